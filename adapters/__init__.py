@@ -1,0 +1,1 @@
+"""The outside world: database, mail, billing, documents, the Temporal client, settings."""

@@ -1,0 +1,84 @@
+"""How a letter's parts are laid out: the invoice table, aligned pairs, and prose that one template writes for both text and HTML."""
+
+import re
+import textwrap
+from itertools import zip_longest
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+TEXT_WIDTH = 76
+"""Columns of the plain-text letter: below the 78 that RFC 5322 (2.1.1) recommends."""
+
+GAP = "  "
+_prose = textwrap.TextWrapper(width=TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+_blank_line = re.compile(r"\n\s*\n")
+_breakable = re.compile(r"[ \t\r\n]+")
+
+
+class Column(NamedTuple):
+    heading: str
+    align: str
+
+
+class Table(NamedTuple):
+    """Invoices, already in the reader's language; a total, if there is one, stands under the last column."""
+
+    columns: tuple[Column, ...]
+    cells: tuple[tuple[str, ...], ...]
+    total_label: str = ""
+    total: str = ""
+
+    @property
+    def rows(self) -> list[list[tuple[Column, str]]]:
+        return [list(zip(self.columns, row, strict=True)) for row in self.cells]
+
+
+def collapsed(text: str) -> str:
+    """One line. No-break spaces stay: they belong to the language."""
+    return _breakable.sub(" ", text).strip(" ")
+
+
+def _paragraphs_of(text: str) -> list[str]:
+    return [paragraph for part in _blank_line.split(text) if (paragraph := collapsed(part))]
+
+
+def reflowed(text: str) -> str:
+    return "\n\n".join(_prose.fill(paragraph) for paragraph in _paragraphs_of(text))
+
+
+def paragraphs(prose: str) -> Markup:
+    """Prose that Jinja has escaped already, as HTML paragraphs."""
+    return Markup("\n").join(Markup('<p style="margin:0 0 14px;">{}</p>').format(Markup(part)) for part in _paragraphs_of(escape(prose)))
+
+
+def aligned(table: Table) -> str:
+    """The table in plain text: a column is as wide as its widest cell, and its heading breaks between words to fit."""
+    widths = [max(map(len, texts)) for texts in zip(*table.cells, strict=True)]
+    widths = [max(width, *map(len, column.heading.split())) for width, column in zip(widths, table.columns, strict=True)]
+    widths[-1] = max(widths[-1], len(table.total))
+    rule = "-" * (sum(widths) + len(GAP) * (len(widths) - 1))
+    headings = [textwrap.wrap(column.heading, width)[::-1] for column, width in zip(table.columns, widths, strict=True)]
+    lines = [
+        *(_line(line, table.columns, widths) for line in reversed(list(zip_longest(*headings, fillvalue="")))),
+        rule,
+        *(_line(row, table.columns, widths) for row in table.cells),
+        rule,
+    ]
+    if table.total:
+        lines.append(table.total_label + table.total.rjust(len(rule) - len(table.total_label)))
+    return "\n".join(lines)
+
+
+def _line(cells: tuple[str, ...], columns: tuple[Column, ...], widths: list[int]) -> str:
+    padded = (
+        cell.rjust(width) if column.align == "right" else cell.ljust(width)
+        for cell, column, width in zip(cells, columns, widths, strict=True)
+    )
+    return GAP.join(padded).rstrip()
+
+
+def paired(pairs: list[tuple[str, str]], colon: str) -> str:
+    """Labels and values, the values under one another."""
+    width = max(len(label) for label, _ in pairs) + len(colon)
+    return "\n".join(f"{GAP}{label + colon:<{width}}{GAP}{value}" for label, value in pairs)

@@ -1,0 +1,65 @@
+"""The words that every letter of a language shares: column headings, greeting, payment instructions, sign-off."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnWords(_Part):
+    number: str
+    issued: str
+    due: str
+    days: str
+    original: str
+    open: str
+
+
+class PaymentWords(_Part):
+    holder: str
+    iban: str
+    bic: str
+    bank: str
+    reference: str
+
+
+class Words(BaseModel):
+    """What every letter of a language says, from its `words.yaml`. A company's own templates may use words of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    locale: str
+    table_date: str
+    colon: str
+    greeting: str
+    greeting_without_name: str
+    account: str
+    columns: ColumnWords
+    total: str
+    upcoming: str
+    please_pay: str
+    payment: PaymentWords
+    by_date: str
+    by_default: str
+    already_paid: str
+    sign_off: str
+    phone: str
+    email: str
+
+
+def languages_in(folders: Sequence[Path]) -> list[str]:
+    return sorted({path.parent.name for folder in folders for path in folder.glob("*/words.yaml")})
+
+
+def words_of(language: str, folders: Sequence[Path]) -> Words:
+    """The first folder's words win; a later folder's fill what it leaves out."""
+    words: dict[str, object] = {}
+    for folder in reversed(folders):
+        if (path := folder / language / "words.yaml").exists():
+            words |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    return Words.model_validate(words)

@@ -1,0 +1,51 @@
+"""Business time, and the one place that converts between it and real time.
+
+In real life a business day lasts 86,400 s and the two differ only by the anchor. Played faster, a quarter passes in
+minutes on the real server. Nothing else adds days to `workflow.now()`.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+REAL_DAY_SECONDS = 86_400.0
+NOISE_LIMIT_SECONDS = 240.0
+"""Timers resolve to about a second: in a business day shorter than this, that is more than six minutes."""
+
+
+class Clock(BaseModel):
+    """A straight line through (real time, business time), both in UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    real_anchor: AwareDatetime
+    business_anchor: AwareDatetime
+    day_seconds: float = Field(default=REAL_DAY_SECONDS, gt=0, le=REAL_DAY_SECONDS)
+
+    @classmethod
+    def real_life(cls) -> "Clock":
+        """Business time is real time."""
+        epoch = datetime(2000, 1, 1, tzinfo=UTC)
+        return cls(real_anchor=epoch, business_anchor=epoch)
+
+    def business(self, real: datetime) -> datetime:
+        """The business time at a moment of real time."""
+        return self.business_anchor + (real - self.real_anchor) * (REAL_DAY_SECONDS / self.day_seconds)
+
+    def real(self, business: datetime) -> datetime:
+        """The real time at which a business time is reached."""
+        return self.real_anchor + (business - self.business_anchor) * (self.day_seconds / REAL_DAY_SECONDS)
+
+    def real_wait(self, until: datetime, now: datetime) -> timedelta:
+        """How long to wait in real time for a business time; zero when it has passed. `now` is real."""
+        return max(self.real(until) - now, timedelta(0))
+
+    @property
+    def hours_matter(self) -> bool:
+        """Played faster than some 240 s a business day, the hour of the day is noise and only the day counts."""
+        return self.day_seconds >= NOISE_LIMIT_SECONDS
+
+
+def start_of_day(day: date) -> datetime:
+    """Midnight UTC at which a business date begins. Where on Earth a customer is matters only to contact slots."""
+    return datetime.combine(day, time(), UTC)

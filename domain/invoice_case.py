@@ -1,0 +1,314 @@
+"""The state of one invoice's collection, and every rule by which it changes. The workflow only decides when to ask it."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from pydantic import BaseModel, Field
+
+from domain.acts import AddNote, LogCall, MakePromise, Pause, Resume
+from domain.clock import start_of_day
+from domain.holds import Hold, HoldKind, Holds
+from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
+from domain.journal import SYSTEM, EntryKind, Fact, Journal
+from domain.policy import Policy, PolicySnapshot, Step, StepAct
+from domain.promises import Promise, PromiseOutcome
+from domain.record import Carried, CaseView, DropReason, LetterFate, LetterNews
+from domain.timeline import Taken, due_at, next_step
+
+NEW = "new"
+"""The stage of an invoice before its first step."""
+
+DISPUTE_HOLD, PROMISE_HOLD, PAUSE_HOLD, MINIMUM_HOLD = "dispute", "promise", "pause", "below_minimum"
+
+_EVENT_ENTRIES = {
+    BillingEventKind.INVOICE_ISSUED: EntryKind.INVOICE_CHANGED,
+    BillingEventKind.INVOICE_CHANGED: EntryKind.INVOICE_CHANGED,
+    BillingEventKind.INVOICE_CANCELLED: EntryKind.INVOICE_CANCELLED,
+    BillingEventKind.PAYMENT_RECEIVED: EntryKind.PAYMENT_RECEIVED,
+    BillingEventKind.PAYMENT_REVERSED: EntryKind.PAYMENT_REVERSED,
+    BillingEventKind.CREDIT_NOTE_ISSUED: EntryKind.CREDIT_NOTE_ISSUED,
+}
+
+_FATE_ENTRIES = {
+    LetterFate.SENT: EntryKind.LETTER_SENT,
+    LetterFate.REFUSED: EntryKind.LETTER_REFUSED,
+    LetterFate.UNKNOWN: EntryKind.LETTER_UNKNOWN,
+    LetterFate.DROPPED: EntryKind.LETTER_DROPPED,
+}
+
+_PROMISE_ENTRIES = {
+    PromiseOutcome.KEPT: EntryKind.PROMISE_KEPT,
+    PromiseOutcome.PARTLY_KEPT: EntryKind.PROMISE_PARTLY_KEPT,
+    PromiseOutcome.BROKEN: EntryKind.PROMISE_BROKEN,
+}
+
+
+class Moment(NamedTuple):
+    """Now, on both clocks (UTC)."""
+
+    business: datetime
+    real: datetime
+
+
+class InvoiceCase(BaseModel):
+    """An invoice under collection. Serialisable whole, so that a long life can be handed on to a new run."""
+
+    journal: Journal
+    facts: InvoiceFacts
+    snapshot: PolicySnapshot
+    holds: Holds = Field(default_factory=Holds)
+    taken: list[Taken] = Field(default_factory=list)
+    promise: Promise | None = None
+    broken_promises: int = 0
+    seen: list[str] = Field(default_factory=list)
+    heard: list[str] = Field(default_factory=list)
+    letter_awaited: bool = False
+
+    # --- what the policy says now
+
+    @property
+    def policy(self) -> Policy:
+        return self.snapshot.read()
+
+    @property
+    def settled(self) -> bool:
+        return self.facts.settled
+
+    def next_step(self, today: date) -> Step | None:
+        return next_step(self.policy, self.taken, self.facts.due_date, today)
+
+    def step_due_at(self, now: datetime) -> datetime | None:
+        """When the next step is due; None while a hold stands, an earlier letter is under way, or no step is left."""
+        step = self.next_step(now.date())
+        if step is None or self.holds.any or self.letter_awaited:
+            return None
+        return due_at(self.policy, step, self.taken, self.facts.due_date, self.holds)
+
+    def wakes_at(self, now: datetime) -> datetime | None:
+        """The next business time at which something happens by itself."""
+        judged = self.promise.judged_at(self.policy.promise) if self.promise else None
+        return min((at for at in (self.step_due_at(now), self.holds.next_expiry(), judged) if at), default=None)
+
+    @property
+    def last_letter_unheard(self) -> bool:
+        """The last step's letter may still be under way: what became of it must be asked before the next step."""
+        if not self.taken or self.policy.timeline[self.policy.position(self.taken[-1].step)].act is not StepAct.LETTER:
+            return False
+        return self.taken[-1].fate is None
+
+    # --- the case's life
+
+    def note(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: Fact) -> int:
+        """Write an entry; its sequence number."""
+        return self.journal.write(kind, at.business, at.real, actor, **facts).seq
+
+    def open(self, at: Moment) -> None:
+        facts = self.facts
+        self.note(
+            EntryKind.CASE_OPENED, at, currency=facts.currency, open_balance=facts.open_balance, due_date=facts.due_date.isoformat(),
+            policy=self.snapshot.name, policy_version=self.snapshot.version, policy_sha256=self.snapshot.sha256,
+        )  # fmt: skip
+        self._fit_holds_to_facts(at)
+
+    def take_up(self, carried: Carried, at: Moment) -> None:
+        """Go on where an earlier run of this case ended, such as after a payment bounced: this run's first entries follow its last."""
+        fresh = [entry for entry in self.journal.pending if entry.kind is not EntryKind.CASE_OPENED]
+        self.journal = self.journal.model_copy(update={"seq": carried.seq, "head": carried.head, "pending": []})
+        self.taken, self.broken_promises = list(carried.taken), carried.broken_promises
+        self.seen, self.heard = [*carried.seen, *self.seen], list(carried.heard)
+        self.holds = self.holds.model_copy(update={"past": list(carried.past)})
+        self.note(EntryKind.CASE_REOPENED, at, open_balance=self.facts.open_balance)
+        for entry in fresh:
+            self.journal.write(entry.kind, entry.business_at, entry.recorded_at, entry.actor, **entry.facts)
+
+    def carried(self) -> Carried:
+        return Carried(
+            seq=self.journal.seq, head=self.journal.head, taken=self.taken, past=self.holds.past,
+            broken_promises=self.broken_promises, seen=self.seen, heard=self.heard,
+        )  # fmt: skip
+
+    def close(self, at: Moment) -> None:
+        for hold in list(self.holds.standing.values()):
+            self.lift_hold(hold.hold_id, at)
+        self.note(EntryKind.CASE_CLOSED, at, outcome=self.facts.status.value, open_balance=self.facts.open_balance)
+
+    # --- what billing reports
+
+    def hear(self, event: BillingEvent, at: Moment) -> bool:
+        """Take in a billing event once. An event older than the facts is journalled, but changes nothing."""
+        if event.event_id in self.seen:
+            return False
+        self.seen.append(event.event_id)
+        stale = event.facts.version <= self.facts.version
+        if stale and event.kind is BillingEventKind.INVOICE_ISSUED:
+            return False
+        self.note(
+            _EVENT_ENTRIES[event.kind], at, event=event.event_id, amount=event.amount, reference=event.reference,
+            open_balance=event.facts.open_balance, status=event.facts.status.value, due_date=event.facts.due_date.isoformat(),
+        )  # fmt: skip
+        if not stale:
+            self.facts = event.facts
+        if event.kind in (BillingEventKind.PAYMENT_RECEIVED, BillingEventKind.PAYMENT_REVERSED) and self.promise:
+            sign = 1 if event.kind is BillingEventKind.PAYMENT_RECEIVED else -1
+            self.promise = self.promise.with_payment(sign * event.amount)
+            if self.promise.fulfilled(self.policy.promise):
+                self._judge_promise(at)
+        self._fit_holds_to_facts(at)
+        return True
+
+    def _fit_holds_to_facts(self, at: Moment) -> None:
+        below = 0 < self.facts.open_balance < self.policy.minimum(self.facts.currency)
+        self._fit(HoldKind.DISPUTE, DISPUTE_HOLD, self.facts.disputed, at)
+        self._fit(HoldKind.BELOW_MINIMUM, MINIMUM_HOLD, below, at)
+
+    def _fit(self, kind: HoldKind, hold_id: str, wanted: bool, at: Moment) -> None:
+        stands = hold_id in self.holds.standing
+        if wanted and not stands:
+            self.place_hold(Hold(hold_id=hold_id, kind=kind, since=at.business), at)
+        if stands and not wanted:
+            self.lift_hold(hold_id, at)
+
+    # --- holds
+
+    def place_hold(self, hold: Hold, at: Moment, actor: str = SYSTEM) -> int | None:
+        """The entry's number, or None when the hold stood already."""
+        if not self.holds.place(hold):
+            return None
+        until = hold.until.date().isoformat() if hold.until else None
+        return self.note(EntryKind.HOLD_PLACED, at, actor, hold=hold.hold_id, hold_kind=hold.kind.value, until=until, reason=hold.reason)
+
+    def lift_hold(self, hold_id: str, at: Moment, actor: str = SYSTEM) -> int | None:
+        hold = self.holds.lift(hold_id, at.business)
+        return self.note(EntryKind.HOLD_LIFTED, at, actor, hold=hold_id, hold_kind=hold.kind.value) if hold else None
+
+    def let_time_pass(self, at: Moment) -> None:
+        """Judge the promise whose day is over, and lift the holds whose time is up."""
+        if self.promise and self.promise.judged_at(self.policy.promise) <= at.business:
+            self._judge_promise(at)
+        for hold in self.holds.expired(at.business):
+            self.lift_hold(hold.hold_id, at)
+
+    # --- what people do
+
+    def refuses_promise(self, act: MakePromise, today: date) -> str | None:
+        """Why a promise cannot be accepted, in words; None when it can."""
+        rules, since = self.policy.promise, self.promise.first_made_on if self.promise else today
+        if self.settled:
+            return f"the invoice is {self.facts.status}; there is nothing left to promise"
+        if act.amount > self.facts.open_balance:
+            return "the promised amount is more than the open balance"
+        if act.by < today:
+            return "the promised day has passed"
+        if (act.by - since).days > rules.longest_days:
+            return f"the policy allows promises up to {rules.longest_days} days ahead; propose a payment plan instead"
+        if self.broken_promises >= rules.most_broken:
+            return f"{self.broken_promises} promises were broken; the policy accepts no further one"
+        return None
+
+    def make_promise(self, act: MakePromise, at: Moment) -> int:
+        """A new promise takes the place of an open one, but keeps its first day: nobody is put off for ever."""
+        today = at.business.date()
+        since = self.promise.first_made_on if self.promise else today
+        replaces = self.promise.promise_id if self.promise else None
+        self.promise = Promise(promise_id=act.act_id, amount=act.amount, by=act.by, first_made_on=since)
+        seq = self.note(EntryKind.PROMISE_MADE, at, act.actor, act=act.act_id, amount=act.amount, by=act.by.isoformat(), replaces=replaces)
+        self.place_hold(Hold(hold_id=PROMISE_HOLD, kind=HoldKind.PROMISE, since=at.business), at, act.actor)
+        return seq
+
+    def _judge_promise(self, at: Moment) -> None:
+        promise, self.promise = self.promise, None
+        if promise is None:
+            return
+        outcome = promise.judge(self.policy.promise)
+        self.broken_promises += outcome is PromiseOutcome.BROKEN
+        self.note(_PROMISE_ENTRIES[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
+        self.lift_hold(PROMISE_HOLD, at)
+
+    def log_call(self, act: LogCall, at: Moment) -> int:
+        return self.note(EntryKind.CALL_LOGGED, at, act.actor, act=act.act_id, outcome=act.outcome.value, note=act.note_id)
+
+    def pause(self, act: Pause, at: Moment) -> int:
+        until = start_of_day(act.until) if act.until else None
+        hold = Hold(hold_id=PAUSE_HOLD, kind=HoldKind.PAUSE, since=at.business, until=until, reason=act.reason)
+        self.lift_hold(PAUSE_HOLD, at, act.actor)
+        return self.place_hold(hold, at, act.actor) or self.journal.seq
+
+    def resume(self, act: Resume, at: Moment) -> int:
+        return self.lift_hold(PAUSE_HOLD, at, act.actor) or self.journal.seq
+
+    def add_note(self, act: AddNote, at: Moment) -> int:
+        return self.note(EntryKind.NOTE_ADDED, at, act.actor, act=act.act_id, note=act.note_id)
+
+    # --- steps and letters
+
+    def take(self, step: Step, at: Moment) -> None:
+        """Note that a step is taken; until its slot is known, its contact is today."""
+        self.note(EntryKind.STEP_TAKEN, at, step=step.step, days_past_due=self.facts.days_past_due(at.business.date()))
+        self.taken.append(Taken(step=step.step, at=at.business, contact_on=at.business.date()))
+        match step.act:
+            case StepAct.LETTER:
+                self.note(EntryKind.LETTER_REQUESTED, at, step=step.step, letter=step.letter)
+            case StepAct.CALL:
+                self.note(EntryKind.CALL_REQUESTED, at, step=step.step)
+        if step.escalate_to:
+            self.note(EntryKind.ESCALATED, at, step=step.step, role=step.escalate_to)
+
+    def contact_is_on(self, step: str, day: date) -> None:
+        """The day on which the customer hears of a step."""
+        self._amend(step, contact_on=day)
+
+    def hear_of_letter(self, news: LetterNews, at: Moment) -> bool:
+        """Take in once what became of a letter. A step whose letter was dropped for a passing reason is due again."""
+        self.letter_awaited = False
+        if news.key in self.heard:
+            return False
+        self.heard.append(news.key)
+        self.note(
+            _FATE_ENTRIES[news.fate], at, step=news.step, message_id=news.message_id, letter_at=news.at.isoformat(), reason=news.reason
+        )
+        if news.fate is LetterFate.DROPPED and news.reason != DropReason.LAPSED:
+            self.give_back(news.step)
+        else:
+            self._amend(news.step, fate=news.fate, **({"contact_on": news.at.date()} if news.fate is LetterFate.SENT else {}))
+        return True
+
+    def withdrawn(self, step: str, reason: DropReason, at: Moment) -> None:
+        """The letter that a step asked for had not gone, and shall not."""
+        self.note(EntryKind.LETTER_WITHDRAWN, at, step=step, reason=reason.value)
+        self.give_back(step)
+
+    def give_back(self, step: str) -> None:
+        """The last step was not carried out: it is due again."""
+        if self.taken and self.taken[-1].step == step:
+            self.taken.pop()
+
+    def _amend(self, step: str, **changes: object) -> None:
+        self.taken = [past.model_copy(update=changes) if past.step == step else past for past in self.taken]
+
+    # --- how it looks
+
+    @property
+    def stage(self) -> str:
+        if self.settled:
+            return self.facts.status.value
+        return self.taken[-1].step if self.taken else NEW
+
+    @property
+    def waiting_for(self) -> str:
+        """Who or what moves this case next, as a word that the console translates."""
+        if self.settled:
+            return "nothing"
+        if self.holds.any:
+            return next(iter(self.holds.standing.values())).kind.value
+        return "letter" if self.letter_awaited else "time"
+
+    def view(self, run_id: str, now: datetime) -> CaseView:
+        step, due = self.next_step(now.date()), self.step_due_at(now)
+        return CaseView(
+            case_id=self.journal.case_id, run_id=run_id, kind="invoice", account_id=self.journal.account_id, invoice_id=self.journal.invoice_id,
+            stage=self.stage, next_step=step.step if step and not self.settled else None, next_on=due.date() if due and not self.settled else None,
+            waiting_for=self.waiting_for, open_balance=self.facts.open_balance, currency=self.facts.currency, due_date=self.facts.due_date,
+            policy=self.snapshot.name, policy_version=self.snapshot.version, holds=list(self.holds.standing.values()), taken=self.taken,
+            promised_by=self.promise.by if self.promise else None, promised_amount=self.promise.amount if self.promise else None,
+            outcome=self.facts.status.value if self.settled else None,
+        )  # fmt: skip

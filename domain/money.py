@@ -1,0 +1,54 @@
+"""Money: whole minor units and an ISO 4217 code, never a float, never added across currencies."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import Annotated
+
+from babel.core import get_global
+from babel.numbers import get_currency_precision
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+@lru_cache(maxsize=1)
+def known_currencies() -> frozenset[str]:
+    """The ISO 4217 codes that Babel (from CLDR) knows."""
+    return frozenset(get_global("all_currencies"))
+
+
+@lru_cache(maxsize=256)
+def minor_digits(currency: str) -> int:
+    """How many decimals the currency has: 2 for EUR, 0 for JPY, 3 for KWD."""
+    return get_currency_precision(currency)
+
+
+def _is_currency(code: str) -> str:
+    if code not in known_currencies():
+        raise ValueError(f"{code!r} is not an ISO 4217 currency code; write three capital letters such as EUR")
+    return code
+
+
+Currency = Annotated[str, AfterValidator(_is_currency)]
+
+
+class Money(BaseModel):
+    """An amount in minor units (cents) of one currency."""
+
+    model_config = ConfigDict(frozen=True)
+
+    minor: int
+    currency: Currency
+
+    @classmethod
+    def of(cls, amount: Decimal, currency: str) -> "Money":
+        """From major units (12.34 EUR → 1234), rounded half up to the currency's minor unit."""
+        scale = Decimal(10) ** minor_digits(currency)
+        return cls(minor=int((amount * scale).to_integral_value(ROUND_HALF_UP)), currency=currency)
+
+    @property
+    def major(self) -> Decimal:
+        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
+
+    def __add__(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise ValueError(f"{self.currency} and {other.currency} cannot be added")
+        return Money(minor=self.minor + other.minor, currency=self.currency)

@@ -1,0 +1,131 @@
+"""What an invoice's workflow hands to the database in one local activity, and what it hears back.
+
+A local activity's arguments are not kept in the workflow's history, its result is: entries and read model go in,
+the journal's head comes out.
+"""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from domain.holds import Hold, Span
+from domain.journal import Entry
+from domain.policy import ContactHours, StepAct
+from domain.timeline import Taken
+
+
+class LetterFate(StrEnum):
+    """What became of a letter. Anything else is still under way."""
+
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    DROPPED = "dropped"
+
+
+class DropReason(StrEnum):
+    """Why a requested letter was not sent."""
+
+    SETTLED = "settled"
+    DISPUTED = "disputed"
+    ON_HOLD = "on_hold"
+    BELOW_MINIMUM = "below_minimum"
+    LAPSED = "lapsed"
+    NO_ADDRESS = "no_address"
+
+
+class LetterNews(BaseModel):
+    """What became of the letter that a step asked for. `attempt` counts how often the step asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    attempt: int
+    fate: LetterFate
+    at: AwareDatetime
+    message_id: str | None = None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.step}#{self.attempt}:{self.fate}"
+
+
+class Ask(BaseModel):
+    """A step asks for contact. `not_after` is the last day on which a letter that makes sense only before the due date may go."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    rank: int
+    act: StepAct
+    letter: str | None
+    escalate_to: str | None
+    not_before: date
+    not_after: date | None
+    hours: ContactHours
+    hours_matter: bool
+    catch_up_days: int
+
+
+class CaseView(BaseModel):
+    """One case as lists and reports show it. Amounts in minor units."""
+
+    case_id: str
+    run_id: str
+    kind: str
+    account_id: str
+    invoice_id: str | None
+    stage: str
+    next_step: str | None
+    next_on: date | None
+    waiting_for: str
+    open_balance: int
+    currency: str
+    due_date: date
+    policy: str
+    policy_version: int
+    holds: list[Hold] = Field(default_factory=list)
+    taken: list[Taken] = Field(default_factory=list)
+    promised_by: date | None = None
+    promised_amount: int | None = None
+    outcome: str | None = None
+
+
+class Carried(BaseModel):
+    """What a case that is taken up again goes on with: its chain, the steps it took, the time it spent on hold."""
+
+    seq: int
+    head: str
+    taken: list[Taken] = Field(default_factory=list)
+    past: list[Span] = Field(default_factory=list)
+    broken_promises: int = 0
+    seen: list[str] = Field(default_factory=list)
+    heard: list[str] = Field(default_factory=list)
+
+
+class Record(BaseModel):
+    """Everything that one wake of a workflow writes, in one transaction."""
+
+    now: AwareDatetime
+    entries: list[Entry]
+    case: CaseView
+    carried: Carried
+    policy_version: int
+    ask: Ask | None = None
+    await_letter: bool = False
+    withdraw: DropReason | None = None
+    seen: list[str] = Field(default_factory=list)
+    heard: list[str] = Field(default_factory=list)
+
+
+class Recorded(BaseModel):
+    """What the database answers. `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with."""
+
+    head: str
+    slot: AwareDatetime | None = None
+    under_way: bool = False
+    letters: list[LetterNews] = Field(default_factory=list)
+    withdrawn: list[str] = Field(default_factory=list)
+    carried: Carried | None = None
