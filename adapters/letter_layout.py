@@ -55,7 +55,7 @@ def paragraphs(prose: str) -> Markup:
 def aligned(table: Table) -> str:
     """The table in plain text: a column is as wide as its widest cell, and its heading breaks between words to fit."""
     widths = [max(map(len, texts)) for texts in zip(*table.cells, strict=True)]
-    widths = [max(width, *map(len, column.heading.split())) for width, column in zip(widths, table.columns, strict=True)]
+    widths = [max(width, *map(len, column.heading.split(" "))) for width, column in zip(widths, table.columns, strict=True)]
     widths[-1] = max(widths[-1], len(table.total))
     rule = "-" * (sum(widths) + len(GAP) * (len(widths) - 1))
     headings = [textwrap.wrap(column.heading, width)[::-1] for column, width in zip(table.columns, widths, strict=True)]

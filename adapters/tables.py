@@ -79,6 +79,7 @@ class Invoice(SQLModel, table=True):
     version: int = 1
     settled_on: date | None = None
     source_sha256: str | None = Field(default=None, description="of the imported row, by which an unchanged row is known")
+    source_paid: int = Field(default=0, sa_type=BigInteger, description="what the last imported row said was paid")
 
 
 class Payment(SQLModel, table=True):
@@ -90,6 +91,7 @@ class Payment(SQLModel, table=True):
     currency: str
     amount: int = Field(sa_type=BigInteger)
     received_on: date
+    invoice_id: str | None = Field(default=None, description="the invoice that the payer named")
     reference: str = ""
     reversed_on: date | None = None
     recorded_by: str = "duecourse"
@@ -116,6 +118,7 @@ class Allocation(SQLModel, table=True):
     invoice_id: str = Field(foreign_key="invoices.id", index=True)
     amount: int = Field(sa_type=BigInteger)
     allocated_on: date
+    cause: str = Field(default="received", description="an AllocationCause")
 
 
 class LedgerEvent(SQLModel, table=True):
@@ -162,17 +165,18 @@ class ContactRequest(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """One letter. States: intended → transmitting → sent | refused | unknown, or back to intended when deferred."""
+    """One letter. States: intended → transmitting → sent | refused | unknown, or back to intended when deferred; void when nothing in it
+    stands any more. Its content is written when it is first transmitted."""
 
     __tablename__ = "messages"
     __table_args__ = (Index("ix_messages_state", "state", "next_attempt_at"),)
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     key: str = Field(unique=True, description="what makes it the same letter; its Message-ID derives from it")
     account_id: str = Field(foreign_key="accounts.id", index=True)
-    recipient: str
+    recipient: str = ""
     language: str
     currency: str
-    letter: str
+    letter: str = ""
     slot: datetime = Field(sa_type=Utc)
     message_id: str = Field(unique=True)
     in_reply_to: str | None = None
@@ -181,6 +185,7 @@ class Message(SQLModel, table=True):
     state: str = "intended"
     attempts: int = 0
     next_attempt_at: datetime | None = Field(default=None, sa_type=Utc, description="real time; null: at once")
+    owner: str = Field(default="", description="the sending process")
     transmitting_since: datetime | None = Field(default=None, sa_type=Utc, description="real time")
     sent_at: datetime | None = Field(default=None, sa_type=Utc)
     reply: str = ""
@@ -335,6 +340,7 @@ class ImportRun(SQLModel, table=True):
     rows: int = 0
     verdicts: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
     header: list[str] = Field(default_factory=list, sa_type=JSON)
+    delimiter: str = Field(default=",", description="the file's own, in which its rejected rows are given back")
     error: str = ""
     started_at: datetime = Field(sa_type=Utc, description="real time")
     ended_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")

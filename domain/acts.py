@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ACT_REFUSED = "ActRefused"
+"""The type of the error by which a workflow refuses an act that its state rules out; the message says why."""
+
 
 class Act(BaseModel):
     """One act of one person. The id makes it happen once, however often it is sent."""
@@ -58,5 +61,5 @@ class Receipt(BaseModel):
     """What became of an act: the journal's entry that holds it."""
 
     act_id: str
-    seq: int
+    seq: int | None = None
     repeated: bool = False

@@ -37,8 +37,8 @@ class Clock(BaseModel):
         return self.real_anchor + (business - self.business_anchor) * (self.day_seconds / REAL_DAY_SECONDS)
 
     def real_wait(self, until: datetime, now: datetime) -> timedelta:
-        """How long to wait in real time for a business time; zero when it has passed. `now` is real."""
-        return max(self.real(until) - now, timedelta(0))
+        """How long to wait in real time until a business time has passed; a millisecond at least, for timers round. `now` is real."""
+        return max(self.real(until) - now, timedelta(0)) + timedelta(milliseconds=1)
 
     @property
     def hours_matter(self) -> bool:

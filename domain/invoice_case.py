@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, Field
 
-from domain.acts import AddNote, LogCall, MakePromise, Pause, Resume
-from domain.clock import start_of_day
 from domain.holds import Hold, HoldKind, Holds
 from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.journal import SYSTEM, EntryKind, Fact, Journal
@@ -14,6 +12,9 @@ from domain.policy import Policy, PolicySnapshot, Step, StepAct
 from domain.promises import Promise, PromiseOutcome
 from domain.record import Carried, CaseView, DropReason, LetterFate, LetterNews
 from domain.timeline import Taken, due_at, next_step
+
+NO_RECORD = "no_record"
+"""The reason of a letter's unknown fate when the database has no trace of it."""
 
 NEW = "new"
 """The stage of an invoice before its first step."""
@@ -92,9 +93,7 @@ class InvoiceCase(BaseModel):
     @property
     def last_letter_unheard(self) -> bool:
         """The last step's letter may still be under way: what became of it must be asked before the next step."""
-        if not self.taken or self.policy.timeline[self.policy.position(self.taken[-1].step)].act is not StepAct.LETTER:
-            return False
-        return self.taken[-1].fate is None
+        return bool(self.taken) and self.taken[-1].act is StepAct.LETTER and self.taken[-1].fate is None
 
     # --- the case's life
 
@@ -152,7 +151,7 @@ class InvoiceCase(BaseModel):
             sign = 1 if event.kind is BillingEventKind.PAYMENT_RECEIVED else -1
             self.promise = self.promise.with_payment(sign * event.amount)
             if self.promise.fulfilled(self.policy.promise):
-                self._judge_promise(at)
+                self.judge_promise(at)
         self._fit_holds_to_facts(at)
         return True
 
@@ -184,38 +183,12 @@ class InvoiceCase(BaseModel):
     def let_time_pass(self, at: Moment) -> None:
         """Judge the promise whose day is over, and lift the holds whose time is up."""
         if self.promise and self.promise.judged_at(self.policy.promise) <= at.business:
-            self._judge_promise(at)
+            self.judge_promise(at)
         for hold in self.holds.expired(at.business):
             self.lift_hold(hold.hold_id, at)
 
-    # --- what people do
-
-    def refuses_promise(self, act: MakePromise, today: date) -> str | None:
-        """Why a promise cannot be accepted, in words; None when it can."""
-        rules, since = self.policy.promise, self.promise.first_made_on if self.promise else today
-        if self.settled:
-            return f"the invoice is {self.facts.status}; there is nothing left to promise"
-        if act.amount > self.facts.open_balance:
-            return "the promised amount is more than the open balance"
-        if act.by < today:
-            return "the promised day has passed"
-        if (act.by - since).days > rules.longest_days:
-            return f"the policy allows promises up to {rules.longest_days} days ahead; propose a payment plan instead"
-        if self.broken_promises >= rules.most_broken:
-            return f"{self.broken_promises} promises were broken; the policy accepts no further one"
-        return None
-
-    def make_promise(self, act: MakePromise, at: Moment) -> int:
-        """A new promise takes the place of an open one, but keeps its first day: nobody is put off for ever."""
-        today = at.business.date()
-        since = self.promise.first_made_on if self.promise else today
-        replaces = self.promise.promise_id if self.promise else None
-        self.promise = Promise(promise_id=act.act_id, amount=act.amount, by=act.by, first_made_on=since)
-        seq = self.note(EntryKind.PROMISE_MADE, at, act.actor, act=act.act_id, amount=act.amount, by=act.by.isoformat(), replaces=replaces)
-        self.place_hold(Hold(hold_id=PROMISE_HOLD, kind=HoldKind.PROMISE, since=at.business), at, act.actor)
-        return seq
-
-    def _judge_promise(self, at: Moment) -> None:
+    def judge_promise(self, at: Moment) -> None:
+        """Kept, partly kept or broken: either way the promise is over, and its hold with it."""
         promise, self.promise = self.promise, None
         if promise is None:
             return
@@ -224,27 +197,12 @@ class InvoiceCase(BaseModel):
         self.note(_PROMISE_ENTRIES[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
         self.lift_hold(PROMISE_HOLD, at)
 
-    def log_call(self, act: LogCall, at: Moment) -> int:
-        return self.note(EntryKind.CALL_LOGGED, at, act.actor, act=act.act_id, outcome=act.outcome.value, note=act.note_id)
-
-    def pause(self, act: Pause, at: Moment) -> int:
-        until = start_of_day(act.until) if act.until else None
-        hold = Hold(hold_id=PAUSE_HOLD, kind=HoldKind.PAUSE, since=at.business, until=until, reason=act.reason)
-        self.lift_hold(PAUSE_HOLD, at, act.actor)
-        return self.place_hold(hold, at, act.actor) or self.journal.seq
-
-    def resume(self, act: Resume, at: Moment) -> int:
-        return self.lift_hold(PAUSE_HOLD, at, act.actor) or self.journal.seq
-
-    def add_note(self, act: AddNote, at: Moment) -> int:
-        return self.note(EntryKind.NOTE_ADDED, at, act.actor, act=act.act_id, note=act.note_id)
-
     # --- steps and letters
 
     def take(self, step: Step, at: Moment) -> None:
         """Note that a step is taken; until its slot is known, its contact is today."""
         self.note(EntryKind.STEP_TAKEN, at, step=step.step, days_past_due=self.facts.days_past_due(at.business.date()))
-        self.taken.append(Taken(step=step.step, at=at.business, contact_on=at.business.date()))
+        self.taken.append(Taken(step=step.step, day=step.day, act=step.act, at=at.business, contact_on=at.business.date()))
         match step.act:
             case StepAct.LETTER:
                 self.note(EntryKind.LETTER_REQUESTED, at, step=step.step, letter=step.letter)
@@ -266,14 +224,28 @@ class InvoiceCase(BaseModel):
         self.note(
             _FATE_ENTRIES[news.fate], at, step=news.step, message_id=news.message_id, letter_at=news.at.isoformat(), reason=news.reason
         )
-        if news.fate is LetterFate.DROPPED and news.reason != DropReason.LAPSED:
-            self.give_back(news.step)
-        else:
-            self._amend(news.step, fate=news.fate, **({"contact_on": news.at.date()} if news.fate is LetterFate.SENT else {}))
+        match news.fate:
+            case LetterFate.SENT:
+                self._amend(news.step, fate=news.fate, contact_on=news.on)
+            case LetterFate.DROPPED if news.reason == DropReason.LAPSED:
+                self._amend(news.step, fate=news.fate)
+                self._had_no_contact(news.step)
+            case LetterFate.DROPPED:
+                self.give_back(news.step)
+            case LetterFate.REFUSED | LetterFate.UNKNOWN:
+                self._amend(news.step, fate=news.fate)
         return True
+
+    def lose_letter(self, at: Moment) -> None:
+        """The database knows nothing of the last letter: nobody can say whether it went."""
+        last = self.taken[-1]
+        self.hear_of_letter(
+            LetterNews(step=last.step, attempt=0, fate=LetterFate.UNKNOWN, at=at.business, on=last.contact_on, reason=NO_RECORD), at
+        )
 
     def withdrawn(self, step: str, reason: DropReason, at: Moment) -> None:
         """The letter that a step asked for had not gone, and shall not."""
+        self.letter_awaited = False
         self.note(EntryKind.LETTER_WITHDRAWN, at, step=step, reason=reason.value)
         self.give_back(step)
 
@@ -281,6 +253,10 @@ class InvoiceCase(BaseModel):
         """The last step was not carried out: it is due again."""
         if self.taken and self.taken[-1].step == step:
             self.taken.pop()
+
+    def _had_no_contact(self, step: str) -> None:
+        """A letter that lapsed puts nothing off: the step counts from the day it was taken."""
+        self.taken = [past.model_copy(update={"contact_on": past.at.date()}) if past.step == step else past for past in self.taken]
 
     def _amend(self, step: str, **changes: object) -> None:
         self.taken = [past.model_copy(update=changes) if past.step == step else past for past in self.taken]

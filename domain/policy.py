@@ -5,6 +5,7 @@ from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -26,6 +27,14 @@ class StepAct(StrEnum):
 
 IN_FORCE = frozenset({StepAct.LETTER, StepAct.CALL})
 """The acts that this version of Duecourse carries out."""
+
+
+class TimelineError(ValueError):
+    """A step that does not fit those before it. `path` is its place in the policy as written."""
+
+    def __init__(self, index: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = ("timeline", index)
 
 
 class _Part(BaseModel):
@@ -61,9 +70,9 @@ def _clock_hours(value: object) -> object:
     """09:00-17:00 → {opens, closes}."""
     if not isinstance(value, str):
         return value
-    opens, dash, closes = value.partition("-")
+    opens, _, closes = value.partition("-")
     try:
-        return {"opens": time.fromisoformat(opens.strip()), "closes": time.fromisoformat(closes.strip())} if dash else value
+        return {"opens": time.fromisoformat(opens.strip()), "closes": time.fromisoformat(closes.strip())}
     except ValueError as error:
         raise ValueError(f"{value!r} are no contact hours; write for example '09:00-17:00'") from error
 
@@ -110,28 +119,20 @@ class Policy(_Part):
 
     @model_validator(mode="after")
     def _climbs(self) -> Self:
-        for before, after in zip(self.timeline, self.timeline[1:], strict=False):
-            if after.day <= before.day:
-                raise ValueError(
-                    f"step {after.step!r} (day {after.day}) must come after {before.step!r} (day {before.day}); put the days in order"
-                )
         names = [step.step for step in self.timeline]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two steps are called {name!r}; give each a name of its own")
+        for index, (before, after) in enumerate(pairwise(self.timeline), 1):
+            if after.day <= before.day:
+                raise TimelineError(
+                    index, f"step {after.step!r} (day {after.day}) must come after {before.step!r} (day {before.day}); put the days in order"
+                )
+            if after.step in names[:index]:
+                raise TimelineError(index, f"two steps are called {after.step!r}; give each a name of its own")
         return self
 
     def minimum(self, currency: str) -> int:
         """The least open balance worth chasing, in minor units; 1 where the policy names none."""
         amount = self.minimum_balance.get(currency)
         return 1 if amount is None else max(Money.of(amount, currency).minor, 1)
-
-    def position(self, step: str) -> int:
-        """Where a step stands in the timeline. Raises KeyError for a step that this version does not have."""
-        for index, known in enumerate(self.timeline):
-            if known.step == step:
-                return index
-        raise KeyError(step)
 
 
 class PolicySnapshot(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.holds import Hold, Span
 from domain.journal import Entry
-from domain.policy import ContactHours, StepAct
+from domain.policy import ContactRules, StepAct
 from domain.timeline import Taken
 
 
@@ -36,7 +36,7 @@ class DropReason(StrEnum):
 
 
 class LetterNews(BaseModel):
-    """What became of the letter that a step asked for. `attempt` counts how often the step asked."""
+    """What became of the letter that a step asked for. `attempt` counts how often the step asked; `on` is the customer's date."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +44,7 @@ class LetterNews(BaseModel):
     attempt: int
     fate: LetterFate
     at: AwareDatetime
+    on: date
     message_id: str | None = None
     reason: str = ""
 
@@ -64,7 +65,7 @@ class Ask(BaseModel):
     escalate_to: str | None
     not_before: date
     not_after: date | None
-    hours: ContactHours
+    contact: ContactRules
     hours_matter: bool
     catch_up_days: int
 
@@ -112,7 +113,6 @@ class Record(BaseModel):
     entries: list[Entry]
     case: CaseView
     carried: Carried
-    policy_version: int
     ask: Ask | None = None
     await_letter: bool = False
     withdraw: DropReason | None = None
@@ -121,10 +121,14 @@ class Record(BaseModel):
 
 
 class Recorded(BaseModel):
-    """What the database answers. `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with."""
+    """What the database answers.
+
+    `contact_on`: the customer's date of the slot that the ask was given. `under_way`: the letter awaited has not come to its end.
+    `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with.
+    """
 
     head: str
-    slot: AwareDatetime | None = None
+    contact_on: date | None = None
     under_way: bool = False
     letters: list[LetterNews] = Field(default_factory=list)
     withdrawn: list[str] = Field(default_factory=list)

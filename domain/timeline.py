@@ -8,15 +8,21 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.clock import start_of_day
 from domain.collection_clock import reaches
 from domain.holds import Holds
-from domain.policy import Policy, Step
+from domain.policy import Policy, Step, StepAct
 
 
 class Taken(BaseModel):
-    """A step that was taken. `contact_on` is the day the customer hears of it: the slot's day, or the day the letter really went."""
+    """A step that was taken, with the day and act it had in the policy of that time.
+
+    `contact_on` is the day, in the customer's time zone, on which the customer hears of it: the slot's day, or the day the letter
+    really went. `fate` is what became of its letter, once that is known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     step: str
+    day: int
+    act: StepAct
     at: AwareDatetime
     contact_on: date
     fate: str | None = None
@@ -28,8 +34,10 @@ def next_step(policy: Policy, taken: Sequence[Taken], due_date: date, today: dat
     A step that makes sense only before the due date is passed over once the invoice is past due. Nothing else is:
     an invoice that starts late starts at its first reminder and climbs from there.
     """
-    reached = max((policy.position(past.step) for past in taken), default=-1)
-    for step in policy.timeline[reached + 1 :]:
+    reached = max((past.day for past in taken), default=None)
+    for step in policy.timeline:
+        if reached is not None and step.day <= reached:
+            continue
         if step.before_due and today > due_date:
             continue
         return step

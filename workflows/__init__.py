@@ -1,0 +1,1 @@
+"""What happens when: durable, deterministic, and readable as the policy it carries out."""

@@ -1,0 +1,97 @@
+"""Sends the letters whose slot has come: intent, sending, outcome, and the word to the invoices that need it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.heartbeat import beating
+from adapters.case_signals import CaseSignals
+from adapters.letter_desk import LetterDesk, Sendable
+from adapters.letter_news import Postbox
+from adapters.smtp import Delivery, Mailer, Outcome
+from domain.clock import Clock
+
+BATCH = 200
+"""Letters in one activity: few enough that a run which is interrupted has little to look through."""
+
+AT_ONCE = 8
+"""Letters in the works at once; the mailer's connections bound how many are on the wire."""
+
+
+class Tally(BaseModel):
+    """How many letters came to which end."""
+
+    sent: int = 0
+    refused: int = 0
+    deferred: int = 0
+    unknown: int = 0
+    void: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in Tally.model_fields})
+
+
+class LetterSending:
+    def __init__(self, desk: LetterDesk, mailer: Mailer, postbox: Postbox, signals: CaseSignals, clock: Clock) -> None:
+        self._desk, self._mailer, self._postbox, self._signals = desk, mailer, postbox, signals
+        self._clock = clock
+
+    def _business_clock(self) -> Callable[[], datetime]:
+        """Business time from here on, by the Temporal server's clock, which is the one that workflows go by."""
+        begun, ticks = activity.info().started_time, asyncio.get_running_loop().time
+        first = ticks()
+        return lambda: self._clock.business(begun + timedelta(seconds=ticks() - first))
+
+    @activity.defn
+    async def select_letters(self) -> list[int]:
+        """Claim what is due; the letters to send now."""
+        now = self._business_clock()
+        await asyncio.to_thread(self._desk.settle_the_dead, now())
+        return await asyncio.to_thread(self._desk.intend, now(), BATCH)
+
+    @activity.defn
+    async def send_letters(self, letters: list[int]) -> Tally:
+        """Send each at most once. A worker that is asked to stop finishes the letters on the wire and leaves the others as they are."""
+        waiting, tally, now = list(reversed(letters)), Tally(), self._business_clock()
+
+        async def work() -> None:
+            nonlocal tally
+            while waiting and not activity.is_worker_shutdown():
+                outcome = await asyncio.shield(self._send(waiting.pop(), now))
+                tally += Tally(**{outcome.value if outcome else "void": 1})
+
+        async with beating(), asyncio.TaskGroup() as sending:
+            for _ in range(AT_ONCE):
+                sending.create_task(work())
+        return tally
+
+    async def _send(self, letter: int, now: Callable[[], datetime]) -> Outcome | None:
+        """None when the letter was not to be sent."""
+        try:
+            sendable = await asyncio.to_thread(self._desk.begin, letter, now())
+        except ValueError as error:
+            await asyncio.to_thread(self._desk.spoil, letter, str(error), now())
+            return Outcome.REFUSED
+        if sendable is None:
+            return None
+        delivery = await self._transmit(sendable)
+        await asyncio.to_thread(self._desk.end, letter, delivery, now())
+        return delivery.outcome
+
+    async def _transmit(self, letter: Sendable) -> Delivery:
+        return await self._mailer.send(letter.content, letter.sender, [letter.recipient])
+
+    @activity.defn
+    async def tell_invoices(self) -> int:
+        """Signal what became of letters to the invoices that must know at once; how many."""
+        told = 0
+        async with beating():
+            while batch := await asyncio.to_thread(self._postbox.untold, BATCH):
+                for _, invoice_id, news in batch:
+                    await self._signals.tell(invoice_id, news)
+                await asyncio.to_thread(self._postbox.told, [request for request, _, _ in batch])
+                told += len(batch)
+        return told

@@ -1,0 +1,27 @@
+"""Business days by country, from the public holidays that the `holidays` library knows."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import lru_cache
+
+import holidays
+
+
+@lru_cache(maxsize=256)
+def business_days(country: str) -> Callable[[date], bool]:
+    """Tells whether a date is a business day in a country (ISO 3166-1 alpha-2).
+
+    A country that the library does not know has weekends (Saturday, Sunday) only.
+    """
+    try:
+        return holidays.country_holidays(country).is_working_day
+    except NotImplementedError:
+        return lambda day: day.weekday() < 5
+
+
+def first_business_day(country: str, day: date) -> date:
+    """The day itself, or the next business day after it."""
+    is_business_day = business_days(country)
+    while not is_business_day(day):
+        day += timedelta(days=1)
+    return day

@@ -1,0 +1,61 @@
+"""A person decides about a letter that was refused, or whose fate nobody knows: it did arrive, or it shall go again."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from adapters.database import Database
+from adapters.tables import ContactRequest, Message, Task
+
+
+class LetterDecision(StrEnum):
+    DELIVERED = "delivered"
+    RESEND = "resend"
+
+
+UNDECIDED = ("unknown", "refused")
+
+
+class LetterNotFound(LookupError):
+    """There is no such letter."""
+
+
+class LetterNotUndecided(Exception):
+    """Only a refused letter, or one whose fate is unknown, waits for a decision."""
+
+
+class LetterDecisions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def decide(self, letter_id: int, decision: LetterDecision, decided_by: str, comment: str, at: datetime) -> None:
+        """Settle the letter, what its invoices asked for, and its task, in one transaction. `at` is business time.
+
+        A letter that goes again keeps its Message-ID and counts its attempts on. Raises LetterNotFound, LetterNotUndecided.
+        """
+        with self._database.writing() as session:
+            letter = session.get(Message, letter_id, with_for_update=True)
+            if letter is None:
+                raise LetterNotFound(f"there is no letter {letter_id}; GET /v1/letters lists them")
+            if letter.state not in UNDECIDED:
+                raise LetterNotUndecided(f"this letter is {letter.state}; only a refused letter or one of unknown fate can be decided")
+            letter.decided_by = decided_by
+            match decision:
+                case LetterDecision.DELIVERED:
+                    letter.state, letter.sent_at = "sent", letter.sent_at or at
+                    self._requests(session, letter_id, state="sent", ended_at=letter.sent_at, reason="", told=False)
+                case LetterDecision.RESEND:
+                    letter.state, letter.next_attempt_at, letter.transmitting_since = "intended", None, None
+                    self._requests(session, letter_id, state="claimed", ended_at=None, reason="", told=False)
+            session.add(letter)
+            session.execute(
+                update(Task)
+                .where(col(Task.message_id) == letter_id, col(Task.state) == "open")
+                .values(state="done", closed_by=decided_by, outcome=": ".join(part for part in (decision.value, comment) if part))
+            )
+
+    def _requests(self, session: Session, letter_id: int, **values: object) -> None:
+        """`told` starts anew: the invoice must hear of the new fate."""
+        session.execute(update(ContactRequest).where(col(ContactRequest.message_id) == letter_id).values(**values))

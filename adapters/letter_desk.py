@@ -1,0 +1,265 @@
+"""The letter desk: which letters are due, what they say at the moment they go, and what became of them.
+
+A letter is intended before anything is sent, marked as transmitting in the transaction that last looked at its invoices, and has its
+outcome written as soon as the mail server answered. What a dead process had begun to transmit is unknown: a person decides.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import func, insert, not_, or_, select, update
+from sqlmodel import Session, col
+
+from adapters.calendars import first_business_day
+from adapters.database import Database
+from adapters.letter_reading import Customer, LetterReading, Reading
+from adapters.mail import derived_message_id
+from adapters.smtp import Delivery, Outcome
+from adapters.tables import Case, ContactRequest, Message, MessageLine, Task
+from domain import ids
+from domain.record import DropReason, LetterFate
+
+BACKOFF = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
+"""How long a deferred letter rests before the next attempt, in real time; the last one repeats."""
+
+PRESUMED_DEAD = timedelta(seconds=90)
+"""A letter that another process has been transmitting for longer, in real time, may or may not have gone."""
+
+PATIENCE = timedelta(hours=1)
+"""How long a letter waits, in business time, for an invoice that is due to join it and has not asked yet."""
+
+PATIENCE_PLAYED_FAST = timedelta(days=1)
+"""The same where the hour of the day is noise."""
+
+
+class Sendable(NamedTuple):
+    """A letter that is marked as transmitting: it must be sent now."""
+
+    message: int
+    content: bytes
+    sender: str
+    recipient: str
+
+
+class LetterDesk:
+    def __init__(
+        self,
+        database: Database,
+        reading: LetterReading,
+        owner: str,
+        presumed_dead: timedelta = PRESUMED_DEAD,
+        backoff: Sequence[timedelta] = BACKOFF,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        """`owner` names this process; `presumed_dead` and `backoff` are real time, `patience` is business time."""
+        self._patience = patience
+        self._database, self._reading = database, reading
+        self._owner, self._presumed_dead, self._backoff = owner, presumed_dead, backoff
+
+    def intend(self, now: datetime, limit: int) -> list[int]:
+        """Claim the requests whose slot has come, one letter per account, language and currency; the letters to send now.
+
+        `now` is business time. A request that comes too soon after the account's last letter is put off to a later business day.
+        A letter that was intended before and has not gone takes the new requests with it.
+        """
+        with self._database.writing() as session:
+            requests = self._due_requests(session, now, limit)
+            customers = self._reading.customers(session, {request.account_id for request in requests})
+            currencies = self._reading.currencies(session, [request.invoice_id for request in requests])
+            groups: dict[tuple[str, str, str], list[ContactRequest]] = defaultdict(list)
+            for request in requests:
+                customer = customers[request.account_id]
+                groups[request.account_id, customer.language, currencies[request.invoice_id]].append(request)
+            for (account, language, currency), group in groups.items():
+                self._intend_one(session, customers[account], language, currency, group, now)
+            session.flush()
+            return self._to_send(session, limit)
+
+    def _due_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
+        """All due requests of the accounts that come first, so that no account's letter is torn apart."""
+        due = (col(ContactRequest.state) == "pending", col(ContactRequest.slot) <= now)
+        first = select(col(ContactRequest.account_id)).where(*due).group_by(col(ContactRequest.account_id))
+        accounts = first.order_by(func.min(ContactRequest.slot)).limit(limit)
+        mine = select(ContactRequest).where(*due, col(ContactRequest.account_id).in_(accounts)).order_by(col(ContactRequest.id))
+        requests = list(session.scalars(mine.with_for_update(skip_locked=True)))
+        expecting = self._expecting_more(session, {request.account_id for request in requests}, now)
+        return [request for request in requests if request.account_id not in expecting or request.slot + self._patience <= now]
+
+    def _expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
+        """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""
+        asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(("pending", "claimed")))
+        late = select(col(Case.account_id)).where(
+            col(Case.account_id).in_(accounts), col(Case.outcome).is_(None), col(Case.next_on) <= now.date(),
+            col(Case.invoice_id).not_in(asked),
+        )  # fmt: skip
+        return set(session.scalars(late))
+
+    def _intend_one(
+        self, session: Session, customer: Customer, language: str, currency: str, group: list[ContactRequest], now: datetime
+    ) -> None:
+        today = now.astimezone(customer.zone).date()
+        earlier = select(Message).filter_by(account_id=customer.account_id, language=language, currency=currency)
+        letter = session.scalars(earlier.where(col(Message.state) == "intended").limit(1)).first()
+        if letter is None:
+            last = session.scalars(earlier.where(col(Message.state) != "void").order_by(col(Message.slot).desc()).limit(1)).first()
+            if last and self._put_off(last, customer, group, today):
+                return
+            letter = self._new_letter(session, customer, language, currency, today, max(request.slot for request in group))
+        for request in group:
+            request.state, request.message_id = "claimed", letter.id
+
+    def _put_off(self, last: Message, customer: Customer, group: list[ContactRequest], today: date) -> bool:
+        """Not so soon after the last letter: the requests move to the first business day on which the policy allows the next one."""
+        last_day = (last.sent_at or last.slot).astimezone(customer.zone).date()
+        allowed = first_business_day(customer.country, last_day + timedelta(days=max(request.days_between_letters for request in group)))
+        if allowed <= today:
+            return False
+        for request in group:
+            opens = datetime.strptime(request.opens, "%H:%M").time()  # noqa: DTZ007 - the zone is given below
+            request.slot = datetime.combine(allowed, opens, customer.zone).astimezone(UTC)
+        return True
+
+    def _new_letter(self, session: Session, customer: Customer, language: str, currency: str, today: date, slot: datetime) -> Message:
+        """A letter of the same day that came to nothing is taken up again."""
+        key = ids.letter_key(customer.account_id, language, currency, today)
+        void = session.scalars(select(Message).where(col(Message.key) == key, col(Message.state) == "void")).first()
+        if void is not None:
+            void.state = "intended"
+            return void
+        message_id = derived_message_id(key, self._reading.reply_domain)
+        letter = Message(key=key, account_id=customer.account_id, language=language, currency=currency, slot=slot, message_id=message_id)
+        session.add(letter)
+        session.flush()
+        return letter
+
+    def _to_send(self, session: Session, limit: int) -> list[int]:
+        rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
+        statement = select(col(Message.id)).where(col(Message.state) == "intended", rested).order_by(col(Message.id)).limit(limit)
+        return [number for number in session.scalars(statement) if number is not None]
+
+    def begin(self, message: int, now: datetime) -> Sendable | None:
+        """Mark a letter as transmitting, with the content that is right at this moment; None when nothing in it stands any more,
+        or another process has it. Between the look at its invoices and the mark nothing can have changed."""
+        while True:
+            with self._database.reading() as session:
+                reading = self._reading.read(session, message, now)
+            if reading is None:
+                return None
+            content = self._reading.compose(reading, now) if reading.standing else b""
+            with self._database.writing() as session:
+                if self._reading.marks(session, message, lock=True) != reading.marks:
+                    continue
+                self._drop(session, reading, now)
+                if not reading.standing:
+                    self._void(session, message)
+                    return None
+                return self._mark_transmitting(session, reading, content)
+
+    def _drop(self, session: Session, reading: Reading, now: datetime) -> None:
+        for request, reason in reading.dropped:
+            session.execute(
+                update(ContactRequest)
+                .where(col(ContactRequest.id) == request)
+                .values(state=LetterFate.DROPPED.value, reason=reason.value, ended_at=now, told=False)
+            )
+            if reason is DropReason.NO_ADDRESS:
+                self._task(session, reading.customer, "no_address", reading.message, now)
+
+    def _void(self, session: Session, message: int) -> None:
+        session.execute(update(Message).where(col(Message.id) == message).values(state="void"))
+
+    def _mark_transmitting(self, session: Session, reading: Reading, content: bytes) -> Sendable | None:
+        marked = session.execute(
+            update(Message)
+            .where(col(Message.id) == reading.message, col(Message.state) == "intended")
+            .values(
+                state="transmitting", owner=self._owner, transmitting_since=datetime.now(UTC), attempts=Message.attempts + 1,
+                content=content, recipient=reading.customer.email, subject=reading.subject, letter=reading.letter,
+                in_reply_to=reading.in_reply_to,
+            )
+            .returning(col(Message.id))
+        ).first()  # fmt: skip
+        if marked is None:
+            return None
+        session.execute(MessageLine.__table__.delete().where(col(MessageLine.message_id) == reading.message))  # type: ignore[attr-defined]
+        session.execute(insert(MessageLine), [{"message_id": reading.message, **line} for line in reading.lines])
+        return Sendable(reading.message, content, self._reading.sender, reading.customer.email)
+
+    def spoil(self, message: int, reason: str, now: datetime) -> None:
+        """A letter that cannot be written is refused before it is sent: a person looks at it."""
+        with self._database.writing() as session:
+            session.execute(
+                update(Message).where(col(Message.id) == message, col(Message.state) == "intended").values(state="transmitting")
+            )
+        self.end(message, Delivery(Outcome.REFUSED, None, reason), now)
+
+    def end(self, message: int, delivery: Delivery, now: datetime) -> None:
+        """Write what became of a letter. `now` is business time. An owner that was presumed dead may still say how it ended."""
+        if delivery.outcome is Outcome.DEFERRED:
+            self._defer(message, delivery)
+            return
+        sent = delivery.outcome is Outcome.SENT
+        with self._database.writing() as session:
+            ended = session.execute(
+                update(Message)
+                .where(col(Message.id) == message, col(Message.state).in_(("transmitting", "unknown")), col(Message.decided_by).is_(None))
+                .values(state=delivery.outcome.value, reply=_told(delivery), sent_at=now if sent else None, transmitting_since=None)
+                .returning(col(Message.account_id))
+            ).first()
+            if ended is None:
+                return
+            self._end_requests(session, [message], LetterFate(delivery.outcome.value), _told(delivery), now)
+            if not sent:
+                customer = self._reading.customers(session, {ended[0]})[ended[0]]
+                self._task(session, customer, f"{delivery.outcome}_letter", message, now)
+
+    def _end_requests(self, session: Session, messages: Sequence[int], fate: LetterFate, reason: str, now: datetime) -> None:
+        """A letter that went needs no word to its invoices, unless one waits for it."""
+        told = not_(col(ContactRequest.awaited)) if fate is LetterFate.SENT else False
+        session.execute(
+            update(ContactRequest)
+            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state).in_(("claimed", "unknown")))
+            .values(state=fate.value, reason="" if fate is LetterFate.SENT else reason, ended_at=now, told=told)
+        )
+
+    def _defer(self, message: int, delivery: Delivery) -> None:
+        with self._database.writing() as session:
+            attempts = session.scalars(select(col(Message.attempts)).where(col(Message.id) == message)).one()
+            rest = self._backoff[min(attempts, len(self._backoff)) - 1]
+            session.execute(
+                update(Message)
+                .where(col(Message.id) == message, col(Message.state) == "transmitting")
+                .values(state="intended", reply=_told(delivery), next_attempt_at=datetime.now(UTC) + rest, transmitting_since=None)
+            )
+
+    def settle_the_dead(self, now: datetime) -> int:
+        """Letters that a process died over: nobody knows whether they went. How many. `now` is business time."""
+        with self._database.writing() as session:
+            orphans = session.execute(
+                update(Message)
+                .where(
+                    col(Message.state) == "transmitting",
+                    col(Message.owner) != self._owner,
+                    col(Message.transmitting_since) <= datetime.now(UTC) - self._presumed_dead,
+                )
+                .values(state="unknown", reply="the sending process ended before the mail server's answer was written")
+                .returning(col(Message.id), col(Message.account_id))
+            ).all()
+            customers = self._reading.customers(session, {account for _, account in orphans})
+            for message, account in orphans:
+                self._end_requests(session, [message], LetterFate.UNKNOWN, "process_died", now)
+                self._task(session, customers[account], "unknown_letter", message, now)
+            return len(orphans)
+
+    def _task(self, session: Session, customer: Customer, kind: str, message: int, now: datetime) -> None:
+        task = Task(
+            key=f"{kind}:{message}", kind=kind, account_id=customer.account_id, assignee=customer.collector,
+            due_on=now.astimezone(customer.zone).date(), message_id=message,
+        )  # fmt: skip
+        session.execute(self._database.insert_new(Task), [task.model_dump(exclude={"id"})])
+
+
+def _told(delivery: Delivery) -> str:
+    return " ".join(str(part) for part in (delivery.reply_code, delivery.reply_text) if part)

@@ -1,0 +1,60 @@
+"""The news of letters that have come to their end, for the invoices that asked for them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from adapters.database import Database
+from adapters.tables import Account, ContactRequest, Message
+from domain.record import LetterFate, LetterNews
+
+ENDED = tuple(fate.value for fate in LetterFate)
+"""The states of a request whose letter has come to its end."""
+
+
+def news(step: str, attempt: int, state: str, ended_at: datetime, zone: ZoneInfo, message_id: str | None, reason: str) -> LetterNews:
+    """`ended_at` is business time; the customer's date follows from its zone."""
+    return LetterNews(
+        step=step, attempt=attempt, fate=LetterFate(state), at=ended_at, on=ended_at.astimezone(zone).date(), message_id=message_id,
+        reason=reason,
+    )  # fmt: skip
+
+
+class Postbox:
+    """What has to be told to invoices at once: letters refused, unknown or dropped, and any that an invoice waits for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def untold(self, limit: int) -> list[tuple[int, str, LetterNews]]:
+        """Request, invoice and news, oldest first."""
+        statement = (
+            select(ContactRequest, col(Message.message_id), col(Account.time_zone))
+            .join(Account, col(Account.id) == col(ContactRequest.account_id))
+            .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
+            .where(col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(ENDED))
+            .order_by(col(ContactRequest.id))
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return [
+                (
+                    request.id or 0,
+                    request.invoice_id,
+                    news(request.step, request.attempt, request.state, _moment(request), ZoneInfo(zone), message_id, request.reason),
+                )
+                for request, message_id, zone in session.execute(statement).tuples()
+            ]
+
+    def told(self, requests: Sequence[int]) -> None:
+        with self._database.writing() as session:
+            session.execute(update(ContactRequest).where(col(ContactRequest.id).in_(requests)).values(told=True))
+
+
+def _moment(request: ContactRequest) -> datetime:
+    if request.ended_at is None:
+        raise ValueError(f"the letter of step {request.step} for invoice {request.invoice_id} ended at no time")
+    return request.ended_at

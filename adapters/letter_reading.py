@@ -1,0 +1,208 @@
+"""What a letter says at the moment it goes: its invoices are read again, and what no longer stands is left out."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from adapters.database import Database
+from adapters.letters import Collector, Creditor, Letter, LetterBook, LetterLine
+from adapters.mail import Envelope, Mailbox, compose
+from adapters.tables import Account, Case, Contact, ContactRequest, Invoice, Message, User
+from domain.invoices import InvoiceStatus
+from domain.record import DropReason
+
+THREAD_LENGTH = 10
+"""How many earlier letters of the account a letter refers to."""
+
+
+Stake = tuple[ContactRequest, Invoice, Any]
+"""A request in a letter, its invoice, and the holds that stand on it."""
+
+
+class Customer(NamedTuple):
+    """Whom an account's letters go to, where, and in which language."""
+
+    account_id: str
+    name: str
+    country: str
+    zone: ZoneInfo
+    language: str
+    contact: str
+    email: str
+    collector: str | None
+
+
+class Reading(BaseModel):
+    """A letter as it stands. `marks` are the versions of all it rests on: if one has changed, it must be read again."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    message: int
+    message_id: str
+    customer: Customer
+    currency: str
+    letter: str
+    standing: list[LetterLine]
+    dropped: list[tuple[int, DropReason]]
+    lines: list[dict[str, Any]]
+    marks: list[tuple[Any, ...]]
+    thread: tuple[str, ...]
+    subject: str = ""
+
+    @property
+    def in_reply_to(self) -> str | None:
+        return self.thread[-1] if self.thread else None
+
+
+class LetterReading:
+    """Reads and renders letters."""
+
+    def __init__(
+        self, database: Database, book: LetterBook, creditor: Creditor, collector: Collector, sender: str, reply_domain: str
+    ) -> None:
+        """`collector` signs where an account has none; `sender` is the address letters come from."""
+        self._database, self._book = database, book
+        self._creditor, self._collector = creditor, collector
+        self.sender, self.reply_domain = sender, reply_domain
+
+    def customers(self, session: Session, accounts: Collection[str]) -> dict[str, Customer]:
+        """The customers of these accounts, each with its first billing contact; an address that bounced counts as none."""
+        statement = (
+            select(Account, Contact)
+            .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
+            .where(col(Account.id).in_(accounts))
+            .order_by(col(Account.id), col(Contact.undeliverable_since).is_not(None), col(Contact.id).desc())
+        )
+        found: dict[str, Customer] = {}
+        for account, contact in reversed(session.execute(statement).all()):
+            found[account.id] = _customer(account, contact)
+        return found
+
+    def currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
+        return dict(session.execute(select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoices))).tuples().all())
+
+    def read(self, session: Session, message: int, now: datetime) -> Reading | None:
+        """None when the letter is not there to be sent any more. `now` is business time."""
+        row = session.get(Message, message)
+        if row is None or row.state != "intended":
+            return None
+        customer = self.customers(session, {row.account_id})[row.account_id]
+        today = now.astimezone(customer.zone).date()
+        standing: list[LetterLine] = []
+        dropped: list[tuple[int, DropReason]] = []
+        lines: list[dict[str, Any]] = []
+        letter, highest = "", -10_000
+        rows = self._requests(session, message)
+        for request, invoice, holds in rows:
+            reason = _no_longer_stands(request, invoice, holds, customer, today)
+            if reason:
+                dropped.append((request.id or 0, reason))
+                continue
+            line = _line(request, invoice, today)
+            standing.append(line)
+            lines.append(
+                {"invoice_id": invoice.id, "step": request.step, "attempt": request.attempt, "open_balance": invoice.open_balance,
+                 "days_past_due": line.days_past_due, "invoice_version": invoice.version}
+            )  # fmt: skip
+            if request.rank > highest:
+                letter, highest = request.letter, request.rank
+        return Reading(
+            message=message, message_id=row.message_id, customer=customer, currency=row.currency, letter=letter, dropped=dropped,
+            lines=lines, standing=sorted(standing, key=lambda line: (line.due_date, line.number)), marks=_marks(rows),
+            thread=self._thread(session, row),
+        )  # fmt: skip
+
+    def marks(self, session: Session, message: int, lock: bool = False) -> list[tuple[Any, ...]]:
+        """What the letter rests on, as it stands in this transaction, and stays until its end."""
+        return _marks(self._requests(session, message, lock))
+
+    def _requests(self, session: Session, message: int, lock: bool = False) -> Sequence[Stake]:
+        statement = (
+            select(ContactRequest, Invoice, col(Case.holds))
+            .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
+            .outerjoin(Case, col(Case.invoice_id) == col(ContactRequest.invoice_id))
+            .where(col(ContactRequest.message_id) == message, col(ContactRequest.state) == "claimed")
+            .order_by(col(ContactRequest.id))
+        )
+        if lock:
+            statement = statement.with_for_update(of=(ContactRequest, Invoice))
+        return session.execute(statement).tuples().all()
+
+    def _thread(self, session: Session, row: Message) -> tuple[str, ...]:
+        earlier = (
+            select(col(Message.message_id))
+            .where(col(Message.account_id) == row.account_id, col(Message.state).in_(("sent", "unknown")), col(Message.id) != row.id)
+            .order_by(col(Message.id).desc())
+            .limit(THREAD_LENGTH)
+        )
+        return tuple(reversed(session.scalars(earlier).all()))
+
+    def compose(self, reading: Reading, now: datetime) -> bytes:
+        """The letter as it goes over the wire, dated in business time; notes its subject in the reading."""
+        customer = reading.customer
+        collector = self._signed_by(customer.collector)
+        letter = Letter(
+            language=customer.language, country=customer.country, template=reading.letter, currency=reading.currency,
+            letter_date=now.astimezone(customer.zone).date(), greeting_name=customer.contact, customer=customer.name,
+            account_id=customer.account_id, lines=tuple(reading.standing), collector=collector, creditor=self._creditor,
+        )  # fmt: skip
+        rendered = self._book.render(letter)
+        reading.subject = rendered.subject
+        envelope = Envelope(
+            sender=Mailbox(name=self._creditor.name, address=self.sender),
+            recipients=(Mailbox(name=customer.contact, address=customer.email),),
+            reply_to=Mailbox(name=collector.name, address=collector.email), date=now.astimezone(customer.zone),
+            message_id=reading.message_id, in_reply_to=reading.in_reply_to, references=reading.thread, language=customer.language,
+        )  # fmt: skip
+        return compose(envelope, rendered)
+
+    def _signed_by(self, collector: str | None) -> Collector:
+        if collector is None:
+            return self._collector
+        with self._database.reading() as session:
+            user = session.get(User, collector)
+        if user is None or not user.email:
+            return self._collector
+        return Collector(name=user.full_name or user.name, email=user.email, phone=user.phone)
+
+
+def _customer(account: Account, contact: Contact | None) -> Customer:
+    reachable = contact is not None and contact.email and contact.undeliverable_since is None
+    return Customer(
+        account_id=account.id, name=account.name, country=account.country,
+        zone=ZoneInfo((contact.time_zone if contact else None) or account.time_zone),
+        language=(contact.language if contact else None) or account.language,
+        contact=contact.name if contact else "", email=contact.email if contact and reachable else "", collector=account.collector,
+    )  # fmt: skip
+
+
+def _no_longer_stands(request: ContactRequest, invoice: Invoice, holds: Any, customer: Customer, today: date) -> DropReason | None:
+    """Why an invoice must not be in a letter, read at the moment the letter goes."""
+    kinds = {hold["kind"] for hold in holds or ()}
+    if invoice.status != InvoiceStatus.OPEN:
+        return DropReason.SETTLED
+    if invoice.disputed or "dispute" in kinds:
+        return DropReason.DISPUTED
+    if "below_minimum" in kinds:
+        return DropReason.BELOW_MINIMUM
+    if kinds:
+        return DropReason.ON_HOLD
+    if request.not_after is not None and today > request.not_after:
+        return DropReason.LAPSED
+    return None if customer.email else DropReason.NO_ADDRESS
+
+
+def _line(request: ContactRequest, invoice: Invoice, today: date) -> LetterLine:
+    return LetterLine(
+        invoice_id=invoice.id, number=invoice.number, issue_date=invoice.issue_date, due_date=invoice.due_date,
+        days_past_due=(today - invoice.due_date).days, original_minor=invoice.total, open_minor=invoice.open_balance, step=request.step,
+    )  # fmt: skip
+
+
+def _marks(rows: Iterable[Stake]) -> list[tuple[Any, ...]]:
+    return [(request.id, request.attempt, invoice.version, [hold["hold_id"] for hold in holds or ()]) for request, invoice, holds in rows]

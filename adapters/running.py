@@ -1,0 +1,84 @@
+"""Which Duecourse runs on a data folder, and where its parts listen, so that a second one is refused and a command can find the first."""
+
+import fcntl
+import os
+from pathlib import Path
+from time import sleep
+from typing import IO, Self
+
+from pydantic import BaseModel, ValidationError
+
+LOCK, FACTS = "duecourse.lock", "running.json"
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another Duecourse runs on this data folder."""
+
+
+class Running(BaseModel):
+    pid: int
+    temporal_address: str
+    inbox_port: int | None = None
+    url: str | None = None
+
+
+class Tenancy:
+    """The right to run on a data folder. The lock ends with the process however that dies, so a stale one cannot stand in the way."""
+
+    def __init__(self, data_dir: Path, lock: IO[str]) -> None:
+        self._facts = data_dir / FACTS
+        self._lock = lock
+
+    @classmethod
+    def take(cls, data_dir: Path) -> Self:
+        """Raises AlreadyRunningError."""
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / LOCK).open("a+", encoding="utf-8")
+        if not _locked(lock):
+            lock.seek(0)
+            pid = lock.read().strip() or "unknown"
+            lock.close()
+            raise AlreadyRunningError(
+                f"Duecourse already runs on {data_dir} (process {pid}); use that one, stop it with Ctrl-C, or name another folder with --data-dir"
+            )
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        return cls(data_dir, lock)
+
+    def announce(self, temporal_address: str, inbox_port: int | None, url: str | None) -> None:
+        """Where this one's parts listen. `url` is None until the API answers."""
+        facts = Running(pid=os.getpid(), temporal_address=temporal_address, inbox_port=inbox_port, url=url)
+        self._facts.write_text(facts.model_dump_json(), encoding="utf-8")
+
+    def end(self) -> None:
+        self._facts.unlink(missing_ok=True)
+        self._lock.truncate(0)
+        self._lock.close()
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Tried for a moment, for a command that only looks (`find_running`) holds the lock for an instant."""
+    for _ in range(10):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            sleep(0.02)
+    return False
+
+
+def find_running(data_dir: Path) -> Running | None:
+    """What runs on this data folder; None when nothing does, or it has not announced itself yet."""
+    try:
+        with (data_dir / LOCK).open("r", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+    except BlockingIOError:
+        pass
+    except OSError:
+        return None
+    try:
+        return Running.model_validate_json((data_dir / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None

@@ -1,0 +1,99 @@
+"""The customers of the sample portfolio. Every one is invented; their addresses end in `.example`, where no mail can go (RFC 2606)."""
+
+from typing import NamedTuple
+
+from domain.roles import Role
+
+
+class SampleAccount(NamedTuple):
+    id: str
+    name: str
+    contact: str
+    email: str
+    country: str
+    time_zone: str
+    language: str
+    currency: str
+    collector: str
+
+
+class SampleUser(NamedTuple):
+    name: str
+    full_name: str
+    email: str
+    phone: str
+    role: Role
+
+
+COLLECTORS = {"de": "anna.brandt", "fr": "louis.moreau", "es": "louis.moreau", "en": "grace.okafor"}
+
+USERS = (
+    SampleUser("anna.brandt", "Anna Brandt", "anna.brandt@lindenhof.example", "+49 30 0000001", Role.COLLECTOR),
+    SampleUser("louis.moreau", "Louis Moreau", "louis.moreau@lindenhof.example", "+33 1 00 00 00 02", Role.COLLECTOR),
+    SampleUser("grace.okafor", "Grace Okafor", "grace.okafor@lindenhof.example", "+44 20 0000 0003", Role.COLLECTOR),
+    SampleUser("miriam.wolff", "Miriam Wolff", "miriam.wolff@lindenhof.example", "+49 30 0000004", Role.COLLECTIONS_MANAGER),
+)
+
+_PLACES = {
+    "DE": ("Europe/Berlin", "de", "EUR"),
+    "AT": ("Europe/Vienna", "de", "EUR"),
+    "FR": ("Europe/Paris", "fr", "EUR"),
+    "BE": ("Europe/Brussels", "fr", "EUR"),
+    "ES": ("Europe/Madrid", "es", "EUR"),
+    "GB": ("Europe/London", "en", "GBP"),
+    "US": ("America/New_York", "en", "USD"),
+    "IE": ("Europe/Dublin", "en", "EUR"),
+}
+
+_CUSTOMERS = """
+DE|Hofgarten Hotels GmbH|Katrin Vogel|hofgarten-hotels
+DE|Werkstatt Küppers KG|Jürgen Küppers|werkstatt-kueppers
+DE|Möbelhaus Sonnleitner GmbH|Petra Sonnleitner|moebel-sonnleitner
+DE|Stadttheater Rabenau gGmbH|Holger Dietz|theater-rabenau
+DE|Praxisverbund Elbmarsch|Dr. Silke Harms|praxis-elbmarsch
+DE|Kanzlei Grünwald & Partner|Tobias Grünwald|kanzlei-gruenwald
+AT|Almwirt Gastronomie GmbH|Franz Hölzl|almwirt
+AT|Donau Messebau GmbH|Eva Strasser|donau-messebau
+AT|Buchhandlung Seidl e.U.|Maria Seidl|buchhandlung-seidl
+AT|Sportpark Inntal GmbH|Lukas Egger|sportpark-inntal
+FR|Ateliers Beaurepaire SARL|Claire Beaurepaire|ateliers-beaurepaire
+FR|Hôtel du Vieux Moulin SAS|Étienne Roche|vieux-moulin
+FR|Boulangeries Tournesol SAS|Amélie Garnier|tournesol
+FR|Clinique Sainte-Aurore|Bernard Lefort|sainte-aurore
+FR|Menuiserie Charpentier Frères|Paul Charpentier|charpentier-freres
+BE|Brasserie des Ardennes SA|Sophie Lambert|brasserie-ardennes
+BE|Imprimerie Quai Vert SRL|Marc Dubois|quai-vert
+BE|Galerie Lumen SRL|Nathalie Peeters|galerie-lumen
+BE|Transports Meuse SA|Olivier Renard|transports-meuse
+ES|Bodegas Valdemora S.L.|Lucía Herrera|bodegas-valdemora
+ES|Hostelería Mirador S.A.|Javier Ortega|mirador
+ES|Academia Norte S.L.|Elena Prieto|academia-norte
+ES|Talleres Ibáñez S.L.|Raúl Ibáñez|talleres-ibanez
+ES|Clínica Costa Clara|Marta Solís|costa-clara
+ES|Librería Tres Puentes|Andrés Molina|tres-puentes
+ES|Cerámicas Alborada S.A.|Inés Navarro|alborada
+GB|Thornbury Coffee Roasters Ltd|Harriet Dale|thornbury-coffee
+GB|Pennine Outdoor Ltd|Owen Clarke|pennine-outdoor
+GB|Marlowe & Finch LLP|Imogen Finch|marlowe-finch
+GB|Riverside Dental Group Ltd|Sanjay Mehta|riverside-dental
+GB|Kestrel Printworks Ltd|Fiona Baird|kestrel-print
+GB|St Aldric's School|Thomas Whitlock|st-aldrics
+US|Blue Heron Restaurants Inc.|Dana Whitfield|blue-heron
+US|Cedar & Main Furniture LLC|Marcus Bell|cedar-main
+US|Lakeshore Yoga Studios LLC|Priya Raman|lakeshore-yoga
+US|Granite State Brewing Co.|Ellen Pryor|granite-brewing
+US|Harbor Point Galleries Inc.|Victor Lane|harbor-point
+IE|Claddagh Quay Hotels Ltd|Aoife Brennan|claddagh-quay
+IE|Wicklow Woodcraft Ltd|Sean Doyle|wicklow-woodcraft
+IE|Liffey Design Studio Ltd|Niamh Kearney|liffey-design
+"""
+
+
+def _account(number: int, line: str) -> SampleAccount:
+    country, name, contact, domain = line.split("|")
+    zone, language, currency = _PLACES[country]
+    account_id, email = f"C{1000 + number}", f"accounts@{domain}.example"
+    return SampleAccount(account_id, name, contact, email, country, zone, language, currency, COLLECTORS[language])
+
+
+ACCOUNTS = tuple(_account(number, line) for number, line in enumerate(_CUSTOMERS.strip().splitlines(), 1))

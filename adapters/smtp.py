@@ -1,0 +1,238 @@
+"""Sending over SMTP, so that of every letter we know whether it was taken, turned away, or neither.
+
+The one moment that matters is the end of the letter's content. Before it nothing can have been delivered, and the letter may be sent
+again; after it only the server's reply tells, and without that reply the letter is never sent again blindly (RFC 5321, 4.2.5 and 6.1).
+aiosmtplib's own `data()` hides that moment, so the DATA command and its content are driven apart here.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol, Self
+
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+    SMTPStatus,
+    SMTPTimeoutError,
+)
+from aiosmtplib.protocol import normalize_message_line_endings
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+NOT_SIGNED_IN = frozenset({530, 534, 535, 538})
+"""What a server answers to MAIL when it wants a login or TLS first (RFC 4954, 6): our configuration, not the letter's fault."""
+
+REPLY_LENGTH = 1000
+_leading_dot = re.compile(rb"(?m)^\.")
+
+
+class Outcome(StrEnum):
+    SENT = "sent"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+
+
+class Delivery(NamedTuple):
+    """What became of a letter. `reply_code` is the server's, or None when it did not answer."""
+
+    outcome: Outcome
+    reply_code: int | None
+    reply_text: str
+
+
+class Mailer(Protocol):
+    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery: ...
+
+    async def close(self) -> None: ...
+
+
+class Security(StrEnum):
+    PLAIN = "plain"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
+class SmtpSettings(BaseModel):
+    """`ca_file` is for a server whose certificate a public authority did not sign. `hello_name` defaults to this machine's own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    port: int
+    security: Security = Security.STARTTLS
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    hello_name: str | None = None
+    connections: int = Field(default=4, ge=1)
+    letters_per_connection: int = Field(default=100, ge=1)
+    timeout_seconds: float = Field(default=60, gt=0)
+    final_reply_seconds: float = Field(default=600, gt=0, description="RFC 5321, 4.5.3.2.6: a server may need ten minutes to accept")
+
+    @model_validator(mode="after")
+    def _keeps_the_password_secret(self) -> Self:
+        if self.username and self.security is Security.PLAIN and self.host not in LOOPBACK:
+            raise ValueError(f"a login at {self.host} over an unencrypted connection would give the password away: use starttls or tls")
+        return self
+
+
+class SmtpMailer:
+    """A pool of connections, each opened when first needed and used for many letters."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        trust = ssl.create_default_context(cafile=settings.ca_file) if settings.security is not Security.PLAIN else None
+        self._size = settings.connections
+        self._free: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
+        for _ in range(self._size):
+            self._free.put_nowait(_Connection(settings, trust))
+
+    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery:
+        """Never raises for what the server or the network does. When cancelled, the letter's outcome is unknown."""
+        if not recipients:
+            raise ValueError("a letter needs a recipient")
+        for address in (sender, *recipients):
+            if not (address.isascii() and address.isprintable()):
+                return Delivery(Outcome.REFUSED, None, f"{address!r} cannot be written in an SMTP envelope")
+        connection = await self._free.get()
+        try:
+            return await connection.deliver(message, sender, recipients)
+        finally:
+            self._free.put_nowait(connection)
+
+    async def close(self) -> None:
+        """Waits for the letters under way, then ends every connection. A later letter opens one again."""
+        connections = [await self._free.get() for _ in range(self._size)]
+        for connection in connections:
+            await connection.end()
+            self._free.put_nowait(connection)
+
+
+class _Connection:
+    def __init__(self, settings: SmtpSettings, trust: ssl.SSLContext | None) -> None:
+        self._settings = settings
+        self._letters = 0
+        self._client = SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username or None,
+            password=settings.password.get_secret_value() if settings.username else None,
+            local_hostname=settings.hello_name,
+            timeout=settings.timeout_seconds,
+            use_tls=settings.security is Security.TLS,
+            start_tls=settings.security is Security.STARTTLS,
+            tls_context=trust,
+        )
+
+    async def deliver(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery:
+        try:
+            await self._begin(sender)
+            refusals = await self._address(recipients)
+            delivery = _refused_by_all(refusals) if len(refusals) == len(recipients) else await self._transmit(message, refusals)
+        except (SMTPSenderRefused, SMTPDataError) as refusal:
+            delivery = Delivery(_verdict_before_content(refusal.code), refusal.code, refusal.message)
+        except SMTPResponseException as reply:
+            self._client.close()
+            delivery = Delivery(Outcome.DEFERRED, reply.code, f"The mail server turned us away before the letter: {reply.message}")
+        except (SMTPException, OSError) as error:
+            self._client.close()
+            delivery = Delivery(Outcome.DEFERRED, None, f"No connection to the mail server: {error}")
+        except BaseException:
+            self._client.close()
+            raise
+        await self._clear_after(delivery.outcome)
+        return delivery._replace(reply_text=_readable(delivery.reply_text))
+
+    async def end(self) -> None:
+        if self._client.is_connected:
+            try:
+                await self._client.quit()
+            except (SMTPException, OSError):
+                self._client.close()
+
+    async def _begin(self, sender: str) -> None:
+        """MAIL FROM. A server may have closed the connection since the last letter: that is no failure of this one."""
+        if self._client.is_connected and self._letters < self._settings.letters_per_connection:
+            try:
+                await self._mail_from(sender)
+                return
+            except (SMTPServerDisconnected, SMTPTimeoutError):
+                pass
+            except SMTPSenderRefused as refusal:
+                if refusal.code != SMTPStatus.domain_unavailable:
+                    raise
+        await self.end()
+        await self._client.connect()
+        self._letters = 0
+        await self._mail_from(sender)
+
+    async def _mail_from(self, sender: str) -> None:
+        await self._client.mail(sender)
+        self._letters += 1
+
+    async def _address(self, recipients: Sequence[str]) -> list[SMTPRecipientRefused]:
+        refusals = []
+        for recipient in recipients:
+            try:
+                await self._client.rcpt(recipient)
+            except SMTPRecipientRefused as refusal:
+                refusals.append(refusal)
+        return refusals
+
+    async def _transmit(self, message: bytes, refusals: list[SMTPRecipientRefused]) -> Delivery:
+        permission = await self._client.execute_command(b"DATA")
+        if permission.code != SMTPStatus.start_input:
+            raise SMTPDataError(permission.code, permission.message)
+        if self._client.protocol is None:
+            raise SMTPServerDisconnected("Connection lost before the letter's content")
+        self._client.protocol.write(_leading_dot.sub(b"..", normalize_message_line_endings(message)) + b".\r\n")
+        try:
+            code, text = await self._client.protocol.read_response(timeout=self._settings.final_reply_seconds)
+        except (SMTPException, OSError) as error:
+            return Delivery(Outcome.UNKNOWN, None, f"The whole letter was handed over, but no reply to it came: {error}")
+        return Delivery(_verdict_after_content(code), code, "; ".join([text, *map(_told, refusals)]))
+
+    async def _clear_after(self, outcome: Outcome) -> None:
+        """Leaves nothing of this letter for the next one: no envelope at the server, no late reply on its way to us."""
+        if outcome is Outcome.UNKNOWN:
+            self._client.close()
+        elif outcome is not Outcome.SENT and self._client.is_connected:
+            try:
+                await self._client.rset()
+            except (SMTPException, OSError):
+                self._client.close()
+
+
+def _verdict_before_content(code: int) -> Outcome:
+    return Outcome.REFUSED if 500 <= code <= 599 and code not in NOT_SIGNED_IN else Outcome.DEFERRED
+
+
+def _verdict_after_content(code: int) -> Outcome:
+    """A reply that is none of SMTP's final ones tells nothing."""
+    return {2: Outcome.SENT, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}.get(code // 100, Outcome.UNKNOWN)
+
+
+def _refused_by_all(refusals: list[SMTPRecipientRefused]) -> Delivery:
+    """While one recipient may still be accepted later, the letter is worth sending again."""
+    verdicts = {_verdict_before_content(refusal.code): refusal for refusal in refusals}
+    outcome = Outcome.DEFERRED if Outcome.DEFERRED in verdicts else Outcome.REFUSED
+    return Delivery(outcome, verdicts[outcome].code, "; ".join(map(_told, refusals)))
+
+
+def _told(refusal: SMTPRecipientRefused) -> str:
+    return f"{refusal.recipient} was not accepted: {refusal.code} {refusal.message}"
+
+
+def _readable(reply: str) -> str:
+    """A server may answer in any encoding and at any length; the journal keeps one line of proper text."""
+    text = reply.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())[:REPLY_LENGTH]

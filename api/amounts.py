@@ -1,0 +1,47 @@
+"""Money in and out: decimal strings in major units with their currency, never a JSON number."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from domain.money import Currency, Money, minor_digits
+
+_decimal = re.compile(r"-?\d{1,13}(\.\d{1,4})?")
+
+
+def _is_decimal(text: str) -> str:
+    if not _decimal.fullmatch(text):
+        raise ValueError("write the amount as a decimal string in major units, for example '12.34'")
+    return text
+
+
+class Amount(BaseModel):
+    """An amount in major units of its currency."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount": "12.34", "currency": "EUR"}})
+
+    amount: Annotated[str, AfterValidator(_is_decimal)]
+    currency: Currency = Field(description="ISO 4217")
+
+    @classmethod
+    def of(cls, minor: int, currency: str) -> Self:
+        return cls(amount=f"{Money(minor=minor, currency=currency).major:f}", currency=currency)
+
+    @property
+    def minor(self) -> int:
+        return Money.of(Decimal(self.amount), self.currency).minor
+
+
+class PositiveAmount(Amount):
+    """More than nothing, and no finer than the currency's minor unit."""
+
+    @model_validator(mode="after")
+    def _is_payable(self) -> Self:
+        amount, digits = Decimal(self.amount), minor_digits(self.currency)
+        if amount <= 0:
+            raise ValueError("the amount must be more than zero")
+        if amount != round(amount, digits):
+            raise ValueError(f"{self.currency} has {digits} decimals; write no more")
+        return self

@@ -1,0 +1,77 @@
+"""The whole portfolio in figures. Amounts of two currencies are never added."""
+
+from datetime import date, timedelta
+
+from pydantic import BaseModel
+from sqlalchemy import and_, func, select
+from sqlmodel import col
+
+from adapters.database import Database
+from adapters.tables import Case, Invoice, LedgerEvent, Message, Task
+from api.readings.correspondence import letters_by_state
+from api.readings.invoices import NOT_STARTED
+from domain.clock import start_of_day
+
+
+class StageRow(BaseModel):
+    """How many open invoices stand at a stage, and what they owe per currency, in minor units."""
+
+    stage: str
+    count: int = 0
+    open_balance: dict[str, int] = {}
+
+
+class Portfolio(BaseModel):
+    stages: list[StageRow]
+    settled: dict[str, int]
+    letters: dict[str, int]
+    letters_today: int
+    letters_due: int
+    tasks: dict[str, int]
+    undelivered_events: int
+    accounts_currencies: list[str]
+
+    @property
+    def empty(self) -> bool:
+        return not self.stages and not self.settled
+
+
+def read_portfolio(database: Database, today: date) -> Portfolio:
+    """`letters_today`: sent on this business date (UTC); `letters_due`: not sent yet."""
+    with database.reading() as session:
+        stage = func.coalesce(Case.stage, NOT_STARTED)
+        counted = (
+            select(stage, Invoice.currency, func.count(), func.sum(Invoice.open_balance))
+            .outerjoin(Case, and_(col(Case.invoice_id) == Invoice.id, col(Case.kind) == "invoice"))
+            .where(col(Invoice.status) == "open")
+            .group_by(stage, Invoice.currency)
+        )
+        stages: dict[str, StageRow] = {}
+        for name, currency, count, balance in session.execute(counted):
+            row = stages.setdefault(name, StageRow(stage=name))
+            row.count += count
+            row.open_balance[currency] = int(balance)
+        settled = select(Invoice.status, func.count()).where(col(Invoice.status) != "open").group_by(Invoice.status)
+        midnight = start_of_day(today)
+        sent = select(func.count()).where(col(Message.sent_at) >= midnight, col(Message.sent_at) < midnight + timedelta(days=1))
+        tasks = select(Task.kind, func.count()).where(col(Task.state) == "open").group_by(Task.kind)
+        waiting = select(func.count()).select_from(LedgerEvent).where(col(LedgerEvent.delivered_at).is_(None))
+        letters = letters_by_state(session)
+        return Portfolio(
+            stages=sorted(stages.values(), key=lambda row: row.stage),
+            settled=dict(session.execute(settled).tuples().all()),
+            letters=letters,
+            letters_today=session.execute(sent).scalar_one(),
+            letters_due=letters.get("intended", 0) + letters.get("transmitting", 0),
+            tasks=dict(session.execute(tasks).tuples().all()),
+            undelivered_events=session.execute(waiting).scalar_one(),
+            accounts_currencies=sorted({currency for row in stages.values() for currency in row.open_balance}),
+        )
+
+
+def newest_policy_order(stages: list[StageRow], order: list[str]) -> list[StageRow]:
+    """Stages in the order in which invoices pass through them; unknown ones last."""
+    place = {name: index for index, name in enumerate(order)}
+    return sorted(stages, key=lambda row: (place.get(row.stage, len(order)), row.stage))
+
+

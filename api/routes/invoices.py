@@ -1,0 +1,71 @@
+"""Invoices: the list, one of them live, and its history."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.concurrency import run_in_threadpool
+
+from api import presenting
+from api.idempotency import OnceRoute
+from api.live import read_live
+from api.models import HistoryOut, InvoiceOut, InvoiceSummary
+from api.pages import Cursor, Limit, Page
+from api.problems import RESPONSES, not_found
+from api.readings.correspondence import list_letters, list_tasks
+from api.readings.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
+from api.readings.journal import case_history
+from api.signed_in import Parts, Reader
+from api.speaking import Words
+from domain import ids
+
+router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=OnceRoute, responses=RESPONSES)
+
+
+def wanted(
+    account: str | None = None,
+    collector: str | None = None,
+    stage: Annotated[str | None, Query(description="`waiting`, `new`, the name of the last step, or a status")] = None,
+    status: Annotated[str | None, Query(pattern="^(open|paid|credited|cancelled)$")] = None,
+    min_days_past_due: Annotated[int | None, Query(ge=0, le=36_500)] = None,
+    on_hold: bool | None = None,
+    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
+    q: Annotated[str | None, Query(max_length=100, description="a part of the number, the id or the account's name")] = None,
+) -> InvoiceFilter:
+    return InvoiceFilter(
+        account=account, collector=collector, stage=stage, status=status, min_days_past_due=min_days_past_due,
+        on_hold=on_hold, currency=currency, q=q,
+    )  # fmt: skip
+
+
+def existing(parts: Parts, invoice_id: str) -> InvoiceRow:
+    """Raises Problem 404."""
+    row = read_invoice(parts.database, invoice_id)
+    if row is None:
+        raise not_found("invoice", invoice_id, "GET /v1/invoices?q= finds it by a part of its number")
+    return row
+
+
+@router.get("", operation_id="list_invoices", summary="Invoices, the oldest due date first")
+def invoices(parts: Parts, _: Reader, filter: Annotated[InvoiceFilter, Depends(wanted)], limit: Limit = 50, cursor: Cursor = None) -> Page[InvoiceSummary]:
+    rows, following = list_invoices(parts.database, filter, parts.today, limit, cursor)
+    return Page(items=[presenting.summary(row, parts.today) for row in rows], next=following)
+
+
+@router.get("/{invoice_id}", operation_id="read_invoice", summary="One invoice, live from its workflow")
+async def invoice(invoice_id: str, parts: Parts, _: Reader, words: Words) -> InvoiceOut:
+    """When no worker answers in time, the database's read model is shown instead, and `source` says so."""
+    row = await run_in_threadpool(existing, parts, invoice_id)
+    row, source, policy = await read_live(parts, row)
+    return presenting.invoice(row, source, policy, parts.today, words)
+
+
+@router.get("/{invoice_id}/history", operation_id="read_invoice_history", summary="The journal's chain, the letters and the tasks")
+def history(invoice_id: str, parts: Parts, _: Reader, words: Words) -> HistoryOut:
+    existing(parts, invoice_id)
+    letters, _more = list_letters(parts.database, limit=200, invoice=invoice_id)
+    tasks, _more = list_tasks(parts.database, limit=200, state=None, invoice_id=invoice_id)
+    return HistoryOut(
+        entries=[presenting.entry(line, words) for line in case_history(parts.database, ids.invoice_case(invoice_id))],
+        letters=[presenting.letter(row) for row in letters],
+        tasks=[presenting.task(row) for row in tasks],
+    )

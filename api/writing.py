@@ -1,0 +1,44 @@
+"""What the API itself writes into the database: notes and the end of tasks."""
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from adapters.database import Database
+from adapters.tables import Note, Task
+from api.parts import ApiParts
+from api.problems import Problem
+from api.readings.correspondence import TaskRow, read_task
+from api.readings.invoices import InvoiceRow
+from domain.acts import CallOutcome
+
+
+def keep_note(parts: ApiParts, act_id: str, invoice: InvoiceRow, author: str, text: str) -> str:
+    """The note's id, which derives from the act: a repeated act keeps one note."""
+    id = f"note:{act_id}"
+    row = {
+        "id": id, "account_id": invoice.account_id, "invoice_id": invoice.id, "author": author, "text": text, "written_at": parts.business_now,
+    }  # fmt: skip
+    with parts.database.writing() as session:
+        session.execute(parts.database.insert_new(Note).values(**row))
+    return id
+
+
+def close_call_tasks(database: Database, invoice_id: str, outcome: CallOutcome, closed_by: str) -> None:
+    open_calls = (col(Task.invoice_id) == invoice_id, col(Task.kind) == "call", col(Task.state) == "open")
+    with database.writing() as session:
+        session.execute(update(Task).where(*open_calls).values(state="done", outcome=outcome.value, closed_by=closed_by))
+
+
+def close_task(database: Database, task_id: int, outcome: str, closed_by: str) -> TaskRow | None:
+    """None when there is no such task. Raises Problem 409 when it was closed before."""
+    with database.writing() as session:
+        closed = session.execute(
+            update(Task)
+            .where(col(Task.id) == task_id, col(Task.state) == "open")
+            .values(state="done", outcome=outcome, closed_by=closed_by)
+            .returning(col(Task.id))
+        ).first()
+    task = read_task(database, task_id)
+    if task is not None and closed is None:
+        raise Problem(409, "closed", "The task is closed", f"this task is {task.state} already")
+    return task

@@ -1,0 +1,103 @@
+"""Reading YAML that people write: every mistake is named with its file, its line, and what to write instead."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from yaml.reader import ReaderError
+
+Path = tuple[str | int, ...]
+Lines = dict[Path, int]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def typed(node: yaml.ScalarNode) -> Any:
+    """YAML's whole numbers and nothing; all else stays as written: dates, times of day, and `yes`, lest a model takes it for 1."""
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:null") and ":" not in node.value:
+        return yaml.safe_load(node.value)
+    return node.value
+
+
+def as_written(node: yaml.ScalarNode) -> Any:
+    """The text itself, for to YAML the country NO is a falsehood; only an empty value is None."""
+    return None if node.tag == "tag:yaml.org,2002:null" else node.value
+
+
+class LinedYaml:
+    """A text whose root is a list of keys and values, and the line on which each of them stands."""
+
+    def __init__(self, text: str, file: str, begin_with: str, error: type[ValueError], scalar: Callable[[yaml.ScalarNode], Any] = typed) -> None:
+        """Raises `error` when the text is not YAML or gives a key twice. `begin_with` is an example of a first line."""
+        self.file, self.error, self._scalar = file, error, scalar
+        self.lines: Lines = {}
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as fault:
+            line = fault.problem_mark.line + 1 if fault.problem_mark else 1
+            raise error(f"{file}:{line}: this is not YAML: {fault.problem or fault}") from fault
+        except ReaderError as fault:
+            line = text.count("\n", 0, fault.position) + 1
+            raise error(f"{file}:{line}: a character that no text has, U+{fault.character:04X}; save the file as plain UTF-8 text") from fault
+        if not isinstance(root, yaml.MappingNode):
+            raise error(f"{file}:1: this should be a list of keys and values; begin with {begin_with!r}")
+        self.content = self._plain(root, ())
+
+    def read(self, model: type[Model]) -> Model:
+        """The content as a model. Raises the error with one line per mistake: `file:line: what is wrong; what to write instead`."""
+        try:
+            return model.model_validate(self.content)
+        except ValidationError as fault:
+            raise self.error("\n".join(self._sentence(dict(each), model) for each in fault.errors())) from fault
+
+    def where(self, path: Path) -> str:
+        """`file:line` of the key, or of the nearest key above it."""
+        while path not in self.lines:
+            path = path[:-1]
+        return f"{self.file}:{self.lines[path]}"
+
+    def _plain(self, node: yaml.Node, path: Path) -> Any:
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            content: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                key = str(key_node.value)
+                if key in content:
+                    raise self.error(f"{self.file}:{key_node.start_mark.line + 1}: the key {key!r} is given twice; remove one")
+                self.lines[(*path, key)] = key_node.start_mark.line + 1
+                content[key] = self._plain(value_node, (*path, key))
+            return content
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(child, (*path, index)) for index, child in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _sentence(self, fault: dict[str, Any], model: type[BaseModel]) -> str:
+        path = tuple(part for part in fault["loc"] if part != "[key]")
+        where = self.where(path)
+        name = ".".join(str(part) for part in path)
+        match fault["type"]:
+            case "extra_forbidden":
+                words = _keys_at(path[:-1], model)
+                close = get_close_matches(str(path[-1]), words, n=1)
+                advice = f"did you mean {close[0]!r}?" if close else f"write one of: {', '.join(words)}"
+                return f"{where}: unknown key {str(path[-1])!r}; {advice}"
+            case "missing":
+                return f"{where}: the key {name!r} is missing; add it"
+            case "value_error":
+                error = fault["ctx"]["error"]
+                return f"{self.where((*path, *getattr(error, 'path', ())))}: {error}"
+            case "enum" | "literal_error":
+                return f"{where}: {name} cannot be {fault['input']!r}; write one of: {fault['ctx']['expected']}"
+            case _:
+                return f"{where}: {name}: {fault['msg']} (found {fault['input']!r})"
+
+
+def _keys_at(path: Path, model: type[BaseModel]) -> list[str]:
+    """The keys that the model may have at a place."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        annotation: Any = model.model_fields[part].annotation
+        model = next((a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)
+    return list(model.model_fields)

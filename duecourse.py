@@ -1,0 +1,253 @@
+"""The command line: `duecourse up` runs everything; the other commands bring in invoices, make tokens and look at policies."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from adapters.settings import Settings, SettingsError
+from domain.policy_text import PolicyError
+from domain.roles import Role
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Runs the collection of overdue invoices.")
+policy_app = typer.Typer(no_args_is_help=True, help="The collection policies.")
+user_app = typer.Typer(no_args_is_help=True, help="Who may sign in.")
+app.add_typer(policy_app, name="policy")
+app.add_typer(user_app, name="user")
+
+DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything. [default: .duecourse]")]
+CANNOT, FAILED = 2, 1
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no date; write for example 2013-03-01") from error
+
+
+Day = Annotated[date | None, typer.Option(parser=_day, metavar="DATE")]
+
+
+@app.command()
+def up(
+    data_dir: DataDir = None,
+    port: Annotated[int | None, typer.Option(help="The console's and the API's port. [default: 8080]")] = None,
+    as_of: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="The business date to begin with.")] = None,
+    day_seconds: Annotated[float | None, typer.Option(min=0.1, max=86_400, help="How long a business day lasts. [default: 86400]")] = None,
+    sample: Annotated[bool | None, typer.Option("--sample/--no-sample", help="Begin with an invented portfolio.")] = None,
+) -> None:
+    """Start everything, and go on where the last start ended."""
+    from adapters.house import Opening, begins_here, keep_house
+    from adapters.screen import show
+
+    settings = Settings.read(data_dir=data_dir, api_port=port)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if sample is None and as_of is None and sys.stdin.isatty() and begins_here(settings):
+        sample = typer.confirm("This data folder is empty. Begin with a sample portfolio, played at ten seconds a business day?", default=True)
+    opening = Opening(as_of, day_seconds, sample)
+    _run(
+        keep_house(
+            settings, opening, _worker(), _web_app(), lambda running: show(console, running, _command()), lambda line: print(line, flush=True)
+        )
+    )
+
+
+@app.command("import")
+def import_file(
+    file: Path,
+    mapping: Annotated[Path, typer.Option(help="The YAML file that says which column means what.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date. [default: today's business date]")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing."""
+    from adapters.importing import import_with_progress
+
+    settings = Settings.read(data_dir=data_dir)
+    import_with_progress(settings, Console(), file, mapping, dry_run, business_date)
+
+
+@app.command()
+def token(
+    role: Annotated[Role | None, typer.Argument(help="As what the user acts.")] = None,
+    user: Annotated[str | None, typer.Option(help="Who will use it.")] = None,
+    days: Annotated[float | None, typer.Option(min=0, help="Expires after so many days.")] = None,
+    revoke: Annotated[str | None, typer.Option(metavar="TOKEN", help="End this token instead.")] = None,
+    revoke_all: Annotated[str | None, typer.Option(metavar="USER", help="End every token of a user instead.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a bearer token. It is shown once; only its hash is kept."""
+    from adapters.identity import Identity
+    from adapters.parts import open_database
+
+    identity = Identity(open_database(Settings.read(data_dir=data_dir)))
+    if revoke is not None:
+        print("revoked" if identity.revoke(revoke) else "no such token, or revoked before")
+    elif revoke_all is not None:
+        print(f"revoked {identity.revoke_user(revoke_all)}")
+    elif role is None or user is None:
+        _refuse("say for whom, and as what: duecourse token collector --user anna.brandt")
+    else:
+        print(identity.issue_token(user, role, days))
+
+
+@user_app.command("add")
+def add_user(name: str, role: Role, email: str = "", full_name: str = "", phone: str = "", data_dir: DataDir = None) -> None:
+    """A user, or one more role for one. Customers answer to a collector's e-mail address and phone number."""
+    from adapters.identity import Identity
+    from adapters.parts import open_database
+
+    Identity(open_database(Settings.read(data_dir=data_dir))).add_user(name, role, email, full_name, phone)
+    print(f"{name} is {role}")
+
+
+@policy_app.command("check")
+def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None, data_dir: DataDir = None) -> None:
+    """Read policies and name every mistake with its line; change nothing."""
+    from adapters.letters import LetterBook
+    from adapters.policies import check_policies
+
+    settings = Settings.read(data_dir=data_dir)
+    for file, policy in check_policies(files or sorted(settings.policies_dir.glob("*.yaml")), LetterBook(settings.letters_dir)):
+        print(f"{file}: {policy.policy} version {policy.version}, {len(policy.timeline)} steps: good")
+
+
+@policy_app.command("list")
+def list_policies(data_dir: DataDir = None) -> None:
+    """Every version that was ever in force."""
+    from adapters.letters import LetterBook
+    from adapters.parts import open_database
+    from adapters.policies import PolicyBook
+
+    settings = Settings.read(data_dir=data_dir)
+    book = PolicyBook(open_database(settings), LetterBook(settings.letters_dir))
+    in_force = {(snapshot.name, snapshot.version) for snapshot in book.in_force()}
+    table = Table("policy", "version", "in force", "segments", "SHA-256")
+    for snapshot in book.versions():
+        segments = ", ".join(snapshot.read().segments) or "all others"
+        now = "yes" if (snapshot.name, snapshot.version) in in_force else ""
+        table.add_row(snapshot.name, str(snapshot.version), now, segments, snapshot.sha256[:12])
+    Console().print(table)
+
+
+@app.command()
+def worker(data_dir: DataDir = None) -> None:
+    """Run only a worker, beside a running `duecourse up` or against the Temporal server and database that are set."""
+    from adapters.alone import run_worker_alone
+
+    _run(run_worker_alone(Settings.read(data_dir=data_dir), _worker()))
+
+
+@app.command()
+def api(data_dir: DataDir = None, port: Annotated[int | None, typer.Option()] = None) -> None:
+    """Run only the web console and the API, against the Temporal server and database that are set."""
+    from adapters.alone import serve_alone
+
+    _run(serve_alone(Settings.read(data_dir=data_dir, api_port=port), _web_app(), lambda line: print(line, flush=True)))
+
+
+@app.command()
+def prepare(data_dir: DataDir = None) -> None:
+    """Bring database, policies and schedules to this version, before workers of a new release start."""
+    from adapters.alone import prepare
+
+    _run(prepare(Settings.read(data_dir=data_dir)))
+    print("prepared")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Measure this machine."""
+    from bench.run import main as measure  # type: ignore[import-not-found,unused-ignore]
+
+    measure(context.args)
+
+
+def _worker() -> Any:
+    from worker import run_worker
+
+    return run_worker
+
+
+def _web_app() -> Any:
+    from api.acting import TemporalCases
+    from api.app import create_app
+    from api.parts import ApiParts
+
+    return lambda client, parts: create_app(
+        ApiParts(parts.database, parts.clock, TemporalCases(client), parts.ledger, parts.importer, parts.identity, parts.inbox)
+    )
+
+
+def _command() -> str:
+    """How this program was called, as one would type it again."""
+    if not sys.argv[0].endswith(".py"):
+        return Path(sys.argv[0]).name
+    python = Path(sys.executable)
+    return f"{python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python.name} {sys.argv[0]}"
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def _refuse(sentence: str, status: int = CANNOT) -> NoReturn:
+    print(f"duecourse: {sentence}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What goes wrong outside, each with a sentence that says what to do."""
+    from adapters.business_clock import ClockConflictError
+    from adapters.database import NewerDatabaseError
+    from adapters.inbox import InboxPortTaken
+    from adapters.running import AlreadyRunningError
+    from adapters.temporal_client import RetentionError, TemporalUnreachableError
+    from adapters.temporal_server import PortInUseError, TemporalMissingError, TemporalStartError
+
+    return (
+        AlreadyRunningError, ClockConflictError, InboxPortTaken, NewerDatabaseError, PolicyError, PortInUseError, RetentionError,
+        SettingsError, TemporalMissingError, TemporalStartError, TemporalUnreachableError,
+    )  # fmt: skip
+
+
+def _status(command: Callable[[], object]) -> int:
+    from adapters.house import PartFailedError
+
+    try:
+        command()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except KeyboardInterrupt:
+        return 130
+    except PartFailedError as error:
+        print(f"duecourse: {error}", file=sys.stderr)
+        return FAILED
+    except _expected() as error:
+        print(f"duecourse: {error}", file=sys.stderr)
+        return CANNOT
+    return 0
+
+
+def main() -> None:
+    """Ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
+    try:
+        status = _status(app)
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        status = FAILED
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

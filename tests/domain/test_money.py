@@ -1,0 +1,43 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.money import Money, known_currencies, minor_digits
+
+CURRENCIES = st.sampled_from(["EUR", "USD", "GBP", "CHF", "JPY", "KWD", "SEK"])
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [("12.34", "EUR", 1234), ("12", "JPY", 12), ("1.234", "KWD", 1234), ("0.005", "EUR", 1), ("-0.005", "EUR", -1), ("12.5", "JPY", 13)],
+)
+def test_major_units_become_whole_minor_units_rounded_half_up(amount: str, currency: str, minor: int) -> None:
+    assert Money.of(Decimal(amount), currency).minor == minor
+
+
+@given(st.integers(-(10**14), 10**14), CURRENCIES)
+def test_minor_to_major_and_back_loses_nothing(minor: int, currency: str) -> None:
+    money = Money(minor=minor, currency=currency)
+    assert Money.of(money.major, currency) == money
+    assert -money.major.as_tuple().exponent == minor_digits(currency)  # type: ignore[operator]
+
+
+def test_money_adds_up_within_a_currency_and_never_across() -> None:
+    assert Money(minor=1, currency="EUR") + Money(minor=2, currency="EUR") == Money(minor=3, currency="EUR")
+    with pytest.raises(ValueError, match="EUR and USD cannot be added"):
+        Money(minor=1, currency="EUR") + Money(minor=2, currency="USD")
+
+
+@pytest.mark.parametrize("code", ["EURO", "eur", "", "XYZ", "€"])
+def test_what_is_no_iso_4217_code_is_refused_with_what_to_write(code: str) -> None:
+    with pytest.raises(ValidationError, match="three capital letters such as EUR"):
+        Money(minor=1, currency=code)
+    assert code not in known_currencies()
+
+
+def test_a_float_is_never_an_amount() -> None:
+    with pytest.raises(ValidationError):
+        Money(minor=12.34, currency="EUR")  # type: ignore[arg-type]

@@ -1,0 +1,238 @@
+"""The independent oracle: which letters and calls a file of invoices must lead to, from the file and the policy alone.
+
+It shares no rule with the project: it imports nothing of it, reads the policy as plain YAML, and steps through the calendar
+one date at a time. Where it and the project disagree, one of them misreads the specification below.
+
+- On the morning of the first day the file is imported: what is issued by then and not settled opens. On each later day,
+  before that day's letters, invoices issued that day open and invoices settled that day close. What was settled when issued
+  never opens.
+- A disputed invoice, and one below the policy's minimum balance, takes no step.
+- Steps follow one another in the timeline's order. A step is due `day` days after the due date, but not within
+  `catch_up_days` of the day the customer last heard of this invoice. A step for before the due date (`day` ≤ 0) is passed
+  over after it.
+- A letter goes at the opening hour of the first business day of the customer's country; one for before the due date that
+  would go after it lapses, and the timeline goes on. An account's letters are at least `days_between_letters` apart: a
+  request that comes sooner is moved to the first business day after that, and its invoice's next step waits for it. One
+  letter carries all requests of the account whose day has come.
+- A call is asked for on the day it is due and made on the first business day from then.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import holidays
+import yaml
+
+DAY = timedelta(days=1)
+
+Countries = Mapping[str, str]
+"""The file's region number → the ISO 3166-1 country whose public holidays count."""
+
+
+class Letter(NamedTuple):
+    account: str
+    on: date
+    lines: frozenset[tuple[str, str]]
+    """The (invoice, step) pairs that it carries."""
+
+
+class Call(NamedTuple):
+    invoice: str
+    asked_on: date
+    contact_on: date
+
+
+@dataclass
+class Expectation:
+    """What must have happened from the first day to the last, both included."""
+
+    letters: list[Letter] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    opened: dict[str, date] = field(default_factory=dict)
+    closed: dict[str, date] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (invoice, step) that a letter carried."""
+        return [pair for letter in self.letters for pair in sorted(letter.lines)]
+
+
+@dataclass
+class _Invoice:
+    number: str
+    account: str
+    country: str
+    issued: date
+    due: date
+    settled: date | None
+    chased: bool
+    reached: int = -1
+    heard_on: date | None = None
+    asked: str | None = None
+    asked_on: date = date.max
+    slot: date = date.max
+
+    def settled_by(self, day: date) -> bool:
+        return self.settled is not None and self.settled <= day
+
+
+@cache
+def _public_holidays(country: str) -> Any:
+    return holidays.country_holidays(country)
+
+
+def business_day(country: str, earliest: date) -> date:
+    """The first working day of a country on or after a date."""
+    day = earliest
+    while day.weekday() >= 5 or day in _public_holidays(country):
+        day += DAY
+    return day
+
+
+def countries_of(mapping_path: Path) -> dict[str, str]:
+    """The region → country table of a mapping file: wherever it stands, it is the mapping whose values name a `country`, or are one."""
+    tables = list(_region_tables(yaml.safe_load(mapping_path.read_text(encoding="utf-8"))))
+    if len(tables) != 1:
+        raise ValueError(f"{mapping_path} has {len(tables)} tables of regions and countries; the oracle needs one")
+    return tables[0]
+
+
+def _region_tables(node: Any) -> Iterable[dict[str, str]]:
+    if isinstance(node, list):
+        for child in node:
+            yield from _region_tables(child)
+    if isinstance(node, dict):
+        if node and all(str(key).isdigit() and _names_country(value) for key, value in node.items()):
+            yield {str(key): value["country"] if isinstance(value, dict) else value for key, value in node.items()}
+            return
+        for child in node.values():
+            yield from _region_tables(child)
+
+
+def _names_country(value: Any) -> bool:
+    code = value.get("country") if isinstance(value, dict) else value
+    return isinstance(code, str) and len(code) == 2 and code.isupper()
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%m/%d/%Y").date()
+
+
+def _read(csv_path: Path, countries: Countries, minimum: Decimal) -> list[_Invoice]:
+    with csv_path.open(encoding="utf-8-sig", newline="") as file:
+        return [
+            _Invoice(
+                number=row["invoiceNumber"],
+                account=row["customerID"],
+                country=countries[row["countryCode"]],
+                issued=_day(row["InvoiceDate"]),
+                due=_day(row["DueDate"]),
+                settled=_day(row["SettledDate"]) if row["SettledDate"] else None,
+                chased=row["Disputed"] != "Yes" and Decimal(row["InvoiceAmount"]) >= minimum,
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+class _Simulation:
+    """One day after another."""
+
+    def __init__(self, invoices: list[_Invoice], policy: dict[str, Any]) -> None:
+        self.invoices = invoices
+        self.timeline: list[dict[str, Any]] = policy["timeline"]
+        self.catch_up = policy["catch_up_days"] * DAY
+        self.between_letters = policy["contact"]["days_between_letters"] * DAY
+        self.open: list[_Invoice] = []
+        self.last_letter: dict[str, date] = {}
+        self.result = Expectation()
+
+    def play(self, start: date, end: date) -> Expectation:
+        today = start
+        while today <= end:
+            self.open_and_close(today, first=today == start)
+            for invoice in self.open:
+                self.ask(invoice, today)
+            while self.send(today):
+                pass
+            today += DAY
+        return self.result
+
+    def open_and_close(self, today: date, first: bool) -> None:
+        for invoice in [one for one in self.open if one.settled_by(today)]:
+            self.open.remove(invoice)
+            self.result.closed[invoice.number] = today
+        for invoice in self.invoices:
+            issued = invoice.issued <= today if first else invoice.issued == today
+            if issued and not invoice.settled_by(today):
+                self.open.append(invoice)
+                self.result.opened[invoice.number] = today
+
+    def ask(self, invoice: _Invoice, today: date) -> None:
+        """Take the steps of an invoice that are due today."""
+        while invoice.chased and invoice.asked is None:
+            position = self.next_position(invoice, today)
+            if position is None:
+                return
+            step = self.timeline[position]
+            due = invoice.due + step["day"] * DAY
+            if invoice.heard_on is not None:
+                due = max(due, invoice.heard_on + self.catch_up)
+            if today < due:
+                return
+            invoice.reached = position
+            slot = business_day(invoice.country, today)
+            if step["act"] == "call":
+                invoice.heard_on = slot
+                self.result.calls.append(Call(invoice.number, today, slot))
+            elif step["day"] <= 0 and slot > invoice.due:
+                invoice.heard_on = today
+            else:
+                invoice.asked, invoice.asked_on, invoice.slot = step["step"], today, slot
+
+    def next_position(self, invoice: _Invoice, today: date) -> int | None:
+        for position in range(invoice.reached + 1, len(self.timeline)):
+            if self.timeline[position]["day"] <= 0 and today > invoice.due:
+                continue
+            return position
+        return None
+
+    def send(self, today: date) -> bool:
+        """Send the letters whose day has come. True when a letter lapsed, for then its invoice may ask anew the same day."""
+        lapsed = False
+        for account in sorted({invoice.account for invoice in self.open if invoice.asked}):
+            waiting = [invoice for invoice in self.open if invoice.account == account and invoice.asked and invoice.slot <= today]
+            if not waiting or business_day(waiting[0].country, today) != today:
+                continue
+            if account in self.last_letter and today < self.last_letter[account] + self.between_letters:
+                continue
+            lines = set()
+            for invoice in waiting:
+                assert invoice.asked is not None
+                if self.timeline[invoice.reached]["day"] <= 0 and today > invoice.due:
+                    invoice.heard_on, invoice.asked = invoice.asked_on, None
+                    self.ask(invoice, today)
+                    lapsed = True
+                    continue
+                lines.add((invoice.number, invoice.asked))
+                invoice.heard_on, invoice.asked = today, None
+            if lines:
+                self.last_letter[account] = today
+                self.result.letters.append(Letter(account, today, frozenset(lines)))
+        return lapsed
+
+
+def expected(csv_path: Path, policy_path: Path, mapping: Path | Countries, start: date, end: date) -> Expectation:
+    """What the file must lead to from `start`, the day of its import, to `end`, both included. Amounts are euros.
+
+    `mapping` is the region → country table, or the mapping file that holds it.
+    """
+    policy = yaml.safe_load(policy_path.read_text(encoding="utf-8"))
+    countries = countries_of(mapping) if isinstance(mapping, Path) else mapping
+    minimum = Decimal(str(policy["minimum_balance"].get("EUR", "0.01")))
+    return _Simulation(_read(csv_path, countries, minimum), policy).play(start, end)

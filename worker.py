@@ -1,0 +1,60 @@
+"""The composition root of a worker: parts → activities → Worker."""
+
+import asyncio
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.billing import BillingDelivery
+from activities.correspondence import LetterSending
+from activities.recording import Recording
+from adapters.case_signals import CaseSignals
+from adapters.casebook import CaseBook
+from adapters.letter_desk import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
+from adapters.letter_news import Postbox
+from adapters.letter_reading import LetterReading
+from adapters.openings import Openings
+from adapters.parts import Parts
+from domain import ids
+from workflows.billing_sync import BillingSync
+from workflows.correspondence_run import CorrespondenceRun
+from workflows.invoice_collection import InvoiceCollection
+
+CACHED_WORKFLOWS = 10_000
+DATABASE_THREADS = 8
+GRACE = timedelta(seconds=20)
+"""How long a worker that is asked to stop may go on with the letters on the wire."""
+
+
+def build_worker(client: Client, parts: Parts) -> Worker:
+    """A worker for every workflow and activity, not yet running."""
+    company, settings = parts.company, parts.settings
+    signals = CaseSignals(client)
+    reading = LetterReading(parts.database, parts.letters, company, company.collector, settings.sender, settings.reply_domain)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    patience = PATIENCE if parts.clock.hours_matter else PATIENCE_PLAYED_FAST
+    desk = LetterDesk(parts.database, reading, owner, patience=patience)
+    sending = LetterSending(desk, parts.mailer, Postbox(parts.database), signals, parts.clock)
+    billing = BillingDelivery(parts.ledger, Openings(parts.database, parts.policies, parts.clock), signals)
+    recording = Recording(CaseBook(parts.database))
+    return Worker(
+        client,
+        task_queue=ids.TASK_QUEUE,
+        workflows=[InvoiceCollection, CorrespondenceRun, BillingSync],
+        activities=[recording.record, sending.select_letters, sending.send_letters, sending.tell_invoices, billing.deliver_events],
+        activity_executor=ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database"),
+        max_cached_workflows=CACHED_WORKFLOWS,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+async def run_worker(client: Client, parts: Parts, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then finish what is under way."""
+    async with build_worker(client, parts):
+        await stop.wait()
+    await parts.mailer.close()

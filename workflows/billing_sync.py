@@ -1,0 +1,17 @@
+"""Reads what billing reports, and starts and signals the invoices' workflows."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.billing import BillingDelivery
+
+from workflows.options import DELIVER_EVENTS
+
+
+@workflow.defn
+class BillingSync:
+    """Started by a schedule, and by whoever has just changed the ledger. How many events were delivered."""
+
+    @workflow.run
+    async def run(self) -> int:
+        return await workflow.execute_activity_method(BillingDelivery.deliver_events, **DELIVER_EVENTS)
