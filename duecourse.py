@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -12,11 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapters.settings import Settings, SettingsError
-from domain.policy_text import PolicyError
+from adapters.settings import Settings
 from domain.roles import Role
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Runs the collection of overdue invoices.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Runs the collection of overdue invoices."
+)
 policy_app = typer.Typer(no_args_is_help=True, help="The collection policies.")
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in.")
 app.add_typer(policy_app, name="policy")
@@ -31,9 +32,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no date; write for example 2013-03-01") from error
-
-
-Day = Annotated[date | None, typer.Option(parser=_day, metavar="DATE")]
 
 
 @app.command()
@@ -51,13 +49,11 @@ def up(
     settings = Settings.read(data_dir=data_dir, api_port=port)
     console = Console(width=None if sys.stdout.isatty() else 140)
     if sample is None and as_of is None and sys.stdin.isatty() and begins_here(settings):
-        sample = typer.confirm("This data folder is empty. Begin with a sample portfolio, played at ten seconds a business day?", default=True)
-    opening = Opening(as_of, day_seconds, sample)
-    _run(
-        keep_house(
-            settings, opening, _worker(), _web_app(), lambda running: show(console, running, _command()), lambda line: print(line, flush=True)
+        sample = typer.confirm(
+            "This data folder is empty. Begin with a sample portfolio, played at ten seconds a business day?", default=True
         )
-    )
+    opening = Opening(as_of, day_seconds, sample)
+    _run(keep_house(settings, opening, _worker(), _web_app(), lambda running: show(console, running, _command()), _say))
 
 
 @app.command("import")
@@ -65,7 +61,7 @@ def import_file(
     file: Path,
     mapping: Annotated[Path, typer.Option(help="The YAML file that says which column means what.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-    business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date. [default: today's business date]")] = None,
+    business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date. [default: today]")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing."""
@@ -97,6 +93,20 @@ def token(
         _refuse("say for whom, and as what: duecourse token collector --user anna.brandt")
     else:
         print(identity.issue_token(user, role, days))
+
+
+@app.command("sign-in")
+def sign_in(user: str = "admin", role: Role = Role.ADMIN, data_dir: DataDir = None) -> None:
+    """A link that signs in to the running console: good once, and for ten minutes."""
+    from adapters.identity import Identity
+    from adapters.parts import open_database
+    from adapters.running import find_running
+
+    settings = Settings.read(data_dir=data_dir)
+    running = find_running(settings.data_dir)
+    if running is None or running.url is None:
+        _refuse(f"no console runs on {settings.data_dir}; start it with `duecourse up`")
+    print(f"{running.url}/sign-in?code={Identity(open_database(settings)).sign_in_code(user, role)}")
 
 
 @user_app.command("add")
@@ -151,7 +161,7 @@ def api(data_dir: DataDir = None, port: Annotated[int | None, typer.Option()] = 
     """Run only the web console and the API, against the Temporal server and database that are set."""
     from adapters.alone import serve_alone
 
-    _run(serve_alone(Settings.read(data_dir=data_dir, api_port=port), _web_app(), lambda line: print(line, flush=True)))
+    _run(serve_alone(Settings.read(data_dir=data_dir, api_port=port), _web_app(), _say))
 
 
 @app.command()
@@ -195,6 +205,10 @@ def _command() -> str:
     return f"{python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python.name} {sys.argv[0]}"
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def _run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
 
@@ -204,46 +218,33 @@ def _refuse(sentence: str, status: int = CANNOT) -> NoReturn:
     raise SystemExit(status)
 
 
-def _expected() -> tuple[type[Exception], ...]:
-    """What goes wrong outside, each with a sentence that says what to do."""
-    from adapters.business_clock import ClockConflictError
-    from adapters.database import NewerDatabaseError
-    from adapters.inbox import InboxPortTaken
-    from adapters.running import AlreadyRunningError
-    from adapters.temporal_client import RetentionError, TemporalUnreachableError
-    from adapters.temporal_server import PortInUseError, TemporalMissingError, TemporalStartError
-
-    return (
-        AlreadyRunningError, ClockConflictError, InboxPortTaken, NewerDatabaseError, PolicyError, PortInUseError, RetentionError,
-        SettingsError, TemporalMissingError, TemporalStartError, TemporalUnreachableError,
-    )  # fmt: skip
-
-
 def _status(command: Callable[[], object]) -> int:
-    from adapters.house import PartFailedError
-
     try:
         command()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         return 130
-    except PartFailedError as error:
-        print(f"duecourse: {error}", file=sys.stderr)
-        return FAILED
-    except _expected() as error:
-        print(f"duecourse: {error}", file=sys.stderr)
-        return CANNOT
+    except Exception as error:
+        return _explain(error)
     return 0
+
+
+def _explain(error: Exception) -> int:
+    """What went wrong outside gets its sentence, anything else its traceback."""
+    from adapters.refusals import REFUSALS
+    from adapters.running import PartFailedError
+
+    if isinstance(error, (PartFailedError, *REFUSALS)):
+        print(f"duecourse: {error}", file=sys.stderr)
+        return FAILED if isinstance(error, PartFailedError) else CANNOT
+    sys.excepthook(type(error), error, error.__traceback__)
+    return FAILED
 
 
 def main() -> None:
     """Ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
-    try:
-        status = _status(app)
-    except Exception:
-        sys.excepthook(*sys.exc_info())
-        status = FAILED
+    status = _status(app)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

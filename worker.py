@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from temporalio.client import Client
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.billing import BillingDelivery
 from activities.correspondence import LetterSending
@@ -24,6 +25,9 @@ from domain import ids
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.invoice_collection import InvoiceCollection
+
+SHARED = ("domain", "workflows", "activities", "adapters", "pydantic")
+"""What the workflows of a worker share instead of importing it each for itself: see docs/decisions/0003."""
 
 CACHED_WORKFLOWS = 10_000
 DATABASE_THREADS = 8
@@ -44,6 +48,7 @@ def build_worker(client: Client, parts: Parts) -> Worker:
     recording = Recording(CaseBook(parts.database))
     return Worker(
         client,
+        workflow_runner=SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED)),
         task_queue=ids.TASK_QUEUE,
         workflows=[InvoiceCollection, CorrespondenceRun, BillingSync],
         activities=[recording.record, sending.select_letters, sending.send_letters, sending.tell_invoices, billing.deliver_events],

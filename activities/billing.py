@@ -4,11 +4,11 @@ import asyncio
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from adapters.ledger import BillingSystem
 from temporalio import activity
 
 from activities.heartbeat import beating
 from adapters.case_signals import CaseSignals
+from adapters.ledger import BillingSystem
 from adapters.openings import Openings
 from domain.invoices import BillingEvent
 

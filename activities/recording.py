@@ -3,14 +3,15 @@
 from temporalio import activity
 
 from adapters.casebook import CaseBook
+from adapters.group_commit import GroupCommit
 from domain.record import Record, Recorded
 
 
 class Recording:
     def __init__(self, casebook: CaseBook) -> None:
-        self._casebook = casebook
+        self._write = GroupCommit(casebook.record)
 
     @activity.defn
-    def record(self, record: Record) -> Recorded:
-        """Journal, read model and ask in one transaction. Safe to repeat."""
-        return self._casebook.record(record)
+    async def record(self, record: Record) -> Recorded:
+        """Journal, read model and ask in one transaction, shared with the cases that wake in the same moment. Safe to repeat."""
+        return await self._write(record)

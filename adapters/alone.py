@@ -61,5 +61,3 @@ async def _joined(settings: Settings) -> tuple[Client, Parts, asyncio.Event]:
     client = await join(settings)
     running: Running | None = find_running(settings.data_dir)
     return client, compose(settings, inbox_port=running.inbox_port if running else None), stop
-
-

@@ -99,7 +99,8 @@ def _refuse_contradiction(kept: _Kept, as_of: date | None, day_seconds: float | 
     if asked:
         began = f"began as of {kept.as_of}" if kept.as_of else "began on the day it was made"
         raise ClockConflictError(
-            f"this data folder has a clock of its own ({began}, {kept.clock.day_seconds:g} s a business day), which {' '.join(asked)} contradicts; "
+            f"this data folder has a clock of its own ({began}, {kept.clock.day_seconds:g} s a business day), "
+            f"which {' '.join(asked)} contradicts; "
             "leave these options out to go on with it, or name a new folder with --data-dir"
         )
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -20,6 +21,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60
 
 
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
 class NewerDatabaseError(Exception):
     """The data was written by a newer version of Duecourse."""
 
@@ -31,12 +36,22 @@ class Database:
         """`url` as SQLAlchemy has it: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`."""
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = self._sqlite_engine() if self.is_sqlite else create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        self.engine = (
+            self._sqlite_engine()
+            if self.is_sqlite
+            else create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, json_serializer=_json)
+        )
         self._writing = self.engine.execution_options(write=True)
         self._one_writer = threading.Lock() if self.is_sqlite else None
 
     def _sqlite_engine(self) -> Engine:
-        engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=10, max_overflow=20)
+        engine = create_engine(
+            self.url,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            pool_size=10,
+            max_overflow=20,
+            json_serializer=_json,
+        )
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _: Any) -> None:

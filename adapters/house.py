@@ -24,8 +24,8 @@ from adapters.letters import LetterBook
 from adapters.logs import log_to
 from adapters.parts import Parts, compose, inbox_folder, open_database
 from adapters.policies import PolicyBook
-from adapters.running import Tenancy
-from adapters.sample import SampleCustomers, choose_sample, load_sample, sample_chosen
+from adapters.running import PartFailedError, Tenancy
+from adapters.sample import RunningCases, SampleCustomers, choose_sample, load_sample, sample_chosen
 from adapters.schedules import forget_old_runs, put_schedules
 from adapters.settings import Settings
 from adapters.temporal_client import connect, keep_histories, tell_of_clock
@@ -44,10 +44,6 @@ log = structlog.get_logger()
 
 RunWorker = Callable[[Client, Parts, asyncio.Event], Awaitable[None]]
 MakeApp = Callable[[Client, Parts], WebApp]
-
-
-class PartFailedError(RuntimeError):
-    """A part that must run has ended."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,12 @@ def begins_here(settings: Settings) -> bool:
 
 
 async def keep_house(
-    settings: Settings, opening: Opening, run_worker: RunWorker, make_app: MakeApp, show: Callable[[Running], None], say: Callable[[str], None]
+    settings: Settings,
+    opening: Opening,
+    run_worker: RunWorker,
+    make_app: MakeApp,
+    show: Callable[[Running], None],
+    say: Callable[[str], None],
 ) -> None:
     """Start everything, `show` it once it is ready, and stop it at the first SIGINT or SIGTERM; the second one forces.
 
@@ -116,7 +117,7 @@ async def keep_house(
         duties = [_until(house, keep_noting(database, clock, stopped := asyncio.Event()), stopped)]
         duties.append(_until(house, _as_duty(run_worker(client, parts, stopped := asyncio.Event())), stopped))
         if sample:
-            duties.append(_until(house, SampleCustomers(parts, client).live(stopped := asyncio.Event()), stopped))
+            duties.append(_until(house, SampleCustomers(parts, RunningCases(client)).live(stopped := asyncio.Event()), stopped))
         duties.append(_until(house, _tidy(client, stopped := asyncio.Event()), stopped))
         duties.append(await web.serve(make_app(client, parts)))
         house.push_async_callback(web.stop)
@@ -194,7 +195,7 @@ def _until(house: AsyncExitStack, duty: Awaitable[None], stopped: asyncio.Event)
 async def _first_end(stop: asyncio.Event, duties: "list[asyncio.Task[None]]") -> None:
     """Until someone asks to stop. Raises PartFailedError when a duty fails."""
     asked = asyncio.create_task(stop.wait())
-    pending: set[asyncio.Task[object]] = {asked, *duties}  # type: ignore[arg-type]
+    pending: set[asyncio.Task[object]] = {asked, *duties}
     while not asked.done():
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {asked}:

@@ -15,6 +15,10 @@ class AlreadyRunningError(RuntimeError):
     """Another Duecourse runs on this data folder."""
 
 
+class PartFailedError(RuntimeError):
+    """A part that must run while Duecourse does has ended."""
+
+
 class Running(BaseModel):
     pid: int
     temporal_address: str
@@ -39,7 +43,8 @@ class Tenancy:
             pid = lock.read().strip() or "unknown"
             lock.close()
             raise AlreadyRunningError(
-                f"Duecourse already runs on {data_dir} (process {pid}); use that one, stop it with Ctrl-C, or name another folder with --data-dir"
+                f"Duecourse already runs on {data_dir} (process {pid}); use that one, stop it with Ctrl-C, "
+                "or name another folder with --data-dir"
             )
         lock.truncate(0)
         lock.write(str(os.getpid()))

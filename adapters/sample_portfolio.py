@@ -45,7 +45,8 @@ class DeedKind(StrEnum):
 
 
 class Deed(BaseModel):
-    """Something that happens to an invoice on a business date. Amounts in minor units; `until` is a promise's day or a pause's end."""
+    """Something that happens to an invoice on a business date. Amounts in minor units; `until` is a promise's day or a pause's end,
+    `payment` the deed that bounces."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,6 +58,7 @@ class Deed(BaseModel):
     currency: str
     amount: int = 0
     until: date | None = None
+    payment: str | None = None
 
 
 class SampleInvoice(BaseModel):
@@ -117,7 +119,7 @@ def _as_it_stands(invoice: SampleInvoice, habit: Habit, place: int, as_of: date)
     elif habit is Habit.PARTLY and days_late > 0:
         changes = {"open_balance": SMALL if place == 0 else invoice.total * 2 // 5}
     elif habit is Habit.CREDITED and place == 0 and invoice.issue_date < as_of:
-        changes = {"open_balance": 0, "status": "credited", "settled_on": as_of - timedelta(days=1)}
+        changes = {"status": "cancelled"}
     return invoice.model_copy(update=changes)
 
 
@@ -129,15 +131,17 @@ def _deeds(invoice: SampleInvoice, habit: Habit, place: int, as_of: date, chance
         """`days` after the due date, or after the beginning for what was due before; `until` counts from there."""
         day = soon + timedelta(days=days)
         end = day + timedelta(days=until) if until is not None else None
+        account = invoice.account
         return Deed(
-            deed_id=f"sample:{invoice.number}:{kind}:{days}", on=max(day, as_of + timedelta(days=1)), kind=kind, account_id=invoice.account.id,
-            invoice_id=invoice.number, currency=invoice.account.currency, amount=amount, until=end,
+            deed_id=f"sample:{invoice.number}:{kind}:{days}", on=max(day, as_of + timedelta(days=1)), kind=kind,
+            account_id=account.id, invoice_id=invoice.number, currency=account.currency, amount=amount, until=end,
         )  # fmt: skip
 
     match habit:
         case Habit.PUNCTUAL:
             paid = on(chance.randrange(-2, 1), DeedKind.PAYMENT, owed)
-            return [paid, on(6, DeedKind.BOUNCE, owed), on(13, DeedKind.PAYMENT, owed)] if place == 4 else [paid]
+            bounce = on(6, DeedKind.BOUNCE, owed).model_copy(update={"payment": paid.deed_id})
+            return [paid, bounce, on(13, DeedKind.PAYMENT, owed)] if place == 4 else [paid]
         case Habit.FORGETFUL:
             return [on(chance.randrange(2, 6), DeedKind.PAYMENT, owed)]
         case Habit.SLOW:

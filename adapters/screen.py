@@ -19,19 +19,22 @@ from domain.clock import Clock
 def show(console: Console, running: Running, command: str) -> None:
     """`command` is how Duecourse was called, for the commands that are named as next steps."""
     parts, settings = running.parts, running.parts.settings
+    folder = _short(settings.data_dir)
     where = Table.grid(padding=(0, 2))
     where.add_column(style="bold", no_wrap=True)
     where.add_column(overflow="fold")
     where.add_row("Business date", _time(parts.clock))
-    where.add_row("Console, API", f"{running.url}   (API reference: {running.url}/docs)")
+    where.add_row("Console, API", f"{running.url}   (the API describes itself at {running.url}/openapi.json)")
     embedded = settings.temporal_address is None
-    where.add_row("Temporal", f"{running.temporal}   " + (f"(embedded: {_short(settings.data_dir)}/temporal.db)" if embedded else "(yours)"))
-    where.add_row("Database", f"SQLite   ({_short(settings.data_dir)}/duecourse.db)" if settings.database_url is None else _host(parts.database))
+    where.add_row(
+        "Temporal", f"{running.temporal}   " + (f"(embedded: {_short(settings.data_dir)}/temporal.db)" if embedded else "(yours)")
+    )
+    where.add_row("Database", _database(parts.database))
     where.add_row("Letters", _letters(running))
     where.add_row("Letters from", parts.company.name + _own_company(running))
     where.add_row("Policies", ", ".join(f"{snapshot.name} {snapshot.version}" for snapshot in parts.policies.in_force()))
     where.add_row("Invoices", _portfolio(parts.database))
-    where.add_row("Worker, logs", f"in this process   (logs: {_short(settings.data_dir)}/logs)")
+    where.add_row("Worker, logs", f"in this process   (logs: {folder}/logs)")
     console.print(Panel(where, title="Duecourse", title_align="left", expand=False))
     for line in _next_steps(running, command):
         console.print(line, highlight=False)
@@ -70,12 +73,14 @@ def _next_steps(running: Running, command: str) -> list[str]:
     other = f" --data-dir {folder}" if str(folder) != ".duecourse" else ""
     if running.sample:
         return [
-            "This is the sample portfolio: invented customers who pay, promise and dispute as the days pass. To start with your own invoices:",
+            "This is the sample portfolio: invented customers who pay, promise and dispute as the days pass.",
+            "To start with your own invoices:",
             f"  {command} up --no-sample --data-dir my-data",
+            f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}",
         ]
     if _portfolio(running.parts.database) == "none yet":
         return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv --mapping mappings/duecourse.yaml{other}"]
-    return []
+    return [f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}"]
 
 
 def _short(path: Path) -> str:
@@ -86,5 +91,6 @@ def _short(path: Path) -> str:
         return str(path)
 
 
-def _host(database: Database) -> str:
-    return f"PostgreSQL   ({database.engine.url.host}/{database.engine.url.database})" if not database.is_sqlite else database.engine.url.render_as_string()
+def _database(database: Database) -> str:
+    url = database.engine.url
+    return f"SQLite   ({_short(Path(url.database or ''))})" if database.is_sqlite else f"PostgreSQL   ({url.host}/{url.database})"

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
 
     temporal_address: str | None = Field(None, pattern=r"^[^\s:/]+:\d+$", description="HOST:PORT of a Temporal server")
     temporal_namespace: str = Field("duecourse", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a Temporal namespace")
-    temporal_port: int | None = Field(None, ge=1, le=65535, description="the embedded server's port, a number up to 65535; unset: any free one")
+    temporal_port: int | None = Field(None, ge=1, le=65535, description="a port for the embedded server; unset: any free one")
     temporal_ui_port: int | None = Field(None, ge=1, le=65535, description="a port for Temporal's own pages; unset: none")
 
     smtp_host: str | None = Field(None, description="a mail server's name; unset: letters stay in the local inbox")
@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     smtp_connections: int = Field(4, ge=1, le=100, description="how many connections at once, 1 to 100")
     smtp_ca_file: Path | None = Field(None, description="the certificates to trust, as a PEM file")
 
-    sender: str = Field("receivables@lindenhof.example", pattern=ADDRESS, description="the letters' sender, such as receivables@your-company.com")
+    sender: str = Field("receivables@lindenhof.example", pattern=ADDRESS, description="an address such as receivables@your-company.com")
     reply_domain: str = Field(
         "lindenhof.example", pattern=r"^[A-Za-z0-9.-]+$", description="the domain in the letters' Message-ID, such as your-company.com"
     )

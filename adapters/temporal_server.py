@@ -195,7 +195,7 @@ async def _still_serves(found: _Record, namespace: str) -> bool:
     """A server whose owner was killed is about to end with it: wait for that rather than lean on it."""
     if not _alive(found.owner) and sys.platform == "linux":
         deadline = asyncio.get_running_loop().time() + ORPHAN_SECONDS
-        while _alive(found.pid) and asyncio.get_running_loop().time() < deadline:
+        while _alive(found.pid) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 a process of others sets no event
             await asyncio.sleep(0.05)
     if not _alive(found.pid):
         return False

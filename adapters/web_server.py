@@ -26,7 +26,8 @@ class WebServer:
         except OSError as error:
             self._socket.close()
             raise PortInUseError(
-                f"{host}:{port} cannot be listened on ({error.strerror}): another program may use this port; stop it, or choose another with --port"
+                f"{host}:{port} cannot be listened on ({error.strerror}): another program may use this port; "
+                "stop it, or choose another with --port"
             ) from error
         self.url = f"http://{host}:{port}"
         self._server: _Server | None = None
@@ -37,7 +38,7 @@ class WebServer:
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started and not self._task.done():
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 uvicorn sets no event
             await asyncio.sleep(0.01)
         return self._task
 

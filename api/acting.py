@@ -87,7 +87,8 @@ class TemporalCases:
         case = self._client.get_workflow_handle(ids.invoice_case(invoice_id))
         try:
             async with asyncio.timeout(UPDATE_SECONDS):
-                return await case.execute_update(UPDATES[type(act)], act, id=act.act_id, result_type=Receipt)
+                receipt: Receipt = await case.execute_update(UPDATES[type(act)], act, id=act.act_id, result_type=Receipt)
+                return receipt
         except WorkflowUpdateFailedError as error:
             if isinstance(error.cause, ApplicationError) and error.cause.type == "AcceptedUpdateCompletedWorkflow":
                 raise CaseNotRunning(invoice_id) from error

@@ -25,7 +25,7 @@ from api.signed_in import parts_of, signed_in
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 ABANDONED = timedelta(minutes=2)
-"""A request that is still in progress after so long lost its server: the key may be taken over, and derived ids keep it from counting twice."""
+"""A request that is in progress for longer has lost its server: its key may be taken over. Derived ids keep it from counting twice."""
 KEPT = timedelta(days=7)
 _key = re.compile(r"[\x21-\x7e]{1,200}")
 _boundary = re.compile(r'boundary="?([^";,]+)"?')
@@ -74,7 +74,6 @@ class KeyStore:
     def release(self, key: str, user: str) -> None:
         with self._database.writing() as session:
             session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.key) == key, col(IdempotencyKey.user) == user))
-
 
 
 class OnceRoute(APIRoute):

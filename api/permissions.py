@@ -27,7 +27,7 @@ ALLOWED: dict[May, frozenset[Role]] = {
     May.REDUCE_INVOICES: _LEADS | {Role.BILLING_OPS},
     May.IMPORT: _LEADS | {Role.BILLING_OPS},
 }
-"""Promises, calls, pauses and notes are collecting. Credit notes and cancellations reduce what is owed: a collector proposes them elsewhere."""
+"""Promises, calls, pauses and notes are collecting. Credit notes and cancellations reduce what is owed: that is not a collector's to do."""
 
 ACTIVITY: dict[May, str] = {
     May.READ: "read",

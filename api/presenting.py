@@ -4,7 +4,7 @@ from datetime import date
 from typing import Literal
 
 from api.amounts import Amount
-from api.models import (
+from api.outgoing import (
     AccountOut,
     AccountSummary,
     BalanceOut,
@@ -33,7 +33,9 @@ from domain.record import CaseView
 def summary(row: InvoiceRow, today: date) -> InvoiceSummary:
     case = row.case if row.status == "open" else None
     return InvoiceSummary(
-        **row.model_dump(include={"id", "number", "account_id", "account_name", "collector", "status", "issue_date", "due_date", "disputed"}),
+        **row.model_dump(
+            include={"id", "number", "account_id", "account_name", "collector", "status", "issue_date", "due_date", "disputed"}
+        ),
         stage=row.stage,
         days_past_due=row.days_past_due(today),
         total=Amount.of(row.total, row.currency),
@@ -55,7 +57,9 @@ def invoice(row: InvoiceRow, source: Literal["live", "read_model"], policy: Poli
         policy_version=case.policy_version if case else None,
         settled_on=row.settled_on,
         holds=[HoldOut(**hold.model_dump(exclude={"hold_id"})) for hold in case.holds] if case else [],
-        steps_taken=[StepOut(step=past.step, taken_at=past.at, contact_on=past.contact_on, fate=past.fate) for past in case.taken] if case else [],
+        steps_taken=[StepOut(step=past.step, taken_at=past.at, contact_on=past.contact_on, fate=past.fate) for past in case.taken]
+        if case
+        else [],
         promise=_promise(case, row.currency),
     )
 
@@ -81,7 +85,8 @@ def letter_with_text(row: LetterRow) -> LetterWithText:
 
 def _letter_lines(row: LetterRow) -> list[LetterLineOut]:
     return [
-        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.of(line.open_balance, row.currency)) for line in row.lines
+        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.of(line.open_balance, row.currency))
+        for line in row.lines
     ]
 
 
@@ -90,7 +95,9 @@ def task(row: TaskRow) -> TaskOut:
 
 
 def account_summary(row: AccountRow) -> AccountSummary:
-    return AccountSummary(**row.model_dump(exclude={"balances", "contacts", "invoices"}), balances=[_balance(line) for line in row.balances])
+    return AccountSummary(
+        **row.model_dump(exclude={"balances", "contacts", "invoices"}), balances=[_balance(line) for line in row.balances]
+    )
 
 
 def account(row: AccountDetail, today: date) -> AccountOut:

@@ -1,6 +1,6 @@
 """Every error a caller sees is an RFC 9457 problem document, made here. A person at the console gets the same words as a page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -50,7 +50,14 @@ class Problem(Exception):
     """Raised by a route; rendered by `answer`."""
 
     def __init__(
-        self, status: int, kind: str, title: str, detail: str, *, errors: list[Fault] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        errors: list[Fault] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.kind, self.title, self.detail = status, kind, title, detail
@@ -95,6 +102,8 @@ def problem_of(error: Exception, shapes: Shapes) -> Problem:
             faults = [_fault(dict(fault)) for fault in error.errors()]
             detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
             return Problem(422, "invalid", "The request cannot be read", detail, errors=faults)
+        case HTTPException(__cause__=Problem() as cause):
+            return cause
         case HTTPException(status_code=404):
             return Problem(404, "no-such-route", "There is nothing here", "no route has this path; /openapi.json lists them all")
         case HTTPException(status_code=405):
@@ -118,14 +127,13 @@ def answer(problem: Problem, instance: str) -> JSONResponse:
     return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI, shapes: Shapes, page: Any) -> None:
-    """`page(request, problem)` renders a problem for a person who looks at the console."""
+def install(app: FastAPI, shapes: Shapes, page: Callable[[Request, Problem], Response]) -> None:
+    """`page` renders a problem for a person who looks at the console."""
 
     async def handle(request: Request, error: Exception) -> Response:
         problem = problem_of(error, shapes)
         if wants_page(request):
-            rendered: Response = page(request, problem)
-            return rendered
+            return page(request, problem)
         return answer(problem, request.url.path)
 
     for kind in (HTTPException, RequestValidationError, Problem, Exception, *shapes):

@@ -35,7 +35,9 @@ def _held(view: CaseView) -> Why:
     hold = view.holds[0]
     if hold.kind is HoldKind.PROMISE and view.promised_by and view.promised_amount:
         return Why("promised", {"amount": view.promised_amount, "by": view.promised_by})
-    return Why("held", {"waiting": hold.kind.value, "since": hold.since.date(), "until": hold.until and hold.until.date(), "reason": hold.reason})
+    return Why(
+        "held", {"waiting": hold.kind.value, "since": hold.since.date(), "until": hold.until and hold.until.date(), "reason": hold.reason}
+    )
 
 
 def _dated(view: CaseView, step: Step, next_on: date, policy: Policy) -> Why:

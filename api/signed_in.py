@@ -13,6 +13,8 @@ from api.permissions import May, refusal
 from api.problems import Problem
 
 COOKIE = "duecourse_session"
+FROM_LINK = "link."
+"""Marks a token that was made for this browser alone: it ends when its user signs out. A pasted one may serve elsewhere."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 bearer = HTTPBearer(auto_error=False, scheme_name="token", description="A token made with `duecourse token ROLE --user NAME`.")
@@ -26,7 +28,7 @@ def signed_in(request: Request) -> Actor:
     """Raises Problem 401 for a missing, unknown, expired or revoked token."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(COOKIE, "").removeprefix(FROM_LINK)
         if token and request.method not in SAFE:
             _refuse_foreign_page(request)
     actor = parts_of(request).identity.who(token.strip()) if token else None

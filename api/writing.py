@@ -16,7 +16,8 @@ def keep_note(parts: ApiParts, act_id: str, invoice: InvoiceRow, author: str, te
     """The note's id, which derives from the act: a repeated act keeps one note."""
     id = f"note:{act_id}"
     row = {
-        "id": id, "account_id": invoice.account_id, "invoice_id": invoice.id, "author": author, "text": text, "written_at": parts.business_now,
+        "id": id, "account_id": invoice.account_id, "invoice_id": invoice.id, "author": author, "text": text,
+        "written_at": parts.business_now,
     }  # fmt: skip
     with parts.database.writing() as session:
         session.execute(parts.database.insert_new(Note).values(**row))

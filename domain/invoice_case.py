@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
-from domain.holds import Hold, HoldKind, Holds
+from domain.holds import Hold, HoldKind, Holds, Span
 from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.journal import SYSTEM, EntryKind, Fact, Journal
 from domain.policy import Policy, PolicySnapshot, Step, StepAct
@@ -64,6 +64,7 @@ class InvoiceCase(BaseModel):
     seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
     letter_awaited: bool = False
+    closed_at: AwareDatetime | None = None
 
     # --- what the policy says now
 
@@ -110,12 +111,16 @@ class InvoiceCase(BaseModel):
         self._fit_holds_to_facts(at)
 
     def take_up(self, carried: Carried, at: Moment) -> None:
-        """Go on where an earlier run of this case ended, such as after a payment bounced: this run's first entries follow its last."""
+        """Go on where an earlier run of this case ended, such as after a payment bounced: this run's first entries follow its last.
+
+        The time for which the invoice counted as settled does not count as collectable.
+        """
         fresh = [entry for entry in self.journal.pending if entry.kind is not EntryKind.CASE_OPENED]
         self.journal = self.journal.model_copy(update={"seq": carried.seq, "head": carried.head, "pending": []})
         self.taken, self.broken_promises = list(carried.taken), carried.broken_promises
         self.seen, self.heard = [*carried.seen, *self.seen], list(carried.heard)
-        self.holds = self.holds.model_copy(update={"past": list(carried.past)})
+        settled = [Span(start=carried.closed_at, end=at.business)] if carried.closed_at and carried.closed_at < at.business else []
+        self.holds = self.holds.model_copy(update={"past": [*carried.past, *settled]})
         self.note(EntryKind.CASE_REOPENED, at, open_balance=self.facts.open_balance)
         for entry in fresh:
             self.journal.write(entry.kind, entry.business_at, entry.recorded_at, entry.actor, **entry.facts)
@@ -123,12 +128,13 @@ class InvoiceCase(BaseModel):
     def carried(self) -> Carried:
         return Carried(
             seq=self.journal.seq, head=self.journal.head, taken=self.taken, past=self.holds.past,
-            broken_promises=self.broken_promises, seen=self.seen, heard=self.heard,
+            broken_promises=self.broken_promises, seen=self.seen, heard=self.heard, closed_at=self.closed_at,
         )  # fmt: skip
 
     def close(self, at: Moment) -> None:
         for hold in list(self.holds.standing.values()):
             self.lift_hold(hold.hold_id, at)
+        self.closed_at = at.business
         self.note(EntryKind.CASE_CLOSED, at, outcome=self.facts.status.value, open_balance=self.facts.open_balance)
 
     # --- what billing reports

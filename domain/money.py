@@ -8,11 +8,8 @@ from babel.core import get_global
 from babel.numbers import get_currency_precision
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-
-@lru_cache(maxsize=1)
-def known_currencies() -> frozenset[str]:
-    """The ISO 4217 codes that Babel (from CLDR) knows."""
-    return frozenset(get_global("all_currencies"))
+CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
+"""The ISO 4217 codes that Babel (from CLDR) knows. Read at import, for a workflow may open no file."""
 
 
 @lru_cache(maxsize=256)
@@ -22,7 +19,7 @@ def minor_digits(currency: str) -> int:
 
 
 def _is_currency(code: str) -> str:
-    if code not in known_currencies():
+    if code not in CURRENCIES:
         raise ValueError(f"{code!r} is not an ISO 4217 currency code; write three capital letters such as EUR")
     return code
 

@@ -122,9 +122,8 @@ class Policy(_Part):
         names = [step.step for step in self.timeline]
         for index, (before, after) in enumerate(pairwise(self.timeline), 1):
             if after.day <= before.day:
-                raise TimelineError(
-                    index, f"step {after.step!r} (day {after.day}) must come after {before.step!r} (day {before.day}); put the days in order"
-                )
+                late, early = f"{after.step!r} (day {after.day})", f"{before.step!r} (day {before.day})"
+                raise TimelineError(index, f"step {late} must come after {early}; put the days in order")
             if after.step in names[:index]:
                 raise TimelineError(index, f"two steps are called {after.step!r}; give each a name of its own")
         return self

@@ -104,6 +104,7 @@ class Carried(BaseModel):
     broken_promises: int = 0
     seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
+    closed_at: AwareDatetime | None = None
 
 
 class Record(BaseModel):

@@ -28,7 +28,9 @@ def as_written(node: yaml.ScalarNode) -> Any:
 class LinedYaml:
     """A text whose root is a list of keys and values, and the line on which each of them stands."""
 
-    def __init__(self, text: str, file: str, begin_with: str, error: type[ValueError], scalar: Callable[[yaml.ScalarNode], Any] = typed) -> None:
+    def __init__(
+        self, text: str, file: str, begin_with: str, error: type[ValueError], scalar: Callable[[yaml.ScalarNode], Any] = typed
+    ) -> None:
         """Raises `error` when the text is not YAML or gives a key twice. `begin_with` is an example of a first line."""
         self.file, self.error, self._scalar = file, error, scalar
         self.lines: Lines = {}
@@ -39,7 +41,8 @@ class LinedYaml:
             raise error(f"{file}:{line}: this is not YAML: {fault.problem or fault}") from fault
         except ReaderError as fault:
             line = text.count("\n", 0, fault.position) + 1
-            raise error(f"{file}:{line}: a character that no text has, U+{fault.character:04X}; save the file as plain UTF-8 text") from fault
+            what = f"a character that no text has, U+{fault.character:04X}"
+            raise error(f"{file}:{line}: {what}; save the file as plain UTF-8 text") from fault
         if not isinstance(root, yaml.MappingNode):
             raise error(f"{file}:1: this should be a list of keys and values; begin with {begin_with!r}")
         self.content = self._plain(root, ())
@@ -70,6 +73,7 @@ class LinedYaml:
             return content
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(child, (*path, index)) for index, child in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return self._scalar(node)
 
     def _sentence(self, fault: dict[str, Any], model: type[BaseModel]) -> str:

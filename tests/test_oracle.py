@@ -1,12 +1,15 @@
 """The oracle against calendars worked out by hand. In June 2013 the 3rd, 10th, 17th and 24th are Mondays."""
 
-from datetime import date
+import csv
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.oracle import Expectation, business_day, countries_of, expected
 
+ROOT = Path(__file__).parents[1]
+REAL_FILE = ROOT.parent / "shared" / "data" / "accounts-receivable.csv"
 HEADER = "countryCode,customerID,PaperlessDate,invoiceNumber,InvoiceDate,DueDate,InvoiceAmount,Disputed,SettledDate,PaperlessBill"
 COUNTRIES = {"1": "DE", "2": "US"}
 POLICY = """
@@ -51,6 +54,10 @@ class Play:
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
     return Play(tmp_path)
+
+
+def us(text: str) -> date:
+    return datetime.strptime(text, "%m/%d/%Y").date()
 
 
 def june(*letters: tuple[int, str]) -> list[tuple[date, set[str]]]:
@@ -171,3 +178,18 @@ def test_the_countries_are_found_in_a_mapping_file(tmp_path: Path) -> None:
     mapping.write_text("columns: {a: b}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="0 tables"):
         countries_of(mapping)
+
+
+def test_the_projects_own_mapping_names_a_country_for_every_region_of_the_real_file() -> None:
+    assert countries_of(ROOT / "mappings" / "accounts-receivable.yaml").keys() == {"391", "406", "770", "818", "897"}
+
+
+@pytest.mark.skipif(not REAL_FILE.exists(), reason=f"the real invoices are not at {REAL_FILE}")
+def test_of_the_real_file_exactly_what_is_issued_and_unsettled_opens_on_the_day_of_import() -> None:
+    start = date(2013, 6, 1)
+    with REAL_FILE.open(encoding="utf-8-sig", newline="") as file:
+        running = {row["invoiceNumber"] for row in csv.DictReader(file) if us(row["InvoiceDate"]) <= start < us(row["SettledDate"])}
+    mapping, policy = ROOT / "mappings" / "accounts-receivable.yaml", ROOT / "policies" / "standard.yaml"
+    seen = expected(REAL_FILE, policy, mapping, start, date(2013, 6, 30))
+    assert {invoice for invoice, day in seen.opened.items() if day == start} == running
+    assert len(seen.pairs) == len(set(seen.pairs)) > 20

@@ -83,7 +83,7 @@ class InvoiceCollection:
     async def hear_of_last_letter(self) -> None:
         """It went, or it is still under way: then its end is signalled."""
         answer = await self.record(await_letter=True)
-        self.case.letter_awaited = answer.under_way
+        self.case.letter_awaited = answer.under_way and self.case.last_letter_unheard
         if self.case.last_letter_unheard and not answer.under_way:
             self.case.lose_letter(self.now)
 

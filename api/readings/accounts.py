@@ -56,9 +56,7 @@ def list_accounts(
     if q:
         statement = statement.where(or_(col(Account.name).icontains(q, autoescape=True), col(Account.id).icontains(q, autoescape=True)))
     if place := place_of(cursor, str, str):
-        statement = statement.where(
-            or_(col(Account.name) > place[0], and_(col(Account.name) == place[0], col(Account.id) > place[1]))
-        )
+        statement = statement.where(or_(col(Account.name) > place[0], and_(col(Account.name) == place[0], col(Account.id) > place[1])))
     with database.reading() as session:
         rows, following = paged(session.execute(statement).scalars().all(), limit, lambda row: (row.name, row.id))
         accounts = [AccountRow(**row.model_dump()) for row in rows]
@@ -86,9 +84,9 @@ def _balances(session: Session, account_ids: list[str], today: date) -> dict[str
     found: dict[tuple[str, str], BalanceRow] = {}
     overdue = func.sum(case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0))
     owed = (
-        select(Invoice.account_id, Invoice.currency, func.sum(Invoice.open_balance), overdue, func.count())
+        select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)), overdue, func.count())
         .where(col(Invoice.account_id).in_(account_ids), col(Invoice.status) == "open")
-        .group_by(Invoice.account_id, Invoice.currency)
+        .group_by(col(Invoice.account_id), col(Invoice.currency))
     )
     for account, currency, balance, late, count in session.execute(owed):
         found[account, currency] = BalanceRow(currency=currency, open_balance=int(balance), overdue=int(late), open_invoices=count)
@@ -109,12 +107,16 @@ def _credit(session: Session, account_ids: list[str]) -> list[tuple[str, str, in
         (CreditNote, Allocation.credit_note_id, col(CreditNote.id).is_not(None)),
     ):
         mine = and_(col(table.account_id).in_(account_ids), counts)
-        came = select(table.account_id, table.currency, func.sum(table.amount)).where(mine).group_by(table.account_id, table.currency)
+        came = (
+            select(col(table.account_id), col(table.currency), func.sum(col(table.amount)))
+            .where(mine)
+            .group_by(col(table.account_id), col(table.currency))
+        )
         taken = (
-            select(table.account_id, table.currency, func.sum(Allocation.amount))
+            select(col(table.account_id), col(table.currency), func.sum(col(Allocation.amount)))
             .join(Allocation, col(link) == table.id)
             .where(mine)
-            .group_by(table.account_id, table.currency)
+            .group_by(col(table.account_id), col(table.currency))
         )
         for sign, statement in ((1, came), (-1, taken)):
             for account, currency, amount in session.execute(statement):

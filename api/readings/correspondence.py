@@ -7,7 +7,7 @@ from email.parser import BytesParser
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
@@ -65,7 +65,12 @@ class TaskRow(BaseModel):
 
 
 def list_letters(
-    database: Database, limit: int, cursor: str | None = None, state: str | None = None, account: str | None = None, invoice: str | None = None
+    database: Database,
+    limit: int,
+    cursor: str | None = None,
+    state: str | None = None,
+    account: str | None = None,
+    invoice: str | None = None,
 ) -> tuple[list[LetterRow], str | None]:
     """The newest first."""
     statement = _letters().order_by(col(Message.id).desc()).limit(limit + 1)
@@ -74,7 +79,7 @@ def list_letters(
     if account is not None:
         statement = statement.where(col(Message.account_id) == account)
     if invoice is not None:
-        mentioning = select(MessageLine.message_id).where(col(MessageLine.invoice_id) == invoice)
+        mentioning = select(col(MessageLine.message_id)).where(col(MessageLine.invoice_id) == invoice)
         statement = statement.where(col(Message.id).in_(mentioning))
     if place := place_of(cursor, int):
         statement = statement.where(col(Message.id) < place[0])
@@ -101,7 +106,7 @@ def list_tasks(
 ) -> tuple[list[TaskRow], str | None]:
     """What is due first comes first. `equal`: kind, role, assignee, account_id, invoice_id."""
     statement = (
-        select(Task, Account.name, Invoice.number)
+        select(Task, col(Account.name), col(Invoice.number))
         .join(Account, col(Account.id) == Task.account_id)
         .outerjoin(Invoice, col(Invoice.id) == Task.invoice_id)
         .order_by(col(Task.due_on), col(Task.id))
@@ -120,18 +125,18 @@ def list_tasks(
 
 def read_task(database: Database, task_id: int) -> TaskRow | None:
     with database.reading() as session:
-        statement = select(Task, Account.name, Invoice.number).join(Account, col(Account.id) == Task.account_id)
+        statement = select(Task, col(Account.name), col(Invoice.number)).join(Account, col(Account.id) == Task.account_id)
         row = session.execute(statement.outerjoin(Invoice, col(Invoice.id) == Task.invoice_id).where(col(Task.id) == task_id)).first()
         return _task(*row) if row else None
 
 
 def letters_by_state(session: Session) -> dict[str, int]:
-    counted = session.execute(select(Message.state, func.count()).group_by(Message.state))
-    return {state: count for state, count in counted}
+    counted = session.execute(select(col(Message.state), func.count()).group_by(col(Message.state)))
+    return dict(counted.all())
 
 
-def _letters() -> Select[Any]:
-    return select(Message, Account.name).join(Account, col(Account.id) == Message.account_id).options(defer(Message.content))  # type: ignore[arg-type]
+def _letters() -> Any:
+    return select(Message, col(Account.name)).join(Account, col(Account.id) == Message.account_id).options(defer(Message.content))  # type: ignore[arg-type]
 
 
 def _letter(message: Message, account_name: str) -> LetterRow:
@@ -145,7 +150,7 @@ def _task(task: Task, account_name: str, invoice_number: str | None) -> TaskRow:
 
 def _add_lines(session: Session, letters: list[LetterRow]) -> None:
     by_id = {letter.id: letter for letter in letters}
-    statement = select(MessageLine, Invoice.number).join(Invoice, col(Invoice.id) == MessageLine.invoice_id)
+    statement = select(MessageLine, col(Invoice.number)).join(Invoice, col(Invoice.id) == MessageLine.invoice_id)
     for line, number in session.execute(statement.where(col(MessageLine.message_id).in_(by_id)).order_by(col(MessageLine.id))):
         by_id[line.message_id].lines.append(
             LetterLineRow(

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, and_, or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 from sqlmodel import Session, col
 
 from adapters.database import Database
@@ -61,11 +61,15 @@ class InvoiceRow(BaseModel):
         return (today - self.due_date).days if self.status == "open" else 0
 
 
-def list_invoices(database: Database, wanted: InvoiceFilter, today: date, limit: int, cursor: str | None) -> tuple[list[InvoiceRow], str | None]:
+def list_invoices(
+    database: Database, wanted: InvoiceFilter, today: date, limit: int, cursor: str | None
+) -> tuple[list[InvoiceRow], str | None]:
     """The oldest due date first."""
     statement = _filtered(_all(), wanted, today).order_by(col(Invoice.due_date), col(Invoice.id)).limit(limit + 1)
     if place := place_of(cursor, str, str):
-        statement = statement.where(tuple_(col(Invoice.due_date), col(Invoice.id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1])))
+        statement = statement.where(
+            tuple_(col(Invoice.due_date), col(Invoice.id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1]))
+        )
     with database.reading() as session:
         rows, following = paged(session.execute(statement).all(), limit, _place)
         return [_row(row) for row in rows], following
@@ -75,6 +79,12 @@ def read_invoice(database: Database, invoice_id: str) -> InvoiceRow | None:
     with database.reading() as session:
         row = session.execute(_all().where(col(Invoice.id) == invoice_id)).first()
         return _row(row) if row else None
+
+
+def currencies_of(database: Database, invoice_ids: list[str]) -> dict[str, str]:
+    with database.reading() as session:
+        statement = select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoice_ids))
+        return {row.id: row.currency for row in session.execute(statement)}
 
 
 def read_policy(database: Database, name: str, version: int) -> PolicySnapshot | None:
@@ -91,15 +101,15 @@ def newest_invoices(session: Session, account_id: str, limit: int) -> list[Invoi
     return [_row(row) for row in session.execute(statement)]
 
 
-def _all() -> Select[Any]:
+def _all() -> Any:
     return (
-        select(Invoice, Account.name, Account.collector, Case)
+        select(Invoice, col(Account.name), col(Account.collector), Case)
         .join(Account, col(Account.id) == Invoice.account_id)
         .outerjoin(Case, and_(col(Case.invoice_id) == Invoice.id, col(Case.kind) == "invoice"))
     )
 
 
-def _filtered(statement: Select[Any], wanted: InvoiceFilter, today: date) -> Select[Any]:
+def _filtered(statement: Any, wanted: InvoiceFilter, today: date) -> Any:
     if wanted.account is not None:
         statement = statement.where(col(Invoice.account_id) == wanted.account)
     if wanted.collector is not None:
@@ -157,6 +167,3 @@ def _view(case: Case, invoice: Invoice) -> CaseView:
         holds=[Hold.model_validate(hold) for hold in case.holds],
         taken=[Taken.model_validate(past) for past in case.taken],
     )
-
-
-__all__ = ["NOT_STARTED", "InvoiceFilter", "InvoiceRow", "list_invoices", "newest_invoices", "read_invoice", "read_policy"]

@@ -48,21 +48,23 @@ def account_history(
     """All cases of an account, the latest first, as known before `until` (business time)."""
     order = (JournalEntry.business_at, JournalEntry.case_id, JournalEntry.seq)
     statement = _entries().where(col(JournalEntry.account_id) == account_id, _is_not_beside_the_chain())
-    statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit + 1)  # type: ignore[arg-type]
+    statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit + 1)
     if until is not None:
         statement = statement.where(col(JournalEntry.business_at) < until)
     if place := place_of(cursor, str, str, int):
         after = (datetime.fromisoformat(str(place[0])), place[1], place[2])
-        statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*after))  # type: ignore[arg-type]
+        statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*after))
     with database.reading() as session:
-        rows, following = paged(session.execute(statement).all(), limit, lambda row: (row[0].business_at.isoformat(), row[0].case_id, row[0].seq))
+        rows, following = paged(
+            session.execute(statement).all(), limit, lambda row: (row[0].business_at.isoformat(), row[0].case_id, row[0].seq)
+        )
         forked = {row[0].case_id for row in rows} & _forked(session, account_id)
         counting = _chains(session, forked)
         return _lines(session, [row for row in rows if row[0].case_id not in forked or row[0].hash in counting]), following
 
 
 def _entries() -> Any:
-    return select(JournalEntry, Invoice.number, Invoice.currency).outerjoin(Invoice, col(Invoice.id) == JournalEntry.invoice_id)
+    return select(JournalEntry, col(Invoice.number), col(Invoice.currency)).outerjoin(Invoice, col(Invoice.id) == JournalEntry.invoice_id)
 
 
 def _is_not_beside_the_chain() -> Any:
@@ -87,12 +89,12 @@ def _chains(session: Session, case_ids: Iterable[str]) -> set[str]:
     wanted = list(case_ids)
     if not wanted:
         return set()
-    pairs = select(JournalEntry.hash, JournalEntry.previous).where(col(JournalEntry.case_id).in_(wanted))
+    pairs = select(col(JournalEntry.hash), col(JournalEntry.previous)).where(col(JournalEntry.case_id).in_(wanted))
     previous = {row.hash: row.previous for row in session.execute(pairs)}
     heads = session.execute(select(col(Case.head)).where(col(Case.case_id).in_(wanted))).scalars()
     counting: set[str] = set()
     for head in heads:
-        link: str | None = head
+        link = head
         while link in previous and link not in counting:
             counting.add(link)
             link = previous[link]
@@ -101,7 +103,8 @@ def _chains(session: Session, case_ids: Iterable[str]) -> set[str]:
 
 def _lines(session: Session, rows: list[Any]) -> list[JournalLine]:
     written = {row[0].facts.get("note") for row in rows} - {None}
-    notes = dict(session.execute(select(Note.id, Note.text).where(col(Note.id).in_(written))).tuples().all()) if written else {}
+    texts = select(col(Note.id), col(Note.text)).where(col(Note.id).in_(written))
+    notes = {row.id: row.text for row in session.execute(texts)} if written else {}
     return [
         JournalLine(
             **entry.model_dump(exclude={"previous"}),

@@ -7,10 +7,12 @@ from sqlalchemy import and_, func, select
 from sqlmodel import col
 
 from adapters.database import Database
-from adapters.tables import Case, Invoice, LedgerEvent, Message, Task
+from adapters.tables import Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
 from api.readings.correspondence import letters_by_state
 from api.readings.invoices import NOT_STARTED
 from domain.clock import start_of_day
+from domain.invoice_case import NEW
+from domain.policy import PolicySnapshot
 
 
 class StageRow(BaseModel):
@@ -29,7 +31,7 @@ class Portfolio(BaseModel):
     letters_due: int
     tasks: dict[str, int]
     undelivered_events: int
-    accounts_currencies: list[str]
+    currencies: list[str]
 
     @property
     def empty(self) -> bool:
@@ -41,37 +43,46 @@ def read_portfolio(database: Database, today: date) -> Portfolio:
     with database.reading() as session:
         stage = func.coalesce(Case.stage, NOT_STARTED)
         counted = (
-            select(stage, Invoice.currency, func.count(), func.sum(Invoice.open_balance))
+            select(stage, col(Invoice.currency), func.count(), func.sum(col(Invoice.open_balance)))
             .outerjoin(Case, and_(col(Case.invoice_id) == Invoice.id, col(Case.kind) == "invoice"))
             .where(col(Invoice.status) == "open")
-            .group_by(stage, Invoice.currency)
+            .group_by(stage, col(Invoice.currency))
         )
         stages: dict[str, StageRow] = {}
         for name, currency, count, balance in session.execute(counted):
             row = stages.setdefault(name, StageRow(stage=name))
             row.count += count
             row.open_balance[currency] = int(balance)
-        settled = select(Invoice.status, func.count()).where(col(Invoice.status) != "open").group_by(Invoice.status)
+        settled = select(col(Invoice.status), func.count()).where(col(Invoice.status) != "open").group_by(col(Invoice.status))
         midnight = start_of_day(today)
         sent = select(func.count()).where(col(Message.sent_at) >= midnight, col(Message.sent_at) < midnight + timedelta(days=1))
-        tasks = select(Task.kind, func.count()).where(col(Task.state) == "open").group_by(Task.kind)
+        tasks = select(col(Task.kind), func.count()).where(col(Task.state) == "open").group_by(col(Task.kind))
         waiting = select(func.count()).select_from(LedgerEvent).where(col(LedgerEvent.delivered_at).is_(None))
         letters = letters_by_state(session)
         return Portfolio(
             stages=sorted(stages.values(), key=lambda row: row.stage),
-            settled=dict(session.execute(settled).tuples().all()),
+            settled=dict(session.execute(settled).all()),
             letters=letters,
             letters_today=session.execute(sent).scalar_one(),
             letters_due=letters.get("intended", 0) + letters.get("transmitting", 0),
-            tasks=dict(session.execute(tasks).tuples().all()),
+            tasks=dict(session.execute(tasks).all()),
             undelivered_events=session.execute(waiting).scalar_one(),
-            accounts_currencies=sorted({currency for row in stages.values() for currency in row.open_balance}),
+            currencies=sorted({currency for row in stages.values() for currency in row.open_balance}),
         )
 
 
-def newest_policy_order(stages: list[StageRow], order: list[str]) -> list[StageRow]:
-    """Stages in the order in which invoices pass through them; unknown ones last."""
+def stage_order(database: Database) -> list[str]:
+    """The stages in the order in which invoices pass through them, over all policies ever in force."""
+    with database.reading() as session:
+        snapshots = [
+            PolicySnapshot(name=row.name, version=row.version, text=row.snapshot)
+            for row in session.execute(select(PolicyVersion)).scalars()
+        ]
+    days = {step.step: step.day for snapshot in snapshots for step in snapshot.read().timeline}
+    return [NOT_STARTED, NEW, *sorted(days, key=lambda step: (days[step], step))]
+
+
+def in_order(stages: list[StageRow], order: list[str]) -> list[StageRow]:
+    """A stage that no policy knows comes last."""
     place = {name: index for index, name in enumerate(order)}
     return sorted(stages, key=lambda row: (place.get(row.stage, len(order)), row.stage))
-
-

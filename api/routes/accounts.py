@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import presenting
-from api.models import AccountOut, AccountSummary, EntryOut
+from api.outgoing import AccountOut, AccountSummary, EntryOut
 from api.pages import Cursor, Limit, Page
 from api.parts import ApiParts
 from api.problems import RESPONSES, not_found

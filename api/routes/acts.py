@@ -1,41 +1,37 @@
 """What collectors do to an invoice's case. The actor is who signed in; the case's own validator may refuse."""
 
-import secrets
-from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.acting import CaseNotRunning, WillBeApplied
-from api.idempotency import HEADER, OnceRoute
-from api.models import ActAnswer, CallIn, NoteIn, PauseIn, PromiseIn
+from api.idempotency import OnceRoute
+from api.incoming import CallIn, NoteIn, PauseIn, PromiseIn
+from api.outgoing import ActAnswer
 from api.parts import ApiParts
 from api.problems import RESPONSES, Problem, invalid
 from api.readings.invoices import InvoiceRow
+from api.requests import derived_id
 from api.routes.invoices import existing
 from api.signed_in import Collecting, Parts
 from api.writing import close_call_tasks, keep_note
 from domain.acts import Act, AddNote, LogCall, MakePromise, Pause, Resume
 
 router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=OnceRoute, responses=RESPONSES)
-WAITS = {202: {"description": "No worker answered in time: recorded, will be applied once"}}
+WAITS: dict[int | str, dict[str, Any]] = {202: {"description": "No worker answered in time: recorded, will be applied once"}}
 Existing = Annotated[InvoiceRow, Depends(existing)]
 
 
 def act_id(request: Request, actor: Collecting) -> str:
-    """The same for a request that is repeated under its Idempotency-Key, so that its act happens once whatever got lost."""
-    key = request.headers.get(HEADER)
-    if key is None:
-        return f"act:{secrets.token_hex(16)}"
-    return f"act:{sha256(f'{actor.user}\n{request.url.path}\n{key}'.encode()).hexdigest()[:32]}"
+    return derived_id(request, "act", actor.user)
 
 
 ActId = Annotated[str, Depends(act_id)]
 
 
 @router.post("/promises", operation_id="make_promise", summary="Record a promise to pay", responses=WAITS)
-async def promises(invoice: Existing, said: PromiseIn, actor: Collecting, id: ActId, parts: Parts, response: Response) -> ActAnswer:
+async def promises(actor: Collecting, invoice: Existing, said: PromiseIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
     if said.currency != invoice.currency:
         raise invalid("/currency", f"the invoice is in {invoice.currency}; write the promise in {invoice.currency} too")
     act = MakePromise(act_id=id, actor=actor.user, amount=said.minor, by=said.by)
@@ -43,7 +39,7 @@ async def promises(invoice: Existing, said: PromiseIn, actor: Collecting, id: Ac
 
 
 @router.post("/calls", operation_id="log_call", summary="Log a phone call; closes the open call task", responses=WAITS)
-async def calls(invoice: Existing, said: CallIn, actor: Collecting, id: ActId, parts: Parts, response: Response) -> ActAnswer:
+async def calls(actor: Collecting, invoice: Existing, said: CallIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
     note = await run_in_threadpool(keep_note, parts, id, invoice, actor.user, said.note) if said.note else None
     answer = await _do(parts, invoice, LogCall(act_id=id, actor=actor.user, outcome=said.outcome, note_id=note), response)
     await run_in_threadpool(close_call_tasks, parts.database, invoice.id, said.outcome, actor.user)
@@ -51,17 +47,17 @@ async def calls(invoice: Existing, said: CallIn, actor: Collecting, id: ActId, p
 
 
 @router.post("/pause", operation_id="pause_invoice", summary="Stop chasing, until a date or until someone resumes", responses=WAITS)
-async def pause(invoice: Existing, said: PauseIn, actor: Collecting, id: ActId, parts: Parts, response: Response) -> ActAnswer:
+async def pause(actor: Collecting, invoice: Existing, said: PauseIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
     return await _do(parts, invoice, Pause(act_id=id, actor=actor.user, reason=said.reason, until=said.until), response)
 
 
 @router.post("/resume", operation_id="resume_invoice", summary="Go on where the pause began", responses=WAITS)
-async def resume(invoice: Existing, actor: Collecting, id: ActId, parts: Parts, response: Response) -> ActAnswer:
+async def resume(actor: Collecting, invoice: Existing, id: ActId, parts: Parts, response: Response) -> ActAnswer:
     return await _do(parts, invoice, Resume(act_id=id, actor=actor.user), response)
 
 
 @router.post("/notes", operation_id="add_note", summary="Write a note", responses=WAITS)
-async def notes(invoice: Existing, said: NoteIn, actor: Collecting, id: ActId, parts: Parts, response: Response) -> ActAnswer:
+async def notes(actor: Collecting, invoice: Existing, said: NoteIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
     """The text stays in the database; the case's history holds only its id."""
     note = await run_in_threadpool(keep_note, parts, id, invoice, actor.user, said.text)
     return await _do(parts, invoice, AddNote(act_id=id, actor=actor.user, note_id=note), response)
@@ -80,7 +76,13 @@ async def _do(parts: ApiParts, invoice: InvoiceRow, act: Act, response: Response
 
 def _not_running(invoice: InvoiceRow) -> Problem:
     if invoice.status != "open":
-        return Problem(409, "closed", "The case is closed", f"the invoice is closed as {invoice.status}; nothing can be done to it any more")
+        return Problem(
+            409, "closed", "The case is closed", f"the invoice is closed as {invoice.status}; nothing can be done to it any more"
+        )
     return Problem(
-        409, "not-started", "The case has not begun", "collection of this invoice has not begun yet; try again in a moment", headers={"Retry-After": "15"}
+        409,
+        "not-started",
+        "The case has not begun",
+        "collection of this invoice has not begun yet; try again in a moment",
+        headers={"Retry-After": "15"},
     )

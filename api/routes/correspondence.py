@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 
 from api import presenting
 from api.idempotency import OnceRoute
-from api.models import DecisionIn, LetterOut, LetterWithText, TaskDoneIn, TaskOut
+from api.incoming import DecisionIn, TaskDoneIn
+from api.outgoing import LetterOut, LetterWithText, TaskOut
 from api.pages import Cursor, Limit, Page
 from api.parts import ApiParts
 from api.problems import RESPONSES, not_found

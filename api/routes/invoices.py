@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from api import presenting
 from api.idempotency import OnceRoute
 from api.live import read_live
-from api.models import HistoryOut, InvoiceOut, InvoiceSummary
+from api.outgoing import HistoryOut, InvoiceOut, InvoiceSummary
 from api.pages import Cursor, Limit, Page
 from api.problems import RESPONSES, not_found
 from api.readings.correspondence import list_letters, list_tasks
@@ -46,7 +46,9 @@ def existing(parts: Parts, invoice_id: str) -> InvoiceRow:
 
 
 @router.get("", operation_id="list_invoices", summary="Invoices, the oldest due date first")
-def invoices(parts: Parts, _: Reader, filter: Annotated[InvoiceFilter, Depends(wanted)], limit: Limit = 50, cursor: Cursor = None) -> Page[InvoiceSummary]:
+def invoices(
+    parts: Parts, _: Reader, filter: Annotated[InvoiceFilter, Depends(wanted)], limit: Limit = 50, cursor: Cursor = None
+) -> Page[InvoiceSummary]:
     rows, following = list_invoices(parts.database, filter, parts.today, limit, cursor)
     return Page(items=[presenting.summary(row, parts.today) for row in rows], next=following)
 

@@ -130,9 +130,8 @@ async def test_a_connection_lost_within_the_content_leaves_the_outcome_unknown()
 
 async def test_a_reply_is_kept_as_one_line_of_proper_text() -> None:
     async with post_office(SpeaksLatin1()) as office:
-        assert await sent_once(office, timeout_seconds=BRIEF) == Delivery(
-            Outcome.REFUSED, 550, "Empf\N{REPLACEMENT CHARACTER}nger lehnt ab und bleibt dabei"
-        )
+        delivery = await sent_once(office, timeout_seconds=BRIEF)
+    assert delivery == Delivery(Outcome.REFUSED, 550, "Empf\N{REPLACEMENT CHARACTER}nger lehnt ab und bleibt dabei")
 
 
 @pytest.mark.parametrize("reply", ["banana", "354 Go ahead"])

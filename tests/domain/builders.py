@@ -50,7 +50,9 @@ def moment(days: float = 0) -> Moment:
 
 
 def facts(**changes: Any) -> InvoiceFacts:
-    return InvoiceFacts.model_validate({"version": 1, "due_date": DUE, "currency": "EUR", "total": 10_000, "open_balance": 10_000} | changes)
+    return InvoiceFacts.model_validate(
+        {"version": 1, "due_date": DUE, "currency": "EUR", "total": 10_000, "open_balance": 10_000} | changes
+    )
 
 
 def case(opened: float = -10, rules: Policy | None = None, **changes: Any) -> InvoiceCase:

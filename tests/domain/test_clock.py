@@ -53,7 +53,9 @@ def test_the_wait_is_no_longer_than_the_time_left() -> None:
     assert clock.real_wait(BUSINESS - timedelta(days=5), REAL) <= timedelta(milliseconds=2)
 
 
-@pytest.mark.parametrize(("day_seconds", "matter"), [(2, False), (NOISE_LIMIT_SECONDS - 1, False), (NOISE_LIMIT_SECONDS, True), (86_400, True)])
+@pytest.mark.parametrize(
+    ("day_seconds", "matter"), [(2, False), (NOISE_LIMIT_SECONDS - 1, False), (NOISE_LIMIT_SECONDS, True), (86_400, True)]
+)
 def test_the_hour_of_the_day_matters_unless_a_day_is_shorter_than_the_noise(day_seconds: float, matter: bool) -> None:
     assert Clock(real_anchor=REAL, business_anchor=BUSINESS, day_seconds=day_seconds).hours_matter is matter
 

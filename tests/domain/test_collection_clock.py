@@ -97,6 +97,11 @@ def test_a_hold_over_the_due_date_counts_from_the_due_date_only() -> None:
     assert reaches(DUE, holds, 7) == midnight(9)
 
 
+def test_a_hold_that_begins_when_the_clock_gets_there_does_not_put_it_off() -> None:
+    holds = holds_at([Stretch(17 * 24, 30 * 24)], midnight(40))
+    assert reaches(DUE, holds, 7) == midnight(7)
+
+
 def test_lifting_a_hold_resumes_where_the_clock_stopped() -> None:
     holds = Holds()
     holds.place(Hold(hold_id="x", kind=HoldKind.DISPUTE, since=midnight(4)))

@@ -11,7 +11,9 @@ from domain.policy import ContactHours
 HOURS = ContactHours(opens=time(9), closes=time(17))
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 HOLIDAYS = {date(2013, 3, 29), date(2013, 4, 1), date(2013, 5, 1)}
-ZONES = st.sampled_from([BERLIN, NEW_YORK, ZoneInfo("Asia/Tokyo"), ZoneInfo("Pacific/Auckland"), ZoneInfo("Pacific/Honolulu"), ZoneInfo("Asia/Kathmandu")])
+ZONES = st.sampled_from(
+    [BERLIN, NEW_YORK, ZoneInfo("Asia/Tokyo"), ZoneInfo("Pacific/Auckland"), ZoneInfo("Pacific/Honolulu"), ZoneInfo("Asia/Kathmandu")]
+)
 
 
 def business_day(day: date) -> bool:
@@ -50,7 +52,9 @@ def test_contact_is_in_the_hours_of_a_business_day(now: datetime | None, not_bef
 
 
 def test_the_hours_are_the_customers_own_in_summer_and_winter() -> None:
-    slots = [first_slot(day, None, zone, HOURS, business_day) for day in (date(2013, 3, 5), date(2013, 7, 2)) for zone in (BERLIN, NEW_YORK)]
+    slots = [
+        first_slot(day, None, zone, HOURS, business_day) for day in (date(2013, 3, 5), date(2013, 7, 2)) for zone in (BERLIN, NEW_YORK)
+    ]
     assert [slot.hour for slot in slots] == [8, 14, 7, 13]
     assert all(slot.tzinfo is UTC for slot in slots)
 
@@ -61,7 +65,9 @@ def test_midnight_utc_is_still_the_evening_before_in_america() -> None:
 
 
 @given(st.datetimes(datetime(2013, 1, 1), datetime(2013, 12, 1), timezones=st.just(UTC)), st.integers(-5, 20), ZONES)
-def test_a_slot_is_never_past_never_early_always_within_hours_and_nothing_sooner_would_do(now: datetime, ahead: int, zone: ZoneInfo) -> None:
+def test_a_slot_is_never_past_never_early_always_within_hours_and_nothing_sooner_would_do(
+    now: datetime, ahead: int, zone: ZoneInfo
+) -> None:
     today = now.astimezone(zone).date()
     not_before = today + timedelta(days=ahead)
     slot = first_slot(not_before, now, zone, HOURS, business_day).astimezone(zone)

@@ -33,6 +33,14 @@ def due_on(of: InvoiceCase, now: float) -> float | None:
     return None if due is None else (due - midnight()) / DAY
 
 
+def reminded() -> InvoiceCase:
+    """Reminded on day 1: the second reminder is due on day 7."""
+    one = case()
+    one.take(step("reminder"), moment(1))
+    one.hear_of_letter(news("reminder", LetterFate.SENT, days=1), moment(1))
+    return one
+
+
 # --- steps and letters
 
 
@@ -157,9 +165,7 @@ def test_every_kind_of_billing_event_is_journalled(kind: BillingEventKind) -> No
 
 
 def test_a_changed_due_date_moves_the_steps_that_are_still_to_come() -> None:
-    one = case()
-    one.take(step("reminder"), moment(1))
-    one.hear_of_letter(news("reminder", LetterFate.SENT, days=1), moment(1))
+    one = reminded()
     one.hear(event(CHANGED, due_date=DUE + 10 * DAY), moment(2))
     assert due_on(one, 2) == 17
 
@@ -198,7 +204,9 @@ def test_an_invoice_taken_up_again_goes_on_with_its_chain_its_steps_and_its_hold
     one.close(moment(5))
     entries = list(one.journal.pending)
 
-    again = InvoiceCase(journal=Journal(case_id="invoice:I1", account_id="A1", invoice_id="I1"), facts=facts(version=3), snapshot=one.snapshot)
+    again = InvoiceCase(
+        journal=Journal(case_id="invoice:I1", account_id="A1", invoice_id="I1"), facts=facts(version=3), snapshot=one.snapshot
+    )
     again.open(moment(6))
     carry_out(again, AddNote(act_id="n1", actor="mia", note_id="n1"), moment(6))
     again.take_up(one.carried(), moment(6))
@@ -214,11 +222,11 @@ def test_an_invoice_taken_up_again_goes_on_with_its_chain_its_steps_and_its_hold
 
 
 def test_a_hold_lifts_by_itself_and_the_case_wakes_for_it() -> None:
-    one = case()
+    one = reminded()
     carry_out(one, Pause(act_id="a1", actor="mia", reason="asked for time", until=midnight(6).date()), moment(2))
     assert (one.wakes_at(midnight(2)), one.waiting_for) == (midnight(6), "pause")
     one.let_time_pass(moment(6))
-    assert (one.holds.any, due_on(one, 6)) == (False, 5)
+    assert (one.holds.any, due_on(one, 6)) == (False, 11)
 
 
 def test_a_hold_of_another_case_is_placed_once_and_lifted_once() -> None:
@@ -229,13 +237,14 @@ def test_a_hold_of_another_case_is_placed_once_and_lifted_once() -> None:
 
 
 def test_a_new_pause_takes_the_place_of_the_old_one() -> None:
-    one = case()
+    one = reminded()
     carry_out(one, Pause(act_id="a1", actor="mia", reason="first", until=midnight(6).date()), moment(2))
     carry_out(one, Pause(act_id="a2", actor="mia", reason="second"), moment(3))
     assert [hold.reason for hold in one.holds.standing.values()] == ["second"]
+    assert (kinds(one)[-2:], last(one).facts["reason"]) == (["hold.lifted", "hold.placed"], "second")
     assert one.wakes_at(midnight(3)) is None
     carry_out(one, Resume(act_id="a3", actor="mia"), moment(4))
-    assert due_on(one, 4) == 3
+    assert due_on(one, 4) == 9
 
 
 # --- promises and other acts
@@ -282,12 +291,12 @@ def test_an_act_sent_twice_happens_once_and_the_second_is_no_refusal() -> None:
 
 
 def test_a_promise_holds_until_it_is_judged_and_is_broken_when_nothing_came() -> None:
-    one = case()
+    one = reminded()
     carry_out(one, promise(by=10), moment(2))
     assert (one.step_due_at(midnight(5)), one.wakes_at(midnight(5))) == (None, midnight(13))
     one.let_time_pass(moment(13))
     assert (kinds(one)[-2:], one.broken_promises, one.holds.any) == (["promise.broken", "hold.lifted"], 1, False)
-    assert due_on(one, 13) == 12
+    assert due_on(one, 13) == 18
 
 
 def test_a_promise_paid_in_parts_is_kept_with_the_last_of_them() -> None:

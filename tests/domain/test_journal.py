@@ -22,11 +22,15 @@ def written(writings: list[tuple[EntryKind, str, dict[str, str | int | bool | No
 
 
 def three_entries() -> list[Entry]:
-    return written([(EntryKind.CASE_OPENED, "duecourse", {}), (EntryKind.NOTE_ADDED, "mia", {"note": "n1"}), (EntryKind.CASE_CLOSED, "duecourse", {})]).pending
+    return written(
+        [(EntryKind.CASE_OPENED, "duecourse", {}), (EntryKind.NOTE_ADDED, "mia", {"note": "n1"}), (EntryKind.CASE_CLOSED, "duecourse", {})]
+    ).pending
 
 
 @given(WRITINGS)
-def test_every_chain_holds_after_a_trip_through_json_and_another_time_zone(writings: list[tuple[EntryKind, str, dict[str, str | int | bool | None]]]) -> None:
+def test_every_chain_holds_after_a_trip_through_json_and_another_time_zone(
+    writings: list[tuple[EntryKind, str, dict[str, str | int | bool | None]]],
+) -> None:
     journal = written(writings)
     stored = [Entry.model_validate_json(entry.model_dump_json()) for entry in journal.pending]
     kathmandu = timezone(timedelta(hours=5, minutes=45))
@@ -39,10 +43,20 @@ def test_every_chain_holds_after_a_trip_through_json_and_another_time_zone(writi
 @pytest.mark.parametrize(
     "change",
     [
-        {"actor": "eve"}, {"kind": EntryKind.LETTER_SENT}, {"facts": {"note": "n2"}}, {"facts": {}}, {"account_id": "A2"}, {"invoice_id": None},
-        {"case_id": "invoice:I2"}, {"business_at": midnight(5)}, {"recorded_at": midnight(5)}, {"previous": GENESIS}, {"hash": "f" * 64}, {"seq": 9},
+        {"actor": "eve"},
+        {"kind": EntryKind.LETTER_SENT},
+        {"facts": {"note": "n2"}},
+        {"facts": {}},
+        {"account_id": "A2"},
+        {"invoice_id": None},
+        {"case_id": "invoice:I2"},
+        {"business_at": midnight(5)},
+        {"recorded_at": midnight(5)},
+        {"previous": GENESIS},
+        {"hash": "f" * 64},
+        {"seq": 9},
     ],
-)  # fmt: skip
+)
 def test_any_changed_field_breaks_the_chain_at_its_entry(change: dict[str, object]) -> None:
     first, second, third = three_entries()
     assert broken_at([first, second.model_copy(update=change), third]) == change.get("seq", 2)
@@ -61,6 +75,13 @@ def test_missing_added_and_swapped_entries_break_the_chain() -> None:
     assert broken_at([first, third, second]) == 3
     assert broken_at([first, first, second, third]) == 1
     assert broken_at([]) is None
+
+
+def test_a_gap_in_the_numbers_breaks_a_chain_whose_hashes_agree() -> None:
+    journal = written([(EntryKind.CASE_OPENED, "duecourse", {})])
+    journal.seq = 4
+    journal.write(EntryKind.NOTE_ADDED, midnight(1), midnight(1))
+    assert broken_at(journal.pending) == 5
 
 
 def test_the_first_entry_follows_from_nothing() -> None:
@@ -90,7 +111,7 @@ def test_an_entrys_hash_can_be_recomputed_with_a_json_library_and_sha256_alone()
 
 
 def test_what_has_no_canonical_form_is_refused() -> None:
-    with pytest.raises(TypeError, match="float has no|set has no"):
+    with pytest.raises(TypeError, match="set has no canonical form"):
         canonical({"x": {1, 2}})
 
 

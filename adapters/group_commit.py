@@ -1,0 +1,53 @@
+"""Group commit: writes that arrive together share one transaction. Nobody waits for company: what is there goes at once."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+MOST = 200
+"""Writes in one transaction."""
+
+
+class GroupCommit(Generic[Item, Answer]):
+    """Runs `write` in a thread, one call at a time, with every item that came in since the last call. Belongs to one event loop."""
+
+    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Answer]]) -> None:
+        """`write` is all or nothing, gives an answer per item, and may be repeated."""
+        self._write = write
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __call__(self, item: Item) -> Answer:
+        """The answer to this item, once its transaction is committed. Raises what `write` raises for this item alone."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._drain())
+        return await answer
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            try:
+                answers = await asyncio.to_thread(self._write, [item for item, _ in batch])
+            except Exception:
+                await self._one_by_one(batch)
+                continue
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+    async def _one_by_one(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        """An item that cannot be written must not take the others with it."""
+        for item, future in batch:
+            try:
+                (answer,) = await asyncio.to_thread(self._write, [item])
+            except Exception as error:
+                if not future.done():
+                    future.set_exception(error)
+            else:
+                if not future.done():
+                    future.set_result(answer)

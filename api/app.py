@@ -1,0 +1,91 @@
+"""The HTTP application: the API under /v1 for machines, and the console's pages for people."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from adapters.importer import UnknownImportError
+from adapters.letter_decisions import LetterNotFound, LetterNotUndecided
+from adapters.mapping import MappingError
+from adapters.sheet_reader import SheetError
+from api import console, problems
+from api.acting import ActRefused, CasesUnreachable
+from api.guards import BodyLimit, SafeAnswers
+from api.ledger_problems import LEDGER_SHAPES
+from api.parts import ApiParts
+from api.problems import Shape
+from api.routes import accounts, acts, correspondence, health, imports, invoices, money
+
+SHAPES: dict[type[Exception], Shape] = {
+    ActRefused: Shape(409, "refused", "The case's state rules this out"),
+    CasesUnreachable: Shape(503, "unreachable", "Temporal does not answer"),
+    LetterNotFound: Shape(404, "not-found", "There is no such letter"),
+    LetterNotUndecided: Shape(409, "not-undecided", "This letter waits for no decision"),
+    UnknownImportError: Shape(404, "not-found", "There is no such import"),
+    MappingError: Shape(422, "mapping", "The mapping cannot be used"),
+    SheetError: Shape(422, "file", "The file cannot be used"),
+    **LEDGER_SHAPES,
+}
+
+DESCRIPTION = """The collection of overdue invoices.
+
+Amounts are decimal strings in major units with their ISO 4217 currency, never added across currencies; dates are ISO 8601 business dates.
+Errors are problem documents (RFC 9457) whose `detail` says what to do. Every POST takes an `Idempotency-Key`: the same key and request give
+the same answer, and nothing happens twice."""
+
+TAGS = [
+    {"name": "invoices", "description": "Invoices and how far their collection has come."},
+    {"name": "acts", "description": "What collectors do: promises, calls, pauses, notes."},
+    {"name": "money", "description": "Payments, credit notes and cancellations in the embedded ledger."},
+    {"name": "imports", "description": "Invoices from CSV and Excel files, with a verdict for each row."},
+    {"name": "accounts", "description": "Customers, their balances per currency and their history."},
+    {"name": "letters", "description": "What went out by e-mail, and what became of it."},
+    {"name": "tasks", "description": "What waits for a person."},
+    {"name": "health", "description": "For those who run Duecourse."},
+]
+
+
+def create_app(parts: ApiParts) -> FastAPI:
+    """The whole application, ready for a server. Nothing is loaded from elsewhere: the description is at /openapi.json."""
+    app = FastAPI(
+        title="Duecourse",
+        version=_version(),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    for room in (invoices, acts, money, imports, accounts, health):
+        app.include_router(room.router)
+    app.include_router(correspondence.letters_router)
+    app.include_router(correspondence.tasks_router)
+    app.include_router(console.router)
+    problems.install(app, SHAPES, console.problem_page)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SafeAnswers)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Every route refers to the problem document, which no route returns as its own model."""
+    describe = app.openapi
+
+    def described() -> dict[str, object]:
+        document = describe()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schema = problems.ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas["ProblemDocument"] = schema
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def _version() -> str:
+    try:
+        return version("duecourse")
+    except PackageNotFoundError:
+        return "0.1.0"

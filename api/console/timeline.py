@@ -1,0 +1,43 @@
+"""An invoice's timeline as its page draws it: the steps taken, the one that comes next, and those after it."""
+
+from datetime import date
+from typing import Literal, NamedTuple
+
+from api.readings.invoices import InvoiceRow
+from domain.policy import Policy, StepAct
+
+Place = Literal["taken", "next", "later", "passed", "spared"]
+
+
+class TimelineStep(NamedTuple):
+    """`on` is the day the customer heard of it, or shall. `spared`: the invoice was settled first. `passed`: it had lost its sense."""
+
+    step: str
+    day: int
+    act: StepAct
+    place: Place
+    on: date | None = None
+    fate: str | None = None
+
+
+def timeline(row: InvoiceRow, policy: Policy | None, today: date) -> list[TimelineStep]:
+    case = row.case
+    if case is None:
+        return []
+    taken = [TimelineStep(past.step, past.day, past.act, "taken", past.contact_on, past.fate) for past in case.taken]
+    reached = max((past.day for past in case.taken), default=None)
+    names = {past.step for past in case.taken}
+    coming = []
+    for step in policy.timeline if policy else []:
+        if step.step in names:
+            continue
+        if reached is not None and step.day <= reached:
+            place: Place = "passed"
+        elif row.status != "open" or case.outcome:
+            place = "spared"
+        elif step.step == case.next_step:
+            place = "next"
+        else:
+            place = "passed" if step.before_due and today > row.due_date else "later"
+        coming.append(TimelineStep(step.step, step.day, step.act, place, case.next_on if place == "next" else None))
+    return sorted([*taken, *coming], key=lambda each: each.day)

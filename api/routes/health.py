@@ -1,0 +1,81 @@
+"""Is it alive, can it work, and a few figures for Prometheus."""
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.parts import ApiParts
+from api.problems import RESPONSES, Problem
+from api.readings.portfolio import Portfolio, read_portfolio
+from api.signed_in import Parts, Reader
+
+router = APIRouter(tags=["health"], responses={503: RESPONSES[503]})
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Health(BaseModel):
+    status: str = "ok"
+
+
+@router.get("/healthz", operation_id="is_alive", summary="The process answers")
+async def alive() -> Health:
+    return Health()
+
+
+@router.get("/readyz", operation_id="is_ready", summary="Database and Temporal answer too")
+async def ready(parts: Parts) -> Health:
+    absent = []
+    if not await run_in_threadpool(_database_answers, parts):
+        absent.append("the database")
+    if not await parts.cases.reachable():
+        absent.append("Temporal")
+    if absent:
+        raise Problem(
+            503, "not-ready", "A part does not answer", f"{' and '.join(absent)} does not answer; see that it runs, then try again"
+        )
+    return Health()
+
+
+@router.get(
+    "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=RESPONSES
+)
+def metrics(parts: Parts, _: Reader) -> PlainTextResponse:
+    return PlainTextResponse(exposition(read_portfolio(parts.database, parts.today)), media_type=METRICS_TYPE)
+
+
+def exposition(portfolio: Portfolio) -> str:
+    """Prometheus' text format."""
+    stages = [(f'stage="{_label(row.stage)}"', row.count) for row in portfolio.stages]
+    stages += [(f'stage="{_label(status)}"', count) for status, count in sorted(portfolio.settled.items())]
+    letters = [(f'state="{_label(state)}"', count) for state, count in sorted(portfolio.letters.items())]
+    tasks = [(f'kind="{_label(kind)}"', count) for kind, count in sorted(portfolio.tasks.items())]
+    return "".join(
+        (
+            _gauge("duecourse_invoices", "Invoices by stage.", stages),
+            _gauge("duecourse_letters", "Letters by state.", letters),
+            _gauge("duecourse_open_tasks", "Tasks that wait for a person, by kind.", tasks),
+            _gauge("duecourse_undelivered_ledger_events", "Ledger events that no case has heard of.", [("", portfolio.undelivered_events)]),
+        )
+    )
+
+
+def _gauge(name: str, help: str, samples: list[tuple[str, int]]) -> str:
+    lines = [f"# HELP {name} {help}", f"# TYPE {name} gauge"]
+    lines += [f"{name}{{{labels}}} {value}" if labels else f"{name} {value}" for labels, value in samples]
+    return "\n".join(lines) + "\n"
+
+
+def _label(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _database_answers(parts: ApiParts) -> bool:
+    try:
+        with parts.database.reading() as session:
+            session.execute(text("SELECT 1"))
+        return True
+    except SQLAlchemyError:
+        return False

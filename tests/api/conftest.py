@@ -1,0 +1,94 @@
+"""The whole application over a real database; only Temporal is a fake."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from adapters.database import Database
+from adapters.identity import Identity
+from adapters.importer import Importer
+from adapters.inbox import Inbox
+from adapters.ledger import Ledger
+from api.app import create_app
+from api.parts import ApiParts
+from domain.roles import Role
+from tests.api.world import CLOCK, REAL_NOW, World
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    return Inbox(tmp_path / "inbox")
+
+
+@pytest.fixture
+def app(world: World, inbox: Inbox) -> FastAPI:
+    database = world.database
+    parts = ApiParts(database, CLOCK, world.cases, Ledger(database), Importer(database), Identity(database), inbox, now=lambda: REAL_NOW)
+    return create_app(parts)
+
+
+Client = httpx.AsyncClient
+
+
+@dataclass
+class As:
+    """Clients by role; `anyone` carries no token."""
+
+    app: FastAPI
+    identity: Identity
+
+    def __call__(self, role: Role | None, **headers: str) -> Client:
+        given = {"Authorization": f"Bearer {self.identity.issue_token(f'{role.value}-1', role)}"} if role else {}
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return Client(transport=transport, base_url="http://duecourse.test", headers={**given, **headers})
+
+
+@pytest.fixture
+def as_role(app: FastAPI, database: Database) -> As:
+    return As(app, Identity(database))
+
+
+@pytest.fixture
+async def collector(as_role: As) -> AsyncIterator[Client]:
+    async with as_role(Role.COLLECTOR) as client:
+        yield client
+
+
+@pytest.fixture
+async def manager(as_role: As) -> AsyncIterator[Client]:
+    async with as_role(Role.COLLECTIONS_MANAGER) as client:
+        yield client
+
+
+@pytest.fixture
+async def auditor(as_role: As) -> AsyncIterator[Client]:
+    async with as_role(Role.AUDITOR) as client:
+        yield client
+
+
+Problem = Callable[[httpx.Response, int], dict[str, Any]]
+
+
+@pytest.fixture
+def problem() -> Problem:
+    def read(response: httpx.Response, status: int) -> dict[str, Any]:
+        """The problem document; fails when the answer is none."""
+        document: dict[str, Any] = response.json()
+        assert response.status_code == status, document
+        assert response.headers["content-type"] == "application/problem+json"
+        assert document["status"] == status
+        assert document["type"].startswith("urn:duecourse:problem:")
+        assert document["detail"]
+        return document
+
+    return read

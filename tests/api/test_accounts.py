@@ -1,0 +1,82 @@
+"""Accounts: balances per currency, contacts, history."""
+
+from datetime import date
+
+from domain.invoices import InvoiceStatus
+from domain.roles import Role
+from tests.api.conftest import As, Client, Problem
+from tests.api.world import TODAY, World
+
+
+async def test_balances_of_two_currencies_are_never_added(auditor: Client, world: World) -> None:
+    world.account()
+    world.invoice("eur", total=10_000)
+    world.invoice("eur-2", total=5_000, due=TODAY)
+    world.invoice("gbp", total=700, currency="GBP")
+    world.invoice("old", total=99, status=InvoiceStatus.PAID)
+    account = (await auditor.get("/v1/accounts/A-1")).json()
+    shown = {
+        row["currency"]: (row["open_balance"]["amount"], row["overdue"]["amount"], row["open_invoices"]) for row in account["balances"]
+    }
+    assert shown == {"EUR": ("150.00", "100.00", 2), "GBP": ("7.00", "7.00", 1)}
+    assert [invoice["id"] for invoice in account["invoices"]] == ["eur-2", "eur", "gbp", "old"]
+    assert account["contacts"][0]["email"] == "ap@a-1.example"
+
+
+async def test_unapplied_credit_is_the_ledgers_also_after_a_reversal(as_role: As, auditor: Client, world: World) -> None:
+    world.account()
+    world.invoice("I-1", total=1_000)
+    async with as_role(Role.BILLING_OPS) as billing:
+        await billing.post("/v1/invoices/I-1/payments", json={"amount": "12.50", "currency": "EUR"})
+        bounced = await billing.post("/v1/invoices/I-1/payments", json={"amount": "3.00", "currency": "EUR"})
+        await billing.post(f"/v1/payments/{bounced.json()['id']}/reversal")
+    [balance] = (await auditor.get("/v1/accounts/A-1")).json()["balances"]
+    assert balance["unapplied"] == {"amount": "2.50", "currency": "EUR"}
+
+
+async def test_accounts_are_found_by_a_part_of_their_name(auditor: Client, world: World) -> None:
+    world.account("A-1", "Brauerei Nord GmbH")
+    world.account("A-2", "100% Organic", collector="tom")
+    found = [(await auditor.get(f"/v1/accounts?{query}")).json()["items"] for query in ("q=nord", "q=0%25", "collector=tom", "q=none")]
+    assert [[account["id"] for account in page] for page in found] == [["A-1"], ["A-2"], ["A-2"], []]
+
+
+async def test_pages_of_accounts_go_on_after_the_last_name(auditor: Client, world: World) -> None:
+    for id in ("A-1", "A-2", "A-3"):
+        world.account(id, "Same Name Ltd")
+    first = (await auditor.get("/v1/accounts?limit=2")).json()
+    second = (await auditor.get(f"/v1/accounts?limit=2&cursor={first['next']}")).json()
+    assert [account["id"] for account in first["items"] + second["items"]] == ["A-1", "A-2", "A-3"]
+    assert second["next"] is None
+
+
+async def test_an_accounts_history_pages_back_through_all_its_cases(auditor: Client, world: World) -> None:
+    world.account()
+    for id in ("I-1", "I-2"):
+        case = world.invoice(id)
+        assert case is not None
+        world.steps(case, 2)
+    everything = (await auditor.get("/v1/accounts/A-1/history?limit=200")).json()["items"]
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = (await auditor.get("/v1/accounts/A-1/history", params={"limit": 3} | ({"cursor": cursor} if cursor else {}))).json()
+        paged += page["items"]
+        cursor = page["next"]
+    assert paged == everything
+    assert len(everything) == 2 * 7
+    assert [entry["business_at"] for entry in everything] == sorted((entry["business_at"] for entry in everything), reverse=True)
+
+
+async def test_a_history_can_be_read_as_it_stood_on_a_day(auditor: Client, world: World) -> None:
+    world.account()
+    case = world.invoice("I-1", due=date(2013, 2, 10))
+    assert case is not None
+    world.steps(case, 2)
+    entries = (await auditor.get("/v1/accounts/A-1/history?at=2013-02-11")).json()["items"]
+    assert {entry["business_at"][:10] for entry in entries} == {"2013-02-11"}
+    assert len(entries) == 4
+
+
+async def test_an_unknown_account_is_not_found(auditor: Client, problem: Problem, world: World) -> None:
+    problem(await auditor.get("/v1/accounts/none"), 404)
+    problem(await auditor.get("/v1/accounts/none/history"), 404)

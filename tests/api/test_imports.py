@@ -1,0 +1,123 @@
+"""Files and invoices that come in through the API."""
+
+from typing import Any
+
+from sqlmodel import select
+
+from adapters.tables import Account, ImportRun, Invoice, LedgerEvent
+from api.parts import MAPPINGS
+from tests.api.conftest import Client, Problem
+from tests.api.world import World
+
+HEADER = "number,account_id,issue_date,due_date,currency,total,country,time_zone,language,account_name,email"
+GOOD = "2013-1,A-1,2013-01-10,2013-02-10,EUR,250.00,DE,Europe/Berlin,de,Brauerei Nord,ap@nord.example"
+KEPT_MAPPING = (MAPPINGS / "duecourse.yaml").read_bytes()
+BAD = "2013-2,A-1,2013-01-10,soon,EUR,99.00,DE,Europe/Berlin,de,Brauerei Nord,ap@nord.example"
+INVOICE: dict[str, Any] = {
+    "id": "I-1", "issue_date": "2013-01-10", "due_date": "2013-02-10", "total": {"amount": "250.00", "currency": "EUR"},
+    "account": {
+        "id": "A-1", "name": "Brauerei Nord", "country": "DE", "language": "de", "time_zone": "Europe/Berlin", "email": "ap@nord.example",
+    },
+}  # fmt: skip
+
+
+def upload(*rows: str) -> dict[str, Any]:
+    content = "\n".join((HEADER, *rows)) + "\n"
+    return {"files": {"file": ("open items.csv", content.encode(), "text/csv")}, "data": {"mapping": "duecourse"}}
+
+
+async def test_every_row_gets_its_verdict_and_the_rejected_ones_come_back(manager: Client, world: World) -> None:
+    answer = await manager.post("/v1/imports", **upload(GOOD, BAD))
+    run = answer.json()
+    assert (answer.status_code, run["rows"], run["verdicts"]["new"], run["verdicts"]["rejected"]) == (201, 2, 1, 1)
+    assert (run["rejected"][0]["row"], "due_date" in run["rejected"][0]["reason"]) == (3, True)
+    assert (run["file_name"], run["started_by"]) == ("open items.csv", "collections_manager-1")
+    assert (await manager.get(f"/v1/imports/{run['id']}")).json() == run
+    rejected = await manager.get(f"/v1/imports/{run['id']}/rejected.csv")
+    assert rejected.headers["content-type"] == "text/csv; charset=utf-8"
+    assert [line.split(",")[0].strip('"\ufeff') for line in rejected.text.splitlines()] == ["number", "2013-2"]
+    assert world.cases.deliveries == 1
+
+
+async def test_a_dry_run_leaves_no_trace(manager: Client, world: World) -> None:
+    given = upload(GOOD)
+    given["data"]["dry_run"] = "true"
+    run = (await manager.post("/v1/imports", **given)).json()
+    assert (run["id"], run["verdicts"]["new"]) == (None, 1)
+    with world.database.reading() as session:
+        assert session.exec(select(Invoice)).all() == []
+    assert world.cases.deliveries == 0
+
+
+async def test_a_mapping_of_ones_own_is_taken(manager: Client, world: World) -> None:
+    files = {"file": ("x.csv", f"{HEADER}\n{GOOD}\n".encode()), "mapping_file": ("mine.yaml", KEPT_MAPPING)}
+    assert (await manager.post("/v1/imports", files=files)).json()["verdicts"]["new"] == 1
+
+
+async def test_an_unknown_mapping_names_those_that_are_kept(manager: Client, problem: Problem, world: World) -> None:
+    for name in ("nowhere", "../policies/standard", ""):
+        given = upload(GOOD)
+        given["data"]["mapping"] = name
+        assert "duecourse" in problem(await manager.post("/v1/imports", **given), 422)["detail"]
+
+
+async def test_a_broken_mapping_is_named_with_its_line(manager: Client, problem: Problem, world: World) -> None:
+    files = {"file": ("x.csv", f"{HEADER}\n{GOOD}\n".encode()), "mapping_file": ("mine.yaml", b"mapping: mine\nfeilds: {}\n")}
+    assert "mine.yaml:2" in problem(await manager.post("/v1/imports", files=files), 422)["detail"]
+
+
+async def test_a_file_that_cannot_be_used_is_a_problem(manager: Client, problem: Problem, world: World) -> None:
+    files = {"file": ("x.csv", b"a,b\n1,2\n")}
+    problem(await manager.post("/v1/imports", files=files, data={"mapping": "duecourse"}), 422)
+
+
+async def test_an_import_under_one_key_runs_once(manager: Client, world: World) -> None:
+    first = await manager.post("/v1/imports", **upload(GOOD), headers={"Idempotency-Key": "k"})
+    again = await manager.post("/v1/imports", **upload(GOOD), headers={"Idempotency-Key": "k"})
+    assert (first.status_code, again.json()["id"]) == (201, first.json()["id"])
+    with world.database.reading() as session:
+        assert len(session.exec(select(ImportRun)).all()) == 1
+
+
+async def test_an_unknown_import_is_not_found(manager: Client, problem: Problem, world: World) -> None:
+    problem(await manager.get("/v1/imports/none"), 404)
+    problem(await manager.get("/v1/imports/none/rejected.csv"), 404)
+
+
+async def test_each_invoice_gets_a_result_and_a_bad_one_stops_no_other(manager: Client, world: World) -> None:
+    bad = {**INVOICE, "id": "I-2", "account": {**INVOICE["account"], "time_zone": "Mars/Olympus"}}
+    answer = await manager.post("/v1/invoices", json={"invoices": [bad, INVOICE]})
+    first, second = answer.json()["results"]
+    assert (first["invoice_id"], first["verdict"], "time_zone" in first["reason"]) == ("I-2", "rejected", True)
+    assert (second["invoice_id"], second["verdict"], second["reason"]) == ("I-1", "new", "")
+    with world.database.reading() as session:
+        invoice = session.exec(select(Invoice)).one()
+        assert (invoice.id, invoice.open_balance, invoice.currency) == ("I-1", 25_000, "EUR")
+        assert session.exec(select(Account)).one().name == "Brauerei Nord"
+        assert session.exec(select(LedgerEvent)).one().invoice_id == "I-1"
+    assert world.cases.deliveries == 1
+
+
+async def test_the_same_invoice_again_changes_nothing_and_a_changed_one_is_followed(manager: Client, world: World) -> None:
+    async def verdict(invoice: dict[str, Any]) -> str:
+        answer = await manager.post("/v1/invoices", json={"invoices": [invoice]})
+        return str(answer.json()["results"][0]["verdict"])
+
+    assert [await verdict(INVOICE), await verdict(INVOICE), await verdict({**INVOICE, "due_date": "2013-02-20"})] == [
+        "new",
+        "unchanged",
+        "changed",
+    ]
+
+
+async def test_a_name_with_commas_quotes_and_line_breaks_stays_one_name(manager: Client, world: World) -> None:
+    account = {**INVOICE["account"], "name": 'Müller, "Sons"\n& Co; Ltd'}
+    await manager.post("/v1/invoices", json={"invoices": [{**INVOICE, "account": account}]})
+    with world.database.reading() as session:
+        assert session.exec(select(Account)).one().name == 'Müller, "Sons" & Co; Ltd'
+
+
+async def test_two_currencies_in_one_invoice_are_refused(manager: Client, problem: Problem, world: World) -> None:
+    invoice = {**INVOICE, "open_balance": {"amount": "1.00", "currency": "USD"}}
+    document = problem(await manager.post("/v1/invoices", json={"invoices": [invoice]}), 422)
+    assert document["errors"][0]["pointer"] == "/invoices/0"

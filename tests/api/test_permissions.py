@@ -1,0 +1,114 @@
+"""Who may do what, over every route and every role."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api.permissions import ALLOWED, May
+from domain.roles import Role
+from tests.api.conftest import As, Client, Problem
+from tests.api.world import World
+
+EVERYBODY = set(Role)
+DESK = {Role.COLLECTOR, Role.COLLECTIONS_MANAGER, Role.ADMIN}
+MONEY = DESK | {Role.BILLING_OPS}
+BILLING = {Role.COLLECTIONS_MANAGER, Role.ADMIN, Role.BILLING_OPS}
+
+WHO_MAY: dict[tuple[str, str], set[Role]] = {
+    ("GET", "/v1/invoices"): EVERYBODY,
+    ("POST", "/v1/invoices"): BILLING,
+    ("GET", "/v1/invoices/{invoice_id}"): EVERYBODY,
+    ("GET", "/v1/invoices/{invoice_id}/history"): EVERYBODY,
+    ("POST", "/v1/invoices/{invoice_id}/promises"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/calls"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/pause"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/resume"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/notes"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/payments"): MONEY,
+    ("POST", "/v1/invoices/{invoice_id}/credit-notes"): BILLING,
+    ("POST", "/v1/invoices/{invoice_id}/cancellation"): BILLING,
+    ("POST", "/v1/payments/{payment_id}/reversal"): MONEY,
+    ("GET", "/v1/accounts"): EVERYBODY,
+    ("GET", "/v1/accounts/{account_id}"): EVERYBODY,
+    ("GET", "/v1/accounts/{account_id}/history"): EVERYBODY,
+    ("GET", "/v1/letters"): EVERYBODY,
+    ("GET", "/v1/letters/{letter_id}"): EVERYBODY,
+    ("POST", "/v1/letters/{letter_id}/decision"): DESK,
+    ("GET", "/v1/tasks"): EVERYBODY,
+    ("POST", "/v1/tasks/{task_id}/done"): DESK,
+    ("POST", "/v1/imports"): BILLING,
+    ("GET", "/v1/imports/{import_id}"): EVERYBODY,
+    ("GET", "/v1/imports/{import_id}/rejected.csv"): EVERYBODY,
+    ("GET", "/metrics"): EVERYBODY,
+}
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+    ("GET", "/console.css"),
+    ("GET", "/console.js"),
+}
+PAGES = {("GET", "/"), ("GET", "/invoices/{invoice_id}"), ("GET", "/accounts/{account_id}"), ("GET", "/inbox"), ("GET", "/inbox/{mail_id}")}
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Every route that a router brought in, as its full path."""
+    for included in app.routes:
+        routes = getattr(getattr(included, "original_router", None), "routes", [included])
+        for route in routes:
+            if isinstance(route, APIRoute):
+                yield from ((method, route.path) for method in route.methods or set())
+
+
+def address(path: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: "1" if found[1] in ("letter_id", "task_id") else "none", path)
+
+
+def test_every_route_says_who_may(app: FastAPI) -> None:
+    assert set(routes_of(app)) == WHO_MAY.keys() | OPEN | PAGES
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_each_role_may_exactly_what_the_table_says(role: Role, as_role: As, world: World) -> None:
+    async with as_role(role) as client:
+        for (method, path), able in WHO_MAY.items():
+            answer = await client.request(method, address(path), json={})
+            refused = answer.status_code == 403
+            assert refused == (role not in able), (method, path, answer.status_code)
+
+
+async def test_whoever_is_not_signed_in_is_told_how(as_role: As, problem: Problem, world: World) -> None:
+    async with as_role(None) as stranger:
+        for method, path in WHO_MAY:
+            document = problem(await stranger.request(method, address(path), json={}), 401)
+            assert "duecourse token" in document["detail"]
+
+
+async def test_pages_send_a_stranger_to_sign_in(as_role: As, world: World) -> None:
+    async with as_role(None, Accept="text/html") as stranger:
+        for method, path in PAGES:
+            answer = await stranger.request(method, address(path))
+            assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in"), path
+
+
+async def test_a_revoked_token_opens_nothing(app: FastAPI, as_role: As, problem: Problem) -> None:
+    token = as_role.identity.issue_token("leaver", Role.ADMIN)
+    app.state.parts.identity.revoke(token)
+    async with as_role(None, Authorization=f"Bearer {token}") as client:
+        problem(await client.get("/v1/invoices"), 401)
+
+
+async def test_a_refusal_names_who_may(auditor: Client, problem: Problem, world: World) -> None:
+    document = problem(await auditor.post("/v1/invoices/I-1/pause", json={"reason": "x"}), 403)
+    assert document["detail"] == (
+        "the role auditor may not record promises, calls, pauses and notes; ask someone who is admin, collections_manager, collector"
+    )
+
+
+def test_an_auditor_may_only_read() -> None:
+    assert {wanted for wanted in May if Role.AUDITOR in ALLOWED[wanted]} == {May.READ}

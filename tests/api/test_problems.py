@@ -1,0 +1,103 @@
+"""Errors are problem documents that say what to do."""
+
+import inspect
+from collections.abc import AsyncIterator
+
+import pytest
+
+import adapters.ledger_contract as ledger_contract
+from api.app import SHAPES
+from api.guards import JSON_BYTES
+from api.problems import problem_of
+from tests.api.conftest import As, Client, Problem
+from tests.api.world import World
+
+LEDGER_ERRORS = [
+    kind
+    for _, kind in inspect.getmembers(ledger_contract, inspect.isclass)
+    if issubclass(kind, ledger_contract.LedgerError) and kind is not ledger_contract.LedgerError
+]
+
+
+@pytest.mark.parametrize("kind", LEDGER_ERRORS)
+def test_every_refusal_of_the_ledger_has_its_status(kind: type[Exception]) -> None:
+    problem = problem_of(kind("say what to do"), SHAPES)
+    assert 400 <= problem.status < 500
+    assert problem.detail == "say what to do"
+
+
+async def test_an_unknown_route_is_a_problem(collector: Client, problem: Problem, world: World) -> None:
+    assert "/openapi.json" in problem(await collector.get("/v1/nothing"), 404)["detail"]
+
+
+async def test_another_method_is_a_problem_that_names_the_right_one(collector: Client, problem: Problem, world: World) -> None:
+    answer = await collector.delete("/v1/accounts")
+    assert "GET" in problem(answer, 405)["detail"]
+    assert "GET" in answer.headers["allow"]
+
+
+async def test_every_fault_of_a_request_is_named(collector: Client, problem: Problem, world: World) -> None:
+    world.account()
+    world.invoice("I-1")
+    document = problem(await collector.post("/v1/invoices/I-1/promises", json={"amount": "12,34", "currency": "EUR", "bye": 1}), 422)
+    assert {fault["pointer"] for fault in document["errors"]} >= {"/amount", "/by", "/bye"}
+    assert "'12.34'" in document["detail"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [("0", "EUR"), ("-1", "EUR"), ("1.001", "EUR"), ("1.5", "JPY"), ("1", "XX1"), ("1e3", "EUR"), ("NaN", "EUR"), (12, "EUR")],
+)
+async def test_what_is_no_amount_of_money_is_refused(
+    collector: Client, problem: Problem, world: World, amount: object, currency: str
+) -> None:
+    world.account()
+    world.invoice("I-1")
+    problem(await collector.post("/v1/invoices/I-1/promises", json={"amount": amount, "currency": currency, "by": "2013-03-10"}), 422)
+    assert world.cases.acts == []
+
+
+async def test_a_body_that_is_not_json_is_a_problem(collector: Client, problem: Problem, world: World) -> None:
+    world.account()
+    world.invoice("I-1")
+    problem(await collector.post("/v1/invoices/I-1/notes", content=b"{", headers={"Content-Type": "application/json"}), 422)
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_unread(collector: Client, problem: Problem, world: World) -> None:
+    problem(await collector.post("/v1/invoices/I-1/notes", content=b"x" * (JSON_BYTES + 1)), 413)
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}])
+async def test_a_body_that_grows_too_large_is_refused(collector: Client, problem: Problem, world: World, key: dict[str, str]) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(JSON_BYTES // 65_536 + 2):
+            yield b"x" * 65_536
+
+    world.account()
+    world.invoice("I-1")
+    problem(await collector.post("/v1/invoices/I-1/notes", content=chunks(), headers=key), 413)
+
+
+async def test_our_own_fault_tells_nothing_of_its_inside(app: object, collector: Client, problem: Problem, world: World) -> None:
+    async def broken(invoice_id: str) -> None:
+        raise RuntimeError("password=hunter2")
+
+    world.account()
+    world.invoice("I-1")
+    world.cases.snapshot = broken  # type: ignore[method-assign]
+    answer = await collector.get("/v1/invoices/I-1")
+    assert "hunter2" not in answer.text
+    problem(answer, 500)
+
+
+async def test_a_person_sees_a_page_instead(as_role: As, collector: Client, world: World) -> None:
+    answer = await collector.get("/accounts/nobody", headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert "There is no such account" in answer.text
+
+
+async def test_every_answer_keeps_a_browser_from_loading_anything_foreign(collector: Client, world: World) -> None:
+    for path in ("/", "/v1/invoices", "/healthz", "/nothing", "/openapi.json"):
+        answer = await collector.get(path)
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'"), path
+        assert answer.headers["x-content-type-options"] == "nosniff"

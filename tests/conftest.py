@@ -1,0 +1,32 @@
+"""Fixtures for all tests, and how a test run ends."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from tests.databases import _sqlite_template, database, postgres_server
+
+__all__ = ["database", "postgres_server"]
+
+_status = pytest.StashKey[int]()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_status] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave at once: after Temporal's test servers the interpreter can abort while it shuts down, and turn success into failure.
+
+    A worker of pytest-xdist reports to its master until the end, and ends with it.
+    """
+    if _sqlite_template.cache_info().currsize:
+        shutil.rmtree(_sqlite_template().parent, ignore_errors=True)
+    if hasattr(config, "workerinput") or _status not in config.stash:
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash[_status])

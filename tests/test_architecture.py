@@ -1,0 +1,144 @@
+"""How the house is built: who may import whom, how rooms are named and how large they grow, and that nothing stands about unused."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from importlinter.application.use_cases import read_user_options
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+from adapters.database import Database
+from adapters.tables import SQLModel
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("domain", "workflows", "activities", "adapters", "api")
+SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "base"}
+LONGEST = 300
+ONE_LIST = {"adapters/tables.py"}
+"""Modules that are one list of declarations: to split them would only scatter it."""
+
+MADE_ELSEWHERE = {"CallOutcome", "Role"}
+"""Enumerations whose values people choose: they are read whole, and no code need name each."""
+
+FOR_LATER = {
+    "HoldKind": {"PAYMENT_PLAN", "CREDIT_REVIEW", "SUSPENSION"},
+    "StepAct": {"SUSPENSION_WARNING", "SUSPENSION", "HAND_OVER"},
+    "EntryKind": {"POLICY_ADOPTED"},
+}
+"""Vocabulary that stands before the cases that will use it. A member that is used must leave this list."""
+
+
+def modules() -> list[Path]:
+    inside = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return sorted([*inside, *ROOT.glob("*.py")])
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), named(path))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def enumerations() -> dict[str, set[str]]:
+    """Every enumeration of ours, and the names of its members."""
+    return {
+        node.name: {
+            target.id for each in node.body if isinstance(each, ast.Assign) for target in each.targets if isinstance(target, ast.Name)
+        }
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id.endswith("Enum") for base in node.bases)
+    }
+
+
+def members_named() -> set[tuple[str, str]]:
+    return {
+        (node.value.id, node.attr)
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+
+
+def test_each_package_imports_only_what_it_may(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_every_package_stands_under_a_contract() -> None:
+    options = read_user_options(config_filename=str(ROOT / "pyproject.toml"))
+    bound = {module for contract in options.contracts_options for module in contract["source_modules"]}
+    assert bound == set(PACKAGES) - {"api"}
+    assert set(options.session_options["root_packages"]) == set(PACKAGES)
+
+
+@pytest.mark.parametrize("path", modules(), ids=named)
+def test_a_module_is_named_for_what_it_does_and_shadows_no_other(path: Path) -> None:
+    assert path.stem not in SAY_NOTHING
+    assert path.stem == "__init__" or path.stem not in sys.stdlib_module_names
+    assert path.parent.name not in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", modules(), ids=named)
+def test_a_module_is_short_enough_to_read(path: Path) -> None:
+    if "versions" not in path.parts and named(path) not in ONE_LIST:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_mail_goes_through_aiosmtplib_alone() -> None:
+    assert [named(path) for path in modules() if "smtplib" in imported(parsed(path))] == []
+
+
+def test_the_domain_knows_no_library_of_the_outside_world() -> None:
+    outside = {
+        "asyncio",
+        "fastapi",
+        "holidays",
+        "httpx",
+        "os",
+        "pathlib",
+        "random",
+        "socket",
+        "sqlalchemy",
+        "sqlmodel",
+        "temporalio",
+        "time",
+    }
+    seen = {name.partition(".")[0] for path in (ROOT / "domain").rglob("*.py") for name in imported(parsed(path))}
+    assert seen & outside == set()
+    assert {"pydantic", "datetime"} <= seen
+
+
+def test_the_oracle_shares_nothing_with_what_it_judges() -> None:
+    seen = {name.partition(".")[0] for name in imported(parsed(ROOT / "tests" / "oracle.py"))}
+    assert seen & {*PACKAGES, "tests"} == set()
+    assert "yaml" in seen
+
+
+@pytest.mark.parametrize("enumeration", sorted(enumerations().keys() - MADE_ELSEWHERE))
+def test_every_member_of_an_enumeration_is_used(enumeration: str) -> None:
+    used = {member for owner, member in members_named() if owner == enumeration}
+    assert enumerations()[enumeration] - used == FOR_LATER.get(enumeration, set())
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_knows(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
+        differences = compare_metadata(context, SQLModel.metadata)
+    assert differences == []
