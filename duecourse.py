@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -53,7 +53,7 @@ def up(
             "This data folder is empty. Begin with a sample portfolio, played at ten seconds a business day?", default=True
         )
     opening = Opening(as_of, day_seconds, sample)
-    _run(keep_house(settings, opening, _worker(), _web_app(), lambda running: show(console, running, _command()), _say))
+    asyncio.run(keep_house(settings, opening, _worker(), _web_app(), lambda running: show(console, running, _command()), _say))
 
 
 @app.command("import")
@@ -153,7 +153,7 @@ def worker(data_dir: DataDir = None) -> None:
     """Run only a worker, beside a running `duecourse up` or against the Temporal server and database that are set."""
     from adapters.alone import run_worker_alone
 
-    _run(run_worker_alone(Settings.read(data_dir=data_dir), _worker()))
+    asyncio.run(run_worker_alone(Settings.read(data_dir=data_dir), _worker()))
 
 
 @app.command()
@@ -161,7 +161,7 @@ def api(data_dir: DataDir = None, port: Annotated[int | None, typer.Option()] = 
     """Run only the web console and the API, against the Temporal server and database that are set."""
     from adapters.alone import serve_alone
 
-    _run(serve_alone(Settings.read(data_dir=data_dir, api_port=port), _web_app(), _say))
+    asyncio.run(serve_alone(Settings.read(data_dir=data_dir, api_port=port), _web_app(), _say))
 
 
 @app.command()
@@ -169,11 +169,11 @@ def prepare(data_dir: DataDir = None) -> None:
     """Bring database, policies and schedules to this version, before workers of a new release start."""
     from adapters.alone import prepare
 
-    _run(prepare(Settings.read(data_dir=data_dir)))
+    asyncio.run(prepare(Settings.read(data_dir=data_dir)))
     print("prepared")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def bench(context: typer.Context) -> None:
     """Measure this machine."""
     from bench.run import main as measure  # type: ignore[import-not-found,unused-ignore]
@@ -207,10 +207,6 @@ def _command() -> str:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
 
 
 def _refuse(sentence: str, status: int = CANNOT) -> NoReturn:

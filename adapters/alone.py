@@ -25,8 +25,8 @@ async def run_worker_alone(settings: Settings, run_worker: RunWorker) -> None:
 
 async def serve_alone(settings: Settings, make_app: MakeApp, say: Callable[[str], None]) -> None:
     """Until SIGINT or SIGTERM. Raises PortInUseError, SettingsError, NewerDatabaseError, TemporalUnreachableError."""
-    web = WebServer(settings.api_host, settings.api_port)
     client, parts, stop = await _joined(settings)
+    web = WebServer(settings.api_host, settings.api_port)
     serving = await web.serve(make_app(client, parts))
     say(f"ready {web.url}")
     await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)

@@ -92,7 +92,8 @@ class AmountReader:
         if isinstance(cell, int | float) and not isinstance(cell, bool):
             return Money.of(Decimal(repr(cell)), currency).minor
         text = as_text(cell)
-        plain = _PLAIN.fullmatch(text if self._decimal == "." else self._to_plain(text)) or _PLAIN.fullmatch(self._to_plain(text))
+        plain = _PLAIN.fullmatch(text) if self._decimal == "." else None
+        plain = plain or _PLAIN.fullmatch(self._to_plain(text))
         if plain is None:
             raise ValueError(f"is not an amount written like 1234{self._decimal}56")
         sign, whole, fraction = plain.groups(default="")
@@ -102,12 +103,13 @@ class AmountReader:
         return -minor if sign else minor
 
     def _to_plain(self, text: str) -> str:
+        """Without groups and with a point; nothing when the groups are not threes."""
         bare = bare_amount(text)
         if self._group in bare:
             if not _GROUPED[self._decimal].fullmatch(bare):
-                return text
+                return ""
             bare = bare.replace(self._group, "")
-        return bare.replace(self._decimal, ".") if self._decimal == "," else bare
+        return bare.replace(",", ".")
 
 
 def bare_amount(text: str) -> str:

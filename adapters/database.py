@@ -22,7 +22,7 @@ BUSY_SECONDS = 60
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 class NewerDatabaseError(Exception):

@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
@@ -87,6 +87,8 @@ async def keep_house(
 ) -> None:
     """Start everything, `show` it once it is ready, and stop it at the first SIGINT or SIGTERM; the second one forces.
 
+    A played clock is set going last, so that no business time passes while the parts start.
+
     Raises AlreadyRunningError, PortInUseError, NewerDatabaseError, SettingsError, PolicyError, ClockConflictError and the Temporal
     server's errors before anything is left running; PartFailedError when a part ends by itself.
     """
@@ -106,12 +108,14 @@ async def keep_house(
 
         say("starting Temporal …")
         client, address = await _temporal(settings, house)
-        if not first_start and played(clock):
-            await tell_of_clock(client, clock)
         inbox = await _local_inbox(settings, house)
         parts = compose(settings, database, clock, inbox.port if inbox else None)
         if sample and await asyncio.to_thread(load_sample, parts):
             say("the sample portfolio is in")
+        clock = settle_clock(database, datetime.now(UTC))
+        parts = replace(parts, clock=clock)
+        if not first_start and played(clock):
+            await tell_of_clock(client, clock)
         await put_schedules(client, clock)
 
         duties = [_until(house, keep_noting(database, clock, stopped := asyncio.Event()), stopped)]

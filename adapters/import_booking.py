@@ -47,7 +47,7 @@ class BatchBooking:
         self._books = Books(session, given.at, given.recorded_at)
         ids = [row.invoice_id for row in rows]
         sources = select(col(Invoice.id), col(Invoice.source_sha256)).where(col(Invoice.id).in_(ids))
-        self._fingerprints: dict[str, str | None] = dict(session.connection().execute(sources).tuples().all())
+        self._fingerprints: dict[str, str | None] = {row[0]: row[1] for row in session.connection().execute(sources)}
         stirring = [row for row in rows if self._fingerprints.get(row.invoice_id) != row.fingerprint]
         accounts = {row.account.id for row in stirring}
         known = [row.invoice_id for row in stirring if row.invoice_id in self._fingerprints]

@@ -132,7 +132,13 @@ class Importer:
         if run.import_id is None:
             return
         with self._database.writing() as session:
-            outcome = {"state": state, "error": error, "rows": run.rows, "verdicts": dict(run.verdicts), "ended_at": self._real_now()}
+            outcome = {
+                "state": state,
+                "error": error,
+                "rows": run.rows,
+                "verdicts": {verdict.value: count for verdict, count in run.verdicts.items()},
+                "ended_at": self._real_now(),
+            }
             session.connection().execute(update(ImportRun).where(col(ImportRun.id) == run.import_id).values(**outcome))
 
 

@@ -20,6 +20,8 @@ from adapters.settings import Settings
 from adapters.temporal_client import TemporalUnreachableError
 from domain.clock import Clock
 
+NEWS = (Verdict.NEW, Verdict.CHANGED, Verdict.SETTLED)
+
 
 def import_with_progress(
     settings: Settings, console: Console, file: Path, mapping: Path, dry_run: bool, business_date: date | None
@@ -43,7 +45,7 @@ def import_with_progress(
     if result.verdicts[Verdict.REJECTED]:
         _show_rejected(settings, console, importer, result, file)
     database.close()
-    if not dry_run:
+    if not dry_run and any(result.verdicts[verdict] for verdict in NEWS):
         console.print(asyncio.run(_tell_workflows(settings)), highlight=False)
 
 
@@ -66,8 +68,7 @@ def _show_rejected(settings: Settings, console: Console, importer: Importer, res
     rejects.parent.mkdir(parents=True, exist_ok=True)
     with rejects.open("w", encoding="utf-8", newline="") as output:
         output.writelines(importer.rejected_csv(result.import_id))
-    count = result.verdicts[Verdict.REJECTED]
-    console.print(f"{count:,} rejected rows are in {rejects}; mend them there and import that file", highlight=False, soft_wrap=True)
+    console.print(f"The rejected rows are in {rejects}; mend them there and import that file", highlight=False, soft_wrap=True)
 
 
 async def _tell_workflows(settings: Settings) -> str:
@@ -75,4 +76,4 @@ async def _tell_workflows(settings: Settings) -> str:
         told = await read_billing_soon(await join(settings))
     except TemporalUnreachableError:
         told = False
-    return "Their collection begins now." if told else "Their collection begins when Duecourse next runs: `duecourse up`."
+    return "Duecourse acts on it now." if told else "Duecourse acts on it when it next runs: `duecourse up`."

@@ -46,7 +46,7 @@ class Postbox:
                     request.invoice_id,
                     news(request.step, request.attempt, request.state, _moment(request), ZoneInfo(zone), message_id, request.reason),
                 )
-                for request, message_id, zone in session.execute(statement).tuples()
+                for request, message_id, zone in session.execute(statement)
             ]
 
     def told(self, requests: Sequence[int]) -> None:

@@ -84,7 +84,7 @@ class LetterReading:
         return found
 
     def currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
-        return dict(session.execute(select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoices))).tuples().all())
+        return dict(session.execute(select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoices))).all())
 
     def read(self, session: Session, message: int, now: datetime) -> Reading | None:
         """None when the letter is not there to be sent any more. `now` is business time."""
@@ -131,7 +131,7 @@ class LetterReading:
         )
         if lock:
             statement = statement.with_for_update(of=(ContactRequest, Invoice))
-        return session.execute(statement).tuples().all()
+        return session.execute(statement).all()
 
     def _thread(self, session: Session, row: Message) -> tuple[str, ...]:
         earlier = (

@@ -21,7 +21,7 @@ class Openings:
         """Each invoice's opening as it stands now, under the policy of its account's segment; and the account's collector."""
         statement = select(Invoice, col(Account.segment), col(Account.collector)).join(Account, col(Account.id) == col(Invoice.account_id))
         with self._database.reading() as session:
-            rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).tuples().all()
+            rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).all()
             return {invoice.id: (self._opening(invoice, segment), collector) for invoice, segment, collector in rows}
 
     def _opening(self, invoice: Invoice, segment: str) -> Opening:

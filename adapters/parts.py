@@ -36,7 +36,7 @@ class Parts:
 
 def open_database(settings: Settings) -> Database:
     """The database at this version's schema, its folder made. Raises NewerDatabaseError."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.database)
     database.migrate()
     return database

@@ -36,7 +36,7 @@ class Tenancy:
     @classmethod
     def take(cls, data_dir: Path) -> Self:
         """Raises AlreadyRunningError."""
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (data_dir / LOCK).open("a+", encoding="utf-8")
         if not _locked(lock):
             lock.seek(0)

@@ -24,7 +24,7 @@ def show(console: Console, running: Running, command: str) -> None:
     where.add_column(style="bold", no_wrap=True)
     where.add_column(overflow="fold")
     where.add_row("Business date", _time(parts.clock))
-    where.add_row("Console, API", f"{running.url}   (the API describes itself at {running.url}/openapi.json)")
+    where.add_row("Console, API", f"{running.url}   (the API: {running.url}/openapi.json)")
     embedded = settings.temporal_address is None
     where.add_row(
         "Temporal", f"{running.temporal}   " + (f"(embedded: {_short(settings.data_dir)}/temporal.db)" if embedded else "(yours)")
@@ -37,7 +37,7 @@ def show(console: Console, running: Running, command: str) -> None:
     where.add_row("Worker, logs", f"in this process   (logs: {folder}/logs)")
     console.print(Panel(where, title="Duecourse", title_align="left", expand=False))
     for line in _next_steps(running, command):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
     console.file.write(f"ready {running.sign_in_url}\n")
     console.file.flush()
 

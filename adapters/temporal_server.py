@@ -52,7 +52,7 @@ class TemporalServer:
 
     def __init__(self, data_dir: Path, namespace: str, port: int, ui_port: int | None = None) -> None:
         self.address = f"{LOOPBACK}:{port}"
-        self._data_dir = data_dir
+        self.data_dir = data_dir
         self._namespace = namespace
         self._port = port
         self._ui_port = ui_port
@@ -98,7 +98,7 @@ class TemporalServer:
         except TimeoutError:
             self.kill()
             await self._process.wait()
-        _file(self._data_dir).unlink(missing_ok=True)
+        _file(self.data_dir).unlink(missing_ok=True)
 
     def kill(self) -> None:
         """At once, for a second Ctrl-C. The database file survives it."""
@@ -108,7 +108,7 @@ class TemporalServer:
 
     async def _start(self) -> None:
         program = temporal_program()
-        logs = self._data_dir / "logs"
+        logs = self.data_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "temporal.log").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
@@ -116,7 +116,7 @@ class TemporalServer:
                 start_new_session=True, preexec_fn=_ends_with(os.getpid()),
             )  # fmt: skip
         record = _Record(pid=self._process.pid, port=self._port, owner=os.getpid())
-        _file(self._data_dir).write_text(record.model_dump_json(), encoding="utf-8")
+        _file(self.data_dir).write_text(record.model_dump_json(), encoding="utf-8")
         await self._answers(logs / "temporal.log")
 
     def _arguments(self) -> list[str]:
@@ -124,7 +124,7 @@ class TemporalServer:
         ui = ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
         return [
             "server", "start-dev", *ui, "--ip", LOOPBACK, "--port", str(self._port), "--namespace", self._namespace,
-            "--db-filename", str(self._data_dir / "temporal.db"), "--sqlite-pragma", "journal_mode=wal",
+            "--db-filename", str(self.data_dir / "temporal.db"), "--sqlite-pragma", "journal_mode=wal",
             "--sqlite-pragma", "synchronous=normal", "--log-level", "error", *attributes,
         ]  # fmt: skip
 

@@ -30,6 +30,9 @@ UPDATE_SECONDS = 5.0
 QUERY_SECONDS = 3.0
 DELIVERY_SECONDS = 2.0
 
+NO_ANSWER = (TimeoutError, RPCError, RuntimeError)
+"""The SDK says with a RuntimeError that it could not connect at all."""
+
 UPDATES: dict[type[Act], str] = {MakePromise: "make_promise", LogCall: "log_call", Pause: "pause", Resume: "resume", AddNote: "add_note"}
 SIGNALS: dict[type[Act], str] = {
     MakePromise: "promise_made",
@@ -50,6 +53,11 @@ class CaseNotRunning(Exception):
 
 class CasesUnreachable(Exception):
     """Neither update nor signal got through; nothing is known to be recorded."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Temporal does not answer, so that nothing may be recorded; send the same again in a moment, under the same Idempotency-Key"
+        )
 
 
 @dataclass(frozen=True)
@@ -80,13 +88,14 @@ class Cases(Protocol):
 class TemporalCases:
     """The cases as Temporal runs them."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, update_seconds: float = UPDATE_SECONDS) -> None:
+        """`update_seconds`: how long a person waits for a worker, in real time."""
+        self._client, self._update_seconds = client, update_seconds
 
     async def act(self, invoice_id: str, act: Act) -> Receipt | WillBeApplied:
         case = self._client.get_workflow_handle(ids.invoice_case(invoice_id))
         try:
-            async with asyncio.timeout(UPDATE_SECONDS):
+            async with asyncio.timeout(self._update_seconds):
                 receipt: Receipt = await case.execute_update(UPDATES[type(act)], act, id=act.act_id, result_type=Receipt)
                 return receipt
         except WorkflowUpdateFailedError as error:
@@ -95,21 +104,19 @@ class TemporalCases:
             raise ActRefused(_in_words(error)) from error
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             return await self._signal(case, invoice_id, act)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+        except (RPCError, RuntimeError) as error:
+            if _not_found(error):
                 raise CaseNotRunning(invoice_id) from error
             return await self._signal(case, invoice_id, act)
 
     async def _signal(self, case: WorkflowHandle[object, object], invoice_id: str, act: Act) -> WillBeApplied:
         try:
-            async with asyncio.timeout(UPDATE_SECONDS):
+            async with asyncio.timeout(self._update_seconds):
                 await case.signal(SIGNALS[type(act)], act)
-        except TimeoutError as error:
-            raise CasesUnreachable(invoice_id) from error
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+        except NO_ANSWER as error:
+            if _not_found(error):
                 raise CaseNotRunning(invoice_id) from error
-            raise CasesUnreachable(invoice_id) from error
+            raise CasesUnreachable from error
         return WillBeApplied(act.act_id)
 
     async def snapshot(self, invoice_id: str) -> CaseView | None:
@@ -118,11 +125,11 @@ class TemporalCases:
             async with asyncio.timeout(QUERY_SECONDS):
                 view: CaseView = await case.query("snapshot", result_type=CaseView, rpc_timeout=timedelta(seconds=QUERY_SECONDS))
                 return view
-        except (TimeoutError, RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError):
+        except (*NO_ANSWER, WorkflowQueryFailedError, WorkflowQueryRejectedError):
             return None
 
     async def deliver_soon(self) -> None:
-        with contextlib.suppress(TimeoutError, RPCError):
+        with contextlib.suppress(*NO_ANSWER):
             async with asyncio.timeout(DELIVERY_SECONDS):
                 await self._client.start_workflow(
                     "BillingSync",
@@ -135,8 +142,12 @@ class TemporalCases:
         try:
             async with asyncio.timeout(DELIVERY_SECONDS):
                 return await self._client.service_client.check_health()
-        except (TimeoutError, RPCError):
+        except NO_ANSWER:
             return False
+
+
+def _not_found(error: Exception) -> bool:
+    return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
 
 
 def _in_words(error: WorkflowUpdateFailedError) -> str:

@@ -1,5 +1,6 @@
 """`duecourse up` as a person starts, interrupts and restarts it: a real process, a real Temporal server, a real inbox."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from queue import Empty, Queue
 from time import monotonic, sleep
@@ -17,11 +18,19 @@ from time import monotonic, sleep
 import httpx
 import psutil
 import pytest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from adapters.business_clock import load_clock
 from adapters.database import Database
+from adapters.running import find_running
+from adapters.sample import write_export
+from adapters.sample_portfolio import make_portfolio
 from adapters.settings import PROJECT
+from adapters.temporal_client import connect
 from adapters.temporal_server import TemporalMissingError, free_port, temporal_program
+from domain import ids
 
 PATIENCE = 120
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
@@ -199,6 +208,74 @@ def test_a_temporal_server_that_is_killed_comes_back(start: Callable[..., Up]) -
     until(lambda: not server.is_running() and up.temporal.pid != server.pid, "a new server")
     until(lambda: httpx.get(f"http://127.0.0.1:{up.port}/readyz", timeout=30).status_code == 200, "ready again")
     assert up.stop() == 0
+
+
+def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_invoices(start: Callable[..., Up], tmp_path: Path) -> None:
+    as_of = date(2026, 10, 7)
+    invoices = make_portfolio(as_of).invoices[:20]
+    file = write_export(tmp_path / "invoices.csv", invoices)
+    with file.open("a", encoding="utf-8") as rows:
+        rows.write("R-1,C1001,,,,DE,Europe/Berlin,de,,EUR,2026-09-01,the day after,10.00,,,,\n")
+    up = start("--no-sample", "--as-of", as_of.isoformat())
+    up.ready()
+
+    imported = duecourse("import", str(file), "--mapping", "mappings/duecourse.yaml", "--data-dir", str(up.data_dir))
+    open_ = {invoice.number for invoice in invoices if invoice.status == "open"}
+    until(lambda: cases(up.data_dir) >= open_, "a running collection of every open invoice")
+    status = up.stop()
+
+    (rejects,) = (up.data_dir / "rejected").glob("*.csv")
+    assert imported.returncode == 0, imported.stderr
+    assert "Duecourse acts on it now" in imported.stdout
+    assert "the day after" in rejects.read_text(encoding="utf-8-sig")
+    assert cases(up.data_dir) == open_
+    assert status == 0
+
+
+def cases(data_dir: Path) -> set[str]:
+    """The invoices whose workflows have reported."""
+    with sqlite3.connect(data_dir / "duecourse.db", timeout=30) as raw:
+        return {row[0] for row in raw.execute("SELECT invoice_id FROM cases")}
+
+
+@pytest.mark.parametrize("command", [["worker"], ["api"], ["sign-in"]])
+def test_a_part_that_has_nothing_to_join_says_what_to_start(tmp_path: Path, command: list[str]) -> None:
+    refused = duecourse(*command, "--data-dir", str(tmp_path))
+
+    assert refused.returncode == 2
+    assert "duecourse up" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_worker_joins_a_running_duecourse_and_drains_when_asked(start: Callable[..., Up]) -> None:
+    up = start("--no-sample")
+    up.ready()
+    worker = subprocess.Popen(
+        [sys.executable, "duecourse.py", "worker", "--data-dir", str(up.data_dir)], cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    until(lambda: pollers(up) >= 2, "a second worker")
+
+    worker.send_signal(signal.SIGTERM)
+    output, _ = worker.communicate(timeout=PATIENCE)
+
+    assert worker.returncode == 0, output
+    assert up.stop() == 0
+
+
+def pollers(up: Up) -> int:
+    """How many workers ask the server for work."""
+
+    async def count() -> int:
+        running = find_running(up.data_dir)
+        assert running is not None
+        client = await connect(running.temporal_address, "duecourse")
+        queue = TaskQueue(name=ids.TASK_QUEUE)
+        request = DescribeTaskQueueRequest(namespace="duecourse", task_queue=queue, task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+        answer = await client.workflow_service.describe_task_queue(request)
+        return len({poller.identity for poller in answer.pollers})
+
+    return asyncio.run(count())
 
 
 def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> None:

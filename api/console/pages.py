@@ -12,7 +12,7 @@ from api.guards import CONTENT_POLICY
 from api.live import read_live
 from api.phrases import phrases
 from api.problems import not_found
-from api.readings.correspondence import list_letters, list_tasks
+from api.readings.correspondence import list_letters, list_tasks, pressing_tasks
 from api.readings.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
 from api.readings.journal import JournalLine, account_history, case_history
 from api.readings.portfolio import in_order, read_portfolio, stage_order
@@ -26,6 +26,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 Signed = Annotated[Actor, Depends(reader)]
 SESSION_SECONDS = 7 * 86_400
 LONGEST_LIST = 50
+MOST_PRESSING = 8
 MAIL_POLICY = CONTENT_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
     "script-src 'self'", "script-src 'none'"
 )
@@ -58,11 +59,11 @@ def portfolio(
     figures = read_portfolio(parts.database, parts.today)
     rows, following = list_invoices(parts.database, wanted, parts.today, LONGEST_LIST, cursor or None)
     order = stage_order(parts.database)
-    tasks, more_tasks = list_tasks(parts.database, limit=8)
+    tasks = pressing_tasks(parts.database, MOST_PRESSING)
     return render(
         request, parts, "portfolio.html", actor,
         figures=figures, stages=in_order(figures.stages, order), most=max((row.count for row in figures.stages), default=1),
-        invoices=rows, tasks=tasks, more_tasks=more_tasks, order=order,
+        invoices=rows, tasks=tasks, order=order,
         chosen={"q": q, "stage": stage, "currency": currency, "collector": collector, "overdue": overdue, "hold": hold},
         next_page=request.url.include_query_params(cursor=following).query if following else None,
         later_page=bool(cursor),

@@ -15,6 +15,9 @@ from adapters.database import Database
 from adapters.tables import Account, Invoice, Message, MessageLine, Task
 from api.pages import paged, place_of
 
+IN_TROUBLE = ("unknown_letter", "refused_letter", "no_address")
+"""Tasks without which a customer hears nothing."""
+
 
 class LetterLineRow(BaseModel):
     """An invoice as a letter states it, in minor units of the letter's currency."""
@@ -105,13 +108,7 @@ def list_tasks(
     database: Database, limit: int, cursor: str | None = None, state: str | None = "open", **equal: str | None
 ) -> tuple[list[TaskRow], str | None]:
     """What is due first comes first. `equal`: kind, role, assignee, account_id, invoice_id."""
-    statement = (
-        select(Task, col(Account.name), col(Invoice.number))
-        .join(Account, col(Account.id) == Task.account_id)
-        .outerjoin(Invoice, col(Invoice.id) == Task.invoice_id)
-        .order_by(col(Task.due_on), col(Task.id))
-        .limit(limit + 1)
-    )
+    statement = _tasks().order_by(col(Task.due_on), col(Task.id)).limit(limit + 1)
     for name, value in {**equal, "state": state}.items():
         if value is not None:
             statement = statement.where(getattr(Task, name) == value)
@@ -123,10 +120,17 @@ def list_tasks(
         return [_task(*row) for row in rows], following
 
 
+def pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
+    """Open tasks, letters in trouble before everything else; within that, what is due first."""
+    statement = _tasks().where(col(Task.state) == "open")
+    statement = statement.order_by(col(Task.kind).not_in(IN_TROUBLE), col(Task.due_on), col(Task.id)).limit(limit)
+    with database.reading() as session:
+        return [_task(*row) for row in session.execute(statement)]
+
+
 def read_task(database: Database, task_id: int) -> TaskRow | None:
     with database.reading() as session:
-        statement = select(Task, col(Account.name), col(Invoice.number)).join(Account, col(Account.id) == Task.account_id)
-        row = session.execute(statement.outerjoin(Invoice, col(Invoice.id) == Task.invoice_id).where(col(Task.id) == task_id)).first()
+        row = session.execute(_tasks().where(col(Task.id) == task_id)).first()
         return _task(*row) if row else None
 
 
@@ -137,6 +141,14 @@ def letters_by_state(session: Session) -> dict[str, int]:
 
 def _letters() -> Any:
     return select(Message, col(Account.name)).join(Account, col(Account.id) == Message.account_id).options(defer(Message.content))  # type: ignore[arg-type]
+
+
+def _tasks() -> Any:
+    return (
+        select(Task, col(Account.name), col(Invoice.number))
+        .join(Account, col(Account.id) == Task.account_id)
+        .outerjoin(Invoice, col(Invoice.id) == Task.invoice_id)
+    )
 
 
 def _letter(message: Message, account_name: str) -> LetterRow:

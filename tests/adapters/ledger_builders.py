@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database import Database
+from adapters.ledger import Ledger
 from adapters.tables import Account, Allocation, Invoice
 from domain.invoices import BillingEvent
 
@@ -32,13 +33,11 @@ def add_invoice(
                 currency=currency,
                 total=total,
                 open_balance=total,
-            )  # fmt: skip
+            )
         )
 
 
 def events(database: Database) -> list[BillingEvent]:
-    from adapters.ledger import Ledger
-
     return [event for _, _, event in Ledger(database).undelivered(1_000)]
 
 
@@ -59,8 +58,5 @@ def unbalanced(database: Database) -> list[str]:
         return [
             number
             for number, total, open_balance, status, settled_on, paid in session.execute(query)
-            if open_balance != total - paid
-            or open_balance < 0
-            or (status == "open") != (settled_on is None)
-            or (status == "open") != (open_balance > 0)
+            if open_balance != total - paid or {status == "open", settled_on is None, open_balance > 0} != {status == "open"}
         ]

@@ -55,6 +55,11 @@ async def test_an_act_that_no_worker_takes_is_recorded_for_later(collector: Clie
     assert isinstance(world.cases.acts[0], Pause)
 
 
+async def test_when_nothing_gets_through_the_caller_is_asked_to_send_it_again(collector: Client, problem: Problem, world: World) -> None:
+    an_invoice(world).cases.is_reachable = False
+    assert "same Idempotency-Key" in problem(await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"}), 503)["detail"]
+
+
 async def test_a_repeated_request_carries_the_same_act(collector: Client, world: World) -> None:
     an_invoice(world).cases.answers = False
     for _ in range(2):

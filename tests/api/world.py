@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 from adapters.casebook import CaseBook
 from adapters.database import Database
 from adapters.tables import Account, Contact, Invoice, Message, MessageLine, PolicyVersion, Task
-from api.acting import ActRefused, CaseNotRunning, WillBeApplied
+from api.acting import ActRefused, CaseNotRunning, CasesUnreachable, WillBeApplied
 from domain import ids
 from domain.acts import Act, Receipt
 from domain.clock import Clock, start_of_day
@@ -47,6 +47,8 @@ class FakeCases:
         case = self.cases.get(invoice_id)
         if case is None or case.settled:
             raise CaseNotRunning(invoice_id)
+        if not self.is_reachable:
+            raise CasesUnreachable
         self.acts.append(act)
         if not self.answers:
             return WillBeApplied(act.act_id)

@@ -180,7 +180,7 @@ class Collection(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         """An outage is a long one: nobody is awake in between."""
         for _ in range(hours):
-            self.held_hours.append((self.now, self.is_held))
+            self.held_hours.append((self.now, self.is_held or self.closed))
             self.now += HOUR
         if not self.closed:
             self.case.let_time_pass(self.at)

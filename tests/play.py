@@ -1,0 +1,159 @@
+"""Plays Duecourse on skipped time: the real workflows, activities, database and SMTP conversation, on Temporal's time-skipping server.
+
+That server skips time only while `Play` asks it to, so that letters go at the business time a test says.
+"""
+
+import asyncio
+import contextlib
+import csv
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import col
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from activities.correspondence import Tally
+from adapters.database import Database
+from adapters.importer import ImportResult
+from adapters.inbox import InboxServer
+from adapters.mapping import load_mapping
+from adapters.parts import Parts, compose, inbox_folder
+from adapters.settings import Settings
+from adapters.tables import Case, Invoice, JournalEntry
+from domain import ids
+from domain.clock import Clock
+from domain.record import CaseView
+from worker import build_worker
+from workflows.billing_sync import BillingSync
+from workflows.correspondence_run import CorrespondenceRun
+from workflows.invoice_collection import InvoiceCollection
+
+PROJECT = Path(__file__).resolve().parent.parent
+TEST_SERVER = Path(sys.executable).with_name("temporal-test-server")
+SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
+AFTER_THE_MORNING = timedelta(hours=15)
+"""When every customer between Honolulu and Auckland has had 09:00 on the day, or has it tomorrow."""
+
+
+class Play:
+    """`parts` are Duecourse's own; business time begins at midnight UTC of the day the play starts."""
+
+    def __init__(self, environment: WorkflowEnvironment, parts: Parts) -> None:
+        self.environment, self.parts, self.client = environment, parts, environment.client
+        self._numbers = iter(range(1_000_000))
+
+    async def now(self) -> datetime:
+        """Business time."""
+        return self.parts.clock.business(await self.environment.get_current_time())
+
+    async def skip_to(self, moment: datetime) -> None:
+        """Let business time pass; every timer on the way fires, and the cases that it wakes come to rest."""
+        wait = self.parts.clock.real(moment) - await self.environment.get_current_time()
+        if wait > timedelta(0):
+            await self.environment.sleep(wait)
+        await self.rest()
+
+    async def morning(self, day: date) -> Tally:
+        """Pass the day's beginning, and send its letters."""
+        await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + timedelta(seconds=1))
+        await self.sync()
+        await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + AFTER_THE_MORNING)
+        return await self.send_letters()
+
+    async def days(self, first: date, last: date) -> None:
+        """Every morning from one date to another, both included."""
+        for offset in range((last - first).days + 1):
+            await self.morning(first + timedelta(days=offset))
+
+    async def sync(self) -> int:
+        """Deliver what billing reports, and wait until the invoices have taken it in."""
+        with self.environment.auto_time_skipping_disabled():
+            delivered = await self.client.execute_workflow(BillingSync.run, id=f"sync-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
+        await self.rest()
+        return delivered
+
+    async def send_letters(self) -> Tally:
+        with self.environment.auto_time_skipping_disabled():
+            return await self.client.execute_workflow(CorrespondenceRun.run, id=f"letters-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
+
+    async def rest(self) -> None:
+        """Until every case has done what is due: none is settled and open, none has a step to take, none has yet to begin."""
+        today = (await self.now()).date()
+        unfinished = or_(
+            and_(col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None)),
+            and_(col(Invoice.status) == "open", col(Case.outcome).is_(None), col(Case.next_on) <= today),
+        )
+        statement = select(func.count()).select_from(Invoice).outerjoin(Case, col(Case.invoice_id) == col(Invoice.id)).where(unfinished)
+        for _ in range(3_000):
+            if not await asyncio.to_thread(self._count, statement):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"the cases did not come to rest: {await asyncio.to_thread(self._restless, unfinished)}")
+
+    def _count(self, statement: Any) -> int:
+        with self.parts.database.reading() as session:
+            return int(session.execute(statement).scalar_one())
+
+    def _restless(self, unfinished: Any) -> list[Any]:
+        with self.parts.database.reading() as session:
+            return list(session.execute(select(Invoice, Case).outerjoin(Case, col(Case.invoice_id) == col(Invoice.id)).where(unfinished)))
+
+    async def import_file(self, file: Path, mapping: str, business_date: date) -> ImportResult:
+        path = PROJECT / "mappings" / f"{mapping}.yaml"
+        return await asyncio.to_thread(
+            self.parts.importer.run, file, load_mapping(path), business_date, await self.now(), "tests"
+        )  # fmt: skip
+
+    def case(self, invoice_id: str) -> WorkflowHandle[InvoiceCollection, Any]:
+        return self.client.get_workflow_handle_for(InvoiceCollection.run, ids.invoice_case(invoice_id))
+
+    async def view(self, invoice_id: str) -> CaseView:
+        return await self.case(invoice_id).query(InvoiceCollection.snapshot)
+
+    def journal(self, invoice_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and facts of an invoice's entries, in order."""
+        with self.parts.database.reading() as session:
+            statement = select(JournalEntry).where(col(JournalEntry.invoice_id) == invoice_id).order_by(col(JournalEntry.seq))
+            return [(entry.kind, entry.facts) for entry in session.scalars(statement)]
+
+
+@asynccontextmanager
+async def playing(database: Database, folder: Path, start: date) -> AsyncIterator[Play]:
+    """Duecourse on `database`, from midnight UTC of `start`; its letters go to a local inbox in `folder` through real SMTP."""
+    settings = Settings.read(data_dir=folder)
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=pydantic_data_converter, test_server_existing_path=str(TEST_SERVER)
+    ) as environment:
+        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, keyword))
+        await environment.client.operator_service.add_search_attributes(request)
+        real = await environment.get_current_time()
+        clock = Clock(real_anchor=real, business_anchor=datetime.combine(start, datetime.min.time(), UTC))
+        inbox_folder(settings).mkdir(parents=True, exist_ok=True)
+        first = compose(settings, database, clock)
+        assert first.inbox is not None
+        with InboxServer(first.inbox, 0) as server:
+            parts = compose(settings, database, clock, inbox_port=server.port)
+            parts.policies.load(PROJECT / "policies")
+            with contextlib.suppress(asyncio.CancelledError):
+                async with build_worker(environment.client, parts):
+                    yield Play(environment, parts)
+            await parts.mailer.close()
+
+
+def write_invoices(file: Path, rows: Sequence[dict[str, str]]) -> Path:
+    """A file in Duecourse's own format, as `mappings/duecourse.yaml` reads it."""
+    with file.open("w", newline="", encoding="utf-8") as sheet:
+        writer = csv.DictWriter(sheet, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return file

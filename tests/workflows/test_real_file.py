@@ -1,0 +1,142 @@
+"""The public accounts-receivable file, played from June to October 2013: the letters are those of an oracle that knows only
+the file and the policy."""
+
+import csv
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+from temporalio.client import WorkflowExecutionStatus
+
+from adapters.database import Database
+from adapters.tables import Account, Case, Invoice, Message, MessageLine, Task
+from tests.oracle import Expectation, expected
+from tests.play import PROJECT, Play, playing
+
+FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
+START, END = date(2013, 6, 1), date(2013, 10, 1)
+MAPPING = "accounts-receivable"
+
+pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the public sample is not at {FILE}")
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%m/%d/%Y").date()
+
+
+def _rows() -> list[dict[str, str]]:
+    with FILE.open(newline="", encoding="utf-8") as sheet:
+        return list(csv.DictReader(sheet))
+
+
+def _sheet(file: Path, rows: list[dict[str, str]]) -> Path:
+    with file.open("w", newline="", encoding="utf-8") as sheet:
+        writer = csv.DictWriter(sheet, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+async def _play_on(play: Play, rows: list[dict[str, str]], folder: Path) -> None:
+    """Each day: settlements arrive in its first moment, before anything else happens on it; then what was issued; then letters go."""
+    for offset in range((END - START).days + 1):
+        day = START + timedelta(days=offset)
+        midnight = datetime.combine(day, datetime.min.time(), UTC)
+        settled = [row for row in rows if _day(row["SettledDate"]) == day > START]
+        issued = [row for row in rows if _day(row["InvoiceDate"]) == day > START]
+        for moment, news in ((midnight - timedelta(seconds=1), settled), (midnight, issued)):
+            if news:
+                await play.skip_to(moment)
+                await play.import_file(_sheet(folder / "news.csv", news), MAPPING, day)
+                await play.sync()
+        await play.morning(day)
+
+
+def _letters(database: Database) -> Counter[tuple[str, date, frozenset[tuple[str, str]]]]:
+    lines: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    with database.reading() as session:
+        for message, invoice, step in session.execute(
+            select(col(MessageLine.message_id), col(MessageLine.invoice_id), col(MessageLine.step))
+        ):
+            lines[message].add((invoice, step))
+        sent = session.execute(select(Message).where(col(Message.state) == "sent")).scalars().all()
+        zones = dict(session.execute(select(col(Account.id), col(Account.time_zone))).all())
+        return Counter(
+            (letter.account_id, letter.sent_at.astimezone(ZoneInfo(zones[letter.account_id])).date(), frozenset(lines[letter.id or 0]))
+            for letter in sent
+            if letter.sent_at
+        )
+
+
+async def test_the_real_file_gets_the_letters_that_the_oracle_expects(database: Database, tmp_path: Path) -> None:
+    rows = _rows()
+    oracle = expected(FILE, PROJECT / "policies" / "standard.yaml", PROJECT / "mappings" / f"{MAPPING}.yaml", START, END)
+    async with playing(database, tmp_path / "data", START) as play:
+        result = await play.import_file(FILE, MAPPING, START)
+        await play.sync()
+
+        assert sum(result.verdicts.values()) == len(rows)
+        unsettled = {row["invoiceNumber"] for row in rows if _day(row["InvoiceDate"]) <= START < _day(row["SettledDate"])}
+        running = await _running(play)
+        assert running == unsettled
+
+        await _play_on(play, rows, tmp_path)
+
+        still_open = {row["invoiceNumber"] for row in rows if _day(row["InvoiceDate"]) <= END < _day(row["SettledDate"])}
+        assert await _running(play) == still_open
+    _check_outcomes(database, oracle)
+    assert _letters(database) == Counter((letter.account, letter.on, letter.lines) for letter in oracle.letters)
+    _check_calls(database, oracle)
+    _check_inbox(play, database, rows)
+
+
+async def _running(play: Play) -> set[str]:
+    """The invoices whose workflow runs, asked of the Temporal server for every invoice there is."""
+    with play.parts.database.reading() as session:
+        invoices = list(session.execute(select(col(Invoice.id))).scalars())
+        cases = set(session.execute(select(col(Case.invoice_id))).scalars())
+    running = set()
+    for invoice in invoices:
+        if invoice not in cases:
+            continue
+        if (await play.case(invoice).describe()).status is WorkflowExecutionStatus.RUNNING:
+            running.add(invoice)
+    return running
+
+
+def _check_outcomes(database: Database, oracle: Expectation) -> None:
+    with database.reading() as session:
+        outcomes = dict(session.execute(select(col(Case.invoice_id), col(Case.outcome))).all())
+    assert set(outcomes) == set(oracle.opened)
+    assert {invoice for invoice, outcome in outcomes.items() if outcome == "paid"} == set(oracle.closed)
+    assert set(outcomes.values()) <= {"paid", None}
+
+
+def _check_calls(database: Database, oracle: Expectation) -> None:
+    with database.reading() as session:
+        calls = session.execute(select(col(Task.invoice_id), col(Task.due_on)).where(col(Task.kind) == "call")).all()
+    assert Counter(calls) == Counter((call.invoice, call.contact_on) for call in oracle.calls)
+
+
+def _check_inbox(play: Play, database: Database, rows: list[dict[str, str]]) -> None:
+    """What arrived is what was sent; no letter mentions an invoice after its settlement, or a disputed one."""
+    assert play.parts.inbox is not None
+    arrived = play.parts.inbox.list(limit=10_000)
+    with database.reading() as session:
+        sent = list(session.execute(select(col(Message.message_id)).where(col(Message.state) == "sent")).scalars())
+    assert Counter(mail.message_id for mail in arrived) == Counter(sent)
+    by_number = {row["invoiceNumber"]: row for row in rows}
+    for mail in arrived:
+        assert mail.date is not None
+        named = [by_number[number] for number in by_number if number in mail.text]
+        assert named
+        for row in named:
+            assert row["Disputed"] == "No"
+            assert mail.date.date() < _day(row["SettledDate"])
+            assert (
+                mail.recipients[0].endswith(f"{row['customerID'].lower()}@example.test>") or row["customerID"].lower() in mail.recipients[0]
+            )
