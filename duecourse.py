@@ -176,7 +176,7 @@ def prepare(data_dir: DataDir = None) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def bench(context: typer.Context) -> None:
     """Measure this machine."""
-    from bench.run import main as measure  # type: ignore[import-not-found,unused-ignore]
+    from bench.run import main as measure
 
     measure(context.args)
 

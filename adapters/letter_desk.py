@@ -80,12 +80,15 @@ class LetterDesk:
     def _due_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
         """All due requests of the accounts that come first, so that no account's letter is torn apart."""
         due = (col(ContactRequest.state) == "pending", col(ContactRequest.slot) <= now)
-        first = select(col(ContactRequest.account_id)).where(*due).group_by(col(ContactRequest.account_id))
-        accounts = first.order_by(func.min(ContactRequest.slot)).limit(limit)
-        mine = select(ContactRequest).where(*due, col(ContactRequest.account_id).in_(accounts)).order_by(col(ContactRequest.id))
-        requests = list(session.scalars(mine.with_for_update(skip_locked=True)))
-        expecting = self._expecting_more(session, {request.account_id for request in requests}, now)
-        return [request for request in requests if request.account_id not in expecting or request.slot + self._patience <= now]
+        first_slot = func.min(col(ContactRequest.slot))
+        statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
+        slots = {account: slot for account, slot in session.execute(statement.order_by(first_slot))}
+        expecting = self._expecting_more(session, [account for account, slot in slots.items() if slot + self._patience > now], now)
+        ready = [account for account in slots if account not in expecting][:limit]
+        if not ready:
+            return []
+        mine = select(ContactRequest).where(*due, col(ContactRequest.account_id).in_(ready)).order_by(col(ContactRequest.id))
+        return list(session.scalars(mine.with_for_update(skip_locked=True)))
 
     def _expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
         """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""

@@ -1,0 +1,143 @@
+"""Starts, contacts and memory: N invoices of N/5 accounts on the real server, their letters accepted by a real mail server.
+
+start    N invoices in the ledger → every workflow has completed its first task and waits on its timer
+contact  the timers of all N fire in the same moment → every letter accepted by the mail server, its outcome committed
+memory   what a waiting, cached workflow adds to the worker's resident memory
+"""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psutil
+from sqlalchemy import Select, func, insert, select
+from sqlmodel import col
+from temporalio.client import Client
+
+from adapters.parts import Parts, compose, open_database
+from adapters.settings import Settings
+from adapters.tables import Account, Contact, ContactRequest, Invoice, LedgerEvent, Message
+from adapters.temporal_client import connect
+from adapters.temporal_server import TemporalServer
+from domain import ids
+from domain.clock import Clock, start_of_day
+from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
+from worker import build_worker
+from workflows.billing_sync import BillingSync
+from workflows.correspondence_run import CorrespondenceRun
+
+INVOICES_PER_ACCOUNT = 5
+DUE = date(2013, 6, 10)
+COURTESY = date(2013, 6, 7)
+"""Three days before: the day on which every timer fires."""
+
+PLAYED_DAY_SECONDS = 200.0
+"""Fast enough that the hour of the day is noise, so that a letter's slot is the day itself."""
+
+
+async def measure(count: int) -> dict[str, float]:
+    """Figures for `count` invoices: per second, and KB."""
+    with tempfile.TemporaryDirectory() as folder, _smtp_sink() as port:
+        settings = Settings.read(data_dir=Path(folder), smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        server = await TemporalServer.find_or_start(settings.data_dir, settings.temporal_namespace)
+        try:
+            client = await connect(server.address, settings.temporal_namespace)
+            # the timers leave room for the starts: 20 a second is slower than any machine seen so far
+            due = datetime.now(UTC) + timedelta(seconds=10 + count / 20)
+            clock = Clock(real_anchor=due, business_anchor=start_of_day(COURTESY), day_seconds=PLAYED_DAY_SECONDS)
+            parts = compose(settings, open_database(settings), clock)
+            parts.policies.load(settings.policies_dir)
+            _fill(parts, count)
+            async with build_worker(client, parts):
+                figures = await _start(client, count)
+                await asyncio.sleep(max((due - datetime.now(UTC)).total_seconds(), 0))
+                figures["contact_per_s"] = await _contact(client, parts, count)
+            await parts.mailer.close()
+            parts.database.close()
+        finally:
+            await server.stop()
+    return figures
+
+
+@contextmanager
+def _smtp_sink() -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    process = subprocess.Popen([sys.executable, "-m", "bench.smtp_sink", str(port)], cwd=Path(__file__).parent.parent)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _fill(parts: Parts, count: int) -> None:
+    """The ledger, with one event for each invoice to be delivered."""
+    facts = InvoiceFacts(version=1, due_date=DUE, currency="EUR", total=10_000, open_balance=10_000)
+    now = datetime.now(UTC)
+    accounts = max(count // INVOICES_PER_ACCOUNT, 1)
+    with parts.database.writing() as session:
+        for n in range(accounts):
+            # Tokyo's morning is midnight UTC: the slot opens with the timer
+            session.add(Account(id=f"A{n}", name=f"Customer {n}", country="JP", time_zone="Asia/Tokyo", language="en"))
+        session.flush()
+        session.add_all(Contact(account_id=f"A{n}", email=f"a{n}@customer.example", role="billing") for n in range(accounts))
+        rows = [
+            Invoice(
+                id=f"I{n}", account_id=f"A{n % accounts}", number=f"R-{n}", issue_date=date(2013, 5, 11), due_date=DUE, currency="EUR",
+                total=facts.total, open_balance=facts.open_balance,
+            ).model_dump()
+            for n in range(count)
+        ]  # fmt: skip
+        session.execute(insert(Invoice), rows)
+        events = [
+            BillingEvent(event_id=f"issued:{n}", kind=BillingEventKind.INVOICE_ISSUED, occurred_at=now, facts=facts) for n in range(count)
+        ]
+        session.execute(
+            insert(LedgerEvent),
+            [
+                {"event_id": event.event_id, "invoice_id": f"I{n}", "event": event.model_dump(mode="json"), "recorded_at": now}
+                for n, event in enumerate(events)
+            ],
+        )
+
+
+async def _start(client: Client, count: int) -> dict[str, float]:
+    process = psutil.Process()
+    before, begin = process.memory_info().rss, time.perf_counter()
+    await client.execute_workflow(BillingSync.run, id=ids.BILLING_SYNC, task_queue=ids.TASK_QUEUE)
+    for n in reversed(range(count)):
+        while (await client.get_workflow_handle(ids.invoice_case(f"I{n}")).describe()).history_length < 6:  # noqa: ASYNC110 - asked of the server
+            await asyncio.sleep(0.05)
+    seconds = time.perf_counter() - begin
+    await asyncio.sleep(2)
+    return {"start_per_s": count / seconds, "memory_per_workflow_kb": (process.memory_info().rss - before) / count / 1024}
+
+
+async def _contact(client: Client, parts: Parts, count: int) -> float:
+    """Correspondence runs follow each other a second apart, as a schedule would start them."""
+    begin = time.perf_counter()
+    sent = select(func.count()).select_from(ContactRequest).where(col(ContactRequest.state) == "sent")
+    number = 0
+    while await asyncio.to_thread(_count, parts, sent) < count:
+        number += 1
+        await client.execute_workflow(CorrespondenceRun.run, id=f"{ids.CORRESPONDENCE}:{number}", task_queue=ids.TASK_QUEUE)
+        await asyncio.sleep(1)
+    seconds = time.perf_counter() - begin - 1
+    letters = await asyncio.to_thread(_count, parts, select(func.count()).select_from(Message).where(col(Message.state) == "sent"))
+    if letters != max(count // INVOICES_PER_ACCOUNT, 1):
+        raise RuntimeError(f"{letters} letters instead of one for each account")
+    return count / seconds
+
+
+def _count(parts: Parts, statement: Select[int]) -> int:
+    with parts.database.reading() as session:
+        return int(session.execute(statement).scalar_one())

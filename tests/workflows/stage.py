@@ -1,0 +1,263 @@
+"""A stage that many tests share: one play on skipped time, on which each test has accounts and invoices of its own.
+
+Time only moves forward: a test asks for the next Monday and counts from there.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlmodel import col
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle
+
+from adapters.database import Database
+from adapters.smtp import Delivery, Outcome
+from adapters.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
+from domain import ids
+from domain.journal import GENESIS, Entry, broken_at
+from tests.play import Play, playing, write_invoices
+from workflows.invoice_collection import InvoiceCollection
+
+DAY = timedelta(days=1)
+NO_HOLIDAYS = "EH"
+"""A country of which the calendar knows weekends only."""
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One invoice to import. Unless a test says otherwise its customer is alone, in UTC, and keeps no public holidays."""
+
+    due: date
+    number: str = ""
+    account: str = ""
+    total: str = "100.00"
+    currency: str = "EUR"
+    language: str = "en"
+    country: str = NO_HOLIDAYS
+    time_zone: str = "UTC"
+    disputed: str = ""
+    email: str = ""
+
+    def named(self) -> "Bill":
+        number = self.number or f"I{next(_numbers)}"
+        account = self.account or f"A-{number}"
+        return replace(self, number=number, account=account, email=self.email or f"{account.lower()}@customer.test")
+
+    def row(self, today: date) -> dict[str, str]:
+        issued = min(today, self.due) - DAY
+        return {
+            "number": self.number, "account_id": self.account, "issue_date": issued.isoformat(), "due_date": self.due.isoformat(),
+            "currency": self.currency, "total": self.total, "country": self.country, "time_zone": self.time_zone,
+            "language": self.language, "email": self.email, "disputed": self.disputed,
+        }  # fmt: skip
+
+
+class Sent(NamedTuple):
+    """A letter that went: the customer's date, its template, its (invoice, step) pairs, and its text."""
+
+    on: date
+    letter: str
+    lines: frozenset[tuple[str, str]]
+    text: str
+
+
+class Stage:
+    def __init__(self, play: Play, folder: Path) -> None:
+        self.play, self.database = play, play.parts.database
+        self._folder, self._opened = folder, list[str]()
+
+    # --- time
+
+    async def today(self) -> date:
+        return (await self.play.now()).date()
+
+    async def monday(self) -> date:
+        """Pass to the first moment of the next Monday."""
+        today = await self.today()
+        monday = today + timedelta(days=7 - today.weekday())
+        await self.pass_to(monday)
+        return monday
+
+    async def pass_to(self, day: date, hour: int = 0) -> None:
+        """Let time pass without sending letters, to a second after the hour (UTC)."""
+        await self.play.skip_to(datetime.combine(day, time(hour), UTC) + timedelta(seconds=1))
+
+    async def until(self, holds: Callable[[], Any]) -> None:
+        """Until something is so that must become so without any business time passing."""
+        for _ in range(1_500):
+            if await asyncio.to_thread(holds):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"this never came to be; the journal: {[self.kinds(invoice) for invoice in self._opened]}")
+
+    # --- invoices and money
+
+    async def open(self, *bills: Bill) -> list[str]:
+        """Import the invoices and see their cases opened; their ids. Their workflows start at this moment."""
+        named, today = [bill.named() for bill in bills], await self.today()
+        file = write_invoices(self._folder / f"{named[0].number}.csv", [bill.row(today) for bill in named])
+        result = await self.play.import_file(file, "duecourse", today)
+        assert not result.rejected, result.rejected
+        await self.play.sync()
+        numbers = [bill.number for bill in named]
+        self._opened += numbers
+        await self.until(lambda: self._cases(numbers) == len(numbers))
+        await self.play.rest()
+        return numbers
+
+    async def open_one(self, due: date, **terms: Any) -> str:
+        (invoice,) = await self.open(Bill(due, **terms))
+        return invoice
+
+    async def reminded(self, **terms: Any) -> tuple[str, date]:
+        """An invoice due on a Monday, opened on Tuesday, whose first reminder went that day. It is Wednesday; that Monday is given."""
+        monday = await self.monday()
+        await self.pass_to(monday + DAY)
+        invoice = await self.open_one(monday, **terms)
+        await self.play.morning(monday + DAY)
+        await self.pass_to(monday + 2 * DAY)
+        assert self.letters(invoice) == [("reminder", monday + DAY)]
+        return invoice, monday
+
+    async def pay(self, invoice: str, amount: int, payment: str | None = None) -> str:
+        """Minor units, in the invoice's currency; the payment's id."""
+        payment, now = payment or f"P{next(_numbers)}", await self.play.now()
+        account, currency = self.terms(invoice)
+        self.play.parts.ledger.record_payment(payment, account, currency, amount, now.date(), invoice_id=invoice, at=now)
+        await self.hear(invoice, "payment.received")
+        return payment
+
+    async def hear(self, invoice: str, kind: str) -> None:
+        """Deliver what billing reports, until the invoice's journal has one entry more of the kind."""
+        before = self.kinds(invoice).count(kind)
+        await self.play.sync()
+        await self.until(lambda: self.kinds(invoice).count(kind) > before)
+        await self.play.rest()
+
+    def terms(self, invoice: str) -> tuple[str, str]:
+        """Account and currency."""
+        with self.database.reading() as session:
+            row = session.get_one(Invoice, invoice)
+            return row.account_id, row.currency
+
+    def case(self, invoice: str) -> WorkflowHandle[InvoiceCollection, Any]:
+        return self.play.case(invoice)
+
+    # --- what happened
+
+    def kinds(self, invoice: str) -> list[str]:
+        return [kind for kind, _ in self.play.journal(invoice)]
+
+    def facts(self, invoice: str, kind: str) -> list[dict[str, Any]]:
+        return [facts for found, facts in self.play.journal(invoice) if found == kind]
+
+    def steps(self, invoice: str) -> list[str]:
+        """The steps taken, in order."""
+        return [facts["step"] for facts in self.facts(invoice, "step.taken")]
+
+    def taken_on(self, invoice: str) -> list[tuple[str, date]]:
+        """The steps taken, and the business date on which."""
+        with self.database.reading() as session:
+            entries = session.scalars(select(JournalEntry).filter_by(invoice_id=invoice, kind="step.taken").order_by(col(JournalEntry.seq)))
+            return [(entry.facts["step"], entry.business_at.date()) for entry in entries]
+
+    def letters(self, invoice: str) -> list[tuple[str, date]]:
+        """(step, customer's date) of every letter that went and named the invoice, in order."""
+        return [(step, sent.on) for sent in self.sent(self.terms(invoice)[0]) for number, step in sorted(sent.lines) if number == invoice]
+
+    def sent(self, account: str) -> list[Sent]:
+        """The letters of an account that went, in order."""
+        inbox = self.play.parts.inbox
+        assert inbox is not None
+        texts = {mail.message_id: mail.text for mail in inbox.list(limit=10_000)}
+        with self.database.reading() as session:
+            zone = ZoneInfo(session.get_one(Account, account).time_zone)
+            found = []
+            for letter in session.scalars(select(Message).filter_by(account_id=account, state="sent").order_by(col(Message.sent_at))):
+                lines = session.scalars(select(MessageLine).filter_by(message_id=letter.id)).all()
+                pairs = frozenset((line.invoice_id, line.step) for line in lines)
+                assert letter.sent_at is not None
+                found.append(Sent(letter.sent_at.astimezone(zone).date(), letter.letter, pairs, texts.get(letter.message_id, "")))
+            return found
+
+    def tasks(self, invoice: str) -> list[tuple[str, str, date]]:
+        """(kind, state, due on) of the tasks about an invoice, or about its account's letters."""
+        with self.database.reading() as session:
+            account = col(Task.account_id) == self.terms(invoice)[0]
+            return [(task.kind, task.state, task.due_on) for task in session.scalars(select(Task).where(account).order_by(col(Task.id)))]
+
+    def row(self, invoice: str) -> Case:
+        """The read model's row, detached."""
+        with self.database.reading() as session:
+            case = session.get_one(Case, ids.invoice_case(invoice))
+            session.expunge(case)
+            return case
+
+    def _cases(self, invoices: list[str]) -> int:
+        with self.database.reading() as session:
+            return len(session.scalars(select(col(Case.case_id)).where(col(Case.invoice_id).in_(invoices))).all())
+
+    # --- the end of a test
+
+    async def close(self) -> None:
+        """Cancel what is still open, and see that the books of every case are whole."""
+        opened, self._opened = self._opened, []
+        now = await self.play.now()
+        for invoice in opened:
+            if self.play.parts.ledger.facts(invoice).settled:
+                continue
+            self.play.parts.ledger.cancel_invoice(invoice, at=now)
+        await self.play.sync()
+        for invoice in opened:
+            case = self.row(invoice)
+            assert chain(self.database, case) == await head_in_history(self.case(invoice))
+
+
+def chain(database: Database, case: Case, orphans: int = 0) -> str:
+    """The head of a case's journal, which must lead back to its beginning and leave out no more entries than `orphans`."""
+    with database.reading() as session:
+        rows = session.scalars(select(JournalEntry).where(col(JournalEntry.case_id) == case.case_id)).all()
+        entries = {row.hash: Entry.model_validate(row.model_dump()) for row in rows}
+    followed, head = list[Entry](), case.head
+    while head != GENESIS:
+        followed.append(entries[head])
+        head = entries[head].previous
+    assert broken_at(followed[::-1]) is None
+    assert len(entries) - len(followed) <= orphans, sorted((entry.seq, entry.kind.value) for entry in entries.values())
+    assert (case.seq, case.head) == (followed[0].seq, followed[0].hash)
+    return case.head
+
+
+async def head_in_history(case: WorkflowHandle[Any, Any]) -> str:
+    """The journal's head as the Temporal server's own history carries it."""
+    history = await case.fetch_history()
+    written = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED]
+    result = written[-1].marker_recorded_event_attributes.details["result"].payloads[0]
+    return str(json.loads(result.data)["head"])
+
+
+def always(outcome: Outcome, code: int | None, text: str) -> Callable[..., Any]:
+    """What stands in for the mailer's `send` when every letter is to have the same fate."""
+
+    async def send(*_: object) -> Delivery:
+        return Delivery(outcome, code, text)
+
+    return send
+
+
+@asynccontextmanager
+async def staged(database: Database, folder: Path, start: date = date(2013, 1, 6)) -> AsyncIterator[Stage]:
+    folder.mkdir(parents=True, exist_ok=True)
+    async with playing(database, folder / "data", start) as play:
+        yield Stage(play, folder)
