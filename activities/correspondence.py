@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.heartbeat import beating
 from adapters.case_signals import CaseSignals
+from adapters.group_commit import GroupCommit
 from adapters.letter_desk import LetterDesk, Sendable
 from adapters.letter_news import Postbox
 from adapters.smtp import Delivery, Mailer, Outcome
@@ -56,33 +57,31 @@ class LetterSending:
     async def send_letters(self, letters: list[int]) -> Tally:
         """Send each at most once. A worker that is asked to stop finishes the letters on the wire and leaves the others as they are."""
         waiting, tally, now = list(reversed(letters)), Tally(), self._business_clock()
+        begin: GroupCommit[int, Sendable | None] = GroupCommit(lambda numbers: self._desk.begin(numbers, now()))
+        end: GroupCommit[tuple[int, Delivery], None] = GroupCommit(lambda outcomes: self._desk.end(outcomes, now()))
+
+        async def send(letter: int) -> str:
+            try:
+                sendable = await begin(letter)
+            except ValueError as error:
+                await asyncio.to_thread(self._desk.spoil, letter, str(error), now())
+                return Outcome.REFUSED.value
+            if sendable is None:
+                return "void"
+            delivery = await self._mailer.send(sendable.content, sendable.sender, [sendable.recipient])
+            await end((letter, delivery))
+            return delivery.outcome.value
 
         async def work() -> None:
             nonlocal tally
             while waiting and not activity.is_worker_shutdown():
-                outcome = await asyncio.shield(self._send(waiting.pop(), now))
-                tally += Tally(**{outcome.value if outcome else "void": 1})
+                outcome = await asyncio.shield(send(waiting.pop()))
+                tally += Tally(**{outcome: 1})
 
         async with beating(), asyncio.TaskGroup() as sending:
             for _ in range(AT_ONCE):
                 sending.create_task(work())
         return tally
-
-    async def _send(self, letter: int, now: Callable[[], datetime]) -> Outcome | None:
-        """None when the letter was not to be sent."""
-        try:
-            sendable = await asyncio.to_thread(self._desk.begin, letter, now())
-        except ValueError as error:
-            await asyncio.to_thread(self._desk.spoil, letter, str(error), now())
-            return Outcome.REFUSED
-        if sendable is None:
-            return None
-        delivery = await self._transmit(sendable)
-        await asyncio.to_thread(self._desk.end, letter, delivery, now())
-        return delivery.outcome
-
-    async def _transmit(self, letter: Sendable) -> Delivery:
-        return await self._mailer.send(letter.content, letter.sender, [letter.recipient])
 
     @activity.defn
     async def tell_invoices(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, insert, not_, or_, select, update
+from sqlalchemy import delete, func, insert, not_, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.calendars import first_business_day
@@ -32,6 +32,9 @@ PATIENCE = timedelta(hours=1)
 
 PATIENCE_PLAYED_FAST = timedelta(days=1)
 """The same where the hour of the day is noise."""
+
+Group = tuple[str, str, str]
+"""Account, language, currency: what a letter is one of."""
 
 
 class Sendable(NamedTuple):
@@ -68,14 +71,24 @@ class LetterDesk:
             requests = self._due_requests(session, now, limit)
             customers = self._reading.customers(session, {request.account_id for request in requests})
             currencies = self._reading.currencies(session, [request.invoice_id for request in requests])
-            groups: dict[tuple[str, str, str], list[ContactRequest]] = defaultdict(list)
+            groups: dict[Group, list[ContactRequest]] = defaultdict(list)
             for request in requests:
                 customer = customers[request.account_id]
                 groups[request.account_id, customer.language, currencies[request.invoice_id]].append(request)
-            for (account, language, currency), group in groups.items():
-                self._intend_one(session, customers[account], language, currency, group, now)
+            earlier = self._latest_letters(session, set(customers))
+            for key, group in groups.items():
+                self._intend_one(session, customers[key[0]], key, group, earlier.get(key), now)
             session.flush()
             return self._to_send(session, limit)
+
+    def _latest_letters(self, session: Session, accounts: Collection[str]) -> dict[Group, Message]:
+        """Per account, language and currency the letter that has not gone yet, or else the last one."""
+        group = (col(Message.account_id), col(Message.language), col(Message.currency))
+        mine = (col(Message.account_id).in_(accounts), col(Message.state) != "void")
+        latest = select(func.max(col(Message.id))).where(*mine).group_by(*group)
+        statement = select(Message).where(*mine, or_(col(Message.id).in_(latest), col(Message.state) == "intended"))
+        letters = sorted(session.scalars(statement), key=lambda letter: (letter.state == "intended", letter.id))
+        return {(letter.account_id, letter.language, letter.currency): letter for letter in letters}
 
     def _due_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
         """All due requests of the accounts that come first, so that no account's letter is torn apart."""
@@ -100,17 +113,15 @@ class LetterDesk:
         return set(session.scalars(late))
 
     def _intend_one(
-        self, session: Session, customer: Customer, language: str, currency: str, group: list[ContactRequest], now: datetime
+        self, session: Session, customer: Customer, key: Group, requests: list[ContactRequest], earlier: Message | None, now: datetime
     ) -> None:
         today = now.astimezone(customer.zone).date()
-        earlier = select(Message).filter_by(account_id=customer.account_id, language=language, currency=currency)
-        letter = session.scalars(earlier.where(col(Message.state) == "intended").limit(1)).first()
-        if letter is None:
-            last = session.scalars(earlier.where(col(Message.state) != "void").order_by(col(Message.slot).desc()).limit(1)).first()
-            if last and self._put_off(last, customer, group, today):
+        letter = earlier
+        if letter is None or letter.state != "intended":
+            if letter and self._put_off(letter, customer, requests, today):
                 return
-            letter = self._new_letter(session, customer, language, currency, today, max(request.slot for request in group))
-        for request in group:
+            letter = self._new_letter(session, key, today, max(request.slot for request in requests))
+        for request in requests:
             request.state, request.message_id = "claimed", letter.id
 
     def _put_off(self, last: Message, customer: Customer, group: list[ContactRequest], today: date) -> bool:
@@ -124,16 +135,16 @@ class LetterDesk:
             request.slot = datetime.combine(allowed, opens, customer.zone).astimezone(UTC)
         return True
 
-    def _new_letter(self, session: Session, customer: Customer, language: str, currency: str, today: date, slot: datetime) -> Message:
+    def _new_letter(self, session: Session, key: Group, today: date, slot: datetime) -> Message:
         """A letter of the same day that came to nothing is taken up again."""
-        key = ids.letter_key(customer.account_id, language, currency, today)
-        void = session.scalars(select(Message).where(col(Message.key) == key, col(Message.state) == "void")).first()
-        if void is not None:
-            void.state = "intended"
-            return void
-        message_id = derived_message_id(key, self._reading.reply_domain)
-        letter = Message(key=key, account_id=customer.account_id, language=language, currency=currency, slot=slot, message_id=message_id)
-        session.add(letter)
+        account, language, currency = key
+        name = ids.letter_key(account, language, currency, today)
+        letter = session.scalars(select(Message).where(col(Message.key) == name, col(Message.state) == "void")).first()
+        if letter is None:
+            message_id = derived_message_id(name, self._reading.reply_domain)
+            letter = Message(key=name, account_id=account, language=language, currency=currency, slot=slot, message_id=message_id)
+            session.add(letter)
+        letter.state = "intended"
         session.flush()
         return letter
 
@@ -142,23 +153,31 @@ class LetterDesk:
         statement = select(col(Message.id)).where(col(Message.state) == "intended", rested).order_by(col(Message.id)).limit(limit)
         return [number for number in session.scalars(statement) if number is not None]
 
-    def begin(self, message: int, now: datetime) -> Sendable | None:
-        """Mark a letter as transmitting, with the content that is right at this moment; None when nothing in it stands any more,
-        or another process has it. Between the look at its invoices and the mark nothing can have changed."""
-        while True:
+    def begin(self, messages: Sequence[int], now: datetime) -> list[Sendable | None]:
+        """Mark letters as transmitting, each with the content that is right at this moment. Between the look at its invoices and the
+        mark nothing can have changed. None for a letter in which nothing stands any more, or which another process has.
+
+        Raises ValueError for a letter that cannot be written; then none is marked.
+        """
+        begun: dict[int, Sendable] = {}
+        left = list(messages)
+        while left:
             with self._database.reading() as session:
-                reading = self._reading.read(session, message, now)
-            if reading is None:
-                return None
-            content = self._reading.compose(reading, now) if reading.standing else b""
+                readings = self._reading.read(session, left, now)
+            written = {number: self._reading.compose(reading, now) for number, reading in readings.items() if reading.standing}
+            left = []
             with self._database.writing() as session:
-                if self._reading.marks(session, message, lock=True) != reading.marks:
-                    continue
-                self._drop(session, reading, now)
-                if not reading.standing:
-                    self._void(session, message)
-                    return None
-                return self._mark_transmitting(session, reading, content)
+                marks = self._reading.marks(session, list(readings))
+                for number, reading in readings.items():
+                    if marks[number] != reading.marks:
+                        left.append(number)
+                        continue
+                    self._drop(session, reading, now)
+                    if not reading.standing:
+                        session.execute(update(Message).where(col(Message.id) == number).values(state="void"))
+                    elif self._mark_transmitting(session, reading, written[number]):
+                        begun[number] = Sendable(number, written[number], self._reading.sender, reading.customer.email)
+        return [begun.get(number) for number in messages]
 
     def _drop(self, session: Session, reading: Reading, now: datetime) -> None:
         for request, reason in reading.dropped:
@@ -170,25 +189,22 @@ class LetterDesk:
             if reason is DropReason.NO_ADDRESS:
                 self._task(session, reading.customer, "no_address", reading.message, now)
 
-    def _void(self, session: Session, message: int) -> None:
-        session.execute(update(Message).where(col(Message.id) == message).values(state="void"))
-
-    def _mark_transmitting(self, session: Session, reading: Reading, content: bytes) -> Sendable | None:
+    def _mark_transmitting(self, session: Session, reading: Reading, content: bytes) -> bool:
         marked = session.execute(
             update(Message)
             .where(col(Message.id) == reading.message, col(Message.state) == "intended")
             .values(
-                state="transmitting", owner=self._owner, transmitting_since=datetime.now(UTC), attempts=Message.attempts + 1,
+                state="transmitting", owner=self._owner, transmitting_since=datetime.now(UTC), attempts=col(Message.attempts) + 1,
                 content=content, recipient=reading.customer.email, subject=reading.subject, letter=reading.letter,
                 in_reply_to=reading.in_reply_to,
             )
             .returning(col(Message.id))
         ).first()  # fmt: skip
         if marked is None:
-            return None
-        session.execute(MessageLine.__table__.delete().where(col(MessageLine.message_id) == reading.message))  # type: ignore[attr-defined]
+            return False
+        session.execute(delete(MessageLine).where(col(MessageLine.message_id) == reading.message))
         session.execute(insert(MessageLine), [{"message_id": reading.message, **line} for line in reading.lines])
-        return Sendable(reading.message, content, self._reading.sender, reading.customer.email)
+        return True
 
     def spoil(self, message: int, reason: str, now: datetime) -> None:
         """A letter that cannot be written is refused before it is sent: a person looks at it."""
@@ -196,27 +212,32 @@ class LetterDesk:
             session.execute(
                 update(Message).where(col(Message.id) == message, col(Message.state) == "intended").values(state="transmitting")
             )
-        self.end(message, Delivery(Outcome.REFUSED, None, reason), now)
+        self.end([(message, Delivery(Outcome.REFUSED, None, reason))], now)
 
-    def end(self, message: int, delivery: Delivery, now: datetime) -> None:
-        """Write what became of a letter. `now` is business time. An owner that was presumed dead may still say how it ended."""
-        if delivery.outcome is Outcome.DEFERRED:
-            self._defer(message, delivery)
-            return
-        sent = delivery.outcome is Outcome.SENT
+    def end(self, outcomes: Sequence[tuple[int, Delivery]], now: datetime) -> list[None]:
+        """Write what became of letters. `now` is business time. An owner that was presumed dead may still say how one ended."""
         with self._database.writing() as session:
-            ended = session.execute(
-                update(Message)
-                .where(col(Message.id) == message, col(Message.state).in_(("transmitting", "unknown")), col(Message.decided_by).is_(None))
-                .values(state=delivery.outcome.value, reply=_told(delivery), sent_at=now if sent else None, transmitting_since=None)
-                .returning(col(Message.account_id))
-            ).first()
-            if ended is None:
-                return
-            self._end_requests(session, [message], LetterFate(delivery.outcome.value), _told(delivery), now)
-            if not sent:
-                customer = self._reading.customers(session, {ended[0]})[ended[0]]
-                self._task(session, customer, f"{delivery.outcome}_letter", message, now)
+            for message, delivery in outcomes:
+                if delivery.outcome is Outcome.DEFERRED:
+                    self._defer(session, message, delivery)
+                else:
+                    self._end_one(session, message, delivery, now)
+        return [None] * len(outcomes)
+
+    def _end_one(self, session: Session, message: int, delivery: Delivery, now: datetime) -> None:
+        sent = delivery.outcome is Outcome.SENT
+        ended = session.execute(
+            update(Message)
+            .where(col(Message.id) == message, col(Message.state).in_(("transmitting", "unknown")), col(Message.decided_by).is_(None))
+            .values(state=delivery.outcome.value, reply=_told(delivery), sent_at=now if sent else None, transmitting_since=None)
+            .returning(col(Message.account_id))
+        ).first()
+        if ended is None:
+            return
+        self._end_requests(session, [message], LetterFate(delivery.outcome.value), _told(delivery), now)
+        if not sent:
+            customer = self._reading.customers(session, {ended[0]})[ended[0]]
+            self._task(session, customer, f"{delivery.outcome}_letter", message, now)
 
     def _end_requests(self, session: Session, messages: Sequence[int], fate: LetterFate, reason: str, now: datetime) -> None:
         """A letter that went needs no word to its invoices, unless one waits for it."""
@@ -227,15 +248,14 @@ class LetterDesk:
             .values(state=fate.value, reason="" if fate is LetterFate.SENT else reason, ended_at=now, told=told)
         )
 
-    def _defer(self, message: int, delivery: Delivery) -> None:
-        with self._database.writing() as session:
-            attempts = session.scalars(select(col(Message.attempts)).where(col(Message.id) == message)).one()
-            rest = self._backoff[min(attempts, len(self._backoff)) - 1]
-            session.execute(
-                update(Message)
-                .where(col(Message.id) == message, col(Message.state) == "transmitting")
-                .values(state="intended", reply=_told(delivery), next_attempt_at=datetime.now(UTC) + rest, transmitting_since=None)
-            )
+    def _defer(self, session: Session, message: int, delivery: Delivery) -> None:
+        attempts = session.scalars(select(col(Message.attempts)).where(col(Message.id) == message)).one()
+        rest = self._backoff[min(attempts, len(self._backoff)) - 1]
+        session.execute(
+            update(Message)
+            .where(col(Message.id) == message, col(Message.state) == "transmitting")
+            .values(state="intended", reply=_told(delivery), next_attempt_at=datetime.now(UTC) + rest, transmitting_since=None)
+        )
 
     def settle_the_dead(self, now: datetime) -> int:
         """Letters that a process died over: nobody knows whether they went. How many. `now` is business time."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from adapters.database import Database
@@ -23,6 +23,9 @@ THREAD_LENGTH = 10
 Stake = tuple[ContactRequest, Invoice, Any]
 """A request in a letter, its invoice, and the holds that stand on it."""
 
+Marks = list[tuple[Any, ...]]
+"""The versions of all that a letter rests on."""
+
 
 class Customer(NamedTuple):
     """Whom an account's letters go to, where, and in which language."""
@@ -38,7 +41,7 @@ class Customer(NamedTuple):
 
 
 class Reading(BaseModel):
-    """A letter as it stands. `marks` are the versions of all it rests on: if one has changed, it must be read again."""
+    """A letter as it stands. If its marks have changed, it must be read again."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -50,7 +53,7 @@ class Reading(BaseModel):
     standing: list[LetterLine]
     dropped: list[tuple[int, DropReason]]
     lines: list[dict[str, Any]]
-    marks: list[tuple[Any, ...]]
+    marks: Marks
     thread: tuple[str, ...]
     subject: str = ""
 
@@ -86,61 +89,50 @@ class LetterReading:
     def currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
         return dict(session.execute(select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoices))).all())
 
-    def read(self, session: Session, message: int, now: datetime) -> Reading | None:
-        """None when the letter is not there to be sent any more. `now` is business time."""
-        row = session.get(Message, message)
-        if row is None or row.state != "intended":
-            return None
-        customer = self.customers(session, {row.account_id})[row.account_id]
-        today = now.astimezone(customer.zone).date()
-        standing: list[LetterLine] = []
-        dropped: list[tuple[int, DropReason]] = []
-        lines: list[dict[str, Any]] = []
-        letter, highest = "", -10_000
-        rows = self._requests(session, message)
-        for request, invoice, holds in rows:
-            reason = _no_longer_stands(request, invoice, holds, customer, today)
-            if reason:
-                dropped.append((request.id or 0, reason))
-                continue
-            line = _line(request, invoice, today)
-            standing.append(line)
-            lines.append(
-                {"invoice_id": invoice.id, "step": request.step, "attempt": request.attempt, "open_balance": invoice.open_balance,
-                 "days_past_due": line.days_past_due, "invoice_version": invoice.version}
-            )  # fmt: skip
-            if request.rank > highest:
-                letter, highest = request.letter, request.rank
-        return Reading(
-            message=message, message_id=row.message_id, customer=customer, currency=row.currency, letter=letter, dropped=dropped,
-            lines=lines, standing=sorted(standing, key=lambda line: (line.due_date, line.number)), marks=_marks(rows),
-            thread=self._thread(session, row),
-        )  # fmt: skip
+    def read(self, session: Session, messages: Collection[int], now: datetime) -> dict[int, Reading]:
+        """The letters that are there to be sent. `now` is business time."""
+        rows = session.scalars(select(Message).where(col(Message.id).in_(messages), col(Message.state) == "intended")).all()
+        customers = self.customers(session, {row.account_id for row in rows})
+        stakes = self._stakes(session, [row.id or 0 for row in rows])
+        threads = self._threads(session, set(customers))
+        return {
+            row.id or 0: _reading(row, customers[row.account_id], stakes[row.id or 0], threads[row.account_id], now) for row in rows
+        }  # fmt: skip
 
-    def marks(self, session: Session, message: int, lock: bool = False) -> list[tuple[Any, ...]]:
-        """What the letter rests on, as it stands in this transaction, and stays until its end."""
-        return _marks(self._requests(session, message, lock))
+    def marks(self, session: Session, messages: Collection[int]) -> dict[int, Marks]:
+        """What the letters rest on, as it stands in this transaction, and stays until its end."""
+        return {message: _marks(stakes) for message, stakes in self._stakes(session, messages, lock=True).items()}
 
-    def _requests(self, session: Session, message: int, lock: bool = False) -> Sequence[Stake]:
+    def _stakes(self, session: Session, messages: Collection[int], lock: bool = False) -> dict[int, list[Stake]]:
         statement = (
             select(ContactRequest, Invoice, col(Case.holds))
             .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
             .outerjoin(Case, col(Case.invoice_id) == col(ContactRequest.invoice_id))
-            .where(col(ContactRequest.message_id) == message, col(ContactRequest.state) == "claimed")
+            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == "claimed")
             .order_by(col(ContactRequest.id))
         )
         if lock:
             statement = statement.with_for_update(of=(ContactRequest, Invoice))
-        return session.execute(statement).all()
+        stakes: dict[int, list[Stake]] = {message: [] for message in messages}
+        for request, invoice, holds in session.execute(statement):
+            stakes[request.message_id].append((request, invoice, holds))
+        return stakes
 
-    def _thread(self, session: Session, row: Message) -> tuple[str, ...]:
+    def _threads(self, session: Session, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The Message-IDs of each account's last letters, oldest first."""
+        place = func.row_number().over(partition_by=col(Message.account_id), order_by=col(Message.id).desc()).label("place")
         earlier = (
-            select(col(Message.message_id))
-            .where(col(Message.account_id) == row.account_id, col(Message.state).in_(("sent", "unknown")), col(Message.id) != row.id)
-            .order_by(col(Message.id).desc())
-            .limit(THREAD_LENGTH)
+            select(
+                col(Message.id).label("id"), col(Message.account_id).label("account_id"), col(Message.message_id).label("message_id"), place
+            )
+            .where(col(Message.account_id).in_(accounts), col(Message.state).in_(("sent", "unknown")))
+            .subquery()
         )
-        return tuple(reversed(session.scalars(earlier).all()))
+        threads: dict[str, tuple[str, ...]] = dict.fromkeys(accounts, ())
+        statement = select(earlier.c.account_id, earlier.c.message_id).where(earlier.c.place <= THREAD_LENGTH).order_by(earlier.c.id)
+        for account, message_id in session.execute(statement):
+            threads[account] = (*threads[account], message_id)
+        return threads
 
     def compose(self, reading: Reading, now: datetime) -> bytes:
         """The letter as it goes over the wire, dated in business time; notes its subject in the reading."""
@@ -181,6 +173,29 @@ def _customer(account: Account, contact: Contact | None) -> Customer:
     )  # fmt: skip
 
 
+def _reading(row: Message, customer: Customer, stakes: Sequence[Stake], thread: tuple[str, ...], now: datetime) -> Reading:
+    """The letter takes the tone of its highest step; what no longer stands is left out."""
+    today = now.astimezone(customer.zone).date()
+    standing: list[tuple[ContactRequest, LetterLine, int]] = []
+    dropped: list[tuple[int, DropReason]] = []
+    for request, invoice, holds in stakes:
+        reason = _no_longer_stands(request, invoice, holds, customer, today)
+        if reason:
+            dropped.append((request.id or 0, reason))
+        else:
+            standing.append((request, _line(request, invoice, today), invoice.version))
+    lines = [
+        {"invoice_id": line.invoice_id, "step": line.step, "attempt": request.attempt, "open_balance": line.open_minor,
+         "days_past_due": line.days_past_due, "invoice_version": version}
+        for request, line, version in standing
+    ]  # fmt: skip
+    return Reading(
+        message=row.id or 0, message_id=row.message_id, customer=customer, currency=row.currency, dropped=dropped, lines=lines,
+        letter=max(((request.rank, request.letter) for request, _, _ in standing), default=(0, ""))[1], marks=_marks(stakes),
+        standing=sorted((line for _, line, _ in standing), key=lambda line: (line.due_date, line.number)), thread=thread,
+    )  # fmt: skip
+
+
 def _no_longer_stands(request: ContactRequest, invoice: Invoice, holds: Any, customer: Customer, today: date) -> DropReason | None:
     """Why an invoice must not be in a letter, read at the moment the letter goes."""
     kinds = {hold["kind"] for hold in holds or ()}
@@ -204,5 +219,5 @@ def _line(request: ContactRequest, invoice: Invoice, today: date) -> LetterLine:
     )  # fmt: skip
 
 
-def _marks(rows: Iterable[Stake]) -> list[tuple[Any, ...]]:
-    return [(request.id, request.attempt, invoice.version, [hold["hold_id"] for hold in holds or ()]) for request, invoice, holds in rows]
+def _marks(stakes: Iterable[Stake]) -> Marks:
+    return [(request.id, request.attempt, invoice.version, [hold["hold_id"] for hold in holds or ()]) for request, invoice, holds in stakes]

@@ -3,13 +3,13 @@
 from datetime import date, timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database import Database
 from adapters.tables import Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
 from api.readings.correspondence import letters_by_state
-from api.readings.invoices import NOT_STARTED
+from api.readings.invoices import NOT_STARTED, is_case_of_invoice
 from domain.clock import start_of_day
 from domain.invoice_case import NEW
 from domain.policy import PolicySnapshot
@@ -44,7 +44,7 @@ def read_portfolio(database: Database, today: date) -> Portfolio:
         stage = func.coalesce(Case.stage, NOT_STARTED)
         counted = (
             select(stage, col(Invoice.currency), func.count(), func.sum(col(Invoice.open_balance)))
-            .outerjoin(Case, and_(col(Case.invoice_id) == Invoice.id, col(Case.kind) == "invoice"))
+            .outerjoin(Case, is_case_of_invoice())
             .where(col(Invoice.status) == "open")
             .group_by(stage, col(Invoice.currency))
         )

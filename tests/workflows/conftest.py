@@ -7,7 +7,10 @@ import pytest
 
 from adapters.database import Database
 from tests.databases import _sqlite_template
-from tests.workflows.stage import Stage, staged
+
+pytest.register_assert_rewrite("tests.workflows.stage")
+
+from tests.workflows.stage import Stage, staged  # noqa: E402 - its assertions explain themselves
 
 
 @pytest.fixture(scope="module")

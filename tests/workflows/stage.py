@@ -154,6 +154,11 @@ class Stage:
     def case(self, invoice: str) -> WorkflowHandle[InvoiceCollection, Any]:
         return self.play.case(invoice)
 
+    async def outcome(self, invoice: str) -> str:
+        """How the case ended, once it has."""
+        with self.play.environment.auto_time_skipping_disabled():
+            return str((await self.case(invoice).result()).status)
+
     # --- what happened
 
     def kinds(self, invoice: str) -> list[str]:
@@ -220,8 +225,8 @@ class Stage:
             self.play.parts.ledger.cancel_invoice(invoice, at=now)
         await self.play.sync()
         for invoice in opened:
-            case = self.row(invoice)
-            assert chain(self.database, case) == await head_in_history(self.case(invoice))
+            await self.outcome(invoice)
+            assert chain(self.database, self.row(invoice)) == await head_in_history(self.case(invoice))
 
 
 def chain(database: Database, case: Case, orphans: int = 0) -> str:

@@ -33,7 +33,7 @@ async def test_a_promise_kept_closes_the_invoice_and_no_letter_goes_meanwhile(st
     await stage.play.days(monday + 3 * DAY, monday + 9 * DAY)
     await stage.pay(invoice, 10_000)
     assert stage.letters(invoice) == before
-    assert (await stage.case(invoice).result()).status == "paid"
+    assert await stage.outcome(invoice) == "paid"
     assert stage.kinds(invoice)[-4:] == ["payment.received", "promise.kept", "hold.lifted", "case.closed"]
 
 

@@ -1,0 +1,44 @@
+"""Production's worker in a process of its own, to be killed. It differs in one thing: it gives up on the dead after seconds, not minutes.
+
+It ends with its standard input, so that no worker outlives the tests that started it.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from datetime import timedelta
+
+from activities import heartbeat
+from adapters.parts import compose
+from adapters.settings import Settings
+from adapters.temporal_client import connect
+from worker import build_worker
+from workflows import options
+
+READY = "working"
+PRESUMED_DEAD = timedelta(seconds=3)
+BACKOFF = (timedelta(seconds=0.5), timedelta(seconds=1))
+
+
+async def work() -> None:
+    settings = Settings.read()
+    if settings.temporal_address is None:
+        raise SystemExit("a worker for tests needs DUECOURSE_TEMPORAL_ADDRESS")
+    heartbeat.SECONDS = 1.0
+    for times in (options.SELECT_LETTERS, options.SEND_LETTERS, options.DELIVER_EVENTS):
+        times["heartbeat_timeout"] = timedelta(seconds=5)
+    client = await connect(settings.temporal_address, settings.temporal_namespace, seconds=60)
+    async with build_worker(client, compose(settings), presumed_dead=PRESUMED_DEAD, backoff=BACKOFF):
+        print(READY, flush=True)
+        await asyncio.Event().wait()
+
+
+def end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_input, daemon=True).start()
+    asyncio.run(work())
