@@ -59,7 +59,7 @@ def up(
 @app.command("import")
 def import_file(
     file: Path,
-    mapping: Annotated[Path, typer.Option(help="The YAML file that says which column means what.")],
+    mapping: Annotated[str, typer.Option(help="Which column means what: a YAML file, or the name of one in mappings/.")] = "duecourse",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date. [default: today]")] = None,
     data_dir: DataDir = None,

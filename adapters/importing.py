@@ -13,7 +13,7 @@ from adapters.alone import join
 from adapters.business_clock import load_clock
 from adapters.import_booking import Verdict
 from adapters.importer import Importer, ImportResult
-from adapters.mapping import load_mapping
+from adapters.mapping import load_mapping, mapping_file
 from adapters.parts import open_database
 from adapters.schedules import read_billing_soon
 from adapters.settings import Settings
@@ -24,13 +24,13 @@ NEWS = (Verdict.NEW, Verdict.CHANGED, Verdict.SETTLED)
 
 
 def import_with_progress(
-    settings: Settings, console: Console, file: Path, mapping: Path, dry_run: bool, business_date: date | None
+    settings: Settings, console: Console, file: Path, mapping: str, dry_run: bool, business_date: date | None
 ) -> None:
     """Import beside a running Duecourse, or before the first start. `business_date` None is today on the data folder's clock.
 
     Raises MappingError, SheetError, NewerDatabaseError.
     """
-    columns = load_mapping(mapping)
+    columns = load_mapping(mapping_file(mapping))
     database = open_database(settings)
     importer = Importer(database)
     now = (load_clock(database) or Clock.real_life()).business(datetime.now(UTC))

@@ -13,6 +13,9 @@ from adapters.cell_formats import date_format, read_date
 from domain.yaml_lines import LinedYaml, as_written
 
 
+MAPPINGS = Path(__file__).resolve().parent.parent / "mappings"
+
+
 class MappingError(ValueError):
     """A mapping that cannot be used. One line per mistake: `file:line: what is wrong; what to write instead`."""
 
@@ -184,6 +187,13 @@ class Mapping(_Part):
 def parse_mapping(text: str, file: str) -> Mapping:
     """Raises MappingError."""
     return LinedYaml(text, file, "mapping: my-billing-system", MappingError, as_written).read(Mapping)
+
+
+def mapping_file(name: str) -> Path:
+    """The file that a name or path means: one that is there, or else one of the project's own mappings."""
+    given = Path(name)
+    kept = MAPPINGS / f"{name}.yaml"
+    return kept if not given.exists() and kept.exists() else given
 
 
 def load_mapping(path: Path) -> Mapping:

@@ -79,7 +79,7 @@ def _next_steps(running: Running, command: str) -> list[str]:
             f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}",
         ]
     if _portfolio(running.parts.database) == "none yet":
-        return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv --mapping mappings/duecourse.yaml{other}"]
+        return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv{other}"]
     return [f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}"]
 
 

@@ -11,10 +11,9 @@ from adapters.importer import Importer
 from adapters.inbox import Inbox
 from adapters.ledger import Ledger
 from adapters.letter_decisions import LetterDecisions
+from adapters.mapping import MAPPINGS
 from api.acting import Cases
 from domain.clock import Clock
-
-MAPPINGS = Path(__file__).resolve().parent.parent / "mappings"
 
 
 def real_now() -> datetime:
