@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
@@ -18,6 +19,7 @@ from adapters.case_signals import CaseSignals
 from adapters.casebook import CaseBook
 from adapters.letter_desk import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
 from adapters.letter_news import Postbox
+from adapters.letter_outcomes import BACKOFF, PRESUMED_DEAD
 from adapters.letter_reading import LetterReading
 from adapters.openings import Openings
 from adapters.parts import Parts
@@ -29,28 +31,35 @@ from workflows.invoice_collection import InvoiceCollection
 SHARED = ("domain", "workflows", "activities", "adapters", "pydantic")
 """What the workflows of a worker share instead of importing it each for itself: see docs/decisions/0003."""
 
+WORKFLOWS = (InvoiceCollection, CorrespondenceRun, BillingSync)
 CACHED_WORKFLOWS = 10_000
 DATABASE_THREADS = 8
 GRACE = timedelta(seconds=20)
 """How long a worker that is asked to stop may go on with the letters on the wire."""
 
 
-def build_worker(client: Client, parts: Parts) -> Worker:
-    """A worker for every workflow and activity, not yet running."""
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows are run, and recorded ones replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED))
+
+
+def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUMED_DEAD, backoff: Sequence[timedelta] = BACKOFF) -> Worker:
+    """A worker for every workflow and activity, not yet running. `presumed_dead` and `backoff` are the letter desk's."""
     company, settings = parts.company, parts.settings
     signals = CaseSignals(client)
     reading = LetterReading(parts.database, parts.letters, company, company.collector, settings.sender, settings.reply_domain)
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    patience = PATIENCE if parts.clock.hours_matter else PATIENCE_PLAYED_FAST
-    desk = LetterDesk(parts.database, reading, owner, patience=patience)
+    hours_matter = parts.clock.hours_matter
+    patience = PATIENCE if hours_matter else PATIENCE_PLAYED_FAST
+    desk = LetterDesk(parts.database, reading, owner, presumed_dead, backoff, patience, hours_matter)
     sending = LetterSending(desk, parts.mailer, Postbox(parts.database), signals, parts.clock)
     billing = BillingDelivery(parts.ledger, Openings(parts.database, parts.policies, parts.clock), signals)
     recording = Recording(CaseBook(parts.database))
     return Worker(
         client,
-        workflow_runner=SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*SHARED)),
+        workflow_runner=workflow_runner(),
         task_queue=ids.TASK_QUEUE,
-        workflows=[InvoiceCollection, CorrespondenceRun, BillingSync],
+        workflows=WORKFLOWS,
         activities=[recording.record, sending.select_letters, sending.send_letters, sending.tell_invoices, billing.deliver_events],
         activity_executor=ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database"),
         max_cached_workflows=CACHED_WORKFLOWS,

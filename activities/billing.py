@@ -10,7 +10,7 @@ from activities.heartbeat import beating
 from adapters.case_signals import CaseSignals
 from adapters.ledger import BillingSystem
 from adapters.openings import Openings
-from domain.invoices import BillingEvent
+from domain.invoices import BillingEvent, BillingEventKind
 
 BATCH = 500
 IN_FLIGHT = 60
@@ -43,4 +43,15 @@ class BillingDelivery:
                         reports.create_task(report(invoice_id, events))
                 await asyncio.to_thread(self._billing.mark_delivered, [number for number, _, _ in batch], datetime.now(UTC))
                 delivered += len(batch)
+            await self._remind_the_forgotten()
         return delivered
+
+    async def _remind_the_forgotten(self) -> None:
+        forgotten = await asyncio.to_thread(self._openings.forgotten, BATCH)
+        for opening, collector in (await asyncio.to_thread(self._openings.read, forgotten)).values():
+            facts = opening.facts
+            event = BillingEvent(
+                event_id=f"settled:{opening.invoice_id}:{facts.version}", kind=BillingEventKind.INVOICE_CHANGED,
+                occurred_at=opening.clock.business(datetime.now(UTC)), facts=facts,
+            )  # fmt: skip
+            await self._signals.report(opening, collector, [event])

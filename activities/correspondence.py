@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel
+from sqlalchemy.exc import InterfaceError, OperationalError
 from temporalio import activity
 
 from activities.heartbeat import beating
@@ -20,6 +21,8 @@ BATCH = 200
 
 AT_ONCE = 8
 """Letters in the works at once; the mailer's connections bound how many are on the wire."""
+
+DATABASE_REST_SECONDS = 1.0
 
 
 class Tally(BaseModel):
@@ -39,6 +42,7 @@ class LetterSending:
     def __init__(self, desk: LetterDesk, mailer: Mailer, postbox: Postbox, signals: CaseSignals, clock: Clock) -> None:
         self._desk, self._mailer, self._postbox, self._signals = desk, mailer, postbox, signals
         self._clock = clock
+        self._on_the_wire: set[int] = set()
 
     def _business_clock(self) -> Callable[[], datetime]:
         """Business time from here on, by the Temporal server's clock, which is the one that workflows go by."""
@@ -50,8 +54,9 @@ class LetterSending:
     async def select_letters(self) -> list[int]:
         """Claim what is due; the letters to send now."""
         now = self._business_clock()
-        await asyncio.to_thread(self._desk.settle_the_dead, now())
-        return await asyncio.to_thread(self._desk.intend, now(), BATCH)
+        async with beating():
+            await asyncio.to_thread(self._desk.settle_the_dead, now(), frozenset(self._on_the_wire))
+            return await asyncio.to_thread(self._desk.intend, now(), BATCH)
 
     @activity.defn
     async def send_letters(self, letters: list[int]) -> Tally:
@@ -63,25 +68,44 @@ class LetterSending:
         async def send(letter: int) -> str:
             try:
                 sendable = await begin(letter)
-            except ValueError as error:
-                await asyncio.to_thread(self._desk.spoil, letter, str(error), now())
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:
+                await asyncio.to_thread(self._desk.spoil, letter, f"{type(error).__name__}: {error}", now())
                 return Outcome.REFUSED.value
             if sendable is None:
                 return "void"
             delivery = await self._mailer.send(sendable.content, sendable.sender, [sendable.recipient])
-            await end((letter, delivery))
+            await self._until_written(end, (letter, delivery))
             return delivery.outcome.value
+
+        async def send_one(letter: int) -> str:
+            self._on_the_wire.add(letter)
+            try:
+                return await send(letter)
+            finally:
+                self._on_the_wire.discard(letter)
 
         async def work() -> None:
             nonlocal tally
             while waiting and not activity.is_worker_shutdown():
-                outcome = await asyncio.shield(send(waiting.pop()))
+                outcome = await asyncio.shield(send_one(waiting.pop()))
                 tally += Tally(**{outcome: 1})
 
         async with beating(), asyncio.TaskGroup() as sending:
             for _ in range(AT_ONCE):
                 sending.create_task(work())
         return tally
+
+    async def _until_written(self, end: GroupCommit[tuple[int, Delivery], None], outcome: tuple[int, Delivery]) -> None:
+        """What the mail server said must not be lost because the database is away for a moment."""
+        while True:
+            try:
+                await end(outcome)
+            except (OperationalError, InterfaceError):
+                await asyncio.sleep(DATABASE_REST_SECONDS)
+            else:
+                return
 
     @activity.defn
     async def tell_invoices(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
+from threading import Lock
 
 import holidays
 
@@ -14,9 +15,16 @@ def business_days(country: str) -> Callable[[date], bool]:
     A country that the library does not know has weekends (Saturday, Sunday) only.
     """
     try:
-        return holidays.country_holidays(country).is_working_day
+        calendar = holidays.country_holidays(country)
     except NotImplementedError:
         return lambda day: day.weekday() < 5
+    one_at_a_time = Lock()
+
+    def is_business_day(day: date) -> bool:
+        with one_at_a_time:  # the calendar fills itself a year at a time, when it is first asked
+            return calendar.is_working_day(day)
+
+    return is_business_day
 
 
 def first_business_day(country: str, day: date) -> date:

@@ -6,7 +6,13 @@ Workflows are named by their type here, for adapters know nothing of the workflo
 from collections.abc import Sequence
 
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -48,6 +54,7 @@ class CaseSignals:
             await self._client.start_workflow(
                 INVOICE_COLLECTION, opening, id=ids.invoice_case(opening.invoice_id), task_queue=ids.TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING if event else WorkflowIDConflictPolicy.FAIL,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE if event else WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 search_attributes=TypedSearchAttributes(attributes), start_signal="billing_event" if event else None,
                 start_signal_args=[event] if event else [],
             )  # fmt: skip

@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select, update
+from sqlalchemy import case as either
 from sqlmodel import col
 
 from adapters.calendars import business_days
-from adapters.contact_book import ContactBook
+from adapters.contact_book import ContactBook, Letters
 from adapters.database import Database
 from adapters.tables import Account, Case, Contact, JournalEntry, Task
 from domain.contact_slots import first_slot
+from domain.journal import GENESIS
 from domain.policy import StepAct
 from domain.record import Ask, Carried, DropReason, LetterFate, LetterNews, Record, Recorded
 
@@ -34,9 +36,9 @@ class CaseBook:
         self._put_entry = database.insert_new(JournalEntry)
         self._put_task = database.insert_new(Task)
         view = database.insert(Case)
-        self._put_view = view.on_conflict_do_update(
-            index_elements=["case_id"], set_={name: view.excluded[name] for name in _VIEW if name != "case_id"}
-        )
+        shown = {name: view.excluded[name] for name in _VIEW if name != "case_id"}
+        earlier = either((col(Case.run_id) == view.excluded["run_id"], col(Case.earlier_run)), else_=col(Case.carried))
+        self._put_view = view.on_conflict_do_update(index_elements=["case_id"], set_={**shown, "earlier_run": earlier})
 
     def record(self, records: Sequence[Record]) -> list[Recorded]:
         """Write records of different cases in one transaction; an answer for each.
@@ -53,18 +55,27 @@ class CaseBook:
         ]
 
     def _earlier_runs(self, connection: Connection, records: Sequence[Record]) -> dict[str, Carried]:
-        """What earlier, closed runs of these cases left, unless the records follow from it already."""
+        """What earlier, closed runs of these cases left, unless the records follow from it already.
+
+        A run whose worker died before the server heard that it goes on where another ended begins anew, and is told so again.
+        """
         run_of = {record.case.case_id: record for record in records}
-        known = connection.execute(select(col(Case.case_id), col(Case.run_id), col(Case.head)).where(col(Case.case_id).in_(run_of)))
+        known = connection.execute(
+            select(col(Case.case_id), col(Case.run_id), col(Case.head), col(Case.earlier_run).is_not(None).label("goes_on"))
+            .where(col(Case.case_id).in_(run_of))
+        ).all()  # fmt: skip
         others = [
             row.case_id
             for row in known
             if row.run_id != run_of[row.case_id].case.run_id and not _follows(run_of[row.case_id], row.head)
         ]  # fmt: skip
-        if not others:
+        again = [row.case_id for row in known if row.goes_on and row.case_id not in others and _follows(run_of[row.case_id], GENESIS)]
+        if not others and not again:
             return {}
-        left = connection.execute(select(col(Case.case_id), col(Case.carried)).where(col(Case.case_id).in_(others)))
-        return {row.case_id: Carried.model_validate(row.carried) for row in left}
+        left = connection.execute(
+            select(col(Case.case_id), col(Case.carried), col(Case.earlier_run)).where(col(Case.case_id).in_([*others, *again]))
+        )
+        return {row.case_id: Carried.model_validate(row.earlier_run if row.case_id in again else row.carried) for row in left}
 
     def _write(self, connection: Connection, records: Sequence[Record]) -> dict[str, Recorded]:
         entries = [entry.model_dump() for record in records for entry in record.entries]
@@ -74,14 +85,14 @@ class CaseBook:
         for record in records:
             if record.withdraw is DropReason.SETTLED:
                 self._drop_tasks(connection, record)
-        withdrawn = self._contacts.withdraw(connection, records)
+        self._contacts.withdraw(connection, records)
         letters = self._contacts.letters(connection, records, {account: customer.zone for account, customer in customers.items()})
         answers: dict[str, Recorded] = {}
         tasks: list[Task] = []
         for record in records:
             case = record.case
-            news, under_way = letters.get(case.case_id, ([], False))
-            answer = Recorded(head=record.carried.head, letters=news, under_way=under_way, withdrawn=withdrawn.get(case.case_id, []))
+            mine = letters.get(case.case_id) or Letters([], [])
+            answer = Recorded(head=record.carried.head, letters=mine.news, under_way=mine.under_way, withdrawn=mine.withdrawn)
             if record.ask:
                 answer = self._carry_out(connection, record, record.ask, customers[case.account_id], answer, tasks)
             answers[case.case_id] = answer
@@ -153,12 +164,13 @@ _VIEW = (
 
 
 def _view(record: Record, answer: Recorded) -> dict[str, Any]:
-    """The read model's row. The slot that the ask was given puts off the step after it."""
-    case, next_on = record.case, record.case.next_on
+    """The read model's row. The slot that the ask was given puts off the step after it; a letter under way that is waited for stops it."""
+    case, next_on, waits = record.case, record.case.next_on, record.await_letter and answer.under_way
     if answer.contact_on and next_on and record.ask:
         next_on = max(next_on, answer.contact_on + timedelta(days=record.ask.catch_up_days))
     seen = {
-        "next_on": next_on, "holds": [hold.model_dump(mode="json") for hold in case.holds],
+        "next_on": None if waits else next_on, "waiting_for": "letter" if waits else case.waiting_for,
+        "holds": [hold.model_dump(mode="json") for hold in case.holds],
         "taken": [past.model_dump(mode="json") for past in case.taken], "seq": record.carried.seq, "head": record.carried.head,
         "carried": record.carried.model_dump(mode="json"), "updated_at": datetime.now(UTC),
     }  # fmt: skip

@@ -96,7 +96,8 @@ class Database:
             current = MigrationContext.configure(connection).get_current_revision()
         if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
             raise NewerDatabaseError(
-                f"this data was written by a newer version of Duecourse (schema {current}); install that version or name another data folder"
+                f"this data was written by a newer version of Duecourse (schema {current}); "
+                "install that version or name another data folder"
             )
         with self._writing.begin() as connection:
             config = Config()

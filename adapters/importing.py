@@ -23,9 +23,7 @@ from domain.clock import Clock
 NEWS = (Verdict.NEW, Verdict.CHANGED, Verdict.SETTLED)
 
 
-def import_with_progress(
-    settings: Settings, console: Console, file: Path, mapping: str, dry_run: bool, business_date: date | None
-) -> None:
+def import_with_progress(settings: Settings, console: Console, file: Path, mapping: str, dry_run: bool, business_date: date | None) -> None:
     """Import beside a running Duecourse, or before the first start. `business_date` None is today on the data folder's clock.
 
     Raises MappingError, SheetError, NewerDatabaseError.

@@ -57,5 +57,6 @@ class LetterDecisions:
             )
 
     def _requests(self, session: Session, letter_id: int, **values: object) -> None:
-        """`told` starts anew: the invoice must hear of the new fate."""
-        session.execute(update(ContactRequest).where(col(ContactRequest.message_id) == letter_id).values(**values))
+        """`told` starts anew: the invoice must hear of the new fate. What was left out of the letter stays so."""
+        in_it = (col(ContactRequest.message_id) == letter_id, col(ContactRequest.state).in_(UNDECIDED))
+        session.execute(update(ContactRequest).where(*in_it).values(**values))

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlmodel import Session, col
 
 from adapters.database import Database
 from adapters.letters import Collector, Creditor, Letter, LetterBook, LetterLine
 from adapters.mail import Envelope, Mailbox, compose
 from adapters.tables import Account, Case, Contact, ContactRequest, Invoice, Message, User
+from domain import ids
 from domain.invoices import InvoiceStatus
 from domain.record import DropReason
 
@@ -55,6 +56,8 @@ class Reading(BaseModel):
     lines: list[dict[str, Any]]
     marks: Marks
     thread: tuple[str, ...]
+    opens: str = ""
+    closes: str = ""
     subject: str = ""
 
     @property
@@ -79,11 +82,11 @@ class LetterReading:
             select(Account, Contact)
             .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
             .where(col(Account.id).in_(accounts))
-            .order_by(col(Account.id), col(Contact.undeliverable_since).is_not(None), col(Contact.id).desc())
+            .order_by(col(Account.id), col(Contact.undeliverable_since).is_not(None), col(Contact.id))
         )
         found: dict[str, Customer] = {}
-        for account, contact in reversed(session.execute(statement).all()):
-            found[account.id] = _customer(account, contact)
+        for account, contact in session.execute(statement):
+            found.setdefault(account.id, _customer(account, contact))
         return found
 
     def currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
@@ -104,15 +107,16 @@ class LetterReading:
         return {message: _marks(stakes) for message, stakes in self._stakes(session, messages, lock=True).items()}
 
     def _stakes(self, session: Session, messages: Collection[int], lock: bool = False) -> dict[int, list[Stake]]:
+        its_case = col(Case.case_id) == literal(ids.invoice_case("")) + col(Invoice.id)
         statement = (
             select(ContactRequest, Invoice, col(Case.holds))
             .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
-            .outerjoin(Case, col(Case.invoice_id) == col(ContactRequest.invoice_id))
+            .outerjoin(Case, its_case)
             .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == "claimed")
-            .order_by(col(ContactRequest.id))
+            .order_by(col(Invoice.due_date), col(Invoice.id), col(ContactRequest.id))
         )
-        if lock:
-            statement = statement.with_for_update(of=(ContactRequest, Invoice))
+        if lock:  # in the order in which the ledger locks invoices
+            statement = statement.with_for_update(of=(ContactRequest, Invoice), key_share=True)
         stakes: dict[int, list[Stake]] = {message: [] for message in messages}
         for request, invoice, holds in session.execute(statement):
             stakes[request.message_id].append((request, invoice, holds))
@@ -179,7 +183,7 @@ def _reading(row: Message, customer: Customer, stakes: Sequence[Stake], thread: 
     standing: list[tuple[ContactRequest, LetterLine, int]] = []
     dropped: list[tuple[int, DropReason]] = []
     for request, invoice, holds in stakes:
-        reason = _no_longer_stands(request, invoice, holds, customer, today)
+        reason = _no_longer_stands(request, invoice, holds, today)
         if reason:
             dropped.append((request.id or 0, reason))
         else:
@@ -192,24 +196,28 @@ def _reading(row: Message, customer: Customer, stakes: Sequence[Stake], thread: 
     return Reading(
         message=row.id or 0, message_id=row.message_id, customer=customer, currency=row.currency, dropped=dropped, lines=lines,
         letter=max(((request.rank, request.letter) for request, _, _ in standing), default=(0, ""))[1], marks=_marks(stakes),
+        opens=max((request.opens for request, _, _ in standing), default=""),
+        closes=min((request.closes for request, _, _ in standing), default=""),
         standing=sorted((line for _, line, _ in standing), key=lambda line: (line.due_date, line.number)), thread=thread,
     )  # fmt: skip
 
 
-def _no_longer_stands(request: ContactRequest, invoice: Invoice, holds: Any, customer: Customer, today: date) -> DropReason | None:
+def _no_longer_stands(request: ContactRequest, invoice: Invoice, holds: Any, today: date) -> DropReason | None:
     """Why an invoice must not be in a letter, read at the moment the letter goes."""
     kinds = {hold["kind"] for hold in holds or ()}
     if invoice.status != InvoiceStatus.OPEN:
         return DropReason.SETTLED
     if invoice.disputed or "dispute" in kinds:
         return DropReason.DISPUTED
-    if "below_minimum" in kinds:
+    if "below_minimum" in kinds or invoice.open_balance < request.minimum:
         return DropReason.BELOW_MINIMUM
     if kinds:
         return DropReason.ON_HOLD
+    if (today - invoice.due_date).days < request.rank:
+        return DropReason.NOT_DUE
     if request.not_after is not None and today > request.not_after:
         return DropReason.LAPSED
-    return None if customer.email else DropReason.NO_ADDRESS
+    return None
 
 
 def _line(request: ContactRequest, invoice: Invoice, today: date) -> LetterLine:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from adapters.cell_formats import date_format, read_date
 from domain.yaml_lines import LinedYaml, as_written
 
-
 MAPPINGS = Path(__file__).resolve().parent.parent / "mappings"
 
 

@@ -1,16 +1,20 @@
 """What an invoice's workflow starts with, read from the ledger."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.database import Database
 from adapters.policies import PolicyBook
-from adapters.tables import Account, Invoice
+from adapters.tables import Account, Case, Invoice, LedgerEvent
 from domain.clock import Clock
 from domain.collection import Opening
 from domain.invoices import InvoiceFacts, InvoiceStatus
+
+OVERTAKEN = timedelta(minutes=2)
+"""A settled invoice's case that has written nothing for so long, in real time, has not heard of it."""
 
 
 class Openings:
@@ -23,6 +27,21 @@ class Openings:
         with self._database.reading() as session:
             rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).all()
             return {invoice.id: (self._opening(invoice, segment), collector) for invoice, segment, collector in rows}
+
+    def forgotten(self, limit: int) -> list[str]:
+        """Invoices that are settled, of which no event waits to be delivered, and whose case is open all the same: it was started by a
+        delivery that had been overtaken."""
+        rest = datetime.now(UTC) - OVERTAKEN
+        waiting = select(col(LedgerEvent.invoice_id)).where(col(LedgerEvent.delivered_at).is_(None))
+        statement = (
+            select(col(Invoice.id))
+            .join(Case, col(Case.invoice_id) == col(Invoice.id))
+            .where(col(Case.outcome).is_(None), col(Case.updated_at) <= rest, col(Invoice.status) != InvoiceStatus.OPEN.value)
+            .where(col(Invoice.id).not_in(waiting))
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(statement))
 
     def _opening(self, invoice: Invoice, segment: str) -> Opening:
         facts = InvoiceFacts(

@@ -122,7 +122,7 @@ class Allocation(SQLModel, table=True):
 
 
 class LedgerEvent(SQLModel, table=True):
-    """What billing has to tell a workflow, written in the transaction that changed the invoice, delivered by BillingSync, in order of id."""
+    """What billing has to tell a workflow: written in the transaction that changed the invoice, delivered by BillingSync in order of id."""
 
     __tablename__ = "ledger_events"
     __table_args__ = (Index("ix_ledger_events_undelivered", "delivered_at", "id"),)
@@ -153,6 +153,7 @@ class ContactRequest(SQLModel, table=True):
     slot: datetime = Field(sa_type=Utc)
     not_after: date | None = None
     days_between_letters: int = 1
+    minimum: int = Field(default=1, sa_type=BigInteger, description="an open balance below it is not chased")
     opens: str = "09:00"
     closes: str = "17:00"
     state: str = "pending"
@@ -280,6 +281,8 @@ class Case(SQLModel, table=True):
     seq: int
     head: str
     carried: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    earlier_run: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """What a closed run of the case left, from which the run that wrote this row goes on."""
     updated_at: datetime = Field(sa_type=Utc)
 
 

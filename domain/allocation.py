@@ -2,16 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
-
-
-class Remainder(StrEnum):
-    """What becomes of the money that the named invoice does not need."""
-
-    KEPT = "kept"
-    OLDEST_FIRST = "oldest_first"
 
 
 class OpenItem(BaseModel):
@@ -42,15 +34,12 @@ class Distribution(BaseModel):
     unapplied: int
 
 
-def distribute(amount: int, items: Iterable[OpenItem], named: str | None = None, remainder: Remainder = Remainder.KEPT) -> Distribution:
-    """Spread `amount` over the items: the named one first, otherwise the one that fell due first.
+def distribute(amount: int, items: Iterable[OpenItem], named: str | None = None) -> Distribution:
+    """Spread `amount` over the items: what fell due first is paid first.
 
-    A payer who names an invoice means that one: what it does not need stays the account's unapplied credit, unless
-    `remainder` says that it goes on to the oldest.
+    A payer who names an invoice means that one: what it does not need stays the account's unapplied credit.
     """
-    queue = sorted(items, key=lambda item: (item.invoice_id != named, item.due_date, item.invoice_id))
-    if named is not None and remainder is Remainder.KEPT:
-        queue = [item for item in queue if item.invoice_id == named]
+    queue = sorted((item for item in items if named in (None, item.invoice_id)), key=lambda item: (item.due_date, item.invoice_id))
     shares: list[Share] = []
     left = amount
     for item in queue:

@@ -12,6 +12,12 @@ COLLECTING = timedelta(minutes=15)
 IsBusinessDay = Callable[[date], bool]
 
 
+def is_open(now: datetime, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> bool:
+    """Whether a customer may be contacted at this moment."""
+    local = now.astimezone(zone)
+    return is_business_day(local.date()) and hours.opens <= local.time() <= hours.closes
+
+
 def first_slot(not_before: date, now: datetime | None, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> datetime:
     """The first moment (UTC) to contact a customer: on a business day of its country, within the hours, in its own time zone.
 

@@ -61,7 +61,7 @@ def carry_out(case: InvoiceCase, act: Act, at: Moment) -> int | None:
         case Pause():
             return _pause(case, act, at)
         case Resume():
-            return case.lift_hold(PAUSE_HOLD, at, act.actor)
+            return case.lift_hold(PAUSE_HOLD, at, act.actor, act.act_id)
         case AddNote():
             return case.note(EntryKind.NOTE_ADDED, at, act.actor, act=act.act_id, note=act.note_id)
         case _:
@@ -81,5 +81,6 @@ def _make_promise(case: InvoiceCase, act: MakePromise, at: Moment) -> int:
 def _pause(case: InvoiceCase, act: Pause, at: Moment) -> int | None:
     """A pause while one stands takes its place."""
     until = start_of_day(act.until) if act.until else None
-    case.lift_hold(PAUSE_HOLD, at, act.actor)
-    return case.place_hold(Hold(hold_id=PAUSE_HOLD, kind=HoldKind.PAUSE, since=at.business, until=until, reason=act.reason), at, act.actor)
+    case.lift_hold(PAUSE_HOLD, at, act.actor, act.act_id)
+    hold = Hold(hold_id=PAUSE_HOLD, kind=HoldKind.PAUSE, since=at.business, until=until, reason=act.reason)
+    return case.place_hold(hold, at, act.actor, act.act_id)

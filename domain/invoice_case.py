@@ -66,8 +66,6 @@ class InvoiceCase(BaseModel):
     letter_awaited: bool = False
     closed_at: AwareDatetime | None = None
 
-    # --- what the policy says now
-
     @property
     def policy(self) -> Policy:
         return self.snapshot.read()
@@ -96,8 +94,6 @@ class InvoiceCase(BaseModel):
         """The last step's letter may still be under way: what became of it must be asked before the next step."""
         return bool(self.taken) and self.taken[-1].act is StepAct.LETTER and self.taken[-1].fate is None
 
-    # --- the case's life
-
     def note(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: Fact) -> int:
         """Write an entry; its sequence number."""
         return self.journal.write(kind, at.business, at.real, actor, **facts).seq
@@ -115,7 +111,11 @@ class InvoiceCase(BaseModel):
 
         The time for which the invoice counted as settled does not count as collectable.
         """
-        fresh = [entry for entry in self.journal.pending if entry.kind is not EntryKind.CASE_OPENED]
+        fresh = [
+            entry
+            for entry in self.journal.pending
+            if entry.kind is not EntryKind.CASE_OPENED and entry.facts.get("event") not in carried.seen
+        ]
         self.journal = self.journal.model_copy(update={"seq": carried.seq, "head": carried.head, "pending": []})
         self.taken, self.broken_promises = list(carried.taken), carried.broken_promises
         self.seen, self.heard = [*carried.seen, *self.seen], list(carried.heard)
@@ -136,8 +136,6 @@ class InvoiceCase(BaseModel):
             self.lift_hold(hold.hold_id, at)
         self.closed_at = at.business
         self.note(EntryKind.CASE_CLOSED, at, outcome=self.facts.status.value, open_balance=self.facts.open_balance)
-
-    # --- what billing reports
 
     def hear(self, event: BillingEvent, at: Moment) -> bool:
         """Take in a billing event once. An event older than the facts is journalled, but changes nothing."""
@@ -173,18 +171,18 @@ class InvoiceCase(BaseModel):
         if stands and not wanted:
             self.lift_hold(hold_id, at)
 
-    # --- holds
-
-    def place_hold(self, hold: Hold, at: Moment, actor: str = SYSTEM) -> int | None:
-        """The entry's number, or None when the hold stood already."""
+    def place_hold(self, hold: Hold, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int | None:
+        """The entry's number, or None when the hold stood already. `act` is the id of the person's act that placed it."""
         if not self.holds.place(hold):
             return None
         until = hold.until.date().isoformat() if hold.until else None
-        return self.note(EntryKind.HOLD_PLACED, at, actor, hold=hold.hold_id, hold_kind=hold.kind.value, until=until, reason=hold.reason)
+        return self.note(
+            EntryKind.HOLD_PLACED, at, actor, hold=hold.hold_id, hold_kind=hold.kind.value, until=until, reason=hold.reason, act=act
+        )
 
-    def lift_hold(self, hold_id: str, at: Moment, actor: str = SYSTEM) -> int | None:
+    def lift_hold(self, hold_id: str, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int | None:
         hold = self.holds.lift(hold_id, at.business)
-        return self.note(EntryKind.HOLD_LIFTED, at, actor, hold=hold_id, hold_kind=hold.kind.value) if hold else None
+        return self.note(EntryKind.HOLD_LIFTED, at, actor, hold=hold_id, hold_kind=hold.kind.value, act=act) if hold else None
 
     def let_time_pass(self, at: Moment) -> None:
         """Judge the promise whose day is over, and lift the holds whose time is up."""
@@ -202,8 +200,6 @@ class InvoiceCase(BaseModel):
         self.broken_promises += outcome is PromiseOutcome.BROKEN
         self.note(_PROMISE_ENTRIES[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
         self.lift_hold(PROMISE_HOLD, at)
-
-    # --- steps and letters
 
     def take(self, step: Step, at: Moment) -> None:
         """Note that a step is taken; until its slot is known, its contact is today."""
@@ -267,8 +263,6 @@ class InvoiceCase(BaseModel):
     def _amend(self, step: str, **changes: object) -> None:
         self.taken = [past.model_copy(update=changes) if past.step == step else past for past in self.taken]
 
-    # --- how it looks
-
     @property
     def stage(self) -> str:
         if self.settled:
@@ -285,12 +279,13 @@ class InvoiceCase(BaseModel):
         return "letter" if self.letter_awaited else "time"
 
     def view(self, run_id: str, now: datetime) -> CaseView:
-        step, due = self.next_step(now.date()), self.step_due_at(now)
+        step, due = (None, None) if self.settled else (self.next_step(now.date()), self.step_due_at(now))
+        journal, facts, promise = self.journal, self.facts, self.promise
         return CaseView(
-            case_id=self.journal.case_id, run_id=run_id, kind="invoice", account_id=self.journal.account_id, invoice_id=self.journal.invoice_id,
-            stage=self.stage, next_step=step.step if step and not self.settled else None, next_on=due.date() if due and not self.settled else None,
-            waiting_for=self.waiting_for, open_balance=self.facts.open_balance, currency=self.facts.currency, due_date=self.facts.due_date,
-            policy=self.snapshot.name, policy_version=self.snapshot.version, holds=list(self.holds.standing.values()), taken=self.taken,
-            promised_by=self.promise.by if self.promise else None, promised_amount=self.promise.amount if self.promise else None,
-            outcome=self.facts.status.value if self.settled else None,
+            case_id=journal.case_id, run_id=run_id, kind="invoice", account_id=journal.account_id, invoice_id=journal.invoice_id,
+            stage=self.stage, next_step=step.step if step else None, next_on=due.date() if due else None, waiting_for=self.waiting_for,
+            open_balance=facts.open_balance, currency=facts.currency, due_date=facts.due_date, policy=self.snapshot.name,
+            policy_version=self.snapshot.version, holds=list(self.holds.standing.values()), taken=self.taken,
+            promised_by=promise.by if promise else None, promised_amount=promise.amount if promise else None,
+            outcome=facts.status.value if self.settled else None,
         )  # fmt: skip

@@ -32,7 +32,7 @@ class DropReason(StrEnum):
     ON_HOLD = "on_hold"
     BELOW_MINIMUM = "below_minimum"
     LAPSED = "lapsed"
-    NO_ADDRESS = "no_address"
+    NOT_DUE = "not_due"
 
 
 class LetterNews(BaseModel):
@@ -68,6 +68,7 @@ class Ask(BaseModel):
     contact: ContactRules
     hours_matter: bool
     catch_up_days: int
+    minimum: int = 1
 
 
 class CaseView(BaseModel):

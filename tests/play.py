@@ -19,6 +19,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.correspondence import Tally
@@ -40,8 +41,8 @@ from workflows.invoice_collection import InvoiceCollection
 PROJECT = Path(__file__).resolve().parent.parent
 TEST_SERVER = Path(sys.executable).with_name("temporal-test-server")
 SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
-AFTER_THE_MORNING = timedelta(hours=15)
-"""When every customer between Honolulu and Auckland has had 09:00 on the day, or has it tomorrow."""
+AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
+"""Contact hours from Helsinki to Los Angeles' neighbours: 16:30 in Berlin, 10:30 in New York."""
 
 
 class Play:
@@ -108,8 +109,13 @@ class Play:
 
     async def _acts_by_now(self, invoice_id: str) -> bool:
         """The read model knows the day of the next step; after a hold that ended within a day, the step is due later that day."""
-        due = (await self.case(invoice_id).query(InvoiceCollection.next_step)).due_at
-        return due is None or due <= await self.now()
+        if (await asyncio.to_thread(self.parts.ledger.facts, invoice_id)).settled:
+            return True
+        try:
+            due = (await self.case(invoice_id).query(InvoiceCollection.next_step, rpc_timeout=timedelta(seconds=3))).due_at
+        except RPCError:  # the test server leaves a query unanswered when the run it was put to goes on as a new one
+            return True
+        return due is not None and due <= await self.now()
 
     async def import_file(self, file: Path, mapping: str, business_date: date) -> ImportResult:
         path = PROJECT / "mappings" / f"{mapping}.yaml"

@@ -90,9 +90,9 @@ class InvoiceCollection:
     def _ask(self, step: Step) -> Ask:
         policy, due = self.case.policy, self.case.facts.due_date
         return Ask(
-            step=step.step, rank=step.day, act=step.act, letter=step.letter, escalate_to=step.escalate_to, not_before=self.now.business.date(),
-            not_after=due if step.before_due else None, contact=policy.contact, hours_matter=self.clock.hours_matter,
-            catch_up_days=policy.catch_up_days,
+            step=step.step, rank=step.day, act=step.act, letter=step.letter, escalate_to=step.escalate_to, contact=policy.contact,
+            not_before=self.now.business.date(), not_after=due if step.before_due else None, hours_matter=self.clock.hours_matter,
+            catch_up_days=policy.catch_up_days, minimum=policy.minimum(self.case.facts.currency),
         )  # fmt: skip
 
     async def close(self, opening: Opening) -> Outcome:

@@ -28,6 +28,7 @@ RECORD: LocalActivityOptions = {
 
 SELECT_LETTERS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=5),
+    "heartbeat_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 }
 

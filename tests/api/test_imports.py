@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlmodel import select
 
+from adapters.mapping import MAPPINGS
 from adapters.tables import Account, ImportRun, Invoice, LedgerEvent
-from api.parts import MAPPINGS
 from tests.api.conftest import Client, Problem
 from tests.api.world import World
 

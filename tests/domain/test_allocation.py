@@ -3,7 +3,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.allocation import OpenItem, Remainder, Share, distribute
+from domain.allocation import OpenItem, Share, distribute
 
 FIRST = date(2013, 1, 1)
 
@@ -16,7 +16,6 @@ balances = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 10_000)), max_s
     lambda pairs: [item(f"R-{number}", due, balance) for number, (due, balance) in enumerate(pairs)]
 )
 amounts = st.integers(1, 50_000)
-remainders = st.sampled_from(Remainder)
 
 
 def test_what_fell_due_first_is_paid_first() -> None:
@@ -33,17 +32,9 @@ def test_what_the_named_invoice_does_not_need_stays_unapplied() -> None:
     assert split.unapplied == 50
 
 
-def test_the_rest_goes_on_to_the_oldest_only_when_asked_to() -> None:
-    split = distribute(150, [item("old", 1, 100), item("named", 9, 100)], named="named", remainder=Remainder.OLDEST_FIRST)
-
-    assert split.shares == (Share(invoice_id="named", amount=100), Share(invoice_id="old", amount=50))
-
-
-@given(balances, amounts, remainders, st.booleans())
-def test_no_invoice_takes_more_than_it_needs_and_everything_adds_up(
-    items: list[OpenItem], amount: int, remainder: Remainder, names_one: bool
-) -> None:
-    split = distribute(amount, items, items[-1].invoice_id if items and names_one else None, remainder)
+@given(balances, amounts, st.booleans())
+def test_no_invoice_takes_more_than_it_needs_and_everything_adds_up(items: list[OpenItem], amount: int, names_one: bool) -> None:
+    split = distribute(amount, items, items[-1].invoice_id if items and names_one else None)
 
     needs = {each.invoice_id: each.open_balance for each in items}
     assert all(0 < share.amount <= needs[share.invoice_id] for share in split.shares)

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.acts import AddNote, CallOutcome, LogCall, MakePromise, Pause, Resume
-from domain.holds import Hold, HoldKind
+from domain.holds import Hold, HoldKind, Span
 from domain.invoice_acts import carry_out, refusal
 from domain.invoice_case import InvoiceCase
 from domain.invoices import BillingEventKind, InvoiceStatus
@@ -213,7 +213,7 @@ def test_an_invoice_taken_up_again_goes_on_with_its_chain_its_steps_and_its_hold
     assert kinds(again) == ["case.reopened", "note.added"]
     assert broken_at(entries + again.journal.pending) is None
     assert again.taken == one.taken
-    assert again.holds.past == one.holds.past
+    assert again.holds.past == [*one.holds.past, Span(start=midnight(5), end=midnight(6))]
     assert not again.hear(event(RECEIVED, 10_000), moment(7))
     assert carry_out(again, AddNote(act_id="n1", actor="mia", note_id="n1"), moment(7)) is None
 

@@ -80,8 +80,8 @@ def import_bills(parts: Parts, bills: Sequence[Bill], folder: Path) -> None:
 class Cases:
     """The invoices' cases, each as its workflow would hold it: they have asked for their first reminder."""
 
-    def __init__(self, parts: Parts, bills: Sequence[Bill]) -> None:
-        self._book, self._at = CaseBook(parts.database), Moment(DAWN, parts.clock.real(DAWN))
+    def __init__(self, parts: Parts, bills: Sequence[Bill], asked: datetime = DAWN) -> None:
+        self._book, self._at = CaseBook(parts.database), Moment(asked, parts.clock.real(asked))
         openings = Openings(parts.database, parts.policies, parts.clock).read([bill.number for bill in bills])
         self._cases: dict[str, InvoiceCase] = {}
         for invoice, (opening, _) in openings.items():
@@ -92,32 +92,41 @@ class Cases:
     def ask(self) -> None:
         asks = []
         for case in self._cases.values():
-            step = case.next_step(TODAY)
+            step = case.next_step(self._at.business.date())
             assert step is not None
             case.take(step, self._at)
             asks.append(
                 Ask(
-                    step=step.step, rank=step.day, act=step.act, letter=step.letter, escalate_to=None, not_before=TODAY, not_after=None,
-                    contact=case.policy.contact, hours_matter=True, catch_up_days=case.policy.catch_up_days,
-                )  # fmt: skip
+                    step=step.step,
+                    rank=step.day,
+                    act=step.act,
+                    letter=step.letter,
+                    escalate_to=None,
+                    not_before=self._at.business.date(),
+                    not_after=None,
+                    contact=case.policy.contact,
+                    hours_matter=True,
+                    catch_up_days=case.policy.catch_up_days,
+                )
             )
         self._book.record([self._record(case, ask=ask) for case, ask in zip(self._cases.values(), asks, strict=True)])
 
     def pause(self, invoice: str) -> None:
         case = self._cases[invoice]
-        case.place_hold(Hold(hold_id="pause", kind=HoldKind.PAUSE, since=DAWN), self._at, "kim")
+        case.place_hold(Hold(hold_id="pause", kind=HoldKind.PAUSE, since=self._at.business), self._at, "kim")
         self._book.record([self._record(case, withdraw=DropReason.ON_HOLD)])
 
     def _record(self, case: InvoiceCase, ask: Ask | None = None, withdraw: DropReason | None = None) -> Record:
         entries = list(case.journal.pending)
         case.journal.written(case.journal.seq)
-        return Record(now=DAWN, entries=entries, case=case.view("run", DAWN), carried=case.carried(), ask=ask, withdraw=withdraw)
+        now = self._at.business
+        return Record(now=now, entries=entries, case=case.view("run", now), carried=case.carried(), ask=ask, withdraw=withdraw)
 
 
-def due_letters(parts: Parts, bills: Sequence[Bill], folder: Path) -> Cases:
-    """The bills are imported, and their first reminders asked for."""
+def due_letters(parts: Parts, bills: Sequence[Bill], folder: Path, asked: datetime = DAWN) -> Cases:
+    """The bills are imported, and their first reminders asked for; `asked` is the business time at which."""
     import_bills(parts, bills, folder)
-    cases = Cases(parts, bills)
+    cases = Cases(parts, bills, asked)
     cases.ask()
     return cases
 
@@ -144,8 +153,13 @@ class SendingRoom:
         self.parts.policies.load(settings.policies_dir)
         self.told = Told()
         self._folder = folder
-        self._reading = (database, self.parts.letters, company := load_company(settings), company.collector, settings.sender, "duecourse.test")
+        company = load_company(settings)
+        self._reading = (database, self.parts.letters, company, company.collector, settings.sender, settings.reply_domain)
         self._sending = self._staffed(LetterReading(*self._reading))
+
+    def desk_of(self, process: str) -> LetterDesk:
+        """Another process's letter desk, which presumes everybody else dead at once."""
+        return LetterDesk(self.parts.database, LetterReading(*self._reading), process, presumed_dead=timedelta(0))
 
     def _staffed(self, reading: LetterReading) -> LetterSending:
         desk = LetterDesk(self.parts.database, reading, "this process", backoff=(timedelta(0),))
@@ -165,8 +179,8 @@ class SendingRoom:
 
         self._sending = self._staffed(Interrupted(*self._reading))
 
-    def due(self, bills: Sequence[Bill]) -> Cases:
-        return due_letters(self.parts, bills, self._folder)
+    def due(self, bills: Sequence[Bill], asked: datetime = DAWN) -> Cases:
+        return due_letters(self.parts, bills, self._folder, asked)
 
     async def select(self) -> list[int]:
         return await self._environment().run(self._sending.select_letters)
@@ -188,14 +202,14 @@ class SendingRoom:
     def pay(self, bill: Bill) -> None:
         self.parts.ledger.record_payment(f"P-{bill.number}", bill.account, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
 
-    async def resend_refused(self) -> int:
-        """A person has every refused letter sent again; how many."""
+    async def resend(self, state: str = "refused") -> int:
+        """A person has every letter in this state sent again; how many."""
         with self.parts.database.reading() as session:
-            refused = list(session.scalars(select(col(Message.id)).where(col(Message.state) == "refused")))
-        for letter in refused:
+            letters = list(session.scalars(select(col(Message.id)).where(col(Message.state) == state)))
+        for letter in letters:
             assert letter is not None
             await asyncio.to_thread(LetterDecisions(self.parts.database).decide, letter, LetterDecision.RESEND, "kim", "", NOON)
-        return len(refused)
+        return len(letters)
 
     async def close(self) -> None:
         await self.parts.mailer.close()

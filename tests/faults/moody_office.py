@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import StrEnum
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -92,7 +92,7 @@ class MoodyOffice:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.arrival.set()
         await self._take_a_moment()
-        letter = cast(EmailMessage, message_from_bytes(envelope.original_content or b"", policy=policy.default))
+        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         mood = self._mood_for_this_one()
         self.handed.append(Handed(str(letter["Message-ID"]), mood, letter))
         await self._take_a_moment()

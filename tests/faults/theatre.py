@@ -15,13 +15,13 @@ from adapters.business_clock import store_clock
 from adapters.database import Database
 from adapters.parts import Parts, compose
 from adapters.settings import PROJECT, Settings
-from adapters.temporal_client import connect
+from adapters.temporal_client import TemporalUnreachableError, connect
 from adapters.temporal_server import TemporalServer
 from domain.clock import Clock
 from tests.faults.moody_office import MoodyOffice, moody_office
 from tests.faults.worker_process import READY
 
-PATIENCE = 240
+PATIENCE = 300
 """Seconds until a test gives up waiting. What it waits for takes far fewer, but the machine may be busy."""
 
 
@@ -85,7 +85,16 @@ class Theatre:
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         await self.until(lambda: self._server.pid != killed, "the Temporal server is started again")
-        await connect(self._server.address, self.client.namespace, seconds=PATIENCE)
+        await self._answers()
+
+    async def _answers(self) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while asyncio.get_running_loop().time() < deadline:
+            with contextlib.suppress(TemporalUnreachableError):
+                await connect(self._server.address, self.client.namespace)
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError("the Temporal server did not come back")
 
     async def until(self, holds: Callable[[], object], what: str) -> None:
         """Until `holds`, which may ask the database."""
@@ -102,7 +111,6 @@ class Theatre:
 @asynccontextmanager
 async def theatre(database: Database, folder: Path, clock: Clock, seed: int = 0) -> AsyncIterator[Theatre]:
     """Duecourse's parts on `database`, on `clock`; nothing works until a worker is started."""
-    folder.mkdir(parents=True, exist_ok=True)
     store_clock(database, clock, clock.real_anchor)
     async with moody_office(seed) as office:
         settings = Settings.read(

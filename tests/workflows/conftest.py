@@ -1,4 +1,4 @@
-"""The stage of a module's tests, on SQLite, and what must be so at the end of each of them."""
+"""The stage of a module's tests, and what must be so at the end of each of them."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -6,19 +6,24 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.database import Database
-from tests.databases import _sqlite_template
+from tests.databases import PostgresServer, _sqlite_template
 
-pytest.register_assert_rewrite("tests.workflows.stage")
+pytest.register_assert_rewrite("tests.workflows.stage", "tests.workflows.chain")
 
 from tests.workflows.stage import Stage, staged  # noqa: E402 - its assertions explain themselves
 
 
 @pytest.fixture(scope="module")
-async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """One play for the module's tests."""
+async def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One play for the module's tests, on SQLite; a module that is parametrised with a kind of database is played on that."""
     folder = tmp_path_factory.mktemp("stage")
-    shutil.copy(_sqlite_template(), folder / "duecourse.db")
-    database = Database(f"sqlite:///{folder / 'duecourse.db'}")
+    if getattr(request, "param", "sqlite") == "sqlite":
+        shutil.copy(_sqlite_template(), folder / "duecourse.db")
+        url = f"sqlite:///{folder / 'duecourse.db'}"
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.create()
+    database = Database(url)
     async with staged(database, folder) as stage:
         yield stage
     database.close()

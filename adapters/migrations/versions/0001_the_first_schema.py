@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(), nullable=False),
         sa.Column("carried", sa.JSON(), nullable=False),
+        sa.Column("earlier_run", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("updated_at", Utc(), nullable=False),
         sa.PrimaryKeyConstraint("case_id"),
     )
@@ -66,6 +67,7 @@ def upgrade() -> None:
         sa.Column("slot", Utc(), nullable=False),
         sa.Column("not_after", sa.Date(), nullable=True),
         sa.Column("days_between_letters", sa.Integer(), nullable=False),
+        sa.Column("minimum", sa.BigInteger(), nullable=False),
         sa.Column("opens", sa.String(), nullable=False),
         sa.Column("closes", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),

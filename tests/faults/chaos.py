@@ -1,0 +1,72 @@
+"""What goes wrong in the chaos test, and when: chosen by a seeded random, held until it has really happened."""
+
+import asyncio
+import contextlib
+import random
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from adapters.tables import Message
+from tests.faults.moody_office import Mood
+from tests.faults.theatre import Theatre
+
+KILLS = 12
+TEMPORAL_DIES_WITH = (3, 8)
+"""During the lives of which workers the Temporal server is killed."""
+
+MOODS = [
+    (Mood.TAKES, 8), (Mood.DEFERS, 6), (Mood.TAKES, 6), (Mood.REFUSES, 5), (Mood.TAKES, 5), (Mood.LOSES_AND_HANGS_UP, 2),
+    (Mood.TAKES_AND_HANGS_UP, 2), (Mood.TAKES, 4),
+]  # fmt: skip
+DEFERRED_WHILE_DOWN = 3
+"""The mail server stays away until so many letters could not be delivered."""
+
+LONGEST_LIFE = 3.0
+"""Seconds that a worker lives at most once it polls."""
+
+
+class Chaos:
+    def __init__(self, stage: Theatre, seed: int) -> None:
+        self.kills = self.temporal_deaths = self.outages = 0
+        self._stage, self._random = stage, random.Random(seed)
+        stage.office.script = list(MOODS)
+
+    async def reign(self) -> None:
+        """Until everything that shall go wrong has. A worker is alive at the end, and everything mended."""
+        async with asyncio.TaskGroup() as plagues:
+            plagues.create_task(self._kill_workers())
+            plagues.create_task(self._close_the_office())
+
+    async def _kill_workers(self) -> None:
+        """At any moment of a worker's life; every other one dies with a letter in its hands, if there is one to send."""
+        stage = self._stage
+        for number in range(KILLS):
+            worker = await stage.working()
+            if number in TEMPORAL_DIES_WITH:
+                await asyncio.sleep(self._random.uniform(0, LONGEST_LIFE))
+                await stage.kill_temporal()
+                self.temporal_deaths += 1
+            if number % 2:
+                stage.office.arrival.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stage.office.arrival.wait(), LONGEST_LIFE)
+                await asyncio.sleep(self._random.uniform(0, 0.03))
+            else:
+                await asyncio.sleep(self._random.uniform(0, LONGEST_LIFE))
+            await worker.kill()
+            self.kills += 1
+        await stage.working()
+
+    async def _close_the_office(self) -> None:
+        stage = self._stage
+        await stage.until(lambda: not stage.office.script, "the mail server has been through its moods")
+        stage.office.close()
+        await stage.until(lambda: self._undeliverable() >= DEFERRED_WHILE_DOWN, "letters meet a mail server that is down")
+        await stage.office.open()
+        self.outages += 1
+
+    def _undeliverable(self) -> int:
+        with self._stage.database.reading() as session:
+            waiting = select(func.count()).where(col(Message.state) == "intended", col(Message.reply).startswith("No connection"))
+            return int(session.execute(waiting).scalar_one())

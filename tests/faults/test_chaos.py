@@ -1,0 +1,254 @@
+"""Never twice, never lost: the public file's invoices under killed workers, a killed Temporal server and a mail server in every mood.
+
+The play takes the file as it stood on the morning of Tuesday 13 March 2012: the invoices then open that are due by Friday of the week
+after, nine business days, and the settlements of the first four of them. Later settlements are left out, so that which letters an invoice
+must get does not depend on how long an outage lasts: each invoice climbs its whole timeline. So the invoices and steps in the letters must
+be the oracle's exactly, with two rules for what time does change: a courtesy note may be overtaken by the due date, which its journal
+then bears out; and an invoice that is settled meanwhile gets the first of its letters only, none of them dated after its settlement.
+"""
+
+import asyncio
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import col
+
+from adapters.database import Database
+from adapters.letter_decisions import LetterDecision, LetterDecisions
+from adapters.mapping import load_mapping
+from adapters.schedules import put_schedules
+from adapters.settings import PROJECT
+from adapters.tables import Case, ContactRequest, Invoice, JournalEntry, LedgerEvent, Message, MessageLine, Task
+from domain.clock import Clock, start_of_day
+from domain.journal import Entry, broken_at
+from tests.faults.chaos import KILLS, MOODS, TEMPORAL_DIES_WITH, Chaos
+from tests.faults.moody_office import FINAL, Mood
+from tests.faults.theatre import Theatre, theatre
+from tests.oracle import expected
+
+FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
+MAPPING, POLICY = PROJECT / "mappings" / "accounts-receivable.yaml", PROJECT / "policies" / "standard.yaml"
+START, SETTLED_UNTIL, WINDOW_END = date(2012, 3, 13), date(2012, 3, 16), date(2012, 3, 23)
+LONG_AFTER = START + timedelta(days=200)
+DAY_SECONDS = 1.0
+FIRST_LETTERS = 10
+SEED = 20120313
+
+pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the public sample is not at {FILE}")
+
+Row = dict[str, str]
+Pair = tuple[str, str]
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%m/%d/%Y").date()
+
+
+class Population:
+    """`known` is the file as it stood on the first morning."""
+
+    def __init__(self) -> None:
+        with FILE.open(newline="", encoding="utf-8") as sheet:
+            rows = [row for row in csv.DictReader(sheet) if _day(row["InvoiceDate"]) <= START < _day(row["SettledDate"])]
+        self.rows = [row for row in rows if _day(row["DueDate"]) <= WINDOW_END]
+        self.known = [row | {"SettledDate": ""} for row in self.rows]
+        self.settled = {row["invoiceNumber"]: row for row in self.rows if _day(row["SettledDate"]) <= SETTLED_UNTIL}
+        self.open = {row["invoiceNumber"] for row in self.rows} - set(self.settled)
+
+
+def _sheet(file: Path, rows: Sequence[Row]) -> Path:
+    with file.open("w", newline="", encoding="utf-8") as sheet:
+        writer = csv.DictWriter(sheet, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+class Record:
+    """What the database says at this moment."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def quiet(self) -> bool:
+        """Nothing is on its way, and no invoice has a step before it."""
+        on_hold = [case.case_id for case in self._all(Case) if case.holds]
+        untold = (col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(("sent", "refused", "unknown", "dropped")))
+        unfinished = or_(
+            and_(col(Invoice.status) == "open", col(Case.case_id).is_(None)),
+            and_(col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None)),
+        )
+        restless = (
+            select(func.count()).where(col(ContactRequest.state).in_(("pending", "claimed"))),
+            select(func.count()).where(col(Message.state).in_(("intended", "transmitting"))),
+            select(func.count()).where(*untold),
+            select(func.count()).where(col(LedgerEvent.delivered_at).is_(None)),
+            select(func.count()).where(col(Case.outcome).is_(None), col(Case.next_step).is_not(None), col(Case.case_id).not_in(on_hold)),
+            select(func.count()).select_from(Invoice).outerjoin(Case, col(Case.invoice_id) == col(Invoice.id)).where(unfinished),
+        )  # fmt: skip
+        with self._database.reading() as session:
+            return not any(session.execute(statement).scalar_one() for statement in restless)
+
+    def pairs(self) -> dict[str, set[Pair]]:
+        """By Message-ID, what each letter carries."""
+        carried: dict[str, set[Pair]] = defaultdict(set)
+        lines = select(col(Message.message_id), col(MessageLine.invoice_id), col(MessageLine.step))
+        with self._database.reading() as session:
+            for message, invoice, step in session.execute(lines.join(MessageLine, col(MessageLine.message_id) == col(Message.id))):
+                carried[message].add((invoice, step))
+        return carried
+
+    def letters(self, *states: str) -> dict[int, str]:
+        """Number and Message-ID of the letters in these states."""
+        with self._database.reading() as session:
+            rows = session.execute(select(col(Message.id), col(Message.message_id)).where(col(Message.state).in_(states)))
+            return {number or 0: message for number, message in rows}
+
+    def tasks(self) -> dict[int, str]:
+        """The open tasks about letters."""
+        return {task.message_id: task.kind for task in self._all(Task) if task.state == "open" and task.message_id is not None}
+
+    def outcomes(self) -> dict[str, str | None]:
+        return {case.invoice_id or "": case.outcome for case in self._all(Case)}
+
+    def journals(self) -> dict[str, list[Entry]]:
+        """Each case's chain, followed back from its head. The cases are read first, for they may go on meanwhile."""
+        cases = self._all(Case)
+        entries = {entry.hash: Entry.model_validate(entry.model_dump()) for entry in self._all(JournalEntry)}
+        chains: dict[str, list[Entry]] = {}
+        for case in cases:
+            chain, at = list[Entry](), case.head
+            while at in entries:
+                chain.insert(0, entries[at])
+                at = entries[at].previous
+            assert len(chain) == case.seq
+            chains[case.invoice_id or ""] = chain
+        return chains
+
+    def _all(self, table: type) -> list:  # type: ignore[type-arg]
+        with self._database.reading() as session:
+            return list(session.scalars(select(table)))
+
+
+class Play:
+    def __init__(self, stage: Theatre, folder: Path, population: Population) -> None:
+        self.stage, self.record = stage, Record(stage.database)
+        self._folder, self._population = folder, population
+
+    def now(self) -> datetime:
+        return self.stage.parts.clock.business(datetime.now(UTC))
+
+    def report(self, rows: Sequence[Row], on: date) -> datetime:
+        """Billing reports what it knows on a date; the business time at which it has."""
+        result = self.stage.parts.importer.run(_sheet(self._folder / "news.csv", rows), load_mapping(MAPPING), on, self.now(), "tests")
+        assert not result.rejected, result.rejected
+        return self.now()
+
+    async def report_settlements(self) -> datetime:
+        """Once their dates have come, each invoice has its case, and the first letters have gone."""
+        await self.stage.until(self._settlements_are_due, "the settlements' dates come")
+        return self.report(list(self._population.settled.values()), SETTLED_UNTIL)
+
+    def _settlements_are_due(self) -> bool:
+        opened = len(self.record.outcomes()) == len(self._population.rows)
+        return opened and len(self.stage.office.taken) >= FIRST_LETTERS and self.now() > start_of_day(SETTLED_UNTIL)
+
+    def decide(self) -> None:
+        """A person has refused letters sent again, and asks the customers about those of unknown fate."""
+        arrived = set(self.stage.office.times_taken)
+        for number, message in self.record.letters("refused", "unknown").items():
+            decision = LetterDecision.DELIVERED if message in arrived else LetterDecision.RESEND
+            LetterDecisions(self.stage.database).decide(number, decision, "kim", "asked the customer", self.now())
+
+
+async def test_chaos_sends_no_letter_twice_and_loses_none(database: Database, tmp_path: Path) -> None:
+    population = Population()
+    clock = Clock(real_anchor=datetime.now(UTC) + timedelta(seconds=4), business_anchor=start_of_day(START), day_seconds=DAY_SECONDS)
+    print(f"seed {SEED}")
+    async with theatre(database, tmp_path / "data", clock, SEED) as stage:
+        play, chaos = Play(stage, tmp_path, population), Chaos(stage, SEED)
+        play.report(population.known, START)
+        await put_schedules(stage.client, clock)
+
+        reign = asyncio.create_task(chaos.reign())
+        settled_at = await play.report_settlements()
+        await reign
+        await stage.until(play.record.quiet, "all is quiet")
+
+        _check_faults(chaos, stage)
+        _check_nothing_is_handed_over_after_its_end(stage)
+        held = play.record.letters("refused", "unknown")
+        assert set(held) == set(play.record.tasks())
+        play.decide()
+        await stage.until(play.record.quiet, "all is quiet again")
+
+        assert not play.record.tasks()
+        assert not play.record.letters("refused", "unknown", "deferred")
+        _check_letters(play, population, tmp_path, settled_at)
+
+        play.report(population.rows, LONG_AFTER)
+        await stage.until(lambda: set(play.record.outcomes().values()) == {"paid"}, "every settled invoice is closed")
+        assert set(play.record.outcomes()) == population.open | set(population.settled)
+
+
+def _check_faults(chaos: Chaos, stage: Theatre) -> None:
+    """All that should go wrong did."""
+    assert chaos.kills == KILLS >= 10
+    assert chaos.temporal_deaths == len(TEMPORAL_DIES_WITH) == 2
+    assert chaos.outages == 1
+    for mood in FINAL | {Mood.DEFERS}:
+        assert stage.office.moods[mood] >= sum(number for each, number in MOODS if each is mood)
+
+
+def _check_nothing_is_handed_over_after_its_end(stage: Theatre) -> None:
+    """A letter may come again after 451, and after nothing else, until a person says so."""
+    ended: set[str] = set()
+    for handed in stage.office.handed:
+        assert handed.message_id not in ended
+        if handed.mood in FINAL:
+            ended.add(handed.message_id)
+
+
+def _check_letters(play: Play, population: Population, folder: Path, settled_at: datetime) -> None:
+    oracle = expected(_sheet(folder / "known.csv", population.known), POLICY, MAPPING, START, LONG_AFTER)
+    assert len(oracle.pairs) == len(set(oracle.pairs))
+    carried, journals = play.record.pairs(), play.record.journals()
+    taken = play.stage.office.taken
+    assert set(play.stage.office.times_taken.values()) == {1}
+    assert all(broken_at(chain) is None for chain in journals.values())
+
+    pairs = Counter(pair for letter in taken for pair in carried[letter.message_id])
+    assert set(pairs.values()) == {1}
+    wanted = {pair for pair in oracle.pairs if pair[0] in population.open}
+    missing = wanted - {pair for pair in pairs if pair[0] in population.open}
+    assert {pair for pair in pairs if pair[0] in population.open} == wanted - missing
+    assert [pair for pair in missing if not _overtaken(journals[pair[0]], pair[1])] == []
+
+    steps = [step["step"] for step in yaml.safe_load(POLICY.read_text(encoding="utf-8"))["timeline"]]
+    for invoice in population.settled:
+        due = sorted((step for number, step in oracle.pairs if number == invoice), key=steps.index)
+        due = [step for step in due if not _overtaken(journals[invoice], step)]
+        went = sorted((step for number, step in pairs if number == invoice), key=steps.index)
+        assert went == due[: len(went)]
+    for letter in taken:
+        named = {row["invoiceNumber"] for row in population.rows if row["invoiceNumber"] in letter.text}
+        assert named == {invoice for invoice, _ in carried[letter.message_id]}
+        assert named.isdisjoint(population.settled) or letter.letter["Date"].datetime <= settled_at
+
+
+def _overtaken(journal: list[Entry], step: str) -> bool:
+    """A courtesy note whose invoice fell due before it could go: it was never asked for, or lapsed, as the journal says.
+
+    A worker that dies may leave a request of which the case itself knows nothing: the case hears that it lapsed all the same.
+    """
+    if step != "courtesy_note":
+        return False
+    asked = [entry for entry in journal if entry.kind == "letter.requested" and entry.facts["step"] == step]
+    dropped = [entry for entry in journal if entry.kind == "letter.dropped" and entry.facts["step"] == step]
+    return len(asked) <= len([entry for entry in dropped if entry.facts["reason"] == "lapsed"])

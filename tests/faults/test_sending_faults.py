@@ -1,0 +1,259 @@
+"""Each failure that established systems get wrong, between the letter desk and a real SMTP server: nothing twice, nothing lost."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from activities.correspondence import Tally
+from adapters.database import Database
+from adapters.smtp import Delivery, Outcome
+from tests.faults.due_letters import DAWN, NOON, Bill, SendingRoom, customers, letters_by_state, open_tasks, requests_by_state
+from tests.faults.moody_office import Mood, MoodyOffice, moody_office
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[MoodyOffice]:
+    async with moody_office() as office:
+        yield office
+
+
+@pytest.fixture
+async def room(database: Database, tmp_path: Path, office: MoodyOffice) -> AsyncIterator[SendingRoom]:
+    room = SendingRoom(database, tmp_path / "data", office.port)
+    yield room
+    await room.close()
+
+
+def _numbers(office: MoodyOffice, *bills: Bill) -> list[set[str]]:
+    """The invoices that each letter taken names, among these."""
+    return [{bill.number for bill in bills if bill.number in letter.text} for letter in office.taken]
+
+
+async def test_while_the_mail_server_is_down_nothing_counts_as_sent_and_afterwards_each_letter_goes_once(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    room.due(customers(150))
+    office.close()
+
+    assert await room.run() == Tally(deferred=150)
+    assert letters_by_state(database) == {"intended": 150}
+    assert requests_by_state(database) == {"claimed": 150}
+    assert not open_tasks(database)
+
+    await office.open()
+    assert await room.run() == Tally(sent=150)
+    assert await room.run() == Tally()
+    assert letters_by_state(database) == {"sent": 150}
+    assert len(office.times_taken) == 150
+    assert set(office.times_taken.values()) == {1}
+
+
+async def test_refused_from_the_51st_letter_on_50_are_sent_and_100_wait_for_a_person(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    bills = customers(150)
+    room.due(bills)
+    office.script, office.mood = [(Mood.TAKES, 50)], Mood.REFUSES
+
+    assert await room.run() == Tally(sent=50, refused=100)
+    assert await room.run() == Tally()
+    assert letters_by_state(database) == {"sent": 50, "refused": 100}
+    assert requests_by_state(database) == {"sent": 50, "refused": 100}
+    refused = {letter.letter["To"].addresses[0].addr_spec for letter in office.handed if letter.mood is Mood.REFUSES}
+    assert refused == {"books@customer.test"}
+    tasks = open_tasks(database)
+    assert len(tasks) == 100
+    assert {kind for kind, _ in tasks} == {"refused_letter"}
+    assert len(room.told.news) == 100
+    assert {invoice for invoice, _ in room.told.news}.isdisjoint(set().union(*_numbers(office, *bills)))
+
+
+async def test_refused_letters_go_once_when_a_person_has_them_sent_again(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    room.due(customers(20))
+    office.script = [(Mood.TAKES, 5), (Mood.REFUSES, 15)]
+    await room.run()
+
+    assert await room.resend() == 15
+    assert await room.run() == Tally(sent=15)
+    assert letters_by_state(database) == {"sent": 20}
+    assert not open_tasks(database)
+    assert len(office.times_taken) == 20
+    assert set(office.times_taken.values()) == {1}
+
+
+async def test_a_letter_that_is_refused_again_is_again_a_persons_task(database: Database, room: SendingRoom, office: MoodyOffice) -> None:
+    room.due(customers(1))
+    office.mood = Mood.REFUSES
+    await room.run()
+
+    assert await room.resend() == 1
+    assert not open_tasks(database)
+    assert await room.run() == Tally(refused=1)
+    assert open_tasks(database) == {("refused_letter", "C0000"): 1}
+
+
+@pytest.mark.parametrize("state", ["refused", "unknown"])
+async def test_what_was_left_out_of_a_letter_stays_out_when_a_person_decides_about_it(
+    database: Database, room: SendingRoom, office: MoodyOffice, state: str
+) -> None:
+    paid, other = Bill("PAID", "ONE"), Bill("OTHER", "ONE")
+    office.script = [(Mood.REFUSES if state == "refused" else Mood.LOSES_AND_HANGS_UP, 1)]
+    room.due([paid, other])
+    letters = await room.select()
+    room.pay(paid)
+    await room.send(letters)
+
+    await room.resend(state)
+    assert requests_by_state(database) == {"claimed": 1, "dropped": 1}
+    assert await room.run() == Tally(sent=1)
+    assert _numbers(office, paid, other) == [{"OTHER"}]
+    assert requests_by_state(database) == {"sent": 1, "dropped": 1}
+
+
+async def test_deferred_letters_are_tried_until_each_has_gone_once(database: Database, room: SendingRoom, office: MoodyOffice) -> None:
+    room.due(customers(30))
+    office.script = [(Mood.DEFERS, 40)]
+
+    tallies = [await room.run() for _ in range(3)]
+
+    assert tallies == [Tally(deferred=30), Tally(deferred=10, sent=20), Tally(sent=10)]
+    assert letters_by_state(database) == {"sent": 30}
+    assert office.moods == {Mood.DEFERS: 40, Mood.TAKES: 30}
+    assert set(office.times_taken.values()) == {1}
+
+
+@pytest.mark.parametrize("mood", [Mood.TAKES_AND_HANGS_UP, Mood.LOSES_AND_HANGS_UP])
+async def test_a_letter_without_an_answer_is_held_for_a_person_and_never_handed_over_again(
+    database: Database, room: SendingRoom, office: MoodyOffice, mood: Mood
+) -> None:
+    room.due(customers(10))
+    office.script = [(mood, 4)]
+
+    assert await room.run() == Tally(sent=6, unknown=4)
+    assert await room.run() == Tally()
+    assert letters_by_state(database) == {"sent": 6, "unknown": 4}
+    assert Counter(kind for kind, _ in open_tasks(database)) == {"unknown_letter": 4}
+    assert set(Counter(letter.message_id for letter in office.handed).values()) == {1}
+
+
+async def test_a_sender_that_was_presumed_dead_may_still_say_that_its_letter_went(database: Database, room: SendingRoom) -> None:
+    room.due(customers(1))
+    slow, other = room.desk_of("slow"), room.desk_of("other")
+    slow.begin(letters := slow.intend(NOON, 10), NOON)
+
+    assert other.settle_the_dead(NOON) == 1
+    assert letters_by_state(database) == {"unknown": 1}
+    assert open_tasks(database) == {("unknown_letter", "C0000"): 1}
+    slow.end([(letters[0], Delivery(Outcome.SENT, 250, "Taken"))], NOON)
+
+    assert letters_by_state(database) == requests_by_state(database) == {"sent": 1}
+    assert not open_tasks(database)
+
+
+async def test_once_a_person_has_decided_a_sender_that_was_presumed_dead_has_no_say(database: Database, room: SendingRoom) -> None:
+    room.due(customers(1))
+    slow, other = room.desk_of("slow"), room.desk_of("other")
+    slow.begin(letters := slow.intend(NOON, 10), NOON)
+    other.settle_the_dead(NOON)
+    await room.resend("unknown")
+    other.begin(letters, NOON)
+
+    slow.end([(letters[0], Delivery(Outcome.DEFERRED, None, "Too late"))], NOON)
+    slow.end([(letters[0], Delivery(Outcome.SENT, 250, "Taken"))], NOON)
+
+    assert letters_by_state(database) == {"transmitting": 1}
+
+
+async def test_a_letter_of_a_late_slot_that_was_refused_does_not_stand_in_the_way_of_the_days_other_letters(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    first, second, other = Bill("FIRST", "ONE"), Bill("SECOND", "ONE"), Bill("OTHER", "TWO")
+    office.script = [(Mood.REFUSES, 1)]
+    room.due([first], asked=DAWN - timedelta(days=5))
+    await room.run()
+    room.due([second, other])
+
+    assert await room.run() == Tally(sent=1)
+    assert _numbers(office, first, second, other) == [{"OTHER"}]
+    assert requests_by_state(database) == {"refused": 1, "pending": 1, "sent": 1}
+
+
+async def test_a_blocked_invoice_is_in_no_letter_and_its_account_gets_no_empty_one(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    disputed, paused, late = Bill("DISPUTED", "ONE"), Bill("PAUSED", "TWO"), Bill("PAUSED-LATE", "THREE")
+    with_others = [Bill("OTHER-DISPUTED", "FOUR"), Bill("OTHER-PAUSED", "FOUR"), Bill("OTHER-FINE", "FOUR")]
+    cases = room.due([disputed, paused, late, *with_others])
+    ledger = room.parts.ledger
+    ledger.change_invoice(disputed.number, disputed=True, at=room.parts.clock.business_anchor)
+    cases.pause(paused.number)
+
+    letters = await room.select()
+    ledger.change_invoice("OTHER-DISPUTED", disputed=True, at=room.parts.clock.business_anchor)
+    cases.pause("OTHER-PAUSED")
+    cases.pause(late.number)
+    tally = await room.send(letters)
+
+    assert tally == Tally(sent=1, void=2)
+    assert _numbers(office, disputed, paused, late, *with_others) == [{"OTHER-FINE"}]
+    assert len(office.handed) == 1
+    assert await room.run() == Tally()
+    assert requests_by_state(database) == {"sent": 1, "dropped": 4, "withdrawn": 1}
+
+
+async def test_an_invoice_paid_between_selection_and_sending_is_left_out_and_the_others_of_its_account_go(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    paid, other, alone = Bill("PAID", "ONE"), Bill("OTHER", "ONE"), Bill("ALONE", "TWO")
+    room.due([paid, other, alone])
+
+    letters = await room.select()
+    room.pay(paid)
+    room.pay(alone)
+    tally = await room.send(letters)
+
+    assert tally == Tally(sent=1, void=1)
+    assert _numbers(office, paid, other, alone) == [{"OTHER"}]
+    assert requests_by_state(database) == {"sent": 1, "dropped": 2}
+
+
+async def test_an_invoice_paid_while_its_letter_is_being_written_is_left_out(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    paid, other = Bill("PAID", "ONE"), Bill("OTHER", "ONE")
+    room.due([paid, other])
+    room.while_writing(lambda: room.pay(paid))
+
+    assert await room.run() == Tally(sent=1)
+    assert _numbers(office, paid, other) == [{"OTHER"}]
+    assert requests_by_state(database) == {"sent": 1, "dropped": 1}
+
+
+async def test_when_the_only_invoice_is_paid_while_its_letter_is_being_written_nothing_goes(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    paid = Bill("PAID", "ONE")
+    room.due([paid])
+    room.while_writing(lambda: room.pay(paid))
+
+    assert await room.run() == Tally(void=1)
+    assert not office.handed
+    assert letters_by_state(database) == {"void": 1}
+    assert requests_by_state(database) == {"dropped": 1}
+
+
+async def test_a_customer_without_an_address_is_a_task_and_the_others_get_their_letters(
+    database: Database, room: SendingRoom, office: MoodyOffice
+) -> None:
+    nowhere, reachable = Bill("NOWHERE", "ONE", email=""), Bill("REACHABLE", "TWO")
+    room.due([nowhere, reachable])
+
+    assert await room.run() == Tally(sent=1, void=1)
+    assert open_tasks(database) == {("no_address", "ONE"): 1}
+    assert _numbers(office, nowhere, reachable) == [{"REACHABLE"}]
+    assert await room.run() == Tally()

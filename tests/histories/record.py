@@ -1,0 +1,118 @@
+"""Records the histories that `tests/workflows/test_replay.py` replays: `python -m tests.histories.record`.
+
+A history is a promise to the workflows that run in production: code that cannot replay one would break them. So a file is recorded anew
+only when no run of its kind is left; a change of the code is guarded with `workflow.patched`, and adds a file.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+
+from adapters.database import Database
+from domain import ids
+from domain.acts import AddNote, MakePromise, Pause, Resume
+from tests.workflows.stage import DAY, Stage, staged
+from workflows.billing_sync import BillingSync
+from workflows.correspondence_run import CorrespondenceRun
+from workflows.invoice_collection import InvoiceCollection
+
+FOLDER = Path(__file__).resolve().parent
+SERIES = "2026-11"
+"""When these were recorded; a later series stands beside them."""
+
+
+async def full_timeline_to_paid(stage: Stage) -> str:
+    monday = await stage.monday()
+    invoice = await stage.open_one(due=monday + 3 * DAY)
+    await stage.play.days(monday, monday + 36 * DAY)
+    await stage.pay(invoice, 10_000)
+    await stage.outcome(invoice)
+    return invoice
+
+
+async def promise_broken(stage: Stage) -> str:
+    invoice, monday = await stage.reminded()
+    promise = MakePromise(act_id="promise", actor="mia", amount=10_000, by=monday + 4 * DAY)
+    await stage.case(invoice).execute_update(InvoiceCollection.make_promise, promise)
+    await stage.play.days(monday + 2 * DAY, monday + 15 * DAY)
+    return invoice
+
+
+async def reopened_after_a_bounced_payment(stage: Stage) -> str:
+    invoice, monday = await stage.reminded()
+    payment = await stage.pay(invoice, 10_000)
+    await stage.outcome(invoice)
+    await stage.pass_to(monday + 9 * DAY)
+    now = await stage.play.now()
+    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    await stage.hear(invoice, "payment.reversed")
+    await stage.play.days(monday + 9 * DAY, monday + 18 * DAY)
+    return invoice
+
+
+async def paused_and_resumed(stage: Stage) -> str:
+    invoice, monday = await stage.reminded()
+    await stage.case(invoice).execute_update(InvoiceCollection.pause, Pause(act_id="pause", actor="mia", reason="r"))
+    await stage.pass_to(monday + 6 * DAY)
+    await stage.case(invoice).signal(InvoiceCollection.note_added, AddNote(act_id="note", actor="mia", note_id="N1"))
+    await stage.case(invoice).execute_update(InvoiceCollection.resume, Resume(act_id="resume", actor="mia"))
+    await stage.play.days(monday + 6 * DAY, monday + 12 * DAY)
+    return invoice
+
+
+async def letter_withdrawn_and_late(stage: Stage) -> str:
+    """A pause takes the reminder back; asked for again, it goes so late that the invoice waits for it."""
+    monday = await stage.monday()
+    invoice = await stage.open_one(due=monday - DAY)
+    pause = Pause(act_id="pause", actor="mia", reason="r", until=monday + 2 * DAY)
+    await stage.case(invoice).execute_update(InvoiceCollection.pause, pause)
+    await stage.pass_to(monday + 14 * DAY)
+    await stage.play.days(monday + 14 * DAY, monday + 18 * DAY)
+    return invoice
+
+
+INVOICES: tuple[Callable[[Stage], Awaitable[str]], ...] = (
+    full_timeline_to_paid, promise_broken, reopened_after_a_bounced_payment, paused_and_resumed, letter_withdrawn_and_late,
+)  # fmt: skip
+
+
+async def record(folder: Path = FOLDER) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        database = Database(f"sqlite:///{scratch}/duecourse.db")
+        database.migrate()
+        async with staged(database, Path(scratch), date(2013, 1, 6)) as stage:
+            for life in INVOICES:
+                invoice = await life(stage)
+                await _keep(stage, stage.case(invoice).id, folder / f"invoice_collection.{life.__name__}.{SERIES}.json")
+            await _runs(stage, folder)
+            await stage.close()
+        database.close()
+
+
+async def _runs(stage: Stage, folder: Path) -> None:
+    """A delivery of one event, and a run that sends one letter."""
+    invoice, monday = await stage.reminded()
+    await stage.pass_to(monday + 7 * DAY, hour=15)
+    stage.play.parts.ledger.change_invoice(invoice, total=20_000, at=await stage.play.now())
+    for workflow, name in ((BillingSync.run, "billing_sync"), (CorrespondenceRun.run, "correspondence_run")):
+        with stage.play.environment.auto_time_skipping_disabled():
+            await stage.play.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
+        await _keep(stage, name, folder / f"{name}.{SERIES}.json")
+
+
+async def _keep(stage: Stage, workflow: str, file: Path) -> None:
+    history = await stage.play.client.get_workflow_handle(workflow).fetch_history()
+    content = {"workflow_id": workflow, "history": json.loads(history.to_json())}
+    await asyncio.to_thread(file.write_text, json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"{file.name}: {len(history.events)} events")
+
+
+if __name__ == "__main__":
+    asyncio.run(record())
+    sys.stdout.flush()
+    os._exit(0)  # after Temporal's test server the interpreter can abort while it shuts down

@@ -1,0 +1,62 @@
+"""Histories recorded from earlier code are replayed by today's: a run that lives for months must survive every release.
+
+Record with `python -m tests.histories.record`.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from domain.invoice_case import InvoiceCase, Moment
+from domain.policy import Step, StepAct
+from tests.histories.record import FOLDER
+from worker import WORKFLOWS, workflow_runner
+
+FILES = sorted(FOLDER.glob("*.json"))
+
+
+def recorded(file: Path) -> WorkflowHistory:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return WorkflowHistory.from_json(content["workflow_id"], content["history"])
+
+
+async def replay(file: Path) -> Exception | None:
+    """Why today's code cannot have made this history; None when it can."""
+    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=workflow_runner(), data_converter=pydantic_data_converter)
+    return (await replayer.replay_workflow(recorded(file), raise_on_replay_failure=False)).replay_failure
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+async def test_a_recorded_history_replays(file: Path) -> None:
+    failure = await replay(file)
+    assert failure is None, f"{file.name} cannot be replayed any more: {failure}"
+
+
+def test_every_workflow_has_a_recorded_history() -> None:
+    started = {
+        recorded(file).events[0].workflow_execution_started_event_attributes.workflow_type.name for file in FILES
+    }  # fmt: skip
+    assert started == {workflow.__name__ for workflow in WORKFLOWS}
+
+
+async def test_a_changed_decision_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the first reminder a call, the timeline's history would be another one."""
+    take = InvoiceCase.take
+
+    def takes_another_step(self: InvoiceCase, step: Step, at: Moment) -> None:
+        take(self, step.model_copy(update={"act": StepAct.CALL, "letter": None}), at)
+
+    monkeypatch.setattr(InvoiceCase, "take", takes_another_step)
+    (file,) = (file for file in FILES if "full_timeline" in file.name)
+    assert isinstance(await replay(file), NondeterminismError)
+
+
+async def test_a_step_that_comes_on_another_day_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(InvoiceCase, "wakes_at", lambda self, now: None)
+    (file,) = (file for file in FILES if "promise_broken" in file.name)
+    assert isinstance(await replay(file), NondeterminismError)
