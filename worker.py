@@ -52,7 +52,7 @@ def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUM
     hours_matter = parts.clock.hours_matter
     patience = PATIENCE if hours_matter else PATIENCE_PLAYED_FAST
     desk = LetterDesk(parts.database, reading, owner, presumed_dead, backoff, patience, hours_matter)
-    sending = LetterSending(desk, parts.mailer, Postbox(parts.database), signals, parts.clock)
+    sending = LetterSending(desk, parts.mailer, Postbox(parts.database), signals, parts.clock, settings.smtp_connections)
     billing = BillingDelivery(parts.ledger, Openings(parts.database, parts.policies, parts.clock), signals)
     recording = Recording(CaseBook(parts.database))
     return Worker(

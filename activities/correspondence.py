@@ -19,9 +19,6 @@ from domain.clock import Clock
 BATCH = 200
 """Letters in one activity: few enough that a run which is interrupted has little to look through."""
 
-AT_ONCE = 8
-"""Letters in the works at once; the mailer's connections bound how many are on the wire."""
-
 DATABASE_REST_SECONDS = 1.0
 
 
@@ -39,9 +36,10 @@ class Tally(BaseModel):
 
 
 class LetterSending:
-    def __init__(self, desk: LetterDesk, mailer: Mailer, postbox: Postbox, signals: CaseSignals, clock: Clock) -> None:
+    def __init__(self, desk: LetterDesk, mailer: Mailer, postbox: Postbox, signals: CaseSignals, clock: Clock, at_once: int = 4) -> None:
+        """`at_once`: the mailer's connections; a process that dies leaves no more letters than these in doubt."""
         self._desk, self._mailer, self._postbox, self._signals = desk, mailer, postbox, signals
-        self._clock = clock
+        self._clock, self._at_once = clock, at_once
         self._on_the_wire: set[int] = set()
 
     def _business_clock(self) -> Callable[[], datetime]:
@@ -93,7 +91,7 @@ class LetterSending:
                 tally += Tally(**{outcome: 1})
 
         async with beating(), asyncio.TaskGroup() as sending:
-            for _ in range(AT_ONCE):
+            for _ in range(self._at_once):
                 sending.create_task(work())
         return tally
 
