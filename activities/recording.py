@@ -6,10 +6,12 @@ from adapters.casebook import CaseBook
 from adapters.group_commit import GroupCommit
 from domain.record import Record, Recorded
 
+GATHERING_SECONDS = 0.04
+
 
 class Recording:
     def __init__(self, casebook: CaseBook) -> None:
-        self._write = GroupCommit(casebook.record)
+        self._write = GroupCommit(casebook.record, GATHERING_SECONDS)
 
     @activity.defn
     async def record(self, record: Record) -> Recorded:

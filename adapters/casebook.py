@@ -5,18 +5,30 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy import case as either
 from sqlmodel import col
 
 from adapters.calendars import business_days
-from adapters.contact_book import ContactBook, Letters
+from adapters.contact_book import Asks, ContactBook, Letters
 from adapters.database import Database
 from adapters.tables import Account, Case, Contact, JournalEntry, Task
 from domain.contact_slots import first_slot
 from domain.journal import GENESIS
 from domain.policy import StepAct
 from domain.record import Ask, Carried, DropReason, LetterFate, LetterNews, Record, Recorded
+
+# built once: in a crowd of small transactions, building a statement costs as much as running it
+_KNOWN_CASES = select(
+    col(Case.case_id), col(Case.run_id), col(Case.head), col(Case.earlier_run).is_not(None).label("goes_on")
+).where(col(Case.case_id).in_(bindparam("cases", expanding=True)))  # fmt: skip
+
+_CUSTOMERS = (
+    select(col(Account.id), col(Account.country), func.coalesce(col(Contact.time_zone), col(Account.time_zone)), col(Account.collector))
+    .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
+    .where(col(Account.id).in_(bindparam("accounts", expanding=True)))
+    .order_by(col(Contact.id).desc())
+)
 
 
 class Customer(NamedTuple):
@@ -60,10 +72,7 @@ class CaseBook:
         A run whose worker died before the server heard that it goes on where another ended begins anew, and is told so again.
         """
         run_of = {record.case.case_id: record for record in records}
-        known = connection.execute(
-            select(col(Case.case_id), col(Case.run_id), col(Case.head), col(Case.earlier_run).is_not(None).label("goes_on"))
-            .where(col(Case.case_id).in_(run_of))
-        ).all()  # fmt: skip
+        known = connection.execute(_KNOWN_CASES, {"cases": list(run_of)}).all()
         others = [
             row.case_id
             for row in known
@@ -89,13 +98,15 @@ class CaseBook:
         letters = self._contacts.letters(connection, records, {account: customer.zone for account, customer in customers.items()})
         answers: dict[str, Recorded] = {}
         tasks: list[Task] = []
+        asks = Asks(connection, records)
         for record in records:
             case = record.case
             mine = letters.get(case.case_id) or Letters([], [])
             answer = Recorded(head=record.carried.head, letters=mine.news, under_way=mine.under_way, withdrawn=mine.withdrawn)
             if record.ask:
-                answer = self._carry_out(connection, record, record.ask, customers[case.account_id], answer, tasks)
+                answer = self._carry_out(asks, record, record.ask, customers[case.account_id], answer, tasks)
             answers[case.case_id] = answer
+        asks.write()
         if tasks:
             connection.execute(self._put_task, [task.model_dump(exclude={"id"}) for task in tasks])
         connection.execute(self._put_view, [_view(record, answers[record.case.case_id]) for record in records])
@@ -104,13 +115,7 @@ class CaseBook:
     def _customers(self, connection: Connection, accounts: set[str]) -> dict[str, Customer]:
         if not accounts:
             return {}
-        zone = func.coalesce(col(Contact.time_zone), col(Account.time_zone))
-        rows = connection.execute(
-            select(col(Account.id), col(Account.country), zone, col(Account.collector))
-            .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
-            .where(col(Account.id).in_(accounts))
-            .order_by(col(Contact.id).desc())
-        ).all()
+        rows = connection.execute(_CUSTOMERS, {"accounts": list(accounts)}).all()
         return {row[0]: Customer(row[1], ZoneInfo(row[2]), row[3]) for row in rows}
 
     def _drop_tasks(self, connection: Connection, record: Record) -> None:
@@ -121,9 +126,7 @@ class CaseBook:
             .values(state="dropped", outcome=DropReason.SETTLED.value)
         )
 
-    def _carry_out(
-        self, connection: Connection, record: Record, ask: Ask, customer: Customer, answer: Recorded, tasks: list[Task]
-    ) -> Recorded:
+    def _carry_out(self, asks: Asks, record: Record, ask: Ask, customer: Customer, answer: Recorded, tasks: list[Task]) -> Recorded:
         now = record.now if ask.hours_matter else None
         not_before = max(ask.not_before, record.now.date())
         slot = first_slot(not_before, now, customer.zone, ask.contact.hours, business_days(customer.country))
@@ -136,7 +139,7 @@ class CaseBook:
             return answer.model_copy(update={"contact_on": day})
         if ask.not_after is not None and day > ask.not_after:
             return answer.model_copy(update={"letters": [*answer.letters, _lapsed(record, ask, day)]})
-        slot = self._contacts.ask(connection, record, ask, slot)
+        slot = asks.ask(record, ask, slot)
         return answer.model_copy(update={"contact_on": slot.astimezone(customer.zone).date()})
 
 

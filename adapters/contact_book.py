@@ -2,18 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import col
 
 from adapters.letter_news import ENDED, news
 from adapters.tables import ContactRequest, Message
+from domain.policy import StepAct
 from domain.record import Ask, LetterNews, Record
 
 UNDER_WAY = ("pending", "claimed")
 OVER = ("dropped", "withdrawn")
+
+
+_PENDING = select(col(ContactRequest.id), col(ContactRequest.invoice_id), col(ContactRequest.step)).where(
+    col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)), col(ContactRequest.state) == "pending"
+)
+_KNOWN_REQUESTS = select(
+    col(ContactRequest.id), col(ContactRequest.invoice_id), col(ContactRequest.step), col(ContactRequest.policy_version),
+    col(ContactRequest.state), col(ContactRequest.slot),
+).where(col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)))  # fmt: skip
 
 
 class Letters(NamedTuple):
@@ -24,37 +34,45 @@ class Letters(NamedTuple):
     under_way: bool = False
 
 
-class ContactBook:
-    def ask(self, connection: Connection, record: Record, ask: Ask, slot: datetime) -> datetime:
+class Asks:
+    """What the steps of a group of cases ask for: looked up together, and written together when `write` is called."""
+
+    def __init__(self, connection: Connection, records: Sequence[Record]) -> None:
+        self._connection, self._new = connection, list[dict[str, Any]]()
+        asking = [record.case.invoice_id for record in records if record.ask and record.ask.act is StepAct.LETTER]
+        rows = connection.execute(_KNOWN_REQUESTS, {"invoices": asking}).all() if asking else []
+        self._known = {(row.invoice_id, row.step, row.policy_version): row for row in rows}
+
+    def ask(self, record: Record, ask: Ask, slot: datetime) -> datetime:
         """The slot that the request has. One request per invoice, step and policy version; asked again after it was dropped or
         withdrawn, it counts one attempt more."""
-        hours = ask.contact.hours
+        case, hours = record.case, ask.contact.hours
         wanted = {
-            "slot": slot, "letter": ask.letter, "rank": ask.rank, "not_after": ask.not_after,
-            "days_between_letters": ask.contact.days_between_letters, "minimum": ask.minimum, "opens": hours.opens.isoformat("minutes"),
+            "slot": slot, "letter": ask.letter, "rank": ask.rank, "not_after": ask.not_after, "minimum": ask.minimum,
+            "days_between_letters": ask.contact.days_between_letters, "opens": hours.opens.isoformat("minutes"),
             "closes": hours.closes.isoformat("minutes"),
         }  # fmt: skip
-        mine = (
-            col(ContactRequest.invoice_id) == record.case.invoice_id,
-            col(ContactRequest.step) == ask.step,
-            col(ContactRequest.policy_version) == record.case.policy_version,
-        )
-        known = connection.execute(select(col(ContactRequest.id), col(ContactRequest.state), col(ContactRequest.slot)).where(*mine)).first()
+        known = self._known.get((case.invoice_id, ask.step, case.policy_version))
         if known is None:
-            row = ContactRequest(
-                invoice_id=record.case.invoice_id or "", account_id=record.case.account_id, step=ask.step, policy=record.case.policy,
-                policy_version=record.case.policy_version, letter=ask.letter or "", rank=ask.rank, slot=slot,
-            )  # fmt: skip
-            connection.execute(insert(ContactRequest), {**row.model_dump(exclude={"id"}), **wanted})
+            key = {"invoice_id": case.invoice_id, "step": ask.step, "policy": case.policy, "policy_version": case.policy_version}
+            self._new.append({"account_id": case.account_id, **key, **wanted})
             return slot
         if known.state in OVER:
             again = {"state": "pending", "reason": "", "message_id": None, "ended_at": None, "told": False, "awaited": False}
             attempt = col(ContactRequest.attempt) + 1
-            connection.execute(update(ContactRequest).where(col(ContactRequest.id) == known.id).values(attempt=attempt, **wanted, **again))
+            self._connection.execute(
+                update(ContactRequest).where(col(ContactRequest.id) == known.id).values(attempt=attempt, **wanted, **again)
+            )
             return slot
         standing: datetime = known.slot
         return standing
 
+    def write(self) -> None:
+        if self._new:
+            self._connection.execute(insert(ContactRequest), self._new)
+
+
+class ContactBook:
     def withdraw(self, connection: Connection, records: Sequence[Record]) -> None:
         """Take back the letters that have not gone and shall not, and those for steps that no case has taken: a worker asked for them
         and died before the server heard of it."""
@@ -68,11 +86,9 @@ class ContactBook:
                 )
 
     def _withdraw_orphans(self, connection: Connection, records: Sequence[Record]) -> None:
-        pending = select(col(ContactRequest.id), col(ContactRequest.invoice_id), col(ContactRequest.step)).where(
-            col(ContactRequest.invoice_id).in_([record.case.invoice_id for record in records]), col(ContactRequest.state) == "pending"
-        )
+        pending = connection.execute(_PENDING, {"invoices": [record.case.invoice_id for record in records]})
         taken = {(record.case.invoice_id, past.step) for record in records for past in record.case.taken}
-        orphans = [row.id for row in connection.execute(pending) if (row.invoice_id, row.step) not in taken]
+        orphans = [row.id for row in pending if (row.invoice_id, row.step) not in taken]
         if orphans:
             over = {"state": "withdrawn", "reason": "never_taken", "told": True}
             connection.execute(update(ContactRequest).where(col(ContactRequest.id).in_(orphans)).values(**over))

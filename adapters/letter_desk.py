@@ -129,17 +129,16 @@ class LetterDesk(LetterOutcomes):
                 return
             if letter and self._put_off(letter, customer, requests, today):
                 return
-            letter = self._new_letter(session, key, today, now)
-        in_it = set(
-            session.scalars(
-                select(col(ContactRequest.invoice_id)).where(
-                    col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == "claimed"
-                )
-            )
-        )
+            letter, in_it = self._new_letter(session, key, today, now), set[str]()
+        else:
+            in_it = self._invoices_in(session, letter)
         for request in requests:
             if request.invoice_id not in in_it:  # two steps of one invoice never share a letter
                 request.state, request.message_id = "claimed", letter.id
+
+    def _invoices_in(self, session: Session, letter: Message) -> set[str]:
+        claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == "claimed")
+        return set(session.scalars(select(col(ContactRequest.invoice_id)).where(*claimed)))
 
     def _next_opening(self, customer: Customer, opens: str, closes: str, now: datetime) -> datetime | None:
         """None while the customer may be contacted; otherwise when it next may: what came late does not go out at night."""
@@ -252,5 +251,6 @@ class LetterDesk(LetterOutcomes):
                 in_reply_to=reading.in_reply_to,
             )
         )  # fmt: skip
-        session.execute(delete(MessageLine).where(col(MessageLine.message_id) == reading.message))
+        if reading.attempts:
+            session.execute(delete(MessageLine).where(col(MessageLine.message_id) == reading.message))
         session.execute(insert(MessageLine), [{"message_id": reading.message, **line} for line in reading.lines])

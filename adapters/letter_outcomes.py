@@ -74,7 +74,7 @@ class LetterOutcomes:
         self._end_requests(session, [message], LetterFate(delivery.outcome.value), _told(delivery), now)
         session.execute(
             update(Task)
-            .where(col(Task.message_id) == message, col(Task.kind) == "unknown_letter", col(Task.state) == "open")
+            .where(col(Task.key) == f"unknown_letter:{message}", col(Task.state) == "open")
             .values(state="dropped", outcome=delivery.outcome.value)
         )
         if not sent:

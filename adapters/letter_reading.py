@@ -56,6 +56,7 @@ class Reading(BaseModel):
     lines: list[dict[str, Any]]
     marks: Marks
     thread: tuple[str, ...]
+    attempts: int = 0
     opens: str = ""
     closes: str = ""
     subject: str = ""
@@ -196,6 +197,7 @@ def _reading(row: Message, customer: Customer, stakes: Sequence[Stake], thread: 
     return Reading(
         message=row.id or 0, message_id=row.message_id, customer=customer, currency=row.currency, dropped=dropped, lines=lines,
         letter=max(((request.rank, request.letter) for request, _, _ in standing), default=(0, ""))[1], marks=_marks(stakes),
+        attempts=row.attempts,
         opens=max((request.opens for request, _, _ in standing), default=""),
         closes=min((request.closes for request, _, _ in standing), default=""),
         standing=sorted((line for _, line, _ in standing), key=lambda line: (line.due_date, line.number)), thread=thread,

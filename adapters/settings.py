@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     smtp_security: Annotated[Security, BeforeValidator(_unencrypted)] = Field(Security.STARTTLS, description="starttls, tls or none")
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
-    smtp_connections: int = Field(4, ge=1, le=100, description="how many connections at once, 1 to 100")
+    smtp_connections: int = Field(8, ge=1, le=100, description="how many connections at once, 1 to 100")
     smtp_ca_file: Path | None = Field(None, description="the certificates to trust, as a PEM file")
 
     sender: str = Field("receivables@lindenhof.example", pattern=ADDRESS, description="an address such as receivables@your-company.com")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import NondeterminismError
 
 from domain.invoice_case import InvoiceCase, Moment
@@ -25,9 +26,15 @@ def recorded(file: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(content["workflow_id"], content["history"])
 
 
-async def replay(file: Path) -> Exception | None:
+SANDBOX = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules("domain", "activities", "adapters", "pydantic")
+)
+"""The SDK's guard against what a workflow must not touch. Workers run without it (docs/decisions/0003), so it stands here."""
+
+
+async def replay(file: Path, runner: WorkflowRunner | None = None) -> Exception | None:
     """Why today's code cannot have made this history; None when it can."""
-    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=workflow_runner(), data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner or workflow_runner(), data_converter=pydantic_data_converter)
     return (await replayer.replay_workflow(recorded(file), raise_on_replay_failure=False)).replay_failure
 
 
@@ -35,6 +42,12 @@ async def replay(file: Path) -> Exception | None:
 async def test_a_recorded_history_replays(file: Path) -> None:
     failure = await replay(file)
     assert failure is None, f"{file.name} cannot be replayed any more: {failure}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+async def test_a_recorded_history_replays_inside_the_sandbox(file: Path) -> None:
+    failure = await replay(file, SANDBOX)
+    assert failure is None, f"{file.name} touches what a workflow must not: {failure}"
 
 
 def test_every_workflow_has_a_recorded_history() -> None:
