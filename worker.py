@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
@@ -33,7 +32,6 @@ CACHED_WORKFLOWS = 10_000
 POLLERS = 20
 """Requests for workflow tasks under way at once: when many timers fire together, the SDK's own five mostly wait for the server."""
 
-DATABASE_THREADS = 8
 SWITCH_SECONDS = 0.0005
 """How soon a thread that has its answer from the database gets the interpreter back: at Python's own 5 ms it waits longer for that than
 for the answer, statement by statement."""
@@ -66,7 +64,6 @@ def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUM
         task_queue=ids.TASK_QUEUE,
         workflows=WORKFLOWS,
         activities=[recording.record, sending.select_letters, sending.send_letters, sending.tell_invoices, billing.deliver_events],
-        activity_executor=ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database"),
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_workflow_task_polls=POLLERS,
         graceful_shutdown_timeout=GRACE,

@@ -183,7 +183,7 @@ class LetterDesk(LetterOutcomes):
         """Mark letters as transmitting, each with the content that is right at this moment. Between the look at its invoices and the
         mark nothing can have changed. None for a letter in which nothing stands any more, or which another process has.
 
-        Raises ValueError for a letter that cannot be written; then none is marked.
+        Raises what the writing of a letter raises; then none is marked.
         """
         begun: dict[int, Sendable] = {}
         left = list(messages)
