@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# Tests run in several processes, a file in one of them; each starts servers of its own.
+TOGETHER ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test check bench lock format clean
 
@@ -10,7 +12,7 @@ run: $(VENV)/.ready
 	@$(BIN)/python duecourse.py up $(ARGS)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -110,24 +110,38 @@ def sign_in(user: str = "admin", role: Role = Role.ADMIN, data_dir: DataDir = No
 
 
 @user_app.command("add")
-def add_user(name: str, role: Role, email: str = "", full_name: str = "", phone: str = "", data_dir: DataDir = None) -> None:
+def add_user(
+    name: str,
+    role: Role,
+    email: str = "",
+    full_name: str = "",
+    phone: str = "",
+    language: Annotated[Literal["en", "de", "fr", "es"] | None, typer.Option(help="in which messages to the user are written")] = None,
+    data_dir: DataDir = None,
+) -> None:
     """A user, or one more role for one. Customers answer to a collector's e-mail address and phone number."""
     from adapters.identity import Identity
     from adapters.parts import open_database
 
-    Identity(open_database(Settings.read(data_dir=data_dir))).add_user(name, role, email, full_name, phone)
+    Identity(open_database(Settings.read(data_dir=data_dir))).add_user(name, role, email, full_name, phone, language or "")
     print(f"{name} is {role}")
 
 
 @policy_app.command("check")
 def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None, data_dir: DataDir = None) -> None:
-    """Read policies and name every mistake with its line; change nothing."""
+    """Read policies and the approval matrix (approvals.yaml), and name every mistake with its line; change nothing.
+
+    Of the matrix it is proven that every act, at every amount, finds exactly one rule.
+    """
     from adapters.letters import LetterBook
-    from adapters.policies import check_policies
+    from adapters.policies import check_policies, policy_files
 
     settings = Settings.read(data_dir=data_dir)
-    for file, policy in check_policies(files or sorted(settings.policies_dir.glob("*.yaml")), LetterBook(settings.letters_dir)):
+    checked = check_policies(files or policy_files(settings.policies_dir), LetterBook(settings.letters_dir))
+    for file, policy in checked.policies:
         print(f"{file}: {policy.policy} version {policy.version}, {len(policy.timeline)} steps: good")
+    for file, matrix in checked.matrices:
+        print(f"{file}: approval matrix version {matrix.version}, {len(matrix.rules)} rules, every question answered once: good")
 
 
 @policy_app.command("list")
@@ -192,9 +206,13 @@ def _web_app() -> Any:
     from api.app import create_app
     from api.parts import ApiParts
 
-    return lambda client, parts: create_app(
-        ApiParts(parts.database, parts.clock, TemporalCases(client), parts.ledger, parts.importer, parts.identity, parts.inbox)
-    )
+    def app(client: Any, parts: Any) -> Any:
+        cases, company = TemporalCases(client), parts.company
+        return create_app(
+            ApiParts(parts.database, parts.clock, cases, parts.ledger, parts.importer, parts.identity, parts.inbox, company=company)
+        )
+
+    return app
 
 
 def _command() -> str:

@@ -12,22 +12,52 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.billing import BillingDelivery
+from activities.case_effects import CaseEffects
+from activities.case_joining import CaseJoining
+from activities.case_letters import CaseLetters
 from activities.correspondence import LetterSending
+from activities.dossiers import DossierMaking
 from activities.recording import Recording
+from activities.referring import Referring
+from adapters.case_beginnings import CaseBeginnings
+from adapters.case_letters import CaseLetterBook
 from adapters.case_signals import CaseSignals
 from adapters.casebook import CaseBook
+from adapters.delegations import DelegationBook
+from adapters.dossiers import DossierBook
 from adapters.letter_desk import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
 from adapters.letter_news import Postbox
 from adapters.letter_outcomes import BACKOFF, PRESUMED_DEAD
 from adapters.letter_reading import LetterReading
+from adapters.notices import Notices
 from adapters.openings import Openings
 from adapters.parts import Parts
+from adapters.portfolios import PortfolioNews
+from adapters.referrals import ReferralReading
 from domain import ids
+from workflows.account_suspension import AccountSuspension
+from workflows.approval import Approval
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
+from workflows.credit_review import CreditReview
+from workflows.dispute import Dispute
 from workflows.invoice_collection import InvoiceCollection
+from workflows.payment_plan import PaymentPlan
+from workflows.referrals import Referrals
+from workflows.write_off import WriteOff
 
-WORKFLOWS = (InvoiceCollection, CorrespondenceRun, BillingSync)
+WORKFLOWS = (
+    InvoiceCollection,
+    Dispute,
+    PaymentPlan,
+    CreditReview,
+    AccountSuspension,
+    WriteOff,
+    Approval,
+    CorrespondenceRun,
+    BillingSync,
+    Referrals,
+)
 CACHED_WORKFLOWS = 10_000
 POLLERS = 20
 """Requests for workflow tasks under way at once: when many timers fire together, the SDK's own five mostly wait for the server."""
@@ -56,14 +86,45 @@ def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUM
     patience = PATIENCE if hours_matter else PATIENCE_PLAYED_FAST
     desk = LetterDesk(parts.database, reading, owner, presumed_dead, backoff, patience, hours_matter)
     sending = LetterSending(desk, parts.mailer, Postbox(parts.database), signals, parts.clock, settings.smtp_connections)
-    billing = BillingDelivery(parts.ledger, Openings(parts.database, parts.policies, parts.clock), signals)
+    openings = Openings(parts.database, parts.policies, parts.clock)
+    billing = BillingDelivery(parts.ledger, openings, signals, PortfolioNews(parts.database))
     recording = Recording(CaseBook(parts.database))
+    console = settings.console_url or f"http://{settings.api_host}:{settings.api_port}"
+    notices = Notices(parts.database, parts.mailer, settings.sender, settings.reply_domain, console)
+    letters = CaseLetters(CaseLetterBook(parts.database, reading), parts.clock)
+    beginnings = CaseBeginnings(parts.database, parts.policies, parts.clock)
+    joining = CaseJoining(beginnings, signals)
+    referring = Referring(ReferralReading(parts.database, parts.policies), beginnings, signals, parts.clock)
+    dossiers = DossierMaking(DossierBook(parts.database, parts.company))
+    effects = CaseEffects(parts.ledger, parts.policies, DelegationBook(parts.database), notices, parts.clock)
     return Worker(
         client,
         workflow_runner=workflow_runner(),
         task_queue=ids.TASK_QUEUE,
         workflows=WORKFLOWS,
-        activities=[recording.record, sending.select_letters, sending.send_letters, sending.tell_invoices, billing.deliver_events],
+        activities=[
+            recording.record,
+            sending.select_letters,
+            sending.send_letters,
+            sending.tell_cases,
+            billing.deliver_events,
+            effects.frame_approval,
+            effects.issue_credit_note,
+            effects.change_invoice,
+            effects.suspend,
+            effects.reinstate,
+            effects.write_off,
+            effects.charge_interest,
+            effects.read_invoice,
+            effects.adopt_segment,
+            effects.notify,
+            letters.ask_letter,
+            letters.withdraw_letter,
+            joining.join_suspension,
+            joining.hand_over,
+            dossiers.make_dossier,
+            referring.refer_accounts,
+        ],
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_workflow_task_polls=POLLERS,
         graceful_shutdown_timeout=GRACE,

@@ -1,4 +1,4 @@
-"""Carries what billing reports to the invoices' workflows."""
+"""Carries what billing reports to the invoices' workflows, and to the cases that wrote off or charged."""
 
 import asyncio
 from collections import defaultdict
@@ -10,15 +10,18 @@ from activities.heartbeat import beating
 from adapters.case_signals import CaseSignals
 from adapters.ledger import BillingSystem
 from adapters.openings import Openings
-from domain.invoices import BillingEvent, BillingEventKind
+from adapters.portfolios import PortfolioNews
+from domain import ids
+from domain.collection import Opening
+from domain.invoices import BillingEvent, BillingEventKind, ChargePaid, Recovery
 
 BATCH = 500
 IN_FLIGHT = 60
 
 
 class BillingDelivery:
-    def __init__(self, billing: BillingSystem, openings: Openings, signals: CaseSignals) -> None:
-        self._billing, self._openings, self._signals = billing, openings, signals
+    def __init__(self, billing: BillingSystem, openings: Openings, signals: CaseSignals, portfolios: PortfolioNews) -> None:
+        self._billing, self._openings, self._signals, self._portfolios = billing, openings, signals, portfolios
 
     @activity.defn
     async def deliver_events(self) -> int:
@@ -36,7 +39,7 @@ class BillingDelivery:
                 async def report(invoice_id: str, events: list[BillingEvent], gate: asyncio.Semaphore = gate) -> None:
                     opening, collector = openings[invoice_id]  # noqa: B023 - every report ends before the next batch is read
                     async with gate:
-                        await self._signals.report(opening, collector, events)
+                        await self._report(opening, collector, events)
 
                 async with asyncio.TaskGroup() as reports:
                     for invoice_id, events in by_invoice.items():
@@ -44,7 +47,26 @@ class BillingDelivery:
                 await asyncio.to_thread(self._billing.mark_delivered, [number for number, _, _ in batch], datetime.now(UTC))
                 delivered += len(batch)
             await self._remind_the_forgotten()
+            await self._collect_what_is_left_over()
+            await self._tell_collectors()
         return delivered
+
+    async def _report(self, opening: Opening, collector: str | None, events: list[BillingEvent]) -> None:
+        """Money on what was written off goes to the write-off's case, or rests in the ledger if that is over; money on what a case charged
+        goes to that case as long as it runs. Everything else the invoice hears."""
+        own: list[BillingEvent] = []
+        for event in events:
+            if event.kind is BillingEventKind.PAYMENT_RECOVERED:
+                came = Recovery(
+                    event_id=event.event_id, payment_id=event.payment_id, invoice_id=opening.invoice_id, amount=event.amount
+                )  # fmt: skip
+                await self._signals.money_came(ids.write_off_case(opening.account_id), came)
+                continue
+            paid = ChargePaid(event_id=event.event_id, amount=event.taken_off)
+            if not (event.charged_by and await self._signals.money_came(event.charged_by, paid)):
+                own.append(event)
+        if own:
+            await self._signals.report(opening, collector, own)
 
     async def _remind_the_forgotten(self) -> None:
         forgotten = await asyncio.to_thread(self._openings.forgotten, BATCH)
@@ -55,3 +77,30 @@ class BillingDelivery:
                 occurred_at=opening.clock.business(datetime.now(UTC)), facts=facts,
             )  # fmt: skip
             await self._signals.report(opening, collector, [event])
+
+    async def _collect_what_is_left_over(self) -> None:
+        """Interest that a plan charged is the plan's to ask for; when the plan is over, what is open of it is collected."""
+        charges = await asyncio.to_thread(self._openings.left_over, BATCH)
+        for opening, collector in (await asyncio.to_thread(self._openings.read, charges)).values():
+            event = BillingEvent(
+                event_id=f"{BillingEventKind.INVOICE_ISSUED}:{opening.invoice_id}", kind=BillingEventKind.INVOICE_ISSUED,
+                occurred_at=opening.clock.business(datetime.now(UTC)), facts=opening.facts,
+            )  # fmt: skip
+            await self._signals.report(opening, collector, [event])
+
+    async def _tell_collectors(self) -> None:
+        """An account that changed hands takes its open cases along, as Temporal's own lists show them."""
+        while True:
+            changes, collectors = await asyncio.to_thread(self._portfolios.untold, BATCH)
+            if not changes:
+                return
+            gate = asyncio.Semaphore(IN_FLIGHT)
+
+            async def tell(case_id: str, collector: str, gate: asyncio.Semaphore = gate) -> None:
+                async with gate:
+                    await self._signals.collector_is(case_id, collector)
+
+            async with asyncio.TaskGroup() as telling:
+                for case_id, collector in collectors.items():
+                    telling.create_task(tell(case_id, collector))
+            await asyncio.to_thread(self._portfolios.told, changes)

@@ -1,4 +1,4 @@
-"""Sends the letters whose slot has come: intent, sending, outcome, and the word to the invoices that need it."""
+"""Sends the letters whose slot has come: intent, sending, outcome, and the word to the cases that need it."""
 
 import asyncio
 from collections.abc import Callable
@@ -105,14 +105,29 @@ class LetterSending:
             else:
                 return
 
-    @activity.defn
-    async def tell_invoices(self) -> int:
-        """Signal what became of letters to the invoices that must know at once; how many."""
-        told = 0
+    @activity.defn(name="tell_invoices")
+    async def tell_cases(self) -> int:
+        """Signal what became of letters to the invoices that must know at once, and to the other cases that asked for one; how many.
+
+        Recorded histories know this activity by the name that it had when only invoices asked for letters.
+        """
         async with beating():
-            while batch := await asyncio.to_thread(self._postbox.untold, BATCH):
-                for _, invoice_id, news in batch:
-                    await self._signals.tell(invoice_id, news)
-                await asyncio.to_thread(self._postbox.told, [request for request, _, _ in batch])
-                told += len(batch)
+            return await self._tell_invoices() + await self._tell_other_cases()
+
+    async def _tell_invoices(self) -> int:
+        told = 0
+        while batch := await asyncio.to_thread(self._postbox.untold, BATCH):
+            for _, invoice_id, news in batch:
+                await self._signals.tell(invoice_id, news)
+            await asyncio.to_thread(self._postbox.told, [request for request, _, _ in batch])
+            told += len(batch)
+        return told
+
+    async def _tell_other_cases(self) -> int:
+        told = 0
+        while batch := await asyncio.to_thread(self._postbox.untold_to_cases, BATCH):
+            for one in batch:
+                await self._signals.tell_case(one.case_id, one.news)
+            await asyncio.to_thread(self._postbox.told_to_cases, batch)
+            told += len(batch)
         return told

@@ -16,7 +16,10 @@ from adapters.tables import Account, Case, Contact, JournalEntry, Task
 from domain.contact_slots import first_slot
 from domain.journal import GENESIS
 from domain.policy import StepAct
-from domain.record import Ask, Carried, DropReason, LetterFate, LetterNews, Record, Recorded
+from domain.record import Ask, Carried, DropReason, Errand, LetterFate, LetterNews, Record, Recorded
+
+INVOICE = "invoice"
+"""The kind of case that writes to customers; the others only write down."""
 
 # built once: in a crowd of small transactions, building a statement costs as much as running it
 _KNOWN_CASES = select(
@@ -94,8 +97,9 @@ class CaseBook:
         for record in records:
             if record.withdraw is DropReason.SETTLED:
                 self._drop_tasks(connection, record)
-        self._contacts.withdraw(connection, records)
-        letters = self._contacts.letters(connection, records, {account: customer.zone for account, customer in customers.items()})
+        chasing = [record for record in records if record.case.kind == INVOICE]
+        self._contacts.withdraw(connection, chasing)
+        letters = self._contacts.letters(connection, chasing, {account: customer.zone for account, customer in customers.items()})
         answers: dict[str, Recorded] = {}
         tasks: list[Task] = []
         asks = Asks(connection, records)
@@ -106,9 +110,13 @@ class CaseBook:
             if record.ask:
                 answer = self._carry_out(asks, record, record.ask, customers[case.account_id], answer, tasks)
             answers[case.case_id] = answer
+        tasks += [_errand(record, errand) for record in records for errand in record.errands if errand.done_by is None]
         asks.write()
         if tasks:
             connection.execute(self._put_task, [task.model_dump(exclude={"id"}) for task in tasks])
+        for errand in (errand for record in records for errand in record.errands if errand.done_by):
+            done = {"state": "done", "closed_by": errand.done_by}
+            connection.execute(update(Task).where(col(Task.key) == errand.key, col(Task.state) == "open").values(done))
         connection.execute(self._put_view, [_view(record, answers[record.case.case_id]) for record in records])
         return answers
 
@@ -160,8 +168,17 @@ def _task(record: Record, kind: str, step: str, role: str, assignee: str | None,
     )  # fmt: skip
 
 
+def _errand(record: Record, errand: Errand) -> Task:
+    case = record.case
+    return Task(
+        key=errand.key, kind=errand.kind, account_id=case.account_id, invoice_id=case.invoice_id, role=errand.role.value,
+        due_on=errand.due_on,
+    )  # fmt: skip
+
+
 _VIEW = (
-    "case_id", "run_id", "kind", "account_id", "invoice_id", "stage", "next_step", "next_on", "waiting_for", "policy", "policy_version",
+    "case_id", "run_id", "kind", "account_id", "invoice_id", "stage", "next_step", "next_on", "waiting_for", "awaiting_role",
+    "summary", "policy", "policy_version", "disputed",
     "holds", "taken", "promised_by", "promised_amount", "outcome", "seq", "head", "carried", "updated_at",
 )  # fmt: skip
 

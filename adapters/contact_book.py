@@ -54,7 +54,12 @@ class Asks:
         }  # fmt: skip
         known = self._known.get((case.invoice_id, ask.step, case.policy_version))
         if known is None:
-            key = {"invoice_id": case.invoice_id, "step": ask.step, "policy": case.policy, "policy_version": case.policy_version}
+            key = {
+                "invoice_id": case.invoice_id or "",
+                "step": ask.step,
+                "policy": case.policy or "",
+                "policy_version": case.policy_version or 0,
+            }
             self._new.append({"account_id": case.account_id, **key, **wanted})
             return slot
         if known.state in OVER:

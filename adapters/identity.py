@@ -36,9 +36,10 @@ class Identity:
         self._known: dict[str, tuple[float, Actor]] = {}
         self._lock = threading.Lock()
 
-    def add_user(self, name: str, role: Role, email: str = "", full_name: str = "", phone: str = "") -> None:
+    def add_user(self, name: str, role: Role, email: str = "", full_name: str = "", phone: str = "", language: str = "") -> None:
         """A new user, or one more role for a known one, who becomes active again; what is given replaces what was known."""
-        given = {key: value for key, value in (("email", email), ("full_name", full_name), ("phone", phone)) if value}
+        facts = {"email": email, "full_name": full_name, "phone": phone, "language": language}
+        given = {key: value for key, value in facts.items() if value}
         with self._database.writing() as session:
             user = session.get(User, name) or User(name=name)
             user.roles = sorted({*user.roles, role.value})
@@ -46,6 +47,12 @@ class Identity:
             for key, value in given.items():
                 setattr(user, key, value)
             session.add(user)
+
+    def roles_of(self, name: str) -> set[Role]:
+        """None for a user who is unknown or inactive."""
+        with self._database.reading() as session:
+            user = session.get(User, name)
+            return {Role(role) for role in user.roles} if user and user.active else set()
 
     def deactivate_user(self, name: str) -> None:
         """The user's tokens end with it. Raises UnknownUserError."""

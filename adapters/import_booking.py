@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from secrets import token_hex
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -12,7 +13,8 @@ from adapters.import_accounts import AccountBatch
 from adapters.import_columns import RowFault
 from adapters.import_reading import InvoiceRow
 from adapters.ledger_books import AllocationCause, BookedInvoice, Books, Source, read_invoices
-from adapters.tables import CreditNote, Invoice, Payment
+from adapters.portfolios import Doing
+from adapters.tables import Allocation, CreditNote, Invoice, Payment
 from domain.invoices import BillingEventKind, InvoiceStatus
 
 
@@ -54,7 +56,8 @@ class BatchBooking:
         if lock:
             self._books.lock_accounts(accounts)
         self._known = read_invoices(session, col(Invoice.id).in_(known), lock=lock) if known else {}
-        self._accounts = AccountBatch(session, database, accounts)
+        doing = Doing(f"import:{token_hex(16)}", given.recorded_by, given.at, given.recorded_at)
+        self._accounts = AccountBatch(session, database, accounts, doing)
 
     def book(self, row: InvoiceRow) -> Verdict:
         """Raises RowFault when the row contradicts the ledger."""
@@ -116,15 +119,19 @@ class BatchBooking:
             return
         difference = says_now - invoice.paid
         if difference > 0:
-            source = self._pay(row, invoice, difference, invoice.version + 1)
+            source, paid = self._pay(row, invoice, difference, invoice.version + 1)
             kind = BillingEventKind.CREDIT_NOTE_ISSUED if source.is_credit_note else BillingEventKind.PAYMENT_RECEIVED
-            self._books.tell(invoice, kind, difference, source.reference)
+            if paid:
+                self._books.tell(invoice, kind, paid, source.reference)
+            if difference > paid:
+                self._books.recover(invoice, difference - paid, source, self._day_of(row))
+                self._books.tell(invoice, BillingEventKind.PAYMENT_RECOVERED, difference - paid, source.reference, source.id)
         elif difference < 0:
             self._take_back(invoice, -difference)
-            self._books.tell(invoice, BillingEventKind.PAYMENT_REVERSED, -difference, "import")
 
-    def _pay(self, row: InvoiceRow, invoice: BookedInvoice, amount: int, version: int) -> Source:
-        """`version` is the one that it leads to. What was paid beyond the total becomes unapplied credit when it closes the invoice."""
+    def _pay(self, row: InvoiceRow, invoice: BookedInvoice, amount: int, version: int) -> tuple[Source, int]:
+        """`version` is the one that it leads to; how much of it was open is returned. What was paid beyond the total becomes unapplied
+        credit when it closes the invoice."""
         on = self._day_of(row)
         is_note = self._given.reductions == "credit_note"
         source = Source(f"import:{invoice.id}:{version}", is_credit_note=is_note, reference="import")
@@ -134,15 +141,23 @@ class BatchBooking:
             self._books.add(CreditNote, **money, issued_on=on, reason="import", recorded_by=self._given.recorded_by)
         else:
             self._payment(money, invoice, on)
-        self._books.allocate(invoice, amount, source, on, AllocationCause.RECEIVED)
-        return source
+        paid = min(amount, invoice.open_balance)
+        if paid:
+            self._books.allocate(invoice, paid, source, on, AllocationCause.RECEIVED)
+        return source, paid
 
     def _take_back(self, invoice: BookedInvoice, amount: int) -> None:
-        """The file does not say which payment bounced: a negative one stands against them all."""
+        """The file does not say which payment bounced: a negative one stands against them all, recoveries first."""
         on = self._given.business_date
         source = Source(f"import:{invoice.id}:{invoice.version + 1}", reference="import")
         self._payment({"id": source.id, "account_id": invoice.account_id, "currency": invoice.currency, "amount": -amount}, invoice, on)
-        self._books.allocate(invoice, -amount, source, on, AllocationCause.REVERSED)
+        lost = min(amount, self._books.recovered(col(Allocation.invoice_id) == invoice.id).get(invoice.id, 0))
+        if lost:
+            self._books.recover(invoice, -lost, source, on)
+            self._books.tell(invoice, BillingEventKind.PAYMENT_RECOVERED, -lost, source.reference, source.id)
+        if amount > lost:
+            self._books.allocate(invoice, lost - amount, source, on, AllocationCause.REVERSED)
+            self._books.tell(invoice, BillingEventKind.PAYMENT_REVERSED, amount - lost, source.reference)
 
     def _payment(self, money: dict[str, object], invoice: BookedInvoice, on: date) -> None:
         self._books.add(Payment, **money, received_on=on, invoice_id=invoice.id, reference="import", recorded_by=self._given.recorded_by)

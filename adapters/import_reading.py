@@ -24,7 +24,7 @@ ADDRESS = re.compile(r"[^@\s,;<>\"()]+@[^@\s,;<>\"().]+(?:\.[^@\s,;<>\"().]+)+")
 
 
 class AccountDetails(NamedTuple):
-    """What a row says of its account and contact. An empty text says nothing: what is known stays."""
+    """What a row says of its account and contact. An empty text, and None, says nothing: what is known stays."""
 
     id: str
     country: str
@@ -36,6 +36,7 @@ class AccountDetails(NamedTuple):
     contact_name: str = ""
     email: str = ""
     phone: str = ""
+    prepaid: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,9 @@ class RowReader:
 
     def _flag(self, name: str, cells: Sequence[Cell]) -> bool | None:
         get = self._get.get(name)
-        text = as_text(get(cells)) if get else ""
+        return self._yes_or_no(name, as_text(get(cells)) if get else "")
+
+    def _yes_or_no(self, name: str, text: str) -> bool | None:
         if not text:
             return None
         try:
@@ -179,7 +182,8 @@ class RowReader:
     def _check_account(self, texts: tuple[str, ...]) -> AccountDetails:
         values = dict(zip((name for name, _ in self._account), texts, strict=True))
         values |= {"country": values["country"].upper(), "language": values["language"].lower()}
-        details = AccountDetails(**values)
+        prepaid = self._yes_or_no("prepaid", values.pop("prepaid", ""))
+        details = AccountDetails(**values, prepaid=prepaid)
         if not details.id:
             raise self._fault("account_id", "", "is empty")
         if details.country not in _countries():

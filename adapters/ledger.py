@@ -1,18 +1,18 @@
 """The embedded billing system: payments, credit notes and changes of invoices, each written with its event in one transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col
+from sqlmodel import col
 
-from adapters.database import Database
-from adapters.ledger_books import AllocationCause, BookedInvoice, Books, Source, read_invoices
+from adapters.ledger_books import AllocationCause, Source, read_invoices
+from adapters.ledger_charges import LedgerCharges
 from adapters.ledger_contract import (
     BillingSystem,
     CancelledInvoiceError,
+    ConflictingBookingError,
     ConflictingCreditNoteError,
     ConflictingPaymentError,
     CurrencyMismatchError,
@@ -26,6 +26,8 @@ from adapters.ledger_contract import (
 from adapters.ledger_queries import (
     conflicting_payment,
     first_result,
+    give,
+    items,
     must_be_money,
     must_be_positive,
     must_not_be_cancelled,
@@ -35,26 +37,22 @@ from adapters.ledger_queries import (
     unknown_account,
     unknown_invoice,
 )  # fmt: skip
+from adapters.ledger_services import LedgerServices
+from adapters.ledger_write_offs import LedgerWriteOffs
 from adapters.tables import Account, Allocation, CreditNote, Invoice, LedgerEvent, Payment
-from domain.allocation import OpenItem, Share, distribute
+from domain.allocation import Share, distribute
 from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Ledger:
+class Ledger(LedgerServices, LedgerWriteOffs, LedgerCharges):
     """`at` is the business time of a change, amounts are minor units. Changes of one account take turns on either database."""
-
-    def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
-        self._database, self._real_now = database, real_now
 
     def record_payment(
         self, payment_id: str, account_id: str, currency: str, amount: int, received_on: date, reference: str = "",
         invoice_id: str | None = None, *, recorded_by: str = "duecourse", at: datetime,
     ) -> PaymentResult:  # fmt: skip
-        """Money came in. It pays the invoice that the payer named, otherwise the oldest; the rest is the account's unapplied credit.
+        """Money came in. It pays the invoice that the payer named, otherwise the oldest; what is left recovers what was written off of
+        them, and the rest is the account's unapplied credit.
 
         The same payment again gives the same answer and changes nothing. Raises ConflictingPaymentError, UnknownAccountError,
         UnknownInvoiceError, CurrencyMismatchError, InvalidAmountError.
@@ -73,15 +71,19 @@ class Ledger:
                     Payment, id=payment_id, account_id=account_id, currency=currency, amount=amount, received_on=received_on,
                     reference=reference, invoice_id=invoice_id, recorded_by=recorded_by,
                 )  # fmt: skip
-                split = distribute(amount, _items(invoices), named=invoice_id)
+                split = distribute(amount, items(invoices, recovering=True), named=invoice_id)
                 source = Source(payment_id, reference=reference)
-                _give(books, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
-                return PaymentResult(allocations=split.shares, unapplied=split.unapplied)
+                give(books, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
+                for share in split.recovered:
+                    books.recover(invoices[share.invoice_id], share.amount, source, received_on)
+                    books.tell(invoices[share.invoice_id], BillingEventKind.PAYMENT_RECOVERED, share.amount, reference, payment_id)
+                return PaymentResult(allocations=split.shares + split.recovered, unapplied=split.unapplied)
         except IntegrityError as error:
             raise conflicting_payment(payment_id) from error
 
     def reverse_payment(self, payment_id: str, on: date, *, at: datetime) -> tuple[Share, ...]:
-        """The payment bounced: what it had paid is owed again. The same reversal again changes nothing.
+        """The payment bounced: what it had paid is owed again, and what it had recovered is written off again. The same reversal again
+        changes nothing. What is owed again is returned, as negative shares.
 
         Raises UnknownPaymentError, ConflictingPaymentError when it was reversed before on another date.
         """
@@ -101,11 +103,15 @@ class Ledger:
             payment.reversed_on = on
             held = [each for each in books.allocated(col(Allocation.payment_id) == payment_id) if each[2] > 0]
             invoices = books.invoices(col(Invoice.id).in_([invoice_id for _, invoice_id, _ in held]))
+            recovered = books.recovered(col(Allocation.payment_id) == payment_id)
             for source, invoice_id, amount in held:
-                invoice = invoices[invoice_id]
-                back = min(amount, invoice.paid)
-                books.allocate(invoice, -back, source, on, AllocationCause.REVERSED)
-                books.tell(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
+                invoice, lost = invoices[invoice_id], min(amount, recovered.get(invoice_id, 0))
+                if lost:
+                    books.recover(invoice, -lost, source, on)
+                    books.tell(invoice, BillingEventKind.PAYMENT_RECOVERED, -lost, payment.reference, payment_id)
+                if back := min(amount - lost, invoice.paid):
+                    books.allocate(invoice, -back, source, on, AllocationCause.REVERSED)
+                    books.tell(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
             books.write()
             return taken_back(session, payment_id)
 
@@ -132,9 +138,9 @@ class Ledger:
                 CreditNote, id=credit_note_id, account_id=invoice.account_id, currency=invoice.currency, amount=amount, issued_on=issued_on,
                 reason=reason, recorded_by=recorded_by,
             )  # fmt: skip
-            split = distribute(amount, _items({invoice_id: invoice}), named=invoice_id)
+            split = distribute(amount, items({invoice_id: invoice}), named=invoice_id)
             source = Source(credit_note_id, is_credit_note=True, reference=credit_note_id)
-            _give(books, {invoice_id: invoice}, split.shares, source, issued_on, AllocationCause.RECEIVED)
+            give(books, {invoice_id: invoice}, split.shares, source, issued_on, AllocationCause.RECEIVED)
             return PaymentResult(allocations=split.shares, unapplied=split.unapplied)
 
     def change_invoice(
@@ -161,8 +167,8 @@ class Ledger:
             invoices = payable(books, account_id, currency, None)
             given: dict[str, int] = {}
             for _, source, left in unapplied_sources(session, account_id, currency):
-                shares = distribute(left, _items(invoices)).shares
-                _give(books, invoices, shares, source, at.date(), AllocationCause.APPLIED)
+                shares = distribute(left, items(invoices)).shares
+                give(books, invoices, shares, source, at.date(), AllocationCause.APPLIED)
                 for share in shares:
                     given[share.invoice_id] = given.get(share.invoice_id, 0) + share.amount
             return tuple(Share(invoice_id=invoice_id, amount=amount) for invoice_id, amount in given.items())
@@ -202,42 +208,9 @@ class Ledger:
             mark = update(LedgerEvent).where(col(LedgerEvent.id).in_(ids), col(LedgerEvent.delivered_at).is_(None))
             session.connection().execute(mark.values(delivered_at=at))
 
-    @contextmanager
-    def _books(self, at: datetime, account_id: str) -> Iterator[tuple[Session, Books]]:
-        """A transaction that holds the account."""
-        with self._database.writing() as session:
-            books = Books(session, at, self._real_now())
-            if not books.lock_accounts([account_id]):
-                raise unknown_account(account_id)
-            yield session, books
-            books.write()
-
-    @contextmanager
-    def _invoice(self, at: datetime, invoice_id: str) -> Iterator[tuple[Session, Books, BookedInvoice]]:
-        """A transaction that holds the invoice and its account."""
-        with self._database.reading() as session:
-            account_id = session.execute(select(col(Invoice.account_id)).where(col(Invoice.id) == invoice_id)).scalar_one_or_none()
-        if account_id is None:
-            raise unknown_invoice(invoice_id)
-        with self._books(at, account_id) as (session, books):
-            yield session, books, books.invoices(col(Invoice.id) == invoice_id)[invoice_id]
-
-
-def _items(invoices: dict[str, BookedInvoice]) -> list[OpenItem]:
-    return [OpenItem(invoice_id=each.id, due_date=each.due_date, open_balance=each.open_balance) for each in invoices.values()]
-
-
-def _give(
-    books: Books, invoices: dict[str, BookedInvoice], shares: Sequence[Share], source: Source, on: date, cause: AllocationCause
-) -> None:
-    kind = BillingEventKind.CREDIT_NOTE_ISSUED if source.is_credit_note else BillingEventKind.PAYMENT_RECEIVED
-    for share in shares:
-        invoice = invoices[share.invoice_id]
-        books.allocate(invoice, share.amount, source, on, cause)
-        books.tell(invoice, kind, share.amount, source.reference)
-
 
 __all__ = [
-    "BillingSystem", "CancelledInvoiceError", "ConflictingCreditNoteError", "ConflictingPaymentError", "CurrencyMismatchError",
-    "InvalidAmountError", "Ledger", "LedgerError", "PaymentResult", "UnknownAccountError", "UnknownInvoiceError", "UnknownPaymentError",
+    "BillingSystem", "CancelledInvoiceError", "ConflictingBookingError", "ConflictingCreditNoteError", "ConflictingPaymentError",
+    "CurrencyMismatchError", "InvalidAmountError", "Ledger", "LedgerError", "PaymentResult", "UnknownAccountError", "UnknownInvoiceError",
+    "UnknownPaymentError",
 ]  # fmt: skip

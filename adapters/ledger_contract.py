@@ -1,6 +1,6 @@
 """What Duecourse asks of a billing system, and how it refuses. The embedded ledger and a connector to a real one both keep to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.allocation import Share
 from domain.invoices import BillingEvent, InvoiceFacts
+from domain.suspension_state import BillingAnswer
 
 
 class LedgerError(Exception):
@@ -38,6 +39,10 @@ class ConflictingCreditNoteError(LedgerError):
     """The id of a credit note was used before, for something else."""
 
 
+class ConflictingBookingError(LedgerError):
+    """The key of a write-off, a charge or a change of service was used before, for something else."""
+
+
 class InvalidAmountError(LedgerError):
     """An amount that is no amount of money received, credited or charged."""
 
@@ -47,7 +52,8 @@ class CancelledInvoiceError(LedgerError):
 
 
 class PaymentResult(BaseModel):
-    """What became of a payment or a credit note. `allocations` and `unapplied` add up to it, in minor units."""
+    """What became of a payment or a credit note. `allocations`, which may recover what was written off, and `unapplied` add up to it, in
+    minor units."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,6 +83,19 @@ class BillingSystem(Protocol):
     def cancel_invoice(self, invoice_id: str, *, at: datetime) -> InvoiceFacts: ...
 
     def apply_unapplied(self, account_id: str, currency: str, *, at: datetime) -> tuple[Share, ...]: ...
+
+    def write_off(
+        self, key: str, invoice_id: str, amount: int, currency: str, on: date, *, recorded_by: str = "duecourse", at: datetime
+    ) -> int: ...
+
+    def charge_interest(self, key: str, account_id: str, amount: int, currency: str, on: date, *, charged_by: str, at: datetime) -> str: ...
+
+    def suspend_account(
+        self, key: str, account_id: str, invoice_ids: Sequence[str], minimum: Callable[[str], int], *, recorded_by: str = "duecourse",
+        at: datetime,
+    ) -> BillingAnswer: ...  # fmt: skip
+
+    def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = "duecourse", at: datetime) -> None: ...
 
     def facts(self, invoice_id: str) -> InvoiceFacts: ...
 

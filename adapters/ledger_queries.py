@@ -1,13 +1,15 @@
 """What the ledger looks up, and what it refuses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlmodel import Session, col
 
 from adapters.ledger_books import AllocationCause, BookedInvoice, Books, Source
 from adapters.ledger_contract import (
     CancelledInvoiceError,
+    ConflictingBookingError,
     ConflictingPaymentError,
     CurrencyMismatchError,
     InvalidAmountError,
@@ -16,19 +18,19 @@ from adapters.ledger_contract import (
     UnknownInvoiceError,
 )  # fmt: skip
 from adapters.tables import Allocation, CreditNote, Invoice, Payment
-from domain.allocation import Share
-from domain.invoices import InvoiceStatus
+from domain.allocation import OpenItem, Share
+from domain.invoices import BillingEventKind, InvoiceStatus
 from domain.money import CURRENCIES
 
 
 def payable(books: Books, account_id: str, currency: str, named: str | None) -> dict[str, BookedInvoice]:
-    """The open invoices that money can go to: the named one alone, or all of the account in the currency.
+    """The invoices that money can go to, open or written off: the named one alone, or all of the account in the currency.
 
     Raises UnknownInvoiceError, CurrencyMismatchError.
     """
     if named is None:
         mine = (col(Invoice.account_id) == account_id, col(Invoice.currency) == currency)
-        return books.invoices(*mine, col(Invoice.status) == InvoiceStatus.OPEN.value)
+        return books.invoices(*mine, or_(col(Invoice.status) == InvoiceStatus.OPEN.value, col(Invoice.written_off) > 0))
     found = books.invoices(col(Invoice.id) == named)
     invoice = found.get(named)
     if invoice is None or invoice.account_id != account_id:
@@ -65,9 +67,31 @@ def unapplied_sources(session: Session, account_id: str, currency: str | None = 
     return [(money, source, rest) for _, money, source, rest in left]
 
 
+def items(invoices: dict[str, BookedInvoice], recovering: bool = False) -> list[OpenItem]:
+    """What each can take; of what was written off only when `recovering`, for that takes a payment."""
+    return [
+        OpenItem(
+            invoice_id=each.id, due_date=each.due_date, open_balance=each.open_balance, written_off=each.written_off if recovering else 0
+        )
+        for each in invoices.values()
+    ]
+
+
+def give(
+    books: Books, invoices: dict[str, BookedInvoice], shares: Sequence[Share], source: Source, on: date, cause: AllocationCause
+) -> None:
+    """Let each invoice take its share, and tell it so."""
+    kind = BillingEventKind.CREDIT_NOTE_ISSUED if source.is_credit_note else BillingEventKind.PAYMENT_RECEIVED
+    for share in shares:
+        invoice = invoices[share.invoice_id]
+        books.allocate(invoice, share.amount, source, on, cause)
+        books.tell(invoice, kind, share.amount, source.reference)
+
+
 def first_result(session: Session, amount: int, source: ColumnElement[bool]) -> PaymentResult:
     """The answer that the payment or credit note got when it came."""
-    shares = _shares(session, source, AllocationCause.RECEIVED)
+    shares = _shares(session, source, AllocationCause.RECEIVED, AllocationCause.RECOVERED)
+    shares = tuple(share for share in shares if share.amount > 0)
     return PaymentResult(allocations=shares, unapplied=amount - sum(share.amount for share in shares))
 
 
@@ -76,8 +100,10 @@ def taken_back(session: Session, payment_id: str) -> tuple[Share, ...]:
     return _shares(session, col(Allocation.payment_id) == payment_id, AllocationCause.REVERSED)
 
 
-def _shares(session: Session, source: ColumnElement[bool], cause: AllocationCause) -> tuple[Share, ...]:
-    query = select(col(Allocation.invoice_id), col(Allocation.amount)).where(source, col(Allocation.cause) == cause.value)
+def _shares(session: Session, source: ColumnElement[bool], *causes: AllocationCause) -> tuple[Share, ...]:
+    query = select(col(Allocation.invoice_id), col(Allocation.amount)).where(
+        source, col(Allocation.cause).in_([one.value for one in causes])
+    )
     return tuple(Share(invoice_id=invoice, amount=amount) for invoice, amount in session.execute(query.order_by(col(Allocation.id))))
 
 
@@ -107,6 +133,10 @@ def unknown_invoice(invoice_id: str) -> UnknownInvoiceError:
 
 def unknown_account(account_id: str) -> UnknownAccountError:
     return UnknownAccountError(f"there is no account {account_id!r}; it comes with the import of its first invoice")
+
+
+def conflicting_booking(key: str) -> ConflictingBookingError:
+    return ConflictingBookingError(f"the key {key!r} was used before for something else; give this booking a key of its own")
 
 
 def conflicting_payment(payment_id: str) -> ConflictingPaymentError:

@@ -82,11 +82,12 @@ class LetterDesk(LetterOutcomes):
             return self._to_send(session, now, limit)
 
     def _latest_letters(self, session: Session, accounts: Collection[str]) -> dict[Group, Message]:
-        """Per account, language and currency the letter that has not gone yet, or else the last one that went."""
+        """Per account, language and currency the letter that has not gone yet, or else the last one that went. Letters of cases are apart:
+        no request joins them, and none is put off by them."""
         when = func.coalesce(col(Message.sent_at), col(Message.slot))
         group = (col(Message.account_id), col(Message.language), col(Message.currency))
         place = func.row_number().over(partition_by=group, order_by=(when.desc(), col(Message.id).desc())).label("place")
-        mine = (col(Message.account_id).in_(accounts), col(Message.state) != "void")
+        mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != "void")
         latest = select(col(Message.id).label("id"), place).where(*mine).subquery()
         last = select(latest.c.id).where(latest.c.place == 1)
         statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == "intended"))
@@ -111,8 +112,8 @@ class LetterDesk(LetterOutcomes):
         """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""
         asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(("pending", "claimed")))
         late = select(col(Case.account_id)).where(
-            col(Case.account_id).in_(accounts), col(Case.outcome).is_(None), col(Case.next_on) <= now.date(),
-            col(Case.invoice_id).not_in(asked),
+            col(Case.account_id).in_(accounts), col(Case.kind) == "invoice", col(Case.outcome).is_(None),
+            col(Case.next_on) <= now.date(), col(Case.invoice_id).not_in(asked),
         )  # fmt: skip
         return set(session.scalars(late))
 
@@ -192,22 +193,20 @@ class LetterDesk(LetterOutcomes):
                 readings = self._reading.read(session, left, now)
             late = {number: self._not_now(reading, now) for number, reading in readings.items()}
             written = {
-                number: self._reading.compose(reading, now)
-                for number, reading in readings.items()
-                if reading.standing and late[number] is None
+                number: self._reading.compose(reading, now) for number, reading in readings.items() if reading.goes and late[number] is None
             }
             left = []
             with self._database.writing() as session:
                 there = self._still_intended(session, readings)
-                marks = self._reading.marks(session, there)
+                marks = self._reading.marks(session, [readings[number] for number in there])
                 for number in there:
                     reading, later = readings[number], late[number]
                     if marks[number] != reading.marks:
                         left.append(number)
                         continue
                     self._drop(session, reading, now)
-                    if not reading.standing:
-                        session.execute(update(Message).where(col(Message.id) == number).values(state="void"))
+                    if not reading.goes:
+                        self._void(session, reading, now)
                     elif later is not None:
                         self._wait(session, reading, later, now)
                     else:
@@ -217,7 +216,7 @@ class LetterDesk(LetterOutcomes):
 
     def _not_now(self, reading: Reading, now: datetime) -> datetime | None:
         """When a letter can go that cannot now: at the next opening, or, to a customer without an address, perhaps tomorrow."""
-        if not reading.standing:
+        if not reading.goes:
             return None
         if not reading.customer.email:
             return now + timedelta(days=1)
@@ -227,6 +226,11 @@ class LetterDesk(LetterOutcomes):
         session.execute(update(Message).where(col(Message.id) == reading.message).values(slot=until))
         if not reading.customer.email:
             self._task(session, reading.customer, "no_address", reading.message, now)
+
+    def _void(self, session: Session, reading: Reading, now: datetime) -> None:
+        """Nothing is sent. The case that asked for it, if one did, is told why."""
+        heard = {"ended_at": now, "reason": reading.dropped_for.value} if reading.dropped_for else {}
+        session.execute(update(Message).where(col(Message.id) == reading.message).values(state="void", **heard))
 
     def _still_intended(self, session: Session, messages: Collection[int]) -> list[int]:
         """Locked, so that nothing joins a letter while it begins."""
@@ -253,4 +257,5 @@ class LetterDesk(LetterOutcomes):
         )  # fmt: skip
         if reading.attempts:
             session.execute(delete(MessageLine).where(col(MessageLine.message_id) == reading.message))
-        session.execute(insert(MessageLine), [{"message_id": reading.message, **line} for line in reading.lines])
+        if reading.lines:
+            session.execute(insert(MessageLine), [{"message_id": reading.message, **line} for line in reading.lines])

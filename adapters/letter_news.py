@@ -1,7 +1,8 @@
-"""The news of letters that have come to their end, for the invoices that asked for them."""
+"""The news of letters that have come to their end, for the invoices and other cases that asked for them."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
@@ -23,8 +24,23 @@ def news(step: str, attempt: int, state: str, ended_at: datetime, zone: ZoneInfo
     )  # fmt: skip
 
 
+_FATES = {**{fate.value: fate.value for fate in LetterFate}, "void": LetterFate.DROPPED.value}
+"""The states in which a case's letter has come to its end, and what the case calls them."""
+
+
+class CaseNews(NamedTuple):
+    """What a case has to be told of its letter, which was in this state, since that moment, when it was looked at."""
+
+    message: int
+    state: str
+    ended_at: datetime
+    case_id: str
+    news: LetterNews
+
+
 class Postbox:
-    """What has to be told to invoices at once: letters refused, unknown or dropped, and any that an invoice waits for."""
+    """What has to be told at once. To invoices: letters refused, unknown or dropped, and any that an invoice waits for; to the other cases:
+    every end of their letters."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,6 +68,36 @@ class Postbox:
     def told(self, requests: Sequence[int]) -> None:
         with self._database.writing() as session:
             session.execute(update(ContactRequest).where(col(ContactRequest.id).in_(requests)).values(told=True))
+
+    def untold_to_cases(self, limit: int) -> list[CaseNews]:
+        """Oldest first."""
+        statement = (
+            select(
+                col(Message.id), col(Message.state), col(Message.ended_at), col(Message.case_id), col(Message.letter), col(Message.number),
+                col(Message.message_id), col(Message.reason), col(Account.time_zone),
+            )
+            .join(Account, col(Account.id) == col(Message.account_id))
+            .where(col(Message.told).is_(False), col(Message.state).in_(_FATES))
+            .order_by(col(Message.id))
+            .limit(limit)
+        )  # fmt: skip
+        with self._database.reading() as session:
+            return [
+                CaseNews(
+                    row.id, row.state, row.ended_at, row.case_id,
+                    news(
+                        row.letter, row.number, _FATES[row.state], row.ended_at, ZoneInfo(row.time_zone), row.message_id, row.reason
+                    ),
+                )
+                for row in session.execute(statement)
+            ]  # fmt: skip
+
+    def told_to_cases(self, told: Sequence[CaseNews]) -> None:
+        """A letter that has come to another end meanwhile has that one still to tell."""
+        with self._database.writing() as session:
+            for one in told:
+                as_told = (col(Message.id) == one.message, col(Message.state) == one.state, col(Message.ended_at) == one.ended_at)
+                session.execute(update(Message).where(*as_told).values(told=True))
 
 
 def _moment(request: ContactRequest) -> datetime:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, not_, or_, select, update
+from sqlalchemy import case as either
 from sqlmodel import Session, col
 
 from adapters.database import Database
@@ -21,6 +22,11 @@ MOST_ATTEMPTS = 250
 PRESUMED_DEAD = timedelta(minutes=15)
 """A letter that another process has been transmitting for longer, in real time, may or may not have gone. Longer than any wait of a
 living sender: a mail server may take ten minutes for its last word."""
+
+PROCESS_DIED = "process_died"
+
+_CASE_TO_TELL = either((col(Message.case_id).is_not(None), False), else_=None)
+"""A case hears of every end of its letters."""
 
 
 class LetterOutcomes:
@@ -66,9 +72,12 @@ class LetterOutcomes:
                 col(Message.owner) == self._owner,
                 or_(col(Message.state) == "transmitting", and_(col(Message.state) == "unknown", col(Message.decided_by).is_(None))),
             )
-            .values(state=delivery.outcome.value, reply=_told(delivery), sent_at=now if sent else None, transmitting_since=None)
+            .values(
+                state=delivery.outcome.value, reply=_told(delivery), sent_at=now if sent else None, transmitting_since=None, ended_at=now,
+                reason="" if sent else _told(delivery), told=_CASE_TO_TELL,
+            )
             .returning(col(Message.account_id))
-        ).first()
+        ).first()  # fmt: skip
         if ended is None:
             return
         self._end_requests(session, [message], LetterFate(delivery.outcome.value), _told(delivery), now)
@@ -113,12 +122,15 @@ class LetterOutcomes:
             orphans = session.execute(
                 update(Message)
                 .where(col(Message.state) == "transmitting", or_(others, forgotten))
-                .values(state="unknown", reply="the sending process ended before the mail server's answer was written")
+                .values(
+                    state="unknown", reply="the sending process ended before the mail server's answer was written", ended_at=now,
+                    reason=PROCESS_DIED, told=_CASE_TO_TELL,
+                )
                 .returning(col(Message.id), col(Message.account_id))
-            ).all()
+            ).all()  # fmt: skip
             customers = self._reading.customers(session, {account for _, account in orphans})
             for message, account in orphans:
-                self._end_requests(session, [message], LetterFate.UNKNOWN, "process_died", now)
+                self._end_requests(session, [message], LetterFate.UNKNOWN, PROCESS_DIED, now)
                 self._task(session, customers[account], "unknown_letter", message, now)
             return len(orphans)
 

@@ -1,69 +1,23 @@
 """What a letter says at the moment it goes: its invoices are read again, and what no longer stands is left out."""
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, literal, select
 from sqlmodel import Session, col
 
+from adapters.case_letter_standing import case_letter, case_marks, case_stakes, lock_invoices
 from adapters.database import Database
-from adapters.letters import Collector, Creditor, Letter, LetterBook, LetterLine
+from adapters.letter_standing import Customer, Marks, Reading, Stake, reminder, reminder_marks
+from adapters.letters import Collector, Creditor, Letter, LetterBook
 from adapters.mail import Envelope, Mailbox, compose
 from adapters.tables import Account, Case, Contact, ContactRequest, Invoice, Message, User
 from domain import ids
-from domain.invoices import InvoiceStatus
-from domain.record import DropReason
+from domain.case_letters import WARNING
 
 THREAD_LENGTH = 10
 """How many earlier letters of the account a letter refers to."""
-
-
-Stake = tuple[ContactRequest, Invoice, Any]
-"""A request in a letter, its invoice, and the holds that stand on it."""
-
-Marks = list[tuple[Any, ...]]
-"""The versions of all that a letter rests on."""
-
-
-class Customer(NamedTuple):
-    """Whom an account's letters go to, where, and in which language."""
-
-    account_id: str
-    name: str
-    country: str
-    zone: ZoneInfo
-    language: str
-    contact: str
-    email: str
-    collector: str | None
-
-
-class Reading(BaseModel):
-    """A letter as it stands. If its marks have changed, it must be read again."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    message: int
-    message_id: str
-    customer: Customer
-    currency: str
-    letter: str
-    standing: list[LetterLine]
-    dropped: list[tuple[int, DropReason]]
-    lines: list[dict[str, Any]]
-    marks: Marks
-    thread: tuple[str, ...]
-    attempts: int = 0
-    opens: str = ""
-    closes: str = ""
-    subject: str = ""
-
-    @property
-    def in_reply_to(self) -> str | None:
-        return self.thread[-1] if self.thread else None
 
 
 class LetterReading:
@@ -97,20 +51,39 @@ class LetterReading:
         """The letters that are there to be sent. `now` is business time."""
         rows = session.scalars(select(Message).where(col(Message.id).in_(messages), col(Message.state) == "intended")).all()
         customers = self.customers(session, {row.account_id for row in rows})
-        stakes = self._stakes(session, [row.id or 0 for row in rows])
         threads = self._threads(session, set(customers))
-        return {
-            row.id or 0: _reading(row, customers[row.account_id], stakes[row.id or 0], threads[row.account_id], now) for row in rows
-        }  # fmt: skip
+        stakes = self._stakes(session, [row.id or 0 for row in rows if row.case_id is None])
+        of_cases = case_stakes(session, [row for row in rows if row.case_id is not None])
 
-    def marks(self, session: Session, messages: Collection[int]) -> dict[int, Marks]:
+        def as_it_stands(row: Message) -> Reading:
+            customer, thread = customers[row.account_id], threads[row.account_id]
+            if row.case_id is not None:
+                return case_letter(row, customer, of_cases, thread, now)
+            return reminder(row, customer, stakes[row.id or 0], thread, now)
+
+        return {row.id or 0: as_it_stands(row) for row in rows}
+
+    def marks(self, session: Session, readings: Sequence[Reading]) -> dict[int, Marks]:
         """What the letters rest on, as it stands in this transaction, and stays until its end."""
-        return {message: _marks(stakes) for message, stakes in self._stakes(session, messages, lock=True).items()}
+        letters = [reading.message for reading in readings]
+        of_cases = self._letters_of_cases(session, [reading.message for reading in readings if reading.case_id is not None])
+        if of_cases:
+            lock_invoices(session, of_cases, letters)
+        stakes = case_stakes(session, of_cases)
+        reminders = self._stakes(session, [reading.message for reading in readings if reading.case_id is None], lock=True)
+        return {letter: reminder_marks(rests_on) for letter, rests_on in reminders.items()} | {
+            row.id or 0: case_marks(row, stakes) for row in of_cases
+        }
+
+    def _letters_of_cases(self, session: Session, messages: Collection[int]) -> Sequence[Message]:
+        return session.scalars(select(Message).where(col(Message.id).in_(messages))).all() if messages else []
 
     def _stakes(self, session: Session, messages: Collection[int], lock: bool = False) -> dict[int, list[Stake]]:
+        if not messages:
+            return {}
         its_case = col(Case.case_id) == literal(ids.invoice_case("")) + col(Invoice.id)
         statement = (
-            select(ContactRequest, Invoice, col(Case.holds))
+            select(ContactRequest, Invoice, col(Case.holds), col(Case.disputed))
             .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
             .outerjoin(Case, its_case)
             .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == "claimed")
@@ -119,8 +92,8 @@ class LetterReading:
         if lock:  # in the order in which the ledger locks invoices
             statement = statement.with_for_update(of=(ContactRequest, Invoice), key_share=True)
         stakes: dict[int, list[Stake]] = {message: [] for message in messages}
-        for request, invoice, holds in session.execute(statement):
-            stakes[request.message_id].append((request, invoice, holds))
+        for request, invoice, holds, disputed in session.execute(statement):
+            stakes[request.message_id].append(Stake(request, invoice, holds, disputed or 0))
         return stakes
 
     def _threads(self, session: Session, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -142,11 +115,12 @@ class LetterReading:
     def compose(self, reading: Reading, now: datetime) -> bytes:
         """The letter as it goes over the wire, dated in business time; notes its subject in the reading."""
         customer = reading.customer
-        collector = self._signed_by(customer.collector)
+        collector, today = self._signed_by(customer.collector), now.astimezone(customer.zone).date()
         letter = Letter(
             language=customer.language, country=customer.country, template=reading.letter, currency=reading.currency,
-            letter_date=now.astimezone(customer.zone).date(), greeting_name=customer.contact, customer=customer.name,
+            letter_date=today, pay_by=_notice_ends(reading, today), greeting_name=customer.contact, customer=customer.name,
             account_id=customer.account_id, lines=tuple(reading.standing), collector=collector, creditor=self._creditor,
+            case_id=reading.case_id, details=reading.details, names=reading.names,
         )  # fmt: skip
         rendered = self._book.render(letter)
         reading.subject = rendered.subject
@@ -178,56 +152,10 @@ def _customer(account: Account, contact: Contact | None) -> Customer:
     )  # fmt: skip
 
 
-def _reading(row: Message, customer: Customer, stakes: Sequence[Stake], thread: tuple[str, ...], now: datetime) -> Reading:
-    """The letter takes the tone of its highest step; what no longer stands is left out."""
-    today = now.astimezone(customer.zone).date()
-    standing: list[tuple[ContactRequest, LetterLine, int]] = []
-    dropped: list[tuple[int, DropReason]] = []
-    for request, invoice, holds in stakes:
-        reason = _no_longer_stands(request, invoice, holds, today)
-        if reason:
-            dropped.append((request.id or 0, reason))
-        else:
-            standing.append((request, _line(request, invoice, today), invoice.version))
-    lines = [
-        {"invoice_id": line.invoice_id, "step": line.step, "attempt": request.attempt, "open_balance": line.open_minor,
-         "days_past_due": line.days_past_due, "invoice_version": version}
-        for request, line, version in standing
-    ]  # fmt: skip
-    return Reading(
-        message=row.id or 0, message_id=row.message_id, customer=customer, currency=row.currency, dropped=dropped, lines=lines,
-        letter=max(((request.rank, request.letter) for request, _, _ in standing), default=(0, ""))[1], marks=_marks(stakes),
-        attempts=row.attempts,
-        opens=max((request.opens for request, _, _ in standing), default=""),
-        closes=min((request.closes for request, _, _ in standing), default=""),
-        standing=sorted((line for _, line, _ in standing), key=lambda line: (line.due_date, line.number)), thread=thread,
-    )  # fmt: skip
+def _notice_ends(reading: Reading, letter_date: date) -> date | None:
+    """The last day of a warning's notice, which counts from its delivery, today; other letters say their days in words of their own."""
+    days = reading.details.get("notice_days")
+    return letter_date + timedelta(days=days) if reading.letter == WARNING and isinstance(days, int) else None
 
 
-def _no_longer_stands(request: ContactRequest, invoice: Invoice, holds: Any, today: date) -> DropReason | None:
-    """Why an invoice must not be in a letter, read at the moment the letter goes."""
-    kinds = {hold["kind"] for hold in holds or ()}
-    if invoice.status != InvoiceStatus.OPEN:
-        return DropReason.SETTLED
-    if invoice.disputed or "dispute" in kinds:
-        return DropReason.DISPUTED
-    if "below_minimum" in kinds or invoice.open_balance < request.minimum:
-        return DropReason.BELOW_MINIMUM
-    if kinds:
-        return DropReason.ON_HOLD
-    if (today - invoice.due_date).days < request.rank:
-        return DropReason.NOT_DUE
-    if request.not_after is not None and today > request.not_after:
-        return DropReason.LAPSED
-    return None
-
-
-def _line(request: ContactRequest, invoice: Invoice, today: date) -> LetterLine:
-    return LetterLine(
-        invoice_id=invoice.id, number=invoice.number, issue_date=invoice.issue_date, due_date=invoice.due_date,
-        days_past_due=(today - invoice.due_date).days, original_minor=invoice.total, open_minor=invoice.open_balance, step=request.step,
-    )  # fmt: skip
-
-
-def _marks(stakes: Iterable[Stake]) -> Marks:
-    return [(request.id, request.attempt, invoice.version, [hold["hold_id"] for hold in holds or ()]) for request, invoice, holds in stakes]
+__all__ = ["Customer", "LetterReading", "Reading"]

@@ -20,6 +20,16 @@ class ColumnWords(_Part):
     open: str
 
 
+class ScheduleWords(_Part):
+    """The headings of a payment plan's instalments."""
+
+    number: str
+    due: str
+    interest: str
+    amount: str
+    total: str
+
+
 class PaymentWords(_Part):
     holder: str
     iban: str
@@ -40,13 +50,18 @@ class Words(BaseModel):
     greeting_without_name: str
     account: str
     columns: ColumnWords
+    schedule: ScheduleWords
     total: str
+    total_open: str
     upcoming: str
+    instalments: str
     please_pay: str
     payment: PaymentWords
     by_date: str
     by_default: str
     already_paid: str
+    questions: str
+    reasons: dict[str, str]
     sign_off: str
     phone: str
     email: str

@@ -2,50 +2,49 @@
 
 The templates live in `letters/`. A company replaces any of them, or adds a language, in a folder of its own that is searched first;
 `words.yaml` may there hold only the words that differ.
+
+What a template may speak of, all of it text in the reader's language by now:
+
+- `letter` (the `Letter`: `letter.template`, `letter.customer` …), `words` (the language's `words.yaml`), `date`, `greeting`.
+- `tables`: the invoices named, one `Table` per currency with its total row; empty when a letter of a case names none that is open.
+  `table` is the first of them, or None. A letter of a timeline has exactly one.
+- `total`: what the tables come to, the currencies joined by " + "; "" without tables. `one`, `count`: of the invoices in all tables.
+  `first` (`number`, `issued`, `due`): the one due first, or None without tables. `upcoming`: a Table or None; None in letters of cases.
+- `deadline`: "by" a day, where there is one, else the language's `by_default`. In `suspension_warning` the day is the last of the notice.
+- `payment`: pairs for the payment box.
+- `said`: the details of a case's letter under their own names. Amounts are text with currency, ISO days are long dates, what ends in
+  `_percent` is a number as the language writes it, `said.invoice` is the invoice's number and `said.invoices` the numbers joined by
+  ", "; everything else is as given (None stays None). Empty in letters of timelines.
+- `schedule`: of a plan, the Table of its instalments (number, due, interest where any is charged, amount) with a total row, or None.
+  Its headings are `words.schedule.number | due | interest | amount | total` in `words.yaml`.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from adapters.letter_layout import Column, Table, aligned, collapsed, paired, paragraphs, reflowed
+from adapters.letter_facts import LetterLine, OneLine, invoice_table, said, schedule_table
+from adapters.letter_layout import aligned, collapsed, paired, paragraphs, reflowed
 from adapters.letter_words import PaymentWords, Words, languages_in, words_of
 from adapters.localised import date_text, locale_of, money_text
+from domain.journal import Fact
 from domain.money import Currency
 
 LETTERS = Path(__file__).resolve().parent.parent / "letters"
 REFERENCE_LENGTH = 140
 """What a SEPA credit transfer carries as its remittance information."""
 
-OneLine = Annotated[str, AfterValidator(collapsed)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class LetterLine(_Part):
-    """One invoice in a letter. Amounts in minor units of the letter's currency; `days_past_due` is negative before the due date."""
-
-    invoice_id: str
-    number: OneLine
-    issue_date: date
-    due_date: date
-    days_past_due: int
-    original_minor: int
-    open_minor: int
-    step: str
-
-    @property
-    def overdue(self) -> bool:
-        return self.days_past_due > 0
 
 
 class Collector(_Part):
@@ -72,7 +71,11 @@ class Creditor(_Part):
 
 
 class Letter(_Part):
-    """One letter to one account in one language and currency. `country` only fits the number format (de and AT make de_AT)."""
+    """One letter to one account in one language and currency. `country` only fits the number format (de and AT make de_AT).
+
+    A letter of a case (`case_id`) names what its case names, be it nothing or in several currencies. `details` are what its case has to
+    say, `names` the numbers of the invoices that it speaks of, by id.
+    """
 
     language: Name
     country: str | None = None
@@ -83,13 +86,24 @@ class Letter(_Part):
     greeting_name: OneLine = ""
     customer: OneLine
     account_id: OneLine
-    lines: tuple[LetterLine, ...] = Field(min_length=1)
+    lines: tuple[LetterLine, ...]
     collector: Collector
     creditor: Creditor
+    case_id: str | None = None
+    details: dict[str, Fact] = Field(default_factory=dict)
+    names: dict[str, OneLine] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Self:
+        if not self.lines and self.case_id is None:
+            raise ValueError("a reminder needs an invoice; only the letter of a case may name none")
+        return self
 
     @cached_property
     def demanded(self) -> tuple[LetterLine, ...]:
-        """The overdue invoices or, in a letter that comes before any due date, all of them."""
+        """The overdue invoices; all of them in the letter of a case and in one that comes before any due date."""
+        if self.case_id is not None:
+            return self.lines
         return tuple(line for line in self.lines if line.overdue) or self.lines
 
     @cached_property
@@ -98,14 +112,18 @@ class Letter(_Part):
         return () if self.demanded is self.lines else tuple(line for line in self.lines if not line.overdue)
 
     @cached_property
-    def total_minor(self) -> int:
-        return sum(line.open_minor for line in self.demanded)
+    def by_currency(self) -> dict[str, list[LetterLine]]:
+        """What is demanded, in one table per currency."""
+        parts: dict[str, list[LetterLine]] = {}
+        for line in self.demanded:
+            parts.setdefault(line.currency or self.currency, []).append(line)
+        return parts
 
     @cached_property
     def payment_reference(self) -> str:
         """The account and its invoice numbers, or the account alone where a bank transfer could not carry them all."""
         full = f"{self.account_id} / {', '.join(line.number for line in self.demanded)}"
-        return full if len(full) <= REFERENCE_LENGTH else self.account_id
+        return full if self.demanded and len(full) <= REFERENCE_LENGTH else self.account_id
 
 
 class Rendered(_Part):
@@ -175,11 +193,13 @@ class LetterBook:
 
 
 def _facts(letter: Letter, words: Words) -> dict[str, object]:
-    """What a template may speak of, in the reader's language: amounts and dates are text by now."""
+    """What a template may speak of, in the reader's language: amounts and dates are text by now. The list is at the top."""
     locale = locale_of(letter.language, letter.country, words.locale)
-    first = min(letter.demanded, key=lambda line: (line.due_date, line.number))
-    total = money_text(letter.total_minor, letter.currency, locale)
-    table = _table(letter.demanded, words, letter.currency, locale)
+    totals = {currency: _total(lines, currency, locale) for currency, lines in letter.by_currency.items()}
+    tables = [
+        invoice_table(lines, words, currency, locale)._replace(total_label=words.total, total=totals[currency])
+        for currency, lines in letter.by_currency.items()
+    ]
     return {
         "letter": letter,
         "words": words,
@@ -187,43 +207,31 @@ def _facts(letter: Letter, words: Words) -> dict[str, object]:
         "greeting": words.greeting.format(name=letter.greeting_name) if letter.greeting_name else words.greeting_without_name,
         "one": len(letter.demanded) == 1,
         "count": len(letter.demanded),
-        "first": {
-            "number": first.number,
-            "issued": date_text(first.issue_date, "long", locale),
-            "due": date_text(first.due_date, "long", locale),
-        },
-        "total": total,
+        "first": _first(letter.demanded, locale),
+        "total": " + ".join(totals.values()),
         "deadline": words.by_date.format(date=date_text(letter.pay_by, "long", locale)) if letter.pay_by else words.by_default,
-        "table": table._replace(total_label=words.total, total=total),
-        "upcoming": _table(letter.upcoming, words, letter.currency, locale) if letter.upcoming else None,
+        "tables": tables,
+        "table": tables[0] if tables else None,
+        "upcoming": invoice_table(letter.upcoming, words, letter.currency, locale) if letter.upcoming else None,
         "payment": _payment(letter, words.payment),
+        "said": said(letter.details, letter.names, letter.currency, locale),
+        "schedule": schedule_table(letter.details, words, letter.currency, locale),
     }
 
 
-def _table(lines: Sequence[LetterLine], words: Words, currency: str, locale: str) -> Table:
-    """Days past due are shown once an invoice is overdue, original amounts once one differs from its open balance."""
+def _total(lines: Sequence[LetterLine], currency: str, locale: str) -> str:
+    return money_text(sum(line.open_minor for line in lines), currency, locale)
 
-    def day(value: date) -> str:
-        return date_text(value, words.table_date, locale)
 
-    def money(minor: int) -> str:
-        return money_text(minor, currency, locale)
-
-    heading = words.columns
-    shown: list[tuple[Column, Callable[[LetterLine], str]]] = [
-        (Column(heading.number, "left"), lambda line: line.number),
-        (Column(heading.issued, "left"), lambda line: day(line.issue_date)),
-        (Column(heading.due, "left"), lambda line: day(line.due_date)),
-    ]
-    if any(line.overdue for line in lines):
-        shown.append((Column(heading.days, "right"), lambda line: str(line.days_past_due)))
-    if any(line.original_minor != line.open_minor for line in lines):
-        shown.append((Column(heading.original, "right"), lambda line: money(line.original_minor)))
-    shown.append((Column(heading.open, "right"), lambda line: money(line.open_minor)))
-    return Table(
-        columns=tuple(column for column, _ in shown),
-        cells=tuple(tuple(cell(line) for _, cell in shown) for line in lines),
-    )
+def _first(lines: Sequence[LetterLine], locale: str) -> dict[str, str] | None:
+    if not lines:
+        return None
+    first = min(lines, key=lambda line: (line.due_date, line.number))
+    return {
+        "number": first.number,
+        "issued": date_text(first.issue_date, "long", locale),
+        "due": date_text(first.due_date, "long", locale),
+    }
 
 
 def _payment(letter: Letter, words: PaymentWords) -> list[tuple[str, str]]:
@@ -236,3 +244,6 @@ def _payment(letter: Letter, words: PaymentWords) -> list[tuple[str, str]]:
         (words.reference, letter.payment_reference),
     ]
     return [(label, value) for label, value in labelled if value]
+
+
+__all__ = ["Collector", "Creditor", "Letter", "LetterBook", "LetterLine", "LetterMissing", "Rendered"]

@@ -155,6 +155,7 @@ class Fields(_Part):
     settled_on: Source | None = None
     disputed: Source | None = None
     cancelled: Source | None = None
+    prepaid: Source | None = None
 
     def sources(self) -> dict[str, FieldSource]:
         return {name: source for name in type(self).model_fields if (source := getattr(self, name)) is not None}

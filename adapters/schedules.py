@@ -1,4 +1,4 @@
-"""The two runs that repeat: sending what is due, and reading what billing reports. Temporal's own schedules start them."""
+"""The runs that repeat: sending what is due, reading what billing reports, referring accounts. Temporal's own schedules start them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ RUNS_KEPT = timedelta(days=2)
 
 
 async def put_schedules(client: Client, clock: Clock) -> None:
-    """Make or correct both schedules. A run that takes longer than its interval is not joined by a second one."""
+    """Make or correct the schedules. A run that takes longer than its interval is not joined by a second one."""
     fast = max(1.0, clock.day_seconds / 24)
     for schedule_id, workflow, real_life_seconds in (
         (ids.CORRESPONDENCE, "CorrespondenceRun", CORRESPONDENCE_SECONDS),
@@ -38,12 +38,14 @@ async def put_schedules(client: Client, clock: Clock) -> None:
     ):
         seconds = min(fast, real_life_seconds) if played(clock) else real_life_seconds
         await _put(client, schedule_id, _schedule(schedule_id, workflow, timedelta(seconds=seconds)))
+    a_day = timedelta(seconds=max(1.0, clock.day_seconds))
+    await _put(client, ids.REFERRALS, _schedule(ids.REFERRALS, "Referrals", a_day))
 
 
 async def forget_old_runs(client: Client) -> int:
     """Delete the histories of repeated runs that ended more than `RUNS_KEPT` ago; how many."""
     before = (datetime.now(UTC) - RUNS_KEPT).isoformat()
-    query = f'WorkflowType IN ("CorrespondenceRun", "BillingSync") AND CloseTime < "{before}"'
+    query = f'WorkflowType IN ("CorrespondenceRun", "BillingSync", "Referrals") AND CloseTime < "{before}"'
     count = 0
     async for run in client.list_workflows(query):
         execution = WorkflowExecution(workflow_id=run.id, run_id=run.run_id)

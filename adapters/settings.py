@@ -57,6 +57,9 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="the address to listen on")
     api_port: int = Field(8080, ge=1, le=65535, description="a port number such as 8080")
+    console_url: str | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="the address at which people reach the console; unset: that of this machine"
+    )
 
     @model_validator(mode="after")
     def _mail_can_be_answered(self) -> Self:

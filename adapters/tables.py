@@ -42,7 +42,21 @@ class Account(SQLModel, table=True):
     time_zone: str = Field(description="IANA name")
     language: str = Field(description="en, de, fr or es")
     segment: str = "standard"
+    policy_segment: str | None = Field(default=None, description="by a credit verdict: the segment whose policy applies instead")
     collector: str | None = Field(default=None, index=True)
+    prepaid: bool = Field(default=False, description="served only while its money lasts: it is never suspended for arrears")
+    suspended_on: date | None = Field(default=None, description="since when its service is off")
+
+
+class ServiceChange(SQLModel, table=True):
+    """What was asked of an account's service, and what came of it. Append-only; the key makes each once."""
+
+    __tablename__ = "service_changes"
+    key: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    what: str = Field(description="suspended, reinstated, or not_in_arrears: a suspension that was asked for too late")
+    at: datetime = Field(sa_type=Utc)
+    recorded_by: str = "duecourse"
 
 
 class Contact(SQLModel, table=True):
@@ -78,6 +92,8 @@ class Invoice(SQLModel, table=True):
     disputed: bool = False
     version: int = 1
     settled_on: date | None = None
+    written_off: int = Field(default=0, sa_type=BigInteger, description="what was written off and has not come in since")
+    charged_by: str | None = Field(default=None, description="the case that charged it, such as the interest of a payment plan")
     source_sha256: str | None = Field(default=None, description="of the imported row, by which an unchanged row is known")
     source_paid: int = Field(default=0, sa_type=BigInteger, description="what the last imported row said was paid")
 
@@ -108,13 +124,28 @@ class CreditNote(SQLModel, table=True):
     recorded_by: str = "duecourse"
 
 
+class WriteOffBooking(SQLModel, table=True):
+    """What was given up of an invoice. `amount` is what was open of what was asked for, which may be nothing."""
+
+    __tablename__ = "write_offs"
+    key: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    invoice_id: str = Field(foreign_key="invoices.id", index=True)
+    currency: str
+    amount: int = Field(sa_type=BigInteger)
+    written_off_on: date
+    recorded_by: str = "duecourse"
+
+
 class Allocation(SQLModel, table=True):
-    """What part of a payment or credit note went to which invoice. A reversed payment's allocations are taken back by negative ones."""
+    """What part of a payment, credit note or write-off went to which invoice. What is taken back has a negative one; money that comes
+    after a write-off takes its place."""
 
     __tablename__ = "allocations"
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     payment_id: str | None = Field(default=None, foreign_key="payments.id", index=True)
     credit_note_id: str | None = Field(default=None, foreign_key="credit_notes.id", index=True)
+    write_off_key: str | None = Field(default=None, foreign_key="write_offs.key", index=True)
     invoice_id: str = Field(foreign_key="invoices.id", index=True)
     amount: int = Field(sa_type=BigInteger)
     allocated_on: date
@@ -167,10 +198,17 @@ class ContactRequest(SQLModel, table=True):
 
 class Message(SQLModel, table=True):
     """One letter. States: intended → transmitting → sent | refused | unknown, or back to intended when deferred; void when nothing in it
-    stands any more. Its content is written when it is first transmitted."""
+    stands any more, or its case took it back. Its content is written when it is first transmitted.
+
+    A letter that a case asked for (`case_id`) is a letter of its own, never shared with an invoice's timeline.
+    """
 
     __tablename__ = "messages"
-    __table_args__ = (Index("ix_messages_state", "state", "next_attempt_at"),)
+    __table_args__ = (
+        Index("ix_messages_state", "state", "next_attempt_at"),
+        Index("ix_messages_untold", "told"),
+        Index("ix_messages_case", "case_id"),
+    )
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     key: str = Field(unique=True, description="what makes it the same letter; its Message-ID derives from it")
     account_id: str = Field(foreign_key="accounts.id", index=True)
@@ -191,6 +229,16 @@ class Message(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=Utc)
     reply: str = ""
     decided_by: str | None = Field(default=None, description="who decided what became of an unknown letter")
+    case_id: str | None = Field(default=None, description="the case that asked for it; the columns from here on are of such letters alone")
+    number: int = Field(default=0, description="by which the case knows it")
+    invoice_ids: list[str] = Field(default_factory=list, sa_type=JSON, description="what it is about")
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="what the case has to say, under its own names")
+    opens: str = ""
+    closes: str = ""
+    ended_at: datetime | None = Field(default=None, sa_type=Utc, description="when it was sent, refused, unknown or void")
+    reason: str = Field(default="", description="why it was not sent")
+    wanted: bool = Field(default=True, description="false once its case took it back")
+    told: bool | None = Field(default=None, description="the case was signalled, or need not be; null: there is no case to tell")
 
 
 class MessageLine(SQLModel, table=True):
@@ -238,6 +286,49 @@ class Note(SQLModel, table=True):
     written_at: datetime = Field(sa_type=Utc)
 
 
+class Document(SQLModel, table=True):
+    """A file that somebody attached, known by its SHA-256 and stored once, however often it is attached."""
+
+    __tablename__ = "documents"
+    sha256: str = Field(primary_key=True)
+    name: str
+    media_type: str
+    size: int = Field(description="in bytes")
+    content: bytes = Field(sa_type=LargeBinary)
+    stored_by: str
+    stored_at: datetime = Field(sa_type=Utc)
+
+
+class DossierRow(SQLModel, table=True):
+    """A dossier that was made: its two documents, by their SHA-256."""
+
+    __tablename__ = "dossiers"
+    key: str = Field(primary_key=True, description="what makes it the same dossier, however often it is asked for")
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    purpose: str = Field(description="a DossierPurpose")
+    as_of: date
+    made_at: datetime = Field(sa_type=Utc)
+    json_sha256: str
+    pdf_sha256: str
+    pages: int
+    asked_by: str = Field(description="the case or the user that asked for it")
+
+
+class DelegationRow(SQLModel, table=True):
+    """`to_user` may sign in `from_user`'s place, in one role, from the first business date to the last or until it was revoked."""
+
+    __tablename__ = "delegations"
+    delegation_id: str = Field(primary_key=True)
+    from_user: str = Field(index=True)
+    to_user: str = Field(index=True)
+    role: str
+    first_day: date
+    last_day: date
+    made_by: str
+    revoked_by: str | None = None
+    revoked_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
 class JournalEntry(SQLModel, table=True):
     """Append-only. A worker that dies between writing and answering leaves an entry that its successor writes anew with another hash:
     the case's chain, followed back from its head, says which one counts."""
@@ -261,7 +352,7 @@ class Case(SQLModel, table=True):
     """The read model: one row per case, as its workflow last wrote it."""
 
     __tablename__ = "cases"
-    __table_args__ = (Index("ix_cases_stage", "kind", "stage"),)
+    __table_args__ = (Index("ix_cases_stage", "kind", "stage"), Index("ix_cases_awaiting", "kind", "awaiting_role"))
     case_id: str = Field(primary_key=True)
     run_id: str
     kind: str
@@ -271,8 +362,11 @@ class Case(SQLModel, table=True):
     next_step: str | None = None
     next_on: date | None = None
     waiting_for: str
-    policy: str
-    policy_version: int
+    awaiting_role: str | None = Field(default=None, description="the role whose people are to act")
+    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="what is peculiar to the kind of case")
+    policy: str | None = None
+    policy_version: int | None = None
+    disputed: int = Field(default=0, sa_type=BigInteger, description="so much of an invoice letters must not ask for")
     holds: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     taken: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     promised_by: date | None = None
@@ -304,6 +398,7 @@ class User(SQLModel, table=True):
     email: str = ""
     phone: str = ""
     full_name: str = ""
+    language: str | None = Field(default=None, description="en, de, fr or es, in which messages to them are written; English when null")
     roles: list[str] = Field(default_factory=list, sa_type=JSON)
     active: bool = True
 
@@ -369,8 +464,53 @@ class Setting(SQLModel, table=True):
     value: dict[str, Any] = Field(sa_type=JSON)
 
 
+class PortfolioRuleSet(SQLModel, table=True):
+    """The rules by which accounts find their collector, in order. Never changed: a new set is a new version, and the last one counts."""
+
+    __tablename__ = "portfolio_rules"
+    version: int = Field(primary_key=True)
+    rules: list[dict[str, Any]] = Field(sa_type=JSON, description="PortfolioRules")
+    made_by: str
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+
+
+class PortfolioChange(SQLModel, table=True):
+    """Append-only: an account went from one collector to another. Who, when, why, and how many open tasks went along."""
+
+    __tablename__ = "portfolio_changes"
+    __table_args__ = (UniqueConstraint("act_id", "account_id"), Index("ix_portfolio_changes_account", "account_id", "id"))
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    act_id: str
+    account_id: str = Field(foreign_key="accounts.id")
+    from_collector: str | None = None
+    to_collector: str
+    cause: str = Field(description="a ChangeCause")
+    why: str = ""
+    rules_version: int | None = Field(default=None, description="of the rules that placed it")
+    tasks: int = 0
+    made_by: str
+    made_at: datetime = Field(sa_type=Utc)
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    told: bool = Field(default=False, index=True, description="the account's open cases know of it")
+
+
+class CoverRow(SQLModel, table=True):
+    """`covered_by` looks after `collector`'s accounts from the first business date to the last. One that was ended stays as it was."""
+
+    __tablename__ = "covers"
+    cover_id: str = Field(primary_key=True)
+    collector: str = Field(index=True)
+    covered_by: str = Field(index=True)
+    first_day: date
+    last_day: date
+    made_by: str
+    ended_by: str | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
 __all__ = [
-    "Account", "Allocation", "Case", "Contact", "ContactRequest", "CreditNote", "IdempotencyKey", "ImportRow", "ImportRun", "Invoice",
-    "JournalEntry", "LedgerEvent", "Message", "MessageLine", "Note", "Payment", "PolicyVersion", "SQLModel", "Setting", "Task",
-    "Token", "User", "Utc",
+    "Account", "Allocation", "Case", "Contact", "ContactRequest", "CoverRow", "CreditNote", "DelegationRow", "Document", "DossierRow",
+    "IdempotencyKey", "ImportRow", "ImportRun", "Invoice",
+    "JournalEntry", "LedgerEvent", "Message", "MessageLine", "Note", "Payment", "PolicyVersion",
+    "PortfolioChange", "PortfolioRuleSet", "SQLModel", "Setting", "Task", "Token", "User", "Utc", "WriteOffBooking",
 ]  # fmt: skip

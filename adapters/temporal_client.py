@@ -13,7 +13,10 @@ from domain.clock import Clock
 
 CONNECT_SECONDS = 10.0
 SIGNALS_IN_FLIGHT = 40
-OPEN_INVOICES = f'WorkflowType="InvoiceCollection" AND ExecutionStatus="{WorkflowExecutionStatus.RUNNING.name.title()}"'
+CASES = ("InvoiceCollection", "Dispute", "Approval", "PaymentPlan", "CreditReview", "AccountSuspension", "WriteOff")
+OPEN_CASES = (
+    f"WorkflowType IN ({', '.join(repr(name) for name in CASES)}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"
+)
 
 
 class TemporalUnreachableError(ConnectionError):
@@ -48,7 +51,7 @@ async def keep_histories(client: Client, days: int) -> None:
 
 
 async def tell_of_clock(client: Client, clock: Clock) -> int:
-    """Signal a clock that was set anew to every open invoice, before any worker wakes them; how many there were."""
+    """Signal a clock that was set anew to every open case, before any worker wakes them; how many there were."""
     gate = asyncio.Semaphore(SIGNALS_IN_FLIGHT)
 
     async def tell(workflow_id: str) -> None:
@@ -59,6 +62,6 @@ async def tell_of_clock(client: Client, clock: Clock) -> int:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
 
-    told = [execution.id async for execution in client.list_workflows(OPEN_INVOICES)]
+    told = [execution.id async for execution in client.list_workflows(OPEN_CASES)]
     await asyncio.gather(*(tell(workflow_id) for workflow_id in told))
     return len(told)

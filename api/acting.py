@@ -1,4 +1,4 @@
-"""A person's act on an invoice's case: an update when a worker answers in time, otherwise the same act as a signal.
+"""A person's act on a case: an update when a worker answers in time, otherwise the same act as a signal.
 
 Both carry the act's id, which the case remembers: whichever arrives, and however often, the act is applied once.
 """
@@ -18,11 +18,13 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.act_names import SIGNALS, UPDATES
+from api.beginning import Beginning, begun_by, start, start_with_signal, with_update
 from domain import ids
-from domain.acts import Act, AddNote, LogCall, MakePromise, Pause, Receipt, Resume
+from domain.acts import Act, Receipt
 from domain.record import CaseView
 
 UPDATE_SECONDS = 5.0
@@ -33,22 +35,17 @@ DELIVERY_SECONDS = 2.0
 NO_ANSWER = (TimeoutError, RPCError, RuntimeError)
 """The SDK says with a RuntimeError that it could not connect at all."""
 
-UPDATES: dict[type[Act], str] = {MakePromise: "make_promise", LogCall: "log_call", Pause: "pause", Resume: "resume", AddNote: "add_note"}
-SIGNALS: dict[type[Act], str] = {
-    MakePromise: "promise_made",
-    LogCall: "call_logged",
-    Pause: "paused",
-    Resume: "resumed",
-    AddNote: "note_added",
-}
-
 
 class ActRefused(Exception):
     """The case's validator says why, in words."""
 
 
 class CaseNotRunning(Exception):
-    """No open workflow collects this invoice."""
+    """No open workflow runs this case."""
+
+
+class CaseAlreadyOpen(Exception):
+    """Another case has taken that id in the meantime."""
 
 
 class CasesUnreachable(Exception):
@@ -71,7 +68,22 @@ class Cases(Protocol):
     """What the API asks of the running cases."""
 
     async def act(self, invoice_id: str, act: Act) -> Receipt | WillBeApplied:
-        """Raises ActRefused, CaseNotRunning, CasesUnreachable."""
+        """On an invoice's case. Raises ActRefused, CaseNotRunning, CasesUnreachable."""
+        ...
+
+    async def act_on(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
+        """On any case. Raises ActRefused, CaseNotRunning, CasesUnreachable."""
+        ...
+
+    async def begin(self, beginning: Beginning, act_id: str) -> Receipt | WillBeApplied:
+        """Start a case of an id that none has had; WillBeApplied when no worker took it up in time.
+
+        Raises CaseAlreadyOpen, CasesUnreachable.
+        """
+        ...
+
+    async def act_or_begin(self, beginning: Beginning, act: Act) -> Receipt | WillBeApplied:
+        """On the open case of that id, started where there is none. Raises ActRefused, CaseNotRunning, CasesUnreachable."""
         ...
 
     async def snapshot(self, invoice_id: str) -> CaseView | None:
@@ -93,37 +105,73 @@ class TemporalCases:
         self._client, self._update_seconds = client, update_seconds
 
     async def act(self, invoice_id: str, act: Act) -> Receipt | WillBeApplied:
-        case = self._client.get_workflow_handle(ids.invoice_case(invoice_id))
+        return await self.act_on(ids.invoice_case(invoice_id), act)
+
+    async def act_on(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
+        case = self._client.get_workflow_handle(case_id)
         try:
             async with asyncio.timeout(self._update_seconds):
                 receipt: Receipt = await case.execute_update(UPDATES[type(act)], act, id=act.act_id, result_type=Receipt)
                 return receipt
         except WorkflowUpdateFailedError as error:
-            if isinstance(error.cause, ApplicationError) and error.cause.type == "AcceptedUpdateCompletedWorkflow":
-                raise CaseNotRunning(invoice_id) from error
-            raise ActRefused(_in_words(error)) from error
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            return await self._signal(case, invoice_id, act)
-        except (RPCError, RuntimeError) as error:
+            raise _refusal(error, case_id) from error
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, *NO_ANSWER) as error:
             if _not_found(error):
-                raise CaseNotRunning(invoice_id) from error
-            return await self._signal(case, invoice_id, act)
+                raise CaseNotRunning(case_id) from error
+            return await self._signal(case, case_id, act)
 
-    async def _signal(self, case: WorkflowHandle[object, object], invoice_id: str, act: Act) -> WillBeApplied:
+    async def _signal(self, case: WorkflowHandle[object, object], case_id: str, act: Act) -> WillBeApplied:
         try:
             async with asyncio.timeout(self._update_seconds):
                 await case.signal(SIGNALS[type(act)], act)
         except NO_ANSWER as error:
             if _not_found(error):
-                raise CaseNotRunning(invoice_id) from error
+                raise CaseNotRunning(case_id) from error
+            raise CasesUnreachable from error
+        return WillBeApplied(act.act_id)
+
+    async def begin(self, beginning: Beginning, act_id: str) -> Receipt | WillBeApplied:
+        try:
+            async with asyncio.timeout(self._update_seconds):
+                await start(self._client, beginning, act_id)
+        except WorkflowAlreadyStartedError as error:
+            if not await self._was_begun_by(act_id, beginning.case_id):
+                raise CaseAlreadyOpen(beginning.case_id) from error
+        except NO_ANSWER as error:
+            raise CasesUnreachable from error
+        return Receipt(act_id=act_id) if await self._read(beginning.case_id, self._update_seconds) else WillBeApplied(act_id)
+
+    async def _was_begun_by(self, act_id: str, case_id: str) -> bool:
+        try:
+            async with asyncio.timeout(QUERY_SECONDS):
+                return await begun_by(self._client, case_id) == act_id
+        except NO_ANSWER as error:
+            raise CasesUnreachable from error
+
+    async def act_or_begin(self, beginning: Beginning, act: Act) -> Receipt | WillBeApplied:
+        """An update together with the start; when no worker answers in time, a signal together with the start."""
+        try:
+            async with asyncio.timeout(self._update_seconds):
+                return await with_update(self._client, beginning, UPDATES[type(act)], act)
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error, beginning.case_id) from error
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, *NO_ANSWER):
+            pass
+        try:
+            async with asyncio.timeout(self._update_seconds):
+                await start_with_signal(self._client, beginning, SIGNALS[type(act)], act)
+        except NO_ANSWER as error:
             raise CasesUnreachable from error
         return WillBeApplied(act.act_id)
 
     async def snapshot(self, invoice_id: str) -> CaseView | None:
-        case = self._client.get_workflow_handle(ids.invoice_case(invoice_id))
+        return await self._read(ids.invoice_case(invoice_id), QUERY_SECONDS)
+
+    async def _read(self, case_id: str, seconds: float) -> CaseView | None:
+        case = self._client.get_workflow_handle(case_id)
         try:
-            async with asyncio.timeout(QUERY_SECONDS):
-                view: CaseView = await case.query("snapshot", result_type=CaseView, rpc_timeout=timedelta(seconds=QUERY_SECONDS))
+            async with asyncio.timeout(seconds):
+                view: CaseView = await case.query("snapshot", result_type=CaseView, rpc_timeout=timedelta(seconds=seconds))
                 return view
         except (*NO_ANSWER, WorkflowQueryFailedError, WorkflowQueryRejectedError):
             return None
@@ -148,6 +196,12 @@ class TemporalCases:
 
 def _not_found(error: Exception) -> bool:
     return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+
+
+def _refusal(error: WorkflowUpdateFailedError, case_id: str) -> ActRefused | CaseNotRunning:
+    if isinstance(error.cause, ApplicationError) and error.cause.type == "AcceptedUpdateCompletedWorkflow":
+        return CaseNotRunning(case_id)
+    return ActRefused(_in_words(error))
 
 
 def _in_words(error: WorkflowUpdateFailedError) -> str:

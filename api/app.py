@@ -13,8 +13,29 @@ from api.acting import ActRefused, CasesUnreachable
 from api.guards import BodyLimit, SafeAnswers
 from api.ledger_problems import LEDGER_SHAPES
 from api.parts import ApiParts
+from api.portfolio_problems import PORTFOLIO_SHAPES
 from api.problems import Shape
-from api.routes import accounts, acts, correspondence, health, imports, invoices, money
+from api.routes import (
+    accounts,
+    acts,
+    approvals,
+    correspondence,
+    credit_reviews,
+    delegations,
+    disputes,
+    dossiers,
+    escalations,
+    health,
+    imports,
+    invoices,
+    money,
+    plans,
+    portfolios,
+    solvency,
+    suspensions,
+    worklist,
+    write_offs,
+)
 
 SHAPES: dict[type[Exception], Shape] = {
     ActRefused: Shape(409, "refused", "The case's state rules this out"),
@@ -22,6 +43,7 @@ SHAPES: dict[type[Exception], Shape] = {
     LetterNotFound: Shape(404, "not-found", "There is no such letter"),
     LetterNotUndecided: Shape(409, "not-undecided", "This letter waits for no decision"),
     UnknownImportError: Shape(404, "not-found", "There is no such import"),
+    **PORTFOLIO_SHAPES,
     MappingError: Shape(422, "mapping", "The mapping cannot be used"),
     SheetError: Shape(422, "file", "The file cannot be used"),
     **LEDGER_SHAPES,
@@ -37,6 +59,16 @@ TAGS = [
     {"name": "invoices", "description": "Invoices and how far their collection has come."},
     {"name": "acts", "description": "What collectors do: promises, calls, pauses, notes."},
     {"name": "money", "description": "Payments, credit notes and cancellations in the embedded ledger."},
+    {"name": "disputes", "description": "What customers contest, whose answer it waits for, and how it ended."},
+    {"name": "approvals", "description": "What nobody does alone, and who may sign in whose place."},
+    {"name": "payment plans", "description": "Debts paid off in instalments, from the proposal to the last payment."},
+    {"name": "credit reviews", "description": "Whether a customer can pay and wants to, and what follows from it."},
+    {"name": "suspensions", "description": "Warnings, notices, and accounts whose service is switched off."},
+    {"name": "write-offs", "description": "Accounts that were handed over, and what becomes of what they owe."},
+    {"name": "escalations", "description": "Invoices that people of another role were asked to look at."},
+    {"name": "dossiers", "description": "An account's whole story, for those who take it over or decide on it."},
+    {"name": "worklist", "description": "What a person should do next, and why."},
+    {"name": "portfolios", "description": "Who collects which account, and who covers for whom."},
     {"name": "imports", "description": "Invoices from CSV and Excel files, with a verdict for each row."},
     {"name": "accounts", "description": "Customers, their balances per currency and their history."},
     {"name": "letters", "description": "What went out by e-mail, and what became of it."},
@@ -57,7 +89,26 @@ def create_app(parts: ApiParts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for room in (invoices, acts, money, imports, accounts, health):
+    for room in (
+        invoices,
+        acts,
+        money,
+        disputes,
+        approvals,
+        delegations,
+        plans,
+        credit_reviews,
+        suspensions,
+        write_offs,
+        escalations,
+        worklist,
+        portfolios,
+        imports,
+        accounts,
+        dossiers,
+        solvency,
+        health,
+    ):
         app.include_router(room.router)
     app.include_router(correspondence.letters_router)
     app.include_router(correspondence.tasks_router)

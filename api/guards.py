@@ -1,5 +1,6 @@
 """What every request and answer passes: a limit on its size, and headers that keep a browser from loading or sending anything foreign."""
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -15,6 +16,8 @@ WebApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 JSON_BYTES = 4 * 2**20
 IMPORT_BYTES = 256 * 2**20
 IMPORTS = "/v1/imports"
+EVIDENCE_BYTES = 25 * 2**20
+EVIDENCE = re.compile(r"/v1/disputes/[^/]+/evidence")
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -38,7 +41,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = IMPORT_BYTES if scope["path"] == IMPORTS else JSON_BYTES
+        limit = _limit(scope["path"])
         told = dict(scope["headers"]).get(b"content-length", b"0")
         if told.isdigit() and int(told) > limit:
             await answer(_too_large(limit), scope["path"])(scope, receive, send)
@@ -54,6 +57,12 @@ class BodyLimit:
             return message
 
         await self._app(scope, limited, send)
+
+
+def _limit(path: str) -> int:
+    if path == IMPORTS:
+        return IMPORT_BYTES
+    return EVIDENCE_BYTES if EVIDENCE.fullmatch(path) else JSON_BYTES
 
 
 def _too_large(limit: int) -> Problem:

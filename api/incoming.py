@@ -1,89 +1,142 @@
 """What the API takes. Dates are ISO 8601; amounts are decimal strings in major units with their currency."""
 
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from adapters.letter_decisions import LetterDecision
 from api.amounts import Amount, PositiveAmount
+from api.bodies import Body, example
 from domain.acts import CallOutcome
-
-
-class _In(BaseModel):
-    """A misspelt key is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-def _example(**fields: Any) -> ConfigDict:
-    return ConfigDict(extra="forbid", json_schema_extra={"example": fields})
+from domain.approval_acts import Verdict
+from domain.dispute_acts import Resolution, Source
+from domain.dispute_rules import DisputeReason
+from domain.roles import Role
 
 
 class PaymentIn(PositiveAmount):
     """Money received. What is more than the open balance stays on the account as unapplied credit."""
 
-    model_config = _example(amount="250.00", currency="EUR", received_on="2013-03-04", reference="bank 4711")
+    model_config = example(amount="250.00", currency="EUR", received_on="2013-03-04", reference="bank 4711")
 
     received_on: date | None = Field(default=None, description="the business date when left out")
     reference: str = Field(default="", max_length=200)
 
 
 class PromiseIn(PositiveAmount):
-    model_config = _example(amount="250.00", currency="EUR", by="2013-03-15")
+    model_config = example(amount="250.00", currency="EUR", by="2013-03-15")
 
     by: date
 
 
-class CallIn(_In):
+class CallIn(Body):
     """A call that was made. It closes the invoice's open call task."""
 
-    model_config = _example(outcome="reached", note="Payment run is on Friday.")
+    model_config = example(outcome="reached", note="Payment run is on Friday.")
 
     outcome: CallOutcome
     note: str = Field(default="", max_length=10_000)
 
 
-class PauseIn(_In):
-    model_config = _example(reason="goods are being checked", until="2013-03-20")
+class PauseIn(Body):
+    model_config = example(reason="goods are being checked", until="2013-03-20")
 
     reason: str = Field(min_length=1, max_length=200, description="kept in the journal for ever: name no person")
     until: date | None = Field(default=None, description="until someone resumes when left out")
 
 
-class NoteIn(_In):
-    model_config = _example(text="Asked for a copy of the delivery note.")
+class ServiceIn(Body):
+    model_config = example(prepaid=True)
+
+    prepaid: bool = Field(description="served in advance of its money: never suspended for arrears")
+
+
+class NoteIn(Body):
+    model_config = example(text="Asked for a copy of the delivery note.")
 
     text: str = Field(min_length=1, max_length=10_000)
 
 
-class CancellationIn(_In):
-    model_config = _example(reason="issued twice")
+class CancellationIn(Body):
+    model_config = example(reason="issued twice")
 
     reason: str = Field(default="", max_length=200)
 
 
 class CreditNoteIn(PositiveAmount):
-    model_config = _example(amount="40.00", currency="EUR", reason="two items were missing")
+    model_config = example(amount="40.00", currency="EUR", reason="two items were missing")
 
     issued_on: date | None = Field(default=None, description="the business date when left out")
     reason: str = Field(default="", max_length=200)
 
 
-class DecisionIn(_In):
-    model_config = _example(decision="resend", comment="Their mail server was full; it is mended.")
+class DecisionIn(Body):
+    model_config = example(decision="resend", comment="Their mail server was full; it is mended.")
 
     decision: LetterDecision
     comment: str = Field(default="", max_length=1000)
 
 
-class TaskDoneIn(_In):
-    model_config = _example(outcome="The account has a new address.")
+class TaskDoneIn(Body):
+    model_config = example(outcome="The account has a new address.")
 
     outcome: str = Field(default="", max_length=1000)
 
 
-class AccountIn(_In):
+class DisputeIn(PositiveAmount):
+    """What the customer contests, at most the open balance. The undisputed rest goes on being collected."""
+
+    model_config = example(amount="40.00", currency="EUR", reason="wrong_quantity", comment="Two boxes were missing.")
+
+    reason: DisputeReason
+    source: Source = Source.COLLECTOR
+    comment: str = Field(default="", max_length=10_000)
+    evidence: list[str] = Field(default_factory=list, max_length=50, description="the SHA-256 of files that are stored here")
+
+
+class AssignmentIn(Body):
+    """To a person of the department that owns it, or to another department, whose time then starts anew."""
+
+    model_config = example(assignee="ben", comment="Knows the customer.")
+
+    department: Role | None = None
+    assignee: str | None = Field(default=None, min_length=1, max_length=100)
+    comment: str = Field(default="", max_length=10_000)
+
+
+class ResolutionIn(Body):
+    """`amount`: what a credit note credits, or the corrected invoice's new total. `reference`: of the payment that was found, or of the
+    corrected invoice."""
+
+    model_config = example(resolution="credit_note", amount={"amount": "40.00", "currency": "EUR"}, comment="Two boxes were missing.")
+
+    resolution: Resolution
+    amount: Amount | None = None
+    reference: str = Field(default="", max_length=200, description="kept in the journal for ever: name no person")
+    comment: str = Field(default="", max_length=10_000)
+
+
+class ApprovalDecisionIn(Body):
+    """A rejection or a return says why, or what to change."""
+
+    model_config = example(decision="return", comment="Please attach the delivery note.")
+
+    decision: Verdict
+    comment: str = Field(default="", max_length=10_000)
+
+
+class DelegationIn(Body):
+    """From the first business date to the last, both included."""
+
+    model_config = example(to_user="otto", first_day="2013-03-04", last_day="2013-03-15")
+
+    to_user: str = Field(min_length=1, max_length=100)
+    first_day: date
+    last_day: date
+
+
+class AccountIn(Body):
     """An account as it comes with an invoice: an unknown one is made, a known one takes over what is said anew."""
 
     id: str = Field(min_length=1, max_length=100)
@@ -113,8 +166,8 @@ EXAMPLE_INVOICE = {
 }
 
 
-class InvoiceIn(_In):
-    model_config = _example(**EXAMPLE_INVOICE)
+class InvoiceIn(Body):
+    model_config = example(**EXAMPLE_INVOICE)
 
     id: str = Field(min_length=1, max_length=100)
     number: str | None = Field(default=None, max_length=100, description="the id when left out")
@@ -132,9 +185,9 @@ class InvoiceIn(_In):
         return self
 
 
-class InvoicesIn(_In):
+class InvoicesIn(Body):
     """One or many."""
 
-    model_config = _example(invoices=[EXAMPLE_INVOICE])
+    model_config = example(invoices=[EXAMPLE_INVOICE])
 
     invoices: list[InvoiceIn] = Field(min_length=1, max_length=1000)

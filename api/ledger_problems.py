@@ -2,6 +2,7 @@
 
 from adapters.ledger_contract import (
     CancelledInvoiceError,
+    ConflictingBookingError,
     ConflictingCreditNoteError,
     ConflictingPaymentError,
     CurrencyMismatchError,
@@ -21,6 +22,7 @@ LEDGER_SHAPES: dict[type[Exception], Shape] = {
     UnknownPaymentError: Shape(404, _UNKNOWN, "There is no such payment"),
     ConflictingPaymentError: Shape(409, "conflicting-payment", _REFUSED),
     ConflictingCreditNoteError: Shape(409, "conflicting-credit-note", _REFUSED),
+    ConflictingBookingError: Shape(409, "conflicting-booking", _REFUSED),
     CancelledInvoiceError: Shape(409, "cancelled", _REFUSED),
     CurrencyMismatchError: Shape(422, "currency-mismatch", _REFUSED),
     InvalidAmountError: Shape(422, "invalid-amount", _REFUSED),

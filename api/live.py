@@ -6,7 +6,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.parts import ApiParts
 from api.readings.invoices import InvoiceRow, read_policy
-from domain.policy import Policy
+from domain.policy import Policy, PolicySnapshot
+from domain.record import CaseView
 
 Source = Literal["live", "read_model"]
 
@@ -17,6 +18,9 @@ async def read_live(parts: ApiParts, row: InvoiceRow) -> tuple[InvoiceRow, Sourc
     live = view is not None
     if view is not None:
         row = row.model_copy(update={"case": view})
-    case = row.case
-    pinned = await run_in_threadpool(read_policy, parts.database, case.policy, case.policy_version) if case else None
+    pinned = await run_in_threadpool(_pinned, parts, row.case) if row.case else None
     return row, "live" if live else "read_model", pinned.read() if pinned else None
+
+
+def _pinned(parts: ApiParts, case: CaseView) -> PolicySnapshot | None:
+    return read_policy(parts.database, case.policy, case.policy_version) if case.policy and case.policy_version else None

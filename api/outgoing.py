@@ -142,6 +142,8 @@ class LetterOut(BaseModel):
     reply: str = Field(description="the mail server's last words")
     decided_by: str | None
     message_id: str
+    case_id: str | None = Field(description="the case that asked for it; null: invoices' timelines did")
+    reason: str = Field(description="why a case's letter did not go")
     lines: list[LetterLineOut]
 
 
@@ -189,6 +191,8 @@ class AccountSummary(BaseModel):
     language: str
     segment: str
     collector: str | None
+    prepaid: bool = Field(description="served in advance of its money: never suspended for arrears")
+    suspended_on: date | None = Field(description="since when its service is off")
     balances: list[BalanceOut]
 
 
@@ -217,3 +221,56 @@ class ImportOut(BaseModel):
     started_by: str
     started_at: datetime | None = Field(description="real time")
     ended_at: datetime | None = Field(description="real time")
+
+
+class EvidenceAnswer(ActAnswer):
+    evidence: list[str] = Field(description="each file's SHA-256, in the order in which they came")
+
+
+class DisputeOut(BaseModel):
+    id: str
+    invoice_id: str
+    account_id: str
+    account_name: str
+    stage: str
+    reason: str
+    amount: Amount
+    contested: Amount = Field(description="as far as it is still owed")
+    department: str
+    assignee: str | None
+    waiting_for: str
+    escalated: bool
+    deadline: date | None
+    raised_by: str
+    raised_on: date
+    evidence: list[str] = Field(description="the SHA-256 of each file: GET /v1/documents/{sha256}")
+    resolution: str | None
+
+
+class ApprovalOut(BaseModel):
+    id: str
+    account_id: str
+    account_name: str
+    subject: str = Field(description="the case that asks")
+    invoice_ids: list[str]
+    matter: str
+    amount: Amount
+    requester: str
+    state: str
+    tier: int
+    tiers: int
+    roles: list[str] = Field(description="those who may decide now")
+    escalated: bool
+    asked_on: date | None
+    due_on: date | None
+    signed_by: list[str]
+    ended: str | None = Field(description="who decided what, and when")
+
+
+class DelegationOut(BaseModel):
+    delegation_id: str
+    from_user: str
+    to_user: str
+    role: str
+    first_day: date
+    last_day: date

@@ -3,15 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 
+from adapters.case_beginnings import CaseBeginnings
+from adapters.company import Company
 from adapters.database import Database
+from adapters.dossiers import DossierBook
 from adapters.identity import Identity
 from adapters.importer import Importer
 from adapters.inbox import Inbox
 from adapters.ledger import Ledger
 from adapters.letter_decisions import LetterDecisions
+from adapters.letters import LetterBook
 from adapters.mapping import MAPPINGS
+from adapters.policies import PolicyBook
 from api.acting import Cases
 from domain.clock import Clock
 
@@ -33,6 +39,7 @@ class ApiParts:
     inbox: Inbox | None = None
     mappings: Path = MAPPINGS
     now: Callable[[], datetime] = field(default=real_now)
+    company: Company = field(kw_only=True)
 
     @property
     def business_now(self) -> datetime:
@@ -44,5 +51,22 @@ class ApiParts:
         return self.business_now.date()
 
     @property
+    def dossiers(self) -> DossierBook:
+        return DossierBook(self.database, self.company)
+
+    @property
     def letter_decisions(self) -> LetterDecisions:
         return LetterDecisions(self.database)
+
+    @cached_property
+    def _letters(self) -> LetterBook:
+        return LetterBook()
+
+    @property
+    def policies(self) -> PolicyBook:
+        """Read anew each time, for they may be loaded while this runs."""
+        return PolicyBook(self.database, self._letters)
+
+    @property
+    def beginnings(self) -> CaseBeginnings:
+        return CaseBeginnings(self.database, self.policies, self.clock)

@@ -7,8 +7,10 @@ from api.amounts import Amount
 from api.outgoing import (
     AccountOut,
     AccountSummary,
+    ApprovalOut,
     BalanceOut,
     ContactOut,
+    DisputeOut,
     EntryOut,
     HoldOut,
     InvoiceOut,
@@ -22,6 +24,7 @@ from api.outgoing import (
 )
 from api.phrases import Phrases
 from api.readings.accounts import AccountDetail, AccountRow, BalanceRow
+from api.readings.cases import CaseRow
 from api.readings.correspondence import LetterRow, TaskRow
 from api.readings.invoices import InvoiceRow
 from api.readings.journal import JournalLine
@@ -85,7 +88,7 @@ def letter_with_text(row: LetterRow) -> LetterWithText:
 
 def _letter_lines(row: LetterRow) -> list[LetterLineOut]:
     return [
-        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.of(line.open_balance, row.currency))
+        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.of(line.open_balance, line.currency))
         for line in row.lines
     ]
 
@@ -119,3 +122,25 @@ def _balance(row: BalanceRow) -> BalanceOut:
         unapplied=amount(row.unapplied),
         open_invoices=row.open_invoices,
     )
+
+
+def dispute(row: CaseRow) -> DisputeOut:
+    said, currency = row.summary, row.summary["currency"]
+    return DisputeOut(
+        id=row.case_id, invoice_id=row.invoice_id or "", account_id=row.account_id, account_name=row.account_name, stage=row.stage,
+        reason=said["reason"], amount=Amount.of(said["amount"], currency), contested=Amount.of(said["contested"], currency),
+        department=said["department"], assignee=said["assignee"], waiting_for=row.waiting_for, escalated=said["escalated"],
+        deadline=row.next_on, raised_by=said["raised_by"], raised_on=said["raised_on"], evidence=said["evidence"].split(),
+        resolution=row.outcome,
+    )  # fmt: skip
+
+
+def approval(row: CaseRow) -> ApprovalOut:
+    said = row.summary
+    return ApprovalOut(
+        id=row.case_id, account_id=row.account_id, account_name=row.account_name, subject=said["subject"],
+        invoice_ids=said["invoices"].split(), matter=said["matter"], amount=Amount.of(said["amount"], said["currency"]),
+        requester=said["requester"], state=row.stage, tier=said["tier"], tiers=said["tiers"], roles=said["roles"].split(),
+        escalated=said["escalated"], asked_on=said["asked_on"], due_on=said["due_on"], signed_by=said["signed_by"].split(),
+        ended=said["ended"],
+    )  # fmt: skip

@@ -43,7 +43,7 @@ def _held(view: CaseView) -> Why:
 def _dated(view: CaseView, step: Step, next_on: date, policy: Policy) -> Why:
     if step.before_due:
         return Why("before_due", {"day": step.day, "days": -step.day})
-    if next_on <= view.due_date + timedelta(days=step.day):
+    if view.due_date and next_on <= view.due_date + timedelta(days=step.day):
         return Why("due_day", {"day": step.day})
     last = view.taken[-1].contact_on if view.taken else None
     if last and next_on <= last + timedelta(days=policy.catch_up_days):

@@ -13,10 +13,15 @@ from domain.acts import CallOutcome
 
 
 def keep_note(parts: ApiParts, act_id: str, invoice: InvoiceRow, author: str, text: str) -> str:
+    """As `keep_note_of`, about an invoice."""
+    return keep_note_of(parts, act_id, invoice.account_id, invoice.id, author, text)
+
+
+def keep_note_of(parts: ApiParts, act_id: str, account_id: str, invoice_id: str | None, author: str, text: str) -> str:
     """The note's id, which derives from the act: a repeated act keeps one note."""
     id = f"note:{act_id}"
     row = {
-        "id": id, "account_id": invoice.account_id, "invoice_id": invoice.id, "author": author, "text": text,
+        "id": id, "account_id": account_id, "invoice_id": invoice_id, "author": author, "text": text,
         "written_at": parts.business_now,
     }  # fmt: skip
     with parts.database.writing() as session:

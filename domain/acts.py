@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.roles import Role
+
 ACT_REFUSED = "ActRefused"
 """The type of the error by which a workflow refuses an act that its state rules out; the message says why."""
 
@@ -55,6 +57,21 @@ class AddNote(Act):
     """A note was written; its text is in the database, for no personal detail goes into a workflow's history."""
 
     note_id: str
+
+
+class Escalate(Act):
+    """People of a role are asked to look at this invoice. What for, is in the note."""
+
+    role: Role
+    note_id: str | None = None
+
+
+class AnswerEscalation(Act):
+    """What they said to it. `escalation` is the id of the act that asked; `role` that in which the person answers."""
+
+    escalation: str
+    role: Role
+    note_id: str | None = None
 
 
 class Receipt(BaseModel):

@@ -7,13 +7,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class OpenItem(BaseModel):
-    """An invoice that can take money."""
+    """An invoice that can take money: what is open of it, and what was written off and may still come in."""
 
     model_config = ConfigDict(frozen=True)
 
     invoice_id: str
     due_date: date
     open_balance: int
+    written_off: int = 0
 
 
 class Share(BaseModel):
@@ -26,25 +27,32 @@ class Share(BaseModel):
 
 
 class Distribution(BaseModel):
-    """`shares` and `unapplied` add up to what was distributed."""
+    """`shares`, `recovered` (what was written off) and `unapplied` add up to what was distributed."""
 
     model_config = ConfigDict(frozen=True)
 
     shares: tuple[Share, ...]
     unapplied: int
+    recovered: tuple[Share, ...] = ()
 
 
 def distribute(amount: int, items: Iterable[OpenItem], named: str | None = None) -> Distribution:
-    """Spread `amount` over the items: what fell due first is paid first.
+    """Spread `amount` over the items: what fell due first is paid first, what is open before what was written off.
 
     A payer who names an invoice means that one: what it does not need stays the account's unapplied credit.
     """
     queue = sorted((item for item in items if named in (None, item.invoice_id)), key=lambda item: (item.due_date, item.invoice_id))
+    shares, left = _spread(amount, [(item.invoice_id, item.open_balance) for item in queue])
+    recovered, left = _spread(left, [(item.invoice_id, item.written_off) for item in queue])
+    return Distribution(shares=shares, unapplied=left, recovered=recovered)
+
+
+def _spread(amount: int, needs: Iterable[tuple[str, int]]) -> tuple[tuple[Share, ...], int]:
+    """The shares in order of the needs, and what is left."""
     shares: list[Share] = []
-    left = amount
-    for item in queue:
-        taken = min(left, item.open_balance)
+    for invoice_id, need in needs:
+        taken = min(amount, need)
         if taken > 0:
-            shares.append(Share(invoice_id=item.invoice_id, amount=taken))
-            left -= taken
-    return Distribution(shares=tuple(shares), unapplied=left)
+            shares.append(Share(invoice_id=invoice_id, amount=taken))
+            amount -= taken
+    return tuple(shares), amount

@@ -1,8 +1,9 @@
 """What the collection of an invoice starts with, and what it comes to. No personal detail is in either."""
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from domain.clock import Clock
+from domain.holds import Hold
 from domain.invoice_case import InvoiceCase
 from domain.invoices import InvoiceFacts, InvoiceStatus
 from domain.policy import PolicySnapshot
@@ -12,13 +13,14 @@ INVOICE_COLLECTION = "InvoiceCollection"
 
 
 class Opening(BaseModel):
-    """The start of one invoice's workflow. `case` hands a long life on to a new run."""
+    """The start of one invoice's workflow, with the holds that it is born with. `case` hands a long life on to a new run."""
 
     invoice_id: str
     account_id: str
     facts: InvoiceFacts
     policy: PolicySnapshot
     clock: Clock
+    holds: list[Hold] = Field(default_factory=list)
     case: InvoiceCase | None = None
 
 

@@ -14,6 +14,7 @@ class HoldKind(StrEnum):
     PAYMENT_PLAN = "payment_plan"
     CREDIT_REVIEW = "credit_review"
     SUSPENSION = "suspension"
+    WRITE_OFF = "write_off"
 
 
 class Hold(BaseModel):

@@ -5,6 +5,7 @@ from datetime import date
 TASK_QUEUE = "collections"
 CORRESPONDENCE = "correspondence"
 BILLING_SYNC = "billing_sync"
+REFERRALS = "referrals"
 
 
 def invoice_case(invoice_id: str) -> str:
@@ -17,6 +18,41 @@ def invoice_of(case_id: str) -> str:
     return case_id.removeprefix("invoice:")
 
 
+def dispute_case(invoice_id: str, number: int) -> str:
+    """Disputes of an invoice count from 1."""
+    return f"dispute:{invoice_id}:{number}"
+
+
+def plan_case(account_id: str, number: int) -> str:
+    """Payment plans of an account count from 1."""
+    return f"plan:{account_id}:{number}"
+
+
+def suspension_case(account_id: str) -> str:
+    """One at a time for an account; the next one follows its chain."""
+    return f"suspension:{account_id}"
+
+
+def credit_review_case(account_id: str) -> str:
+    """One at a time for an account; the next one follows its chain."""
+    return f"credit_review:{account_id}"
+
+
+def write_off_case(account_id: str) -> str:
+    """One at a time for an account; the next one follows its chain."""
+    return f"write_off:{account_id}"
+
+
+def approval_case(case_id: str, number: int) -> str:
+    """Approvals that a case asks for count from 1."""
+    return f"approval:{case_id}:{number}"
+
+
 def letter_key(account_id: str, language: str, currency: str, slot_day: date) -> str:
     """What makes a letter the same letter: one per account, language, currency and day. Its Message-ID derives from it."""
     return f"letter:{account_id}:{language}:{currency}:{slot_day.isoformat()}"
+
+
+def case_letter_key(case_id: str, key: str) -> str:
+    """What makes a letter of a case the same letter; its Message-ID derives from it."""
+    return f"case_letter:{case_id}:{key}"

@@ -2,10 +2,13 @@
 
 from datetime import date
 
-from domain.acts import Act, AddNote, LogCall, MakePromise, Pause, Resume
+from domain.acts import Act, AddNote, AnswerEscalation, Escalate, LogCall, MakePromise, Pause, Resume
 from domain.clock import start_of_day
+from domain.dispute_acts import RaiseDispute, raise_refusal
 from domain.holds import Hold, HoldKind
 from domain.invoice_case import PAUSE_HOLD, PROMISE_HOLD, InvoiceCase, Moment
+from domain.invoice_disputes import raise_dispute
+from domain.invoice_ties import answer_escalation, answer_refusal, escalate
 from domain.journal import EntryKind
 from domain.promises import Promise
 
@@ -17,10 +20,16 @@ def refusal(case: InvoiceCase, act: Act, today: date) -> str | None:
     match act:
         case MakePromise():
             return _promise_refusal(case, act, today)
+        case RaiseDispute():
+            return raise_refusal(act, case.facts, case.disputes)
         case Pause() if case.settled:
             return f"the invoice is {case.facts.status}; there is nothing left to pause"
         case Pause() if act.until is not None and act.until <= today:
             return "a pause must end after today; give a later date, or none"
+        case Escalate() if case.settled:
+            return f"the invoice is {case.facts.status}; there is nothing left to escalate"
+        case AnswerEscalation():
+            return answer_refusal(case, act)
         case Resume() if PAUSE_HOLD not in case.holds.standing:
             return "the invoice is not paused"
     return None
@@ -64,6 +73,12 @@ def carry_out(case: InvoiceCase, act: Act, at: Moment) -> int | None:
             return case.lift_hold(PAUSE_HOLD, at, act.actor, act.act_id)
         case AddNote():
             return case.note(EntryKind.NOTE_ADDED, at, act.actor, act=act.act_id, note=act.note_id)
+        case RaiseDispute():
+            return raise_dispute(case, act, at)
+        case Escalate():
+            return escalate(case, act, at)
+        case AnswerEscalation():
+            return answer_escalation(case, act, at)
         case _:
             raise TypeError(f"no rule says what a {type(act).__name__} does to an invoice")
 

@@ -5,19 +5,19 @@ from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from domain.dispute_acts import PastDispute, RaisedDispute
+from domain.effects import JoinSuspension, NotifyPerson, NotifyRole
+from domain.escalation import Escalation
 from domain.holds import Hold, HoldKind, Holds, Span
 from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.journal import SYSTEM, EntryKind, Fact, Journal
 from domain.policy import Policy, PolicySnapshot, Step, StepAct
 from domain.promises import Promise, PromiseOutcome
-from domain.record import Carried, CaseView, DropReason, LetterFate, LetterNews
+from domain.record import Carried, DropReason, Errand, LetterFate, LetterNews
 from domain.timeline import Taken, due_at, next_step
 
 NO_RECORD = "no_record"
 """The reason of a letter's unknown fate when the database has no trace of it."""
-
-NEW = "new"
-"""The stage of an invoice before its first step."""
 
 DISPUTE_HOLD, PROMISE_HOLD, PAUSE_HOLD, MINIMUM_HOLD = "dispute", "promise", "pause", "below_minimum"
 
@@ -28,9 +28,11 @@ _EVENT_ENTRIES = {
     BillingEventKind.PAYMENT_RECEIVED: EntryKind.PAYMENT_RECEIVED,
     BillingEventKind.PAYMENT_REVERSED: EntryKind.PAYMENT_REVERSED,
     BillingEventKind.CREDIT_NOTE_ISSUED: EntryKind.CREDIT_NOTE_ISSUED,
+    BillingEventKind.INVOICE_WRITTEN_OFF: EntryKind.WRITE_OFF_BOOKED,
+    BillingEventKind.PAYMENT_RECOVERED: EntryKind.WRITE_OFF_RECOVERED,
 }
 
-_FATE_ENTRIES = {
+LETTER_FATES = {
     LetterFate.SENT: EntryKind.LETTER_SENT,
     LetterFate.REFUSED: EntryKind.LETTER_REFUSED,
     LetterFate.UNKNOWN: EntryKind.LETTER_UNKNOWN,
@@ -52,7 +54,11 @@ class Moment(NamedTuple):
 
 
 class InvoiceCase(BaseModel):
-    """An invoice under collection. Serialisable whole, so that a long life can be handed on to a new run."""
+    """An invoice under collection. Serialisable whole, so that a long life can be handed on to a new run.
+
+    `followers`: the cases of its account that are told what becomes of it. `outbox` and `errands`: what its workflow is to carry out, and
+    the people's tasks it is to write down.
+    """
 
     journal: Journal
     facts: InvoiceFacts
@@ -64,6 +70,14 @@ class InvoiceCase(BaseModel):
     seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
     letter_awaited: bool = False
+    disputes: list[PastDispute] = Field(default_factory=list)
+    disputed: int = 0
+    to_open: list[RaisedDispute] = Field(default_factory=list)
+    followers: list[str] = Field(default_factory=list)
+    hastened_at: AwareDatetime | None = None
+    escalations: list[Escalation] = Field(default_factory=list)
+    outbox: list[JoinSuspension | NotifyRole | NotifyPerson] = Field(default_factory=list)
+    errands: list[Errand] = Field(default_factory=list)
     closed_at: AwareDatetime | None = None
 
     @property
@@ -82,6 +96,8 @@ class InvoiceCase(BaseModel):
         step = self.next_step(now.date())
         if step is None or self.holds.any or self.letter_awaited:
             return None
+        if self.hastened_at:
+            return max(self.hastened_at, due_at(self.policy, step, self.taken, self.facts.due_date, Holds()))
         return due_at(self.policy, step, self.taken, self.facts.due_date, self.holds)
 
     def wakes_at(self, now: datetime) -> datetime | None:
@@ -119,6 +135,9 @@ class InvoiceCase(BaseModel):
         self.journal = self.journal.model_copy(update={"seq": carried.seq, "head": carried.head, "pending": []})
         self.taken, self.broken_promises = list(carried.taken), carried.broken_promises
         self.seen, self.heard = [*carried.seen, *self.seen], list(carried.heard)
+        self.followers = [*carried.followers, *(one for one in self.followers if one not in carried.followers)]
+        both = [*carried.disputes, *self.disputes]
+        self.disputes = [past.model_copy(update={"number": number}) for number, past in enumerate(both, 1)]
         settled = [Span(start=carried.closed_at, end=at.business)] if carried.closed_at and carried.closed_at < at.business else []
         self.holds = self.holds.model_copy(update={"past": [*carried.past, *settled]})
         self.note(EntryKind.CASE_REOPENED, at, open_balance=self.facts.open_balance)
@@ -128,7 +147,8 @@ class InvoiceCase(BaseModel):
     def carried(self) -> Carried:
         return Carried(
             seq=self.journal.seq, head=self.journal.head, taken=self.taken, past=self.holds.past,
-            broken_promises=self.broken_promises, seen=self.seen, heard=self.heard, closed_at=self.closed_at,
+            broken_promises=self.broken_promises, seen=self.seen, heard=self.heard, disputes=self.disputes,
+            followers=self.followers,            closed_at=self.closed_at,
         )  # fmt: skip
 
     def close(self, at: Moment) -> None:
@@ -201,8 +221,17 @@ class InvoiceCase(BaseModel):
         self.note(_PROMISE_ENTRIES[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
         self.lift_hold(PROMISE_HOLD, at)
 
+    def adopt(self, policy: PolicySnapshot, at: Moment) -> None:
+        """Go on by another policy; the steps that were taken are taken."""
+        if (policy.name, policy.sha256) == (self.snapshot.name, self.snapshot.sha256):
+            return
+        self.snapshot = policy
+        self.note(EntryKind.POLICY_ADOPTED, at, policy=policy.name, policy_version=policy.version, policy_sha256=policy.sha256)
+        self._fit_holds_to_facts(at)
+
     def take(self, step: Step, at: Moment) -> None:
         """Note that a step is taken; until its slot is known, its contact is today."""
+        self.hastened_at = None
         self.note(EntryKind.STEP_TAKEN, at, step=step.step, days_past_due=self.facts.days_past_due(at.business.date()))
         self.taken.append(Taken(step=step.step, day=step.day, act=step.act, at=at.business, contact_on=at.business.date()))
         match step.act:
@@ -224,7 +253,7 @@ class InvoiceCase(BaseModel):
             return False
         self.heard.append(news.key)
         self.note(
-            _FATE_ENTRIES[news.fate], at, step=news.step, message_id=news.message_id, letter_at=news.at.isoformat(), reason=news.reason
+            LETTER_FATES[news.fate], at, step=news.step, message_id=news.message_id, letter_at=news.at.isoformat(), reason=news.reason
         )
         match news.fate:
             case LetterFate.SENT:
@@ -262,30 +291,3 @@ class InvoiceCase(BaseModel):
 
     def _amend(self, step: str, **changes: object) -> None:
         self.taken = [past.model_copy(update=changes) if past.step == step else past for past in self.taken]
-
-    @property
-    def stage(self) -> str:
-        if self.settled:
-            return self.facts.status.value
-        return self.taken[-1].step if self.taken else NEW
-
-    @property
-    def waiting_for(self) -> str:
-        """Who or what moves this case next, as a word that the console translates."""
-        if self.settled:
-            return "nothing"
-        if self.holds.any:
-            return next(iter(self.holds.standing.values())).kind.value
-        return "letter" if self.letter_awaited else "time"
-
-    def view(self, run_id: str, now: datetime) -> CaseView:
-        step, due = (None, None) if self.settled else (self.next_step(now.date()), self.step_due_at(now))
-        journal, facts, promise = self.journal, self.facts, self.promise
-        return CaseView(
-            case_id=journal.case_id, run_id=run_id, kind="invoice", account_id=journal.account_id, invoice_id=journal.invoice_id,
-            stage=self.stage, next_step=step.step if step else None, next_on=due.date() if due else None, waiting_for=self.waiting_for,
-            open_balance=facts.open_balance, currency=facts.currency, due_date=facts.due_date, policy=self.snapshot.name,
-            policy_version=self.snapshot.version, holds=list(self.holds.standing.values()), taken=self.taken,
-            promised_by=promise.by if promise else None, promised_amount=promise.amount if promise else None,
-            outcome=facts.status.value if self.settled else None,
-        )  # fmt: skip

@@ -13,6 +13,7 @@ class InvoiceStatus(StrEnum):
     PAID = "paid"
     CREDITED = "credited"
     CANCELLED = "cancelled"
+    WRITTEN_OFF = "written_off"
 
     @property
     def settled(self) -> bool:
@@ -48,10 +49,13 @@ class BillingEventKind(StrEnum):
     PAYMENT_RECEIVED = "payment.received"
     PAYMENT_REVERSED = "payment.reversed"
     CREDIT_NOTE_ISSUED = "credit_note.issued"
+    INVOICE_WRITTEN_OFF = "invoice.written_off"
+    PAYMENT_RECOVERED = "payment.recovered"
 
 
 class BillingEvent(BaseModel):
-    """One thing that billing reports. `amount` in minor units (what was paid, reversed or credited); `facts` as they stand after it."""
+    """One thing that billing reports. `amount` in minor units (what was paid, reversed, credited, written off or recovered; a recovery that
+    bounced is negative); `facts` as they stand after it. `charged_by`: the case that charged the invoice, if one did."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,3 +65,35 @@ class BillingEvent(BaseModel):
     facts: InvoiceFacts
     amount: int = 0
     reference: str = ""
+    payment_id: str = ""
+    charged_by: str = ""
+
+    @property
+    def taken_off(self) -> int:
+        """What the invoice is owed less than before by payment or credit, in minor units; negative when it is owed again."""
+        match self.kind:
+            case BillingEventKind.PAYMENT_RECEIVED | BillingEventKind.CREDIT_NOTE_ISSUED | BillingEventKind.INVOICE_CANCELLED:
+                return self.amount
+            case BillingEventKind.PAYMENT_REVERSED:
+                return -self.amount
+        return 0
+
+
+class Recovery(BaseModel):
+    """Money that came on an invoice after it was written off, in minor units; negative when the payment bounced."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    payment_id: str
+    invoice_id: str
+    amount: int
+
+
+class ChargePaid(BaseModel):
+    """Money that came on what a case charged, in minor units; negative when the payment bounced."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    amount: int

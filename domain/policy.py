@@ -10,23 +10,21 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from domain.dispute_rules import DisputeRules
 from domain.money import Currency, Money
+from domain.plan_rules import PlanRules
 
 STEP_NAME = r"^[a-z][a-z0-9_]*$"
 
 
 class StepAct(StrEnum):
-    """What a step does. The last three need people's word."""
+    """What a step does. The last three ask the account's suspension case to go so far, which needs people's word."""
 
     LETTER = "letter"
     CALL = "call"
     SUSPENSION_WARNING = "suspension_warning"
     SUSPENSION = "suspension"
     HAND_OVER = "hand_over"
-
-
-IN_FORCE = frozenset({StepAct.LETTER, StepAct.CALL})
-"""The acts that this version of Duecourse carries out."""
 
 
 class TimelineError(ValueError):
@@ -56,8 +54,6 @@ class Step(_Part):
             raise ValueError("a step whose act is letter names its template: add for example 'letter: reminder'")
         if self.act is not StepAct.LETTER and self.letter is not None:
             raise ValueError(f"a step whose act is {self.act} sends no letter: remove the key 'letter'")
-        if self.act not in IN_FORCE:
-            raise ValueError(f"the act {self.act} is not carried out by this version; write letter or call")
         return self
 
     @property
@@ -102,6 +98,14 @@ class PromiseRules(_Part):
     most_broken: int = Field(ge=0, le=20, description="after so many broken promises no further one is accepted")
 
 
+class SuspensionRules(_Part):
+    """How an account comes to be suspended. The days of notice are whole days, after the one on which the warning was delivered."""
+
+    notice_days: int = Field(default=14, ge=1, le=365, description="full days between the delivered warning and the sign-off")
+    most_extension_days: int = Field(default=30, ge=0, le=365, description="by which people may put off the end of the notice, in all")
+    hand_over_days: int = Field(default=30, ge=1, le=365, description="between the suspension and the hand-over to the write-off team")
+
+
 class Policy(_Part):
     """A policy at one version."""
 
@@ -115,6 +119,9 @@ class Policy(_Part):
     catch_up_days: int = Field(ge=1, le=60, description="between two steps of one invoice, however late it is")
     contact: ContactRules
     promise: PromiseRules
+    dispute: DisputeRules = Field(default_factory=DisputeRules)
+    plan: PlanRules = Field(default_factory=PlanRules)
+    suspension: SuspensionRules = Field(default_factory=SuspensionRules)
     timeline: list[Step] = Field(min_length=1)
 
     @model_validator(mode="after")

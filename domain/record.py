@@ -9,9 +9,11 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.dispute_acts import PastDispute
 from domain.holds import Hold, Span
-from domain.journal import Entry
+from domain.journal import Entry, Fact
 from domain.policy import ContactRules, StepAct
+from domain.roles import Role
 from domain.timeline import Taken
 
 
@@ -72,7 +74,11 @@ class Ask(BaseModel):
 
 
 class CaseView(BaseModel):
-    """One case as lists and reports show it. Amounts in minor units."""
+    """One case as lists and reports show it. Amounts in minor units of `currency`.
+
+    `awaiting_role` is set while people of that role are to act. `summary` says what is peculiar to the kind of case. The timeline, the
+    holds and the promise are an invoice's alone; `disputed` is how much of it letters must not ask for.
+    """
 
     case_id: str
     run_id: str
@@ -83,11 +89,14 @@ class CaseView(BaseModel):
     next_step: str | None
     next_on: date | None
     waiting_for: str
-    open_balance: int
-    currency: str
-    due_date: date
-    policy: str
-    policy_version: int
+    awaiting_role: str | None = None
+    summary: dict[str, Fact] = Field(default_factory=dict)
+    open_balance: int = 0
+    currency: str = ""
+    due_date: date | None = None
+    policy: str | None = None
+    policy_version: int | None = None
+    disputed: int = 0
     holds: list[Hold] = Field(default_factory=list)
     taken: list[Taken] = Field(default_factory=list)
     promised_by: date | None = None
@@ -95,16 +104,37 @@ class CaseView(BaseModel):
     outcome: str | None = None
 
 
-class Carried(BaseModel):
-    """What a case that is taken up again goes on with: its chain, the steps it took, the time it spent on hold."""
+class EarlierRun(BaseModel):
+    """What a case of the same id goes on with after an earlier one ended: its chain, and the numbers that are used up."""
 
     seq: int
     head: str
+    seen: list[str] = Field(default_factory=list)
+    numbers: dict[str, int] = Field(default_factory=dict)
+
+
+class Errand(BaseModel):
+    """A task for people of a role, that is opened or, when `done_by` is set, closed. `key` makes it the same one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    kind: str
+    role: Role
+    due_on: date
+    done_by: str | None = None
+
+
+class Carried(EarlierRun):
+    """What an invoice that is taken up again goes on with besides: the steps it took, the time it spent on hold, its disputes, and the
+    cases of its account that hear of it."""
+
     taken: list[Taken] = Field(default_factory=list)
     past: list[Span] = Field(default_factory=list)
     broken_promises: int = 0
-    seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
+    disputes: list[PastDispute] = Field(default_factory=list)
+    followers: list[str] = Field(default_factory=list)
     closed_at: AwareDatetime | None = None
 
 
@@ -118,6 +148,7 @@ class Record(BaseModel):
     ask: Ask | None = None
     await_letter: bool = False
     withdraw: DropReason | None = None
+    errands: list[Errand] = Field(default_factory=list)
     seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
 

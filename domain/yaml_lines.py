@@ -98,9 +98,9 @@ class LinedYaml:
 
 
 def _keys_at(path: Path, model: type[BaseModel]) -> list[str]:
-    """The keys that the model may have at a place."""
+    """The keys that the model may have at a place. A number in a list, or a name that people chose, leads no deeper."""
     for part in path:
-        if isinstance(part, int):
+        if part not in model.model_fields:
             continue
         annotation: Any = model.model_fields[part].annotation
         model = next((a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)

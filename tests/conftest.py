@@ -13,6 +13,14 @@ __all__ = ["database", "postgres_server"]
 _status = pytest.StashKey[int]()
 
 
+LONG_FIRST = ("faults", "workflows")
+"""Folders whose few tests take long: begun last, they would keep one process busy while the others have nothing left to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((place for place, name in enumerate(LONG_FIRST) if name in item.path.parts), len(LONG_FIRST)))
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     session.config.stash[_status] = int(exitstatus)
 

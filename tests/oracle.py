@@ -15,6 +15,8 @@ one date at a time. Where it and the project disagree, one of them misreads the 
   request that comes sooner is moved to the first business day after that, and its invoice's next step waits for it. One
   letter carries all requests of the account whose day has come.
 - A call is asked for on the day it is due and made on the first business day from then.
+- A step whose act is neither a letter nor a call asks for the account's suspension, without any contact. From then on the invoice is held
+  by the account's case, which does nothing until people decide: nobody does here, so the invoice takes no further step.
 """
 
 import csv
@@ -48,12 +50,21 @@ class Call(NamedTuple):
     contact_on: date
 
 
+class Asked(NamedTuple):
+    """An invoice asked that its account be suspended."""
+
+    invoice: str
+    account: str
+    on: date
+
+
 @dataclass
 class Expectation:
     """What must have happened from the first day to the last, both included."""
 
     letters: list[Letter] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     opened: dict[str, date] = field(default_factory=dict)
     closed: dict[str, date] = field(default_factory=dict)
 
@@ -77,6 +88,7 @@ class _Invoice:
     asked: str | None = None
     asked_on: date = date.max
     slot: date = date.max
+    held: bool = False
 
     def settled_by(self, day: date) -> bool:
         return self.settled is not None and self.settled <= day
@@ -175,7 +187,7 @@ class _Simulation:
 
     def ask(self, invoice: _Invoice, today: date) -> None:
         """Take the steps of an invoice that are due today."""
-        while invoice.chased and invoice.asked is None:
+        while invoice.chased and invoice.asked is None and not invoice.held:
             position = self.next_position(invoice, today)
             if position is None:
                 return
@@ -186,6 +198,10 @@ class _Simulation:
             if today < due:
                 return
             invoice.reached = position
+            if step["act"] not in ("letter", "call"):
+                invoice.held = True
+                self.result.asked.append(Asked(invoice.number, invoice.account, today))
+                return
             slot = business_day(invoice.country, today)
             if step["act"] == "call":
                 invoice.heard_on = slot

@@ -103,7 +103,8 @@ class Play:
         raise AssertionError(f"the cases did not come to rest: {before}")
 
     def _restless(self, unfinished: Any) -> list[str]:
-        statement = select(col(Invoice.id)).outerjoin(Case, col(Case.invoice_id) == col(Invoice.id)).where(unfinished)
+        its_case = and_(col(Case.invoice_id) == col(Invoice.id), col(Case.kind) == "invoice")
+        statement = select(col(Invoice.id)).outerjoin(Case, its_case).where(unfinished)
         with self.parts.database.reading() as session:
             return list(session.scalars(statement.order_by(col(Invoice.id))))
 
@@ -131,8 +132,12 @@ class Play:
 
     def journal(self, invoice_id: str) -> list[tuple[str, dict[str, Any]]]:
         """Kind and facts of an invoice's entries, in order."""
+        return self.case_journal(ids.invoice_case(invoice_id))
+
+    def case_journal(self, case_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and facts of a case's entries, in order."""
         with self.parts.database.reading() as session:
-            statement = select(JournalEntry).where(col(JournalEntry.invoice_id) == invoice_id).order_by(col(JournalEntry.seq))
+            statement = select(JournalEntry).where(col(JournalEntry.case_id) == case_id).order_by(col(JournalEntry.seq))
             return [(entry.kind, entry.facts) for entry in session.scalars(statement)]
 
 

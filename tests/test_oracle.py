@@ -23,6 +23,8 @@ timeline:
   - {day: 14, step: call,     act: call}
   - {day: 21, step: firm,     act: letter, letter: firm}
   - {day: 30, step: final,    act: letter, letter: final}
+  - {day: 45, step: warning,  act: suspension_warning}
+  - {day: 60, step: suspension, act: suspension}
 """
 
 
@@ -70,20 +72,22 @@ def letters(seen: Expectation) -> list[tuple[date, set[str]]]:
 
 
 def test_an_invoice_never_paid_climbs_the_whole_timeline(play: Play) -> None:
-    seen = play(row("A", "6/12/2013", settled="8/1/2013"))
+    seen = play(row("A", "6/12/2013", settled="9/1/2013"))
     assert letters(seen) == [
         *june((10, "A:courtesy"), (13, "A:first"), (19, "A:second")),
         (date(2013, 7, 3), {"A:firm"}),
         (date(2013, 7, 12), {"A:final"}),
     ]
     assert seen.calls == [("A", date(2013, 6, 26), date(2013, 6, 26))]
-    assert (seen.opened, seen.closed) == ({"A": date(2013, 6, 3)}, {"A": date(2013, 8, 1)})
+    assert seen.asked == [("A", "acme", date(2013, 7, 27))], "and from then on its account's suspension holds it"
+    assert (seen.opened, seen.closed) == ({"A": date(2013, 6, 3)}, {"A": date(2013, 9, 1)})
 
 
 def test_a_late_start_climbs_one_step_every_catch_up_days(play: Play) -> None:
     seen = play(row("A", "4/1/2013"))
     assert letters(seen) == june((3, "A:first"), (6, "A:second"), (13, "A:firm"), (17, "A:final"))
     assert seen.calls == [("A", date(2013, 6, 9), date(2013, 6, 10))]
+    assert seen.asked == [("A", "acme", date(2013, 6, 20))]
 
 
 def test_a_courtesy_note_whose_slot_is_after_the_due_date_lapses(play: Play) -> None:

@@ -20,5 +20,5 @@ class CorrespondenceRun:
             total = total + tally
             if tally == Tally():
                 break
-        await workflow.execute_activity_method(LetterSending.tell_invoices, **SEND_LETTERS)
+        await workflow.execute_activity_method(LetterSending.tell_cases, **SEND_LETTERS)
         return total

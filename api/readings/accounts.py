@@ -38,6 +38,8 @@ class AccountRow(BaseModel):
     language: str
     segment: str
     collector: str | None
+    prepaid: bool = False
+    suspended_on: date | None = None
     balances: list[BalanceRow] = []
 
 

@@ -20,17 +20,22 @@ IN_TROUBLE = ("unknown_letter", "refused_letter", "no_address")
 
 
 class LetterLineRow(BaseModel):
-    """An invoice as a letter states it, in minor units of the letter's currency."""
+    """An invoice as a letter states it, in minor units of its currency."""
 
     invoice_id: str
     number: str
     step: str
     open_balance: int
+    currency: str
     days_past_due: int
 
 
 class LetterRow(BaseModel):
-    """One letter. `sent_at` and `slot` are business time. `text` is filled when one letter is read."""
+    """One letter. `sent_at` and `slot` are business time. `text` is filled when one letter is read.
+
+    `letter` is its template; `case_id` the case that asked for it, null where invoices' timelines did. `reason`: why a case's letter did
+    not go.
+    """
 
     id: int
     account_id: str
@@ -47,6 +52,8 @@ class LetterRow(BaseModel):
     reply: str
     decided_by: str | None
     message_id: str
+    case_id: str | None = None
+    reason: str = ""
     lines: list[LetterLineRow] = []
     text: str = ""
 
@@ -162,13 +169,15 @@ def _task(task: Task, account_name: str, invoice_number: str | None) -> TaskRow:
 
 def _add_lines(session: Session, letters: list[LetterRow]) -> None:
     by_id = {letter.id: letter for letter in letters}
-    statement = select(MessageLine, col(Invoice.number)).join(Invoice, col(Invoice.id) == MessageLine.invoice_id)
-    for line, number in session.execute(statement.where(col(MessageLine.message_id).in_(by_id)).order_by(col(MessageLine.id))):
+    statement = select(MessageLine, col(Invoice.number), col(Invoice.currency)).join(Invoice, col(Invoice.id) == MessageLine.invoice_id)
+    mine = statement.where(col(MessageLine.message_id).in_(by_id)).order_by(col(MessageLine.id))
+    for line, number, currency in session.execute(mine):
         by_id[line.message_id].lines.append(
             LetterLineRow(
-                invoice_id=line.invoice_id, number=number, step=line.step, open_balance=line.open_balance, days_past_due=line.days_past_due
+                invoice_id=line.invoice_id, number=number, step=line.step, open_balance=line.open_balance, currency=currency,
+                days_past_due=line.days_past_due,
             )
-        )
+        )  # fmt: skip
 
 
 def _plain_text(content: bytes) -> str:

@@ -63,6 +63,13 @@ def account_history(
         return _lines(session, [row for row in rows if row[0].case_id not in forked or row[0].hash in counting]), following
 
 
+def note_text(database: Database, note_id: str | None) -> str | None:
+    """What a person wrote, by the id under which a case knows it."""
+    with database.reading() as session:
+        note = session.get(Note, note_id) if note_id else None
+        return note.text if note else None
+
+
 def _entries() -> Any:
     return select(JournalEntry, col(Invoice.number), col(Invoice.currency)).outerjoin(Invoice, col(Invoice.id) == JournalEntry.invoice_id)
 

@@ -10,8 +10,9 @@ from adapters.database import Database
 from adapters.tables import Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
 from api.readings.correspondence import letters_by_state
 from api.readings.invoices import NOT_STARTED, is_case_of_invoice
+from domain.approval_matrix import APPROVALS
 from domain.clock import start_of_day
-from domain.invoice_case import NEW
+from domain.invoice_view import NEW
 from domain.policy import PolicySnapshot
 
 
@@ -76,7 +77,7 @@ def stage_order(database: Database) -> list[str]:
     with database.reading() as session:
         snapshots = [
             PolicySnapshot(name=row.name, version=row.version, text=row.snapshot)
-            for row in session.execute(select(PolicyVersion)).scalars()
+            for row in session.execute(select(PolicyVersion).where(col(PolicyVersion.name) != APPROVALS)).scalars()
         ]
     days = {step.step: step.day for snapshot in snapshots for step in snapshot.read().timeline}
     return [NOT_STARTED, NEW, *sorted(days, key=lambda step: (days[step], step))]

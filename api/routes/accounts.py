@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import presenting
+from api.incoming import ServiceIn
 from api.outgoing import AccountOut, AccountSummary, EntryOut
 from api.pages import Cursor, Limit, Page
 from api.parts import ApiParts
 from api.problems import RESPONSES, not_found
 from api.readings.accounts import AccountDetail, list_accounts, read_account
 from api.readings.journal import account_history
-from api.signed_in import Parts, Reader
+from api.signed_in import ChangingService, Parts, Reader
 from api.speaking import Words
 from domain.clock import start_of_day
 
@@ -42,6 +43,13 @@ def accounts(
 
 @router.get("/{account_id}", operation_id="read_account", summary="One account: balances, contacts, invoices")
 def account(account_id: str, parts: Parts, _: Reader) -> AccountOut:
+    return presenting.account(existing(parts, account_id), parts.today)
+
+
+@router.put("/{account_id}/service", operation_id="change_service", summary="Whether an account is served in advance of its money")
+def service(account_id: str, said: ServiceIn, parts: Parts, _: ChangingService) -> AccountOut:
+    """Who pays in advance is never suspended for arrears. The same again changes nothing."""
+    parts.ledger.set_prepaid(account_id, said.prepaid, at=parts.business_now)
     return presenting.account(existing(parts, account_id), parts.today)
 
 

@@ -35,35 +35,35 @@ async def promises(actor: Collecting, invoice: Existing, said: PromiseIn, id: Ac
     if said.currency != invoice.currency:
         raise invalid("/currency", f"the invoice is in {invoice.currency}; write the promise in {invoice.currency} too")
     act = MakePromise(act_id=id, actor=actor.user, amount=said.minor, by=said.by)
-    return await _do(parts, invoice, act, response)
+    return await do_on_invoice(parts, invoice, act, response)
 
 
 @router.post("/calls", operation_id="log_call", summary="Log a phone call; closes the open call task", responses=WAITS)
 async def calls(actor: Collecting, invoice: Existing, said: CallIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
     note = await run_in_threadpool(keep_note, parts, id, invoice, actor.user, said.note) if said.note else None
-    answer = await _do(parts, invoice, LogCall(act_id=id, actor=actor.user, outcome=said.outcome, note_id=note), response)
+    answer = await do_on_invoice(parts, invoice, LogCall(act_id=id, actor=actor.user, outcome=said.outcome, note_id=note), response)
     await run_in_threadpool(close_call_tasks, parts.database, invoice.id, said.outcome, actor.user)
     return answer
 
 
 @router.post("/pause", operation_id="pause_invoice", summary="Stop chasing, until a date or until someone resumes", responses=WAITS)
 async def pause(actor: Collecting, invoice: Existing, said: PauseIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
-    return await _do(parts, invoice, Pause(act_id=id, actor=actor.user, reason=said.reason, until=said.until), response)
+    return await do_on_invoice(parts, invoice, Pause(act_id=id, actor=actor.user, reason=said.reason, until=said.until), response)
 
 
 @router.post("/resume", operation_id="resume_invoice", summary="Go on where the pause began", responses=WAITS)
 async def resume(actor: Collecting, invoice: Existing, id: ActId, parts: Parts, response: Response) -> ActAnswer:
-    return await _do(parts, invoice, Resume(act_id=id, actor=actor.user), response)
+    return await do_on_invoice(parts, invoice, Resume(act_id=id, actor=actor.user), response)
 
 
 @router.post("/notes", operation_id="add_note", summary="Write a note", responses=WAITS)
 async def notes(actor: Collecting, invoice: Existing, said: NoteIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
     """The text stays in the database; the case's history holds only its id."""
     note = await run_in_threadpool(keep_note, parts, id, invoice, actor.user, said.text)
-    return await _do(parts, invoice, AddNote(act_id=id, actor=actor.user, note_id=note), response)
+    return await do_on_invoice(parts, invoice, AddNote(act_id=id, actor=actor.user, note_id=note), response)
 
 
-async def _do(parts: ApiParts, invoice: InvoiceRow, act: Act, response: Response) -> ActAnswer:
+async def do_on_invoice(parts: ApiParts, invoice: InvoiceRow, act: Act, response: Response) -> ActAnswer:
     try:
         outcome = await parts.cases.act(invoice.id, act)
     except CaseNotRunning as error:

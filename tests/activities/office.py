@@ -23,6 +23,7 @@ from adapters.smtp import Delivery, Outcome
 from adapters.tables import Account, Case, Contact, ContactRequest, Invoice, Message, MessageLine, SQLModel, Task
 from domain import ids
 from domain.invoice_case import InvoiceCase, Moment
+from domain.invoice_view import view
 from domain.invoices import InvoiceFacts
 from domain.journal import Journal
 from domain.policy import PolicySnapshot, Step
@@ -93,7 +94,7 @@ class Office:
         withdraw: DropReason | None = None,
     ) -> Record:  # fmt: skip
         return Record(
-            now=at, entries=list(case.journal.pending), case=case.view(run, at), carried=case.carried(), ask=ask,
+            now=at, entries=list(case.journal.pending), case=view(case, run, at), carried=case.carried(), ask=ask,
             await_letter=await_letter, withdraw=withdraw, heard=case.heard,
         )  # fmt: skip
 

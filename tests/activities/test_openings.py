@@ -8,10 +8,10 @@ from adapters.letters import LetterBook
 from adapters.openings import Openings
 from adapters.policies import PolicyBook
 from adapters.settings import Settings
-from adapters.tables import Account, Invoice
+from adapters.tables import Account, Case, Invoice
 from domain.clock import Clock
 from domain.invoices import InvoiceStatus
-from tests.activities.office import DUE, POLICY_FILE, Office
+from tests.activities.office import DAWN, DUE, POLICY_FILE, Office
 
 CLOCK = Clock.real_life()
 
@@ -60,3 +60,24 @@ def test_no_personal_detail_is_in_an_opening(office: Office, openings: Openings)
 
 def test_an_invoice_that_the_ledger_does_not_know_has_no_opening(openings: Openings) -> None:
     assert openings.read(["nobody"]) == {}
+
+
+def plan(office: Office, case_id: str, outcome: str | None) -> None:
+    with office.database.writing() as session:
+        session.merge(
+            Case(
+                case_id=case_id, run_id="r", kind="payment_plan", account_id="A1", stage="active", waiting_for="payment",
+                outcome=outcome, seq=1, head="h", updated_at=DAWN,
+            )
+        )  # fmt: skip
+
+
+def test_what_a_plan_charged_is_collected_once_the_plan_is_over(office: Office, openings: Openings) -> None:
+    office.invoice("interest", charged_by="plan:A1:1")
+    assert openings.left_over(10) == []
+    plan(office, "plan:A1:1", outcome=None)
+    assert openings.left_over(10) == []
+    plan(office, "plan:A1:1", outcome="broken")
+    assert openings.left_over(10) == ["interest"]
+    office.stands("interest")
+    assert openings.left_over(10) == []

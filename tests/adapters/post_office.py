@@ -40,6 +40,10 @@ class SaysAtRecipient(Clerk):
         super().__init__()
         self.replies = replies
 
+    def __repr__(self) -> str:
+        """By which the tests that it is a parameter of are told apart, the same in every process."""
+        return f"SaysAtRecipient({self.replies})"
+
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if reply := self.replies.get(address.partition("@")[0]):
             return reply

@@ -433,3 +433,31 @@ def test_every_row_of_the_real_file_gets_the_verdict_that_its_dates_say(database
     assert len(kinds(database)) == len(is_open)
     assert Verdict.REJECTED not in expected
     assert unbalanced(database) == []
+
+
+def test_what_a_file_says_is_paid_of_a_written_off_invoice_is_a_recovery(database: Database, tmp_path: Path) -> None:
+    run(database, tmp_path, row())
+    ledger = Ledger(database)
+    ledger.write_off("W1", "R1", 7_000, "EUR", TODAY, at=AT)
+
+    assert counted(run(database, tmp_path, row(open_balance="0.00", settled_on=TODAY.isoformat()))) == {"changed": 1}
+    assert kinds(database)[-2:] == [("payment.received", 3_000, "paid"), ("payment.recovered", 7_000, "paid")]
+    assert unbalanced(database) == []
+
+    run(database, tmp_path, row(open_balance="50.00"))
+    assert kinds(database)[-1] == ("payment.recovered", -5_000, "paid")
+    assert (unbalanced(database), ledger.unapplied_credit("A1")) == ([], {})
+
+
+def test_a_file_says_which_accounts_are_served_in_advance(database: Database, tmp_path: Path) -> None:
+    def import_file(number: str, prepaid: str) -> bool:
+        file = tmp_path / "export.csv"
+        file.write_text(
+            table([row(number=number)]).replace("cancelled", "cancelled,prepaid").rstrip("\r\n") + f",{prepaid}\r\n", encoding="utf-8"
+        )
+        run_file(database, file)
+        with database.reading() as session:
+            return session.get_one(Account, "A1").prepaid
+
+    assert [import_file("R1", ""), import_file("R2", "yes"), import_file("R3", ""), import_file("R4", "no")] == [False, True, True, False]
+    assert not run_file(database, tmp_path / "export.csv").rejected

@@ -74,7 +74,6 @@ class Balance(HTMLParser):
 
 def test_every_language_has_every_letter() -> None:
     assert BOOK.languages() == LANGUAGES
-    assert [BOOK.templates(language) for language in LANGUAGES] == [TEMPLATES] * 4
     assert BOOK.missing(TEMPLATES) == []
 
 
@@ -226,3 +225,80 @@ def test_a_company_replaces_a_template_and_single_words_and_adds_a_letter(tmp_pa
     assert "Yours truly," in replaced.text
     assert book.missing(["reminder", "farewell"]) == [(language, "farewell") for language in ("de", "es", "fr")]
     assert "Second reminder" in book.render(letter("en", "second_reminder")).subject
+
+
+# --- letters of cases
+
+FACTS = "{% extends layout %}{% block subject %}S{% endblock %}{% block opening %}"
+
+
+def told(tmp_path: Path, opening: str, *lines: LetterLine, language: str = "en", **changes: object) -> str:
+    """The text of a case's letter whose template says `opening`."""
+    own = tmp_path / language
+    own.mkdir()
+    (own / "tale.j2").write_text(FACTS + opening + "{% endblock %}", encoding="utf-8")
+    wanted = letter(language, "tale").model_copy(update={"lines": lines, "case_id": "plan:A1:1", **changes})
+    return LetterBook(tmp_path).render(wanted).text
+
+
+def test_only_the_letter_of_a_case_may_name_no_invoice() -> None:
+    assert letter(lines=(), case_id="plan:A1:1").payment_reference == "0187-ERLKS"
+    with pytest.raises(ValueError, match="a reminder needs an invoice"):
+        letter(lines=())
+
+
+def test_a_letter_that_names_no_invoice_has_no_table(tmp_path: Path) -> None:
+    opening = "{{ tables | length }} {{ table is none }} {{ first is none }} {{ count }} [{{ total }}]"
+    assert "0 True True 0 []" in told(tmp_path, opening)
+
+
+def test_a_letter_of_a_case_names_what_is_not_due_yet_with_the_rest(tmp_path: Path) -> None:
+    text = told(tmp_path, "{{ count }} for {{ total }}", line("R-1"), line("R-9", days=-3), currency="GBP")
+    assert "2 for £2,469.12" in text
+    assert "Not yet due" not in text
+
+
+def test_a_letter_in_two_currencies_has_a_table_and_a_total_for_each(tmp_path: Path) -> None:
+    pounds = line("R-2", open_minor=5000).model_copy(update={"currency": "GBP"})
+    opening = "{{ total }}: {% for part in tables %}{{ part.total }};{% endfor %} {{ one }} {{ first.number }}"
+    text = told(tmp_path, opening, line("R-1", open_minor=10000), pounds, line("R-3", open_minor=100))
+    assert "€101.00 + £50.00: €101.00;£50.00; False R-1" in in_one_line(text)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "£12.34 until 1 March 2013 at 4.5%"), ("de", f"12,34{NO_BREAK}£ until 1. März 2013 at 4,5%")],
+)
+def test_what_a_case_has_to_say_is_said_in_the_readers_language(tmp_path: Path, language: str, said: str) -> None:
+    details = {"amount": 1234, "currency": "GBP", "until": "2013-03-01", "interest_percent": "4.50"}
+    opening = "{{ said.amount }} until {{ said.until }} at {{ said.interest_percent }}%"
+    assert said in told(tmp_path, opening, language=language, details=details)
+
+
+def test_a_case_names_invoices_by_their_numbers_and_what_is_no_money_and_no_day_stays_itself(tmp_path: Path) -> None:
+    details = {"invoice": "i1", "invoices": "i1 i2", "reason": "wrong_price", "notice_days": 14, "warned_on": None}
+    opening = "{{ said.invoice }}; {{ said.invoices }}; {{ said.reason }}; {{ said.notice_days }}; {{ said.warned_on is none }}"
+    assert "R-1; R-1, R-2; wrong_price; 14; True" in told(tmp_path, opening, details=details, names={"i1": "R-1", "i2": "R-2"})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "headings", "rows"),
+    [
+        ("2013-03-01:5000:0 2013-04-01:5000:0", "Instalment Due Amount", ["1|01 Mar 2013|€50.00", "2|01 Apr 2013|€50.00"]),
+        ("2013-03-01:5000:25", "Instalment Due Interest included Amount", ["1|01 Mar 2013|€0.25|€50.00"]),
+    ],
+)
+def test_a_plan_lists_its_instalments_and_their_interest_where_any_is_charged(
+    tmp_path: Path, schedule: str, headings: str, rows: list[str]
+) -> None:
+    opening = (
+        "{{ schedule.columns | map(attribute='heading') | join(' ') }} "
+        "{% for cells in schedule.cells %}<{{ cells | join('|') }}>{% endfor %} {{ schedule.total }}"
+    )
+    text = in_one_line(told(tmp_path, opening, details={"currency": "EUR", "schedule": schedule}))
+    total = "€100.00" if len(rows) == 2 else "€50.00"
+    assert f"{headings} {''.join(f'<{row}>' for row in rows)} {total}" in text
+
+
+def test_a_letter_without_a_plan_has_no_schedule(tmp_path: Path) -> None:
+    assert "True" in told(tmp_path, "{{ schedule is none }}")

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from adapters.company import EXAMPLE, read_company
 from adapters.database import Database
 from adapters.identity import Identity
 from adapters.importer import Importer
@@ -33,7 +34,10 @@ def inbox(tmp_path: Path) -> Inbox:
 @pytest.fixture
 def app(world: World, inbox: Inbox) -> FastAPI:
     database = world.database
-    parts = ApiParts(database, CLOCK, world.cases, Ledger(database), Importer(database), Identity(database), inbox, now=lambda: REAL_NOW)
+    parts = ApiParts(
+        database, CLOCK, world.cases, Ledger(database), Importer(database), Identity(database), inbox, now=lambda: REAL_NOW,
+        company=read_company(EXAMPLE),
+    )  # fmt: skip
     return create_app(parts)
 
 

@@ -80,3 +80,14 @@ async def test_a_history_can_be_read_as_it_stood_on_a_day(auditor: Client, world
 async def test_an_unknown_account_is_not_found(auditor: Client, problem: Problem, world: World) -> None:
     problem(await auditor.get("/v1/accounts/none"), 404)
     problem(await auditor.get("/v1/accounts/none/history"), 404)
+
+
+async def test_an_account_says_how_it_is_served(as_role: As, auditor: Client, problem: Problem, world: World) -> None:
+    world.account()
+    async with as_role(Role.BILLING_OPS) as billing:
+        for _ in range(2):
+            said = await billing.put("/v1/accounts/A-1/service", json={"prepaid": True})
+            assert (said.status_code, said.json()["prepaid"], said.json()["suspended_on"]) == (200, True, None)
+        problem(await billing.put("/v1/accounts/nobody/service", json={"prepaid": True}), 404)
+    [listed] = (await auditor.get("/v1/accounts")).json()["items"]
+    assert listed["prepaid"] is True

@@ -14,8 +14,12 @@ from tests.api.world import World
 
 EVERYBODY = set(Role)
 DESK = {Role.COLLECTOR, Role.COLLECTIONS_MANAGER, Role.ADMIN}
+LEADS = {Role.COLLECTIONS_MANAGER, Role.ADMIN}
 MONEY = DESK | {Role.BILLING_OPS}
 BILLING = {Role.COLLECTIONS_MANAGER, Role.ADMIN, Role.BILLING_OPS}
+
+HANDLERS = {Role.COLLECTOR, Role.COLLECTIONS_MANAGER, Role.SALES_OPS, Role.SALES, Role.BILLING_OPS, Role.FINANCE_DIRECTOR}
+APPROVERS = set(Role) - {Role.COLLECTOR, Role.AUDITOR, Role.ADMIN}
 
 WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/invoices"): EVERYBODY,
@@ -34,6 +38,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/accounts"): EVERYBODY,
     ("GET", "/v1/accounts/{account_id}"): EVERYBODY,
     ("GET", "/v1/accounts/{account_id}/history"): EVERYBODY,
+    ("PUT", "/v1/accounts/{account_id}/service"): BILLING,
     ("GET", "/v1/letters"): EVERYBODY,
     ("GET", "/v1/letters/{letter_id}"): EVERYBODY,
     ("POST", "/v1/letters/{letter_id}/decision"): DESK,
@@ -42,6 +47,57 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/imports"): BILLING,
     ("GET", "/v1/imports/{import_id}"): EVERYBODY,
     ("GET", "/v1/imports/{import_id}/rejected.csv"): EVERYBODY,
+    ("POST", "/v1/invoices/{invoice_id}/disputes"): DESK,
+    ("GET", "/v1/disputes"): EVERYBODY,
+    ("POST", "/v1/disputes/{dispute_id}/assignment"): HANDLERS,
+    ("POST", "/v1/disputes/{dispute_id}/resolution"): HANDLERS,
+    ("POST", "/v1/disputes/{dispute_id}/evidence"): HANDLERS,
+    ("GET", "/v1/documents/{sha256}"): EVERYBODY,
+    ("GET", "/v1/approvals"): EVERYBODY,
+    ("POST", "/v1/approvals/{approval_id}/decision"): APPROVERS,
+    ("POST", "/v1/delegations"): APPROVERS,
+    ("GET", "/v1/delegations"): EVERYBODY,
+    ("DELETE", "/v1/delegations/{delegation_id}"): APPROVERS | {Role.ADMIN},
+    ("GET", "/v1/plans"): EVERYBODY,
+    ("GET", "/v1/plans/{plan_id}"): EVERYBODY,
+    ("POST", "/v1/accounts/{account_id}/plans/preview"): DESK,
+    ("POST", "/v1/accounts/{account_id}/plans"): DESK,
+    ("POST", "/v1/plans/{plan_id}/revision"): DESK,
+    ("POST", "/v1/plans/{plan_id}/acceptance"): DESK,
+    ("POST", "/v1/plans/{plan_id}/refusal"): DESK,
+    ("POST", "/v1/plans/{plan_id}/cancellation"): DESK,
+    ("GET", "/v1/credit-reviews"): EVERYBODY,
+    ("GET", "/v1/credit-reviews/{review_id}"): EVERYBODY,
+    ("POST", "/v1/accounts/{account_id}/credit-reviews"): DESK,
+    ("POST", "/v1/credit-reviews/{review_id}/verdict"): {Role.CREDIT_ANALYST},
+    ("POST", "/v1/credit-reviews/{review_id}/closing"): {Role.CREDIT_ANALYST},
+    ("GET", "/v1/suspensions"): EVERYBODY,
+    ("GET", "/v1/accounts/{account_id}/suspension"): EVERYBODY,
+    ("POST", "/v1/accounts/{account_id}/suspension"): DESK,
+    ("POST", "/v1/accounts/{account_id}/suspension/renewal"): DESK,
+    ("POST", "/v1/accounts/{account_id}/suspension/warning"): DESK,
+    ("POST", "/v1/accounts/{account_id}/suspension/extension"): DESK,
+    ("POST", "/v1/accounts/{account_id}/suspension/withdrawal"): DESK,
+    ("POST", "/v1/accounts/{account_id}/suspension/reinstatement"): LEADS,
+    ("POST", "/v1/accounts/{account_id}/suspension/hand-over"): LEADS,
+    ("GET", "/v1/write-offs"): EVERYBODY,
+    ("GET", "/v1/accounts/{account_id}/write-off"): EVERYBODY,
+    ("POST", "/v1/accounts/{account_id}/write-off/decision"): {Role.WRITE_OFF_ANALYST},
+    ("POST", "/v1/invoices/{invoice_id}/escalations"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/escalations/answer"): set(Role) - {Role.AUDITOR},
+    ("GET", "/v1/accounts/{account_id}/dossiers"): EVERYBODY,
+    ("POST", "/v1/accounts/{account_id}/dossiers"): DESK | {Role.WRITE_OFF_ANALYST, Role.CREDIT_ANALYST},
+    ("GET", "/v1/accounts/{account_id}/solvency"): EVERYBODY,
+    ("GET", "/v1/worklist"): EVERYBODY,
+    ("GET", "/v1/portfolios"): EVERYBODY,
+    ("GET", "/v1/portfolios/rules"): EVERYBODY,
+    ("PUT", "/v1/portfolios/rules"): LEADS,
+    ("POST", "/v1/portfolios/rules/apply"): LEADS,
+    ("POST", "/v1/portfolios/reassignments"): LEADS,
+    ("GET", "/v1/portfolios/changes"): EVERYBODY,
+    ("GET", "/v1/portfolios/cover"): EVERYBODY,
+    ("POST", "/v1/portfolios/cover"): LEADS,
+    ("DELETE", "/v1/portfolios/cover/{cover_id}"): LEADS,
     ("GET", "/metrics"): EVERYBODY,
 }
 OPEN = {

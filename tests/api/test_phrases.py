@@ -1,26 +1,48 @@
 """Every word of ours has a phrase in every language."""
 
+import ast
 import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from api.phrases import LANGUAGES, PHRASES, phrases, preferred
 from api.readings.invoices import NOT_STARTED
 from api.reasons import Why
+from domain import approval_news, credit_reviews
 from domain.acts import CallOutcome
+from domain.approval_news import ApprovalResult
+from domain.approvals import LapseReason
+from domain.credit_reviews import Ability, Course, Willingness
+from domain.dispute_acts import Resolution
+from domain.dispute_rules import DisputeReason
+from domain.disputes import DisputeStage
+from domain.dossier import DossierPurpose
 from domain.holds import HoldKind
-from domain.invoice_case import NEW
+from domain.invoice_view import NEW
 from domain.invoices import InvoiceStatus
 from domain.journal import EntryKind
-from domain.record import DropReason
+from domain.matters import Matter
+from domain.payment_plans import ENDS, PlanStage
+from domain.plan_acts import Side
+from domain.record import DropReason, LetterFate
 from domain.roles import Role
+from domain.suspension_state import Ending, Stage
+from domain.write_off_acts import WriteOffDecision
+from domain.write_offs import WriteOffStage
 from tests.api.world import POLICY
 
 FACTS = {
     "step": "reminder", "letter": "reminder", "days_past_due": 7, "letter_at": "2013-03-01T09:00:00+00:00", "reason": "settled",
     "outcome": "paid", "role": "collections_manager", "amount": 12345, "reference": "bank 4711", "open_balance": 5000,
     "due_date": "2013-02-10", "hold_kind": "dispute", "until": "2013-04-01", "by": "2013-04-01", "received": 100, "policy": "standard",
-    "policy_version": 2, "business_at": "2013-03-01",
+    "policy_version": 2, "business_at": "2013-03-01", "matter": "credit_note", "to": "finance_director", "department": "sales_ops",
+    "resolution": "credit_note", "result": "returned", "dispute_reason": "wrong_price", "told": "anna, otto", "purpose": "agency",
+    "asked_by": "customer", "total": 90_000, "instalments": 3, "first_on": "2013-03-04", "last_on": "2013-05-06", "why": "a slow season",
+    "instalment": 2, "due_on": "2013-04-05", "grace_until": "2013-04-10", "invoice": "I-1", "invoices": 3, "fate": "refused",
+    "delivered_on": "2013-03-04", "notice_ends": "2013-03-18", "hand_over_on": "2013-04-20", "ending": "cured", "decision": "part",
+    "ability": "able", "willingness": "willing", "course": "gentle", "limit": 500_000, "next_review_on": "2013-06-03",
 }  # fmt: skip
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -48,7 +70,93 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert set(Role) <= words.roles.keys()
     assert set(CallOutcome) <= words.calls.keys()
     assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address"} <= words.tasks.keys()
-    assert {"intended", "transmitting", "sent", "refused", "unknown", "void"} <= words.letters.keys()
+    assert set(Matter) == words.matters.keys()
+    assert set(DisputeReason) == words.dispute_reasons.keys()
+    assert set(Resolution) == words.resolutions.keys()
+    assert set(ApprovalResult) == words.results.keys()
+    assert {*LapseReason, approval_news.SETTLED, approval_news.REVISED, approval_news.WITHDRAWN} <= words.lapses.keys()
+    assert {"intended", "transmitting", "void", *LetterFate} <= words.letters.keys()
+    assert set(credit_reviews.Reason) <= words.review_reasons.keys()
+    assert set(Side) == words.sides.keys()
+    assert {*Ability, *Willingness, *Course} == words.verdicts.keys()
+    assert set(WriteOffDecision) == words.decisions.keys()
+    assert set(DossierPurpose) == words.purposes.keys()
+
+
+def returned_words(function: str, module: str = "*") -> set[str]:
+    """The words that the domain's functions of that name can answer with."""
+    sources = (path.read_text(encoding="utf-8") for path in (Path(__file__).parents[2] / "domain").glob(f"{module}.py"))
+    return {word for source in sources for tree in [ast.parse(source)] for word in _answers(tree, function)}
+
+
+def _answers(tree: ast.Module, function: str) -> Iterator[str]:
+    for found in ast.walk(tree):
+        if isinstance(found, ast.FunctionDef) and found.name == function:
+            for part in ast.walk(found):
+                answered = part.value if isinstance(part, ast.Return) else part if isinstance(part, ast.Dict) else None
+                if answered is not None:
+                    yield from (each.value for each in _results(answered) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def _results(answered: ast.expr) -> list[ast.expr]:
+    """What an expression can come to, without the tests by which it chooses."""
+    match answered:
+        case ast.IfExp():
+            return [*_results(answered.body), *_results(answered.orelse)]
+        case ast.Dict():
+            return [each for value in answered.values for each in _results(value)]
+        case ast.Call():
+            return [each for argument in answered.args for each in _results(argument)]
+    return [answered]
+
+
+STAGES: dict[str, Iterable[str]] = {
+    "dispute": DisputeStage,
+    "payment_plan": PlanStage,
+    "suspension": Stage,
+    "write_off": WriteOffStage,
+    "approval": ("asked", "escalated", *ApprovalResult),
+    "credit_review": returned_words("stage", "credit_review_view"),
+}
+ENDINGS: dict[str, Iterable[str]] = {
+    "payment_plan": ENDS,
+    "suspension": Ending,
+    "write_off": ("settled", "ended", *WriteOffDecision),
+    "credit_review": ("ended",),
+}
+
+
+@every_language
+def test_a_stage_and_an_ending_are_said_in_the_word_of_their_kind_of_case(language: str) -> None:
+    words = phrases(language)
+    assert {f"{kind}.{stage}" for kind, stages in STAGES.items() for stage in stages} <= words.case_stages.keys()
+    assert {f"{kind}.{ending}" for kind, endings in ENDINGS.items() for ending in endings} <= words.endings.keys()
+    assert {key.split(".")[0] for key in (*words.case_stages, *words.endings)} <= words.case_kinds.keys()
+
+
+@every_language
+def test_whatever_a_case_waits_for_and_does_next_is_translated(language: str) -> None:
+    words = phrases(language)
+    assert returned_words("waiting_for") <= words.waiting.keys() | words.holds.keys()
+    assert returned_words("next_step") <= words.next_steps.keys()
+
+
+@every_language
+def test_every_kind_of_case_has_a_name(language: str) -> None:
+    views = (path.read_text(encoding="utf-8") for path in (Path(__file__).parents[2] / "domain").glob("*_view.py"))
+    assert {kind for view in views for kind in re.findall(r"kind=\"(\w+)\"", view)} == phrases(language).case_kinds.keys()
+
+
+@every_language
+def test_every_letter_has_a_name(language: str) -> None:
+    letters = Path(__file__).parents[2] / "letters" / "en"
+    assert {path.stem for path in letters.glob("*.j2") if not path.stem.startswith("_")} <= phrases(language).templates.keys()
+
+
+def test_what_is_called_alike_in_two_kinds_of_case_is_said_of_its_own_kind() -> None:
+    words = phrases("de")
+    assert (words.case_stage("dispute", "open"), words.case_stage("invoice", "open")) == ("wartet auf die Antwort der Abteilung", "offen")
+    assert (words.ending("payment_plan", "cancelled"), words.ending("invoice", "cancelled")) == ("aufgehoben", "storniert")
 
 
 @every_language

@@ -6,6 +6,7 @@ from api.reasons import why
 from domain.acts import MakePromise, Pause
 from domain.invoice_acts import carry_out
 from domain.invoice_case import InvoiceCase
+from domain.invoice_view import view
 from domain.invoices import InvoiceFacts
 from domain.journal import Journal
 from domain.policy import StepAct
@@ -21,7 +22,7 @@ def a_case(due: date) -> InvoiceCase:
 
 
 def seen(case: InvoiceCase) -> CaseView:
-    return case.view("run", moment(TODAY).business)
+    return view(case, "run", moment(TODAY).business)
 
 
 def took(case: InvoiceCase, step: str, day: int, on: date) -> None:
@@ -66,8 +67,9 @@ def test_a_promise_says_how_much_and_by_when() -> None:
 
 
 def test_after_the_last_step_a_person_decides() -> None:
-    case = a_case(TODAY - timedelta(days=60))
-    took(case, "final_demand", 30, TODAY)
+    case = a_case(TODAY - timedelta(days=90))
+    last = POLICY.read().timeline[-1]
+    took(case, last.step, last.day, TODAY)
     assert why(seen(case), "open", POLICY.read()).reason == "end"
 
 

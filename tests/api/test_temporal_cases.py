@@ -7,6 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
@@ -15,6 +17,7 @@ from temporalio.worker import Worker
 from activities.recording import Recording
 from adapters.casebook import CaseBook
 from adapters.database import Database
+from adapters.temporal_server import SEARCH_ATTRIBUTES
 from api.acting import ActRefused, CaseNotRunning, CasesUnreachable, TemporalCases, WillBeApplied
 from api.readings.journal import case_history
 from domain import ids
@@ -35,6 +38,9 @@ async def client() -> AsyncIterator[Client]:
         test_server_existing_path=str(TEST_SERVER), data_converter=pydantic_data_converter
     )
     async with environment:
+        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, keyword))
+        await environment.client.operator_service.add_search_attributes(request)
         yield environment.client
 
 

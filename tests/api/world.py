@@ -9,12 +9,14 @@ from sqlmodel import SQLModel
 from adapters.casebook import CaseBook
 from adapters.database import Database
 from adapters.tables import Account, Contact, Invoice, Message, MessageLine, PolicyVersion, Task
-from api.acting import ActRefused, CaseNotRunning, CasesUnreachable, WillBeApplied
+from api.acting import ActRefused, CaseAlreadyOpen, CaseNotRunning, CasesUnreachable, WillBeApplied
+from api.beginning import Beginning
 from domain import ids
 from domain.acts import Act, Receipt
 from domain.clock import Clock, start_of_day
 from domain.invoice_acts import carry_out, refusal
 from domain.invoice_case import InvoiceCase, Moment
+from domain.invoice_view import view
 from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts, InvoiceStatus
 from domain.journal import Journal
 from domain.policy import PolicySnapshot, Step
@@ -35,13 +37,49 @@ def moment(day: date) -> Moment:
 
 @dataclass
 class FakeCases:
-    """The cases by invoice, with their real rules. `answers` False: no worker picks an act up in time."""
+    """The cases by invoice, with their real rules. `answers` False: no worker picks an act up in time.
+
+    `running`: the ids of other cases, with what they refuse every act by; empty words refuse nothing. `begun`: what was started.
+    """
 
     cases: dict[str, InvoiceCase] = field(default_factory=dict)
     answers: bool = True
     is_reachable: bool = True
     acts: list[Act] = field(default_factory=list)
     deliveries: int = 0
+    running: dict[str, str] = field(default_factory=dict)
+    begun: list[Beginning] = field(default_factory=list)
+
+    async def act_on(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
+        if case_id.startswith(ids.invoice_case("")):
+            return await self.act(ids.invoice_of(case_id), act)
+        if case_id not in self.running:
+            raise CaseNotRunning(case_id)
+        return self._taken(case_id, act)
+
+    async def act_or_begin(self, beginning: Beginning, act: Act) -> Receipt | WillBeApplied:
+        if beginning.case_id not in self.running:
+            self.begun.append(beginning)
+        return self._taken(beginning.case_id, act)
+
+    async def begin(self, beginning: Beginning, act_id: str) -> Receipt | WillBeApplied:
+        if not self.is_reachable:
+            raise CasesUnreachable
+        if beginning.case_id in self.running:
+            raise CaseAlreadyOpen(beginning.case_id)
+        self.running[beginning.case_id] = ""
+        self.begun.append(beginning)
+        return Receipt(act_id=act_id) if self.answers else WillBeApplied(act_id)
+
+    def _taken(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
+        if not self.is_reachable:
+            raise CasesUnreachable
+        self.acts.append(act)
+        if not self.answers:
+            return WillBeApplied(act.act_id)
+        if reason := self.running.get(case_id):
+            raise ActRefused(reason)
+        return Receipt(act_id=act.act_id, seq=2)
 
     async def act(self, invoice_id: str, act: Act) -> Receipt | WillBeApplied:
         case = self.cases.get(invoice_id)
@@ -59,7 +97,7 @@ class FakeCases:
 
     async def snapshot(self, invoice_id: str) -> CaseView | None:
         case = self.cases.get(invoice_id)
-        return case.view("run", moment(TODAY).business) if case and self.answers else None
+        return view(case, "run", moment(TODAY).business) if case and self.answers else None
 
     async def deliver_soon(self) -> None:
         self.deliveries += 1
@@ -152,7 +190,7 @@ class World:
 
     def write(self, case: InvoiceCase) -> None:
         now = moment(TODAY).business
-        record = Record(now=now, entries=list(case.journal.pending), case=case.view("run", now), carried=case.carried())
+        record = Record(now=now, entries=list(case.journal.pending), case=view(case, "run", now), carried=case.carried())
         CaseBook(self.database).record([record])
         case.journal.written(case.journal.seq)
 

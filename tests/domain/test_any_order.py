@@ -15,6 +15,7 @@ from domain.collection_clock import reading
 from domain.holds import Hold, HoldKind
 from domain.invoice_acts import carry_out
 from domain.invoice_case import InvoiceCase, Moment
+from domain.invoice_view import view
 from domain.invoices import BillingEvent, BillingEventKind, InvoiceStatus
 from domain.journal import Entry, Journal, broken_at
 from domain.policy import StepAct
@@ -313,7 +314,7 @@ class Collection(RuleBasedStateMachine):
 
     @invariant()
     def the_books_agree(self) -> None:
-        shown = self.case.view("run", self.now)
+        shown = view(self.case, "run", self.now)
         assert shown.open_balance == self.balance == TOTAL - sum(self.payments)
         if not self.case.settled:
             assert self.case.holds.has(HoldKind.DISPUTE) == self.disputed

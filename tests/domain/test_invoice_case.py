@@ -6,6 +6,7 @@ from domain.acts import AddNote, CallOutcome, LogCall, MakePromise, Pause, Resum
 from domain.holds import Hold, HoldKind, Span
 from domain.invoice_acts import carry_out, refusal
 from domain.invoice_case import InvoiceCase
+from domain.invoice_view import stage, view, waiting_for
 from domain.invoices import BillingEventKind, InvoiceStatus
 from domain.journal import Entry, EntryKind, Journal, broken_at
 from domain.record import DropReason, LetterFate
@@ -49,7 +50,7 @@ def test_an_escalation_is_raised_with_its_step() -> None:
     one.take(step("firm_reminder"), moment(21))
     assert kinds(one)[1:] == ["step.taken", "letter.requested", "escalation.raised"]
     assert last(one).facts == {"step": "firm_reminder", "role": "collections_manager"}
-    assert one.stage == "firm_reminder"
+    assert stage(one) == "firm_reminder"
 
 
 def test_a_call_is_asked_for_and_awaits_no_letter() -> None:
@@ -112,9 +113,9 @@ def test_no_step_is_due_while_an_earlier_letter_is_under_way() -> None:
     one = case()
     one.take(step("reminder"), moment(1))
     one.letter_awaited = True
-    assert (one.step_due_at(midnight(50)), one.waiting_for) == (None, "letter")
+    assert (one.step_due_at(midnight(50)), waiting_for(one, midnight(50))) == (None, "letter")
     one.hear_of_letter(news("reminder", LetterFate.SENT, days=50), moment(50))
-    assert (one.waiting_for, due_on(one, 50)) == ("time", 53)
+    assert (waiting_for(one, midnight(50)), due_on(one, 50)) == ("time", 53)
 
 
 def test_a_letter_that_the_database_lost_counts_as_unknown_and_is_not_repeated() -> None:
@@ -180,7 +181,7 @@ def test_what_is_left_below_the_minimum_is_not_chased(open_balance: int, held: b
 
 def test_a_dispute_stops_the_clock_and_its_end_resumes_it() -> None:
     one = case(disputed=True)
-    assert (one.waiting_for, one.step_due_at(midnight(40)), one.wakes_at(midnight(40))) == ("dispute", None, None)
+    assert (waiting_for(one, midnight(40)), one.step_due_at(midnight(40)), one.wakes_at(midnight(40))) == ("dispute", None, None)
     one.hear(event(CHANGED, disputed=False), moment(40))
     assert due_on(one, 40) == 41
 
@@ -190,7 +191,7 @@ def test_a_settled_case_says_how_it_ended_and_waits_for_nothing(status: InvoiceS
     one = case(disputed=True)
     one.hear(event(CHANGED, status=status, open_balance=0, disputed=True), moment(1))
     one.close(moment(1))
-    shown = one.view("run", midnight(1))
+    shown = view(one, "run", midnight(1))
     assert (shown.stage, shown.waiting_for, shown.next_step, shown.next_on, shown.outcome) == (status, "nothing", None, None, status)
     assert (one.holds.any, last(one).kind) == (False, EntryKind.CASE_CLOSED)
 
@@ -224,7 +225,7 @@ def test_an_invoice_taken_up_again_goes_on_with_its_chain_its_steps_and_its_hold
 def test_a_hold_lifts_by_itself_and_the_case_wakes_for_it() -> None:
     one = reminded()
     carry_out(one, Pause(act_id="a1", actor="mia", reason="asked for time", until=midnight(6).date()), moment(2))
-    assert (one.wakes_at(midnight(2)), one.waiting_for) == (midnight(6), "pause")
+    assert (one.wakes_at(midnight(2)), waiting_for(one, midnight(2))) == (midnight(6), "pause")
     one.let_time_pass(moment(6))
     assert (one.holds.any, due_on(one, 6)) == (False, 11)
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from domain.policy import IN_FORCE, PolicySnapshot, StepAct
+from domain.policy import PolicySnapshot, StepAct
 from tests.domain.builders import TIMELINE, policy, step
 
 
@@ -41,13 +41,18 @@ def test_a_step_up_to_the_due_date_makes_sense_only_before_it() -> None:
 
 
 @pytest.mark.parametrize("act", list(StepAct))
-def test_acts_that_need_peoples_word_are_in_the_vocabulary_but_not_in_force(act: StepAct) -> None:
-    only = {"day": 1, "step": "only", "act": act.value} | ({"letter": "reminder"} if act is StepAct.LETTER else {})
-    if act in IN_FORCE:
-        assert policy(timeline=[only]).timeline[0].act is act
-    else:
-        with pytest.raises(ValidationError, match="not carried out by this version; write letter or call"):
-            policy(timeline=[only])
+def test_every_act_can_be_a_step_and_only_a_letter_has_a_template(act: StepAct) -> None:
+    bare: dict[str, object] = {"day": 1, "step": "only", "act": act.value}
+    right, wrong = (bare | {"letter": "reminder"}, bare) if act is StepAct.LETTER else (bare, bare | {"letter": "reminder"})
+    assert policy(timeline=[right]).timeline[0].act is act
+    with pytest.raises(ValidationError, match="whose act is"):
+        policy(timeline=[wrong])
+
+
+def test_a_policy_that_says_nothing_of_suspension_has_the_rules_that_finance_may_rely_on() -> None:
+    rules = policy().suspension
+    assert (rules.notice_days, rules.most_extension_days, rules.hand_over_days) == (14, 30, 30)
+    assert "suspension" not in PolicySnapshot.of(policy()).text, "the text, and so the hash, of the policies in force must not change"
 
 
 def test_a_policy_cannot_be_changed() -> None:

@@ -37,7 +37,8 @@ def test_the_standard_policy_is_accepted_as_finance_wrote_it() -> None:
     standard = parse_policy(file.read_text(encoding="utf-8"), str(file), letters)
     assert [(step.day, step.act.value, step.escalate_to) for step in standard.timeline] == [
         (-3, "letter", None), (1, "letter", None), (7, "letter", None), (14, "call", None),
-        (21, "letter", "collections_manager"), (30, "letter", None),
+        (21, "letter", "collections_manager"), (30, "letter", None), (45, "suspension_warning", None), (60, "suspension", None),
+        (90, "hand_over", None),
     ]  # fmt: skip
 
 
@@ -61,7 +62,8 @@ def test_a_byte_order_mark_windows_line_ends_and_comments_are_welcome(text: str)
         (", letter: reminder", "", 13, "names its template: add for example 'letter: reminder'"),
         ("act: call}", "act: call, letter: reminder}", 14, "sends no letter: remove the key 'letter'"),
         ("act: call}", "act: visit}", 14, "timeline.2.act cannot be 'visit'; write one of: 'letter', 'call'"),
-        ("act: call}", "act: suspension}", 14, "not carried out by this version; write letter or call"),
+        ("act: call}", "act: suspension, letter: reminder}", 14, "a step whose act is suspension sends no letter: remove the key 'letter'"),
+        ("timeline:", "suspension: {notice_days: 0}\ntimeline:", 11, "suspension.notice_days: Input should be greater than or equal to 1"),
         ("  EUR: 5.00", "  EURO: 5.00", 5, "'EURO' is not an ISO 4217 currency code; write three capital letters such as EUR"),
         ("  EUR: 5.00", "  eur: 5.00", 5, "write three capital letters such as EUR"),
         ("  EUR: 5.00", "  EUR: 5,00", 5, "minimum_balance.EUR: Input should be a valid decimal (found '5,00')"),

@@ -34,6 +34,7 @@ from domain import ids
 from domain.clock import Clock
 from domain.holds import Hold, HoldKind
 from domain.invoice_case import InvoiceCase, Moment
+from domain.invoice_view import view
 from domain.journal import Journal
 from domain.record import Ask, DropReason, LetterNews, Record
 
@@ -120,7 +121,7 @@ class Cases:
         entries = list(case.journal.pending)
         case.journal.written(case.journal.seq)
         now = self._at.business
-        return Record(now=now, entries=entries, case=case.view("run", now), carried=case.carried(), ask=ask, withdraw=withdraw)
+        return Record(now=now, entries=entries, case=view(case, "run", now), carried=case.carried(), ask=ask, withdraw=withdraw)
 
 
 def due_letters(parts: Parts, bills: Sequence[Bill], folder: Path, asked: datetime = DAWN) -> Cases:
@@ -191,7 +192,7 @@ class SendingRoom:
     async def run(self) -> Tally:
         """One pass: select, send, tell."""
         tally = await self.send(await self.select())
-        await self._environment().run(self._sending.tell_invoices)
+        await self._environment().run(self._sending.tell_cases)
         return tally
 
     def _environment(self) -> ActivityEnvironment:

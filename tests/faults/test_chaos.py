@@ -29,11 +29,11 @@ from domain.clock import Clock, start_of_day
 from domain.journal import Entry, broken_at
 from tests.faults.chaos import KILLS, MOODS, TEMPORAL_DIES_WITH, Chaos
 from tests.faults.moody_office import FINAL, Mood
-from tests.faults.theatre import Theatre, theatre
+from tests.faults.theatre import Theatre, letters_only, theatre
 from tests.oracle import expected
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
-MAPPING, POLICY = PROJECT / "mappings" / "accounts-receivable.yaml", PROJECT / "policies" / "standard.yaml"
+MAPPING = PROJECT / "mappings" / "accounts-receivable.yaml"
 START, SETTLED_UNTIL, WINDOW_END = date(2012, 3, 13), date(2012, 3, 16), date(2012, 3, 23)
 LONG_AFTER = START + timedelta(days=200)
 DAY_SECONDS = 1.0
@@ -171,7 +171,8 @@ async def test_chaos_sends_no_letter_twice_and_loses_none(database: Database, tm
     population = Population()
     clock = Clock(real_anchor=datetime.now(UTC) + timedelta(seconds=4), business_anchor=start_of_day(START), day_seconds=DAY_SECONDS)
     print(f"seed {SEED}")
-    async with theatre(database, tmp_path / "data", clock, SEED) as stage:
+    policies = letters_only(tmp_path / "policies")
+    async with theatre(database, tmp_path / "data", clock, SEED, policies) as stage:
         play, chaos = Play(stage, tmp_path, population), Chaos(stage, SEED)
         play.report(population.known, START)
         await put_schedules(stage.client, clock)
@@ -216,7 +217,8 @@ def _check_nothing_is_handed_over_after_its_end(stage: Theatre) -> None:
 
 
 def _check_letters(play: Play, population: Population, folder: Path, settled_at: datetime) -> None:
-    oracle = expected(_sheet(folder / "known.csv", population.known), POLICY, MAPPING, START, LONG_AFTER)
+    policy = folder / "policies" / "standard.yaml"
+    oracle = expected(_sheet(folder / "known.csv", population.known), policy, MAPPING, START, LONG_AFTER)
     assert len(oracle.pairs) == len(set(oracle.pairs))
     carried, journals = play.record.pairs(), play.record.journals()
     taken = play.stage.office.taken
@@ -230,7 +232,7 @@ def _check_letters(play: Play, population: Population, folder: Path, settled_at:
     assert {pair for pair in pairs if pair[0] in population.open} == wanted - missing
     assert [pair for pair in missing if not _overtaken(journals[pair[0]], pair[1])] == []
 
-    steps = [step["step"] for step in yaml.safe_load(POLICY.read_text(encoding="utf-8"))["timeline"]]
+    steps = [step["step"] for step in yaml.safe_load(policy.read_text(encoding="utf-8"))["timeline"]]
     for invoice in population.settled:
         due = sorted((step for number, step in oracle.pairs if number == invoice), key=steps.index)
         due = [step for step in due if not _overtaken(journals[invoice], step)]

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import yaml
 from temporalio.client import Client
 
 from adapters.business_clock import store_clock
@@ -108,9 +110,21 @@ class Theatre:
             await worker.kill()
 
 
+def letters_only(folder: Path) -> Path:
+    """The standard policies, but for the steps that ask for people's word: a play of letters ends with the last of them. The folder."""
+    shutil.copytree(PROJECT / "policies", folder, dirs_exist_ok=True)
+    standard = yaml.safe_load((folder / "standard.yaml").read_text(encoding="utf-8"))
+    standard["timeline"] = [step for step in standard["timeline"] if step["act"] in ("letter", "call")]
+    (folder / "standard.yaml").write_text(yaml.safe_dump(standard, sort_keys=False), encoding="utf-8")
+    return folder
+
+
 @asynccontextmanager
-async def theatre(database: Database, folder: Path, clock: Clock, seed: int = 0) -> AsyncIterator[Theatre]:
-    """Duecourse's parts on `database`, on `clock`; nothing works until a worker is started."""
+async def theatre(
+    database: Database, folder: Path, clock: Clock, seed: int = 0, policies: Path | None = None
+) -> AsyncIterator[Theatre]:  # fmt: skip
+    """Duecourse's parts on `database`, on `clock`, with the policies that come with it unless others are named; nothing works until a
+    worker is started."""
     store_clock(database, clock, clock.real_anchor)
     async with moody_office(seed) as office:
         settings = Settings.read(
@@ -120,7 +134,7 @@ async def theatre(database: Database, folder: Path, clock: Clock, seed: int = 0)
         try:
             client = await connect(server.address, settings.temporal_namespace)
             parts = compose(settings, database)
-            parts.policies.load(settings.policies_dir)
+            parts.policies.load(policies or settings.policies_dir)
             environment = _environment(settings, database.url, server.address, office.port)
             stage = Theatre(server, client, parts, office, environment)
             try:

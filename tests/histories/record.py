@@ -12,18 +12,32 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from adapters.database import Database
 from domain import ids
 from domain.acts import AddNote, MakePromise, Pause, Resume
+from domain.approval_acts import Verdict
+from domain.dispute_acts import Resolution
+from domain.roles import Role
+from tests.histories.account_lives import ACCOUNTS
+from tests.workflows.account_cases import AccountCases
+from tests.workflows.cases import Cases
 from tests.workflows.stage import DAY, Stage, staged
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.invoice_collection import InvoiceCollection
+from workflows.referrals import Referrals
 
 FOLDER = Path(__file__).resolve().parent
 SERIES = "2026-11"
 """When these were recorded; a later series stands beside them."""
+
+KINDS = {
+    "invoice": "invoice_collection", "dispute": "dispute", "approval": "approval", "plan": "payment_plan",
+    "suspension": "account_suspension", "credit_review": "credit_review", "write_off": "write_off",
+}  # fmt: skip
+"""How the files of a case are called, by what its id begins with."""
 
 
 async def full_timeline_to_paid(stage: Stage) -> str:
@@ -76,9 +90,43 @@ async def letter_withdrawn_and_late(stage: Stage) -> str:
     return invoice
 
 
+async def disputed_and_credited(stage: Stage) -> str:
+    """The first answer is returned, the second approved after an escalation, and the credit booked."""
+    invoice, monday = await stage.reminded()
+    cases = Cases(stage)
+    dispute = await cases.dispute(invoice, amount=4_000)
+    await stage.pass_to(monday + 11 * DAY)
+    await cases.heard(dispute, "dispute.escalated")
+    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 4_000, role=Role.SALES)
+    await cases.decide(await cases.asked(dispute), "anna", verdict=Verdict.RETURN, note="note:1")
+    await cases.heard(dispute, "dispute.returned")
+    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 2_500)
+    approval = await cases.asked(dispute, 2)
+    await stage.pass_to(monday + 16 * DAY)
+    await cases.heard(approval, "approval.escalated")
+    await cases.decide(approval, "dora", Role.FINANCE_DIRECTOR)
+    await cases.heard(dispute, "dispute.resolved")
+    await stage.play.days(monday + 16 * DAY, monday + 18 * DAY)
+    return invoice
+
+
+async def paid_while_disputed(stage: Stage) -> str:
+    invoice, _ = await stage.reminded()
+    cases = Cases(stage)
+    dispute = await cases.dispute(invoice)
+    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 2_500)
+    await cases.asked(dispute)
+    await stage.pay(invoice, 10_000)
+    await stage.outcome(invoice)
+    return invoice
+
+
 INVOICES: tuple[Callable[[Stage], Awaitable[str]], ...] = (
     full_timeline_to_paid, promise_broken, reopened_after_a_bounced_payment, paused_and_resumed, letter_withdrawn_and_late,
 )  # fmt: skip
+
+
+DISPUTES = (disputed_and_credited, paid_while_disputed)
 
 
 async def record(folder: Path = FOLDER) -> None:
@@ -87,32 +135,57 @@ async def record(folder: Path = FOLDER) -> None:
         database.migrate()
         async with staged(database, Path(scratch), date(2013, 1, 6)) as stage:
             for life in INVOICES:
-                invoice = await life(stage)
-                await _keep(stage, stage.case(invoice).id, folder / f"invoice_collection.{life.__name__}.{SERIES}.json")
+                await _keep(stage, [ids.invoice_case(await life(stage))], life.__name__, folder)
+            for dispute in DISPUTES:
+                await _keep(stage, _dispute(stage, await dispute(stage)), dispute.__name__, folder)
+            for account in ACCOUNTS:
+                await _keep(stage, await account(stage), account.__name__, folder)
             await _runs(stage, folder)
             await stage.close()
         database.close()
 
 
+def _dispute(stage: Stage, invoice: str) -> list[str]:
+    """The invoice's own case, its dispute's, and that of the last approval that was asked."""
+    dispute = ids.dispute_case(invoice, 1)
+    return [ids.invoice_case(invoice), dispute, ids.approval_case(dispute, Cases(stage).row(dispute).summary["approvals"])]
+
+
+async def _keep(stage: Stage, case_ids: list[str], life: str, folder: Path) -> None:
+    """The latest run of each of these cases, which are each of another kind."""
+    for case_id in case_ids:
+        await _write(stage, case_id, folder / f"{KINDS[case_id.partition(':')[0]]}.{life}.{SERIES}.json")
+
+
 async def _runs(stage: Stage, folder: Path) -> None:
-    """A delivery of one event, and a run that sends one letter."""
-    invoice, monday = await stage.reminded()
+    """A delivery of one event, a run that sends one letter, and one that refers an account whose exposure is over its limit."""
+    cases = AccountCases(stage)
+    invoice, monday = await stage.reminded(account="OVER", total="1000.00")
+    await cases.refer("OVER")
+    await cases.verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
     await stage.pass_to(monday + 7 * DAY, hour=15)
-    stage.play.parts.ledger.change_invoice(invoice, total=20_000, at=await stage.play.now())
+    stage.play.parts.ledger.change_invoice(invoice, total=200_000, at=await stage.play.now())
     for workflow, name in ((BillingSync.run, "billing_sync"), (CorrespondenceRun.run, "correspondence_run")):
-        with stage.play.environment.auto_time_skipping_disabled():
-            await stage.play.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
-        await _keep(stage, name, folder / f"{name}.{SERIES}.json")
+        await _run(stage, workflow, name, folder)
+    await stage.pass_to(monday + 40 * DAY)
+    await _run(stage, Referrals.run, "referrals", folder)
+    await cases.heard(ids.credit_review_case("OVER"), "credit_review.referred", 2)
 
 
-async def _keep(stage: Stage, workflow: str, file: Path) -> None:
+async def _run(stage: Stage, workflow: Any, name: str, folder: Path) -> None:
+    with stage.play.environment.auto_time_skipping_disabled():
+        await stage.play.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
+    await _write(stage, name, folder / f"{name}.{SERIES}.json")
+
+
+async def _write(stage: Stage, workflow: str, file: Path) -> None:
     history = await stage.play.client.get_workflow_handle(workflow).fetch_history()
     content = {"workflow_id": workflow, "history": json.loads(history.to_json())}
     await asyncio.to_thread(file.write_text, json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    print(f"{file.name}: {len(history.events)} events")
+    print(f"{file.name}: {len(history.events)} events", flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(Path(sys.argv[1]) if sys.argv[1:] else FOLDER))
     sys.stdout.flush()
     os._exit(0)  # after Temporal's test server the interpreter can abort while it shuts down

@@ -29,6 +29,9 @@ DAY = timedelta(days=1)
 ANYWHERE, NO_HOLIDAYS = "AQ", "ZZ"
 """A country that an import takes, and the one that stands for it then: of that one the calendar knows weekends only."""
 
+OUTLIVES_ITS_INVOICES = frozenset({"credit_review", "write_off"})
+"""An account is watched, and what was written off may still come in, after nothing is owed any more."""
+
 _numbers = count(1)
 
 
@@ -62,12 +65,14 @@ class Bill:
 
 
 class Sent(NamedTuple):
-    """A letter that went: the customer's date, its template, its (invoice, step) pairs, and its text."""
+    """A letter that went: the customer's date, its template, its (invoice, step) pairs, its text, and the case that asked for it, where one
+    did and not the timeline."""
 
     on: date
     letter: str
     lines: frozenset[tuple[str, str]]
     text: str
+    case: str | None = None
 
 
 class Stage:
@@ -147,6 +152,10 @@ class Stage:
         await self.until(lambda: self.kinds(invoice).count(kind) > before)
         await self.play.rest()
 
+    async def hears(self, invoice: str, kind: str, times: int = 1) -> None:
+        """Until the invoice's journal has so many entries of the kind."""
+        await self.until(lambda: self.kinds(invoice).count(kind) >= times)
+
     def terms(self, invoice: str) -> tuple[str, str]:
         """Account and currency."""
         with self.database.reading() as session:
@@ -181,8 +190,14 @@ class Stage:
             return [(entry.facts["step"], entry.business_at.date()) for entry in entries]
 
     def letters(self, invoice: str) -> list[tuple[str, date]]:
-        """(step, customer's date) of every letter that went and named the invoice, in order."""
-        return [(step, sent.on) for sent in self.sent(self.terms(invoice)[0]) for number, step in sorted(sent.lines) if number == invoice]
+        """(step, customer's date) of every letter of the timeline that went and named the invoice, in order."""
+        timeline = [sent for sent in self.sent(self.terms(invoice)[0]) if sent.case is None]
+        return [(step, sent.on) for sent in timeline for number, step in sorted(sent.lines) if number == invoice]
+
+    def case_letters(self, case_id: str) -> list[tuple[str, date]]:
+        """(template, customer's date) of every letter that a dispute, a plan or another case asked for and that went, in order."""
+        account = self.case_row(case_id).account_id
+        return [(sent.letter, sent.on) for sent in self.sent(account) if sent.case == case_id]
 
     def sent(self, account: str) -> list[Sent]:
         """The letters of an account that went, in order."""
@@ -196,7 +211,9 @@ class Stage:
                 lines = session.scalars(select(MessageLine).filter_by(message_id=letter.id)).all()
                 pairs = frozenset((line.invoice_id, line.step) for line in lines)
                 assert letter.sent_at is not None
-                found.append(Sent(letter.sent_at.astimezone(zone).date(), letter.letter, pairs, texts.get(letter.message_id, "")))
+                found.append(
+                    Sent(letter.sent_at.astimezone(zone).date(), letter.letter, pairs, texts.get(letter.message_id, ""), letter.case_id)
+                )
             return found
 
     def tasks(self, invoice: str) -> list[tuple[str, str, date]]:
@@ -206,17 +223,37 @@ class Stage:
             return [(task.kind, task.state, task.due_on) for task in session.scalars(select(Task).where(account).order_by(col(Task.id)))]
 
     def row(self, invoice: str) -> Case:
-        """The read model's row, detached."""
+        """The read model's row of an invoice's case, detached."""
+        return self.case_row(ids.invoice_case(invoice))
+
+    def _others(self, invoices: list[str]) -> list[tuple[str, str]]:
+        """Id and kind of the other cases of these invoices, and of their accounts."""
         with self.database.reading() as session:
-            case = session.get_one(Case, ids.invoice_case(invoice))
+            accounts = select(col(Invoice.account_id)).where(col(Invoice.id).in_(invoices))
+            statement = select(col(Case.case_id), col(Case.kind)).where(col(Case.account_id).in_(accounts), col(Case.kind) != "invoice")
+            return [(row.case_id, row.kind) for row in session.execute(statement)]
+
+    def case_row(self, case_id: str) -> Case:
+        """The read model's row of any case, detached."""
+        with self.database.reading() as session:
+            case = session.get_one(Case, case_id)
             session.expunge(case)
             return case
 
     def _cases(self, invoices: list[str]) -> int:
         with self.database.reading() as session:
-            return len(session.scalars(select(col(Case.case_id)).where(col(Case.invoice_id).in_(invoices))).all())
+            known = select(col(Case.case_id)).where(col(Case.invoice_id).in_(invoices), col(Case.kind) == "invoice")
+            return len(session.scalars(known).all())
 
     # --- the end of a test
+
+    async def _ended(self, case_id: str) -> None:
+        """Every case but those that outlive their invoices ends of itself, once these are settled."""
+        for _ in range(1_500):
+            if (await asyncio.to_thread(self.case_row, case_id)).outcome is not None:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{case_id} goes on after its invoices; its journal: {self.play.case_journal(case_id)}")
 
     async def close(self) -> None:
         """Cancel what is still open, and see that the books of every case are whole."""
@@ -236,8 +273,24 @@ class Stage:
                 head = await head_in_history(self.case(invoice))
             assert await asyncio.to_thread(chain, self.database, self.row(invoice), orphans) == head
 
+        async def check_other(case_id: str, kind: str) -> None:
+            case = self.play.client.get_workflow_handle(case_id)
+            if kind not in OUTLIVES_ITS_INVOICES:
+                await self._ended(case_id)
+            async with gate:
+                if kind not in OUTLIVES_ITS_INVOICES:
+                    await case.result()
+                for _ in range(250):
+                    head = await head_in_history(case)
+                    written = await asyncio.to_thread(chain, self.database, self.case_row(case_id), orphans)
+                    if written == head:
+                        return
+                    await asyncio.sleep(0.02)
+            assert written == head, case_id
+
         with self.play.environment.auto_time_skipping_disabled():
             await asyncio.gather(*map(check, opened))
+            await asyncio.gather(*(check_other(*other) for other in self._others(opened)))
 
 
 def always(outcome: Outcome, code: int | None, text: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from sqlmodel import col
 from temporalio.client import WorkflowExecutionStatus
 
 from adapters.database import Database
-from adapters.tables import Account, Case, Invoice, Message, MessageLine, Task
+from adapters.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
 from tests.oracle import Expectation, expected
 from tests.play import PROJECT, Play, playing
 
@@ -91,6 +91,7 @@ async def test_the_real_file_gets_the_letters_that_the_oracle_expects(database: 
     _check_outcomes(database, oracle)
     assert _letters(database) == Counter((letter.account, letter.on, letter.lines) for letter in oracle.letters)
     _check_calls(database, oracle)
+    _check_suspensions(database, oracle)
     _check_inbox(play, database, rows)
 
 
@@ -98,7 +99,7 @@ async def _running(play: Play) -> set[str]:
     """The invoices whose workflow runs, asked of the Temporal server for every invoice there is."""
     with play.parts.database.reading() as session:
         invoices = list(session.execute(select(col(Invoice.id))).scalars())
-        cases = set(session.execute(select(col(Case.invoice_id))).scalars())
+        cases = set(session.execute(select(col(Case.invoice_id)).where(col(Case.kind) == "invoice")).scalars())
     running = set()
     for invoice in invoices:
         if invoice not in cases:
@@ -110,7 +111,7 @@ async def _running(play: Play) -> set[str]:
 
 def _check_outcomes(database: Database, oracle: Expectation) -> None:
     with database.reading() as session:
-        outcomes = dict(session.execute(select(col(Case.invoice_id), col(Case.outcome))).all())
+        outcomes = dict(session.execute(select(col(Case.invoice_id), col(Case.outcome)).where(col(Case.kind) == "invoice")).all())
     assert set(outcomes) == set(oracle.opened)
     assert {invoice for invoice, outcome in outcomes.items() if outcome == "paid"} == set(oracle.closed)
     assert set(outcomes.values()) <= {"paid", None}
@@ -120,6 +121,16 @@ def _check_calls(database: Database, oracle: Expectation) -> None:
     with database.reading() as session:
         calls = session.execute(select(col(Task.invoice_id), col(Task.due_on)).where(col(Task.kind) == "call")).all()
     assert Counter(calls) == Counter((call.invoice, call.contact_on) for call in oracle.calls)
+
+
+def _check_suspensions(database: Database, oracle: Expectation) -> None:
+    """Which invoices asked that their account be suspended, and when. In these months of the file all are paid before that."""
+    with database.reading() as session:
+        asked = session.scalars(
+            select(JournalEntry).where(col(JournalEntry.kind) == "suspension.asked", col(JournalEntry.invoice_id).is_(None))
+        )
+        found = Counter((str(entry.facts["invoice"]), entry.account_id, entry.business_at.date()) for entry in asked)
+    assert found == Counter((one.invoice, one.account, one.on) for one in oracle.asked)
 
 
 def _check_inbox(play: Play, database: Database, rows: list[dict[str, str]]) -> None:

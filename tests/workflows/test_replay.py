@@ -4,6 +4,7 @@ Record with `python -m tests.histories.record`.
 """
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,16 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import NondeterminismError
 
 from domain.invoice_case import InvoiceCase, Moment
+from domain.payment_plans import PaymentPlanCase
 from domain.policy import Step, StepAct
+from domain.suspensions import SuspensionCase
 from tests.histories.record import FOLDER
 from worker import WORKFLOWS, workflow_runner
 
 FILES = sorted(FOLDER.glob("*.json"))
 
 
+@cache
 def recorded(file: Path) -> WorkflowHistory:
     content = json.loads(file.read_text(encoding="utf-8"))
     return WorkflowHistory.from_json(content["workflow_id"], content["history"])
@@ -72,4 +76,23 @@ async def test_a_changed_decision_cannot_replay(monkeypatch: pytest.MonkeyPatch)
 async def test_a_step_that_comes_on_another_day_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(InvoiceCase, "wakes_at", lambda self, now: None)
     (file,) = (file for file in FILES if "promise_broken" in file.name)
+    assert isinstance(await replay(file), NondeterminismError)
+
+
+async def test_an_account_that_is_suspended_without_a_warning_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the approval of the warning the sign-off already, billing would be called where a letter was written."""
+
+    def suspends_at_once(self: SuspensionCase, at: Moment) -> int:
+        self.order_suspension(at)
+        return self.journal.seq
+
+    monkeypatch.setattr(SuspensionCase, "send_warning", suspends_at_once)
+    (file,) = (file for file in FILES if "account_suspension.cured_in_its_notice" in file.name)
+    assert isinstance(await replay(file), NondeterminismError)
+
+
+async def test_a_plan_that_is_broken_without_grace_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the first missed instalment the end of the plan, nobody would have been told that it was missed."""
+    monkeypatch.setattr(PaymentPlanCase, "_miss", PaymentPlanCase._break)
+    (file,) = (file for file in FILES if "payment_plan.plan_broken" in file.name)
     assert isinstance(await replay(file), NondeterminismError)

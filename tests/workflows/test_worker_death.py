@@ -28,11 +28,11 @@ def worker_dies_once_after_writing(monkeypatch: pytest.MonkeyPatch, kind: EntryK
     """The next time an entry of this kind is in the database, before its workflow has taken in the answer. Tells whether it did."""
     written, died = Journal.written, list[int]()
 
-    def dies(self: Journal, up_to: int) -> None:
+    def dies(self: Journal, up_to: int, head: str | None = None) -> None:
         if not died and any(entry.kind is kind for entry in self.pending):
             died.append(up_to)
             raise WorkerDies(kind)
-        written(self, up_to)
+        written(self, up_to, head)
 
     monkeypatch.setattr(Journal, "written", dies)
     return lambda: bool(died)

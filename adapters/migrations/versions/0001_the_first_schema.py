@@ -18,7 +18,10 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("segment", sa.String(), nullable=False),
+        sa.Column("policy_segment", sa.String(), nullable=True),
         sa.Column("collector", sa.String(), nullable=True),
+        sa.Column("prepaid", sa.Boolean(), nullable=False),
+        sa.Column("suspended_on", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("accounts", schema=None) as batch_op:
@@ -35,8 +38,11 @@ def upgrade() -> None:
         sa.Column("next_step", sa.String(), nullable=True),
         sa.Column("next_on", sa.Date(), nullable=True),
         sa.Column("waiting_for", sa.String(), nullable=False),
-        sa.Column("policy", sa.String(), nullable=False),
-        sa.Column("policy_version", sa.Integer(), nullable=False),
+        sa.Column("awaiting_role", sa.String(), nullable=True),
+        sa.Column("summary", sa.JSON(), nullable=False),
+        sa.Column("policy", sa.String(), nullable=True),
+        sa.Column("policy_version", sa.Integer(), nullable=True),
+        sa.Column("disputed", sa.BigInteger(), nullable=False),
         sa.Column("holds", sa.JSON(), nullable=False),
         sa.Column("taken", sa.JSON(), nullable=False),
         sa.Column("promised_by", sa.Date(), nullable=True),
@@ -51,6 +57,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cases_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_cases_awaiting", ["kind", "awaiting_role"], unique=False)
         batch_op.create_index(batch_op.f("ix_cases_invoice_id"), ["invoice_id"], unique=False)
         batch_op.create_index("ix_cases_stage", ["kind", "stage"], unique=False)
 
@@ -85,6 +92,50 @@ def upgrade() -> None:
         batch_op.create_index("ix_contact_requests_due", ["state", "slot"], unique=False)
         batch_op.create_index(batch_op.f("ix_contact_requests_message_id"), ["message_id"], unique=False)
 
+    op.create_table(
+        "covers",
+        sa.Column("cover_id", sa.String(), nullable=False),
+        sa.Column("collector", sa.String(), nullable=False),
+        sa.Column("covered_by", sa.String(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("ended_at", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("cover_id"),
+    )
+    with op.batch_alter_table("covers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_covers_collector"), ["collector"], unique=False)
+        batch_op.create_index(batch_op.f("ix_covers_covered_by"), ["covered_by"], unique=False)
+
+    op.create_table(
+        "delegations",
+        sa.Column("delegation_id", sa.String(), nullable=False),
+        sa.Column("from_user", sa.String(), nullable=False),
+        sa.Column("to_user", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("revoked_by", sa.String(), nullable=True),
+        sa.Column("revoked_at", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("delegation_id"),
+    )
+    with op.batch_alter_table("delegations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_delegations_from_user"), ["from_user"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delegations_to_user"), ["to_user"], unique=False)
+
+    op.create_table(
+        "documents",
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("stored_by", sa.String(), nullable=False),
+        sa.Column("stored_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256"),
+    )
     op.create_table(
         "idempotency_keys",
         sa.Column("key", sa.String(), nullable=False),
@@ -181,6 +232,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "version"),
     )
     op.create_table(
+        "portfolio_rules",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("recorded_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("version"),
+    )
+    op.create_table(
         "settings",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
@@ -213,6 +272,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("phone", sa.String(), nullable=False),
         sa.Column("full_name", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=True),
         sa.Column("roles", sa.JSON(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
@@ -257,6 +317,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_credit_notes_account_id"), ["account_id"], unique=False)
 
     op.create_table(
+        "dossiers",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("json_sha256", sa.String(), nullable=False),
+        sa.Column("pdf_sha256", sa.String(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("dossiers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dossiers_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "invoices",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
@@ -270,6 +350,8 @@ def upgrade() -> None:
         sa.Column("disputed", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("settled_on", sa.Date(), nullable=True),
+        sa.Column("written_off", sa.BigInteger(), nullable=False),
+        sa.Column("charged_by", sa.String(), nullable=True),
         sa.Column("source_sha256", sa.String(), nullable=True),
         sa.Column("source_paid", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -304,6 +386,16 @@ def upgrade() -> None:
         sa.Column("sent_at", Utc(), nullable=True),
         sa.Column("reply", sa.String(), nullable=False),
         sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("case_id", sa.String(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("invoice_ids", sa.JSON(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("opens", sa.String(), nullable=False),
+        sa.Column("closes", sa.String(), nullable=False),
+        sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("wanted", sa.Boolean(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["accounts.id"],
@@ -314,7 +406,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_messages_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_messages_case", ["case_id"], unique=False)
         batch_op.create_index("ix_messages_state", ["state", "next_attempt_at"], unique=False)
+        batch_op.create_index("ix_messages_untold", ["told"], unique=False)
 
     op.create_table(
         "payments",
@@ -337,6 +431,48 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_payments_account_id"), ["account_id"], unique=False)
 
     op.create_table(
+        "portfolio_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("act_id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("from_collector", sa.String(), nullable=True),
+        sa.Column("to_collector", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=True),
+        sa.Column("tasks", sa.Integer(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("recorded_at", Utc(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("act_id", "account_id"),
+    )
+    with op.batch_alter_table("portfolio_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_portfolio_changes_account", ["account_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_portfolio_changes_told"), ["told"], unique=False)
+
+    op.create_table(
+        "service_changes",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("at", Utc(), nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("service_changes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_service_changes_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "tokens",
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("user", sa.String(), nullable=False),
@@ -352,34 +488,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("tokens", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_tokens_user"), ["user"], unique=False)
-
-    op.create_table(
-        "allocations",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("payment_id", sa.String(), nullable=True),
-        sa.Column("credit_note_id", sa.String(), nullable=True),
-        sa.Column("invoice_id", sa.String(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("allocated_on", sa.Date(), nullable=False),
-        sa.Column("cause", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["credit_note_id"],
-            ["credit_notes.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["invoice_id"],
-            ["invoices.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["payment_id"],
-            ["payments.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("allocations", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_allocations_credit_note_id"), ["credit_note_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_allocations_invoice_id"), ["invoice_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_allocations_payment_id"), ["payment_id"], unique=False)
 
     op.create_table(
         "message_lines",
@@ -405,28 +513,102 @@ def upgrade() -> None:
     with op.batch_alter_table("message_lines", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_message_lines_invoice_id"), ["invoice_id"], unique=False)
 
+    op.create_table(
+        "write_offs",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("invoice_id", sa.String(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("written_off_on", sa.Date(), nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoices.id"],
+        ),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("write_offs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_write_offs_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_write_offs_invoice_id"), ["invoice_id"], unique=False)
+
+    op.create_table(
+        "allocations",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("payment_id", sa.String(), nullable=True),
+        sa.Column("credit_note_id", sa.String(), nullable=True),
+        sa.Column("write_off_key", sa.String(), nullable=True),
+        sa.Column("invoice_id", sa.String(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("allocated_on", sa.Date(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["credit_note_id"],
+            ["credit_notes.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoices.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["payment_id"],
+            ["payments.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["write_off_key"],
+            ["write_offs.key"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("allocations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_allocations_credit_note_id"), ["credit_note_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_allocations_invoice_id"), ["invoice_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_allocations_payment_id"), ["payment_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_allocations_write_off_key"), ["write_off_key"], unique=False)
+
 
 def downgrade() -> None:
-    with op.batch_alter_table("message_lines", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_message_lines_invoice_id"))
-
-    op.drop_table("message_lines")
     with op.batch_alter_table("allocations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_allocations_write_off_key"))
         batch_op.drop_index(batch_op.f("ix_allocations_payment_id"))
         batch_op.drop_index(batch_op.f("ix_allocations_invoice_id"))
         batch_op.drop_index(batch_op.f("ix_allocations_credit_note_id"))
 
     op.drop_table("allocations")
+    with op.batch_alter_table("write_offs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_write_offs_invoice_id"))
+        batch_op.drop_index(batch_op.f("ix_write_offs_account_id"))
+
+    op.drop_table("write_offs")
+    with op.batch_alter_table("message_lines", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_message_lines_invoice_id"))
+
+    op.drop_table("message_lines")
     with op.batch_alter_table("tokens", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tokens_user"))
 
     op.drop_table("tokens")
+    with op.batch_alter_table("service_changes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_service_changes_account_id"))
+
+    op.drop_table("service_changes")
+    with op.batch_alter_table("portfolio_changes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_portfolio_changes_told"))
+        batch_op.drop_index("ix_portfolio_changes_account")
+
+    op.drop_table("portfolio_changes")
     with op.batch_alter_table("payments", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_payments_account_id"))
 
     op.drop_table("payments")
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.drop_index("ix_messages_untold")
         batch_op.drop_index("ix_messages_state")
+        batch_op.drop_index("ix_messages_case")
         batch_op.drop_index(batch_op.f("ix_messages_account_id"))
 
     op.drop_table("messages")
@@ -435,6 +617,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_invoices_account_status")
 
     op.drop_table("invoices")
+    with op.batch_alter_table("dossiers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_dossiers_account_id"))
+
+    op.drop_table("dossiers")
     with op.batch_alter_table("credit_notes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_credit_notes_account_id"))
 
@@ -450,6 +636,7 @@ def downgrade() -> None:
 
     op.drop_table("tasks")
     op.drop_table("settings")
+    op.drop_table("portfolio_rules")
     op.drop_table("policies")
     with op.batch_alter_table("notes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_notes_invoice_id"))
@@ -469,6 +656,17 @@ def downgrade() -> None:
     op.drop_table("imports")
     op.drop_table("import_rows")
     op.drop_table("idempotency_keys")
+    op.drop_table("documents")
+    with op.batch_alter_table("delegations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_delegations_to_user"))
+        batch_op.drop_index(batch_op.f("ix_delegations_from_user"))
+
+    op.drop_table("delegations")
+    with op.batch_alter_table("covers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_covers_covered_by"))
+        batch_op.drop_index(batch_op.f("ix_covers_collector"))
+
+    op.drop_table("covers")
     with op.batch_alter_table("contact_requests", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_contact_requests_message_id"))
         batch_op.drop_index("ix_contact_requests_due")
@@ -478,6 +676,7 @@ def downgrade() -> None:
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index("ix_cases_stage")
         batch_op.drop_index(batch_op.f("ix_cases_invoice_id"))
+        batch_op.drop_index("ix_cases_awaiting")
         batch_op.drop_index(batch_op.f("ix_cases_account_id"))
 
     op.drop_table("cases")

@@ -1,0 +1,208 @@
+"""What a dossier tells of an account's contacts and cases. Amounts in minor units of the currency beside them; days are business dates."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DossierPart(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class LetterFacts(DossierPart):
+    """`on` is the day it was sent or, if it was not, meant to be sent. `reply` is what the mail server answered."""
+
+    on: date
+    template: str
+    recipient: str
+    language: str
+    subject: str
+    state: str
+    reply: str
+    attempts: int
+    decided_by: str | None
+    invoices: list[str]
+
+
+class CallFacts(DossierPart):
+    on: date
+    invoice: str
+    by: str
+    outcome: str
+
+
+class EscalationFacts(DossierPart):
+    """By a step of the timeline, or (`step` empty) by a person. `told` names who heard of it, where that is known."""
+
+    on: date
+    invoice: str
+    step: str
+    role: str
+    by: str
+    told: str = ""
+    answered_on: date | None = None
+    answered_by: str | None = None
+
+
+class PromiseFacts(DossierPart):
+    """`outcome`: open, kept, partly_kept, broken or replaced."""
+
+    made_on: date
+    invoice: str
+    recorded_by: str
+    currency: str
+    amount: int
+    due: date
+    outcome: str
+    received: int | None
+    judged_on: date | None
+
+
+class DisputeFacts(DossierPart):
+    """`resolution` is None while it is open; `credited` is what its answer named as an amount."""
+
+    case_id: str
+    invoice: str
+    raised_on: date
+    raised_by: str
+    reason: str
+    currency: str
+    amount: int
+    department: str
+    evidence: int
+    escalations: int
+    resolution: str | None
+    credited: int | None
+    resolved_on: date | None
+    resolved_by: str | None
+
+
+class PlanTerms(DossierPart):
+    revision: int
+    total: int
+    interest: int
+    instalments: int
+    first_on: date
+    last_on: date
+
+
+class PlanFacts(DossierPart):
+    """`terms` are those in force, else those last put forward. `state`: proposed, offered, active, or how it ended."""
+
+    case_id: str
+    proposed_on: date
+    proposed_by: str
+    invoices: list[str]
+    currency: str
+    debt: int
+    terms: PlanTerms
+    revisions: int
+    state: str
+    accepted_on: date | None
+    received: int
+    paid_instalments: int
+    missed_instalments: int
+    ended_on: date | None
+    reason: str
+
+
+class VerdictFacts(DossierPart):
+    """`limit` in minor units of `currency`."""
+
+    on: date
+    by: str
+    ability: str
+    willingness: str
+    course: str
+    insolvent: bool
+    limit: int | None
+    currency: str | None
+    next_review_on: date | None
+
+
+class ReferralFacts(DossierPart):
+    on: date
+    by: str
+    reason: str
+
+
+class WarningFacts(DossierPart):
+    """`undelivered_because`: the letter's fate, when it did not arrive or came back."""
+
+    requested_on: date
+    delivered_on: date | None = None
+    notice_ends: date | None = None
+    undelivered_because: str | None = None
+
+
+class SuspensionFacts(DossierPart):
+    """One suspension case from the first request to its end. `notice_ends` is the last day, extensions included."""
+
+    asked_on: date
+    asked_by: list[str]
+    warning_approved_on: date | None
+    warning_approved_by: list[str]
+    warnings: list[WarningFacts]
+    notice_ends: date | None
+    extended: bool
+    approved_on: date | None
+    approved_by: list[str]
+    suspended_on: date | None
+    reinstated_on: date | None
+    handed_over_on: date | None
+    ended_on: date | None
+    ending: str | None
+
+
+class SignatureFacts(DossierPart):
+    """One person's word: signed, rejected or returned."""
+
+    on: date
+    by: str
+    on_behalf_of: str | None
+    role: str
+    tier: int
+    word: str
+
+
+class ApprovalFacts(DossierPart):
+    """`result`: asked, approved, rejected, returned or lapsed (then `reason` says why)."""
+
+    case_id: str
+    subject: str
+    matter: str
+    requested_on: date
+    requester: str
+    amount: int
+    currency: str
+    signatures: list[SignatureFacts]
+    result: str
+    ended_on: date | None
+    reason: str
+
+
+class WriteOffDecisionFacts(DossierPart):
+    """`result`: what the approval said, or `asked` while it has not."""
+
+    on: date
+    by: str
+    decision: str
+    result: str
+    answered_on: date | None
+    answered_by: str | None
+
+
+class SumBooked(DossierPart):
+    """Written off, or recovered afterwards."""
+
+    on: date
+    invoice: str
+    currency: str
+    amount: int
+
+
+class WriteOffFacts(DossierPart):
+    handed_over_on: list[date] = Field(default_factory=list)
+    decisions: list[WriteOffDecisionFacts] = Field(default_factory=list)
+    booked: list[SumBooked] = Field(default_factory=list)
+    recovered: list[SumBooked] = Field(default_factory=list)

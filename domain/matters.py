@@ -1,0 +1,20 @@
+"""What an approval is about: the acts that nobody does alone."""
+
+from enum import StrEnum
+
+
+class Matter(StrEnum):
+    """The approval matrix calls it the act."""
+
+    SUSPENSION_WARNING = "suspension_warning"
+    SUSPENSION = "suspension"
+    PAYMENT_PLAN = "payment_plan"
+    CREDIT_NOTE = "credit_note"
+    FEE_WAIVER = "fee_waiver"
+    WRITE_OFF = "write_off"
+    POLICY_CHANGE = "policy_change"
+
+    @property
+    def words(self) -> str:
+        """As it stands in a sentence."""
+        return self.value.replace("_", " ")

@@ -1,0 +1,66 @@
+"""Escalations by hand over HTTP: told to people of a role, answered once."""
+
+from datetime import date
+
+from sqlmodel import select
+
+from adapters.tables import Note
+from domain.acts import AnswerEscalation, Escalate
+from domain.invoices import InvoiceStatus
+from domain.roles import Role
+from tests.api.conftest import As, Client, Problem
+from tests.api.world import World
+
+ESCALATE = "/v1/invoices/I-1/escalations"
+ASKED = {"role": "sales", "comment": "Did Ms Jones promise a discount?"}
+
+
+def an_invoice(world: World, status: InvoiceStatus = InvoiceStatus.OPEN) -> World:
+    world.account()
+    world.invoice("I-1", due=date(2013, 2, 10), status=status)
+    return world
+
+
+async def test_an_escalation_and_its_answer_reach_the_case_and_their_words_stay_in_the_database(
+    collector: Client, as_role: As, world: World
+) -> None:  # fmt: skip
+    an_invoice(world)
+    asked = (await collector.post(ESCALATE, json=ASKED)).json()
+    async with as_role(Role.SALES) as sales:
+        answer = await sales.post(f"{ESCALATE}/answer", json={"escalation": asked["act_id"], "comment": "No."})
+    assert (answer.status_code, answer.json()["recorded"]) == (200, "now"), answer.text
+    question, said = world.cases.acts
+    assert isinstance(question, Escalate)
+    assert isinstance(said, AnswerEscalation)
+    assert (question.role, question.actor, said.escalation, said.actor) == (Role.SALES, "collector-1", question.act_id, "sales-1")
+    assert "Jones" not in question.model_dump_json()
+    with world.database.reading() as session:
+        notes = {note.id: note.text for note in session.exec(select(Note))}
+    assert [notes[str(question.note_id)], notes[str(said.note_id)]] == [ASKED["comment"], "No."]
+
+
+async def test_an_escalation_is_answered_once(collector: Client, problem: Problem, world: World) -> None:
+    an_invoice(world)
+    asked = (await collector.post(ESCALATE, json=ASKED)).json()
+    said = {"escalation": asked["act_id"], "comment": "No."}
+    assert (await collector.post(f"{ESCALATE}/answer", json=said)).status_code == 200
+    assert "has answered this escalation already" in problem(await collector.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
+    unknown = {"escalation": "act:nowhere", "comment": "No."}
+    assert "no such escalation" in problem(await collector.post(f"{ESCALATE}/answer", json=unknown), 409)["detail"]
+
+
+async def test_a_repeated_escalation_is_told_once_and_without_a_worker_waits(collector: Client, world: World) -> None:
+    an_invoice(world).cases.answers = False
+    answers = [await collector.post(ESCALATE, json=ASKED, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert len(world.cases.acts) == 1
+
+
+async def test_what_cannot_be_escalated_is_said(collector: Client, auditor: Client, problem: Problem, world: World) -> None:
+    problem(await collector.post(ESCALATE, json=ASKED), 404)
+    an_invoice(world, InvoiceStatus.PAID)
+    assert problem(await collector.post(ESCALATE, json=ASKED), 409)["detail"].startswith("the invoice is closed as paid")
+    document = problem(await collector.post(ESCALATE, json={"role": "boss", "comment": ""}), 422)
+    assert {fault["pointer"] for fault in document["errors"]} == {"/role", "/comment"}
+    problem(await auditor.post(ESCALATE, json=ASKED), 403)
+    problem(await auditor.post(f"{ESCALATE}/answer", json={}), 403)

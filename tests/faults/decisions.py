@@ -1,0 +1,240 @@
+"""People who decide through HTTP while real workers live, die or are away; and what the journal then says of each decision.
+
+An invoice is of EUR 100 and not yet due, unless a test says otherwise; each stands on an account of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import yaml
+from fastapi import FastAPI
+
+from adapters.database import Database
+from adapters.mapping import load_mapping
+from adapters.schedules import put_schedules
+from adapters.settings import PROJECT
+from api.act_names import SIGNALS
+from api.acting import TemporalCases, WillBeApplied
+from api.app import create_app
+from api.beginning import Beginning
+from api.parts import ApiParts
+from domain import ids
+from domain.acts import Act, Receipt
+from domain.clock import Clock
+from domain.roles import Role
+from tests.faults.books import Books
+from tests.faults.theatre import PATIENCE, Theatre, theatre
+from tests.play import write_invoices
+
+MONDAY = datetime(2013, 6, 3, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+AT_ONCE = 40
+"""Requests on the wire at once."""
+
+
+class Bill(NamedTuple):
+    """One invoice of the account `A-` and its number. `due_in`: so many days after the first one of the play."""
+
+    number: str
+    total: str = "100.00"
+    due_in: int = 60
+
+    @property
+    def account(self) -> str:
+        return f"A-{self.number}"
+
+    def row(self) -> dict[str, str]:
+        due = MONDAY.date() + self.due_in * DAY
+        return {
+            "number": self.number, "account_id": self.account, "issue_date": (min(due, MONDAY.date()) - DAY).isoformat(),
+            "due_date": due.isoformat(), "currency": "EUR", "total": self.total, "country": "GB", "time_zone": "UTC", "language": "en",
+            "email": f"{self.account.lower()}@customer.test",
+        }  # fmt: skip
+
+
+def bills(prefix: str, number: int, **terms: Any) -> list[Bill]:
+    return [Bill(f"{prefix}{each}", **terms) for each in range(1, number + 1)]
+
+
+class Fate(StrEnum):
+    """What becomes of a decision: done, refused by its case in the journal, or by the API with a reason."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    TURNED_AWAY = "turned away"
+
+
+@dataclass
+class Wanted:
+    """One decision of one person, and what must become of it. `status`: the API's answer to what it turns away."""
+
+    user: str
+    role: Role
+    path: str
+    body: dict[str, Any] = field(default_factory=dict)
+    fate: Fate = Fate.DONE
+    status: int = 0
+    act_id: str = ""
+
+    @property
+    def who(self) -> tuple[str, Role]:
+        return self.user, self.role
+
+
+class RecordedCases(TemporalCases):
+    """It remembers every act that it sends, by its id, with the case it is sent to."""
+
+    sent: dict[str, tuple[str, Act]]
+
+    def patience(self, seconds: float) -> None:
+        """How long a person waits from now on, in real time."""
+        self._update_seconds = seconds
+
+    async def act_on(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
+        self.sent[act.act_id] = (case_id, act)
+        return await super().act_on(case_id, act)
+
+    async def act_or_begin(self, beginning: Beginning, act: Act) -> Receipt | WillBeApplied:
+        self.sent[act.act_id] = (beginning.case_id, act)
+        return await super().act_or_begin(beginning, act)
+
+
+class Bureau(Books):
+    """The API in front of the stage, and everybody who signs in to it."""
+
+    def __init__(self, stage: Theatre, folder: Path) -> None:
+        super().__init__(stage)
+        self.cases = RecordedCases(stage.client, update_seconds=60)
+        self.cases.sent = {}
+        parts = stage.parts
+        self.api = ApiParts(
+            parts.database, parts.clock, self.cases, parts.ledger, parts.importer, parts.identity, company=parts.company
+        )  # fmt: skip
+        self._app: FastAPI = create_app(self.api)
+        self._folder, self._stack, self._gate = folder, AsyncExitStack(), asyncio.Semaphore(AT_ONCE)
+        self._clients: dict[tuple[str, Role], httpx.AsyncClient] = {}
+
+    def today(self, days: int = 0) -> str:
+        """The business date, or so many days after it."""
+        return (self.api.today + days * DAY).isoformat()
+
+    # --- people at the API
+
+    async def client(self, user: str, role: Role) -> httpx.AsyncClient:
+        if (user, role) not in self._clients:
+            headers = {"Authorization": f"Bearer {self.stage.parts.identity.issue_token(user, role)}"}
+            way = httpx.ASGITransport(app=self._app)
+            client = httpx.AsyncClient(transport=way, base_url="http://duecourse.test", timeout=None, headers=headers)
+            self._clients[user, role] = await self._stack.enter_async_context(client)
+        return self._clients[user, role]
+
+    async def post(self, who: tuple[str, Role], path: str, body: dict[str, Any] | None = None, key: str | None = None) -> httpx.Response:
+        """Again under the same key while Temporal is too busy to answer, as the API then asks for."""
+        client = await self.client(*who)
+        for _ in range(PATIENCE):
+            async with self._gate:
+                answer = await client.post(f"/v1/{path}", json=body or {}, headers={"Idempotency-Key": key} if key else {})
+            if answer.status_code != 503 or key is None:
+                break
+        return answer
+
+    async def do(self, *posts: tuple[tuple[str, Role], str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """All at once; each must be taken. Their answers, in order."""
+        for who, _, _ in posts:
+            await self.client(*who)
+        answers = await asyncio.gather(*(self.post(*post) for post in posts))
+        for (who, path, _), answer in zip(posts, answers, strict=True):
+            assert answer.status_code < 300, f"{who[0]} at {path}: {answer.text}"
+        return [answer.json() for answer in answers]
+
+    async def want(self, wanted: Wanted, key: str | None = None) -> httpx.Response:
+        """Post it; what came of the request is as expected, and whatever is refused says why."""
+        answer = await self.post(wanted.who, wanted.path, wanted.body, key)
+        if wanted.fate is Fate.TURNED_AWAY:
+            assert (answer.status_code, bool(answer.json()["detail"])) == (wanted.status, True), f"{wanted}: {answer.text}"
+        else:
+            assert answer.status_code < 300, f"{wanted}: {answer.text}"
+            wanted.act_id = answer.json()["act_id"]
+        return answer
+
+    async def signal_again(self, act_id: str) -> None:
+        """The same act once more, as the signal that stands in for it."""
+        case_id, act = self.cases.sent[act_id]
+        await self.stage.client.get_workflow_handle(case_id).signal(SIGNALS[type(act)], act)
+
+    # --- the portfolio
+
+    async def open(self, wanted: Collection[Bill]) -> None:
+        """Import the invoices; a worker opens their cases."""
+        file = write_invoices(self._folder / "bills.csv", [bill.row() for bill in wanted])
+        mapping = load_mapping(PROJECT / "mappings" / "duecourse.yaml")
+        result = self.stage.parts.importer.run(file, mapping, self.api.today, self.api.business_now, "tests")
+        assert not result.rejected, result.rejected
+        await self.stage.client.execute_workflow("BillingSync", id=f"sync:{next(iter(wanted)).number}", task_queue=ids.TASK_QUEUE)
+        await self.reached("case.opened", [ids.invoice_case(bill.number) for bill in wanted])
+
+    # --- what becomes of it
+
+    async def all_written(self, decisions: Iterable[Wanted]) -> None:
+        """Until the journal knows every act that was taken."""
+        acts = {wanted.act_id for wanted in decisions if wanted.act_id}
+        await self.stage.until(lambda: acts <= self.acts_written(), "every decision is in the journal")
+
+    def check(self, decisions: Iterable[Wanted]) -> None:
+        """Each was done once, or refused once with the reason, in the name of the person. A dispute is in its invoice's journal and in
+        its own."""
+        entries = self.by_act()
+        for wanted in decisions:
+            if wanted.fate is Fate.TURNED_AWAY:
+                continue
+            found = entries[wanted.act_id]
+            cases = [entry.case_id for entry in found]
+            assert cases, f"{wanted} is in no journal"
+            assert len(set(cases)) == len(cases), f"{wanted} was done more than once: {[(entry.case_id, entry.kind) for entry in found]}"
+            assert {entry.actor for entry in found} == {wanted.user}, f"{wanted}: {[(entry.kind, entry.actor) for entry in found]}"
+            refused = found[0].kind == "act.refused"
+            assert refused == (wanted.fate is Fate.REFUSED), f"{wanted}: {found[0].kind} {found[0].facts}"
+            assert not refused or found[0].facts["reason"]
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+@asynccontextmanager
+async def bureau(database: Database, folder: Path, day_seconds: float = 86_400.0, short_notice: bool = False) -> AsyncIterator[Bureau]:
+    """The stage with the API in front of it, from a Monday morning on. `short_notice`: a suspension's notice lasts one day."""
+    clock = Clock(real_anchor=datetime.now(UTC), business_anchor=MONDAY, day_seconds=day_seconds)
+    async with theatre(database, folder / "data", clock) as stage:
+        if short_notice:
+            stage.parts.policies.load(_with_short_notice(folder / "policies"))
+        if day_seconds < 86_400:
+            await put_schedules(stage.client, clock)
+        office = Bureau(stage, folder)
+        try:
+            yield office
+        finally:
+            await office.close()
+
+
+def _with_short_notice(folder: Path) -> Path:
+    rules = yaml.safe_load((PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8"))
+    rules["suspension"]["notice_days"] = 1
+    rules["version"] += 1
+    folder.mkdir()
+    (folder / "standard.yaml").write_text(yaml.safe_dump(rules, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def money(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "EUR"}
+
+
+def terms(first_on: date | str, equal: int = 2) -> dict[str, Any]:
+    return {"first_on": str(first_on), "equal": equal, "rhythm": "weekly"}

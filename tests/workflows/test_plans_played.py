@@ -1,0 +1,594 @@
+"""A payment plan through its real workflow: negotiated, approved, offered, accepted; then kept, missed, broken, or called off.
+
+Unless a test says otherwise invoices are in EUR, fall due by a Monday, are reminded on Tuesday, and the plan is proposed on Wednesday, for
+two weekly instalments. The standard policy recalls three days ahead, and gives five days of grace and two weeks for an answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+from temporalio import workflow
+from temporalio.client import WorkflowUpdateFailedError
+
+from adapters.tables import Invoice
+from domain import ids
+from domain.acts import Act
+from domain.approval_acts import Decision, Verdict
+from domain.credit_reviews import Reason
+from domain.instalments import Rhythm, Terms
+from domain.plan_acts import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan, Side
+from domain.roles import Role
+from tests.workflows.account_cases import AccountCases
+from tests.workflows.cases import act_id
+from tests.workflows.stage import DAY, Bill, Stage
+from workflows.approval import Approval
+from workflows.invoice_collection import InvoiceCollection
+from workflows.payment_plan import PaymentPlan
+
+MANAGER, DIRECTOR, ANALYST = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR, Role.CREDIT_ANALYST
+
+
+@pytest.fixture
+def cases(stage: Stage) -> AccountCases:
+    return AccountCases(stage)
+
+
+async def owing(stage: Stage, account: str, *totals: str) -> tuple[list[str], date]:
+    """The account's invoices, the oldest first, each reminded on Tuesday. It is Wednesday; the Monday is given."""
+    monday = await stage.monday()
+    await stage.pass_to(monday + DAY)
+    dues = [monday - older * DAY for older in reversed(range(len(totals)))]
+    invoices = await stage.open(*[Bill(due, account=account, total=total) for due, total in zip(dues, totals, strict=True)])
+    await stage.play.morning(monday + DAY)
+    await stage.pass_to(monday + 2 * DAY)
+    return invoices, monday
+
+
+def letters(stage: Stage, account: str) -> list[tuple[str, date]]:
+    """What went since the reminder on Tuesday."""
+    return [(letter.letter, letter.on) for letter in stage.sent(account)][1:]
+
+
+def reads(stage: Stage, account: str, letter: str) -> str:
+    """The last letter of that name as it lies in the inbox, on one line."""
+    return " ".join([sent.text for sent in stage.sent(account) if sent.letter == letter][-1].split())
+
+
+async def let_go(stage: Stage, cases: AccountCases, *invoices: str) -> None:
+    await stage.until(lambda: all(cases.holds(invoice) == [] for invoice in invoices))
+
+
+async def refused(answer: Awaitable[Any]) -> str:
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await answer
+    return str(caught.value.cause)
+
+
+# --- terms
+
+TERMS: list[tuple[dict[str, Any], list[tuple[int, int, int]]]] = [
+    ({"equal": 3}, [(9, 3_334, 0), (16, 3_333, 0), (23, 3_333, 0)]),
+    ({"equal": 2, "first_payment": 4_000}, [(9, 4_000, 0), (16, 3_000, 0), (23, 3_000, 0)]),
+    ({"equal": 2, "interest_percent": "12"}, [(9, 5_023, 23), (16, 5_012, 12)]),
+]
+
+
+@pytest.mark.parametrize(("terms", "instalments"), TERMS)
+async def test_the_offer_lists_the_instalments_that_the_terms_make(
+    stage: Stage, cases: AccountCases, terms: dict[str, Any], instalments: list[tuple[int, int, int]]
+) -> None:
+    account = f"TERMS{TERMS.index((terms, instalments))}"
+    (invoice,), monday = await owing(stage, account, "100.00")
+    plan = await cases.offered(account, invoice, first_on=monday + 9 * DAY, **terms)
+    await stage.until(lambda: cases.row(plan).stage == "offered")
+    days = [f"{(monday + day * DAY).isoformat()}:{amount}:{interest}" for day, amount, interest in instalments]
+    assert cases.row(plan).summary["schedule"] == " ".join(days)
+    await stage.play.morning(monday + 2 * DAY)
+    offer = stage.sent(account)[-1]
+    assert (offer.letter, offer.on) == ("plan_offer", monday + 2 * DAY)
+    assert all(f"€{amount / 100:.2f}" in offer.text for _, amount, _ in instalments)
+
+
+async def test_custom_instalments_fall_due_as_they_were_named(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "CUSTOM", "100.00")
+    custom = [{"due_on": monday + 5 * DAY, "amount": 7_000}, {"due_on": monday + 60 * DAY, "amount": 3_000}]
+    plan = await cases.agreed("CUSTOM", invoice, first_on=monday + 5 * DAY, equal=None, custom=custom)  # type: ignore[arg-type]
+    await stage.until(lambda: cases.row(plan).stage == "active")
+    assert cases.row(plan).summary["instalments"] == 2
+    await stage.pay(invoice, 7_000)
+    await cases.heard(plan, "plan.instalment_paid")
+    (paid,) = cases.facts(plan, "plan.instalment_paid")
+    assert (paid["instalment"], paid["amount"], paid["late"]) == (1, 7_000, False)
+
+
+# --- a plan that is kept
+
+
+async def test_a_plan_that_is_kept_holds_its_invoices_and_says_each_thing_once(stage: Stage, cases: AccountCases) -> None:
+    (older, younger), monday = await owing(stage, "KEPT", "60.00", "40.00")
+    plan = await cases.propose("KEPT", older, younger, first_on=monday + 9 * DAY)
+    await stage.until(lambda: cases.holds(older) == cases.holds(younger) == [plan])
+    await cases.decide(await cases.asked(plan), "anna")
+    await cases.heard(plan, "plan.offered")
+    await stage.play.morning(monday + 2 * DAY)
+    await stage.pass_to(monday + 3 * DAY)
+    await cases.accept(plan)
+    await stage.play.days(monday + 3 * DAY, monday + 8 * DAY)
+    await stage.pass_to(monday + 9 * DAY)
+    await cases.pay_account("KEPT", 5_000)
+    await cases.heard(plan, "plan.instalment_paid")
+    ledger = stage.play.parts.ledger
+    assert [ledger.facts(invoice).open_balance for invoice in (older, younger)] == [1_000, 4_000]
+    await stage.play.days(monday + 9 * DAY, monday + 14 * DAY)
+    await stage.pass_to(monday + 15 * DAY)
+    await cases.pay_account("KEPT", 5_000)
+    await cases.heard(plan, "plan.completed")
+    assert [await stage.outcome(invoice) for invoice in (older, younger)] == ["paid", "paid"]
+    await stage.play.morning(monday + 15 * DAY)
+    # both instalments are recalled on a Sunday: the letters go on Monday
+    assert letters(stage, "KEPT") == [
+        ("plan_offer", monday + 2 * DAY),
+        ("plan_confirmation", monday + 3 * DAY),
+        ("plan_instalment_due", monday + 7 * DAY),
+        ("plan_instalment_due", monday + 14 * DAY),
+        ("plan_completed", monday + 15 * DAY),
+    ]
+    assert "you will pay €100.00 in 2 instalments" in reads(stage, "KEPT", "plan_confirmation")
+    assert "instalment 2 of your payment plan, €50.00, falls due on" in reads(stage, "KEPT", "plan_instalment_due")
+    assert "The plan is complete" in reads(stage, "KEPT", "plan_completed")
+    assert [fact["late"] for fact in cases.facts(plan, "plan.instalment_paid")] == [False, False]
+    assert (cases.row(plan).outcome, cases.holds(older), cases.holds(younger)) == ("completed", [], [])
+    assert stage.steps(younger) == ["reminder"]
+
+
+async def test_an_invoice_outside_the_plan_goes_on_being_chased(stage: Stage, cases: AccountCases) -> None:
+    (one, other, outside), monday = await owing(stage, "THIRD", "60.00", "40.00", "30.00")
+    plan = await cases.agreed("THIRD", one, other, first_on=monday + 20 * DAY)
+    await stage.until(lambda: cases.holds(one) == cases.holds(other) == [plan])
+    await stage.play.days(monday + 2 * DAY, monday + 7 * DAY)
+    assert [len(stage.steps(invoice)) for invoice in (one, other, outside)] == [1, 1, 2]
+    reminder = stage.sent("THIRD")[-1]
+    assert (reminder.on, reminder.lines) == (monday + 7 * DAY, frozenset({(outside, "second_reminder")}))
+
+
+async def test_interest_is_charged_as_each_instalment_falls_due_and_its_payment_counts(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "INTEREST", "5000.00")
+    plan = await cases.agreed("INTEREST", invoice, first_on=monday + 9 * DAY, interest_percent="12")
+    charges = [f"interest:{plan}:1:{number}" for number in (1, 2)]
+    await stage.pass_to(monday + 9 * DAY)
+    ledger = stage.play.parts.ledger
+    await stage.until(lambda: charged(stage, "INTEREST") == charges[:1])
+    await cases.pay_account("INTEREST", 250_000 + 1_151)
+    await cases.heard(plan, "plan.instalment_paid")
+    assert ledger.facts(charges[0]).open_balance == 1_151, "the older invoice is paid first"
+    await stage.pass_to(monday + 16 * DAY)
+    await stage.until(lambda: charged(stage, "INTEREST") == charges)
+    await cases.pay_account("INTEREST", 250_000 + 575)
+    await cases.heard(plan, "plan.completed")
+    assert [ledger.facts(charge).total for charge in charges] == [1_151, 575]
+    assert all(ledger.facts(charge).settled for charge in charges)
+    (completed,) = cases.facts(plan, "plan.completed")
+    assert (completed["total"], completed["received"]) == (501_726, 501_726)
+    assert not any(cases.kinds(ids.invoice_case(charge)) for charge in charges), "the plan asks for it, no timeline does"
+
+
+async def test_interest_that_was_paid_ahead_waits_as_credit_until_it_is_charged(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "AHEAD", "5000.00")
+    plan = await cases.agreed("AHEAD", invoice, first_on=monday + 9 * DAY, equal=1, interest_percent="12")
+    await cases.pay_account("AHEAD", 500_000 + 1_151)
+    await cases.heard(plan, "plan.money_counted")
+    assert stage.play.parts.ledger.unapplied_credit("AHEAD") == {"EUR": 1_151}
+    await stage.pass_to(monday + 9 * DAY)
+    await stage.until(lambda: charged(stage, "AHEAD"))
+    await stage.play.sync()
+    await cases.heard(plan, "plan.completed")
+
+
+def charged(stage: Stage, account: str) -> list[str]:
+    """The invoices by which interest was charged."""
+    with stage.database.reading() as session:
+        mine = select(col(Invoice.id)).where(col(Invoice.account_id) == account, col(Invoice.charged_by).is_not(None))
+        return list(session.scalars(mine.order_by(col(Invoice.id))))
+
+
+# --- negotiation
+
+
+async def test_a_counter_offer_takes_the_place_of_the_terms_and_needs_approval_anew(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "COUNTER", "100.00")
+    plan = await cases.propose("COUNTER", invoice, first_on=monday + 9 * DAY)
+    first = await cases.asked(plan)
+    await cases.revise(plan, first_on=monday + 16 * DAY, equal=4, by="max")
+    await cases.heard(first, "approval.lapsed")
+    assert cases.facts(first, "approval.lapsed")[0]["reason"] == "revised"
+    (revised,) = cases.facts(plan, "plan.revised")
+    assert (revised["revision"], revised["asked_by"], revised["why"]) == (2, "customer", "cash comes later")
+    second = await cases.asked(plan, 2)
+    assert "not approved yet" in await refused(cases.accept(plan, 2))
+    assert "asked for this" in await refused(cases.decide(second, "max"))
+    await cases.decide(second, "anna")
+    await cases.heard(plan, "plan.offered")
+    assert "revision 2 is on offer" in await refused(cases.accept(plan, 1))
+    await stage.play.morning(monday + 2 * DAY)
+    await cases.accept(plan, 2)
+    await stage.play.morning(monday + 3 * DAY)
+    assert letters(stage, "COUNTER") == [("plan_offer", monday + 2 * DAY), ("plan_confirmation", monday + 3 * DAY)]
+    assert "takes the place of any earlier one" in stage.sent("COUNTER")[1].text
+    assert (cases.row(plan).summary["by"], cases.row(plan).summary["instalments"]) == ("max", 4)
+
+
+async def test_a_plan_in_force_holds_until_its_revision_is_accepted(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "ANEW", "100.00")
+    plan = await cases.agreed("ANEW", invoice, first_on=monday + 4 * DAY)
+    await stage.pay(invoice, 5_000)
+    await cases.heard(plan, "plan.instalment_paid")
+    await cases.revise(plan, first_on=monday + 25 * DAY, equal=1)
+    await cases.decide(await cases.asked(plan, 2), "anna")
+    await cases.heard(plan, "plan.offered", 2)
+    await cases.decline(plan, 2)
+    await stage.until(lambda: cases.row(plan).stage == "active")
+    assert cases.row(plan).summary["agreed"] == 1
+    await cases.revise(plan, first_on=monday + 26 * DAY, equal=1)
+    await cases.decide(await cases.asked(plan, 3), "anna")
+    await cases.heard(plan, "plan.offered", 3)
+    await cases.accept(plan, 3)
+    await stage.until(lambda: cases.row(plan).summary["agreed"] == 3)
+    assert cases.row(plan).summary["agreed_schedule"] == f"{(monday + 26 * DAY).isoformat()}:5000:0"
+    assert cases.holds(invoice) == [plan]
+
+
+async def test_returned_terms_are_revised_by_their_author_and_approved(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "RETURNED", "100.00")
+    plan = await cases.propose("RETURNED", invoice, first_on=monday + 9 * DAY)
+    await cases.rejected(plan, verdict=Verdict.RETURN)
+    await cases.heard(plan, "plan.returned")
+    await stage.until(lambda: (cases.row(plan).stage, cases.row(plan).awaiting_role) == ("proposed", "collector"))
+    assert cases.holds(invoice) == [plan]
+    await cases.revise(plan, first_on=monday + 9 * DAY, equal=3)
+    await cases.approved(plan, 2)
+    await cases.heard(plan, "plan.offered")
+
+
+TIERS: list[tuple[str, dict[str, Any], list[tuple[str, Role]]]] = [
+    ("20000.00", {}, [("anna", MANAGER), ("dora", DIRECTOR)]),
+    ("100.00", {"equal": 8, "rhythm": Rhythm.MONTHLY}, [("ana", ANALYST), ("anna", MANAGER)]),
+]
+
+
+@pytest.mark.parametrize(("total", "terms", "people"), TIERS)
+async def test_a_large_or_long_plan_takes_two_signatures(
+    stage: Stage, cases: AccountCases, total: str, terms: dict[str, Any], people: list[tuple[str, Role]]
+) -> None:
+    account = f"TIERS-{people[0][0]}"
+    (invoice,), monday = await owing(stage, account, total)
+    plan = await cases.propose(account, invoice, first_on=monday + 9 * DAY, **terms)
+    approval, (first, second) = await cases.asked(plan), people
+    assert f"waits for {first[1].value}" in await refused(cases.decide(approval, *second))
+    await cases.decide(approval, *first)
+    await cases.heard(approval, "approval.asked", 2)
+    assert "has signed already" in await refused(cases.decide(approval, first[0], second[1]))
+    assert cases.kinds(plan)[1:] == []
+    await cases.decide(approval, *second)
+    await cases.heard(plan, "plan.offered")
+
+
+async def rejected(cases: AccountCases, plan: str, monday: date) -> None:
+    await cases.rejected(plan)
+
+
+async def declined(cases: AccountCases, plan: str, monday: date) -> None:
+    await cases.approved(plan)
+    await cases.heard(plan, "plan.offered")
+    await cases.decline(plan)
+
+
+async def unanswered(cases: AccountCases, plan: str, monday: date) -> None:
+    await cases.approved(plan)
+    await cases.heard(plan, "plan.offered")
+    await cases.stage.pass_to(monday + 16 * DAY)
+    assert "plan.lapsed" not in cases.kinds(plan)
+    await cases.stage.pass_to(monday + 17 * DAY)
+
+
+async def left_unrevised(cases: AccountCases, plan: str, monday: date) -> None:
+    await cases.rejected(plan, verdict=Verdict.RETURN)
+    await cases.heard(plan, "plan.returned")
+    await cases.stage.pass_to(monday + 17 * DAY)
+
+
+async def called_off(cases: AccountCases, plan: str, monday: date) -> None:
+    await cases.asked(plan)
+    await cases.cancel(plan)
+
+
+NEGOTIATIONS: list[tuple[Callable[[AccountCases, str, date], Awaitable[None]], list[str], tuple[str, str]]] = [
+    (rejected, ["plan.rejected"], ("rejected", "not_approved")),
+    (declined, ["plan.offered", "plan.declined"], ("rejected", "declined")),
+    (unanswered, ["plan.offered", "plan.lapsed"], ("cancelled", "offer_lapsed")),
+    (left_unrevised, ["plan.returned", "plan.lapsed"], ("cancelled", "not_revised")),
+    (called_off, ["plan.cancelled"], ("cancelled", "other terms")),
+]
+
+
+@pytest.mark.parametrize(("comes_to_nothing", "kinds", "end"), NEGOTIATIONS)
+async def test_a_negotiation_that_comes_to_nothing_lets_the_timeline_go_on_where_it_stopped(
+    stage: Stage, cases: AccountCases, comes_to_nothing: Callable[[AccountCases, str, date], Awaitable[None]], kinds: list[str],
+    end: tuple[str, str],
+) -> None:  # fmt: skip
+    account = f"NO-{comes_to_nothing.__name__}".upper()
+    (invoice,), monday = await owing(stage, account, "100.00")
+    plan = await cases.propose(account, invoice, first_on=monday + 20 * DAY)
+    await stage.until(lambda: cases.holds(invoice) == [plan])
+    await comes_to_nothing(cases, plan, monday)
+    await let_go(stage, cases, invoice)
+    await stage.until(lambda: cases.row(plan).outcome is not None)
+    assert (cases.kinds(plan)[1:], cases.row(plan).outcome, cases.row(plan).summary["reason"]) == (kinds, *end)
+    assert (stage.steps(invoice), stage.facts(invoice, "timeline.hastened")) == (["reminder"], [])
+    assert [kind for kind in cases.kinds(ids.approval_case(plan, 1)) if kind == "approval.lapsed"] == (
+        ["approval.lapsed"] if comes_to_nothing is called_off else []
+    )
+
+
+async def test_a_debt_that_is_paid_while_it_is_negotiated_needs_no_plan_and_no_approval(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "SETTLED", "100.00")
+    plan = await cases.propose("SETTLED", invoice, first_on=monday + 9 * DAY)
+    approval = await cases.asked(plan)
+    await stage.pay(invoice, 10_000)
+    await cases.heard(approval, "approval.lapsed")
+    assert cases.facts(approval, "approval.lapsed")[0]["reason"] == "settled"
+    await cases.heard(plan, "plan.cancelled")
+    await stage.until(lambda: cases.row(plan).summary["reason"] == "settled")
+    await stage.play.morning(monday + 2 * DAY)
+    assert letters(stage, "SETTLED") == []
+
+
+async def test_invoices_that_are_settled_in_the_moment_in_which_a_plan_is_proposed_take_it_back(stage: Stage, cases: AccountCases) -> None:
+    (one, other), monday = await owing(stage, "MOMENT", "60.00", "40.00")
+    plan = await cases.propose("MOMENT", one, other, first_on=monday + 9 * DAY)
+    await cases.pay_account("MOMENT", 10_000)
+    await cases.heard(plan, "plan.cancelled")
+    await stage.until(lambda: cases.row(ids.approval_case(plan, 1)).outcome == "lapsed")
+
+
+# --- a plan that is not kept
+
+
+async def test_an_instalment_that_is_paid_within_its_grace_breaks_nothing(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "GRACE", "100.00")
+    plan = await cases.agreed("GRACE", invoice, first_on=monday + 3 * DAY)
+    await stage.play.days(monday + 2 * DAY, monday + 4 * DAY)
+    (missed,) = cases.facts(plan, "plan.instalment_missed")
+    assert (missed["due_on"], missed["grace_until"]) == ((monday + 3 * DAY).isoformat(), (monday + 8 * DAY).isoformat())
+    await stage.pass_to(monday + 8 * DAY)
+    await stage.pay(invoice, 5_000)
+    await cases.heard(plan, "plan.instalment_paid")
+    assert cases.facts(plan, "plan.instalment_paid")[0]["late"]
+    await stage.pass_to(monday + 10 * DAY)
+    assert "plan.broken" not in cases.kinds(plan)
+    assert cases.holds(invoice) == [plan]
+    recall, confirmation = "plan_instalment_due", "plan_confirmation"
+    assert sorted(letters(stage, "GRACE")[:2]) == sorted((name, monday + 2 * DAY) for name in (confirmation, recall))
+    assert letters(stage, "GRACE")[2:] == [("plan_missed", monday + 4 * DAY)]
+
+
+async def test_a_broken_plan_lets_the_timeline_go_on_at_once_one_step_harsher(stage: Stage, cases: AccountCases) -> None:
+    (one, other), monday = await owing(stage, "BROKEN", "60.00", "40.00")
+    plan = await cases.agreed("BROKEN", one, other, first_on=monday + 3 * DAY)
+    await stage.pay(one, 3_000)
+    await stage.play.days(monday + 4 * DAY, monday + 8 * DAY)
+    assert "plan.broken" not in cases.kinds(plan)
+    await stage.play.morning(monday + 9 * DAY)
+    await cases.heard(plan, "plan.broken")
+    await let_go(stage, cases, one, other)
+    for invoice in (one, other):
+        assert stage.facts(invoice, "timeline.hastened") == [{"case": plan}]
+        # held for a week: without the haste day 7 would come a week later
+        assert stage.taken_on(invoice)[1:] == [("second_reminder", monday + 9 * DAY)]
+    await stage.until(lambda: cases.row(plan).outcome == "broken")
+    last = [(letter.letter, letter.lines) for letter in stage.sent("BROKEN") if letter.on == monday + 9 * DAY]
+    assert sorted(last) == [(letter, frozenset({(one, letter), (other, letter)})) for letter in ("plan_broken", "second_reminder")]
+    assert "we have received €30.00 of it; €20.00 remains to be paid" in reads(stage, "BROKEN", "plan_missed")
+    assert "The plan has therefore ended" in reads(stage, "BROKEN", "plan_broken")
+    again = await cases.propose("BROKEN", one, other, first_on=monday + 20 * DAY)
+    (question,) = cases.facts(await cases.asked(again), "approval.requested")
+    assert (again, question["broken_plans"], question["tiers"]) == ("plan:BROKEN:2", 1, 2)
+
+
+async def test_a_payment_that_bounces_leaves_its_instalment_open_with_grace_from_then(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "BOUNCED", "100.00")
+    plan = await cases.agreed("BOUNCED", invoice, first_on=monday + 3 * DAY)
+    payment = await stage.pay(invoice, 5_000)
+    await cases.heard(plan, "plan.instalment_paid")
+    await stage.pass_to(monday + 7 * DAY)
+    now = await stage.play.now()
+    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    await stage.hear(invoice, "payment.reversed")
+    await cases.heard(plan, "plan.instalment_missed")
+    assert [fact["amount"] for fact in cases.facts(plan, "plan.money_counted")] == [5_000, -5_000]
+    assert cases.facts(plan, "plan.instalment_missed")[0]["grace_until"] == (monday + 11 * DAY).isoformat()
+    await stage.pay(invoice, 5_000)
+    await cases.heard(plan, "plan.instalment_paid", 2)
+    assert [fact["late"] for fact in cases.facts(plan, "plan.instalment_paid")] == [False, True]
+
+
+async def test_a_payment_that_settled_an_invoice_and_bounces_has_the_plan_hold_it_again(stage: Stage, cases: AccountCases) -> None:
+    (one, other), monday = await owing(stage, "AGAIN", "60.00", "40.00")
+    plan = await cases.agreed("AGAIN", one, other, first_on=monday + 9 * DAY)
+    payment = await stage.pay(one, 6_000)
+    await stage.outcome(one)
+    await cases.heard(plan, "plan.money_counted")
+    await stage.pass_to(monday + 4 * DAY)
+    now = await stage.play.now()
+    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    await stage.hear(one, "payment.reversed")
+    await cases.heard(plan, "plan.money_counted", 2)
+    await stage.until(lambda: cases.holds(one) == [plan])
+    assert "case.reopened" in stage.kinds(one)
+
+
+async def test_a_plan_that_is_called_off_ends_without_reproach(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "OFF", "100.00")
+    plan = await cases.agreed("OFF", invoice, first_on=monday + 20 * DAY)
+    await stage.play.morning(monday + 2 * DAY)
+    await stage.pass_to(monday + 4 * DAY)
+    await cases.cancel(plan)
+    await let_go(stage, cases, invoice)
+    await stage.play.days(monday + 4 * DAY, monday + 9 * DAY)
+    # held for two days: day 7 comes two days later
+    assert letters(stage, "OFF")[1:] == [("plan_cancelled", monday + 4 * DAY), ("second_reminder", monday + 9 * DAY)]
+    assert "Your payment plan has been cancelled" in reads(stage, "OFF", "plan_cancelled")
+    assert (cases.row(plan).outcome, stage.facts(invoice, "timeline.hastened")) == ("cancelled", [])
+
+
+async def test_insolvency_cancels_the_plan_and_nobody_chases(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "INSOLVENT", "100.00")
+    plan = await cases.agreed("INSOLVENT", invoice, first_on=monday + 9 * DAY)
+    await cases.refer("INSOLVENT", Reason.INSOLVENCY_NOTICE)
+    await cases.heard(plan, "plan.cancelled")
+    assert cases.facts(plan, "plan.cancelled")[0]["reason"] == "insolvency"
+    await stage.until(lambda: cases.holds(invoice) == ["credit_review:INSOLVENT"])
+    await stage.pass_to(monday + 12 * DAY)
+    assert stage.steps(invoice) == ["reminder"]
+
+
+# --- whose word it is
+
+
+async def test_whoever_proposed_a_plan_cannot_approve_it_by_any_way(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "OWN", "100.00")
+    plan = await cases.propose("OWN", invoice, first_on=monday + 9 * DAY)
+    approval = await cases.asked(plan)
+    assert "mia asked for this payment plan" in await refused(cases.decide(approval, "mia"))
+    own = [Decision(act_id=act_id(), actor="mia", role=MANAGER, verdict=Verdict.APPROVE) for _ in range(3)]
+    await cases.of_approval(approval).signal(Approval.decided, own[0])
+    await cases.of_plan(plan).signal(PaymentPlan.decided, own[1])
+    await stage.case(invoice).signal(InvoiceCollection.decide_payment_plan, own[2])
+    await cases.heard(approval, "act.refused", 3)
+    assert {fact["act"] for fact in cases.facts(approval, "act.refused")} == {decision.act_id for decision in own}
+    assert cases.row(approval).outcome is None
+    assert cases.kinds(plan)[1:] == []
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.REJECT, Verdict.RETURN])
+async def test_a_decision_that_is_sent_to_the_invoice_reaches_the_approval(stage: Stage, cases: AccountCases, verdict: Verdict) -> None:
+    account = f"BY-INVOICE-{verdict.value}".upper()
+    (one, other), monday = await owing(stage, account, "60.00", "40.00")
+    plan = await cases.propose(account, one, other, first_on=monday + 9 * DAY)
+    approval = await cases.asked(plan)
+    await stage.until(lambda: cases.holds(other) == [plan])
+    decision = Decision(act_id=act_id(), actor="anna", role=MANAGER, verdict=verdict, note_id="note:1")
+    await stage.case(other).signal(InvoiceCollection.decide_payment_plan, decision)
+    ends = {Verdict.APPROVE: "plan.offered", Verdict.REJECT: "plan.rejected", Verdict.RETURN: "plan.returned"}
+    await cases.heard(plan, ends[verdict])
+    (signed,) = [facts for kind, facts in stage.play.case_journal(approval) if facts.get("act") == decision.act_id]
+    assert signed["channel"] == "temporal"
+
+
+async def test_a_decision_for_which_no_plan_waits_is_journalled_as_refused(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), _ = await owing(stage, "NOTHING", "100.00")
+    decision = Decision(act_id=act_id(), actor="anna", role=MANAGER, verdict=Verdict.APPROVE)
+    await stage.case(invoice).signal(InvoiceCollection.decide_payment_plan, decision)
+    await stage.until(lambda: stage.facts(invoice, "act.refused"))
+    assert stage.facts(invoice, "act.refused")[0]["reason"] == "no payment plan of this invoice waits for a decision"
+
+
+# --- signals that stand in for acts
+
+MEANT_ONCE: list[tuple[str, Callable[[date], Act], str]] = [
+    (
+        "revised",
+        lambda day: RevisePlan(act_id=act_id(), actor="mia", terms=Terms(first_on=day, equal=1), asked_by=Side.CUSTOMER, why="later"),
+        "plan.revised",
+    ),
+    ("accepted", lambda _: AcceptPlan(act_id=act_id(), actor="mia", revision=1), "plan.accepted"),
+    ("declined", lambda _: DeclinePlan(act_id=act_id(), actor="mia", revision=1), "plan.declined"),
+    ("cancelled", lambda _: CancelPlan(act_id=act_id(), actor="mia", why="other terms"), "plan.cancelled"),
+]
+
+
+@pytest.mark.parametrize(("signal", "act", "kind"), MEANT_ONCE, ids=[signal for signal, _, _ in MEANT_ONCE])
+async def test_an_act_that_comes_twice_as_a_signal_is_done_once(
+    stage: Stage, cases: AccountCases, signal: str, act: Callable[[date], Act], kind: str
+) -> None:
+    account = f"TWICE-{signal}".upper()
+    (invoice,), monday = await owing(stage, account, "100.00")
+    plan = await cases.offered(account, invoice, first_on=monday + 9 * DAY)
+    once, handle = act(monday + 16 * DAY), cases.of_plan(plan)
+    await asyncio.gather(handle.signal(signal, once), handle.signal(signal, once))
+    await cases.heard(plan, kind)
+    await stage.pass_to(monday + 3 * DAY)
+    assert [facts["act"] for facts in cases.facts(plan, kind)] == [once.act_id]
+    assert "act.refused" not in cases.kinds(plan)
+
+
+async def test_a_signal_that_is_ruled_out_is_journalled_as_refused(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "TOO-EARLY", "100.00")
+    plan = await cases.propose("TOO-EARLY", invoice, first_on=monday + 9 * DAY)
+    await cases.of_plan(plan).signal(PaymentPlan.accepted, AcceptPlan(act_id="early", actor="mia", revision=1))
+    await cases.heard(plan, "act.refused")
+    (fact,) = cases.facts(plan, "act.refused")
+    assert (fact["act"], fact["what"]) == ("early", "AcceptPlan")
+    assert "not approved yet" in fact["reason"]
+
+
+async def test_a_decision_that_comes_twice_as_a_signal_counts_once(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "TWO-TIERS", "20000.00")
+    plan = await cases.propose("TWO-TIERS", invoice, first_on=monday + 9 * DAY)
+    approval = await cases.asked(plan)
+    decision = Decision(act_id=act_id(), actor="anna", role=MANAGER, verdict=Verdict.APPROVE)
+    for _ in range(2):
+        await cases.of_approval(approval).signal(Approval.decided, decision)
+    await stage.case(invoice).signal(InvoiceCollection.decide_payment_plan, decision)
+    again = await cases.of_approval(approval).execute_update(Approval.decide, decision)
+    assert again.repeated
+    assert cases.kinds(approval).count("approval.signed") == 1
+    assert cases.row(approval).awaiting_role == "finance_director"
+
+
+# --- how it looks, and how long it lives
+
+
+async def test_queries_show_whose_turn_it_is_at_each_stage(stage: Stage, cases: AccountCases) -> None:
+    (invoice,), monday = await owing(stage, "QUERIES", "100.00")
+    plan = await cases.propose("QUERIES", invoice, first_on=monday + 9 * DAY)
+    handle = cases.of_plan(plan)
+
+    async def shown() -> tuple[str, str, str | None, date | None]:
+        coming = await handle.query(PaymentPlan.next_step)
+        stage_now = (await handle.query(PaymentPlan.snapshot)).stage
+        return stage_now, await handle.query(PaymentPlan.waiting_for), coming.step, coming.due_at.date() if coming.due_at else None
+
+    assert await shown() == ("approval", "approval", "approval", None)
+    await cases.decide(await cases.asked(plan), "anna")
+    await cases.heard(plan, "plan.offered")
+    assert await shown() == ("offered", "customer", "lapse", monday + 17 * DAY)
+    await cases.accept(plan)
+    assert await shown() == ("active", "payment", "instalment_due", monday + 6 * DAY)
+
+
+async def test_a_plan_is_the_same_through_many_runs(stage: Stage, cases: AccountCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", lambda _: True)
+    (invoice,), monday = await owing(stage, "LONG", "100.00")
+    plan = await cases.agreed("LONG", invoice, first_on=monday + 4 * DAY)
+    await stage.play.days(monday + 2 * DAY, monday + 6 * DAY)
+    await stage.pay(invoice, 5_000)
+    await cases.heard(plan, "plan.instalment_paid")
+    await stage.play.days(monday + 7 * DAY, monday + 10 * DAY)
+    await stage.pay(invoice, 5_000)
+    await cases.heard(plan, "plan.completed")
+    await stage.play.morning(monday + 11 * DAY)
+    assert letters(stage, "LONG") == [
+        ("plan_confirmation", monday + 2 * DAY),
+        ("plan_instalment_due", monday + 2 * DAY),
+        ("plan_instalment_due", monday + 8 * DAY),
+        ("plan_completed", monday + 11 * DAY),
+    ]
+    told = {entry.seq: entry.facts["letter"] for entry in cases.entries(plan) if entry.kind == "letter.sent"}
+    assert sorted(told.values()) == sorted(letter for letter, _ in letters(stage, "LONG")[:-1]), "the last one went when the plan was over"
+    first_run = cases.row(plan).run_id
+    assert (await cases.of_plan(plan).describe()).run_id != first_run
