@@ -39,14 +39,19 @@ async def test_an_escalation_and_its_answer_reach_the_case_and_their_words_stay_
     assert [notes[str(question.note_id)], notes[str(said.note_id)]] == [ASKED["comment"], "No."]
 
 
-async def test_an_escalation_is_answered_once(collector: Client, problem: Problem, world: World) -> None:
+async def test_an_escalation_is_answered_once_and_by_those_who_were_asked(
+    collector: Client, manager: Client, as_role: As, problem: Problem, world: World
+) -> None:  # fmt: skip
     an_invoice(world)
     asked = (await collector.post(ESCALATE, json=ASKED)).json()
     said = {"escalation": asked["act_id"], "comment": "No."}
-    assert (await collector.post(f"{ESCALATE}/answer", json=said)).status_code == 200
-    assert "has answered this escalation already" in problem(await collector.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
-    unknown = {"escalation": "act:nowhere", "comment": "No."}
-    assert "no such escalation" in problem(await collector.post(f"{ESCALATE}/answer", json=unknown), 409)["detail"]
+    assert "who escalated it cannot answer it" in problem(await collector.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
+    assert "was escalated to sales" in problem(await manager.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
+    async with as_role(Role.SALES) as sales:
+        assert (await sales.post(f"{ESCALATE}/answer", json=said)).status_code == 200
+        assert "has answered this escalation already" in problem(await sales.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
+        unknown = {"escalation": "act:nowhere", "comment": "No."}
+        assert "no such escalation" in problem(await sales.post(f"{ESCALATE}/answer", json=unknown), 409)["detail"]
 
 
 async def test_a_repeated_escalation_is_told_once_and_without_a_worker_waits(collector: Client, world: World) -> None:
