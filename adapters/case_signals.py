@@ -22,8 +22,7 @@ from domain.collection import INVOICE_COLLECTION, Opening
 from domain.invoices import BillingEvent, BillingEventKind, ChargePaid, Recovery
 from domain.record import LetterNews
 
-ACCOUNT = SearchAttributeKey.for_keyword("DuecourseAccount")
-COLLECTOR = SearchAttributeKey.for_keyword("DuecourseCollector")
+ACCOUNT, COLLECTOR, _, _ = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
 
 class CaseSignals:
@@ -64,7 +63,7 @@ class CaseSignals:
                 await self._client.start_workflow(
                     workflow, opening, id=case_id, task_queue=ids.TASK_QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal=signal, start_signal_args=[argument],
-                    search_attributes=_found_by(account_id, collector),
+                    search_attributes=found_by(account_id, collector),
                 )  # fmt: skip
             except WorkflowAlreadyStartedError:  # another began it in this very moment
                 if not await self._signal(case_id, signal, argument):
@@ -81,7 +80,7 @@ class CaseSignals:
                 INVOICE_COLLECTION, opening, id=ids.invoice_case(opening.invoice_id), task_queue=ids.TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING if event else WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE if event else WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                search_attributes=_found_by(opening.account_id, collector), start_signal="billing_event" if event else None,
+                search_attributes=found_by(opening.account_id, collector), start_signal="billing_event" if event else None,
                 start_signal_args=[event] if event else [],
             )  # fmt: skip
         except WorkflowAlreadyStartedError:
@@ -98,6 +97,7 @@ class CaseSignals:
         return True
 
 
-def _found_by(account_id: str, collector: str | None) -> TypedSearchAttributes:
+def found_by(account_id: str, collector: str | None) -> TypedSearchAttributes:
+    """What a case is listed by from its beginning."""
     pairs = [SearchAttributePair(ACCOUNT, account_id)]
     return TypedSearchAttributes([*pairs, SearchAttributePair(COLLECTOR, collector)] if collector else pairs)

@@ -16,12 +16,12 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from adapters.temporal_client import TemporalUnreachableError, connect
+from domain import ids
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 15.0
-SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
 PR_SET_PDEATHSIG = 1
 
 log = structlog.get_logger()
@@ -120,7 +120,7 @@ class TemporalServer:
         await self._answers(logs / "temporal.log")
 
     def _arguments(self) -> list[str]:
-        attributes = [part for name in SEARCH_ATTRIBUTES for part in ("--search-attribute", f"{name}=Keyword")]
+        attributes = [part for name in ids.SEARCH_ATTRIBUTES for part in ("--search-attribute", f"{name}=Keyword")]
         ui = ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
         return [
             "server", "start-dev", *ui, "--ip", LOOPBACK, "--port", str(self._port), "--namespace", self._namespace,

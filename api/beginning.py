@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from adapters.case_signals import ACCOUNT, COLLECTOR
+from adapters.case_signals import found_by
 from domain import ids
 from domain.acts import Act, Receipt
 
@@ -24,8 +24,7 @@ class Beginning:
 
     @property
     def attributes(self) -> TypedSearchAttributes:
-        account = SearchAttributePair(ACCOUNT, self.account_id)
-        return TypedSearchAttributes([account, SearchAttributePair(COLLECTOR, self.collector)] if self.collector else [account])
+        return found_by(self.account_id, self.collector)
 
 
 BEGUN_BY = "act"

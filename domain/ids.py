@@ -7,6 +7,9 @@ CORRESPONDENCE = "correspondence"
 BILLING_SYNC = "billing_sync"
 REFERRALS = "referrals"
 
+SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
+"""By which cases are listed with Temporal's own tools: keywords, registered with the server."""
+
 
 def invoice_case(invoice_id: str) -> str:
     """The workflow id, and the journal's case id, of one invoice's collection."""

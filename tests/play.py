@@ -40,7 +40,6 @@ from workflows.invoice_collection import InvoiceCollection
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEST_SERVER = Path(sys.executable).with_name("temporal-test-server")
-SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
 SKIPS_TRIED, A_TICK = 10, timedelta(milliseconds=5)
 AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
 """Contact hours from Helsinki to Los Angeles' neighbours: 16:30 in Berlin, 10:30 in New York."""
@@ -158,7 +157,7 @@ async def playing(database: Database, folder: Path, start: date) -> AsyncIterato
         data_converter=pydantic_data_converter, test_server_existing_path=str(TEST_SERVER)
     ) as environment:
         keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, keyword))
+        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(ids.SEARCH_ATTRIBUTES, keyword))
         await environment.client.operator_service.add_search_attributes(request)
         real = await environment.get_current_time()
         clock = Clock(real_anchor=real, business_anchor=datetime.combine(start, datetime.min.time(), UTC))

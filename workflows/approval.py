@@ -16,7 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.record import CaseView
 
 from workflows.case_desk import CaseDesk, refuse
-from workflows.outbox import show_collector, tell
+from workflows.outbox import tell
+from workflows.search_attributes import show_collector
 
 
 @workflow.defn

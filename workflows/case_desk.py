@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -23,9 +22,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows.options import RECORD
 from workflows.outbox import Hears, HearsInvoice, Outbox, tell
-
-AWAITING = SearchAttributeKey.for_keyword("DuecourseAwaiting")
-STAGE = SearchAttributeKey.for_keyword("DuecourseStage")
+from workflows.search_attributes import ShownInLists
 
 PATIENCE = timedelta(minutes=1)
 """How long, in real time, a case that is over, or goes on in a new run, waits for its notices: people's lists tell the same."""
@@ -51,7 +48,7 @@ class CaseDesk:
         self.case, self.clock = case, clock
         self._view = view
         self._outbox = Outbox(case, lambda: self.clock, lambda: self.now, hears, invoice_changed)
-        self._shown: dict[SearchAttributeKey[str], str | None] = {}
+        self._lists = ShownInLists()
 
     @property
     def now(self) -> Moment:
@@ -120,15 +117,7 @@ class CaseDesk:
                 self.case.take_up(answer.carried)
                 continue
             self.case.journal.written(entries[-1].seq, answer.head)
-            self._show(view)
-
-    def _show(self, view: CaseView) -> None:
-        """As search attributes, by which managers list what waits for whom with Temporal's own tools."""
-        shown: dict[SearchAttributeKey[str], str | None] = {AWAITING: view.awaiting_role, STAGE: view.stage}
-        changed = {key: value for key, value in shown.items() if self._shown.get(key) != value}
-        if changed:
-            workflow.upsert_search_attributes([key.value_set(value) if value else key.value_unset() for key, value in changed.items()])
-            self._shown = shown
+            self._lists.show(view)
 
     async def hand_on(self, decision: Decision, number: int | None) -> None:
         """A decision that came to the case reaches its approval that waits for it; without one, its refusal is journalled."""

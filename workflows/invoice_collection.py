@@ -27,8 +27,8 @@ with workflow.unsafe.imports_passed_through():
 from workflows.account_ties import AccountTies
 from workflows.case_desk import refuse
 from workflows.invoice_desk import InvoiceDesk
-from workflows.outbox import show_collector
 from workflows.raised_disputes import RaisedDisputes
+from workflows.search_attributes import show_collector
 
 
 @workflow.defn

@@ -1,7 +1,6 @@
 """The desk of one invoice: what its case noted is written down, with what a step asks for, and what the database answers is taken in."""
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from activities.recording import Recording
@@ -14,14 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.record import Ask, CaseView, DropReason, Record, Recorded
 
 from workflows.options import RECORD
-
-STAGE = SearchAttributeKey.for_keyword("DuecourseStage")
+from workflows.search_attributes import ShownInLists
 
 
 class InvoiceDesk:
     def __init__(self, case: InvoiceCase, clock: Clock) -> None:
         self.case, self.clock = case, clock
-        self._shown = ""
+        self._lists = ShownInLists()
 
     @property
     def now(self) -> Moment:
@@ -77,7 +75,7 @@ class InvoiceDesk:
             case.hear_of_letter(news, self.now)
         if ask and answer.contact_on:
             case.contact_is_on(ask.step, answer.contact_on)
-        self._show_stage(shown.stage)
+        self._lists.show(shown)
         return answer
 
     def _letter_to_withdraw(self) -> DropReason | None:
@@ -85,12 +83,6 @@ class InvoiceDesk:
         if self.case.settled:
             return DropReason.SETTLED
         return DropReason.ON_HOLD if self.case.holds.any and self.case.last_letter_unheard else None
-
-    def _show_stage(self, stage: str) -> None:
-        """As a search attribute, by which managers list invoices with Temporal's own tools."""
-        if stage != self._shown:
-            workflow.upsert_search_attributes([STAGE.value_set(stage)])
-            self._shown = stage
 
     async def do(self, act: Act) -> Receipt:
         """Do a person's act once; answer when the journal has it."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -54,9 +53,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.suspensions import SuspensionCase
 
 from workflows.options import BOOK, FRAME, NOTIFY
+from workflows.search_attributes import of_account
 
-ACCOUNT = SearchAttributeKey.for_keyword("DuecourseAccount")
-COLLECTOR = SearchAttributeKey.for_keyword("DuecourseCollector")
 BEGINS_SOON = timedelta(seconds=10)
 """An invoice that billing has just reported may have no workflow yet: it is told again after so long, in real time."""
 
@@ -248,15 +246,3 @@ def _keep(task: asyncio.Task[Any], among: list[asyncio.Task[Any]]) -> None:
     """Until it is done."""
     among.append(task)
     task.add_done_callback(among.remove)
-
-
-def of_account(account_id: str) -> TypedSearchAttributes:
-    """By which a case that this one starts is found: its account, and the collector who has it."""
-    pairs = [SearchAttributePair(ACCOUNT, account_id)]
-    collector = workflow.info().typed_search_attributes.get(COLLECTOR)
-    return TypedSearchAttributes([*pairs, SearchAttributePair(COLLECTOR, collector)] if collector else pairs)
-
-
-def show_collector(name: str) -> None:
-    """Whom the account was given to, as a search attribute: lists made with Temporal's own tools go by it."""
-    workflow.upsert_search_attributes([COLLECTOR.value_set(name)])

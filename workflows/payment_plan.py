@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.record import CaseView, LetterNews
 
 from workflows.case_desk import CaseDesk, refuse
-from workflows.outbox import show_collector
+from workflows.search_attributes import show_collector
 
 
 @workflow.defn

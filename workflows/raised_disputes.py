@@ -12,7 +12,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice_disputes import case_of, leave_dispute, open_dispute
     from domain.journal import EntryKind
 
-from workflows.outbox import of_account, tell
+from workflows.outbox import tell
+from workflows.search_attributes import of_account
 
 NONE_OPEN = "no dispute of this invoice is open"
 

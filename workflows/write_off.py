@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
 from domain.write_off_handling import carry_out, refusal
 from domain.write_offs import APPROVAL, WriteOffCase
 from workflows.case_desk import CaseDesk, refuse
-from workflows.outbox import show_collector
+from workflows.search_attributes import show_collector
 
 
 @workflow.defn

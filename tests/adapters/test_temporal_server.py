@@ -12,9 +12,10 @@ from temporalio.client import Client, ScheduleOverlapPolicy
 
 from adapters.schedules import put_schedules, read_billing_soon
 from adapters.temporal_client import TemporalUnreachableError, connect, keep_histories
-from adapters.temporal_server import SEARCH_ATTRIBUTES, PortInUseError, TemporalServer, free_port, refuse_taken_port
+from adapters.temporal_server import PortInUseError, TemporalServer, free_port, refuse_taken_port
 from domain import ids
 from domain.clock import Clock
+from domain.ids import SEARCH_ATTRIBUTES
 
 REAL_LIFE = Clock.real_life()
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -26,7 +26,6 @@ from adapters.ledger import Ledger
 from adapters.letters import LetterBook
 from adapters.notices import Notices
 from adapters.policies import PolicyBook
-from adapters.temporal_server import SEARCH_ATTRIBUTES
 from api.act_names import SIGNALS, UPDATES
 from api.acting import ActRefused, CaseAlreadyOpen, CasesUnreachable, TemporalCases, WillBeApplied
 from api.beginning import Beginning
@@ -36,6 +35,7 @@ from domain.acts import Receipt
 from domain.case_openings import CREDIT_REVIEW, CreditReviewOpening
 from domain.clock import Clock
 from domain.credit_reviews import Ability, CloseReview, GiveVerdict, Reason, ReferAccount, Willingness
+from domain.ids import SEARCH_ATTRIBUTES
 from tests.api.test_waiting_decisions import NobodyThere
 from tests.api.world import World
 from worker import WORKFLOWS

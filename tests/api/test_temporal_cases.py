@@ -17,13 +17,13 @@ from temporalio.worker import Worker
 from activities.recording import Recording
 from adapters.casebook import CaseBook
 from adapters.database import Database
-from adapters.temporal_server import SEARCH_ATTRIBUTES
 from api.acting import ActRefused, CaseNotRunning, CasesUnreachable, TemporalCases, WillBeApplied
 from api.readings.journal import case_history
 from domain import ids
 from domain.acts import MakePromise, Pause, Receipt, Resume
 from domain.clock import Clock
 from domain.collection import Opening
+from domain.ids import SEARCH_ATTRIBUTES
 from domain.invoices import InvoiceFacts
 from tests.api.world import POLICY, World
 from workflows.invoice_collection import InvoiceCollection

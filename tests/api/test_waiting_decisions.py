@@ -28,7 +28,6 @@ from adapters.notices import Notices
 from adapters.policies import PolicyBook
 from adapters.smtp import Delivery, Outcome
 from adapters.tables import JournalEntry
-from adapters.temporal_server import SEARCH_ATTRIBUTES
 from api.acting import TemporalCases, WillBeApplied
 from domain import ids
 from domain.approval_acts import Channel, Decision, Verdict
@@ -37,6 +36,7 @@ from domain.approval_matrix_text import parse_matrix
 from domain.approval_news import Subject
 from domain.case_openings import APPROVAL, ApprovalOpening
 from domain.clock import Clock
+from domain.ids import SEARCH_ATTRIBUTES
 from domain.matters import Matter
 from domain.roles import Role
 from tests.api.world import STANDARD
