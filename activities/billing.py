@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from temporalio import activity
 
@@ -34,16 +36,7 @@ class BillingDelivery:
                 for _, invoice_id, event in batch:
                     by_invoice[invoice_id].append(event)
                 openings = await asyncio.to_thread(self._openings.read, list(by_invoice))
-                gate = asyncio.Semaphore(IN_FLIGHT)
-
-                async def report(invoice_id: str, events: list[BillingEvent], gate: asyncio.Semaphore = gate) -> None:
-                    opening, collector = openings[invoice_id]  # noqa: B023 - every report ends before the next batch is read
-                    async with gate:
-                        await self._report(opening, collector, events)
-
-                async with asyncio.TaskGroup() as reports:
-                    for invoice_id, events in by_invoice.items():
-                        reports.create_task(report(invoice_id, events))
+                await _some_at_once(self._report(*openings[invoice_id], events) for invoice_id, events in by_invoice.items())
                 await asyncio.to_thread(self._billing.mark_delivered, [number for number, _, _ in batch], datetime.now(UTC))
                 delivered += len(batch)
             await self._remind_the_forgotten()
@@ -94,13 +87,18 @@ class BillingDelivery:
             changes, collectors = await asyncio.to_thread(self._portfolios.untold, BATCH)
             if not changes:
                 return
-            gate = asyncio.Semaphore(IN_FLIGHT)
-
-            async def tell(case_id: str, collector: str, gate: asyncio.Semaphore = gate) -> None:
-                async with gate:
-                    await self._signals.collector_is(case_id, collector)
-
-            async with asyncio.TaskGroup() as telling:
-                for case_id, collector in collectors.items():
-                    telling.create_task(tell(case_id, collector))
+            await _some_at_once(self._signals.collector_is(case_id, collector) for case_id, collector in collectors.items())
             await asyncio.to_thread(self._portfolios.told, changes)
+
+
+async def _some_at_once(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All of them, `IN_FLIGHT` at a time."""
+    gate = asyncio.Semaphore(IN_FLIGHT)
+
+    async def pass_through(call: Coroutine[Any, Any, None]) -> None:
+        async with gate:
+            await call
+
+    async with asyncio.TaskGroup() as under_way:
+        for call in calls:
+            under_way.create_task(pass_through(call))
