@@ -1,5 +1,6 @@
 """The news of letters that have come to their end, for the invoices and other cases that asked for them."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -15,12 +16,15 @@ from domain.record import LetterFate, LetterNews
 ENDED = tuple(fate.value for fate in LetterFate)
 """The states of a request whose letter has come to its end."""
 
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
 
 def news(step: str, attempt: int, state: str, ended_at: datetime, zone: ZoneInfo, message_id: str | None, reason: str) -> LetterNews:
-    """`ended_at` is business time; the customer's date follows from its zone."""
+    """`ended_at` is business time; the customer's date follows from its zone. Mail servers quote the recipient's address in their refusal:
+    it stays with the letter, and does not get into journals, from which nothing can be deleted."""
     return LetterNews(
         step=step, attempt=attempt, fate=LetterFate(state), at=ended_at, on=ended_at.astimezone(zone).date(), message_id=message_id,
-        reason=reason,
+        reason=_ADDRESS.sub("…", reason),
     )  # fmt: skip
 
 

@@ -55,12 +55,6 @@ class Placing(BaseModel):
     unplaced: int
 
 
-class OpenCase(NamedTuple):
-    case_id: str
-    kind: str
-    account_id: str
-
-
 class Doing(NamedTuple):
     """Under which act, by whom and why. `at` is business time, `now` real time."""
 
@@ -114,17 +108,6 @@ class Portfolios:
                 return Placing(version=rules.version, changes=moves, unplaced=_unplaced(session))
             settled = sum(move.from_collector is None for move in moves)
             return Placing(version=rules.version, changes=moves, unplaced=_unplaced(session) - settled)
-
-    def open_cases(self, account_ids: Collection[str]) -> list[OpenCase]:
-        """Every case of the accounts that is not over, whose workflow names its collector: by account, then id."""
-        found: list[OpenCase] = []
-        with self._database.reading() as session:
-            for some in _portions(sorted(account_ids)):
-                statement = select(col(Case.case_id), col(Case.kind), col(Case.account_id)).where(
-                    col(Case.account_id).in_(some), col(Case.outcome).is_(None)
-                )
-                found += [OpenCase(*row) for row in session.execute(statement.order_by(col(Case.account_id), col(Case.case_id)))]
-        return found
 
 
 class PortfolioNews:

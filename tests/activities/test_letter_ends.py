@@ -132,6 +132,15 @@ def test_the_postbox_holds_what_must_be_told_until_it_was_told(office: Office) -
     assert postbox.untold(10) == []
 
 
+def test_the_address_that_a_mail_server_quotes_does_not_get_into_the_journal(office: Office) -> None:
+    office.billed()
+    quoted = Delivery(Outcome.REFUSED, 550, "<anna.meier@kunde.example>: Recipient address rejected")
+    office.send_all(office.desk(), delivery=quoted)
+    ((_, _, news),) = Postbox(office.database).untold(10)
+    assert news.reason == "550 <…>: Recipient address rejected"
+    assert office.letters()[0].reason == "550 <anna.meier@kunde.example>: Recipient address rejected"
+
+
 def test_the_postbox_gives_the_customers_date_and_no_letter_that_is_under_way(office: Office) -> None:
     office.account("NZ", time_zone="Pacific/Auckland")
     office.billed("I1", "NZ")

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from adapters.identity import Identity
-from adapters.portfolios import Portfolios
+from adapters.portfolios import Doing, PortfolioNews, Portfolios
 from adapters.tables import Account, Case, PortfolioChange, Task
 from domain.roles import Role
 from tests.api.conftest import Client, Problem
@@ -130,8 +130,14 @@ async def test_the_open_cases_of_accounts_are_named_for_those_who_tell_their_wor
                 updated_at=REAL_NOW,
             )
         )  # fmt: skip
-    found = Portfolios(team.database).open_cases(["A-1", "A-2"])
-    assert [case.case_id for case in found] == ["invoice:I-1", "plan:A-1:1"]
+    doing = Doing("move", "mona", REAL_NOW, REAL_NOW)
+    Portfolios(team.database).reassign(["A-1", "A-2"], "ben", doing)
+    news = PortfolioNews(team.database)
+    changes, found = news.untold(10)
+    assert sorted(found) == ["invoice:I-1", "plan:A-1:1"]
+    assert set(found.values()) == {"ben"}
+    news.told(changes)
+    assert news.untold(10) == ([], {})
 
 
 # --- by rule
