@@ -5,10 +5,14 @@ import shutil
 import sys
 
 import pytest
+import structlog
 
 from tests.databases import _sqlite_template, database, postgres_server
 
 __all__ = ["database", "postgres_server"]
+
+structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+"""The default draws all local variables of a traceback, which takes seconds."""
 
 _status = pytest.StashKey[int]()
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -31,14 +31,20 @@ def inbox(tmp_path: Path) -> Inbox:
     return Inbox(tmp_path / "inbox")
 
 
+@pytest.fixture(scope="session")
+def application() -> FastAPI:
+    """Built once, for its routes are made ready when they are first asked for; each test brings parts of its own."""
+    return create_app(cast("ApiParts", None))
+
+
 @pytest.fixture
-def app(world: World, inbox: Inbox) -> FastAPI:
+def app(application: FastAPI, world: World, inbox: Inbox) -> FastAPI:
     database = world.database
-    parts = ApiParts(
+    application.state.parts = ApiParts(
         database, CLOCK, world.cases, Ledger(database), Importer(database), Identity(database), inbox, now=lambda: REAL_NOW,
         company=read_company(EXAMPLE),
     )  # fmt: skip
-    return create_app(parts)
+    return application
 
 
 Client = httpx.AsyncClient
