@@ -17,8 +17,8 @@ structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatte
 _status = pytest.StashKey[int]()
 
 
-LONG_FIRST = ("faults", "workflows")
-"""Folders whose few tests take long: begun last, they would keep one process busy while the others have nothing left to do."""
+LONG_FIRST = ("test_real_year.py", "test_real_file.py", "faults", "workflows")
+"""Files and folders whose few tests take long: begun last, they would keep one process busy while the others have nothing left to do."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -81,8 +81,13 @@ class Up:
                 return line.removeprefix("ready ")
 
     @property
+    def temporal_pid(self) -> int:
+        pid: int = json.loads((self.data_dir / "temporal.json").read_text(encoding="utf-8"))["pid"]
+        return pid
+
+    @property
     def temporal(self) -> psutil.Process:
-        return psutil.Process(json.loads((self.data_dir / "temporal.json").read_text(encoding="utf-8"))["pid"])
+        return psutil.Process(self.temporal_pid)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -205,7 +210,7 @@ def test_a_temporal_server_that_is_killed_comes_back(start: Callable[..., Up]) -
 
     server.kill()
 
-    until(lambda: not server.is_running() and up.temporal.pid != server.pid, "a new server")
+    until(lambda: not server.is_running() and up.temporal_pid != server.pid, "a new server")
     until(lambda: httpx.get(f"http://127.0.0.1:{up.port}/readyz", timeout=30).status_code == 200, "ready again")
     assert up.stop() == 0
 
