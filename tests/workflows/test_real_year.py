@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
@@ -285,7 +285,7 @@ SAMPLE = 5
 
 
 async def _not_to_be_replayed(play: Play) -> list[str]:
-    """Of each kind the longest journals: their histories hold no failed workflow task, and today's code makes them again."""
+    """Of each kind the longest journals: their histories hold no workflow task that failed, and today's code makes them again."""
     chosen: list[Case] = []
     for kind in {case.kind for case in _cases(play.parts.database)}:
         mine = sorted((case for case in _cases(play.parts.database) if case.kind == kind), key=lambda case: (-case.seq, case.case_id))
@@ -294,8 +294,14 @@ async def _not_to_be_replayed(play: Play) -> list[str]:
     found = []
     for case in chosen:
         history = await play.client.get_workflow_handle(case.case_id).fetch_history()
-        failed = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED]
-        found += [f"{case.case_id} failed: {event.workflow_task_failed_event_attributes.failure.message}" for event in failed]
+        failed = [
+            event.workflow_task_failed_event_attributes
+            for event in history.events
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+        ]
+        # a case that ends in the moment in which it hears something is asked once more by the server: that is no fault of its code
+        faults = [each for each in failed if each.cause != WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND]
+        found += [f"{case.case_id} failed: {each.failure.message} ({each.cause})" for each in faults]
         result = await replayer.replay_workflow(WorkflowHistory(case.case_id, history.events), raise_on_replay_failure=False)
         found += [f"{case.case_id} cannot be replayed: {result.replay_failure}"] if result.replay_failure else []
     return found
