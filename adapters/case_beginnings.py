@@ -28,12 +28,13 @@ class CaseBeginnings:
 
     def plan(self, account_id: str, proposal: ProposePlan) -> PlanOpening:
         """Under the account's next number: whoever starts it by the same number later finds it taken."""
+        policy = self.policy(account_id)
         with self._database.reading() as session:
             facts = _facts(session, account_id, proposal.invoice_ids)
             covered = {name: Covered(version=one.version, open_balance=one.open_balance) for name, one in facts.items()}
             return PlanOpening(
                 number=_plans(session, account_id) + 1, account_id=account_id, proposal=proposal, covered=covered,
-                broken_plans=_plans(session, account_id, outcome=BROKEN), policy=self._policy(session, account_id), clock=self._clock,
+                broken_plans=_plans(session, account_id, outcome=BROKEN), policy=policy, clock=self._clock,
             )  # fmt: skip
 
     def plan_invoices(self, account_id: str, invoice_ids: Collection[str]) -> list[PlanInvoice]:
@@ -60,13 +61,16 @@ class CaseBeginnings:
     def policy(self, account_id: str) -> PolicySnapshot:
         """By which the account is collected now."""
         with self._database.reading() as session:
-            return self._policy(session, account_id)
+            account = session.get_one(Account, account_id)
+            segment = account.policy_segment or account.segment
+        return self._policies.for_segment(segment)
 
     def suspension(self, account_id: str) -> SuspensionOpening:
+        policy = self.policy(account_id)
         with self._database.reading() as session:
             account = session.get_one(Account, account_id)
             return SuspensionOpening(
-                account_id=account_id, policy=self._policy(session, account_id), prepaid=account.prepaid,
+                account_id=account_id, policy=policy, prepaid=account.prepaid,
                 clock=self._clock, earlier=_earlier(session, ids.suspension_case(account_id)),
             )  # fmt: skip
 
@@ -93,10 +97,6 @@ class CaseBeginnings:
             rows = session.execute(select(col(Case.invoice_id), col(Case.disputed)).where(col(Case.case_id).in_(cases)))
             disputed: dict[str | None, int] = {name: amount for name, amount in rows}  # noqa: C416 - a Row is no pair to mypy
         return [InvoiceNews(invoice_id=name, facts=one, disputed=disputed.get(name, 0)).claim for name, one in facts.items()]
-
-    def _policy(self, session: Session, account_id: str) -> PolicySnapshot:
-        account = session.get_one(Account, account_id)
-        return self._policies.for_segment(account.policy_segment or account.segment)
 
 
 def _facts(session: Session, account_id: str, invoice_ids: Collection[str]) -> dict[str, InvoiceFacts]:

@@ -30,7 +30,10 @@ class NewerDatabaseError(Exception):
 
 
 class Database:
-    """Sessions for reading and for writing. A session's objects live only inside its `with`."""
+    """Sessions for reading and for writing. A session's objects live only inside its `with`.
+
+    One at a time in a thread: whoever holds a connection and waits for a second one can wait for others who do the same.
+    """
 
     def __init__(self, url: str) -> None:
         """`url` as SQLAlchemy has it: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`."""

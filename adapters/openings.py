@@ -33,10 +33,9 @@ class Openings:
         with self._database.reading() as session:
             rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).all()
             stopped = _stopped(session, {invoice.account_id for invoice, _, _ in rows})
-            return {
-                invoice.id: (self._opening(invoice, segment, invoice.account_id in stopped), collector)
-                for invoice, segment, collector in rows
-            }
+        return {
+            invoice.id: (self._opening(invoice, segment, invoice.account_id in stopped), collector) for invoice, segment, collector in rows
+        }
 
     def forgotten(self, limit: int) -> list[str]:
         """Invoices that are settled, of which no event waits to be delivered, and whose case is open all the same: it was started by a

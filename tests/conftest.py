@@ -8,8 +8,9 @@ import pytest
 import structlog
 
 from tests.databases import _sqlite_template, database, postgres_server
+from tests.sessions import one_session_at_a_time, watch_over_sessions
 
-__all__ = ["database", "postgres_server"]
+__all__ = ["database", "one_session_at_a_time", "postgres_server", "watch_over_sessions"]
 
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 """The default draws all local variables of a traceback, which takes seconds."""
