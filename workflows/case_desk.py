@@ -76,8 +76,10 @@ class CaseDesk:
                 await workflow.wait_condition(there_is_one, timeout=PATIENCE)
 
     async def wait_until(self, wakes_at: Callable[[], Any]) -> None:
-        """Until something happens by itself, or somebody reports something."""
+        """Until something happens by itself, or somebody reports something. What is due already waits for no timer."""
         at = wakes_at()
+        if at and at <= self.now.business:
+            return
         timeout = self.clock.real_wait(at, workflow.now()) if at else None
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(lambda: bool(self.case.journal.pending or self.case.outbox), timeout=timeout)
