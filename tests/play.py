@@ -6,7 +6,6 @@ That server skips time only while `Play` asks it to, so that letters go at the b
 import asyncio
 import contextlib
 import csv
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -15,11 +14,8 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlmodel import col
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from activities.correspondence import Tally
@@ -33,14 +29,15 @@ from adapters.tables import Case, Invoice, JournalEntry
 from domain import ids
 from domain.clock import Clock
 from domain.record import CaseView
+from tests.time_skipping import time_skipping
 from worker import build_worker
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.invoice_collection import InvoiceCollection
 
 PROJECT = Path(__file__).resolve().parent.parent
-TEST_SERVER = Path(sys.executable).with_name("temporal-test-server")
-SKIPS_TRIED, A_TICK = 10, timedelta(milliseconds=5)
+SKIPS_TRIED = 10
+UNANSWERED = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
 """Contact hours from Helsinki to Los Angeles' neighbours: 16:30 in Berlin, 10:30 in New York."""
 
@@ -63,10 +60,15 @@ class Play:
         """
         for _ in range(SKIPS_TRIED):
             wait = self.parts.clock.real(moment) - await self.environment.get_current_time()
-            if wait <= A_TICK:
+            if wait <= timedelta(0):
                 break
-            with contextlib.suppress(RPCError):
+            try:
                 await self.environment.sleep(wait)
+            except RPCError as error:
+                if error.status not in UNANSWERED:
+                    raise
+            else:
+                break
         else:
             raise AssertionError(f"time does not pass to {moment}")
         await self.rest()
@@ -153,12 +155,7 @@ class Play:
 async def playing(database: Database, folder: Path, start: date) -> AsyncIterator[Play]:
     """Duecourse on `database`, from midnight UTC of `start`; its letters go to a local inbox in `folder` through real SMTP."""
     settings = Settings.read(data_dir=folder)
-    async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=str(TEST_SERVER)
-    ) as environment:
-        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(ids.SEARCH_ATTRIBUTES, keyword))
-        await environment.client.operator_service.add_search_attributes(request)
+    async with time_skipping() as environment:
         real = await environment.get_current_time()
         clock = Clock(real_anchor=real, business_anchor=datetime.combine(start, datetime.min.time(), UTC))
         inbox_folder(settings).mkdir(parents=True, exist_ok=True)

@@ -1,20 +1,15 @@
 """Cases that a person's act begins, on real workflows: one case, one act, whether or not a worker runs."""
 
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from temporalio import workflow
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.case_effects import CaseEffects
@@ -35,25 +30,18 @@ from domain.acts import Receipt
 from domain.case_openings import CREDIT_REVIEW, CreditReviewOpening
 from domain.clock import Clock
 from domain.credit_reviews import Ability, CloseReview, GiveVerdict, Reason, ReferAccount, Willingness
-from domain.ids import SEARCH_ATTRIBUTES
 from tests.api.test_waiting_decisions import NobodyThere
 from tests.api.world import World
+from tests.time_skipping import time_skipping
 from worker import WORKFLOWS
 from workflows.credit_review import CreditReview
 
-TEST_SERVER = Path(sys.executable).with_name("temporal-test-server")
 IMPATIENT = 1.0
 
 
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[Client]:
-    environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(TEST_SERVER), data_converter=pydantic_data_converter
-    )
-    async with environment:
-        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, keyword))
-        await environment.client.operator_service.add_search_attributes(request)
+    async with time_skipping() as environment:
         yield environment.client
 
 

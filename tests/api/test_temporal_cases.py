@@ -1,17 +1,12 @@
 """Acts on real workflows: at once when a worker answers, once in any case."""
 
-import sys
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.recording import Recording
@@ -23,24 +18,17 @@ from domain import ids
 from domain.acts import MakePromise, Pause, Receipt, Resume
 from domain.clock import Clock
 from domain.collection import Opening
-from domain.ids import SEARCH_ATTRIBUTES
 from domain.invoices import InvoiceFacts
 from tests.api.world import POLICY, World
+from tests.time_skipping import time_skipping
 from workflows.invoice_collection import InvoiceCollection
 
-TEST_SERVER = Path(sys.executable).with_name("temporal-test-server")
 IMPATIENT = 1.0
 
 
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[Client]:
-    environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(TEST_SERVER), data_converter=pydantic_data_converter
-    )
-    async with environment:
-        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, keyword))
-        await environment.client.operator_service.add_search_attributes(request)
+    async with time_skipping() as environment:
         yield environment.client
 
 

@@ -1,20 +1,14 @@
 """No decision is lost: what is posted while no worker runs waits, and is applied once when one does."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.case_effects import CaseEffects
@@ -36,13 +30,12 @@ from domain.approval_matrix_text import parse_matrix
 from domain.approval_news import Subject
 from domain.case_openings import APPROVAL, ApprovalOpening
 from domain.clock import Clock
-from domain.ids import SEARCH_ATTRIBUTES
 from domain.matters import Matter
 from domain.roles import Role
 from tests.api.world import STANDARD
+from tests.time_skipping import time_skipping
 from workflows.approval import Approval
 
-TEST_SERVER = Path(sys.executable).with_name("temporal-test-server")
 MATRIX = STANDARD.with_name("approvals.yaml")
 IMPATIENT = 1.0
 APPROVALS = 30
@@ -60,13 +53,7 @@ class NobodyThere:
 
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[Client]:
-    environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(TEST_SERVER), data_converter=pydantic_data_converter
-    )
-    async with environment:
-        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-        request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, keyword))
-        await environment.client.operator_service.add_search_attributes(request)
+    async with time_skipping() as environment:
         yield environment.client
 
 

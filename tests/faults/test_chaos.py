@@ -247,7 +247,7 @@ def _check_letters(play: Play, population: Population, folder: Path, settled_at:
 def _left_out(journal: list[Entry], step: str) -> bool:
     """Or nobody knew what had become of the letter, and it was paid before somebody had decided."""
     fates = [entry.kind for entry in journal if entry.kind.startswith("letter.") and entry.facts["step"] == step]
-    return _overtaken(journal, step) or bool({"letter.unknown", "letter.refused"}.intersection(fates))
+    return _overtaken(journal, step) or fates[-1:] in (["letter.unknown"], ["letter.refused"])
 
 
 def _overtaken(journal: list[Entry], step: str) -> bool:
