@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -20,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.journal import EntryKind
     from domain.record import Carried, CaseView, Record
 
+from workflows.alarm import Alarm
 from workflows.options import RECORD
 from workflows.outbox import Hears, HearsInvoice, Outbox, tell
 from workflows.search_attributes import ShownInLists
@@ -48,7 +48,7 @@ class CaseDesk:
         self.case, self.clock = case, clock
         self._view = view
         self._outbox = Outbox(case, lambda: self.clock, lambda: self.now, hears, invoice_changed)
-        self._lists = ShownInLists()
+        self._lists, self._alarm = ShownInLists(), Alarm()
 
     @property
     def now(self) -> Moment:
@@ -75,14 +75,9 @@ class CaseDesk:
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(there_is_one, timeout=PATIENCE)
 
-    async def wait_until(self, wakes_at: Callable[[], Any]) -> None:
-        """Until something happens by itself, or somebody reports something. What is due already waits for no timer."""
-        at = wakes_at()
-        if at and at <= self.now.business:
-            return
-        timeout = self.clock.real_wait(at, workflow.now()) if at else None
-        with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(lambda: bool(self.case.journal.pending or self.case.outbox), timeout=timeout)
+    async def wait_until(self, wakes_at: Callable[[], datetime | None]) -> None:
+        """Until something happens by itself, or somebody reports something; now and then for nothing."""
+        await self._alarm.wait(wakes_at(), self.clock, lambda: bool(self.case.journal.pending or self.case.outbox))
 
     async def finish(self, for_good: bool = True) -> None:
         """Leave nothing undone: every act is answered, everything noted is written down, the papers are made and the notices out. A case

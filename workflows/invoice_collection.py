@@ -1,8 +1,5 @@
 """The collection of one invoice: it reminds, calls, escalates, asks for suspension and waits, until the invoice is settled."""
 
-import asyncio
-from contextlib import suppress
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -25,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.record import CaseView, LetterNews
 
 from workflows.account_ties import AccountTies
+from workflows.alarm import Alarm
 from workflows.case_desk import refuse
 from workflows.invoice_desk import InvoiceDesk
 from workflows.raised_disputes import RaisedDisputes
@@ -41,6 +39,7 @@ class InvoiceCollection:
         self.desk = InvoiceDesk(self.case, opening.clock)
         self.disputes = RaisedDisputes(self.case)
         self.ties = AccountTies(self.case, self.desk)
+        self.alarm = Alarm()
         if opening.case is None:
             self.case.open(self.now)
             for hold in opening.holds:
@@ -82,11 +81,9 @@ class InvoiceCollection:
         return self.case.next_step(now.date()) if due and due <= now else None
 
     async def wait_for_news(self) -> None:
-        """Until something happens by itself, or somebody reports something."""
+        """Until something happens by itself, or somebody reports something; now and then for nothing."""
         wakes_at = None if self.case.settled else self.case.wakes_at(self.now.business)
-        timeout = self.desk.clock.real_wait(wakes_at, workflow.now()) if wakes_at else None
-        with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(lambda: bool(self.case.journal.pending) or self.over, timeout=timeout)
+        await self.alarm.wait(wakes_at, self.desk.clock, lambda: bool(self.case.journal.pending) or self.over)
 
     async def take(self, step: Step) -> None:
         """Carry out a step; but first hear what became of the letter before it, for that can put the step off."""
