@@ -50,7 +50,7 @@ class AccountCase(BaseModel):
             return False
         self.note(
             LETTER_FATES[news.fate], at, letter=news.step, number=news.attempt or None, message_id=news.message_id,
-            letter_at=news.at.isoformat(), reason=news.reason,
+            letter_at=news.at.isoformat(), reason=news.reason, **news.proof,
         )  # fmt: skip
         return True
 

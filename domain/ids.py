@@ -6,6 +6,10 @@ TASK_QUEUE = "collections"
 CORRESPONDENCE = "correspondence"
 BILLING_SYNC = "billing_sync"
 REFERRALS = "referrals"
+DAILY_SEAL = "daily_seal"
+SEAL_CASE = "seal"
+"""The case of all seals: each day's run of `DailySeal` follows its chain."""
+HISTORY_ARCHIVE = "history_archive"
 
 SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
 """By which cases are listed with Temporal's own tools: keywords, registered with the server."""
@@ -44,6 +48,11 @@ def credit_review_case(account_id: str) -> str:
 def write_off_case(account_id: str) -> str:
     """One at a time for an account; the next one follows its chain."""
     return f"write_off:{account_id}"
+
+
+def erasure_case(account_id: str) -> str:
+    """One at a time for an account; the next one follows its chain."""
+    return f"erasure:{account_id}"
 
 
 def approval_case(case_id: str, number: int) -> str:

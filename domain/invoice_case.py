@@ -253,8 +253,9 @@ class InvoiceCase(BaseModel):
             return False
         self.heard.append(news.key)
         self.note(
-            LETTER_FATES[news.fate], at, step=news.step, message_id=news.message_id, letter_at=news.at.isoformat(), reason=news.reason
-        )
+            LETTER_FATES[news.fate], at, step=news.step, message_id=news.message_id, letter_at=news.at.isoformat(), reason=news.reason,
+            **news.proof,
+        )  # fmt: skip
         match news.fate:
             case LetterFate.SENT:
                 self._amend(news.step, fate=news.fate, contact_on=news.on)

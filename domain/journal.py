@@ -54,6 +54,7 @@ class EntryKind(StrEnum):
     CLOCK_SET = "clock.set"
     TIMELINE_HASTENED = "timeline.hastened"
     DOSSIER_MADE = "dossier.made"
+    SEAL_MADE = "seal.made"
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_ASKED = "approval.asked"
     APPROVAL_SIGNED = "approval.signed"
@@ -129,6 +130,7 @@ class EntryKind(StrEnum):
     CREDIT_REVIEW_STOPPED = "credit_review.stopped"
     CREDIT_REVIEW_DUE = "credit_review.due"
     CREDIT_REVIEW_ENDED = "credit_review.ended"
+    ACCOUNT_ERASED = "account.erased"
 
 
 class Entry(BaseModel):

@@ -38,7 +38,8 @@ class DropReason(StrEnum):
 
 
 class LetterNews(BaseModel):
-    """What became of the letter that a step asked for. `attempt` counts how often the step asked; `on` is the customer's date."""
+    """What became of the letter that a step asked for. `attempt` counts how often the step asked; `on` is the customer's date. `sha256` is
+    that of the content of a letter that was sent; it binds the letter to the journal."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,10 +50,17 @@ class LetterNews(BaseModel):
     on: date
     message_id: str | None = None
     reason: str = ""
+    sha256: str | None = None
 
     @property
     def key(self) -> str:
         return f"{self.step}#{self.attempt}:{self.fate}"
+
+    @property
+    def proof(self) -> dict[str, str]:
+        """The fact by which the journal knows the letter again; none for one that was not sent, or was sent by an earlier release, whose
+        histories must replay as they are."""
+        return {"sha256": self.sha256} if self.sha256 else {}
 
 
 class Ask(BaseModel):

@@ -1,0 +1,37 @@
+"""What a check of everything stored found."""
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+
+class Fault(BaseModel):
+    """`key` names the row: `CASE/NUMBER/HASH` of an entry, `CASE/NUMBER` of one that is missing, a case's id, a seal's day, a letter's
+    Message-ID, a document's SHA-256, `NAME/VERSION` of a policy, `CASE/RUN` of an archived history, an invoice's or a payment's id.
+    `entry` is the entry of the journal, named so too, that proves it; None where none speaks of the row."""
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    key: str
+    what: str
+    entry: str | None = None
+
+
+class VerifyReport(BaseModel):
+    """`orphans` are lawful entries beside the chains: a workflow task that was repeated wrote them. `unsettled` counts the heads that were
+    sealed just before such a repetition replaced them. `unguarded` are the tables whose trigger against changes is missing. `looked_at`
+    counts the rows that were held against the journal, by table; `out_of_reach` says what could not be looked at, and why."""
+
+    cases: int = 0
+    entries: int = 0
+    orphans: int = 0
+    unsettled: int = 0
+    seals: int = 0
+    looked_at: dict[str, int] = Field(default_factory=dict)
+    out_of_reach: list[str] = Field(default_factory=list)
+    unguarded: list[str] = Field(default_factory=list)
+    faults: list[Fault] = Field(default_factory=list)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def sound(self) -> bool:
+        return not self.faults
