@@ -1,4 +1,4 @@
-# Duecourse: `make run` starts it, `make test` tests it. Each makes .venv from requirements.lock when needed.
+# Duecourse: `make run` starts it, `make test` tests it. Each makes .venv when needed, from requirements.lock or requirements-dev.lock.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -11,31 +11,41 @@ TOGETHER ?= -n 3 --dist loadfile --no-loadscope-reorder
 run: $(VENV)/.ready
 	@$(BIN)/python duecourse.py up $(ARGS)
 
-test: $(VENV)/.ready
+test: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 
-check: $(VENV)/.ready
+check: $(VENV)/.ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready
+bench: $(VENV)/.ready-to-test
 	$(BIN)/python duecourse.py bench $(ARGS)
 
-# Pins every package with its hashes, for every platform; names no registry.
+# Pins every package with its hashes, for every platform; names no registry. What tests need stands apart: running Duecourse needs none of it.
+PIN := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --upgrade pyproject.toml -o requirements.lock
+	$(PIN) --upgrade pyproject.toml -o requirements.lock
+	$(PIN) --upgrade --extra dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock
 
-format: $(VENV)/.ready
+format: $(VENV)/.ready-to-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/.ready: requirements.lock
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+$(VENV)/.ready: requirements.lock | $(BIN)/python
+	$(INSTALL) -r requirements.lock
+	@touch $@
+
+$(VENV)/.ready-to-test: requirements-dev.lock | $(BIN)/python
+	$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Duecourse needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@touch $@

@@ -11,20 +11,27 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.archiving import Archiving
 from activities.billing import BillingDelivery
 from activities.case_effects import CaseEffects
 from activities.case_joining import CaseJoining
 from activities.case_letters import CaseLetters
 from activities.correspondence import LetterSending
 from activities.dossiers import DossierMaking
+from activities.erasing import AccountErasing
 from activities.recording import Recording
 from activities.referring import Referring
+from activities.sealing import Sealing
+from adapters.archive_store import archive_store
 from adapters.case_beginnings import CaseBeginnings
 from adapters.case_letters import CaseLetterBook
 from adapters.case_signals import CaseSignals
 from adapters.casebook import CaseBook
 from adapters.delegations import DelegationBook
 from adapters.dossiers import DossierBook
+from adapters.erasure import Erasure
+from adapters.history_archive import ArchivedRuns
+from adapters.history_export import HistoryExport
 from adapters.letter_desk import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
 from adapters.letter_news import Postbox
 from adapters.letter_outcomes import BACKOFF, PRESUMED_DEAD
@@ -34,13 +41,19 @@ from adapters.openings import Openings
 from adapters.parts import Parts
 from adapters.portfolios import PortfolioNews
 from adapters.referrals import ReferralReading
+from adapters.run_listing import Visibility
+from adapters.seal_mail import SealMail
+from adapters.seals import SealBook
 from domain import ids
 from workflows.account_suspension import AccountSuspension
 from workflows.approval import Approval
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_review import CreditReview
+from workflows.daily_seal import DailySeal
 from workflows.dispute import Dispute
+from workflows.erasing import Erasing
+from workflows.history_archive import HistoryArchive
 from workflows.invoice_collection import InvoiceCollection
 from workflows.payment_plan import PaymentPlan
 from workflows.referrals import Referrals
@@ -57,6 +70,9 @@ WORKFLOWS = (
     CorrespondenceRun,
     BillingSync,
     Referrals,
+    Erasing,
+    DailySeal,
+    HistoryArchive,
 )
 CACHED_WORKFLOWS = 10_000
 POLLERS = 20
@@ -96,6 +112,11 @@ def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUM
     joining = CaseJoining(beginnings, signals)
     referring = Referring(ReferralReading(parts.database, parts.policies), beginnings, signals, parts.clock)
     dossiers = DossierMaking(DossierBook(parts.database, parts.company))
+    erasing = AccountErasing(Erasure(parts.database, settings.retention_years), parts.clock)
+    seal_mail = SealMail(parts.database, parts.mailer, settings.sender, settings.reply_domain, console, settings.audit_mail)
+    sealing = Sealing(SealBook(parts.database), seal_mail, parts.clock)
+    archive = ArchivedRuns(parts.database, archive_store(settings.archive_url))
+    archiving = Archiving(HistoryExport(client, parts.database, archive, Visibility(client)), parts.clock)
     effects = CaseEffects(parts.ledger, parts.policies, DelegationBook(parts.database), notices, parts.clock)
     return Worker(
         client,
@@ -124,6 +145,10 @@ def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUM
             joining.hand_over,
             dossiers.make_dossier,
             referring.refer_accounts,
+            erasing.erase_account,
+            sealing.make_seal,
+            sealing.mail_seal,
+            archiving.archive_histories,
         ],
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_workflow_task_polls=POLLERS,

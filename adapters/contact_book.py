@@ -112,6 +112,7 @@ class ContactBook:
             select(
                 col(ContactRequest.id), col(ContactRequest.invoice_id), col(ContactRequest.step), col(ContactRequest.attempt),
                 col(ContactRequest.state), col(ContactRequest.ended_at), col(ContactRequest.reason), col(Message.message_id),
+                col(Message.sha256),
             )
             .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
             .where(col(ContactRequest.invoice_id).in_(asking))
@@ -126,7 +127,7 @@ class ContactBook:
                 waiting.add(record.case.case_id)
             elif row.state in ENDED:
                 zone = zones[record.case.account_id]
-                item = news(row.step, row.attempt, row.state, row.ended_at, zone, row.message_id, row.reason)
+                item = news(row.step, row.attempt, row.state, row.ended_at, zone, row.message_id, row.reason, row.sha256)
                 if item.key not in record.heard:
                     letters.news.append(item)
             elif row.step == _waited_for(record):

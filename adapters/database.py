@@ -42,7 +42,9 @@ class Database:
         self.engine = (
             self._sqlite_engine()
             if self.is_sqlite
-            else create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, json_serializer=_json)
+            else create_engine(
+                url, pool_size=10, max_overflow=20, pool_pre_ping=True, json_serializer=_json, json_deserializer=orjson.loads
+            )
         )
         self._writing = self.engine.execution_options(write=True)
         self._one_writer = threading.Lock() if self.is_sqlite else None
@@ -54,12 +56,13 @@ class Database:
             pool_size=10,
             max_overflow=20,
             json_serializer=_json,
+            json_deserializer=orjson.loads,
         )
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _: Any) -> None:
             connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000"):
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16000"):
                 connection.execute(f"PRAGMA {pragma}").close()
 
         @event.listens_for(engine, "begin")
@@ -73,6 +76,13 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """One consistent look; nothing may be changed."""
         with Session(self.engine, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """One look that stays the same through many statements, however much is written meanwhile; nothing may be changed."""
+        engine = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        with Session(engine, autoflush=False) as session:
             yield session
 
     @contextmanager

@@ -7,6 +7,7 @@ outcome written as soon as the mail server answered. What a dead process had beg
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, or_, select, update
@@ -251,8 +252,8 @@ class LetterDesk(LetterOutcomes):
             .where(col(Message.id) == reading.message)
             .values(
                 state="transmitting", owner=self._owner, transmitting_since=datetime.now(UTC), attempts=col(Message.attempts) + 1,
-                content=content, recipient=reading.customer.email, subject=reading.subject, letter=reading.letter,
-                in_reply_to=reading.in_reply_to,
+                content=content, sha256=sha256(content).hexdigest(), recipient=reading.customer.email, subject=reading.subject,
+                letter=reading.letter, in_reply_to=reading.in_reply_to,
             )
         )  # fmt: skip
         if reading.attempts:

@@ -19,12 +19,15 @@ ENDED = tuple(fate.value for fate in LetterFate)
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
-def news(step: str, attempt: int, state: str, ended_at: datetime, zone: ZoneInfo, message_id: str | None, reason: str) -> LetterNews:
+def news(
+    step: str, attempt: int, state: str, ended_at: datetime, zone: ZoneInfo, message_id: str | None, reason: str, sha256: str | None
+) -> LetterNews:
     """`ended_at` is business time; the customer's date follows from its zone. Mail servers quote the recipient's address in their refusal:
-    it stays with the letter, and does not get into journals, from which nothing can be deleted."""
+    it stays with the letter, and does not get into journals, from which nothing can be deleted. `sha256` is told of a letter that went."""
+    fate = LetterFate(state)
     return LetterNews(
-        step=step, attempt=attempt, fate=LetterFate(state), at=ended_at, on=ended_at.astimezone(zone).date(), message_id=message_id,
-        reason=_ADDRESS.sub("…", reason),
+        step=step, attempt=attempt, fate=fate, at=ended_at, on=ended_at.astimezone(zone).date(), message_id=message_id,
+        reason=_ADDRESS.sub("…", reason), sha256=(sha256 or None) if fate is LetterFate.SENT else None,
     )  # fmt: skip
 
 
@@ -52,7 +55,7 @@ class Postbox:
     def untold(self, limit: int) -> list[tuple[int, str, LetterNews]]:
         """Request, invoice and news, oldest first."""
         statement = (
-            select(ContactRequest, col(Message.message_id), col(Account.time_zone))
+            select(ContactRequest, col(Message.message_id), col(Message.sha256), col(Account.time_zone))
             .join(Account, col(Account.id) == col(ContactRequest.account_id))
             .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
             .where(col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(ENDED))
@@ -64,10 +67,12 @@ class Postbox:
                 (
                     request.id or 0,
                     request.invoice_id,
-                    news(request.step, request.attempt, request.state, _moment(request), ZoneInfo(zone), message_id, request.reason),
+                    news(
+                        request.step, request.attempt, request.state, _moment(request), ZoneInfo(zone), message_id, request.reason, sha256
+                    ),
                 )
-                for request, message_id, zone in session.execute(statement)
-            ]
+                for request, message_id, sha256, zone in session.execute(statement)
+            ]  # fmt: skip
 
     def told(self, requests: Sequence[int]) -> None:
         with self._database.writing() as session:
@@ -78,7 +83,7 @@ class Postbox:
         statement = (
             select(
                 col(Message.id), col(Message.state), col(Message.ended_at), col(Message.case_id), col(Message.letter), col(Message.number),
-                col(Message.message_id), col(Message.reason), col(Account.time_zone),
+                col(Message.message_id), col(Message.reason), col(Message.sha256), col(Account.time_zone),
             )
             .join(Account, col(Account.id) == col(Message.account_id))
             .where(col(Message.told).is_(False), col(Message.state).in_(_FATES))
@@ -90,7 +95,8 @@ class Postbox:
                 CaseNews(
                     row.id, row.state, row.ended_at, row.case_id,
                     news(
-                        row.letter, row.number, _FATES[row.state], row.ended_at, ZoneInfo(row.time_zone), row.message_id, row.reason
+                        row.letter, row.number, _FATES[row.state], row.ended_at, ZoneInfo(row.time_zone), row.message_id, row.reason,
+                        row.sha256,
                     ),
                 )
                 for row in session.execute(statement)

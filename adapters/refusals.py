@@ -1,7 +1,10 @@
 """What can go wrong outside Duecourse, each with a sentence that says what to do: the command line shows the sentence and no traceback."""
 
+from adapters.archive_store import ArchiveStoreError
 from adapters.business_clock import ClockConflictError
 from adapters.database import NewerDatabaseError
+from adapters.dossier_reading import UnknownAccountError
+from adapters.history_archive import ArchiveDamagedError
 from adapters.inbox import InboxPortTaken
 from adapters.mapping import MappingError
 from adapters.running import AlreadyRunningError
@@ -13,6 +16,8 @@ from domain.policy_text import PolicyError
 
 REFUSALS: tuple[type[Exception], ...] = (
     AlreadyRunningError,
+    ArchiveDamagedError,
+    ArchiveStoreError,
     ClockConflictError,
     InboxPortTaken,
     MappingError,
@@ -25,4 +30,5 @@ REFUSALS: tuple[type[Exception], ...] = (
     TemporalMissingError,
     TemporalStartError,
     TemporalUnreachableError,
+    UnknownAccountError,
 )

@@ -1,4 +1,5 @@
-"""The runs that repeat: sending what is due, reading what billing reports, referring accounts. Temporal's own schedules start them."""
+"""The runs that repeat, started by Temporal's own schedules: sending what is due, reading what billing reports, referring accounts,
+sealing, and archiving histories."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,10 @@ from domain.clock import Clock
 
 CORRESPONDENCE_SECONDS = 60.0
 BILLING_SYNC_SECONDS = 15.0
+SOON = timedelta(seconds=10)
+HISTORY_ARCHIVE_SECONDS = 600.0
+"""Real time, however fast the business clock is played: so is the time for which the server keeps what has ended."""
+
 RUNS_KEPT = timedelta(days=2)
 """A repeated run leaves nothing in its history that the database does not have; kept for as long as invoices' histories are,
 7,200 of them a day would fill the disk."""
@@ -38,14 +43,17 @@ async def put_schedules(client: Client, clock: Clock) -> None:
     ):
         seconds = min(fast, real_life_seconds) if played(clock) else real_life_seconds
         await _put(client, schedule_id, _schedule(schedule_id, workflow, timedelta(seconds=seconds)))
+    often = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
+    await _put(client, ids.HISTORY_ARCHIVE, _schedule(ids.HISTORY_ARCHIVE, "HistoryArchive", often))
     a_day = timedelta(seconds=max(1.0, clock.day_seconds))
     await _put(client, ids.REFERRALS, _schedule(ids.REFERRALS, "Referrals", a_day))
+    await _put(client, ids.DAILY_SEAL, _schedule(ids.DAILY_SEAL, "DailySeal", a_day, late=a_day))
 
 
 async def forget_old_runs(client: Client) -> int:
     """Delete the histories of repeated runs that ended more than `RUNS_KEPT` ago; how many."""
     before = (datetime.now(UTC) - RUNS_KEPT).isoformat()
-    query = f'WorkflowType IN ("CorrespondenceRun", "BillingSync", "Referrals") AND CloseTime < "{before}"'
+    query = f'WorkflowType IN ("CorrespondenceRun", "BillingSync", "Referrals", "HistoryArchive") AND CloseTime < "{before}"'
     count = 0
     async for run in client.list_workflows(query):
         execution = WorkflowExecution(workflow_id=run.id, run_id=run.run_id)
@@ -64,11 +72,12 @@ async def read_billing_soon(client: Client) -> bool:
     return True
 
 
-def _schedule(schedule_id: str, workflow: str, every: timedelta) -> Schedule:
+def _schedule(schedule_id: str, workflow: str, every: timedelta, late: timedelta = SOON) -> Schedule:
+    """A turn that was missed is made up for while it is not more than `late`."""
     return Schedule(
         action=ScheduleActionStartWorkflow(workflow, id=schedule_id, task_queue=ids.TASK_QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10)),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=max(late, SOON)),
     )
 
 

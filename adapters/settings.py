@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.smtp import LOOPBACK, Security, SmtpSettings
+from domain.erasure import RETENTION_YEARS
 
 PROJECT = Path(__file__).resolve().parent.parent
 PREFIX = "DUECOURSE_"
@@ -51,6 +52,13 @@ class Settings(BaseSettings):
     reply_domain: str = Field(
         "lindenhof.example", pattern=r"^[A-Za-z0-9.-]+$", description="the domain in the letters' Message-ID, such as your-company.com"
     )
+    audit_mail: str | None = Field(
+        None, pattern=ADDRESS, description="an address such as audit@your-company.com, to which the daily seals go; unset: none"
+    )
+    archive_url: str | None = Field(
+        None, pattern=r"^s3://[^\s/]+(/[^\s]*)?$", description="s3://BUCKET/PREFIX for archived histories; unset: in the database"
+    )
+    audit_key: SecretStr | None = Field(None, description="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     letters_dir: Path | None = Field(None, description="a folder with letter templates of your own")
     policies_dir: Path = Field(PROJECT / "policies", description="a folder with policies as YAML")
     company_file: Path | None = Field(None, description="a YAML file like company.example.yaml")
@@ -59,6 +67,13 @@ class Settings(BaseSettings):
     api_port: int = Field(8080, ge=1, le=65535, description="a port number such as 8080")
     console_url: str | None = Field(
         None, pattern=r"^https?://[^\s]+$", description="the address at which people reach the console; unset: that of this machine"
+    )
+
+    retention_years: int = Field(
+        RETENTION_YEARS,
+        ge=1,
+        le=100,
+        description="for how many years after its last record an account's personal details are kept, 1 to 100",
     )
 
     @model_validator(mode="after")
@@ -107,7 +122,7 @@ def _sentence(fault: dict[str, Any]) -> str:
         return str(fault["ctx"]["error"])
     name = str(fault["loc"][0])
     wanted = Settings.model_fields[name].description or "a text"
-    shown = "" if "password" in name or "url" in name else f" (found {str(fault['input'])!r})"
+    shown = "" if "password" in name or "key" in name or "url" in name else f" (found {str(fault['input'])!r})"
     return f"{PREFIX}{name.upper()} cannot be used{shown}: write {wanted}"
 
 

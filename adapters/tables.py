@@ -11,6 +11,8 @@ from sqlalchemy import BigInteger, Column, DateTime, Dialect, ForeignKey, Index,
 from sqlalchemy.types import JSON, TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from adapters.append_only import APPEND_ONLY
+
 
 class Utc(TypeDecorator[datetime]):
     """A moment in UTC: SQLite forgets the zone, this gives it back."""
@@ -221,6 +223,7 @@ class Message(SQLModel, table=True):
     in_reply_to: str | None = None
     subject: str = ""
     content: bytes = Field(default=b"", sa_type=LargeBinary)
+    sha256: str = Field(default="", description="of the content, and empty before there is one; an erasure leaves it")
     state: str = "intended"
     attempts: int = 0
     next_attempt_at: datetime | None = Field(default=None, sa_type=Utc, description="real time; null: at once")
@@ -334,7 +337,7 @@ class JournalEntry(SQLModel, table=True):
     the case's chain, followed back from its head, says which one counts."""
 
     __tablename__ = "journal"
-    __table_args__ = (Index("ix_journal_account", "account_id", "business_at"),)
+    __table_args__ = (Index("ix_journal_account", "account_id", "business_at"), APPEND_ONLY)
     case_id: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     hash: str = Field(primary_key=True)
@@ -378,6 +381,22 @@ class Case(SQLModel, table=True):
     earlier_run: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     """What a closed run of the case left, from which the run that wrote this row goes on."""
     updated_at: datetime = Field(sa_type=Utc)
+
+
+class SealRow(SQLModel, table=True):
+    """Append-only: a day's seal over the heads of all cases. No two follow the same one."""
+
+    __tablename__ = "seals"
+    __table_args__ = (APPEND_ONLY,)
+    day: date = Field(primary_key=True, description="the business day that was over")
+    root: str
+    cases: int
+    entries: int
+    previous: str = Field(unique=True, description="the hash of the seal before")
+    hash: str
+    whole: bool = Field(description="its leaves are all there were; else those that changed since the seal before")
+    leaves: bytes = Field(sa_type=LargeBinary, description="[case id, number, head, entries beside] of each, JSON in zlib")
+    made_at: datetime = Field(sa_type=Utc, description="real time")
 
 
 class PolicyVersion(SQLModel, table=True):
@@ -508,9 +527,63 @@ class CoverRow(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
+class ArchivedRun(SQLModel, table=True):
+    """Append-only: the history of a run that has ended, as the server had it. Times are real."""
+
+    __tablename__ = "archived_runs"
+    __table_args__ = (Index("ix_archived_runs_account", "account_id", "workflow_id"), APPEND_ONLY)
+    workflow_id: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    workflow_type: str
+    account_id: str
+    first_run_id: str = Field(description="of the chain of runs that were continued as new")
+    continued_from: str | None = None
+    ended_as: str = Field(description="completed, failed, timed_out, canceled, terminated or continued_as_new")
+    events: int
+    started_at: datetime = Field(sa_type=Utc, description="real time")
+    closed_at: datetime = Field(sa_type=Utc, index=True, description="real time")
+    sha256: str = Field(description="of the content as it is stored")
+    size: int = Field(description="of the content as it is stored, in bytes")
+    content: bytes | None = Field(
+        default=None, sa_type=LargeBinary, description="Temporal's JSON, its payloads as they were stored, in gzip; null: in the bucket"
+    )
+    archived_at: datetime = Field(sa_type=Utc, description="real time")
+
+
+class ViewRow(SQLModel, table=True):
+    """Who looked at which account, by which route: one row for an hour, with how often."""
+
+    __tablename__ = "views"
+    __table_args__ = (UniqueConstraint("user", "role", "account_id", "route", "hour"),)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    user: str = Field(index=True)
+    role: str
+    account_id: str = Field(index=True)
+    route: str = Field(description="its template, such as /v1/accounts/{account_id}")
+    hour: datetime = Field(sa_type=Utc, description="real time: the beginning of the hour")
+    count: int
+    first_at: datetime = Field(sa_type=Utc, description="real time")
+    last_at: datetime = Field(sa_type=Utc, description="real time")
+    first_business_at: datetime = Field(sa_type=Utc)
+    last_business_at: datetime = Field(sa_type=Utc)
+
+
+class ErasureRow(SQLModel, table=True):
+    """Append-only: what was erased of an account, and what was kept."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (APPEND_ONLY,)
+    key: str = Field(primary_key=True, description="the act by which it was asked for")
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    asked_by: str
+    at: datetime = Field(sa_type=Utc)
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    report: dict[str, Any] = Field(sa_type=JSON, description="an ErasureReport")
+
+
 __all__ = [
-    "Account", "Allocation", "Case", "Contact", "ContactRequest", "CoverRow", "CreditNote", "DelegationRow", "Document", "DossierRow",
-    "IdempotencyKey", "ImportRow", "ImportRun", "Invoice",
+    "Account", "Allocation", "ArchivedRun", "Case", "Contact", "ContactRequest", "CoverRow", "CreditNote", "DelegationRow", "Document",
+    "DossierRow", "ErasureRow", "IdempotencyKey", "ImportRow", "ImportRun", "Invoice",
     "JournalEntry", "LedgerEvent", "Message", "MessageLine", "Note", "Payment", "PolicyVersion",
-    "PortfolioChange", "PortfolioRuleSet", "SQLModel", "Setting", "Task", "Token", "User", "Utc", "WriteOffBooking",
+    "PortfolioChange", "PortfolioRuleSet", "SQLModel", "SealRow", "Setting", "Task", "Token", "User", "Utc", "ViewRow", "WriteOffBooking",
 ]  # fmt: skip

@@ -6,14 +6,14 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.data_converter import CONVERTER
 from domain.clock import Clock
 
 CONNECT_SECONDS = 10.0
 SIGNALS_IN_FLIGHT = 40
-CASES = ("InvoiceCollection", "Dispute", "Approval", "PaymentPlan", "CreditReview", "AccountSuspension", "WriteOff")
+CASES = ("InvoiceCollection", "Dispute", "Approval", "PaymentPlan", "CreditReview", "AccountSuspension", "WriteOff", "Erasing")
 OPEN_CASES = (
     f"WorkflowType IN ({', '.join(repr(name) for name in CASES)}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"
 )
@@ -31,7 +31,7 @@ async def connect(address: str, namespace: str, seconds: float = CONNECT_SECONDS
     """`address` as HOST:PORT. Raises TemporalUnreachableError after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
-            return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter)
+            return await Client.connect(address, namespace=namespace, data_converter=CONVERTER)
     except (TimeoutError, RuntimeError, RPCError) as error:
         raise TemporalUnreachableError(
             f"no Temporal server answers at {address}; start it, or correct DUECOURSE_TEMPORAL_ADDRESS ({error or 'no reply in time'})"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from adapters.data_converter import CONVERTER
 from domain import ids
 
 SERVER = Path(sys.executable).with_name("temporal-test-server")
@@ -19,7 +19,7 @@ SERVER = Path(sys.executable).with_name("temporal-test-server")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """A server of one's own. It skips time only while it is asked to."""
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=str(SERVER)
+        data_converter=CONVERTER, test_server_existing_path=str(SERVER)
     ) as environment:
         keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
         request = AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(ids.SEARCH_ATTRIBUTES, keyword))

@@ -28,7 +28,7 @@ from domain.disputes import DisputeCase
 from domain.instalments import Rhythm, Terms
 from domain.invoice_acts import carry_out
 from domain.invoices import InvoiceFacts
-from domain.journal import EntryKind, Journal
+from domain.journal import GENESIS, EntryKind, Journal
 from domain.matters import Matter
 from domain.payment_plans import Covered, PaymentPlanCase
 from domain.plan_acts import AcceptPlan, ProposePlan
@@ -141,7 +141,8 @@ class ToldAccount:
 def tell_promises(account: ToldAccount, outcomes: str = "kb", invoice: str = "I1") -> None:
     """One promise after another on an invoice of 1,000.00: k kept, b broken, and o one that is still open. And two calls."""
     told = case(opened=0, total=100_000, open_balance=100_000)
-    told.journal = told.journal.model_copy(update={"case_id": f"invoice:{invoice}", "invoice_id": invoice, "pending": [], "seq": 0})
+    fresh = {"case_id": f"invoice:{invoice}", "invoice_id": invoice, "pending": [], "seq": 0, "head": GENESIS}
+    told.journal = told.journal.model_copy(update=fresh)
     told.open(moment(0))
     for number, outcome in enumerate(outcomes):
         day = 5 + 10 * number

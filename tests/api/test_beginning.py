@@ -8,13 +8,13 @@ from uuid import uuid4
 import pytest
 from temporalio import workflow
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.case_effects import CaseEffects
 from activities.recording import Recording
 from adapters.casebook import CaseBook
+from adapters.data_converter import CONVERTER
 from adapters.database import Database
 from adapters.delegations import DelegationBook
 from adapters.ledger import Ledger
@@ -131,7 +131,7 @@ async def test_a_case_that_no_worker_takes_up_is_begun_all_the_same(client: Clie
 
 
 async def test_when_nothing_gets_through_nothing_is_claimed(beginning: Beginning) -> None:
-    nobody = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
+    nobody = await Client.connect("127.0.0.1:1", lazy=True, data_converter=CONVERTER)
     with pytest.raises(CasesUnreachable):
         await TemporalCases(nobody, 0.2).begin(beginning, "act-1")
     with pytest.raises(CasesUnreachable):

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from activities.recording import Recording
 from adapters.casebook import CaseBook
+from adapters.data_converter import CONVERTER
 from adapters.database import Database
 from api.acting import ActRefused, CaseNotRunning, CasesUnreachable, TemporalCases, WillBeApplied
 from api.readings.journal import case_history
@@ -113,7 +113,7 @@ async def test_a_closed_or_unknown_case_takes_no_act(client: Client, invoice: st
 
 
 async def test_when_nothing_gets_through_nothing_is_claimed() -> None:
-    nobody = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
+    nobody = await Client.connect("127.0.0.1:1", lazy=True, data_converter=CONVERTER)
     cases = TemporalCases(nobody, timedelta(seconds=0.2).total_seconds())
     with pytest.raises(CasesUnreachable):
         await cases.act("I-1", pause())

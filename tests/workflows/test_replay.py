@@ -4,19 +4,26 @@ Record with `python -m tests.histories.record`.
 """
 
 import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+from temporalio import workflow
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, WorkflowRunner
+from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
-from temporalio.workflow import NondeterminismError
 
+from adapters.history_book import RunHistory
+from adapters.parting import event_type
+from adapters.replaying import Replaying
 from domain.invoice_case import InvoiceCase, Moment
+from domain.journal_comparison import Wake
 from domain.payment_plans import PaymentPlanCase
 from domain.policy import Step, StepAct
+from domain.replay_report import Parting, RunSource
 from domain.suspensions import SuspensionCase
 from tests.histories.record import FOLDER
 from worker import WORKFLOWS, workflow_runner
@@ -36,22 +43,37 @@ SANDBOX = SandboxedWorkflowRunner(
 """The SDK's guard against what a workflow must not touch. Workers run without it (docs/decisions/0003), so it stands here."""
 
 
-async def replay(file: Path, runner: WorkflowRunner | None = None) -> Exception | None:
-    """Why today's code cannot have made this history; None when it can."""
-    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner or workflow_runner(), data_converter=pydantic_data_converter)
-    return (await replayer.replay_workflow(recorded(file), raise_on_replay_failure=False)).replay_failure
+async def parted(file: Path, runner: WorkflowRunner | None = None) -> Parting | None:
+    """Where today's code cannot have made this history, or makes another journal of it; None when it does neither."""
+    history = recorded(file)
+    run = RunHistory(history.workflow_id, history.run_id, RunSource.ARCHIVED, history)
+    (result,) = await Replaying(WORKFLOWS, runner or workflow_runner()).replay([run])
+    return result.parting or _written_otherwise(history, result.wakes)
+
+
+def _written_otherwise(history: WorkflowHistory, wakes: Sequence[Wake]) -> Parting | None:
+    """These histories have no task that was cut short, so that each writing must end with the very hash that the history kept."""
+    head = next((wake.head for wake in wakes if wake.head and wake.entries and wake.entries[-1].hash != wake.head), None)
+    if head is None:
+        return None
+    event = next(event for event in history.events if f'"head":"{head}"' in str(event.marker_recorded_event_attributes).replace("\\", ""))
+    started = history.events[0].workflow_execution_started_event_attributes
+    return Parting(
+        workflow=started.workflow_type.name, case_id=history.workflow_id, event_id=event.event_id, event=event_type(event),
+        said="the journal goes on with another entry",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_a_recorded_history_replays(file: Path) -> None:
-    failure = await replay(file)
-    assert failure is None, f"{file.name} cannot be replayed any more: {failure}"
+    parting = await parted(file)
+    assert parting is None, f"{file.name} cannot be replayed any more: {parting}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_a_recorded_history_replays_inside_the_sandbox(file: Path) -> None:
-    failure = await replay(file, SANDBOX)
-    assert failure is None, f"{file.name} touches what a workflow must not: {failure}"
+    parting = await parted(file, SANDBOX)
+    assert parting is None, f"{file.name} touches what a workflow must not: {parting}"
 
 
 def test_every_workflow_has_a_recorded_history() -> None:
@@ -61,38 +83,108 @@ def test_every_workflow_has_a_recorded_history() -> None:
     assert started == {workflow.__name__ for workflow in WORKFLOWS}
 
 
-async def test_a_changed_decision_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were the first reminder a call, the timeline's history would be another one."""
-    take = InvoiceCase.take
-
-    def takes_another_step(self: InvoiceCase, step: Step, at: Moment) -> None:
-        take(self, step.model_copy(update={"act": StepAct.CALL, "letter": None}), at)
-
-    monkeypatch.setattr(InvoiceCase, "take", takes_another_step)
-    (file,) = (file for file in FILES if "full_timeline" in file.name)
-    assert isinstance(await replay(file), NondeterminismError)
+# --- a change of the code that would decide otherwise than what was recorded
 
 
-async def test_a_step_that_comes_on_another_day_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(InvoiceCase, "wakes_at", lambda self, now: None)
-    (file,) = (file for file in FILES if "promise_broken" in file.name)
-    assert isinstance(await replay(file), NondeterminismError)
+class Change(NamedTuple):
+    """Of one method; and where it shows, at the latest, in one of the recorded histories."""
+
+    of: type
+    method: str
+    other: Callable[..., Any]
+    workflow: str
+    life: str
+    event: tuple[int, str]
+
+    @property
+    def file(self) -> Path:
+        return next(file for file in FILES if file.name.startswith(f"{self.life}."))
+
+    @property
+    def files(self) -> list[Path]:
+        """All that were recorded of this kind."""
+        return [file for file in FILES if file.name.startswith(f"{self.life.partition('.')[0]}.")]
+
+    def make(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(self.of, self.method, self.other)
+
+    def make_for_new_runs(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """Behind a patch, as every such change must be made; the answers that the recorded runs get."""
+        before, other, answers = getattr(self.of, self.method), self.other, list[bool]()
+
+        def either(*given: Any, **named: Any) -> Any:
+            answers.append(workflow.patched("another-decision"))
+            return (other if answers[-1] else before)(*given, **named)
+
+        monkeypatch.setattr(self.of, self.method, either)
+        return answers
 
 
-async def test_an_account_that_is_suspended_without_a_warning_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were the approval of the warning the sign-off already, billing would be called where a letter was written."""
-
-    def suspends_at_once(self: SuspensionCase, at: Moment) -> int:
-        self.order_suspension(at)
-        return self.journal.seq
-
-    monkeypatch.setattr(SuspensionCase, "send_warning", suspends_at_once)
-    (file,) = (file for file in FILES if "account_suspension.cured_in_its_notice" in file.name)
-    assert isinstance(await replay(file), NondeterminismError)
+def _calls(self: InvoiceCase, step: Step, at: Moment, take: Callable[..., None] = InvoiceCase.take) -> None:
+    take(self, step.model_copy(update={"act": StepAct.CALL, "letter": None}), at)
 
 
-async def test_a_plan_that_is_broken_without_grace_cannot_replay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were the first missed instalment the end of the plan, nobody would have been told that it was missed."""
-    monkeypatch.setattr(PaymentPlanCase, "_miss", PaymentPlanCase._break)
-    (file,) = (file for file in FILES if "payment_plan.plan_broken" in file.name)
-    assert isinstance(await replay(file), NondeterminismError)
+def _never_wakes(self: InvoiceCase, now: datetime) -> None:
+    return None
+
+
+def _notes_another_account(self: InvoiceCase, at: Moment, open_case: Callable[..., None] = InvoiceCase.open) -> None:
+    self.journal.account_id = "ANOTHER"
+    open_case(self, at)
+
+
+def _suspends_at_once(self: SuspensionCase, at: Moment) -> int:
+    """As if the approval of the warning were the sign-off already: billing is called where a letter was written."""
+    self.order_suspension(at)
+    return self.journal.seq
+
+
+CHANGES = {
+    "a call instead of a reminder": Change(
+        InvoiceCase, "take", _calls, "InvoiceCollection", "invoice_collection.full_timeline_to_paid", (16, "MarkerRecorded")
+    ),
+    "a step on no day": Change(
+        InvoiceCase, "wakes_at", _never_wakes, "InvoiceCollection", "invoice_collection.promise_broken", (9, "TimerStarted")
+    ),
+    "an entry of another account": Change(
+        InvoiceCase, "open", _notes_another_account, "InvoiceCollection", "invoice_collection.promise_broken", (5, "MarkerRecorded")
+    ),
+    "a suspension without a warning": Change(
+        SuspensionCase, "send_warning", _suspends_at_once, "AccountSuspension", "account_suspension.cured_in_its_notice",
+        (63, "ActivityTaskScheduled"),
+    ),
+    "a plan that is broken without grace": Change(
+        PaymentPlanCase, "_miss", PaymentPlanCase._break, "PaymentPlan", "payment_plan.plan_broken", (99, "ActivityTaskScheduled")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_changed_decision_is_named_with_its_workflow_and_the_event_at_which_it_shows(
+    change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change.make(monkeypatch)
+    parting = await parted(change.file)
+    assert parting is not None
+    assert (parting.workflow, parting.case_id) == (change.workflow, recorded(change.file).workflow_id)
+    assert (parting.event_id, parting.event) == change.event
+    said = str(parting)
+    assert all(word in said for word in (change.workflow, parting.case_id, f"event {parting.event_id}, {parting.event}"))
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_the_same_change_behind_a_patch_leaves_what_was_recorded_as_it_was(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = change.make_for_new_runs(monkeypatch)
+    assert [parting for file in change.files if (parting := await parted(file))] == []
+    assert set(answers) == {False}
+
+
+async def test_an_error_of_the_code_is_named_with_the_task_in_which_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: PaymentPlanCase, *_: object) -> None:
+        raise ArithmeticError("no instalment is 'due'")
+
+    monkeypatch.setattr(PaymentPlanCase, "_miss", fails)
+    (file,) = (file for file in FILES if file.name.startswith("payment_plan.plan_broken."))
+    parting = await parted(file)
+    assert parting is not None
+    assert (parting.event, parting.said) == ("WorkflowTaskStarted", "ArithmeticError: no instalment is 'due'")

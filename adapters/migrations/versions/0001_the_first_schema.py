@@ -28,6 +28,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_accounts_collector"), ["collector"], unique=False)
 
     op.create_table(
+        "archived_runs",
+        sa.Column("workflow_id", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("workflow_type", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("first_run_id", sa.String(), nullable=False),
+        sa.Column("continued_from", sa.String(), nullable=True),
+        sa.Column("ended_as", sa.String(), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("started_at", Utc(), nullable=False),
+        sa.Column("closed_at", Utc(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("archived_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("workflow_id", "run_id"),
+        info={"append_only": True},
+    )
+    with op.batch_alter_table("archived_runs", schema=None) as batch_op:
+        batch_op.create_index("ix_archived_runs_account", ["account_id", "workflow_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_archived_runs_closed_at"), ["closed_at"], unique=False)
+
+    op.create_table(
         "cases",
         sa.Column("case_id", sa.String(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
@@ -187,6 +210,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("facts", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("case_id", "seq", "hash"),
+        info={"append_only": True},
     )
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.create_index("ix_journal_account", ["account_id", "business_at"], unique=False)
@@ -240,6 +264,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version"),
     )
     op.create_table(
+        "seals",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("root", sa.String(), nullable=False),
+        sa.Column("cases", sa.Integer(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("previous", sa.String(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("leaves", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("day"),
+        sa.UniqueConstraint("previous"),
+        info={"append_only": True},
+    )
+    op.create_table(
         "settings",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
@@ -277,6 +316,26 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "views",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("route", sa.String(), nullable=False),
+        sa.Column("hour", Utc(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("first_at", Utc(), nullable=False),
+        sa.Column("last_at", Utc(), nullable=False),
+        sa.Column("first_business_at", Utc(), nullable=False),
+        sa.Column("last_business_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("user", "role", "account_id", "route", "hour"),
+    )
+    with op.batch_alter_table("views", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_views_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_views_user"), ["user"], unique=False)
+
     op.create_table(
         "contacts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -337,6 +396,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_dossiers_account_id"), ["account_id"], unique=False)
 
     op.create_table(
+        "erasures",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("at", Utc(), nullable=False),
+        sa.Column("recorded_at", Utc(), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.PrimaryKeyConstraint("key"),
+        info={"append_only": True},
+    )
+    with op.batch_alter_table("erasures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_erasures_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "invoices",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
@@ -378,6 +455,7 @@ def upgrade() -> None:
         sa.Column("in_reply_to", sa.String(), nullable=True),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", Utc(), nullable=True),
@@ -570,8 +648,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_allocations_payment_id"), ["payment_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_allocations_write_off_key"), ["write_off_key"], unique=False)
 
+    op.make_append_only("archived_runs")
+    op.make_append_only("erasures")
+    op.make_append_only("journal")
+    op.make_append_only("seals")
+
 
 def downgrade() -> None:
+    op.make_changeable("seals")
+    op.make_changeable("journal")
+    op.make_changeable("erasures")
+    op.make_changeable("archived_runs")
     with op.batch_alter_table("allocations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_allocations_write_off_key"))
         batch_op.drop_index(batch_op.f("ix_allocations_payment_id"))
@@ -617,6 +704,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_invoices_account_status")
 
     op.drop_table("invoices")
+    with op.batch_alter_table("erasures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_erasures_account_id"))
+
+    op.drop_table("erasures")
     with op.batch_alter_table("dossiers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_dossiers_account_id"))
 
@@ -629,6 +720,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_contacts_account_id"))
 
     op.drop_table("contacts")
+    with op.batch_alter_table("views", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_views_user"))
+        batch_op.drop_index(batch_op.f("ix_views_account_id"))
+
+    op.drop_table("views")
     op.drop_table("users")
     with op.batch_alter_table("tasks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tasks_invoice_id"))
@@ -636,6 +732,7 @@ def downgrade() -> None:
 
     op.drop_table("tasks")
     op.drop_table("settings")
+    op.drop_table("seals")
     op.drop_table("portfolio_rules")
     op.drop_table("policies")
     with op.batch_alter_table("notes", schema=None) as batch_op:
@@ -680,6 +777,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_cases_account_id"))
 
     op.drop_table("cases")
+    with op.batch_alter_table("archived_runs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_archived_runs_closed_at"))
+        batch_op.drop_index("ix_archived_runs_account")
+
+    op.drop_table("archived_runs")
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_accounts_collector"))
 

@@ -1,0 +1,61 @@
+"""What the workflows of the recorded histories told their journals and the read model, rebuilt by replaying them."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from temporalio.workflow import ActivityHandle
+
+from adapters.data_converter import CONVERTER
+from adapters.replaying import _Listening
+from domain.journal import Entry
+from domain.record import Record
+from domain.told import Told
+from tests.domain.naive_standing import told
+from tests.histories.record import FOLDER
+from worker import WORKFLOWS
+
+
+class RecordedCase(NamedTuple):
+    """`records`: everything that one run wrote, wake by wake. `life`: the story that it was recorded of."""
+
+    life: str
+    case_id: str
+    records: Sequence[Record]
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [entry for record in self.records for entry in record.entries]
+
+
+@cache
+def recorded_cases() -> list[RecordedCase]:
+    """Those whose journal is there from its first entry on."""
+    return [case for case in asyncio.run(_replayed()) if case.entries and case.entries[0].seq == 1]
+
+
+async def _replayed() -> list[RecordedCase]:
+    found = []
+    for file in sorted(FOLDER.glob("*.json")):
+        content, listening = json.loads(file.read_text(encoding="utf-8")), _Listening()
+        replayer = Replayer(
+            workflows=WORKFLOWS, workflow_runner=UnsandboxedWorkflowRunner(), data_converter=CONVERTER,
+            interceptors=[listening],
+        )  # fmt: skip
+        await replayer.replay_workflow(WorkflowHistory.from_json(content["workflow_id"], content["history"]))
+        heard = [record for each in listening.heard.values() for record, handle in each if _is_written(handle)]
+        found.append(RecordedCase(file.name.split(".")[1], content["workflow_id"], heard))
+    return found
+
+
+def _is_written(handle: ActivityHandle[Any]) -> bool:
+    return handle.done() and not handle.cancelled() and not handle.exception() and not handle.result().carried
+
+
+def account_of(lives: Sequence[str]) -> list[Told]:
+    """The journal of an account that lived through all of these."""
+    return told(entry for case in recorded_cases() if case.life in lives for entry in case.entries)
