@@ -20,10 +20,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
-from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
-from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
 
 from adapters.database import Database
 from adapters.tables import Account, Case, ContactRequest, JournalEntry, LedgerEvent, Message, MessageLine
@@ -32,12 +28,12 @@ from domain.case_letters import DEMANDS
 from domain.journal import EntryKind
 from tests.play import PROJECT, Play, playing
 from tests.workflows.account_cases import RACES
+from tests.workflows.audited import DAYS, accounts, flaws, stood_on_some_days
 from tests.workflows.chain import chain
 from tests.workflows.courses import COURSES, Course, rank
 from tests.workflows.staff import Staff
 from tests.workflows.stage import DAY, Stage
 from tests.workflows.year_end import loose_ends
-from worker import WORKFLOWS, workflow_runner
 from workflows.billing_sync import BillingSync
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
@@ -95,7 +91,8 @@ async def test_a_year_of_the_real_file_leaves_no_invoice_where_nothing_moves_it(
         assert _never_reached(database, play) == []
         _check_letters(play, database)
         assert await _failures(play) == []
-        assert await _not_to_be_replayed(play) == []
+        assert await flaws(play) == []
+        assert stood_on_some_days(database, START, END) == DAYS * len(accounts(database))
         for case in _cases(database):
             chain(database, case, RACES)
     assert len(staff.refused) < 10, staff.refused
@@ -278,30 +275,3 @@ async def _failures(play: Play) -> list[str]:
 
     cases = [case for case in _cases(play.parts.database) if case.outcome is None]
     return [line for found in await asyncio.gather(*map(ask, cases)) for line in found]
-
-
-SAMPLE = 5
-"""Histories of each kind of case that are replayed."""
-
-
-async def _not_to_be_replayed(play: Play) -> list[str]:
-    """Of each kind the longest journals: their histories hold no workflow task that failed, and today's code makes them again."""
-    chosen: list[Case] = []
-    for kind in {case.kind for case in _cases(play.parts.database)}:
-        mine = sorted((case for case in _cases(play.parts.database) if case.kind == kind), key=lambda case: (-case.seq, case.case_id))
-        chosen += mine[:SAMPLE]
-    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=workflow_runner(), data_converter=pydantic_data_converter)
-    found = []
-    for case in chosen:
-        history = await play.client.get_workflow_handle(case.case_id).fetch_history()
-        failed = [
-            event.workflow_task_failed_event_attributes
-            for event in history.events
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
-        ]
-        # a case that ends in the moment in which it hears something is asked once more by the server: that is no fault of its code
-        faults = [each for each in failed if each.cause != WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND]
-        found += [f"{case.case_id} failed: {each.failure.message} ({each.cause})" for each in faults]
-        result = await replayer.replay_workflow(WorkflowHistory(case.case_id, history.events), raise_on_replay_failure=False)
-        found += [f"{case.case_id} cannot be replayed: {result.replay_failure}"] if result.replay_failure else []
-    return found

@@ -1,0 +1,13 @@
+"""The program that verifies an export, as one file: its parts stand here as modules, and are put in the place where they are imported."""
+
+import re
+from pathlib import Path
+
+HERE = Path(__file__).parent
+_IMPORT = re.compile(r"^from adapters\.(verify_\w+) import .*\n", re.MULTILINE)
+
+
+def verifier_source() -> str:
+    """Python that needs the standard library only."""
+    whole = (HERE / "verify_export.py").read_text(encoding="utf-8")
+    return _IMPORT.sub(lambda part: (HERE / f"{part[1]}.py").read_text(encoding="utf-8") + "\n", whole)

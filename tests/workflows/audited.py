@@ -1,0 +1,105 @@
+"""An auditor at the end of a play: every account is replayed, from the server, and then as after its retention; and shown at some days."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import cast
+
+from sqlalchemy import select
+from sqlmodel import col
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.client import Client
+
+from adapters.audit_replay import AuditReplay
+from adapters.database import Database
+from adapters.history_archive import ArchivedRuns
+from adapters.history_book import HistoryBook, RunHistory
+from adapters.history_export import HistoryExport
+from adapters.replaying import Replaying
+from adapters.run_listing import RunListing
+from adapters.standings import StandingReading
+from adapters.tables import Case
+from domain.replay_report import ReplayReport, RunSource
+from tests.play import Play
+from tests.run_lists import AfterRetentionOfTheEnded, OpenRunsOfTheTestServer, RunsOfTheTestServer
+from worker import WORKFLOWS
+
+SEED, DAYS = 20130601, 3
+
+
+class _ReadOnce(HistoryBook):
+    """It remembers what it gave."""
+
+    def __init__(self, client: Client, archive: ArchivedRuns, listing: RunListing) -> None:
+        super().__init__(client, archive, listing)
+        self.given: list[RunHistory] = []
+
+    async def runs(self, case_id: str, known: Iterable[str] = ()) -> list[RunHistory]:
+        runs = await super().runs(case_id, known)
+        self.given += runs
+        return runs
+
+
+async def flaws(play: Play) -> list[str]:
+    """What the replay of every account finds, in words: live, and when all that has ended lies in the archive alone."""
+    client, database = play.client, play.parts.database
+    archive, listing = ArchivedRuns(database), RunsOfTheTestServer(client)
+    book = _ReadOnce(client, archive, listing)
+    live = await _replay(database, book)
+    swept = await HistoryExport(client, database, archive, listing).sweep(datetime.now(UTC), (await play.now()).date())
+    assert (swept.left, swept.at_risk) == (0, 0)
+    later = HistoryBook(cast("Client", AfterRetentionOfTheEnded(client)), archive, OpenRunsOfTheTestServer(client))
+    archived = await _replay(database, later)
+    assert _sources(live) == {(RunSource.LIVE, True), (RunSource.LIVE, False)}
+    assert _sources(archived) == {(RunSource.ARCHIVED, True), (RunSource.LIVE, False)}
+    assert _told(live) == _told(archived)
+    return [*_failed(book.given), *_found(live), *_found(archived)]
+
+
+async def _replay(database: Database, book: HistoryBook) -> list[ReplayReport]:
+    replay = AuditReplay(database, book, Replaying(WORKFLOWS))
+    return [await replay.of_account(account) for account in await asyncio.to_thread(accounts, database)]
+
+
+def accounts(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(col(Case.account_id)).distinct().order_by(col(Case.account_id))))
+
+
+def _found(reports: list[ReplayReport]) -> list[str]:
+    """Every case was replayed, and nothing differs."""
+    lost = [f"{case.case_id} has no run" for report in reports for case in report.cases if not case.runs]
+    not_replayed = [f"{report.account_id}: {run.why_not}" for report in reports for run in report.not_replayed]
+    return [*lost, *not_replayed, *(finding.model_dump_json() for report in reports for finding in report.differences)]
+
+
+def _sources(reports: list[ReplayReport]) -> set[tuple[RunSource, bool]]:
+    """Where runs came from, and whether they have ended."""
+    return {(run.source, run.closed_at is not None) for report in reports for case in report.cases for run in case.runs}
+
+
+def _told(reports: list[ReplayReport]) -> dict[str, tuple[int, int]]:
+    """Of each case the number of its runs, and of their entries."""
+    return {case.case_id: (len(case.runs), sum(case.counts.values())) for report in reports for case in report.cases}
+
+
+LAWFUL = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+"""News came in the moment in which the case ended: the server has the task done again."""
+
+
+def _failed(runs: Iterable[RunHistory]) -> list[str]:
+    """Workflow tasks that came to nothing by themselves."""
+    return [
+        f"{run.case_id} failed: {event.workflow_task_failed_event_attributes.failure.message}"
+        for run in runs
+        for event in (run.history.events if run.history else ())
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED and event.workflow_task_failed_event_attributes.cause != LAWFUL
+    ]
+
+
+def stood_on_some_days(database: Database, first: date, last: date) -> int:
+    """Of every account the standing on a few days can be told; how many were."""
+    chance, reading = Random(SEED), StandingReading(database)
+    days = [(account, first + timedelta(days=chance.randrange((last - first).days))) for account in accounts(database) for _ in range(DAYS)]
+    return sum(reading.at(account, day).account_id == account for account, day in days)
