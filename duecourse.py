@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapters.settings import Settings
+from audit_commands import audit_app
 from domain.roles import Role
 
 app = typer.Typer(
@@ -22,8 +23,9 @@ policy_app = typer.Typer(no_args_is_help=True, help="The collection policies.")
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in.")
 app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
+app.add_typer(audit_app, name="audit")
 
-DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything. [default: .duecourse]")]
+DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
 CANNOT, FAILED = 2, 1
 
 
@@ -37,9 +39,11 @@ def _day(text: str) -> date:
 @app.command()
 def up(
     data_dir: DataDir = None,
-    port: Annotated[int | None, typer.Option(help="The console's and the API's port. [default: 8080]")] = None,
+    port: Annotated[int | None, typer.Option(help="The console's and the API's port; 8080 when left out.")] = None,
     as_of: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="The business date to begin with.")] = None,
-    day_seconds: Annotated[float | None, typer.Option(min=0.1, max=86_400, help="How long a business day lasts. [default: 86400]")] = None,
+    day_seconds: Annotated[
+        float | None, typer.Option(min=0.1, max=86_400, help="How long a business day lasts; 86400 when left out.")
+    ] = None,
     sample: Annotated[bool | None, typer.Option("--sample/--no-sample", help="Begin with an invented portfolio.")] = None,
 ) -> None:
     """Start everything, and go on where the last start ended."""
@@ -61,7 +65,7 @@ def import_file(
     file: Path,
     mapping: Annotated[str, typer.Option(help="Which column means what: a YAML file, or the name of one in mappings/.")] = "duecourse",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-    business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date. [default: today]")] = None,
+    business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date; today when left out.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing."""
@@ -202,14 +206,27 @@ def _worker() -> Any:
 
 
 def _web_app() -> Any:
+    from adapters.auditor import Auditor
     from api.acting import TemporalCases
     from api.app import create_app
     from api.parts import ApiParts
+    from worker import WORKFLOWS
 
     def app(client: Any, parts: Any) -> Any:
         cases, company = TemporalCases(client), parts.company
         return create_app(
-            ApiParts(parts.database, parts.clock, cases, parts.ledger, parts.importer, parts.identity, parts.inbox, company=company)
+            ApiParts(
+                parts.database,
+                parts.clock,
+                cases,
+                parts.ledger,
+                parts.importer,
+                parts.identity,
+                parts.inbox,
+                company=company,
+                retention_years=parts.settings.retention_years,
+                audits=Auditor(client, parts.database, parts.settings, WORKFLOWS),
+            )
         )
 
     return app

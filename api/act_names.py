@@ -4,6 +4,7 @@ from domain.acts import Act, AddNote, AnswerEscalation, Escalate, LogCall, MakeP
 from domain.approval_acts import Decision
 from domain.credit_reviews import CloseReview, GiveVerdict, ReferAccount
 from domain.dispute_acts import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
+from domain.erasure import EraseAccount
 from domain.plan_acts import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
 from domain.suspension_acts import AskAgain, AskSuspension, ExtendNotice, HandOverNow, Reinstate, SendWarningAgain, WithdrawSuspension
 from domain.write_off_acts import ProposeWriteOff
@@ -36,6 +37,7 @@ _NAMES: dict[type[Act], tuple[str, str]] = {
     GiveVerdict: ("give_verdict", "verdict_given"),
     CloseReview: ("close", "closed"),
     ProposeWriteOff: ("propose", "proposed"),
+    EraseAccount: ("erase", "erasure_wanted"),
 }
 
 UPDATES: dict[type[Act], str] = {act: update for act, (update, _) in _NAMES.items()}

@@ -1,13 +1,17 @@
 """The HTTP application: the API under /v1 for machines, and the console's pages for people."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
+from adapters.erasure import UnknownAccountError
 from adapters.importer import UnknownImportError
 from adapters.letter_decisions import LetterNotFound, LetterNotUndecided
 from adapters.mapping import MappingError
 from adapters.sheet_reader import SheetError
+from adapters.viewing import ViewBook
 from api import console, problems
 from api.acting import ActRefused, CasesUnreachable
 from api.guards import BodyLimit, SafeAnswers
@@ -19,6 +23,8 @@ from api.routes import (
     accounts,
     acts,
     approvals,
+    audit,
+    audit_proofs,
     correspondence,
     credit_reviews,
     delegations,
@@ -36,12 +42,14 @@ from api.routes import (
     worklist,
     write_offs,
 )
+from api.viewing import Viewing, ViewTrail
 
 SHAPES: dict[type[Exception], Shape] = {
     ActRefused: Shape(409, "refused", "The case's state rules this out"),
     CasesUnreachable: Shape(503, "unreachable", "Temporal does not answer"),
     LetterNotFound: Shape(404, "not-found", "There is no such letter"),
     LetterNotUndecided: Shape(409, "not-undecided", "This letter waits for no decision"),
+    UnknownAccountError: Shape(404, "not-found", "There is no such account"),
     UnknownImportError: Shape(404, "not-found", "There is no such import"),
     **PORTFOLIO_SHAPES,
     MappingError: Shape(422, "mapping", "The mapping cannot be used"),
@@ -73,12 +81,28 @@ TAGS = [
     {"name": "accounts", "description": "Customers, their balances per currency and their history."},
     {"name": "letters", "description": "What went out by e-mail, and what became of it."},
     {"name": "tasks", "description": "What waits for a person."},
+    {
+        "name": "audit",
+        "description": "Proofs of the journal, and exports. Who looked at what, and what is erased.",
+    },
     {"name": "health", "description": "For those who run Duecourse."},
 ]
 
 
 def create_app(parts: ApiParts) -> FastAPI:
     """The whole application, ready for a server. Nothing is loaded from elsewhere: the description is at /openapi.json."""
+    app = build_app()
+    furnish(app, parts)
+    return app
+
+
+def furnish(app: FastAPI, parts: ApiParts) -> None:
+    """From now on its requests are answered with these parts."""
+    app.state.parts, app.state.trail = parts, ViewTrail(ViewBook(parts.database))
+
+
+def build_app() -> FastAPI:
+    """Every route, and nothing yet to answer them with."""
     app = FastAPI(
         title="Duecourse",
         version=_version(),
@@ -87,8 +111,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_writing_what_was_seen,
     )
-    app.state.parts = parts
     for room in (
         invoices,
         acts,
@@ -107,6 +131,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         accounts,
         dossiers,
         solvency,
+        audit,
+        audit_proofs,
         health,
     ):
         app.include_router(room.router)
@@ -116,8 +142,15 @@ def create_app(parts: ApiParts) -> FastAPI:
     problems.install(app, SHAPES, console.problem_page)
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeAnswers)
+    app.add_middleware(Viewing)
     _describe_problems(app)
     return app
+
+
+@asynccontextmanager
+async def _writing_what_was_seen(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.trail.flush()
 
 
 def _describe_problems(app: FastAPI) -> None:
@@ -127,8 +160,8 @@ def _describe_problems(app: FastAPI) -> None:
     def described() -> dict[str, object]:
         document = describe()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schema = problems.ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(schema.pop("$defs", {}))
+        schema = problems.ProblemDocument.model_json_schema(ref_template="#/components/schemas/Problem{model}")
+        schemas.update({f"Problem{name}": part for name, part in schema.pop("$defs", {}).items()})
         schemas["ProblemDocument"] = schema
         return document
 

@@ -10,6 +10,7 @@ from adapters.case_beginnings import CaseBeginnings
 from adapters.company import Company
 from adapters.database import Database
 from adapters.dossiers import DossierBook
+from adapters.erasure import Erasure
 from adapters.identity import Identity
 from adapters.importer import Importer
 from adapters.inbox import Inbox
@@ -19,7 +20,9 @@ from adapters.letters import LetterBook
 from adapters.mapping import MAPPINGS
 from adapters.policies import PolicyBook
 from api.acting import Cases
+from api.auditing import Audits, NoHistories
 from domain.clock import Clock
+from domain.erasure import RETENTION_YEARS
 
 
 def real_now() -> datetime:
@@ -40,6 +43,8 @@ class ApiParts:
     mappings: Path = MAPPINGS
     now: Callable[[], datetime] = field(default=real_now)
     company: Company = field(kw_only=True)
+    retention_years: int = field(default=RETENTION_YEARS, kw_only=True)
+    audits: Audits = field(default_factory=NoHistories, kw_only=True)
 
     @property
     def business_now(self) -> datetime:
@@ -53,6 +58,10 @@ class ApiParts:
     @property
     def dossiers(self) -> DossierBook:
         return DossierBook(self.database, self.company)
+
+    @property
+    def erasure(self) -> Erasure:
+        return Erasure(self.database, self.retention_years)
 
     @property
     def letter_decisions(self) -> LetterDecisions:

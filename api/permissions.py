@@ -1,4 +1,5 @@
-"""Who may do what: one table. A customer never signs in; whoever signs in may read, an auditor may do nothing else."""
+"""Who may do what: one table. A customer never signs in; whoever signs in may read; an auditor reads more than others, and
+changes nothing."""
 
 from enum import StrEnum
 
@@ -29,6 +30,8 @@ class May(StrEnum):
     ANSWER_ESCALATIONS = "answer_escalations"
     MAKE_DOSSIERS = "make_dossiers"
     RUN_PORTFOLIOS = "run_portfolios"
+    AUDIT = "audit"
+    ERASE = "erase"
 
 
 _LEADS = frozenset({Role.COLLECTIONS_MANAGER, Role.ADMIN})
@@ -56,6 +59,8 @@ ALLOWED: dict[May, frozenset[Role]] = {
     May.ANSWER_ESCALATIONS: frozenset(set(Role) - {Role.AUDITOR}),
     May.MAKE_DOSSIERS: _DESK | {Role.WRITE_OFF_ANALYST, Role.CREDIT_ANALYST},
     May.RUN_PORTFOLIOS: _LEADS,
+    May.AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
+    May.ERASE: frozenset({Role.ADMIN}),
 }
 """Promises, calls, pauses, notes and raising disputes are collecting. Credit notes and cancellations reduce what is owed: that is not a
 collector's to do; nor is it to give an account its service back, or to give it up, before it has paid. Whose a dispute, an approval or an
@@ -83,6 +88,8 @@ ACTIVITY: dict[May, str] = {
     May.DECIDE_WRITE_OFFS: "decide what becomes of accounts that were handed over",
     May.ANSWER_ESCALATIONS: "answer escalations",
     May.RUN_PORTFOLIOS: "reassign accounts, write the rules of portfolios or set holiday cover",
+    May.AUDIT: "replay the journal, verify it, or read who looked at what",
+    May.ERASE: "erase an account's personal details",
 }
 
 

@@ -19,6 +19,9 @@ REASON_WORDS = {
     "letter.withdrawn": ("reasons",),
     "hold.placed": ("dispute_reasons", "hold_reasons"),
     "held": ("dispute_reasons", "hold_reasons"),
+    "dropped": ("reasons",),
+    "withdrawn": ("reasons",),
+    "unknown": ("reasons",),
     "dispute.raised": ("dispute_reasons",),
     "dispute.returned": ("lapses",),
     "approval.lapsed": ("lapses",),
@@ -65,7 +68,8 @@ WORD_FACTS = {
 
 
 class Phrases(HouseWords):
-    """One language's words. `reasons` are the drop reasons, `why` says why a case's next step comes when it does.
+    """One language's words. `reasons` are the drop reasons, `why` says why a case's next step comes when it does, `why_on`
+    why something was sent on a past day, or nothing was.
 
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
     kinds of case is not the same word.
@@ -92,6 +96,7 @@ class Phrases(HouseWords):
     decisions: dict[str, str]
     purposes: dict[str, str]
     why: dict[str, str]
+    why_on: dict[str, str]
     worklist: dict[str, str]
 
     def entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
@@ -102,6 +107,10 @@ class Phrases(HouseWords):
 
     def say_why(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         return self.fill(self.why[reason], self._localised(reason, facts, currency))
+
+    def say_why_on(self, sentence: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+        """Why something was sent on a day, or nothing was."""
+        return self.fill(self.why_on[sentence], self._localised(sentence, facts, currency))
 
     def say_work(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         """Why a thing stands where it does on the worklist."""

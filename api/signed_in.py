@@ -11,6 +11,7 @@ from adapters.identity import Actor
 from api.parts import ApiParts
 from api.permissions import May, refusal
 from api.problems import Problem
+from api.viewing import signs
 
 COOKIE = "duecourse_session"
 FROM_LINK = "link."
@@ -41,6 +42,7 @@ def signed_in(request: Request) -> Actor:
             f"{missing}; make one with 'duecourse token ROLE --user NAME' and send it as 'Authorization: Bearer …'",
             headers={"WWW-Authenticate": 'Bearer realm="duecourse"'},
         )
+    signs(request, actor)
     return actor
 
 
@@ -85,3 +87,5 @@ Reinstating = Annotated[Actor, Depends(may(May.REINSTATE))]
 DecidingWriteOffs = Annotated[Actor, Depends(may(May.DECIDE_WRITE_OFFS))]
 AnsweringEscalations = Annotated[Actor, Depends(may(May.ANSWER_ESCALATIONS))]
 RunningPortfolios = Annotated[Actor, Depends(may(May.RUN_PORTFOLIOS))]
+Auditing = Annotated[Actor, Depends(may(May.AUDIT))]
+Erasing = Annotated[Actor, Depends(may(May.ERASE))]

@@ -30,6 +30,9 @@ TARGETS = {
     "import_rows_per_s": (5_000, "at least"),
     "import_peak_mb": (300, "at most"),
     "memory_per_workflow_kb": (120, "at most"),
+    "verified_per_s": (20_000, "at least"),
+    "standing_400_ms": (300, "at most"),
+    "replayed_per_s": (60, "at least"),
 }
 """What the figures must reach."""
 
@@ -39,6 +42,8 @@ def main(arguments: Sequence[str]) -> None:
     figures: dict[str, float] = _json([sys.executable, "-m", "bench.importing", str(options.rows)])
     floor = _floor(options.floor, options.invoices)
     figures |= asyncio.run(measure(options.invoices))
+    for part in ("verifying", "standing", "replaying"):
+        figures |= _json([sys.executable, "-m", f"bench.{part}"])
     ratios = {f"{name} / floor": figures[name] / floor[name] for name in ("start_per_s", "contact_per_s") if floor}
     report = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -19,6 +19,7 @@ from api.readings.portfolio import in_order, read_portfolio, stage_order
 from api.reasons import why
 from api.routes.accounts import existing as existing_account
 from api.signed_in import COOKIE, FROM_LINK, Parts
+from api.viewing import shows
 from domain import ids
 from domain.roles import Actor
 
@@ -111,6 +112,7 @@ def mail(request: Request, mail_id: str, parts: Parts, actor: Signed) -> HTMLRes
     found = parts.inbox.get(mail_id) if parts.inbox else None
     if found is None:
         raise not_found("mail", mail_id, "the inbox lists those that are there")
+    shows(request, found.message_id)
     page = render(request, parts, "mail.html", actor, mail=found)
     page.headers["Content-Security-Policy"] = MAIL_POLICY
     return page

@@ -1,5 +1,7 @@
 """Is it alive, can it work, and a few figures for Prometheus."""
 
+from datetime import datetime
+
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
@@ -7,8 +9,10 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.history_export import Swept
 from api.parts import ApiParts
 from api.problems import RESPONSES, Problem
+from api.readings.archive import read_last_sweep
 from api.readings.portfolio import Portfolio, read_portfolio
 from api.signed_in import Parts, Reader
 
@@ -43,7 +47,8 @@ async def ready(parts: Parts) -> Health:
     "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=RESPONSES
 )
 def metrics(parts: Parts, _: Reader) -> PlainTextResponse:
-    return PlainTextResponse(exposition(read_portfolio(parts.database, parts.today)), media_type=METRICS_TYPE)
+    told = exposition(read_portfolio(parts.database, parts.today)) + archive_exposition(read_last_sweep(parts.database), parts.now())
+    return PlainTextResponse(told, media_type=METRICS_TYPE)
 
 
 def exposition(portfolio: Portfolio) -> str:
@@ -58,6 +63,25 @@ def exposition(portfolio: Portfolio) -> str:
             _gauge("duecourse_letters", "Letters by state.", letters),
             _gauge("duecourse_open_tasks", "Tasks that wait for a person, by kind.", tasks),
             _gauge("duecourse_undelivered_ledger_events", "Ledger events that no case has heard of.", [("", portfolio.undelivered_events)]),
+        )
+    )
+
+
+def archive_exposition(swept: Swept | None, now: datetime) -> str:
+    """Nothing before the first sweep. The lag goes on growing while no sweep comes to its end."""
+    if swept is None:
+        return ""
+    since = max(0.0, (now - swept.at).total_seconds())
+    return "".join(
+        (
+            _gauge("duecourse_archive_swept_seconds", "How long ago the last sweep of the archive was.", [("", round(since))]),
+            _gauge(
+                "duecourse_archive_lag_seconds",
+                "How long ago the oldest run ended that is left to archive; 0: none is.",
+                [("", round(swept.lag_seconds + since) if swept.left else 0)],
+            ),
+            _gauge("duecourse_archive_left", "Runs that have ended and are not archived.", [("", swept.left)]),
+            _gauge("duecourse_archive_at_risk", "Of these, the runs that the server will delete within a day.", [("", swept.at_risk)]),
         )
     )
 

@@ -1,22 +1,27 @@
 """Invoices: the list, one of them live, and its history."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.concurrency import run_in_threadpool
 
+from adapters.standings import StandingReading
 from api import presenting
 from api.idempotency import OnceRoute
 from api.live import read_live
 from api.outgoing import HistoryOut, InvoiceOut, InvoiceSummary
 from api.pages import Cursor, Limit, Page
-from api.problems import RESPONSES, not_found
+from api.problems import RESPONSES, Problem, not_found
 from api.readings.correspondence import list_letters, list_tasks
 from api.readings.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
 from api.readings.journal import case_history
+from api.readings.proofs import proof_lines
 from api.signed_in import Parts, Reader
 from api.speaking import Words
+from api.why_models import WhyOut
 from domain import ids
+from domain.why import explain
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=OnceRoute, responses=RESPONSES)
 
@@ -71,3 +76,25 @@ def history(invoice_id: str, parts: Parts, _: Reader, words: Words) -> HistoryOu
         letters=[presenting.letter(row) for row in letters],
         tasks=[presenting.task(row) for row in tasks],
     )
+
+
+@router.get("/{invoice_id}/why", operation_id="explain_invoice", summary="Why something was sent on a day, why nothing was, why it waited")
+def why(
+    invoice_id: str,
+    parts: Parts,
+    _: Reader,
+    words: Words,
+    on: Annotated[date | None, Query(description="a business date (UTC); today when left out")] = None,
+) -> WhyOut:
+    """From the journal, and the policy that the invoice followed then."""
+    row, day = existing(parts, invoice_id), on or parts.today
+    if day > parts.today:
+        raise Problem(422, "invalid", "That day has not come yet", f"today is {parts.today.isoformat()}; give that day or one before it")
+    told, policies = StandingReading(parts.database).entries(row.account_id)
+    said = explain(told, invoice_id, day, policies)
+    return WhyOut(
+        invoice_id=invoice_id, on=day, about=said.about, reason=said.sentence,
+        sentence=words.say_why_on(said.sentence, said.facts, row.currency),
+        policy=said.policy.name if said.policy else None, policy_version=said.policy.version if said.policy else None,
+        entries=[presenting.entry(line, words) for line in proof_lines(parts.database, said.entries)],
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from adapters.identity import Identity
 from adapters.importer import Importer
 from adapters.inbox import Inbox
 from adapters.ledger import Ledger
-from api.app import create_app
+from api.app import build_app, furnish
 from api.parts import ApiParts
 from domain.roles import Role
 from tests.api.world import CLOCK, REAL_NOW, World
@@ -34,16 +34,17 @@ def inbox(tmp_path: Path) -> Inbox:
 @pytest.fixture(scope="session")
 def application() -> FastAPI:
     """Built once, for its routes are made ready when they are first asked for; each test brings parts of its own."""
-    return create_app(cast("ApiParts", None))
+    return build_app()
 
 
 @pytest.fixture
 def app(application: FastAPI, world: World, inbox: Inbox) -> FastAPI:
     database = world.database
-    application.state.parts = ApiParts(
+    parts = ApiParts(
         database, CLOCK, world.cases, Ledger(database), Importer(database), Identity(database), inbox, now=lambda: REAL_NOW,
         company=read_company(EXAMPLE),
     )  # fmt: skip
+    furnish(application, parts)
     return application
 
 

@@ -1,10 +1,13 @@
 """For those who run it: alive, ready, figures."""
 
 import re
+from datetime import timedelta
 
+from adapters.history_export import LAST_SWEEP, Swept
+from adapters.tables import Setting
 from domain.invoices import InvoiceStatus
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import World
+from tests.api.world import REAL_NOW, World
 
 
 async def test_anyone_may_ask_whether_it_lives(as_role: As, world: World) -> None:
@@ -32,3 +35,15 @@ async def test_figures_are_in_the_format_that_prometheus_reads(auditor: Client, 
         'duecourse_invoices{stage="new"} 1', 'duecourse_invoices{stage="paid"} 1', 'duecourse_letters{state="unknown"} 1',
         'duecourse_open_tasks{kind="unknown_letter"} 1', "duecourse_undelivered_ledger_events 0",
     } == set(samples)  # fmt: skip
+
+
+async def test_the_archives_figures_stand_beside_them_once_it_was_swept_and_its_lag_grows(auditor: Client, world: World) -> None:
+    swept = Swept(at=REAL_NOW - timedelta(minutes=5), left=3, lag_seconds=60, at_risk=1)
+    world.add(Setting(name=LAST_SWEEP, value=swept.model_dump(mode="json")))
+    samples = dict(
+        line.rsplit(" ", 1) for line in (await auditor.get("/metrics")).text.splitlines() if line.startswith("duecourse_archive")
+    )
+    assert samples == {
+        "duecourse_archive_swept_seconds": "300", "duecourse_archive_lag_seconds": "360", "duecourse_archive_left": "3",
+        "duecourse_archive_at_risk": "1",
+    }  # fmt: skip

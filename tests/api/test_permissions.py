@@ -19,12 +19,14 @@ MONEY = DESK | {Role.BILLING_OPS}
 BILLING = {Role.COLLECTIONS_MANAGER, Role.ADMIN, Role.BILLING_OPS}
 
 HANDLERS = {Role.COLLECTOR, Role.COLLECTIONS_MANAGER, Role.SALES_OPS, Role.SALES, Role.BILLING_OPS, Role.FINANCE_DIRECTOR}
+AUDITORS = {Role.AUDITOR, Role.ADMIN}
 APPROVERS = set(Role) - {Role.COLLECTOR, Role.AUDITOR, Role.ADMIN}
 
 WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/invoices"): EVERYBODY,
     ("POST", "/v1/invoices"): BILLING,
     ("GET", "/v1/invoices/{invoice_id}"): EVERYBODY,
+    ("GET", "/v1/invoices/{invoice_id}/why"): EVERYBODY,
     ("GET", "/v1/invoices/{invoice_id}/history"): EVERYBODY,
     ("POST", "/v1/invoices/{invoice_id}/promises"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/calls"): DESK,
@@ -98,6 +100,17 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/portfolios/cover"): EVERYBODY,
     ("POST", "/v1/portfolios/cover"): LEADS,
     ("DELETE", "/v1/portfolios/cover/{cover_id}"): LEADS,
+    ("GET", "/v1/audit/views"): AUDITORS,
+    ("GET", "/v1/audit/verify"): AUDITORS,
+    ("GET", "/v1/audit/seals"): AUDITORS,
+    ("GET", "/v1/audit/seals/{day}"): AUDITORS,
+    ("GET", "/v1/audit/accounts/{account_id}/replay"): AUDITORS,
+    ("GET", "/v1/audit/accounts/{account_id}/standing"): AUDITORS,
+    ("GET", "/v1/audit/accounts/{account_id}/steps"): AUDITORS,
+    ("GET", "/v1/audit/export"): AUDITORS,
+    ("GET", "/v1/audit/log"): AUDITORS,
+    ("GET", "/v1/audit/accounts/{account_id}/erasure"): AUDITORS,
+    ("POST", "/v1/audit/accounts/{account_id}/erasure"): {Role.ADMIN},
     ("GET", "/metrics"): EVERYBODY,
 }
 OPEN = {
@@ -167,4 +180,4 @@ async def test_a_refusal_names_who_may(auditor: Client, problem: Problem, world:
 
 
 def test_an_auditor_may_only_read() -> None:
-    assert {wanted for wanted in May if Role.AUDITOR in ALLOWED[wanted]} == {May.READ}
+    assert {wanted for wanted in May if Role.AUDITOR in ALLOWED[wanted]} == {May.READ, May.AUDIT}
