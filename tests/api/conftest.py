@@ -38,14 +38,16 @@ def application() -> FastAPI:
 
 
 @pytest.fixture
-def app(application: FastAPI, world: World, inbox: Inbox) -> FastAPI:
+async def app(application: FastAPI, world: World, inbox: Inbox) -> AsyncIterator[FastAPI]:
+    """What was viewed is written down before the database serves another test."""
     database = world.database
     parts = ApiParts(
         database, CLOCK, world.cases, Ledger(database), Importer(database), Identity(database), inbox, now=lambda: REAL_NOW,
         company=read_company(EXAMPLE),
     )  # fmt: skip
     furnish(application, parts)
-    return application
+    yield application
+    await application.state.trail.flush()
 
 
 Client = httpx.AsyncClient
