@@ -355,12 +355,15 @@ class Case(SQLModel, table=True):
     """The read model: one row per case, as its workflow last wrote it."""
 
     __tablename__ = "cases"
-    __table_args__ = (Index("ix_cases_stage", "kind", "stage"), Index("ix_cases_awaiting", "kind", "awaiting_role"))
+    __table_args__ = (
+        Index("ix_cases_account", "account_id", "kind"), Index("ix_cases_invoice", "invoice_id", "kind"),
+        Index("ix_cases_stage", "kind", "stage"), Index("ix_cases_awaiting", "kind", "awaiting_role"),
+    )  # fmt: skip
     case_id: str = Field(primary_key=True)
     run_id: str
     kind: str
-    account_id: str = Field(index=True)
-    invoice_id: str | None = Field(default=None, index=True)
+    account_id: str
+    invoice_id: str | None = None
     stage: str
     next_step: str | None = None
     next_on: date | None = None

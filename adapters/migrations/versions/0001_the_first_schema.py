@@ -79,9 +79,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_id"),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_cases_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_cases_account", ["account_id", "kind"], unique=False)
         batch_op.create_index("ix_cases_awaiting", ["kind", "awaiting_role"], unique=False)
-        batch_op.create_index(batch_op.f("ix_cases_invoice_id"), ["invoice_id"], unique=False)
+        batch_op.create_index("ix_cases_invoice", ["invoice_id", "kind"], unique=False)
         batch_op.create_index("ix_cases_stage", ["kind", "stage"], unique=False)
 
     op.create_table(
@@ -772,9 +772,9 @@ def downgrade() -> None:
     op.drop_table("contact_requests")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index("ix_cases_stage")
-        batch_op.drop_index(batch_op.f("ix_cases_invoice_id"))
+        batch_op.drop_index("ix_cases_invoice")
         batch_op.drop_index("ix_cases_awaiting")
-        batch_op.drop_index(batch_op.f("ix_cases_account_id"))
+        batch_op.drop_index("ix_cases_account")
 
     op.drop_table("cases")
     with op.batch_alter_table("archived_runs", schema=None) as batch_op:
