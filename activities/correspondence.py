@@ -53,7 +53,7 @@ class LetterSending:
         """Claim what is due; the letters to send now."""
         now = self._business_clock()
         async with beating():
-            await asyncio.to_thread(self._desk.settle_the_dead, now(), frozenset(self._on_the_wire))
+            await asyncio.to_thread(self._desk.settle_the_dead, now(), self._on_the_wire)
             return await asyncio.to_thread(self._desk.intend, now(), BATCH)
 
     @activity.defn

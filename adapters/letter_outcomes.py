@@ -114,11 +114,14 @@ class LetterOutcomes:
     def settle_the_dead(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
         """Letters that a process died over, or this one lost sight of: nobody knows whether they went. How many.
 
-        `now` is business time; `on_the_wire` are the letters that this process is sending.
+        `now` is business time; `on_the_wire` are the letters that this process is sending. They may change meanwhile: a letter is among
+        them from before it is begun until its end is written, and so they are looked at after the letters that were begun.
         """
         others = and_(col(Message.owner) != self._owner, col(Message.transmitting_since) <= datetime.now(UTC) - self._presumed_dead)
-        forgotten = and_(col(Message.owner) == self._owner, col(Message.id).not_in(on_the_wire))
+        mine = select(col(Message.id)).where(col(Message.state) == "transmitting", col(Message.owner) == self._owner)
         with self._database.writing() as session:
+            begun = session.scalars(mine.with_for_update()).all()
+            forgotten = col(Message.id).in_([message for message in begun if message not in on_the_wire])
             orphans = session.execute(
                 update(Message)
                 .where(col(Message.state) == "transmitting", or_(others, forgotten))
