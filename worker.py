@@ -36,6 +36,7 @@ from adapters.letter_desk import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
 from adapters.letter_news import Postbox
 from adapters.letter_outcomes import BACKOFF, PRESUMED_DEAD
 from adapters.letter_reading import LetterReading
+from adapters.long_running import settle_down
 from adapters.notices import Notices
 from adapters.openings import Openings
 from adapters.parts import Parts
@@ -159,5 +160,6 @@ def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUM
 async def run_worker(client: Client, parts: Parts, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what is under way."""
     async with build_worker(client, parts):
+        settle_down()
         await stop.wait()
     await parts.mailer.close()

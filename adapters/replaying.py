@@ -7,6 +7,7 @@ sees them on their way, and the result tells which of them the database took.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from temporalio import workflow
@@ -126,9 +127,11 @@ class _Outbound(WorkflowOutboundInterceptor):
         self._heard = heard
 
     def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
-        handle = super().start_local_activity(input)
-        if input.activity == RECORD:
-            self._heard.setdefault(workflow.info().run_id, []).append((input.args[0], handle))
+        """A record is kept as it is: it goes nowhere, and needs no encoding."""
+        if input.activity != RECORD:
+            return super().start_local_activity(input)
+        handle = super().start_local_activity(replace(input, args=()))
+        self._heard.setdefault(workflow.info().run_id, []).append((input.args[0], handle))
         return handle
 
 

@@ -33,7 +33,7 @@ def read_chain(session: Session, account_id: str, at: datetime) -> Chain:
         type_coerce(entry.facts, NullType()), entry.hash, entry.previous,
     )  # fmt: skip
     written: dict[str, dict[str, Any]] = {}
-    for row in session.execute(select(*columns).where(entry.account_id == account_id)):
+    for row in session.execute(select(*columns).where(entry.account_id == account_id)).all():
         written.setdefault(row[0], {})[row[7]] = row
     newest = select(col(Case.case_id), col(Case.head)).where(col(Case.account_id) == account_id)
     told: list[Told] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 
+from adapters.long_running import settle_down
 from adapters.temporal_server import PortInUseError
 
 Message = MutableMapping[str, Any]
@@ -40,6 +41,7 @@ class WebServer:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started and not self._task.done():  # noqa: ASYNC110 uvicorn sets no event
             await asyncio.sleep(0.01)
+        settle_down()
         return self._task
 
     async def stop(self) -> None:

@@ -14,6 +14,7 @@ from time import perf_counter
 
 from adapters.database import Database
 from adapters.letters import LetterBook
+from adapters.long_running import settle_down
 from adapters.policies import PolicyBook
 from adapters.settings import Settings
 from adapters.standings import StandingReading
@@ -37,6 +38,7 @@ def measure(invoices: int = INVOICES, url: str | None = None) -> dict[str, float
         database.migrate()
         entries = _fill(database, invoices)
         reading, taken = StandingReading(database), []
+        settle_down()
         for _ in range(TIMES):
             begun = perf_counter()
             standing = reading.at("BENCH", DUE + timedelta(days=120))

@@ -7,6 +7,7 @@ import sys
 import pytest
 import structlog
 
+from adapters.long_running import settle_down
 from tests.databases import _sqlite_template, database, postgres_server
 from tests.sessions import one_session_at_a_time, watch_over_sessions
 
@@ -24,6 +25,11 @@ LONG_FIRST = ("test_real_year.py", "test_real_file.py", "faults", "workflows")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((place for place, name in enumerate(LONG_FIRST) if name in item.path.parts), len(LONG_FIRST)))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests need not be looked through for garbage."""
+    settle_down()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

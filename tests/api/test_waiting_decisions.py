@@ -6,8 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
-from sqlmodel import col
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -21,8 +19,8 @@ from adapters.letters import LetterBook
 from adapters.notices import Notices
 from adapters.policies import PolicyBook
 from adapters.smtp import Delivery, Outcome
-from adapters.tables import JournalEntry
 from api.acting import TemporalCases, WillBeApplied
+from api.readings.journal import case_history
 from domain import ids
 from domain.approval_acts import Channel, Decision, Verdict
 from domain.approval_matrix import MatrixSnapshot, Question
@@ -89,9 +87,7 @@ def decision(number: int) -> Decision:
 def decided(database: Database, approval: str) -> list[tuple[str, str]]:
     """(kind, actor) of what people did to it."""
     kinds = ("approval.signed", "approval.rejected", "approval.returned", "act.refused")
-    with database.reading() as session:
-        rows = session.scalars(select(JournalEntry).where(col(JournalEntry.case_id) == approval, col(JournalEntry.kind).in_(kinds)))
-        return [(row.kind, row.actor) for row in rows]
+    return [(line.kind, line.actor) for line in case_history(database, approval) if line.kind in kinds]
 
 
 async def test_decisions_posted_while_no_worker_runs_are_each_applied_once(client: Client, database: Database) -> None:

@@ -41,6 +41,37 @@ KINDS = {
 """How the files of a case are called, by what its id begins with."""
 
 
+async def paid_without_a_letter(stage: Stage) -> str:
+    monday = await stage.monday()
+    invoice = await stage.open_one(due=monday + 10 * DAY)
+    await stage.pass_to(monday + 2 * DAY)
+    await stage.pay(invoice, 10_000)
+    await stage.outcome(invoice)
+    return invoice
+
+
+async def paid_after_a_courtesy_note(stage: Stage) -> str:
+    return await _paid_on(stage, 1)
+
+
+async def paid_after_a_reminder(stage: Stage) -> str:
+    return await _paid_on(stage, 8)
+
+
+async def paid_after_a_second_reminder(stage: Stage) -> str:
+    return await _paid_on(stage, 15)
+
+
+async def _paid_on(stage: Stage, days: int) -> str:
+    """So many days after a Monday; the due date is the Thursday after it."""
+    monday = await stage.monday()
+    invoice = await stage.open_one(due=monday + 3 * DAY)
+    await stage.play.days(monday, monday + days * DAY)
+    await stage.pay(invoice, 10_000)
+    await stage.outcome(invoice)
+    return invoice
+
+
 async def full_timeline_to_paid(stage: Stage) -> str:
     monday = await stage.monday()
     invoice = await stage.open_one(due=monday + 3 * DAY)
@@ -123,7 +154,8 @@ async def paid_while_disputed(stage: Stage) -> str:
 
 
 INVOICES: tuple[Callable[[Stage], Awaitable[str]], ...] = (
-    full_timeline_to_paid, promise_broken, reopened_after_a_bounced_payment, paused_and_resumed, letter_withdrawn_and_late,
+    paid_without_a_letter, paid_after_a_courtesy_note, paid_after_a_reminder, paid_after_a_second_reminder, full_timeline_to_paid,
+    promise_broken, reopened_after_a_bounced_payment, paused_and_resumed, letter_withdrawn_and_late,
 )  # fmt: skip
 
 

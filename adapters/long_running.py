@@ -1,0 +1,10 @@
+"""What a process that runs for long does with the memory that it keeps for good."""
+
+import gc
+
+
+def settle_down() -> None:
+    """Take all that is loaded out of the garbage collector's rounds, which would look through it whenever an answer needs much memory:
+    with an account of 400 invoices that is half the time. Called when a process is ready, once."""
+    gc.collect()
+    gc.freeze()
