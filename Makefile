@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 # Tests run in several processes, a file in one of them; each starts servers of its own, and mostly waits for them.
-TOGETHER ?= -n 3 --dist loadfile --no-loadscope-reorder
+TOGETHER ?= -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test check bench lock format clean
 

@@ -51,6 +51,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield node.module
 
 
+@cache
 def enumerations() -> dict[str, set[str]]:
     """Every enumeration of ours, and the names of its members."""
     return {
@@ -63,6 +64,7 @@ def enumerations() -> dict[str, set[str]]:
     }
 
 
+@cache
 def members_named() -> set[tuple[str, str]]:
     return {
         (node.value.id, node.attr)
