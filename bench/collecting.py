@@ -21,6 +21,7 @@ from sqlalchemy import Select, func, insert, select
 from sqlmodel import col
 from temporalio.client import Client
 
+from adapters.long_running import settle_down
 from adapters.parts import Parts, compose, open_database
 from adapters.settings import Settings
 from adapters.tables import Account, Contact, ContactRequest, Invoice, LedgerEvent, Message
@@ -56,6 +57,7 @@ async def measure(count: int) -> dict[str, float]:
             parts.policies.load(settings.policies_dir)
             _fill(parts, count)
             async with build_worker(client, parts):
+                settle_down()
                 figures = await _start(client, count)
                 await asyncio.sleep(max((due - datetime.now(UTC)).total_seconds(), 0))
                 figures["contact_per_s"] = await _contact(client, parts, count)
