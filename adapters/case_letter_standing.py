@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from adapters.letter_standing import Customer, Marks, Reading, letter_line, letter_row, undisputed
 from adapters.tables import Case, ContactRequest, Invoice, Message
 from domain import ids
-from domain.case_letters import DEMANDS
+from domain.case_letters import DEMANDS, PASSING
 from domain.invoices import InvoiceStatus
 from domain.record import DropReason
 
@@ -80,14 +80,10 @@ def case_marks(row: Message, stakes: CaseStakes) -> Marks:
 
 
 def _lost_its_object(row: Message, named: Sequence[Named], stakes: CaseStakes) -> DropReason | None:
-    """Unless its case took it back, only what asks for money can lose its object."""
-    if not row.wanted:
+    """Its case took it back or is over, or nothing is owed any more of what it asks for."""
+    if not row.wanted or (row.letter in PASSING and row.case_id in stakes.over):
         return DropReason.LAPSED
-    if row.letter not in DEMANDS:
-        return None
-    if row.case_id in stakes.over:
-        return DropReason.LAPSED
-    if not named or any(one.asked_for > 0 for one in named):
+    if row.letter not in DEMANDS or not named or any(one.asked_for > 0 for one in named):
         return None
     settled = all(one.invoice.status != InvoiceStatus.OPEN for one in named)
     return DropReason.SETTLED if settled else DropReason.DISPUTED

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from adapters.database import Database
 from adapters.tables import Case, ContactRequest, Message, Task
-from domain.case_letters import DEMANDS
+from domain.case_letters import PASSING
 
 
 class LetterDecision(StrEnum):
@@ -62,10 +62,10 @@ class LetterDecisions:
             )
 
     def _refuse_if_pointless(self, session: Session, letter: Message) -> None:
-        """What a case took back must not go, nor what asks for money, once the case is over or has asked for it anew."""
+        """What a case took back must not go, nor what asks or promises, once the case is over or has asked for it anew."""
         if not letter.wanted:
             raise LetterNotUndecided("the case that asked for this letter has taken it back; it must not go any more")
-        if letter.case_id is None or letter.letter not in DEMANDS:
+        if letter.case_id is None or letter.letter not in PASSING:
             return
         same = (col(Message.case_id) == letter.case_id, col(Message.letter) == letter.letter)
         anew = session.scalars(select(col(Message.id)).where(*same, col(Message.number) > letter.number).limit(1)).first()

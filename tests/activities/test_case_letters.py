@@ -180,6 +180,17 @@ def test_what_asks_for_money_does_not_go_when_its_case_is_over(office: Office) -
     assert fates(office) == [(LetterFate.DROPPED, "lapsed")]
 
 
+@pytest.mark.parametrize(("outcome", "sent"), [(None, 1), ("settled", 0)], ids=["not yet", "given"])
+def test_an_answer_is_promised_only_until_it_is_given(office: Office, outcome: str | None, sent: int) -> None:
+    """Though nothing is asked for while the whole invoice is in dispute."""
+    office.invoice(disputed=True)
+    case_stands(office, outcome)
+    details = {"invoice": "I1", "amount": 10_000, "reason": "quality", "deadline": TODAY.isoformat(), "rest": None}
+    asked(office, order("dispute_received", "I1", details=details))
+    assert office.send_all(office.desk()) == sent
+    assert [letter.state for letter in office.letters()] == ["sent" if sent else "void"]
+
+
 @pytest.mark.parametrize("invoices", [("I1",), ()], ids=["of a settled invoice", "of none"])
 def test_what_tells_what_happened_always_goes(office: Office, invoices: tuple[str, ...]) -> None:
     office.invoice(status="paid", open_balance=0)
