@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
@@ -104,26 +104,33 @@ class Play:
             return await self.client.execute_workflow(CorrespondenceRun.run, id=f"letters-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
 
     async def rest(self) -> None:
-        """Until every case has done what is due: none is settled and open, none has a step to take, none has yet to begin."""
+        """Until every case has done what is due: none is settled and open, none has a step to take, none has yet to begin.
+
+        A case is asked only when nothing has been written for a moment: a question in the middle of its work can part its history from its
+        code (docs/audit.md).
+        """
         today = (await self.now()).date()
         unfinished = or_(
             and_(col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None)),
             and_(col(Invoice.status) == "open", col(Case.outcome).is_(None), col(Case.next_on) <= today),
         )
-        before: list[str] = []
+        before: tuple[list[str], int] = [], 0
         for _ in range(3_000):
-            left = await asyncio.to_thread(self._restless, unfinished)
-            if not left or (left == before and not [invoice for invoice in left if await self._acts_by_now(invoice)]):
+            found = await asyncio.to_thread(self._restless, unfinished)
+            left, _ = found
+            if not left or (found == before and not [invoice for invoice in left if await self._acts_by_now(invoice)]):
                 return
-            before = left
+            before = found
             await asyncio.sleep(0.02)
         raise AssertionError(f"the cases did not come to rest: {before}")
 
-    def _restless(self, unfinished: Any) -> list[str]:
+    def _restless(self, unfinished: Any) -> tuple[list[str], int]:
+        """The invoices, and how much is written."""
         its_case = and_(col(Case.invoice_id) == col(Invoice.id), col(Case.kind) == "invoice")
         statement = select(col(Invoice.id)).outerjoin(Case, its_case).where(unfinished)
         with self.parts.database.reading() as session:
-            return list(session.scalars(statement.order_by(col(Invoice.id))))
+            written = session.execute(select(func.count()).select_from(JournalEntry)).scalar_one()
+            return list(session.scalars(statement.order_by(col(Invoice.id)))), written
 
     async def _acts_by_now(self, invoice_id: str) -> bool:
         """The read model knows the day of the next step; after a hold that ended within a day, the step is due later that day."""
