@@ -5,6 +5,6 @@ import gc
 
 def settle_down() -> None:
     """Take all that is loaded out of the garbage collector's rounds, which would look through it whenever an answer needs much memory:
-    with an account of 400 invoices that is half the time. Called when a process is ready, once."""
+    with an account of 400 invoices that is half the time. Called when a part that runs for long, a worker or the web server, is ready."""
     gc.collect()
     gc.freeze()
