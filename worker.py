@@ -11,53 +11,53 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.archiving import Archiving
-from activities.billing import BillingDelivery
+from activities.account_erasure import AccountErasing
+from activities.billing_events import BillingDelivery
 from activities.case_effects import CaseEffects
 from activities.case_joining import CaseJoining
 from activities.case_letters import CaseLetters
+from activities.case_recording import Recording
 from activities.correspondence import LetterSending
+from activities.credit_referrals import Referring
+from activities.daily_seal import Sealing
 from activities.dossiers import DossierMaking
-from activities.erasing import AccountErasing
-from activities.recording import Recording
-from activities.referring import Referring
-from activities.sealing import Sealing
-from adapters.archive_store import archive_store
-from adapters.case_beginnings import CaseBeginnings
-from adapters.case_letters import CaseLetterBook
-from adapters.case_signals import CaseSignals
-from adapters.casebook import CaseBook
-from adapters.delegations import DelegationBook
-from adapters.dossiers import DossierBook
-from adapters.erasure import Erasure
-from adapters.history_archive import ArchivedRuns
-from adapters.history_export import HistoryExport
-from adapters.letter_desk import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
-from adapters.letter_news import Postbox
-from adapters.letter_outcomes import BACKOFF, PRESUMED_DEAD
-from adapters.letter_reading import LetterReading
-from adapters.long_running import settle_down
-from adapters.notices import Notices
-from adapters.openings import Openings
-from adapters.parts import Parts
-from adapters.portfolios import PortfolioNews
-from adapters.referrals import ReferralReading
-from adapters.run_listing import Visibility
-from adapters.seal_mail import SealMail
-from adapters.seals import SealBook
-from domain import ids
+from activities.history_archive import Archiving
+from adapters.audit.erasure import Erasure
+from adapters.audit.histories.archive import ArchivedRuns
+from adapters.audit.histories.archiving import HistoryExport
+from adapters.audit.histories.object_store import archive_store
+from adapters.audit.seals.seal_mail import SealMail
+from adapters.audit.seals.seal_store import SealBook
+from adapters.cases.case_inputs import CaseBeginnings
+from adapters.cases.case_store import CaseBook
+from adapters.cases.invoice_inputs import Openings
+from adapters.composition import Parts
+from adapters.correspondence.case_letter_store import CaseLetterBook
+from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD
+from adapters.correspondence.letter_dispatch import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
+from adapters.correspondence.letter_loader import LetterReading
+from adapters.correspondence.outcome_feed import Postbox
+from adapters.credit.referral_query import ReferralReading
+from adapters.dossier.dossier_store import DossierBook
+from adapters.identity.delegation_store import DelegationBook
+from adapters.notifications.staff_notices import Notices
+from adapters.portfolio.assignments import PortfolioNews
+from adapters.process.gc_tuning import settle_down
+from adapters.temporal.case_signals import CaseSignals
+from adapters.temporal.visibility import Visibility
+from domain import identifiers as ids
+from workflows.account_erasure import Erasing
 from workflows.account_suspension import AccountSuspension
 from workflows.approval import Approval
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
+from workflows.credit_referrals import Referrals
 from workflows.credit_review import CreditReview
 from workflows.daily_seal import DailySeal
 from workflows.dispute import Dispute
-from workflows.erasing import Erasing
 from workflows.history_archive import HistoryArchive
 from workflows.invoice_collection import InvoiceCollection
 from workflows.payment_plan import PaymentPlan
-from workflows.referrals import Referrals
 from workflows.write_off import WriteOff
 
 WORKFLOWS = (

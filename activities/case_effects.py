@@ -6,14 +6,14 @@ from datetime import date, datetime
 
 from temporalio import activity
 
-from adapters.delegations import DelegationBook
-from adapters.ledger import Ledger, LedgerError, UnknownInvoiceError
-from adapters.notices import Notices
-from adapters.policies import PolicyBook
-from domain.arrears import InvoiceNews
-from domain.case_openings import ApprovalFrame, Booking, Reinstated, SuspensionAnswer, WrittenOff
-from domain.clock import Clock
-from domain.effects import (
+from adapters.identity.delegation_store import DelegationBook
+from adapters.ledger.ledger import Ledger, LedgerError, UnknownInvoiceError
+from adapters.notifications.staff_notices import Notices
+from adapters.policies.policy_store import PolicyBook
+from domain.approval.workflow_input import ApprovalFrame
+from domain.billing.receivables import InvoiceNews
+from domain.case.billing_results import Booking, Reinstated, SuspensionAnswer, WrittenOff
+from domain.case.effects import (
     AdoptSegment,
     BookWriteOff,
     ChangeInvoice,
@@ -24,7 +24,8 @@ from domain.effects import (
     ReinstateInBilling,
     SuspendInBilling,
 )
-from domain.policy import PolicySnapshot
+from domain.clock import Clock
+from domain.policy.collection_policy import PolicySnapshot
 
 
 class CaseEffects:

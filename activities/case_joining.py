@@ -5,12 +5,13 @@ import asyncio
 from pydantic import BaseModel
 from temporalio import activity
 
-from adapters.case_beginnings import CaseBeginnings
-from adapters.case_signals import CaseSignals
-from domain import ids
-from domain.case_openings import SUSPENSION, WRITE_OFF
+from adapters.cases.case_inputs import CaseBeginnings
+from adapters.temporal.case_signals import CaseSignals
+from domain import identifiers as ids
+from domain.case.effects import HandOver, JoinSuspension
 from domain.clock import Clock
-from domain.effects import HandOver, JoinSuspension
+from domain.suspension.workflow_input import SUSPENSION
+from domain.write_off.workflow_input import WRITE_OFF
 
 
 class CaseJoining:

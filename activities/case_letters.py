@@ -5,8 +5,8 @@ from datetime import datetime
 
 from temporalio import activity
 
-from adapters.case_letters import CaseLetterBook
-from domain.case_letters import LetterOrder
+from adapters.correspondence.case_letter_store import CaseLetterBook
+from domain.case.letter_order import LetterOrder
 from domain.clock import Clock
 
 

@@ -9,11 +9,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from temporalio import activity
 
 from activities.heartbeat import beating
-from adapters.case_signals import CaseSignals
-from adapters.group_commit import GroupCommit
-from adapters.letter_desk import LetterDesk, Sendable
-from adapters.letter_news import Postbox
-from adapters.smtp import Delivery, Mailer, Outcome
+from adapters.correspondence.letter_dispatch import LetterDesk, Sendable
+from adapters.correspondence.outcome_feed import Postbox
+from adapters.database.group_commit import GroupCommit
+from adapters.mail.smtp_client import Delivery, Mailer, Outcome
+from adapters.temporal.case_signals import CaseSignals
 from domain.clock import Clock
 
 BATCH = 200

@@ -6,9 +6,9 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from adapters.dossiers import DossierBook, UnknownAccountError, WantedDossier
+from adapters.dossier.dossier_store import DossierBook, UnknownAccountError, WantedDossier
+from domain.case.effects import MakeDossier
 from domain.dossier import DossierMade, DossierPurpose
-from domain.effects import MakeDossier
 
 
 class DossierMaking:

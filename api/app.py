@@ -6,22 +6,17 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from adapters.erasure import UnknownAccountError
-from adapters.importer import UnknownImportError
-from adapters.letter_decisions import LetterNotFound, LetterNotUndecided
-from adapters.mapping import MappingError
-from adapters.sheet_reader import SheetError
-from adapters.viewing import ViewBook
-from api import console, problems
-from api.acting import ActRefused, CasesUnreachable
-from api.guards import BodyLimit, SafeAnswers
-from api.ledger_problems import LEDGER_SHAPES
-from api.parts import ApiParts
-from api.portfolio_problems import PORTFOLIO_SHAPES
-from api.problems import Shape
+from adapters.audit.access_log import ViewBook
+from adapters.audit.erasure import UnknownAccountError
+from adapters.correspondence.letter_decisions import LetterNotFound, LetterNotUndecided
+from adapters.imports.column_mapping import MappingError
+from adapters.imports.importer import UnknownImportError
+from adapters.imports.sheet_reader import SheetError
+from adapters.temporal.case_commands import ActRefused, CasesUnreachable
+from api import console
+from api.context import ApiParts
 from api.routes import (
     accounts,
-    acts,
     approvals,
     audit,
     audit_proofs,
@@ -34,7 +29,6 @@ from api.routes import (
     health,
     imports,
     invoices,
-    money,
     plans,
     portfolios,
     solvency,
@@ -42,7 +36,14 @@ from api.routes import (
     worklist,
     write_offs,
 )
-from api.viewing import Viewing, ViewTrail
+from api.routes import billing as money
+from api.routes import invoice_commands as acts
+from api.web import problems
+from api.web.access_logging import Viewing, ViewTrail
+from api.web.ledger_problems import LEDGER_SHAPES
+from api.web.middleware import BodyLimit, SafeAnswers
+from api.web.portfolio_problems import PORTFOLIO_SHAPES
+from api.web.problems import Shape
 
 SHAPES: dict[type[Exception], Shape] = {
     ActRefused: Shape(409, "refused", "The case's state rules this out"),

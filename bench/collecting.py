@@ -21,15 +21,16 @@ from sqlalchemy import Select, func, insert, select
 from sqlmodel import col
 from temporalio.client import Client
 
-from adapters.long_running import settle_down
-from adapters.parts import Parts, compose, open_database
-from adapters.settings import Settings
-from adapters.tables import Account, Contact, ContactRequest, Invoice, LedgerEvent, Message
-from adapters.temporal_client import connect
-from adapters.temporal_server import TemporalServer
-from domain import ids
+from adapters.composition import Parts, compose, open_database
+from adapters.config.settings import Settings
+from adapters.database.tables import Account, Contact, ContactRequest, Invoice, LedgerEvent, Message
+from adapters.process.gc_tuning import settle_down
+from adapters.project import PROJECT
+from adapters.temporal.client import connect
+from adapters.temporal.embedded_server import TemporalServer
+from domain import identifiers as ids
+from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.clock import Clock, start_of_day
-from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
 from worker import build_worker
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
@@ -73,7 +74,7 @@ def _smtp_sink() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    process = subprocess.Popen([sys.executable, "-m", "bench.smtp_sink", str(port)], cwd=Path(__file__).parent.parent)
+    process = subprocess.Popen([sys.executable, "-m", "bench.smtp_sink", str(port)], cwd=PROJECT)
     try:
         yield port
     finally:

@@ -11,12 +11,13 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from adapters.database import Database
-from adapters.import_booking import Verdict
-from adapters.importer import Importer
-from adapters.mapping import load_mapping
+from adapters.database.engine import Database
+from adapters.imports.column_mapping import load_mapping
+from adapters.imports.importer import Importer
+from adapters.imports.row_booking import Verdict
+from adapters.project import PROJECT
 
-MAPPING = Path(__file__).parent.parent / "mappings" / "duecourse.yaml"
+MAPPING = PROJECT / "mappings" / "duecourse.yaml"
 BUSINESS_DATE = date(2013, 6, 1)
 INVOICES_PER_ACCOUNT = 5
 

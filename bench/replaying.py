@@ -13,19 +13,19 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
-from pathlib import Path
 from random import Random
 from time import perf_counter
 
 from temporalio.client import WorkflowHistory
 
-from adapters.history_book import RunHistory
-from adapters.replaying import Replayed, Replaying
-from domain.journal_comparison import Written, compare
-from domain.replay_report import EntryVerdict, RunSource
+from adapters.audit.histories.replayer import Replayed, Replaying
+from adapters.audit.histories.run_histories import RunHistory
+from adapters.project import PROJECT
+from domain.audit.replay_comparison import Written, compare
+from domain.audit.replay_report import EntryVerdict, RunSource
 from worker import WORKFLOWS
 
-HISTORIES = Path(__file__).resolve().parents[1] / "tests" / "histories"
+HISTORIES = PROJECT / "tests" / "histories"
 REPLAYS, AN_ACCOUNT, SEED = 300, 50, 20130601
 ORDINARY = {
     "paid_without_a_letter": 80, "paid_after_a_courtesy_note": 7, "paid_after_a_reminder": 8, "paid_after_a_second_reminder": 5,

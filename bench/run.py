@@ -18,9 +18,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from adapters.project import PROJECT
 from bench.collecting import measure
 
-PROJECT = Path(__file__).resolve().parent.parent
 FLOOR = PROJECT.parent / "shared" / "bench" / "floor.py"
 RESULT = PROJECT / "build" / "bench.json"
 

@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlmodel import col
 
-from adapters.database import Database
-from adapters.seals import SealBook
-from adapters.tables import Case, JournalEntry
-from adapters.verifying import Verification
-from domain.journal import EntryKind, Fact, Journal
+from adapters.audit.seals.seal_store import SealBook
+from adapters.audit.verification.verification import Verification
+from adapters.database.engine import Database
+from adapters.database.tables import Case, JournalEntry
+from domain.journal.entry_kinds import EntryKind
+from domain.journal.journal import Fact, Journal
 
 FIRST = date(2013, 3, 1)
 ENTRIES, DAYS, A_WEEK, AT_WORK = 200_000, 30, 5, 4

@@ -5,10 +5,13 @@ minutes on the real server. Nothing else adds days to `workflow.now()`.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 REAL_DAY_SECONDS = 86_400.0
+
+
 NOISE_LIMIT_SECONDS = 240.0
 """Timers resolve to about a second: in a business day shorter than this, that is more than six minutes."""
 
@@ -49,3 +52,10 @@ class Clock(BaseModel):
 def start_of_day(day: date) -> datetime:
     """Midnight UTC at which a business date begins. Where on Earth a customer is matters only to contact slots."""
     return datetime.combine(day, time(), UTC)
+
+
+class Moment(NamedTuple):
+    """Now, on both clocks (UTC)."""
+
+    business: datetime
+    real: datetime

@@ -10,7 +10,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from domain.dossier_facts import (
+from domain.journal.journal import canonical
+from domain.projection.case_facts import (
     ApprovalFacts,
     CallFacts,
     DisputeFacts,
@@ -24,7 +25,6 @@ from domain.dossier_facts import (
     VerdictFacts,
     WriteOffFacts,
 )
-from domain.journal import canonical
 
 
 class DossierPurpose(StrEnum):

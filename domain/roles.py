@@ -27,3 +27,8 @@ class Actor(BaseModel):
 
     user: str
     role: Role
+
+
+def same_person(one: str, other: str) -> bool:
+    """User names are compared without regard to case, lest `Anna` sign what `anna` asked for."""
+    return one.strip().casefold() == other.strip().casefold()

@@ -7,9 +7,9 @@ import sys
 import pytest
 import structlog
 
-from adapters.long_running import settle_down
+from adapters.process.gc_tuning import settle_down
 from tests.databases import _sqlite_template, database, postgres_server
-from tests.sessions import one_session_at_a_time, watch_over_sessions
+from tests.session_guard import one_session_at_a_time, watch_over_sessions
 
 __all__ = ["database", "one_session_at_a_time", "postgres_server", "watch_over_sessions"]
 

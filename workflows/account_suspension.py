@@ -3,17 +3,18 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import ids
-    from domain.acts import Act, Receipt
-    from domain.approval_acts import Decision
-    from domain.approval_news import ApprovalNews
-    from domain.arrears import Claim, InvoiceNews
-    from domain.case_openings import BillingWord, Reinstated, SuspensionAnswer, SuspensionOpening
+    from domain import identifiers as ids
+    from domain.approval.commands import Decision
+    from domain.approval.result import ApprovalNews
+    from domain.billing.receivables import Claim, InvoiceNews
+    from domain.case.billing_results import BillingWord, Reinstated, SuspensionAnswer
+    from domain.case.case_view import CaseView, NextStep
+    from domain.case.command import Act, Receipt
     from domain.clock import Clock
-    from domain.collection import NextStep
-    from domain.journal import Journal
-    from domain.record import CaseView, LetterNews
-    from domain.suspension_acts import (
+    from domain.correspondence.letter_outcome import LetterNews
+    from domain.journal.journal import Journal
+    from domain.suspension.command_rules import carry_out, refusal
+    from domain.suspension.commands import (
         AskAgain,
         AskSuspension,
         ExtendNotice,
@@ -21,15 +22,14 @@ with workflow.unsafe.imports_passed_through():
         Reinstate,
         SendWarningAgain,
         WithdrawSuspension,
-        carry_out,
-        refusal,
     )
-    from domain.suspension_state import APPROVAL, Ending
-    from domain.suspension_view import next_step, view
-    from domain.suspensions import SuspensionCase
+    from domain.suspension.state import APPROVAL, Ending
+    from domain.suspension.suspension_case import SuspensionCase
+    from domain.suspension.view import next_step, view
+    from domain.suspension.workflow_input import SuspensionOpening
 
-from workflows.case_desk import CaseDesk, refuse
-from workflows.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseDesk, refuse
+from workflows.case_runtime.search_attributes import show_collector
 
 
 @workflow.defn

@@ -3,21 +3,21 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import ids
-    from domain.acts import Act, Receipt
-    from domain.approval_acts import Decision, Withdrawal, carry_out, refusal
-    from domain.approval_view import view
-    from domain.approvals import ApprovalCase, ApprovalView, Ending, LapseReason
-    from domain.case_openings import ApprovalOpening
+    from domain import identifiers as ids
+    from domain.approval.approval_case import ApprovalCase, ApprovalView, Ending, LapseReason
+    from domain.approval.command_rules import carry_out, refusal
+    from domain.approval.commands import Decision, Withdrawal
+    from domain.approval.view import view
+    from domain.approval.workflow_input import ApprovalOpening
+    from domain.case.case_view import CaseView, NextStep
+    from domain.case.command import Act, Receipt
+    from domain.case.effects import ReviseApproval, WithdrawApproval
     from domain.clock import Clock
-    from domain.collection import NextStep
-    from domain.effects import ReviseApproval, WithdrawApproval
-    from domain.journal import Journal
-    from domain.record import CaseView
+    from domain.journal.journal import Journal
 
-from workflows.case_desk import CaseDesk, refuse
-from workflows.outbox import tell
-from workflows.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseDesk, refuse
+from workflows.case_runtime.effect_dispatcher import tell
+from workflows.case_runtime.search_attributes import show_collector
 
 
 @workflow.defn

@@ -3,9 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.billing import BillingDelivery
+    from activities.billing_events import BillingDelivery
 
-from workflows.options import DELIVER_EVENTS
+from workflows.case_runtime.activity_options import DELIVER_EVENTS
 
 
 @workflow.defn

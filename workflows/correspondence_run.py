@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.correspondence import LetterSending, Tally
 
-from workflows.options import SELECT_LETTERS, SEND_LETTERS
+from workflows.case_runtime.activity_options import SELECT_LETTERS, SEND_LETTERS
 
 
 @workflow.defn

@@ -3,19 +3,21 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import ids
-    from domain.acts import Act, Receipt
-    from domain.arrears import InvoiceNews
-    from domain.case_openings import CreditReviewOpening
+    from domain import identifiers as ids
+    from domain.billing.receivables import InvoiceNews
+    from domain.case.case_view import CaseView, NextStep
+    from domain.case.command import Act, Receipt
     from domain.clock import Clock
-    from domain.collection import NextStep
-    from domain.credit_review_view import next_step, view
-    from domain.credit_reviews import CloseReview, CreditReviewCase, GiveVerdict, ReferAccount, carry_out, refusal
-    from domain.journal import Journal
-    from domain.record import CaseView, LetterNews
+    from domain.correspondence.letter_outcome import LetterNews
+    from domain.credit_review.command_rules import carry_out, refusal
+    from domain.credit_review.commands import CloseReview, GiveVerdict, ReferAccount
+    from domain.credit_review.review_case import CreditReviewCase
+    from domain.credit_review.view import next_step, view
+    from domain.credit_review.workflow_input import CreditReviewOpening
+    from domain.journal.journal import Journal
 
-from workflows.case_desk import CaseDesk, refuse
-from workflows.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseDesk, refuse
+from workflows.case_runtime.search_attributes import show_collector
 
 
 @workflow.defn

@@ -6,12 +6,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.sealing import Sealing
-    from domain.seal_case import new_seal_case, view
-    from domain.seals import Seal
+    from activities.daily_seal import Sealing
+    from domain.audit.seal import Seal
+    from domain.audit.seal_case import new_seal_case, view
 
-from workflows.case_desk import CaseDesk
-from workflows.options import DELIVER_EVENTS, NOTIFY
+from workflows.case_runtime.activity_options import DELIVER_EVENTS, NOTIFY
+from workflows.case_runtime.case_session import CaseDesk
 
 
 @workflow.defn

@@ -3,22 +3,24 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import ids
-    from domain.acts import Act, Receipt
-    from domain.approval_news import ApprovalNews
-    from domain.case_openings import BillingWord, Booking, DisputeOpening
+    from domain import identifiers as ids
+    from domain.approval.result import ApprovalNews
+    from domain.billing.billing_events import InvoiceFacts
+    from domain.case.billing_results import BillingWord, Booking
+    from domain.case.case_view import CaseView, NextStep
+    from domain.case.command import Act, Receipt
     from domain.clock import Clock
-    from domain.collection import NextStep
-    from domain.dispute_acts import AssignDispute, AttachEvidence, Resolution, ResolveDispute
-    from domain.dispute_handling import carry_out, refusal
-    from domain.dispute_view import next_step, view, waiting_for
-    from domain.disputes import DisputeCase
-    from domain.invoices import InvoiceFacts
-    from domain.journal import Journal
-    from domain.record import CaseView, LetterNews
+    from domain.correspondence.letter_outcome import LetterNews
+    from domain.dispute.command_rules import carry_out, refusal
+    from domain.dispute.commands import AssignDispute, AttachEvidence, ResolveDispute
+    from domain.dispute.dispute_case import DisputeCase
+    from domain.dispute.view import next_step, view, waiting_for
+    from domain.dispute.workflow_input import DisputeOpening
+    from domain.journal.journal import Journal
+    from domain.policy.dispute_rules import Resolution
 
-from workflows.case_desk import CaseDesk, refuse
-from workflows.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseDesk, refuse
+from workflows.case_runtime.search_attributes import show_collector
 
 
 @workflow.defn

@@ -3,9 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.archiving import Archiving, Swept
+    from activities.history_archive import Archiving, Swept
 
-from workflows.options import ARCHIVE_HISTORIES
+from workflows.case_runtime.activity_options import ARCHIVE_HISTORIES
 
 
 @workflow.defn

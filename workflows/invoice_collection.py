@@ -3,30 +3,33 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import ids
-    from domain.acts import Act, AddNote, AnswerEscalation, Escalate, LogCall, MakePromise, Pause, Receipt, Resume
-    from domain.approval_acts import Decision
-    from domain.clock import Clock
-    from domain.collection import NextStep, Opening, Outcome
-    from domain.dispute_acts import RaiseDispute, ResolveDispute
-    from domain.effects import MarkDisputed, ResumeHarsher, TellInvoice
-    from domain.holds import Hold, HoldKind
-    from domain.invoice_acts import carry_out, refusal
-    from domain.invoice_case import InvoiceCase, Moment
-    from domain.invoice_disputes import hear_of_dispute
-    from domain.invoice_ties import ask_as_the_step_says, hasten, hear_what_was_done
-    from domain.invoice_view import waiting_for
-    from domain.invoices import BillingEvent
-    from domain.journal import EntryKind, Journal
-    from domain.policy import PolicySnapshot, Step
-    from domain.record import CaseView, LetterNews
+    from domain import identifiers as ids
+    from domain.approval.commands import Decision
+    from domain.billing.billing_events import BillingEvent
+    from domain.case.case_view import CaseView, NextStep
+    from domain.case.command import Act, Receipt
+    from domain.case.effects import MarkDisputed, ResumeHarsher, TellInvoice
+    from domain.clock import Clock, Moment
+    from domain.correspondence.letter_outcome import LetterNews
+    from domain.dispute.commands import RaiseDispute, ResolveDispute
+    from domain.invoice.command_rules import carry_out, refusal
+    from domain.invoice.commands import AddNote, AnswerEscalation, Escalate, LogCall, MakePromise, Pause, Resume
+    from domain.invoice.disputes import hear_of_dispute
+    from domain.invoice.invoice_case import InvoiceCase
+    from domain.invoice.linked_cases import ask_as_the_step_says, hasten, hear_what_was_done
+    from domain.invoice.view import waiting_for
+    from domain.invoice.workflow_input import Opening, Outcome
+    from domain.journal.entry_kinds import EntryKind
+    from domain.journal.journal import Journal
+    from domain.policy.collection_policy import PolicySnapshot, Step
+    from domain.timeline.holds import Hold, HoldKind
 
-from workflows.account_ties import AccountTies
-from workflows.alarm import Alarm
-from workflows.case_desk import refuse
-from workflows.invoice_desk import InvoiceDesk
-from workflows.raised_disputes import RaisedDisputes
-from workflows.search_attributes import show_collector
+from workflows.case_runtime.case_session import refuse
+from workflows.case_runtime.child_disputes import RaisedDisputes
+from workflows.case_runtime.invoice_session import InvoiceDesk
+from workflows.case_runtime.linked_cases import AccountTies
+from workflows.case_runtime.search_attributes import show_collector
+from workflows.case_runtime.wake_timer import Alarm
 
 
 @workflow.defn

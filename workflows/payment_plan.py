@@ -3,25 +3,25 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import ids
-    from domain.acts import Act, Receipt
-    from domain.approval_acts import Decision
-    from domain.approval_news import ApprovalNews
-    from domain.arrears import InvoiceNews
-    from domain.case_openings import PlanOpening
+    from domain import identifiers as ids
+    from domain.approval.commands import Decision
+    from domain.approval.result import ApprovalNews
+    from domain.billing.billing_events import ChargePaid
+    from domain.billing.receivables import InvoiceNews
+    from domain.case.case_view import CaseView, NextStep
+    from domain.case.command import Act, Receipt
     from domain.clock import Clock
-    from domain.collection import NextStep
-    from domain.invoices import ChargePaid
-    from domain.journal import Journal
-    from domain.payment_plans import PaymentPlanCase, PlanStage
-    from domain.plan_acts import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
-    from domain.plan_handling import carry_out, refusal
-    from domain.plan_state import INSOLVENT
-    from domain.plan_view import next_step, view, waiting_for
-    from domain.record import CaseView, LetterNews
+    from domain.correspondence.letter_outcome import LetterNews
+    from domain.journal.journal import Journal
+    from domain.payment_plan.command_rules import carry_out, refusal
+    from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
+    from domain.payment_plan.plan_case import PaymentPlanCase, PlanStage
+    from domain.payment_plan.state import INSOLVENT
+    from domain.payment_plan.view import next_step, view, waiting_for
+    from domain.payment_plan.workflow_input import PlanOpening
 
-from workflows.case_desk import CaseDesk, refuse
-from workflows.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseDesk, refuse
+from workflows.case_runtime.search_attributes import show_collector
 
 
 @workflow.defn

@@ -3,23 +3,24 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain import ids
-    from domain.acts import Receipt
-    from domain.approval_acts import Decision
-    from domain.approval_news import ApprovalNews
-    from domain.arrears import Claim, InvoiceNews
-    from domain.case_openings import BillingWord, WriteOffOpening, WrittenOff
+    from domain import identifiers as ids
+    from domain.approval.commands import Decision
+    from domain.approval.result import ApprovalNews
+    from domain.billing.billing_events import Recovery
+    from domain.billing.receivables import Claim, InvoiceNews
+    from domain.case.billing_results import BillingWord, WrittenOff
+    from domain.case.case_view import CaseView, NextStep
+    from domain.case.command import Receipt
     from domain.clock import Clock
-    from domain.collection import NextStep
-    from domain.invoices import Recovery
-    from domain.journal import Journal
-    from domain.record import CaseView, LetterNews
-    from domain.write_off_acts import ProposeWriteOff
-    from domain.write_off_view import next_step, view
-from domain.write_off_handling import carry_out, refusal
-from domain.write_offs import APPROVAL, WriteOffCase
-from workflows.case_desk import CaseDesk, refuse
-from workflows.search_attributes import show_collector
+    from domain.correspondence.letter_outcome import LetterNews
+    from domain.journal.journal import Journal
+    from domain.write_off.commands import ProposeWriteOff
+    from domain.write_off.view import next_step, view
+    from domain.write_off.workflow_input import WriteOffOpening
+from domain.write_off.command_rules import carry_out, refusal
+from domain.write_off.write_off_case import APPROVAL, WriteOffCase
+from workflows.case_runtime.case_session import CaseDesk, refuse
+from workflows.case_runtime.search_attributes import show_collector
 
 
 @workflow.defn

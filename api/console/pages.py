@@ -6,21 +6,21 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from adapters.read_model.correspondence import list_letters, list_tasks, pressing_tasks
+from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
+from adapters.read_model.journal import JournalLine, account_history, case_history
+from adapters.read_model.portfolio_totals import in_order, read_portfolio, stage_order
+from api.commands.live_invoice import read_live
 from api.console.rendering import FOLDER, reader, render
 from api.console.timeline import timeline
-from api.guards import CONTENT_POLICY
-from api.live import read_live
-from api.phrases import phrases
-from api.problems import not_found
-from api.readings.correspondence import list_letters, list_tasks, pressing_tasks
-from api.readings.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
-from api.readings.journal import JournalLine, account_history, case_history
-from api.readings.portfolio import in_order, read_portfolio, stage_order
-from api.reasons import why
+from api.presenters.next_step_reason import why
+from api.presenters.phrases import phrases
 from api.routes.accounts import existing as existing_account
-from api.signed_in import COOKIE, FROM_LINK, Parts
-from api.viewing import shows
-from domain import ids
+from api.web.access_logging import shows
+from api.web.authentication import COOKIE, FROM_LINK, Parts
+from api.web.middleware import CONTENT_POLICY
+from api.web.problems import not_found
+from domain import identifiers as ids
 from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

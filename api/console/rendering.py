@@ -1,22 +1,22 @@
 """From a template's name and its facts to a page. Everything is escaped; what is undefined is an error."""
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.parts import ApiParts
-from api.permissions import May, refusal
-from api.phrases import phrases
-from api.problems import Problem
-from api.signed_in import signed_in
+from adapters.project import PROJECT
+from api.context import ApiParts
+from api.presenters.phrases import phrases
+from api.web.authentication import signed_in
+from api.web.permissions import May, refusal
+from api.web.problems import Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
 from domain.roles import Actor
 
-FOLDER = Path(__file__).parent
+FOLDER = PROJECT / "api" / "console"
 SLOW_REFRESH, FAST_REFRESH = 30, 4
 """Seconds after which an open page is read again: in real life, and when the clock is played faster."""
 

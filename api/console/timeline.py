@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Literal, NamedTuple
 
-from api.readings.invoices import InvoiceRow
-from domain.policy import Policy, StepAct
+from adapters.read_model.invoices import InvoiceRow
+from domain.policy.collection_policy import Policy, StepAct
 
 Place = Literal["taken", "next", "later", "passed", "spared"]
 

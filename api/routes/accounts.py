@@ -5,16 +5,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api import presenting
-from api.incoming import ServiceIn
-from api.outgoing import AccountOut, AccountSummary, EntryOut
-from api.pages import Cursor, Limit, Page
-from api.parts import ApiParts
-from api.problems import RESPONSES, not_found
-from api.readings.accounts import AccountDetail, list_accounts, read_account
-from api.readings.journal import account_history
-from api.signed_in import ChangingService, Parts, Reader
-from api.speaking import Words
+from adapters.read_model.accounts import AccountDetail, list_accounts, read_account
+from adapters.read_model.journal import account_history
+from api.context import ApiParts
+from api.presenters import records as presenting
+from api.presenters.language import Words
+from api.schemas.requests import ServiceIn
+from api.schemas.responses import AccountOut, AccountSummary, EntryOut
+from api.web.authentication import ChangingService, Parts, Reader
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, not_found
 from domain.clock import start_of_day
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=RESPONSES)

@@ -5,23 +5,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.delegations import DelegationBook
-from api.deciding import do_on_case, existing_case, keep_comment
-from api.idempotency import OnceRoute
-from api.incoming import ApprovalDecisionIn, DelegationIn
-from api.outgoing import ActAnswer, ApprovalOut, DelegationOut
-from api.pages import Cursor, Limit, Page
-from api.parts import ApiParts
-from api.presenting import approval as present
-from api.problems import RESPONSES, invalid
-from api.readings.cases import CaseFilter, CaseRow, list_cases
-from api.requests import derived_id
-from api.routes.acts import WAITS
-from api.signed_in import DecidingApprovals, Delegating, Parts, Reader
-from domain.approval_acts import Channel, Decision
-from domain.approval_matrix import AUTHORITY
-from domain.delegations import Delegation, same_person
-from domain.roles import Actor, Role
+from adapters.identity.delegation_store import DelegationBook
+from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from api.commands.case_commands import do_on_case, existing_case, keep_comment
+from api.context import ApiParts
+from api.presenters.records import approval as present
+from api.routes.invoice_commands import WAITS
+from api.schemas.requests import ApprovalDecisionIn, DelegationIn
+from api.schemas.responses import ActAnswer, ApprovalOut, DelegationOut
+from api.web.authentication import DecidingApprovals, Delegating, Parts, Reader
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, invalid
+from api.web.request_ids import derived_id
+from domain.approval.commands import Channel, Decision
+from domain.approval.delegation import Delegation
+from domain.policy.approval_matrix import AUTHORITY
+from domain.roles import Actor, Role, same_person
 
 router = APIRouter(prefix="/v1", tags=["approvals"], route_class=OnceRoute, responses=RESPONSES)
 

@@ -6,20 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.audit_models import ErasureOut, ViewOut
-from api.beginning import Beginning
-from api.deciding import do_or_begin
-from api.idempotency import OnceRoute
-from api.outgoing import ActAnswer
-from api.pages import Cursor, Limit, Page
-from api.problems import RESPONSES, Problem
-from api.readings.views import ViewFilter, list_views
-from api.routes.acts import WAITS
-from api.routes.case_accounts import ActId, ExistingAccount
-from api.signed_in import Auditing, Erasing, Parts
-from api.viewing import ViewTrail, trail_of
-from domain import ids
-from domain.erasure import ERASING, EraseAccount
+from adapters.read_model.access_log import ViewFilter, list_views
+from adapters.temporal.case_start import Beginning
+from api.commands.case_commands import do_or_begin
+from api.routes.account_lookup import ActId, ExistingAccount
+from api.routes.invoice_commands import WAITS
+from api.schemas.audit import ErasureOut, ViewOut
+from api.schemas.responses import ActAnswer
+from api.web.access_logging import ViewTrail, trail_of
+from api.web.authentication import Auditing, Erasing, Parts
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, Problem
+from domain import identifiers as ids
+from domain.erasure.commands import EraseAccount
+from domain.erasure.workflow_input import ERASING
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=OnceRoute, responses=RESPONSES)
 ERASURE = "/accounts/{account_id}/erasure"

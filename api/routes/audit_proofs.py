@@ -15,27 +15,27 @@ from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 from temporalio.service import RPCError
 
-from adapters.archive_store import ArchiveStoreError
-from adapters.auditor import changed_of, require
-from adapters.history_archive import ArchiveDamagedError
-from adapters.ocel import export_event_log, export_ocel
-from adapters.seals import SealBook
-from adapters.standings import StandingReading
-from adapters.verifying import Verification
-from api import presenting
-from api.audit_models import SealCheckOut, SealOut, WalkedOut
-from api.idempotency import OnceRoute
-from api.pages import Limit
-from api.problems import RESPONSES, Problem, invalid, not_found
-from api.readings.proofs import proof_lines
-from api.routes.case_accounts import ExistingAccount
-from api.signed_in import Auditing, Parts
-from api.speaking import Words
-from api.standing_models import StandingOut, StoodOut
-from api.viewing import takes_along
-from domain.audit_scope import AuditScope, OneAccount, Period
-from domain.replay_report import ReplayReport
-from domain.verify_report import VerifyReport
+from adapters.audit.audit_service import changed_of, require
+from adapters.audit.export.event_log import export_event_log, export_ocel
+from adapters.audit.histories.archive import ArchiveDamagedError
+from adapters.audit.histories.object_store import ArchiveStoreError
+from adapters.audit.seals.seal_store import SealBook
+from adapters.audit.verification.verification import Verification
+from adapters.journal.account_state import StandingReading
+from adapters.read_model.proof_lines import proof_lines
+from api.presenters import records as presenting
+from api.presenters.language import Words
+from api.routes.account_lookup import ExistingAccount
+from api.schemas.account_state import StandingOut, StoodOut
+from api.schemas.audit import SealCheckOut, SealOut, WalkedOut
+from api.web.access_logging import takes_along
+from api.web.authentication import Auditing, Parts
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Limit
+from api.web.problems import RESPONSES, Problem, invalid, not_found
+from domain.audit.replay_report import ReplayReport
+from domain.audit.scope import AuditScope, OneAccount, Period
+from domain.audit.verification_report import VerifyReport
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=OnceRoute, responses=RESPONSES)
 PUBLIC_KEY = "X-Audit-Public-Key"

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api import presenting
-from api.idempotency import OnceRoute
-from api.incoming import DecisionIn, TaskDoneIn
-from api.outgoing import LetterOut, LetterWithText, TaskOut
-from api.pages import Cursor, Limit, Page
-from api.parts import ApiParts
-from api.problems import RESPONSES, not_found
-from api.readings.correspondence import LetterRow, list_letters, list_tasks, read_letter
-from api.signed_in import DecidingLetters, Parts, Reader, WorkingTasks
-from api.writing import close_task
+from adapters.read_model.correspondence import LetterRow, list_letters, list_tasks, read_letter
+from api.commands.notes_and_tasks import close_task
+from api.context import ApiParts
+from api.presenters import records as presenting
+from api.schemas.requests import DecisionIn, TaskDoneIn
+from api.schemas.responses import LetterOut, LetterWithText, TaskOut
+from api.web.authentication import DecidingLetters, Parts, Reader, WorkingTasks
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, not_found
 
 letters_router = APIRouter(prefix="/v1/letters", tags=["letters"], route_class=OnceRoute, responses=RESPONSES)
 tasks_router = APIRouter(prefix="/v1/tasks", tags=["tasks"], route_class=OnceRoute, responses=RESPONSES)

@@ -5,23 +5,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.beginning import Beginning
-from api.case_presenting import credit_review as present
-from api.credit_review_models import CreditReviewOut, ReferralIn, VerdictIn
-from api.deciding import do_on_case, do_or_begin, existing_case, keep_comment
-from api.idempotency import OnceRoute
-from api.outgoing import ActAnswer
-from api.pages import Cursor, Limit, Page
-from api.problems import RESPONSES, invalid
-from api.readings.cases import CaseFilter, CaseRow, list_cases
-from api.readings.journal import note_text
-from api.routes.acts import WAITS
-from api.routes.case_accounts import ActId, ExistingAccount
-from api.signed_in import JudgingCredit, Parts, Reader, ReferringAccounts
-from api.writing import keep_note_of
-from domain import ids
-from domain.case_openings import CREDIT_REVIEW
-from domain.credit_reviews import CloseReview, GiveVerdict, ReferAccount
+from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from adapters.read_model.journal import note_text
+from adapters.temporal.case_start import Beginning
+from api.commands.case_commands import do_on_case, do_or_begin, existing_case, keep_comment
+from api.commands.notes_and_tasks import keep_note_of
+from api.presenters.cases import credit_review as present
+from api.routes.account_lookup import ActId, ExistingAccount
+from api.routes.invoice_commands import WAITS
+from api.schemas.credit_reviews import CreditReviewOut, ReferralIn, VerdictIn
+from api.schemas.responses import ActAnswer
+from api.web.authentication import JudgingCredit, Parts, Reader, ReferringAccounts
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, invalid
+from domain import identifiers as ids
+from domain.credit_review.commands import CloseReview, GiveVerdict, ReferAccount
+from domain.credit_review.workflow_input import CREDIT_REVIEW
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["credit reviews"], route_class=OnceRoute, responses=RESPONSES)

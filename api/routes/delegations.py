@@ -5,13 +5,12 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import Field
 
-from adapters.delegations import DelegationBook, KeptDelegation
-from api.idempotency import OnceRoute
-from api.outgoing import DelegationOut
-from api.problems import RESPONSES, Problem, not_found
-from api.signed_in import Parts, Reader, RevokingDelegations
-from domain.delegations import same_person
-from domain.roles import Actor, Role
+from adapters.identity.delegation_store import DelegationBook, KeptDelegation
+from api.schemas.responses import DelegationOut
+from api.web.authentication import Parts, Reader, RevokingDelegations
+from api.web.idempotency import OnceRoute
+from api.web.problems import RESPONSES, Problem, not_found
+from domain.roles import Actor, Role, same_person
 
 router = APIRouter(prefix="/v1/delegations", tags=["approvals"], route_class=OnceRoute, responses=RESPONSES)
 

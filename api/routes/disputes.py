@@ -5,20 +5,20 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.documents import DocumentStore
-from api.deciding import do_on_case, existing_case, keep_comment
-from api.idempotency import OnceRoute
-from api.incoming import AssignmentIn, DisputeIn, ResolutionIn
-from api.outgoing import ActAnswer, DisputeOut, EvidenceAnswer
-from api.pages import Cursor, Limit, Page
-from api.presenting import dispute as present
-from api.problems import RESPONSES, invalid, not_found
-from api.readings.cases import CaseFilter, CaseRow, list_cases
-from api.requests import derived_id
-from api.routes.acts import WAITS, ActId, Existing, do_on_invoice
-from api.signed_in import Collecting, HandlingDisputes, Parts, Reader
-from api.writing import keep_note
-from domain.dispute_acts import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
+from adapters.document_store import DocumentStore
+from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from api.commands.case_commands import do_on_case, existing_case, keep_comment
+from api.commands.notes_and_tasks import keep_note
+from api.presenters.records import dispute as present
+from api.routes.invoice_commands import WAITS, ActId, Existing, do_on_invoice
+from api.schemas.requests import AssignmentIn, DisputeIn, ResolutionIn
+from api.schemas.responses import ActAnswer, DisputeOut, EvidenceAnswer
+from api.web.authentication import Collecting, HandlingDisputes, Parts, Reader
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, invalid, not_found
+from api.web.request_ids import derived_id
+from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["disputes"], route_class=OnceRoute, responses=RESPONSES)

@@ -5,15 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from adapters.dossiers import WantedDossier
-from api.dossier_models import DossierIn, DossierOut
-from api.idempotency import OnceRoute
-from api.parts import ApiParts
-from api.permissions import May
-from api.problems import RESPONSES, invalid
-from api.requests import derived_id
-from api.routes.case_accounts import ExistingAccount
-from api.signed_in import Parts, Reader, may
+from adapters.dossier.dossier_store import WantedDossier
+from api.context import ApiParts
+from api.routes.account_lookup import ExistingAccount
+from api.schemas.dossiers import DossierIn, DossierOut
+from api.web.authentication import Parts, Reader, may
+from api.web.idempotency import OnceRoute
+from api.web.permissions import May
+from api.web.problems import RESPONSES, invalid
+from api.web.request_ids import derived_id
 from domain.clock import start_of_day
 from domain.roles import Actor
 

@@ -3,15 +3,15 @@
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.case_models import EscalationAnswerIn, EscalationIn
-from api.idempotency import OnceRoute
-from api.outgoing import ActAnswer
-from api.problems import RESPONSES
-from api.routes.acts import WAITS, Existing, do_on_invoice
-from api.routes.case_accounts import ActId
-from api.signed_in import AnsweringEscalations, Collecting, Parts
-from api.writing import keep_note
-from domain.acts import AnswerEscalation, Escalate
+from api.commands.notes_and_tasks import keep_note
+from api.routes.account_lookup import ActId
+from api.routes.invoice_commands import WAITS, Existing, do_on_invoice
+from api.schemas.cases import EscalationAnswerIn, EscalationIn
+from api.schemas.responses import ActAnswer
+from api.web.authentication import AnsweringEscalations, Collecting, Parts
+from api.web.idempotency import OnceRoute
+from api.web.problems import RESPONSES
+from domain.invoice.commands import AnswerEscalation, Escalate
 
 router = APIRouter(prefix="/v1/invoices/{invoice_id}/escalations", tags=["escalations"], route_class=OnceRoute, responses=RESPONSES)
 

@@ -9,12 +9,12 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.history_export import Swept
-from api.parts import ApiParts
-from api.problems import RESPONSES, Problem
-from api.readings.archive import read_last_sweep
-from api.readings.portfolio import Portfolio, read_portfolio
-from api.signed_in import Parts, Reader
+from adapters.read_model.archive_status import read_last_sweep
+from adapters.read_model.portfolio_totals import Portfolio, read_portfolio
+from api.context import ApiParts
+from api.web.authentication import Parts, Reader
+from api.web.problems import RESPONSES, Problem
+from domain.audit.archive_status import Swept
 
 router = APIRouter(tags=["health"], responses={503: RESPONSES[503]})
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -10,16 +10,16 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from adapters.importer import ImportResult
-from adapters.mapping import Mapping, load_mapping, parse_mapping
-from api.idempotency import OnceRoute
-from api.incoming import InvoicesIn
-from api.invoice_file import bring_in
-from api.outgoing import ImportOut, InvoiceVerdicts
-from api.parts import ApiParts
-from api.problems import RESPONSES, invalid, not_found
-from api.readings.imports import read_import
-from api.signed_in import Importing, Parts, Reader
+from adapters.imports.column_mapping import Mapping, load_mapping, parse_mapping
+from adapters.imports.importer import ImportResult
+from adapters.read_model.imports import read_import
+from api.commands.invoice_upload import bring_in
+from api.context import ApiParts
+from api.schemas.requests import InvoicesIn
+from api.schemas.responses import ImportOut, InvoiceVerdicts
+from api.web.authentication import Importing, Parts, Reader
+from api.web.idempotency import OnceRoute
+from api.web.problems import RESPONSES, invalid, not_found
 
 router = APIRouter(prefix="/v1", tags=["imports"], route_class=OnceRoute, responses=RESPONSES)
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -6,22 +6,22 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.standings import StandingReading
-from api import presenting
-from api.idempotency import OnceRoute
-from api.live import read_live
-from api.outgoing import HistoryOut, InvoiceOut, InvoiceSummary
-from api.pages import Cursor, Limit, Page
-from api.problems import RESPONSES, Problem, not_found
-from api.readings.correspondence import list_letters, list_tasks
-from api.readings.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
-from api.readings.journal import case_history
-from api.readings.proofs import proof_lines
-from api.signed_in import Parts, Reader
-from api.speaking import Words
-from api.why_models import WhyOut
-from domain import ids
-from domain.why import explain
+from adapters.journal.account_state import StandingReading
+from adapters.read_model.correspondence import list_letters, list_tasks
+from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
+from adapters.read_model.journal import case_history
+from adapters.read_model.proof_lines import proof_lines
+from api.commands.live_invoice import read_live
+from api.presenters import records as presenting
+from api.presenters.language import Words
+from api.schemas.explanations import WhyOut
+from api.schemas.responses import HistoryOut, InvoiceOut, InvoiceSummary
+from api.web.authentication import Parts, Reader
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, Problem, not_found
+from domain import identifiers as ids
+from domain.projection.explanation import explain
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=OnceRoute, responses=RESPONSES)
 

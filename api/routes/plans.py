@@ -5,15 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api import case_presenting as presenting
-from api.acting import CaseAlreadyOpen
-from api.beginning import Beginning
-from api.deciding import answer, do_on_case, existing_case, keep_comment
-from api.idempotency import OnceRoute
-from api.outgoing import ActAnswer
-from api.pages import Cursor, Limit, Page
-from api.parts import ApiParts
-from api.plan_models import (
+from adapters.read_model.account_debts import AccountKey, plan_of_act
+from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from adapters.read_model.journal import case_history
+from adapters.temporal.case_commands import CaseAlreadyOpen
+from adapters.temporal.case_start import Beginning
+from api.commands.case_commands import answer, do_on_case, existing_case, keep_comment
+from api.commands.notes_and_tasks import keep_note_of
+from api.context import ApiParts
+from api.presenters import cases as presenting
+from api.routes.account_lookup import ActId, ExistingAccount
+from api.routes.invoice_commands import WAITS
+from api.schemas.plans import (
     PlanAnswerIn,
     PlanCancellationIn,
     PlanDetail,
@@ -24,19 +27,16 @@ from api.plan_models import (
     RevisionIn,
     ScheduleOut,
 )
-from api.problems import RESPONSES, Problem
-from api.readings.cases import CaseFilter, CaseRow, list_cases
-from api.readings.debts import AccountKey, plan_of_act
-from api.readings.journal import case_history
-from api.routes.acts import WAITS
-from api.routes.case_accounts import ActId, ExistingAccount
-from api.signed_in import Parts, PlanningPayments, Reader
-from api.writing import keep_note_of
-from domain import ids
-from domain.acts import Act
-from domain.case_openings import PAYMENT_PLAN
-from domain.instalments import Schedule
-from domain.plan_acts import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_refusal
+from api.schemas.responses import ActAnswer
+from api.web.authentication import Parts, PlanningPayments, Reader
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, Problem
+from domain import identifiers as ids
+from domain.case.command import Act
+from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_refusal
+from domain.payment_plan.instalments import Schedule
+from domain.payment_plan.workflow_input import PAYMENT_PLAN
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["payment plans"], route_class=OnceRoute, responses=RESPONSES)

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 
-from adapters.covers import CoverBook
-from adapters.portfolio_rules import COLLECTING, RuleBook, RulesFault
-from adapters.portfolios import Doing, Portfolios
-from api.idempotency import OnceRoute
-from api.pages import Cursor, Limit, Page, paged, place_of
-from api.parts import ApiParts
-from api.portfolio_models import (
+from adapters.portfolio.assignments import Doing, Portfolios
+from adapters.portfolio.cover_store import CoverBook
+from adapters.portfolio.rule_store import COLLECTING, RuleBook, RulesFault
+from adapters.read_model.collectors import PortfolioRow, list_changes, read_portfolios
+from adapters.read_model.cursors import paged, place_of
+from api.context import ApiParts
+from api.schemas.portfolios import (
     SHOWN,
     ApplyRulesIn,
     ChangeOut,
@@ -24,13 +24,13 @@ from api.portfolio_models import (
     RulesIn,
     RulesOut,
 )
-from api.problems import RESPONSES, Problem, invalid
-from api.readings.portfolios import PortfolioRow, list_changes, read_portfolios
-from api.requests import derived_id
-from api.signed_in import Parts, Reader, RunningPortfolios
-from domain.delegations import same_person
-from domain.portfolios import Cover
-from domain.roles import Actor
+from api.web.authentication import Parts, Reader, RunningPortfolios
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, Problem, invalid
+from api.web.request_ids import derived_id
+from domain.portfolio.assignment_rules import Cover
+from domain.roles import Actor, same_person
 
 router = APIRouter(prefix="/v1/portfolios", tags=["portfolios"], route_class=OnceRoute, responses=RESPONSES)
 

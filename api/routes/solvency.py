@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
 
-from adapters.solvency import SolvencyReading
-from api.phrases import preferred
-from api.problems import RESPONSES
-from api.routes.case_accounts import ExistingAccount
-from api.signed_in import Parts, Reader
-from api.solvency_models import SolvencyOut, solvency_out
+from adapters.credit.solvency_query import SolvencyReading
+from api.presenters.phrases import preferred
+from api.presenters.solvency import solvency_out
+from api.routes.account_lookup import ExistingAccount
+from api.schemas.solvency import SolvencyOut
+from api.web.authentication import Parts, Reader
+from api.web.problems import RESPONSES
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=RESPONSES)
 

@@ -5,35 +5,27 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.beginning import Beginning
-from api.case_presenting import suspension as present
-from api.deciding import do_on_case, do_or_begin, existing_case
-from api.idempotency import OnceRoute
-from api.outgoing import ActAnswer
-from api.pages import Cursor, Limit, Page
-from api.parts import ApiParts
-from api.problems import RESPONSES, Problem, invalid
-from api.readings.cases import CaseFilter, CaseRow, list_cases, read_case
-from api.readings.debts import open_invoices
-from api.routes.acts import WAITS
-from api.routes.case_accounts import ActId, ExistingAccount
-from api.signed_in import AskingSuspension, Parts, Reader, Reinstating
-from api.suspension_models import ExtensionIn, ReasonIn, SuspensionIn, SuspensionOut
-from domain import ids
-from domain.case_openings import SUSPENSION, SuspensionOpening
-from domain.journal import Journal
+from adapters.read_model.account_debts import open_invoices
+from adapters.read_model.cases import CaseFilter, CaseRow, list_cases, read_case
+from adapters.temporal.case_start import Beginning
+from api.commands.case_commands import do_on_case, do_or_begin, existing_case
+from api.context import ApiParts
+from api.presenters.cases import suspension as present
+from api.routes.account_lookup import ActId, ExistingAccount
+from api.routes.invoice_commands import WAITS
+from api.schemas.responses import ActAnswer
+from api.schemas.suspensions import ExtensionIn, ReasonIn, SuspensionIn, SuspensionOut
+from api.web.authentication import AskingSuspension, Parts, Reader, Reinstating
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, Problem, invalid
+from domain import identifiers as ids
+from domain.journal.journal import Journal
 from domain.roles import Role
-from domain.suspension_acts import (
-    AskAgain,
-    AskSuspension,
-    ExtendNotice,
-    HandOverNow,
-    Reinstate,
-    SendWarningAgain,
-    WithdrawSuspension,
-    refusal,
-)
-from domain.suspensions import SuspensionCase
+from domain.suspension.command_rules import refusal
+from domain.suspension.commands import AskAgain, AskSuspension, ExtendNotice, HandOverNow, Reinstate, SendWarningAgain, WithdrawSuspension
+from domain.suspension.suspension_case import SuspensionCase
+from domain.suspension.workflow_input import SUSPENSION, SuspensionOpening
 
 router = APIRouter(prefix="/v1", tags=["suspensions"], route_class=OnceRoute, responses=RESPONSES)
 ONE = "/accounts/{account_id}/suspension"

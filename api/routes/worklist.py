@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.pages import Cursor, Limit, Page
-from api.problems import RESPONSES
-from api.readings.worklist import desk_of, read_worklist
-from api.signed_in import Parts, Reader
-from api.speaking import Words
-from api.worklist_models import WorkItemOut, present
+from adapters.read_model.worklist import desk_of, read_worklist
+from api.presenters.language import Words
+from api.presenters.worklist import present
+from api.schemas.worklist import WorkItemOut
+from api.web.authentication import Parts, Reader
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES
+from domain.portfolio.worklist_ranking import Work
 from domain.roles import Actor, Role
-from domain.worklist import Work
 
 router = APIRouter(prefix="/v1/worklist", tags=["worklist"], responses=RESPONSES)
 

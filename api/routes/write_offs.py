@@ -5,21 +5,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.case_presenting import write_off as present
-from api.deciding import do_on_case, existing_case
-from api.idempotency import OnceRoute
-from api.outgoing import ActAnswer
-from api.pages import Cursor, Limit, Page
-from api.problems import RESPONSES, invalid
-from api.readings.cases import CaseFilter, CaseRow, list_cases
-from api.readings.invoices import currencies_of
-from api.routes.acts import WAITS
-from api.routes.case_accounts import ActId, ExistingAccount
-from api.signed_in import DecidingWriteOffs, Parts, Reader
-from api.suspension_models import PartIn, WriteOffDecisionIn, WriteOffOut
-from domain import ids
+from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from adapters.read_model.invoices import currencies_of
+from api.commands.case_commands import do_on_case, existing_case
+from api.presenters.cases import write_off as present
+from api.routes.account_lookup import ActId, ExistingAccount
+from api.routes.invoice_commands import WAITS
+from api.schemas.responses import ActAnswer
+from api.schemas.suspensions import PartIn, WriteOffDecisionIn, WriteOffOut
+from api.web.authentication import DecidingWriteOffs, Parts, Reader
+from api.web.idempotency import OnceRoute
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import RESPONSES, invalid
+from domain import identifiers as ids
 from domain.roles import Role
-from domain.write_off_acts import ProposeWriteOff
+from domain.write_off.commands import ProposeWriteOff
 
 router = APIRouter(prefix="/v1", tags=["write-offs"], route_class=OnceRoute, responses=RESPONSES)
 

@@ -1,12 +1,5 @@
-import pytest
+"""The office of the letters' tests serves here, too."""
 
-from adapters.database import Database
-from tests.activities.office import Office
+from tests.adapters.correspondence.conftest import office
 
-
-@pytest.fixture
-def office(database: Database) -> Office:
-    """With one account, and no invoice yet."""
-    office = Office(database)
-    office.account()
-    return office
+__all__ = ["office"]

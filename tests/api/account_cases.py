@@ -4,26 +4,29 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from adapters.casebook import CaseBook
-from adapters.policies import IN_FORCE
-from adapters.tables import Setting
-from domain.account_case import AccountCase
-from domain.approval_news import ApprovalNews, ApprovalResult
-from domain.arrears import Claim
-from domain.credit_review_view import view as review_view
-from domain.credit_reviews import CreditReviewCase, Reason
-from domain.instalments import Rhythm, Terms
-from domain.invoice_case import Moment
-from domain.journal import Journal
-from domain.payment_plans import Covered, PaymentPlanCase
-from domain.plan_acts import ProposePlan
-from domain.plan_view import view as plan_view
-from domain.record import Carried, CaseView, Record
-from domain.suspension_view import view as suspension_view
-from domain.suspensions import SuspensionCase
-from domain.write_off_view import view as write_off_view
-from domain.write_offs import WriteOffCase
-from tests.api.world import POLICY, TODAY, World, moment
+from adapters.cases.case_store import CaseBook
+from adapters.database.tables import Setting
+from adapters.policies.policy_store import IN_FORCE
+from domain.approval.result import ApprovalNews, ApprovalResult
+from domain.billing.receivables import Claim
+from domain.case.account_case import AccountCase
+from domain.case.case_view import CaseView
+from domain.case_record import Record
+from domain.clock import Moment
+from domain.credit_review.commands import Reason
+from domain.credit_review.review_case import CreditReviewCase
+from domain.credit_review.view import view as review_view
+from domain.invoice.invoice_case import Carried
+from domain.journal.journal import Journal
+from domain.payment_plan.commands import ProposePlan
+from domain.payment_plan.instalments import Rhythm, Terms
+from domain.payment_plan.plan_case import Covered, PaymentPlanCase
+from domain.payment_plan.view import view as plan_view
+from domain.suspension.suspension_case import SuspensionCase
+from domain.suspension.view import view as suspension_view
+from domain.write_off.view import view as write_off_view
+from domain.write_off.write_off_case import WriteOffCase
+from tests.api.portfolio_world import POLICY, TODAY, World, moment
 
 NOW = moment(TODAY)
 PLAN, SUSPENSION, REVIEW, WRITE_OFF = "plan:A-1:1", "suspension:A-1", "credit_review:A-1", "write_off:A-1"

@@ -9,16 +9,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from adapters.company import EXAMPLE, read_company
-from adapters.database import Database
-from adapters.identity import Identity
-from adapters.importer import Importer
-from adapters.inbox import Inbox
-from adapters.ledger import Ledger
+from adapters.config.company import EXAMPLE, read_company
+from adapters.database.engine import Database
+from adapters.identity.users_and_tokens import Identity
+from adapters.imports.importer import Importer
+from adapters.ledger.ledger import Ledger
+from adapters.mail.local_inbox import Inbox
 from api.app import build_app, furnish
-from api.parts import ApiParts
+from api.context import ApiParts
 from domain.roles import Role
-from tests.api.world import CLOCK, REAL_NOW, World
+from tests.api.portfolio_world import CLOCK, REAL_NOW, World
 
 
 @pytest.fixture

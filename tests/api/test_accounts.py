@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from domain.invoices import InvoiceStatus
+from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import TODAY, World
+from tests.api.portfolio_world import TODAY, World
 
 
 async def test_balances_of_two_currencies_are_never_added(auditor: Client, world: World) -> None:

@@ -13,17 +13,17 @@ from sqlalchemy import delete, update
 from sqlmodel import col
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.append_only import unguard
-from adapters.archive_store import ArchiveStoreError
-from adapters.audit_export import Exported
-from adapters.database import Database
-from adapters.history_archive import ArchiveDamagedError
-from adapters.seals import SealBook
-from adapters.tables import JournalEntry
-from domain.audit_scope import AuditScope, OneAccount, Period
-from domain.replay_report import CaseReplay, EntryFinding, EntryVerdict, ReplayReport
+from adapters.audit.export.signed_export import Exported
+from adapters.audit.histories.archive import ArchiveDamagedError
+from adapters.audit.histories.object_store import ArchiveStoreError
+from adapters.audit.seals.seal_store import SealBook
+from adapters.database.append_only import unguard
+from adapters.database.engine import Database
+from adapters.database.tables import JournalEntry
+from domain.audit.replay_report import CaseReplay, EntryFinding, EntryVerdict, ReplayReport
+from domain.audit.scope import AuditScope, OneAccount, Period
 from tests.api.conftest import Client, Problem
-from tests.api.world import REAL_NOW, TODAY, World
+from tests.api.portfolio_world import REAL_NOW, TODAY, World
 
 OPENED = date(2013, 2, 11)
 """The day after the invoice of the account A-1 fell due."""

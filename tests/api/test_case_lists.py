@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from adapters.tables import Case
+from adapters.database.tables import Case
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import REAL_NOW, World
+from tests.api.portfolio_world import REAL_NOW, World
 
 
 def approval(world: World, number: int, role: str = "collections_manager", due: date | None = date(2013, 3, 4), **said: Any) -> str:

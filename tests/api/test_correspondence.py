@@ -3,9 +3,9 @@
 import pytest
 from sqlmodel import select
 
-from adapters.tables import ContactRequest, Message, Task
+from adapters.database.tables import ContactRequest, Message, Task
 from tests.api.conftest import Client, Problem
-from tests.api.world import TODAY, World, moment
+from tests.api.portfolio_world import TODAY, World, moment
 
 
 @pytest.fixture

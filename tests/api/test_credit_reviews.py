@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from adapters.tables import Note
-from domain.case_openings import CreditReviewOpening
-from domain.credit_review_view import view as review_view
-from domain.credit_reviews import Ability, CloseReview, GiveVerdict, Reason, ReferAccount, carry_out
+from adapters.database.tables import Note
+from domain.credit_review.command_rules import carry_out
+from domain.credit_review.commands import Ability, CloseReview, GiveVerdict, Reason, ReferAccount
+from domain.credit_review.view import view as review_view
+from domain.credit_review.workflow_input import CreditReviewOpening
 from domain.roles import Role
-from domain.write_off_acts import ProposeWriteOff, WriteOffDecision
-from domain.write_off_view import view as write_off_view
-from domain.write_offs import Booked
+from domain.write_off.commands import ProposeWriteOff, WriteOffDecision
+from domain.write_off.view import view as write_off_view
+from domain.write_off.write_off_case import Booked
 from tests.api.account_cases import NOW, REVIEW, WRITE_OFF, handed_over, of_account, referred, written
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import World
+from tests.api.portfolio_world import World
 
 REFER, DECIDE = "/v1/accounts/A-1/credit-reviews", "/v1/accounts/A-1/write-off/decision"
 VERDICT: dict[str, Any] = {

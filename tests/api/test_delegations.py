@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from adapters.delegations import DelegationBook
-from domain.delegations import Delegation
+from adapters.identity.delegation_store import DelegationBook
+from domain.approval.delegation import Delegation
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
+from tests.api.portfolio_world import TODAY, World, moment
 from tests.api.test_case_lists import approval
-from tests.api.world import TODAY, World, moment
 
 
 def given(world: World, id: str = "d-1", by: str = "anna", to: str = "finance_director-1", first: date = TODAY) -> Delegation:

@@ -4,13 +4,13 @@ from datetime import date
 
 import pytest
 
-from api.phrases import LANGUAGES
-from api.solvency_models import sentences
-from domain.invoices import InvoiceStatus
+from api.presenters.phrases import LANGUAGES
+from api.presenters.solvency import sentences
+from domain.billing.billing_events import InvoiceStatus
+from domain.credit_review.solvency_score import Factor
 from domain.roles import Role
-from domain.solvency import Factor
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import TODAY, World
+from tests.api.portfolio_world import TODAY, World
 
 DOSSIERS = "/v1/accounts/A-1/dossiers"
 

@@ -4,12 +4,12 @@ from datetime import date
 
 from sqlmodel import select
 
-from adapters.tables import Note
-from domain.acts import AnswerEscalation, Escalate
-from domain.invoices import InvoiceStatus
+from adapters.database.tables import Note
+from domain.billing.billing_events import InvoiceStatus
+from domain.invoice.commands import AnswerEscalation, Escalate
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import World
+from tests.api.portfolio_world import World
 
 ESCALATE = "/v1/invoices/I-1/escalations"
 ASKED = {"role": "sales", "comment": "Did Ms Jones promise a discount?"}

@@ -3,11 +3,12 @@
 import re
 from datetime import timedelta
 
-from adapters.history_export import LAST_SWEEP, Swept
-from adapters.tables import Setting
-from domain.invoices import InvoiceStatus
+from adapters.audit.histories.archiving import LAST_SWEEP
+from adapters.database.tables import Setting
+from domain.audit.archive_status import Swept
+from domain.billing.billing_events import InvoiceStatus
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import REAL_NOW, World
+from tests.api.portfolio_world import REAL_NOW, World
 
 
 async def test_anyone_may_ask_whether_it_lives(as_role: As, world: World) -> None:

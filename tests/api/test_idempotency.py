@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import Request
 from sqlmodel import select
 
-from adapters.tables import IdempotencyKey
-from api.idempotency import ABANDONED, REPLAYED, fingerprint
+from adapters.database.tables import IdempotencyKey
+from api.web.idempotency import ABANDONED, REPLAYED, fingerprint
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import REAL_NOW, World
+from tests.api.portfolio_world import REAL_NOW, World
 
 NOTE = "/v1/invoices/I-1/notes"
 KEY = {"Idempotency-Key": "k-1"}

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlmodel import select
 
-from adapters.mapping import MAPPINGS
-from adapters.tables import Account, ImportRun, Invoice, LedgerEvent
+from adapters.database.tables import Account, ImportRun, Invoice, LedgerEvent
+from adapters.imports.column_mapping import MAPPINGS
 from tests.api.conftest import Client, Problem
-from tests.api.world import World
+from tests.api.portfolio_world import World
 
 HEADER = "number,account_id,issue_date,due_date,currency,total,country,time_zone,language,account_name,email"
 GOOD = "2013-1,A-1,2013-01-10,2013-02-10,EUR,250.00,DE,Europe/Berlin,de,Brauerei Nord,ap@nord.example"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from adapters.tables import Invoice, JournalEntry
-from domain.acts import Pause
-from domain.invoice_acts import carry_out
-from domain.invoices import InvoiceStatus
+from adapters.database.tables import Invoice, JournalEntry
+from domain.billing.billing_events import InvoiceStatus
+from domain.invoice.command_rules import carry_out
+from domain.invoice.commands import Pause
 from tests.api.conftest import Client, Problem
-from tests.api.world import REAL_NOW, TODAY, World, moment
+from tests.api.portfolio_world import REAL_NOW, TODAY, World, moment
 
 
 @pytest.fixture

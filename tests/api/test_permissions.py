@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.permissions import ALLOWED, May
+from api.web.permissions import ALLOWED, May
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import World
+from tests.api.portfolio_world import World
 
 EVERYBODY = set(Role)
 DESK = {Role.COLLECTOR, Role.COLLECTIONS_MANAGER, Role.ADMIN}

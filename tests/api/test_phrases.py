@@ -3,35 +3,35 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pytest
 
-from api.phrases import LANGUAGES, PHRASES, phrases, preferred
-from api.readings.invoices import NOT_STARTED
-from api.reasons import Why
-from domain import approval_news, credit_reviews
-from domain.acts import CallOutcome
-from domain.approval_news import ApprovalResult
-from domain.approvals import LapseReason
-from domain.credit_reviews import Ability, Course, Willingness
-from domain.dispute_acts import Resolution
-from domain.dispute_rules import DisputeReason
-from domain.disputes import DisputeStage
+from adapters.project import PROJECT
+from adapters.read_model.invoices import NOT_STARTED
+from api.presenters.next_step_reason import Why
+from api.presenters.phrases import LANGUAGES, PHRASES, phrases, preferred
+from domain.approval import result as approval_news
+from domain.approval.approval_case import LapseReason
+from domain.approval.result import ApprovalResult
+from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.letter_outcome import DropReason, LetterFate
+from domain.credit_review import commands as credit_reviews
+from domain.credit_review.commands import Ability, Course, Willingness
+from domain.dispute.dispute_case import DisputeStage
 from domain.dossier import DossierPurpose
-from domain.holds import HoldKind
-from domain.invoice_view import NEW
-from domain.invoices import InvoiceStatus
-from domain.journal import EntryKind
-from domain.matters import Matter
-from domain.payment_plans import ENDS, PlanStage
-from domain.plan_acts import Side
-from domain.record import DropReason, LetterFate
+from domain.invoice.commands import CallOutcome
+from domain.invoice.view import NEW
+from domain.journal.entry_kinds import EntryKind
+from domain.payment_plan.commands import Side
+from domain.payment_plan.plan_case import ENDS, PlanStage
+from domain.policy.approval_type import Matter
+from domain.policy.dispute_rules import DisputeReason, Resolution
 from domain.roles import Role
-from domain.suspension_state import Ending, Stage
-from domain.write_off_acts import WriteOffDecision
-from domain.write_offs import WriteOffStage
-from tests.api.world import POLICY
+from domain.suspension.state import Ending, Stage
+from domain.timeline.holds import HoldKind
+from domain.write_off.commands import WriteOffDecision
+from domain.write_off.write_off_case import WriteOffStage
+from tests.api.portfolio_world import POLICY
 
 FACTS = {
     "step": "reminder", "letter": "reminder", "days_past_due": 7, "letter_at": "2013-03-01T09:00:00+00:00", "reason": "settled",
@@ -83,9 +83,9 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert set(DossierPurpose) == words.purposes.keys()
 
 
-def returned_words(function: str, module: str = "*") -> set[str]:
+def returned_words(function: str, module: str = "**/*") -> set[str]:
     """The words that the domain's functions of that name can answer with."""
-    sources = (path.read_text(encoding="utf-8") for path in (Path(__file__).parents[2] / "domain").glob(f"{module}.py"))
+    sources = (path.read_text(encoding="utf-8") for path in (PROJECT / "domain").glob(f"{module}.py"))
     return {word for source in sources for tree in [ast.parse(source)] for word in _answers(tree, function)}
 
 
@@ -116,7 +116,7 @@ STAGES: dict[str, Iterable[str]] = {
     "suspension": Stage,
     "write_off": WriteOffStage,
     "approval": ("asked", "escalated", *ApprovalResult),
-    "credit_review": returned_words("stage", "credit_review_view"),
+    "credit_review": returned_words("stage", "credit_review/view"),
 }
 ENDINGS: dict[str, Iterable[str]] = {
     "payment_plan": ENDS,
@@ -143,13 +143,13 @@ def test_whatever_a_case_waits_for_and_does_next_is_translated(language: str) ->
 
 @every_language
 def test_every_kind_of_case_has_a_name(language: str) -> None:
-    views = (path.read_text(encoding="utf-8") for path in (Path(__file__).parents[2] / "domain").glob("*_view.py"))
+    views = (path.read_text(encoding="utf-8") for path in (PROJECT / "domain").rglob("view.py"))
     assert {kind for view in views for kind in re.findall(r"kind=\"(\w+)\"", view)} == phrases(language).case_kinds.keys()
 
 
 @every_language
 def test_every_letter_has_a_name(language: str) -> None:
-    letters = Path(__file__).parents[2] / "letters" / "en"
+    letters = PROJECT / "letters" / "en"
     assert {path.stem for path in letters.glob("*.j2") if not path.stem.startswith("_")} <= phrases(language).templates.keys()
 
 

@@ -5,15 +5,15 @@ from datetime import date
 from sqlalchemy import delete
 from sqlmodel import select
 
-from adapters.tables import IdempotencyKey, Note
-from domain.case_openings import PlanOpening
-from domain.invoices import InvoiceFacts, InvoiceStatus
-from domain.plan_acts import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan, Side
-from domain.plan_view import view
+from adapters.database.tables import IdempotencyKey, Note
+from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
+from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan, Side
+from domain.payment_plan.view import view
+from domain.payment_plan.workflow_input import PlanOpening
 from domain.roles import Role
 from tests.api.account_cases import PLAN, accepted, approved, at, in_days, of_account, proposed, written
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import World
+from tests.api.portfolio_world import World
 
 TERMS = {"first_on": "2013-03-11", "equal": 2}
 WANTED = {"invoices": ["I-1"], "currency": "EUR", "terms": TERMS}

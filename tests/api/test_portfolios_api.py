@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from adapters.identity import Identity
-from adapters.portfolios import Doing, PortfolioNews, Portfolios
-from adapters.tables import Account, Case, PortfolioChange, Task
+from adapters.database.tables import Account, Case, PortfolioChange, Task
+from adapters.identity.users_and_tokens import Identity
+from adapters.portfolio.assignments import Doing, PortfolioNews, Portfolios
 from domain.roles import Role
 from tests.api.conftest import Client, Problem
+from tests.api.portfolio_world import REAL_NOW, TODAY, World
 from tests.api.test_imports import GOOD, upload
-from tests.api.world import REAL_NOW, TODAY, World
 
 MANAGER = "collections_manager-1"
 

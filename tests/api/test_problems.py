@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import adapters.ledger_contract as ledger_contract
+import adapters.ledger.billing_system as ledger_contract
 from api.app import SHAPES
-from api.guards import JSON_BYTES
-from api.problems import problem_of
+from api.web.middleware import JSON_BYTES
+from api.web.problems import problem_of
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import World
+from tests.api.portfolio_world import World
 
 LEDGER_ERRORS = [
     kind

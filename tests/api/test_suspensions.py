@@ -5,16 +5,16 @@ from datetime import date
 import pytest
 from sqlalchemy import update
 
-from adapters.tables import Account
-from domain.case_openings import SuspensionOpening
-from domain.invoices import InvoiceStatus
+from adapters.database.tables import Account
+from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
-from domain.suspension_acts import AskAgain, AskSuspension, ExtendNotice, HandOverNow, Reinstate, SendWarningAgain, WithdrawSuspension
-from domain.suspension_state import Ending
-from domain.suspension_view import view
+from domain.suspension.commands import AskAgain, AskSuspension, ExtendNotice, HandOverNow, Reinstate, SendWarningAgain, WithdrawSuspension
+from domain.suspension.state import Ending
+from domain.suspension.view import view
+from domain.suspension.workflow_input import SuspensionOpening
 from tests.api.account_cases import NOW, SUSPENSION, of_account, suspended, written
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import TODAY, World
+from tests.api.portfolio_world import TODAY, World
 
 ONE = "/v1/accounts/A-1/suspension"
 

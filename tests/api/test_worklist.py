@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from adapters.covers import CoverBook
-from adapters.delegations import DelegationBook
-from adapters.tables import Case, JournalEntry, Task
-from api.phrases import LANGUAGES, phrases
-from api.worklist_models import ACTS
-from domain.delegations import Delegation
-from domain.portfolios import Cover
+from adapters.database.tables import Case, JournalEntry, Task
+from adapters.identity.delegation_store import DelegationBook
+from adapters.portfolio.cover_store import CoverBook
+from api.presenters.phrases import LANGUAGES, phrases
+from api.schemas.worklist import ACTS
+from domain.approval.delegation import Delegation
+from domain.portfolio.assignment_rules import Cover
+from domain.portfolio.worklist_ranking import Work
 from domain.roles import Role
-from domain.worklist import Work
 from tests.api.conftest import As, Client, Problem
-from tests.api.world import REAL_NOW, TODAY, World, moment
+from tests.api.portfolio_world import REAL_NOW, TODAY, World, moment
 
 ME, COLLEAGUE = "collector-1", "anna"
 

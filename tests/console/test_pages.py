@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from adapters.inbox import Inbox
-from adapters.tables import Note
+from adapters.database.tables import Note
+from adapters.mail.local_inbox import Inbox
 from api.console.pages import LONGEST_LIST
-from api.signed_in import COOKIE
-from domain.acts import AddNote, MakePromise, Pause
-from domain.invoice_acts import carry_out
-from domain.invoices import InvoiceStatus
-from domain.record import LetterFate
+from api.web.authentication import COOKIE
+from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.letter_outcome import LetterFate
+from domain.invoice.command_rules import carry_out
+from domain.invoice.commands import AddNote, MakePromise, Pause
 from domain.roles import Role
 from tests.api.conftest import As, Client
-from tests.api.world import TODAY, World, moment
+from tests.api.portfolio_world import TODAY, World, moment
 
 NASTY = "<script>alert(1)</script>&\"'"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#34;&#39;"

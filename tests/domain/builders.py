@@ -3,11 +3,12 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from domain.invoice_case import InvoiceCase, Moment
-from domain.invoices import BillingEvent, BillingEventKind, InvoiceFacts
-from domain.journal import Journal
-from domain.policy import Policy, PolicySnapshot, Step
-from domain.record import DropReason, LetterFate, LetterNews
+from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
+from domain.clock import Moment
+from domain.correspondence.letter_outcome import DropReason, LetterFate, LetterNews
+from domain.invoice.invoice_case import InvoiceCase
+from domain.journal.journal import Journal
+from domain.policy.collection_policy import Policy, PolicySnapshot, Step
 
 DUE = date(2013, 3, 1)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -7,9 +7,9 @@ import random
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from adapters.tables import Message
-from tests.faults.moody_office import Mood
-from tests.faults.theatre import Theatre
+from adapters.database.tables import Message
+from tests.faults.fault_environment import Theatre
+from tests.faults.scripted_smtp_server import Mood
 
 KILLS = 12
 TEMPORAL_DIES_WITH = (3, 8)

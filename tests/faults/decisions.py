@@ -16,22 +16,22 @@ import httpx
 import yaml
 from fastapi import FastAPI
 
-from adapters.database import Database
-from adapters.mapping import load_mapping
-from adapters.schedules import put_schedules
-from adapters.settings import PROJECT
-from api.act_names import SIGNALS
-from api.acting import TemporalCases, WillBeApplied
+from adapters.config.settings import PROJECT
+from adapters.database.engine import Database
+from adapters.imports.column_mapping import load_mapping
+from adapters.temporal.case_commands import TemporalCases, WillBeApplied
+from adapters.temporal.case_start import Beginning
+from adapters.temporal.handler_names import SIGNALS
+from adapters.temporal.schedules import put_schedules
 from api.app import create_app
-from api.beginning import Beginning
-from api.parts import ApiParts
-from domain import ids
-from domain.acts import Act, Receipt
+from api.context import ApiParts
+from domain import identifiers as ids
+from domain.case.command import Act, Receipt
 from domain.clock import Clock
 from domain.roles import Role
-from tests.faults.books import Books
-from tests.faults.theatre import PATIENCE, Theatre, theatre
-from tests.play import write_invoices
+from tests.faults.fault_environment import PATIENCE, Theatre, theatre
+from tests.faults.journal_snapshot import Books
+from tests.time_skipping_play import write_invoices
 
 MONDAY = datetime(2013, 6, 3, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -17,26 +17,28 @@ from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
 from activities.correspondence import LetterSending, Tally
-from adapters.case_signals import CaseSignals
-from adapters.casebook import CaseBook
-from adapters.company import load_company
-from adapters.database import Database
-from adapters.letter_decisions import LetterDecision, LetterDecisions
-from adapters.letter_desk import LetterDesk
-from adapters.letter_news import Postbox
-from adapters.letter_reading import LetterReading
-from adapters.mapping import load_mapping
-from adapters.openings import Openings
-from adapters.parts import Parts, compose
-from adapters.settings import PROJECT, Settings
-from adapters.tables import ContactRequest, Message, Task
-from domain import ids
-from domain.clock import Clock
-from domain.holds import Hold, HoldKind
-from domain.invoice_case import InvoiceCase, Moment
-from domain.invoice_view import view
-from domain.journal import Journal
-from domain.record import Ask, DropReason, LetterNews, Record
+from adapters.cases.case_store import CaseBook
+from adapters.cases.invoice_inputs import Openings
+from adapters.composition import Parts, compose
+from adapters.config.company import load_company
+from adapters.config.settings import PROJECT, Settings
+from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisions
+from adapters.correspondence.letter_dispatch import LetterDesk
+from adapters.correspondence.letter_loader import LetterReading
+from adapters.correspondence.outcome_feed import Postbox
+from adapters.database.engine import Database
+from adapters.database.tables import ContactRequest, Message, Task
+from adapters.imports.column_mapping import load_mapping
+from adapters.temporal.case_signals import CaseSignals
+from domain import identifiers as ids
+from domain.case_record import Record
+from domain.clock import Clock, Moment
+from domain.correspondence.contact_request import Ask
+from domain.correspondence.letter_outcome import DropReason, LetterNews
+from domain.invoice.invoice_case import InvoiceCase
+from domain.invoice.view import view
+from domain.journal.journal import Journal
+from domain.timeline.holds import Hold, HoldKind
 
 TODAY = date(2013, 6, 4)
 NOON = datetime(2013, 6, 4, 12, tzinfo=UTC)

@@ -16,20 +16,21 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.archive_store import ArchiveStoreError
-from adapters.auditor import Auditor
-from adapters.database import Database
-from adapters.history_archive import ArchivedRuns
-from adapters.history_export import AT_RISK, HistoryExport, Swept
-from adapters.run_listing import Visibility
-from adapters.tables import Case, Task
-from adapters.temporal_client import keep_histories
-from adapters.temporal_server import TemporalServer
-from domain import ids
+from adapters.audit.audit_service import Auditor
+from adapters.audit.histories.archive import ArchivedRuns
+from adapters.audit.histories.archiving import AT_RISK, HistoryExport
+from adapters.audit.histories.object_store import ArchiveStoreError
+from adapters.database.engine import Database
+from adapters.database.tables import Case, Task
+from adapters.temporal.client import keep_histories
+from adapters.temporal.embedded_server import TemporalServer
+from adapters.temporal.visibility import Visibility
+from domain import identifiers as ids
+from domain.audit.archive_status import Swept
+from domain.audit.replay_report import EntryVerdict, RunSource
 from domain.clock import Clock
-from domain.replay_report import EntryVerdict, RunSource
 from tests.faults.due_letters import NOON, TODAY, Bill, import_bills, letters_by_state, requests_by_state
-from tests.faults.theatre import PATIENCE, Theatre, theatre
+from tests.faults.fault_environment import PATIENCE, Theatre, theatre
 from worker import WORKFLOWS
 from workflows.history_archive import HistoryArchive
 

@@ -19,17 +19,17 @@ import yaml
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
-from adapters.database import Database
-from adapters.letter_decisions import LetterDecision, LetterDecisions
-from adapters.mapping import load_mapping
-from adapters.schedules import put_schedules
-from adapters.settings import PROJECT
-from adapters.tables import Case, ContactRequest, Invoice, JournalEntry, LedgerEvent, Message, MessageLine, Task
+from adapters.config.settings import PROJECT
+from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisions
+from adapters.database.engine import Database
+from adapters.database.tables import Case, ContactRequest, Invoice, JournalEntry, LedgerEvent, Message, MessageLine, Task
+from adapters.imports.column_mapping import load_mapping
+from adapters.temporal.schedules import put_schedules
 from domain.clock import Clock, start_of_day
-from domain.journal import Entry, broken_at
+from domain.journal.journal import Entry, broken_at
 from tests.faults.chaos import KILLS, MOODS, TEMPORAL_DIES_WITH, Chaos
-from tests.faults.moody_office import FINAL, Mood
-from tests.faults.theatre import Theatre, letters_only, theatre
+from tests.faults.fault_environment import Theatre, letters_only, theatre
+from tests.faults.scripted_smtp_server import FINAL, Mood
 from tests.oracle import expected
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"

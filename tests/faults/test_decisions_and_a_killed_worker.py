@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from adapters.database import Database
-from domain import ids
+from adapters.database.engine import Database
+from domain import identifiers as ids
 from domain.roles import Role
-from tests.faults.books import of_kind
 from tests.faults.decisions import Bill, Bureau, Wanted, bills, bureau, money, terms
+from tests.faults.journal_snapshot import of_kind
 
 MIA, ANNA, OTTO = ("mia", Role.COLLECTOR), ("anna", Role.COLLECTIONS_MANAGER), ("otto", Role.COLLECTIONS_MANAGER)
 PLANS, OTHERS = 100, 100

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.database import Database
-from api.idempotency import REPLAYED
-from domain import ids
-from tests.faults.books import of_kind
+from adapters.database.engine import Database
+from api.web.idempotency import REPLAYED
+from domain import identifiers as ids
+from tests.faults.decision_scenarios import Situation, dispute_of, plan_of, suspension_of, write_off_of
 from tests.faults.decisions import Bureau, Fate, Wanted, bureau
-from tests.faults.situations import Situation, dispute_of, plan_of, suspension_of, write_off_of
+from tests.faults.journal_snapshot import of_kind
 
 DAY_SECONDS = 6.0
 AWAY_SECONDS = 1.0

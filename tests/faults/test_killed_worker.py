@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from activities.correspondence import Tally
-from adapters.database import Database
-from adapters.tables import Message
-from domain import ids
+from adapters.database.engine import Database
+from adapters.database.tables import Message
+from domain import identifiers as ids
 from tests.faults.due_letters import customers, due_letters, letters_by_state, noon_now, open_tasks, requests_by_state
-from tests.faults.theatre import PATIENCE, Theatre, theatre
+from tests.faults.fault_environment import PATIENCE, Theatre, theatre
 from workflows.correspondence_run import CorrespondenceRun
 
 LETTERS = 150

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from activities.correspondence import Tally
-from adapters.database import Database
-from adapters.smtp import Delivery, Outcome
+from adapters.database.engine import Database
+from adapters.mail.smtp_client import Delivery, Outcome
 from tests.faults.due_letters import DAWN, NOON, Bill, SendingRoom, customers, letters_by_state, open_tasks, requests_by_state
-from tests.faults.moody_office import Mood, MoodyOffice, moody_office
+from tests.faults.scripted_smtp_server import Mood, MoodyOffice, moody_office
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import threading
 from datetime import timedelta
 
 from activities import heartbeat
-from adapters.parts import compose
-from adapters.settings import Settings
-from adapters.temporal_client import connect
+from adapters.composition import compose
+from adapters.config.settings import Settings
+from adapters.temporal.client import connect
 from worker import build_worker
-from workflows import options
+from workflows.case_runtime import activity_options as options
 
 READY = "working"
 PRESUMED_DEAD = timedelta(seconds=3)

@@ -14,23 +14,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from adapters.database import Database
-from domain import ids
-from domain.acts import AddNote, MakePromise, Pause, Resume
-from domain.approval_acts import Verdict
-from domain.dispute_acts import Resolution
+from adapters.database.engine import Database
+from adapters.project import PROJECT
+from domain import identifiers as ids
+from domain.approval.commands import Verdict
+from domain.invoice.commands import AddNote, MakePromise, Pause, Resume
+from domain.policy.dispute_rules import Resolution
 from domain.roles import Role
-from tests.histories.account_lives import ACCOUNTS
-from tests.histories.house_lives import keep_house_lives
-from tests.workflows.account_cases import AccountCases
-from tests.workflows.cases import Cases
+from tests.histories.account_scenarios import ACCOUNTS
+from tests.histories.system_scenarios import keep_house_lives
+from tests.workflows.account_commands import AccountCases
+from tests.workflows.dispute_commands import Cases
 from tests.workflows.stage import DAY, Stage, staged
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
+from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
-from workflows.referrals import Referrals
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = PROJECT / "tests" / "histories"
 SERIES = "2026-11"
 """When these were recorded; a later series stands beside them."""
 

@@ -10,12 +10,12 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import ActivityHandle
 
-from adapters.data_converter import CONVERTER
-from adapters.replaying import _Listening
-from domain.journal import Entry
-from domain.record import Record
-from domain.told import Told
-from tests.domain.naive_standing import told
+from adapters.audit.histories.replayer import _Listening
+from adapters.temporal.data_converter import CONVERTER
+from domain.case_record import Record
+from domain.journal.account_entries import Told
+from domain.journal.journal import Entry
+from tests.domain.projection.naive_account_state import told
 from tests.histories.record import FOLDER
 from worker import WORKFLOWS
 

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.database import Database
+from adapters.database.engine import Database
 from tests.databases import PostgresServer, _sqlite_template
 
-pytest.register_assert_rewrite("tests.workflows.stage", "tests.workflows.chain")
+pytest.register_assert_rewrite("tests.workflows.stage", "tests.workflows.chain_assertions")
 
 from tests.workflows.stage import Stage, staged  # noqa: E402 - its assertions explain themselves
 

@@ -17,12 +17,12 @@ from sqlalchemy import select, update
 from sqlmodel import col
 from temporalio.client import WorkflowHandle
 
-from adapters.database import Database
-from adapters.smtp import Delivery, Outcome
-from adapters.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
-from domain import ids
-from tests.play import Play, playing, write_invoices
-from tests.workflows.chain import chain, last_head, lawful_orphans
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
+from adapters.mail.smtp_client import Delivery, Outcome
+from domain import identifiers as ids
+from tests.time_skipping_play import Play, playing, write_invoices
+from tests.workflows.chain_assertions import chain, last_head, lawful_orphans
 from workflows.invoice_collection import InvoiceCollection
 
 DAY = timedelta(days=1)

@@ -9,13 +9,13 @@ from datetime import date
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from adapters.identity import Identity
-from domain.approval_acts import Decision, Verdict, Withdrawal
-from domain.delegations import Delegation
-from domain.dispute_acts import Resolution
-from domain.effects import ReviseApproval, WithdrawApproval
+from adapters.identity.users_and_tokens import Identity
+from domain.approval.commands import Decision, Verdict, Withdrawal
+from domain.approval.delegation import Delegation
+from domain.case.effects import ReviseApproval, WithdrawApproval
+from domain.policy.dispute_rules import Resolution
 from domain.roles import Role
-from tests.workflows.cases import Cases, act_id
+from tests.workflows.dispute_commands import Cases, act_id
 from tests.workflows.stage import DAY, Stage
 from workflows.approval import Approval
 

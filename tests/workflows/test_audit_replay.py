@@ -13,18 +13,19 @@ import pytest
 from sqlalchemy import Connection, text
 from temporalio.client import Client
 
-from adapters.audit_replay import AuditReplay
-from adapters.database import Database
-from adapters.history_archive import ArchivedRuns
-from adapters.history_book import HistoryBook
-from adapters.history_export import HistoryExport
-from adapters.replaying import Replaying
-from domain.invoice_case import InvoiceCase, Moment
-from domain.journal import Journal
-from domain.policy import Step, StepAct
-from domain.replay_report import CaseReplay, EntryVerdict, ReplayReport, RunSource
-from tests.run_lists import AfterRetention, NoRuns, RunsOfTheTestServer
-from tests.workflows.account_cases import AccountCases
+from adapters.audit.histories.account_replay import AuditReplay
+from adapters.audit.histories.archive import ArchivedRuns
+from adapters.audit.histories.archiving import HistoryExport
+from adapters.audit.histories.replayer import Replaying
+from adapters.audit.histories.run_histories import HistoryBook
+from adapters.database.engine import Database
+from domain.audit.replay_report import CaseReplay, EntryVerdict, ReplayReport, RunSource
+from domain.clock import Moment
+from domain.invoice.invoice_case import InvoiceCase
+from domain.journal.journal import Journal
+from domain.policy.collection_policy import Step, StepAct
+from tests.time_skipping_runs import AfterRetention, NoRuns, RunsOfTheTestServer
+from tests.workflows.account_commands import AccountCases
 from tests.workflows.stage import DAY, Stage
 from worker import WORKFLOWS
 

@@ -5,7 +5,7 @@ Invoices are due on a Monday; the call falls due on the Monday two weeks later.
 
 from datetime import date
 
-from domain.acts import CallOutcome, LogCall
+from domain.invoice.commands import CallOutcome, LogCall
 from tests.workflows.stage import DAY, Stage
 from workflows.invoice_collection import InvoiceCollection
 

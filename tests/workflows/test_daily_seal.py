@@ -11,19 +11,19 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.recording import Recording
-from activities.sealing import Sealing
-from adapters.casebook import CaseBook
-from adapters.database import Database
-from adapters.seal_mail import SealMail
-from adapters.seals import SealBook
-from adapters.smtp import Delivery, Outcome
-from adapters.tables import JournalEntry
-from adapters.verifying import Verification
-from domain import ids
+from activities.case_recording import Recording
+from activities.daily_seal import Sealing
+from adapters.audit.seals.seal_mail import SealMail
+from adapters.audit.seals.seal_store import SealBook
+from adapters.audit.verification.verification import Verification
+from adapters.cases.case_store import CaseBook
+from adapters.database.engine import Database
+from adapters.database.tables import JournalEntry
+from adapters.mail.smtp_client import Delivery, Outcome
+from domain import identifiers as ids
+from domain.audit.seal import Seal
 from domain.clock import Clock
-from domain.seals import Seal
-from tests.adapters.journals import Journals
+from tests.adapters.audit.tampered_journals import Journals
 from tests.time_skipping import time_skipping
 from worker import workflow_runner
 from workflows.daily_seal import DailySeal

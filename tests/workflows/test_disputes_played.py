@@ -6,12 +6,12 @@ Invoices are of EUR 100, due on a Monday and reminded on Tuesday; disputes are r
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from domain.approval_acts import Verdict
-from domain.dispute_acts import RaiseDispute, Resolution, ResolveDispute
-from domain.dispute_rules import DisputeReason
-from domain.invoices import InvoiceStatus
+from domain.approval.commands import Verdict
+from domain.billing.billing_events import InvoiceStatus
+from domain.dispute.commands import RaiseDispute, ResolveDispute
+from domain.policy.dispute_rules import DisputeReason, Resolution
 from domain.roles import Role
-from tests.workflows.cases import Cases, act_id
+from tests.workflows.dispute_commands import Cases, act_id
 from tests.workflows.stage import DAY, Stage
 from workflows.dispute import Dispute
 from workflows.invoice_collection import InvoiceCollection

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from domain.acts import Pause, Resume
-from domain.holds import Hold, HoldKind
+from domain.invoice.commands import Pause, Resume
+from domain.timeline.holds import Hold, HoldKind
 from tests.workflows.stage import DAY, Stage
 from workflows.invoice_collection import InvoiceCollection
 

@@ -15,16 +15,16 @@ from sqlmodel import col
 from temporalio import workflow
 from temporalio.client import WorkflowUpdateFailedError
 
-from adapters.tables import Invoice
-from domain import ids
-from domain.acts import Act
-from domain.approval_acts import Decision, Verdict
-from domain.credit_reviews import Reason
-from domain.instalments import Rhythm, Terms
-from domain.plan_acts import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan, Side
+from adapters.database.tables import Invoice
+from domain import identifiers as ids
+from domain.approval.commands import Decision, Verdict
+from domain.case.command import Act
+from domain.credit_review.commands import Reason
+from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan, Side
+from domain.payment_plan.instalments import Rhythm, Terms
 from domain.roles import Role
-from tests.workflows.account_cases import AccountCases
-from tests.workflows.cases import act_id
+from tests.workflows.account_commands import AccountCases
+from tests.workflows.dispute_commands import act_id
 from tests.workflows.stage import DAY, Bill, Stage
 from workflows.approval import Approval
 from workflows.invoice_collection import InvoiceCollection

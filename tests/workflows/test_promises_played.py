@@ -6,7 +6,8 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from domain.acts import ACT_REFUSED, MakePromise, Receipt
+from domain.case.command import ACT_REFUSED, Receipt
+from domain.invoice.commands import MakePromise
 from tests.workflows.stage import DAY, Stage
 from workflows.invoice_collection import InvoiceCollection
 

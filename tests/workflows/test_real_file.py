@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlmodel import col
 from temporalio.client import WorkflowExecutionStatus
 
-from adapters.database import Database
-from adapters.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
+from adapters.project import PROJECT
 from tests.oracle import Expectation, expected
-from tests.play import PROJECT, Play, playing
+from tests.time_skipping_play import Play, playing
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
 START, END, END_ON_POSTGRESQL = date(2013, 6, 1), date(2013, 10, 1), date(2013, 8, 1)

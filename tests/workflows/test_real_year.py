@@ -21,19 +21,20 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from adapters.database import Database
-from adapters.tables import Account, Case, ContactRequest, JournalEntry, LedgerEvent, Message, MessageLine
-from domain import ids
-from domain.case_letters import DEMANDS
-from domain.journal import EntryKind
-from tests.play import PROJECT, Play, playing
-from tests.workflows.account_cases import RACES
-from tests.workflows.audited import DAYS, accounts, flaws, stood_on_some_days
-from tests.workflows.chain import chain
-from tests.workflows.courses import COURSES, Course, rank
-from tests.workflows.staff import Staff
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Case, ContactRequest, JournalEntry, LedgerEvent, Message, MessageLine
+from adapters.project import PROJECT
+from domain import identifiers as ids
+from domain.case.letter_order import DEMANDS
+from domain.journal.entry_kinds import EntryKind
+from tests.time_skipping_play import Play, playing
+from tests.workflows.account_commands import RACES
+from tests.workflows.audited_play import DAYS, accounts, flaws, stood_on_some_days
+from tests.workflows.chain_assertions import chain
+from tests.workflows.scripted_staff import Staff
 from tests.workflows.stage import DAY, Stage
-from tests.workflows.year_end import loose_ends
+from tests.workflows.year_end_checks import loose_ends
+from tests.workflows.year_scenarios import COURSES, Course, rank
 from workflows.billing_sync import BillingSync
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"

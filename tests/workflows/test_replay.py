@@ -16,15 +16,16 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from adapters.history_book import RunHistory
-from adapters.parting import event_type
-from adapters.replaying import Replaying
-from domain.invoice_case import InvoiceCase, Moment
-from domain.journal_comparison import Wake
-from domain.payment_plans import PaymentPlanCase
-from domain.policy import Step, StepAct
-from domain.replay_report import Parting, RunSource
-from domain.suspensions import SuspensionCase
+from adapters.audit.histories.divergence import event_type
+from adapters.audit.histories.replayer import Replaying
+from adapters.audit.histories.run_histories import RunHistory
+from domain.audit.replay_comparison import Wake
+from domain.audit.replay_report import Parting, RunSource
+from domain.clock import Moment
+from domain.invoice.invoice_case import InvoiceCase
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.policy.collection_policy import Step, StepAct
+from domain.suspension.suspension_case import SuspensionCase
 from tests.histories.record import FOLDER
 from worker import WORKFLOWS, workflow_runner
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from domain.acts import AnswerEscalation, Escalate
-from domain.approval_acts import Verdict
-from domain.credit_reviews import CloseReview, Reason
-from domain.invoices import InvoiceStatus
+from adapters.project import PROJECT
+from domain.approval.commands import Verdict
+from domain.billing.billing_events import InvoiceStatus
+from domain.credit_review.commands import CloseReview, Reason
+from domain.invoice.commands import AnswerEscalation, Escalate
 from domain.roles import Role
-from domain.write_off_acts import WriteOffDecision
-from tests.play import PROJECT
-from tests.workflows.account_cases import AccountCases
-from tests.workflows.cases import act_id
+from domain.write_off.commands import WriteOffDecision
+from tests.workflows.account_commands import AccountCases
+from tests.workflows.dispute_commands import act_id
 from tests.workflows.stage import DAY, Stage
 from workflows.credit_review import CreditReview
 from workflows.invoice_collection import InvoiceCollection

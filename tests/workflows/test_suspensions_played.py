@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from adapters.smtp import Outcome
-from adapters.tables import Account, Contact
-from domain.approval_acts import Decision, Verdict
-from domain.dispute_acts import Resolution
+from adapters.database.tables import Account, Contact
+from adapters.mail.smtp_client import Outcome
+from domain.approval.commands import Decision, Verdict
+from domain.policy.dispute_rules import Resolution
 from domain.roles import Role
-from domain.suspension_acts import AskAgain, ExtendNotice, Reinstate, SendWarningAgain, WithdrawSuspension
-from tests.workflows.account_cases import AccountCases
-from tests.workflows.cases import act_id
+from domain.suspension.commands import AskAgain, ExtendNotice, Reinstate, SendWarningAgain, WithdrawSuspension
+from tests.workflows.account_commands import AccountCases
+from tests.workflows.dispute_commands import act_id
 from tests.workflows.stage import DAY, Bill, Stage, always
 from workflows.account_suspension import AccountSuspension
 from workflows.invoice_collection import InvoiceCollection

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from adapters.database import Database
-from adapters.tables import Message, MessageLine
+from adapters.database.engine import Database
+from adapters.database.tables import Message, MessageLine
 from tests.databases import _sqlite_template
 from tests.workflows.stage import DAY, Bill, Stage, staged
 

@@ -1,0 +1,1 @@
+"""The daily seals of the journal, and their mail to the auditors."""

@@ -1,0 +1,93 @@
+"""How a seal's leaves are kept: those that changed since the seal before, and all of them in the first seal of a month.
+
+So what a case was sealed as is written once, and reading any day's leaves reads a month of seals at most.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from adapters.database.tables import SealRow
+from domain.audit.seal import Leaf, Seal, merkle_root
+
+Leaves = dict[str, Leaf]
+
+
+class KeptSeal(NamedTuple):
+    """A seal's row. `leaves` are those that came with it; None when they cannot be read."""
+
+    seal: Seal
+    hash: str
+    made_at: str
+    whole: bool
+    leaves: list[Leaf] | None
+
+
+def packed(leaves: Iterable[Leaf]) -> bytes:
+    return zlib.compress(orjson.dumps([list(leaf) for leaf in sorted(leaves)]))
+
+
+def unpacked(content: bytes) -> list[Leaf] | None:
+    """None when it cannot be read."""
+    try:
+        return [Leaf(str(case_id), int(seq), f"{int(head, 16):064x}", int(beside)) for case_id, seq, head, beside in _read(content)]
+    except (zlib.error, TypeError, ValueError):
+        return None
+
+
+def _read(content: bytes) -> list[tuple[str, int, str, int]]:
+    read: list[tuple[str, int, str, int]] = orjson.loads(zlib.decompress(content))
+    return read
+
+
+class Unfolding:
+    """The leaves of one seal after another, each made from those of the seal before."""
+
+    def __init__(self) -> None:
+        self.leaves: Leaves = {}
+        self._hashes: dict[str, bytes] = {}
+
+    def take(self, kept: KeptSeal) -> list[Leaf]:
+        """Those that differ from the seal before."""
+        found = [leaf for leaf in kept.leaves or () if self.leaves.get(leaf.case_id) != leaf]
+        for leaf in found:
+            self.leaves[leaf.case_id], self._hashes[leaf.case_id] = leaf, leaf.hash()
+        return found
+
+    def fits(self, seal: Seal) -> bool:
+        """The seal was made over the leaves as they are now."""
+        root = merkle_root([self._hashes[case_id] for case_id in sorted(self._hashes)]).hex()
+        return (root, len(self.leaves), sum(leaf.seq for leaf in self.leaves.values())) == (seal.root, seal.cases, seal.entries)
+
+
+def changed(now: Mapping[str, Leaf], before: Mapping[str, Leaf]) -> list[Leaf]:
+    return [leaf for case_id, leaf in now.items() if before.get(case_id) != leaf]
+
+
+def kept_seals(session: Session) -> Iterator[KeptSeal]:
+    """In order of their days, one at a time in memory."""
+    for row in session.scalars(select(SealRow).order_by(col(SealRow.day)).execution_options(yield_per=1)):
+        yield opened(row)
+        session.expunge(row)
+
+
+def opened(row: SealRow) -> KeptSeal:
+    seal = Seal(day=row.day, root=row.root, cases=row.cases, entries=row.entries, previous=row.previous)
+    return KeptSeal(seal, row.hash, row.made_at.isoformat(timespec="microseconds"), row.whole, unpacked(row.leaves))
+
+
+def unfolded(session: Session, day: date) -> Unfolding:
+    """As it was for the seal of the day. Raises KeyError when there is none of that day."""
+    if session.execute(select(col(SealRow.day)).where(col(SealRow.day) == day)).scalar() is None:
+        raise KeyError(day)
+    whole = select(col(SealRow.day)).where(col(SealRow.day) <= day, col(SealRow.whole)).order_by(col(SealRow.day).desc()).limit(1)
+    since = session.execute(whole).scalar() or date.min
+    unfolding = Unfolding()
+    for row in session.scalars(select(SealRow).where(col(SealRow.day) >= since, col(SealRow.day) <= day).order_by(col(SealRow.day))):
+        unfolding.take(opened(row))
+    return unfolding

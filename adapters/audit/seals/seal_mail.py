@@ -1,0 +1,48 @@
+"""Sends a day's seal out of the house: whoever keeps the message can prove what the journal said, whatever becomes of the database."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from adapters.database.engine import Database
+from adapters.database.tables import User
+from adapters.i18n.shared_wording import LANGUAGES
+from adapters.mail.message_builder import Envelope, Mailbox, compose, derived_message_id
+from adapters.mail.smtp_client import Mailer, Outcome
+from adapters.notifications.staff_notices import NoticeDeferredError, render
+from domain.audit.seal import Seal
+from domain.journal.journal import Fact
+
+TEMPLATE = "seal_made"
+
+
+class SealMail:
+    """`recipient` is None when nobody outside is to have them. `console` is the address at which people reach the console."""
+
+    def __init__(self, database: Database, mailer: Mailer, sender: str, domain: str, console: str, recipient: str | None) -> None:
+        self._database, self._mailer, self._sender, self._domain = database, mailer, sender, domain
+        self._console, self._recipient = console.rstrip("/"), recipient
+
+    async def send(self, seal: Seal) -> bool:
+        """Whether it went. The same seal makes the same Message-ID. Raises NoticeDeferredError when the mail server does not take it."""
+        if self._recipient is None:
+            return False
+        language = self._language(self._recipient)
+        facts: dict[str, Fact] = {"on": seal.day.isoformat(), "cases": seal.cases, "entries": seal.entries}
+        hashes: dict[str, Fact] = {"hash": seal.digest(), "root": seal.root, "previous": seal.previous}
+        envelope = Envelope(
+            sender=Mailbox(name="Duecourse", address=self._sender), recipients=(Mailbox(address=self._recipient),), date=datetime.now(UTC),
+            message_id=derived_message_id(f"seal:{seal.digest()}", self._domain), language=language,
+        )  # fmt: skip
+        content = compose(envelope, render(TEMPLATE, {**facts, **hashes}, self._console, language))
+        delivery = await self._mailer.send(content, self._sender, [self._recipient])
+        if delivery.outcome is Outcome.DEFERRED:
+            raise NoticeDeferredError(f"the mail server does not take the seal of {seal.day} for now")
+        return delivery.outcome is Outcome.SENT
+
+    def _language(self, address: str) -> str:
+        """That of a user of ours who has the address; English for anybody else."""
+        with self._database.reading() as session:
+            found = session.execute(select(col(User.language)).where(func.lower(col(User.email)) == address.lower())).scalars().first()
+        return found if found in LANGUAGES else LANGUAGES[0]

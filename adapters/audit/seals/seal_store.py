@@ -1,0 +1,146 @@
+"""The daily seals: made over where the chains of all cases stand, kept for good, and shown to whoever wants to prove something by them."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from adapters.audit.seals.leaf_encoding import Leaves, Unfolding, changed, opened, packed, unfolded, unpacked
+from adapters.database.engine import Database
+from adapters.database.tables import Case, JournalEntry, SealRow
+from domain import identifiers as ids
+from domain.audit.replay_report import SealMark
+from domain.audit.seal import Leaf, Proof, Seal, prove, seal_of
+from domain.audit.verification_report import Fault
+from domain.journal.entry_kinds import EntryKind
+from domain.journal.journal import GENESIS
+
+SEALS = "seals"
+
+
+class SealOrderError(ValueError):
+    """A day before the last one that was sealed cannot be sealed any more."""
+
+
+class SealBook:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._put = database.insert_new(SealRow)
+
+    def make(self, day: date, now: datetime) -> Seal:
+        """Seal the journal as it stands, for the business day that is over; `now` is real time. The same day's seal is made once, and
+        given again. Raises SealOrderError."""
+        with self._database.snapshot() as session:
+            made, last = session.get(SealRow, day), _last(session)
+            if made:
+                return opened(made).seal
+            if last and last.day > day:
+                raise SealOrderError(f"the seal of {last.day} is made; that of {day} cannot come after it")
+            before = unfolded(session, last.day).leaves if last else {}
+            leaves = before | _leaves(session)
+        seal = seal_of(day, list(leaves.values()), last.hash if last else GENESIS)
+        whole = last is None or (last.day.year, last.day.month) != (day.year, day.month)
+        row = SealRow(
+            **seal.model_dump(), hash=seal.digest(), whole=whole, made_at=now,
+            leaves=packed(leaves.values() if whole else changed(leaves, before)),
+        )  # fmt: skip
+        with self._database.writing() as session:
+            session.execute(self._put, [row.model_dump()])
+        with self._database.reading() as session:
+            return opened(session.get_one(SealRow, day)).seal
+
+    def told_of(self, day: date) -> bool:
+        """Whether the journal says already that the day was sealed."""
+        told = select(col(JournalEntry.seq)).where(
+            col(JournalEntry.case_id) == ids.SEAL_CASE,
+            col(JournalEntry.kind) == EntryKind.SEAL_MADE.value,
+            JournalEntry.facts["on"].as_string() == day.isoformat(),
+        )
+        with self._database.reading() as session:
+            return session.execute(told.limit(1)).scalar() is not None
+
+    def kept(self) -> list[Seal]:
+        """All, in order of their days."""
+        named = select(col(SealRow.day), col(SealRow.root), col(SealRow.cases), col(SealRow.entries), col(SealRow.previous))
+        with self._database.reading() as session:
+            return [Seal.model_validate(dict(row._mapping)) for row in session.execute(named.order_by(col(SealRow.day)))]
+
+    def leaves(self, day: date) -> list[Leaf]:
+        """What the seal of the day was made over, in order of the case ids. Raises KeyError."""
+        with self._database.reading() as session:
+            return sorted(unfolded(session, day).leaves.values())
+
+    def proof(self, day: date, case_id: str) -> Proof:
+        """That the case stood so. Raises KeyError when the day has no seal, or its seal no such case."""
+        return prove(self.leaves(day), case_id)
+
+    def over(self, case_id: str, hashes: Mapping[str, int]) -> SealMark | None:
+        """The last seal whose leaf for the case is one of these hashes, each with its entry's number."""
+        held: date | None = None
+        newest_first = select(SealRow).order_by(col(SealRow.day).desc()).execution_options(yield_per=1)
+        with self._database.reading() as session:
+            for row in session.scalars(newest_first):
+                held = held or row.day
+                leaf = next((leaf for leaf in unpacked(row.leaves) or () if leaf.case_id == case_id), None)
+                if leaf and leaf.head in hashes:
+                    return SealMark(day=held, seq=hashes[leaf.head])
+                if leaf:
+                    held = None
+                elif row.whole:
+                    return None
+        return None
+
+    def check(self, day: date) -> list[Fault]:
+        """Whether the seal of the day is what was made, follows from the one before, and the journal still has every entry that it names.
+
+        Whether those entries are unchanged, and still on their chains, is what `Verification` finds out.
+        """
+        with self._database.snapshot() as session:
+            row = session.get(SealRow, day)
+            if row is None:
+                return [Fault(table=SEALS, key=str(day), what="is missing")]
+            kept, found = opened(row), unfolded(session, day)
+            before = session.scalars(select(SealRow).where(col(SealRow.day) < day).order_by(col(SealRow.day).desc()).limit(1)).first()
+            wrong = seal_faults(kept.seal, kept.hash, before.hash if before else GENESIS)
+            wrong += leaf_faults(kept.seal, found)
+            keys = session.execute(select(col(JournalEntry.case_id), col(JournalEntry.hash)).execution_options(yield_per=5_000))
+            sealed = {(leaf.case_id, leaf.head) for leaf in found.leaves.values() if leaf.seq}
+            gone = sealed.difference((case_id, entry) for case_id, entry in keys)
+        named = sorted(found.leaves[case_id] for case_id, _ in gone)
+        return wrong + [
+            Fault(table="journal", key=f"{leaf.case_id}/{leaf.seq}", what=f"is missing: the seal of {day} has it as {leaf.head[:12]}")
+            for leaf in named
+        ]
+
+
+def seal_faults(seal: Seal, stored: str, previous: str) -> list[Fault]:
+    """Of a seal's row by itself, and as what follows on the seal before."""
+    faults = []
+    if seal.digest() != stored:
+        faults.append(Fault(table=SEALS, key=str(seal.day), what="its content does not make its hash: it was changed"))
+    if seal.previous != previous:
+        faults.append(Fault(table=SEALS, key=str(seal.day), what="does not follow from the seal before it: one was changed, or is missing"))
+    return faults
+
+
+def leaf_faults(seal: Seal, found: Unfolding) -> list[Fault]:
+    if found.fits(seal):
+        return []
+    return [Fault(table=SEALS, key=str(seal.day), what="its leaves do not make its root: they were changed")]
+
+
+def _last(session: Session) -> SealRow | None:
+    return session.scalars(select(SealRow).order_by(col(SealRow.day).desc()).limit(1)).first()
+
+
+def _leaves(session: Session) -> Leaves:
+    """Where the chains stand. A case that vanished since stays as it was sealed: that it is missing must be found, not forgotten."""
+    counted = (
+        select(col(JournalEntry.case_id), func.count().label("entries"))
+        .join(Case, (col(Case.case_id) == col(JournalEntry.case_id)) & (col(JournalEntry.seq) <= col(Case.seq)))
+        .group_by(col(JournalEntry.case_id))
+    )
+    written = {row.case_id: int(row.entries) for row in session.execute(counted)}
+    cases = session.execute(select(col(Case.case_id), col(Case.seq), col(Case.head)))
+    return {row.case_id: Leaf(row.case_id, row.seq, row.head, max(0, written.get(row.case_id, 0) - row.seq)) for row in cases}

@@ -1,0 +1,1 @@
+"""Checks that what is stored has not been changed since it was written."""

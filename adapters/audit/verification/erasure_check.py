@@ -1,0 +1,66 @@
+"""Erasures: what they took lawfully, and that the journal tells of each."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Text, cast, select
+from sqlmodel import Session, col
+
+from adapters.audit.verification.journal_evidence import Testimony, read
+from adapters.database.tables import ErasureRow
+from domain.audit.verification_report import Fault
+from domain.journal.entry_kinds import EntryKind
+
+
+class ErasedPapers:
+    """What was erased of an account, by the reports that were kept; they are read when they are first asked for."""
+
+    def __init__(self, session: Session, account_id: str) -> None:
+        self._session, self._account_id = session, account_id
+
+    @cached_property
+    def _reports(self) -> list[dict[str, Any]]:
+        stored = select(cast(col(ErasureRow.report), Text)).where(col(ErasureRow.account_id) == self._account_id)
+        return [read(report) for report in self._session.scalars(stored)]
+
+    @cached_property
+    def letters(self) -> dict[str, str]:
+        """The SHA-256 of each letter's content by its Message-ID."""
+        return {letter: digest for report in self._reports for letter, digest in dict(report.get("letters") or {}).items()}
+
+    @cached_property
+    def documents(self) -> set[str]:
+        """By their SHA-256."""
+        return {digest for report in self._reports for digest in report.get("documents") or []}
+
+
+class ErasureCheck:
+    """A report of an erasure of which no workflow knows would excuse any letter that is gone. `settled`: one that was recorded later, in
+    real time, may not have been journalled yet."""
+
+    table, kinds = "erasures", frozenset({EntryKind.ACCOUNT_ERASED.value})
+
+    def __init__(self, session: Session, settled: datetime) -> None:
+        self._session, self._settled = session, settled
+        self._told: dict[str, Testimony] = {}
+
+    def hear(self, entry: Testimony) -> None:
+        if entry.kind in self.kinds:
+            self._told[entry.text("report")] = entry
+
+    def settle(self) -> Iterator[Fault]:
+        """Erasures are few: all that is heard of them is kept to the end."""
+        return iter(())
+
+    def conclude(self) -> Iterator[Fault]:
+        rows = self._session.execute(select(col(ErasureRow.key), col(ErasureRow.account_id), col(ErasureRow.recorded_at)))
+        for row in rows:
+            told = self._told.pop(row.key, None)
+            if told is None and row.recorded_at < self._settled:
+                yield Fault(table=self.table, key=row.key, what="is told of by no entry: it was put in")
+            elif told is not None and told.account_id != row.account_id:
+                yield told.against(self.table, row.key, f"is not of the account {row.account_id}")
+        for key, told in self._told.items():
+            yield told.against(self.table, key, "is missing")

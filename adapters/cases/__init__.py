@@ -1,0 +1,1 @@
+"""The database's side of a case: its stored state, its journal entries, and the input of its workflow."""

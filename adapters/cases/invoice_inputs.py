@@ -1,0 +1,88 @@
+"""What an invoice's workflow starts with, read from the ledger."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Case, Invoice, LedgerEvent
+from adapters.policies.policy_store import PolicyBook
+from domain import identifiers as ids
+from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
+from domain.clock import Clock
+from domain.credit_review.review_case import insolvency_hold
+from domain.invoice.workflow_input import Opening
+
+_SEGMENT = func.coalesce(col(Account.policy_segment), col(Account.segment))
+"""Whose policy an account's invoices follow."""
+
+OVERTAKEN = timedelta(minutes=2)
+"""A settled invoice's case that has written nothing for so long, in real time, has not heard of it."""
+
+
+class Openings:
+    def __init__(self, database: Database, policies: PolicyBook, clock: Clock) -> None:
+        self._database, self._policies, self._clock = database, policies, clock
+
+    def read(self, invoices: Collection[str]) -> dict[str, tuple[Opening, str | None]]:
+        """Each invoice's opening as it stands now, under the policy of its account's segment; and the account's collector."""
+        statement = select(Invoice, _SEGMENT, col(Account.collector)).join(Account, col(Account.id) == col(Invoice.account_id))
+        with self._database.reading() as session:
+            rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).all()
+            stopped = _stopped(session, {invoice.account_id for invoice, _, _ in rows})
+        return {
+            invoice.id: (self._opening(invoice, segment, invoice.account_id in stopped), collector) for invoice, segment, collector in rows
+        }
+
+    def forgotten(self, limit: int) -> list[str]:
+        """Invoices that are settled, of which no event waits to be delivered, and whose case is open all the same: it was started by a
+        delivery that had been overtaken."""
+        rest = datetime.now(UTC) - OVERTAKEN
+        waiting = select(col(LedgerEvent.invoice_id)).where(col(LedgerEvent.delivered_at).is_(None))
+        statement = (
+            select(col(Invoice.id))
+            .join(Case, col(Case.invoice_id) == col(Invoice.id))
+            .where(col(Case.kind) == "invoice")
+            .where(col(Case.outcome).is_(None), col(Case.updated_at) <= rest, col(Invoice.status) != InvoiceStatus.OPEN.value)
+            .where(col(Invoice.id).not_in(waiting))
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(statement))
+
+    def left_over(self, limit: int) -> list[str]:
+        """What a case charged, such as the interest of a payment plan, and what is still open of it now that the case is over: it is to be
+        collected like any other invoice."""
+        charging, own = aliased(Case), aliased(Case)
+        statement = (
+            select(col(Invoice.id))
+            .join(charging, col(charging.case_id) == col(Invoice.charged_by))
+            .outerjoin(own, and_(col(own.invoice_id) == col(Invoice.id), col(own.kind) == "invoice"))
+            .where(col(Invoice.status) == InvoiceStatus.OPEN.value, col(charging.outcome).is_not(None), col(own.case_id).is_(None))
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(statement))
+
+    def _opening(self, invoice: Invoice, segment: str, stopped: bool) -> Opening:
+        facts = InvoiceFacts(
+            version=invoice.version, due_date=invoice.due_date, currency=invoice.currency, total=invoice.total,
+            open_balance=invoice.open_balance, status=InvoiceStatus(invoice.status), disputed=invoice.disputed,
+        )  # fmt: skip
+        since = self._clock.business(datetime.now(UTC))
+        return Opening(
+            invoice_id=invoice.id, account_id=invoice.account_id, facts=facts, policy=self._policies.for_segment(segment),
+            clock=self._clock, holds=[insolvency_hold(invoice.account_id, since)] if stopped else [],
+        )  # fmt: skip
+
+
+def _stopped(session: Session, accounts: Collection[str]) -> set[str]:
+    """Those of the accounts whose invoices nobody may press for, because the customer is insolvent."""
+    reviews = [ids.credit_review_case(account) for account in accounts]
+    rows = session.execute(
+        select(col(Case.account_id), col(Case.summary)).where(col(Case.case_id).in_(reviews), col(Case.outcome).is_(None))
+    )
+    return {account for account, summary in rows if summary.get("stopped")}

@@ -1,0 +1,74 @@
+"""The one composition that worker, API and command line share: settings in, adapters out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.config.company import Company, load_company
+from adapters.config.settings import Settings
+from adapters.database.clock_store import load_clock
+from adapters.database.engine import Database
+from adapters.identity.users_and_tokens import Identity
+from adapters.imports.importer import Importer
+from adapters.ledger.ledger import Ledger
+from adapters.letters.letter_templates import LetterBook
+from adapters.mail.local_inbox import Inbox
+from adapters.mail.smtp_client import Mailer, Security, SmtpMailer, SmtpSettings
+from adapters.policies.policy_store import PolicyBook
+from domain.clock import Clock
+
+
+@dataclass(frozen=True)
+class Parts:
+    """`inbox` is None when letters go to a mail server."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    ledger: Ledger
+    importer: Importer
+    policies: PolicyBook
+    letters: LetterBook
+    mailer: Mailer
+    company: Company
+    identity: Identity
+    inbox: Inbox | None
+
+
+def open_database(settings: Settings) -> Database:
+    """The database at this version's schema, its folder made. Raises NewerDatabaseError."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(settings.database)
+    database.migrate()
+    return database
+
+
+def compose(settings: Settings, database: Database | None = None, clock: Clock | None = None, inbox_port: int | None = None) -> Parts:
+    """The parts, on the clock that the database keeps unless another is given.
+
+    Without a mail server in the settings, letters go to the local inbox, which listens on `inbox_port` of this machine.
+    Raises SettingsError, NewerDatabaseError.
+    """
+    database = database or open_database(settings)
+    letters = LetterBook(settings.letters_dir)
+    return Parts(
+        settings=settings,
+        database=database,
+        clock=clock or load_clock(database) or Clock.real_life(),
+        ledger=Ledger(database),
+        importer=Importer(database),
+        policies=PolicyBook(database, letters),
+        letters=letters,
+        mailer=SmtpMailer(settings.smtp() or _local(settings, inbox_port)),
+        company=load_company(settings),
+        identity=Identity(database),
+        inbox=Inbox(inbox_folder(settings)) if settings.smtp_host is None else None,
+    )
+
+
+def inbox_folder(settings: Settings) -> Path:
+    return settings.data_dir / "inbox"
+
+
+def _local(settings: Settings, port: int | None) -> SmtpSettings:
+    """With no inbox running (port None) every letter is deferred, and goes once there is one."""
+    return SmtpSettings(host="127.0.0.1", port=port or 1, security=Security.PLAIN, connections=settings.smtp_connections)

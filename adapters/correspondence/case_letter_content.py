@@ -1,0 +1,89 @@
+"""What the letter of a case says at the moment it goes: its invoices as they stand by then, or nothing, when it has lost its object."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import literal, or_, select
+from sqlmodel import Session, col
+
+from adapters.correspondence.reminder_content import Customer, Marks, Reading, letter_line, letter_row, undisputed
+from adapters.database.tables import Case, ContactRequest, Invoice, Message
+from domain import identifiers as ids
+from domain.billing.billing_events import InvoiceStatus
+from domain.case.letter_order import DEMANDS, PASSING
+from domain.correspondence.letter_outcome import DropReason
+
+
+class Named(NamedTuple):
+    """An invoice that letters of cases are about, and how much of it is in dispute (minor units)."""
+
+    invoice: Invoice
+    disputed: int
+
+    @property
+    def asked_for(self) -> int:
+        """What may be asked for: nothing of a settled or wholly disputed invoice."""
+        standing = self.invoice.status == InvoiceStatus.OPEN and not self.invoice.disputed
+        return undisputed(self.invoice, self.disputed) if standing else 0
+
+
+class CaseStakes(NamedTuple):
+    """What the letters of cases rest on: the invoices that they name, by id, and the cases that are over."""
+
+    named: dict[str, Named]
+    over: set[str]
+
+
+def case_stakes(session: Session, letters: Sequence[Message]) -> CaseStakes:
+    """Looked up together for all of them; nothing is asked where no case wrote."""
+    if not letters:
+        return CaseStakes({}, set())
+    invoices = {invoice for letter in letters for invoice in letter.invoice_ids}
+    its_case = col(Case.case_id) == literal(ids.invoice_case("")) + col(Invoice.id)
+    statement = select(Invoice, col(Case.disputed)).outerjoin(Case, its_case).where(col(Invoice.id).in_(invoices))
+    found = session.execute(statement.order_by(col(Invoice.due_date), col(Invoice.id))).all()
+    cases = {letter.case_id for letter in letters}
+    over = session.scalars(select(col(Case.case_id)).where(col(Case.case_id).in_(cases), col(Case.outcome).is_not(None)))
+    return CaseStakes({invoice.id: Named(invoice, disputed or 0) for invoice, disputed in found}, set(over))
+
+
+def lock_invoices(session: Session, letters: Sequence[Message], messages: Collection[int]) -> None:
+    """Of letters of cases and of the reminders among `messages`, all in the one order in which the ledger locks invoices."""
+    named = {invoice for letter in letters for invoice in letter.invoice_ids}
+    reminded = select(col(ContactRequest.invoice_id)).where(
+        col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == "claimed"
+    )
+    wanted = select(col(Invoice.id)).where(or_(col(Invoice.id).in_(named), col(Invoice.id).in_(reminded)))
+    session.execute(wanted.order_by(col(Invoice.due_date), col(Invoice.id)).with_for_update(key_share=True))
+
+
+def case_letter(row: Message, customer: Customer, stakes: CaseStakes, thread: tuple[str, ...], now: datetime) -> Reading:
+    """It names what is owed of its invoices by now. Unlike a reminder it is stopped by no hold: the case that holds them wrote it."""
+    today = now.astimezone(customer.zone).date()
+    named = [stakes.named[invoice] for invoice in stakes.named if invoice in row.invoice_ids]
+    lines = [(letter_line(one.invoice, one.asked_for, row.letter, today), one.invoice.version) for one in named]
+    return Reading(
+        message=row.id or 0, message_id=row.message_id, customer=customer, currency=row.currency, letter=row.letter, dropped=[],
+        lines=[letter_row(line, row.number, version) for line, version in lines], marks=case_marks(row, stakes),
+        standing=[line for line, _ in lines if line.open_minor > 0], thread=thread, attempts=row.attempts,
+        opens=row.opens, closes=row.closes, case_id=row.case_id, details=row.details,
+        names={one.invoice.id: one.invoice.number for one in named}, dropped_for=_lost_its_object(row, named, stakes),
+    )  # fmt: skip
+
+
+def case_marks(row: Message, stakes: CaseStakes) -> Marks:
+    versions = [
+        (invoice, one.invoice.version, one.disputed) for invoice, one in stakes.named.items() if invoice in row.invoice_ids
+    ]  # fmt: skip
+    return [(row.id, row.wanted, row.case_id in stakes.over), *versions]
+
+
+def _lost_its_object(row: Message, named: Sequence[Named], stakes: CaseStakes) -> DropReason | None:
+    """Its case took it back or is over, or nothing is owed any more of what it asks for."""
+    if not row.wanted or (row.letter in PASSING and row.case_id in stakes.over):
+        return DropReason.LAPSED
+    if row.letter not in DEMANDS or not named or any(one.asked_for > 0 for one in named):
+        return None
+    settled = all(one.invoice.status != InvoiceStatus.OPEN for one in named)
+    return DropReason.SETTLED if settled else DropReason.DISPUTED

@@ -1,0 +1,262 @@
+"""The letter desk: which letters are due, what they say at the moment they go, and what became of them.
+
+A letter is intended before anything is sent, marked as transmitting in the transaction that last looked at its invoices, and has its
+outcome written as soon as the mail server answered. What a dead process had begun to transmit is unknown: a person decides.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlmodel import Session, col
+
+from adapters.correspondence.business_days import business_days, first_business_day
+from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, LetterOutcomes
+from adapters.correspondence.letter_loader import Customer, LetterReading, Reading
+from adapters.database.engine import Database
+from adapters.database.tables import Case, ContactRequest, Message, MessageLine
+from adapters.mail.message_builder import derived_message_id
+from domain import identifiers as ids
+from domain.correspondence.contact_slots import first_slot, is_open
+from domain.correspondence.letter_outcome import LetterFate
+from domain.policy.collection_policy import ContactHours
+
+ACCOUNTS_LOOKED_AT = 20
+"""Times the letters of a batch: how many accounts are looked at for those that can have theirs now."""
+
+PATIENCE = timedelta(hours=1)
+"""How long a letter waits, in business time, for an invoice that is due to join it and has not asked yet."""
+
+PATIENCE_PLAYED_FAST = timedelta(days=1)
+"""The same where the hour of the day is noise."""
+
+Group = tuple[str, str, str]
+"""Account, language, currency: what a letter is one of."""
+
+
+class Sendable(NamedTuple):
+    """A letter that is marked as transmitting: it must be sent now."""
+
+    message: int
+    content: bytes
+    sender: str
+    recipient: str
+
+
+class LetterDesk(LetterOutcomes):
+    def __init__(
+        self,
+        database: Database,
+        reading: LetterReading,
+        owner: str,
+        presumed_dead: timedelta = PRESUMED_DEAD,
+        backoff: Sequence[timedelta] = BACKOFF,
+        patience: timedelta = PATIENCE,
+        hours_matter: bool = True,
+    ) -> None:
+        """`owner` names this process; `presumed_dead` and `backoff` are real time, `patience` is business time. Where the hour of the day
+        is noise, contact hours are not looked at."""
+        super().__init__(database, reading, owner, presumed_dead, backoff)
+        self._patience, self._hours_matter = patience, hours_matter
+
+    def intend(self, now: datetime, limit: int) -> list[int]:
+        """Claim the requests whose slot has come, one letter per account, language and currency; the letters to send now.
+
+        `now` is business time. A request that comes too soon after the account's last letter is put off to a later business day.
+        A letter that was intended before and has not gone takes the new requests with it.
+        """
+        with self._database.writing() as session:
+            requests = self._due_requests(session, now, limit)
+            customers = self._reading.customers(session, {request.account_id for request in requests})
+            currencies = self._reading.currencies(session, [request.invoice_id for request in requests])
+            groups: dict[Group, list[ContactRequest]] = defaultdict(list)
+            for request in requests:
+                customer = customers[request.account_id]
+                groups[request.account_id, customer.language, currencies[request.invoice_id]].append(request)
+            earlier = self._latest_letters(session, set(customers))
+            for key, group in groups.items():
+                self._intend_one(session, customers[key[0]], key, group, earlier.get(key), now)
+            session.flush()
+            return self._to_send(session, now, limit)
+
+    def _latest_letters(self, session: Session, accounts: Collection[str]) -> dict[Group, Message]:
+        """Per account, language and currency the letter that has not gone yet, or else the last one that went. Letters of cases are apart:
+        no request joins them, and none is put off by them."""
+        when = func.coalesce(col(Message.sent_at), col(Message.slot))
+        group = (col(Message.account_id), col(Message.language), col(Message.currency))
+        place = func.row_number().over(partition_by=group, order_by=(when.desc(), col(Message.id).desc())).label("place")
+        mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != "void")
+        latest = select(col(Message.id).label("id"), place).where(*mine).subquery()
+        last = select(latest.c.id).where(latest.c.place == 1)
+        statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == "intended"))
+        letters = session.scalars(statement.order_by(col(Message.id)).with_for_update())
+        ordered = sorted(letters, key=lambda letter: (letter.state == "intended", letter.id))
+        return {(letter.account_id, letter.language, letter.currency): letter for letter in ordered}
+
+    def _due_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
+        """All due requests of the accounts that come first, so that no account's letter is torn apart."""
+        due = (col(ContactRequest.state) == "pending", col(ContactRequest.slot) <= now)
+        first_slot = func.min(col(ContactRequest.slot))
+        statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
+        slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_LOOKED_AT)).all())
+        expecting = self._expecting_more(session, [account for account, slot in slots.items() if slot + self._patience > now], now)
+        ready = [account for account in slots if account not in expecting][:limit]
+        if not ready:
+            return []
+        mine = select(ContactRequest).where(*due, col(ContactRequest.account_id).in_(ready)).order_by(col(ContactRequest.id))
+        return list(session.scalars(mine.with_for_update(skip_locked=True)))
+
+    def _expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
+        """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""
+        asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(("pending", "claimed")))
+        late = select(col(Case.account_id)).where(
+            col(Case.account_id).in_(accounts), col(Case.kind) == "invoice", col(Case.outcome).is_(None),
+            col(Case.next_on) <= now.date(), col(Case.invoice_id).not_in(asked),
+        )  # fmt: skip
+        return set(session.scalars(late))
+
+    def _intend_one(
+        self, session: Session, customer: Customer, key: Group, requests: list[ContactRequest], earlier: Message | None, now: datetime
+    ) -> None:
+        today = now.astimezone(customer.zone).date()
+        letter = earlier
+        if letter is None or letter.state != "intended":
+            opening = self._next_opening(customer, requests[0].opens, requests[0].closes, now)
+            if opening is not None:
+                for request in requests:
+                    request.slot = opening
+                return
+            if letter and self._put_off(letter, customer, requests, today):
+                return
+            letter, in_it = self._new_letter(session, key, today, now), set[str]()
+        else:
+            in_it = self._invoices_in(session, letter)
+        for request in requests:
+            if request.invoice_id not in in_it:  # two steps of one invoice never share a letter
+                request.state, request.message_id = "claimed", letter.id
+
+    def _invoices_in(self, session: Session, letter: Message) -> set[str]:
+        claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == "claimed")
+        return set(session.scalars(select(col(ContactRequest.invoice_id)).where(*claimed)))
+
+    def _next_opening(self, customer: Customer, opens: str, closes: str, now: datetime) -> datetime | None:
+        """None while the customer may be contacted; otherwise when it next may: what came late does not go out at night."""
+        if not self._hours_matter:
+            return None
+        hours = ContactHours(opens=time.fromisoformat(opens), closes=time.fromisoformat(closes))
+        is_business_day = business_days(customer.country)
+        if is_open(now, customer.zone, hours, is_business_day):
+            return None
+        return first_slot(now.astimezone(customer.zone).date(), now, customer.zone, hours, is_business_day)
+
+    def _put_off(self, last: Message, customer: Customer, group: list[ContactRequest], today: date) -> bool:
+        """Not so soon after the last letter: the requests move to the first business day on which the policy allows the next one."""
+        last_day = (last.sent_at or last.slot).astimezone(customer.zone).date()
+        allowed = first_business_day(customer.country, last_day + timedelta(days=max(request.days_between_letters for request in group)))
+        if allowed <= today:
+            return False
+        for request in group:
+            request.slot = datetime.combine(allowed, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
+        return True
+
+    def _new_letter(self, session: Session, key: Group, today: date, slot: datetime) -> Message:
+        """A letter of the same day that came to nothing is taken up again."""
+        account, language, currency = key
+        name = ids.letter_key(account, language, currency, today)
+        letter = session.scalars(select(Message).where(col(Message.key) == name, col(Message.state) == "void")).first()
+        if letter is None:
+            message_id = derived_message_id(name, self._reading.reply_domain)
+            letter = Message(key=name, account_id=account, language=language, currency=currency, slot=slot, message_id=message_id)
+            session.add(letter)
+        letter.state = "intended"
+        session.flush()
+        return letter
+
+    def _to_send(self, session: Session, now: datetime, limit: int) -> list[int]:
+        rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
+        due = (col(Message.state) == "intended", col(Message.slot) <= now, rested)
+        statement = select(col(Message.id)).where(*due).order_by(col(Message.id)).limit(limit)
+        return [number for number in session.scalars(statement) if number is not None]
+
+    def begin(self, messages: Sequence[int], now: datetime) -> list[Sendable | None]:
+        """Mark letters as transmitting, each with the content that is right at this moment. Between the look at its invoices and the
+        mark nothing can have changed. None for a letter in which nothing stands any more, or which another process has.
+
+        Raises what the writing of a letter raises; then none is marked.
+        """
+        begun: dict[int, Sendable] = {}
+        left = list(messages)
+        while left:
+            with self._database.reading() as session:
+                readings = self._reading.read(session, left, now)
+            late = {number: self._not_now(reading, now) for number, reading in readings.items()}
+            written = {
+                number: self._reading.compose(reading, now) for number, reading in readings.items() if reading.goes and late[number] is None
+            }
+            left = []
+            with self._database.writing() as session:
+                there = self._still_intended(session, readings)
+                marks = self._reading.marks(session, [readings[number] for number in there])
+                for number in there:
+                    reading, later = readings[number], late[number]
+                    if marks[number] != reading.marks:
+                        left.append(number)
+                        continue
+                    self._drop(session, reading, now)
+                    if not reading.goes:
+                        self._void(session, reading, now)
+                    elif later is not None:
+                        self._wait(session, reading, later, now)
+                    else:
+                        self._mark_transmitting(session, reading, written[number])
+                        begun[number] = Sendable(number, written[number], self._reading.sender, reading.customer.email)
+        return [begun.get(number) for number in messages]
+
+    def _not_now(self, reading: Reading, now: datetime) -> datetime | None:
+        """When a letter can go that cannot now: at the next opening, or, to a customer without an address, perhaps tomorrow."""
+        if not reading.goes:
+            return None
+        if not reading.customer.email:
+            return now + timedelta(days=1)
+        return self._next_opening(reading.customer, reading.opens, reading.closes, now)
+
+    def _wait(self, session: Session, reading: Reading, until: datetime, now: datetime) -> None:
+        session.execute(update(Message).where(col(Message.id) == reading.message).values(slot=until))
+        if not reading.customer.email:
+            self._task(session, reading.customer, "no_address", reading.message, now)
+
+    def _void(self, session: Session, reading: Reading, now: datetime) -> None:
+        """Nothing is sent. The case that asked for it, if one did, is told why."""
+        heard = {"ended_at": now, "reason": reading.dropped_for.value} if reading.dropped_for else {}
+        session.execute(update(Message).where(col(Message.id) == reading.message).values(state="void", **heard))
+
+    def _still_intended(self, session: Session, messages: Collection[int]) -> list[int]:
+        """Locked, so that nothing joins a letter while it begins."""
+        statement = select(col(Message.id)).where(col(Message.id).in_(messages), col(Message.state) == "intended")
+        return [number for number in session.scalars(statement.order_by(col(Message.id)).with_for_update()) if number is not None]
+
+    def _drop(self, session: Session, reading: Reading, now: datetime) -> None:
+        for request, reason in reading.dropped:
+            session.execute(
+                update(ContactRequest)
+                .where(col(ContactRequest.id) == request)
+                .values(state=LetterFate.DROPPED.value, reason=reason.value, ended_at=now, told=False)
+            )
+
+    def _mark_transmitting(self, session: Session, reading: Reading, content: bytes) -> None:
+        session.execute(
+            update(Message)
+            .where(col(Message.id) == reading.message)
+            .values(
+                state="transmitting", owner=self._owner, transmitting_since=datetime.now(UTC), attempts=col(Message.attempts) + 1,
+                content=content, sha256=sha256(content).hexdigest(), recipient=reading.customer.email, subject=reading.subject,
+                letter=reading.letter, in_reply_to=reading.in_reply_to,
+            )
+        )  # fmt: skip
+        if reading.attempts:
+            session.execute(delete(MessageLine).where(col(MessageLine.message_id) == reading.message))
+        if reading.lines:
+            session.execute(insert(MessageLine), [{"message_id": reading.message, **line} for line in reading.lines])

@@ -1,0 +1,90 @@
+"""Reads how an account has paid, and scores it."""
+
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from adapters.credit.verdict_query import standing_verdicts
+from adapters.database.engine import Database
+from adapters.database.tables import Invoice
+from adapters.journal.account_entries import read_kinds
+from domain.billing.billing_events import InvoiceStatus
+from domain.credit_review.referral_rules import StandingVerdict
+from domain.credit_review.solvency_score import PaymentRecord, Solvency, score
+from domain.journal.entry_kinds import EntryKind
+from domain.policy.dispute_rules import Resolution
+
+LOOKS_BACK = timedelta(days=730)
+"""How an account paid longer ago says little of how it pays now."""
+
+JUDGED = {Resolution.REJECTED.value, Resolution.CREDIT_NOTE.value, Resolution.CORRECTED_INVOICE.value, Resolution.ALREADY_PAID.value}
+"""Resolutions that say who was right. One that was withdrawn, or fell away with the balance, says nothing."""
+
+
+class AccountSolvency(BaseModel):
+    """`solvency` is None for an account of which nothing is known. `currency` is that of the exposure, None without a limit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account_id: str
+    record: PaymentRecord
+    currency: str | None
+    solvency: Solvency | None
+
+
+class SolvencyReading:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, account_id: str, now: datetime) -> AccountSolvency:
+        """As known at `now` (business time, UTC). Exposure is what is open in the currency of the limit that the last verdict set."""
+        with self._database.reading() as session:
+            verdict = standing_verdicts(session, account_id, now).get(account_id)
+            record = _record(session, account_id, now, verdict)
+        scored = score(record)
+        known = any(factor.value is not None for factor in scored.factors)
+        currency = verdict.currency if verdict and verdict.limit is not None else None
+        return AccountSolvency(account_id=account_id, record=record, currency=currency, solvency=scored if known else None)
+
+
+def _record(session: Session, account_id: str, now: datetime, verdict: StandingVerdict | None) -> PaymentRecord:
+    since = now - LOOKS_BACK
+    counts = dict.fromkeys((EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN), 0)
+    resolutions: list[str] = []
+    for _, entry in read_kinds(session, *counts, EntryKind.DISPUTE_RESOLVED, account_id=account_id, until=now):
+        if entry.at < since:
+            continue
+        if entry.kind == EntryKind.DISPUTE_RESOLVED.value:
+            resolutions.append(entry.text("resolution"))
+        else:
+            counts[EntryKind(entry.kind)] += 1
+    kept = counts[EntryKind.PROMISE_KEPT]
+    return PaymentRecord(
+        days_late=_days_late(session, account_id, since, now), promises_kept=kept, promises_broken=sum(counts.values()) - kept,
+        disputes_lost=resolutions.count(Resolution.REJECTED.value), disputes_resolved=sum(one in JUDGED for one in resolutions),
+        open_amount=_open(session, account_id, verdict.currency) if verdict and verdict.currency else 0,
+        credit_limit=verdict.limit if verdict else None,
+    )  # fmt: skip
+
+
+def _days_late(session: Session, account_id: str, since: datetime, now: datetime) -> list[int]:
+    """Of each invoice that was paid, the one paid first first; one paid early was not late."""
+    rows = (
+        select(col(Invoice.settled_on), col(Invoice.due_date))
+        .where(
+            col(Invoice.account_id) == account_id, col(Invoice.status) == InvoiceStatus.PAID.value, col(Invoice.total) > 0,
+            col(Invoice.settled_on) >= since.date(), col(Invoice.settled_on) <= now.date(),
+        )
+        .order_by(col(Invoice.settled_on), col(Invoice.due_date), col(Invoice.id))
+    )  # fmt: skip
+    return [max((settled - due).days, 0) for settled, due in session.execute(rows)]
+
+
+def _open(session: Session, account_id: str, currency: str) -> int:
+    """What is owed in one currency (minor units)."""
+    owed = select(func.coalesce(func.sum(col(Invoice.open_balance)), 0)).where(
+        col(Invoice.account_id) == account_id, col(Invoice.currency) == currency, col(Invoice.status) == InvoiceStatus.OPEN.value
+    )
+    return int(session.execute(owed).scalar_one())

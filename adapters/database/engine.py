@@ -1,0 +1,125 @@
+"""The database: SQLite (WAL) or PostgreSQL behind one small interface."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import orjson
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Insert, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, create_engine
+
+import adapters.database.tables as tables
+from adapters.project import PROJECT
+
+MIGRATIONS = PROJECT / "adapters" / "database" / "migrations"
+BUSY_SECONDS = 60
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class NewerDatabaseError(Exception):
+    """The data was written by a newer version of Duecourse."""
+
+
+class Database:
+    """Sessions for reading and for writing. A session's objects live only inside its `with`.
+
+    One at a time in a thread: whoever holds a connection and waits for a second one can wait for others who do the same.
+    """
+
+    def __init__(self, url: str) -> None:
+        """`url` as SQLAlchemy has it: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`."""
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = (
+            self._sqlite_engine()
+            if self.is_sqlite
+            else create_engine(
+                url, pool_size=10, max_overflow=20, pool_pre_ping=True, json_serializer=_json, json_deserializer=orjson.loads
+            )
+        )
+        self._writing = self.engine.execution_options(write=True)
+        self._one_writer = threading.Lock() if self.is_sqlite else None
+
+    def _sqlite_engine(self) -> Engine:
+        engine = create_engine(
+            self.url,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            pool_size=10,
+            max_overflow=20,
+            json_serializer=_json,
+            json_deserializer=orjson.loads,
+        )
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: Any, _: Any) -> None:
+            connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16000"):
+                connection.execute(f"PRAGMA {pragma}").close()
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            write = connection.get_execution_options().get("write")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+        return engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent look; nothing may be changed."""
+        with Session(self.engine, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """One look that stays the same through many statements, however much is written meanwhile; nothing may be changed."""
+        engine = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        with Session(engine, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: committed as a whole when the block ends well, otherwise as if it never began.
+
+        SQLite has one writer at a time: waiting on a lock of our own is fair and cheap, its own busy wait is neither.
+        """
+        with self._one_writer or nullcontext(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def insert(self, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+        """The dialect's INSERT, which knows ON CONFLICT."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def insert_new(self, table: type[SQLModel]) -> Insert:
+        """INSERT that passes over rows that are there already."""
+        return self.insert(table).on_conflict_do_nothing()
+
+    def migrate(self) -> None:
+        """Bring the schema to this version's. Raises NewerDatabaseError."""
+        scripts = ScriptDirectory(str(MIGRATIONS))
+        with self.engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+            raise NewerDatabaseError(
+                f"this data was written by a newer version of Duecourse (schema {current}); "
+                "install that version or name another data folder"
+            )
+        with self._writing.begin() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+__all__ = ["Database", "NewerDatabaseError", "tables"]

@@ -1,0 +1,592 @@
+"""The database's tables. SQLite and PostgreSQL take the same ones.
+
+Amounts are in minor units of the currency beside them. Times are UTC; a column says in its name or comment when it is real time
+(`recorded_at`, `created_at`) and is business time otherwise. No object of these classes ever enters a workflow.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.types import JSON, TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from adapters.database.append_only import APPEND_ONLY
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment in UTC: SQLite forgets the zone, this gives it back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value if value is None else value.astimezone(UTC)
+        return value.replace(tzinfo=UTC)
+
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Account(SQLModel, table=True):
+    __tablename__ = "accounts"
+    id: str = Field(primary_key=True)
+    name: str
+    country: str = Field(description="ISO 3166-1 alpha-2, for its public holidays")
+    time_zone: str = Field(description="IANA name")
+    language: str = Field(description="en, de, fr or es")
+    segment: str = "standard"
+    policy_segment: str | None = Field(default=None, description="by a credit verdict: the segment whose policy applies instead")
+    collector: str | None = Field(default=None, index=True)
+    prepaid: bool = Field(default=False, description="served only while its money lasts: it is never suspended for arrears")
+    suspended_on: date | None = Field(default=None, description="since when its service is off")
+
+
+class ServiceChange(SQLModel, table=True):
+    """What was asked of an account's service, and what came of it. Append-only; the key makes each once."""
+
+    __tablename__ = "service_changes"
+    key: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    what: str = Field(description="suspended, reinstated, or not_in_arrears: a suspension that was asked for too late")
+    at: datetime = Field(sa_type=Utc)
+    recorded_by: str = "duecourse"
+
+
+class Contact(SQLModel, table=True):
+    """Whom to write to. The first billing contact of an account gets its letters, in the contact's language if it has one."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (UniqueConstraint("account_id", "role", "email"),)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    role: str = Field(default="billing", description="billing or escalation")
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    language: str | None = None
+    time_zone: str | None = None
+    undeliverable_since: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Invoice(SQLModel, table=True):
+    """The ledger's invoice. `version` grows by one with every change."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (Index("ix_invoices_account_status", "account_id", "status"),)
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    number: str = Field(index=True)
+    issue_date: date
+    due_date: date
+    currency: str
+    total: int = Field(sa_type=BigInteger)
+    open_balance: int = Field(sa_type=BigInteger)
+    status: str = Field(default="open", description="an InvoiceStatus")
+    disputed: bool = False
+    version: int = 1
+    settled_on: date | None = None
+    written_off: int = Field(default=0, sa_type=BigInteger, description="what was written off and has not come in since")
+    charged_by: str | None = Field(default=None, description="the case that charged it, such as the interest of a payment plan")
+    source_sha256: str | None = Field(default=None, description="of the imported row, by which an unchanged row is known")
+    source_paid: int = Field(default=0, sa_type=BigInteger, description="what the last imported row said was paid")
+
+
+class Payment(SQLModel, table=True):
+    """Money received from an account. What no invoice took is the account's unapplied credit."""
+
+    __tablename__ = "payments"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    currency: str
+    amount: int = Field(sa_type=BigInteger)
+    received_on: date
+    invoice_id: str | None = Field(default=None, description="the invoice that the payer named")
+    reference: str = ""
+    reversed_on: date | None = None
+    recorded_by: str = "duecourse"
+
+
+class CreditNote(SQLModel, table=True):
+    __tablename__ = "credit_notes"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    currency: str
+    amount: int = Field(sa_type=BigInteger)
+    issued_on: date
+    reason: str = ""
+    recorded_by: str = "duecourse"
+
+
+class WriteOffBooking(SQLModel, table=True):
+    """What was given up of an invoice. `amount` is what was open of what was asked for, which may be nothing."""
+
+    __tablename__ = "write_offs"
+    key: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    invoice_id: str = Field(foreign_key="invoices.id", index=True)
+    currency: str
+    amount: int = Field(sa_type=BigInteger)
+    written_off_on: date
+    recorded_by: str = "duecourse"
+
+
+class Allocation(SQLModel, table=True):
+    """What part of a payment, credit note or write-off went to which invoice. What is taken back has a negative one; money that comes
+    after a write-off takes its place."""
+
+    __tablename__ = "allocations"
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    payment_id: str | None = Field(default=None, foreign_key="payments.id", index=True)
+    credit_note_id: str | None = Field(default=None, foreign_key="credit_notes.id", index=True)
+    write_off_key: str | None = Field(default=None, foreign_key="write_offs.key", index=True)
+    invoice_id: str = Field(foreign_key="invoices.id", index=True)
+    amount: int = Field(sa_type=BigInteger)
+    allocated_on: date
+    cause: str = Field(default="received", description="an AllocationCause")
+
+
+class LedgerEvent(SQLModel, table=True):
+    """What billing has to tell a workflow: written in the transaction that changed the invoice, delivered by BillingSync in order of id."""
+
+    __tablename__ = "ledger_events"
+    __table_args__ = (Index("ix_ledger_events_undelivered", "delivered_at", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    event_id: str = Field(unique=True)
+    invoice_id: str = Field(index=True)
+    event: dict[str, Any] = Field(sa_type=JSON, description="a BillingEvent")
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    delivered_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+
+
+class ContactRequest(SQLModel, table=True):
+    """A step that asks for a letter. States: pending → claimed → sent | refused | unknown | dropped; or withdrawn by the invoice itself."""
+
+    __tablename__ = "contact_requests"
+    __table_args__ = (
+        UniqueConstraint("invoice_id", "step", "policy_version"),
+        Index("ix_contact_requests_due", "state", "slot"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    invoice_id: str
+    account_id: str = Field(index=True)
+    step: str
+    policy: str
+    policy_version: int
+    rank: int = Field(description="the step's place in the timeline: a letter takes the tone of its highest")
+    letter: str
+    slot: datetime = Field(sa_type=Utc)
+    not_after: date | None = None
+    days_between_letters: int = 1
+    minimum: int = Field(default=1, sa_type=BigInteger, description="an open balance below it is not chased")
+    opens: str = "09:00"
+    closes: str = "17:00"
+    state: str = "pending"
+    attempt: int = 1
+    message_id: int | None = Field(default=None, sa_type=RowId, index=True)
+    reason: str = ""
+    ended_at: datetime | None = Field(default=None, sa_type=Utc)
+    awaited: bool = Field(default=False, description="the invoice waits to hear what became of it")
+    told: bool = Field(default=False, description="the invoice was signalled, or need not be")
+
+
+class Message(SQLModel, table=True):
+    """One letter. States: intended → transmitting → sent | refused | unknown, or back to intended when deferred; void when nothing in it
+    stands any more, or its case took it back. Its content is written when it is first transmitted.
+
+    A letter that a case asked for (`case_id`) is a letter of its own, never shared with an invoice's timeline.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index("ix_messages_state", "state", "next_attempt_at"),
+        Index("ix_messages_untold", "told"),
+        Index("ix_messages_case", "case_id"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    key: str = Field(unique=True, description="what makes it the same letter; its Message-ID derives from it")
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    recipient: str = ""
+    language: str
+    currency: str
+    letter: str = ""
+    slot: datetime = Field(sa_type=Utc)
+    message_id: str = Field(unique=True)
+    in_reply_to: str | None = None
+    subject: str = ""
+    content: bytes = Field(default=b"", sa_type=LargeBinary)
+    sha256: str = Field(default="", description="of the content, and empty before there is one; an erasure leaves it")
+    state: str = "intended"
+    attempts: int = 0
+    next_attempt_at: datetime | None = Field(default=None, sa_type=Utc, description="real time; null: at once")
+    owner: str = Field(default="", description="the sending process")
+    transmitting_since: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+    sent_at: datetime | None = Field(default=None, sa_type=Utc)
+    reply: str = ""
+    decided_by: str | None = Field(default=None, description="who decided what became of an unknown letter")
+    case_id: str | None = Field(default=None, description="the case that asked for it; the columns from here on are of such letters alone")
+    number: int = Field(default=0, description="by which the case knows it")
+    invoice_ids: list[str] = Field(default_factory=list, sa_type=JSON, description="what it is about")
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="what the case has to say, under its own names")
+    opens: str = ""
+    closes: str = ""
+    ended_at: datetime | None = Field(default=None, sa_type=Utc, description="when it was sent, refused, unknown or void")
+    reason: str = Field(default="", description="why it was not sent")
+    wanted: bool = Field(default=True, description="false once its case took it back")
+    told: bool | None = Field(default=None, description="the case was signalled, or need not be; null: there is no case to tell")
+
+
+class MessageLine(SQLModel, table=True):
+    """An invoice in a letter, as the letter states it."""
+
+    __tablename__ = "message_lines"
+    __table_args__ = (UniqueConstraint("message_id", "invoice_id"),)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    message_id: int = Field(sa_column=Column(RowId, ForeignKey("messages.id"), nullable=False))
+    invoice_id: str = Field(foreign_key="invoices.id", index=True)
+    step: str
+    attempt: int
+    open_balance: int = Field(sa_type=BigInteger)
+    days_past_due: int
+    invoice_version: int
+
+
+class Task(SQLModel, table=True):
+    """Something a person should do: a call, an escalation to look into, a letter that was refused or whose fate is unknown."""
+
+    __tablename__ = "tasks"
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    key: str = Field(unique=True)
+    kind: str = Field(description="call, escalation, refused_letter, unknown_letter, no_address")
+    account_id: str = Field(index=True)
+    invoice_id: str | None = Field(default=None, index=True)
+    role: str = "collector"
+    assignee: str | None = None
+    due_on: date
+    state: str = Field(default="open", description="open, done or dropped")
+    outcome: str = ""
+    message_id: int | None = Field(default=None, sa_type=RowId)
+    closed_by: str | None = None
+
+
+class Note(SQLModel, table=True):
+    """What a person wrote. Its text stays here; the workflow's history has only its id."""
+
+    __tablename__ = "notes"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(index=True)
+    invoice_id: str | None = Field(default=None, index=True)
+    author: str
+    text: str = Field(sa_type=Text)
+    written_at: datetime = Field(sa_type=Utc)
+
+
+class Document(SQLModel, table=True):
+    """A file that somebody attached, known by its SHA-256 and stored once, however often it is attached."""
+
+    __tablename__ = "documents"
+    sha256: str = Field(primary_key=True)
+    name: str
+    media_type: str
+    size: int = Field(description="in bytes")
+    content: bytes = Field(sa_type=LargeBinary)
+    stored_by: str
+    stored_at: datetime = Field(sa_type=Utc)
+
+
+class DossierRow(SQLModel, table=True):
+    """A dossier that was made: its two documents, by their SHA-256."""
+
+    __tablename__ = "dossiers"
+    key: str = Field(primary_key=True, description="what makes it the same dossier, however often it is asked for")
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    purpose: str = Field(description="a DossierPurpose")
+    as_of: date
+    made_at: datetime = Field(sa_type=Utc)
+    json_sha256: str
+    pdf_sha256: str
+    pages: int
+    asked_by: str = Field(description="the case or the user that asked for it")
+
+
+class DelegationRow(SQLModel, table=True):
+    """`to_user` may sign in `from_user`'s place, in one role, from the first business date to the last or until it was revoked."""
+
+    __tablename__ = "delegations"
+    delegation_id: str = Field(primary_key=True)
+    from_user: str = Field(index=True)
+    to_user: str = Field(index=True)
+    role: str
+    first_day: date
+    last_day: date
+    made_by: str
+    revoked_by: str | None = None
+    revoked_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class JournalEntry(SQLModel, table=True):
+    """Append-only. A worker that dies between writing and answering leaves an entry that its successor writes anew with another hash:
+    the case's chain, followed back from its head, says which one counts."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("ix_journal_account", "account_id", "business_at"), APPEND_ONLY)
+    case_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    hash: str = Field(primary_key=True)
+    previous: str
+    kind: str
+    business_at: datetime = Field(sa_type=Utc)
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    account_id: str
+    invoice_id: str | None = Field(default=None, index=True)
+    actor: str
+    facts: dict[str, Any] = Field(sa_type=JSON)
+
+
+class Case(SQLModel, table=True):
+    """The read model: one row per case, as its workflow last wrote it."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_account", "account_id", "kind"), Index("ix_cases_invoice", "invoice_id", "kind"),
+        Index("ix_cases_stage", "kind", "stage"), Index("ix_cases_awaiting", "kind", "awaiting_role"),
+    )  # fmt: skip
+    case_id: str = Field(primary_key=True)
+    run_id: str
+    kind: str
+    account_id: str
+    invoice_id: str | None = None
+    stage: str
+    next_step: str | None = None
+    next_on: date | None = None
+    waiting_for: str
+    awaiting_role: str | None = Field(default=None, description="the role whose people are to act")
+    summary: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="what is peculiar to the kind of case")
+    policy: str | None = None
+    policy_version: int | None = None
+    disputed: int = Field(default=0, sa_type=BigInteger, description="so much of an invoice letters must not ask for")
+    holds: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    taken: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    promised_by: date | None = None
+    promised_amount: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: str | None = None
+    seq: int
+    head: str
+    carried: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    earlier_run: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """What a closed run of the case left, from which the run that wrote this row goes on."""
+    updated_at: datetime = Field(sa_type=Utc)
+
+
+class SealRow(SQLModel, table=True):
+    """Append-only: a day's seal over the heads of all cases. No two follow the same one."""
+
+    __tablename__ = "seals"
+    __table_args__ = (APPEND_ONLY,)
+    day: date = Field(primary_key=True, description="the business day that was over")
+    root: str
+    cases: int
+    entries: int
+    previous: str = Field(unique=True, description="the hash of the seal before")
+    hash: str
+    whole: bool = Field(description="its leaves are all there were; else those that changed since the seal before")
+    leaves: bytes = Field(sa_type=LargeBinary, description="[case id, number, head, entries beside] of each, JSON in zlib")
+    made_at: datetime = Field(sa_type=Utc, description="real time")
+
+
+class PolicyVersion(SQLModel, table=True):
+    """A policy as it was in force. Never changed: a new text is a new version."""
+
+    __tablename__ = "policies"
+    name: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    segments: list[str] = Field(default_factory=list, sa_type=JSON)
+    snapshot: str = Field(sa_type=Text)
+    sha256: str
+    created_at: datetime = Field(sa_type=Utc, description="real time")
+
+
+class User(SQLModel, table=True):
+    __tablename__ = "users"
+    name: str = Field(primary_key=True)
+    email: str = ""
+    phone: str = ""
+    full_name: str = ""
+    language: str | None = Field(default=None, description="en, de, fr or es, in which messages to them are written; English when null")
+    roles: list[str] = Field(default_factory=list, sa_type=JSON)
+    active: bool = True
+
+
+class Token(SQLModel, table=True):
+    """A bearer token, known by its SHA-256 only."""
+
+    __tablename__ = "tokens"
+    sha256: str = Field(primary_key=True)
+    user: str = Field(foreign_key="users.name", index=True)
+    role: str
+    created_at: datetime = Field(sa_type=Utc, description="real time")
+    expires_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+    revoked_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The answer given to a request, to be given again when it is repeated."""
+
+    __tablename__ = "idempotency_keys"
+    key: str = Field(primary_key=True)
+    user: str = Field(primary_key=True)
+    request_sha256: str
+    status: int | None = None
+    body: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    created_at: datetime = Field(sa_type=Utc, description="real time")
+
+
+class ImportRun(SQLModel, table=True):
+    __tablename__ = "imports"
+    id: str = Field(primary_key=True)
+    file_name: str
+    file_sha256: str
+    started_by: str
+    dry_run: bool = False
+    state: str = Field(default="running", description="running, done or failed")
+    rows: int = 0
+    verdicts: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
+    header: list[str] = Field(default_factory=list, sa_type=JSON)
+    delimiter: str = Field(default=",", description="the file's own, in which its rejected rows are given back")
+    error: str = ""
+    started_at: datetime = Field(sa_type=Utc, description="real time")
+    ended_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+
+
+class ImportRow(SQLModel, table=True):
+    """The verdict on one row. A rejected row's cells are kept as they came, to be mended and imported again."""
+
+    __tablename__ = "import_rows"
+    import_id: str = Field(primary_key=True)
+    row: int = Field(primary_key=True, description="as the file counts: the header is row 1")
+    verdict: str
+    invoice_id: str | None = None
+    reason: str = ""
+    cells: list[str] | None = Field(default=None, sa_type=JSON)
+
+
+class Setting(SQLModel, table=True):
+    """What must outlive a restart: the business clock, the version that wrote the data."""
+
+    __tablename__ = "settings"
+    name: str = Field(primary_key=True)
+    value: dict[str, Any] = Field(sa_type=JSON)
+
+
+class PortfolioRuleSet(SQLModel, table=True):
+    """The rules by which accounts find their collector, in order. Never changed: a new set is a new version, and the last one counts."""
+
+    __tablename__ = "portfolio_rules"
+    version: int = Field(primary_key=True)
+    rules: list[dict[str, Any]] = Field(sa_type=JSON, description="PortfolioRules")
+    made_by: str
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+
+
+class PortfolioChange(SQLModel, table=True):
+    """Append-only: an account went from one collector to another. Who, when, why, and how many open tasks went along."""
+
+    __tablename__ = "portfolio_changes"
+    __table_args__ = (UniqueConstraint("act_id", "account_id"), Index("ix_portfolio_changes_account", "account_id", "id"))
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    act_id: str
+    account_id: str = Field(foreign_key="accounts.id")
+    from_collector: str | None = None
+    to_collector: str
+    cause: str = Field(description="a ChangeCause")
+    why: str = ""
+    rules_version: int | None = Field(default=None, description="of the rules that placed it")
+    tasks: int = 0
+    made_by: str
+    made_at: datetime = Field(sa_type=Utc)
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    told: bool = Field(default=False, index=True, description="the account's open cases know of it")
+
+
+class CoverRow(SQLModel, table=True):
+    """`covered_by` looks after `collector`'s accounts from the first business date to the last. One that was ended stays as it was."""
+
+    __tablename__ = "covers"
+    cover_id: str = Field(primary_key=True)
+    collector: str = Field(index=True)
+    covered_by: str = Field(index=True)
+    first_day: date
+    last_day: date
+    made_by: str
+    ended_by: str | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class ArchivedRun(SQLModel, table=True):
+    """Append-only: the history of a run that has ended, as the server had it. Times are real."""
+
+    __tablename__ = "archived_runs"
+    __table_args__ = (Index("ix_archived_runs_account", "account_id", "workflow_id"), APPEND_ONLY)
+    workflow_id: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    workflow_type: str
+    account_id: str
+    first_run_id: str = Field(description="of the chain of runs that were continued as new")
+    continued_from: str | None = None
+    ended_as: str = Field(description="completed, failed, timed_out, canceled, terminated or continued_as_new")
+    events: int
+    started_at: datetime = Field(sa_type=Utc, description="real time")
+    closed_at: datetime = Field(sa_type=Utc, index=True, description="real time")
+    sha256: str = Field(description="of the content as it is stored")
+    size: int = Field(description="of the content as it is stored, in bytes")
+    content: bytes | None = Field(
+        default=None, sa_type=LargeBinary, description="Temporal's JSON, its payloads as they were stored, in gzip; null: in the bucket"
+    )
+    archived_at: datetime = Field(sa_type=Utc, description="real time")
+
+
+class ViewRow(SQLModel, table=True):
+    """Who looked at which account, by which route: one row for an hour, with how often."""
+
+    __tablename__ = "views"
+    __table_args__ = (UniqueConstraint("user", "role", "account_id", "route", "hour"),)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    user: str = Field(index=True)
+    role: str
+    account_id: str = Field(index=True)
+    route: str = Field(description="its template, such as /v1/accounts/{account_id}")
+    hour: datetime = Field(sa_type=Utc, description="real time: the beginning of the hour")
+    count: int
+    first_at: datetime = Field(sa_type=Utc, description="real time")
+    last_at: datetime = Field(sa_type=Utc, description="real time")
+    first_business_at: datetime = Field(sa_type=Utc)
+    last_business_at: datetime = Field(sa_type=Utc)
+
+
+class ErasureRow(SQLModel, table=True):
+    """Append-only: what was erased of an account, and what was kept."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (APPEND_ONLY,)
+    key: str = Field(primary_key=True, description="the act by which it was asked for")
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    asked_by: str
+    at: datetime = Field(sa_type=Utc)
+    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    report: dict[str, Any] = Field(sa_type=JSON, description="an ErasureReport")
+
+
+__all__ = [
+    "Account", "Allocation", "ArchivedRun", "Case", "Contact", "ContactRequest", "CoverRow", "CreditNote", "DelegationRow", "Document",
+    "DossierRow", "ErasureRow", "IdempotencyKey", "ImportRow", "ImportRun", "Invoice",
+    "JournalEntry", "LedgerEvent", "Message", "MessageLine", "Note", "Payment", "PolicyVersion",
+    "PortfolioChange", "PortfolioRuleSet", "SQLModel", "SealRow", "Setting", "Task", "Token", "User", "Utc", "ViewRow", "WriteOffBooking",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The dossier that hands an account over: compiled from the database, printed as PDF."""

@@ -1,0 +1,69 @@
+"""Who may sign in whose place: the delegations that people have made, none of which is ever removed. Times are business time."""
+
+from datetime import date, datetime
+
+from sqlalchemy import func, or_, select, update
+from sqlmodel import col
+
+from adapters.database.engine import Database
+from adapters.database.tables import DelegationRow
+from domain.approval.delegation import Delegation
+from domain.roles import same_person
+
+_PEOPLE = (DelegationRow.made_by, DelegationRow.from_user, DelegationRow.to_user)
+
+
+class KeptDelegation(Delegation):
+    """With its trail: who made it, and who took it back, if anybody did."""
+
+    made_by: str
+    revoked_by: str | None = None
+    revoked_at: datetime | None = None
+
+
+class DelegationBook:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, delegation: Delegation, made_by: str) -> None:
+        """Once by its id."""
+        with self._database.writing() as session:
+            session.execute(self._database.insert_new(DelegationRow).values(**_columns(delegation), made_by=made_by))
+
+    def revoke(self, delegation_id: str, by: str, at: datetime) -> None:
+        """From now on it does not count. Whoever revoked it first stays named."""
+        with self._database.writing() as session:
+            session.execute(
+                update(DelegationRow)
+                .where(col(DelegationRow.delegation_id) == delegation_id, col(DelegationRow.revoked_at).is_(None))
+                .values(revoked_by=by, revoked_at=at)
+            )
+
+    def read(self, delegation_id: str) -> KeptDelegation | None:
+        with self._database.reading() as session:
+            row = session.get(DelegationRow, delegation_id)
+            return KeptDelegation.model_validate(row.model_dump()) if row else None
+
+    def all(self, of: str | None = None) -> list[KeptDelegation]:
+        """Past and revoked ones too, the latest to begin first; `of`: only those that this person made, gave or received."""
+        statement = select(DelegationRow).order_by(col(DelegationRow.first_day).desc(), col(DelegationRow.delegation_id))
+        if of is not None:
+            mine = [func.lower(col(column)) == of.strip().lower() for column in _PEOPLE]
+            statement = statement.where(or_(*mine))
+        with self._database.reading() as session:
+            return [KeptDelegation.model_validate(row.model_dump()) for row in session.scalars(statement)]
+
+    def standing_to(self, user: str, day: date) -> list[Delegation]:
+        """Those under which `user` may act for others on a business date."""
+        return [delegation for delegation in self._standing(day) if same_person(delegation.to_user, user)]
+
+    def _standing(self, day: date) -> list[Delegation]:
+        statement = select(DelegationRow).where(col(DelegationRow.first_day) <= day, col(DelegationRow.last_day) >= day)
+        statement = statement.where(col(DelegationRow.revoked_at).is_(None))
+        with self._database.reading() as session:
+            rows = session.scalars(statement.order_by(col(DelegationRow.delegation_id))).all()
+            return [Delegation.model_validate(row.model_dump(include=set(Delegation.model_fields))) for row in rows]
+
+
+def _columns(delegation: Delegation) -> dict[str, object]:
+    return {**delegation.model_dump(), "role": delegation.role.value}

@@ -1,0 +1,152 @@
+"""Users, and the bearer tokens by which machines and browsers say who they are. A token is known by its SHA-256 only."""
+
+import hashlib
+import secrets
+import threading
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Setting, Token, User
+from domain.roles import Actor, Role
+
+PREFIX = "dc_"
+REMEMBERED_SECONDS = 5.0
+"""For so long another process may not hear of a revoked token. In this process it is forgotten at once."""
+CODE_LIFE = timedelta(minutes=10)
+SESSION_DAYS = 7
+
+
+class UnknownUserError(LookupError):
+    """No such user."""
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Identity:
+    """Safe to share between threads. All times here are real time, UTC."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, Actor]] = {}
+        self._lock = threading.Lock()
+
+    def add_user(self, name: str, role: Role, email: str = "", full_name: str = "", phone: str = "", language: str = "") -> None:
+        """A new user, or one more role for a known one, who becomes active again; what is given replaces what was known."""
+        facts = {"email": email, "full_name": full_name, "phone": phone, "language": language}
+        given = {key: value for key, value in facts.items() if value}
+        with self._database.writing() as session:
+            user = session.get(User, name) or User(name=name)
+            user.roles = sorted({*user.roles, role.value})
+            user.active = True
+            for key, value in given.items():
+                setattr(user, key, value)
+            session.add(user)
+
+    def roles_of(self, name: str) -> set[Role]:
+        """None for a user who is unknown or inactive."""
+        with self._database.reading() as session:
+            user = session.get(User, name)
+            return {Role(role) for role in user.roles} if user and user.active else set()
+
+    def deactivate_user(self, name: str) -> None:
+        """The user's tokens end with it. Raises UnknownUserError."""
+        with self._database.writing() as session:
+            user = session.get(User, name)
+            if user is None:
+                raise UnknownUserError(f"there is no user {name!r}")
+            user.active = False
+            session.add(user)
+            self._revoke_all(name, session)
+        self._forget()
+
+    def issue_token(self, user: str, role: Role, days: float | None = None) -> str:
+        """A new token, shown this once; without `days` it does not expire. The user is made, or gets the role, where needed."""
+        self.add_user(user, role)
+        token = PREFIX + secrets.token_urlsafe(32)
+        now = datetime.now(UTC)
+        expires = now + timedelta(days=days) if days is not None else None
+        with self._database.writing() as session:
+            session.add(Token(sha256=_sha256(token), user=user, role=role.value, created_at=now, expires_at=expires))
+        return token
+
+    def who(self, token: str) -> Actor | None:
+        """Who holds this token; None when it is unknown, expired or revoked, or its user inactive."""
+        key = _sha256(token)
+        remembered = self._known.get(key)
+        if remembered and monotonic() < remembered[0]:
+            return remembered[1]
+        with self._database.reading() as session:
+            row = session.get(Token, key)
+            user = session.get(User, row.user) if row else None
+            now = datetime.now(UTC)
+            dead = row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now)
+            if row is None or dead or user is None or not user.active or row.role not in user.roles:
+                return None
+            actor = Actor(user=row.user, role=Role(row.role))
+            left = (row.expires_at - now).total_seconds() if row.expires_at else REMEMBERED_SECONDS
+        with self._lock:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[key] = (monotonic() + min(left, REMEMBERED_SECONDS), actor)
+        return actor
+
+    def revoke(self, token: str) -> bool:
+        """False when there is no such token, or it was revoked already."""
+        with self._database.writing() as session:
+            row = session.get(Token, _sha256(token))
+            known = row is not None and row.revoked_at is None
+            if row is not None and known:
+                row.revoked_at = datetime.now(UTC)
+                session.add(row)
+        self._forget()
+        return known
+
+    def revoke_user(self, name: str) -> int:
+        """Every token of a user; how many there were."""
+        with self._database.writing() as session:
+            count = self._revoke_all(name, session)
+        self._forget()
+        return count
+
+    def sign_in_code(self, user: str, role: Role) -> str:
+        """What a sign-in link carries: good once, and for ten minutes."""
+        self.add_user(user, role)
+        code = secrets.token_urlsafe(24)
+        expires = datetime.now(UTC) + CODE_LIFE
+        value = {"user": user, "role": role.value, "expires_at": expires.isoformat()}
+        with self._database.writing() as session:
+            session.add(Setting(name=_code_name(code), value=value))
+        return code
+
+    def exchange(self, code: str) -> str | None:
+        """The session's token for a sign-in code; None when the code is unknown, too old, or was used."""
+        with self._database.writing() as session:
+            row = session.get(Setting, _code_name(code))
+            if row is None:
+                return None
+            given = dict(row.value)
+            session.delete(row)
+        if datetime.fromisoformat(given["expires_at"]) <= datetime.now(UTC):
+            return None
+        return self.issue_token(given["user"], Role(given["role"]), days=SESSION_DAYS)
+
+    def _revoke_all(self, user: str, session: Session) -> int:
+        live = update(Token).where(col(Token.user) == user, col(Token.revoked_at).is_(None)).values(revoked_at=datetime.now(UTC))
+        return session.exec(live).rowcount
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._known.clear()
+
+
+def _code_name(code: str) -> str:
+    return f"sign_in:{_sha256(code)}"
+
+
+__all__ = ["Actor", "Identity", "Role", "UnknownUserError"]

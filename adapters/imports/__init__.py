@@ -1,0 +1,1 @@
+"""Invoices from CSV and Excel files: columns, rows, verdicts, bookings."""

@@ -1,0 +1,83 @@
+"""Where the fields of a row come from, compiled once for a file's header."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from adapters.imports.cell_parsing import Cell, as_text
+from adapters.imports.column_mapping import TEMPLATE_PART, FieldSource, Filter, Lookup
+
+Getter = Callable[[Sequence[Cell]], Cell]
+
+
+class RowFault(Exception):
+    """Why a row is rejected, in words that name the column and the value."""
+
+
+def getter(source: FieldSource, header: Sequence[str]) -> Getter:
+    """What takes the field out of a row's cells; it may raise RowFault."""
+    if source.constant is not None:
+        constant = source.constant
+        return lambda cells: constant
+    if source.template is not None:
+        return _template(source.template, header)
+    if source.lookup is not None:
+        return _lookup(source.lookup, header)
+    name, default = source.column or "", source.otherwise
+    if name not in header:
+        return lambda cells: default
+    place = header.index(name)
+
+    def pick(cells: Sequence[Cell]) -> Cell:
+        cell = cells[place]
+        if type(cell) is str:
+            cell = cell.strip()
+        return default if default is not None and cell in ("", None) else cell
+
+    return pick
+
+
+def _lookup(lookup: Lookup, header: Sequence[str]) -> Getter:
+    place, values = header.index(lookup.column), lookup.values
+
+    def look_up(cells: Sequence[Cell]) -> Cell:
+        key = as_text(cells[place])
+        found = values.get(key, lookup.otherwise)
+        if found is None:
+            raise RowFault(
+                f"{lookup.column}: {key!r} is not in the mapping's list ({', '.join(values)}); add it there, or give 'otherwise'"
+            )
+        return found
+
+    return look_up
+
+
+def _template(template: str, header: Sequence[str]) -> Getter:
+    parts: list[tuple[str, int, list[Filter]]] = []
+    end = 0
+    for part in TEMPLATE_PART.finditer(template):
+        parts.append((template[end : part.start()], header.index(part[1].strip()), [Filter(name) for name in part[2].split("|")[1:]]))
+        end = part.end()
+    rest = template[end:]
+
+    def fill(cells: Sequence[Cell]) -> Cell:
+        text = ""
+        for before, place, filters in parts:
+            value = as_text(cells[place])
+            for each in filters:
+                value = _filtered(value, each)
+            text += before + value
+        return text + rest
+
+    return fill
+
+
+def _filtered(text: str, how: Filter) -> str:
+    match how:
+        case Filter.LOWER:
+            return text.lower()
+        case Filter.UPPER:
+            return text.upper()
+        case Filter.SLUG:
+            ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+            return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")

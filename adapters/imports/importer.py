@@ -1,0 +1,175 @@
+"""Imports a file of invoices: a verdict for every row, thousands of rows a second, and never more than a batch of them in memory."""
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from adapters.database.engine import Database
+from adapters.database.tables import ImportRow, ImportRun
+from adapters.imports.cell_parsing import AmbiguousAmountsError, Cell, DecimalMark
+from adapters.imports.column_mapping import Mapping
+from adapters.imports.import_run import REASON, ImportUnderWay, RejectedRow, own_header
+from adapters.imports.row_booking import Circumstances, Verdict
+from adapters.imports.row_reader import AMOUNTS, RowReader
+from adapters.imports.sheet_reader import Sheet, SheetError, open_sheet
+
+BATCH = 2_000
+
+Progress = Callable[[int, float], None]
+
+
+class UnknownImportError(LookupError):
+    """No such import."""
+
+
+class ImportResult(BaseModel):
+    """`import_id` is None for a dry run, which leaves no trace. `rejected` holds the first few."""
+
+    model_config = ConfigDict(frozen=True)
+
+    import_id: str | None
+    rows: int
+    verdicts: dict[Verdict, int]
+    rejected: list[RejectedRow]
+
+
+def _silent(rows: int, fraction: float) -> None:
+    """No one watches."""
+
+
+def _real_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Importer:
+    def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
+        self._database, self._real_now = database, real_now
+
+    def run(
+        self, path: Path, mapping: Mapping, business_date: date, at: datetime, started_by: str, dry_run: bool = False,
+        progress: Progress = _silent, file_name: str | None = None,
+    ) -> ImportResult:  # fmt: skip
+        """Import what is known at `business_date`; `at` is the business time of the events. A dry run judges and writes nothing.
+
+        Every batch is a transaction of its own, so an import that is cut short can be run again. Raises SheetError, before anything is
+        written, when the file as a whole cannot be used. `file_name` is what the user calls it, when `path` is a copy.
+        """
+        sheet = open_sheet(path, mapping.file, mapping.required_columns(), mapping.known_columns())
+        reader = RowReader(mapping, sheet.header, _decimal_marks(sheet, mapping, path.name), business_date)
+        given = Circumstances(business_date, at, self._real_now(), started_by, mapping.reductions)
+        run = ImportUnderWay(self._database, sheet, reader, given, None if dry_run else uuid4().hex)
+        if run.import_id is not None:
+            self._begin(run.import_id, file_name or path.name, path, started_by, sheet)
+        try:
+            for batch in _batches(sheet):
+                run.take(batch)
+                progress(run.rows, sheet.fraction())
+        except BaseException as error:
+            self._end(run, "failed", str(error) or type(error).__name__)
+            raise
+        self._end(run, "done")
+        return ImportResult(
+            import_id=run.import_id, rows=run.rows, verdicts={verdict: run.verdicts[verdict] for verdict in Verdict}, rejected=run.rejected
+        )
+
+    def rejected_csv(self, import_id: str) -> Iterator[str]:
+        """The rejected rows as they came, with a last column that says why: to be mended and imported again.
+
+        Begins with a byte order mark, so that it is read as UTF-8 whatever the mapping says. Raises UnknownImportError.
+        """
+        with self._database.reading() as session:
+            run = session.get(ImportRun, import_id)
+            if run is None:
+                raise UnknownImportError(f"there is no import {import_id!r}")
+            header, delimiter = run.header, run.delimiter
+        return self._rejected_lines(import_id, header, delimiter)
+
+    def _rejected_lines(self, import_id: str, header: list[str], delimiter: str) -> Iterator[str]:
+        yield "\ufeff" + _line([*header, REASON], delimiter)
+        after = 0
+        while True:
+            rejected = (
+                select(col(ImportRow.row), col(ImportRow.cells), col(ImportRow.reason))
+                .where(col(ImportRow.import_id) == import_id, col(ImportRow.verdict) == Verdict.REJECTED.value, col(ImportRow.row) > after)
+                .order_by(col(ImportRow.row))
+                .limit(BATCH)
+            )
+            with self._database.reading() as session:
+                rows = session.execute(rejected).all()
+            for number, cells, reason in rows:
+                padded = [*(cells or []), *[""] * (len(header) - len(cells or []))]
+                yield _line([*padded, reason], delimiter)
+                after = number
+            if len(rows) < BATCH:
+                return
+
+    def _begin(self, import_id: str, file_name: str, path: Path, started_by: str, sheet: Sheet) -> None:
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        with self._database.writing() as session:
+            session.add(
+                ImportRun(
+                    id=import_id,
+                    file_name=file_name,
+                    file_sha256=sha256,
+                    started_by=started_by,
+                    header=own_header(sheet.header),
+                    delimiter=sheet.delimiter,
+                    started_at=self._real_now(),
+                )
+            )
+
+    def _end(self, run: ImportUnderWay, state: str, error: str = "") -> None:
+        if run.import_id is None:
+            return
+        with self._database.writing() as session:
+            outcome = {
+                "state": state,
+                "error": error,
+                "rows": run.rows,
+                "verdicts": {verdict.value: count for verdict, count in run.verdicts.items()},
+                "ended_at": self._real_now(),
+            }
+            session.connection().execute(update(ImportRun).where(col(ImportRun.id) == run.import_id).values(**outcome))
+
+
+def _batches(sheet: Sheet) -> Iterator[list[tuple[int, list[Cell]]]]:
+    rows = sheet.rows()
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def _decimal_marks(sheet: Sheet, mapping: Mapping, name: str) -> dict[str, str]:
+    """The decimal mark of each column of amounts, found from all of its values unless the mapping says it. Raises SheetError."""
+    sources = mapping.fields.sources()
+    columns = {label for field in AMOUNTS if field in sources and (label := sources[field].label) in sheet.header and label}
+    if mapping.file.decimal != "auto":
+        return dict.fromkeys(columns, mapping.file.decimal)
+    marks = {sheet.header.index(column): DecimalMark(column) for column in columns}
+    for _, cells in sheet.rows():
+        for place, mark in marks.items():
+            if place < len(cells):
+                mark.see(cells[place])
+    try:
+        return {sheet.header[place]: mark.found() for place, mark in marks.items()}
+    except AmbiguousAmountsError as error:
+        raise SheetError(f"{name}: {error}") from error
+
+
+def _line(cells: list[str], delimiter: str) -> str:
+    """Every cell in quotation marks, so that a delimiter in it parts nothing."""
+    text = StringIO()
+    csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerow(cells)
+    return text.getvalue()
+
+
+__all__ = ["ImportResult", "Importer", "Progress", "RejectedRow", "UnknownImportError", "Verdict"]

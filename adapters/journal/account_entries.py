@@ -1,0 +1,95 @@
+"""Reads an account's journal as its story is compiled from it: the entries that count, as known at a moment.
+
+A worker that died between writing and answering leaves entries beside the chain. A case's head, followed back, says which ones count.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import select, type_coerce
+from sqlalchemy.types import NullType
+from sqlmodel import Session, col
+
+from adapters.database.tables import Case, JournalEntry
+from domain.journal.account_entries import Told
+from domain.journal.entry_kinds import EntryKind
+from domain.journal.journal import Fact
+
+
+class Chain(NamedTuple):
+    """The journal of an account. `heads` has of each case the hash of the last entry that was known by then."""
+
+    told: list[Told]
+    heads: dict[str, str]
+
+
+def read_chain(session: Session, account_id: str, at: datetime) -> Chain:
+    """In order of business time; what came after `at` is left out. Rows are taken as the driver has them: it halves the time."""
+    entry = JournalEntry.__table__.c  # type: ignore[attr-defined]
+    columns = (
+        entry.case_id, entry.seq, entry.kind, type_coerce(entry.business_at, NullType()), entry.invoice_id, entry.actor,
+        type_coerce(entry.facts, NullType()), entry.hash, entry.previous,
+    )  # fmt: skip
+    written: dict[str, dict[str, Any]] = {}
+    for row in session.execute(select(*columns).where(entry.account_id == account_id)).all():
+        written.setdefault(row[0], {})[row[7]] = row
+    newest = select(col(Case.case_id), col(Case.head)).where(col(Case.account_id) == account_id)
+    told: list[Told] = []
+    known: dict[str, str] = {}
+    for case_id, head in sorted((row.case_id, row.head) for row in session.execute(newest)):
+        mine: list[Told] = []
+        for _, seq, kind, stored_at, invoice_id, actor, facts, hash_, _ in _back_from(head, written.get(case_id, {})):
+            business_at = _moment(stored_at)
+            if business_at <= at:
+                known.setdefault(case_id, hash_)
+                mine.append(Told(case_id, seq, kind, business_at, invoice_id, actor, _facts(facts)))
+        told += reversed(mine)
+    return Chain(sorted(told, key=attrgetter("at")), known)  # of one moment: in order of their cases, and of their numbers
+
+
+def _back_from(head: str, written: dict[str, Any]) -> Iterator[Any]:
+    while (row := written.pop(head, None)) is not None:
+        yield row
+        head = row[8]
+
+
+def _moment(stored: Any) -> datetime:
+    """As the driver hands it over: SQLite's is text, and in UTC."""
+    return stored.astimezone(UTC) if isinstance(stored, datetime) else datetime.fromisoformat(f"{stored}+00:00")
+
+
+def _facts(stored: Any) -> dict[str, Fact]:
+    found: dict[str, Fact] = stored if isinstance(stored, dict) else orjson.loads(stored)
+    return found
+
+
+def read_kinds(
+    session: Session, *kinds: EntryKind, account_id: str | None = None, until: datetime | None = None
+) -> Iterator[tuple[str, Told]]:
+    """(account, entry) of the kinds named, of one account or of all, in order of business time.
+
+    Entries past a case's head do not count, and of two with one number only one does: what is written anew after a worker's death says
+    the same.
+    """
+    entry = JournalEntry
+    columns: tuple[Any, ...] = (
+        entry.account_id, entry.case_id, entry.seq, entry.kind, entry.business_at, entry.invoice_id, entry.actor, entry.facts,
+    )  # fmt: skip
+    head = select(col(Case.seq)).where(col(Case.case_id) == col(entry.case_id)).scalar_subquery()
+    statement = select(*columns).where(col(entry.kind).in_([kind.value for kind in kinds]), col(entry.seq) <= head)
+    if account_id is not None:
+        statement = statement.where(col(entry.account_id) == account_id)
+    if until is not None:
+        statement = statement.where(col(entry.business_at) <= until)
+    seen: set[tuple[str, int]] = set()
+    for row in session.execute(statement.order_by(col(entry.business_at), col(entry.case_id), col(entry.seq))):
+        if (row.case_id, row.seq) not in seen:
+            seen.add((row.case_id, row.seq))
+            yield row.account_id, Told(row.case_id, row.seq, row.kind, row.business_at, row.invoice_id, row.actor, row.facts)
+
+
+class UnknownAccountError(Exception):
+    """There is no such account."""

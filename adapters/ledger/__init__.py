@@ -1,0 +1,1 @@
+"""The embedded billing system: invoices, payments, credit notes, service changes, write-offs."""

@@ -1,0 +1,40 @@
+"""What a case charges an account: the interest of a payment plan, as an invoice of its own.
+
+See docs/decisions/0011-interest-of-a-plan-is-an-invoice-of-its-own.md.
+"""
+
+from datetime import date, datetime
+
+from sqlmodel import col
+
+from adapters.database.tables import Invoice
+from adapters.ledger.queries import conflicting_booking, give, items, must_be_money, unapplied_sources
+from adapters.ledger.transactions import LedgerTransactions
+from adapters.ledger.unit_of_work import AllocationCause, BookedInvoice
+from domain.billing.payment_allocation import distribute
+
+
+class LedgerCharges(LedgerTransactions):
+    def charge_interest(self, key: str, account_id: str, amount: int, currency: str, on: date, *, charged_by: str, at: datetime) -> str:
+        """Charge interest that falls due `on`; the invoice's id. `charged_by` is the case that hears of its payment.
+
+        The account's unapplied credit pays it at once: who pays an instalment in advance has paid its interest. The same key again changes
+        nothing. Raises UnknownAccountError, InvalidAmountError, CurrencyMismatchError, ConflictingBookingError.
+        """
+        must_be_money(amount, currency)
+        invoice_id = f"interest:{key}"
+        with self._books(at, account_id) as (session, books):
+            known = books.invoices(col(Invoice.id) == invoice_id).get(invoice_id)
+            if known is not None:
+                if (known.account_id, known.currency, known.charged_by) != (account_id, currency, charged_by):
+                    raise conflicting_booking(key)
+                return invoice_id
+            invoice = BookedInvoice(
+                id=invoice_id, account_id=account_id, number=invoice_id, issue_date=on, due_date=on, currency=currency, total=amount,
+                open_balance=amount, charged_by=charged_by,
+            )  # fmt: skip
+            books.open(invoice)
+            for _, source, left in unapplied_sources(session, account_id, currency):
+                shares = distribute(left, items({invoice_id: invoice})).shares
+                give(books, {invoice_id: invoice}, shares, source, on, AllocationCause.APPLIED)
+            return invoice_id

@@ -1,0 +1,86 @@
+"""The service that an account gets: suspended while it is in arrears, reinstated, or paid in advance."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from adapters.database.tables import Account, Case, Invoice, ServiceChange
+from adapters.ledger.queries import conflicting_booking
+from adapters.ledger.transactions import LedgerTransactions
+from adapters.ledger.unit_of_work import BookedInvoice
+from domain.billing.receivables import Claim
+from domain.case.billing_results import BillingAnswer
+
+
+class ServiceWord(StrEnum):
+    """What the table of changes says besides billing's answers."""
+
+    REINSTATED = "reinstated"
+
+
+class LedgerServices(LedgerTransactions):
+    def suspend_account(
+        self, key: str, account_id: str, invoice_ids: Sequence[str], minimum: Callable[[str], int], *, recorded_by: str = "duecourse",
+        at: datetime,
+    ) -> BillingAnswer:  # fmt: skip
+        """Turn the service off, if in this moment at least one of the invoices is in arrears: past due, with an undisputed rest of at
+        least `minimum` of its currency (minor units).
+
+        The look and the change are one transaction that holds the account, so no payment comes between them. A prepaid account is never in
+        arrears: its service ends with its money. The same key gives the same answer, whatever has happened since. Raises
+        UnknownAccountError, ConflictingBookingError.
+        """
+        with self._books(at, account_id) as (session, books):
+            if (known := _said_before(session, key, account_id)) is not None:
+                return BillingAnswer(known)
+            invoices = books.invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
+            disputed = _disputed(session, list(invoices))
+            account = session.get_one(Account, account_id)
+            late = any(_in_arrears(each, disputed.get(each.id, 0), minimum, at.date()) for each in invoices.values())
+            answer = BillingAnswer.SUSPENDED if late and not account.prepaid else BillingAnswer.NOT_IN_ARREARS
+            if answer is BillingAnswer.SUSPENDED and account.suspended_on is None:
+                _set(session, account_id, suspended_on=at.date())
+            books.add(ServiceChange, key=key, account_id=account_id, what=answer.value, at=at, recorded_by=recorded_by)
+            return answer
+
+    def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = "duecourse", at: datetime) -> None:
+        """Turn the service on again. The same key again changes nothing, not even what was suspended since. Raises UnknownAccountError,
+        ConflictingBookingError."""
+        with self._books(at, account_id) as (session, books):
+            if _said_before(session, key, account_id) is None:
+                _set(session, account_id, suspended_on=None)
+                books.add(ServiceChange, key=key, account_id=account_id, what=ServiceWord.REINSTATED.value, at=at, recorded_by=recorded_by)
+
+    def set_prepaid(self, account_id: str, prepaid: bool, *, at: datetime) -> None:
+        """Whether it is served in advance of its money, or after. Raises UnknownAccountError."""
+        with self._books(at, account_id) as (session, _):
+            _set(session, account_id, prepaid=prepaid)
+
+
+def _in_arrears(invoice: BookedInvoice, disputed: int, minimum: Callable[[str], int], today: date) -> bool:
+    """Billing's own word that an invoice is disputed means the whole of it."""
+    facts = invoice.facts()
+    claim = Claim.of(invoice.id, facts, facts.open_balance if facts.disputed else disputed)
+    undisputed = claim.open_balance - claim.disputed
+    return not claim.settled and facts.days_past_due(today) > 0 and undisputed >= max(minimum(claim.currency), 1)
+
+
+def _disputed(session: Session, invoice_ids: list[str]) -> dict[str, int]:
+    """How much of each the customer contests, as its case last said."""
+    cases = select(col(Case.invoice_id), col(Case.disputed)).where(col(Case.kind) == "invoice", col(Case.invoice_id).in_(invoice_ids))
+    return {invoice_id: amount for invoice_id, amount in session.execute(cases) if invoice_id}
+
+
+def _said_before(session: Session, key: str, account_id: str) -> str | None:
+    """Raises ConflictingBookingError."""
+    known = session.get(ServiceChange, key)
+    if known is not None and known.account_id != account_id:
+        raise conflicting_booking(key)
+    return known.what if known else None
+
+
+def _set(session: Session, account_id: str, **values: object) -> None:
+    session.connection().execute(update(Account).where(col(Account.id) == account_id).values(**values))

@@ -1,0 +1,44 @@
+"""How every change of the ledger is made: one transaction that holds the account, and writes the books when it ends well."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Invoice
+from adapters.ledger.queries import unknown_account, unknown_invoice
+from adapters.ledger.unit_of_work import BookedInvoice, Books
+
+
+def _real_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LedgerTransactions:
+    """`at` is the business time of a change."""
+
+    def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
+        self._database, self._real_now = database, real_now
+
+    @contextmanager
+    def _books(self, at: datetime, account_id: str) -> Iterator[tuple[Session, Books]]:
+        """A transaction that holds the account."""
+        with self._database.writing() as session:
+            books = Books(session, at, self._real_now())
+            if not books.lock_accounts([account_id]):
+                raise unknown_account(account_id)
+            yield session, books
+            books.write()
+
+    @contextmanager
+    def _invoice(self, at: datetime, invoice_id: str) -> Iterator[tuple[Session, Books, BookedInvoice]]:
+        """A transaction that holds the invoice and its account."""
+        with self._database.reading() as session:
+            account_id = session.execute(select(col(Invoice.account_id)).where(col(Invoice.id) == invoice_id)).scalar_one_or_none()
+        if account_id is None:
+            raise unknown_invoice(invoice_id)
+        with self._books(at, account_id) as (session, books):
+            yield session, books, books.invoices(col(Invoice.id) == invoice_id)[invoice_id]

@@ -1,0 +1,38 @@
+"""Debts that are given up: booked once, never more than is open. What comes in afterwards, `record_payment` books as a recovery."""
+
+from datetime import date, datetime
+
+from adapters.database.tables import WriteOffBooking
+from adapters.ledger.billing_system import CurrencyMismatchError
+from adapters.ledger.queries import conflicting_booking, must_be_positive
+from adapters.ledger.transactions import LedgerTransactions
+from adapters.ledger.unit_of_work import AllocationCause, Source
+from domain.billing.billing_events import BillingEventKind
+
+
+class LedgerWriteOffs(LedgerTransactions):
+    def write_off(
+        self, key: str, invoice_id: str, amount: int, currency: str, on: date, *, recorded_by: str = "duecourse", at: datetime
+    ) -> int:
+        """Give up `amount` (minor units) of an invoice, or what is open of it if that is less; what was given up, which may be nothing.
+
+        The same key again gives the same answer and changes nothing. Raises UnknownInvoiceError, InvalidAmountError,
+        CurrencyMismatchError, ConflictingBookingError.
+        """
+        must_be_positive(amount)
+        with self._invoice(at, invoice_id) as (session, books, invoice):
+            if (known := session.get(WriteOffBooking, key)) is not None:
+                if known.invoice_id != invoice_id:
+                    raise conflicting_booking(key)
+                return known.amount
+            if invoice.currency != currency:
+                raise CurrencyMismatchError(f"invoice {invoice_id!r} is in {invoice.currency}, the write-off in {currency}; decide it anew")
+            given_up = min(amount, invoice.open_balance)
+            books.add(
+                WriteOffBooking, key=key, account_id=invoice.account_id, invoice_id=invoice_id, currency=currency, amount=given_up,
+                written_off_on=on, recorded_by=recorded_by,
+            )  # fmt: skip
+            if given_up:
+                books.allocate(invoice, given_up, Source(key, is_write_off=True), on, AllocationCause.WRITTEN_OFF)
+                books.tell(invoice, BillingEventKind.INVOICE_WRITTEN_OFF, given_up)
+            return given_up

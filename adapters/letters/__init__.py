@@ -1,0 +1,1 @@
+"""Letters as text and HTML: templates, wording, layout."""

@@ -1,0 +1,250 @@
+"""The letters: what a letter says (`Letter`) and the book of templates that says it in the customer's language (`LetterBook`).
+
+The templates live in `letters/`. A company replaces any of them, or adds a language, in a folder of its own that is searched first;
+`words.yaml` may there hold only the words that differ.
+
+What a template may speak of, all of it text in the reader's language by now:
+
+- `letter` (the `Letter`: `letter.template`, `letter.customer` …), `words` (the language's `words.yaml`), `date`, `greeting`.
+- `tables`: the invoices named, one `Table` per currency with its total row; empty when a letter of a case names none that is open.
+  `table` is the first of them, or None. A letter of a timeline has exactly one.
+- `total`: what the tables come to, the currencies joined by " + "; "" without tables. `one`, `count`: of the invoices in all tables.
+  `first` (`number`, `issued`, `due`): the one due first, or None without tables. `upcoming`: a Table or None; None in letters of cases.
+- `deadline`: "by" a day, where there is one, else the language's `by_default`. In `suspension_warning` the day is the last of the notice.
+- `payment`: pairs for the payment box.
+- `said`: the details of a case's letter under their own names. Amounts are text with currency, ISO days are long dates, what ends in
+  `_percent` is a number as the language writes it, `said.invoice` is the invoice's number and `said.invoices` the numbers joined by
+  ", "; everything else is as given (None stays None). Empty in letters of timelines.
+- `schedule`: of a plan, the Table of its instalments (number, due, interest where any is charged, amount) with a total row, or None.
+  Its headings are `words.schedule.number | due | interest | amount | total` in `words.yaml`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Self
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from adapters.i18n.formatting import date_text, locale_of, money_text
+from adapters.letters.template_context import LetterLine, OneLine, invoice_table, said, schedule_table
+from adapters.letters.text_layout import aligned, collapsed, paired, paragraphs, reflowed
+from adapters.letters.wording import PaymentWords, Words, languages_in, words_of
+from adapters.project import PROJECT
+from domain.journal.journal import Fact
+from domain.money import Currency
+
+LETTERS = PROJECT / "letters"
+REFERENCE_LENGTH = 140
+"""What a SEPA credit transfer carries as its remittance information."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Collector(_Part):
+    """Whom the customer can answer."""
+
+    name: OneLine
+    email: OneLine
+    phone: OneLine = ""
+
+
+class Creditor(_Part):
+    """The company that is owed: its imprint and the account it is paid on."""
+
+    name: OneLine
+    address: tuple[OneLine, ...]
+    iban: OneLine
+    bic: OneLine = ""
+    bank: OneLine = ""
+
+    @property
+    def printed_iban(self) -> str:
+        """In groups of four, as ISO 13616 prints it."""
+        return " ".join(re.findall(".{1,4}", self.iban.replace(" ", "")))
+
+
+class Letter(_Part):
+    """One letter to one account in one language and currency. `country` only fits the number format (de and AT make de_AT).
+
+    A letter of a case (`case_id`) names what its case names, be it nothing or in several currencies. `details` are what its case has to
+    say, `names` the numbers of the invoices that it speaks of, by id.
+    """
+
+    language: Name
+    country: str | None = None
+    template: Name
+    currency: Currency
+    letter_date: date
+    pay_by: date | None = None
+    greeting_name: OneLine = ""
+    customer: OneLine
+    account_id: OneLine
+    lines: tuple[LetterLine, ...]
+    collector: Collector
+    creditor: Creditor
+    case_id: str | None = None
+    details: dict[str, Fact] = Field(default_factory=dict)
+    names: dict[str, OneLine] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Self:
+        if not self.lines and self.case_id is None:
+            raise ValueError("a reminder needs an invoice; only the letter of a case may name none")
+        return self
+
+    @cached_property
+    def demanded(self) -> tuple[LetterLine, ...]:
+        """The overdue invoices; all of them in the letter of a case and in one that comes before any due date."""
+        if self.case_id is not None:
+            return self.lines
+        return tuple(line for line in self.lines if line.overdue) or self.lines
+
+    @cached_property
+    def upcoming(self) -> tuple[LetterLine, ...]:
+        """Invoices that a letter about overdue ones mentions, but does not ask for: they are not due yet."""
+        return () if self.demanded is self.lines else tuple(line for line in self.lines if not line.overdue)
+
+    @cached_property
+    def by_currency(self) -> dict[str, list[LetterLine]]:
+        """What is demanded, in one table per currency."""
+        parts: dict[str, list[LetterLine]] = {}
+        for line in self.demanded:
+            parts.setdefault(line.currency or self.currency, []).append(line)
+        return parts
+
+    @cached_property
+    def payment_reference(self) -> str:
+        """The account and its invoice numbers, or the account alone where a bank transfer could not carry them all."""
+        full = f"{self.account_id} / {', '.join(line.number for line in self.demanded)}"
+        return full if self.demanded and len(full) <= REFERENCE_LENGTH else self.account_id
+
+
+class Rendered(_Part):
+    subject: str
+    text: str
+    html: str
+
+
+class LetterMissing(LookupError):
+    """The book has no such letter in this language."""
+
+
+class LetterBook:
+    """Renders letters. Templates are compiled once; a book is read when it is opened and does not notice later edits."""
+
+    def __init__(self, override: Path | None = None) -> None:
+        self._folders = [LETTERS] if override is None else [override, LETTERS]
+        self._text = self._environment(escaped=False)
+        self._html = self._environment(escaped=True)
+        self._words = {language: words_of(language, self._folders) for language in languages_in(self._folders)}
+
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self._words)
+
+    def templates(self, language: str) -> tuple[str, ...]:
+        return tuple(sorted({path.stem for folder in self._folders for path in (folder / language).glob("*.j2")}))
+
+    def missing(self, templates: Iterable[str]) -> list[tuple[str, str]]:
+        """Each (language, template) that a policy asks for and the book lacks."""
+        wanted = sorted(set(templates))
+        return [(language, name) for language in self.languages() for name in wanted if name not in self.templates(language)]
+
+    def render(self, letter: Letter) -> Rendered:
+        name = f"{letter.language}/{letter.template}.j2"
+        if (letter.language, letter.template) not in self._known:
+            raise LetterMissing(f"There is no letter '{letter.template}' in '{letter.language}': add {name}.")
+        facts = _facts(letter, self._words[letter.language])
+        text = self._text.get_template(name)
+        plain = {**facts, "layout": "layout.txt.j2"}
+        return Rendered(
+            subject=collapsed("".join(text.blocks["subject"](text.new_context(plain)))),
+            text=text.render(plain).rstrip() + "\n",
+            html=self._html.get_template(name).render({**facts, "layout": "layout.html.j2"}),
+        )
+
+    @cached_property
+    def _known(self) -> frozenset[tuple[str, str]]:
+        return frozenset((language, name) for language in self._words for name in self.templates(language))
+
+    def _environment(self, *, escaped: bool) -> Environment:
+        environment = Environment(
+            loader=ChoiceLoader([FileSystemLoader(folder) for folder in self._folders]),
+            autoescape=escaped,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters |= {
+            "aligned": aligned,
+            "collapsed": collapsed,
+            "paired": paired,
+            "paragraphs": paragraphs,
+            "reflowed": reflowed,
+        }
+        return environment
+
+
+def _facts(letter: Letter, words: Words) -> dict[str, object]:
+    """What a template may speak of, in the reader's language: amounts and dates are text by now. The list is at the top."""
+    locale = locale_of(letter.language, letter.country, words.locale)
+    totals = {currency: _total(lines, currency, locale) for currency, lines in letter.by_currency.items()}
+    tables = [
+        invoice_table(lines, words, currency, locale)._replace(total_label=words.total, total=totals[currency])
+        for currency, lines in letter.by_currency.items()
+    ]
+    return {
+        "letter": letter,
+        "words": words,
+        "date": date_text(letter.letter_date, "long", locale),
+        "greeting": words.greeting.format(name=letter.greeting_name) if letter.greeting_name else words.greeting_without_name,
+        "one": len(letter.demanded) == 1,
+        "count": len(letter.demanded),
+        "first": _first(letter.demanded, locale),
+        "total": " + ".join(totals.values()),
+        "deadline": words.by_date.format(date=date_text(letter.pay_by, "long", locale)) if letter.pay_by else words.by_default,
+        "tables": tables,
+        "table": tables[0] if tables else None,
+        "upcoming": invoice_table(letter.upcoming, words, letter.currency, locale) if letter.upcoming else None,
+        "payment": _payment(letter, words.payment),
+        "said": said(letter.details, letter.names, letter.currency, locale),
+        "schedule": schedule_table(letter.details, words, letter.currency, locale),
+    }
+
+
+def _total(lines: Sequence[LetterLine], currency: str, locale: str) -> str:
+    return money_text(sum(line.open_minor for line in lines), currency, locale)
+
+
+def _first(lines: Sequence[LetterLine], locale: str) -> dict[str, str] | None:
+    if not lines:
+        return None
+    first = min(lines, key=lambda line: (line.due_date, line.number))
+    return {
+        "number": first.number,
+        "issued": date_text(first.issue_date, "long", locale),
+        "due": date_text(first.due_date, "long", locale),
+    }
+
+
+def _payment(letter: Letter, words: PaymentWords) -> list[tuple[str, str]]:
+    creditor = letter.creditor
+    labelled = [
+        (words.holder, creditor.name),
+        (words.iban, creditor.printed_iban),
+        (words.bic, creditor.bic),
+        (words.bank, creditor.bank),
+        (words.reference, letter.payment_reference),
+    ]
+    return [(label, value) for label, value in labelled if value]
+
+
+__all__ = ["Collector", "Creditor", "Letter", "LetterBook", "LetterLine", "LetterMissing", "Rendered"]

@@ -1,0 +1,1 @@
+"""E-mail: building messages, SMTP, and the local inbox."""

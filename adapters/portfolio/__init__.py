@@ -1,0 +1,1 @@
+"""Who collects which accounts: assignments, rules, and cover during absence."""

@@ -1,0 +1,78 @@
+"""Holiday cover: who looks after whose accounts, from day to day. None is ever removed; one that is ended keeps its row."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import CoverRow
+from domain.portfolio.assignment_rules import Cover
+
+
+class UnknownCoverError(LookupError):
+    """There is no such cover; the message says where to look."""
+
+
+class CoverClashError(Exception):
+    """The same two people have a cover on some of these days already."""
+
+
+class StoredCover(Cover):
+    """A cover as it was made. `ended_by`: who ended it before its last day."""
+
+    made_by: str
+    ended_by: str | None = None
+
+
+class CoverBook:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, cover: Cover, made_by: str) -> StoredCover:
+        """Once by its id. Raises CoverClashError."""
+        with self._database.writing() as session:
+            known = session.get(CoverRow, cover.cover_id)
+            if known is not None:
+                return _stored(known)
+            pair = _standing().where(col(CoverRow.collector) == cover.collector, col(CoverRow.covered_by) == cover.covered_by)
+            for other in map(_stored, session.scalars(pair)):
+                if other.overlaps(cover):
+                    raise CoverClashError(
+                        f"{cover.covered_by} covers for {cover.collector} from {other.first_day} to {other.last_day} already; "
+                        f"end that cover ({other.cover_id}) first, or name other days"
+                    )
+            row = CoverRow(**cover.model_dump(), made_by=made_by)
+            session.add(row)
+            return _stored(row)
+
+    def end(self, cover_id: str, by: str, at: datetime) -> StoredCover:
+        """From now on it covers nobody; `at` is business time. To end it again changes nothing. Raises UnknownCoverError."""
+        with self._database.writing() as session:
+            row = session.get(CoverRow, cover_id)
+            if row is None:
+                raise UnknownCoverError(f"there is no cover {cover_id!r}; GET /v1/portfolios/cover lists them")
+            if row.ended_by is None:
+                row.ended_by, row.ended_at = by, at
+                session.add(row)
+            return _stored(row)
+
+    def present(self, today: date) -> list[StoredCover]:
+        """Those that stand on a business date or are to come, the first to begin first."""
+        with self._database.reading() as session:
+            return [_stored(row) for row in session.scalars(_standing().where(col(CoverRow.last_day) >= today))]
+
+
+def standing(session: Session, day: date) -> list[Cover]:
+    """Those under which somebody covers on a business date."""
+    rows = session.scalars(_standing().where(col(CoverRow.first_day) <= day, col(CoverRow.last_day) >= day))
+    return [_stored(row) for row in rows]
+
+
+def _standing() -> Any:
+    return select(CoverRow).where(col(CoverRow.ended_by).is_(None)).order_by(col(CoverRow.first_day), col(CoverRow.cover_id))
+
+
+def _stored(row: CoverRow) -> StoredCover:
+    return StoredCover.model_validate(row.model_dump(exclude={"ended_at"}))

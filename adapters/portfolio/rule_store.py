@@ -1,0 +1,92 @@
+"""The portfolio rules as they were kept, version by version, and those that can be carried out now."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import PortfolioRuleSet, User
+from domain.portfolio.assignment_rules import PortfolioRule, unreachable
+from domain.roles import Role
+
+COLLECTING = frozenset({Role.COLLECTOR, Role.COLLECTIONS_MANAGER})
+"""Whose people may have accounts."""
+
+
+class RulesFault(Exception):
+    """A rule that cannot be kept. `place` counts from 0; the message says what to mend."""
+
+    def __init__(self, place: int, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+class RulesChanged(Exception):
+    """Someone else has changed the rules in the meantime."""
+
+
+class RuleSet(BaseModel):
+    """Version 0 are no rules at all: nobody has written any."""
+
+    version: int = 0
+    rules: list[PortfolioRule] = []
+    made_by: str | None = None
+    recorded_at: datetime | None = None
+
+
+class RuleBook:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def current(self) -> RuleSet:
+        with self._database.reading() as session:
+            return current_rules(session)
+
+    def keep(self, rules: Sequence[PortfolioRule], made_by: str, now: datetime, known_version: int | None = None) -> RuleSet:
+        """A new version, unless the rules are those in force. `now` is real time; `known_version`: the one that the author has seen.
+
+        Raises RulesFault and RulesChanged.
+        """
+        with self._database.writing() as session:
+            before = current_rules(session)
+            if known_version is not None and known_version != before.version:
+                raise RulesChanged(f"the rules are at version {before.version} by now, not {known_version}; read them again")
+            if before.version and list(rules) == before.rules:
+                return before
+            self._check(session, rules)
+            kept = RuleSet(version=before.version + 1, rules=list(rules), made_by=made_by, recorded_at=now)
+            rows = [rule.model_dump(mode="json") for rule in rules]
+            session.add(PortfolioRuleSet(version=kept.version, rules=rows, made_by=made_by, recorded_at=now))
+            return kept
+
+    def _check(self, session: Session, rules: Sequence[PortfolioRule]) -> None:
+        people = collecting_people(session)
+        for place, rule in enumerate(rules):
+            if rule.collector not in people:
+                raise RulesFault(place, f"{rule.collector!r} is no active user who collects; name one who is collector")
+        if hidden := unreachable(rules):
+            later, earlier = hidden
+            raise RulesFault(later, f"rule {later + 1} never wins, for rule {earlier + 1} takes all its accounts; put it before that one")
+
+
+def current_rules(session: Session) -> RuleSet:
+    row = session.scalars(select(PortfolioRuleSet).order_by(col(PortfolioRuleSet.version).desc()).limit(1)).first()
+    return RuleSet.model_validate(row.model_dump()) if row else RuleSet()
+
+
+def usable_rules(session: Session) -> RuleSet:
+    """Without those whose collector has left: their accounts go where the next rule says."""
+    known = current_rules(session)
+    if not known.rules:
+        return known
+    people = collecting_people(session)
+    return known.model_copy(update={"rules": [rule for rule in known.rules if rule.collector in people]})
+
+
+def collecting_people(session: Session, roles: Collection[Role] = COLLECTING) -> set[str]:
+    """The active users who may have accounts, or who have one of `roles`."""
+    users = session.execute(select(col(User.name), col(User.roles)).where(col(User.active)))
+    return {name for name, has in users if not set(roles).isdisjoint(has)}

@@ -1,0 +1,57 @@
+"""The web server, inside a process that handles its own signals."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from adapters.process.gc_tuning import settle_down
+from adapters.temporal.embedded_server import PortInUseError
+
+Message = MutableMapping[str, Any]
+WebApp = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+
+class WebServer:
+    """Listens from the moment it is made, so that a taken port is known before anything is started. Serves once `serve` runs."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Raises PortInUseError."""
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            self._socket.close()
+            raise PortInUseError(
+                f"{host}:{port} cannot be listened on ({error.strerror}): another program may use this port; "
+                "stop it, or choose another with --port"
+            ) from error
+        self.url = f"http://{host}:{port}"
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def serve(self, app: WebApp) -> "asyncio.Task[None]":
+        """Returns when requests are answered."""
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        self._server = _Server(config)
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 uvicorn sets no event
+            await asyncio.sleep(0.01)
+        settle_down()
+        return self._task
+
+    async def stop(self) -> None:
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await asyncio.wait([self._task])
+        self._socket.close()
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,56 @@
+"""Who looked at which account, as the trail has it."""
+
+from datetime import date, datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlmodel import col
+
+from adapters.database.engine import Database
+from adapters.database.tables import ViewRow
+from adapters.read_model.cursors import paged, place_of
+from domain.clock import start_of_day
+
+
+class ViewFilter(BaseModel):
+    """Days are business dates, both included."""
+
+    account: str | None = None
+    user: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+class ViewLine(BaseModel):
+    """A person's reads of an account by one route within an hour. `first_at`, `last_at` are real time, the other two business time."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    user: str
+    role: str
+    account_id: str
+    route: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    first_business_at: datetime
+    last_business_at: datetime
+
+
+def list_views(database: Database, wanted: ViewFilter, limit: int, cursor: str | None) -> tuple[list[ViewLine], str | None]:
+    """The newest first; an hour's row keeps its place while it is counted on."""
+    statement = select(ViewRow).order_by(col(ViewRow.id).desc()).limit(limit + 1)
+    if wanted.account is not None:
+        statement = statement.where(col(ViewRow.account_id) == wanted.account)
+    if wanted.user is not None:
+        statement = statement.where(col(ViewRow.user) == wanted.user)
+    if wanted.first_day is not None:
+        statement = statement.where(col(ViewRow.last_business_at) >= start_of_day(wanted.first_day))
+    if wanted.last_day is not None:
+        statement = statement.where(col(ViewRow.first_business_at) < start_of_day(wanted.last_day + timedelta(days=1)))
+    if place := place_of(cursor, int):
+        statement = statement.where(col(ViewRow.id) < place[0])
+    with database.reading() as session:
+        rows, following = paged(session.scalars(statement).all(), limit, lambda row: (row.id or 0,))
+        return [ViewLine.model_validate(row) for row in rows], following

@@ -1,0 +1,126 @@
+"""Accounts: who owes what, per currency, and whom to talk to."""
+
+from datetime import date
+
+from pydantic import BaseModel
+from sqlalchemy import and_, case, func, or_, select
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Allocation, Contact, CreditNote, Invoice, Payment
+from adapters.read_model.cursors import paged, place_of
+from adapters.read_model.invoices import InvoiceRow, newest_invoices
+
+
+class BalanceRow(BaseModel):
+    """In minor units of one currency. `unapplied` is credit that no invoice took."""
+
+    currency: str
+    open_balance: int = 0
+    overdue: int = 0
+    open_invoices: int = 0
+    unapplied: int = 0
+
+
+class ContactRow(BaseModel):
+    role: str
+    name: str
+    email: str
+    phone: str
+    language: str | None
+
+
+class AccountRow(BaseModel):
+    id: str
+    name: str
+    country: str
+    time_zone: str
+    language: str
+    segment: str
+    collector: str | None
+    prepaid: bool = False
+    suspended_on: date | None = None
+    balances: list[BalanceRow] = []
+
+
+class AccountDetail(AccountRow):
+    contacts: list[ContactRow]
+    invoices: list[InvoiceRow]
+
+
+def list_accounts(
+    database: Database, today: date, limit: int, cursor: str | None, q: str | None, collector: str | None
+) -> tuple[list[AccountRow], str | None]:
+    """By name."""
+    statement = select(Account).order_by(col(Account.name), col(Account.id)).limit(limit + 1)
+    if collector is not None:
+        statement = statement.where(col(Account.collector) == collector)
+    if q:
+        statement = statement.where(or_(col(Account.name).icontains(q, autoescape=True), col(Account.id).icontains(q, autoescape=True)))
+    if place := place_of(cursor, str, str):
+        statement = statement.where(or_(col(Account.name) > place[0], and_(col(Account.name) == place[0], col(Account.id) > place[1])))
+    with database.reading() as session:
+        rows, following = paged(session.execute(statement).scalars().all(), limit, lambda row: (row.name, row.id))
+        accounts = [AccountRow(**row.model_dump()) for row in rows]
+        balances = _balances(session, [account.id for account in accounts], today)
+        for account in accounts:
+            account.balances = balances.get(account.id, [])
+        return accounts, following
+
+
+def read_account(database: Database, account_id: str, today: date, invoices: int = 200) -> AccountDetail | None:
+    with database.reading() as session:
+        account = session.get(Account, account_id)
+        if account is None:
+            return None
+        contacts = session.execute(select(Contact).where(col(Contact.account_id) == account_id).order_by(col(Contact.id))).scalars()
+        return AccountDetail(
+            **account.model_dump(),
+            balances=_balances(session, [account_id], today).get(account_id, []),
+            contacts=[ContactRow(**contact.model_dump()) for contact in contacts],
+            invoices=newest_invoices(session, account_id, invoices),
+        )
+
+
+def _balances(session: Session, account_ids: list[str], today: date) -> dict[str, list[BalanceRow]]:
+    found: dict[tuple[str, str], BalanceRow] = {}
+    overdue = func.sum(case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0))
+    owed = (
+        select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)), overdue, func.count())
+        .where(col(Invoice.account_id).in_(account_ids), col(Invoice.status) == "open")
+        .group_by(col(Invoice.account_id), col(Invoice.currency))
+    )
+    for account, currency, balance, late, count in session.execute(owed):
+        found[account, currency] = BalanceRow(currency=currency, open_balance=int(balance), overdue=int(late), open_invoices=count)
+    for account, currency, amount in _credit(session, account_ids):
+        if amount:
+            found.setdefault((account, currency), BalanceRow(currency=currency)).unapplied = amount
+    by_account: dict[str, list[BalanceRow]] = {}
+    for (account, _), balance in sorted(found.items()):
+        by_account.setdefault(account, []).append(balance)
+    return by_account
+
+
+def _credit(session: Session, account_ids: list[str]) -> list[tuple[str, str, int]]:
+    """What came in or was credited, less what invoices took."""
+    left: dict[tuple[str, str], int] = {}
+    for table, link, counts in (
+        (Payment, Allocation.payment_id, col(Payment.reversed_on).is_(None)),
+        (CreditNote, Allocation.credit_note_id, col(CreditNote.id).is_not(None)),
+    ):
+        mine = and_(col(table.account_id).in_(account_ids), counts)
+        came = (
+            select(col(table.account_id), col(table.currency), func.sum(col(table.amount)))
+            .where(mine)
+            .group_by(col(table.account_id), col(table.currency))
+        )
+        taken = (
+            select(col(table.account_id), col(table.currency), func.sum(col(Allocation.amount)))
+            .join(Allocation, col(link) == table.id)
+            .where(mine)
+            .group_by(col(table.account_id), col(table.currency))
+        )
+        for sign, statement in ((1, came), (-1, taken)):
+            for account, currency, amount in session.execute(statement):
+                left[account, currency] = left.get((account, currency), 0) + sign * int(amount)
+    return [(account, currency, amount) for (account, currency), amount in left.items()]

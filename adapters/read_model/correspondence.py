@@ -1,0 +1,185 @@
+"""Letters and tasks, as the database has them."""
+
+from datetime import date, datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import func, select
+from sqlalchemy.orm import defer
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Invoice, Message, MessageLine, Task
+from adapters.read_model.cursors import paged, place_of
+
+IN_TROUBLE = ("unknown_letter", "refused_letter", "no_address")
+"""Tasks without which a customer hears nothing."""
+
+
+class LetterLineRow(BaseModel):
+    """An invoice as a letter states it, in minor units of its currency."""
+
+    invoice_id: str
+    number: str
+    step: str
+    open_balance: int
+    currency: str
+    days_past_due: int
+
+
+class LetterRow(BaseModel):
+    """One letter. `sent_at` and `slot` are business time. `text` is filled when one letter is read.
+
+    `letter` is its template; `case_id` the case that asked for it, null where invoices' timelines did. `reason`: why a case's letter did
+    not go.
+    """
+
+    id: int
+    account_id: str
+    account_name: str
+    recipient: str
+    language: str
+    currency: str
+    letter: str
+    slot: datetime
+    subject: str
+    state: str
+    attempts: int
+    sent_at: datetime | None
+    reply: str
+    decided_by: str | None
+    message_id: str
+    case_id: str | None = None
+    reason: str = ""
+    lines: list[LetterLineRow] = []
+    text: str = ""
+
+
+class TaskRow(BaseModel):
+    id: int
+    kind: str
+    account_id: str
+    account_name: str
+    invoice_id: str | None
+    invoice_number: str | None
+    role: str
+    assignee: str | None
+    due_on: date
+    state: str
+    outcome: str
+    message_id: int | None
+    closed_by: str | None
+
+
+def list_letters(
+    database: Database,
+    limit: int,
+    cursor: str | None = None,
+    state: str | None = None,
+    account: str | None = None,
+    invoice: str | None = None,
+) -> tuple[list[LetterRow], str | None]:
+    """The newest first."""
+    statement = _letters().order_by(col(Message.id).desc()).limit(limit + 1)
+    if state is not None:
+        statement = statement.where(col(Message.state) == state)
+    if account is not None:
+        statement = statement.where(col(Message.account_id) == account)
+    if invoice is not None:
+        mentioning = select(col(MessageLine.message_id)).where(col(MessageLine.invoice_id) == invoice)
+        statement = statement.where(col(Message.id).in_(mentioning))
+    if place := place_of(cursor, int):
+        statement = statement.where(col(Message.id) < place[0])
+    with database.reading() as session:
+        rows, following = paged(session.execute(statement).all(), limit, lambda row: (row[0].id,))
+        letters = [_letter(*row) for row in rows]
+        _add_lines(session, letters)
+        return letters, following
+
+
+def read_letter(database: Database, letter_id: int) -> LetterRow | None:
+    with database.reading() as session:
+        row = session.execute(_letters().where(col(Message.id) == letter_id)).first()
+        if row is None:
+            return None
+        letter = _letter(*row)
+        _add_lines(session, [letter])
+        letter.text = _plain_text(row[0].content)
+        return letter
+
+
+def list_tasks(
+    database: Database, limit: int, cursor: str | None = None, state: str | None = "open", **equal: str | None
+) -> tuple[list[TaskRow], str | None]:
+    """What is due first comes first. `equal`: kind, role, assignee, account_id, invoice_id."""
+    statement = _tasks().order_by(col(Task.due_on), col(Task.id)).limit(limit + 1)
+    for name, value in {**equal, "state": state}.items():
+        if value is not None:
+            statement = statement.where(getattr(Task, name) == value)
+    if place := place_of(cursor, str, int):
+        due, last = date.fromisoformat(str(place[0])), place[1]
+        statement = statement.where((col(Task.due_on) > due) | ((col(Task.due_on) == due) & (col(Task.id) > last)))
+    with database.reading() as session:
+        rows, following = paged(session.execute(statement).all(), limit, lambda row: (row[0].due_on.isoformat(), row[0].id))
+        return [_task(*row) for row in rows], following
+
+
+def pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
+    """Open tasks, letters in trouble before everything else; within that, what is due first."""
+    statement = _tasks().where(col(Task.state) == "open")
+    statement = statement.order_by(col(Task.kind).not_in(IN_TROUBLE), col(Task.due_on), col(Task.id)).limit(limit)
+    with database.reading() as session:
+        return [_task(*row) for row in session.execute(statement)]
+
+
+def read_task(database: Database, task_id: int) -> TaskRow | None:
+    with database.reading() as session:
+        row = session.execute(_tasks().where(col(Task.id) == task_id)).first()
+        return _task(*row) if row else None
+
+
+def letters_by_state(session: Session) -> dict[str, int]:
+    counted = session.execute(select(col(Message.state), func.count()).group_by(col(Message.state)))
+    return dict(counted.all())
+
+
+def _letters() -> Any:
+    return select(Message, col(Account.name)).join(Account, col(Account.id) == Message.account_id).options(defer(Message.content))  # type: ignore[arg-type]
+
+
+def _tasks() -> Any:
+    return (
+        select(Task, col(Account.name), col(Invoice.number))
+        .join(Account, col(Account.id) == Task.account_id)
+        .outerjoin(Invoice, col(Invoice.id) == Task.invoice_id)
+    )
+
+
+def _letter(message: Message, account_name: str) -> LetterRow:
+    shown = LetterRow.model_fields.keys() - {"account_name", "lines", "text"}
+    return LetterRow(account_name=account_name, **{name: getattr(message, name) for name in shown})
+
+
+def _task(task: Task, account_name: str, invoice_number: str | None) -> TaskRow:
+    return TaskRow(**task.model_dump(exclude={"key"}), account_name=account_name, invoice_number=invoice_number)
+
+
+def _add_lines(session: Session, letters: list[LetterRow]) -> None:
+    by_id = {letter.id: letter for letter in letters}
+    statement = select(MessageLine, col(Invoice.number), col(Invoice.currency)).join(Invoice, col(Invoice.id) == MessageLine.invoice_id)
+    mine = statement.where(col(MessageLine.message_id).in_(by_id)).order_by(col(MessageLine.id))
+    for line, number, currency in session.execute(mine):
+        by_id[line.message_id].lines.append(
+            LetterLineRow(
+                invoice_id=line.invoice_id, number=number, step=line.step, open_balance=line.open_balance, currency=currency,
+                days_past_due=line.days_past_due,
+            )
+        )  # fmt: skip
+
+
+def _plain_text(content: bytes) -> str:
+    body = BytesParser(EmailMessage, policy=policy.default).parsebytes(content).get_body(preferencelist=("plain",)) if content else None
+    return str(body.get_content()) if body is not None else ""

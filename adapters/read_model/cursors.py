@@ -1,0 +1,42 @@
+"""Cursors of lists: a cursor names the last row shown, so that rows which come or go meanwhile never shift the next page."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Row = TypeVar("Row")
+
+Place = tuple[str | int, ...]
+"""The values of the list's sort key in one row."""
+
+
+class UnknownCursorError(ValueError):
+    """A cursor that no list of Duecourse gave."""
+
+    def __init__(self) -> None:
+        super().__init__("this cursor is not one of ours; leave it out to begin at the first page")
+
+
+def cursor_at(place: Place) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str | None, *kinds: type) -> Place | None:
+    """Where to go on. Raises UnknownCursorError for a cursor that no list gave."""
+    if cursor is None:
+        return None
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise UnknownCursorError() from error
+    if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
+        raise UnknownCursorError()
+    return tuple(place)
+
+
+def paged(rows: Sequence[Row], limit: int, place: Callable[[Row], Place]) -> tuple[Sequence[Row], str | None]:
+    """The rows to show of `limit` + 1 that were read, and the cursor after them."""
+    shown = rows[:limit]
+    return shown, cursor_at(place(shown[-1])) if len(rows) > limit else None

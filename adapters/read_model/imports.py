@@ -1,0 +1,50 @@
+"""Imports and their verdicts."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlmodel import col, select
+
+from adapters.database.engine import Database
+from adapters.database.tables import ImportRow, ImportRun
+from adapters.imports.import_run import REJECTED_SHOWN, RejectedRow
+from adapters.imports.row_booking import Verdict
+
+
+class ImportRecord(BaseModel):
+    """`rejected` holds the first few. Times are real."""
+
+    id: str
+    file_name: str
+    started_by: str
+    dry_run: bool
+    state: str
+    rows: int
+    verdicts: dict[str, int]
+    error: str
+    started_at: datetime
+    ended_at: datetime | None
+    rejected: list[RejectedRow]
+
+
+class RowVerdict(BaseModel):
+    verdict: Verdict
+    reason: str
+
+
+def read_import(database: Database, import_id: str) -> ImportRecord | None:
+    with database.reading() as session:
+        run = session.get(ImportRun, import_id)
+        if run is None:
+            return None
+        statement = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.verdict == Verdict.REJECTED.value)
+        rejected = session.exec(statement.order_by(col(ImportRow.row)).limit(REJECTED_SHOWN))
+        shown = [RejectedRow(row=row.row, reason=row.reason) for row in rejected]
+        return ImportRecord(**run.model_dump(exclude={"file_sha256", "header", "delimiter"}), rejected=shown)
+
+
+def verdicts_of(database: Database, import_id: str) -> list[RowVerdict]:
+    """In the order of the rows."""
+    with database.reading() as session:
+        rows = session.exec(select(ImportRow).where(ImportRow.import_id == import_id).order_by(col(ImportRow.row)))
+        return [RowVerdict(verdict=Verdict(row.verdict), reason=row.reason) for row in rows]

@@ -1,0 +1,175 @@
+"""Invoices as lists show them: the ledger's money beside the read model's state."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import and_, literal, or_, select, tuple_
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Case, Invoice, PolicyVersion
+from adapters.read_model.cursors import Place, paged, place_of
+from domain import identifiers as ids
+from domain.case.case_view import CaseView
+from domain.policy.collection_policy import PolicySnapshot
+from domain.timeline.holds import Hold, HoldKind
+from domain.timeline.step_schedule import Taken
+
+NOT_STARTED = "waiting"
+"""The stage of an open invoice that no workflow collects yet."""
+
+
+class InvoiceFilter(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    account: str | None = None
+    collector: str | None = None
+    stage: str | None = None
+    status: str | None = None
+    min_days_past_due: int | None = None
+    on_hold: bool | None = None
+    currency: str | None = None
+    q: str | None = None
+
+
+class InvoiceRow(BaseModel):
+    """One invoice. Amounts in minor units; `case` is None before its collection begins."""
+
+    id: str
+    number: str
+    account_id: str
+    account_name: str
+    collector: str | None
+    issue_date: date
+    due_date: date
+    currency: str
+    total: int
+    open_balance: int
+    status: str
+    disputed: bool
+    settled_on: date | None
+    case: CaseView | None
+
+    @property
+    def stage(self) -> str:
+        if self.status != "open":
+            return self.status
+        return self.case.stage if self.case else NOT_STARTED
+
+    def days_past_due(self, today: date) -> int:
+        """Whole days; negative before the due date, zero once it is settled."""
+        return (today - self.due_date).days if self.status == "open" else 0
+
+
+def is_case_of_invoice() -> Any:
+    """Joined by the case's primary key: by its kind and invoice, SQLite would choose the index on kinds and compare all with all."""
+    return col(Case.case_id) == literal(ids.invoice_case("")) + col(Invoice.id)
+
+
+def list_invoices(
+    database: Database, wanted: InvoiceFilter, today: date, limit: int, cursor: str | None
+) -> tuple[list[InvoiceRow], str | None]:
+    """The oldest due date first."""
+    statement = _filtered(_all(), wanted, today).order_by(col(Invoice.due_date), col(Invoice.id)).limit(limit + 1)
+    if place := place_of(cursor, str, str):
+        statement = statement.where(
+            tuple_(col(Invoice.due_date), col(Invoice.id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1]))
+        )
+    with database.reading() as session:
+        rows, following = paged(session.execute(statement).all(), limit, _place)
+        return [_row(row) for row in rows], following
+
+
+def read_invoice(database: Database, invoice_id: str) -> InvoiceRow | None:
+    with database.reading() as session:
+        row = session.execute(_all().where(col(Invoice.id) == invoice_id)).first()
+        return _row(row) if row else None
+
+
+def currencies_of(database: Database, invoice_ids: list[str]) -> dict[str, str]:
+    with database.reading() as session:
+        statement = select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoice_ids))
+        return {row.id: row.currency for row in session.execute(statement)}
+
+
+def read_policy(database: Database, name: str, version: int) -> PolicySnapshot | None:
+    """The policy that an invoice pinned."""
+    with database.reading() as session:
+        row = session.get(PolicyVersion, (name, version))
+        return PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) if row else None
+
+
+def newest_invoices(session: Session, account_id: str, limit: int) -> list[InvoiceRow]:
+    """An account's invoices, open ones first, then the latest due."""
+    statement = _all().where(col(Invoice.account_id) == account_id)
+    statement = statement.order_by(col(Invoice.status) != "open", col(Invoice.due_date).desc(), col(Invoice.id)).limit(limit)
+    return [_row(row) for row in session.execute(statement)]
+
+
+def _all() -> Any:
+    return (
+        select(Invoice, col(Account.name), col(Account.collector), Case)
+        .join(Account, col(Account.id) == Invoice.account_id)
+        .outerjoin(Case, is_case_of_invoice())
+    )
+
+
+def _filtered(statement: Any, wanted: InvoiceFilter, today: date) -> Any:
+    if wanted.account is not None:
+        statement = statement.where(col(Invoice.account_id) == wanted.account)
+    if wanted.collector is not None:
+        statement = statement.where(col(Account.collector) == wanted.collector)
+    if wanted.currency is not None:
+        statement = statement.where(col(Invoice.currency) == wanted.currency)
+    if wanted.status is not None:
+        statement = statement.where(col(Invoice.status) == wanted.status)
+    if wanted.stage is not None:
+        statement = statement.where(_at_stage(wanted.stage))
+    if wanted.min_days_past_due is not None:
+        latest = today - timedelta(days=wanted.min_days_past_due)
+        statement = statement.where(col(Invoice.status) == "open", col(Invoice.due_date) <= latest)
+    if wanted.on_hold is not None:
+        held = and_(col(Invoice.status) == "open", col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
+        statement = statement.where(held if wanted.on_hold else or_(~held, col(Case.case_id).is_(None)))
+    if wanted.q:
+        pattern = f"%{_literal(wanted.q)}%"
+        named = (col(Invoice.id), col(Invoice.number), col(Account.name), col(Account.id))
+        statement = statement.where(or_(*(column.ilike(pattern, escape="\\") for column in named)))
+    return statement
+
+
+def _at_stage(stage: str) -> Any:
+    if stage == NOT_STARTED:
+        return and_(col(Invoice.status) == "open", col(Case.case_id).is_(None))
+    return or_(col(Invoice.status) == stage, and_(col(Invoice.status) == "open", col(Case.stage) == stage))
+
+
+def _literal(text: str) -> str:
+    """A customer may be called 100%_OK."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _place(row: Any) -> Place:
+    return row[0].due_date.isoformat(), row[0].id
+
+
+def _row(row: Any) -> InvoiceRow:
+    invoice, account_name, collector, case = row
+    return InvoiceRow(
+        **invoice.model_dump(exclude={"version", "source_sha256"}),
+        account_name=account_name,
+        collector=collector,
+        case=_view(case, invoice) if case else None,
+    )
+
+
+def _view(case: Case, invoice: Invoice) -> CaseView:
+    return CaseView(
+        **case.model_dump(exclude={"holds", "taken", "seq", "head", "carried", "updated_at"}),
+        open_balance=invoice.open_balance,
+        currency=invoice.currency,
+        due_date=invoice.due_date,
+        holds=[Hold.model_validate(hold) for hold in case.holds],
+        taken=[Taken.model_validate(past) for past in case.taken],
+    )

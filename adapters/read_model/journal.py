@@ -1,0 +1,123 @@
+"""The journal as a person reads it: the entries that count, in order.
+
+A worker that died between writing and answering leaves entries beside the chain. A case's head, followed back, says which ones count.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import func, select, tuple_
+from sqlmodel import Session, col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Case, Invoice, JournalEntry, Note
+from adapters.read_model.cursors import paged, place_of
+
+
+class JournalLine(BaseModel):
+    """An entry with what is needed to say it in words. `text` is what a person wrote, if the entry points at a note."""
+
+    case_id: str
+    seq: int
+    kind: str
+    business_at: datetime
+    recorded_at: datetime
+    account_id: str
+    invoice_id: str | None
+    invoice_number: str | None
+    currency: str | None
+    actor: str
+    facts: dict[str, Any]
+    hash: str
+    text: str | None = None
+
+
+def case_history(database: Database, case_id: str) -> list[JournalLine]:
+    """The whole chain of one case, the first entry first."""
+    with database.reading() as session:
+        entries = session.execute(_entries().where(col(JournalEntry.case_id) == case_id).order_by(col(JournalEntry.seq))).all()
+        counting = _chains(session, [case_id])
+        return _lines(session, [row for row in entries if row[0].hash in counting])
+
+
+def account_history(
+    database: Database, account_id: str, until: datetime | None, limit: int, cursor: str | None
+) -> tuple[list[JournalLine], str | None]:
+    """All cases of an account, the latest first, as known before `until` (business time)."""
+    order = (JournalEntry.business_at, JournalEntry.case_id, JournalEntry.seq)
+    statement = _entries().where(col(JournalEntry.account_id) == account_id, _is_not_beside_the_chain())
+    statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit + 1)
+    if until is not None:
+        statement = statement.where(col(JournalEntry.business_at) < until)
+    if place := place_of(cursor, str, str, int):
+        after = (datetime.fromisoformat(str(place[0])), place[1], place[2])
+        statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*after))
+    with database.reading() as session:
+        rows, following = paged(
+            session.execute(statement).all(), limit, lambda row: (row[0].business_at.isoformat(), row[0].case_id, row[0].seq)
+        )
+        forked = {row[0].case_id for row in rows} & _forked(session, account_id)
+        counting = _chains(session, forked)
+        return _lines(session, [row for row in rows if row[0].case_id not in forked or row[0].hash in counting]), following
+
+
+def note_text(database: Database, note_id: str | None) -> str | None:
+    """What a person wrote, by the id under which a case knows it."""
+    with database.reading() as session:
+        note = session.get(Note, note_id) if note_id else None
+        return note.text if note else None
+
+
+def _entries() -> Any:
+    return select(JournalEntry, col(Invoice.number), col(Invoice.currency)).outerjoin(Invoice, col(Invoice.id) == JournalEntry.invoice_id)
+
+
+def _is_not_beside_the_chain() -> Any:
+    """Entries past a case's head are not part of it (any more, or yet)."""
+    head = select(col(Case.seq)).where(col(Case.case_id) == JournalEntry.case_id).scalar_subquery()
+    return col(JournalEntry.seq) <= head
+
+
+def _forked(session: Session, account_id: str) -> set[str]:
+    """The cases that have two entries of one number."""
+    twice = (
+        select(col(JournalEntry.case_id))
+        .where(col(JournalEntry.account_id) == account_id)
+        .group_by(col(JournalEntry.case_id), col(JournalEntry.seq))
+        .having(func.count() > 1)
+    )
+    return set(session.execute(twice).scalars())
+
+
+def _chains(session: Session, case_ids: Iterable[str]) -> set[str]:
+    """The hashes from each case's head back to its first entry."""
+    wanted = list(case_ids)
+    if not wanted:
+        return set()
+    pairs = select(col(JournalEntry.hash), col(JournalEntry.previous)).where(col(JournalEntry.case_id).in_(wanted))
+    previous = {row.hash: row.previous for row in session.execute(pairs)}
+    heads = session.execute(select(col(Case.head)).where(col(Case.case_id).in_(wanted))).scalars()
+    counting: set[str] = set()
+    for head in heads:
+        link = head
+        while link in previous and link not in counting:
+            counting.add(link)
+            link = previous[link]
+    return counting
+
+
+def _lines(session: Session, rows: list[Any]) -> list[JournalLine]:
+    written = {row[0].facts.get("note") for row in rows} - {None}
+    texts = select(col(Note.id), col(Note.text)).where(col(Note.id).in_(written))
+    notes = {row.id: row.text for row in session.execute(texts)} if written else {}
+    return [
+        JournalLine(
+            **entry.model_dump(exclude={"previous"}),
+            invoice_number=number,
+            currency=currency,
+            text=notes.get(str(entry.facts.get("note"))),
+        )
+        for entry, number, currency in rows
+    ]

@@ -1,0 +1,1 @@
+"""The invented portfolio that a first start plays."""

@@ -1,0 +1,67 @@
+"""Reaching a Temporal server."""
+
+import asyncio
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from adapters.temporal.data_converter import CONVERTER
+from domain.clock import Clock
+
+CONNECT_SECONDS = 10.0
+SIGNALS_IN_FLIGHT = 40
+CASES = ("InvoiceCollection", "Dispute", "Approval", "PaymentPlan", "CreditReview", "AccountSuspension", "WriteOff", "Erasing")
+OPEN_CASES = (
+    f"WorkflowType IN ({', '.join(repr(name) for name in CASES)}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"
+)
+
+
+class TemporalUnreachableError(ConnectionError):
+    """Nobody answers at the Temporal server's address."""
+
+
+class RetentionError(RuntimeError):
+    """The server does not keep closed histories for as long as it was told."""
+
+
+async def connect(address: str, namespace: str, seconds: float = CONNECT_SECONDS) -> Client:
+    """`address` as HOST:PORT. Raises TemporalUnreachableError after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await Client.connect(address, namespace=namespace, data_converter=CONVERTER)
+    except (TimeoutError, RuntimeError, RPCError) as error:
+        raise TemporalUnreachableError(
+            f"no Temporal server answers at {address}; start it, or correct DUECOURSE_TEMPORAL_ADDRESS ({error or 'no reply in time'})"
+        ) from error
+
+
+async def keep_histories(client: Client, days: int) -> None:
+    """Closed histories of the client's namespace stay on the server for so many days. Raises RetentionError."""
+    wanted = Duration(seconds=days * 86_400)
+    service = client.workflow_service
+    config = NamespaceConfig(workflow_execution_retention_ttl=wanted)
+    await service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
+    answer = await service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    kept = answer.config.workflow_execution_retention_ttl.seconds
+    if kept != wanted.seconds:
+        raise RetentionError(f"the Temporal server keeps closed histories for {kept / 86_400:g} days instead of {days}")
+
+
+async def tell_of_clock(client: Client, clock: Clock) -> int:
+    """Signal a clock that was set anew to every open case, before any worker wakes them; how many there were."""
+    gate = asyncio.Semaphore(SIGNALS_IN_FLIGHT)
+
+    async def tell(workflow_id: str) -> None:
+        async with gate:
+            try:
+                await client.get_workflow_handle(workflow_id).signal("clock_set", clock)
+            except RPCError as error:  # visibility lags: one that has just closed may still be listed
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+
+    told = [execution.id async for execution in client.list_workflows(OPEN_CASES)]
+    await asyncio.gather(*(tell(workflow_id) for workflow_id in told))
+    return len(told)

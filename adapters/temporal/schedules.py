@@ -1,0 +1,92 @@
+"""The runs that repeat, started by Temporal's own schedules: sending what is due, reading what billing reports, referring accounts,
+sealing, and archiving histories."""
+
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError
+
+from adapters.database.clock_store import played
+from domain import identifiers as ids
+from domain.clock import Clock
+
+CORRESPONDENCE_SECONDS = 60.0
+BILLING_SYNC_SECONDS = 15.0
+SOON = timedelta(seconds=10)
+HISTORY_ARCHIVE_SECONDS = 600.0
+"""Real time, however fast the business clock is played: so is the time for which the server keeps what has ended."""
+
+RUNS_KEPT = timedelta(days=2)
+"""A repeated run leaves nothing in its history that the database does not have; kept for as long as invoices' histories are,
+7,200 of them a day would fill the disk."""
+
+
+async def put_schedules(client: Client, clock: Clock) -> None:
+    """Make or correct the schedules. A run that takes longer than its interval is not joined by a second one."""
+    fast = max(1.0, clock.day_seconds / 24)
+    for schedule_id, workflow, real_life_seconds in (
+        (ids.CORRESPONDENCE, "CorrespondenceRun", CORRESPONDENCE_SECONDS),
+        (ids.BILLING_SYNC, "BillingSync", BILLING_SYNC_SECONDS),
+    ):
+        seconds = min(fast, real_life_seconds) if played(clock) else real_life_seconds
+        await _put(client, schedule_id, _schedule(schedule_id, workflow, timedelta(seconds=seconds)))
+    often = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
+    await _put(client, ids.HISTORY_ARCHIVE, _schedule(ids.HISTORY_ARCHIVE, "HistoryArchive", often))
+    a_day = timedelta(seconds=max(1.0, clock.day_seconds))
+    await _put(client, ids.REFERRALS, _schedule(ids.REFERRALS, "Referrals", a_day))
+    await _put(client, ids.DAILY_SEAL, _schedule(ids.DAILY_SEAL, "DailySeal", a_day, late=a_day))
+
+
+async def forget_old_runs(client: Client) -> int:
+    """Delete the histories of repeated runs that ended more than `RUNS_KEPT` ago; how many."""
+    before = (datetime.now(UTC) - RUNS_KEPT).isoformat()
+    query = f'WorkflowType IN ("CorrespondenceRun", "BillingSync", "Referrals", "HistoryArchive") AND CloseTime < "{before}"'
+    count = 0
+    async for run in client.list_workflows(query):
+        execution = WorkflowExecution(workflow_id=run.id, run_id=run.run_id)
+        request = DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
+        await client.workflow_service.delete_workflow_execution(request)
+        count += 1
+    return count
+
+
+async def read_billing_soon(client: Client) -> bool:
+    """Have billing read now rather than at the schedule's next turn; False when there is no such schedule yet."""
+    try:
+        await client.get_schedule_handle(ids.BILLING_SYNC).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
+    except RPCError:
+        return False
+    return True
+
+
+def _schedule(schedule_id: str, workflow: str, every: timedelta, late: timedelta = SOON) -> Schedule:
+    """A turn that was missed is made up for while it is not more than `late`."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(workflow, id=schedule_id, task_queue=ids.TASK_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=max(late, SOON)),
+    )
+
+
+async def _put(client: Client, schedule_id: str, schedule: Schedule) -> None:
+    def corrected(given: ScheduleUpdateInput) -> ScheduleUpdate:
+        schedule.state = given.description.schedule.state
+        return ScheduleUpdate(schedule)
+
+    try:
+        await client.create_schedule(schedule_id, schedule)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(schedule_id).update(corrected)

@@ -1,0 +1,56 @@
+"""Which runs the Temporal server has: by its visibility store, which lags behind it by moments."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from temporalio.client import Client
+
+from adapters.temporal.client import CASES
+
+ARCHIVED_TYPES = (*CASES, "DailySeal")
+"""The workflows that keep a journal. What the others' histories hold, the database has too."""
+
+
+class ListedRun(NamedTuple):
+    """`closed_at` is real time; None: the run is open. `run_id` is None for the latest run, whichever that is."""
+
+    workflow_id: str
+    run_id: str | None
+    closed_at: datetime | None
+
+
+class RunListing(Protocol):
+    def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+        """The runs that keep a journal and have ended since then, in real time; None: since ever."""
+
+    def of_account(self, account_id: str) -> AsyncIterator[ListedRun]: ...
+
+    def of_case(self, case_id: str) -> AsyncIterator[ListedRun]: ...
+
+
+class Visibility:
+    """The server's own list."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+        types = ", ".join(repr(name) for name in ARCHIVED_TYPES)
+        ended = f'CloseTime >= "{since.isoformat()}"' if since else "CloseTime IS NOT NULL"
+        return self._list(f"WorkflowType IN ({types}) AND {ended}")
+
+    def of_account(self, account_id: str) -> AsyncIterator[ListedRun]:
+        return self._list(f"DuecourseAccount = {_quoted(account_id)}")
+
+    def of_case(self, case_id: str) -> AsyncIterator[ListedRun]:
+        return self._list(f"WorkflowId = {_quoted(case_id)}")
+
+    async def _list(self, query: str) -> AsyncIterator[ListedRun]:
+        async for execution in self._client.list_workflows(query):
+            yield ListedRun(execution.id, execution.run_id, execution.close_time)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,1 @@
+"""What requests make happen: commands to cases, uploads, notes and tasks."""

@@ -1,0 +1,1 @@
+"""Rows and views turned into responses, with their reasons in words."""

@@ -1,0 +1,55 @@
+"""Why an invoice's next step comes when it does: read from the case and the policy it pins, said in words by `api.presenters.phrases`."""
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from domain.case.case_view import CaseView
+from domain.policy.collection_policy import Policy, Step
+from domain.timeline.holds import HoldKind
+
+
+class Why(NamedTuple):
+    """A phrase's name, and the facts it speaks of."""
+
+    reason: str
+    facts: dict[str, Any]
+
+
+def why(view: CaseView | None, status: str, policy: Policy | None) -> Why:
+    """`view` is None for an invoice whose collection has not begun; `status` is the ledger's."""
+    if view is None:
+        return Why("not_started", {}) if status == "open" else Why("settled", {"stage": status})
+    if view.outcome is not None:
+        return Why("settled", {"stage": view.outcome})
+    if view.holds:
+        return _held(view)
+    if view.waiting_for == "letter":
+        return Why("letter_under_way", {})
+    step = _step(policy, view.next_step)
+    if step is None or policy is None or view.next_on is None:
+        return Why("end", {})
+    return _dated(view, step, view.next_on, policy)
+
+
+def _held(view: CaseView) -> Why:
+    hold = view.holds[0]
+    if hold.kind is HoldKind.PROMISE and view.promised_by and view.promised_amount:
+        return Why("promised", {"amount": view.promised_amount, "by": view.promised_by})
+    return Why(
+        "held", {"waiting": hold.kind.value, "since": hold.since.date(), "until": hold.until and hold.until.date(), "reason": hold.reason}
+    )
+
+
+def _dated(view: CaseView, step: Step, next_on: date, policy: Policy) -> Why:
+    if step.before_due:
+        return Why("before_due", {"day": step.day, "days": -step.day})
+    if view.due_date and next_on <= view.due_date + timedelta(days=step.day):
+        return Why("due_day", {"day": step.day})
+    last = view.taken[-1].contact_on if view.taken else None
+    if last and next_on <= last + timedelta(days=policy.catch_up_days):
+        return Why("catch_up", {"days": policy.catch_up_days, "on": last})
+    return Why("held_before", {"day": step.day})
+
+
+def _step(policy: Policy | None, name: str | None) -> Step | None:
+    return next((step for step in policy.timeline if step.step == name), None) if policy else None

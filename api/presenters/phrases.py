@@ -1,0 +1,186 @@
+"""What the journal's entries say to a person, in four languages. The sentences stand in `console/phrases/`; the words that they share
+with the messages to our people in `adapters/house_words/`."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from adapters.i18n.shared_wording import LANGUAGES, HouseWords, words_in
+from adapters.project import PROJECT
+
+PHRASES = PROJECT / "api" / "console" / "phrases"
+
+NOT_DAYS = frozenset({("approval.granted", "by")})
+"""Facts that are called like a day, and are people."""
+
+REASON_WORDS = {
+    "letter.dropped": ("reasons",),
+    "letter.withdrawn": ("reasons",),
+    "hold.placed": ("dispute_reasons", "hold_reasons"),
+    "held": ("dispute_reasons", "hold_reasons"),
+    "dropped": ("reasons",),
+    "withdrawn": ("reasons",),
+    "unknown": ("reasons",),
+    "dispute.raised": ("dispute_reasons",),
+    "dispute.returned": ("lapses",),
+    "approval.lapsed": ("lapses",),
+    "plan.returned": ("lapses",),
+    "plan.rejected": ("lapses",),
+    "plan.lapsed": ("plan_reasons",),
+    "plan.cancelled": ("plan_reasons",),
+    "suspension.warning_undelivered": ("reasons",),
+    "suspension.approval_answered": ("lapses",),
+    "write_off.approval_answered": ("lapses",),
+    "credit_review.referred": ("review_reasons",),
+    "credit_review.stopped": ("review_reasons",),
+}
+"""The kinds of entry whose reason may be a word of ours, and the groups that translate it; any other is what a person wrote."""
+
+MONEY_FACTS = frozenset({"amount", "open_balance", "received", "total", "interest", "debt", "limit"})
+DAY_FACTS = frozenset(
+    {
+        "due_date", "by", "until", "letter_at", "since", "on", "due_on", "deadline", "missed", "first_on", "last_on", "grace_until",
+        "delivered_on", "notice_ends", "hand_over_on", "next_review_on",
+    }
+)  # fmt: skip
+WORD_FACTS = {
+    "hold_kind": "holds",
+    "role": "roles",
+    "status": "stages",
+    "stage": "stages",
+    "waiting": "holds",
+    "to": "roles",
+    "department": "roles",
+    "matter": "matters",
+    "dispute_reason": "dispute_reasons",
+    "resolution": "resolutions",
+    "result": "results",
+    "fate": "letters",
+    "asked_by": "sides",
+    "ability": "verdicts",
+    "willingness": "verdicts",
+    "course": "verdicts",
+    "decision": "decisions",
+    "purpose": "purposes",
+}
+"""Facts that are words of ours, and the group of phrases that translates them."""
+
+
+class Phrases(HouseWords):
+    """One language's words. `reasons` are the drop reasons, `why` says why a case's next step comes when it does, `why_on`
+    why something was sent on a past day, or nothing was.
+
+    `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
+    kinds of case is not the same word.
+    """
+
+    entries: dict[str, str]
+    steps: dict[str, str]
+    templates: dict[str, str]
+    stages: dict[str, str]
+    case_kinds: dict[str, str]
+    case_stages: dict[str, str]
+    endings: dict[str, str]
+    waiting: dict[str, str]
+    next_steps: dict[str, str]
+    holds: dict[str, str]
+    hold_reasons: dict[str, str]
+    reasons: dict[str, str]
+    roles: dict[str, str]
+    calls: dict[str, str]
+    tasks: dict[str, str]
+    letters: dict[str, str]
+    sides: dict[str, str]
+    verdicts: dict[str, str]
+    decisions: dict[str, str]
+    purposes: dict[str, str]
+    why: dict[str, str]
+    why_on: dict[str, str]
+    worklist: dict[str, str]
+
+    def entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
+        """The sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
+        an amount in no currency is left out."""
+        own = facts.get("currency")
+        return self.fill(self.entries.get(kind, kind), self._localised(kind, facts, own if isinstance(own, str) and own else currency))
+
+    def say_why(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+        return self.fill(self.why[reason], self._localised(reason, facts, currency))
+
+    def say_why_on(self, sentence: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+        """Why something was sent on a day, or nothing was."""
+        return self.fill(self.why_on[sentence], self._localised(sentence, facts, currency))
+
+    def say_work(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+        """Why a thing stands where it does on the worklist."""
+        return self.fill(self.worklist[reason], self._localised(reason, facts, currency))
+
+    def step(self, name: str) -> str:
+        """A step of a policy, a letter that a case sends, or what a case does next by itself."""
+        return self.steps.get(name) or self.templates.get(name) or self.word("next_steps", name)
+
+    def stage(self, name: str) -> str:
+        """An invoice's stage is `new`, a status or the name of the last step."""
+        return self.stages.get(name) or self.step(name)
+
+    def case_stage(self, kind: str, stage: str) -> str:
+        """Of a case of any kind, as in `CaseView`."""
+        return self.stage(stage) if kind == "invoice" else self.case_stages.get(f"{kind}.{stage}") or stage.replace("_", " ")
+
+    def ending(self, kind: str, outcome: str) -> str:
+        """How a case of any kind ended, as `CaseView.outcome` says it."""
+        match kind:
+            case "invoice":
+                return self.stage(outcome)
+            case "dispute":
+                return self.word("resolutions", outcome)
+            case "approval":
+                return self.word("results", outcome)
+        return self.endings.get(f"{kind}.{outcome}") or outcome.replace("_", " ")
+
+    def waits_for(self, name: str) -> str:
+        """Who or what moves a case next: a role, or a word of the case's."""
+        return self.waiting.get(name) or self.roles.get(name) or self.word("holds", name)
+
+    def _localised(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> dict[str, str]:
+        return {name: self._fact(kind, name, value, currency) for name, value in facts.items()}
+
+    def _fact(self, kind: str, name: str, value: Any, currency: str | None) -> str:
+        if value is None or value == "":
+            return ""
+        if name in MONEY_FACTS and isinstance(value, int):
+            return self.money(value, currency) if currency else ""
+        if name in DAY_FACTS and (kind, name) not in NOT_DAYS:
+            return self.day(value if isinstance(value, date) else datetime.fromisoformat(str(value)).date())
+        match name:
+            case "step":
+                return self.step(str(value))
+            case "reason":
+                groups = [getattr(self, group) for group in REASON_WORDS.get(kind, ())]
+                return next((words[value] for words in groups if value in words), str(value))
+            case "ending":
+                return self.ending(kind.partition(".")[0], str(value))
+            case "outcome":
+                return self.word("calls" if kind == "call.logged" else "stages", str(value))
+        return self.word(WORD_FACTS[name], str(value)) if name in WORD_FACTS else str(value)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def phrases(language: str) -> Phrases:
+    return Phrases.model_validate(words_in(language, PHRASES))
+
+
+def preferred(accept_language: str) -> str:
+    """The first of our languages that a browser's Accept-Language asks for, by its weights; English otherwise."""
+    wanted = []
+    for place, part in enumerate(accept_language.split(",")):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(weight or 1), place, tag.split("-")[0].lower()))
+        except ValueError:
+            continue
+    return next((language for _, _, language in sorted(wanted) if language in LANGUAGES), LANGUAGES[0])
+
+
+__all__ = ["LANGUAGES", "PHRASES", "Phrases", "phrases", "preferred"]

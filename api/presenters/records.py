@@ -1,0 +1,146 @@
+"""From what was read to what is answered: minor units become decimal strings, facts become sentences."""
+
+from datetime import date
+from typing import Literal
+
+from adapters.read_model.accounts import AccountDetail, AccountRow, BalanceRow
+from adapters.read_model.cases import CaseRow
+from adapters.read_model.correspondence import LetterRow, TaskRow
+from adapters.read_model.invoices import InvoiceRow
+from adapters.read_model.journal import JournalLine
+from api.presenters.next_step_reason import why
+from api.presenters.phrases import Phrases
+from api.schemas.amounts import Amount
+from api.schemas.responses import (
+    AccountOut,
+    AccountSummary,
+    ApprovalOut,
+    BalanceOut,
+    ContactOut,
+    DisputeOut,
+    EntryOut,
+    HoldOut,
+    InvoiceOut,
+    InvoiceSummary,
+    LetterLineOut,
+    LetterOut,
+    LetterWithText,
+    PromiseOut,
+    StepOut,
+    TaskOut,
+)
+from domain.case.case_view import CaseView
+from domain.policy.collection_policy import Policy
+
+
+def summary(row: InvoiceRow, today: date) -> InvoiceSummary:
+    case = row.case if row.status == "open" else None
+    return InvoiceSummary(
+        **row.model_dump(
+            include={"id", "number", "account_id", "account_name", "collector", "status", "issue_date", "due_date", "disputed"}
+        ),
+        stage=row.stage,
+        days_past_due=row.days_past_due(today),
+        total=Amount.of(row.total, row.currency),
+        open_balance=Amount.of(row.open_balance, row.currency),
+        on_hold=bool(case and case.holds),
+        waiting_for=case.waiting_for if case else None,
+        next_step=case.next_step if case else None,
+        next_on=case.next_on if case else None,
+    )
+
+
+def invoice(row: InvoiceRow, source: Literal["live", "read_model"], policy: Policy | None, today: date, words: Phrases) -> InvoiceOut:
+    case = row.case
+    return InvoiceOut(
+        **summary(row, today).model_dump(),
+        source=source,
+        why=words.say_why(*why(case, row.status, policy), row.currency),
+        policy=case.policy if case else None,
+        policy_version=case.policy_version if case else None,
+        settled_on=row.settled_on,
+        holds=[HoldOut(**hold.model_dump(exclude={"hold_id"})) for hold in case.holds] if case else [],
+        steps_taken=[StepOut(step=past.step, taken_at=past.at, contact_on=past.contact_on, fate=past.fate) for past in case.taken]
+        if case
+        else [],
+        promise=_promise(case, row.currency),
+    )
+
+
+def _promise(case: CaseView | None, currency: str) -> PromiseOut | None:
+    if case is None or case.promised_by is None or case.promised_amount is None:
+        return None
+    return PromiseOut(amount=Amount.of(case.promised_amount, currency), by=case.promised_by)
+
+
+def entry(line: JournalLine, words: Phrases) -> EntryOut:
+    sentence = words.entry(line.kind, line.facts, line.currency)
+    return EntryOut(**line.model_dump(exclude={"account_id", "invoice_number", "currency"}), sentence=sentence)
+
+
+def letter(row: LetterRow) -> LetterOut:
+    return LetterOut(**row.model_dump(exclude={"lines", "text", "currency"}), lines=_letter_lines(row))
+
+
+def letter_with_text(row: LetterRow) -> LetterWithText:
+    return LetterWithText(**row.model_dump(exclude={"lines", "currency"}), lines=_letter_lines(row))
+
+
+def _letter_lines(row: LetterRow) -> list[LetterLineOut]:
+    return [
+        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.of(line.open_balance, line.currency))
+        for line in row.lines
+    ]
+
+
+def task(row: TaskRow) -> TaskOut:
+    return TaskOut(**row.model_dump(exclude={"message_id"}), letter_id=row.message_id)
+
+
+def account_summary(row: AccountRow) -> AccountSummary:
+    return AccountSummary(
+        **row.model_dump(exclude={"balances", "contacts", "invoices"}), balances=[_balance(line) for line in row.balances]
+    )
+
+
+def account(row: AccountDetail, today: date) -> AccountOut:
+    return AccountOut(
+        **account_summary(row).model_dump(),
+        contacts=[ContactOut(**contact.model_dump()) for contact in row.contacts],
+        invoices=[summary(each, today) for each in row.invoices],
+    )
+
+
+def _balance(row: BalanceRow) -> BalanceOut:
+    def amount(minor: int) -> Amount:
+        return Amount.of(minor, row.currency)
+
+    return BalanceOut(
+        currency=row.currency,
+        open_balance=amount(row.open_balance),
+        overdue=amount(row.overdue),
+        unapplied=amount(row.unapplied),
+        open_invoices=row.open_invoices,
+    )
+
+
+def dispute(row: CaseRow) -> DisputeOut:
+    said, currency = row.summary, row.summary["currency"]
+    return DisputeOut(
+        id=row.case_id, invoice_id=row.invoice_id or "", account_id=row.account_id, account_name=row.account_name, stage=row.stage,
+        reason=said["reason"], amount=Amount.of(said["amount"], currency), contested=Amount.of(said["contested"], currency),
+        department=said["department"], assignee=said["assignee"], waiting_for=row.waiting_for, escalated=said["escalated"],
+        deadline=row.next_on, raised_by=said["raised_by"], raised_on=said["raised_on"], evidence=said["evidence"].split(),
+        resolution=row.outcome,
+    )  # fmt: skip
+
+
+def approval(row: CaseRow) -> ApprovalOut:
+    said = row.summary
+    return ApprovalOut(
+        id=row.case_id, account_id=row.account_id, account_name=row.account_name, subject=said["subject"],
+        invoice_ids=said["invoices"].split(), matter=said["matter"], amount=Amount.of(said["amount"], said["currency"]),
+        requester=said["requester"], state=row.stage, tier=said["tier"], tiers=said["tiers"], roles=said["roles"].split(),
+        escalated=said["escalated"], asked_on=said["asked_on"], due_on=said["due_on"], signed_by=said["signed_by"].split(),
+        ended=said["ended"],
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""What the audit's routes answer."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, Field
+
+from adapters.read_model.access_log import ViewLine
+from api.schemas.account_state import StandingOut
+from api.schemas.responses import EntryOut
+from domain.audit.seal import Seal
+from domain.audit.verification_report import Fault
+from domain.erasure.report import ErasureReport
+
+
+class SealOut(BaseModel):
+    """`hash` is the one that was mailed; `root` is that of the Merkle tree over where every case's chain stood."""
+
+    day: date
+    hash: str
+    root: str
+    cases: int
+    entries: int
+    previous: str
+
+    @classmethod
+    def of(cls, seal: Seal) -> "SealOut":
+        return cls(hash=seal.digest(), **seal.model_dump())
+
+
+class SealCheckOut(BaseModel):
+    seal: SealOut
+    faults: list[Fault] = Field(description="empty when the seal is whole and the journal has all that it names")
+
+
+class WalkedOut(BaseModel):
+    """An entry, and the account as it stood right after it."""
+
+    entry: EntryOut
+    standing: StandingOut
+
+
+class ViewOut(BaseModel):
+    """Who read what of an account within one hour, by which route or command, and how often."""
+
+    user: str
+    role: str
+    account_id: str
+    route: str
+    count: int
+    first_at: datetime = Field(description="real time")
+    last_at: datetime = Field(description="real time")
+    first_business_at: datetime = Field(description="business time")
+    last_business_at: datetime = Field(description="business time")
+
+    @classmethod
+    def of(cls, line: ViewLine) -> "ViewOut":
+        return cls(**line.model_dump(exclude={"id"}))
+
+
+class ErasureOut(BaseModel):
+    """What would be erased now, or what stands against it, and what was erased before."""
+
+    now: ErasureReport
+    before: list[ErasureReport] = Field(description="the latest first")

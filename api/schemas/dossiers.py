@@ -1,0 +1,33 @@
+"""Dossiers as the API takes and gives them."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.database.tables import DossierRow
+from domain.dossier import DossierPurpose
+
+
+class DossierIn(BaseModel):
+    """What it is for, and as of which business date; today when left out."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"purpose": "proof_of_claim", "as_of": "2013-03-01"}})
+
+    purpose: DossierPurpose
+    as_of: date | None = Field(default=None, description="the account is described as it stood at this day's end")
+
+
+class DossierOut(BaseModel):
+    """Its two documents are read by GET /v1/documents/{sha256}."""
+
+    purpose: DossierPurpose
+    as_of: date
+    made_at: datetime = Field(description="business time, as of which the account is described")
+    asked_by: str = Field(description="a user, or the case that made it")
+    json_sha256: str
+    pdf_sha256: str
+    pages: int
+
+    @classmethod
+    def of(cls, row: DossierRow) -> "DossierOut":
+        return cls.model_validate(row.model_dump(exclude={"key", "account_id"}))

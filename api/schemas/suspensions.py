@@ -1,0 +1,82 @@
+"""What the API takes and answers about the suspension of accounts, and about what follows it: the write-off."""
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+from api.schemas.amounts import Amount, PositiveAmount
+from api.schemas.cases import CaseOut
+from api.schemas.request_body import Body, example
+from domain.write_off.commands import WriteOffDecision
+
+KEPT = "kept in the journal for ever: name no person"
+
+
+class SuspensionIn(Body):
+    """The service of the account is to be suspended, after a warning and its notice, each of which others approve."""
+
+    model_config = example(invoices=["INV-2013-0042"])
+
+    invoices: list[str] | None = Field(default=None, min_length=1, max_length=500, description="all that are overdue when left out")
+
+
+class ExtensionIn(Body):
+    model_config = example(until="2013-04-15", reason="the customer's bank is on strike")
+
+    until: date = Field(description="the new last day of the notice")
+    reason: str = Field(min_length=1, max_length=200, description=KEPT)
+
+
+class ReasonIn(Body):
+    model_config = example(reason="a guarantee was given")
+
+    reason: str = Field(min_length=1, max_length=200, description=KEPT)
+
+
+class SuspensionOut(CaseOut):
+    """Days are business dates. `owed`: what is to be paid and not disputed, per currency."""
+
+    owed: list[Amount]
+    asked_by: list[str]
+    prepaid: bool = Field(description="the service is paid in advance; such an account is never suspended")
+    spared: bool = Field(description="all that is owed is disputed; nothing goes on meanwhile")
+    returned: bool = Field(description="an approval was sent back; ask again when it is mended")
+    undelivered: bool = Field(description="the warning did not arrive; send it again when the address is mended")
+    warned_invoice_ids: list[str]
+    delivered_on: date | None
+    notice_ends: date | None = Field(description="the last day of the notice")
+    extended_days: int
+    suspended_on: date | None
+    hand_over_on: date | None = Field(description="when the write-off team gets the account, if nothing is paid")
+
+
+class PartIn(PositiveAmount):
+    """So much of one invoice."""
+
+    invoice: str = Field(min_length=1, max_length=100)
+
+
+class WriteOffDecisionIn(Body):
+    """Only a write-off in part names amounts; the rest of those invoices, and the other ones, go back to collections."""
+
+    model_config = example(decision="part", amounts=[{"invoice": "INV-2013-0042", "amount": "40.00", "currency": "EUR"}])
+
+    decision: WriteOffDecision
+    amounts: list[PartIn] = Field(default_factory=list, max_length=500)
+
+
+class BookedOut(BaseModel):
+    """What of an invoice was written off, and what was paid on it afterwards."""
+
+    invoice_id: str
+    written_off: Amount
+    recovered: Amount
+
+
+class WriteOffOut(CaseOut):
+    """`decision` waits for the approval matrix while the stage is `approval`."""
+
+    owed: list[Amount]
+    decision: str | None
+    decided_by: str | None
+    booked: list[BookedOut]

@@ -1,0 +1,62 @@
+"""What the worklist answers, with its reasons in words."""
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+from api.schemas.amounts import Amount
+from domain.portfolio.worklist_ranking import Work
+
+ACTS: dict[Work, tuple[str, ...]] = {
+    Work.CALL: ("log_call", "make_promise", "raise_dispute", "escalate_invoice"),
+    Work.ESCALATION: ("answer_escalation", "close_task"),
+    Work.REFUSED_LETTER: ("decide_letter",),
+    Work.UNKNOWN_LETTER: ("decide_letter",),
+    Work.NO_ADDRESS: ("close_task",),
+    Work.PROMISE_DUE: ("log_call", "record_payment", "make_promise"),
+    Work.PROMISE_BROKEN: ("log_call", "make_promise", "propose_plan", "refer_account", "escalate_invoice"),
+    Work.APPROVAL: ("decide_approval",),
+    Work.DISPUTE: ("resolve_dispute", "assign_dispute", "attach_evidence"),
+    Work.PLAN_RETURNED: ("revise_plan", "cancel_plan"),
+    Work.PLAN_MISSED: ("log_call", "record_payment", "revise_plan", "cancel_plan"),
+    Work.OFFER_LAPSING: ("accept_plan", "decline_plan", "revise_plan"),
+    Work.SUSPENSION_RETURNED: ("ask_suspension_again", "withdraw_suspension"),
+    Work.WARNING_UNDELIVERED: ("send_warning_again", "decide_letter", "withdraw_suspension"),
+    Work.CREDIT_REVIEW: ("give_verdict", "close_credit_review"),
+    Work.WRITE_OFF: ("decide_write_off",),
+    Work.TIMELINE_END: ("refer_account", "ask_suspension", "propose_plan", "issue_credit_note", "cancel_invoice"),
+    Work.OTHER: (),
+}
+"""What a person can do about each kind of work, by the names that /openapi.json gives the operations."""
+
+
+class PointsOut(BaseModel):
+    """How the score comes about: urgency of at most 50, money of at most 30, lateness of at most 20."""
+
+    urgency: int
+    money: int
+    lateness: int
+
+
+class WorkItemOut(BaseModel):
+    """One thing to do. `at_risk`: the money that hangs on it, the amount that weighs most first, never added across currencies."""
+
+    id: str
+    kind: Work
+    account_id: str
+    account_name: str
+    collector: str | None
+    invoice_id: str | None
+    invoice_number: str | None
+    case_id: str | None
+    task_id: int | None
+    letter_id: int | None
+    at_risk: list[Amount]
+    due_on: date | None = Field(description="the last day in time; null: at once")
+    days_late: int
+    score: int = Field(description="0 to 100; what has the highest comes first")
+    points: PointsOut
+    why: list[str] = Field(description="sentences in the reader's language")
+    covering_for: str | None = Field(description="the collector whose account or task it is, while you cover for them")
+    link: str = Field(description="the console's page about it")
+    can_do: list[str] = Field(description="names of operations")

@@ -1,0 +1,1 @@
+"""What all requests share: sign-in, permissions, idempotency, problems, pagination."""

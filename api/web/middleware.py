@@ -1,0 +1,88 @@
+"""What every request and answer passes: a limit on its size, and headers that keep a browser from loading or sending anything foreign."""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+
+from api.web.problems import Problem, answer
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+WebApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+JSON_BYTES = 4 * 2**20
+IMPORT_BYTES = 256 * 2**20
+IMPORTS = "/v1/imports"
+EVIDENCE_BYTES = 25 * 2**20
+EVIDENCE = re.compile(r"/v1/disputes/[^/]+/evidence")
+
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class BodyLimit:
+    """Refuses a body that is too large: at once when its length is told, otherwise as soon as too much has come."""
+
+    def __init__(self, app: WebApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = _limit(scope["path"])
+        told = dict(scope["headers"]).get(b"content-length", b"0")
+        if told.isdigit() and int(told) > limit:
+            await answer(_too_large(limit), scope["path"])(scope, receive, send)
+            return
+        came = 0
+
+        async def limited() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > limit:
+                raise _too_large(limit)
+            return message
+
+        await self._app(scope, limited, send)
+
+
+def _limit(path: str) -> int:
+    if path == IMPORTS:
+        return IMPORT_BYTES
+    return EVIDENCE_BYTES if EVIDENCE.fullmatch(path) else JSON_BYTES
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "too-large", "The request is too large", f"at most {limit // 2**20} MB are taken here; send it in several parts")
+
+
+class SafeAnswers:
+    """Adds the security headers. A page that needs another content policy sets its own."""
+
+    def __init__(self, app: WebApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        async def adding(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, adding)

@@ -1,0 +1,171 @@
+"""Every error a caller sees is an RFC 9457 problem document, made here. A person at the console gets the same words as a page."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from adapters.read_model.cursors import UnknownCursorError
+
+MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger(__name__)
+
+
+class Fault(BaseModel):
+    """One thing in a request that has to be mended. `pointer` is an RFC 6901 JSON pointer, or the name of a parameter."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457. `detail` says what to do."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "urn:duecourse:problem:refused",
+                "title": "The case's state rules this out",
+                "status": 409,
+                "detail": "the promised amount is more than the open balance",
+                "instance": "/v1/invoices/INV-1/promises",
+                "errors": [],
+            }
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[Fault] = Field(default_factory=list)
+
+
+class Problem(Exception):
+    """Raised by a route; rendered by `answer`."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        errors: list[Fault] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.title, self.detail = status, kind, title, detail
+        self.errors, self.headers = errors or [], dict(headers or {})
+
+    def document(self, instance: str) -> ProblemDocument:
+        return ProblemDocument(
+            type=f"urn:duecourse:problem:{self.kind}",
+            title=self.title,
+            status=self.status,
+            detail=self.detail,
+            instance=instance,
+            errors=self.errors,
+        )
+
+
+def not_found(thing: str, id: str, look: str) -> Problem:
+    return Problem(404, "not-found", f"There is no such {thing}", f"there is no {thing} {id!r}; {look}")
+
+
+def invalid(pointer: str, detail: str) -> Problem:
+    return Problem(422, "invalid", "The request cannot be read", detail, errors=[Fault(pointer=pointer, detail=detail)])
+
+
+class Shape(NamedTuple):
+    """How a typed error from the rooms below looks to a caller; its own message becomes the detail."""
+
+    status: int
+    kind: str
+    title: str
+
+
+Shapes = Mapping[type[Exception], Shape]
+
+
+def problem_of(error: Exception, shapes: Shapes) -> Problem:
+    """The one place where errors get their status."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            faults = [_fault(dict(fault)) for fault in error.errors()]
+            detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
+            return Problem(422, "invalid", "The request cannot be read", detail, errors=faults)
+        case UnknownCursorError():
+            return invalid("cursor", str(error))
+        case HTTPException(__cause__=Problem() as cause):
+            return cause
+        case HTTPException(status_code=404):
+            return Problem(404, "no-such-route", "There is nothing here", "no route has this path; /openapi.json lists them all")
+        case HTTPException(status_code=405):
+            allowed = (error.headers or {}).get("Allow", "another method")
+            return Problem(
+                405, "method-not-allowed", "This route has no such method", f"use {allowed}; /openapi.json says how", headers=error.headers
+            )
+        case HTTPException():
+            return Problem(error.status_code, "http", HTTPStatus(error.status_code).phrase, str(error.detail), headers=error.headers)
+    for kind in type(error).__mro__:
+        if shape := shapes.get(kind):
+            return Problem(shape.status, shape.kind, shape.title, str(error))
+    log.error("a request failed", error=repr(error), exc_info=error)
+    return Problem(
+        500, "unexpected", "Something went wrong here", "this is our fault, not yours; try again, and tell your administrator if it stays"
+    )
+
+
+def answer(problem: Problem, instance: str) -> JSONResponse:
+    document = problem.document(instance).model_dump(mode="json")
+    return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI, shapes: Shapes, page: Callable[[Request, Problem], Response]) -> None:
+    """`page` renders a problem for a person who looks at the console."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        problem = problem_of(error, shapes)
+        if wants_page(request):
+            return page(request, problem)
+        return answer(problem, request.url.path)
+
+    for kind in (HTTPException, RequestValidationError, UnknownCursorError, Problem, Exception, *shapes):
+        app.add_exception_handler(kind, handle)
+
+
+def wants_page(request: Request) -> bool:
+    machine = request.url.path.startswith(("/v1", "/metrics", "/healthz", "/readyz", "/openapi"))
+    return not machine and "text/html" in request.headers.get("accept", "")
+
+
+def _fault(error: dict[str, Any]) -> Fault:
+    place = [str(part) for part in error["loc"]]
+    inside = place[1:] if place[0] in ("body", "query", "path", "header") else place
+    pointer = "/" + "/".join(inside) if place[0] == "body" else ".".join(inside)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return Fault(pointer=pointer, detail=message[:1].lower() + message[1:])
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": description, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}
+    for status, description in {
+        401: "Not signed in: send a bearer token",
+        403: "The role may not do this",
+        404: "There is no such thing",
+        409: "The state rules it out",
+        422: "The request cannot be read",
+        503: "A part that is needed does not answer; try again",
+    }.items()
+}
+"""For routers: what every operation may answer besides its success."""

@@ -1,0 +1,17 @@
+"""Ids for what a request makes."""
+
+import secrets
+from hashlib import sha256
+
+from fastapi import Request
+
+from api.web.idempotency import HEADER
+
+
+def derived_id(request: Request, kind: str, user: str) -> str:
+    """The same for a request that is repeated under its Idempotency-Key, so that it counts once whatever got lost; random without one."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        return f"{kind}:{secrets.token_hex(16)}"
+    said = "\n".join((user, request.url.path, key))
+    return f"{kind}:{sha256(said.encode()).hexdigest()[:32]}"

@@ -1,0 +1,285 @@
+"""The command line: `duecourse up` runs everything; the other commands bring in invoices, make tokens and look at policies."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from adapters.config.settings import Settings
+from cli.audit import audit_app
+from domain.roles import Role
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Runs the collection of overdue invoices."
+)
+policy_app = typer.Typer(no_args_is_help=True, help="The collection policies.")
+user_app = typer.Typer(no_args_is_help=True, help="Who may sign in.")
+app.add_typer(policy_app, name="policy")
+app.add_typer(user_app, name="user")
+app.add_typer(audit_app, name="audit")
+
+DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
+CANNOT, FAILED = 2, 1
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no date; write for example 2013-03-01") from error
+
+
+@app.command()
+def up(
+    data_dir: DataDir = None,
+    port: Annotated[int | None, typer.Option(help="The console's and the API's port; 8080 when left out.")] = None,
+    as_of: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="The business date to begin with.")] = None,
+    day_seconds: Annotated[
+        float | None, typer.Option(min=0.1, max=86_400, help="How long a business day lasts; 86400 when left out.")
+    ] = None,
+    sample: Annotated[bool | None, typer.Option("--sample/--no-sample", help="Begin with an invented portfolio.")] = None,
+) -> None:
+    """Start everything, and go on where the last start ended."""
+    from cli.local_stack import Opening, begins_here, keep_house
+    from cli.startup_screen import show
+
+    settings = Settings.read(data_dir=data_dir, api_port=port)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if sample is None and as_of is None and sys.stdin.isatty() and begins_here(settings):
+        sample = typer.confirm(
+            "This data folder is empty. Begin with a sample portfolio, played at ten seconds a business day?", default=True
+        )
+    opening = Opening(as_of, day_seconds, sample)
+    asyncio.run(keep_house(settings, opening, _worker(), _web_app(), lambda running: show(console, running, _command()), _say))
+
+
+@app.command("import")
+def import_file(
+    file: Path,
+    mapping: Annotated[str, typer.Option(help="Which column means what: a YAML file, or the name of one in mappings/.")] = "duecourse",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date; today when left out.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing."""
+    from cli.import_command import import_with_progress
+
+    settings = Settings.read(data_dir=data_dir)
+    import_with_progress(settings, Console(), file, mapping, dry_run, business_date)
+
+
+@app.command()
+def token(
+    role: Annotated[Role | None, typer.Argument(help="As what the user acts.")] = None,
+    user: Annotated[str | None, typer.Option(help="Who will use it.")] = None,
+    days: Annotated[float | None, typer.Option(min=0, help="Expires after so many days.")] = None,
+    revoke: Annotated[str | None, typer.Option(metavar="TOKEN", help="End this token instead.")] = None,
+    revoke_all: Annotated[str | None, typer.Option(metavar="USER", help="End every token of a user instead.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a bearer token. It is shown once; only its hash is kept."""
+    from adapters.composition import open_database
+    from adapters.identity.users_and_tokens import Identity
+
+    identity = Identity(open_database(Settings.read(data_dir=data_dir)))
+    if revoke is not None:
+        print("revoked" if identity.revoke(revoke) else "no such token, or revoked before")
+    elif revoke_all is not None:
+        print(f"revoked {identity.revoke_user(revoke_all)}")
+    elif role is None or user is None:
+        _refuse("say for whom, and as what: duecourse token collector --user anna.brandt")
+    else:
+        print(identity.issue_token(user, role, days))
+
+
+@app.command("sign-in")
+def sign_in(user: str = "admin", role: Role = Role.ADMIN, data_dir: DataDir = None) -> None:
+    """A link that signs in to the running console: good once, and for ten minutes."""
+    from adapters.composition import open_database
+    from adapters.identity.users_and_tokens import Identity
+    from adapters.process.instance_lock import find_running
+
+    settings = Settings.read(data_dir=data_dir)
+    running = find_running(settings.data_dir)
+    if running is None or running.url is None:
+        _refuse(f"no console runs on {settings.data_dir}; start it with `duecourse up`")
+    print(f"{running.url}/sign-in?code={Identity(open_database(settings)).sign_in_code(user, role)}")
+
+
+@user_app.command("add")
+def add_user(
+    name: str,
+    role: Role,
+    email: str = "",
+    full_name: str = "",
+    phone: str = "",
+    language: Annotated[Literal["en", "de", "fr", "es"] | None, typer.Option(help="in which messages to the user are written")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """A user, or one more role for one. Customers answer to a collector's e-mail address and phone number."""
+    from adapters.composition import open_database
+    from adapters.identity.users_and_tokens import Identity
+
+    Identity(open_database(Settings.read(data_dir=data_dir))).add_user(name, role, email, full_name, phone, language or "")
+    print(f"{name} is {role}")
+
+
+@policy_app.command("check")
+def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None, data_dir: DataDir = None) -> None:
+    """Read policies and the approval matrix (approvals.yaml), and name every mistake with its line; change nothing.
+
+    Of the matrix it is proven that every act, at every amount, finds exactly one rule.
+    """
+    from adapters.letters.letter_templates import LetterBook
+    from adapters.policies.policy_store import check_policies, policy_files
+
+    settings = Settings.read(data_dir=data_dir)
+    checked = check_policies(files or policy_files(settings.policies_dir), LetterBook(settings.letters_dir))
+    for file, policy in checked.policies:
+        print(f"{file}: {policy.policy} version {policy.version}, {len(policy.timeline)} steps: good")
+    for file, matrix in checked.matrices:
+        print(f"{file}: approval matrix version {matrix.version}, {len(matrix.rules)} rules, every question answered once: good")
+
+
+@policy_app.command("list")
+def list_policies(data_dir: DataDir = None) -> None:
+    """Every version that was ever in force."""
+    from adapters.composition import open_database
+    from adapters.letters.letter_templates import LetterBook
+    from adapters.policies.policy_store import PolicyBook
+
+    settings = Settings.read(data_dir=data_dir)
+    book = PolicyBook(open_database(settings), LetterBook(settings.letters_dir))
+    in_force = {(snapshot.name, snapshot.version) for snapshot in book.in_force()}
+    table = Table("policy", "version", "in force", "segments", "SHA-256")
+    for snapshot in book.versions():
+        segments = ", ".join(snapshot.read().segments) or "all others"
+        now = "yes" if (snapshot.name, snapshot.version) in in_force else ""
+        table.add_row(snapshot.name, str(snapshot.version), now, segments, snapshot.sha256[:12])
+    Console().print(table)
+
+
+@app.command()
+def worker(data_dir: DataDir = None) -> None:
+    """Run only a worker, beside a running `duecourse up` or against the Temporal server and database that are set."""
+    from cli.standalone import run_worker_alone
+
+    asyncio.run(run_worker_alone(Settings.read(data_dir=data_dir), _worker()))
+
+
+@app.command()
+def api(data_dir: DataDir = None, port: Annotated[int | None, typer.Option()] = None) -> None:
+    """Run only the web console and the API, against the Temporal server and database that are set."""
+    from cli.standalone import serve_alone
+
+    asyncio.run(serve_alone(Settings.read(data_dir=data_dir, api_port=port), _web_app(), _say))
+
+
+@app.command()
+def prepare(data_dir: DataDir = None) -> None:
+    """Bring database, policies and schedules to this version, before workers of a new release start."""
+    from cli.standalone import prepare
+
+    asyncio.run(prepare(Settings.read(data_dir=data_dir)))
+    print("prepared")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
+def bench(context: typer.Context) -> None:
+    """Measure this machine."""
+    from bench.run import main as measure
+
+    measure(context.args)
+
+
+def _worker() -> Any:
+    from worker import run_worker
+
+    return run_worker
+
+
+def _web_app() -> Any:
+    from adapters.audit.audit_service import Auditor
+    from adapters.temporal.case_commands import TemporalCases
+    from api.app import create_app
+    from api.context import ApiParts
+    from worker import WORKFLOWS
+
+    def app(client: Any, parts: Any) -> Any:
+        cases, company = TemporalCases(client), parts.company
+        return create_app(
+            ApiParts(
+                parts.database,
+                parts.clock,
+                cases,
+                parts.ledger,
+                parts.importer,
+                parts.identity,
+                parts.inbox,
+                company=company,
+                retention_years=parts.settings.retention_years,
+                audits=Auditor(client, parts.database, parts.settings, WORKFLOWS),
+            )
+        )
+
+    return app
+
+
+def _command() -> str:
+    """How this program was called, as one would type it again."""
+    if not sys.argv[0].endswith(".py"):
+        return Path(sys.argv[0]).name
+    python = Path(sys.executable)
+    return f"{python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python.name} {sys.argv[0]}"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _refuse(sentence: str, status: int = CANNOT) -> NoReturn:
+    print(f"duecourse: {sentence}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+def _status(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _explain(error)
+    return 0
+
+
+def _explain(error: Exception) -> int:
+    """What went wrong outside gets its sentence, anything else its traceback."""
+    from adapters.process.instance_lock import PartFailedError
+    from cli.user_errors import REFUSALS
+
+    if isinstance(error, (PartFailedError, *REFUSALS)):
+        print(f"duecourse: {error}", file=sys.stderr)
+        return FAILED if isinstance(error, PartFailedError) else CANNOT
+    sys.excepthook(type(error), error, error.__traceback__)
+    return FAILED
+
+
+def main() -> None:
+    """Ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
+    status = _status(app)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

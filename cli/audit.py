@@ -1,0 +1,272 @@
+"""The commands of the audit: `duecourse audit verify | seals | replay | export | log | key | erase | views`.
+
+They end with status 1 when they find a fault, or something that stands against what was asked; with status 2 when they were asked wrongly.
+
+Each composes the parts that it needs, and no more: verifying, a look at a past day and the trail of views need no running Duecourse.
+"""
+
+import asyncio
+import secrets
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from adapters.config.settings import Settings
+from cli import replay as audit_replays
+from cli.options import (
+    DataDir,
+    FirstDay,
+    ForAccount,
+    LastDay,
+    a_day,
+    business_clock,
+    existing,
+    note_view,
+    open_books,
+    progress_bar,
+    screen,
+    whoever_calls,
+)
+
+if TYPE_CHECKING:
+    from adapters.audit.erasure import Erasure
+    from adapters.audit.export.signed_export import Exported
+    from adapters.database.engine import Database
+    from domain.audit.scope import AuditScope
+    from domain.erasure.report import ErasureReport
+
+audit_app = typer.Typer(no_args_is_help=True, help="The audit: verify the record, replay it, export it, and say who looked at what.")
+
+FAULT = 1
+OCEL, FLAT = ".json", ".csv"
+
+
+@audit_app.command()
+def verify(data_dir: DataDir = None) -> None:
+    """Hold the whole record against its hashes, its chains and the daily seals; what was changed is named."""
+    from adapters.audit.audit_service import archive_of
+    from adapters.audit.verification.verification import Verification
+    from cli.audit_output import show_verified
+
+    settings = existing(data_dir)
+    with open_books(settings) as database, progress_bar("{task.completed:,} of {task.total:,} entries") as bar:
+        task, verification = bar.add_task("verifying", total=0), Verification(database, archive_of(database, settings))
+        report = verification.run(lambda done, total: bar.update(task, completed=done, total=total))
+    show_verified(screen(), report)
+    if not report.sound or report.unguarded or report.out_of_reach:
+        raise SystemExit(FAULT)
+
+
+@audit_app.command()
+def seals(
+    check: Annotated[date | None, typer.Option(parser=a_day, metavar="DATE", help="Hold this day's seal against the database.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """The daily seals, with the hashes that were mailed; --check holds one of them against the database."""
+    from adapters.audit.seals.seal_store import SealBook
+    from cli.audit_output import show_seal_checked, show_seals
+
+    with open_books(existing(data_dir)) as database:
+        book = SealBook(database)
+        if check is None:
+            show_seals(screen(), book.kept())
+            return
+        faults = book.check(check)
+    show_seal_checked(screen(), check, faults)
+    if faults:
+        raise SystemExit(FAULT)
+
+
+@audit_app.command()
+def replay(
+    account: Annotated[str | None, typer.Argument(help="Its id.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Replay every account; only what differs is shown.")] = False,
+    at: Annotated[
+        date | None, typer.Option(parser=a_day, metavar="DATE", help="Show how it stood at the end of this business day instead.")
+    ] = None,
+    step: Annotated[
+        bool, typer.Option("--step", help="Walk through its journal entry by entry instead; with --at, up to that day.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Replay an account's histories with today's code and hold the journal against them, or show how it once stood."""
+    from adapters.audit.audit_service import changed_of, require
+    from adapters.journal.account_state import StandingReading
+    from cli.audit_output import show_changed, show_replayed, show_standing
+    from domain.audit.scope import OneAccount
+
+    settings, console = existing(data_dir), screen()
+    if account is None or every:
+        if account is not None or at is not None or step or not every:
+            raise typer.BadParameter("name an account, or say --all and nothing else")
+        if not audit_replays.replay_all(settings):
+            raise SystemExit(FAULT)
+        return
+    scope = OneAccount(account)
+    with open_books(settings) as database:
+        require(database, scope)
+        if at is not None and at > (today := business_clock(database).business(datetime.now(UTC)).date()):
+            raise typer.BadParameter(f"the day {at} has not come; it is {today}")
+        note_view(database, "replay", scope)
+        if at is None and not step:
+            report = asyncio.run(audit_replays.replayed(settings, database, account))
+            show_replayed(console, report)
+            faulty = not report.flawless
+        else:
+            show_changed(console, account, faults := changed_of(database, account))
+            if step:
+                audit_replays.walk(database, account, at)
+            elif at is not None:
+                show_standing(console, StandingReading(database).at(account, at), at)
+            faulty = bool(faults)
+    if faulty:
+        raise SystemExit(FAULT)
+
+
+@audit_app.command()
+def export(
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The zip to write.")],
+    account: ForAccount = None,
+    first_day: FirstDay = None,
+    last_day: LastDay = None,
+    data_dir: DataDir = None,
+) -> None:
+    """A signed zip of an account or a period, with the program that verifies it."""
+    from adapters.audit.audit_service import require
+
+    scope, settings = _scope(target, account, first_day, last_day), existing(data_dir)
+    with open_books(settings) as database:
+        require(database, scope)
+        made = asyncio.run(_exported(settings, database, scope, target))
+        note_view(database, "export", scope)
+    console = screen()
+    console.print(f"{made.path}: {made.manifest['entries']:,} entries of {made.manifest['cases']:,} cases", highlight=False, soft_wrap=True)
+    console.print(f"The public key of its signature, to be told by another way: {made.public_key}", highlight=False, soft_wrap=True)
+
+
+def _scope(target: Path, account: str | None, first_day: date | None, last_day: date | None) -> "AuditScope":
+    """Raises typer.BadParameter."""
+    from domain.audit.scope import OneAccount, Period
+
+    if not target.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {target.parent}")
+    if account is not None and first_day is None and last_day is None:
+        return OneAccount(account)
+    if account is not None or first_day is None or last_day is None:
+        raise typer.BadParameter("name an account with --account, or a period with --from and --to")
+    if first_day > last_day:
+        raise typer.BadParameter(f"the period ends on {last_day}, before it begins on {first_day}")
+    return Period(first_day, last_day)
+
+
+async def _exported(settings: Settings, database: "Database", scope: "AuditScope", target: Path) -> "Exported":
+    with progress_bar() as bar:
+        bar.add_task("exporting", total=None)
+        return await (await audit_replays.auditor(settings, database)).export(scope, target, whoever_calls(), datetime.now(UTC))
+
+
+@audit_app.command("log")
+def event_log(
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The file to write: .json for OCEL 2.0, .csv for a flat log.")],
+    account: ForAccount = None,
+    first_day: FirstDay = None,
+    last_day: LastDay = None,
+    data_dir: DataDir = None,
+) -> None:
+    """The journal for process mining: an object-centric log in OCEL 2.0, or a table with an event on each row."""
+    from adapters.audit.audit_service import require
+    from adapters.audit.export.event_log import export_event_log, export_ocel
+
+    scope = _scope(target, account, first_day, last_day)
+    if target.suffix not in (OCEL, FLAT):
+        raise typer.BadParameter(f"name a file that ends in {OCEL} (OCEL 2.0) or {FLAT} (a flat log)")
+    with open_books(existing(data_dir)) as database:
+        require(database, scope)
+        if target.suffix == FLAT:
+            told = f"{export_event_log(database, scope, target):,} events"
+        else:
+            counts = export_ocel(database, scope, target)
+            told = f"{sum(counts.events.values()):,} events of {sum(counts.objects.values()):,} objects"
+        note_view(database, "log", scope)
+    screen().print(f"{target}: {told}", highlight=False, soft_wrap=True)
+
+
+@audit_app.command()
+def key(data_dir: DataDir = None) -> None:
+    """The public key of this house's exports, to be told to auditors by another way than the export's."""
+    from adapters.audit.export.signing_key import load_audit_key
+
+    print(load_audit_key(existing(data_dir)).public_hex)
+
+
+@audit_app.command()
+def erase(
+    account: Annotated[str, typer.Argument(help="Its id.")],
+    for_good: Annotated[bool, typer.Option("--for-good", help="Erase, after showing what would go; else only show it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    user: Annotated[str | None, typer.Option(help="In whose name; whoever is logged in here when left out.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """What would be erased of an account's personal details, and what stays; --for-good erases it."""
+    from adapters.audit.erasure import Erasure
+    from cli.audit_output import show_erasure
+
+    settings, console, name = existing(data_dir), screen(), user or whoever_calls()
+    with open_books(settings) as database:
+        erasure = Erasure(database, settings.retention_years)
+        plan = erasure.plan(account, name, business_clock(database).business(datetime.now(UTC)))
+        show_erasure(console, plan)
+        if plan.blocked:
+            raise SystemExit(FAULT)
+        if not for_good:
+            console.print("Nothing was changed. --for-good erases it.", highlight=False)
+        elif yes or typer.confirm("Erase this for good?", default=False):
+            if report := asyncio.run(_erase(settings, database, erasure, account, name)):
+                show_erasure(console, report)
+            else:
+                console.print("No worker answered in time: it is recorded, and will be done.", highlight=False)
+
+
+async def _erase(settings: Settings, database: "Database", erasure: "Erasure", account: str, user: str) -> "ErasureReport | None":
+    """What became of it; None when no worker answered in time, so that it is done when one does."""
+    from adapters.temporal.case_commands import TemporalCases, WillBeApplied
+    from adapters.temporal.case_start import Beginning
+    from cli.standalone import join
+    from domain import identifiers as ids
+    from domain.erasure.commands import EraseAccount
+    from domain.erasure.workflow_input import ERASING
+
+    clock = business_clock(database)
+    act = EraseAccount(act_id=f"act:{secrets.token_hex(16)}", actor=user, account_id=account)
+    beginning = Beginning(ERASING, ids.erasure_case(account), erasure.opening(account, clock), account)
+    if isinstance(await TemporalCases(await join(settings)).act_or_begin(beginning, act), WillBeApplied):
+        return None
+    done = (report for report in erasure.reports(account) if report.key == act.act_id)
+    return next(done, None) or erasure.plan(account, user, clock.business(datetime.now(UTC)))
+
+
+@audit_app.command()
+def views(
+    account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only of this user.")] = None,
+    first_day: FirstDay = None,
+    last_day: LastDay = None,
+    most: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    data_dir: DataDir = None,
+) -> None:
+    """Who looked at which account, the newest first."""
+    from adapters.read_model.access_log import ViewFilter, list_views
+
+    wanted = ViewFilter(account=account, user=user, first_day=first_day, last_day=last_day)
+    table = Table("first (real time, UTC)", "last", "user", "role", "account", "route or command", "times")
+    table.columns[6].justify = "right"
+    with open_books(existing(data_dir)) as database:
+        for line in list_views(database, wanted, most, None)[0]:
+            table.add_row(
+                f"{line.first_at:%Y-%m-%d %H:%M:%S}", f"{line.last_at:%H:%M:%S}", line.user, line.role, line.account_id, line.route,
+                f"{line.count:,}",
+            )  # fmt: skip
+    screen().print(table)

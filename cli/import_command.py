@@ -1,0 +1,77 @@
+"""An import as the command line shows it: a progress bar, a table of verdicts, and where the rejected rows are."""
+
+import asyncio
+from datetime import UTC, date, datetime
+from getpass import getuser
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from adapters.composition import open_database
+from adapters.config.settings import Settings
+from adapters.database.clock_store import load_clock
+from adapters.imports.column_mapping import load_mapping, mapping_file
+from adapters.imports.importer import Importer, ImportResult
+from adapters.imports.row_booking import Verdict
+from adapters.temporal.client import TemporalUnreachableError
+from adapters.temporal.schedules import read_billing_soon
+from cli.standalone import join
+from domain.clock import Clock
+
+NEWS = (Verdict.NEW, Verdict.CHANGED, Verdict.SETTLED)
+
+
+def import_with_progress(settings: Settings, console: Console, file: Path, mapping: str, dry_run: bool, business_date: date | None) -> None:
+    """Import beside a running Duecourse, or before the first start. `business_date` None is today on the data folder's clock.
+
+    Raises MappingError, SheetError, NewerDatabaseError.
+    """
+    columns = load_mapping(mapping_file(mapping))
+    database = open_database(settings)
+    importer = Importer(database)
+    now = (load_clock(database) or Clock.real_life()).business(datetime.now(UTC))
+    with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()) as bar:
+        task = bar.add_task(file.name, total=1.0, rows=0)
+        result = importer.run(
+            file, columns, business_date or now.date(), now, getuser(), dry_run,
+            lambda rows, fraction: bar.update(task, completed=fraction, rows=rows),
+        )  # fmt: skip
+        bar.update(task, completed=1.0, rows=result.rows)
+    console.print(_table(result, dry_run))
+    if result.verdicts[Verdict.REJECTED]:
+        _show_rejected(settings, console, importer, result, file)
+    database.close()
+    if not dry_run and any(result.verdicts[verdict] for verdict in NEWS):
+        console.print(asyncio.run(_tell_workflows(settings)), highlight=False)
+
+
+def _table(result: ImportResult, dry_run: bool) -> Table:
+    table = Table("verdict", "rows", title="What would happen" if dry_run else None, title_justify="left")
+    table.columns[1].justify = "right"
+    for verdict, rows in result.verdicts.items():
+        table.add_row(verdict.value, f"{rows:,}")
+    table.add_section()
+    table.add_row("in all", f"{result.rows:,}")
+    return table
+
+
+def _show_rejected(settings: Settings, console: Console, importer: Importer, result: ImportResult, file: Path) -> None:
+    for rejected in result.rejected[:10]:
+        console.print(f"row {rejected.row}: {rejected.reason}", markup=False, highlight=False, soft_wrap=True)
+    if result.import_id is None:
+        return
+    rejects = settings.data_dir / "rejected" / f"{file.stem}-rejected-{result.import_id[:8]}.csv"
+    rejects.parent.mkdir(parents=True, exist_ok=True)
+    with rejects.open("w", encoding="utf-8", newline="") as output:
+        output.writelines(importer.rejected_csv(result.import_id))
+    console.print(f"The rejected rows are in {rejects}; mend them there and import that file", highlight=False, soft_wrap=True)
+
+
+async def _tell_workflows(settings: Settings) -> str:
+    try:
+        told = await read_billing_soon(await join(settings))
+    except TemporalUnreachableError:
+        told = False
+    return "Duecourse acts on it now." if told else "Duecourse acts on it when it next runs: `duecourse up`."

@@ -1,0 +1,94 @@
+"""What the commands of the audit have in common: how they read days, open the books, show progress, and note who looked at an account."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adapters.config.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from adapters.database.engine import Database
+    from domain.audit.scope import AuditScope
+    from domain.clock import Clock
+
+ROLE = "command line"
+"""As what somebody looks at an account who signs in nowhere: whoever may run commands on the data folder."""
+
+
+def a_day(text: str) -> date:
+    """Raises typer.BadParameter."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no date; write for example 2013-03-01") from error
+
+
+DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
+ForAccount = Annotated[str | None, typer.Option(help="Everything of one account.")]
+FirstDay = Annotated[date | None, typer.Option("--from", parser=a_day, metavar="DATE", help="The first business date.")]
+LastDay = Annotated[date | None, typer.Option("--to", parser=a_day, metavar="DATE", help="The last business date, included.")]
+
+
+def existing(data_dir: Path | None) -> Settings:
+    """The settings of a Duecourse that is there: to audit an empty folder would prove nothing. Raises SettingsError."""
+    settings = Settings.read(data_dir=data_dir)
+    if settings.database_url is None and not (settings.data_dir / "duecourse.db").exists():
+        raise SettingsError(f"there is no Duecourse in {settings.data_dir}; name its folder with --data-dir")
+    return settings
+
+
+@contextmanager
+def open_books(settings: Settings) -> Iterator["Database"]:
+    """Raises NewerDatabaseError."""
+    from adapters.composition import open_database
+
+    database = open_database(settings)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def business_clock(database: "Database") -> "Clock":
+    from adapters.database.clock_store import load_clock
+    from domain.clock import Clock
+
+    return load_clock(database) or Clock.real_life()
+
+
+def whoever_calls() -> str:
+    """The user of this machine; in a container that knows no names, the user's number."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def note_view(database: "Database", command: str, scope: "AuditScope") -> None:
+    """Whoever looks at an account by a command stands in the trail, like those who read it over the API."""
+    from adapters.audit.access_log import Seen, ViewBook, whatever_is_in
+
+    real = datetime.now(UTC)
+    seen = Seen(whoever_calls(), ROLE, f"duecourse audit {command}", whatever_is_in(scope), real, business_clock(database).business(real))
+    ViewBook(database).write([seen])
+
+
+@contextmanager
+def progress_bar(count: str = "") -> Iterator[Progress]:
+    """On standard error, so that what a command says can be piped. Gone when the work is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn(count), TimeRemainingColumn())
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
+        yield bar
+
+
+def screen() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 160)

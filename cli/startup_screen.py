@@ -1,0 +1,96 @@
+"""What `duecourse up` shows once everything runs: one screen, then the line that begins with `ready`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from adapters.database.clock_store import played
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Invoice
+from cli.local_stack import Running
+from domain.clock import Clock
+
+
+def show(console: Console, running: Running, command: str) -> None:
+    """`command` is how Duecourse was called, for the commands that are named as next steps."""
+    parts, settings = running.parts, running.parts.settings
+    folder = _short(settings.data_dir)
+    where = Table.grid(padding=(0, 2))
+    where.add_column(style="bold", no_wrap=True)
+    where.add_column(overflow="fold")
+    where.add_row("Business date", _time(parts.clock))
+    where.add_row("Console, API", f"{running.url}   (the API: {running.url}/openapi.json)")
+    embedded = settings.temporal_address is None
+    where.add_row(
+        "Temporal", f"{running.temporal}   " + (f"(embedded: {_short(settings.data_dir)}/temporal.db)" if embedded else "(yours)")
+    )
+    where.add_row("Database", _database(parts.database))
+    where.add_row("Letters", _letters(running))
+    where.add_row("Letters from", parts.company.name + _own_company(running))
+    where.add_row("Policies", ", ".join(f"{snapshot.name} {snapshot.version}" for snapshot in parts.policies.in_force()))
+    where.add_row("Invoices", _portfolio(parts.database))
+    where.add_row("Worker, logs", f"in this process   (logs: {folder}/logs)")
+    console.print(Panel(where, title="Duecourse", title_align="left", expand=False))
+    for line in _next_steps(running, command):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.file.write(f"ready {running.sign_in_url}\n")
+    console.file.flush()
+
+
+def _time(clock: Clock) -> str:
+    today = f"{clock.business(datetime.now(UTC)):%A %Y-%m-%d}"
+    if played(clock):
+        return f"{today}   (played: one business day every {clock.day_seconds:g} s)"
+    return today if clock == Clock.real_life() else f"{today}   (moved; it goes on at the speed of life)"
+
+
+def _letters(running: Running) -> str:
+    settings = running.parts.settings
+    if running.inbox is None:
+        return f"by SMTP through {settings.smtp_host}:{settings.smtp_port} ({settings.smtp_security.value})"
+    return f"stay in the local inbox; none leaves this machine   ({_short(settings.data_dir)}/inbox, SMTP on port {running.inbox.port})"
+
+
+def _own_company(running: Running) -> str:
+    return f"   (yours: {_short(running.parts.settings.data_dir)}/company.yaml)" if running.parts.company.fictitious else ""
+
+
+def _portfolio(database: Database) -> str:
+    with database.reading() as session:
+        invoices = session.exec(select(func.count()).select_from(Invoice)).one()
+        open_ = session.exec(select(func.count()).select_from(Invoice).where(col(Invoice.status) == "open")).one()
+        accounts = session.exec(select(func.count()).select_from(Account)).one()
+    return f"{open_} open of {invoices}, {accounts} accounts" if invoices else "none yet"
+
+
+def _next_steps(running: Running, command: str) -> list[str]:
+    folder = running.parts.settings.data_dir
+    other = f" --data-dir {folder}" if str(folder) != ".duecourse" else ""
+    if running.sample:
+        return [
+            "This is the sample portfolio: invented customers who pay, promise and dispute as the days pass.",
+            "To start with your own invoices:",
+            f"  {command} up --no-sample --data-dir my-data",
+            f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}",
+        ]
+    if _portfolio(running.parts.database) == "none yet":
+        return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv{other}"]
+    return [f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}"]
+
+
+def _short(path: Path) -> str:
+    """Relative to where we stand, when it lies there."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _database(database: Database) -> str:
+    url = database.engine.url
+    return f"SQLite   ({_short(Path(url.database or ''))})" if database.is_sqlite else f"PostgreSQL   ({url.host}/{url.database})"

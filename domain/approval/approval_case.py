@@ -1,0 +1,290 @@
+"""The state of one approval, and the rules by which it changes. What people do to it, and what rules that out, is in `approval_acts`.
+
+Tiers are asked one after the other. Days are calendar days of the business clock, a deadline ends with its day (UTC).
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from domain.approval.result import ApprovalNews, ApprovalResult, Subject
+from domain.case.account_case import AccountCase
+from domain.case.effects import NotifyPerson, NotifyRole
+from domain.clock import Moment, start_of_day
+from domain.journal.entry_kinds import EntryKind
+from domain.journal.journal import SYSTEM, Fact, Journal
+from domain.policy.approval_matrix import MatrixSnapshot, Question, Tier, asks_more
+from domain.roles import Role, same_person
+
+
+class LapseReason(StrEnum):
+    """Why nobody need decide any more."""
+
+    SETTLED = "settled"
+    OUTGROWN = "outgrown"
+    REVISED = "revised"
+    WITHDRAWN = "withdrawn"
+    DISPUTED = "disputed"
+
+
+_LAPSED_BECAUSE = {
+    LapseReason.SETTLED: "the balance was settled",
+    LapseReason.OUTGROWN: "more is at stake than those who were asked may approve",
+    LapseReason.REVISED: "what was asked has been revised",
+    LapseReason.WITHDRAWN: "it was withdrawn",
+    LapseReason.DISPUTED: "what it rests on was disputed",
+}
+
+
+class Signature(BaseModel):
+    """One person's agreement in one tier (counted from 0)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tier: int
+    actor: str
+    role: Role
+    on: date
+    on_behalf_of: str | None = None
+
+    @property
+    def people(self) -> list[str]:
+        """Who has had a say by it: the one who signed, and the one in whose place."""
+        return [self.actor, self.on_behalf_of] if self.on_behalf_of else [self.actor]
+
+
+class Ending(BaseModel):
+    """How it ended, on a business date. `by` names who decided; nobody, when it lapsed by itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    result: ApprovalResult
+    on: date
+    by: list[str] = Field(default_factory=list)
+    note_id: str | None = None
+    lapse: LapseReason | None = None
+
+    def news(self, number: int) -> ApprovalNews:
+        """What the case hears that asked, under the number it gave this approval."""
+        by = self.by[-1] if self.by else SYSTEM
+        return ApprovalNews(number=number, result=self.result, by=by, reason=self.lapse.value if self.lapse else "")
+
+
+class ApprovalView(BaseModel):
+    """One approval as lists and queries show it. `due_on` is the last day of the present tier's deadline."""
+
+    case_id: str
+    account_id: str
+    subject: Subject
+    question: Question
+    requester: str
+    state: str
+    tier: int
+    tiers: list[Tier]
+    awaiting: list[Role]
+    due_on: date | None
+    escalated: bool
+    signatures: list[Signature]
+    ending: Ending | None
+    matrix_version: int
+
+
+class ApprovalCase(AccountCase):
+    """An approval under way. Serialisable whole.
+
+    `acting_for` names those for whom the requester may act by delegation on the day of the request: the request counts as theirs too,
+    as it does of those who are in `also_asked`.
+    """
+
+    question: Question
+    requester: str
+    also_asked: list[str] = Field(default_factory=list)
+    acting_for: list[str] = Field(default_factory=list)
+    subject: Subject
+    matrix: MatrixSnapshot
+    tiers: list[Tier]
+    tier: int = 0
+    asked_at: AwareDatetime | None = None
+    reminders: int = 0
+    escalated_at: AwareDatetime | None = None
+    signatures: list[Signature] = Field(default_factory=list)
+    ending: Ending | None = None
+
+    @classmethod
+    def about(
+        cls, journal: Journal, question: Question, requester: str, subject: Subject, matrix: MatrixSnapshot,
+        acting_for: Sequence[str] = (), also_asked: Sequence[str] = (),
+    ) -> "ApprovalCase":  # fmt: skip
+        """Raises NoApproverError, which no matrix does that passed its check."""
+        return cls(
+            journal=journal, question=question, requester=requester, acting_for=list(acting_for), also_asked=list(also_asked),
+            subject=subject, matrix=matrix, tiers=matrix.read().tiers(question),
+        )  # fmt: skip
+
+    # --- who is asked, until when
+
+    @property
+    def ended(self) -> bool:
+        return self.ending is not None
+
+    @property
+    def present(self) -> Tier:
+        """The tier that is asked, or was asked last."""
+        return self.tiers[min(self.tier, len(self.tiers) - 1)]
+
+    @property
+    def awaiting(self) -> list[Role]:
+        """The roles that may sign now."""
+        if self.ended:
+            return []
+        return list(dict.fromkeys([self.present.role, *([self.present.escalate_to] if self.escalated_at else [])]))
+
+    @property
+    def due_on(self) -> date | None:
+        """The last business date for the present tier."""
+        return None if self.asked_at is None or self.ended else self.asked_at.date() + timedelta(days=self.present.deadline_days)
+
+    @property
+    def escalates_at(self) -> datetime | None:
+        """When the deadline is missed; None when it was already."""
+        return start_of_day(self.due_on + timedelta(days=1)) if self.due_on and self.escalated_at is None else None
+
+    @property
+    def reminds_at(self) -> datetime | None:
+        """Once before the deadline, unless that is the day of asking; once escalated, whenever the deadline's length passes again."""
+        if self.due_on is None or self.asked_at is None:
+            return None
+        if self.escalated_at is not None:
+            return self.escalated_at + (self.reminders + 1) * timedelta(days=self.present.deadline_days)
+        remind_on = self.due_on - timedelta(days=self.present.remind_days)
+        wanted = self.present.remind_days > 0 and not self.reminders and remind_on > self.asked_at.date()
+        return start_of_day(remind_on) if wanted else None
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """The next business time at which something happens by itself."""
+        return min((at for at in (self.reminds_at, self.escalates_at) if at), default=None)
+
+    def has_had_a_say(self, user: str) -> bool:
+        return any(same_person(user, person) for signature in self.signatures for person in signature.people)
+
+    # --- its life
+
+    def open(self, at: Moment) -> None:
+        question = self.question
+        self.note(
+            EntryKind.APPROVAL_REQUESTED, at, self.requester, matter=question.matter.value, amount=question.amount,
+            currency=question.currency, term_days=question.term_days, broken_plans=question.broken_plans, segment=question.segment,
+            subject=self.subject.case_id, tiers=len(self.tiers), matrix_version=self.matrix.version, matrix_sha256=self.matrix.sha256,
+        )  # fmt: skip
+        self._ask(at)
+
+    def _ask(self, at: Moment) -> None:
+        """Turn to the present tier; its time begins now."""
+        self.asked_at, self.reminders, self.escalated_at = at.business, 0, None
+        tier = self.present
+        due_on = at.business.date() + timedelta(days=tier.deadline_days)
+        self.note(
+            EntryKind.APPROVAL_ASKED, at, tier=self.tier + 1, role=tier.role.value, quorum=tier.quorum, due_on=due_on.isoformat(),
+        )  # fmt: skip
+        self._tell(tier.role, "approval_asked")
+
+    def _tell(self, role: Role, template: str) -> None:
+        self.ask_for(NotifyRole(role=role, template=template, details=self._about()))
+
+    def _about(self) -> dict[str, Fact]:
+        """What a message says of it. `amount` in minor units of `currency`."""
+        invoice = self.subject.invoice_ids[0] if len(self.subject.invoice_ids) == 1 else None
+        return {
+            "case": self.journal.case_id, "subject": self.subject.case_id, "account": self.journal.account_id, "invoice": invoice,
+            "matter": self.question.matter.value, "amount": self.question.amount, "currency": self.question.currency,
+            "requester": self.requester, "due_on": self.due_on.isoformat() if self.due_on else None,
+        }  # fmt: skip
+
+    def end(self, ending: Ending) -> None:
+        """Nobody is asked any more; whoever asked hears how it ended."""
+        self.ending = ending
+        details = self._about() | {"result": ending.result.value, "by": ", ".join(ending.by)}
+        self.ask_for(NotifyPerson(user=self.requester, template="approval_ended", details=details))
+
+    def let_time_pass(self, at: Moment) -> EntryKind | None:
+        """Remind or escalate, whichever has fallen due. What was done, for the mail that tells of it; after an outage once, not per day."""
+        if self.escalates_at is not None and self.escalates_at <= at.business:
+            self.escalated_at, self.reminders = at.business, 0
+            self.note(EntryKind.APPROVAL_ESCALATED, at, tier=self.tier + 1, role=self.present.role.value, to=self.present.escalate_to.value)
+            self._tell(self.present.escalate_to, "approval_escalated")
+            return EntryKind.APPROVAL_ESCALATED
+        if self.reminds_at is not None and self.reminds_at <= at.business:
+            while self.reminds_at is not None and self.reminds_at <= at.business:
+                self.reminders += 1
+            self.note(EntryKind.APPROVAL_REMINDED, at, tier=self.tier + 1, role=self.awaiting[-1].value)
+            self._tell(self.awaiting[-1], "approval_reminded")
+            return EntryKind.APPROVAL_REMINDED
+        return None
+
+    def sign(self, signature: Signature, at: Moment) -> None:
+        """Count a signature; with the quorum the next tier is asked, or all have agreed."""
+        self.signatures.append(signature)
+        if sum(given.tier == self.tier for given in self.signatures) < self.present.quorum:
+            return
+        self.tier += 1
+        if self.tier < len(self.tiers):
+            self._ask(at)
+            return
+        by = [given.actor for given in self.signatures]
+        self.end(Ending(result=ApprovalResult.APPROVED, on=at.business.date(), by=by))
+        self.note(EntryKind.APPROVAL_GRANTED, at, matter=self.question.matter.value, by=", ".join(by))
+
+    # --- what becomes of the facts
+
+    def hear_of(self, question: Question, at: Moment) -> bool:
+        """What is asked now, after the facts have changed. True when the approval lapsed: nothing is left, or more authority is needed."""
+        if self.ended:
+            return False
+        if question.amount == 0 < self.question.amount:
+            return self.lapse(LapseReason.SETTLED, at)
+        if asks_more(self.matrix.read().tiers(question), than=self.tiers):
+            return self.lapse(LapseReason.OUTGROWN, at)
+        self.question = question
+        return False
+
+    def lapse(self, reason: LapseReason, at: Moment, actor: str = SYSTEM) -> bool:
+        """Nobody need decide any more. False when it had ended before."""
+        if self.ended:
+            return False
+        by = [] if actor == SYSTEM else [actor]
+        self.end(Ending(result=ApprovalResult.LAPSED, on=at.business.date(), by=by, lapse=reason))
+        self.note(EntryKind.APPROVAL_LAPSED, at, actor, matter=self.question.matter.value, reason=reason.value)
+        return True
+
+    # --- how it looks
+
+    @property
+    def state(self) -> str:
+        if self.ending:
+            return self.ending.result.value
+        return "escalated" if self.escalated_at else "asked"
+
+    @property
+    def waiting_for(self) -> str:
+        """The role whose word moves this case next."""
+        return "nothing" if self.ended else self.awaiting[-1].value
+
+    @property
+    def ended_sentence(self) -> str | None:
+        """Who decided what, and when: `the payment plan was approved by anna on 2013-08-02`."""
+        if self.ending is None:
+            return None
+        what, end = self.question.matter.words, self.ending
+        if end.lapse is not None:
+            return f"the approval of the {what} lapsed on {end.on}: {_LAPSED_BECAUSE[end.lapse]}"
+        return f"the {what} was {end.result.value} by {' and '.join(end.by)} on {end.on}"
+
+    def view(self) -> ApprovalView:
+        return ApprovalView(
+            case_id=self.journal.case_id, account_id=self.journal.account_id, subject=self.subject, question=self.question,
+            requester=self.requester, state=self.state, tier=self.tier, tiers=self.tiers, awaiting=self.awaiting, due_on=self.due_on,
+            escalated=self.escalated_at is not None, signatures=self.signatures, ending=self.ending, matrix_version=self.matrix.version,
+        )  # fmt: skip

@@ -1,0 +1,41 @@
+"""What people send to an approval: decisions, and withdrawals of what was asked."""
+
+from enum import StrEnum
+
+from domain.approval.delegation import Delegation
+from domain.case.command import Act
+from domain.roles import Role
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    RETURN = "return"
+
+
+class Channel(StrEnum):
+    """The way by which a decision came. What does not say that it came through the API was written to Temporal directly."""
+
+    API = "api"
+    TEMPORAL = "temporal"
+
+
+class Decision(Act):
+    """One person's word on what is asked. The comment's text is in the database; a rejection or a return has one.
+
+    `role` is the role in which the person signs: with a delegation, the role that was delegated.
+    """
+
+    role: Role
+    verdict: Verdict
+    note_id: str | None = None
+    delegation: Delegation | None = None
+    channel: Channel = Channel.TEMPORAL
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        return self.delegation.from_user if self.delegation else None
+
+
+class Withdrawal(Act):
+    """Whoever asked needs it no longer."""

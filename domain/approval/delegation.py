@@ -1,0 +1,42 @@
+"""Delegation: who may sign in another's place, in which role, and from when to when. Every signature given so names both."""
+
+from datetime import date
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from domain.roles import Role, same_person
+
+
+class Delegation(BaseModel):
+    """`to_user` may act for `from_user` in one role, from the first business date to the last, both included."""
+
+    model_config = ConfigDict(frozen=True)
+
+    delegation_id: str
+    from_user: str
+    to_user: str
+    role: Role
+    first_day: date
+    last_day: date
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if same_person(self.from_user, self.to_user):
+            raise ValueError(f"{self.from_user} cannot delegate to themselves; name someone else")
+        if self.last_day < self.first_day:
+            raise ValueError(f"a delegation cannot end on {self.last_day}, before it begins on {self.first_day}")
+        return self
+
+    def stands_on(self, day: date) -> bool:
+        return self.first_day <= day <= self.last_day
+
+    def refusal(self, user: str, role: Role, day: date) -> str | None:
+        """Why `user` cannot act under it in a role on a business date, in words; None when they can."""
+        if not same_person(user, self.to_user):
+            return f"{self.from_user} delegated to {self.to_user}, not to {user}"
+        if role is not self.role:
+            return f"{self.from_user} delegated the role {self.role.value}, not {role.value}"
+        if not self.stands_on(day):
+            return f"{self.from_user} delegated to {self.to_user} from {self.first_day} to {self.last_day}, and today is {day}"
+        return None

@@ -1,0 +1,41 @@
+"""What a case tells the human gate that it asks, and what it hears from it."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.journal.journal import SYSTEM, Fact
+
+
+class ApprovalResult(StrEnum):
+    """`returned`: the requester is to change something and ask again. `lapsed`: the facts changed under it."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+    LAPSED = "lapsed"
+
+
+class Subject(BaseModel):
+    """What the approval serves: the case that asks, and the invoices it concerns. The account is the journal's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    case_id: str
+    invoice_ids: list[str] = Field(default_factory=list)
+    details: dict[str, Fact] = Field(default_factory=dict)
+
+
+class ApprovalNews(BaseModel):
+    """The answer to the approval of that number; `by` is who had the last word, `reason` why it lapsed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    result: ApprovalResult
+    by: str = SYSTEM
+    reason: str = ""
+
+
+SETTLED, REVISED, WITHDRAWN = "settled", "revised", "withdrawn"
+"""The reasons for which a case takes back what it asked; the requester's own is `withdrawn`."""

@@ -1,0 +1,35 @@
+"""What an approval's workflow starts with."""
+
+from pydantic import BaseModel, Field
+
+from domain.approval.approval_case import ApprovalCase
+from domain.approval.result import Subject
+from domain.clock import Clock
+from domain.policy.approval_matrix import MatrixSnapshot, Question
+
+APPROVAL = "Approval"
+
+
+class ApprovalFrame(BaseModel):
+    """What the one who asks cannot know: the matrix in force, the customer's segment, for whom the requester may act on that day, and
+    whether the account's service is paid in advance by now."""
+
+    matrix: MatrixSnapshot
+    segment: str
+    acting_for: list[str] = Field(default_factory=list)
+    prepaid: bool = False
+
+
+class ApprovalOpening(BaseModel):
+    """The `number` counts the approvals of the case that asks; its answer names it."""
+
+    number: int
+    account_id: str
+    question: Question
+    requester: str
+    also_asked: list[str] = Field(default_factory=list)
+    acting_for: list[str] = Field(default_factory=list)
+    subject: Subject
+    matrix: MatrixSnapshot
+    clock: Clock
+    case: ApprovalCase | None = None

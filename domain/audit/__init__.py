@@ -1,0 +1,1 @@
+"""What an audit proves: chain verification, daily seals, comparing a replay with the journal."""

@@ -1,0 +1,44 @@
+"""What the workflows of cases other than the invoices' start with, and what they are answered. No personal detail is in any of it.
+
+`case` hands a long life on to a new run; `earlier` is what the account's last case of the kind left.
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class Booking(BaseModel):
+    """What billing answered. `key` names what was asked; `refused` says in words why it cannot be done, empty when it was."""
+
+    key: str
+    refused: str = ""
+
+
+class BillingAnswer(StrEnum):
+    """What came of the call to the billing system, which reads the account anew in the moment of the call."""
+
+    SUSPENDED = "suspended"
+    NOT_IN_ARREARS = "not_in_arrears"
+
+
+class SuspensionAnswer(BaseModel):
+    """What billing did with the order of that number."""
+
+    order: int
+    answer: BillingAnswer
+
+
+class Reinstated(BaseModel):
+    """The service is on again."""
+
+
+class WrittenOff(BaseModel):
+    """So much (minor units) billing really wrote off the invoice, which is never more than was open."""
+
+    invoice_id: str
+    amount: int
+
+
+BillingWord = Booking | SuspensionAnswer | Reinstated | WrittenOff
+"""What a case hears from billing about what it ordered."""

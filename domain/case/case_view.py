@@ -1,0 +1,61 @@
+"""What a case shows of itself to lists and pages, and the tasks that it asks people to do."""
+
+from datetime import date
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from domain.journal.journal import Fact
+from domain.roles import Role
+from domain.timeline.holds import Hold
+from domain.timeline.step_schedule import Taken
+
+
+class NextStep(BaseModel):
+    """The step that comes next, and when (business time); `due_at` is None while a hold stands or an earlier letter is under way."""
+
+    step: str | None
+    due_at: AwareDatetime | None
+    waiting_for: str
+
+
+class CaseView(BaseModel):
+    """One case as lists and reports show it. Amounts in minor units of `currency`.
+
+    `awaiting_role` is set while people of that role are to act. `summary` says what is peculiar to the kind of case. The timeline, the
+    holds and the promise are an invoice's alone; `disputed` is how much of it letters must not ask for.
+    """
+
+    case_id: str
+    run_id: str
+    kind: str
+    account_id: str
+    invoice_id: str | None
+    stage: str
+    next_step: str | None
+    next_on: date | None
+    waiting_for: str
+    awaiting_role: str | None = None
+    summary: dict[str, Fact] = Field(default_factory=dict)
+    open_balance: int = 0
+    currency: str = ""
+    due_date: date | None = None
+    policy: str | None = None
+    policy_version: int | None = None
+    disputed: int = 0
+    holds: list[Hold] = Field(default_factory=list)
+    taken: list[Taken] = Field(default_factory=list)
+    promised_by: date | None = None
+    promised_amount: int | None = None
+    outcome: str | None = None
+
+
+class Errand(BaseModel):
+    """A task for people of a role, that is opened or, when `done_by` is set, closed. `key` makes it the same one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    kind: str
+    role: Role
+    due_on: date
+    done_by: str | None = None

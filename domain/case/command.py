@@ -1,0 +1,23 @@
+"""What people do to an invoice's collection. Who did it is set by the API from who signed in, never from a request's body."""
+
+from pydantic import BaseModel, ConfigDict
+
+ACT_REFUSED = "ActRefused"
+"""The type of the error by which a workflow refuses an act that its state rules out; the message says why."""
+
+
+class Act(BaseModel):
+    """One act of one person. The id makes it happen once, however often it is sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    act_id: str
+    actor: str
+
+
+class Receipt(BaseModel):
+    """What became of an act: the journal's entry that holds it."""
+
+    act_id: str
+    seq: int | None = None
+    repeated: bool = False

@@ -1,0 +1,242 @@
+"""What a case asks its workflow to carry out. A case decides and leaves these in its outbox; the workflow hands each to the activity or
+the workflow that it names, in order. All are serialisable, so that none is lost when a long life goes on in a new run."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.billing.receivables import Claim
+from domain.journal.journal import Fact
+from domain.policy.approval_type import Matter
+from domain.policy.dispute_rules import Resolution
+from domain.roles import Role
+from domain.timeline.holds import Hold
+
+
+class _Effect(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PlaceHold(_Effect):
+    effect: Literal["place_hold"] = "place_hold"
+    invoice_id: str
+    hold: Hold
+
+
+class LiftHold(_Effect):
+    effect: Literal["lift_hold"] = "lift_hold"
+    invoice_id: str
+    hold_id: str
+
+
+class TellInvoice(_Effect):
+    """A case of the account did something that an invoice's own history must tell: `what` is the journal's kind."""
+
+    effect: Literal["tell_invoice"] = "tell_invoice"
+    invoice_id: str
+    what: str
+    case_id: str = ""
+
+
+class JoinSuspension(_Effect):
+    """An invoice's timeline asks for the suspension of its account, or for its hand-over: starts, or joins, the account's case."""
+
+    effect: Literal["join_suspension"] = "join_suspension"
+    account_id: str
+    claim: Claim
+    hand_over: bool = False
+
+
+class SendLetter(_Effect):
+    """A letter to the customer, in its language, in the first contact slot from `on`, about the invoices named.
+
+    Its news comes back with `number`; `key` makes it the same letter however often it is asked for.
+    """
+
+    effect: Literal["send_letter"] = "send_letter"
+    template: str
+    on: date
+    key: str = ""
+    number: int = 0
+    invoice_ids: list[str] = Field(default_factory=list)
+    details: dict[str, Fact] = Field(default_factory=dict)
+
+
+class WithdrawLetter(_Effect):
+    """A letter that was asked for has lost its object: it does not go, if it has not gone. No news of it is waited for."""
+
+    effect: Literal["withdraw_letter"] = "withdraw_letter"
+    key: str
+
+
+class NotifyRole(_Effect):
+    """A message to people of ours."""
+
+    effect: Literal["notify_role"] = "notify_role"
+    role: Role
+    template: str
+    details: dict[str, Fact] = Field(default_factory=dict)
+
+
+class AskApproval(_Effect):
+    """Ask the human gate. The `number` counts the case's approvals; the answer names it. `amount` in minor units.
+
+    Nobody in `also_asked` may approve it, no more than the requester.
+    """
+
+    effect: Literal["ask_approval"] = "ask_approval"
+    number: int
+    matter: Matter
+    amount: int
+    currency: str
+    requester: str
+    also_asked: list[str] = Field(default_factory=list)
+    term_days: int = 0
+    broken_plans: int = 0
+    invoice_ids: list[str] = Field(default_factory=list)
+    details: dict[str, Fact] = Field(default_factory=dict)
+
+
+class ReviseApproval(_Effect):
+    """What is asked for has changed in amount (minor units): the approval lapses if that takes it to another tier."""
+
+    effect: Literal["revise_approval"] = "revise_approval"
+    number: int
+    amount: int
+    currency: str
+
+
+class WithdrawApproval(_Effect):
+    """The approval that was asked for has lost its object. `reason`: settled, disputed, withdrawn, revised."""
+
+    effect: Literal["withdraw_approval"] = "withdraw_approval"
+    number: int
+    reason: str
+
+
+class SuspendInBilling(_Effect):
+    """The activity reads the account anew and suspends only while it is in arrears. `number` makes it once."""
+
+    effect: Literal["suspend_in_billing"] = "suspend_in_billing"
+    account_id: str
+    number: int
+    invoice_ids: list[str]
+
+
+class ReinstateInBilling(_Effect):
+    effect: Literal["reinstate_in_billing"] = "reinstate_in_billing"
+    account_id: str
+
+
+class HandOver(_Effect):
+    """The account's dossier goes to the write-off team: starts, or joins, the account's write-off case."""
+
+    effect: Literal["hand_over"] = "hand_over"
+    account_id: str
+    invoice_ids: list[str]
+
+
+class TellSuspension(_Effect):
+    """What the write-off team decided about an account that a suspension handed over. The case, if there is one, hears it before billing
+    settles or frees the invoices, lest it take them for paid."""
+
+    effect: Literal["tell_suspension"] = "tell_suspension"
+    account_id: str
+    what: Literal["written_off", "handed_back"]
+
+
+class BookWriteOff(_Effect):
+    """The activity books it once by `key`. `amount` in minor units."""
+
+    effect: Literal["book_write_off"] = "book_write_off"
+    key: str
+    invoice_id: str
+    amount: int
+    currency: str
+
+
+class AdoptSegment(_Effect):
+    """The account is collected by the policy of that segment from now on, whatever segment it is in; None: by its own again."""
+
+    effect: Literal["adopt_segment"] = "adopt_segment"
+    account_id: str
+    segment: str | None
+    invoice_ids: list[str]
+
+
+class MakeDossier(_Effect):
+    """Compile the account's dossier as PDF and JSON; `purpose`: write_off, agency, legal, proof_of_claim."""
+
+    effect: Literal["make_dossier"] = "make_dossier"
+    account_id: str
+    purpose: str
+
+
+class ResumeHarsher(_Effect):
+    """The invoice's timeline goes on one step harsher than where it stopped.
+
+    Comes before the hold is lifted, lest the milder step be taken.
+    """
+
+    effect: Literal["resume_harsher"] = "resume_harsher"
+    invoice_id: str
+    case_id: str
+
+
+class MarkDisputed(_Effect):
+    """So much of the invoice (minor units) is in dispute: letters ask for the rest only. When it is over, 0, and how it ended."""
+
+    effect: Literal["mark_disputed"] = "mark_disputed"
+    invoice_id: str
+    case_id: str
+    amount: int
+    resolution: Resolution | None = None
+
+
+class IssueCreditNote(_Effect):
+    """Credit an invoice in billing, once by `key`. `amount` in minor units. The case hears whether it was booked."""
+
+    effect: Literal["issue_credit_note"] = "issue_credit_note"
+    key: str
+    invoice_id: str
+    amount: int
+    currency: str
+
+
+class ChangeInvoice(_Effect):
+    """Set the invoice's `total` (minor units) in billing, once by `key`. The case hears whether it was booked."""
+
+    effect: Literal["change_invoice"] = "change_invoice"
+    key: str
+    invoice_id: str
+    total: int
+    currency: str
+
+
+class ChargeInterest(_Effect):
+    """Charge the account the interest of an instalment that fell due, once by `key`. `amount` in minor units."""
+
+    effect: Literal["charge_interest"] = "charge_interest"
+    key: str
+    account_id: str
+    amount: int
+    currency: str
+
+
+class NotifyPerson(_Effect):
+    """A message to one of ours, by user name."""
+
+    effect: Literal["notify_person"] = "notify_person"
+    user: str
+    template: str
+    details: dict[str, Fact] = Field(default_factory=dict)
+
+
+Effect = Annotated[
+    PlaceHold | LiftHold | TellInvoice | SendLetter | WithdrawLetter | NotifyRole
+    | AskApproval | ReviseApproval | WithdrawApproval | SuspendInBilling | ReinstateInBilling | HandOver
+    | TellSuspension | BookWriteOff | MakeDossier | AdoptSegment | ResumeHarsher | MarkDisputed | IssueCreditNote | ChangeInvoice
+    | ChargeInterest | NotifyPerson,
+    Field(discriminator="effect"),
+]  # fmt: skip

@@ -1,0 +1,45 @@
+"""What an invoice's workflow hands to the database in one local activity, and what it hears back.
+
+A local activity's arguments are not kept in the workflow's history, its result is: entries and read model go in,
+the journal's head comes out.
+"""
+
+from datetime import date
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from domain.case.case_view import CaseView, Errand
+from domain.correspondence.contact_request import Ask
+from domain.correspondence.letter_outcome import DropReason, LetterNews
+from domain.invoice.invoice_case import Carried
+from domain.journal.journal import Entry
+
+
+class Record(BaseModel):
+    """Everything that one wake of a workflow writes, in one transaction."""
+
+    now: AwareDatetime
+    entries: list[Entry]
+    case: CaseView
+    carried: Carried
+    ask: Ask | None = None
+    await_letter: bool = False
+    withdraw: DropReason | None = None
+    errands: list[Errand] = Field(default_factory=list)
+    seen: list[str] = Field(default_factory=list)
+    heard: list[str] = Field(default_factory=list)
+
+
+class Recorded(BaseModel):
+    """What the database answers.
+
+    `contact_on`: the customer's date of the slot that the ask was given. `under_way`: the letter awaited has not come to its end.
+    `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with.
+    """
+
+    head: str
+    contact_on: date | None = None
+    under_way: bool = False
+    letters: list[LetterNews] = Field(default_factory=list)
+    withdrawn: list[str] = Field(default_factory=list)
+    carried: Carried | None = None

@@ -1,0 +1,38 @@
+"""Contact slots: when a customer may be contacted. Computed in activities only, for the public holidays come from a library."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from domain.policy.collection_policy import ContactHours
+
+COLLECTING = timedelta(minutes=15)
+"""How long a request that arises within contact hours waits for its siblings, so that one letter carries them all."""
+
+IsBusinessDay = Callable[[date], bool]
+
+
+def is_open(now: datetime, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> bool:
+    """Whether a customer may be contacted at this moment."""
+    local = now.astimezone(zone)
+    return is_business_day(local.date()) and hours.opens <= local.time() <= hours.closes
+
+
+def first_slot(not_before: date, now: datetime | None, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> datetime:
+    """The first moment (UTC) to contact a customer: on a business day of its country, within the hours, in its own time zone.
+
+    `not_before` is the customer's date from which contact is wanted. `now` is None where the hour of the day is noise.
+    """
+    day = not_before
+    if now is not None:
+        local = now.astimezone(zone)
+        wait = local + COLLECTING
+        if local.date() == wait.date() and local.date() >= not_before and is_business_day(local.date()):
+            if local.time() <= hours.opens:
+                return datetime.combine(local.date(), hours.opens, zone).astimezone(UTC)
+            if wait.time() <= hours.closes:
+                return wait.astimezone(UTC)
+        day = max(not_before, local.date() + timedelta(days=1) if local.time() > hours.opens else local.date())
+    while not is_business_day(day):
+        day += timedelta(days=1)
+    return datetime.combine(day, hours.opens, zone).astimezone(UTC)

@@ -1,0 +1,62 @@
+"""What can become of a letter, and how a case is informed of it."""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.journal.entry_kinds import EntryKind
+
+
+class LetterFate(StrEnum):
+    """What became of a letter. Anything else is still under way."""
+
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    DROPPED = "dropped"
+
+
+LETTER_FATES = {
+    LetterFate.SENT: EntryKind.LETTER_SENT,
+    LetterFate.REFUSED: EntryKind.LETTER_REFUSED,
+    LetterFate.UNKNOWN: EntryKind.LETTER_UNKNOWN,
+    LetterFate.DROPPED: EntryKind.LETTER_DROPPED,
+}
+
+
+class DropReason(StrEnum):
+    """Why a requested letter was not sent."""
+
+    SETTLED = "settled"
+    DISPUTED = "disputed"
+    ON_HOLD = "on_hold"
+    BELOW_MINIMUM = "below_minimum"
+    LAPSED = "lapsed"
+    NOT_DUE = "not_due"
+
+
+class LetterNews(BaseModel):
+    """What became of the letter that a step asked for. `attempt` counts how often the step asked; `on` is the customer's date. `sha256` is
+    that of the content of a letter that was sent; it binds the letter to the journal."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    attempt: int
+    fate: LetterFate
+    at: AwareDatetime
+    on: date
+    message_id: str | None = None
+    reason: str = ""
+    sha256: str | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.step}#{self.attempt}:{self.fate}"
+
+    @property
+    def proof(self) -> dict[str, str]:
+        """The fact by which the journal knows the letter again; none for one that was not sent, or was sent by an earlier release, whose
+        histories must replay as they are."""
+        return {"sha256": self.sha256} if self.sha256 else {}

@@ -1,0 +1,79 @@
+"""What people send to a credit review, and the ability × willingness grid."""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.case.command import Act
+from domain.money import Currency
+
+
+class Ability(StrEnum):
+    ABLE = "able"
+    UNABLE = "unable"
+
+
+class Willingness(StrEnum):
+    WILLING = "willing"
+    UNWILLING = "unwilling"
+
+
+class Course(StrEnum):
+    """How the account is collected from now on."""
+
+    GENTLE = "gentle"
+    FIRM = "firm"
+    PLAN = "plan"
+    HAND_OVER = "hand_over"
+    STOP = "stop"
+
+
+GRID = {
+    (Ability.ABLE, Willingness.WILLING): Course.GENTLE,
+    (Ability.ABLE, Willingness.UNWILLING): Course.FIRM,
+    (Ability.UNABLE, Willingness.WILLING): Course.PLAN,
+    (Ability.UNABLE, Willingness.UNWILLING): Course.HAND_OVER,
+}
+"""Insolvency, which stops everything, stands outside it."""
+
+
+class Reason(StrEnum):
+    """Why an account was referred."""
+
+    COLLECTOR = "collector"
+    BROKEN_PROMISES = "broken_promises"
+    INSOLVENCY_NOTICE = "insolvency_notice"
+    EXPOSURE_OVER_LIMIT = "exposure_over_limit"
+    REVIEW_DATE = "review_date"
+
+
+class ReferAccount(Act):
+    """The account is to be reviewed. What made it necessary beyond the reason, is in the note."""
+
+    reason: Reason
+    note_id: str | None = None
+
+
+class GiveVerdict(Act):
+    """`limit` in minor units of `currency`; conditions are kept as a note's id, for they may name people.
+
+    `segment` is the segment whose policy applies to the account from now on; None leaves it as it is.
+    """
+
+    ability: Ability
+    willingness: Willingness
+    insolvent: bool = False
+    limit: int | None = Field(default=None, ge=0)
+    currency: Currency | None = None
+    conditions_note: str | None = None
+    segment: str | None = None
+    next_review_on: date | None = None
+
+    @property
+    def course(self) -> Course:
+        return Course.STOP if self.insolvent else GRID[self.ability, self.willingness]
+
+
+class CloseReview(Act):
+    """The account needs no watching any more, such as after an insolvency was lifted."""

@@ -1,0 +1,1 @@
+"""A dispute over an invoice: who must resolve it by when, and what each resolution does."""

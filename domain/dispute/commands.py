@@ -1,0 +1,56 @@
+"""What people do about a dispute. Who did it, and in which role, is set by the API from who signed in."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.case.command import Act
+from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.roles import Role
+
+
+class Source(StrEnum):
+    """How we came to know."""
+
+    COLLECTOR = "collector"
+    CALL = "call"
+
+
+class RaiseDispute(Act):
+    """The customer contests `amount` (minor units of the invoice's currency). `evidence`: the SHA-256 of each stored file."""
+
+    role: Role
+    reason: DisputeReason
+    amount: int = Field(gt=0)
+    source: Source = Source.COLLECTOR
+    note_id: str | None = None
+    evidence: list[str] = Field(default_factory=list)
+
+
+class AssignDispute(Act):
+    """To a person of the department that owns it, or to another department, whose time then starts anew."""
+
+    role: Role
+    department: Role | None = None
+    assignee: str | None = None
+    note_id: str | None = None
+
+
+class AttachEvidence(Act):
+    """Files that are stored already, by their SHA-256."""
+
+    evidence: list[str] = Field(min_length=1)
+
+
+class ResolveDispute(Act):
+    """The department's answer.
+
+    `amount` (minor units) is what a credit note would credit, or the corrected invoice's new total; a correction without one is in
+    billing already. `reference` is that of the payment that was found, or of the corrected invoice; it names no person.
+    """
+
+    role: Role
+    resolution: Resolution
+    amount: int | None = Field(default=None, ge=0)
+    reference: str = ""
+    note_id: str | None = None

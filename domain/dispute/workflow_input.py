@@ -1,0 +1,24 @@
+"""What a dispute's workflow starts with."""
+
+from pydantic import BaseModel
+
+from domain.billing.billing_events import InvoiceFacts
+from domain.clock import Clock
+from domain.dispute.commands import RaiseDispute
+from domain.dispute.dispute_case import DisputeCase
+from domain.policy.collection_policy import PolicySnapshot
+
+DISPUTE = "Dispute"
+
+
+class DisputeOpening(BaseModel):
+    """`facts` are the invoice's as it was raised; the policy is the invoice's."""
+
+    number: int
+    invoice_id: str
+    account_id: str
+    facts: InvoiceFacts
+    policy: PolicySnapshot
+    raised: RaiseDispute
+    clock: Clock
+    case: DisputeCase | None = None

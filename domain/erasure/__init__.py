@@ -1,0 +1,1 @@
+"""Erasure of an account's personal details once they need no longer be kept."""

@@ -1,0 +1,47 @@
+"""What an invoice remembers of the disputes over it."""
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.billing.billing_events import InvoiceFacts
+from domain.dispute.commands import RaiseDispute
+from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.roles import Role
+
+
+class PastDispute(BaseModel):
+    """What an invoice remembers of each of its disputes; `resolution` is None while it is open. Amounts in minor units."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    reason: DisputeReason
+    amount: int
+    resolution: Resolution | None = None
+
+
+class RaisedDispute(BaseModel):
+    """A dispute that was accepted and whose own case has yet to begin. `facts` are the invoice's as it was raised."""
+
+    model_config = ConfigDict(frozen=True)
+
+    act: RaiseDispute
+    facts: InvoiceFacts
+
+
+def raise_refusal(act: RaiseDispute, facts: InvoiceFacts, earlier: list[PastDispute]) -> str | None:
+    """Why an invoice takes no such dispute, in words; None when it does.
+
+    One at a time: two open disputes could contest the same money twice. The same grounds again need a manager, lest a dispute be the
+    way to put off payment for ever.
+    """
+    if facts.settled:
+        return f"the invoice is {facts.status}; there is nothing left to dispute"
+    if act.amount > facts.open_balance:
+        return "the disputed amount is more than the open balance"
+    still_open = next((past for past in earlier if past.resolution is None), None)
+    if still_open:
+        return f"dispute {still_open.number} of this invoice is still open; add to that one"
+    again = any(past.reason is act.reason for past in earlier)
+    if again and act.role is not Role.COLLECTIONS_MANAGER:
+        return f"this invoice was disputed on the same grounds before ({act.reason}); a second time only a collections manager may raise it"
+    return None

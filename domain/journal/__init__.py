@@ -1,0 +1,1 @@
+"""Hash-chained journal entries: their kinds, their canonical form, and how a case writes them."""

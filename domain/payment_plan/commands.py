@@ -1,0 +1,94 @@
+"""What people do about a payment plan. Who did it is set by the API from who signed in."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.billing.billing_events import InvoiceFacts
+from domain.case.command import Act
+from domain.money import Currency
+from domain.payment_plan.instalments import Terms, terms_refusal
+from domain.policy.plan_rules import PlanRules
+
+
+class Side(StrEnum):
+    """Who asked for these terms: we, or the customer with a counter-offer."""
+
+    US = "us"
+    CUSTOMER = "customer"
+
+
+class ProposePlan(Act):
+    """A plan over these invoices of one account. `why` is kept; it must name no person."""
+
+    invoice_ids: list[str] = Field(min_length=1)
+    currency: Currency
+    terms: Terms
+    asked_by: Side = Side.US
+    why: str = ""
+    note_id: str | None = None
+
+
+class RevisePlan(Act):
+    """New terms for what is still owed. `why` is kept; it must name no person."""
+
+    terms: Terms
+    asked_by: Side
+    why: str = Field(min_length=1)
+    note_id: str | None = None
+
+
+class AcceptPlan(Act):
+    """The customer agreed to that revision, and to no other."""
+
+    revision: int
+    note_id: str | None = None
+
+
+class DeclinePlan(Act):
+    """The customer wants no part of that revision, and made no counter-offer."""
+
+    revision: int
+    note_id: str | None = None
+
+
+class CancelPlan(Act):
+    """We end it, without the reproach of a broken one. `why` is kept; it must name no person."""
+
+    why: str = Field(min_length=1)
+
+
+class PlanInvoice(BaseModel):
+    """An invoice that a plan may cover, as billing knows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice_id: str
+    account_id: str
+    facts: InvoiceFacts
+
+
+def proposal_refusal(
+    act: ProposePlan, account_id: str, invoices: Sequence[PlanInvoice], rules: PlanRules, today: date, *,
+    broken_plans: int = 0, in_plans: Collection[str] = (),
+) -> str | None:  # fmt: skip
+    """Why no such plan can be proposed, in words; None when it can. `in_plans`: the invoices that another open plan covers."""
+    known = {invoice.invoice_id: invoice for invoice in invoices if invoice.account_id == account_id}
+    if broken_plans >= rules.most_broken:
+        return f"{broken_plans} plans of this account were broken; the policy proposes no further one"
+    if len(set(act.invoice_ids)) < len(act.invoice_ids):
+        return "an invoice is named twice"
+    for invoice_id in act.invoice_ids:
+        if invoice_id not in known:
+            return f"the account has no invoice {invoice_id}"
+        facts = known[invoice_id].facts
+        if facts.settled:
+            return f"invoice {invoice_id} is {facts.status}; leave it out"
+        if facts.currency != act.currency:
+            return f"invoice {invoice_id} is in {facts.currency}; a plan is in one currency"
+        if invoice_id in in_plans:
+            return f"invoice {invoice_id} is part of another plan"
+    debt = sum(known[invoice_id].facts.open_balance for invoice_id in act.invoice_ids)
+    return terms_refusal(act.terms, debt, today, rules)

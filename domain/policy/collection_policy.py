@@ -1,0 +1,168 @@
+"""A collection policy: the timeline and the rules of contact, as finance wrote them. An invoice pins the version it started under."""
+
+import hashlib
+from datetime import time
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from domain.money import Currency, Money
+from domain.policy.dispute_rules import DisputeRules
+from domain.policy.plan_rules import PlanRules
+
+STEP_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class StepAct(StrEnum):
+    """What a step does. The last three ask the account's suspension case to go so far, which needs people's word."""
+
+    LETTER = "letter"
+    CALL = "call"
+    SUSPENSION_WARNING = "suspension_warning"
+    SUSPENSION = "suspension"
+    HAND_OVER = "hand_over"
+
+
+class TimelineError(ValueError):
+    """A step that does not fit those before it. `path` is its place in the policy as written."""
+
+    def __init__(self, index: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = ("timeline", index)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(_Part):
+    """One step of the timeline, due when the invoice has been collectable for `day` days (negative: days before the due date)."""
+
+    day: int = Field(ge=-60, le=3650)
+    step: str = Field(pattern=STEP_NAME)
+    act: StepAct
+    letter: str | None = Field(default=None, description="the letter's template, which is also its tone")
+    escalate_to: str | None = Field(default=None, description="the role that is told")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.act is StepAct.LETTER and self.letter is None:
+            raise ValueError("a step whose act is letter names its template: add for example 'letter: reminder'")
+        if self.act is not StepAct.LETTER and self.letter is not None:
+            raise ValueError(f"a step whose act is {self.act} sends no letter: remove the key 'letter'")
+        return self
+
+    @property
+    def before_due(self) -> bool:
+        """A step that makes sense only until the due date, such as a courtesy note."""
+        return self.day <= 0
+
+
+def _clock_hours(value: object) -> object:
+    """09:00-17:00 → {opens, closes}."""
+    if not isinstance(value, str):
+        return value
+    opens, _, closes = value.partition("-")
+    try:
+        return {"opens": time.fromisoformat(opens.strip()), "closes": time.fromisoformat(closes.strip())}
+    except ValueError as error:
+        raise ValueError(f"{value!r} are no contact hours; write for example '09:00-17:00'") from error
+
+
+class ContactHours(_Part):
+    """When a customer may be contacted, in the customer's own time zone."""
+
+    opens: time
+    closes: time
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("contact hours must open before they close; write for example '09:00-17:00'")
+        return self
+
+
+class ContactRules(_Part):
+    hours: Annotated[ContactHours, BeforeValidator(_clock_hours)]
+    days_between_letters: int = Field(ge=1, le=60, description="between two letters to one account in one language and currency")
+
+
+class PromiseRules(_Part):
+    longest_days: int = Field(ge=1, le=365)
+    tolerance_days: int = Field(ge=0, le=30)
+    tolerance_percent: Decimal = Field(ge=0, le=50)
+    most_broken: int = Field(ge=0, le=20, description="after so many broken promises no further one is accepted")
+
+
+class SuspensionRules(_Part):
+    """How an account comes to be suspended. The days of notice are whole days, after the one on which the warning was delivered."""
+
+    notice_days: int = Field(default=14, ge=1, le=365, description="full days between the delivered warning and the sign-off")
+    most_extension_days: int = Field(default=30, ge=0, le=365, description="by which people may put off the end of the notice, in all")
+    hand_over_days: int = Field(default=30, ge=1, le=365, description="between the suspension and the hand-over to the write-off team")
+
+
+class Policy(_Part):
+    """A policy at one version."""
+
+    policy: str = Field(pattern=STEP_NAME)
+    version: int = Field(ge=1)
+    title: str
+    segments: list[str] = Field(default_factory=list, description="the account segments it applies to; an empty list: every other account")
+    minimum_balance: dict[Currency, Decimal] = Field(
+        default_factory=dict, description="open balances below it, in major units, are not chased"
+    )
+    catch_up_days: int = Field(ge=1, le=60, description="between two steps of one invoice, however late it is")
+    contact: ContactRules
+    promise: PromiseRules
+    dispute: DisputeRules = Field(default_factory=DisputeRules)
+    plan: PlanRules = Field(default_factory=PlanRules)
+    suspension: SuspensionRules = Field(default_factory=SuspensionRules)
+    timeline: list[Step] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        names = [step.step for step in self.timeline]
+        for index, (before, after) in enumerate(pairwise(self.timeline), 1):
+            if after.day <= before.day:
+                late, early = f"{after.step!r} (day {after.day})", f"{before.step!r} (day {before.day})"
+                raise TimelineError(index, f"step {late} must come after {early}; put the days in order")
+            if after.step in names[:index]:
+                raise TimelineError(index, f"two steps are called {after.step!r}; give each a name of its own")
+        return self
+
+    def minimum(self, currency: str) -> int:
+        """The least open balance worth chasing, in minor units; 1 where the policy names none."""
+        amount = self.minimum_balance.get(currency)
+        return 1 if amount is None else max(Money.of(amount, currency).minor, 1)
+
+
+class PolicySnapshot(BaseModel):
+    """A policy as an invoice pins it: its whole text as JSON, so that a history needs nothing else to be replayed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: int
+    text: str
+
+    @classmethod
+    def of(cls, policy: Policy) -> "PolicySnapshot":
+        return cls(name=policy.policy, version=policy.version, text=policy.model_dump_json(exclude_defaults=True))
+
+    def read(self) -> Policy:
+        """The policy; the invoices of a worker share one object."""
+        return _read(self.text)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _read(text: str) -> Policy:
+    return Policy.model_validate_json(text)

@@ -1,0 +1,124 @@
+"""What a policy says of disputes: who owns which reason, how long they have, and whom they answer to when they do not."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from domain.roles import Role
+
+
+class DisputeReason(StrEnum):
+    """The grounds on which a customer contests an invoice."""
+
+    WRONG_PRICE = "wrong_price"
+    WRONG_QUANTITY = "wrong_quantity"
+    NOT_DELIVERED = "not_delivered"
+    QUALITY = "quality"
+    DUPLICATE = "duplicate"
+    MISSING_PURCHASE_ORDER = "missing_purchase_order"
+    TAX = "tax"
+    ALREADY_PAID = "already_paid"
+    CONTRACT_TERMS = "contract_terms"
+    OTHER = "other"
+
+
+DEPARTMENTS = (Role.SALES_OPS, Role.SALES, Role.BILLING_OPS)
+"""The roles that own disputes."""
+
+
+_DEPARTMENT = {
+    DisputeReason.WRONG_PRICE: Role.SALES_OPS,
+    DisputeReason.WRONG_QUANTITY: Role.SALES_OPS,
+    DisputeReason.NOT_DELIVERED: Role.SALES_OPS,
+    DisputeReason.MISSING_PURCHASE_ORDER: Role.SALES_OPS,
+    DisputeReason.QUALITY: Role.SALES,
+    DisputeReason.CONTRACT_TERMS: Role.SALES,
+    DisputeReason.DUPLICATE: Role.BILLING_OPS,
+    DisputeReason.TAX: Role.BILLING_OPS,
+    DisputeReason.ALREADY_PAID: Role.BILLING_OPS,
+    DisputeReason.OTHER: Role.BILLING_OPS,
+}
+
+
+_DAYS = {
+    DisputeReason.WRONG_PRICE: 7,
+    DisputeReason.WRONG_QUANTITY: 7,
+    DisputeReason.NOT_DELIVERED: 10,
+    DisputeReason.QUALITY: 14,
+    DisputeReason.DUPLICATE: 5,
+    DisputeReason.MISSING_PURCHASE_ORDER: 5,
+    DisputeReason.TAX: 10,
+    DisputeReason.ALREADY_PAID: 5,
+    DisputeReason.CONTRACT_TERMS: 14,
+    DisputeReason.OTHER: 10,
+}
+
+
+_ESCALATION = {
+    Role.SALES_OPS: [Role.SALES, Role.COLLECTIONS_MANAGER],
+    Role.SALES: [Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR],
+    Role.BILLING_OPS: [Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR],
+}
+
+
+class DisputeRules(BaseModel):
+    """Days are calendar days of business time, the last one included. Reasons and departments that a policy leaves out keep the standard.
+
+    A standard value never changes: the policies that were pinned without it read it from here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    department: dict[DisputeReason, Role] = Field(default_factory=lambda: dict(_DEPARTMENT), description="who owns disputes of each reason")
+    days: dict[DisputeReason, int] = Field(default_factory=lambda: dict(_DAYS), description="how long the department has")
+    remind_days_before: list[int] = Field(default_factory=lambda: [3, 1], description="before the deadline")
+    escalate_to: dict[Role, list[Role]] = Field(
+        default_factory=lambda: {department: list(roles) for department, roles in _ESCALATION.items()},
+        description="who is told at each missed deadline of a department, in turn; the last one again and again",
+    )
+    days_after_escalation: int = Field(default=3, ge=1, le=60, description="how long the department has after each escalation")
+    days_to_book_payment: int = Field(default=7, ge=0, le=60, description="not chased, while a payment that was found is being booked")
+
+    @field_validator("department")
+    @classmethod
+    def _owned_by_departments(cls, chosen: dict[DisputeReason, Role]) -> dict[DisputeReason, Role]:
+        for reason, role in chosen.items():
+            if role not in DEPARTMENTS:
+                raise ValueError(f"{role} owns no disputes ({reason}); write one of: {', '.join(DEPARTMENTS)}")
+        return _DEPARTMENT | chosen
+
+    @field_validator("days")
+    @classmethod
+    def _of_sensible_length(cls, chosen: dict[DisputeReason, int]) -> dict[DisputeReason, int]:
+        for reason, days in chosen.items():
+            if not 1 <= days <= 180:
+                raise ValueError(f"{days} days for {reason} is no deadline; write a number from 1 to 180")
+        return _DAYS | chosen
+
+    @field_validator("remind_days_before")
+    @classmethod
+    def _before_the_deadline(cls, chosen: list[int]) -> list[int]:
+        if any(days < 0 for days in chosen):
+            raise ValueError("a reminder comes before the deadline; write days of 0 or more")
+        return sorted(set(chosen), reverse=True)
+
+    @field_validator("escalate_to")
+    @classmethod
+    def _to_somebody(cls, chosen: dict[Role, list[Role]]) -> dict[Role, list[Role]]:
+        for department, roles in chosen.items():
+            if department not in DEPARTMENTS:
+                raise ValueError(f"{department} owns no disputes; write one of: {', '.join(DEPARTMENTS)}")
+            if not roles:
+                raise ValueError(f"{department} answers to nobody; name at least one role, such as collections_manager")
+        return {department: list(roles) for department, roles in _ESCALATION.items()} | chosen
+
+
+class Resolution(StrEnum):
+    """How a dispute ends. SETTLED comes from billing: nothing is left to contest."""
+
+    REJECTED = "rejected"
+    CREDIT_NOTE = "credit_note"
+    CORRECTED_INVOICE = "corrected_invoice"
+    ALREADY_PAID = "already_paid"
+    WITHDRAWN = "withdrawn"
+    SETTLED = "settled"

@@ -1,0 +1,25 @@
+"""Reading a policy from YAML that finance writes: every mistake is named with its file, its line, and what to write instead."""
+
+from collections.abc import Collection
+
+from domain.policy.collection_policy import Policy
+from domain.yaml_document import LinedYaml
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be used. One line per mistake: `file:line: what is wrong; what to write instead`."""
+
+
+def parse_policy(text: str, file: str, letters: Collection[str]) -> Policy:
+    """The policy in `text`. `letters` are the templates that exist in every language. Raises PolicyError."""
+    source = LinedYaml(text, file, "policy: standard", PolicyError)
+    policy = source.read(Policy)
+    missing = [
+        f"{source.where(('timeline', index, 'letter'))}: there is no letter template {step.letter!r} in every language; "
+        f"write one of: {', '.join(sorted(letters))}"
+        for index, step in enumerate(policy.timeline)
+        if step.letter is not None and step.letter not in letters
+    ]
+    if missing:
+        raise PolicyError("\n".join(missing))
+    return policy

@@ -1,0 +1,1 @@
+"""Who collects which accounts, and in which order a collector's work is done."""

@@ -1,0 +1,160 @@
+"""What is known of an account on a past day. Amounts in minor units of the currency beside them; moments are business time (UTC)."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.policy.collection_policy import Policy
+from domain.projection.case_facts import (
+    ApprovalFacts,
+    CallFacts,
+    DisputeFacts,
+    EscalationFacts,
+    PlanFacts,
+    PromiseFacts,
+    SuspensionFacts,
+    VerdictFacts,
+    WriteOffFacts,
+)
+from domain.timeline.step_schedule import Taken
+
+Policies = Mapping[tuple[str, int], Policy]
+"""The policies that were ever in force, by name and version."""
+
+
+class StandingPart(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PinnedPolicy(StandingPart):
+    """The policy that a case followed, and the number of the entry that says so."""
+
+    name: str
+    version: int
+    sha256: str
+    entry: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.name, self.version
+
+
+class HoldStanding(StandingPart):
+    """`hold_id` is also the id of the case that placed it, where one did; `entry` numbers the entry that says so."""
+
+    hold_id: str
+    kind: str
+    since: AwareDatetime
+    until: date | None
+    reason: str
+    entry: int
+
+
+class PromiseStanding(StandingPart):
+    """An open promise. `received` is what came since it was given."""
+
+    amount: int
+    by: date
+    made_on: date
+    recorded_by: str
+    received: int
+    entry: int
+
+
+class InvoiceStanding(StandingPart):
+    """`stage` is `new`, a status or the last step taken; `waiting_for` a word of the case's. `next_on` is None while it is on hold."""
+
+    invoice_id: str
+    case_id: str
+    currency: str
+    due_date: date | None
+    open_balance: int
+    disputed: int
+    status: str
+    stage: str
+    waiting_for: str
+    next_step: str | None
+    next_on: date | None
+    holds: list[HoldStanding]
+    promise: PromiseStanding | None
+    taken: list[Taken]
+    policy: PinnedPolicy | None
+
+    @property
+    def settled(self) -> bool:
+        return self.status != "open"
+
+
+class LetterStanding(StandingPart):
+    """A letter as one case knows it; one that several invoices share has one Message-ID. `name` is the step, or what the case calls it.
+
+    `fate`: under_way, sent, refused, unknown, dropped or withdrawn. `at` is when that came about, though the case may have heard of it days
+    later; `requested_at` is None for a letter whose case journals only what became of it.
+    """
+
+    case_id: str
+    invoice_id: str | None
+    name: str
+    requested_at: AwareDatetime | None
+    fate: str
+    at: AwareDatetime | None
+    reason: str
+    message_id: str | None
+
+
+class CaseStanding(StandingPart):
+    """A case other than an invoice's. `due_on`: the day by which whoever it waits for is to act, where its journal names one."""
+
+    case_id: str
+    kind: str
+    invoice_id: str | None
+    stage: str
+    waiting_for: str
+    due_on: date | None
+    begun_on: date
+    changed_on: date
+
+
+class Awaited(StandingPart):
+    """Somebody whose word or deed a case waits for: a role, or a word such as `customer`."""
+
+    case_id: str
+    whom: str
+    due_on: date | None
+
+
+class BalanceStanding(StandingPart):
+    """The open invoices of one currency. `overdue`: those past their due date; balances of two currencies are never added."""
+
+    currency: str
+    open_balance: int
+    overdue: int
+    disputed: int
+    open_invoices: int
+
+
+class AccountStanding(StandingPart):
+    """An account as its journal knew it at a moment: only invoices whose collection had begun are in it. `entries` counts what it rests on.
+
+    `suspended`: its service was switched off, and not on again.
+    """
+
+    account_id: str
+    at: datetime
+    entries: int
+    balances: list[BalanceStanding]
+    invoices: list[InvoiceStanding]
+    letters: list[LetterStanding]
+    calls: list[CallFacts]
+    promises: list[PromiseFacts]
+    escalations: list[EscalationFacts]
+    disputes: list[DisputeFacts]
+    plans: list[PlanFacts]
+    approvals: list[ApprovalFacts]
+    suspensions: list[SuspensionFacts]
+    verdicts: list[VerdictFacts]
+    write_off: WriteOffFacts
+    cases: list[CaseStanding]
+    awaited: list[Awaited]
+    suspended: bool

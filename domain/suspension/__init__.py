@@ -1,0 +1,1 @@
+"""The suspension of an account: warning, notice period, sign-off, suspension, reinstatement."""

@@ -1,0 +1,43 @@
+"""What people send to an account's suspension. Who sent it is set by the API from who signed in."""
+
+from datetime import date
+
+from domain.billing.receivables import Claim
+from domain.case.command import Act
+
+
+class AskSuspension(Act):
+    """A collector asks that the account be suspended for these invoices."""
+
+    claims: list[Claim]
+
+
+class AskAgain(Act):
+    """After an approval was returned for changes."""
+
+
+class SendWarningAgain(Act):
+    """After a warning that did not arrive, such as with another address."""
+
+
+class ExtendNotice(Act):
+    """Put off the last day of the notice. The reason is kept; it must name no person."""
+
+    until: date
+    reason: str
+
+
+class WithdrawSuspension(Act):
+    """Drop the case before anything is suspended. The reason is kept; it must name no person."""
+
+    reason: str
+
+
+class Reinstate(Act):
+    """Switch the service on although not all is paid. The reason is kept; it must name no person."""
+
+    reason: str
+
+
+class HandOverNow(Act):
+    """Give a suspended account to the write-off team without waiting."""

@@ -1,0 +1,145 @@
+"""What is known of an account's suspension: the facts, the words that were given, and what they mean."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.billing.receivables import Claim, owed_by_currency
+from domain.case.account_case import AccountCase
+from domain.clock import start_of_day
+from domain.policy.collection_policy import Policy, PolicySnapshot
+
+
+class Stage(StrEnum):
+    """Where a case stands. The first waits for the day to be over, so that all invoices of that day join one question."""
+
+    ASKED = "asked"
+    WARNING_APPROVAL = "warning_approval"
+    WARNING = "warning"
+    NOTICE = "notice"
+    SIGN_OFF = "sign_off"
+    SUSPENDING = "suspending"
+    SUSPENDED = "suspended"
+    HANDED_OVER = "handed_over"
+    REINSTATING = "reinstating"
+    ENDED = "ended"
+
+
+class Ending(StrEnum):
+    CURED = "cured"
+    SPARED = "spared"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    REINSTATED = "reinstated"
+    WRITTEN_OFF = "written_off"
+
+
+BEFORE_BILLING = (Stage.ASKED, Stage.WARNING_APPROVAL, Stage.WARNING, Stage.NOTICE, Stage.SIGN_OFF)
+
+
+IN_SUSPENSION = (Stage.SUSPENDED, Stage.HANDED_OVER)
+
+
+APPROVAL, LETTER, ORDER = "approval", "letter", "order"
+"""What a case numbers: the approvals and the warnings it asked for, and its calls to the billing system."""
+
+
+class SuspensionState(AccountCase):
+    """Days are business dates. `warned`: the invoices that the current warning names. `notice_ends`: the last day of the notice.
+    `late`, `late_hand_overs`: invoices that asked in the moment in which the case ended; another takes them in."""
+
+    snapshot: PolicySnapshot
+    prepaid: bool = False
+    stage: Stage = Stage.ASKED
+    ending: Ending | None = None
+    claims: dict[str, Claim] = Field(default_factory=dict)
+    askers: list[str] = Field(default_factory=list)
+    asks_on: date | None = None
+    approval_open: bool = False
+    returned: bool = False
+    undelivered: bool = False
+    warned: list[str] = Field(default_factory=list)
+    delivered_on: date | None = None
+    notice_ends: date | None = None
+    extended_days: int = 0
+    spared_since: date | None = None
+    suspended_on: date | None = None
+    hand_over_on: date | None = None
+    late: list[Claim] = Field(default_factory=list)
+    late_hand_overs: list[Claim] = Field(default_factory=list)
+
+    # --- what the facts say
+
+    @property
+    def policy(self) -> Policy:
+        return self.snapshot.read()
+
+    @property
+    def ended(self) -> bool:
+        return self.ending is not None
+
+    @property
+    def hold_id(self) -> str:
+        return f"suspension:{self.journal.account_id}"
+
+    def chaseable(self) -> list[Claim]:
+        return [claim for claim in self.claims.values() if claim.chaseable(self.policy)]
+
+    def owed(self, invoice_ids: list[str] | None = None) -> list[Claim]:
+        names = self.claims if invoice_ids is None else invoice_ids
+        return [self.claims[name] for name in names if self.claims[name].owed(self.policy)]
+
+    @property
+    def spared(self) -> bool:
+        """The whole of what is owed is disputed."""
+        return not self.chaseable() and bool(self.owed())
+
+    @property
+    def warning_stands(self) -> bool:
+        """Of the invoices that the warning named, at least one is still to be paid and not disputed."""
+        return any(self.claims[name].chaseable(self.policy) for name in self.warned)
+
+    def wakes_at(self) -> datetime | None:
+        """The next business time at which the case goes on by itself."""
+        if self.spared:
+            return None
+        match self.stage:
+            case Stage.ASKED if self.asks_on:
+                return start_of_day(self.asks_on)
+            case Stage.NOTICE if self.notice_ends:
+                return start_of_day(self.notice_ends + timedelta(days=1))
+            case Stage.SUSPENDED if self.hand_over_on:
+                return start_of_day(self.hand_over_on)
+        return None
+
+    @property
+    def waiting_for(self) -> str:
+        """Who or what moves this case next, as a word that the console translates."""
+        if self.ended:
+            return "nothing"
+        if self.returned:
+            return "requester"
+        if self.spared and self.stage in (*BEFORE_BILLING, Stage.SUSPENDED):
+            return "dispute"
+        match self.stage:
+            case Stage.WARNING_APPROVAL | Stage.SIGN_OFF:
+                return "approval"
+            case Stage.WARNING:
+                return "address" if self.undelivered else "letter"
+            case Stage.SUSPENDING | Stage.REINSTATING:
+                return "billing"
+            case Stage.HANDED_OVER:
+                return "write_off"
+            case Stage.SUSPENDED if self.hand_over_on is None:
+                return "payment"
+        return "time"
+
+    def asked_about(self) -> list[str]:
+        """All that is to be paid, until a warning names some of it."""
+        names = self.claims if self.stage in (Stage.ASKED, Stage.WARNING_APPROVAL) else self.warned
+        return [name for name in names if self.claims[name].chaseable(self.policy)]
+
+    def amounts(self) -> dict[str, int]:
+        """What people's word is asked for, by currency."""
+        return owed_by_currency(self.claims[name] for name in self.asked_about())

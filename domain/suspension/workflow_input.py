@@ -1,0 +1,24 @@
+"""What a suspension's workflow starts with."""
+
+from pydantic import BaseModel, Field
+
+from domain.billing.receivables import Claim
+from domain.case.account_case import EarlierRun
+from domain.clock import Clock
+from domain.policy.collection_policy import PolicySnapshot
+from domain.suspension.suspension_case import SuspensionCase
+
+SUSPENSION = "AccountSuspension"
+
+
+class SuspensionOpening(BaseModel):
+    """`asking`, `asking_hand_over`: invoices that asked when the last case was just ending."""
+
+    account_id: str
+    policy: PolicySnapshot
+    prepaid: bool = False
+    clock: Clock
+    earlier: EarlierRun | None = None
+    asking: list[Claim] = Field(default_factory=list)
+    asking_hand_over: list[Claim] = Field(default_factory=list)
+    case: SuspensionCase | None = None

@@ -1,0 +1,22 @@
+"""What the write-off team decides."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.case.command import Act
+
+
+class WriteOffDecision(StrEnum):
+    WHOLE = "whole"
+    PART = "part"
+    AGENCY = "agency"
+    LEGAL = "legal"
+    BACK_TO_COLLECTIONS = "back_to_collections"
+
+
+class ProposeWriteOff(Act):
+    """The team's decision. `amounts`, for a part: of each invoice, in minor units; the rest goes back to collections."""
+
+    decision: WriteOffDecision
+    amounts: dict[str, int] = Field(default_factory=dict)

@@ -1,0 +1,21 @@
+"""What a write-off's workflow starts with."""
+
+from pydantic import BaseModel, Field
+
+from domain.billing.receivables import Claim
+from domain.case.account_case import EarlierRun
+from domain.clock import Clock
+from domain.write_off.write_off_case import WriteOffCase
+
+WRITE_OFF = "WriteOff"
+"""The workflows' names on the server."""
+
+
+class WriteOffOpening(BaseModel):
+    """`handed_over`: what came when the last case was just ending."""
+
+    account_id: str
+    clock: Clock
+    earlier: EarlierRun | None = None
+    handed_over: list[Claim] = Field(default_factory=list)
+    case: WriteOffCase | None = None

@@ -1,0 +1,113 @@
+"""Whose ears billing's events reach: the invoice, the case that wrote it off, or the case that charged it."""
+
+from collections.abc import Sequence
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.billing_events import BillingDelivery
+from adapters.database.engine import Database
+from adapters.ledger.ledger import Ledger
+from domain.billing.billing_events import BillingEvent, ChargePaid, Recovery
+from domain.clock import Clock
+from domain.invoice.workflow_input import Opening
+from domain.policy.collection_policy import PolicySnapshot
+from tests.adapters.correspondence.office import POLICY
+from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice
+
+
+class Ears:
+    """Hears what is said to cases, instead of the server. `over`: cases that no longer run."""
+
+    def __init__(self, *over: str) -> None:
+        self.over = over
+        self.invoices: list[tuple[str, str]] = []
+        self.cases: list[tuple[str, str, int]] = []
+        self.collectors: dict[str, str] = {}
+
+    async def report(self, opening: Opening, collector: str | None, events: Sequence[BillingEvent]) -> None:
+        self.invoices += [(opening.invoice_id, event.kind.value) for event in events]
+
+    async def collector_is(self, case_id: str, collector: str) -> None:
+        self.collectors[case_id] = collector
+
+    async def money_came(self, case_id: str, news: Recovery | ChargePaid) -> bool:
+        self.cases.append((case_id, type(news).__name__, news.amount))
+        return case_id not in self.over
+
+
+class Books:
+    """Openings from the ledger's facts alone."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def read(self, invoices: Sequence[str]) -> dict[str, tuple[Opening, str | None]]:
+        return {name: (self._opening(name), None) for name in invoices}
+
+    def _opening(self, name: str) -> Opening:
+        policy = PolicySnapshot.of(POLICY)
+        return Opening(invoice_id=name, account_id="A1", facts=self._ledger.facts(name), policy=policy, clock=Clock.real_life())
+
+    def forgotten(self, limit: int) -> list[str]:
+        return []
+
+    def left_over(self, limit: int) -> list[str]:
+        return []
+
+
+class Hands:
+    """One account changed hands, with two open cases."""
+
+    def __init__(self) -> None:
+        self.waiting = [17]
+
+    def untold(self, limit: int) -> tuple[list[int], dict[str, str]]:
+        return self.waiting, dict.fromkeys(["invoice:R1", "plan:A1:1"], "ben") if self.waiting else {}
+
+    def told(self, changes: Sequence[int]) -> None:
+        self.waiting = [number for number in self.waiting if number not in changes]
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    add_account(database)
+    add_invoice(database, "R1")
+    return Ledger(database)
+
+
+async def deliver(ledger: Ledger, ears: Ears) -> None:
+    delivery = BillingDelivery(ledger, Books(ledger), ears, Hands())  # type: ignore[arg-type]
+    await ActivityEnvironment().run(delivery.deliver_events)
+
+
+async def test_a_recovery_goes_to_the_write_off_and_not_to_the_invoice(ledger: Ledger) -> None:
+    ledger.write_off("W1", "R1", 10_000, "EUR", TODAY, at=AT)
+    ledger.record_payment("P1", "A1", "EUR", 1_500, TODAY, at=AT)
+    ledger.reverse_payment("P1", TODAY, at=AT)
+    ears = Ears("write_off:A1")
+    await deliver(ledger, ears)
+    assert ears.invoices == [("R1", "invoice.written_off")]
+    assert ears.cases == [("write_off:A1", "Recovery", 1_500), ("write_off:A1", "Recovery", -1_500)]
+
+
+async def test_what_comes_on_a_charge_goes_to_the_plan_while_it_runs(ledger: Ledger) -> None:
+    interest = ledger.charge_interest("k", "A1", 300, "EUR", TODAY, charged_by="plan:A1:1", at=AT)
+    ledger.record_payment("P1", "A1", "EUR", 200, TODAY, invoice_id=interest, at=AT)
+    ears = Ears()
+    await deliver(ledger, ears)
+    assert (ears.invoices, ears.cases) == ([], [("plan:A1:1", "ChargePaid", 200)])
+
+
+async def test_what_comes_on_a_charge_goes_to_its_own_collection_when_the_plan_is_over(ledger: Ledger) -> None:
+    interest = ledger.charge_interest("k", "A1", 300, "EUR", TODAY, charged_by="plan:A1:1", at=AT)
+    ledger.record_payment("P1", "A1", "EUR", 200, TODAY, invoice_id=interest, at=AT)
+    ears = Ears("plan:A1:1")
+    await deliver(ledger, ears)
+    assert ears.invoices == [(interest, "payment.received")]
+
+
+async def test_the_open_cases_of_an_account_that_changed_hands_hear_whose_it_is(ledger: Ledger) -> None:
+    ears = Ears()
+    await deliver(ledger, ears)
+    assert ears.collectors == {"invoice:R1": "ben", "plan:A1:1": "ben"}

@@ -1,0 +1,61 @@
+"""Letters are sent while another run looks for letters that nobody sends any more."""
+
+import asyncio
+import threading
+from collections.abc import Collection
+from datetime import datetime
+from types import SimpleNamespace
+from typing import cast
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.correspondence import LetterSending, Tally
+from adapters.correspondence.letter_dispatch import LetterDesk
+from adapters.correspondence.outcome_feed import Postbox
+from adapters.mail.smtp_client import Delivery, Mailer
+from adapters.temporal.case_signals import CaseSignals
+from domain.clock import Clock
+from tests.adapters.correspondence.office import NOON, SENT, Office
+
+
+class Hesitant(LetterDesk):
+    """It looks for dead letters when it is told to."""
+
+    def __init__(self, office: Office) -> None:
+        super().__init__(office.database, office.reading(), "worker-1")
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def settle_the_dead(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
+        self.asked.set()
+        self.go_on.wait()
+        return super().settle_the_dead(now, on_the_wire)
+
+
+class Mailbox:
+    """The mail server takes its time."""
+
+    def __init__(self) -> None:
+        self.reached, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def send(self, *_: object) -> Delivery:
+        self.reached.set()
+        await self.answer.wait()
+        return SENT
+
+
+async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(office: Office) -> None:
+    office.billed()
+    desk, mailbox = Hesitant(office), Mailbox()
+    nobody = cast("CaseSignals", SimpleNamespace())
+    clock = Clock(real_anchor=ActivityEnvironment().info.started_time, business_anchor=NOON)
+    sending = LetterSending(desk, cast("Mailer", mailbox), Postbox(office.database), nobody, clock)
+    letters = desk.intend(NOON, 100)
+    looking = asyncio.create_task(ActivityEnvironment().run(sending.select_letters))
+    await asyncio.to_thread(desk.asked.wait)
+    sent = asyncio.create_task(ActivityEnvironment().run(sending.send_letters, letters))
+    await mailbox.reached.wait()
+    desk.go_on.set()
+    await looking
+    mailbox.answer.set()
+    assert await sent == Tally(sent=1)
+    assert ([letter.state for letter in office.letters()], office.tasks()) == (["sent"], [])

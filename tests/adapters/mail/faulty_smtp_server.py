@@ -1,0 +1,142 @@
+"""A real SMTP server on loopback that a test can make fail at any point of the conversation, and a mailer that writes to it."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from adapters.mail.smtp_client import Delivery, Mailer, Security, SmtpMailer, SmtpSettings
+
+LETTER = b"Subject: Reminder\r\n\r\nPlease pay.\r\n"
+
+
+class Clerk:
+    """Takes every letter. A test's subclass turns some away, falls silent or hangs up."""
+
+    def __init__(self) -> None:
+        self.accepted: list[bytes] = []
+        self.conversations: list[Session] = []
+
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if session not in self.conversations:
+            self.conversations.append(session)
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.accepted.append(envelope.original_content or b"")
+        return "250 Taken"
+
+
+class SaysAtRecipient(Clerk):
+    def __init__(self, **replies: str) -> None:
+        super().__init__()
+        self.replies = replies
+
+    def __repr__(self) -> str:
+        """By which the tests that it is a parameter of are told apart, the same in every process."""
+        return f"SaysAtRecipient({self.replies})"
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if reply := self.replies.get(address.partition("@")[0]):
+            return reply
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+
+def hang_up(server: SMTP) -> None:
+    """The connection is cut: the client sees a reset, not a goodbye."""
+    if isinstance(server.transport, asyncio.Transport):
+        server.transport.abort()
+
+
+class RefusesContent(SMTP):
+    async def smtp_DATA(self, arg: str) -> None:
+        await self.push("554 No letters today")
+
+
+class HangsUpInTheMiddleOfContent(SMTP):
+    async def smtp_DATA(self, arg: str) -> None:
+        await self.push("354 Go ahead")
+        await self._reader.readline()
+        hang_up(self)
+
+
+class Office(NamedTuple):
+    clerk: Clerk
+    port: int
+
+
+Authenticator = Callable[[SMTP, Session, Envelope, str, LoginPassword], AuthResult]
+
+
+@asynccontextmanager
+async def post_office(
+    clerk: Clerk | None = None,
+    protocol: type[SMTP] = SMTP,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+    authenticator: Authenticator | None = None,
+) -> AsyncIterator[Office]:
+    """`tls` encrypts from the first byte, `starttls` on request, but before any letter."""
+    clerk = clerk or Clerk()
+    loop = asyncio.get_running_loop()
+
+    def conversation() -> SMTP:
+        return protocol(
+            clerk,
+            hostname="localhost",
+            loop=loop,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
+            authenticator=authenticator,
+            auth_required=authenticator is not None,
+            auth_require_tls=False,
+        )
+
+    server = await loop.create_server(conversation, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield Office(clerk, server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def closed_office(banner: str) -> AsyncIterator[int]:
+    """A server that turns every caller away at the door."""
+
+    async def turn_away(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{banner}\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(turn_away, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def mailer_to(port: int, **settings: object) -> AsyncIterator[Mailer]:
+    chosen = {"security": Security.PLAIN, "hello_name": "localhost", "timeout_seconds": 5, "final_reply_seconds": 5, **settings}
+    mailer = SmtpMailer(SmtpSettings.model_validate({"host": "127.0.0.1", "port": port, **chosen}))
+    try:
+        yield mailer
+    finally:
+        await mailer.close()
+
+
+async def deliver(mailer: Mailer, *recipients: str) -> Delivery:
+    return await mailer.send(LETTER, "ar@creditor.example", recipients or ("kim@customer.example",))
+
+
+async def sent_once(office: Office, **settings: object) -> Delivery:
+    async with mailer_to(office.port, **settings) as mailer:
+        return await deliver(mailer)

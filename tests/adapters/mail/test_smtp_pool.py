@@ -1,0 +1,143 @@
+"""Connections are reused from letter to letter, encrypted where they should be, and a stale one costs no letter."""
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from adapters.mail.smtp_client import Delivery, Outcome, Security
+from tests.adapters.mail.faulty_smtp_server import Clerk, SaysAtRecipient, deliver, hang_up, mailer_to, post_office, sent_once
+
+
+async def test_letters_share_a_connection_up_to_its_limit() -> None:
+    async with post_office() as office, mailer_to(office.port, connections=1, letters_per_connection=2) as mailer:
+        outcomes = [(await deliver(mailer)).outcome for _ in range(5)]
+        assert outcomes == [Outcome.SENT] * 5
+        assert len(office.clerk.conversations) == 3
+
+
+async def test_no_more_connections_than_the_pool_has() -> None:
+    async with post_office() as office, mailer_to(office.port, connections=3) as mailer:
+        await asyncio.gather(*(deliver(mailer) for _ in range(20)))
+        assert len(office.clerk.accepted) == 20
+        assert len(office.clerk.conversations) <= 3
+
+
+async def test_a_closed_mailer_opens_again_for_a_later_letter() -> None:
+    async with post_office() as office, mailer_to(office.port) as mailer:
+        await deliver(mailer)
+        await mailer.close()
+        assert (await deliver(mailer)).outcome is Outcome.SENT
+        assert len(office.clerk.conversations) == 2
+
+
+class EndsAtSecondLetter(Clerk):
+    """By 421, or by hanging up when no goodbye is given."""
+
+    def __init__(self, goodbye: str | None) -> None:
+        super().__init__()
+        self.goodbye = goodbye
+
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if session in self.conversations:
+            if self.goodbye is None:
+                hang_up(server)
+            return self.goodbye or "250 OK"
+        return await super().handle_MAIL(server, session, envelope, address, options)
+
+
+@pytest.mark.parametrize("goodbye", ["421 Idle too long", None])
+async def test_a_connection_that_went_stale_costs_no_letter(goodbye: str | None) -> None:
+    async with post_office(EndsAtSecondLetter(goodbye)) as office, mailer_to(office.port, connections=1) as mailer:
+        outcomes = [(await deliver(mailer)).outcome for _ in range(3)]
+        assert outcomes == [Outcome.SENT] * 3
+        assert len(office.clerk.accepted) == len(office.clerk.conversations) == 3
+
+
+class HangsUpAtMail(Clerk):
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        hang_up(server)
+        return await super().handle_MAIL(server, session, envelope, address, options)
+
+
+async def test_a_new_connection_that_fails_is_not_tried_again() -> None:
+    async with post_office(HangsUpAtMail()) as office:
+        assert (await sent_once(office)).outcome is Outcome.DEFERRED
+        assert len(office.clerk.conversations) == 1
+
+
+async def test_a_refused_letter_leaves_nothing_behind_for_the_next() -> None:
+    async with post_office(SaysAtRecipient(gone="550 No such user")) as office, mailer_to(office.port, connections=1) as mailer:
+        assert (await deliver(mailer, "gone@customer.example")).outcome is Outcome.REFUSED
+        assert (await deliver(mailer)).outcome is Outcome.SENT
+        assert len(office.clerk.conversations) == 1
+
+
+async def test_one_refused_recipient_is_named_while_the_others_get_the_letter() -> None:
+    async with post_office(SaysAtRecipient(gone="550 No such user")) as office, mailer_to(office.port) as mailer:
+        delivery = await deliver(mailer, "kim@customer.example", "gone@customer.example")
+    assert delivery == Delivery(Outcome.SENT, 250, "Taken; gone@customer.example was not accepted: 550 No such user")
+
+
+async def test_a_letter_that_one_recipient_may_still_accept_is_deferred() -> None:
+    async with post_office(SaysAtRecipient(gone="550 No such user", busy="450 Greylisted")) as office, mailer_to(office.port) as mailer:
+        delivery = await deliver(mailer, "gone@customer.example", "busy@customer.example")
+    assert (delivery.outcome, delivery.reply_code) == (Outcome.DEFERRED, 450)
+
+
+@pytest.mark.parametrize("address", ["zoë@customer.example", "kim@customer.example\r\nRCPT TO:<eve@evil.example>"])
+async def test_an_address_that_smtp_cannot_carry_is_refused_without_a_connection(address: str) -> None:
+    async with post_office() as office, mailer_to(office.port) as mailer:
+        assert (await deliver(mailer, address)).outcome is Outcome.REFUSED
+        assert office.clerk.conversations == []
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("making a certificate needs openssl")
+    pem = tmp_path_factory.mktemp("tls") / "server.pem"
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(pem)]
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(pem.with_suffix(".crt"))]
+    subprocess.run([openssl, "req", "-x509", *key, *subject], check=True, capture_output=True)
+    return pem
+
+
+def server_side(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.with_suffix(".crt"), certificate)
+    return context
+
+
+async def test_starttls_encrypts_before_the_letter(certificate: Path) -> None:
+    async with post_office(starttls=server_side(certificate)) as office:
+        assert (await sent_once(office)).reply_code == 530
+        trusted = await sent_once(office, security=Security.STARTTLS, ca_file=certificate.with_suffix(".crt"))
+        assert trusted.outcome is Outcome.SENT
+
+
+async def test_tls_encrypts_from_the_first_byte(certificate: Path) -> None:
+    async with post_office(tls=server_side(certificate)) as office:
+        delivery = await sent_once(office, security=Security.TLS, ca_file=certificate.with_suffix(".crt"))
+    assert delivery.outcome is Outcome.SENT
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+async def test_a_certificate_that_nobody_vouches_for_defers(certificate: Path, security: Security) -> None:
+    context = server_side(certificate)
+    from_the_start = security is Security.TLS
+    async with post_office(tls=context if from_the_start else None, starttls=None if from_the_start else context) as office:
+        delivery = await sent_once(office, security=security)
+    assert delivery.outcome is Outcome.DEFERRED
+    assert "certificate" in delivery.reply_text
+
+
+async def test_a_server_without_starttls_gets_no_letter() -> None:
+    async with post_office() as office:
+        assert (await sent_once(office, security=Security.STARTTLS)).outcome is Outcome.DEFERRED
+        assert office.clerk.accepted == []

@@ -1,0 +1,201 @@
+"""The policy book: all or nothing, no version changed, every segment under exactly one policy."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.config.settings import PROJECT
+from adapters.database.engine import Database
+from adapters.letters.letter_templates import LetterBook
+from adapters.policies.policy_store import PolicyBook, check_policies, policy_files
+from domain.policy.policy_parsing import PolicyError
+
+
+def first_version(name: str) -> str:
+    """The project's own file, as though it had never been changed."""
+    return re.sub(r"^version: \d+", "version: 1", (PROJECT / "policies" / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+STANDARD, MATRIX = first_version("standard.yaml"), first_version("approvals.yaml")
+
+
+def policy(name: str, version: int = 1, segments: str = "[]", title: str = "A policy") -> str:
+    text = STANDARD.replace("policy: standard", f"policy: {name}").replace("version: 1", f"version: {version}")
+    return text.replace("segments: []", f"segments: {segments}").replace("Standard invoice collection timeline", title)
+
+
+def folder(at: Path, **files: str) -> Path:
+    at.mkdir(exist_ok=True)
+    for old in at.glob("*.yaml"):
+        old.unlink()
+    for name, text in files.items():
+        (at / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return at
+
+
+@pytest.fixture(scope="module")
+def letters() -> LetterBook:
+    return LetterBook()
+
+
+@pytest.fixture
+def book(database: Database, letters: LetterBook) -> PolicyBook:
+    return PolicyBook(database, letters)
+
+
+def test_a_segment_falls_under_the_policy_that_names_it_and_any_other_under_the_default(book: PolicyBook, tmp_path: Path) -> None:
+    book.load(folder(tmp_path / "p", standard=policy("standard"), gentle=policy("gentle", segments="[public, charity]")))
+
+    assert book.for_segment("charity").name == "gentle"
+    assert book.for_segment("standard").name == "standard"
+
+
+def test_the_newest_version_is_in_force_and_the_earlier_one_is_kept(book: PolicyBook, tmp_path: Path) -> None:
+    book.load(folder(tmp_path / "p", standard=policy("standard")))
+    first = book.for_segment("x")
+    book.load(folder(tmp_path / "p", standard=policy("standard", version=2, title="Another")))
+
+    assert book.for_segment("x").version == 2
+    assert book.version("standard", 1) == first
+    assert [snapshot.version for snapshot in book.versions()] == [2, 1]
+
+
+def test_loading_the_same_folder_again_changes_nothing(book: PolicyBook, tmp_path: Path) -> None:
+    files = folder(tmp_path / "p", standard=policy("standard"))
+
+    assert [snapshot.name for snapshot in book.load(files)] == ["standard"]
+    assert book.load(files) == []
+
+
+def test_a_changed_text_under_a_known_version_is_refused(book: PolicyBook, tmp_path: Path) -> None:
+    book.load(folder(tmp_path / "p", standard=policy("standard")))
+
+    with pytest.raises(PolicyError, match="raise the version to 2"):
+        book.load(folder(tmp_path / "p", standard=policy("standard", title="Secretly harsher")))
+
+
+def test_one_mistake_keeps_every_policy_out(book: PolicyBook, tmp_path: Path) -> None:
+    files = folder(tmp_path / "p", standard=policy("standard"), broken=policy("broken", segments="[x]").replace("day: 7,", "day: 0,"))
+
+    with pytest.raises(PolicyError, match=r"broken\.yaml"):
+        book.load(files)
+
+    assert book.versions() == []
+
+
+def test_two_policies_that_claim_one_segment_are_refused(book: PolicyBook, tmp_path: Path) -> None:
+    files = folder(tmp_path / "p", standard=policy("standard"), a=policy("a", segments="[key]"), b=policy("b", segments="[key]"))
+
+    with pytest.raises(PolicyError, match="a and b both claim the segment 'key'"):
+        book.load(files)
+
+
+def test_a_folder_without_a_default_policy_is_refused(book: PolicyBook, tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="leave one policy without segments"):
+        book.load(folder(tmp_path / "p", a=policy("a", segments="[key]")))
+
+
+def test_two_default_policies_are_refused(book: PolicyBook, tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="name the segments of all but one"):
+        book.load(folder(tmp_path / "p", a=policy("a"), b=policy("b")))
+
+
+def test_an_empty_folder_is_refused(book: PolicyBook, tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="there is no policy"):
+        book.load(folder(tmp_path / "p"))
+
+
+def test_a_policy_whose_file_is_gone_takes_no_new_invoices(book: PolicyBook, tmp_path: Path) -> None:
+    book.load(folder(tmp_path / "p", old=policy("old")))
+    book.load(folder(tmp_path / "p", new=policy("new")))
+
+    assert book.for_segment("x").name == "new"
+    assert book.version("old", 1) is not None
+
+
+def test_no_policy_at_all_says_what_to_do(book: PolicyBook) -> None:
+    with pytest.raises(PolicyError, match="duecourse up"):
+        book.for_segment("standard")
+
+
+def test_a_letter_that_one_language_lacks_is_no_letter(tmp_path: Path, letters: LetterBook) -> None:
+    files = folder(tmp_path / "p", standard=policy("standard").replace("letter: courtesy", "letter: sternly"))
+
+    with pytest.raises(PolicyError, match="no letter template 'sternly' in every language"):
+        check_policies(sorted(files.glob("*.yaml")), letters)
+
+
+def test_the_projects_own_policies_are_good(letters: LetterBook) -> None:
+    checked = check_policies(policy_files(PROJECT / "policies"), letters)
+
+    assert [policy.policy for _, policy in checked.policies] == ["standard"]
+    assert [matrix.title for _, matrix in checked.matrices] == ["Standard approval matrix"]
+
+
+def test_the_approval_matrix_is_kept_version_by_version_and_the_newest_is_in_force(book: PolicyBook, tmp_path: Path) -> None:
+    book.load(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX.replace("Standard approval matrix", "Ours")))
+    first = book.matrix()
+    book.load(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX.replace("version: 1", "version: 2")))
+
+    assert first.read().title == "Ours"
+    assert book.matrix().version == 2
+    assert book.matrix_version(1) == first
+    assert [snapshot.name for snapshot in book.versions()] == ["standard"]
+    assert [snapshot.name for snapshot in book.in_force()] == ["standard"]
+
+
+def test_a_folder_without_an_approval_matrix_falls_under_the_projects_own(book: PolicyBook, tmp_path: Path) -> None:
+    book.load(folder(tmp_path / "p", standard=STANDARD))
+
+    assert book.matrix().read().title == "Standard approval matrix"
+
+
+def test_an_approval_matrix_with_a_gap_keeps_every_policy_out(book: PolicyBook, tmp_path: Path) -> None:
+    gap = MATRIX.replace("act: credit_note, amount: {over: middle}", "act: credit_note, amount: {over: large}")
+
+    with pytest.raises(PolicyError, match=r"approvals\.yaml:\d+: nobody approves a credit note with an amount over middle up to large"):
+        book.load(folder(tmp_path / "p", standard=STANDARD, approvals=gap))
+
+    assert book.versions() == []
+    with pytest.raises(PolicyError, match="no approval matrix is loaded"):
+        book.matrix()
+
+
+def test_a_changed_matrix_under_a_known_version_is_refused_and_nothing_else_is_kept(book: PolicyBook, tmp_path: Path) -> None:
+    book.load(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX))
+    eased = MATRIX.replace("quorum: 2", "quorum: 1")
+
+    with pytest.raises(PolicyError, match=r"approval matrix was in force with another text, .* raise the version to 2"):
+        book.load(folder(tmp_path / "p", standard=STANDARD.replace("version: 1", "version: 2"), approvals=eased))
+
+    assert [snapshot.version for snapshot in book.versions()] == [1]
+
+
+def test_no_policy_takes_the_name_of_the_approval_matrix(book: PolicyBook, tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="the name 'approvals' is the approval matrix's"):
+        book.load(folder(tmp_path / "p", standard=STANDARD, sly=policy("approvals", segments="[x]")))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "status", "said"),
+    [
+        ("", "", 0, "every question answered once: good"),
+        ("act: write_off, amount: {over: large}", "act: write_off, amount: {over: middle}", 2, "both answer for a write off"),
+        ("act: policy_change, sign", "act: fee_waiver, sign", 2, "nobody approves any policy change; add a rule for it"),
+    ],
+)
+def test_policy_check_ends_with_2_and_names_what_a_matrix_leaves_open_or_answers_twice(
+    tmp_path: Path, good: str, bad: str, status: int, said: str
+) -> None:
+    file = tmp_path / "approvals.yaml"
+    file.write_text(MATRIX.replace(good, bad, 1), encoding="utf-8")
+
+    ended = subprocess.run(
+        [sys.executable, "duecourse.py", "policy", "check", str(file), "--data-dir", str(tmp_path / "data")],
+        cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert (ended.returncode, said in ended.stdout + ended.stderr) == (status, True)

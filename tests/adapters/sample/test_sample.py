@@ -1,0 +1,149 @@
+"""The sample portfolio: always the same, and with every state that a newcomer should see."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import col, select
+
+from adapters.composition import Parts, compose
+from adapters.config.settings import Settings
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Contact, CreditNote, Invoice, Payment, User
+from adapters.sample.accounts import ACCOUNTS, USERS
+from adapters.sample.invoices import SMALL, DeedKind, Portfolio, make_portfolio
+from adapters.sample.simulation import CUSTOMER, SampleCustomers, choose_sample, load_sample, sample_chosen
+from domain.case.command import Act
+from domain.clock import Clock, start_of_day
+
+
+class Deaf:
+    """Stands in for the workflows: takes every act."""
+
+    def __init__(self) -> None:
+        self.heard: list[Act] = []
+
+    async def tell(self, invoice_id: str, signal: str, act: Act) -> None:
+        self.heard.append(act)
+
+
+AS_OF = date(2026, 10, 7)
+
+
+@pytest.fixture(scope="module")
+def portfolio() -> Portfolio:
+    return make_portfolio(AS_OF)
+
+
+def test_the_same_date_makes_the_same_portfolio(portfolio: Portfolio) -> None:
+    assert make_portfolio(AS_OF) == portfolio
+    assert make_portfolio(date(2026, 10, 8)) != portfolio
+
+
+def test_it_has_forty_accounts_two_hundred_invoices_four_languages_and_three_currencies(portfolio: Portfolio) -> None:
+    accounts = {invoice.account for invoice in portfolio.invoices}
+
+    assert len(accounts) == len(ACCOUNTS) == 40
+    assert len({invoice.number for invoice in portfolio.invoices}) == 200
+    assert {account.language for account in accounts} == {"de", "en", "es", "fr"}
+    assert {account.currency for account in accounts} == {"EUR", "GBP", "USD"}
+    assert {account.country for account in accounts} == {"DE", "AT", "FR", "BE", "ES", "GB", "US", "IE"}
+
+
+def test_no_mail_to_it_can_reach_anyone() -> None:
+    addresses = [account.email for account in ACCOUNTS] + [user.email for user in USERS]
+
+    assert all(address.endswith(".example") for address in addresses)
+    assert len(set(addresses)) == len(addresses)
+
+
+def test_it_begins_with_every_ageing_bucket_and_everything_that_is_not_plainly_open(portfolio: Portfolio) -> None:
+    late = [(AS_OF - invoice.due_date).days for invoice in portfolio.invoices if invoice.status == "open"]
+
+    for lowest, highest in ((-60, -4), (-3, 0), (1, 30), (31, 60), (61, 90), (91, 400)):
+        assert any(lowest <= days <= highest for days in late), f"none is {lowest} to {highest} days past due"
+    assert {invoice.status for invoice in portfolio.invoices} == {"open", "paid", "cancelled"}
+    assert any(invoice.disputed for invoice in portfolio.invoices)
+    assert any(invoice.open_balance == SMALL for invoice in portfolio.invoices)
+    assert any(SMALL < invoice.open_balance < invoice.total for invoice in portfolio.invoices)
+
+
+def test_everything_that_can_happen_to_an_invoice_happens_after_the_beginning(portfolio: Portfolio) -> None:
+    assert {deed.kind for deed in portfolio.deeds} == set(DeedKind)
+    assert all(deed.on > AS_OF for deed in portfolio.deeds)
+    assert len({deed.deed_id for deed in portfolio.deeds}) == len(portfolio.deeds)
+    assert [deed.on for deed in portfolio.deeds] == sorted(deed.on for deed in portfolio.deeds)
+
+
+def test_some_customers_never_pay_and_some_pay_too_much(portfolio: Portfolio) -> None:
+    owed = {invoice.number: invoice.open_balance for invoice in portfolio.invoices if invoice.status == "open"}
+    paid: Counter[str] = Counter()
+    for deed in portfolio.deeds:
+        sign = {DeedKind.PAYMENT: 1, DeedKind.BOUNCE: -1}.get(deed.kind, 0)
+        paid[deed.invoice_id] += sign * deed.amount
+
+    assert any(paid[number] == 0 for number in owed)
+    assert any(paid[number] == amount for number, amount in owed.items())
+    assert any(paid[number] > amount for number, amount in owed.items())
+
+
+def test_no_invoice_is_issued_after_the_beginning(portfolio: Portfolio) -> None:
+    assert all(invoice.issue_date <= AS_OF <= invoice.due_date or invoice.due_date <= AS_OF for invoice in portfolio.invoices)
+
+
+@pytest.fixture
+def parts(database: Database, tmp_path: Path) -> Parts:
+    return compose(Settings.read(data_dir=tmp_path), database)
+
+
+def test_every_row_of_it_is_accepted_by_the_projects_own_mapping(parts: Parts, portfolio: Portfolio) -> None:
+    choose_sample(parts.database, AS_OF)
+
+    assert load_sample(parts)
+
+    with parts.database.reading() as session:
+        kept = {invoice.id: invoice for invoice in session.exec(select(Invoice))}
+        assert len(session.exec(select(Account)).all()) == 40
+        assert {contact.email for contact in session.exec(select(Contact))} == {account.email for account in ACCOUNTS}
+        assert {user.name for user in session.exec(select(User))} == {user.name for user in USERS}
+    for invoice in portfolio.invoices:
+        found = kept[invoice.number]
+        expected = 0 if invoice.status == "cancelled" else invoice.open_balance
+        assert (found.status, found.open_balance, found.disputed) == (invoice.status, expected, invoice.disputed), invoice.number
+
+
+def test_it_is_brought_in_once_and_only_where_it_was_chosen(parts: Parts) -> None:
+    assert not sample_chosen(parts.database)
+    assert not load_sample(parts)
+
+    choose_sample(parts.database, AS_OF)
+    assert load_sample(parts)
+
+    assert not load_sample(parts)
+    assert sample_chosen(parts.database)
+
+
+async def test_its_customers_do_each_deed_once_whatever_interrupts_them(parts: Parts) -> None:
+    """A clock on which a year has passed: every deed is overdue. A second life finds nothing left to do."""
+    choose_sample(parts.database, AS_OF)
+    load_sample(parts)
+    now = datetime.now(UTC)
+    late = replace(parts, clock=Clock(real_anchor=now, business_anchor=start_of_day(AS_OF + timedelta(days=365))))
+    cases = Deaf()
+    theirs = select(Payment).where(col(Payment.recorded_by) == CUSTOMER)
+
+    await SampleCustomers(late, cases).live(asyncio.Event())
+    with parts.database.reading() as session:
+        payments = len(session.exec(theirs).all())
+    heard = len(cases.heard)
+    await SampleCustomers(late, cases).live(asyncio.Event())
+
+    deeds = Counter(deed.kind for deed in make_portfolio(AS_OF).deeds)
+    with parts.database.reading() as session:
+        assert len(session.exec(theirs).all()) == payments == deeds[DeedKind.PAYMENT]
+        assert len(session.exec(select(Payment).where(col(Payment.reversed_on).is_not(None))).all()) == deeds[DeedKind.BOUNCE]
+        assert len(session.exec(select(CreditNote).where(col(CreditNote.reason) == "Goods returned")).all()) == deeds[DeedKind.CREDIT_NOTE]
+    assert len(cases.heard) == heard == deeds[DeedKind.PROMISE] + deeds[DeedKind.PAUSE]

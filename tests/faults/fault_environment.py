@@ -1,0 +1,153 @@
+"""Where faults are played: the real Temporal server on a file, real worker processes, and an SMTP server that can be in any mood."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import yaml
+from temporalio.client import Client
+
+from adapters.composition import Parts, compose
+from adapters.config.settings import PROJECT, Settings
+from adapters.database.clock_store import store_clock
+from adapters.database.engine import Database
+from adapters.temporal.client import TemporalUnreachableError, connect
+from adapters.temporal.embedded_server import TemporalServer
+from domain.clock import Clock
+from tests.faults.scripted_smtp_server import MoodyOffice, moody_office
+from tests.faults.worker_process import READY
+
+PATIENCE = 300
+"""Seconds until a test gives up waiting. What it waits for takes far fewer, but the machine may be busy."""
+
+
+class WorkerProcess:
+    """`log` takes what the process has to say."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self._environment, self._log = environment, log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.faults.worker_process", cwd=PROJECT, env=self._environment, start_new_session=True,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+
+    async def ready(self) -> None:
+        """Until it polls."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
+        assert line.decode().strip() == READY, f"the worker ended as it started; {self._log} says why: {self._log.read_text()[-2000:]}"
+
+    async def kill(self) -> None:
+        """SIGKILL: it has no chance to write down anything."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+
+class Theatre:
+    """`parts` are those of the test's own process: it imports, and decides as a person does, but works on no workflow."""
+
+    def __init__(self, server: TemporalServer, client: Client, parts: Parts, office: MoodyOffice, environment: dict[str, str]) -> None:
+        self.client, self.parts, self.office = client, parts, office
+        self._server, self._environment = server, environment
+        self._workers: list[WorkerProcess] = []
+
+    @property
+    def database(self) -> Database:
+        return self.parts.database
+
+    def worker(self) -> WorkerProcess:
+        """Not yet started; it ends with the theatre at the latest."""
+        worker = WorkerProcess(self._environment, self.parts.settings.data_dir / "worker.log")
+        self._workers.append(worker)
+        return worker
+
+    async def working(self) -> WorkerProcess:
+        """A new worker, once it polls."""
+        worker = self.worker()
+        await worker.start()
+        await worker.ready()
+        return worker
+
+    async def kill_temporal(self) -> None:
+        """SIGKILL, and wait until the server is back on the same file."""
+        killed = self._server.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        await self.until(lambda: self._server.pid != killed, "the Temporal server is started again")
+        await self._answers()
+
+    async def _answers(self) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while asyncio.get_running_loop().time() < deadline:
+            with contextlib.suppress(TemporalUnreachableError):
+                await connect(self._server.address, self.client.namespace)
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError("the Temporal server did not come back")
+
+    async def until(self, holds: Callable[[], object], what: str) -> None:
+        """Until `holds`, which may ask the database."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not await asyncio.to_thread(holds):
+            assert asyncio.get_running_loop().time() < deadline, f"it never came to be that {what}"
+            await asyncio.sleep(0.1)
+
+    async def close(self) -> None:
+        for worker in self._workers:
+            await worker.kill()
+
+
+def letters_only(folder: Path) -> Path:
+    """The standard policies, but for the steps that ask for people's word: a play of letters ends with the last of them. The folder."""
+    shutil.copytree(PROJECT / "policies", folder, dirs_exist_ok=True)
+    standard = yaml.safe_load((folder / "standard.yaml").read_text(encoding="utf-8"))
+    standard["timeline"] = [step for step in standard["timeline"] if step["act"] in ("letter", "call")]
+    (folder / "standard.yaml").write_text(yaml.safe_dump(standard, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+@asynccontextmanager
+async def theatre(
+    database: Database, folder: Path, clock: Clock, seed: int = 0, policies: Path | None = None
+) -> AsyncIterator[Theatre]:  # fmt: skip
+    """Duecourse's parts on `database`, on `clock`, with the policies that come with it unless others are named; nothing works until a
+    worker is started."""
+    store_clock(database, clock, clock.real_anchor)
+    async with moody_office(seed) as office:
+        settings = Settings.read(
+            data_dir=folder, database_url=database.url, smtp_host="127.0.0.1", smtp_port=office.port, smtp_security="none"
+        )
+        server = await TemporalServer.find_or_start(folder, settings.temporal_namespace)
+        try:
+            client = await connect(server.address, settings.temporal_namespace)
+            parts = compose(settings, database)
+            parts.policies.load(policies or settings.policies_dir)
+            environment = _environment(settings, database.url, server.address, office.port)
+            stage = Theatre(server, client, parts, office, environment)
+            try:
+                yield stage
+            finally:
+                await stage.close()
+        finally:
+            await server.stop()
+
+
+def _environment(settings: Settings, database_url: str, temporal: str, smtp_port: int) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
+    return inherited | {
+        "DUECOURSE_DATA_DIR": str(settings.data_dir), "DUECOURSE_DATABASE_URL": database_url, "DUECOURSE_TEMPORAL_ADDRESS": temporal,
+        "DUECOURSE_SMTP_HOST": "127.0.0.1", "DUECOURSE_SMTP_PORT": str(smtp_port), "DUECOURSE_SMTP_SECURITY": "none",
+    }  # fmt: skip

@@ -1,0 +1,78 @@
+"""What the journal and the read model of a play say, case by case."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from adapters.database.tables import Case, JournalEntry
+from domain.journal.journal import Entry, broken_at
+from tests.faults.fault_environment import Theatre
+
+
+class Books:
+    def __init__(self, stage: Theatre) -> None:
+        self.stage, self.database = stage, stage.database
+
+    def kinds(self, case_id: str) -> list[str]:
+        return [entry.kind for entry in self.entries(case_id)]
+
+    def facts(self, case_id: str, kind: str) -> list[dict[str, Any]]:
+        return [dict(entry.facts) for entry in self.entries(case_id) if entry.kind == kind]
+
+    def entries(self, case_id: str) -> list[Entry]:
+        with self.database.reading() as session:
+            rows = session.scalars(select(JournalEntry).filter_by(case_id=case_id).order_by(col(JournalEntry.seq)))
+            return [Entry.model_validate(row.model_dump()) for row in rows]
+
+    def row(self, case_id: str) -> Case:
+        """The read model's row, detached."""
+        with self.database.reading() as session:
+            case = session.get_one(Case, case_id)
+            session.expunge(case)
+            return case
+
+    async def reached(self, kind: str, case_ids: Iterable[str], times: int = 1) -> None:
+        """Until each of the cases has so many entries of the kind."""
+        wanted = set(case_ids)
+        await self.stage.until(lambda: wanted <= self._with(kind, times), f"'{kind}' comes to {sorted(wanted)}")
+
+    def _with(self, kind: str, times: int) -> set[str]:
+        counted = select(col(JournalEntry.case_id)).where(col(JournalEntry.kind) == kind)
+        with self.database.reading() as session:
+            return set(session.scalars(counted.group_by(col(JournalEntry.case_id)).having(func.count() >= times)))
+
+    def books(self) -> dict[str, list[Entry]]:
+        """Each case's chain, followed back from its head and whole; what a dying worker wrote in vain stands outside it."""
+        with self.database.reading() as session:
+            heads = [(case.case_id, case.head, case.seq) for case in session.scalars(select(Case))]
+            entries = {row.hash: Entry.model_validate(row.model_dump()) for row in session.scalars(select(JournalEntry))}
+        books: dict[str, list[Entry]] = {}
+        for case_id, head, seq in heads:
+            chain, at = list[Entry](), head
+            while at in entries:
+                chain.append(entries[at])
+                at = entries[at].previous
+            books[case_id] = chain[::-1]
+            assert len(chain) == seq, f"{case_id} has {len(chain)} of {seq} entries"
+            assert broken_at(books[case_id]) is None, f"{case_id} is broken"
+        return books
+
+    def by_act(self) -> dict[str, list[Entry]]:
+        """The entries of all books that name an act, by its id."""
+        found: dict[str, list[Entry]] = defaultdict(list)
+        for entry in (entry for book in self.books().values() for entry in book if entry.facts.get("act")):
+            found[str(entry.facts["act"])].append(entry)
+        return found
+
+    def acts_written(self) -> set[str]:
+        """The acts that any entry names."""
+        act = JournalEntry.facts["act"].as_string()
+        with self.database.reading() as session:
+            return set(session.scalars(select(act).where(act.is_not(None))))
+
+
+def of_kind(book: list[Entry]) -> Counter[str]:
+    return Counter(entry.kind for entry in book)

@@ -1,0 +1,128 @@
+"""A real SMTP server on loopback whose mood a test changes while letters arrive, and which remembers all it was handed."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from enum import StrEnum
+from typing import NamedTuple
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.adapters.mail.faulty_smtp_server import hang_up
+
+
+class Mood(StrEnum):
+    TAKES = "takes"
+    DEFERS = "defers"
+    REFUSES = "refuses"
+    TAKES_AND_HANGS_UP = "takes and hangs up"
+    LOSES_AND_HANGS_UP = "loses and hangs up"
+
+
+TAKING = (Mood.TAKES, Mood.TAKES_AND_HANGS_UP)
+FINAL = frozenset(Mood) - {Mood.DEFERS}
+"""After any of these the letter must not come again, unless a person says so."""
+
+
+class Handed(NamedTuple):
+    """One letter's content, as it was handed over, and what the office did with it."""
+
+    message_id: str
+    mood: Mood
+    letter: EmailMessage
+
+    @property
+    def text(self) -> str:
+        body = self.letter.get_body(("plain",))
+        return str(body.get_content()) if body else ""
+
+
+class MoodyOffice:
+    """It takes every letter, unless its `mood` is another or the `script` says so: so many letters in each mood, then the next.
+
+    An answer takes a few milliseconds, so that a sender can die before it.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.mood = Mood.TAKES
+        self.script: list[tuple[Mood, int]] = []
+        self.handed: list[Handed] = []
+        self.port = 0
+        self.arrival = asyncio.Event()
+        self._random = random.Random(seed)
+        self._server: asyncio.Server | None = None
+        self._conversations: list[SMTP] = []
+
+    @property
+    def taken(self) -> list[Handed]:
+        return [letter for letter in self.handed if letter.mood in TAKING]
+
+    @property
+    def times_taken(self) -> Counter[str]:
+        """How often each Message-ID was taken."""
+        return Counter(letter.message_id for letter in self.taken)
+
+    @property
+    def moods(self) -> Counter[Mood]:
+        return Counter(letter.mood for letter in self.handed)
+
+    async def open(self) -> None:
+        """On the port it had before, if it had one."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._conversation, "127.0.0.1", self.port, reuse_address=True)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Nobody answers any more, and who was in the middle of a sentence is cut off."""
+        if self._server:
+            self._server.close()
+        for conversation in self._conversations:
+            hang_up(conversation)
+        self._conversations.clear()
+
+    def _conversation(self) -> SMTP:
+        conversation = SMTP(self, hostname="localhost", loop=asyncio.get_running_loop())
+        self._conversations.append(conversation)
+        return conversation
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.arrival.set()
+        await self._take_a_moment()
+        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
+        mood = self._mood_for_this_one()
+        self.handed.append(Handed(str(letter["Message-ID"]), mood, letter))
+        await self._take_a_moment()
+        match mood:
+            case Mood.TAKES:
+                return "250 Taken"
+            case Mood.DEFERS:
+                return "451 Not now"
+            case Mood.REFUSES:
+                return "554 Not from you"
+            case Mood.TAKES_AND_HANGS_UP | Mood.LOSES_AND_HANGS_UP:
+                hang_up(server)
+                return "421 Nobody hears this"
+
+    async def _take_a_moment(self) -> None:
+        await asyncio.sleep(self._random.uniform(0, 0.01))
+
+    def _mood_for_this_one(self) -> Mood:
+        if not self.script:
+            return self.mood
+        mood, left = self.script[0]
+        self.script[:1] = [(mood, left - 1)] if left > 1 else []
+        return mood
+
+
+@asynccontextmanager
+async def moody_office(seed: int = 0) -> AsyncIterator[MoodyOffice]:
+    office = MoodyOffice(seed)
+    await office.open()
+    try:
+        yield office
+    finally:
+        office.close()

@@ -1,0 +1,204 @@
+"""Plays Duecourse on skipped time: the real workflows, activities, database and SMTP conversation, on Temporal's time-skipping server.
+
+That server skips time only while `Play` asks it to, so that letters go at the business time a test says.
+"""
+
+import asyncio
+import contextlib
+import csv
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import col
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from activities.correspondence import Tally
+from adapters.composition import Parts, compose, inbox_folder
+from adapters.config.settings import Settings
+from adapters.database.engine import Database
+from adapters.database.tables import Case, Invoice, JournalEntry
+from adapters.imports.column_mapping import load_mapping
+from adapters.imports.importer import ImportResult
+from adapters.mail.local_inbox import InboxServer
+from adapters.project import PROJECT
+from domain import identifiers as ids
+from domain.case.case_view import CaseView
+from domain.clock import Clock
+from tests.time_skipping import time_skipping
+from worker import build_worker
+from workflows.billing_sync import BillingSync
+from workflows.correspondence_run import CorrespondenceRun
+from workflows.invoice_collection import InvoiceCollection
+
+TASK_OPEN = {EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED}
+TASK_OVER = {
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+}
+SKIPS_TRIED = 10
+UNANSWERED = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
+AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
+"""Contact hours from Helsinki to Los Angeles' neighbours: 16:30 in Berlin, 10:30 in New York."""
+
+
+class Play:
+    """`parts` are Duecourse's own; business time begins at midnight UTC of the day the play starts."""
+
+    def __init__(self, environment: WorkflowEnvironment, parts: Parts) -> None:
+        self.environment, self.parts, self.client = environment, parts, environment.client
+        self._numbers = iter(range(1_000_000))
+
+    async def now(self) -> datetime:
+        """Business time."""
+        return self.parts.clock.business(await self.environment.get_current_time())
+
+    async def skip_to(self, moment: datetime) -> None:
+        """Let business time pass; every timer on the way fires, and the cases that it wakes come to rest.
+
+        The test server answers only when it has got there, which can take longer than a request may: then it is asked again.
+        """
+        for _ in range(SKIPS_TRIED):
+            wait = self.parts.clock.real(moment) - await self.environment.get_current_time()
+            if wait <= timedelta(0):
+                break
+            try:
+                await self.environment.sleep(wait)
+            except RPCError as error:
+                if error.status not in UNANSWERED:
+                    raise
+            else:
+                break
+        else:
+            raise AssertionError(f"time does not pass to {moment}")
+        await self.rest()
+
+    async def morning(self, day: date) -> Tally:
+        """Pass the day's beginning, and send its letters."""
+        await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + timedelta(seconds=1))
+        await self.sync()
+        await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + AFTER_THE_MORNING)
+        return await self.send_letters()
+
+    async def days(self, first: date, last: date) -> None:
+        """Every morning from one date to another, both included."""
+        for offset in range((last - first).days + 1):
+            await self.morning(first + timedelta(days=offset))
+
+    async def sync(self) -> int:
+        """Deliver what billing reports, and wait until the invoices have taken it in."""
+        with self.environment.auto_time_skipping_disabled():
+            delivered = await self.client.execute_workflow(BillingSync.run, id=f"sync-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
+        await self.rest()
+        return delivered
+
+    async def send_letters(self) -> Tally:
+        with self.environment.auto_time_skipping_disabled():
+            return await self.client.execute_workflow(CorrespondenceRun.run, id=f"letters-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
+
+    async def rest(self) -> None:
+        """Until every case has done what is due: none is settled and open, none has a step to take, none has yet to begin.
+
+        A case is asked only when nothing has been written for a moment: a question in the middle of its work can part its history from its
+        code (docs/audit.md).
+        """
+        today = (await self.now()).date()
+        unfinished = or_(
+            and_(col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None)),
+            and_(col(Invoice.status) == "open", col(Case.outcome).is_(None), col(Case.next_on) <= today),
+        )
+        before: tuple[list[str], int] = [], 0
+        for _ in range(3_000):
+            found = await asyncio.to_thread(self._restless, unfinished)
+            left, _ = found
+            if not left or (found == before and not [invoice for invoice in left if await self._acts_by_now(invoice)]):
+                return
+            before = found
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"the cases did not come to rest: {before}")
+
+    def _restless(self, unfinished: Any) -> tuple[list[str], int]:
+        """The invoices, and how much is written."""
+        its_case = and_(col(Case.invoice_id) == col(Invoice.id), col(Case.kind) == "invoice")
+        statement = select(col(Invoice.id)).outerjoin(Case, its_case).where(unfinished)
+        with self.parts.database.reading() as session:
+            written = session.execute(select(func.count()).select_from(JournalEntry)).scalar_one()
+            return list(session.scalars(statement.order_by(col(Invoice.id)))), written
+
+    async def _acts_by_now(self, invoice_id: str) -> bool:
+        """The read model knows the day of the next step; after a hold that ended within a day, the step is due later that day."""
+        if (await asyncio.to_thread(self.parts.ledger.facts, invoice_id)).settled:
+            return True
+        case = self.case(invoice_id)
+        try:
+            if await _at_work(case):
+                return True
+            due = (await case.query(InvoiceCollection.next_step, rpc_timeout=timedelta(seconds=3))).due_at
+        except RPCError:  # the test server leaves a query unanswered when the run it was put to goes on as a new one
+            return True
+        return due is not None and due <= await self.now()
+
+    async def import_file(self, file: Path, mapping: str, business_date: date) -> ImportResult:
+        path = PROJECT / "mappings" / f"{mapping}.yaml"
+        return await asyncio.to_thread(
+            self.parts.importer.run, file, load_mapping(path), business_date, await self.now(), "tests"
+        )  # fmt: skip
+
+    def case(self, invoice_id: str) -> WorkflowHandle[InvoiceCollection, Any]:
+        return self.client.get_workflow_handle_for(InvoiceCollection.run, ids.invoice_case(invoice_id))
+
+    async def view(self, invoice_id: str) -> CaseView:
+        return await self.case(invoice_id).query(InvoiceCollection.snapshot)
+
+    def journal(self, invoice_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and facts of an invoice's entries, in order."""
+        return self.case_journal(ids.invoice_case(invoice_id))
+
+    def case_journal(self, case_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and facts of a case's entries, in order."""
+        with self.parts.database.reading() as session:
+            statement = select(JournalEntry).where(col(JournalEntry.case_id) == case_id).order_by(col(JournalEntry.seq))
+            return [(entry.kind, entry.facts) for entry in session.scalars(statement)]
+
+
+async def _at_work(case: WorkflowHandle[Any, Any]) -> bool:
+    """A task of the case is open. A question that meets a local activity under way ends the task at once; what the case hears in its next
+    one then comes before the activity's answer, and in a replay after it."""
+    events = (await case.fetch_history()).events
+    tasks = [event.event_type for event in events if event.event_type in TASK_OPEN | TASK_OVER]
+    return tasks[-1] in TASK_OPEN
+
+
+@asynccontextmanager
+async def playing(database: Database, folder: Path, start: date) -> AsyncIterator[Play]:
+    """Duecourse on `database`, from midnight UTC of `start`; its letters go to a local inbox in `folder` through real SMTP."""
+    settings = Settings.read(data_dir=folder)
+    async with time_skipping() as environment:
+        real = await environment.get_current_time()
+        clock = Clock(real_anchor=real, business_anchor=datetime.combine(start, datetime.min.time(), UTC))
+        inbox_folder(settings).mkdir(parents=True, exist_ok=True)
+        first = compose(settings, database, clock)
+        assert first.inbox is not None
+        with InboxServer(first.inbox, 0) as server:
+            parts = compose(settings, database, clock, inbox_port=server.port)
+            parts.policies.load(PROJECT / "policies")
+            with contextlib.suppress(asyncio.CancelledError):
+                async with build_worker(environment.client, parts):
+                    yield Play(environment, parts)
+            await parts.mailer.close()
+
+
+def write_invoices(file: Path, rows: Sequence[dict[str, str]]) -> Path:
+    """A file in Duecourse's own format, as `mappings/duecourse.yaml` reads it."""
+    with file.open("w", newline="", encoding="utf-8") as sheet:
+        writer = csv.DictWriter(sheet, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return file

@@ -1,0 +1,73 @@
+"""An erasure as it is asked for over HTTP: by an admin, in a case of its own, with an entry in its own chain."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from adapters.database.tables import Contact, JournalEntry
+from adapters.identity.users_and_tokens import Identity
+from adapters.temporal.case_commands import TemporalCases
+from api.app import create_app
+from api.context import ApiParts
+from domain import identifiers as ids
+from domain.roles import Role
+from tests.workflows.chain_assertions import chain, head_in_history
+from tests.workflows.stage import DAY, Stage
+from tests.workflows.test_decisions_over_http import People
+
+TEN_YEARS_AND_THE_REST_OF_ONE = 11 * 366
+
+
+@pytest.fixture
+async def people(stage: Stage) -> AsyncIterator[People]:
+    play = stage.play
+    async with AsyncExitStack() as stack:
+        people = People(FastAPI(), Identity(stage.database), stack, await play.environment.get_current_time())
+        parts = ApiParts(
+            stage.database, play.parts.clock, TemporalCases(play.client), play.parts.ledger, play.parts.importer, people.identity,
+            now=lambda: people.now, company=play.parts.company,
+        )  # fmt: skip
+        people.app = create_app(parts)
+        yield people
+
+
+def contacts(stage: Stage, account: str) -> int:
+    with stage.database.reading() as session:
+        counted = select(func.count()).select_from(Contact).where(col(Contact.account_id) == account)
+        return int(session.execute(counted).scalar_one())
+
+
+async def test_an_erasure_is_refused_before_its_time_and_then_done_once_in_a_chain_of_its_own(stage: Stage, people: People) -> None:
+    invoice, _ = await stage.reminded()
+    account, admin = f"A-{invoice}", await people("adam", Role.ADMIN)
+    path = f"/v1/audit/accounts/{account}/erasure"
+    early = await admin.post(path)
+    assert (early.status_code, early.json()["type"]) == (409, "urn:duecourse:problem:refused")
+    assert early.json()["detail"].startswith("1 of its invoices are open; 1 of its cases are open; its records must be kept until 20")
+    await stage.pay(invoice, 10_000)
+    await stage.outcome(invoice)
+    await stage.pass_to(await stage.today() + TEN_YEARS_AND_THE_REST_OF_ONE * DAY)
+    people.now = await stage.play.environment.get_current_time()
+
+    done = await admin.post(path, headers={"Idempotency-Key": "once"})
+    assert (done.status_code, done.json()["recorded"]) == (200, "now"), done.text
+    assert contacts(stage, account) == 0
+    case = stage.case_row(ids.erasure_case(account))
+    assert (case.stage, case.outcome, case.seq) == ("erased", "erased", 1)
+    [(kind, facts)] = stage.play.case_journal(case.case_id)
+    assert (kind, facts["contacts"], facts["letters"], facts["report"]) == ("account.erased", 1, 1, done.json()["act_id"])
+    head = await head_in_history(stage.play.client.get_workflow_handle(case.case_id))
+    assert chain(stage.database, case) == head
+
+    again = await admin.post(path)
+    assert again.status_code == 200, again.text
+    assert [kind for kind, _ in stage.play.case_journal(case.case_id)] == ["account.erased", "account.erased"]
+    shown = (await admin.get(path)).json()
+    assert [report["erased"][0]["count"] for report in shown["before"]] == [0, 1]
+    with stage.database.reading() as session:
+        told = session.scalars(select(JournalEntry).where(col(JournalEntry.case_id) == case.case_id)).all()
+        assert {entry.actor for entry in told} == {"adam"}

@@ -1,0 +1,159 @@
+"""What a worker that dies in the middle leaves behind.
+
+A local activity may have committed when its workflow task is lost. The task is then done anew, here or by another worker, and the local
+activity with it: its entries get another recorded time, and so another hash. The death is played by an error in the workflow's code
+right after the database has answered, for that loses the task's markers just as a death does.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+from temporalio.api.enums.v1 import EventType
+
+from adapters.database.tables import ContactRequest, JournalEntry
+from domain.invoice.commands import CallOutcome, LogCall, Pause
+from domain.journal.entry_kinds import EntryKind
+from domain.journal.journal import Journal
+from tests.workflows.stage import DAY, Stage
+from workflows.invoice_collection import InvoiceCollection
+
+
+class WorkerDies(Exception):
+    """Stands for the end of a worker's process."""
+
+
+def worker_dies_once_after_writing(monkeypatch: pytest.MonkeyPatch, kind: EntryKind) -> Callable[[], bool]:
+    """The next time an entry of this kind is in the database, before its workflow has taken in the answer. Tells whether it did."""
+    written, died = Journal.written, list[int]()
+
+    def dies(self: Journal, up_to: int, head: str | None = None) -> None:
+        if not died and any(entry.kind is kind for entry in self.pending):
+            died.append(up_to)
+            raise WorkerDies(kind)
+        written(self, up_to, head)
+
+    monkeypatch.setattr(Journal, "written", dies)
+    return lambda: bool(died)
+
+
+def all_entries(stage: Stage, invoice: str) -> list[JournalEntry]:
+    """Those that a dead worker left as well; detached."""
+    with stage.database.reading() as session:
+        rows = session.scalars(select(JournalEntry).where(col(JournalEntry.invoice_id) == invoice)).all()
+        session.expunge_all()
+    return list(rows)
+
+
+def entries(stage: Stage, invoice: str) -> list[JournalEntry]:
+    """The case's chain, followed back from its head; the last entry first."""
+    by_hash, head, chain = {entry.hash: entry for entry in all_entries(stage, invoice)}, stage.row(invoice).head, []
+    while head in by_hash:
+        chain.append(by_hash[head])
+        head = by_hash[head].previous
+    return chain
+
+
+def orphans(stage: Stage, invoice: str) -> Counter[str]:
+    """The kinds of the entries that no chain leads to."""
+    counted = {entry.hash for entry in entries(stage, invoice)}
+    return Counter(entry.kind for entry in all_entries(stage, invoice) if entry.hash not in counted)
+
+
+async def lost_tasks(stage: Stage, invoice: str) -> int:
+    history = await stage.case(invoice).fetch_history()
+    return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED for event in history.events)
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"),
+    [
+        (EntryKind.CASE_OPENED, {"case.opened": 1}),
+        (EntryKind.STEP_TAKEN, {"case.opened": 1, "step.taken": 1, "letter.requested": 1}),
+    ],
+)
+async def test_a_worker_that_dies_after_writing_leaves_an_orphan_and_one_letter(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind, left: dict[str, int]
+) -> None:
+    stage.orphans = 3
+    monday = await stage.monday()
+    has_died = worker_dies_once_after_writing(monkeypatch, kind)
+    invoice = await stage.open_one(due=monday - DAY)
+    await stage.until(has_died)
+    await stage.play.morning(monday)
+    assert await lost_tasks(stage, invoice) == 1
+    assert orphans(stage, invoice) == Counter(left)
+    with stage.database.reading() as session:
+        requests = session.scalars(select(ContactRequest).filter_by(invoice_id=invoice)).all()
+    assert [request.step for request in requests] == ["reminder"]
+    assert stage.letters(invoice) == [("reminder", monday)]
+
+
+async def test_an_act_that_a_dying_worker_had_written_is_done_once_and_answered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.orphans = 3
+    invoice, _ = await stage.reminded()
+    worker_dies_once_after_writing(monkeypatch, EntryKind.CALL_LOGGED)
+    act = LogCall(act_id="call", actor="mia", outcome=CallOutcome.REACHED)
+    receipt = await stage.case(invoice).execute_update(InvoiceCollection.log_call, act)
+    assert not receipt.repeated
+    assert [entry.seq for entry in entries(stage, invoice) if entry.kind == "call.logged"] == [receipt.seq]
+    assert await lost_tasks(stage, invoice) == 1
+
+
+async def test_a_call_that_a_dying_worker_had_asked_for_is_one_task(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.orphans = 3
+    invoice, monday = await stage.reminded()
+    await stage.play.days(monday + 7 * DAY, monday + 7 * DAY)
+    worker_dies_once_after_writing(monkeypatch, EntryKind.CALL_REQUESTED)
+    await stage.pass_to(monday + 14 * DAY)
+    await stage.until(lambda: stage.row(invoice).stage == "phone_call")
+    assert [kind for kind, _, _ in stage.tasks(invoice)] == ["call"]
+
+
+async def test_the_last_entry_that_a_dying_worker_had_written_closes_the_case_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.orphans = 3
+    invoice, _ = await stage.reminded()
+    worker_dies_once_after_writing(monkeypatch, EntryKind.CASE_CLOSED)
+    await stage.pay(invoice, 10_000)
+    assert await stage.outcome(invoice) == "paid"
+    assert stage.row(invoice).outcome == "paid"
+    assert await lost_tasks(stage, invoice) == 1
+
+
+async def test_a_worker_that_dies_while_it_takes_back_a_letter_takes_it_back_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The letter was withdrawn in the database, but the workflow never heard so: it must not believe that the letter went."""
+    stage.orphans = 3
+    monday = await stage.monday()
+    invoice = await stage.open_one(due=monday - DAY)
+    worker_dies_once_after_writing(monkeypatch, EntryKind.HOLD_PLACED)
+    act = Pause(act_id="p", actor="mia", reason="r", until=monday + 2 * DAY)
+    await stage.case(invoice).execute_update(InvoiceCollection.pause, act)
+    await stage.play.days(monday, monday + 4 * DAY)
+    assert stage.letters(invoice) == [("reminder", monday + 2 * DAY)]
+    with stage.database.reading() as session:
+        (request,) = session.scalars(select(ContactRequest).filter_by(invoice_id=invoice)).all()
+    assert (request.state, request.attempt) == ("sent", 2)
+    assert "letter.unknown" not in stage.kinds(invoice)
+
+
+@pytest.mark.parametrize("kind", [EntryKind.CASE_REOPENED, EntryKind.PAYMENT_REVERSED])
+async def test_a_worker_that_dies_while_it_takes_a_case_up_again_goes_on_with_the_same_chain(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind
+) -> None:
+    stage.orphans = 3
+    invoice, monday = await stage.reminded()
+    payment = await stage.pay(invoice, 10_000)
+    assert await stage.outcome(invoice) == "paid"
+    await stage.pass_to(monday + 9 * DAY)
+    has_died = worker_dies_once_after_writing(monkeypatch, kind)
+    now = await stage.play.now()
+    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    await stage.hear(invoice, "payment.reversed")
+    await stage.until(has_died)
+    await stage.play.days(monday + 9 * DAY, monday + 14 * DAY)
+    counted = Counter(entry.kind for entry in entries(stage, invoice))
+    assert (counted["case.opened"], counted["case.reopened"], counted["payment.reversed"]) == (1, 1, 1)
+    assert orphans(stage, invoice) == Counter({"case.reopened": 1, "payment.reversed": 1})
+    assert stage.letters(invoice) == [("reminder", monday + DAY), ("second_reminder", monday + 14 * DAY)]
