@@ -69,7 +69,7 @@ def carry_out(case: ApprovalCase, act: Act, at: Moment) -> int | None:
     reason = refusal(case, act, at.business.date())
     case.seen.append(act.act_id)
     if reason:
-        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=type(act).__name__, reason=reason)
+        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
     match act:
         case Decision():
             return _decide(case, act, at)

@@ -1,6 +1,7 @@
 """What people send to an approval: decisions, and withdrawals of what was asked."""
 
 from enum import StrEnum
+from typing import ClassVar
 
 from domain.approval.delegation import Delegation
 from domain.case.command import Act
@@ -26,6 +27,8 @@ class Decision(Act):
     `role` is the role in which the person signs: with a delegation, the role that was delegated.
     """
 
+    journal_name: ClassVar[str] = "Decision"
+
     role: Role
     verdict: Verdict
     note_id: str | None = None
@@ -39,3 +42,5 @@ class Decision(Act):
 
 class Withdrawal(Act):
     """Whoever asked needs it no longer."""
+
+    journal_name: ClassVar[str] = "Withdrawal"

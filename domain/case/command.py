@@ -1,5 +1,7 @@
 """What people do to an invoice's collection. Who did it is set by the API from who signed in, never from a request's body."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 ACT_REFUSED = "ActRefused"
@@ -7,7 +9,12 @@ ACT_REFUSED = "ActRefused"
 
 
 class Act(BaseModel):
-    """One act of one person. The id makes it happen once, however often it is sent."""
+    """One act of one person. The id makes it happen once, however often it is sent.
+
+    `journal_name` is what the journal calls the command when it is refused: it stays, whatever the class is called.
+    """
+
+    journal_name: ClassVar[str]
 
     model_config = ConfigDict(frozen=True)
 

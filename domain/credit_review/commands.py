@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -51,6 +52,8 @@ class Reason(StrEnum):
 class ReferAccount(Act):
     """The account is to be reviewed. What made it necessary beyond the reason, is in the note."""
 
+    journal_name: ClassVar[str] = "ReferAccount"
+
     reason: Reason
     note_id: str | None = None
 
@@ -60,6 +63,8 @@ class GiveVerdict(Act):
 
     `segment` is the segment whose policy applies to the account from now on; None leaves it as it is.
     """
+
+    journal_name: ClassVar[str] = "GiveVerdict"
 
     ability: Ability
     willingness: Willingness
@@ -77,3 +82,5 @@ class GiveVerdict(Act):
 
 class CloseReview(Act):
     """The account needs no watching any more, such as after an insolvency was lifted."""
+
+    journal_name: ClassVar[str] = "CloseReview"

@@ -35,7 +35,7 @@ def carry_out(case: DisputeCase, act: Act, at: Moment) -> int | None:
     reason = refusal(case, act)
     case.seen.append(act.act_id)
     if reason:
-        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=type(act).__name__, reason=reason)
+        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
     match act:
         case AssignDispute():
             department = act.department or case.department

@@ -1,6 +1,7 @@
 """What people do about a dispute. Who did it, and in which role, is set by the API from who signed in."""
 
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -19,6 +20,8 @@ class Source(StrEnum):
 class RaiseDispute(Act):
     """The customer contests `amount` (minor units of the invoice's currency). `evidence`: the SHA-256 of each stored file."""
 
+    journal_name: ClassVar[str] = "RaiseDispute"
+
     role: Role
     reason: DisputeReason
     amount: int = Field(gt=0)
@@ -30,6 +33,8 @@ class RaiseDispute(Act):
 class AssignDispute(Act):
     """To a person of the department that owns it, or to another department, whose time then starts anew."""
 
+    journal_name: ClassVar[str] = "AssignDispute"
+
     role: Role
     department: Role | None = None
     assignee: str | None = None
@@ -38,6 +43,8 @@ class AssignDispute(Act):
 
 class AttachEvidence(Act):
     """Files that are stored already, by their SHA-256."""
+
+    journal_name: ClassVar[str] = "AttachEvidence"
 
     evidence: list[str] = Field(min_length=1)
 
@@ -48,6 +55,8 @@ class ResolveDispute(Act):
     `amount` (minor units) is what a credit note would credit, or the corrected invoice's new total; a correction without one is in
     billing already. `reference` is that of the payment that was found, or of the corrected invoice; it names no person.
     """
+
+    journal_name: ClassVar[str] = "ResolveDispute"
 
     role: Role
     resolution: Resolution

@@ -22,7 +22,7 @@ class ErasureCase(AccountCase):
         self.done = not answer.blocked
         if answer.blocked:
             reason = "; ".join(answer.blocked)
-            return self.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=type(act).__name__, reason=reason)
+            return self.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
         return self.note(
             EntryKind.ACCOUNT_ERASED, at, act.actor, act=act.act_id, report=answer.report, retention_years=answer.retention_years,
             **answer.counts,

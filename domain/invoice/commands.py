@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -11,6 +12,8 @@ from domain.roles import Role
 
 class MakePromise(Act):
     """The customer promised `amount` (minor units of the invoice's currency) by a date."""
+
+    journal_name: ClassVar[str] = "MakePromise"
 
     amount: int = Field(gt=0)
     by: date
@@ -28,22 +31,28 @@ class CallOutcome(StrEnum):
 
 class LogCall(Act):
     outcome: CallOutcome
+
+    journal_name: ClassVar[str] = "LogCall"
     note_id: str | None = None
 
 
 class Pause(Act):
     """Stop chasing, until a date or until someone resumes. The reason is kept; it must name no person."""
 
+    journal_name: ClassVar[str] = "Pause"
+
     reason: str
     until: date | None = None
 
 
 class Resume(Act):
-    pass
+    journal_name: ClassVar[str] = "Resume"
 
 
 class AddNote(Act):
     """A note was written; its text is in the database, for no personal detail goes into a workflow's history."""
+
+    journal_name: ClassVar[str] = "AddNote"
 
     note_id: str
 
@@ -51,12 +60,16 @@ class AddNote(Act):
 class Escalate(Act):
     """People of a role are asked to look at this invoice. What for, is in the note."""
 
+    journal_name: ClassVar[str] = "Escalate"
+
     role: Role
     note_id: str | None = None
 
 
 class AnswerEscalation(Act):
     """What they said to it. `escalation` is the id of the act that asked; `role` that in which the person answers."""
+
+    journal_name: ClassVar[str] = "AnswerEscalation"
 
     escalation: str
     role: Role

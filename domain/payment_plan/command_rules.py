@@ -50,7 +50,7 @@ def carry_out(case: PaymentPlanCase, act: Act, at: Moment) -> int | None:
     if not case.sees(act.act_id):
         return None
     if reason:
-        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=type(act).__name__, reason=reason)
+        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
     match act:
         case RevisePlan():
             return case.revise(act, at)

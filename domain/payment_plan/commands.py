@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import date
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +24,8 @@ class Side(StrEnum):
 class ProposePlan(Act):
     """A plan over these invoices of one account. `why` is kept; it must name no person."""
 
+    journal_name: ClassVar[str] = "ProposePlan"
+
     invoice_ids: list[str] = Field(min_length=1)
     currency: Currency
     terms: Terms
@@ -34,6 +37,8 @@ class ProposePlan(Act):
 class RevisePlan(Act):
     """New terms for what is still owed. `why` is kept; it must name no person."""
 
+    journal_name: ClassVar[str] = "RevisePlan"
+
     terms: Terms
     asked_by: Side
     why: str = Field(min_length=1)
@@ -43,6 +48,8 @@ class RevisePlan(Act):
 class AcceptPlan(Act):
     """The customer agreed to that revision, and to no other."""
 
+    journal_name: ClassVar[str] = "AcceptPlan"
+
     revision: int
     note_id: str | None = None
 
@@ -50,12 +57,16 @@ class AcceptPlan(Act):
 class DeclinePlan(Act):
     """The customer wants no part of that revision, and made no counter-offer."""
 
+    journal_name: ClassVar[str] = "DeclinePlan"
+
     revision: int
     note_id: str | None = None
 
 
 class CancelPlan(Act):
     """We end it, without the reproach of a broken one. `why` is kept; it must name no person."""
+
+    journal_name: ClassVar[str] = "CancelPlan"
 
     why: str = Field(min_length=1)
 

@@ -75,7 +75,7 @@ def carry_out(case: SuspensionCase, act: Act, at: Moment) -> int | None:
     if not case.sees(act.act_id):
         return None
     if reason:
-        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=type(act).__name__, reason=reason)
+        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
     seq = _do(case, act, at)
     case.go_on(at)
     return seq

@@ -1,6 +1,7 @@
 """What people send to an account's suspension. Who sent it is set by the API from who signed in."""
 
 from datetime import date
+from typing import ClassVar
 
 from domain.billing.receivables import Claim
 from domain.case.command import Act
@@ -9,19 +10,27 @@ from domain.case.command import Act
 class AskSuspension(Act):
     """A collector asks that the account be suspended for these invoices."""
 
+    journal_name: ClassVar[str] = "AskSuspension"
+
     claims: list[Claim]
 
 
 class AskAgain(Act):
     """After an approval was returned for changes."""
 
+    journal_name: ClassVar[str] = "AskAgain"
+
 
 class SendWarningAgain(Act):
     """After a warning that did not arrive, such as with another address."""
 
+    journal_name: ClassVar[str] = "SendWarningAgain"
+
 
 class ExtendNotice(Act):
     """Put off the last day of the notice. The reason is kept; it must name no person."""
+
+    journal_name: ClassVar[str] = "ExtendNotice"
 
     until: date
     reason: str
@@ -30,14 +39,20 @@ class ExtendNotice(Act):
 class WithdrawSuspension(Act):
     """Drop the case before anything is suspended. The reason is kept; it must name no person."""
 
+    journal_name: ClassVar[str] = "WithdrawSuspension"
+
     reason: str
 
 
 class Reinstate(Act):
     """Switch the service on although not all is paid. The reason is kept; it must name no person."""
 
+    journal_name: ClassVar[str] = "Reinstate"
+
     reason: str
 
 
 class HandOverNow(Act):
     """Give a suspended account to the write-off team without waiting."""
+
+    journal_name: ClassVar[str] = "HandOverNow"

@@ -29,7 +29,7 @@ def carry_out(case: WriteOffCase, act: Act, at: Moment) -> int | None:
     if not case.sees(act.act_id):
         return None
     if reason:
-        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=type(act).__name__, reason=reason)
+        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
     if isinstance(act, ProposeWriteOff):
         return case.propose(act, at)
     raise TypeError(f"no rule says what a {type(act).__name__} does to a write-off")

@@ -1,6 +1,7 @@
 """What the write-off team decides."""
 
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -17,6 +18,8 @@ class WriteOffDecision(StrEnum):
 
 class ProposeWriteOff(Act):
     """The team's decision. `amounts`, for a part: of each invoice, in minor units; the rest goes back to collections."""
+
+    journal_name: ClassVar[str] = "ProposeWriteOff"
 
     decision: WriteOffDecision
     amounts: dict[str, int] = Field(default_factory=dict)

@@ -121,7 +121,7 @@ class CaseDesk:
         """A decision that came to the case reaches its approval that waits for it; without one, its refusal is journalled."""
         if number is None or not await tell(ids.approval_case(self.case.journal.case_id, number), "decided", from_outside(decision)):
             self.case.note(
-                EntryKind.ACT_REFUSED, self.now, decision.actor, act=decision.act_id, what=type(decision).__name__, reason=NOTHING_ASKED
+                EntryKind.ACT_REFUSED, self.now, decision.actor, act=decision.act_id, what=decision.journal_name, reason=NOTHING_ASKED
             )  # fmt: skip
 
 

@@ -60,4 +60,4 @@ class RaisedDisputes:
         await workflow.wait_condition(lambda: not self.case.to_open)
         dispute = open_dispute(self.case)
         if dispute is None or not await tell(case_of(self.case, dispute), "resolved", act):
-            self.case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=type(act).__name__, reason=NONE_OPEN)
+            self.case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=NONE_OPEN)

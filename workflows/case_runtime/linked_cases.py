@@ -75,7 +75,7 @@ class AccountTies:
         case_id = held_by(self.case, kind)
         if case_id is None or not await tell(case_id, "decided", from_outside(decision)):
             reason = _NOTHING_WAITS[kind]
-            self.case.note(EntryKind.ACT_REFUSED, at, decision.actor, act=decision.act_id, what=type(decision).__name__, reason=reason)
+            self.case.note(EntryKind.ACT_REFUSED, at, decision.actor, act=decision.act_id, what=decision.journal_name, reason=reason)
 
     def _notify(self, notice: NotifyRole | NotifyPerson) -> None:
         """Nothing waits for a message to people of ours; who got it, the journal says."""
