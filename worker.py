@@ -11,40 +11,40 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.account_erasure import AccountErasing
-from activities.billing_events import BillingDelivery
-from activities.case_effects import CaseEffects
-from activities.case_joining import CaseJoining
-from activities.case_letters import CaseLetters
-from activities.case_recording import Recording
-from activities.correspondence import LetterSending
-from activities.credit_referrals import Referring
-from activities.daily_seal import Sealing
-from activities.dossiers import DossierMaking
-from activities.history_archive import Archiving
-from adapters.audit.erasure import Erasure
-from adapters.audit.histories.archive import ArchivedRuns
-from adapters.audit.histories.archiving import HistoryExport
-from adapters.audit.histories.object_store import archive_store
+from activities.account_erasure import AccountErasureActivities
+from activities.billing_events import BillingEventActivities
+from activities.case_effects import CaseEffectActivities
+from activities.case_joining import CaseJoiningActivities
+from activities.case_letters import CaseLetterActivities
+from activities.case_recording import CaseRecordingActivities
+from activities.correspondence import CorrespondenceActivities
+from activities.credit_referrals import CreditReferralActivities
+from activities.daily_seal import DailySealActivities
+from activities.dossiers import DossierActivities
+from activities.history_archive import HistoryArchiveActivities
+from adapters.audit.erasure import AccountEraser
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.object_store import open_archive_store
 from adapters.audit.seals.seal_mail import SealMail
-from adapters.audit.seals.seal_store import SealBook
-from adapters.cases.case_inputs import CaseBeginnings
-from adapters.cases.case_store import CaseBook
-from adapters.cases.invoice_inputs import Openings
-from adapters.composition import Parts
-from adapters.correspondence.case_letter_store import CaseLetterBook
+from adapters.audit.seals.seal_store import SealStore
+from adapters.cases.case_inputs import CaseInputLoader
+from adapters.cases.case_store import CaseStore
+from adapters.cases.invoice_inputs import InvoiceInputLoader
+from adapters.composition import Services
+from adapters.correspondence.case_letter_store import CaseLetterStore
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD
-from adapters.correspondence.letter_dispatch import PATIENCE, PATIENCE_PLAYED_FAST, LetterDesk
-from adapters.correspondence.letter_loader import LetterReading
-from adapters.correspondence.outcome_feed import Postbox
-from adapters.credit.referral_query import ReferralReading
-from adapters.dossier.dossier_store import DossierBook
-from adapters.identity.delegation_store import DelegationBook
-from adapters.notifications.staff_notices import Notices
-from adapters.portfolio.assignments import PortfolioNews
-from adapters.process.gc_tuning import settle_down
+from adapters.correspondence.letter_dispatch import PATIENCE, PATIENCE_PLAYED_FAST, LetterDispatch
+from adapters.correspondence.letter_loader import LetterLoader
+from adapters.correspondence.outcome_feed import OutcomeFeed
+from adapters.credit.referral_query import ReferralQuery
+from adapters.dossier.dossier_store import DossierStore
+from adapters.identity.delegation_store import DelegationStore
+from adapters.notifications.staff_notices import NoticeSender
+from adapters.portfolio.assignments import CollectorChangeFeed
+from adapters.process.gc_tuning import freeze_loaded_objects
 from adapters.temporal.case_signals import CaseSignals
-from adapters.temporal.visibility import Visibility
+from adapters.temporal.visibility import VisibilityRunListing
 from domain import identifiers as ids
 from workflows.account_erasure import Erasing
 from workflows.account_suspension import AccountSuspension
@@ -76,52 +76,56 @@ WORKFLOWS = (
     HistoryArchive,
 )
 CACHED_WORKFLOWS = 10_000
-POLLERS = 20
+WORKFLOW_TASK_POLLERS = 20
 """Requests for workflow tasks under way at once: when many timers fire together, the SDK's own five mostly wait for the server."""
 
-SWITCH_SECONDS = 0.0005
+THREAD_SWITCH_SECONDS = 0.0005
 """How soon a thread that has its answer from the database gets the interpreter back: at Python's own 5 ms it waits longer for that than
 for the answer, statement by statement."""
 
-GRACE = timedelta(seconds=20)
+GRACE_PERIOD = timedelta(seconds=20)
 """How long a worker that is asked to stop may go on with the letters on the wire."""
 
 
-def workflow_runner() -> UnsandboxedWorkflowRunner:
+def build_workflow_runner() -> UnsandboxedWorkflowRunner:
     """How workflows are run, and recorded ones replayed. The sandbox stands guard in the tests: docs/decisions/0003."""
     return UnsandboxedWorkflowRunner()
 
 
-def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUMED_DEAD, backoff: Sequence[timedelta] = BACKOFF) -> Worker:
+def build_worker(
+    client: Client, services: Services, presumed_dead: timedelta = PRESUMED_DEAD, backoff: Sequence[timedelta] = BACKOFF
+) -> Worker:
     """A worker for every workflow and activity, not yet running. `presumed_dead` and `backoff` are the letter desk's."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    company, settings = parts.company, parts.settings
+    sys.setswitchinterval(THREAD_SWITCH_SECONDS)
+    company, settings = services.company, services.settings
     signals = CaseSignals(client)
-    reading = LetterReading(parts.database, parts.letters, company, company.collector, settings.sender, settings.reply_domain)
+    reading = LetterLoader(services.database, services.letters, company, company.collector, settings.sender, settings.reply_domain)
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    hours_matter = parts.clock.hours_matter
+    hours_matter = services.clock.hours_matter
     patience = PATIENCE if hours_matter else PATIENCE_PLAYED_FAST
-    desk = LetterDesk(parts.database, reading, owner, presumed_dead, backoff, patience, hours_matter)
-    sending = LetterSending(desk, parts.mailer, Postbox(parts.database), signals, parts.clock, settings.smtp_connections)
-    openings = Openings(parts.database, parts.policies, parts.clock)
-    billing = BillingDelivery(parts.ledger, openings, signals, PortfolioNews(parts.database))
-    recording = Recording(CaseBook(parts.database))
+    desk = LetterDispatch(services.database, reading, owner, presumed_dead, backoff, patience, hours_matter)
+    sending = CorrespondenceActivities(
+        desk, services.mailer, OutcomeFeed(services.database), signals, services.clock, settings.smtp_connections
+    )
+    openings = InvoiceInputLoader(services.database, services.policies, services.clock)
+    billing = BillingEventActivities(services.ledger, openings, signals, CollectorChangeFeed(services.database))
+    recording = CaseRecordingActivities(CaseStore(services.database))
     console = settings.console_url or f"http://{settings.api_host}:{settings.api_port}"
-    notices = Notices(parts.database, parts.mailer, settings.sender, settings.reply_domain, console)
-    letters = CaseLetters(CaseLetterBook(parts.database, reading), parts.clock)
-    beginnings = CaseBeginnings(parts.database, parts.policies, parts.clock)
-    joining = CaseJoining(beginnings, signals)
-    referring = Referring(ReferralReading(parts.database, parts.policies), beginnings, signals, parts.clock)
-    dossiers = DossierMaking(DossierBook(parts.database, parts.company))
-    erasing = AccountErasing(Erasure(parts.database, settings.retention_years), parts.clock)
-    seal_mail = SealMail(parts.database, parts.mailer, settings.sender, settings.reply_domain, console, settings.audit_mail)
-    sealing = Sealing(SealBook(parts.database), seal_mail, parts.clock)
-    archive = ArchivedRuns(parts.database, archive_store(settings.archive_url))
-    archiving = Archiving(HistoryExport(client, parts.database, archive, Visibility(client)), parts.clock)
-    effects = CaseEffects(parts.ledger, parts.policies, DelegationBook(parts.database), notices, parts.clock)
+    notices = NoticeSender(services.database, services.mailer, settings.sender, settings.reply_domain, console)
+    letters = CaseLetterActivities(CaseLetterStore(services.database, reading), services.clock)
+    beginnings = CaseInputLoader(services.database, services.policies, services.clock)
+    joining = CaseJoiningActivities(beginnings, signals)
+    referring = CreditReferralActivities(ReferralQuery(services.database, services.policies), beginnings, signals, services.clock)
+    dossiers = DossierActivities(DossierStore(services.database, services.company))
+    erasing = AccountErasureActivities(AccountEraser(services.database, settings.retention_years), services.clock)
+    seal_mail = SealMail(services.database, services.mailer, settings.sender, settings.reply_domain, console, settings.audit_mail)
+    sealing = DailySealActivities(SealStore(services.database), seal_mail, services.clock)
+    archive = RunArchive(services.database, open_archive_store(settings.archive_url))
+    archiving = HistoryArchiveActivities(HistoryArchiver(client, services.database, archive, VisibilityRunListing(client)), services.clock)
+    effects = CaseEffectActivities(services.ledger, services.policies, DelegationStore(services.database), notices, services.clock)
     return Worker(
         client,
-        workflow_runner=workflow_runner(),
+        workflow_runner=build_workflow_runner(),
         task_queue=ids.TASK_QUEUE,
         workflows=WORKFLOWS,
         activities=[
@@ -152,14 +156,14 @@ def build_worker(client: Client, parts: Parts, presumed_dead: timedelta = PRESUM
             archiving.archive_histories,
         ],
         max_cached_workflows=CACHED_WORKFLOWS,
-        max_concurrent_workflow_task_polls=POLLERS,
-        graceful_shutdown_timeout=GRACE,
+        max_concurrent_workflow_task_polls=WORKFLOW_TASK_POLLERS,
+        graceful_shutdown_timeout=GRACE_PERIOD,
     )
 
 
-async def run_worker(client: Client, parts: Parts, stop: asyncio.Event) -> None:
+async def run_worker(client: Client, services: Services, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what is under way."""
-    async with build_worker(client, parts):
-        settle_down()
+    async with build_worker(client, services):
+        freeze_loaded_objects()
         await stop.wait()
-    await parts.mailer.close()
+    await services.mailer.close()

@@ -5,21 +5,21 @@ import asyncio
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from adapters.audit.erasure import Erasure, UnknownAccountError
+from adapters.audit.erasure import AccountEraser, AccountNotFoundError
 from domain.clock import Clock
 from domain.erasure.commands import EraseAccount
-from domain.erasure.report import ErasureAnswer
+from domain.erasure.report import ErasureResult
 
 
-class AccountErasing:
-    def __init__(self, erasure: Erasure, clock: Clock) -> None:
-        self._erasure, self._clock = erasure, clock
+class AccountErasureActivities:
+    def __init__(self, eraser: AccountEraser, clock: Clock) -> None:
+        self._eraser, self._clock = eraser, clock
 
     @activity.defn
-    async def erase_account(self, act: EraseAccount) -> ErasureAnswer:
+    async def erase_account(self, command: EraseAccount) -> ErasureResult:
         """Everything in one transaction, once by the act's id: tried again, it answers what it answered first."""
-        now = self._clock.business(activity.info().scheduled_time)
+        now = self._clock.to_business(activity.info().scheduled_time)
         try:
-            return ErasureAnswer.of(await asyncio.to_thread(self._erasure.erase, act, now))
-        except UnknownAccountError as error:
+            return ErasureResult.from_report(await asyncio.to_thread(self._eraser.erase_account, command, now))
+        except AccountNotFoundError as error:
             raise ApplicationError(str(error), type="UnknownAccount", non_retryable=True) from error

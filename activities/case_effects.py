@@ -6,13 +6,13 @@ from datetime import date, datetime
 
 from temporalio import activity
 
-from adapters.identity.delegation_store import DelegationBook
+from adapters.identity.delegation_store import DelegationStore
 from adapters.ledger.ledger import Ledger, LedgerError, UnknownInvoiceError
-from adapters.notifications.staff_notices import Notices
-from adapters.policies.policy_store import PolicyBook
-from domain.approval.workflow_input import ApprovalFrame
-from domain.billing.receivables import InvoiceNews
-from domain.case.billing_results import Booking, Reinstated, SuspensionAnswer, WrittenOff
+from adapters.notifications.staff_notices import NoticeSender
+from adapters.policies.policy_store import PolicyStore
+from domain.approval.workflow_input import ApprovalContext
+from domain.billing.receivables import InvoiceUpdate
+from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionResult, WriteOffResult
 from domain.case.effects import (
     AdoptSegment,
     BookWriteOff,
@@ -28,94 +28,111 @@ from domain.clock import Clock
 from domain.policy.collection_policy import PolicySnapshot
 
 
-class CaseEffects:
-    def __init__(self, ledger: Ledger, policies: PolicyBook, delegations: DelegationBook, notices: Notices, clock: Clock) -> None:
+class CaseEffectActivities:
+    def __init__(self, ledger: Ledger, policies: PolicyStore, delegations: DelegationStore, notices: NoticeSender, clock: Clock) -> None:
         self._ledger, self._policies, self._delegations, self._notices = ledger, policies, delegations, notices
         self._clock = clock
 
     @property
-    def _now(self) -> datetime:
+    def _business_now(self) -> datetime:
         """Business time at which this was asked for: the same when it is tried again, so that a second try books the same."""
-        return self._clock.business(activity.info().scheduled_time)
+        return self._clock.to_business(activity.info().scheduled_time)
 
     @activity.defn
-    async def frame_approval(self, requester: str, account_id: str, today: date) -> ApprovalFrame:
+    async def frame_approval(self, requester: str, account_id: str, today: date) -> ApprovalContext:
         """Read at the moment of asking; the approval pins it."""
 
-        def read() -> ApprovalFrame:
-            acting_for = [delegation.from_user for delegation in self._delegations.standing_to(requester, today)]
-            segment, prepaid = self._policies.traits_of(account_id)
-            return ApprovalFrame(matrix=self._policies.matrix(), segment=segment, acting_for=acting_for, prepaid=prepaid)
+        def read() -> ApprovalContext:
+            acting_for = [delegation.from_user for delegation in self._delegations.list_active_for(requester, today)]
+            segment, prepaid = self._policies.get_account_traits(account_id)
+            return ApprovalContext(matrix=self._policies.get_matrix(), segment=segment, acting_for=acting_for, prepaid=prepaid)
 
         return await asyncio.to_thread(read)
 
     @activity.defn
-    async def issue_credit_note(self, wanted: IssueCreditNote) -> Booking:
-        now = self._now
-        return await _book(
-            wanted.key, lambda: self._ledger.issue_credit_note(wanted.key, wanted.invoice_id, wanted.amount, now.date(), at=now)
+    async def issue_credit_note(self, effect: IssueCreditNote) -> BookingResult:
+        now = self._business_now
+        return await _execute_booking(
+            effect.key, lambda: self._ledger.issue_credit_note(effect.key, effect.invoice_id, effect.amount, now.date(), at=now)
         )
 
     @activity.defn
-    async def change_invoice(self, wanted: ChangeInvoice) -> Booking:
+    async def change_invoice(self, effect: ChangeInvoice) -> BookingResult:
         """A new total twice is the same total: what was written before is found unchanged."""
-        now = self._now
-        return await _book(wanted.key, lambda: self._ledger.change_invoice(wanted.invoice_id, total=wanted.total, at=now))
+        now = self._business_now
+        return await _execute_booking(effect.key, lambda: self._ledger.change_invoice(effect.invoice_id, total=effect.total, at=now))
 
     @activity.defn
-    async def suspend(self, wanted: SuspendInBilling, case_id: str, policy: PolicySnapshot) -> SuspensionAnswer:
+    async def suspend(self, effect: SuspendInBilling, case_id: str, policy: PolicySnapshot) -> SuspensionResult:
         """Billing reads the account anew, and suspends only while it is in arrears by what the policy chases."""
-        now, minimum = self._now, policy.read().minimum
+        now, minimum = self._business_now, policy.load_policy().minimum_open_balance
         answer = await asyncio.to_thread(
-            self._ledger.suspend_account, f"{case_id}:{wanted.number}", wanted.account_id, wanted.invoice_ids, minimum,
-            recorded_by=case_id, at=now,
-        )  # fmt: skip
-        return SuspensionAnswer(order=wanted.number, answer=answer)
+            self._ledger.suspend_account,
+            f"{case_id}:{effect.number}",
+            effect.account_id,
+            effect.invoice_ids,
+            minimum,
+            recorded_by=case_id,
+            at=now,
+        )
+        return SuspensionResult(order=effect.number, answer=answer)
 
     @activity.defn
-    async def reinstate(self, wanted: ReinstateInBilling, key: str) -> Reinstated:
-        await asyncio.to_thread(self._ledger.reinstate_account, key, wanted.account_id, at=self._now)
-        return Reinstated()
+    async def reinstate(self, effect: ReinstateInBilling, key: str) -> ReinstatementResult:
+        await asyncio.to_thread(self._ledger.reinstate_account, key, effect.account_id, at=self._business_now)
+        return ReinstatementResult()
 
     @activity.defn
-    async def write_off(self, wanted: BookWriteOff, case_id: str) -> WrittenOff:
+    async def write_off(self, effect: BookWriteOff, case_id: str) -> WriteOffResult:
         """What billing refuses, it refuses for good: then nothing was written off."""
-        now = self._now
+        now = self._business_now
         try:
             amount = await asyncio.to_thread(
-                self._ledger.write_off, wanted.key, wanted.invoice_id, wanted.amount, wanted.currency, now.date(),
-                recorded_by=case_id, at=now,
-            )  # fmt: skip
+                self._ledger.write_off,
+                effect.key,
+                effect.invoice_id,
+                effect.amount,
+                effect.currency,
+                now.date(),
+                recorded_by=case_id,
+                at=now,
+            )
         except LedgerError as error:
-            activity.logger.warning("billing refuses the write-off %s: %s", wanted.key, error)
+            activity.logger.warning("billing refuses the write-off %s: %s", effect.key, error)
             amount = 0
-        return WrittenOff(invoice_id=wanted.invoice_id, amount=amount)
+        return WriteOffResult(invoice_id=effect.invoice_id, amount=amount)
 
     @activity.defn
-    async def charge_interest(self, wanted: ChargeInterest, case_id: str) -> str:
+    async def charge_interest(self, effect: ChargeInterest, case_id: str) -> str:
         """The id of the invoice that charges it; empty when billing refuses it."""
-        now = self._now
+        now = self._business_now
         try:
             return await asyncio.to_thread(
-                self._ledger.charge_interest, wanted.key, wanted.account_id, wanted.amount, wanted.currency, now.date(),
-                charged_by=case_id, at=now,
-            )  # fmt: skip
+                self._ledger.charge_interest,
+                effect.key,
+                effect.account_id,
+                effect.amount,
+                effect.currency,
+                now.date(),
+                charged_by=case_id,
+                at=now,
+            )
         except LedgerError as error:
-            activity.logger.warning("billing refuses the interest %s: %s", wanted.key, error)
+            activity.logger.warning("billing refuses the interest %s: %s", effect.key, error)
             return ""
 
     @activity.defn
-    async def read_invoice(self, invoice_id: str) -> InvoiceNews | None:
+    async def read_invoice(self, invoice_id: str) -> InvoiceUpdate | None:
         """As billing knows it now; None for one that it does not know."""
         try:
-            return InvoiceNews(invoice_id=invoice_id, facts=await asyncio.to_thread(self._ledger.facts, invoice_id))
+            return InvoiceUpdate(invoice_id=invoice_id, facts=await asyncio.to_thread(self._ledger.get_invoice_facts, invoice_id))
         except UnknownInvoiceError:
             return None
 
     @activity.defn
-    async def adopt_segment(self, wanted: AdoptSegment) -> PolicySnapshot:
+    async def adopt_segment(self, effect: AdoptSegment) -> PolicySnapshot:
         """The policy that the account's invoices follow from now on."""
-        return await asyncio.to_thread(self._policies.adopt, wanted.account_id, wanted.segment)
+        return await asyncio.to_thread(self._policies.adopt_segment, effect.account_id, effect.segment)
 
     @activity.defn
     async def notify(self, notice: NotifyRole | NotifyPerson) -> list[str]:
@@ -124,10 +141,10 @@ class CaseEffects:
         return await self._notices.send(notice, f"{info.workflow_id}:{info.workflow_run_id}:{info.activity_id}")
 
 
-async def _book(key: str, book: Callable[[], object]) -> Booking:
+async def _execute_booking(key: str, booking: Callable[[], object]) -> BookingResult:
     """What billing refuses, it refuses for good; whatever else fails is tried again."""
     try:
-        await asyncio.to_thread(book)
+        await asyncio.to_thread(booking)
     except LedgerError as error:
-        return Booking(key=key, refused=str(error))
-    return Booking(key=key)
+        return BookingResult(key=key, refused=str(error))
+    return BookingResult(key=key)

@@ -5,34 +5,40 @@ import asyncio
 from pydantic import BaseModel
 from temporalio import activity
 
-from adapters.cases.case_inputs import CaseBeginnings
+from adapters.cases.case_inputs import CaseInputLoader
 from adapters.temporal.case_signals import CaseSignals
 from domain import identifiers as ids
-from domain.case.effects import HandOver, JoinSuspension
+from domain.case.effects import HandOverAccount, JoinSuspension
 from domain.clock import Clock
-from domain.suspension.workflow_input import SUSPENSION
-from domain.write_off.workflow_input import WRITE_OFF
+from domain.suspension.workflow_input import SUSPENSION_WORKFLOW
+from domain.write_off.workflow_input import WRITE_OFF_WORKFLOW
 
 
-class CaseJoining:
+class CaseJoiningActivities:
     """Safe to repeat: a case takes in no invoice twice. The clock is that of the case that asks."""
 
-    def __init__(self, beginnings: CaseBeginnings, signals: CaseSignals) -> None:
-        self._beginnings, self._signals = beginnings, signals
+    def __init__(self, case_inputs: CaseInputLoader, signals: CaseSignals) -> None:
+        self._case_inputs, self._signals = case_inputs, signals
 
     @activity.defn
-    async def join_suspension(self, wanted: JoinSuspension, clock: Clock) -> None:
-        opening = (await asyncio.to_thread(self._beginnings.suspension, wanted.account_id)).model_copy(update={"clock": clock})
-        signal = "invoice_asks_hand_over" if wanted.hand_over else "invoice_asks"
-        await self._join(SUSPENSION, ids.suspension_case(wanted.account_id), wanted.account_id, opening, signal, wanted.claim)
+    async def join_suspension(self, effect: JoinSuspension, clock: Clock) -> None:
+        opening = (await asyncio.to_thread(self._case_inputs.load_suspension_input, effect.account_id)).model_copy(update={"clock": clock})
+        signal = "invoice_asks_hand_over" if effect.hand_over else "invoice_asks"
+        await self._signal_with_start(
+            SUSPENSION_WORKFLOW, ids.suspension_case_id(effect.account_id), effect.account_id, opening, signal, effect.claim
+        )
 
     @activity.defn
-    async def hand_over(self, wanted: HandOver, clock: Clock) -> None:
+    async def hand_over(self, effect: HandOverAccount, clock: Clock) -> None:
         """The claims are read anew: what was paid meanwhile is not handed over."""
-        opening = (await asyncio.to_thread(self._beginnings.write_off, wanted.account_id)).model_copy(update={"clock": clock})
-        claims = await asyncio.to_thread(self._beginnings.claims, wanted.account_id, wanted.invoice_ids)
-        await self._join(WRITE_OFF, ids.write_off_case(wanted.account_id), wanted.account_id, opening, "handed_over", claims)
+        opening = (await asyncio.to_thread(self._case_inputs.load_write_off_input, effect.account_id)).model_copy(update={"clock": clock})
+        claims = await asyncio.to_thread(self._case_inputs.load_claims, effect.account_id, effect.invoice_ids)
+        await self._signal_with_start(
+            WRITE_OFF_WORKFLOW, ids.write_off_case_id(effect.account_id), effect.account_id, opening, "handed_over", claims
+        )
 
-    async def _join(self, workflow: str, case_id: str, account_id: str, opening: BaseModel, signal: str, argument: object) -> None:
-        collector = await asyncio.to_thread(self._beginnings.collector, account_id)
-        await self._signals.join(workflow, case_id, account_id, collector, opening, signal, argument)
+    async def _signal_with_start(
+        self, workflow: str, case_id: str, account_id: str, workflow_input: BaseModel, signal: str, argument: object
+    ) -> None:
+        collector = await asyncio.to_thread(self._case_inputs.load_collector, account_id)
+        await self._signals.signal_or_start_case(workflow, case_id, account_id, collector, workflow_input, signal, argument)

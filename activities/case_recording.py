@@ -2,18 +2,18 @@
 
 from temporalio import activity
 
-from adapters.cases.case_store import CaseBook
+from adapters.cases.case_store import CaseStore
 from adapters.database.group_commit import GroupCommit
-from domain.case_record import Record, Recorded
+from domain.case_record import CaseWrite, CaseWriteResult
 
 GATHERING_SECONDS = 0.04
 
 
-class Recording:
-    def __init__(self, casebook: CaseBook) -> None:
-        self._write = GroupCommit(casebook.record, GATHERING_SECONDS)
+class CaseRecordingActivities:
+    def __init__(self, case_store: CaseStore) -> None:
+        self._commit = GroupCommit(case_store.write, GATHERING_SECONDS)
 
     @activity.defn
-    async def record(self, record: Record) -> Recorded:
+    async def record(self, record: CaseWrite) -> CaseWriteResult:
         """Journal, read model and ask in one transaction, shared with the cases that wake in the same moment. Safe to repeat."""
-        return await self._write(record)
+        return await self._commit(record)

@@ -4,30 +4,30 @@ import asyncio
 
 from temporalio import activity
 
-from activities.heartbeat import beating
-from adapters.cases.case_inputs import CaseBeginnings
-from adapters.credit.referral_query import ReferralReading
+from activities.heartbeat import heartbeating
+from adapters.cases.case_inputs import CaseInputLoader
+from adapters.credit.referral_query import ReferralQuery
 from adapters.temporal.case_signals import CaseSignals
 from domain import identifiers as ids
 from domain.clock import Clock
 from domain.credit_review.commands import ReferAccount
-from domain.credit_review.workflow_input import CREDIT_REVIEW
+from domain.credit_review.workflow_input import CREDIT_REVIEW_WORKFLOW
 from domain.journal.journal import SYSTEM
 
 
-class Referring:
-    def __init__(self, reading: ReferralReading, beginnings: CaseBeginnings, signals: CaseSignals, clock: Clock) -> None:
-        self._reading, self._beginnings, self._signals, self._clock = reading, beginnings, signals, clock
+class CreditReferralActivities:
+    def __init__(self, query: ReferralQuery, case_inputs: CaseInputLoader, signals: CaseSignals, clock: Clock) -> None:
+        self._query, self._case_inputs, self._signals, self._clock = query, case_inputs, signals, clock
 
     @activity.defn
     async def refer_accounts(self) -> int:
         """How many. Tried again, it refers nobody a second time for the same reason on the same day."""
-        now = self._clock.business(activity.info().scheduled_time)
-        async with beating():
-            found = await asyncio.to_thread(self._reading.accounts, now)
+        now = self._clock.to_business(activity.info().scheduled_time)
+        async with heartbeating():
+            found = await asyncio.to_thread(self._query.list_accounts_to_refer, now)
             for account, reason in found:
                 act = ReferAccount(act_id=f"referral:{account}:{reason}:{now.date()}", actor=SYSTEM, reason=reason)
-                opening = await asyncio.to_thread(self._beginnings.credit_review, account)
-                collector, case_id = await asyncio.to_thread(self._beginnings.collector, account), ids.credit_review_case(account)
-                await self._signals.join(CREDIT_REVIEW, case_id, account, collector, opening, "referred", act)
+                opening = await asyncio.to_thread(self._case_inputs.load_credit_review_input, account)
+                collector, case_id = await asyncio.to_thread(self._case_inputs.load_collector, account), ids.credit_review_case_id(account)
+                await self._signals.signal_or_start_case(CREDIT_REVIEW_WORKFLOW, case_id, account, collector, opening, "referred", act)
         return len(found)

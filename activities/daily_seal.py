@@ -7,14 +7,14 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.heartbeat import beating
+from activities.heartbeat import heartbeating
 from adapters.audit.seals.seal_mail import SealMail
-from adapters.audit.seals.seal_store import SealBook, SealOrderError
+from adapters.audit.seals.seal_store import SealOrderError, SealStore
 from domain.audit.seal import Seal
 from domain.clock import Clock
 
 
-class Sealed(BaseModel):
+class DailySealResult(BaseModel):
     """`told_of`: the journal says so already. `clock` is the business clock, by which it will be written down."""
 
     seal: Seal
@@ -22,23 +22,23 @@ class Sealed(BaseModel):
     clock: Clock
 
 
-class Sealing:
-    def __init__(self, book: SealBook, mail: SealMail, clock: Clock) -> None:
-        self._book, self._mail, self._clock = book, mail, clock
+class DailySealActivities:
+    def __init__(self, store: SealStore, mail: SealMail, clock: Clock) -> None:
+        self._store, self._mail, self._clock = store, mail, clock
 
     @activity.defn
-    async def make_seal(self) -> Sealed:
+    async def make_seal(self) -> DailySealResult:
         """Of the business day that was over when this was asked for. Tried again, it gives the same seal.
 
         A day before the last one sealed, as when a clock was set back, is given up: the next day's run is not to wait behind it."""
-        day = self._clock.business(activity.info().scheduled_time).date() - timedelta(days=1)
-        async with beating():
+        day = self._clock.to_business(activity.info().scheduled_time).date() - timedelta(days=1)
+        async with heartbeating():
             try:
-                seal = await asyncio.to_thread(self._book.make, day, datetime.now(UTC))
+                seal = await asyncio.to_thread(self._store.make_seal, day, datetime.now(UTC))
             except SealOrderError as error:
                 raise ApplicationError(str(error), type="SealOrder", non_retryable=True) from error
-            told_of = await asyncio.to_thread(self._book.told_of, day)
-        return Sealed(seal=seal, told_of=told_of, clock=self._clock)
+            told_of = await asyncio.to_thread(self._store.is_journalled, day)
+        return DailySealResult(seal=seal, told_of=told_of, clock=self._clock)
 
     @activity.defn
     async def mail_seal(self, seal: Seal) -> bool:

@@ -6,20 +6,20 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from adapters.dossier.dossier_store import DossierBook, UnknownAccountError, WantedDossier
+from adapters.dossier.dossier_store import AccountNotFoundError, DossierStore, RequestedDossier
 from domain.case.effects import MakeDossier
-from domain.dossier import DossierMade, DossierPurpose
+from domain.dossier import DossierPurpose, GeneratedDossier
 
 
-class DossierMaking:
-    def __init__(self, dossiers: DossierBook) -> None:
+class DossierActivities:
+    def __init__(self, dossiers: DossierStore) -> None:
         self._dossiers = dossiers
 
     @activity.defn
-    async def make_dossier(self, wanted: MakeDossier, key: str, at: datetime) -> DossierMade:
+    async def make_dossier(self, effect: MakeDossier, key: str, at: datetime) -> GeneratedDossier:
         """As the account stands at `at` (business time). Tried again under its key, it is the one that was made first."""
-        order = WantedDossier(key, wanted.account_id, DossierPurpose(wanted.purpose), at, asked_by=activity.info().workflow_id or key)
+        order = RequestedDossier(key, effect.account_id, DossierPurpose(effect.purpose), at, asked_by=activity.info().workflow_id or key)
         try:
-            return await asyncio.to_thread(self._dossiers.make, order)
-        except UnknownAccountError as error:
+            return await asyncio.to_thread(self._dossiers.make_dossier, order)
+        except AccountNotFoundError as error:
             raise ApplicationError(str(error), type="UnknownAccount", non_retryable=True) from error

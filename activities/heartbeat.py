@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-SECONDS = 5.0
+HEARTBEAT_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def beating() -> AsyncIterator[None]:
+async def heartbeating() -> AsyncIterator[None]:
     """Heartbeat while the block runs."""
 
     async def beat() -> None:
         while True:
             activity.heartbeat()
-            await asyncio.sleep(SECONDS)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     heart = asyncio.create_task(beat())
     try:

@@ -2,21 +2,21 @@
 
 from temporalio import activity
 
-from activities.heartbeat import beating
-from adapters.audit.histories.archiving import HistoryExport
-from domain.audit.archive_status import Swept
+from activities.heartbeat import heartbeating
+from adapters.audit.histories.archiving import HistoryArchiver
+from domain.audit.archive_status import ArchiveSweepResult
 from domain.clock import Clock
 
-__all__ = ["Archiving", "Swept"]
+__all__ = ["ArchiveSweepResult", "HistoryArchiveActivities"]
 
 
-class Archiving:
-    def __init__(self, export: HistoryExport, clock: Clock) -> None:
-        self._export, self._clock = export, clock
+class HistoryArchiveActivities:
+    def __init__(self, archiver: HistoryArchiver, clock: Clock) -> None:
+        self._archiver, self._clock = archiver, clock
 
     @activity.defn
-    async def archive_histories(self) -> Swept:
+    async def archive_histories(self) -> ArchiveSweepResult:
         """Tried again, it goes on with what is left."""
         now = activity.info().started_time
-        async with beating():
-            return await self._export.sweep(now, self._clock.business(now).date())
+        async with heartbeating():
+            return await self._archiver.sweep(now, self._clock.to_business(now).date())

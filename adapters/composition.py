@@ -7,18 +7,18 @@ from adapters.config.company import Company, load_company
 from adapters.config.settings import Settings
 from adapters.database.clock_store import load_clock
 from adapters.database.engine import Database
-from adapters.identity.users_and_tokens import Identity
+from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.importer import Importer
 from adapters.ledger.ledger import Ledger
-from adapters.letters.letter_templates import LetterBook
+from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox
-from adapters.mail.smtp_client import Mailer, Security, SmtpMailer, SmtpSettings
-from adapters.policies.policy_store import PolicyBook
+from adapters.mail.smtp_client import Mailer, SmtpMailer, SmtpSecurity, SmtpSettings
+from adapters.policies.policy_store import PolicyStore
 from domain.clock import Clock
 
 
 @dataclass(frozen=True)
-class Parts:
+class Services:
     """`inbox` is None when letters go to a mail server."""
 
     settings: Settings
@@ -26,49 +26,51 @@ class Parts:
     clock: Clock
     ledger: Ledger
     importer: Importer
-    policies: PolicyBook
-    letters: LetterBook
+    policies: PolicyStore
+    letters: LetterTemplates
     mailer: Mailer
     company: Company
-    identity: Identity
+    identity: IdentityStore
     inbox: Inbox | None
 
 
 def open_database(settings: Settings) -> Database:
     """The database at this version's schema, its folder made. Raises NewerDatabaseError."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = Database(settings.database)
+    database = Database(settings.resolved_database_url)
     database.migrate()
     return database
 
 
-def compose(settings: Settings, database: Database | None = None, clock: Clock | None = None, inbox_port: int | None = None) -> Parts:
+def compose_services(
+    settings: Settings, database: Database | None = None, clock: Clock | None = None, inbox_port: int | None = None
+) -> Services:
     """The parts, on the clock that the database keeps unless another is given.
 
     Without a mail server in the settings, letters go to the local inbox, which listens on `inbox_port` of this machine.
     Raises SettingsError, NewerDatabaseError.
     """
     database = database or open_database(settings)
-    letters = LetterBook(settings.letters_dir)
-    return Parts(
+    letters = LetterTemplates(settings.letters_dir)
+    return Services(
         settings=settings,
         database=database,
-        clock=clock or load_clock(database) or Clock.real_life(),
+        clock=clock or load_clock(database) or Clock.real_time(),
         ledger=Ledger(database),
         importer=Importer(database),
-        policies=PolicyBook(database, letters),
+        policies=PolicyStore(database, letters),
         letters=letters,
-        mailer=SmtpMailer(settings.smtp() or _local(settings, inbox_port)),
+        mailer=SmtpMailer(settings.build_smtp_settings() or _build_inbox_smtp_settings(settings, inbox_port)),
         company=load_company(settings),
-        identity=Identity(database),
-        inbox=Inbox(inbox_folder(settings)) if settings.smtp_host is None else None,
+        identity=IdentityStore(database),
+        inbox=Inbox(get_inbox_folder(settings)) if settings.smtp_host is None else None,
     )
 
 
-def inbox_folder(settings: Settings) -> Path:
+def get_inbox_folder(settings: Settings) -> Path:
     return settings.data_dir / "inbox"
 
 
-def _local(settings: Settings, port: int | None) -> SmtpSettings:
+def _build_inbox_smtp_settings(settings: Settings, port: int | None) -> SmtpSettings:
     """With no inbox running (port None) every letter is deferred, and goes once there is one."""
-    return SmtpSettings(host="127.0.0.1", port=port or 1, security=Security.PLAIN, connections=settings.smtp_connections)
+    return SmtpSettings(host="127.0.0.1", port=port or 1, security=SmtpSecurity.PLAIN, connections=settings.smtp_connections)

@@ -11,24 +11,29 @@ class DocumentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, name: str, media_type: str, content: bytes, stored_by: str, at: datetime) -> str:
+    def add(self, name: str, media_type: str, content: bytes, stored_by: str, at: datetime) -> str:
         """Its SHA-256. The same content again keeps the first name. `at` is business time."""
         digest = hashlib.sha256(content).hexdigest()
         row = {
-            "sha256": digest, "name": name, "media_type": media_type, "size": len(content), "content": content, "stored_by": stored_by,
+            "sha256": digest,
+            "name": name,
+            "media_type": media_type,
+            "size": len(content),
+            "content": content,
+            "stored_by": stored_by,
             "stored_at": at,
-        }  # fmt: skip
+        }
         with self._database.writing() as session:
-            session.execute(self._database.insert_new(Document).values(**row))
+            session.execute(self._database.build_insert_or_ignore(Document).values(**row))
         return digest
 
-    def read(self, sha256: str) -> tuple[str, bytes] | None:
+    def get(self, sha256: str) -> tuple[str, bytes] | None:
         """Name and content."""
         with self._database.reading() as session:
             row = session.get(Document, sha256)
             return (row.name, row.content) if row else None
 
-    def missing(self, digests: list[str]) -> list[str]:
+    def find_missing(self, digests: list[str]) -> list[str]:
         """Those that are not stored here."""
         with self._database.reading() as session:
             return [digest for digest in digests if session.get(Document, digest) is None]

@@ -6,15 +6,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from adapters.audit.access_log import ViewBook
-from adapters.audit.erasure import UnknownAccountError
-from adapters.correspondence.letter_decisions import LetterNotFound, LetterNotUndecided
+from adapters.audit.access_log import AccessLog
+from adapters.audit.erasure import AccountNotFoundError
+from adapters.correspondence.letter_decisions import LetterNotDecidableError, UnknownLetterError
 from adapters.imports.column_mapping import MappingError
 from adapters.imports.importer import UnknownImportError
 from adapters.imports.sheet_reader import SheetError
-from adapters.temporal.case_commands import ActRefused, CasesUnreachable
+from adapters.temporal.case_commands import CasesUnreachable, CommandRejected
 from api import console
-from api.context import ApiParts
+from api.context import ApiContext
 from api.routes import (
     accounts,
     approvals,
@@ -39,23 +39,23 @@ from api.routes import (
 from api.routes import billing as money
 from api.routes import invoice_commands as acts
 from api.web import problems
-from api.web.access_logging import Viewing, ViewTrail
-from api.web.ledger_problems import LEDGER_SHAPES
-from api.web.middleware import BodyLimit, SafeAnswers
-from api.web.portfolio_problems import PORTFOLIO_SHAPES
-from api.web.problems import Shape
+from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
+from api.web.ledger_problems import LEDGER_PROBLEM_TYPES
+from api.web.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
+from api.web.portfolio_problems import PORTFOLIO_PROBLEM_TYPES
+from api.web.problems import ProblemType
 
-SHAPES: dict[type[Exception], Shape] = {
-    ActRefused: Shape(409, "refused", "The case's state rules this out"),
-    CasesUnreachable: Shape(503, "unreachable", "Temporal does not answer"),
-    LetterNotFound: Shape(404, "not-found", "There is no such letter"),
-    LetterNotUndecided: Shape(409, "not-undecided", "This letter waits for no decision"),
-    UnknownAccountError: Shape(404, "not-found", "There is no such account"),
-    UnknownImportError: Shape(404, "not-found", "There is no such import"),
-    **PORTFOLIO_SHAPES,
-    MappingError: Shape(422, "mapping", "The mapping cannot be used"),
-    SheetError: Shape(422, "file", "The file cannot be used"),
-    **LEDGER_SHAPES,
+PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
+    CommandRejected: ProblemType(409, "refused", "The case's state rules this out"),
+    CasesUnreachable: ProblemType(503, "unreachable", "Temporal does not answer"),
+    UnknownLetterError: ProblemType(404, "not-found", "There is no such letter"),
+    LetterNotDecidableError: ProblemType(409, "not-undecided", "This letter waits for no decision"),
+    AccountNotFoundError: ProblemType(404, "not-found", "There is no such account"),
+    UnknownImportError: ProblemType(404, "not-found", "There is no such import"),
+    **PORTFOLIO_PROBLEM_TYPES,
+    MappingError: ProblemType(422, "mapping", "The mapping cannot be used"),
+    SheetError: ProblemType(422, "file", "The file cannot be used"),
+    **LEDGER_PROBLEM_TYPES,
 }
 
 DESCRIPTION = """The collection of overdue invoices.
@@ -90,29 +90,29 @@ TAGS = [
 ]
 
 
-def create_app(parts: ApiParts) -> FastAPI:
+def create_app(context: ApiContext) -> FastAPI:
     """The whole application, ready for a server. Nothing is loaded from elsewhere: the description is at /openapi.json."""
     app = build_app()
-    furnish(app, parts)
+    attach_context(app, context)
     return app
 
 
-def furnish(app: FastAPI, parts: ApiParts) -> None:
+def attach_context(app: FastAPI, context: ApiContext) -> None:
     """From now on its requests are answered with these parts."""
-    app.state.parts, app.state.trail = parts, ViewTrail(ViewBook(parts.database))
+    app.state.parts, app.state.trail = context, AccessLogBuffer(AccessLog(context.database))
 
 
 def build_app() -> FastAPI:
     """Every route, and nothing yet to answer them with."""
     app = FastAPI(
         title="Duecourse",
-        version=_version(),
+        version=_find_installed_version(),
         description=DESCRIPTION,
         openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_writing_what_was_seen,
+        lifespan=_flush_access_log_at_shutdown,
     )
     for room in (
         invoices,
@@ -140,21 +140,21 @@ def build_app() -> FastAPI:
     app.include_router(correspondence.letters_router)
     app.include_router(correspondence.tasks_router)
     app.include_router(console.router)
-    problems.install(app, SHAPES, console.problem_page)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(SafeAnswers)
-    app.add_middleware(Viewing)
-    _describe_problems(app)
+    problems.install_problem_handlers(app, PROBLEM_TYPES, console.render_problem_page)
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(AccessLoggingMiddleware)
+    _add_problem_schemas(app)
     return app
 
 
 @asynccontextmanager
-async def _writing_what_was_seen(app: FastAPI) -> AsyncIterator[None]:
+async def _flush_access_log_at_shutdown(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.trail.flush()
 
 
-def _describe_problems(app: FastAPI) -> None:
+def _add_problem_schemas(app: FastAPI) -> None:
     """Every route refers to the problem document, which no route returns as its own model."""
     describe = app.openapi
 
@@ -169,7 +169,7 @@ def _describe_problems(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
-def _version() -> str:
+def _find_installed_version() -> str:
     try:
         return version("duecourse")
     except PackageNotFoundError:

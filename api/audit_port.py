@@ -4,28 +4,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from adapters.audit.export.signed_export import Exported
-from adapters.audit.histories.archive import ArchivedRuns
+from adapters.audit.export.signed_export import ExportResult
+from adapters.audit.histories.archive import RunArchive
 from adapters.audit.histories.object_store import ArchiveStoreError
 from domain.audit.replay_report import ReplayReport
 from domain.audit.scope import AuditScope
 
 
-class Audits(Protocol):
+class AuditPort(Protocol):
     """`archive` is None where no histories can be asked for. Raises RPCError when the server does not answer, ArchiveStoreError when the
     archive does not."""
 
     @property
-    def archive(self) -> ArchivedRuns | None: ...
+    def archive(self) -> RunArchive | None: ...
 
     async def replay(self, account_id: str) -> ReplayReport:
         """Every case of the account, held against its histories."""
 
-    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> Exported:
+    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
         """The signed zip, in `target`; `at` is real time."""
 
 
-class NoHistories:
+class UnavailableAuditPort:
     """Where the API runs without a Temporal server to ask."""
 
     archive = None
@@ -33,5 +33,5 @@ class NoHistories:
     async def replay(self, account_id: str) -> ReplayReport:
         raise ArchiveStoreError("this Duecourse was started without a Temporal server to ask for histories")
 
-    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> Exported:
+    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
         raise ArchiveStoreError("this Duecourse was started without a Temporal server to ask for histories")

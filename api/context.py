@@ -6,49 +6,49 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
-from adapters.audit.erasure import Erasure
-from adapters.cases.case_inputs import CaseBeginnings
+from adapters.audit.erasure import AccountEraser
+from adapters.cases.case_inputs import CaseInputLoader
 from adapters.config.company import Company
-from adapters.correspondence.letter_decisions import LetterDecisions
+from adapters.correspondence.letter_decisions import LetterDecisionStore
 from adapters.database.engine import Database
-from adapters.dossier.dossier_store import DossierBook
-from adapters.identity.users_and_tokens import Identity
-from adapters.imports.column_mapping import MAPPINGS
+from adapters.dossier.dossier_store import DossierStore
+from adapters.identity.users_and_tokens import IdentityStore
+from adapters.imports.column_mapping import MAPPINGS_DIR
 from adapters.imports.importer import Importer
 from adapters.ledger.ledger import Ledger
-from adapters.letters.letter_templates import LetterBook
+from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox
-from adapters.policies.policy_store import PolicyBook
-from adapters.temporal.case_commands import Cases
-from api.audit_port import Audits, NoHistories
+from adapters.policies.policy_store import PolicyStore
+from adapters.temporal.case_commands import CaseCommands
+from api.audit_port import AuditPort, UnavailableAuditPort
 from domain.clock import Clock
-from domain.erasure.report import RETENTION_YEARS
+from domain.erasure.report import DEFAULT_RETENTION_YEARS
 
 
-def real_now() -> datetime:
+def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
-class ApiParts:
+class ApiContext:
     """`inbox` is None when letters go to a mail server; `mappings` holds the import mappings that a name can stand for."""
 
     database: Database
     clock: Clock
-    cases: Cases
+    cases: CaseCommands
     ledger: Ledger
     importer: Importer
-    identity: Identity
+    identity: IdentityStore
     inbox: Inbox | None = None
-    mappings: Path = MAPPINGS
-    now: Callable[[], datetime] = field(default=real_now)
+    mappings: Path = MAPPINGS_DIR
+    now: Callable[[], datetime] = field(default=utc_now)
     company: Company = field(kw_only=True)
-    retention_years: int = field(default=RETENTION_YEARS, kw_only=True)
-    audits: Audits = field(default_factory=NoHistories, kw_only=True)
+    retention_years: int = field(default=DEFAULT_RETENTION_YEARS, kw_only=True)
+    audits: AuditPort = field(default_factory=UnavailableAuditPort, kw_only=True)
 
     @property
     def business_now(self) -> datetime:
-        return self.clock.business(self.now())
+        return self.clock.to_business(self.now())
 
     @property
     def today(self) -> date:
@@ -56,26 +56,26 @@ class ApiParts:
         return self.business_now.date()
 
     @property
-    def dossiers(self) -> DossierBook:
-        return DossierBook(self.database, self.company)
+    def dossiers(self) -> DossierStore:
+        return DossierStore(self.database, self.company)
 
     @property
-    def erasure(self) -> Erasure:
-        return Erasure(self.database, self.retention_years)
+    def erasure(self) -> AccountEraser:
+        return AccountEraser(self.database, self.retention_years)
 
     @property
-    def letter_decisions(self) -> LetterDecisions:
-        return LetterDecisions(self.database)
+    def letter_decisions(self) -> LetterDecisionStore:
+        return LetterDecisionStore(self.database)
 
     @cached_property
-    def _letters(self) -> LetterBook:
-        return LetterBook()
+    def _letter_templates(self) -> LetterTemplates:
+        return LetterTemplates()
 
     @property
-    def policies(self) -> PolicyBook:
+    def policies(self) -> PolicyStore:
         """Read anew each time, for they may be loaded while this runs."""
-        return PolicyBook(self.database, self._letters)
+        return PolicyStore(self.database, self._letter_templates)
 
     @property
-    def beginnings(self) -> CaseBeginnings:
-        return CaseBeginnings(self.database, self.policies, self.clock)
+    def case_inputs(self) -> CaseInputLoader:
+        return CaseInputLoader(self.database, self.policies, self.clock)

@@ -15,34 +15,34 @@ from time import perf_counter
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, JournalEntry
-from adapters.journal.account_state import StandingReading
-from adapters.letters.letter_templates import LetterBook
-from adapters.policies.policy_store import PolicyBook
-from adapters.process.gc_tuning import settle_down
+from adapters.journal.account_state import AccountStateQuery
+from adapters.letters.letter_templates import LetterTemplates
+from adapters.policies.policy_store import PolicyStore
+from adapters.process.gc_tuning import freeze_loaded_objects
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import LetterFate, LetterNews
-from domain.invoice.command_rules import carry_out
-from domain.invoice.commands import CallOutcome, LogCall, MakePromise, Pause, Resume
+from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
+from domain.invoice.command_rules import apply_command
+from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.invoice_case import InvoiceCase
 from domain.journal.journal import Journal
-from domain.policy.collection_policy import PolicySnapshot, StepAct
+from domain.policy.collection_policy import PolicySnapshot, StepAction
 
-DUE = date(2013, 3, 1)
-INVOICES, TIMES = 400, 7
+DUE_DATE = date(2013, 3, 1)
+INVOICES, READINGS = 400, 7
 
 
-def measure(invoices: int = INVOICES, url: str | None = None) -> dict[str, float]:
+def measure_account_state(invoices: int = INVOICES, url: str | None = None) -> dict[str, float]:
     """The middle one of several readings, in milliseconds; each is of the whole account, on a day after its last entry."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(url or f"sqlite:///{folder}/duecourse.db")
         database.migrate()
-        entries = _fill(database, invoices)
-        reading, taken = StandingReading(database), []
-        settle_down()
-        for _ in range(TIMES):
+        entries = _fill_database(database, invoices)
+        reading, taken = AccountStateQuery(database), []
+        freeze_loaded_objects()
+        for _ in range(READINGS):
             begun = perf_counter()
-            standing = reading.at("BENCH", DUE + timedelta(days=120))
+            standing = reading.load_state("BENCH", DUE_DATE + timedelta(days=120))
             taken.append(perf_counter() - begun)
         database.close()
     if (len(standing.invoices), standing.entries) != (invoices, entries):
@@ -50,73 +50,85 @@ def measure(invoices: int = INVOICES, url: str | None = None) -> dict[str, float
     return {f"standing_{invoices}_ms": median(taken) * 1_000, f"standing_{invoices}_entries": entries}
 
 
-def _fill(database: Database, invoices: int) -> int:
+def _fill_database(database: Database, invoices: int) -> int:
     """How many entries there are."""
     settings = Settings()
-    book = PolicyBook(database, LetterBook(settings.letters_dir))
-    policy = book.load(settings.policies_dir)[0]
-    lives = [_life(number, policy) for number in range(invoices)]
+    book = PolicyStore(database, LetterTemplates(settings.letters_dir))
+    policy = book.load_folder(settings.policies_dir)[0]
+    lives = [_build_journal(number, policy) for number in range(invoices)]
     with database.writing() as session:
         session.add(Account(id="BENCH", name="Bench", country="DE", time_zone="Europe/Berlin", language="de"))
         entries = [entry.model_dump() for life in lives for entry in life.pending]
-        session.execute(database.insert_new(JournalEntry), entries)
+        session.execute(database.build_insert_or_ignore(JournalEntry), entries)
         session.add_all(
             Case(
-                case_id=life.case_id, run_id="run", kind="invoice", account_id="BENCH", invoice_id=life.invoice_id, stage="new",
-                waiting_for="time", seq=life.seq, head=life.head, updated_at=_at(0).business,
+                case_id=life.case_id,
+                run_id="run",
+                kind="invoice",
+                account_id="BENCH",
+                invoice_id=life.invoice_id,
+                stage="new",
+                waiting_for="time",
+                seq=life.seq,
+                head=life.head,
+                updated_at=_moment_at(0).business,
             )
             for life in lives
-        )  # fmt: skip
+        )
     return len(entries)
 
 
-def _life(number: int, policy: PolicySnapshot) -> Journal:
+def _build_journal(number: int, policy: PolicySnapshot) -> Journal:
     """Begun a quarter of an hour after the one before it."""
     invoice, shift = f"I{number:04}", number / 96
     journal = Journal(case_id=f"invoice:{invoice}", account_id="BENCH", invoice_id=invoice)
-    facts = InvoiceFacts(version=1, due_date=DUE, currency="EUR", total=10_000 + number, open_balance=10_000 + number)
+    facts = InvoiceFacts(version=1, due_date=DUE_DATE, currency="EUR", total=10_000 + number, open_balance=10_000 + number)
     case = InvoiceCase(journal=journal, facts=facts, snapshot=policy)
-    case.open(_at(shift - 20))
-    timeline = policy.read().timeline
+    case.open(_moment_at(shift - 20))
+    timeline = policy.load_policy().timeline
     for step in timeline[: number % (len(timeline) + 1)]:
-        at = _at(step.day + shift / 10)
-        if case.holds.any:
-            carry_out(case, Resume(act_id=f"{invoice}-resume-{step.day}", actor="mia"), at)
-        case.take(step, at)
-        if step.act is StepAct.LETTER:
-            went = LetterNews(
-                step=step.step, attempt=1, fate=LetterFate.SENT, at=at.business, on=at.business.date(),
+        at = _moment_at(step.day + shift / 10)
+        if case.holds.is_on_hold:
+            apply_command(case, ResumeCollection(act_id=f"{invoice}-resume-{step.day}", actor="mia"), at)
+        case.take_step(step, at)
+        if step.act is StepAction.LETTER:
+            went = LetterOutcome(
+                step=step.step,
+                attempt=1,
+                fate=LetterResult.SENT,
+                at=at.business,
+                on=at.business.date(),
                 message_id=f"<{invoice}.{step.step}@bench.example>",
-            )  # fmt: skip
-            case.hear_of_letter(went, _at(step.day + 2))
-        _answer(case, number, step.day)
+            )
+            case.apply_letter_outcome(went, _moment_at(step.day + 2))
+        _apply_customer_reaction(case, number, step.day)
     return journal
 
 
-def _answer(case: InvoiceCase, number: int, day: int) -> None:
+def _apply_customer_reaction(case: InvoiceCase, number: int, day: int) -> None:
     """What the customer did, or somebody for them, three days after a step."""
-    at, act, facts = _at(day + 3), f"{case.journal.invoice_id}-{day}", case.facts
+    at, act, facts = _moment_at(day + 3), f"{case.journal.invoice_id}-{day}", case.facts
     match (number + day) % 4:
         case 0:
-            carry_out(case, LogCall(act_id=act, actor="mia", outcome=CallOutcome.REACHED), at)
-            carry_out(case, MakePromise(act_id=f"{act}-p", actor="mia", amount=500, by=at.business.date() + timedelta(days=2)), at)
-            case.let_time_pass(_at(day + 8))
+            apply_command(case, LogCall(act_id=act, actor="mia", outcome=CallOutcome.REACHED), at)
+            apply_command(case, MakePromise(act_id=f"{act}-p", actor="mia", amount=500, by=at.business.date() + timedelta(days=2)), at)
+            case.run_due_actions(_moment_at(day + 8))
         case 1:
-            carry_out(case, Pause(act_id=act, actor="mia", reason="asked to wait"), at)
+            apply_command(case, PauseCollection(act_id=act, actor="mia", reason="asked to wait"), at)
         case 2:
             left = facts.model_copy(update={"version": facts.version + 1, "open_balance": facts.open_balance - 100})
             name = f"payment.received:{case.journal.invoice_id}:{left.version}"
             kind = BillingEventKind.PAYMENT_RECEIVED
-            case.hear(BillingEvent(event_id=name, kind=kind, occurred_at=at.business, facts=left, amount=100), at)
+            case.apply_billing_event(BillingEvent(event_id=name, kind=kind, occurred_at=at.business, facts=left, amount=100), at)
 
 
-def _at(days: float) -> Moment:
+def _moment_at(days: float) -> Moment:
     """So many days after the due date began."""
-    moment = datetime(DUE.year, DUE.month, DUE.day, tzinfo=UTC) + timedelta(days=days)
+    moment = datetime(DUE_DATE.year, DUE_DATE.month, DUE_DATE.day, tzinfo=UTC) + timedelta(days=days)
     return Moment(moment, moment)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(measure(url=sys.argv[1] if sys.argv[1:] else None)) + "\n")
+    sys.stdout.write(json.dumps(measure_account_state(url=sys.argv[1] if sys.argv[1:] else None)) + "\n")
     sys.stdout.flush()
     os._exit(0)

@@ -21,12 +21,12 @@ from sqlalchemy import Select, func, insert, select
 from sqlmodel import col
 from temporalio.client import Client
 
-from adapters.composition import Parts, compose, open_database
+from adapters.composition import Services, compose_services, open_database
 from adapters.config.settings import Settings
 from adapters.database.tables import Account, Contact, ContactRequest, Invoice, LedgerEvent, Message
-from adapters.process.gc_tuning import settle_down
+from adapters.process.gc_tuning import freeze_loaded_objects
 from adapters.project import PROJECT
-from adapters.temporal.client import connect
+from adapters.temporal.client import connect_client
 from adapters.temporal.embedded_server import TemporalServer
 from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
@@ -36,32 +36,32 @@ from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 
 INVOICES_PER_ACCOUNT = 5
-DUE = date(2013, 6, 10)
-COURTESY = date(2013, 6, 7)
+DUE_DATE = date(2013, 6, 10)
+COURTESY_DATE = date(2013, 6, 7)
 """Three days before: the day on which every timer fires."""
 
 PLAYED_DAY_SECONDS = 200.0
 """Fast enough that the hour of the day is noise, so that a letter's slot is the day itself."""
 
 
-async def measure(count: int) -> dict[str, float]:
+async def measure_collection(count: int) -> dict[str, float]:
     """Figures for `count` invoices: per second, and KB."""
-    with tempfile.TemporaryDirectory() as folder, _smtp_sink() as port:
-        settings = Settings.read(data_dir=Path(folder), smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+    with tempfile.TemporaryDirectory() as folder, _run_smtp_sink() as port:
+        settings = Settings.load(data_dir=Path(folder), smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
         server = await TemporalServer.find_or_start(settings.data_dir, settings.temporal_namespace)
         try:
-            client = await connect(server.address, settings.temporal_namespace)
+            client = await connect_client(server.address, settings.temporal_namespace)
             # the timers leave room for the starts: 20 a second is slower than any machine seen so far
             due = datetime.now(UTC) + timedelta(seconds=10 + count / 20)
-            clock = Clock(real_anchor=due, business_anchor=start_of_day(COURTESY), day_seconds=PLAYED_DAY_SECONDS)
-            parts = compose(settings, open_database(settings), clock)
-            parts.policies.load(settings.policies_dir)
-            _fill(parts, count)
+            clock = Clock(real_anchor=due, business_anchor=start_of_day(COURTESY_DATE), day_seconds=PLAYED_DAY_SECONDS)
+            parts = compose_services(settings, open_database(settings), clock)
+            parts.policies.load_folder(settings.policies_dir)
+            _fill_ledger(parts, count)
             async with build_worker(client, parts):
-                settle_down()
-                figures = await _start(client, count)
+                freeze_loaded_objects()
+                figures = await _measure_starts(client, count)
                 await asyncio.sleep(max((due - datetime.now(UTC)).total_seconds(), 0))
-                figures["contact_per_s"] = await _contact(client, parts, count)
+                figures["contact_per_s"] = await _measure_contacts(client, parts, count)
             await parts.mailer.close()
             parts.database.close()
         finally:
@@ -70,7 +70,7 @@ async def measure(count: int) -> dict[str, float]:
 
 
 @contextmanager
-def _smtp_sink() -> Iterator[int]:
+def _run_smtp_sink() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -82,9 +82,9 @@ def _smtp_sink() -> Iterator[int]:
         process.wait()
 
 
-def _fill(parts: Parts, count: int) -> None:
+def _fill_ledger(parts: Services, count: int) -> None:
     """The ledger, with one event for each invoice to be delivered."""
-    facts = InvoiceFacts(version=1, due_date=DUE, currency="EUR", total=10_000, open_balance=10_000)
+    facts = InvoiceFacts(version=1, due_date=DUE_DATE, currency="EUR", total=10_000, open_balance=10_000)
     now = datetime.now(UTC)
     accounts = max(count // INVOICES_PER_ACCOUNT, 1)
     with parts.database.writing() as session:
@@ -95,11 +95,17 @@ def _fill(parts: Parts, count: int) -> None:
         session.add_all(Contact(account_id=f"A{n}", email=f"a{n}@customer.example", role="billing") for n in range(accounts))
         rows = [
             Invoice(
-                id=f"I{n}", account_id=f"A{n % accounts}", number=f"R-{n}", issue_date=date(2013, 5, 11), due_date=DUE, currency="EUR",
-                total=facts.total, open_balance=facts.open_balance,
+                id=f"I{n}",
+                account_id=f"A{n % accounts}",
+                number=f"R-{n}",
+                issue_date=date(2013, 5, 11),
+                due_date=DUE_DATE,
+                currency="EUR",
+                total=facts.total,
+                open_balance=facts.open_balance,
             ).model_dump()
             for n in range(count)
-        ]  # fmt: skip
+        ]
         session.execute(insert(Invoice), rows)
         events = [
             BillingEvent(event_id=f"issued:{n}", kind=BillingEventKind.INVOICE_ISSUED, occurred_at=now, facts=facts) for n in range(count)
@@ -113,34 +119,34 @@ def _fill(parts: Parts, count: int) -> None:
         )
 
 
-async def _start(client: Client, count: int) -> dict[str, float]:
+async def _measure_starts(client: Client, count: int) -> dict[str, float]:
     process = psutil.Process()
     before, begin = process.memory_info().rss, time.perf_counter()
-    await client.execute_workflow(BillingSync.run, id=ids.BILLING_SYNC, task_queue=ids.TASK_QUEUE)
+    await client.execute_workflow(BillingSync.run, id=ids.BILLING_SYNC_ID, task_queue=ids.TASK_QUEUE)
     for n in reversed(range(count)):
-        while (await client.get_workflow_handle(ids.invoice_case(f"I{n}")).describe()).history_length < 6:  # noqa: ASYNC110 - asked of the server
+        while (await client.get_workflow_handle(ids.invoice_case_id(f"I{n}")).describe()).history_length < 6:  # noqa: ASYNC110 - asked of the server
             await asyncio.sleep(0.05)
     seconds = time.perf_counter() - begin
     await asyncio.sleep(2)
     return {"start_per_s": count / seconds, "memory_per_workflow_kb": (process.memory_info().rss - before) / count / 1024}
 
 
-async def _contact(client: Client, parts: Parts, count: int) -> float:
+async def _measure_contacts(client: Client, parts: Services, count: int) -> float:
     """Correspondence runs follow each other a second apart, as a schedule would start them."""
     begin = time.perf_counter()
     sent = select(func.count()).select_from(ContactRequest).where(col(ContactRequest.state) == "sent")
     number = 0
-    while await asyncio.to_thread(_count, parts, sent) < count:
+    while await asyncio.to_thread(_count_rows, parts, sent) < count:
         number += 1
-        await client.execute_workflow(CorrespondenceRun.run, id=f"{ids.CORRESPONDENCE}:{number}", task_queue=ids.TASK_QUEUE)
+        await client.execute_workflow(CorrespondenceRun.run, id=f"{ids.CORRESPONDENCE_RUN_ID}:{number}", task_queue=ids.TASK_QUEUE)
         await asyncio.sleep(1)
     seconds = time.perf_counter() - begin - 1
-    letters = await asyncio.to_thread(_count, parts, select(func.count()).select_from(Message).where(col(Message.state) == "sent"))
+    letters = await asyncio.to_thread(_count_rows, parts, select(func.count()).select_from(Message).where(col(Message.state) == "sent"))
     if letters != max(count // INVOICES_PER_ACCOUNT, 1):
         raise RuntimeError(f"{letters} letters instead of one for each account")
     return count / seconds
 
 
-def _count(parts: Parts, statement: Select[int]) -> int:
+def _count_rows(parts: Services, statement: Select[int]) -> int:
     with parts.database.reading() as session:
         return int(session.execute(statement).scalar_one())

@@ -14,7 +14,7 @@ from pathlib import Path
 from adapters.database.engine import Database
 from adapters.imports.column_mapping import load_mapping
 from adapters.imports.importer import Importer
-from adapters.imports.row_booking import Verdict
+from adapters.imports.row_booking import ImportVerdict
 from adapters.project import PROJECT
 
 MAPPING = PROJECT / "mappings" / "duecourse.yaml"
@@ -22,7 +22,7 @@ BUSINESS_DATE = date(2013, 6, 1)
 INVOICES_PER_ACCOUNT = 5
 
 
-def write_file(file: Path, rows: int) -> None:
+def write_invoice_file(file: Path, rows: int) -> None:
     """In Duecourse's own format; five invoices an account, three currencies, four languages."""
     countries = (("DE", "Europe/Berlin", "de"), ("FR", "Europe/Paris", "fr"), ("ES", "Europe/Madrid", "es"), ("GB", "Europe/London", "en"))
     columns = "number,account_id,account_name,country,time_zone,language,contact_name,email,issue_date,due_date,currency,total"
@@ -39,20 +39,20 @@ def write_file(file: Path, rows: int) -> None:
             )
 
 
-def measure(rows: int) -> dict[str, float]:
+def measure_import(rows: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "invoices.csv"
-        write_file(file, rows)
+        write_invoice_file(file, rows)
         database = Database(f"sqlite:///{folder}/duecourse.db")
         database.migrate()
         begin = time.perf_counter()
         result = Importer(database).run(file, load_mapping(MAPPING), BUSINESS_DATE, datetime.now(UTC), "bench")
         seconds = time.perf_counter() - begin
         database.close()
-    if result.verdicts[Verdict.NEW] != rows:
+    if result.verdicts[ImportVerdict.NEW] != rows:
         raise RuntimeError(f"not every row was taken: {result.verdicts}")
     return {"import_rows_per_s": rows / seconds, "import_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]))))  # noqa: T201
+    print(json.dumps(measure_import(int(sys.argv[1]))))  # noqa: T201

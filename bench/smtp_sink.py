@@ -6,16 +6,16 @@ import sys
 from aiosmtpd.smtp import SMTP
 
 
-class Sink:
+class AcceptingHandler:
     async def handle_DATA(self, *_: object) -> str:
         return "250 accepted"
 
 
-async def serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(Sink(), hostname="sink.example"), "127.0.0.1", port)
+async def serve_smtp(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(AcceptingHandler(), hostname="sink.example"), "127.0.0.1", port)
     async with server:
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve_smtp(int(sys.argv[1])))

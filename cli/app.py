@@ -26,10 +26,10 @@ app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 
 DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
-CANNOT, FAILED = 2, 1
+USER_ERROR_STATUS, FAILURE_STATUS = 2, 1
 
 
-def _day(text: str) -> date:
+def _parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
@@ -40,24 +40,33 @@ def _day(text: str) -> date:
 def up(
     data_dir: DataDir = None,
     port: Annotated[int | None, typer.Option(help="The console's and the API's port; 8080 when left out.")] = None,
-    as_of: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="The business date to begin with.")] = None,
+    as_of: Annotated[date | None, typer.Option(parser=_parse_day, metavar="DATE", help="The business date to begin with.")] = None,
     day_seconds: Annotated[
         float | None, typer.Option(min=0.1, max=86_400, help="How long a business day lasts; 86400 when left out.")
     ] = None,
     sample: Annotated[bool | None, typer.Option("--sample/--no-sample", help="Begin with an invented portfolio.")] = None,
 ) -> None:
     """Start everything, and go on where the last start ended."""
-    from cli.local_stack import Opening, begins_here, keep_house
-    from cli.startup_screen import show
+    from cli.local_stack import StartOptions, is_new_data_folder, run_local_stack
+    from cli.startup_screen import show_startup_screen
 
-    settings = Settings.read(data_dir=data_dir, api_port=port)
+    settings = Settings.load(data_dir=data_dir, api_port=port)
     console = Console(width=None if sys.stdout.isatty() else 140)
-    if sample is None and as_of is None and sys.stdin.isatty() and begins_here(settings):
+    if sample is None and as_of is None and sys.stdin.isatty() and is_new_data_folder(settings):
         sample = typer.confirm(
             "This data folder is empty. Begin with a sample portfolio, played at ten seconds a business day?", default=True
         )
-    opening = Opening(as_of, day_seconds, sample)
-    asyncio.run(keep_house(settings, opening, _worker(), _web_app(), lambda running: show(console, running, _command()), _say))
+    opening = StartOptions(as_of, day_seconds, sample)
+    asyncio.run(
+        run_local_stack(
+            settings,
+            opening,
+            _load_worker(),
+            _build_web_app(),
+            lambda running: show_startup_screen(console, running, _find_command()),
+            _print_line,
+        )
+    )
 
 
 @app.command("import")
@@ -65,13 +74,15 @@ def import_file(
     file: Path,
     mapping: Annotated[str, typer.Option(help="Which column means what: a YAML file, or the name of one in mappings/.")] = "duecourse",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-    business_date: Annotated[date | None, typer.Option(parser=_day, metavar="DATE", help="As of which date; today when left out.")] = None,
+    business_date: Annotated[
+        date | None, typer.Option(parser=_parse_day, metavar="DATE", help="As of which date; today when left out.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing."""
     from cli.import_command import import_with_progress
 
-    settings = Settings.read(data_dir=data_dir)
+    settings = Settings.load(data_dir=data_dir)
     import_with_progress(settings, Console(), file, mapping, dry_run, business_date)
 
 
@@ -86,15 +97,15 @@ def token(
 ) -> None:
     """Make a bearer token. It is shown once; only its hash is kept."""
     from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import Identity
+    from adapters.identity.users_and_tokens import IdentityStore
 
-    identity = Identity(open_database(Settings.read(data_dir=data_dir)))
+    identity = IdentityStore(open_database(Settings.load(data_dir=data_dir)))
     if revoke is not None:
-        print("revoked" if identity.revoke(revoke) else "no such token, or revoked before")
+        print("revoked" if identity.revoke_token(revoke) else "no such token, or revoked before")
     elif revoke_all is not None:
-        print(f"revoked {identity.revoke_user(revoke_all)}")
+        print(f"revoked {identity.revoke_user_tokens(revoke_all)}")
     elif role is None or user is None:
-        _refuse("say for whom, and as what: duecourse token collector --user anna.brandt")
+        _exit_with_error("say for whom, and as what: duecourse token collector --user anna.brandt")
     else:
         print(identity.issue_token(user, role, days))
 
@@ -103,14 +114,14 @@ def token(
 def sign_in(user: str = "admin", role: Role = Role.ADMIN, data_dir: DataDir = None) -> None:
     """A link that signs in to the running console: good once, and for ten minutes."""
     from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import Identity
-    from adapters.process.instance_lock import find_running
+    from adapters.identity.users_and_tokens import IdentityStore
+    from adapters.process.instance_lock import find_running_instance
 
-    settings = Settings.read(data_dir=data_dir)
-    running = find_running(settings.data_dir)
+    settings = Settings.load(data_dir=data_dir)
+    running = find_running_instance(settings.data_dir)
     if running is None or running.url is None:
-        _refuse(f"no console runs on {settings.data_dir}; start it with `duecourse up`")
-    print(f"{running.url}/sign-in?code={Identity(open_database(settings)).sign_in_code(user, role)}")
+        _exit_with_error(f"no console runs on {settings.data_dir}; start it with `duecourse up`")
+    print(f"{running.url}/sign-in?code={IdentityStore(open_database(settings)).issue_sign_in_code(user, role)}")
 
 
 @user_app.command("add")
@@ -125,9 +136,9 @@ def add_user(
 ) -> None:
     """A user, or one more role for one. Customers answer to a collector's e-mail address and phone number."""
     from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import Identity
+    from adapters.identity.users_and_tokens import IdentityStore
 
-    Identity(open_database(Settings.read(data_dir=data_dir))).add_user(name, role, email, full_name, phone, language or "")
+    IdentityStore(open_database(Settings.load(data_dir=data_dir))).add_user(name, role, email, full_name, phone, language or "")
     print(f"{name} is {role}")
 
 
@@ -137,11 +148,11 @@ def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None,
 
     Of the matrix it is proven that every act, at every amount, finds exactly one rule.
     """
-    from adapters.letters.letter_templates import LetterBook
-    from adapters.policies.policy_store import check_policies, policy_files
+    from adapters.letters.letter_templates import LetterTemplates
+    from adapters.policies.policy_store import check_policies, list_policy_files
 
-    settings = Settings.read(data_dir=data_dir)
-    checked = check_policies(files or policy_files(settings.policies_dir), LetterBook(settings.letters_dir))
+    settings = Settings.load(data_dir=data_dir)
+    checked = check_policies(files or list_policy_files(settings.policies_dir), LetterTemplates(settings.letters_dir))
     for file, policy in checked.policies:
         print(f"{file}: {policy.policy} version {policy.version}, {len(policy.timeline)} steps: good")
     for file, matrix in checked.matrices:
@@ -152,15 +163,15 @@ def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None,
 def list_policies(data_dir: DataDir = None) -> None:
     """Every version that was ever in force."""
     from adapters.composition import open_database
-    from adapters.letters.letter_templates import LetterBook
-    from adapters.policies.policy_store import PolicyBook
+    from adapters.letters.letter_templates import LetterTemplates
+    from adapters.policies.policy_store import PolicyStore
 
-    settings = Settings.read(data_dir=data_dir)
-    book = PolicyBook(open_database(settings), LetterBook(settings.letters_dir))
-    in_force = {(snapshot.name, snapshot.version) for snapshot in book.in_force()}
+    settings = Settings.load(data_dir=data_dir)
+    book = PolicyStore(open_database(settings), LetterTemplates(settings.letters_dir))
+    in_force = {(snapshot.name, snapshot.version) for snapshot in book.list_in_force()}
     table = Table("policy", "version", "in force", "segments", "SHA-256")
-    for snapshot in book.versions():
-        segments = ", ".join(snapshot.read().segments) or "all others"
+    for snapshot in book.list_versions():
+        segments = ", ".join(snapshot.load_policy().segments) or "all others"
         now = "yes" if (snapshot.name, snapshot.version) in in_force else ""
         table.add_row(snapshot.name, str(snapshot.version), now, segments, snapshot.sha256[:12])
     Console().print(table)
@@ -169,25 +180,25 @@ def list_policies(data_dir: DataDir = None) -> None:
 @app.command()
 def worker(data_dir: DataDir = None) -> None:
     """Run only a worker, beside a running `duecourse up` or against the Temporal server and database that are set."""
-    from cli.standalone import run_worker_alone
+    from cli.standalone import run_standalone_worker
 
-    asyncio.run(run_worker_alone(Settings.read(data_dir=data_dir), _worker()))
+    asyncio.run(run_standalone_worker(Settings.load(data_dir=data_dir), _load_worker()))
 
 
 @app.command()
 def api(data_dir: DataDir = None, port: Annotated[int | None, typer.Option()] = None) -> None:
     """Run only the web console and the API, against the Temporal server and database that are set."""
-    from cli.standalone import serve_alone
+    from cli.standalone import run_standalone_api
 
-    asyncio.run(serve_alone(Settings.read(data_dir=data_dir, api_port=port), _web_app(), _say))
+    asyncio.run(run_standalone_api(Settings.load(data_dir=data_dir, api_port=port), _build_web_app(), _print_line))
 
 
 @app.command()
 def prepare(data_dir: DataDir = None) -> None:
     """Bring database, policies and schedules to this version, before workers of a new release start."""
-    from cli.standalone import prepare
+    from cli.standalone import prepare_release
 
-    asyncio.run(prepare(Settings.read(data_dir=data_dir)))
+    asyncio.run(prepare_release(Settings.load(data_dir=data_dir)))
     print("prepared")
 
 
@@ -199,23 +210,23 @@ def bench(context: typer.Context) -> None:
     measure(context.args)
 
 
-def _worker() -> Any:
+def _load_worker() -> Any:
     from worker import run_worker
 
     return run_worker
 
 
-def _web_app() -> Any:
-    from adapters.audit.audit_service import Auditor
-    from adapters.temporal.case_commands import TemporalCases
+def _build_web_app() -> Any:
+    from adapters.audit.audit_service import AuditService
+    from adapters.temporal.case_commands import TemporalCaseCommands
     from api.app import create_app
-    from api.context import ApiParts
+    from api.context import ApiContext
     from worker import WORKFLOWS
 
     def app(client: Any, parts: Any) -> Any:
-        cases, company = TemporalCases(client), parts.company
+        cases, company = TemporalCaseCommands(client), parts.company
         return create_app(
-            ApiParts(
+            ApiContext(
                 parts.database,
                 parts.clock,
                 cases,
@@ -225,14 +236,14 @@ def _web_app() -> Any:
                 parts.inbox,
                 company=company,
                 retention_years=parts.settings.retention_years,
-                audits=Auditor(client, parts.database, parts.settings, WORKFLOWS),
+                audits=AuditService(client, parts.database, parts.settings, WORKFLOWS),
             )
         )
 
     return app
 
 
-def _command() -> str:
+def _find_command() -> str:
     """How this program was called, as one would type it again."""
     if not sys.argv[0].endswith(".py"):
         return Path(sys.argv[0]).name
@@ -240,16 +251,16 @@ def _command() -> str:
     return f"{python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python.name} {sys.argv[0]}"
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, flush=True)
 
 
-def _refuse(sentence: str, status: int = CANNOT) -> NoReturn:
+def _exit_with_error(sentence: str, status: int = USER_ERROR_STATUS) -> NoReturn:
     print(f"duecourse: {sentence}", file=sys.stderr)
     raise SystemExit(status)
 
 
-def _status(command: Callable[[], object]) -> int:
+def _run_command(command: Callable[[], object]) -> int:
     try:
         command()
     except SystemExit as ended:
@@ -257,25 +268,25 @@ def _status(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return _explain(error)
+        return _report_error(error)
     return 0
 
 
-def _explain(error: Exception) -> int:
+def _report_error(error: Exception) -> int:
     """What went wrong outside gets its sentence, anything else its traceback."""
-    from adapters.process.instance_lock import PartFailedError
-    from cli.user_errors import REFUSALS
+    from adapters.process.instance_lock import ComponentFailedError
+    from cli.user_errors import USER_ERRORS
 
-    if isinstance(error, (PartFailedError, *REFUSALS)):
+    if isinstance(error, (ComponentFailedError, *USER_ERRORS)):
         print(f"duecourse: {error}", file=sys.stderr)
-        return FAILED if isinstance(error, PartFailedError) else CANNOT
+        return FAILURE_STATUS if isinstance(error, ComponentFailedError) else USER_ERROR_STATUS
     sys.excepthook(type(error), error, error.__traceback__)
-    return FAILED
+    return FAILURE_STATUS
 
 
 def main() -> None:
     """Ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
-    status = _status(app)
+    status = _run_command(app)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

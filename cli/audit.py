@@ -21,63 +21,63 @@ from cli.options import (
     FirstDay,
     ForAccount,
     LastDay,
-    a_day,
-    business_clock,
-    existing,
-    note_view,
-    open_books,
-    progress_bar,
-    screen,
-    whoever_calls,
+    create_console,
+    get_caller_name,
+    load_business_clock,
+    load_existing_settings,
+    opened_database,
+    parse_day,
+    record_access,
+    show_progress,
 )
 
 if TYPE_CHECKING:
-    from adapters.audit.erasure import Erasure
-    from adapters.audit.export.signed_export import Exported
+    from adapters.audit.erasure import AccountEraser
+    from adapters.audit.export.signed_export import ExportResult
     from adapters.database.engine import Database
     from domain.audit.scope import AuditScope
     from domain.erasure.report import ErasureReport
 
 audit_app = typer.Typer(no_args_is_help=True, help="The audit: verify the record, replay it, export it, and say who looked at what.")
 
-FAULT = 1
-OCEL, FLAT = ".json", ".csv"
+FAULT_EXIT_CODE = 1
+OCEL_SUFFIX, CSV_SUFFIX = ".json", ".csv"
 
 
 @audit_app.command()
 def verify(data_dir: DataDir = None) -> None:
     """Hold the whole record against its hashes, its chains and the daily seals; what was changed is named."""
-    from adapters.audit.audit_service import archive_of
+    from adapters.audit.audit_service import open_run_archive
     from adapters.audit.verification.verification import Verification
-    from cli.audit_output import show_verified
+    from cli.audit_output import show_verification
 
-    settings = existing(data_dir)
-    with open_books(settings) as database, progress_bar("{task.completed:,} of {task.total:,} entries") as bar:
-        task, verification = bar.add_task("verifying", total=0), Verification(database, archive_of(database, settings))
+    settings = load_existing_settings(data_dir)
+    with opened_database(settings) as database, show_progress("{task.completed:,} of {task.total:,} entries") as bar:
+        task, verification = bar.add_task("verifying", total=0), Verification(database, open_run_archive(database, settings))
         report = verification.run(lambda done, total: bar.update(task, completed=done, total=total))
-    show_verified(screen(), report)
+    show_verification(create_console(), report)
     if not report.sound or report.unguarded or report.out_of_reach:
-        raise SystemExit(FAULT)
+        raise SystemExit(FAULT_EXIT_CODE)
 
 
 @audit_app.command()
 def seals(
-    check: Annotated[date | None, typer.Option(parser=a_day, metavar="DATE", help="Hold this day's seal against the database.")] = None,
+    check: Annotated[date | None, typer.Option(parser=parse_day, metavar="DATE", help="Hold this day's seal against the database.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """The daily seals, with the hashes that were mailed; --check holds one of them against the database."""
-    from adapters.audit.seals.seal_store import SealBook
-    from cli.audit_output import show_seal_checked, show_seals
+    from adapters.audit.seals.seal_store import SealStore
+    from cli.audit_output import show_seal_check, show_seals
 
-    with open_books(existing(data_dir)) as database:
-        book = SealBook(database)
+    with opened_database(load_existing_settings(data_dir)) as database:
+        book = SealStore(database)
         if check is None:
-            show_seals(screen(), book.kept())
+            show_seals(create_console(), book.list_seals())
             return
-        faults = book.check(check)
-    show_seal_checked(screen(), check, faults)
+        faults = book.check_seal(check)
+    show_seal_check(create_console(), check, faults)
     if faults:
-        raise SystemExit(FAULT)
+        raise SystemExit(FAULT_EXIT_CODE)
 
 
 @audit_app.command()
@@ -85,7 +85,7 @@ def replay(
     account: Annotated[str | None, typer.Argument(help="Its id.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Replay every account; only what differs is shown.")] = False,
     at: Annotated[
-        date | None, typer.Option(parser=a_day, metavar="DATE", help="Show how it stood at the end of this business day instead.")
+        date | None, typer.Option(parser=parse_day, metavar="DATE", help="Show how it stood at the end of this business day instead.")
     ] = None,
     step: Annotated[
         bool, typer.Option("--step", help="Walk through its journal entry by entry instead; with --at, up to that day.")
@@ -93,37 +93,37 @@ def replay(
     data_dir: DataDir = None,
 ) -> None:
     """Replay an account's histories with today's code and hold the journal against them, or show how it once stood."""
-    from adapters.audit.audit_service import changed_of, require
-    from adapters.journal.account_state import StandingReading
-    from cli.audit_output import show_changed, show_replayed, show_standing
-    from domain.audit.scope import OneAccount
+    from adapters.audit.audit_service import find_chain_faults, require_account
+    from adapters.journal.account_state import AccountStateQuery
+    from cli.audit_output import show_account_state, show_chain_faults, show_replay
+    from domain.audit.scope import AccountScope
 
-    settings, console = existing(data_dir), screen()
+    settings, console = load_existing_settings(data_dir), create_console()
     if account is None or every:
         if account is not None or at is not None or step or not every:
             raise typer.BadParameter("name an account, or say --all and nothing else")
-        if not audit_replays.replay_all(settings):
-            raise SystemExit(FAULT)
+        if not audit_replays.replay_all_accounts(settings):
+            raise SystemExit(FAULT_EXIT_CODE)
         return
-    scope = OneAccount(account)
-    with open_books(settings) as database:
-        require(database, scope)
-        if at is not None and at > (today := business_clock(database).business(datetime.now(UTC)).date()):
+    scope = AccountScope(account)
+    with opened_database(settings) as database:
+        require_account(database, scope)
+        if at is not None and at > (today := load_business_clock(database).to_business(datetime.now(UTC)).date()):
             raise typer.BadParameter(f"the day {at} has not come; it is {today}")
-        note_view(database, "replay", scope)
+        record_access(database, "replay", scope)
         if at is None and not step:
-            report = asyncio.run(audit_replays.replayed(settings, database, account))
-            show_replayed(console, report)
+            report = asyncio.run(audit_replays.replay_account(settings, database, account))
+            show_replay(console, report)
             faulty = not report.flawless
         else:
-            show_changed(console, account, faults := changed_of(database, account))
+            show_chain_faults(console, account, faults := find_chain_faults(database, account))
             if step:
-                audit_replays.walk(database, account, at)
+                audit_replays.walk_entries(database, account, at)
             elif at is not None:
-                show_standing(console, StandingReading(database).at(account, at), at)
+                show_account_state(console, AccountStateQuery(database).load_state(account, at), at)
             faulty = bool(faults)
     if faulty:
-        raise SystemExit(FAULT)
+        raise SystemExit(FAULT_EXIT_CODE)
 
 
 @audit_app.command()
@@ -135,37 +135,39 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """A signed zip of an account or a period, with the program that verifies it."""
-    from adapters.audit.audit_service import require
+    from adapters.audit.audit_service import require_account
 
-    scope, settings = _scope(target, account, first_day, last_day), existing(data_dir)
-    with open_books(settings) as database:
-        require(database, scope)
-        made = asyncio.run(_exported(settings, database, scope, target))
-        note_view(database, "export", scope)
-    console = screen()
+    scope, settings = _parse_scope(target, account, first_day, last_day), load_existing_settings(data_dir)
+    with opened_database(settings) as database:
+        require_account(database, scope)
+        made = asyncio.run(_run_export(settings, database, scope, target))
+        record_access(database, "export", scope)
+    console = create_console()
     console.print(f"{made.path}: {made.manifest['entries']:,} entries of {made.manifest['cases']:,} cases", highlight=False, soft_wrap=True)
     console.print(f"The public key of its signature, to be told by another way: {made.public_key}", highlight=False, soft_wrap=True)
 
 
-def _scope(target: Path, account: str | None, first_day: date | None, last_day: date | None) -> "AuditScope":
+def _parse_scope(target: Path, account: str | None, first_day: date | None, last_day: date | None) -> "AuditScope":
     """Raises typer.BadParameter."""
-    from domain.audit.scope import OneAccount, Period
+    from domain.audit.scope import AccountScope, PeriodScope
 
     if not target.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {target.parent}")
     if account is not None and first_day is None and last_day is None:
-        return OneAccount(account)
+        return AccountScope(account)
     if account is not None or first_day is None or last_day is None:
         raise typer.BadParameter("name an account with --account, or a period with --from and --to")
     if first_day > last_day:
         raise typer.BadParameter(f"the period ends on {last_day}, before it begins on {first_day}")
-    return Period(first_day, last_day)
+    return PeriodScope(first_day, last_day)
 
 
-async def _exported(settings: Settings, database: "Database", scope: "AuditScope", target: Path) -> "Exported":
-    with progress_bar() as bar:
+async def _run_export(settings: Settings, database: "Database", scope: "AuditScope", target: Path) -> "ExportResult":
+    with show_progress() as bar:
         bar.add_task("exporting", total=None)
-        return await (await audit_replays.auditor(settings, database)).export(scope, target, whoever_calls(), datetime.now(UTC))
+        return await (await audit_replays.create_audit_service(settings, database)).export(
+            scope, target, get_caller_name(), datetime.now(UTC)
+        )
 
 
 @audit_app.command("log")
@@ -177,21 +179,21 @@ def event_log(
     data_dir: DataDir = None,
 ) -> None:
     """The journal for process mining: an object-centric log in OCEL 2.0, or a table with an event on each row."""
-    from adapters.audit.audit_service import require
+    from adapters.audit.audit_service import require_account
     from adapters.audit.export.event_log import export_event_log, export_ocel
 
-    scope = _scope(target, account, first_day, last_day)
-    if target.suffix not in (OCEL, FLAT):
-        raise typer.BadParameter(f"name a file that ends in {OCEL} (OCEL 2.0) or {FLAT} (a flat log)")
-    with open_books(existing(data_dir)) as database:
-        require(database, scope)
-        if target.suffix == FLAT:
+    scope = _parse_scope(target, account, first_day, last_day)
+    if target.suffix not in (OCEL_SUFFIX, CSV_SUFFIX):
+        raise typer.BadParameter(f"name a file that ends in {OCEL_SUFFIX} (OCEL 2.0) or {CSV_SUFFIX} (a flat log)")
+    with opened_database(load_existing_settings(data_dir)) as database:
+        require_account(database, scope)
+        if target.suffix == CSV_SUFFIX:
             told = f"{export_event_log(database, scope, target):,} events"
         else:
             counts = export_ocel(database, scope, target)
             told = f"{sum(counts.events.values()):,} events of {sum(counts.objects.values()):,} objects"
-        note_view(database, "log", scope)
-    screen().print(f"{target}: {told}", highlight=False, soft_wrap=True)
+        record_access(database, "log", scope)
+    create_console().print(f"{target}: {told}", highlight=False, soft_wrap=True)
 
 
 @audit_app.command()
@@ -199,7 +201,7 @@ def key(data_dir: DataDir = None) -> None:
     """The public key of this house's exports, to be told to auditors by another way than the export's."""
     from adapters.audit.export.signing_key import load_audit_key
 
-    print(load_audit_key(existing(data_dir)).public_hex)
+    print(load_audit_key(load_existing_settings(data_dir)).public_hex)
 
 
 @audit_app.command()
@@ -211,41 +213,43 @@ def erase(
     data_dir: DataDir = None,
 ) -> None:
     """What would be erased of an account's personal details, and what stays; --for-good erases it."""
-    from adapters.audit.erasure import Erasure
+    from adapters.audit.erasure import AccountEraser
     from cli.audit_output import show_erasure
 
-    settings, console, name = existing(data_dir), screen(), user or whoever_calls()
-    with open_books(settings) as database:
-        erasure = Erasure(database, settings.retention_years)
-        plan = erasure.plan(account, name, business_clock(database).business(datetime.now(UTC)))
+    settings, console, name = load_existing_settings(data_dir), create_console(), user or get_caller_name()
+    with opened_database(settings) as database:
+        erasure = AccountEraser(database, settings.retention_years)
+        plan = erasure.plan_erasure(account, name, load_business_clock(database).to_business(datetime.now(UTC)))
         show_erasure(console, plan)
         if plan.blocked:
-            raise SystemExit(FAULT)
+            raise SystemExit(FAULT_EXIT_CODE)
         if not for_good:
             console.print("Nothing was changed. --for-good erases it.", highlight=False)
         elif yes or typer.confirm("Erase this for good?", default=False):
-            if report := asyncio.run(_erase(settings, database, erasure, account, name)):
+            if report := asyncio.run(_run_erasure(settings, database, erasure, account, name)):
                 show_erasure(console, report)
             else:
                 console.print("No worker answered in time: it is recorded, and will be done.", highlight=False)
 
 
-async def _erase(settings: Settings, database: "Database", erasure: "Erasure", account: str, user: str) -> "ErasureReport | None":
+async def _run_erasure(
+    settings: Settings, database: "Database", eraser: "AccountEraser", account: str, user: str
+) -> "ErasureReport | None":
     """What became of it; None when no worker answered in time, so that it is done when one does."""
-    from adapters.temporal.case_commands import TemporalCases, WillBeApplied
-    from adapters.temporal.case_start import Beginning
-    from cli.standalone import join
+    from adapters.temporal.case_commands import CommandQueued, TemporalCaseCommands
+    from adapters.temporal.case_start import CaseStart
+    from cli.standalone import connect_to_temporal
     from domain import identifiers as ids
     from domain.erasure.commands import EraseAccount
-    from domain.erasure.workflow_input import ERASING
+    from domain.erasure.workflow_input import ERASURE_WORKFLOW
 
-    clock = business_clock(database)
+    clock = load_business_clock(database)
     act = EraseAccount(act_id=f"act:{secrets.token_hex(16)}", actor=user, account_id=account)
-    beginning = Beginning(ERASING, ids.erasure_case(account), erasure.opening(account, clock), account)
-    if isinstance(await TemporalCases(await join(settings)).act_or_begin(beginning, act), WillBeApplied):
+    beginning = CaseStart(ERASURE_WORKFLOW, ids.erasure_case_id(account), eraser.build_workflow_input(account, clock), account)
+    if isinstance(await TemporalCaseCommands(await connect_to_temporal(settings)).submit_or_start_case(beginning, act), CommandQueued):
         return None
-    done = (report for report in erasure.reports(account) if report.key == act.act_id)
-    return next(done, None) or erasure.plan(account, user, clock.business(datetime.now(UTC)))
+    done = (report for report in eraser.list_reports(account) if report.key == act.act_id)
+    return next(done, None) or eraser.plan_erasure(account, user, clock.to_business(datetime.now(UTC)))
 
 
 @audit_app.command()
@@ -258,15 +262,20 @@ def views(
     data_dir: DataDir = None,
 ) -> None:
     """Who looked at which account, the newest first."""
-    from adapters.read_model.access_log import ViewFilter, list_views
+    from adapters.read_model.access_log import AccessLogFilter, list_access_log
 
-    wanted = ViewFilter(account=account, user=user, first_day=first_day, last_day=last_day)
+    wanted = AccessLogFilter(account=account, user=user, first_day=first_day, last_day=last_day)
     table = Table("first (real time, UTC)", "last", "user", "role", "account", "route or command", "times")
     table.columns[6].justify = "right"
-    with open_books(existing(data_dir)) as database:
-        for line in list_views(database, wanted, most, None)[0]:
+    with opened_database(load_existing_settings(data_dir)) as database:
+        for line in list_access_log(database, wanted, most, None)[0]:
             table.add_row(
-                f"{line.first_at:%Y-%m-%d %H:%M:%S}", f"{line.last_at:%H:%M:%S}", line.user, line.role, line.account_id, line.route,
+                f"{line.first_at:%Y-%m-%d %H:%M:%S}",
+                f"{line.last_at:%H:%M:%S}",
+                line.user,
+                line.role,
+                line.account_id,
+                line.route,
                 f"{line.count:,}",
-            )  # fmt: skip
-    screen().print(table)
+            )
+    create_console().print(table)

@@ -9,32 +9,32 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from adapters.i18n.formatting import money_text
+from adapters.i18n.formatting import format_localised_money
 from domain.audit.replay_report import CaseReplay, FieldChange, ReplayReport
 from domain.audit.seal import Seal
-from domain.audit.verification_report import Fault, VerifyReport
+from domain.audit.verification_report import VerificationFinding, VerificationReport
 from domain.erasure.report import ErasureLine, ErasureReport
-from domain.journal.account_entries import Told
-from domain.projection.state_models import AccountStanding, LetterStanding
+from domain.journal.account_entries import AccountEntry
+from domain.projection.state_models import AccountState, LetterState
 
 ENGLISH = "en_GB"
 
-MOST_FAULTS = 100
+MAX_FAULTS_SHOWN = 100
 """So many are shown one by one."""
 
 
-def show_verified(console: Console, report: VerifyReport) -> None:
+def show_verification(console: Console, report: VerificationReport) -> None:
     _show_faults(console, report.faults)
     for table in report.unguarded:
-        _say(console, f"{table}: its trigger against changes is missing")
+        _print_line(console, f"{table}: its trigger against changes is missing")
     for what in report.out_of_reach:
-        _say(console, f"not looked at: {what}")
+        _print_line(console, f"not looked at: {what}")
     beside = f", {report.orphans:,} entries beside the chains" if report.orphans else ""
     held = ", ".join(f"{rows:,} {table.replace('_', ' ')}" for table, rows in report.looked_at.items() if rows and table != "cases")
-    _say(console, f"{report.entries:,} entries of {report.cases:,} cases under {report.seals:,} seals{beside}")
+    _print_line(console, f"{report.entries:,} entries of {report.cases:,} cases under {report.seals:,} seals{beside}")
     if held:
-        _say(console, f"held against them: {held}")
-    _say(console, _counted(len(report.faults), "fault") if report.faults else "nothing was changed")
+        _print_line(console, f"held against them: {held}")
+    _print_line(console, _format_count(len(report.faults), "fault") if report.faults else "nothing was changed")
 
 
 def show_seals(console: Console, seals: Sequence[Seal]) -> None:
@@ -47,21 +47,21 @@ def show_seals(console: Console, seals: Sequence[Seal]) -> None:
     console.print(table)
 
 
-def show_seal_checked(console: Console, day: date, faults: Sequence[Fault]) -> None:
+def show_seal_check(console: Console, day: date, faults: Sequence[VerificationFinding]) -> None:
     _show_faults(console, faults)
     if not faults:
-        _say(console, f"the seal of {day} is whole, and the last entry of each case that it names is there")
-        _say(console, "`duecourse audit verify` follows the chains from these entries back to their beginnings")
+        _print_line(console, f"the seal of {day} is whole, and the last entry of each case that it names is there")
+        _print_line(console, "`duecourse audit verify` follows the chains from these entries back to their beginnings")
 
 
-def _show_faults(console: Console, faults: Sequence[Fault]) -> None:
-    for fault in faults[:MOST_FAULTS]:
-        _say(console, f"{fault.table} {fault.key}: {fault.what}")
-    if len(faults) > MOST_FAULTS:
-        _say(console, f"and {len(faults) - MOST_FAULTS:,} more")
+def _show_faults(console: Console, faults: Sequence[VerificationFinding]) -> None:
+    for fault in faults[:MAX_FAULTS_SHOWN]:
+        _print_line(console, f"{fault.table} {fault.key}: {fault.what}")
+    if len(faults) > MAX_FAULTS_SHOWN:
+        _print_line(console, f"and {len(faults) - MAX_FAULTS_SHOWN:,} more")
 
 
-def show_replayed(console: Console, report: ReplayReport) -> None:
+def show_replay(console: Console, report: ReplayReport) -> None:
     table = Table("case", "runs", "replayed", "as told", "differences", "under the seal of")
     for column in (1, 3, 4):
         table.columns[column].justify = "right"
@@ -71,15 +71,15 @@ def show_replayed(console: Console, report: ReplayReport) -> None:
         table.add_row(
             escape(case.case_id),
             str(len(case.runs)),
-            "yes" if case.replayed else "no",
+            "yes" if case.is_replayed else "no",
             str(sum(case.counts.values()) - differs),
             str(differs),
             seal,
         )
     console.print(table)
     for case in report.cases:
-        _show_what_differs(console, case)
-    _say(console, f"{report.account_id}: {_outcome(report)}")
+        _show_case_differences(console, case)
+    _print_line(console, f"{report.account_id}: {_describe_outcome(report)}")
 
 
 def show_differences(console: Console, reports: Sequence[ReplayReport]) -> None:
@@ -87,37 +87,39 @@ def show_differences(console: Console, reports: Sequence[ReplayReport]) -> None:
     flawed = [report for report in reports if not report.flawless]
     for report in flawed:
         for case in report.cases:
-            _show_what_differs(console, case)
-        _say(console, f"{report.account_id}: {_outcome(report)}")
+            _show_case_differences(console, case)
+        _print_line(console, f"{report.account_id}: {_describe_outcome(report)}")
     entries = sum(sum(case.counts.values()) for report in reports for case in report.cases)
-    held = f"{entries:,} entries of {_counted(len(reports), 'account')} held against their histories"
-    _say(console, f"{held}: {_counted(len(flawed), 'account')} with differences" if flawed else f"{held}: every one is as they tell it")
+    held = f"{entries:,} entries of {_format_count(len(reports), 'account')} held against their histories"
+    _print_line(
+        console, f"{held}: {_format_count(len(flawed), 'account')} with differences" if flawed else f"{held}: every one is as they tell it"
+    )
 
 
-def _outcome(report: ReplayReport) -> str:
+def _describe_outcome(report: ReplayReport) -> str:
     if not report.cases:
         return "it has no case yet"
     if report.flawless:
         return "every entry is as its history tells it"
-    found = [_counted(len(report.differences), "difference")] if report.differences else []
-    missed = len(report.not_replayed)
-    return "; ".join([*found, *([f"{_counted(missed, 'run')} could not be replayed"] if missed else [])])
+    found = [_format_count(len(report.differences), "difference")] if report.differences else []
+    missed = len(report.unreplayed_runs)
+    return "; ".join([*found, *([f"{_format_count(missed, 'run')} could not be replayed"] if missed else [])])
 
 
-def _counted(number: int, thing: str) -> str:
+def _format_count(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-def _show_what_differs(console: Console, case: CaseReplay) -> None:
+def _show_case_differences(console: Console, case: CaseReplay) -> None:
     for run in case.runs:
         if not run.replayed:
-            _say(console, f"{case.case_id}: run {run.run_id} ({run.source.value}) was not replayed: {run.why_not}")
+            _print_line(console, f"{case.case_id}: run {run.run_id} ({run.source.value}) was not replayed: {run.why_not}")
     for one in case.differences:
-        changes = "; ".join(change for field in one.changes for change in _changes(field))
-        _say(console, f"{case.case_id} entry {one.seq} ({one.kind}): {one.verdict.value}; {changes or one.why}")
+        changes = "; ".join(change for field in one.changes for change in _describe_changes(field))
+        _print_line(console, f"{case.case_id} entry {one.seq} ({one.kind}): {one.verdict.value}; {changes or one.why}")
 
 
-def _changes(change: FieldChange) -> Iterator[str]:
+def _describe_changes(change: FieldChange) -> Iterator[str]:
     """Of an entry's facts only those that differ."""
     stored, told = ({change.field: change.database}, {change.field: change.history})
     if change.field == "facts":
@@ -128,76 +130,76 @@ def _changes(change: FieldChange) -> Iterator[str]:
             yield f"{name}: {stored.get(name, 'nothing')} in the database, {told.get(name, 'nothing')} in the history"
 
 
-def show_standing(console: Console, standing: AccountStanding, day: date | None = None) -> None:
+def show_account_state(console: Console, state: AccountState, day: date | None = None) -> None:
     """The account at a moment. `day` heads it, when it is the end of one."""
-    when = f"at the end of {day}" if day else f"at {standing.at:%Y-%m-%d %H:%M}"
-    _say(console, f"{standing.account_id} {when}, from {standing.entries} entries")
-    for balance in (each for each in standing.balances if each.currency):
-        overdue, disputed = money(balance.overdue, balance.currency), money(balance.disputed, balance.currency)
-        owed = money(balance.open_balance, balance.currency)
-        _say(console, f"  {owed} open on {_counted(balance.open_invoices, 'invoice')}; {overdue} overdue, {disputed} disputed")
-    if standing.suspended:
-        _say(console, "  its service is off")
+    when = f"at the end of {day}" if day else f"at {state.at:%Y-%m-%d %H:%M}"
+    _print_line(console, f"{state.account_id} {when}, from {state.entries} entries")
+    for balance in (each for each in state.balances if each.currency):
+        overdue, disputed = format_money(balance.overdue, balance.currency), format_money(balance.disputed, balance.currency)
+        owed = format_money(balance.open_balance, balance.currency)
+        _print_line(console, f"  {owed} open on {_format_count(balance.open_invoices, 'invoice')}; {overdue} overdue, {disputed} disputed")
+    if state.suspended:
+        _print_line(console, "  its service is off")
     table = Table("invoice", "open", "stage", "waits for", "next", "holds", "policy")
-    for one in standing.invoices:
+    for one in state.invoices:
         holds = ", ".join(f"{hold.kind} since {hold.since:%Y-%m-%d}" for hold in one.holds)
         step = f"{one.next_step} on {one.next_on}" if one.next_step and one.next_on else one.next_step or ""
         policy = f"{one.policy.name} {one.policy.version}" if one.policy else ""
-        table.add_row(escape(one.invoice_id), money(one.open_balance, one.currency), one.stage, one.waiting_for, step, holds, policy)
-    if standing.invoices:
+        table.add_row(escape(one.invoice_id), format_money(one.open_balance, one.currency), one.stage, one.waiting_for, step, holds, policy)
+    if state.invoices:
         console.print(table)
-    for letter, about in _letters(standing.letters):
-        _say(
+    for letter, about in _group_letters(state.letters):
+        _print_line(
             console,
             f"  letter {letter.name} about {about}: {letter.fate.replace('_', ' ')}{f' on {letter.at:%Y-%m-%d}' if letter.at else ''}",
         )
-    for awaited in standing.awaited:
-        _say(console, f"  {awaited.case_id} waits for {awaited.whom}{f' until {awaited.due_on}' if awaited.due_on else ''}")
+    for awaited in state.awaited:
+        _print_line(console, f"  {awaited.case_id} waits for {awaited.whom}{f' until {awaited.due_on}' if awaited.due_on else ''}")
 
 
-def show_changed(console: Console, account_id: str, faults: Sequence[Fault]) -> None:
+def show_chain_faults(console: Console, account_id: str, faults: Sequence[VerificationFinding]) -> None:
     """Whoever reads what an account's journal tells must hear first that it is not what was written."""
     if faults:
-        _say(console, f"The journal of {account_id} was changed; what it tells below may be wrong:")
+        _print_line(console, f"The journal of {account_id} was changed; what it tells below may be wrong:")
         _show_faults(console, faults)
 
 
-def _letters(letters: Iterable[LetterStanding]) -> Iterator[tuple[LetterStanding, str]]:
+def _group_letters(letters: Iterable[LetterState]) -> Iterator[tuple[LetterState, str]]:
     """One that several invoices share is one letter."""
-    shared: dict[tuple[str | None, str], list[LetterStanding]] = {}
+    shared: dict[tuple[str | None, str], list[LetterState]] = {}
     for letter in letters:
         shared.setdefault((letter.message_id, letter.name if letter.message_id else f"{letter.name} {letter.case_id}"), []).append(letter)
     for alike in shared.values():
         yield alike[0], ", ".join(sorted(letter.invoice_id or letter.case_id for letter in alike))
 
 
-def show_entry(console: Console, entry: Told, sentence: str) -> None:
-    _say(console, f"{entry.at:%Y-%m-%d %H:%M}  {entry.case_id} {entry.seq}  {entry.actor}: {sentence}")
+def show_entry(console: Console, entry: AccountEntry, sentence: str) -> None:
+    _print_line(console, f"{entry.at:%Y-%m-%d %H:%M}  {entry.case_id} {entry.seq}  {entry.actor}: {sentence}")
 
 
 def show_erasure(console: Console, report: ErasureReport) -> None:
     table = Table("what", "how many", "", "why")
     table.columns[1].justify = "right"
     gone = "would go" if report.dry_run or report.blocked else "erased"
-    _add(table, report.erased, gone)
+    _add_lines(table, report.erased, gone)
     table.add_section()
-    _add(table, report.kept, "stays")
+    _add_lines(table, report.kept, "stays")
     console.print(table)
     for remark in report.remarks:
-        _say(console, remark)
+        _print_line(console, remark)
     for obstacle in report.blocked:
-        _say(console, f"nothing may be erased yet: {obstacle}")
+        _print_line(console, f"nothing may be erased yet: {obstacle}")
 
 
-def _add(table: Table, lines: Iterable[ErasureLine], fate: str) -> None:
+def _add_lines(table: Table, lines: Iterable[ErasureLine], fate: str) -> None:
     for line in lines:
         table.add_row(line.what.replace("_", " "), f"{line.count:,}", fate, line.why)
 
 
-def money(minor: int, currency: str) -> str:
+def format_money(minor: int, currency: str) -> str:
     """`minor` in minor units of `currency`, which is empty where a journal that was tampered with does not say it any more."""
-    return money_text(minor, currency, ENGLISH) if currency else "not told"
+    return format_localised_money(minor, currency, ENGLISH) if currency else "not told"
 
 
-def _say(console: Console, line: str) -> None:
+def _print_line(console: Console, line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)

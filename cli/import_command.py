@@ -12,15 +12,15 @@ from rich.table import Table
 from adapters.composition import open_database
 from adapters.config.settings import Settings
 from adapters.database.clock_store import load_clock
-from adapters.imports.column_mapping import load_mapping, mapping_file
+from adapters.imports.column_mapping import find_mapping_file, load_mapping
 from adapters.imports.importer import Importer, ImportResult
-from adapters.imports.row_booking import Verdict
+from adapters.imports.row_booking import ImportVerdict
 from adapters.temporal.client import TemporalUnreachableError
-from adapters.temporal.schedules import read_billing_soon
-from cli.standalone import join
+from adapters.temporal.schedules import trigger_billing_sync
+from cli.standalone import connect_to_temporal
 from domain.clock import Clock
 
-NEWS = (Verdict.NEW, Verdict.CHANGED, Verdict.SETTLED)
+WORKFLOW_RELEVANT_VERDICTS = (ImportVerdict.NEW, ImportVerdict.CHANGED, ImportVerdict.SETTLED)
 
 
 def import_with_progress(settings: Settings, console: Console, file: Path, mapping: str, dry_run: bool, business_date: date | None) -> None:
@@ -28,26 +28,31 @@ def import_with_progress(settings: Settings, console: Console, file: Path, mappi
 
     Raises MappingError, SheetError, NewerDatabaseError.
     """
-    columns = load_mapping(mapping_file(mapping))
+    columns = load_mapping(find_mapping_file(mapping))
     database = open_database(settings)
     importer = Importer(database)
-    now = (load_clock(database) or Clock.real_life()).business(datetime.now(UTC))
+    now = (load_clock(database) or Clock.real_time()).to_business(datetime.now(UTC))
     with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()) as bar:
         task = bar.add_task(file.name, total=1.0, rows=0)
         result = importer.run(
-            file, columns, business_date or now.date(), now, getuser(), dry_run,
+            file,
+            columns,
+            business_date or now.date(),
+            now,
+            getuser(),
+            dry_run,
             lambda rows, fraction: bar.update(task, completed=fraction, rows=rows),
-        )  # fmt: skip
+        )
         bar.update(task, completed=1.0, rows=result.rows)
-    console.print(_table(result, dry_run))
-    if result.verdicts[Verdict.REJECTED]:
-        _show_rejected(settings, console, importer, result, file)
+    console.print(_build_result_table(result, dry_run))
+    if result.verdicts[ImportVerdict.REJECTED]:
+        _show_rejected_rows(settings, console, importer, result, file)
     database.close()
-    if not dry_run and any(result.verdicts[verdict] for verdict in NEWS):
-        console.print(asyncio.run(_tell_workflows(settings)), highlight=False)
+    if not dry_run and any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS):
+        console.print(asyncio.run(_trigger_billing_sync(settings)), highlight=False)
 
 
-def _table(result: ImportResult, dry_run: bool) -> Table:
+def _build_result_table(result: ImportResult, dry_run: bool) -> Table:
     table = Table("verdict", "rows", title="What would happen" if dry_run else None, title_justify="left")
     table.columns[1].justify = "right"
     for verdict, rows in result.verdicts.items():
@@ -57,7 +62,7 @@ def _table(result: ImportResult, dry_run: bool) -> Table:
     return table
 
 
-def _show_rejected(settings: Settings, console: Console, importer: Importer, result: ImportResult, file: Path) -> None:
+def _show_rejected_rows(settings: Settings, console: Console, importer: Importer, result: ImportResult, file: Path) -> None:
     for rejected in result.rejected[:10]:
         console.print(f"row {rejected.row}: {rejected.reason}", markup=False, highlight=False, soft_wrap=True)
     if result.import_id is None:
@@ -65,13 +70,13 @@ def _show_rejected(settings: Settings, console: Console, importer: Importer, res
     rejects = settings.data_dir / "rejected" / f"{file.stem}-rejected-{result.import_id[:8]}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)
     with rejects.open("w", encoding="utf-8", newline="") as output:
-        output.writelines(importer.rejected_csv(result.import_id))
+        output.writelines(importer.export_rejected_rows(result.import_id))
     console.print(f"The rejected rows are in {rejects}; mend them there and import that file", highlight=False, soft_wrap=True)
 
 
-async def _tell_workflows(settings: Settings) -> str:
+async def _trigger_billing_sync(settings: Settings) -> str:
     try:
-        told = await read_billing_soon(await join(settings))
+        told = await trigger_billing_sync(await connect_to_temporal(settings))
     except TemporalUnreachableError:
         told = False
     return "Duecourse acts on it now." if told else "Duecourse acts on it when it next runs: `duecourse up`."

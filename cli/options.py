@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from domain.audit.scope import AuditScope
     from domain.clock import Clock
 
-ROLE = "command line"
+COMMAND_LINE_ROLE = "command line"
 """As what somebody looks at an account who signs in nowhere: whoever may run commands on the data folder."""
 
 
-def a_day(text: str) -> date:
+def parse_day(text: str) -> date:
     """Raises typer.BadParameter."""
     try:
         return date.fromisoformat(text)
@@ -34,20 +34,20 @@ def a_day(text: str) -> date:
 
 DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
 ForAccount = Annotated[str | None, typer.Option(help="Everything of one account.")]
-FirstDay = Annotated[date | None, typer.Option("--from", parser=a_day, metavar="DATE", help="The first business date.")]
-LastDay = Annotated[date | None, typer.Option("--to", parser=a_day, metavar="DATE", help="The last business date, included.")]
+FirstDay = Annotated[date | None, typer.Option("--from", parser=parse_day, metavar="DATE", help="The first business date.")]
+LastDay = Annotated[date | None, typer.Option("--to", parser=parse_day, metavar="DATE", help="The last business date, included.")]
 
 
-def existing(data_dir: Path | None) -> Settings:
+def load_existing_settings(data_dir: Path | None) -> Settings:
     """The settings of a Duecourse that is there: to audit an empty folder would prove nothing. Raises SettingsError."""
-    settings = Settings.read(data_dir=data_dir)
+    settings = Settings.load(data_dir=data_dir)
     if settings.database_url is None and not (settings.data_dir / "duecourse.db").exists():
         raise SettingsError(f"there is no Duecourse in {settings.data_dir}; name its folder with --data-dir")
     return settings
 
 
 @contextmanager
-def open_books(settings: Settings) -> Iterator["Database"]:
+def opened_database(settings: Settings) -> Iterator["Database"]:
     """Raises NewerDatabaseError."""
     from adapters.composition import open_database
 
@@ -58,14 +58,14 @@ def open_books(settings: Settings) -> Iterator["Database"]:
         database.close()
 
 
-def business_clock(database: "Database") -> "Clock":
+def load_business_clock(database: "Database") -> "Clock":
     from adapters.database.clock_store import load_clock
     from domain.clock import Clock
 
-    return load_clock(database) or Clock.real_life()
+    return load_clock(database) or Clock.real_time()
 
 
-def whoever_calls() -> str:
+def get_caller_name() -> str:
     """The user of this machine; in a container that knows no names, the user's number."""
     try:
         return getuser()
@@ -73,22 +73,29 @@ def whoever_calls() -> str:
         return f"uid {os.getuid()}"
 
 
-def note_view(database: "Database", command: str, scope: "AuditScope") -> None:
+def record_access(database: "Database", command: str, scope: "AuditScope") -> None:
     """Whoever looks at an account by a command stands in the trail, like those who read it over the API."""
-    from adapters.audit.access_log import Seen, ViewBook, whatever_is_in
+    from adapters.audit.access_log import AccessLog, AccessRecord, build_scope_target
 
     real = datetime.now(UTC)
-    seen = Seen(whoever_calls(), ROLE, f"duecourse audit {command}", whatever_is_in(scope), real, business_clock(database).business(real))
-    ViewBook(database).write([seen])
+    seen = AccessRecord(
+        get_caller_name(),
+        COMMAND_LINE_ROLE,
+        f"duecourse audit {command}",
+        build_scope_target(scope),
+        real,
+        load_business_clock(database).to_business(real),
+    )
+    AccessLog(database).write([seen])
 
 
 @contextmanager
-def progress_bar(count: str = "") -> Iterator[Progress]:
+def show_progress(count: str = "") -> Iterator[Progress]:
     """On standard error, so that what a command says can be piped. Gone when the work is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn(count), TimeRemainingColumn())
     with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
         yield bar
 
 
-def screen() -> Console:
+def create_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160)

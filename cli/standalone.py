@@ -6,26 +6,26 @@ from collections.abc import Callable
 
 from temporalio.client import Client
 
-from adapters.composition import Parts, compose
+from adapters.composition import Services, compose_services
 from adapters.config.settings import Settings
-from adapters.process.instance_lock import Running, find_running
-from adapters.process.log_setup import log_to
+from adapters.process.instance_lock import RunningInstance, find_running_instance
+from adapters.process.log_setup import set_up_logging
 from adapters.process.web_server import WebServer
-from adapters.temporal.client import TemporalUnreachableError, connect
-from adapters.temporal.schedules import put_schedules
+from adapters.temporal.client import TemporalUnreachableError, connect_client
+from adapters.temporal.schedules import upsert_schedules
 from cli.local_stack import MakeApp, RunWorker
 
 
-async def run_worker_alone(settings: Settings, run_worker: RunWorker) -> None:
+async def run_standalone_worker(settings: Settings, run_worker: RunWorker) -> None:
     """Until SIGINT or SIGTERM. Raises SettingsError, NewerDatabaseError, TemporalUnreachableError."""
-    client, parts, stop = await _joined(settings)
+    client, parts, stop = await _prepare_process(settings)
     await run_worker(client, parts, stop)
     parts.database.close()
 
 
-async def serve_alone(settings: Settings, make_app: MakeApp, say: Callable[[str], None]) -> None:
+async def run_standalone_api(settings: Settings, make_app: MakeApp, say: Callable[[str], None]) -> None:
     """Until SIGINT or SIGTERM. Raises PortInUseError, SettingsError, NewerDatabaseError, TemporalUnreachableError."""
-    client, parts, stop = await _joined(settings)
+    client, parts, stop = await _prepare_process(settings)
     web = WebServer(settings.api_host, settings.api_port)
     serving = await web.serve(make_app(client, parts))
     say(f"ready {web.url}")
@@ -34,30 +34,30 @@ async def serve_alone(settings: Settings, make_app: MakeApp, say: Callable[[str]
     parts.database.close()
 
 
-async def prepare(settings: Settings) -> None:
+async def prepare_release(settings: Settings) -> None:
     """Raises PolicyError, SettingsError, NewerDatabaseError, TemporalUnreachableError."""
-    client, parts, _ = await _joined(settings)
-    parts.policies.load(settings.policies_dir)
-    await put_schedules(client, parts.clock)
+    client, parts, _ = await _prepare_process(settings)
+    parts.policies.load_folder(settings.policies_dir)
+    await upsert_schedules(client, parts.clock)
     parts.database.close()
 
 
-async def join(settings: Settings) -> Client:
+async def connect_to_temporal(settings: Settings) -> Client:
     """The Temporal server that is set, or that of the Duecourse that runs on this data folder. Raises TemporalUnreachableError."""
-    running = find_running(settings.data_dir)
+    running = find_running_instance(settings.data_dir)
     address = settings.temporal_address or (running.temporal_address if running else None)
     if address is None:
         raise TemporalUnreachableError(
             f"nothing runs on {settings.data_dir}; start it with `duecourse up`, or name a server in DUECOURSE_TEMPORAL_ADDRESS"
         )
-    return await connect(address, settings.temporal_namespace)
+    return await connect_client(address, settings.temporal_namespace)
 
 
-async def _joined(settings: Settings) -> tuple[Client, Parts, asyncio.Event]:
-    log_to(None)
+async def _prepare_process(settings: Settings) -> tuple[Client, Services, asyncio.Event]:
+    set_up_logging(None)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    client = await join(settings)
-    running: Running | None = find_running(settings.data_dir)
-    return client, compose(settings, inbox_port=running.inbox_port if running else None), stop
+    client = await connect_to_temporal(settings)
+    running: RunningInstance | None = find_running_instance(settings.data_dir)
+    return client, compose_services(settings, inbox_port=running.inbox_port if running else None), stop

@@ -9,58 +9,60 @@ from rich.table import Table
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from adapters.database.clock_store import played
+from adapters.database.clock_store import is_accelerated
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice
-from cli.local_stack import Running
+from cli.local_stack import RunningStack
 from domain.clock import Clock
 
 
-def show(console: Console, running: Running, command: str) -> None:
+def show_startup_screen(console: Console, running: RunningStack, command: str) -> None:
     """`command` is how Duecourse was called, for the commands that are named as next steps."""
-    parts, settings = running.parts, running.parts.settings
-    folder = _short(settings.data_dir)
+    parts, settings = running.services, running.services.settings
+    folder = _shorten_path(settings.data_dir)
     where = Table.grid(padding=(0, 2))
     where.add_column(style="bold", no_wrap=True)
     where.add_column(overflow="fold")
-    where.add_row("Business date", _time(parts.clock))
+    where.add_row("Business date", _format_business_date(parts.clock))
     where.add_row("Console, API", f"{running.url}   (the API: {running.url}/openapi.json)")
     embedded = settings.temporal_address is None
     where.add_row(
-        "Temporal", f"{running.temporal}   " + (f"(embedded: {_short(settings.data_dir)}/temporal.db)" if embedded else "(yours)")
+        "Temporal", f"{running.temporal}   " + (f"(embedded: {_shorten_path(settings.data_dir)}/temporal.db)" if embedded else "(yours)")
     )
-    where.add_row("Database", _database(parts.database))
-    where.add_row("Letters", _letters(running))
-    where.add_row("Letters from", parts.company.name + _own_company(running))
-    where.add_row("Policies", ", ".join(f"{snapshot.name} {snapshot.version}" for snapshot in parts.policies.in_force()))
-    where.add_row("Invoices", _portfolio(parts.database))
+    where.add_row("Database", _describe_database(parts.database))
+    where.add_row("Letters", _describe_letter_delivery(running))
+    where.add_row("Letters from", parts.company.name + _describe_company_source(running))
+    where.add_row("Policies", ", ".join(f"{snapshot.name} {snapshot.version}" for snapshot in parts.policies.list_in_force()))
+    where.add_row("Invoices", _describe_portfolio(parts.database))
     where.add_row("Worker, logs", f"in this process   (logs: {folder}/logs)")
     console.print(Panel(where, title="Duecourse", title_align="left", expand=False))
-    for line in _next_steps(running, command):
+    for line in _list_next_steps(running, command):
         console.print(line, highlight=False, soft_wrap=True)
     console.file.write(f"ready {running.sign_in_url}\n")
     console.file.flush()
 
 
-def _time(clock: Clock) -> str:
-    today = f"{clock.business(datetime.now(UTC)):%A %Y-%m-%d}"
-    if played(clock):
+def _format_business_date(clock: Clock) -> str:
+    today = f"{clock.to_business(datetime.now(UTC)):%A %Y-%m-%d}"
+    if is_accelerated(clock):
         return f"{today}   (played: one business day every {clock.day_seconds:g} s)"
-    return today if clock == Clock.real_life() else f"{today}   (moved; it goes on at the speed of life)"
+    return today if clock == Clock.real_time() else f"{today}   (moved; it goes on at the speed of life)"
 
 
-def _letters(running: Running) -> str:
-    settings = running.parts.settings
+def _describe_letter_delivery(running: RunningStack) -> str:
+    settings = running.services.settings
     if running.inbox is None:
         return f"by SMTP through {settings.smtp_host}:{settings.smtp_port} ({settings.smtp_security.value})"
-    return f"stay in the local inbox; none leaves this machine   ({_short(settings.data_dir)}/inbox, SMTP on port {running.inbox.port})"
+    return (
+        f"stay in the local inbox; none leaves this machine   ({_shorten_path(settings.data_dir)}/inbox, SMTP on port {running.inbox.port})"
+    )
 
 
-def _own_company(running: Running) -> str:
-    return f"   (yours: {_short(running.parts.settings.data_dir)}/company.yaml)" if running.parts.company.fictitious else ""
+def _describe_company_source(running: RunningStack) -> str:
+    return f"   (yours: {_shorten_path(running.services.settings.data_dir)}/company.yaml)" if running.services.company.is_fictitious else ""
 
 
-def _portfolio(database: Database) -> str:
+def _describe_portfolio(database: Database) -> str:
     with database.reading() as session:
         invoices = session.exec(select(func.count()).select_from(Invoice)).one()
         open_ = session.exec(select(func.count()).select_from(Invoice).where(col(Invoice.status) == "open")).one()
@@ -68,8 +70,8 @@ def _portfolio(database: Database) -> str:
     return f"{open_} open of {invoices}, {accounts} accounts" if invoices else "none yet"
 
 
-def _next_steps(running: Running, command: str) -> list[str]:
-    folder = running.parts.settings.data_dir
+def _list_next_steps(running: RunningStack, command: str) -> list[str]:
+    folder = running.services.settings.data_dir
     other = f" --data-dir {folder}" if str(folder) != ".duecourse" else ""
     if running.sample:
         return [
@@ -78,12 +80,12 @@ def _next_steps(running: Running, command: str) -> list[str]:
             f"  {command} up --no-sample --data-dir my-data",
             f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}",
         ]
-    if _portfolio(running.parts.database) == "none yet":
+    if _describe_portfolio(running.services.database) == "none yet":
         return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv{other}"]
     return [f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}"]
 
 
-def _short(path: Path) -> str:
+def _shorten_path(path: Path) -> str:
     """Relative to where we stand, when it lies there."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
@@ -91,6 +93,6 @@ def _short(path: Path) -> str:
         return str(path)
 
 
-def _database(database: Database) -> str:
+def _describe_database(database: Database) -> str:
     url = database.engine.url
-    return f"SQLite   ({_short(Path(url.database or ''))})" if database.is_sqlite else f"PostgreSQL   ({url.host}/{url.database})"
+    return f"SQLite   ({_shorten_path(Path(url.database or ''))})" if database.is_sqlite else f"PostgreSQL   ({url.host}/{url.database})"

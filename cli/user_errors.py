@@ -7,19 +7,19 @@ from adapters.database.clock_store import ClockConflictError
 from adapters.database.engine import NewerDatabaseError
 from adapters.imports.column_mapping import MappingError
 from adapters.imports.sheet_reader import SheetError
-from adapters.journal.account_entries import UnknownAccountError
-from adapters.mail.local_inbox import InboxPortTaken
+from adapters.journal.account_entries import AccountNotFoundError
+from adapters.mail.local_inbox import InboxPortInUseError
 from adapters.process.instance_lock import AlreadyRunningError
 from adapters.temporal.client import RetentionError, TemporalUnreachableError
 from adapters.temporal.embedded_server import PortInUseError, TemporalMissingError, TemporalStartError
 from domain.policy.policy_parsing import PolicyError
 
-REFUSALS: tuple[type[Exception], ...] = (
+USER_ERRORS: tuple[type[Exception], ...] = (
     AlreadyRunningError,
     ArchiveDamagedError,
     ArchiveStoreError,
     ClockConflictError,
-    InboxPortTaken,
+    InboxPortInUseError,
     MappingError,
     NewerDatabaseError,
     PolicyError,
@@ -30,5 +30,5 @@ REFUSALS: tuple[type[Exception], ...] = (
     TemporalMissingError,
     TemporalStartError,
     TemporalUnreachableError,
-    UnknownAccountError,
+    AccountNotFoundError,
 )

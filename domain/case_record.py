@@ -8,29 +8,29 @@ from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from domain.case.case_view import CaseView, Errand
-from domain.correspondence.contact_request import Ask
-from domain.correspondence.letter_outcome import DropReason, LetterNews
-from domain.invoice.invoice_case import Carried
+from domain.case.case_view import CaseView, TaskRequest
+from domain.correspondence.contact_request import ContactOrder
+from domain.correspondence.letter_outcome import DropReason, LetterOutcome
+from domain.invoice.invoice_case import CarriedState
 from domain.journal.journal import Entry
 
 
-class Record(BaseModel):
+class CaseWrite(BaseModel):
     """Everything that one wake of a workflow writes, in one transaction."""
 
     now: AwareDatetime
     entries: list[Entry]
     case: CaseView
-    carried: Carried
-    ask: Ask | None = None
+    carried: CarriedState
+    ask: ContactOrder | None = None
     await_letter: bool = False
     withdraw: DropReason | None = None
-    errands: list[Errand] = Field(default_factory=list)
+    errands: list[TaskRequest] = Field(default_factory=list)
     seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
 
 
-class Recorded(BaseModel):
+class CaseWriteResult(BaseModel):
     """What the database answers.
 
     `contact_on`: the customer's date of the slot that the ask was given. `under_way`: the letter awaited has not come to its end.
@@ -40,6 +40,6 @@ class Recorded(BaseModel):
     head: str
     contact_on: date | None = None
     under_way: bool = False
-    letters: list[LetterNews] = Field(default_factory=list)
+    letters: list[LetterOutcome] = Field(default_factory=list)
     withdrawn: list[str] = Field(default_factory=list)
-    carried: Carried | None = None
+    carried: CarriedState | None = None

@@ -26,22 +26,22 @@ class Clock(BaseModel):
     day_seconds: float = Field(default=REAL_DAY_SECONDS, gt=0, le=REAL_DAY_SECONDS)
 
     @classmethod
-    def real_life(cls) -> "Clock":
+    def real_time(cls) -> "Clock":
         """Business time is real time."""
         epoch = datetime(2000, 1, 1, tzinfo=UTC)
         return cls(real_anchor=epoch, business_anchor=epoch)
 
-    def business(self, real: datetime) -> datetime:
+    def to_business(self, real: datetime) -> datetime:
         """The business time at a moment of real time."""
         return self.business_anchor + (real - self.real_anchor) * (REAL_DAY_SECONDS / self.day_seconds)
 
-    def real(self, business: datetime) -> datetime:
+    def to_real(self, business: datetime) -> datetime:
         """The real time at which a business time is reached."""
         return self.real_anchor + (business - self.business_anchor) * (self.day_seconds / REAL_DAY_SECONDS)
 
-    def real_wait(self, until: datetime, now: datetime) -> timedelta:
+    def real_time_until(self, until: datetime, now: datetime) -> timedelta:
         """How long to wait in real time until a business time has passed; a millisecond at least, for timers round. `now` is real."""
-        return max(self.real(until) - now, timedelta(0)) + timedelta(milliseconds=1)
+        return max(self.to_real(until) - now, timedelta(0)) + timedelta(milliseconds=1)
 
     @property
     def hours_matter(self) -> bool:

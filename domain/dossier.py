@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from domain.journal.journal import canonical
+from domain.journal.journal import canonical_json
 from domain.projection.case_facts import (
     ApprovalFacts,
     CallFacts,
@@ -44,7 +44,7 @@ class CreditorFacts(DossierPart):
     bank: str
 
 
-class Desk(DossierPart):
+class CollectorContact(DossierPart):
     """Who can be asked: the account's collector, or the desk that signs for accounts without one."""
 
     name: str
@@ -52,7 +52,7 @@ class Desk(DossierPart):
     phone: str
 
 
-class ContactPerson(DossierPart):
+class DossierContact(DossierPart):
     role: str
     name: str
     email: str
@@ -66,10 +66,10 @@ class AccountFacts(DossierPart):
     country: str
     language: str
     segment: str
-    contacts: list[ContactPerson]
+    contacts: list[DossierContact]
 
 
-class Balance(DossierPart):
+class DossierBalance(DossierPart):
     """Of one currency. `unapplied` is credit that no invoice took; `written_off` and `recovered` count since the account's beginning."""
 
     currency: str
@@ -88,7 +88,7 @@ class Balance(DossierPart):
     days_over_90: int = 0
 
 
-class InvoiceLine(DossierPart):
+class DossierInvoice(DossierPart):
     """An invoice that is open, or was written off. `disputed` is the part of the open balance that is contested."""
 
     id: str
@@ -103,7 +103,7 @@ class InvoiceLine(DossierPart):
     stage: str
 
 
-class SettledInvoices(DossierPart):
+class SettledInvoiceTotals(DossierPart):
     """What was paid, credited or cancelled before: counted, not listed."""
 
     currency: str
@@ -112,7 +112,7 @@ class SettledInvoices(DossierPart):
     last_settled_on: date | None
 
 
-class JournalSeal(DossierPart):
+class JournalFingerprint(DossierPart):
     """Which state of the journal the dossier was compiled from: SHA-256 over the lines `case hash`, the cases in order of their ids."""
 
     cases: int
@@ -132,11 +132,11 @@ class Dossier(DossierPart):
     as_of: date
     compiled_at: AwareDatetime
     creditor: CreditorFacts
-    desk: Desk
+    desk: CollectorContact
     account: AccountFacts
-    balances: list[Balance]
-    invoices: list[InvoiceLine]
-    settled: list[SettledInvoices]
+    balances: list[DossierBalance]
+    invoices: list[DossierInvoice]
+    settled: list[SettledInvoiceTotals]
     numbers: dict[str, str]
     letters: list[LetterFacts]
     calls: list[CallFacts]
@@ -149,14 +149,14 @@ class Dossier(DossierPart):
     suspensions: list[SuspensionFacts]
     approvals: list[ApprovalFacts]
     write_off: WriteOffFacts
-    journal: JournalSeal
+    journal: JournalFingerprint
 
-    def json_bytes(self) -> bytes:
+    def to_json_bytes(self) -> bytes:
         """The one JSON form: keys sorted, no spaces, UTF-8."""
-        return canonical(self.model_dump())
+        return canonical_json(self.model_dump())
 
 
-class DossierMade(DossierPart):
+class GeneratedDossier(DossierPart):
     """Where it is: the SHA-256 of each of its two documents."""
 
     purpose: DossierPurpose

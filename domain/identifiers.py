@@ -3,59 +3,59 @@
 from datetime import date
 
 TASK_QUEUE = "collections"
-CORRESPONDENCE = "correspondence"
-BILLING_SYNC = "billing_sync"
-REFERRALS = "referrals"
-DAILY_SEAL = "daily_seal"
-SEAL_CASE = "seal"
+CORRESPONDENCE_RUN_ID = "correspondence"
+BILLING_SYNC_ID = "billing_sync"
+REFERRALS_ID = "referrals"
+DAILY_SEAL_ID = "daily_seal"
+SEAL_CASE_ID = "seal"
 """The case of all seals: each day's run of `DailySeal` follows its chain."""
-HISTORY_ARCHIVE = "history_archive"
+HISTORY_ARCHIVE_ID = "history_archive"
 
 SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
 """By which cases are listed with Temporal's own tools: keywords, registered with the server."""
 
 
-def invoice_case(invoice_id: str) -> str:
+def invoice_case_id(invoice_id: str) -> str:
     """The workflow id, and the journal's case id, of one invoice's collection."""
     return f"invoice:{invoice_id}"
 
 
-def invoice_of(case_id: str) -> str:
+def invoice_id_of_case(case_id: str) -> str:
     """The invoice whose collection a workflow id names."""
     return case_id.removeprefix("invoice:")
 
 
-def dispute_case(invoice_id: str, number: int) -> str:
+def dispute_case_id(invoice_id: str, number: int) -> str:
     """Disputes of an invoice count from 1."""
     return f"dispute:{invoice_id}:{number}"
 
 
-def plan_case(account_id: str, number: int) -> str:
+def plan_case_id(account_id: str, number: int) -> str:
     """Payment plans of an account count from 1."""
     return f"plan:{account_id}:{number}"
 
 
-def suspension_case(account_id: str) -> str:
+def suspension_case_id(account_id: str) -> str:
     """One at a time for an account; the next one follows its chain."""
     return f"suspension:{account_id}"
 
 
-def credit_review_case(account_id: str) -> str:
+def credit_review_case_id(account_id: str) -> str:
     """One at a time for an account; the next one follows its chain."""
     return f"credit_review:{account_id}"
 
 
-def write_off_case(account_id: str) -> str:
+def write_off_case_id(account_id: str) -> str:
     """One at a time for an account; the next one follows its chain."""
     return f"write_off:{account_id}"
 
 
-def erasure_case(account_id: str) -> str:
+def erasure_case_id(account_id: str) -> str:
     """One at a time for an account; the next one follows its chain."""
     return f"erasure:{account_id}"
 
 
-def approval_case(case_id: str, number: int) -> str:
+def approval_case_id(case_id: str, number: int) -> str:
     """Approvals that a case asks for count from 1."""
     return f"approval:{case_id}:{number}"
 

@@ -18,13 +18,13 @@ def minor_digits(currency: str) -> int:
     return get_currency_precision(currency)
 
 
-def _is_currency(code: str) -> str:
+def _require_currency(code: str) -> str:
     if code not in CURRENCIES:
         raise ValueError(f"{code!r} is not an ISO 4217 currency code; write three capital letters such as EUR")
     return code
 
 
-Currency = Annotated[str, AfterValidator(_is_currency)]
+Currency = Annotated[str, AfterValidator(_require_currency)]
 
 
 class Money(BaseModel):
@@ -36,7 +36,7 @@ class Money(BaseModel):
     currency: Currency
 
     @classmethod
-    def of(cls, amount: Decimal, currency: str) -> "Money":
+    def from_major(cls, amount: Decimal, currency: str) -> "Money":
         """From major units (12.34 EUR → 1234), rounded half up to the currency's minor unit."""
         scale = Decimal(10) ** minor_digits(currency)
         return cls(minor=int((amount * scale).to_integral_value(ROUND_HALF_UP)), currency=currency)

@@ -29,6 +29,6 @@ class Actor(BaseModel):
     role: Role
 
 
-def same_person(one: str, other: str) -> bool:
+def is_same_person(first_user: str, second_user: str) -> bool:
     """User names are compared without regard to case, lest `Anna` sign what `anna` asked for."""
-    return one.strip().casefold() == other.strip().casefold()
+    return first_user.strip().casefold() == second_user.strip().casefold()

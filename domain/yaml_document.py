@@ -8,32 +8,32 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from yaml.reader import ReaderError
 
-Path = tuple[str | int, ...]
-Lines = dict[Path, int]
-Model = TypeVar("Model", bound=BaseModel)
+YamlPath = tuple[str | int, ...]
+LinesByPath = dict[YamlPath, int]
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def typed(node: yaml.ScalarNode) -> Any:
+def parse_scalar(node: yaml.ScalarNode) -> Any:
     """YAML's whole numbers and nothing; all else stays as written: dates, times of day, and `yes`, lest a model takes it for 1."""
     if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:null") and ":" not in node.value:
         return yaml.safe_load(node.value)
     return node.value
 
 
-def as_written(node: yaml.ScalarNode) -> Any:
+def keep_scalar_text(node: yaml.ScalarNode) -> Any:
     """The text itself, for to YAML the country NO is a falsehood; only an empty value is None."""
     return None if node.tag == "tag:yaml.org,2002:null" else node.value
 
 
-class LinedYaml:
+class YamlDocument:
     """A text whose root is a list of keys and values, and the line on which each of them stands."""
 
     def __init__(
-        self, text: str, file: str, begin_with: str, error: type[ValueError], scalar: Callable[[yaml.ScalarNode], Any] = typed
+        self, text: str, file: str, begin_with: str, error: type[ValueError], scalar: Callable[[yaml.ScalarNode], Any] = parse_scalar
     ) -> None:
         """Raises `error` when the text is not YAML or gives a key twice. `begin_with` is an example of a first line."""
-        self.file, self.error, self._scalar = file, error, scalar
-        self.lines: Lines = {}
+        self.file, self.error_type, self._parse_scalar = file, error, scalar
+        self.lines: LinesByPath = {}
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as fault:
@@ -45,44 +45,44 @@ class LinedYaml:
             raise error(f"{file}:{line}: {what}; save the file as plain UTF-8 text") from fault
         if not isinstance(root, yaml.MappingNode):
             raise error(f"{file}:1: this should be a list of keys and values; begin with {begin_with!r}")
-        self.content = self._plain(root, ())
+        self.content = self._to_plain_value(root, ())
 
-    def read(self, model: type[Model]) -> Model:
+    def parse_model(self, model: type[ModelT]) -> ModelT:
         """The content as a model. Raises the error with one line per mistake: `file:line: what is wrong; what to write instead`."""
         try:
             return model.model_validate(self.content)
         except ValidationError as fault:
-            raise self.error("\n".join(self._sentence(dict(each), model) for each in fault.errors())) from fault
+            raise self.error_type("\n".join(self._describe_error(dict(each), model) for each in fault.errors())) from fault
 
-    def where(self, path: Path) -> str:
+    def locate(self, path: YamlPath) -> str:
         """`file:line` of the key, or of the nearest key above it."""
         while path not in self.lines:
             path = path[:-1]
         return f"{self.file}:{self.lines[path]}"
 
-    def _plain(self, node: yaml.Node, path: Path) -> Any:
+    def _to_plain_value(self, node: yaml.Node, path: YamlPath) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             content: dict[str, Any] = {}
             for key_node, value_node in node.value:
                 key = str(key_node.value)
                 if key in content:
-                    raise self.error(f"{self.file}:{key_node.start_mark.line + 1}: the key {key!r} is given twice; remove one")
+                    raise self.error_type(f"{self.file}:{key_node.start_mark.line + 1}: the key {key!r} is given twice; remove one")
                 self.lines[(*path, key)] = key_node.start_mark.line + 1
-                content[key] = self._plain(value_node, (*path, key))
+                content[key] = self._to_plain_value(value_node, (*path, key))
             return content
         if isinstance(node, yaml.SequenceNode):
-            return [self._plain(child, (*path, index)) for index, child in enumerate(node.value)]
+            return [self._to_plain_value(child, (*path, index)) for index, child in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        return self._scalar(node)
+        return self._parse_scalar(node)
 
-    def _sentence(self, fault: dict[str, Any], model: type[BaseModel]) -> str:
+    def _describe_error(self, fault: dict[str, Any], model: type[BaseModel]) -> str:
         path = tuple(part for part in fault["loc"] if part != "[key]")
-        where = self.where(path)
+        where = self.locate(path)
         name = ".".join(str(part) for part in path)
         match fault["type"]:
             case "extra_forbidden":
-                words = _keys_at(path[:-1], model)
+                words = _list_keys_at(path[:-1], model)
                 close = get_close_matches(str(path[-1]), words, n=1)
                 advice = f"did you mean {close[0]!r}?" if close else f"write one of: {', '.join(words)}"
                 return f"{where}: unknown key {str(path[-1])!r}; {advice}"
@@ -90,14 +90,14 @@ class LinedYaml:
                 return f"{where}: the key {name!r} is missing; add it"
             case "value_error":
                 error = fault["ctx"]["error"]
-                return f"{self.where((*path, *getattr(error, 'path', ())))}: {error}"
+                return f"{self.locate((*path, *getattr(error, 'path', ())))}: {error}"
             case "enum" | "literal_error":
                 return f"{where}: {name} cannot be {fault['input']!r}; write one of: {fault['ctx']['expected']}"
             case _:
                 return f"{where}: {name}: {fault['msg']} (found {fault['input']!r})"
 
 
-def _keys_at(path: Path, model: type[BaseModel]) -> list[str]:
+def _list_keys_at(path: YamlPath, model: type[BaseModel]) -> list[str]:
     """The keys that the model may have at a place. A number in a list, or a name that people chose, leads no deeper."""
     for part in path:
         if part not in model.model_fields:

@@ -7,7 +7,7 @@ import sys
 import pytest
 import structlog
 
-from adapters.process.gc_tuning import settle_down
+from adapters.process.gc_tuning import freeze_loaded_objects
 from tests.databases import _sqlite_template, database, postgres_server
 from tests.session_guard import one_session_at_a_time, watch_over_sessions
 
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Thousands of tests need not be looked through for garbage."""
-    settle_down()
+    freeze_loaded_objects()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -102,15 +102,23 @@ def test_one_letter_carries_what_an_account_owes_that_day(play: Play) -> None:
         row("C", "6/12/2013", settled="6/14/2013", account="other"),
     )
     assert sorted((letter.account, letter.on.day, len(letter.lines)) for letter in seen.letters) == [
-        ("acme", 10, 2), ("acme", 13, 2), ("other", 10, 1), ("other", 13, 1),
-    ]  # fmt: skip
+        ("acme", 10, 2),
+        ("acme", 13, 2),
+        ("other", 10, 1),
+        ("other", 13, 1),
+    ]
 
 
 def test_an_accounts_letters_are_days_apart_and_the_moved_ones_count_from_the_day_they_went(play: Play) -> None:
     seen = play(row("A", "6/12/2013", settled="6/20/2013"), row("B", "6/17/2013", settled="6/25/2013"))
     assert letters(seen) == june(
-        (10, "A:courtesy"), (13, "A:first"), (17, "B:courtesy"), (19, "A:second"), (21, "B:first"), (24, "B:second"),
-    )  # fmt: skip
+        (10, "A:courtesy"),
+        (13, "A:first"),
+        (17, "B:courtesy"),
+        (19, "A:second"),
+        (21, "B:first"),
+        (24, "B:second"),
+    )
 
 
 def test_a_courtesy_note_that_is_moved_beyond_the_due_date_lapses(play: Play) -> None:
@@ -166,8 +174,11 @@ def test_nobody_is_written_to_on_a_public_holiday_of_their_own_country(play: Pla
         row("B", "7/3/2013", settled="7/8/2013", account="american", region="2"),
     )
     assert [(letter.account, letter.on.day) for letter in seen.letters] == [
-        ("american", 1), ("german", 1), ("german", 4), ("american", 5),
-    ]  # fmt: skip
+        ("american", 1),
+        ("german", 1),
+        ("german", 4),
+        ("american", 5),
+    ]
     assert business_day("US", date(2013, 7, 4)) == date(2013, 7, 5)
     assert business_day("DE", date(2013, 7, 4)) == date(2013, 7, 4)
     assert business_day("DE", date(2013, 10, 3)) == date(2013, 10, 4)

@@ -19,8 +19,8 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from activities.correspondence import Tally
-from adapters.composition import Parts, compose, inbox_folder
+from activities.correspondence import LetterTally
+from adapters.composition import Services, compose_services, get_inbox_folder
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice, JournalEntry
@@ -49,16 +49,16 @@ AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
 """Contact hours from Helsinki to Los Angeles' neighbours: 16:30 in Berlin, 10:30 in New York."""
 
 
-class Play:
+class TimeSkippingPlay:
     """`parts` are Duecourse's own; business time begins at midnight UTC of the day the play starts."""
 
-    def __init__(self, environment: WorkflowEnvironment, parts: Parts) -> None:
+    def __init__(self, environment: WorkflowEnvironment, parts: Services) -> None:
         self.environment, self.parts, self.client = environment, parts, environment.client
         self._numbers = iter(range(1_000_000))
 
     async def now(self) -> datetime:
         """Business time."""
-        return self.parts.clock.business(await self.environment.get_current_time())
+        return self.parts.clock.to_business(await self.environment.get_current_time())
 
     async def skip_to(self, moment: datetime) -> None:
         """Let business time pass; every timer on the way fires, and the cases that it wakes come to rest.
@@ -66,7 +66,7 @@ class Play:
         The test server answers only when it has got there, which can take longer than a request may: then it is asked again.
         """
         for _ in range(SKIPS_TRIED):
-            wait = self.parts.clock.real(moment) - await self.environment.get_current_time()
+            wait = self.parts.clock.to_real(moment) - await self.environment.get_current_time()
             if wait <= timedelta(0):
                 break
             try:
@@ -78,32 +78,32 @@ class Play:
                 break
         else:
             raise AssertionError(f"time does not pass to {moment}")
-        await self.rest()
+        await self.wait_for_rest()
 
-    async def morning(self, day: date) -> Tally:
+    async def run_morning(self, day: date) -> LetterTally:
         """Pass the day's beginning, and send its letters."""
         await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + timedelta(seconds=1))
         await self.sync()
         await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + AFTER_THE_MORNING)
         return await self.send_letters()
 
-    async def days(self, first: date, last: date) -> None:
+    async def run_mornings(self, first: date, last: date) -> None:
         """Every morning from one date to another, both included."""
         for offset in range((last - first).days + 1):
-            await self.morning(first + timedelta(days=offset))
+            await self.run_morning(first + timedelta(days=offset))
 
     async def sync(self) -> int:
         """Deliver what billing reports, and wait until the invoices have taken it in."""
         with self.environment.auto_time_skipping_disabled():
             delivered = await self.client.execute_workflow(BillingSync.run, id=f"sync-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
-        await self.rest()
+        await self.wait_for_rest()
         return delivered
 
-    async def send_letters(self) -> Tally:
+    async def send_letters(self) -> LetterTally:
         with self.environment.auto_time_skipping_disabled():
             return await self.client.execute_workflow(CorrespondenceRun.run, id=f"letters-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
 
-    async def rest(self) -> None:
+    async def wait_for_rest(self) -> None:
         """Until every case has done what is due: none is settled and open, none has a step to take, none has yet to begin.
 
         A case is asked only when nothing has been written for a moment: a question in the middle of its work can part its history from its
@@ -134,7 +134,7 @@ class Play:
 
     async def _acts_by_now(self, invoice_id: str) -> bool:
         """The read model knows the day of the next step; after a hold that ended within a day, the step is due later that day."""
-        if (await asyncio.to_thread(self.parts.ledger.facts, invoice_id)).settled:
+        if (await asyncio.to_thread(self.parts.ledger.get_invoice_facts, invoice_id)).is_settled:
             return True
         case = self.case(invoice_id)
         try:
@@ -147,19 +147,17 @@ class Play:
 
     async def import_file(self, file: Path, mapping: str, business_date: date) -> ImportResult:
         path = PROJECT / "mappings" / f"{mapping}.yaml"
-        return await asyncio.to_thread(
-            self.parts.importer.run, file, load_mapping(path), business_date, await self.now(), "tests"
-        )  # fmt: skip
+        return await asyncio.to_thread(self.parts.importer.run, file, load_mapping(path), business_date, await self.now(), "tests")
 
     def case(self, invoice_id: str) -> WorkflowHandle[InvoiceCollection, Any]:
-        return self.client.get_workflow_handle_for(InvoiceCollection.run, ids.invoice_case(invoice_id))
+        return self.client.get_workflow_handle_for(InvoiceCollection.run, ids.invoice_case_id(invoice_id))
 
     async def view(self, invoice_id: str) -> CaseView:
         return await self.case(invoice_id).query(InvoiceCollection.snapshot)
 
     def journal(self, invoice_id: str) -> list[tuple[str, dict[str, Any]]]:
         """Kind and facts of an invoice's entries, in order."""
-        return self.case_journal(ids.invoice_case(invoice_id))
+        return self.case_journal(ids.invoice_case_id(invoice_id))
 
     def case_journal(self, case_id: str) -> list[tuple[str, dict[str, Any]]]:
         """Kind and facts of a case's entries, in order."""
@@ -177,25 +175,25 @@ async def _at_work(case: WorkflowHandle[Any, Any]) -> bool:
 
 
 @asynccontextmanager
-async def playing(database: Database, folder: Path, start: date) -> AsyncIterator[Play]:
+async def start_play(database: Database, folder: Path, start: date) -> AsyncIterator[TimeSkippingPlay]:
     """Duecourse on `database`, from midnight UTC of `start`; its letters go to a local inbox in `folder` through real SMTP."""
-    settings = Settings.read(data_dir=folder)
+    settings = Settings.load(data_dir=folder)
     async with time_skipping() as environment:
         real = await environment.get_current_time()
         clock = Clock(real_anchor=real, business_anchor=datetime.combine(start, datetime.min.time(), UTC))
-        inbox_folder(settings).mkdir(parents=True, exist_ok=True)
-        first = compose(settings, database, clock)
+        get_inbox_folder(settings).mkdir(parents=True, exist_ok=True)
+        first = compose_services(settings, database, clock)
         assert first.inbox is not None
         with InboxServer(first.inbox, 0) as server:
-            parts = compose(settings, database, clock, inbox_port=server.port)
-            parts.policies.load(PROJECT / "policies")
+            parts = compose_services(settings, database, clock, inbox_port=server.port)
+            parts.policies.load_folder(PROJECT / "policies")
             with contextlib.suppress(asyncio.CancelledError):
                 async with build_worker(environment.client, parts):
-                    yield Play(environment, parts)
+                    yield TimeSkippingPlay(environment, parts)
             await parts.mailer.close()
 
 
-def write_invoices(file: Path, rows: Sequence[dict[str, str]]) -> Path:
+def write_invoice_file(file: Path, rows: Sequence[dict[str, str]]) -> Path:
     """A file in Duecourse's own format, as `mappings/duecourse.yaml` reads it."""
     with file.open("w", newline="", encoding="utf-8") as sheet:
         writer = csv.DictWriter(sheet, fieldnames=list(rows[0]))

@@ -12,23 +12,23 @@ from adapters.audit.histories.archive import has_ended
 from adapters.temporal.visibility import ARCHIVED_TYPES, ListedRun
 
 
-class RunsOfTheTestServer:
+class TimeSkippingRuns:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+    async def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
         request = ListClosedWorkflowExecutionsRequest(namespace=self._client.namespace)
         answer = await self._client.workflow_service.list_closed_workflow_executions(request)
         for run in answer.executions:
             if run.type.name in ARCHIVED_TYPES:
                 yield ListedRun(run.execution.workflow_id, run.execution.run_id, run.close_time.ToDatetime(UTC))
 
-    async def of_account(self, account_id: str) -> AsyncIterator[ListedRun]:
+    async def list_account_runs(self, account_id: str) -> AsyncIterator[ListedRun]:
         """That server does not tell search attributes."""
         for run in list[ListedRun]():
             yield run
 
-    async def of_case(self, case_id: str) -> AsyncIterator[ListedRun]:
+    async def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]:
         of = WorkflowExecutionFilter(workflow_id=case_id)
         request = ListClosedWorkflowExecutionsRequest(namespace=self._client.namespace, execution_filter=of)
         for run in (await self._client.workflow_service.list_closed_workflow_executions(request)).executions:
@@ -42,45 +42,45 @@ class RunsOfTheTestServer:
             yield ListedRun(run.execution.workflow_id, run.execution.run_id, None)
 
 
-class OpenRunsOfTheTestServer(RunsOfTheTestServer):
+class OpenTimeSkippingRuns(TimeSkippingRuns):
     """As if it had deleted every run that has ended."""
 
-    async def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+    async def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
         for run in list[ListedRun]():
             yield run
 
-    async def of_case(self, case_id: str) -> AsyncIterator[ListedRun]:
+    async def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]:
         async for run in self._open(WorkflowExecutionFilter(workflow_id=case_id)):
             yield run
 
 
-class NoRuns:
+class EmptyRunListing:
     """A server that has deleted everything."""
 
-    async def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+    async def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
         for run in list[ListedRun]():
             yield run
 
-    async def of_account(self, account_id: str) -> AsyncIterator[ListedRun]:
+    async def list_account_runs(self, account_id: str) -> AsyncIterator[ListedRun]:
         for run in list[ListedRun]():
             yield run
 
-    async def of_case(self, case_id: str) -> AsyncIterator[ListedRun]:
+    async def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]:
         for run in list[ListedRun]():
             yield run
 
 
-class AfterRetention:
+class ExpiredRunsClient:
     """Stands in for a client of a server that has deleted every run."""
 
-    def get_workflow_handle(self, workflow_id: str, run_id: str | None = None) -> "AfterRetention":
+    def get_workflow_handle(self, workflow_id: str, run_id: str | None = None) -> "ExpiredRunsClient":
         return self
 
     async def fetch_history(self) -> WorkflowHistory:
         raise RPCError("workflow execution not found", RPCStatusCode.NOT_FOUND, b"")
 
 
-class AfterRetentionOfTheEnded:
+class ExpiredClosedRunsClient:
     """Stands in for a client of a server that has deleted every run that has ended, and no other."""
 
     def __init__(self, client: Client) -> None:

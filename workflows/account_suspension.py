@@ -4,32 +4,32 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
-    from domain.approval.commands import Decision
-    from domain.approval.result import ApprovalNews
-    from domain.billing.receivables import Claim, InvoiceNews
-    from domain.case.billing_results import BillingWord, Reinstated, SuspensionAnswer
+    from domain.approval.commands import DecideApproval
+    from domain.approval.result import ApprovalOutcome
+    from domain.billing.receivables import InvoiceUpdate, Receivable
+    from domain.case.billing_results import BillingResult, ReinstatementResult, SuspensionResult
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Act, Receipt
+    from domain.case.command import Command, CommandReceipt
     from domain.clock import Clock
-    from domain.correspondence.letter_outcome import LetterNews
+    from domain.correspondence.letter_outcome import LetterOutcome
     from domain.journal.journal import Journal
-    from domain.suspension.command_rules import carry_out, refusal
+    from domain.suspension.command_rules import apply_command, rejection_reason
     from domain.suspension.commands import (
-        AskAgain,
-        AskSuspension,
         ExtendNotice,
-        HandOverNow,
-        Reinstate,
-        SendWarningAgain,
+        HandOverSuspendedAccount,
+        ReinstateAccount,
+        RequestApprovalAgain,
+        RequestSuspension,
+        ResendWarning,
         WithdrawSuspension,
     )
-    from domain.suspension.state import APPROVAL, Ending
+    from domain.suspension.state import APPROVAL_SEQUENCE, SuspensionEnding
     from domain.suspension.suspension_case import SuspensionCase
-    from domain.suspension.view import next_step, view
-    from domain.suspension.workflow_input import SuspensionOpening
+    from domain.suspension.view import build_case_view, next_step
+    from domain.suspension.workflow_input import SuspensionInput
 
-from workflows.case_runtime.case_session import CaseDesk, refuse
-from workflows.case_runtime.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
 @workflow.defn
@@ -37,205 +37,209 @@ class AccountSuspension:
     """From the first invoice that asks, until the account has paid, is reinstated or written off, or the matter is dropped."""
 
     @workflow.init
-    def __init__(self, opening: SuspensionOpening) -> None:
-        self.case = opening.case or self._new_case(opening)
-        self.desk = CaseDesk(
-            self.case, opening.clock, lambda run_id: view(self.case, run_id), self._billing_said, self.invoice_changed
-        )  # fmt: skip
-        if opening.case is None:
-            self.case.open(self.desk.now)
-            for claim in opening.asking:
-                self.case.join(claim, self.desk.now)
-            for claim in opening.asking_hand_over:
-                self.case.ask_hand_over(claim, self.desk.now)
+    def __init__(self, workflow_input: SuspensionInput) -> None:
+        self.case = workflow_input.case or self._create_case(workflow_input)
+        self.session = CaseSession(
+            self.case,
+            workflow_input.clock,
+            lambda run_id: build_case_view(self.case, run_id),
+            self._handle_billing_result,
+            self.invoice_changed,
+        )
+        if workflow_input.case is None:
+            self.case.open(self.session.now)
+            for claim in workflow_input.asking:
+                self.case.add_receivable(claim, self.session.now)
+            for claim in workflow_input.asking_hand_over:
+                self.case.request_hand_over(claim, self.session.now)
 
     @workflow.run
-    async def run(self, opening: SuspensionOpening) -> Ending:
-        await self.desk.settle()
-        await self.desk.wait_for_a_reason(lambda: bool(self.case.claims))
+    async def run(self, workflow_input: SuspensionInput) -> SuspensionEnding:
+        await self.session.settle()
+        await self.session.wait_for_first_request(lambda: bool(self.case.claims))
         if not self.case.claims:
-            self.case.end(Ending.WITHDRAWN, self.desk.now)
+            self.case.end(SuspensionEnding.WITHDRAWN, self.session.now)
         while self.case.ending is None:
-            await self.desk.wait_until(self.case.wakes_at)
-            self.case.go_on(self.desk.now)
-            await self.desk.settle()
-            if workflow.info().is_continue_as_new_suggested() and not self.case.ended:
-                await self.hand_on(opening)
-        await self.desk.finish()
+            await self.session.wait_until(self.case.wakes_at)
+            self.case.advance(self.session.now)
+            await self.session.settle()
+            if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
+                await self.continue_as_new(workflow_input)
+        await self.session.finish()
         if self.case.late or self.case.late_hand_overs:
-            self.begin_anew(opening)
+            self.restart_for_late_requests(workflow_input)
         return self.case.ending
 
-    def _new_case(self, opening: SuspensionOpening) -> SuspensionCase:
-        journal = Journal(case_id=ids.suspension_case(opening.account_id), account_id=opening.account_id)
-        case = SuspensionCase(journal=journal, snapshot=opening.policy, prepaid=opening.prepaid)
-        if opening.earlier:
-            case.take_up(opening.earlier)
+    def _create_case(self, workflow_input: SuspensionInput) -> SuspensionCase:
+        journal = Journal(case_id=ids.suspension_case_id(workflow_input.account_id), account_id=workflow_input.account_id)
+        case = SuspensionCase(journal=journal, snapshot=workflow_input.policy, prepaid=workflow_input.prepaid)
+        if workflow_input.earlier:
+            case.continue_from(workflow_input.earlier)
         return case
 
-    def _billing_said(self, word: BillingWord) -> None:
-        match word:
-            case SuspensionAnswer():
-                self.case.billing_answered(word.order, word.answer, self.desk.now)
-            case Reinstated():
-                self.case.billing_reinstated(self.desk.now)
+    def _handle_billing_result(self, result: BillingResult) -> None:
+        match result:
+            case SuspensionResult():
+                self.case.apply_billing_result(result.order, result.answer, self.session.now)
+            case ReinstatementResult():
+                self.case.apply_reinstatement(self.session.now)
 
-    def begin_anew(self, opening: SuspensionOpening) -> None:
+    def restart_for_late_requests(self, workflow_input: SuspensionInput) -> None:
         """For invoices that asked when this case was just ending."""
         asking = {"asking": self.case.late, "asking_hand_over": self.case.late_hand_overs}
-        after = {"clock": self.desk.clock, "earlier": self.case.leaves(), "case": None}
-        workflow.continue_as_new(opening.model_copy(update=asking | after))
+        after = {"clock": self.session.clock, "earlier": self.case.build_earlier_run(), "case": None}
+        workflow.continue_as_new(workflow_input.model_copy(update=asking | after))
 
-    async def hand_on(self, opening: SuspensionOpening) -> None:
+    async def continue_as_new(self, workflow_input: SuspensionInput) -> None:
         """Go on in a new run, with the same state and a short history."""
-        await self.desk.finish(for_good=False)
-        workflow.continue_as_new(opening.model_copy(update={"clock": self.desk.clock, "case": self.case}))
+        await self.session.finish(for_good=False)
+        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
     @workflow.signal
-    def invoice_asks(self, claim: Claim) -> None:
-        self.case.join(claim, self.desk.now)
+    def invoice_asks(self, claim: Receivable) -> None:
+        self.case.add_receivable(claim, self.session.now)
 
     @workflow.signal
-    def invoice_asks_hand_over(self, claim: Claim) -> None:
-        self.case.ask_hand_over(claim, self.desk.now)
+    def invoice_asks_hand_over(self, claim: Receivable) -> None:
+        self.case.request_hand_over(claim, self.session.now)
 
     @workflow.signal
-    def invoice_changed(self, news: InvoiceNews) -> None:
-        self.case.hear_of(news.claim, self.desk.now)
+    def invoice_changed(self, update: InvoiceUpdate) -> None:
+        self.case.update_receivable(update.receivable, self.session.now)
 
     @workflow.signal
-    def approval_came(self, news: ApprovalNews) -> None:
-        self.case.approval_came(news, self.desk.now)
+    def approval_came(self, outcome: ApprovalOutcome) -> None:
+        self.case.apply_approval_outcome(outcome, self.session.now)
 
     @workflow.signal
-    def letter_news(self, news: LetterNews) -> None:
-        if self.case.hear_of_letter(news, self.desk.now):
-            self.case.letter_came(news.attempt, news.fate, news.on, self.desk.now, news.reason)
+    def letter_news(self, outcome: LetterOutcome) -> None:
+        if self.case.apply_letter_outcome(outcome, self.session.now):
+            self.case.apply_warning_outcome(outcome.attempt, outcome.fate, outcome.on, self.session.now, outcome.reason)
 
     @workflow.signal
     def prepaid_is(self, prepaid: bool) -> None:
-        self.case.prepaid_is(prepaid, self.desk.now)
+        self.case.set_prepaid(prepaid, self.session.now)
 
     @workflow.signal
     def handed_back(self) -> None:
-        self.case.handed_back(self.desk.now)
+        self.case.apply_hand_back(self.session.now)
 
     @workflow.signal
     def written_off(self) -> None:
-        self.case.written_off(self.desk.now)
+        self.case.apply_write_off(self.session.now)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:
-        show_collector(name)
+        set_collector_attribute(name)
 
     @workflow.signal
     def clock_set(self, clock: Clock) -> None:
-        self.desk.set_clock(clock)
+        self.session.set_clock(clock)
 
     @workflow.signal
-    async def decided(self, decision: Decision) -> None:
+    async def decided(self, decision: DecideApproval) -> None:
         """For whoever does not know the approval that waits."""
-        await self.desk.hand_on(decision, self.case.number(APPROVAL) if self.case.approval_open else None)
+        await self.session.forward_decision(decision, self.case.last_number(APPROVAL_SEQUENCE) if self.case.approval_open else None)
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
 
     @workflow.update
-    async def ask(self, act: AskSuspension) -> Receipt:
-        return await self._do(act)
+    async def ask(self, command: RequestSuspension) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @ask.validator
-    def _check_question(self, act: AskSuspension) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_question(self, command: RequestSuspension) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def asked(self, act: AskSuspension) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def asked(self, command: RequestSuspension) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def ask_again(self, act: AskAgain) -> Receipt:
-        return await self._do(act)
+    async def ask_again(self, command: RequestApprovalAgain) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @ask_again.validator
-    def _check_renewal(self, act: AskAgain) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_renewal(self, command: RequestApprovalAgain) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def asked_again(self, act: AskAgain) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def asked_again(self, command: RequestApprovalAgain) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def send_warning_again(self, act: SendWarningAgain) -> Receipt:
-        return await self._do(act)
+    async def send_warning_again(self, command: ResendWarning) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @send_warning_again.validator
-    def _check_warning(self, act: SendWarningAgain) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_warning(self, command: ResendWarning) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def warning_wanted_again(self, act: SendWarningAgain) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def warning_wanted_again(self, command: ResendWarning) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def extend_notice(self, act: ExtendNotice) -> Receipt:
-        return await self._do(act)
+    async def extend_notice(self, command: ExtendNotice) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @extend_notice.validator
-    def _check_extension(self, act: ExtendNotice) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_extension(self, command: ExtendNotice) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def notice_extended(self, act: ExtendNotice) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def notice_extended(self, command: ExtendNotice) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def withdraw(self, act: WithdrawSuspension) -> Receipt:
-        return await self._do(act)
+    async def withdraw(self, command: WithdrawSuspension) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @withdraw.validator
-    def _check_withdrawal(self, act: WithdrawSuspension) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_withdrawal(self, command: WithdrawSuspension) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def withdrawn(self, act: WithdrawSuspension) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def withdrawn(self, command: WithdrawSuspension) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def reinstate(self, act: Reinstate) -> Receipt:
-        return await self._do(act)
+    async def reinstate(self, command: ReinstateAccount) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @reinstate.validator
-    def _check_reinstatement(self, act: Reinstate) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_reinstatement(self, command: ReinstateAccount) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def reinstatement_wanted(self, act: Reinstate) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def reinstatement_wanted(self, command: ReinstateAccount) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def hand_over(self, act: HandOverNow) -> Receipt:
-        return await self._do(act)
+    async def hand_over(self, command: HandOverSuspendedAccount) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @hand_over.validator
-    def _check_hand_over(self, act: HandOverNow) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_hand_over(self, command: HandOverSuspendedAccount) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def hand_over_wanted(self, act: HandOverNow) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def hand_over_wanted(self, command: HandOverSuspendedAccount) -> None:
+        apply_command(self.case, command, self.session.now)
 
-    def _refuse_what_is_ruled_out(self, act: Act) -> None:
-        refuse(refusal(self.case, act, self.desk.now.business.date()))
+    def _reject_if_not_allowed(self, command: Command) -> None:
+        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
 
-    async def _do(self, act: Act) -> Receipt:
-        return await self.desk.receipt(act.act_id, carry_out(self.case, act, self.desk.now))
+    async def _apply_command(self, command: Command) -> CommandReceipt:
+        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return view(self.case, workflow.info().first_execution_run_id)
+        return build_case_view(self.case, workflow.info().first_execution_run_id)
 
     @workflow.query
     def waiting_for(self) -> str:

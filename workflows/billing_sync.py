@@ -3,9 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.billing_events import BillingDelivery
+    from activities.billing_events import BillingEventActivities
 
-from workflows.case_runtime.activity_options import DELIVER_EVENTS
+from workflows.case_runtime.activity_options import DELIVER_EVENTS_OPTIONS
 
 
 @workflow.defn
@@ -14,4 +14,4 @@ class BillingSync:
 
     @workflow.run
     async def run(self) -> int:
-        return await workflow.execute_activity_method(BillingDelivery.deliver_events, **DELIVER_EVENTS)
+        return await workflow.execute_activity_method(BillingEventActivities.deliver_events, **DELIVER_EVENTS_OPTIONS)

@@ -3,9 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.correspondence import LetterSending, Tally
+    from activities.correspondence import CorrespondenceActivities, LetterTally
 
-from workflows.case_runtime.activity_options import SELECT_LETTERS, SEND_LETTERS
+from workflows.case_runtime.activity_options import SELECT_LETTERS_OPTIONS, SEND_LETTERS_OPTIONS
 
 
 @workflow.defn
@@ -13,12 +13,12 @@ class CorrespondenceRun:
     """Started by a schedule, never twice at a time; were it started twice all the same, a letter would still go once."""
 
     @workflow.run
-    async def run(self) -> Tally:
-        total = Tally()
-        while letters := await workflow.execute_activity_method(LetterSending.select_letters, **SELECT_LETTERS):
-            tally = await workflow.execute_activity_method(LetterSending.send_letters, letters, **SEND_LETTERS)
+    async def run(self) -> LetterTally:
+        total = LetterTally()
+        while letters := await workflow.execute_activity_method(CorrespondenceActivities.select_letters, **SELECT_LETTERS_OPTIONS):
+            tally = await workflow.execute_activity_method(CorrespondenceActivities.send_letters, letters, **SEND_LETTERS_OPTIONS)
             total = total + tally
-            if tally == Tally():
+            if tally == LetterTally():
                 break
-        await workflow.execute_activity_method(LetterSending.tell_cases, **SEND_LETTERS)
+        await workflow.execute_activity_method(CorrespondenceActivities.tell_cases, **SEND_LETTERS_OPTIONS)
         return total

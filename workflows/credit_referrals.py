@@ -3,9 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.credit_referrals import Referring
+    from activities.credit_referrals import CreditReferralActivities
 
-from workflows.case_runtime.activity_options import DELIVER_EVENTS
+from workflows.case_runtime.activity_options import DELIVER_EVENTS_OPTIONS
 
 
 @workflow.defn
@@ -14,4 +14,4 @@ class Referrals:
 
     @workflow.run
     async def run(self) -> int:
-        return await workflow.execute_activity_method(Referring.refer_accounts, **DELIVER_EVENTS)
+        return await workflow.execute_activity_method(CreditReferralActivities.refer_accounts, **DELIVER_EVENTS_OPTIONS)

@@ -4,20 +4,20 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
-    from domain.billing.receivables import InvoiceNews
+    from domain.billing.receivables import InvoiceUpdate
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Act, Receipt
+    from domain.case.command import Command, CommandReceipt
     from domain.clock import Clock
-    from domain.correspondence.letter_outcome import LetterNews
-    from domain.credit_review.command_rules import carry_out, refusal
-    from domain.credit_review.commands import CloseReview, GiveVerdict, ReferAccount
+    from domain.correspondence.letter_outcome import LetterOutcome
+    from domain.credit_review.command_rules import apply_command, rejection_reason
+    from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
     from domain.credit_review.review_case import CreditReviewCase
-    from domain.credit_review.view import next_step, view
-    from domain.credit_review.workflow_input import CreditReviewOpening
+    from domain.credit_review.view import build_case_view, next_step
+    from domain.credit_review.workflow_input import CreditReviewInput
     from domain.journal.journal import Journal
 
-from workflows.case_runtime.case_session import CaseDesk, refuse
-from workflows.case_runtime.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
 @workflow.defn
@@ -25,104 +25,104 @@ class CreditReview:
     """One account under review, until it needs no watching any more."""
 
     @workflow.init
-    def __init__(self, opening: CreditReviewOpening) -> None:
-        self.case = opening.case or self._new_case(opening)
-        self.desk = CaseDesk(self.case, opening.clock, lambda run_id: view(self.case, run_id))
+    def __init__(self, workflow_input: CreditReviewInput) -> None:
+        self.case = workflow_input.case or self._create_case(workflow_input)
+        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id))
 
     @workflow.run
-    async def run(self, opening: CreditReviewOpening) -> None:
-        await self.desk.settle()
-        await self.desk.wait_for_a_reason(lambda: self.case.reason is not None)
+    async def run(self, workflow_input: CreditReviewInput) -> None:
+        await self.session.settle()
+        await self.session.wait_for_first_request(lambda: self.case.reason is not None)
         self.case.ended = self.case.reason is None
         while not self.case.ended:
-            await self.desk.wait_until(self.case.wakes_at)
-            self.case.let_time_pass(self.desk.now)
-            await self.desk.settle()
+            await self.session.wait_until(self.case.wakes_at)
+            self.case.run_due_actions(self.session.now)
+            await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.ended:
-                await self.hand_on(opening)
-        await self.desk.finish()
+                await self.continue_as_new(workflow_input)
+        await self.session.finish()
 
-    def _new_case(self, opening: CreditReviewOpening) -> CreditReviewCase:
-        journal = Journal(case_id=ids.credit_review_case(opening.account_id), account_id=opening.account_id)
-        case = CreditReviewCase(journal=journal, invoice_ids=opening.invoice_ids)
-        if opening.earlier:
-            case.take_up(opening.earlier)
+    def _create_case(self, workflow_input: CreditReviewInput) -> CreditReviewCase:
+        journal = Journal(case_id=ids.credit_review_case_id(workflow_input.account_id), account_id=workflow_input.account_id)
+        case = CreditReviewCase(journal=journal, invoice_ids=workflow_input.invoice_ids)
+        if workflow_input.earlier:
+            case.continue_from(workflow_input.earlier)
         return case
 
-    async def hand_on(self, opening: CreditReviewOpening) -> None:
+    async def continue_as_new(self, workflow_input: CreditReviewInput) -> None:
         """Go on in a new run, with the same state and a short history."""
-        await self.desk.finish(for_good=False)
-        workflow.continue_as_new(opening.model_copy(update={"clock": self.desk.clock, "case": self.case}))
+        await self.session.finish(for_good=False)
+        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
     @workflow.signal
-    def invoice_changed(self, news: InvoiceNews) -> None:
+    def invoice_changed(self, update: InvoiceUpdate) -> None:
         """Of an invoice that was issued since, this is the first word."""
-        if not news.facts.settled:
-            self.case.join(news.invoice_id, self.desk.now)
+        if not update.facts.is_settled:
+            self.case.add_invoice(update.invoice_id, self.session.now)
 
     @workflow.signal
-    def letter_news(self, news: LetterNews) -> None:
-        self.case.hear_of_letter(news, self.desk.now)
+    def letter_news(self, outcome: LetterOutcome) -> None:
+        self.case.apply_letter_outcome(outcome, self.session.now)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:
-        show_collector(name)
+        set_collector_attribute(name)
 
     @workflow.signal
     def clock_set(self, clock: Clock) -> None:
-        self.desk.set_clock(clock)
+        self.session.set_clock(clock)
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
 
     @workflow.update
-    async def refer(self, act: ReferAccount) -> Receipt:
-        return await self._do(act)
+    async def refer(self, command: ReferAccount) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @refer.validator
-    def _check_referral(self, act: ReferAccount) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_referral(self, command: ReferAccount) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def referred(self, act: ReferAccount) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def referred(self, command: ReferAccount) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def give_verdict(self, act: GiveVerdict) -> Receipt:
-        return await self._do(act)
+    async def give_verdict(self, command: GiveCreditVerdict) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @give_verdict.validator
-    def _check_verdict(self, act: GiveVerdict) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_verdict(self, command: GiveCreditVerdict) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def verdict_given(self, act: GiveVerdict) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def verdict_given(self, command: GiveCreditVerdict) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def close(self, act: CloseReview) -> Receipt:
-        return await self._do(act)
+    async def close(self, command: CloseCreditReview) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @close.validator
-    def _check_closing(self, act: CloseReview) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_closing(self, command: CloseCreditReview) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def closed(self, act: CloseReview) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def closed(self, command: CloseCreditReview) -> None:
+        apply_command(self.case, command, self.session.now)
 
-    def _refuse_what_is_ruled_out(self, act: Act) -> None:
-        refuse(refusal(self.case, act, self.desk.now.business.date()))
+    def _reject_if_not_allowed(self, command: Command) -> None:
+        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
 
-    async def _do(self, act: Act) -> Receipt:
-        return await self.desk.receipt(act.act_id, carry_out(self.case, act, self.desk.now))
+    async def _apply_command(self, command: Command) -> CommandReceipt:
+        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return view(self.case, workflow.info().first_execution_run_id)
+        return build_case_view(self.case, workflow.info().first_execution_run_id)
 
     @workflow.query
     def waiting_for(self) -> str:

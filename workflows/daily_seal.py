@@ -6,12 +6,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.daily_seal import Sealing
+    from activities.daily_seal import DailySealActivities
     from domain.audit.seal import Seal
-    from domain.audit.seal_case import new_seal_case, view
+    from domain.audit.seal_case import build_case_view, create_seal_case
 
-from workflows.case_runtime.activity_options import DELIVER_EVENTS, NOTIFY
-from workflows.case_runtime.case_session import CaseDesk
+from workflows.case_runtime.activity_options import DELIVER_EVENTS_OPTIONS, NOTIFY_OPTIONS
+from workflows.case_runtime.case_session import CaseSession
 
 
 @workflow.defn
@@ -20,12 +20,12 @@ class DailySeal:
 
     @workflow.run
     async def run(self) -> Seal:
-        made = await workflow.execute_activity_method(Sealing.make_seal, **DELIVER_EVENTS)
+        made = await workflow.execute_activity_method(DailySealActivities.make_seal, **DELIVER_EVENTS_OPTIONS)
         if not made.told_of:
-            case = new_seal_case()
-            desk = CaseDesk(case, made.clock, lambda run_id: view(case, run_id))
-            case.sealed(made.seal, desk.now)
+            case = create_seal_case()
+            desk = CaseSession(case, made.clock, lambda run_id: build_case_view(case, run_id))
+            case.record_seal(made.seal, desk.now)
             await desk.settle()
         with suppress(ActivityError):
-            await workflow.execute_activity_method(Sealing.mail_seal, made.seal, **NOTIFY)
+            await workflow.execute_activity_method(DailySealActivities.mail_seal, made.seal, **NOTIFY_OPTIONS)
         return made.seal

@@ -4,23 +4,23 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
-    from domain.approval.result import ApprovalNews
+    from domain.approval.result import ApprovalOutcome
     from domain.billing.billing_events import InvoiceFacts
-    from domain.case.billing_results import BillingWord, Booking
+    from domain.case.billing_results import BillingResult, BookingResult
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Act, Receipt
+    from domain.case.command import Command, CommandReceipt
     from domain.clock import Clock
-    from domain.correspondence.letter_outcome import LetterNews
-    from domain.dispute.command_rules import carry_out, refusal
+    from domain.correspondence.letter_outcome import LetterOutcome
+    from domain.dispute.command_rules import apply_command, rejection_reason
     from domain.dispute.commands import AssignDispute, AttachEvidence, ResolveDispute
     from domain.dispute.dispute_case import DisputeCase
-    from domain.dispute.view import next_step, view, waiting_for
-    from domain.dispute.workflow_input import DisputeOpening
+    from domain.dispute.view import build_case_view, next_step, waiting_for
+    from domain.dispute.workflow_input import DisputeInput
     from domain.journal.journal import Journal
-    from domain.policy.dispute_rules import Resolution
+    from domain.policy.dispute_rules import DisputeResolution
 
-from workflows.case_runtime.case_session import CaseDesk, refuse
-from workflows.case_runtime.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
 @workflow.defn
@@ -29,110 +29,112 @@ class Dispute:
     chase."""
 
     @workflow.init
-    def __init__(self, opening: DisputeOpening) -> None:
-        self.case = opening.case or self._new_case(opening)
-        self.desk = CaseDesk(self.case, opening.clock, lambda run_id: view(self.case, run_id), self._billing_said)
-        if opening.case is None:
-            self.case.open(self.desk.now)
+    def __init__(self, workflow_input: DisputeInput) -> None:
+        self.case = workflow_input.case or self._create_case(workflow_input)
+        self.session = CaseSession(
+            self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), self._handle_billing_result
+        )
+        if workflow_input.case is None:
+            self.case.open(self.session.now)
 
     @workflow.run
-    async def run(self, opening: DisputeOpening) -> Resolution:
-        await self.desk.settle()
+    async def run(self, workflow_input: DisputeInput) -> DisputeResolution:
+        await self.session.settle()
         while self.case.resolution is None:
-            await self.desk.wait_until(self.case.wakes_at)
-            self.case.let_time_pass(self.desk.now)
-            await self.desk.settle()
-            if workflow.info().is_continue_as_new_suggested() and not self.case.over:
-                await self.hand_on(opening)
-        await self.desk.finish()
+            await self.session.wait_until(self.case.wakes_at)
+            self.case.run_due_actions(self.session.now)
+            await self.session.settle()
+            if workflow.info().is_continue_as_new_suggested() and not self.case.is_closed:
+                await self.continue_as_new(workflow_input)
+        await self.session.finish()
         return self.case.resolution
 
-    def _new_case(self, opening: DisputeOpening) -> DisputeCase:
-        case_id = ids.dispute_case(opening.invoice_id, opening.number)
-        journal = Journal(case_id=case_id, account_id=opening.account_id, invoice_id=opening.invoice_id)
-        return DisputeCase(journal=journal, facts=opening.facts, snapshot=opening.policy, raised=opening.raised)
+    def _create_case(self, workflow_input: DisputeInput) -> DisputeCase:
+        case_id = ids.dispute_case_id(workflow_input.invoice_id, workflow_input.number)
+        journal = Journal(case_id=case_id, account_id=workflow_input.account_id, invoice_id=workflow_input.invoice_id)
+        return DisputeCase(journal=journal, facts=workflow_input.facts, snapshot=workflow_input.policy, raised=workflow_input.raised)
 
-    def _billing_said(self, booking: BillingWord) -> None:
-        if not isinstance(booking, Booking):
+    def _handle_billing_result(self, result: BillingResult) -> None:
+        if not isinstance(result, BookingResult):
             return
-        if booking.refused:
-            self.case.booking_refused(booking.key, booking.refused, self.desk.now)
+        if result.refused:
+            self.case.reject_booking(result.key, result.refused, self.session.now)
         else:
-            self.case.booked(booking.key, self.desk.now)
+            self.case.confirm_booking(result.key, self.session.now)
 
-    async def hand_on(self, opening: DisputeOpening) -> None:
+    async def continue_as_new(self, workflow_input: DisputeInput) -> None:
         """Go on in a new run, with the same state and a short history."""
-        await self.desk.finish(for_good=False)
-        workflow.continue_as_new(opening.model_copy(update={"clock": self.desk.clock, "case": self.case}))
+        await self.session.finish(for_good=False)
+        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
     @workflow.signal
     def facts_changed(self, facts: InvoiceFacts) -> None:
-        self.case.hear_facts(facts, self.desk.now)
+        self.case.apply_invoice_facts(facts, self.session.now)
 
     @workflow.signal
-    def approval_came(self, news: ApprovalNews) -> None:
-        self.case.approval_came(news, self.desk.now)
+    def approval_came(self, outcome: ApprovalOutcome) -> None:
+        self.case.apply_approval_outcome(outcome, self.session.now)
 
     @workflow.signal
-    def letter_news(self, news: LetterNews) -> None:
-        self.case.hear_of_letter(news, self.desk.now)
+    def letter_news(self, outcome: LetterOutcome) -> None:
+        self.case.apply_letter_outcome(outcome, self.session.now)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:
-        show_collector(name)
+        set_collector_attribute(name)
 
     @workflow.signal
     def clock_set(self, clock: Clock) -> None:
-        self.desk.set_clock(clock)
+        self.session.set_clock(clock)
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
 
     @workflow.update
-    async def assign(self, act: AssignDispute) -> Receipt:
-        return await self._do(act)
+    async def assign(self, command: AssignDispute) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @assign.validator
-    def _check_assignment(self, act: AssignDispute) -> None:
-        refuse(refusal(self.case, act))
+    def _check_assignment(self, command: AssignDispute) -> None:
+        reject_command(rejection_reason(self.case, command))
 
     @workflow.signal
-    def assigned(self, act: AssignDispute) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def assigned(self, command: AssignDispute) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def attach(self, act: AttachEvidence) -> Receipt:
-        return await self._do(act)
+    async def attach(self, command: AttachEvidence) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @attach.validator
-    def _check_evidence(self, act: AttachEvidence) -> None:
-        refuse(refusal(self.case, act))
+    def _check_evidence(self, command: AttachEvidence) -> None:
+        reject_command(rejection_reason(self.case, command))
 
     @workflow.signal
-    def attached(self, act: AttachEvidence) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def attached(self, command: AttachEvidence) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def resolve(self, act: ResolveDispute) -> Receipt:
-        return await self._do(act)
+    async def resolve(self, command: ResolveDispute) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @resolve.validator
-    def _check_resolution(self, act: ResolveDispute) -> None:
-        refuse(refusal(self.case, act))
+    def _check_resolution(self, command: ResolveDispute) -> None:
+        reject_command(rejection_reason(self.case, command))
 
     @workflow.signal
-    def resolved(self, act: ResolveDispute) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def resolved(self, command: ResolveDispute) -> None:
+        apply_command(self.case, command, self.session.now)
 
-    async def _do(self, act: Act) -> Receipt:
-        return await self.desk.receipt(act.act_id, carry_out(self.case, act, self.desk.now))
+    async def _apply_command(self, command: Command) -> CommandReceipt:
+        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return view(self.case, workflow.info().first_execution_run_id)
+        return build_case_view(self.case, workflow.info().first_execution_run_id)
 
     @workflow.query
     def waiting_for(self) -> str:

@@ -3,9 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.history_archive import Archiving, Swept
+    from activities.history_archive import ArchiveSweepResult, HistoryArchiveActivities
 
-from workflows.case_runtime.activity_options import ARCHIVE_HISTORIES
+from workflows.case_runtime.activity_options import ARCHIVE_HISTORIES_OPTIONS
 
 
 @workflow.defn
@@ -13,5 +13,5 @@ class HistoryArchive:
     """Started by a schedule, never twice at a time; were it started twice all the same, a run would still be archived once."""
 
     @workflow.run
-    async def run(self) -> Swept:
-        return await workflow.execute_activity_method(Archiving.archive_histories, **ARCHIVE_HISTORIES)
+    async def run(self) -> ArchiveSweepResult:
+        return await workflow.execute_activity_method(HistoryArchiveActivities.archive_histories, **ARCHIVE_HISTORIES_OPTIONS)

@@ -4,32 +4,32 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
-    from domain.approval.commands import Decision
+    from domain.approval.commands import DecideApproval
     from domain.billing.billing_events import BillingEvent
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Act, Receipt
-    from domain.case.effects import MarkDisputed, ResumeHarsher, TellInvoice
+    from domain.case.command import Command, CommandReceipt
+    from domain.case.effects import HastenTimeline, MarkDisputed, NotifyInvoice
     from domain.clock import Clock, Moment
-    from domain.correspondence.letter_outcome import LetterNews
+    from domain.correspondence.letter_outcome import LetterOutcome
     from domain.dispute.commands import RaiseDispute, ResolveDispute
-    from domain.invoice.command_rules import carry_out, refusal
-    from domain.invoice.commands import AddNote, AnswerEscalation, Escalate, LogCall, MakePromise, Pause, Resume
-    from domain.invoice.disputes import hear_of_dispute
+    from domain.invoice.command_rules import apply_command, rejection_reason
+    from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
+    from domain.invoice.disputes import apply_dispute_update
     from domain.invoice.invoice_case import InvoiceCase
-    from domain.invoice.linked_cases import ask_as_the_step_says, hasten, hear_what_was_done
+    from domain.invoice.linked_cases import hasten_timeline, record_case_event, request_suspension_for_step
     from domain.invoice.view import waiting_for
-    from domain.invoice.workflow_input import Opening, Outcome
+    from domain.invoice.workflow_input import InvoiceCollectionInput, InvoiceCollectionOutcome
     from domain.journal.entry_kinds import EntryKind
     from domain.journal.journal import Journal
     from domain.policy.collection_policy import PolicySnapshot, Step
     from domain.timeline.holds import Hold, HoldKind
 
-from workflows.case_runtime.case_session import refuse
-from workflows.case_runtime.child_disputes import RaisedDisputes
-from workflows.case_runtime.invoice_session import InvoiceDesk
-from workflows.case_runtime.linked_cases import AccountTies
-from workflows.case_runtime.search_attributes import show_collector
-from workflows.case_runtime.wake_timer import Alarm
+from workflows.case_runtime.case_session import reject_command
+from workflows.case_runtime.child_disputes import ChildDisputes
+from workflows.case_runtime.invoice_session import InvoiceSession
+from workflows.case_runtime.linked_cases import LinkedCases
+from workflows.case_runtime.search_attributes import set_collector_attribute
+from workflows.case_runtime.wake_timer import WakeTimer
 
 
 @workflow.defn
@@ -37,251 +37,257 @@ class InvoiceCollection:
     """One overdue invoice, from before its due date until it is paid, credited, cancelled or written off."""
 
     @workflow.init
-    def __init__(self, opening: Opening) -> None:
-        self.case = opening.case or self._new_case(opening)
-        self.desk = InvoiceDesk(self.case, opening.clock)
-        self.disputes = RaisedDisputes(self.case)
-        self.ties = AccountTies(self.case, self.desk)
-        self.alarm = Alarm()
-        if opening.case is None:
+    def __init__(self, workflow_input: InvoiceCollectionInput) -> None:
+        self.case = workflow_input.case or self._create_case(workflow_input)
+        self.session = InvoiceSession(self.case, workflow_input.clock)
+        self.child_disputes = ChildDisputes(self.case)
+        self.linked_cases = LinkedCases(self.case, self.session)
+        self.wake_timer = WakeTimer()
+        if workflow_input.case is None:
             self.case.open(self.now)
-            for hold in opening.holds:
-                self.ties.be_held(hold, self.now)
+            for hold in workflow_input.holds:
+                self.linked_cases.place_hold(hold, self.now)
 
     @workflow.run
-    async def run(self, opening: Opening) -> Outcome:
+    async def run(self, workflow_input: InvoiceCollectionInput) -> InvoiceCollectionOutcome:
         await self.settle()
-        while not self.over:
-            step = self.step_due_now()
+        while not self.is_over:
+            step = self.find_due_step()
             if step:
-                await self.take(step)
+                await self.take_step(step)
             else:
-                await self.wait_for_news()
-            self.case.let_time_pass(self.now)
+                await self.wait_for_event()
+            self.case.run_due_actions(self.now)
             await self.settle()
-            if workflow.info().is_continue_as_new_suggested() and not self.ties.notifying:
-                await self.hand_on(opening)
-        return await self.close(opening)
+            if workflow.info().is_continue_as_new_suggested() and not self.linked_cases.is_notifying:
+                await self.continue_as_new(workflow_input)
+        return await self.close_case(workflow_input)
 
     # --- the life of a case
 
-    def _new_case(self, opening: Opening) -> InvoiceCase:
-        journal = Journal(case_id=ids.invoice_case(opening.invoice_id), account_id=opening.account_id, invoice_id=opening.invoice_id)
-        return InvoiceCase(journal=journal, facts=opening.facts, snapshot=opening.policy)
+    def _create_case(self, workflow_input: InvoiceCollectionInput) -> InvoiceCase:
+        journal = Journal(
+            case_id=ids.invoice_case_id(workflow_input.invoice_id),
+            account_id=workflow_input.account_id,
+            invoice_id=workflow_input.invoice_id,
+        )
+        return InvoiceCase(journal=journal, facts=workflow_input.facts, snapshot=workflow_input.policy)
 
     @property
     def now(self) -> Moment:
-        return self.desk.now
+        return self.session.now
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Settled, and so are its disputes: they end of themselves, and its history tells how."""
-        return self.case.settled and not self.disputes.any_open and not self.ties.notifying
+        return self.case.is_settled and not self.child_disputes.has_open and not self.linked_cases.is_notifying
 
-    def step_due_now(self) -> Step | None:
+    def find_due_step(self) -> Step | None:
         now = self.now.business
-        due = None if self.case.settled else self.case.step_due_at(now)
+        due = None if self.case.is_settled else self.case.step_due_at(now)
         return self.case.next_step(now.date()) if due and due <= now else None
 
-    async def wait_for_news(self) -> None:
+    async def wait_for_event(self) -> None:
         """Until something happens by itself, or somebody reports something; now and then for nothing."""
-        wakes_at = None if self.case.settled else self.case.wakes_at(self.now.business)
-        await self.alarm.wait(wakes_at, self.desk.clock, lambda: bool(self.case.journal.pending) or self.over)
+        wakes_at = None if self.case.is_settled else self.case.wakes_at(self.now.business)
+        await self.wake_timer.wait(wakes_at, self.session.clock, lambda: bool(self.case.journal.pending) or self.is_over)
 
-    async def take(self, step: Step) -> None:
+    async def take_step(self, step: Step) -> None:
         """Carry out a step; but first hear what became of the letter before it, for that can put the step off."""
-        if self.case.last_letter_unheard:
-            await self.desk.hear_of_last_letter()
+        if self.case.is_last_letter_unresolved:
+            await self.session.check_last_letter()
             return
-        self.case.take(step, self.now)
-        ask_as_the_step_says(self.case, step)
-        await self.desk.write_down(ask=self.desk.ask_for(step))
+        self.case.take_step(step, self.now)
+        request_suspension_for_step(self.case, step)
+        await self.session.write_journal(contact_order=self.session.build_contact_order(step))
 
     async def settle(self) -> None:
         """What the case noted is written down; its disputes, and the cases of its account, know of it."""
-        await self.desk.write_down()
-        await self.disputes.keep(self.desk.clock)
-        await self.ties.keep()
+        await self.session.write_journal()
+        await self.child_disputes.update_disputes(self.session.clock)
+        await self.linked_cases.dispatch_effects()
 
     async def finish(self) -> None:
         """Leave nothing undone: every act is answered, everything noted is written down, all who follow the invoice know."""
 
         def unsettled() -> bool:
-            return bool(self.case.journal.pending or self.case.to_open or self.case.outbox or self.ties.untold)
+            return bool(self.case.journal.pending or self.case.to_open or self.case.outbox or self.linked_cases.outdated_followers)
 
         while unsettled() or not workflow.all_handlers_finished():
             await self.settle()
             await workflow.wait_condition(lambda: unsettled() or workflow.all_handlers_finished())
 
-    async def close(self, opening: Opening) -> Outcome:
+    async def close_case(self, workflow_input: InvoiceCollectionInput) -> InvoiceCollectionOutcome:
         """Write the last entry. An invoice that is reopened in this very moment goes on."""
         self.case.close(self.now)
         await self.finish()
-        if not self.case.settled:
-            await self.hand_on(opening)
-        return Outcome(status=self.case.facts.status, closed_at=self.now.business)
+        if not self.case.is_settled:
+            await self.continue_as_new(workflow_input)
+        return InvoiceCollectionOutcome(status=self.case.facts.status, closed_at=self.now.business)
 
-    async def hand_on(self, opening: Opening) -> None:
+    async def continue_as_new(self, workflow_input: InvoiceCollectionInput) -> None:
         """Go on in a new run, with the same state and a short history."""
         await self.finish()
-        workflow.continue_as_new(opening.model_copy(update={"clock": self.desk.clock, "facts": self.case.facts, "case": self.case}))
+        workflow.continue_as_new(
+            workflow_input.model_copy(update={"clock": self.session.clock, "facts": self.case.facts, "case": self.case})
+        )
 
     # --- what machines report
 
     @workflow.signal
     def billing_event(self, event: BillingEvent) -> None:
-        self.case.hear(event, self.now)
+        self.case.apply_billing_event(event, self.now)
 
     @workflow.signal
-    def letter_news(self, news: LetterNews) -> None:
-        self.case.hear_of_letter(news, self.now)
+    def letter_news(self, outcome: LetterOutcome) -> None:
+        self.case.apply_letter_outcome(outcome, self.now)
 
     @workflow.signal
     def hold_placed(self, hold: Hold) -> None:
-        self.ties.be_held(hold, self.now)
+        self.linked_cases.place_hold(hold, self.now)
 
     @workflow.signal
     def hold_lifted(self, hold_id: str) -> None:
         self.case.lift_hold(hold_id, self.now)
 
     @workflow.signal
-    def disputed(self, news: MarkDisputed) -> None:
-        hear_of_dispute(self.case, news, self.now)
+    def disputed(self, update: MarkDisputed) -> None:
+        apply_dispute_update(self.case, update, self.now)
 
     @workflow.signal
-    def told(self, news: TellInvoice) -> None:
-        hear_what_was_done(self.case, news, self.now)
+    def told(self, event: NotifyInvoice) -> None:
+        record_case_event(self.case, event, self.now)
 
     @workflow.signal
-    def resume_harsher(self, news: ResumeHarsher) -> None:
-        hasten(self.case, news, self.now)
+    def resume_harsher(self, effect: HastenTimeline) -> None:
+        hasten_timeline(self.case, effect, self.now)
 
     @workflow.signal
     def adopt_policy(self, policy: PolicySnapshot) -> None:
-        self.case.adopt(policy, self.now)
+        self.case.adopt_policy(policy, self.now)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:
-        show_collector(name)
+        set_collector_attribute(name)
 
     @workflow.signal
     def clock_set(self, clock: Clock) -> None:
         """A clock that is played fast stood still while Duecourse was down."""
-        self.desk.clock = clock
-        self.case.note(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
+        self.session.clock = clock
+        self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
 
     @workflow.update
-    async def make_promise(self, act: MakePromise) -> Receipt:
-        return await self.desk.do(act)
+    async def make_promise(self, command: MakePromise) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @make_promise.validator
-    def _check_promise(self, act: MakePromise) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_promise(self, command: MakePromise) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def promise_made(self, act: MakePromise) -> None:
-        carry_out(self.case, act, self.now)
+    def promise_made(self, command: MakePromise) -> None:
+        apply_command(self.case, command, self.now)
 
     @workflow.update
-    async def log_call(self, act: LogCall) -> Receipt:
-        return await self.desk.do(act)
+    async def log_call(self, command: LogCall) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @workflow.signal
-    def call_logged(self, act: LogCall) -> None:
-        carry_out(self.case, act, self.now)
+    def call_logged(self, command: LogCall) -> None:
+        apply_command(self.case, command, self.now)
 
     @workflow.update
-    async def pause(self, act: Pause) -> Receipt:
-        return await self.desk.do(act)
+    async def pause(self, command: PauseCollection) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @pause.validator
-    def _check_pause(self, act: Pause) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_pause(self, command: PauseCollection) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def paused(self, act: Pause) -> None:
-        carry_out(self.case, act, self.now)
+    def paused(self, command: PauseCollection) -> None:
+        apply_command(self.case, command, self.now)
 
     @workflow.update
-    async def resume(self, act: Resume) -> Receipt:
-        return await self.desk.do(act)
+    async def resume(self, command: ResumeCollection) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @resume.validator
-    def _check_resume(self, act: Resume) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_resume(self, command: ResumeCollection) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def resumed(self, act: Resume) -> None:
-        carry_out(self.case, act, self.now)
+    def resumed(self, command: ResumeCollection) -> None:
+        apply_command(self.case, command, self.now)
 
     @workflow.update
-    async def add_note(self, act: AddNote) -> Receipt:
-        return await self.desk.do(act)
+    async def add_note(self, command: AddNote) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @workflow.signal
-    def note_added(self, act: AddNote) -> None:
-        carry_out(self.case, act, self.now)
+    def note_added(self, command: AddNote) -> None:
+        apply_command(self.case, command, self.now)
 
     @workflow.update
-    async def raise_dispute(self, act: RaiseDispute) -> Receipt:
-        return await self.desk.do(act)
+    async def raise_dispute(self, command: RaiseDispute) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @raise_dispute.validator
-    def _check_dispute(self, act: RaiseDispute) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_dispute(self, command: RaiseDispute) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def dispute_raised(self, act: RaiseDispute) -> None:
-        carry_out(self.case, act, self.now)
+    def dispute_raised(self, command: RaiseDispute) -> None:
+        apply_command(self.case, command, self.now)
 
     @workflow.update
-    async def escalate(self, act: Escalate) -> Receipt:
-        return await self.desk.do(act)
+    async def escalate(self, command: EscalateInvoice) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @escalate.validator
-    def _check_escalation(self, act: Escalate) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_escalation(self, command: EscalateInvoice) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def escalated(self, act: Escalate) -> None:
-        carry_out(self.case, act, self.now)
+    def escalated(self, command: EscalateInvoice) -> None:
+        apply_command(self.case, command, self.now)
 
     @workflow.update
-    async def answer_escalation(self, act: AnswerEscalation) -> Receipt:
-        return await self.desk.do(act)
+    async def answer_escalation(self, command: AnswerEscalation) -> CommandReceipt:
+        return await self.session.apply_command(command)
 
     @answer_escalation.validator
-    def _check_answer(self, act: AnswerEscalation) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_answer(self, command: AnswerEscalation) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def escalation_answered(self, act: AnswerEscalation) -> None:
-        carry_out(self.case, act, self.now)
+    def escalation_answered(self, command: AnswerEscalation) -> None:
+        apply_command(self.case, command, self.now)
 
-    def _refuse_what_is_ruled_out(self, act: Act) -> None:
-        refuse(refusal(self.case, act, self.now.business.date()))
+    def _reject_if_not_allowed(self, command: Command) -> None:
+        reject_command(rejection_reason(self.case, command, self.now.business.date()))
 
     # --- for whoever knows the invoice, and not the case that waits
 
     @workflow.signal
-    async def resolve_dispute(self, act: ResolveDispute) -> None:
-        await self.disputes.hand_on(act, self.now)
+    async def resolve_dispute(self, command: ResolveDispute) -> None:
+        await self.child_disputes.forward_resolution(command, self.now)
 
     @workflow.signal
-    async def decide_payment_plan(self, act: Decision) -> None:
-        await self.ties.hand_on(act, HoldKind.PAYMENT_PLAN, self.now)
+    async def decide_payment_plan(self, decision: DecideApproval) -> None:
+        await self.linked_cases.forward_decision(decision, HoldKind.PAYMENT_PLAN, self.now)
 
     @workflow.signal
-    async def sign_off_suspension(self, act: Decision) -> None:
-        await self.ties.hand_on(act, HoldKind.SUSPENSION, self.now)
+    async def sign_off_suspension(self, decision: DecideApproval) -> None:
+        await self.linked_cases.forward_decision(decision, HoldKind.SUSPENSION, self.now)
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return self.desk.view()
+        return self.session.build_view()
 
     @workflow.query
     def waiting_for(self) -> str:

@@ -4,24 +4,24 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
-    from domain.approval.commands import Decision
-    from domain.approval.result import ApprovalNews
-    from domain.billing.billing_events import ChargePaid
-    from domain.billing.receivables import InvoiceNews
+    from domain.approval.commands import DecideApproval
+    from domain.approval.result import ApprovalOutcome
+    from domain.billing.billing_events import ChargePayment
+    from domain.billing.receivables import InvoiceUpdate
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Act, Receipt
+    from domain.case.command import Command, CommandReceipt
     from domain.clock import Clock
-    from domain.correspondence.letter_outcome import LetterNews
+    from domain.correspondence.letter_outcome import LetterOutcome
     from domain.journal.journal import Journal
-    from domain.payment_plan.command_rules import carry_out, refusal
+    from domain.payment_plan.command_rules import apply_command, rejection_reason
     from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
     from domain.payment_plan.plan_case import PaymentPlanCase, PlanStage
     from domain.payment_plan.state import INSOLVENT
-    from domain.payment_plan.view import next_step, view, waiting_for
-    from domain.payment_plan.workflow_input import PlanOpening
+    from domain.payment_plan.view import build_case_view, next_step, waiting_for
+    from domain.payment_plan.workflow_input import PaymentPlanInput
 
-from workflows.case_runtime.case_session import CaseDesk, refuse
-from workflows.case_runtime.search_attributes import show_collector
+from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
 @workflow.defn
@@ -29,131 +29,137 @@ class PaymentPlan:
     """A plan from its proposal to its end. It holds its invoices until then."""
 
     @workflow.init
-    def __init__(self, opening: PlanOpening) -> None:
-        self.case = opening.case or self._new_case(opening)
-        self.desk = CaseDesk(self.case, opening.clock, lambda run_id: view(self.case, run_id), invoice_changed=self.invoice_changed)
-        if opening.case is None:
-            self.case.open(self.desk.now)
+    def __init__(self, workflow_input: PaymentPlanInput) -> None:
+        self.case = workflow_input.case or self._create_case(workflow_input)
+        self.session = CaseSession(
+            self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), on_invoice_changed=self.invoice_changed
+        )
+        if workflow_input.case is None:
+            self.case.open(self.session.now)
 
     @workflow.run
-    async def run(self, opening: PlanOpening) -> PlanStage:
-        await self.desk.settle()
+    async def run(self, workflow_input: PaymentPlanInput) -> PlanStage:
+        await self.session.settle()
         while self.case.ending is None:
-            await self.desk.wait_until(self.case.wakes_at)
-            self.case.let_time_pass(self.desk.now)
-            await self.desk.settle()
-            if workflow.info().is_continue_as_new_suggested() and not self.case.over:
-                await self.hand_on(opening)
-        await self.desk.finish()
+            await self.session.wait_until(self.case.wakes_at)
+            self.case.run_due_actions(self.session.now)
+            await self.session.settle()
+            if workflow.info().is_continue_as_new_suggested() and not self.case.is_over:
+                await self.continue_as_new(workflow_input)
+        await self.session.finish()
         return self.case.ending
 
-    def _new_case(self, opening: PlanOpening) -> PaymentPlanCase:
-        journal = Journal(case_id=ids.plan_case(opening.account_id, opening.number), account_id=opening.account_id)
+    def _create_case(self, workflow_input: PaymentPlanInput) -> PaymentPlanCase:
+        journal = Journal(case_id=ids.plan_case_id(workflow_input.account_id, workflow_input.number), account_id=workflow_input.account_id)
         return PaymentPlanCase(
-            journal=journal, snapshot=opening.policy, proposal=opening.proposal, covered=opening.covered, broken_plans=opening.broken_plans
+            journal=journal,
+            snapshot=workflow_input.policy,
+            proposal=workflow_input.proposal,
+            covered=workflow_input.covered,
+            broken_plans=workflow_input.broken_plans,
         )
 
-    async def hand_on(self, opening: PlanOpening) -> None:
+    async def continue_as_new(self, workflow_input: PaymentPlanInput) -> None:
         """Go on in a new run, with the same state and a short history."""
-        await self.desk.finish(for_good=False)
-        workflow.continue_as_new(opening.model_copy(update={"clock": self.desk.clock, "case": self.case}))
+        await self.session.finish(for_good=False)
+        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
     @workflow.signal
-    def invoice_changed(self, news: InvoiceNews) -> None:
+    def invoice_changed(self, update: InvoiceUpdate) -> None:
         """An insolvent customer can keep no plan."""
-        self.case.hear_facts(news.invoice_id, news.facts, self.desk.now)
-        if news.insolvent and not self.case.over:
-            self.case.cancel(INSOLVENT, self.desk.now)
+        self.case.apply_invoice_facts(update.invoice_id, update.facts, self.session.now)
+        if update.insolvent and not self.case.is_over:
+            self.case.cancel(INSOLVENT, self.session.now)
 
     @workflow.signal
-    def interest_came(self, paid: ChargePaid) -> None:
-        self.case.interest_came(paid.event_id, paid.amount, self.desk.now)
+    def interest_came(self, payment: ChargePayment) -> None:
+        self.case.apply_interest_payment(payment.event_id, payment.amount, self.session.now)
 
     @workflow.signal
-    def approval_came(self, news: ApprovalNews) -> None:
-        self.case.approval_came(news, self.desk.now)
+    def approval_came(self, outcome: ApprovalOutcome) -> None:
+        self.case.apply_approval_outcome(outcome, self.session.now)
 
     @workflow.signal
-    def letter_news(self, news: LetterNews) -> None:
-        self.case.hear_of_letter(news, self.desk.now)
+    def letter_news(self, outcome: LetterOutcome) -> None:
+        self.case.apply_letter_outcome(outcome, self.session.now)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:
-        show_collector(name)
+        set_collector_attribute(name)
 
     @workflow.signal
     def clock_set(self, clock: Clock) -> None:
-        self.desk.set_clock(clock)
+        self.session.set_clock(clock)
 
     @workflow.signal
-    async def decided(self, decision: Decision) -> None:
+    async def decided(self, decision: DecideApproval) -> None:
         """For whoever does not know the approval that waits."""
         revision = self.case.draft
-        await self.desk.hand_on(decision, revision.number if revision else None)
+        await self.session.forward_decision(decision, revision.number if revision else None)
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
 
     @workflow.update
-    async def revise(self, act: RevisePlan) -> Receipt:
-        return await self._do(act)
+    async def revise(self, command: RevisePlan) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @revise.validator
-    def _check_revision(self, act: RevisePlan) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_revision(self, command: RevisePlan) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def revised(self, act: RevisePlan) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def revised(self, command: RevisePlan) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def accept(self, act: AcceptPlan) -> Receipt:
-        return await self._do(act)
+    async def accept(self, command: AcceptPlan) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @accept.validator
-    def _check_acceptance(self, act: AcceptPlan) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_acceptance(self, command: AcceptPlan) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def accepted(self, act: AcceptPlan) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def accepted(self, command: AcceptPlan) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def decline(self, act: DeclinePlan) -> Receipt:
-        return await self._do(act)
+    async def decline(self, command: DeclinePlan) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @decline.validator
-    def _check_refusal(self, act: DeclinePlan) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_refusal(self, command: DeclinePlan) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def declined(self, act: DeclinePlan) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def declined(self, command: DeclinePlan) -> None:
+        apply_command(self.case, command, self.session.now)
 
     @workflow.update
-    async def cancel(self, act: CancelPlan) -> Receipt:
-        return await self._do(act)
+    async def cancel(self, command: CancelPlan) -> CommandReceipt:
+        return await self._apply_command(command)
 
     @cancel.validator
-    def _check_cancellation(self, act: CancelPlan) -> None:
-        self._refuse_what_is_ruled_out(act)
+    def _check_cancellation(self, command: CancelPlan) -> None:
+        self._reject_if_not_allowed(command)
 
     @workflow.signal
-    def cancelled(self, act: CancelPlan) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def cancelled(self, command: CancelPlan) -> None:
+        apply_command(self.case, command, self.session.now)
 
-    def _refuse_what_is_ruled_out(self, act: Act) -> None:
-        refuse(refusal(self.case, act, self.desk.now.business.date()))
+    def _reject_if_not_allowed(self, command: Command) -> None:
+        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
 
-    async def _do(self, act: Act) -> Receipt:
-        return await self.desk.receipt(act.act_id, carry_out(self.case, act, self.desk.now))
+    async def _apply_command(self, command: Command) -> CommandReceipt:
+        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return view(self.case, workflow.info().first_execution_run_id)
+        return build_case_view(self.case, workflow.info().first_execution_run_id)
 
     @workflow.query
     def waiting_for(self) -> str:

@@ -4,23 +4,23 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
-    from domain.approval.commands import Decision
-    from domain.approval.result import ApprovalNews
-    from domain.billing.billing_events import Recovery
-    from domain.billing.receivables import Claim, InvoiceNews
-    from domain.case.billing_results import BillingWord, WrittenOff
+    from domain.approval.commands import DecideApproval
+    from domain.approval.result import ApprovalOutcome
+    from domain.billing.billing_events import WriteOffRecovery
+    from domain.billing.receivables import InvoiceUpdate, Receivable
+    from domain.case.billing_results import BillingResult, WriteOffResult
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Receipt
+    from domain.case.command import CommandReceipt
     from domain.clock import Clock
-    from domain.correspondence.letter_outcome import LetterNews
+    from domain.correspondence.letter_outcome import LetterOutcome
     from domain.journal.journal import Journal
     from domain.write_off.commands import ProposeWriteOff
-    from domain.write_off.view import next_step, view
-    from domain.write_off.workflow_input import WriteOffOpening
-from domain.write_off.command_rules import carry_out, refusal
-from domain.write_off.write_off_case import APPROVAL, WriteOffCase
-from workflows.case_runtime.case_session import CaseDesk, refuse
-from workflows.case_runtime.search_attributes import show_collector
+    from domain.write_off.view import build_case_view, next_step
+    from domain.write_off.workflow_input import WriteOffInput
+from domain.write_off.command_rules import apply_command, rejection_reason
+from domain.write_off.write_off_case import APPROVAL_SEQUENCE, WriteOffCase
+from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
 @workflow.defn
@@ -28,97 +28,101 @@ class WriteOff:
     """One account in the hands of the write-off and bad debt team, until it is paid or collected again."""
 
     @workflow.init
-    def __init__(self, opening: WriteOffOpening) -> None:
-        self.case = opening.case or self._new_case(opening)
-        self.desk = CaseDesk(
-            self.case, opening.clock, lambda run_id: view(self.case, run_id), self._billing_said, self.invoice_changed
-        )  # fmt: skip
-        if opening.case is None:
-            self.case.handed_over(opening.handed_over, self.desk.now)
+    def __init__(self, workflow_input: WriteOffInput) -> None:
+        self.case = workflow_input.case or self._create_case(workflow_input)
+        self.session = CaseSession(
+            self.case,
+            workflow_input.clock,
+            lambda run_id: build_case_view(self.case, run_id),
+            self._handle_billing_result,
+            self.invoice_changed,
+        )
+        if workflow_input.case is None:
+            self.case.apply_hand_over(workflow_input.handed_over, self.session.now)
 
     @workflow.run
-    async def run(self, opening: WriteOffOpening) -> None:
-        await self.desk.settle()
-        while not self.case.ended:
-            await self.desk.wait_until(lambda: None)
-            await self.desk.settle()
-            if workflow.info().is_continue_as_new_suggested() and not self.case.ended:
-                await self.hand_on(opening)
-        await self.desk.finish()
+    async def run(self, workflow_input: WriteOffInput) -> None:
+        await self.session.settle()
+        while not self.case.is_ended:
+            await self.session.wait_until(lambda: None)
+            await self.session.settle()
+            if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
+                await self.continue_as_new(workflow_input)
+        await self.session.finish()
         if self.case.late:
-            after = {"clock": self.desk.clock, "earlier": self.case.leaves(), "handed_over": self.case.late, "case": None}
-            workflow.continue_as_new(opening.model_copy(update=after))
+            after = {"clock": self.session.clock, "earlier": self.case.build_earlier_run(), "handed_over": self.case.late, "case": None}
+            workflow.continue_as_new(workflow_input.model_copy(update=after))
 
-    def _new_case(self, opening: WriteOffOpening) -> WriteOffCase:
-        journal = Journal(case_id=ids.write_off_case(opening.account_id), account_id=opening.account_id)
+    def _create_case(self, workflow_input: WriteOffInput) -> WriteOffCase:
+        journal = Journal(case_id=ids.write_off_case_id(workflow_input.account_id), account_id=workflow_input.account_id)
         case = WriteOffCase(journal=journal)
-        if opening.earlier:
-            case.take_up(opening.earlier)
+        if workflow_input.earlier:
+            case.continue_from(workflow_input.earlier)
         return case
 
-    def _billing_said(self, word: BillingWord) -> None:
-        if isinstance(word, WrittenOff):
-            self.case.billing_booked(word.invoice_id, word.amount, self.desk.now)
+    def _handle_billing_result(self, result: BillingResult) -> None:
+        if isinstance(result, WriteOffResult):
+            self.case.apply_booking(result.invoice_id, result.amount, self.session.now)
 
-    async def hand_on(self, opening: WriteOffOpening) -> None:
+    async def continue_as_new(self, workflow_input: WriteOffInput) -> None:
         """Go on in a new run, with the same state and a short history."""
-        await self.desk.finish(for_good=False)
-        workflow.continue_as_new(opening.model_copy(update={"clock": self.desk.clock, "case": self.case}))
+        await self.session.finish(for_good=False)
+        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
     @workflow.signal
-    def handed_over(self, claims: list[Claim]) -> None:
-        self.case.handed_over(claims, self.desk.now)
+    def handed_over(self, claims: list[Receivable]) -> None:
+        self.case.apply_hand_over(claims, self.session.now)
 
     @workflow.signal
-    def invoice_changed(self, news: InvoiceNews) -> None:
-        self.case.hear_of(news.claim, self.desk.now)
+    def invoice_changed(self, update: InvoiceUpdate) -> None:
+        self.case.update_receivable(update.receivable, self.session.now)
 
     @workflow.signal
-    def recovered(self, recovery: Recovery) -> None:
-        self.case.recovered(recovery, self.desk.now)
+    def recovered(self, recovery: WriteOffRecovery) -> None:
+        self.case.apply_recovery(recovery, self.session.now)
 
     @workflow.signal
-    def approval_came(self, news: ApprovalNews) -> None:
-        self.case.approval_came(news, self.desk.now)
+    def approval_came(self, outcome: ApprovalOutcome) -> None:
+        self.case.apply_approval_outcome(outcome, self.session.now)
 
     @workflow.signal
-    def letter_news(self, news: LetterNews) -> None:
-        self.case.hear_of_letter(news, self.desk.now)
+    def letter_news(self, outcome: LetterOutcome) -> None:
+        self.case.apply_letter_outcome(outcome, self.session.now)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:
-        show_collector(name)
+        set_collector_attribute(name)
 
     @workflow.signal
     def clock_set(self, clock: Clock) -> None:
-        self.desk.set_clock(clock)
+        self.session.set_clock(clock)
 
     @workflow.signal
-    async def decided(self, decision: Decision) -> None:
+    async def decided(self, decision: DecideApproval) -> None:
         """For whoever does not know the approval that waits."""
-        await self.desk.hand_on(decision, self.case.number(APPROVAL) if self.case.approval_open else None)
+        await self.session.forward_decision(decision, self.case.last_number(APPROVAL_SEQUENCE) if self.case.approval_open else None)
 
     # --- what people do: as an update, and as the signal that stands in for it when no worker answers in time
 
     @workflow.update
-    async def propose(self, act: ProposeWriteOff) -> Receipt:
-        return await self.desk.receipt(act.act_id, carry_out(self.case, act, self.desk.now))
+    async def propose(self, command: ProposeWriteOff) -> CommandReceipt:
+        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
 
     @propose.validator
-    def _check_proposal(self, act: ProposeWriteOff) -> None:
-        refuse(refusal(self.case, act))
+    def _check_proposal(self, command: ProposeWriteOff) -> None:
+        reject_command(rejection_reason(self.case, command))
 
     @workflow.signal
-    def proposed(self, act: ProposeWriteOff) -> None:
-        carry_out(self.case, act, self.desk.now)
+    def proposed(self, command: ProposeWriteOff) -> None:
+        apply_command(self.case, command, self.session.now)
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return view(self.case, workflow.info().first_execution_run_id)
+        return build_case_view(self.case, workflow.info().first_execution_run_id)
 
     @workflow.query
     def waiting_for(self) -> str:

@@ -16,23 +16,23 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Case, DossierRow, Invoice, JournalEntry, Message, ViewRow
-from domain.audit.scope import AuditScope, OneAccount, Period
+from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 
 
-class Subject(NamedTuple):
+class AccessTarget(NamedTuple):
     """What was read: of a kind, by the id that the route has for it."""
 
     kind: str
     id: str
 
 
-class Seen(NamedTuple):
+class AccessRecord(NamedTuple):
     """One successful read. `at` is real time, `business_at` business time, both UTC."""
 
     user: str
     role: str
     route: str
-    subject: Subject
+    subject: AccessTarget
     at: datetime
     business_at: datetime
 
@@ -42,42 +42,45 @@ PERIOD = "period"
 """The kinds of subject. A mail is a letter as the local inbox has it, known by its Message-ID; a period by its first and last day."""
 
 
-def whatever_is_in(scope: AuditScope) -> Subject:
+def build_scope_target(scope: AuditScope) -> AccessTarget:
     """An auditor takes it along."""
-    return Subject(ACCOUNT, scope.account_id) if isinstance(scope, OneAccount) else Subject(PERIOD, f"{scope.first}/{scope.last}")
+    return (
+        AccessTarget(ACCOUNT, scope.account_id) if isinstance(scope, AccountScope) else AccessTarget(PERIOD, f"{scope.first}/{scope.last}")
+    )
 
 
-class ViewBook:
+class AccessLog:
     """Safe to share between threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        put = database.insert(ViewRow)
+        put = database.build_insert(ViewRow)
         new, row = put.excluded, ViewRow
-        self._put = put.on_conflict_do_update(
+        self._upsert = put.on_conflict_do_update(
             index_elements=["user", "role", "account_id", "route", "hour"],
             set_={
-                "count": col(row.count) + new["count"], "last_at": _later(col(row.last_at), new["last_at"]),
-                "last_business_at": _later(col(row.last_business_at), new["last_business_at"]),
+                "count": col(row.count) + new["count"],
+                "last_at": _greater_of(col(row.last_at), new["last_at"]),
+                "last_business_at": _greater_of(col(row.last_business_at), new["last_business_at"]),
             },
-        )  # fmt: skip
+        )
 
-    def write(self, seen: Sequence[Seen]) -> None:
+    def write(self, records: Sequence[AccessRecord]) -> None:
         """All of them in one transaction. What belongs to no account leaves no trace."""
         with self._database.writing() as session:
-            rows = _rows(seen, _accounts(session, {one.subject for one in seen}))
+            rows = _build_rows(records, _find_accounts(session, {one.subject for one in records}))
             if rows:
-                session.connection().execute(self._put, rows)
+                session.connection().execute(self._upsert, rows)
 
 
-def _later(known: Any, new: Any) -> Any:
+def _greater_of(known: Any, new: Any) -> Any:
     return either((new > known, new), else_=known)
 
 
-def _rows(seen: Sequence[Seen], accounts: dict[Subject, set[str]]) -> list[dict[str, Any]]:
+def _build_rows(records: Sequence[AccessRecord], accounts: dict[AccessTarget, set[str]]) -> list[dict[str, Any]]:
     """One for each key, in the keys' order, so that two processes never wait for each other."""
-    found: dict[tuple[Any, ...], list[Seen]] = defaultdict(list)
-    for one in seen:
+    found: dict[tuple[Any, ...], list[AccessRecord]] = defaultdict(list)
+    for one in records:
         hour = one.at.replace(minute=0, second=0, microsecond=0)
         for account_id in accounts.get(one.subject, ()):
             found[one.user, one.role, account_id, one.route, hour].append(one)
@@ -85,35 +88,40 @@ def _rows(seen: Sequence[Seen], accounts: dict[Subject, set[str]]) -> list[dict[
     return [
         dict(zip(names, key, strict=True))
         | {
-            "count": len(reads), "first_at": min(one.at for one in reads), "last_at": max(one.at for one in reads),
-            "first_business_at": min(one.business_at for one in reads), "last_business_at": max(one.business_at for one in reads),
+            "count": len(reads),
+            "first_at": min(one.at for one in reads),
+            "last_at": max(one.at for one in reads),
+            "first_business_at": min(one.business_at for one in reads),
+            "last_business_at": max(one.business_at for one in reads),
         }
         for key, reads in sorted(found.items())
-    ]  # fmt: skip
+    ]
 
 
-def _accounts(session: Session, subjects: set[Subject]) -> dict[Subject, set[str]]:
+def _find_accounts(session: Session, targets: set[AccessTarget]) -> dict[AccessTarget, set[str]]:
     """Whose account each of them is, or whose they are."""
-    found: dict[Subject, set[str]] = defaultdict(set)
+    found: dict[AccessTarget, set[str]] = defaultdict(set)
     for kind, key, owner in (
-        (INVOICE, Invoice.id, Invoice.account_id), (CASE, Case.case_id, Case.account_id),
-        (LETTER, Message.id, Message.account_id), (MAIL, Message.message_id, Message.account_id),
-    ):  # fmt: skip
-        named = [subject.id for subject in subjects if subject.kind == kind]
+        (INVOICE, Invoice.id, Invoice.account_id),
+        (CASE, Case.case_id, Case.account_id),
+        (LETTER, Message.id, Message.account_id),
+        (MAIL, Message.message_id, Message.account_id),
+    ):
+        named = [subject.id for subject in targets if subject.kind == kind]
         wanted: list[Any] = [int(name) for name in named] if kind == LETTER else named
         for id, account_id in session.execute(select(key, owner).where(col(key).in_(wanted))) if wanted else ():  # type: ignore[call-overload]
-            found[Subject(kind, str(id))].add(account_id)
-    for subject in subjects:
+            found[AccessTarget(kind, str(id))].add(account_id)
+    for subject in targets:
         if subject.kind == ACCOUNT:
             found[subject].add(subject.id)
         if subject.kind == DOCUMENT:
-            found[subject] |= _resting_on(session, subject.id)
+            found[subject] |= _find_document_accounts(session, subject.id)
         if subject.kind == PERIOD:
-            found[subject] |= _told_of(session, Period(*map(date.fromisoformat, subject.id.split("/"))))
+            found[subject] |= _find_period_accounts(session, PeriodScope(*map(date.fromisoformat, subject.id.split("/"))))
     return found
 
 
-def _resting_on(session: Session, sha256: str) -> set[str]:
+def _find_document_accounts(session: Session, sha256: str) -> set[str]:
     """The accounts whose dossier it is, or one of whose disputes has it as evidence."""
     dossiers = select(col(DossierRow.account_id)).where(or_(col(DossierRow.json_sha256) == sha256, col(DossierRow.pdf_sha256) == sha256))
     summary = cast(col(Case.summary), Text)
@@ -121,12 +129,26 @@ def _resting_on(session: Session, sha256: str) -> set[str]:
     return {*session.scalars(dossiers), *session.scalars(disputes)}
 
 
-def _told_of(session: Session, period: Period) -> set[str]:
+def _find_period_accounts(session: Session, period: PeriodScope) -> set[str]:
     """The accounts with an entry in it."""
     told = select(col(JournalEntry.account_id)).where(
-        col(JournalEntry.business_at) >= period.begins, col(JournalEntry.business_at) < period.ends, col(JournalEntry.account_id) != ""
+        col(JournalEntry.business_at) >= period.starts_at,
+        col(JournalEntry.business_at) < period.ends_before,
+        col(JournalEntry.account_id) != "",
     )
     return set(session.scalars(told.distinct()))
 
 
-__all__ = ["ACCOUNT", "CASE", "DOCUMENT", "INVOICE", "LETTER", "MAIL", "PERIOD", "Seen", "Subject", "ViewBook", "whatever_is_in"]
+__all__ = [
+    "ACCOUNT",
+    "CASE",
+    "DOCUMENT",
+    "INVOICE",
+    "LETTER",
+    "MAIL",
+    "PERIOD",
+    "AccessLog",
+    "AccessRecord",
+    "AccessTarget",
+    "build_scope_target",
+]

@@ -8,49 +8,49 @@ from sqlalchemy import select
 from sqlmodel import col
 from temporalio.client import Client
 
-from adapters.audit.export.signed_export import AuditExport, Exported
+from adapters.audit.export.signed_export import AuditExport, ExportResult
 from adapters.audit.export.signing_key import load_audit_key
-from adapters.audit.histories.account_replay import AuditReplay
-from adapters.audit.histories.archive import ArchivedRuns
-from adapters.audit.histories.object_store import archive_store
-from adapters.audit.histories.replayer import Replaying
-from adapters.audit.histories.run_histories import HistoryBook
-from adapters.audit.histories.scoped_histories import ScopeHistories
-from adapters.audit.seals.seal_store import SealBook
+from adapters.audit.histories.account_replay import AccountReplayer
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.histories.object_store import open_archive_store
+from adapters.audit.histories.replayer import HistoryReplayer
+from adapters.audit.histories.run_histories import RunHistoryLoader
+from adapters.audit.histories.scoped_histories import ScopedHistories
+from adapters.audit.seals.seal_store import SealStore
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, JournalEntry
-from adapters.journal.account_entries import UnknownAccountError
-from adapters.journal.stored_cases import stored_cases
-from adapters.temporal.visibility import Visibility
-from domain.audit.chain_verification import Head, judge
+from adapters.journal.account_entries import AccountNotFoundError
+from adapters.journal.stored_cases import load_stored_cases
+from adapters.temporal.visibility import VisibilityRunListing
+from domain.audit.chain_verification import ChainHead, verify_chain
 from domain.audit.replay_report import ReplayReport
-from domain.audit.scope import AuditScope, OneAccount
-from domain.audit.verification_report import Fault
+from domain.audit.scope import AccountScope, AuditScope
+from domain.audit.verification_report import VerificationFinding
 
 
-class Auditor:
+class AuditService:
     """Reads only. `workflows` are today's classes, with which histories are replayed."""
 
     def __init__(self, client: Client, database: Database, settings: Settings, workflows: Sequence[type]) -> None:
         self._database, self._settings = database, settings
-        self.archive = archive_of(database, settings)
-        self._histories = HistoryBook(client, self.archive, Visibility(client))
-        self._seals = SealBook(database)
-        self._replay = AuditReplay(database, self._histories, Replaying(workflows), self._seals)
+        self.archive = open_run_archive(database, settings)
+        self._histories = RunHistoryLoader(client, self.archive, VisibilityRunListing(client))
+        self._seals = SealStore(database)
+        self._replayer = AccountReplayer(database, self._histories, HistoryReplayer(workflows), self._seals)
 
     async def replay(self, account_id: str) -> ReplayReport:
         """Every case of the account, held against its histories. Raises ArchiveStoreError, RPCError."""
-        return await self._replay.of_account(account_id)
+        return await self._replayer.replay_account(account_id)
 
-    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> Exported:
+    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
         """The signed zip, in `target`; `at` is real time. Raises AuditKeyError, ArchiveDamagedError, ArchiveStoreError, OSError."""
         key = load_audit_key(self._settings)
-        histories = ScopeHistories(self._database, self._histories, self.archive)
+        histories = ScopedHistories(self._database, self._histories, self.archive)
         return await AuditExport(self._database, histories, self._seals, key).write(scope, target, exported_by, at)
 
 
-def audited_accounts(database: Database) -> list[str]:
+def list_audited_accounts(database: Database) -> list[str]:
     """Every account of which there is a case or an entry, in order of their ids."""
     with database.reading() as session:
         with_cases = session.scalars(select(col(Case.account_id)).distinct()).all()
@@ -58,26 +58,29 @@ def audited_accounts(database: Database) -> list[str]:
     return sorted({*with_cases, *told_of} - {""})
 
 
-def archive_of(database: Database, settings: Settings) -> ArchivedRuns:
+def open_run_archive(database: Database, settings: Settings) -> RunArchive:
     """The archived histories, wherever the settings say that they lie."""
-    return ArchivedRuns(database, archive_store(settings.archive_url))
+    return RunArchive(database, open_archive_store(settings.archive_url))
 
 
-def changed_of(database: Database, account_id: str) -> list[Fault]:
+def find_chain_faults(database: Database, account_id: str) -> list[VerificationFinding]:
     """What was changed in the chains of an account's cases: what is read from them is then not what was written."""
     of_account = select(col(Case.case_id), col(Case.seq), col(Case.head)).where(col(Case.account_id) == account_id)
     with database.snapshot() as session:
-        heads = {row.case_id: Head(row.seq, row.head) for row in session.execute(of_account)}
-        found = [judge(case.case_id, case.rows, heads.pop(case.case_id, None)) for case in stored_cases(session, account_id=account_id)]
-    found += [judge(case_id, [], head) for case_id, head in sorted(heads.items())]
+        heads = {row.case_id: ChainHead(row.seq, row.head) for row in session.execute(of_account)}
+        found = [
+            verify_chain(case.case_id, case.rows, heads.pop(case.case_id, None))
+            for case in load_stored_cases(session, account_id=account_id)
+        ]
+    found += [verify_chain(case_id, [], head) for case_id, head in sorted(heads.items())]
     return [fault for judged in found for fault in judged.faults]
 
 
-def require(database: Database, scope: AuditScope) -> None:
+def require_account(database: Database, scope: AuditScope) -> None:
     """An account is there, or was: one whose row is gone is still audited. Raises UnknownAccountError."""
-    if not isinstance(scope, OneAccount):
+    if not isinstance(scope, AccountScope):
         return
     told = select(col(JournalEntry.seq)).where(col(JournalEntry.account_id) == scope.account_id).limit(1)
     with database.reading() as session:
         if session.get(Account, scope.account_id) is None and session.execute(told).first() is None:
-            raise UnknownAccountError(f"there is no account {scope.account_id!r}")
+            raise AccountNotFoundError(f"there is no account {scope.account_id!r}")

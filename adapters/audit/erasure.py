@@ -33,52 +33,66 @@ from adapters.database.tables import (
     ViewRow,
     WriteOffBooking,
 )
-from adapters.journal.account_entries import UnknownAccountError
+from adapters.journal.account_entries import AccountNotFoundError
 from domain import identifiers as ids
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.correspondence.letter_outcome import DropReason
 from domain.erasure.commands import EraseAccount
-from domain.erasure.report import BEYOND, GOES, QUOTED, STAYS, ErasureLine, ErasureReport, kept_until, obstacles
-from domain.erasure.workflow_input import ErasureOpening
+from domain.erasure.report import (
+    ERASED_CATEGORIES,
+    OUT_OF_REACH_REMARKS,
+    QUOTED_ADDRESSES_REMARK,
+    RETAINED_CATEGORIES,
+    ErasureLine,
+    ErasureReport,
+    compute_retention_end,
+    list_erasure_obstacles,
+)
+from domain.erasure.workflow_input import ErasureInput
 from domain.journal.entry_kinds import EntryKind
 
-UNDER_WAY = ("intended", "transmitting")
-KIND = "erasure"
-REJECTED_ROW = "erased"
+UNDER_WAY_STATES = ("intended", "transmitting")
+ERASURE_KIND = "erasure"
+ERASED_ROW_REASON = "erased"
 """What stands as the reason of a rejected row whose cells named the customer."""
 
 
-class Erasure:
+class AccountEraser:
     """`retention_years` count from the end of the year of the account's last record. Safe to share between threads."""
 
     def __init__(self, database: Database, retention_years: int) -> None:
-        self._database, self._years = database, retention_years
+        self._database, self._retention_years = database, retention_years
 
-    def plan(self, account_id: str, asked_by: str, now: datetime) -> ErasureReport:
+    def plan_erasure(self, account_id: str, asked_by: str, now: datetime) -> ErasureReport:
         """What would go and what would stay, at business time `now`; nothing is changed. Raises UnknownAccountError."""
         with self._database.reading() as session:
-            return self._report(session, EraseAccount(act_id="", actor=asked_by, account_id=account_id), now, dry_run=True)
+            return self._build_report(session, EraseAccount(act_id="", actor=asked_by, account_id=account_id), now, dry_run=True)
 
-    def erase(self, act: EraseAccount, now: datetime) -> ErasureReport:
+    def erase_account(self, command: EraseAccount, now: datetime) -> ErasureReport:
         """Once by the act's id; a report that names an obstacle is of nothing erased, and not kept. Raises UnknownAccountError."""
         with self._database.writing() as session:
-            known = session.get(ErasureRow, act.act_id)
+            known = session.get(ErasureRow, command.act_id)
             if known is not None:
                 return ErasureReport.model_validate(known.report)
-            session.get(Account, act.account_id, with_for_update=True)
-            report = self._report(session, act, now, dry_run=False)
+            session.get(Account, command.account_id, with_for_update=True)
+            report = self._build_report(session, command, now, dry_run=False)
             if not report.blocked:
-                _erase(session, act.account_id, report.documents)
+                _erase_records(session, command.account_id, report.documents)
                 content = report.model_dump(mode="json")
                 session.add(
                     ErasureRow(
-                        key=act.act_id, account_id=act.account_id, asked_by=act.actor, at=now, recorded_at=datetime.now(UTC), report=content
+                        key=command.act_id,
+                        account_id=command.account_id,
+                        asked_by=command.actor,
+                        at=now,
+                        recorded_at=datetime.now(UTC),
+                        report=content,
                     )
                 )
             return report
 
-    def reports(self, account_id: str | None = None) -> list[ErasureReport]:
+    def list_reports(self, account_id: str | None = None) -> list[ErasureReport]:
         """The latest first; of every account when none is named."""
         rows = select(col(ErasureRow.report)).order_by(col(ErasureRow.recorded_at).desc(), col(ErasureRow.key))
         if account_id is not None:
@@ -86,61 +100,74 @@ class Erasure:
         with self._database.reading() as session:
             return [ErasureReport.model_validate(report) for report in session.scalars(rows)]
 
-    def opening(self, account_id: str, clock: Clock) -> ErasureOpening:
+    def build_workflow_input(self, account_id: str, clock: Clock) -> ErasureInput:
         """With what the account's erasure begins."""
         with self._database.reading() as session:
-            last = session.get(Case, ids.erasure_case(account_id))
+            last = session.get(Case, ids.erasure_case_id(account_id))
             earlier = EarlierRun.model_validate(last.carried, extra="ignore") if last else None
-            return ErasureOpening(account_id=account_id, clock=clock, earlier=earlier)
+            return ErasureInput(account_id=account_id, clock=clock, earlier=earlier)
 
-    def _report(self, session: Session, act: EraseAccount, now: datetime, dry_run: bool) -> ErasureReport:
-        account_id = act.account_id
+    def _build_report(self, session: Session, command: EraseAccount, now: datetime, dry_run: bool) -> ErasureReport:
+        account_id = command.account_id
         if session.get(Account, account_id) is None:
-            raise UnknownAccountError(f"there is no account {account_id!r}")
-        last = _last_record(session, account_id)
-        keep = kept_until(last, self._years) if last else None
-        documents = _documents(session, account_id)
-        counts = {name: _count(session, table, where) for name, table, where in _going(session, account_id)}
-        kept = {name: _count(session, table, where) for name, table, where in _staying(account_id)}
-        quoting = sum(map(_quotes_an_address, session.scalars(_with_an_at_sign(account_id))))
+            raise AccountNotFoundError(f"there is no account {account_id!r}")
+        last = _find_last_record_day(session, account_id)
+        keep = compute_retention_end(last, self._retention_years) if last else None
+        documents = _find_erasable_documents(session, account_id)
+        counts = {name: _count_rows(session, table, where) for name, table, where in _list_erasable_rows(session, account_id)}
+        kept = {name: _count_rows(session, table, where) for name, table, where in _list_retained_rows(account_id)}
+        quoting = sum(map(_quotes_an_address, session.scalars(_select_facts_with_at_sign(account_id))))
         return ErasureReport(
-            key=act.act_id, account_id=account_id, asked_by=act.actor, at=now, dry_run=dry_run, retention_years=self._years,
-            last_record_on=last, kept_until=keep, blocked=_obstacles(session, account_id, keep, now.date()),
-            erased=[ErasureLine(what=what, count=counts.get(what, len(documents)), why=why) for what, why in GOES.items()],
-            kept=[ErasureLine(what=what, count=kept[what], why=why) for what, why in STAYS.items()],
-            remarks=[*([f"{quoting} {QUOTED}"] if quoting else []), *BEYOND], letters=_digests(session, account_id), documents=documents,
-        )  # fmt: skip
+            key=command.act_id,
+            account_id=account_id,
+            asked_by=command.actor,
+            at=now,
+            dry_run=dry_run,
+            retention_years=self._retention_years,
+            last_record_on=last,
+            kept_until=keep,
+            blocked=_find_obstacles(session, account_id, keep, now.date()),
+            erased=[ErasureLine(what=what, count=counts.get(what, len(documents)), why=why) for what, why in ERASED_CATEGORIES.items()],
+            kept=[ErasureLine(what=what, count=kept[what], why=why) for what, why in RETAINED_CATEGORIES.items()],
+            remarks=[*([f"{quoting} {QUOTED_ADDRESSES_REMARK}"] if quoting else []), *OUT_OF_REACH_REMARKS],
+            letters=_hash_letters(session, account_id),
+            documents=documents,
+        )
 
 
 # --- whether it may go
 
 
-def _obstacles(session: Session, account_id: str, keep: date | None, today: date) -> list[str]:
-    invoices = _count(session, Invoice, and_(col(Invoice.account_id) == account_id, col(Invoice.status) == "open"))
-    cases = and_(col(Case.account_id) == account_id, col(Case.outcome).is_(None), col(Case.kind) != KIND)
-    letters = and_(col(Message.account_id) == account_id, col(Message.state).in_(UNDER_WAY))
-    return obstacles(invoices, _count(session, Case, cases), _count(session, Message, letters), keep, today)
+def _find_obstacles(session: Session, account_id: str, keep_until: date | None, today: date) -> list[str]:
+    invoices = _count_rows(session, Invoice, and_(col(Invoice.account_id) == account_id, col(Invoice.status) == "open"))
+    cases = and_(col(Case.account_id) == account_id, col(Case.outcome).is_(None), col(Case.kind) != ERASURE_KIND)
+    letters = and_(col(Message.account_id) == account_id, col(Message.state).in_(UNDER_WAY_STATES))
+    return list_erasure_obstacles(invoices, _count_rows(session, Case, cases), _count_rows(session, Message, letters), keep_until, today)
 
 
-def _last_record(session: Session, account_id: str) -> date | None:
+def _find_last_record_day(session: Session, account_id: str) -> date | None:
     """The day of the last thing that was booked, written, sent or decided; erasures do not count."""
     moments: tuple[tuple[Any, Any], ...] = (
-        (Invoice.issue_date, Invoice.account_id), (Invoice.settled_on, Invoice.account_id), (Payment.received_on, Payment.account_id),
-        (Payment.reversed_on, Payment.account_id), (CreditNote.issued_on, CreditNote.account_id),
-        (WriteOffBooking.written_off_on, WriteOffBooking.account_id), (Message.sent_at, Message.account_id),
+        (Invoice.issue_date, Invoice.account_id),
+        (Invoice.settled_on, Invoice.account_id),
+        (Payment.received_on, Payment.account_id),
+        (Payment.reversed_on, Payment.account_id),
+        (CreditNote.issued_on, CreditNote.account_id),
+        (WriteOffBooking.written_off_on, WriteOffBooking.account_id),
+        (Message.sent_at, Message.account_id),
         (Note.written_at, Note.account_id),
-    )  # fmt: skip
+    )
     found = [session.execute(select(func.max(moment)).where(owner == account_id)).scalar_one() for moment, owner in moments]
-    found.append(session.execute(select(func.max(col(JournalEntry.business_at))).where(_entries(account_id))).scalar_one())
+    found.append(session.execute(select(func.max(col(JournalEntry.business_at))).where(_build_entry_filter(account_id))).scalar_one())
     return max((one.date() if isinstance(one, datetime) else one for one in found if one is not None), default=None)
 
 
-def _entries(account_id: str) -> Any:
-    return (col(JournalEntry.account_id) == account_id) & (col(JournalEntry.case_id) != ids.erasure_case(account_id))
+def _build_entry_filter(account_id: str) -> Any:
+    return (col(JournalEntry.account_id) == account_id) & (col(JournalEntry.case_id) != ids.erasure_case_id(account_id))
 
 
-def _with_an_at_sign(account_id: str) -> Any:
-    return select(col(JournalEntry.facts)).where(_entries(account_id), cast(col(JournalEntry.facts), Text).contains("@"))
+def _select_facts_with_at_sign(account_id: str) -> Any:
+    return select(col(JournalEntry.facts)).where(_build_entry_filter(account_id), cast(col(JournalEntry.facts), Text).contains("@"))
 
 
 def _quotes_an_address(facts: dict[str, Any]) -> bool:
@@ -151,16 +178,16 @@ def _quotes_an_address(facts: dict[str, Any]) -> bool:
 # --- what goes, what stays
 
 
-def _going(session: Session, account_id: str) -> Iterator[tuple[str, Any, Any]]:
+def _list_erasable_rows(session: Session, account_id: str) -> Iterator[tuple[str, Any, Any]]:
     yield "contacts", Contact, col(Contact.account_id) == account_id
-    yield "letters", Message, _written(account_id)
+    yield "letters", Message, _build_written_letter_filter(account_id)
     yield "notes", Note, (col(Note.account_id) == account_id) & (col(Note.text) != "")
-    yield "tasks", Task, _closed_with_words(account_id)
-    yield "import_rows", ImportRow, _rejected(session, account_id)
+    yield "tasks", Task, _build_worded_task_filter(account_id)
+    yield "import_rows", ImportRow, _build_rejected_row_filter(session, account_id)
     yield "name", Account, (col(Account.id) == account_id) & (col(Account.name) != account_id)
 
 
-def _staying(account_id: str) -> Iterator[tuple[str, Any, Any]]:
+def _list_retained_rows(account_id: str) -> Iterator[tuple[str, Any, Any]]:
     yield "invoices", Invoice, col(Invoice.account_id) == account_id
     yield "payments", Payment, col(Payment.account_id) == account_id
     yield "credit_notes", CreditNote, col(CreditNote.account_id) == account_id
@@ -172,21 +199,21 @@ def _staying(account_id: str) -> Iterator[tuple[str, Any, Any]]:
     yield "policies", PolicyVersion, select(in_force).where(used).exists()
 
 
-def _count(session: Session, table: Any, where: Any) -> int:
+def _count_rows(session: Session, table: Any, where: Any) -> int:
     return int(session.execute(select(func.count()).select_from(table).where(where)).scalar_one())
 
 
-def _written(account_id: str) -> Any:
+def _build_written_letter_filter(account_id: str) -> Any:
     says = or_(col(Message.recipient) != "", col(Message.subject) != "", func.length(col(Message.content)) > 0, col(Message.reply) != "")
     return (col(Message.account_id) == account_id) & says
 
 
-def _closed_with_words(account_id: str) -> Any:
+def _build_worded_task_filter(account_id: str) -> Any:
     words_of_ours = ("", *(reason.value for reason in DropReason))
     return (col(Task.account_id) == account_id) & col(Task.outcome).not_in(words_of_ours)
 
 
-def _rejected(session: Session, account_id: str) -> Any:
+def _build_rejected_row_filter(session: Session, account_id: str) -> Any:
     """Rejected rows of imports, whose cells stand as they came: those in which the account's id, name or an address of it is a cell."""
     names = {account_id, session.get_one(Account, account_id).name}
     names |= set(session.scalars(select(col(Contact.email)).where(col(Contact.account_id) == account_id, col(Contact.email) != "")))
@@ -194,26 +221,28 @@ def _rejected(session: Session, account_id: str) -> Any:
     return or_(*(cells.contains(orjson.dumps(name).decode(), autoescape=True) for name in sorted(names)))
 
 
-def _digests(session: Session, account_id: str) -> dict[str, str]:
-    letters = select(col(Message.message_id), col(Message.content)).where(_written(account_id), func.length(col(Message.content)) > 0)
+def _hash_letters(session: Session, account_id: str) -> dict[str, str]:
+    letters = select(col(Message.message_id), col(Message.content)).where(
+        _build_written_letter_filter(account_id), func.length(col(Message.content)) > 0
+    )
     return {row.message_id: hashlib.sha256(row.content).hexdigest() for row in session.execute(letters.order_by(col(Message.id)))}
 
 
-def _documents(session: Session, account_id: str) -> list[str]:
+def _find_erasable_documents(session: Session, account_id: str) -> list[str]:
     """The files of the account's disputes and dossiers that are stored, and that no other account's rest on."""
-    mine = _files(session, col(Case.account_id) == account_id, col(DossierRow.account_id) == account_id)
+    mine = _find_file_digests(session, col(Case.account_id) == account_id, col(DossierRow.account_id) == account_id)
     attached = select(col(JournalEntry.facts)).where(
         col(JournalEntry.account_id) == account_id, col(JournalEntry.kind) == EntryKind.DISPUTE_EVIDENCE_ATTACHED.value
     )
     mine |= {digest for facts in session.scalars(attached) for digest in str(facts.get("evidence") or "").split()}
     if not mine:
         return []
-    others = _files(session, col(Case.account_id) != account_id, col(DossierRow.account_id) != account_id)
+    others = _find_file_digests(session, col(Case.account_id) != account_id, col(DossierRow.account_id) != account_id)
     stored = select(col(Document.sha256)).where(col(Document.sha256).in_(mine - others))
     return sorted(session.scalars(stored))
 
 
-def _files(session: Session, whose_case: Any, whose_dossier: Any) -> set[str]:
+def _find_file_digests(session: Session, whose_case: Any, whose_dossier: Any) -> set[str]:
     summaries = session.scalars(select(col(Case.summary)).where(whose_case, col(Case.kind) == "dispute"))
     found = {digest for summary in summaries for digest in str(summary.get("evidence") or "").split()}
     for row in session.execute(select(col(DossierRow.json_sha256), col(DossierRow.pdf_sha256)).where(whose_dossier)):
@@ -221,22 +250,22 @@ def _files(session: Session, whose_case: Any, whose_dossier: Any) -> set[str]:
     return found
 
 
-def _erase(session: Session, account_id: str, documents: Sequence[str]) -> None:
-    rejected = _rejected(session, account_id)
+def _erase_records(session: Session, account_id: str, documents: Sequence[str]) -> None:
+    rejected = _build_rejected_row_filter(session, account_id)
     refused = case((col(Message.state) == "refused", ""), else_=col(Message.reason))
     blank = {"recipient": "", "subject": "", "content": b"", "reply": "", "details": {}, "reason": refused}
     asked = and_(col(ContactRequest.account_id) == account_id, col(ContactRequest.state) == "refused")
     for statement in (
-        update(ImportRow).where(rejected).values(cells=null(), reason=REJECTED_ROW),
+        update(ImportRow).where(rejected).values(cells=null(), reason=ERASED_ROW_REASON),
         delete(Contact).where(col(Contact.account_id) == account_id),
         update(Message).where(col(Message.account_id) == account_id).values(**blank),
         update(ContactRequest).where(asked).values(reason=""),
         update(Note).where(col(Note.account_id) == account_id).values(text=""),
-        update(Task).where(_closed_with_words(account_id)).values(outcome=""),
+        update(Task).where(_build_worded_task_filter(account_id)).values(outcome=""),
         delete(Document).where(col(Document.sha256).in_(documents)),
         update(Account).where(col(Account.id) == account_id).values(name=account_id),
     ):
         session.execute(statement, execution_options={"synchronize_session": False})
 
 
-__all__ = ["Erasure", "UnknownAccountError"]
+__all__ = ["AccountEraser", "AccountNotFoundError"]

@@ -9,38 +9,39 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, LedgerEvent
-from adapters.policies.policy_store import PolicyBook
+from adapters.policies.policy_store import PolicyStore
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
 from domain.clock import Clock
-from domain.credit_review.review_case import insolvency_hold
-from domain.invoice.workflow_input import Opening
+from domain.credit_review.review_case import build_insolvency_hold
+from domain.invoice.workflow_input import InvoiceCollectionInput
 
-_SEGMENT = func.coalesce(col(Account.policy_segment), col(Account.segment))
+_POLICY_SEGMENT = func.coalesce(col(Account.policy_segment), col(Account.segment))
 """Whose policy an account's invoices follow."""
 
-OVERTAKEN = timedelta(minutes=2)
+MISSED_AFTER = timedelta(minutes=2)
 """A settled invoice's case that has written nothing for so long, in real time, has not heard of it."""
 
 
-class Openings:
-    def __init__(self, database: Database, policies: PolicyBook, clock: Clock) -> None:
+class InvoiceInputLoader:
+    def __init__(self, database: Database, policies: PolicyStore, clock: Clock) -> None:
         self._database, self._policies, self._clock = database, policies, clock
 
-    def read(self, invoices: Collection[str]) -> dict[str, tuple[Opening, str | None]]:
+    def load_inputs(self, invoices: Collection[str]) -> dict[str, tuple[InvoiceCollectionInput, str | None]]:
         """Each invoice's opening as it stands now, under the policy of its account's segment; and the account's collector."""
-        statement = select(Invoice, _SEGMENT, col(Account.collector)).join(Account, col(Account.id) == col(Invoice.account_id))
+        statement = select(Invoice, _POLICY_SEGMENT, col(Account.collector)).join(Account, col(Account.id) == col(Invoice.account_id))
         with self._database.reading() as session:
             rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).all()
-            stopped = _stopped(session, {invoice.account_id for invoice, _, _ in rows})
+            stopped = _find_insolvent_accounts(session, {invoice.account_id for invoice, _, _ in rows})
         return {
-            invoice.id: (self._opening(invoice, segment, invoice.account_id in stopped), collector) for invoice, segment, collector in rows
+            invoice.id: (self._build_input(invoice, segment, invoice.account_id in stopped), collector)
+            for invoice, segment, collector in rows
         }
 
-    def forgotten(self, limit: int) -> list[str]:
+    def list_missed_settlements(self, limit: int) -> list[str]:
         """Invoices that are settled, of which no event waits to be delivered, and whose case is open all the same: it was started by a
         delivery that had been overtaken."""
-        rest = datetime.now(UTC) - OVERTAKEN
+        rest = datetime.now(UTC) - MISSED_AFTER
         waiting = select(col(LedgerEvent.invoice_id)).where(col(LedgerEvent.delivered_at).is_(None))
         statement = (
             select(col(Invoice.id))
@@ -53,7 +54,7 @@ class Openings:
         with self._database.reading() as session:
             return list(session.scalars(statement))
 
-    def left_over(self, limit: int) -> list[str]:
+    def list_leftover_charges(self, limit: int) -> list[str]:
         """What a case charged, such as the interest of a payment plan, and what is still open of it now that the case is over: it is to be
         collected like any other invoice."""
         charging, own = aliased(Case), aliased(Case)
@@ -67,21 +68,30 @@ class Openings:
         with self._database.reading() as session:
             return list(session.scalars(statement))
 
-    def _opening(self, invoice: Invoice, segment: str, stopped: bool) -> Opening:
+    def _build_input(self, invoice: Invoice, segment: str, stopped: bool) -> InvoiceCollectionInput:
         facts = InvoiceFacts(
-            version=invoice.version, due_date=invoice.due_date, currency=invoice.currency, total=invoice.total,
-            open_balance=invoice.open_balance, status=InvoiceStatus(invoice.status), disputed=invoice.disputed,
-        )  # fmt: skip
-        since = self._clock.business(datetime.now(UTC))
-        return Opening(
-            invoice_id=invoice.id, account_id=invoice.account_id, facts=facts, policy=self._policies.for_segment(segment),
-            clock=self._clock, holds=[insolvency_hold(invoice.account_id, since)] if stopped else [],
-        )  # fmt: skip
+            version=invoice.version,
+            due_date=invoice.due_date,
+            currency=invoice.currency,
+            total=invoice.total,
+            open_balance=invoice.open_balance,
+            status=InvoiceStatus(invoice.status),
+            disputed=invoice.disputed,
+        )
+        since = self._clock.to_business(datetime.now(UTC))
+        return InvoiceCollectionInput(
+            invoice_id=invoice.id,
+            account_id=invoice.account_id,
+            facts=facts,
+            policy=self._policies.get_for_segment(segment),
+            clock=self._clock,
+            holds=[build_insolvency_hold(invoice.account_id, since)] if stopped else [],
+        )
 
 
-def _stopped(session: Session, accounts: Collection[str]) -> set[str]:
+def _find_insolvent_accounts(session: Session, accounts: Collection[str]) -> set[str]:
     """Those of the accounts whose invoices nobody may press for, because the customer is insolvent."""
-    reviews = [ids.credit_review_case(account) for account in accounts]
+    reviews = [ids.credit_review_case_id(account) for account in accounts]
     rows = session.execute(
         select(col(Case.account_id), col(Case.summary)).where(col(Case.case_id).in_(reviews), col(Case.outcome).is_(None))
     )

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from adapters.config.settings import PROJECT, Settings, SettingsError
 from adapters.letters.letter_templates import Collector, Creditor
 
-EXAMPLE = PROJECT / "company.example.yaml"
-FICTITIOUS = "(fictitious)"
+EXAMPLE_FILE = PROJECT / "company.example.yaml"
+FICTITIOUS_SUFFIX = "(fictitious)"
 
 
 class CompanyError(SettingsError):
@@ -24,11 +24,11 @@ class Company(Creditor):
     collector: Collector
 
     @property
-    def fictitious(self) -> bool:
-        return self.name.endswith(FICTITIOUS)
+    def is_fictitious(self) -> bool:
+        return self.name.endswith(FICTITIOUS_SUFFIX)
 
 
-class _Read(BaseModel):
+class _CompanyFile(BaseModel):
     company: Company
 
 
@@ -38,21 +38,21 @@ def load_company(settings: Settings) -> Company:
     Raises CompanyError; also when real letters would carry the example's bank account.
     """
     own = settings.data_dir / "company.yaml"
-    file = settings.company_file or (own if own.exists() else EXAMPLE)
-    company = read_company(file)
-    if company.fictitious and settings.mails_strangers:
-        raise CompanyError(f"letters would carry the bank account of an invented company: copy {EXAMPLE} to {own} and write your own")
+    file = settings.company_file or (own if own.exists() else EXAMPLE_FILE)
+    company = load_company_file(file)
+    if company.is_fictitious and settings.sends_external_mail:
+        raise CompanyError(f"letters would carry the bank account of an invented company: copy {EXAMPLE_FILE} to {own} and write your own")
     return company
 
 
-def read_company(file: Path) -> Company:
+def load_company_file(file: Path) -> Company:
     """Raises CompanyError."""
     try:
-        return _Read.model_validate({"company": yaml.safe_load(file.read_text(encoding="utf-8"))}).company
+        return _CompanyFile.model_validate({"company": yaml.safe_load(file.read_text(encoding="utf-8"))}).company
     except OSError as error:
         raise CompanyError(f"{file} cannot be read ({error.strerror}); name the file in DUECOURSE_COMPANY_FILE") from error
     except yaml.YAMLError as error:
-        raise CompanyError(f"{file} is not YAML: {error}; write it like {EXAMPLE}") from error
+        raise CompanyError(f"{file} is not YAML: {error}; write it like {EXAMPLE_FILE}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg'].lower()}" for fault in error.errors())
-        raise CompanyError(f"{file}: {faults}; write it like {EXAMPLE}") from error
+        raise CompanyError(f"{file}: {faults}; write it like {EXAMPLE_FILE}") from error

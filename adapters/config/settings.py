@@ -9,26 +9,26 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.mail.smtp_client import LOOPBACK, Security, SmtpSettings
+from adapters.mail.smtp_client import LOOPBACK, SmtpSecurity, SmtpSettings
 from adapters.project import PROJECT
-from domain.erasure.report import RETENTION_YEARS
+from domain.erasure.report import DEFAULT_RETENTION_YEARS
 
-PREFIX = "DUECOURSE_"
-ADDRESS = r"^[^@\s<>]+@[^@\s<>]+$"
+ENV_PREFIX = "DUECOURSE_"
+ADDRESS_PATTERN = r"^[^@\s<>]+@[^@\s<>]+$"
 
 
 class SettingsError(ValueError):
     """Settings that cannot be used: one sentence per variable, with what to write instead."""
 
 
-def _unencrypted(value: object) -> object:
-    return Security.PLAIN if value == "none" else value
+def _parse_security(value: object) -> object:
+    return SmtpSecurity.PLAIN if value == "none" else value
 
 
 class Settings(BaseSettings):
     """`temporal_address` and `smtp_host` are None for the embedded server and the local inbox."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     data_dir: Path = Field(Path(".duecourse"), description="a folder")
     database_url: str | None = Field(
@@ -42,18 +42,22 @@ class Settings(BaseSettings):
 
     smtp_host: str | None = Field(None, description="a mail server's name; unset: letters stay in the local inbox")
     smtp_port: int = Field(587, ge=1, le=65535, description="a port number such as 587")
-    smtp_security: Annotated[Security, BeforeValidator(_unencrypted)] = Field(Security.STARTTLS, description="starttls, tls or none")
+    smtp_security: Annotated[SmtpSecurity, BeforeValidator(_parse_security)] = Field(
+        SmtpSecurity.STARTTLS, description="starttls, tls or none"
+    )
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_connections: int = Field(8, ge=1, le=100, description="how many connections at once, 1 to 100")
     smtp_ca_file: Path | None = Field(None, description="the certificates to trust, as a PEM file")
 
-    sender: str = Field("receivables@lindenhof.example", pattern=ADDRESS, description="an address such as receivables@your-company.com")
+    sender: str = Field(
+        "receivables@lindenhof.example", pattern=ADDRESS_PATTERN, description="an address such as receivables@your-company.com"
+    )
     reply_domain: str = Field(
         "lindenhof.example", pattern=r"^[A-Za-z0-9.-]+$", description="the domain in the letters' Message-ID, such as your-company.com"
     )
     audit_mail: str | None = Field(
-        None, pattern=ADDRESS, description="an address such as audit@your-company.com, to which the daily seals go; unset: none"
+        None, pattern=ADDRESS_PATTERN, description="an address such as audit@your-company.com, to which the daily seals go; unset: none"
     )
     archive_url: str | None = Field(
         None, pattern=r"^s3://[^\s/]+(/[^\s]*)?$", description="s3://BUCKET/PREFIX for archived histories; unset: in the database"
@@ -70,60 +74,66 @@ class Settings(BaseSettings):
     )
 
     retention_years: int = Field(
-        RETENTION_YEARS,
+        DEFAULT_RETENTION_YEARS,
         ge=1,
         le=100,
         description="for how many years after its last record an account's personal details are kept, 1 to 100",
     )
 
     @model_validator(mode="after")
-    def _mail_can_be_answered(self) -> Self:
-        if self.mails_strangers and self.sender.endswith(".example"):
+    def _check_mail(self) -> Self:
+        if self.sends_external_mail and self.sender.endswith(".example"):
             raise ValueError(
-                f"{PREFIX}SENDER must be your own address when {PREFIX}SMTP_HOST is set; write for example receivables@your-company.com"
+                f"{ENV_PREFIX}SENDER must be your own address when {ENV_PREFIX}SMTP_HOST is set; "
+                "write for example receivables@your-company.com"
             )
         if self.smtp_username and self.smtp_host and not self.smtp_password.get_secret_value():
-            raise ValueError(f"{PREFIX}SMTP_PASSWORD is missing: {PREFIX}SMTP_USERNAME signs in nowhere without it")
+            raise ValueError(f"{ENV_PREFIX}SMTP_PASSWORD is missing: {ENV_PREFIX}SMTP_USERNAME signs in nowhere without it")
         return self
 
     @classmethod
-    def read(cls, **given: Any) -> "Settings":
+    def load(cls, **given: Any) -> "Settings":
         """From the environment; what is `given` and not None wins over it. Raises SettingsError."""
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
-            raise SettingsError("\n".join(_sentence(dict(fault)) for fault in error.errors())) from error
+            raise SettingsError("\n".join(_describe_fault(dict(fault)) for fault in error.errors())) from error
 
     @property
-    def database(self) -> str:
+    def resolved_database_url(self) -> str:
         """The database's URL: SQLite in the data folder when none was given."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'duecourse.db'}"
 
     @property
-    def mails_strangers(self) -> bool:
+    def sends_external_mail(self) -> bool:
         """Letters leave this machine."""
         return self.smtp_host is not None and self.smtp_host not in LOOPBACK
 
-    def smtp(self) -> SmtpSettings | None:
+    def build_smtp_settings(self) -> SmtpSettings | None:
         """None when letters go to the local inbox. Raises SettingsError."""
         if self.smtp_host is None:
             return None
         try:
             return SmtpSettings(
-                host=self.smtp_host, port=self.smtp_port, security=self.smtp_security, username=self.smtp_username,
-                password=self.smtp_password, ca_file=self.smtp_ca_file, connections=self.smtp_connections,
-            )  # fmt: skip
+                host=self.smtp_host,
+                port=self.smtp_port,
+                security=self.smtp_security,
+                username=self.smtp_username,
+                password=self.smtp_password,
+                ca_file=self.smtp_ca_file,
+                connections=self.smtp_connections,
+            )
         except ValidationError as error:
             raise SettingsError("\n".join(str(fault["ctx"]["error"]) for fault in error.errors() if "ctx" in fault)) from error
 
 
-def _sentence(fault: dict[str, Any]) -> str:
+def _describe_fault(fault: dict[str, Any]) -> str:
     if not fault["loc"]:
         return str(fault["ctx"]["error"])
     name = str(fault["loc"][0])
     wanted = Settings.model_fields[name].description or "a text"
     shown = "" if "password" in name or "key" in name or "url" in name else f" (found {str(fault['input'])!r})"
-    return f"{PREFIX}{name.upper()} cannot be used{shown}: write {wanted}"
+    return f"{ENV_PREFIX}{name.upper()} cannot be used{shown}: write {wanted}"
 
 
-__all__ = ["PROJECT", "Security", "Settings", "SettingsError"]
+__all__ = ["PROJECT", "Settings", "SettingsError", "SmtpSecurity"]

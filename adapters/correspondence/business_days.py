@@ -9,7 +9,7 @@ import holidays
 
 
 @lru_cache(maxsize=256)
-def business_days(country: str) -> Callable[[date], bool]:
+def get_business_day_check(country: str) -> Callable[[date], bool]:
     """Tells whether a date is a business day in a country (ISO 3166-1 alpha-2).
 
     A country that the library does not know has weekends (Saturday, Sunday) only.
@@ -27,9 +27,9 @@ def business_days(country: str) -> Callable[[date], bool]:
     return is_business_day
 
 
-def first_business_day(country: str, day: date) -> date:
+def find_first_business_day(country: str, day: date) -> date:
     """The day itself, or the next business day after it."""
-    is_business_day = business_days(country)
+    is_business_day = get_business_day_check(country)
     while not is_business_day(day):
         day += timedelta(days=1)
     return day

@@ -7,45 +7,52 @@ from typing import NamedTuple
 from sqlalchemy import literal, or_, select
 from sqlmodel import Session, col
 
-from adapters.correspondence.reminder_content import Customer, Marks, Reading, letter_line, letter_row, undisputed
+from adapters.correspondence.reminder_content import (
+    LetterContent,
+    LetterRecipient,
+    VersionStamps,
+    build_letter_line,
+    build_line_row,
+    compute_undisputed_rest,
+)
 from adapters.database.tables import Case, ContactRequest, Invoice, Message
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
-from domain.case.letter_order import DEMANDS, PASSING
+from domain.case.letter_order import DEMAND_LETTERS, DROPPABLE_LETTERS
 from domain.correspondence.letter_outcome import DropReason
 
 
-class Named(NamedTuple):
+class NamedInvoice(NamedTuple):
     """An invoice that letters of cases are about, and how much of it is in dispute (minor units)."""
 
     invoice: Invoice
     disputed: int
 
     @property
-    def asked_for(self) -> int:
+    def demanded_amount(self) -> int:
         """What may be asked for: nothing of a settled or wholly disputed invoice."""
         standing = self.invoice.status == InvoiceStatus.OPEN and not self.invoice.disputed
-        return undisputed(self.invoice, self.disputed) if standing else 0
+        return compute_undisputed_rest(self.invoice, self.disputed) if standing else 0
 
 
-class CaseStakes(NamedTuple):
+class LoadedCaseInvoices(NamedTuple):
     """What the letters of cases rest on: the invoices that they name, by id, and the cases that are over."""
 
-    named: dict[str, Named]
-    over: set[str]
+    invoices: dict[str, NamedInvoice]
+    closed_cases: set[str]
 
 
-def case_stakes(session: Session, letters: Sequence[Message]) -> CaseStakes:
+def load_case_invoices(session: Session, letters: Sequence[Message]) -> LoadedCaseInvoices:
     """Looked up together for all of them; nothing is asked where no case wrote."""
     if not letters:
-        return CaseStakes({}, set())
+        return LoadedCaseInvoices({}, set())
     invoices = {invoice for letter in letters for invoice in letter.invoice_ids}
-    its_case = col(Case.case_id) == literal(ids.invoice_case("")) + col(Invoice.id)
+    its_case = col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id)
     statement = select(Invoice, col(Case.disputed)).outerjoin(Case, its_case).where(col(Invoice.id).in_(invoices))
     found = session.execute(statement.order_by(col(Invoice.due_date), col(Invoice.id))).all()
     cases = {letter.case_id for letter in letters}
     over = session.scalars(select(col(Case.case_id)).where(col(Case.case_id).in_(cases), col(Case.outcome).is_not(None)))
-    return CaseStakes({invoice.id: Named(invoice, disputed or 0) for invoice, disputed in found}, set(over))
+    return LoadedCaseInvoices({invoice.id: NamedInvoice(invoice, disputed or 0) for invoice, disputed in found}, set(over))
 
 
 def lock_invoices(session: Session, letters: Sequence[Message], messages: Collection[int]) -> None:
@@ -58,32 +65,44 @@ def lock_invoices(session: Session, letters: Sequence[Message], messages: Collec
     session.execute(wanted.order_by(col(Invoice.due_date), col(Invoice.id)).with_for_update(key_share=True))
 
 
-def case_letter(row: Message, customer: Customer, stakes: CaseStakes, thread: tuple[str, ...], now: datetime) -> Reading:
+def build_case_letter(
+    row: Message, customer: LetterRecipient, loaded: LoadedCaseInvoices, thread: tuple[str, ...], now: datetime
+) -> LetterContent:
     """It names what is owed of its invoices by now. Unlike a reminder it is stopped by no hold: the case that holds them wrote it."""
     today = now.astimezone(customer.zone).date()
-    named = [stakes.named[invoice] for invoice in stakes.named if invoice in row.invoice_ids]
-    lines = [(letter_line(one.invoice, one.asked_for, row.letter, today), one.invoice.version) for one in named]
-    return Reading(
-        message=row.id or 0, message_id=row.message_id, customer=customer, currency=row.currency, letter=row.letter, dropped=[],
-        lines=[letter_row(line, row.number, version) for line, version in lines], marks=case_marks(row, stakes),
-        standing=[line for line, _ in lines if line.open_minor > 0], thread=thread, attempts=row.attempts,
-        opens=row.opens, closes=row.closes, case_id=row.case_id, details=row.details,
-        names={one.invoice.id: one.invoice.number for one in named}, dropped_for=_lost_its_object(row, named, stakes),
-    )  # fmt: skip
+    named = [loaded.invoices[invoice] for invoice in loaded.invoices if invoice in row.invoice_ids]
+    lines = [(build_letter_line(one.invoice, one.demanded_amount, row.letter, today), one.invoice.version) for one in named]
+    return LetterContent(
+        message=row.id or 0,
+        message_id=row.message_id,
+        customer=customer,
+        currency=row.currency,
+        letter=row.letter,
+        dropped=[],
+        lines=[build_line_row(line, row.number, version) for line, version in lines],
+        marks=build_case_version_stamps(row, loaded),
+        standing=[line for line, _ in lines if line.open_minor > 0],
+        thread=thread,
+        attempts=row.attempts,
+        opens=row.opens,
+        closes=row.closes,
+        case_id=row.case_id,
+        details=row.details,
+        names={one.invoice.id: one.invoice.number for one in named},
+        dropped_for=_find_drop_reason(row, named, loaded),
+    )
 
 
-def case_marks(row: Message, stakes: CaseStakes) -> Marks:
-    versions = [
-        (invoice, one.invoice.version, one.disputed) for invoice, one in stakes.named.items() if invoice in row.invoice_ids
-    ]  # fmt: skip
-    return [(row.id, row.wanted, row.case_id in stakes.over), *versions]
+def build_case_version_stamps(row: Message, loaded: LoadedCaseInvoices) -> VersionStamps:
+    versions = [(invoice, one.invoice.version, one.disputed) for invoice, one in loaded.invoices.items() if invoice in row.invoice_ids]
+    return [(row.id, row.wanted, row.case_id in loaded.closed_cases), *versions]
 
 
-def _lost_its_object(row: Message, named: Sequence[Named], stakes: CaseStakes) -> DropReason | None:
+def _find_drop_reason(row: Message, named: Sequence[NamedInvoice], loaded: LoadedCaseInvoices) -> DropReason | None:
     """Its case took it back or is over, or nothing is owed any more of what it asks for."""
-    if not row.wanted or (row.letter in PASSING and row.case_id in stakes.over):
+    if not row.wanted or (row.letter in DROPPABLE_LETTERS and row.case_id in loaded.closed_cases):
         return DropReason.LAPSED
-    if row.letter not in DEMANDS or not named or any(one.asked_for > 0 for one in named):
+    if row.letter not in DEMAND_LETTERS or not named or any(one.demanded_amount > 0 for one in named):
         return None
     settled = all(one.invoice.status != InvoiceStatus.OPEN for one in named)
     return DropReason.SETTLED if settled else DropReason.DISPUTED

@@ -5,42 +5,52 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from adapters.correspondence.business_days import business_days
-from adapters.correspondence.letter_loader import Customer, LetterReading
+from adapters.correspondence.business_days import get_business_day_check
+from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice, Message, Task
-from adapters.mail.message_builder import derived_message_id
+from adapters.mail.message_builder import derive_message_id
 from domain import identifiers as ids
 from domain.case.letter_order import LetterOrder
-from domain.correspondence.contact_slots import first_slot
+from domain.correspondence.contact_slots import find_first_slot
 
 NO_CURRENCY = "XXX"
 """ISO 4217's code for a letter in which no money is spoken of."""
 
-WITHDRAWN = "withdrawn"
+WITHDRAWN_REASON = "withdrawn"
 
 
-class CaseLetterBook:
-    def __init__(self, database: Database, reading: LetterReading) -> None:
-        self._database, self._reading = database, reading
-        self._put = database.insert_new(Message)
+class CaseLetterStore:
+    def __init__(self, database: Database, loader: LetterLoader) -> None:
+        self._database, self._loader = database, loader
+        self._insert_message = database.build_insert_or_ignore(Message)
 
-    def ask(self, order: LetterOrder, now: datetime) -> None:
+    def request_letter(self, order: LetterOrder, now: datetime) -> None:
         """The letter goes in the account's first contact slot from the day it is wanted. Asked for again under the same key, it is the
         same letter, even if it went, or was taken back. `now` is business time."""
         letter, hours = order.letter, order.contact.hours
         key = ids.case_letter_key(order.case_id, letter.key or f"{letter.template}:{letter.number}")
         with self._database.writing() as session:
-            customer = self._reading.customers(session, {order.account_id})[order.account_id]
+            customer = self._loader.load_recipients(session, {order.account_id})[order.account_id]
             row = Message(
-                key=key, account_id=order.account_id, language=customer.language, currency=self._currency(session, order),
-                letter=letter.template, slot=_slot(order, customer, now), message_id=derived_message_id(key, self._reading.reply_domain),
-                case_id=order.case_id, number=letter.number, invoice_ids=letter.invoice_ids, details=letter.details,
-                opens=hours.opens.isoformat("minutes"), closes=hours.closes.isoformat("minutes"), told=False,
-            )  # fmt: skip
-            session.execute(self._put, [row.model_dump(exclude={"id"})])
+                key=key,
+                account_id=order.account_id,
+                language=customer.language,
+                currency=self._find_currency(session, order),
+                letter=letter.template,
+                slot=_find_slot(order, customer, now),
+                message_id=derive_message_id(key, self._loader.reply_domain),
+                case_id=order.case_id,
+                number=letter.number,
+                invoice_ids=letter.invoice_ids,
+                details=letter.details,
+                opens=hours.opens.isoformat("minutes"),
+                closes=hours.closes.isoformat("minutes"),
+                told=False,
+            )
+            session.execute(self._insert_message, [row.model_dump(exclude={"id"})])
 
-    def withdraw(self, case_id: str, key: str, now: datetime) -> None:
+    def withdraw_letter(self, case_id: str, key: str, now: datetime) -> None:
         """Take the letter back if it has not gone; it will not go a second time either, and nobody need look after it.
 
         The letter desk takes a letter in hand by the same change of its state: whichever comes second finds that it came too late.
@@ -51,13 +61,15 @@ class CaseLetterBook:
             session.execute(
                 update(Message)
                 .where(mine, col(Message.state) == "intended")
-                .values(state="void", reason=WITHDRAWN, ended_at=now, told=True)
+                .values(state="void", reason=WITHDRAWN_REASON, ended_at=now, told=True)
             )
             session.execute(
-                update(Task).where(col(Task.message_id) == letter, col(Task.state) == "open").values(state="dropped", outcome=WITHDRAWN)
+                update(Task)
+                .where(col(Task.message_id) == letter, col(Task.state) == "open")
+                .values(state="dropped", outcome=WITHDRAWN_REASON)
             )
 
-    def _currency(self, session: Session, order: LetterOrder) -> str:
+    def _find_currency(self, session: Session, order: LetterOrder) -> str:
         """The one that its case speaks in, or that of its invoices; of several, the first."""
         spoken = order.letter.details.get("currency")
         if isinstance(spoken, str):
@@ -66,8 +78,8 @@ class CaseLetterBook:
         return session.scalars(billed.order_by(col(Invoice.currency)).limit(1)).first() or NO_CURRENCY
 
 
-def _slot(order: LetterOrder, customer: Customer, now: datetime) -> datetime:
+def _find_slot(order: LetterOrder, customer: LetterRecipient, now: datetime) -> datetime:
     """No earlier than today, as the customer's calendar has it."""
     wanted = max(order.letter.on, now.astimezone(customer.zone).date())
     moment = now if order.hours_matter else None
-    return first_slot(wanted, moment, customer.zone, order.contact.hours, business_days(customer.country))
+    return find_first_slot(wanted, moment, customer.zone, order.contact.hours, get_business_day_check(customer.country))

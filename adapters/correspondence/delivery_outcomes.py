@@ -7,16 +7,16 @@ from sqlalchemy import and_, not_, or_, select, update
 from sqlalchemy import case as either
 from sqlmodel import Session, col
 
-from adapters.correspondence.letter_loader import Customer, LetterReading
+from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
 from adapters.database.tables import ContactRequest, Message, Task
-from adapters.mail.smtp_client import Delivery, Outcome
-from domain.correspondence.letter_outcome import LetterFate
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from domain.correspondence.letter_outcome import LetterResult
 
 BACKOFF = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
 """How long a deferred letter rests before the next attempt, in real time; the last one repeats."""
 
-MOST_ATTEMPTS = 250
+MAX_ATTEMPTS = 250
 """About five days of half-hours: a letter that the server has put off so often is a person's business (RFC 5321, 4.5.4.1)."""
 
 PRESUMED_DEAD = timedelta(minutes=15)
@@ -25,24 +25,24 @@ living sender: a mail server may take ten minutes for its last word."""
 
 PROCESS_DIED = "process_died"
 
-_CASE_TO_TELL = either((col(Message.case_id).is_not(None), False), else_=None)
+_UNNOTIFIED_IF_CASE = either((col(Message.case_id).is_not(None), False), else_=None)
 """A case hears of every end of its letters."""
 
 
-class LetterOutcomes:
+class LetterOutcomeRecorder:
     def __init__(
         self,
         database: Database,
-        reading: LetterReading,
+        loader: LetterLoader,
         owner: str,
         presumed_dead: timedelta = PRESUMED_DEAD,
         backoff: Sequence[timedelta] = BACKOFF,
     ) -> None:
         """`owner` names this process; `presumed_dead` and `backoff` are real time."""
-        self._database, self._reading = database, reading
+        self._database, self._loader = database, loader
         self._owner, self._presumed_dead, self._backoff = owner, presumed_dead, backoff
 
-    def spoil(self, message: int, reason: str, now: datetime) -> None:
+    def refuse_unwritable_letter(self, message: int, reason: str, now: datetime) -> None:
         """A letter that cannot be written is refused before it is sent: a person looks at it."""
         with self._database.writing() as session:
             session.execute(
@@ -50,21 +50,21 @@ class LetterOutcomes:
                 .where(col(Message.id) == message, col(Message.state) == "intended")
                 .values(state="transmitting", owner=self._owner)
             )
-        self.end([(message, Delivery(Outcome.REFUSED, None, reason))], now)
+        self.record_outcomes([(message, DeliveryResult(DeliveryOutcome.REFUSED, None, reason))], now)
 
-    def end(self, outcomes: Sequence[tuple[int, Delivery]], now: datetime) -> list[None]:
+    def record_outcomes(self, outcomes: Sequence[tuple[int, DeliveryResult]], now: datetime) -> list[None]:
         """Write what became of letters that this process sent. `now` is business time. Was it presumed dead, it may still say how one
         ended, until a person has decided."""
         with self._database.writing() as session:
             for message, delivery in outcomes:
-                if delivery.outcome is Outcome.DEFERRED:
-                    self._defer(session, message, delivery, now)
+                if delivery.outcome is DeliveryOutcome.DEFERRED:
+                    self._defer_letter(session, message, delivery, now)
                 else:
-                    self._end_one(session, message, delivery, now)
+                    self._record_outcome(session, message, delivery, now)
         return [None] * len(outcomes)
 
-    def _end_one(self, session: Session, message: int, delivery: Delivery, now: datetime) -> None:
-        sent = delivery.outcome is Outcome.SENT
+    def _record_outcome(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> None:
+        sent = delivery.outcome is DeliveryOutcome.SENT
         ended = session.execute(
             update(Message)
             .where(
@@ -73,45 +73,50 @@ class LetterOutcomes:
                 or_(col(Message.state) == "transmitting", and_(col(Message.state) == "unknown", col(Message.decided_by).is_(None))),
             )
             .values(
-                state=delivery.outcome.value, reply=_told(delivery), sent_at=now if sent else None, transmitting_since=None, ended_at=now,
-                reason="" if sent else _told(delivery), told=_CASE_TO_TELL,
+                state=delivery.outcome.value,
+                reply=_format_reply(delivery),
+                sent_at=now if sent else None,
+                transmitting_since=None,
+                ended_at=now,
+                reason="" if sent else _format_reply(delivery),
+                told=_UNNOTIFIED_IF_CASE,
             )
             .returning(col(Message.account_id))
-        ).first()  # fmt: skip
+        ).first()
         if ended is None:
             return
-        self._end_requests(session, [message], LetterFate(delivery.outcome.value), _told(delivery), now)
+        self._end_requests(session, [message], LetterResult(delivery.outcome.value), _format_reply(delivery), now)
         session.execute(
             update(Task)
             .where(col(Task.key) == f"unknown_letter:{message}", col(Task.state) == "open")
             .values(state="dropped", outcome=delivery.outcome.value)
         )
         if not sent:
-            customer = self._reading.customers(session, {ended[0]})[ended[0]]
-            self._task(session, customer, f"{delivery.outcome}_letter", message, now)
+            customer = self._loader.load_recipients(session, {ended[0]})[ended[0]]
+            self._upsert_task(session, customer, f"{delivery.outcome}_letter", message, now)
 
-    def _end_requests(self, session: Session, messages: Sequence[int], fate: LetterFate, reason: str, now: datetime) -> None:
+    def _end_requests(self, session: Session, messages: Sequence[int], fate: LetterResult, reason: str, now: datetime) -> None:
         """A letter that went needs no word to its invoices, unless one waits for it."""
-        told = not_(col(ContactRequest.awaited)) if fate is LetterFate.SENT else False
+        told = not_(col(ContactRequest.awaited)) if fate is LetterResult.SENT else False
         session.execute(
             update(ContactRequest)
             .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state).in_(("claimed", "unknown")))
-            .values(state=fate.value, reason="" if fate is LetterFate.SENT else reason, ended_at=now, told=told)
+            .values(state=fate.value, reason="" if fate is LetterResult.SENT else reason, ended_at=now, told=told)
         )
 
-    def _defer(self, session: Session, message: int, delivery: Delivery, now: datetime) -> None:
+    def _defer_letter(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> None:
         attempts = session.scalars(select(col(Message.attempts)).where(col(Message.id) == message)).one()
-        if attempts >= MOST_ATTEMPTS:
-            self._end_one(session, message, Delivery(Outcome.REFUSED, delivery.reply_code, delivery.reply_text), now)
+        if attempts >= MAX_ATTEMPTS:
+            self._record_outcome(session, message, DeliveryResult(DeliveryOutcome.REFUSED, delivery.reply_code, delivery.reply_text), now)
             return
         rest = self._backoff[min(attempts, len(self._backoff)) - 1]
         session.execute(
             update(Message)
             .where(col(Message.id) == message, col(Message.owner) == self._owner, col(Message.state) == "transmitting")
-            .values(state="intended", reply=_told(delivery), next_attempt_at=datetime.now(UTC) + rest, transmitting_since=None)
+            .values(state="intended", reply=_format_reply(delivery), next_attempt_at=datetime.now(UTC) + rest, transmitting_since=None)
         )
 
-    def settle_the_dead(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
+    def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
         """Letters that a process died over, or this one lost sight of: nobody knows whether they went. How many.
 
         `now` is business time; `on_the_wire` are the letters that this process is sending. They may change meanwhile: a letter is among
@@ -126,27 +131,34 @@ class LetterOutcomes:
                 update(Message)
                 .where(col(Message.state) == "transmitting", or_(others, forgotten))
                 .values(
-                    state="unknown", reply="the sending process ended before the mail server's answer was written", ended_at=now,
-                    reason=PROCESS_DIED, told=_CASE_TO_TELL,
+                    state="unknown",
+                    reply="the sending process ended before the mail server's answer was written",
+                    ended_at=now,
+                    reason=PROCESS_DIED,
+                    told=_UNNOTIFIED_IF_CASE,
                 )
                 .returning(col(Message.id), col(Message.account_id))
-            ).all()  # fmt: skip
-            customers = self._reading.customers(session, {account for _, account in orphans})
+            ).all()
+            customers = self._loader.load_recipients(session, {account for _, account in orphans})
             for message, account in orphans:
-                self._end_requests(session, [message], LetterFate.UNKNOWN, PROCESS_DIED, now)
-                self._task(session, customers[account], "unknown_letter", message, now)
+                self._end_requests(session, [message], LetterResult.UNKNOWN, PROCESS_DIED, now)
+                self._upsert_task(session, customers[account], "unknown_letter", message, now)
             return len(orphans)
 
-    def _task(self, session: Session, customer: Customer, kind: str, message: int, now: datetime) -> None:
+    def _upsert_task(self, session: Session, customer: LetterRecipient, kind: str, message: int, now: datetime) -> None:
         """A letter that a person had sent again, and that fails again, is that person's task again."""
         task = Task(
-            key=f"{kind}:{message}", kind=kind, account_id=customer.account_id, assignee=customer.collector,
-            due_on=now.astimezone(customer.zone).date(), message_id=message,
-        )  # fmt: skip
-        new = self._database.insert(Task).values(task.model_dump(exclude={"id"}))
+            key=f"{kind}:{message}",
+            kind=kind,
+            account_id=customer.account_id,
+            assignee=customer.collector,
+            due_on=now.astimezone(customer.zone).date(),
+            message_id=message,
+        )
+        new = self._database.build_insert(Task).values(task.model_dump(exclude={"id"}))
         again = {name: new.excluded[name] for name in ("state", "outcome", "closed_by", "assignee", "due_on")}
         session.execute(new.on_conflict_do_update(index_elements=["key"], set_=again))
 
 
-def _told(delivery: Delivery) -> str:
+def _format_reply(delivery: DeliveryResult) -> str:
     return " ".join(str(part) for part in (delivery.reply_code, delivery.reply_text) if part)

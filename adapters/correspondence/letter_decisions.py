@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Case, ContactRequest, Message, Task
-from domain.case.letter_order import PASSING
+from domain.case.letter_order import DROPPABLE_LETTERS
 
 
 class LetterDecision(StrEnum):
@@ -16,18 +16,18 @@ class LetterDecision(StrEnum):
     RESEND = "resend"
 
 
-UNDECIDED = ("unknown", "refused")
+UNDECIDED_STATES = ("unknown", "refused")
 
 
-class LetterNotFound(LookupError):
+class UnknownLetterError(LookupError):
     """There is no such letter."""
 
 
-class LetterNotUndecided(Exception):
+class LetterNotDecidableError(Exception):
     """Only a refused letter, or one whose fate is unknown, waits for a decision; and one that is not wanted any more cannot go again."""
 
 
-class LetterDecisions:
+class LetterDecisionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -40,19 +40,19 @@ class LetterDecisions:
         with self._database.writing() as session:
             letter = session.get(Message, letter_id, with_for_update=True)
             if letter is None:
-                raise LetterNotFound(f"there is no letter {letter_id}; GET /v1/letters lists them")
-            if letter.state not in UNDECIDED:
-                raise LetterNotUndecided(f"this letter is {letter.state}; only a refused letter or one of unknown fate can be decided")
+                raise UnknownLetterError(f"there is no letter {letter_id}; GET /v1/letters lists them")
+            if letter.state not in UNDECIDED_STATES:
+                raise LetterNotDecidableError(f"this letter is {letter.state}; only a refused letter or one of unknown fate can be decided")
             letter.decided_by = decided_by
             match decision:
                 case LetterDecision.DELIVERED:
                     letter.state, letter.sent_at = "sent", letter.sent_at or at
                     letter.ended_at, letter.reason = letter.sent_at, ""
-                    self._requests(session, letter_id, state="sent", ended_at=letter.sent_at, reason="", told=False)
+                    self._update_requests(session, letter_id, state="sent", ended_at=letter.sent_at, reason="", told=False)
                 case LetterDecision.RESEND:
-                    self._refuse_if_pointless(session, letter)
+                    self._reject_pointless_resend(session, letter)
                     letter.state, letter.next_attempt_at, letter.transmitting_since = "intended", None, None
-                    self._requests(session, letter_id, state="claimed", ended_at=None, reason="", told=False)
+                    self._update_requests(session, letter_id, state="claimed", ended_at=None, reason="", told=False)
             letter.told = None if letter.case_id is None else False
             session.add(letter)
             session.execute(
@@ -61,21 +61,21 @@ class LetterDecisions:
                 .values(state="done", closed_by=decided_by, outcome=": ".join(part for part in (decision.value, comment) if part))
             )
 
-    def _refuse_if_pointless(self, session: Session, letter: Message) -> None:
+    def _reject_pointless_resend(self, session: Session, letter: Message) -> None:
         """What a case took back must not go, nor what asks or promises, once the case is over or has asked for it anew."""
         if not letter.wanted:
-            raise LetterNotUndecided("the case that asked for this letter has taken it back; it must not go any more")
-        if letter.case_id is None or letter.letter not in PASSING:
+            raise LetterNotDecidableError("the case that asked for this letter has taken it back; it must not go any more")
+        if letter.case_id is None or letter.letter not in DROPPABLE_LETTERS:
             return
         same = (col(Message.case_id) == letter.case_id, col(Message.letter) == letter.letter)
         anew = session.scalars(select(col(Message.id)).where(*same, col(Message.number) > letter.number).limit(1)).first()
         if anew is not None:
-            raise LetterNotUndecided(f"letter {anew} has been asked for in its place; decide about that one")
+            raise LetterNotDecidableError(f"letter {anew} has been asked for in its place; decide about that one")
         over = session.scalars(select(col(Case.outcome)).where(col(Case.case_id) == letter.case_id)).first()
         if over is not None:
-            raise LetterNotUndecided(f"the case that asked for this letter is over ({over}); it must not go any more")
+            raise LetterNotDecidableError(f"the case that asked for this letter is over ({over}); it must not go any more")
 
-    def _requests(self, session: Session, letter_id: int, **values: object) -> None:
+    def _update_requests(self, session: Session, letter_id: int, **values: object) -> None:
         """`told` starts anew: the invoice must hear of the new fate. What was left out of the letter stays so."""
-        in_it = (col(ContactRequest.message_id) == letter_id, col(ContactRequest.state).in_(UNDECIDED))
+        in_it = (col(ContactRequest.message_id) == letter_id, col(ContactRequest.state).in_(UNDECIDED_STATES))
         session.execute(update(ContactRequest).where(*in_it).values(**values))

@@ -13,18 +13,18 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
-from adapters.correspondence.business_days import business_days, first_business_day
-from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, LetterOutcomes
-from adapters.correspondence.letter_loader import Customer, LetterReading, Reading
+from adapters.correspondence.business_days import find_first_business_day, get_business_day_check
+from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, LetterOutcomeRecorder
+from adapters.correspondence.letter_loader import LetterContent, LetterLoader, LetterRecipient
 from adapters.database.engine import Database
 from adapters.database.tables import Case, ContactRequest, Message, MessageLine
-from adapters.mail.message_builder import derived_message_id
+from adapters.mail.message_builder import derive_message_id
 from domain import identifiers as ids
-from domain.correspondence.contact_slots import first_slot, is_open
-from domain.correspondence.letter_outcome import LetterFate
+from domain.correspondence.contact_slots import find_first_slot, is_contact_allowed
+from domain.correspondence.letter_outcome import LetterResult
 from domain.policy.collection_policy import ContactHours
 
-ACCOUNTS_LOOKED_AT = 20
+ACCOUNTS_PER_LETTER = 20
 """Times the letters of a batch: how many accounts are looked at for those that can have theirs now."""
 
 PATIENCE = timedelta(hours=1)
@@ -33,11 +33,11 @@ PATIENCE = timedelta(hours=1)
 PATIENCE_PLAYED_FAST = timedelta(days=1)
 """The same where the hour of the day is noise."""
 
-Group = tuple[str, str, str]
+LetterGroup = tuple[str, str, str]
 """Account, language, currency: what a letter is one of."""
 
 
-class Sendable(NamedTuple):
+class OutgoingLetter(NamedTuple):
     """A letter that is marked as transmitting: it must be sent now."""
 
     message: int
@@ -46,11 +46,11 @@ class Sendable(NamedTuple):
     recipient: str
 
 
-class LetterDesk(LetterOutcomes):
+class LetterDispatch(LetterOutcomeRecorder):
     def __init__(
         self,
         database: Database,
-        reading: LetterReading,
+        loader: LetterLoader,
         owner: str,
         presumed_dead: timedelta = PRESUMED_DEAD,
         backoff: Sequence[timedelta] = BACKOFF,
@@ -59,30 +59,30 @@ class LetterDesk(LetterOutcomes):
     ) -> None:
         """`owner` names this process; `presumed_dead` and `backoff` are real time, `patience` is business time. Where the hour of the day
         is noise, contact hours are not looked at."""
-        super().__init__(database, reading, owner, presumed_dead, backoff)
+        super().__init__(database, loader, owner, presumed_dead, backoff)
         self._patience, self._hours_matter = patience, hours_matter
 
-    def intend(self, now: datetime, limit: int) -> list[int]:
+    def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
         """Claim the requests whose slot has come, one letter per account, language and currency; the letters to send now.
 
         `now` is business time. A request that comes too soon after the account's last letter is put off to a later business day.
         A letter that was intended before and has not gone takes the new requests with it.
         """
         with self._database.writing() as session:
-            requests = self._due_requests(session, now, limit)
-            customers = self._reading.customers(session, {request.account_id for request in requests})
-            currencies = self._reading.currencies(session, [request.invoice_id for request in requests])
-            groups: dict[Group, list[ContactRequest]] = defaultdict(list)
+            requests = self._load_due_requests(session, now, limit)
+            customers = self._loader.load_recipients(session, {request.account_id for request in requests})
+            currencies = self._loader.load_currencies(session, [request.invoice_id for request in requests])
+            groups: dict[LetterGroup, list[ContactRequest]] = defaultdict(list)
             for request in requests:
                 customer = customers[request.account_id]
                 groups[request.account_id, customer.language, currencies[request.invoice_id]].append(request)
-            earlier = self._latest_letters(session, set(customers))
+            earlier = self._load_latest_letters(session, set(customers))
             for key, group in groups.items():
-                self._intend_one(session, customers[key[0]], key, group, earlier.get(key), now)
+                self._claim_requests(session, customers[key[0]], key, group, earlier.get(key), now)
             session.flush()
-            return self._to_send(session, now, limit)
+            return self._list_letters_to_send(session, now, limit)
 
-    def _latest_letters(self, session: Session, accounts: Collection[str]) -> dict[Group, Message]:
+    def _load_latest_letters(self, session: Session, accounts: Collection[str]) -> dict[LetterGroup, Message]:
         """Per account, language and currency the letter that has not gone yet, or else the last one that went. Letters of cases are apart:
         no request joins them, and none is put off by them."""
         when = func.coalesce(col(Message.sent_at), col(Message.slot))
@@ -96,166 +96,188 @@ class LetterDesk(LetterOutcomes):
         ordered = sorted(letters, key=lambda letter: (letter.state == "intended", letter.id))
         return {(letter.account_id, letter.language, letter.currency): letter for letter in ordered}
 
-    def _due_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
+    def _load_due_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
         """All due requests of the accounts that come first, so that no account's letter is torn apart."""
         due = (col(ContactRequest.state) == "pending", col(ContactRequest.slot) <= now)
         first_slot = func.min(col(ContactRequest.slot))
         statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
-        slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_LOOKED_AT)).all())
-        expecting = self._expecting_more(session, [account for account, slot in slots.items() if slot + self._patience > now], now)
+        slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_PER_LETTER)).all())
+        expecting = self._find_accounts_expecting_more(
+            session, [account for account, slot in slots.items() if slot + self._patience > now], now
+        )
         ready = [account for account in slots if account not in expecting][:limit]
         if not ready:
             return []
         mine = select(ContactRequest).where(*due, col(ContactRequest.account_id).in_(ready)).order_by(col(ContactRequest.id))
         return list(session.scalars(mine.with_for_update(skip_locked=True)))
 
-    def _expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
+    def _find_accounts_expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
         """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""
         asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(("pending", "claimed")))
         late = select(col(Case.account_id)).where(
-            col(Case.account_id).in_(accounts), col(Case.kind) == "invoice", col(Case.outcome).is_(None),
-            col(Case.next_on) <= now.date(), col(Case.invoice_id).not_in(asked),
-        )  # fmt: skip
+            col(Case.account_id).in_(accounts),
+            col(Case.kind) == "invoice",
+            col(Case.outcome).is_(None),
+            col(Case.next_on) <= now.date(),
+            col(Case.invoice_id).not_in(asked),
+        )
         return set(session.scalars(late))
 
-    def _intend_one(
-        self, session: Session, customer: Customer, key: Group, requests: list[ContactRequest], earlier: Message | None, now: datetime
+    def _claim_requests(
+        self,
+        session: Session,
+        customer: LetterRecipient,
+        key: LetterGroup,
+        requests: list[ContactRequest],
+        earlier: Message | None,
+        now: datetime,
     ) -> None:
         today = now.astimezone(customer.zone).date()
         letter = earlier
         if letter is None or letter.state != "intended":
-            opening = self._next_opening(customer, requests[0].opens, requests[0].closes, now)
+            opening = self._find_next_contact_time(customer, requests[0].opens, requests[0].closes, now)
             if opening is not None:
                 for request in requests:
                     request.slot = opening
                 return
-            if letter and self._put_off(letter, customer, requests, today):
+            if letter and self._postpone_requests(letter, customer, requests, today):
                 return
-            letter, in_it = self._new_letter(session, key, today, now), set[str]()
+            letter, in_it = self._create_letter(session, key, today, now), set[str]()
         else:
-            in_it = self._invoices_in(session, letter)
+            in_it = self._load_claimed_invoices(session, letter)
         for request in requests:
             if request.invoice_id not in in_it:  # two steps of one invoice never share a letter
                 request.state, request.message_id = "claimed", letter.id
 
-    def _invoices_in(self, session: Session, letter: Message) -> set[str]:
+    def _load_claimed_invoices(self, session: Session, letter: Message) -> set[str]:
         claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == "claimed")
         return set(session.scalars(select(col(ContactRequest.invoice_id)).where(*claimed)))
 
-    def _next_opening(self, customer: Customer, opens: str, closes: str, now: datetime) -> datetime | None:
+    def _find_next_contact_time(self, customer: LetterRecipient, opens: str, closes: str, now: datetime) -> datetime | None:
         """None while the customer may be contacted; otherwise when it next may: what came late does not go out at night."""
         if not self._hours_matter:
             return None
         hours = ContactHours(opens=time.fromisoformat(opens), closes=time.fromisoformat(closes))
-        is_business_day = business_days(customer.country)
-        if is_open(now, customer.zone, hours, is_business_day):
+        is_business_day = get_business_day_check(customer.country)
+        if is_contact_allowed(now, customer.zone, hours, is_business_day):
             return None
-        return first_slot(now.astimezone(customer.zone).date(), now, customer.zone, hours, is_business_day)
+        return find_first_slot(now.astimezone(customer.zone).date(), now, customer.zone, hours, is_business_day)
 
-    def _put_off(self, last: Message, customer: Customer, group: list[ContactRequest], today: date) -> bool:
+    def _postpone_requests(self, last: Message, customer: LetterRecipient, group: list[ContactRequest], today: date) -> bool:
         """Not so soon after the last letter: the requests move to the first business day on which the policy allows the next one."""
         last_day = (last.sent_at or last.slot).astimezone(customer.zone).date()
-        allowed = first_business_day(customer.country, last_day + timedelta(days=max(request.days_between_letters for request in group)))
+        allowed = find_first_business_day(
+            customer.country, last_day + timedelta(days=max(request.days_between_letters for request in group))
+        )
         if allowed <= today:
             return False
         for request in group:
             request.slot = datetime.combine(allowed, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
         return True
 
-    def _new_letter(self, session: Session, key: Group, today: date, slot: datetime) -> Message:
+    def _create_letter(self, session: Session, key: LetterGroup, today: date, slot: datetime) -> Message:
         """A letter of the same day that came to nothing is taken up again."""
         account, language, currency = key
         name = ids.letter_key(account, language, currency, today)
         letter = session.scalars(select(Message).where(col(Message.key) == name, col(Message.state) == "void")).first()
         if letter is None:
-            message_id = derived_message_id(name, self._reading.reply_domain)
+            message_id = derive_message_id(name, self._loader.reply_domain)
             letter = Message(key=name, account_id=account, language=language, currency=currency, slot=slot, message_id=message_id)
             session.add(letter)
         letter.state = "intended"
         session.flush()
         return letter
 
-    def _to_send(self, session: Session, now: datetime, limit: int) -> list[int]:
+    def _list_letters_to_send(self, session: Session, now: datetime, limit: int) -> list[int]:
         rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
         due = (col(Message.state) == "intended", col(Message.slot) <= now, rested)
         statement = select(col(Message.id)).where(*due).order_by(col(Message.id)).limit(limit)
         return [number for number in session.scalars(statement) if number is not None]
 
-    def begin(self, messages: Sequence[int], now: datetime) -> list[Sendable | None]:
+    def begin_transmission(self, messages: Sequence[int], now: datetime) -> list[OutgoingLetter | None]:
         """Mark letters as transmitting, each with the content that is right at this moment. Between the look at its invoices and the
         mark nothing can have changed. None for a letter in which nothing stands any more, or which another process has.
 
         Raises what the writing of a letter raises; then none is marked.
         """
-        begun: dict[int, Sendable] = {}
+        begun: dict[int, OutgoingLetter] = {}
         left = list(messages)
         while left:
             with self._database.reading() as session:
-                readings = self._reading.read(session, left, now)
-            late = {number: self._not_now(reading, now) for number, reading in readings.items()}
+                readings = self._loader.load_letters(session, left, now)
+            late = {number: self._find_later_time(reading, now) for number, reading in readings.items()}
             written = {
-                number: self._reading.compose(reading, now) for number, reading in readings.items() if reading.goes and late[number] is None
+                number: self._loader.compose(reading, now)
+                for number, reading in readings.items()
+                if reading.is_sendable and late[number] is None
             }
             left = []
             with self._database.writing() as session:
-                there = self._still_intended(session, readings)
-                marks = self._reading.marks(session, [readings[number] for number in there])
+                there = self._lock_intended_letters(session, readings)
+                marks = self._loader.load_version_stamps(session, [readings[number] for number in there])
                 for number in there:
                     reading, later = readings[number], late[number]
                     if marks[number] != reading.marks:
                         left.append(number)
                         continue
-                    self._drop(session, reading, now)
-                    if not reading.goes:
-                        self._void(session, reading, now)
+                    self._drop_requests(session, reading, now)
+                    if not reading.is_sendable:
+                        self._void_letter(session, reading, now)
                     elif later is not None:
-                        self._wait(session, reading, later, now)
+                        self._postpone_letter(session, reading, later, now)
                     else:
                         self._mark_transmitting(session, reading, written[number])
-                        begun[number] = Sendable(number, written[number], self._reading.sender, reading.customer.email)
+                        begun[number] = OutgoingLetter(number, written[number], self._loader.sender, reading.customer.email)
         return [begun.get(number) for number in messages]
 
-    def _not_now(self, reading: Reading, now: datetime) -> datetime | None:
+    def _find_later_time(self, content: LetterContent, now: datetime) -> datetime | None:
         """When a letter can go that cannot now: at the next opening, or, to a customer without an address, perhaps tomorrow."""
-        if not reading.goes:
+        if not content.is_sendable:
             return None
-        if not reading.customer.email:
+        if not content.customer.email:
             return now + timedelta(days=1)
-        return self._next_opening(reading.customer, reading.opens, reading.closes, now)
+        return self._find_next_contact_time(content.customer, content.opens, content.closes, now)
 
-    def _wait(self, session: Session, reading: Reading, until: datetime, now: datetime) -> None:
-        session.execute(update(Message).where(col(Message.id) == reading.message).values(slot=until))
-        if not reading.customer.email:
-            self._task(session, reading.customer, "no_address", reading.message, now)
+    def _postpone_letter(self, session: Session, content: LetterContent, until: datetime, now: datetime) -> None:
+        session.execute(update(Message).where(col(Message.id) == content.message).values(slot=until))
+        if not content.customer.email:
+            self._upsert_task(session, content.customer, "no_address", content.message, now)
 
-    def _void(self, session: Session, reading: Reading, now: datetime) -> None:
+    def _void_letter(self, session: Session, content: LetterContent, now: datetime) -> None:
         """Nothing is sent. The case that asked for it, if one did, is told why."""
-        heard = {"ended_at": now, "reason": reading.dropped_for.value} if reading.dropped_for else {}
-        session.execute(update(Message).where(col(Message.id) == reading.message).values(state="void", **heard))
+        heard = {"ended_at": now, "reason": content.dropped_for.value} if content.dropped_for else {}
+        session.execute(update(Message).where(col(Message.id) == content.message).values(state="void", **heard))
 
-    def _still_intended(self, session: Session, messages: Collection[int]) -> list[int]:
+    def _lock_intended_letters(self, session: Session, messages: Collection[int]) -> list[int]:
         """Locked, so that nothing joins a letter while it begins."""
         statement = select(col(Message.id)).where(col(Message.id).in_(messages), col(Message.state) == "intended")
         return [number for number in session.scalars(statement.order_by(col(Message.id)).with_for_update()) if number is not None]
 
-    def _drop(self, session: Session, reading: Reading, now: datetime) -> None:
-        for request, reason in reading.dropped:
+    def _drop_requests(self, session: Session, content: LetterContent, now: datetime) -> None:
+        for request, reason in content.dropped:
             session.execute(
                 update(ContactRequest)
                 .where(col(ContactRequest.id) == request)
-                .values(state=LetterFate.DROPPED.value, reason=reason.value, ended_at=now, told=False)
+                .values(state=LetterResult.DROPPED.value, reason=reason.value, ended_at=now, told=False)
             )
 
-    def _mark_transmitting(self, session: Session, reading: Reading, content: bytes) -> None:
+    def _mark_transmitting(self, session: Session, reading: LetterContent, content: bytes) -> None:
         session.execute(
             update(Message)
             .where(col(Message.id) == reading.message)
             .values(
-                state="transmitting", owner=self._owner, transmitting_since=datetime.now(UTC), attempts=col(Message.attempts) + 1,
-                content=content, sha256=sha256(content).hexdigest(), recipient=reading.customer.email, subject=reading.subject,
-                letter=reading.letter, in_reply_to=reading.in_reply_to,
+                state="transmitting",
+                owner=self._owner,
+                transmitting_since=datetime.now(UTC),
+                attempts=col(Message.attempts) + 1,
+                content=content,
+                sha256=sha256(content).hexdigest(),
+                recipient=reading.customer.email,
+                subject=reading.subject,
+                letter=reading.letter,
+                in_reply_to=reading.in_reply_to,
             )
-        )  # fmt: skip
+        )
         if reading.attempts:
             session.execute(delete(MessageLine).where(col(MessageLine.message_id) == reading.message))
         if reading.lines:

@@ -7,31 +7,38 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, literal, select
 from sqlmodel import Session, col
 
-from adapters.correspondence.case_letter_content import case_letter, case_marks, case_stakes, lock_invoices
-from adapters.correspondence.reminder_content import Customer, Marks, Reading, Stake, reminder, reminder_marks
+from adapters.correspondence.case_letter_content import build_case_letter, build_case_version_stamps, load_case_invoices, lock_invoices
+from adapters.correspondence.reminder_content import (
+    LetterContent,
+    LetterRecipient,
+    RequestedInvoice,
+    VersionStamps,
+    build_reminder,
+    build_reminder_version_stamps,
+)
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Contact, ContactRequest, Invoice, Message, User
-from adapters.letters.letter_templates import Collector, Creditor, Letter, LetterBook
-from adapters.mail.message_builder import Envelope, Mailbox, compose
+from adapters.letters.letter_templates import Collector, Creditor, Letter, LetterTemplates
+from adapters.mail.message_builder import Envelope, Mailbox, build_message
 from domain import identifiers as ids
-from domain.case.letter_order import WARNING
+from domain.case.letter_order import SUSPENSION_WARNING_LETTER
 
 THREAD_LENGTH = 10
 """How many earlier letters of the account a letter refers to."""
 
 
-class LetterReading:
+class LetterLoader:
     """Reads and renders letters."""
 
     def __init__(
-        self, database: Database, book: LetterBook, creditor: Creditor, collector: Collector, sender: str, reply_domain: str
+        self, database: Database, templates: LetterTemplates, creditor: Creditor, collector: Collector, sender: str, reply_domain: str
     ) -> None:
         """`collector` signs where an account has none; `sender` is the address letters come from."""
-        self._database, self._book = database, book
+        self._database, self._templates = database, templates
         self._creditor, self._collector = creditor, collector
         self.sender, self.reply_domain = sender, reply_domain
 
-    def customers(self, session: Session, accounts: Collection[str]) -> dict[str, Customer]:
+    def load_recipients(self, session: Session, accounts: Collection[str]) -> dict[str, LetterRecipient]:
         """The customers of these accounts, each with its first billing contact; an address that bounced counts as none."""
         statement = (
             select(Account, Contact)
@@ -39,49 +46,51 @@ class LetterReading:
             .where(col(Account.id).in_(accounts))
             .order_by(col(Account.id), col(Contact.undeliverable_since).is_not(None), col(Contact.id))
         )
-        found: dict[str, Customer] = {}
+        found: dict[str, LetterRecipient] = {}
         for account, contact in session.execute(statement):
-            found.setdefault(account.id, _customer(account, contact))
+            found.setdefault(account.id, _build_recipient(account, contact))
         return found
 
-    def currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
+    def load_currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
         return dict(session.execute(select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoices))).all())
 
-    def read(self, session: Session, messages: Collection[int], now: datetime) -> dict[int, Reading]:
+    def load_letters(self, session: Session, messages: Collection[int], now: datetime) -> dict[int, LetterContent]:
         """The letters that are there to be sent. `now` is business time."""
         rows = session.scalars(select(Message).where(col(Message.id).in_(messages), col(Message.state) == "intended")).all()
-        customers = self.customers(session, {row.account_id for row in rows})
-        threads = self._threads(session, set(customers))
-        stakes = self._stakes(session, [row.id or 0 for row in rows if row.case_id is None])
-        of_cases = case_stakes(session, [row for row in rows if row.case_id is not None])
+        customers = self.load_recipients(session, {row.account_id for row in rows})
+        threads = self._load_threads(session, set(customers))
+        stakes = self._load_requested_invoices(session, [row.id or 0 for row in rows if row.case_id is None])
+        of_cases = load_case_invoices(session, [row for row in rows if row.case_id is not None])
 
-        def as_it_stands(row: Message) -> Reading:
+        def as_it_stands(row: Message) -> LetterContent:
             customer, thread = customers[row.account_id], threads[row.account_id]
             if row.case_id is not None:
-                return case_letter(row, customer, of_cases, thread, now)
-            return reminder(row, customer, stakes[row.id or 0], thread, now)
+                return build_case_letter(row, customer, of_cases, thread, now)
+            return build_reminder(row, customer, stakes[row.id or 0], thread, now)
 
         return {row.id or 0: as_it_stands(row) for row in rows}
 
-    def marks(self, session: Session, readings: Sequence[Reading]) -> dict[int, Marks]:
+    def load_version_stamps(self, session: Session, contents: Sequence[LetterContent]) -> dict[int, VersionStamps]:
         """What the letters rest on, as it stands in this transaction, and stays until its end."""
-        letters = [reading.message for reading in readings]
-        of_cases = self._letters_of_cases(session, [reading.message for reading in readings if reading.case_id is not None])
+        letters = [reading.message for reading in contents]
+        of_cases = self._load_case_letters(session, [reading.message for reading in contents if reading.case_id is not None])
         if of_cases:
             lock_invoices(session, of_cases, letters)
-        stakes = case_stakes(session, of_cases)
-        reminders = self._stakes(session, [reading.message for reading in readings if reading.case_id is None], lock=True)
-        return {letter: reminder_marks(rests_on) for letter, rests_on in reminders.items()} | {
-            row.id or 0: case_marks(row, stakes) for row in of_cases
+        stakes = load_case_invoices(session, of_cases)
+        reminders = self._load_requested_invoices(session, [reading.message for reading in contents if reading.case_id is None], lock=True)
+        return {letter: build_reminder_version_stamps(rests_on) for letter, rests_on in reminders.items()} | {
+            row.id or 0: build_case_version_stamps(row, stakes) for row in of_cases
         }
 
-    def _letters_of_cases(self, session: Session, messages: Collection[int]) -> Sequence[Message]:
+    def _load_case_letters(self, session: Session, messages: Collection[int]) -> Sequence[Message]:
         return session.scalars(select(Message).where(col(Message.id).in_(messages))).all() if messages else []
 
-    def _stakes(self, session: Session, messages: Collection[int], lock: bool = False) -> dict[int, list[Stake]]:
+    def _load_requested_invoices(
+        self, session: Session, messages: Collection[int], lock: bool = False
+    ) -> dict[int, list[RequestedInvoice]]:
         if not messages:
             return {}
-        its_case = col(Case.case_id) == literal(ids.invoice_case("")) + col(Invoice.id)
+        its_case = col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id)
         statement = (
             select(ContactRequest, Invoice, col(Case.holds), col(Case.disputed))
             .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
@@ -91,12 +100,12 @@ class LetterReading:
         )
         if lock:  # in the order in which the ledger locks invoices
             statement = statement.with_for_update(of=(ContactRequest, Invoice), key_share=True)
-        stakes: dict[int, list[Stake]] = {message: [] for message in messages}
+        stakes: dict[int, list[RequestedInvoice]] = {message: [] for message in messages}
         for request, invoice, holds, disputed in session.execute(statement):
-            stakes[request.message_id].append(Stake(request, invoice, holds, disputed or 0))
+            stakes[request.message_id].append(RequestedInvoice(request, invoice, holds, disputed or 0))
         return stakes
 
-    def _threads(self, session: Session, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
+    def _load_threads(self, session: Session, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
         """The Message-IDs of each account's last letters, oldest first."""
         place = func.row_number().over(partition_by=col(Message.account_id), order_by=col(Message.id).desc()).label("place")
         earlier = (
@@ -112,27 +121,42 @@ class LetterReading:
             threads[account] = (*threads[account], message_id)
         return threads
 
-    def compose(self, reading: Reading, now: datetime) -> bytes:
+    def compose(self, content: LetterContent, now: datetime) -> bytes:
         """The letter as it goes over the wire, dated in business time; notes its subject in the reading."""
-        customer = reading.customer
-        collector, today = self._signed_by(customer.collector), now.astimezone(customer.zone).date()
+        customer = content.customer
+        collector, today = self._load_signing_collector(customer.collector), now.astimezone(customer.zone).date()
         letter = Letter(
-            language=customer.language, country=customer.country, template=reading.letter, currency=reading.currency,
-            letter_date=today, pay_by=_notice_ends(reading, today), greeting_name=customer.contact, customer=customer.name,
-            account_id=customer.account_id, lines=tuple(reading.standing), collector=collector, creditor=self._creditor,
-            case_id=reading.case_id, details=reading.details, names=reading.names,
-        )  # fmt: skip
-        rendered = self._book.render(letter)
-        reading.subject = rendered.subject
+            language=customer.language,
+            country=customer.country,
+            template=content.letter,
+            currency=content.currency,
+            letter_date=today,
+            pay_by=_compute_notice_end(content, today),
+            greeting_name=customer.contact,
+            customer=customer.name,
+            account_id=customer.account_id,
+            lines=tuple(content.standing),
+            collector=collector,
+            creditor=self._creditor,
+            case_id=content.case_id,
+            details=content.details,
+            names=content.names,
+        )
+        rendered = self._templates.render(letter)
+        content.subject = rendered.subject
         envelope = Envelope(
             sender=Mailbox(name=self._creditor.name, address=self.sender),
             recipients=(Mailbox(name=customer.contact, address=customer.email),),
-            reply_to=Mailbox(name=collector.name, address=collector.email), date=now.astimezone(customer.zone),
-            message_id=reading.message_id, in_reply_to=reading.in_reply_to, references=reading.thread, language=customer.language,
-        )  # fmt: skip
-        return compose(envelope, rendered)
+            reply_to=Mailbox(name=collector.name, address=collector.email),
+            date=now.astimezone(customer.zone),
+            message_id=content.message_id,
+            in_reply_to=content.in_reply_to,
+            references=content.thread,
+            language=customer.language,
+        )
+        return build_message(envelope, rendered)
 
-    def _signed_by(self, collector: str | None) -> Collector:
+    def _load_signing_collector(self, collector: str | None) -> Collector:
         if collector is None:
             return self._collector
         with self._database.reading() as session:
@@ -142,20 +166,24 @@ class LetterReading:
         return Collector(name=user.full_name or user.name, email=user.email, phone=user.phone)
 
 
-def _customer(account: Account, contact: Contact | None) -> Customer:
+def _build_recipient(account: Account, contact: Contact | None) -> LetterRecipient:
     reachable = contact is not None and contact.email and contact.undeliverable_since is None
-    return Customer(
-        account_id=account.id, name=account.name, country=account.country,
+    return LetterRecipient(
+        account_id=account.id,
+        name=account.name,
+        country=account.country,
         zone=ZoneInfo((contact.time_zone if contact else None) or account.time_zone),
         language=(contact.language if contact else None) or account.language,
-        contact=contact.name if contact else "", email=contact.email if contact and reachable else "", collector=account.collector,
-    )  # fmt: skip
+        contact=contact.name if contact else "",
+        email=contact.email if contact and reachable else "",
+        collector=account.collector,
+    )
 
 
-def _notice_ends(reading: Reading, letter_date: date) -> date | None:
+def _compute_notice_end(content: LetterContent, letter_date: date) -> date | None:
     """The last day of a warning's notice, which counts from its delivery, today; other letters say their days in words of their own."""
-    days = reading.details.get("notice_days")
-    return letter_date + timedelta(days=days) if reading.letter == WARNING and isinstance(days, int) else None
+    days = content.details.get("notice_days")
+    return letter_date + timedelta(days=days) if content.letter == SUSPENSION_WARNING_LETTER and isinstance(days, int) else None
 
 
-__all__ = ["Customer", "LetterReading", "Reading"]
+__all__ = ["LetterContent", "LetterLoader", "LetterRecipient"]

@@ -11,54 +11,60 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, ContactRequest, Message
-from domain.correspondence.letter_outcome import LetterFate, LetterNews
+from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 
-ENDED = tuple(fate.value for fate in LetterFate)
+ENDED_STATES = tuple(fate.value for fate in LetterResult)
 """The states of a request whose letter has come to its end."""
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
-def news(
+def build_letter_outcome(
     step: str, attempt: int, state: str, ended_at: datetime, zone: ZoneInfo, message_id: str | None, reason: str, sha256: str | None
-) -> LetterNews:
+) -> LetterOutcome:
     """`ended_at` is business time; the customer's date follows from its zone. Mail servers quote the recipient's address in their refusal:
     it stays with the letter, and does not get into journals, from which nothing can be deleted. `sha256` is told of a letter that went."""
-    fate = LetterFate(state)
-    return LetterNews(
-        step=step, attempt=attempt, fate=fate, at=ended_at, on=ended_at.astimezone(zone).date(), message_id=message_id,
-        reason=_ADDRESS.sub("…", reason), sha256=(sha256 or None) if fate is LetterFate.SENT else None,
-    )  # fmt: skip
+    fate = LetterResult(state)
+    return LetterOutcome(
+        step=step,
+        attempt=attempt,
+        fate=fate,
+        at=ended_at,
+        on=ended_at.astimezone(zone).date(),
+        message_id=message_id,
+        reason=_ADDRESS.sub("…", reason),
+        sha256=(sha256 or None) if fate is LetterResult.SENT else None,
+    )
 
 
-_FATES = {**{fate.value: fate.value for fate in LetterFate}, "void": LetterFate.DROPPED.value}
+_CASE_LETTER_FATES = {**{fate.value: fate.value for fate in LetterResult}, "void": LetterResult.DROPPED.value}
 """The states in which a case's letter has come to its end, and what the case calls them."""
 
 
-class CaseNews(NamedTuple):
+class CaseLetterOutcome(NamedTuple):
     """What a case has to be told of its letter, which was in this state, since that moment, when it was looked at."""
 
     message: int
     state: str
     ended_at: datetime
     case_id: str
-    news: LetterNews
+    outcome: LetterOutcome
 
 
-class Postbox:
+class OutcomeFeed:
     """What has to be told at once. To invoices: letters refused, unknown or dropped, and any that an invoice waits for; to the other cases:
     every end of their letters."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def untold(self, limit: int) -> list[tuple[int, str, LetterNews]]:
+    def list_invoice_outcomes(self, limit: int) -> list[tuple[int, str, LetterOutcome]]:
         """Request, invoice and news, oldest first."""
         statement = (
             select(ContactRequest, col(Message.message_id), col(Message.sha256), col(Account.time_zone))
             .join(Account, col(Account.id) == col(ContactRequest.account_id))
             .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
-            .where(col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(ENDED))
+            .where(col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(ENDED_STATES))
             .order_by(col(ContactRequest.id))
             .limit(limit)
         )
@@ -67,50 +73,74 @@ class Postbox:
                 (
                     request.id or 0,
                     request.invoice_id,
-                    news(
-                        request.step, request.attempt, request.state, _moment(request), ZoneInfo(zone), message_id, request.reason, sha256
+                    build_letter_outcome(
+                        request.step,
+                        request.attempt,
+                        request.state,
+                        _require_end_time(request),
+                        ZoneInfo(zone),
+                        message_id,
+                        request.reason,
+                        sha256,
                     ),
                 )
                 for request, message_id, sha256, zone in session.execute(statement)
-            ]  # fmt: skip
+            ]
 
-    def told(self, requests: Sequence[int]) -> None:
+    def mark_invoices_notified(self, requests: Sequence[int]) -> None:
         with self._database.writing() as session:
             session.execute(update(ContactRequest).where(col(ContactRequest.id).in_(requests)).values(told=True))
 
-    def untold_to_cases(self, limit: int) -> list[CaseNews]:
+    def list_case_outcomes(self, limit: int) -> list[CaseLetterOutcome]:
         """Oldest first."""
         statement = (
             select(
-                col(Message.id), col(Message.state), col(Message.ended_at), col(Message.case_id), col(Message.letter), col(Message.number),
-                col(Message.message_id), col(Message.reason), col(Message.sha256), col(Account.time_zone),
+                col(Message.id),
+                col(Message.state),
+                col(Message.ended_at),
+                col(Message.case_id),
+                col(Message.letter),
+                col(Message.number),
+                col(Message.message_id),
+                col(Message.reason),
+                col(Message.sha256),
+                col(Account.time_zone),
             )
             .join(Account, col(Account.id) == col(Message.account_id))
-            .where(col(Message.told).is_(False), col(Message.state).in_(_FATES))
+            .where(col(Message.told).is_(False), col(Message.state).in_(_CASE_LETTER_FATES))
             .order_by(col(Message.id))
             .limit(limit)
-        )  # fmt: skip
+        )
         with self._database.reading() as session:
             return [
-                CaseNews(
-                    row.id, row.state, row.ended_at, row.case_id,
-                    news(
-                        row.letter, row.number, _FATES[row.state], row.ended_at, ZoneInfo(row.time_zone), row.message_id, row.reason,
+                CaseLetterOutcome(
+                    row.id,
+                    row.state,
+                    row.ended_at,
+                    row.case_id,
+                    build_letter_outcome(
+                        row.letter,
+                        row.number,
+                        _CASE_LETTER_FATES[row.state],
+                        row.ended_at,
+                        ZoneInfo(row.time_zone),
+                        row.message_id,
+                        row.reason,
                         row.sha256,
                     ),
                 )
                 for row in session.execute(statement)
-            ]  # fmt: skip
+            ]
 
-    def told_to_cases(self, told: Sequence[CaseNews]) -> None:
+    def mark_cases_notified(self, outcomes: Sequence[CaseLetterOutcome]) -> None:
         """A letter that has come to another end meanwhile has that one still to tell."""
         with self._database.writing() as session:
-            for one in told:
+            for one in outcomes:
                 as_told = (col(Message.id) == one.message, col(Message.state) == one.state, col(Message.ended_at) == one.ended_at)
                 session.execute(update(Message).where(*as_told).values(told=True))
 
 
-def _moment(request: ContactRequest) -> datetime:
+def _require_end_time(request: ContactRequest) -> datetime:
     if request.ended_at is None:
         raise ValueError(f"the letter of step {request.step} for invoice {request.invoice_id} ended at no time")
     return request.ended_at

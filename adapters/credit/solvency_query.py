@@ -6,20 +6,25 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from adapters.credit.verdict_query import standing_verdicts
+from adapters.credit.verdict_query import load_active_verdicts
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice
-from adapters.journal.account_entries import read_kinds
+from adapters.journal.account_entries import load_entries_of_kinds
 from domain.billing.billing_events import InvoiceStatus
-from domain.credit_review.referral_rules import StandingVerdict
-from domain.credit_review.solvency_score import PaymentRecord, Solvency, score
+from domain.credit_review.referral_rules import LastCreditVerdict
+from domain.credit_review.solvency_score import PaymentBehaviour, SolvencyScore, score_solvency
 from domain.journal.entry_kinds import EntryKind
-from domain.policy.dispute_rules import Resolution
+from domain.policy.dispute_rules import DisputeResolution
 
-LOOKS_BACK = timedelta(days=730)
+LOOK_BACK_PERIOD = timedelta(days=730)
 """How an account paid longer ago says little of how it pays now."""
 
-JUDGED = {Resolution.REJECTED.value, Resolution.CREDIT_NOTE.value, Resolution.CORRECTED_INVOICE.value, Resolution.ALREADY_PAID.value}
+JUDGED_RESOLUTIONS = {
+    DisputeResolution.REJECTED.value,
+    DisputeResolution.CREDIT_NOTE.value,
+    DisputeResolution.CORRECTED_INVOICE.value,
+    DisputeResolution.ALREADY_PAID.value,
+}
 """Resolutions that say who was right. One that was withdrawn, or fell away with the balance, says nothing."""
 
 
@@ -29,60 +34,66 @@ class AccountSolvency(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     account_id: str
-    record: PaymentRecord
+    record: PaymentBehaviour
     currency: str | None
-    solvency: Solvency | None
+    solvency: SolvencyScore | None
 
 
-class SolvencyReading:
+class SolvencyQuery:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, account_id: str, now: datetime) -> AccountSolvency:
+    def load_solvency(self, account_id: str, now: datetime) -> AccountSolvency:
         """As known at `now` (business time, UTC). Exposure is what is open in the currency of the limit that the last verdict set."""
         with self._database.reading() as session:
-            verdict = standing_verdicts(session, account_id, now).get(account_id)
-            record = _record(session, account_id, now, verdict)
-        scored = score(record)
+            verdict = load_active_verdicts(session, account_id, now).get(account_id)
+            record = _load_payment_record(session, account_id, now, verdict)
+        scored = score_solvency(record)
         known = any(factor.value is not None for factor in scored.factors)
         currency = verdict.currency if verdict and verdict.limit is not None else None
         return AccountSolvency(account_id=account_id, record=record, currency=currency, solvency=scored if known else None)
 
 
-def _record(session: Session, account_id: str, now: datetime, verdict: StandingVerdict | None) -> PaymentRecord:
-    since = now - LOOKS_BACK
+def _load_payment_record(session: Session, account_id: str, now: datetime, verdict: LastCreditVerdict | None) -> PaymentBehaviour:
+    since = now - LOOK_BACK_PERIOD
     counts = dict.fromkeys((EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN), 0)
     resolutions: list[str] = []
-    for _, entry in read_kinds(session, *counts, EntryKind.DISPUTE_RESOLVED, account_id=account_id, until=now):
+    for _, entry in load_entries_of_kinds(session, *counts, EntryKind.DISPUTE_RESOLVED, account_id=account_id, until=now):
         if entry.at < since:
             continue
         if entry.kind == EntryKind.DISPUTE_RESOLVED.value:
-            resolutions.append(entry.text("resolution"))
+            resolutions.append(entry.get_text("resolution"))
         else:
             counts[EntryKind(entry.kind)] += 1
     kept = counts[EntryKind.PROMISE_KEPT]
-    return PaymentRecord(
-        days_late=_days_late(session, account_id, since, now), promises_kept=kept, promises_broken=sum(counts.values()) - kept,
-        disputes_lost=resolutions.count(Resolution.REJECTED.value), disputes_resolved=sum(one in JUDGED for one in resolutions),
-        open_amount=_open(session, account_id, verdict.currency) if verdict and verdict.currency else 0,
+    return PaymentBehaviour(
+        days_late=_load_days_late(session, account_id, since, now),
+        promises_kept=kept,
+        promises_broken=sum(counts.values()) - kept,
+        disputes_lost=resolutions.count(DisputeResolution.REJECTED.value),
+        disputes_resolved=sum(one in JUDGED_RESOLUTIONS for one in resolutions),
+        open_amount=_load_open_amount(session, account_id, verdict.currency) if verdict and verdict.currency else 0,
         credit_limit=verdict.limit if verdict else None,
-    )  # fmt: skip
+    )
 
 
-def _days_late(session: Session, account_id: str, since: datetime, now: datetime) -> list[int]:
+def _load_days_late(session: Session, account_id: str, since: datetime, now: datetime) -> list[int]:
     """Of each invoice that was paid, the one paid first first; one paid early was not late."""
     rows = (
         select(col(Invoice.settled_on), col(Invoice.due_date))
         .where(
-            col(Invoice.account_id) == account_id, col(Invoice.status) == InvoiceStatus.PAID.value, col(Invoice.total) > 0,
-            col(Invoice.settled_on) >= since.date(), col(Invoice.settled_on) <= now.date(),
+            col(Invoice.account_id) == account_id,
+            col(Invoice.status) == InvoiceStatus.PAID.value,
+            col(Invoice.total) > 0,
+            col(Invoice.settled_on) >= since.date(),
+            col(Invoice.settled_on) <= now.date(),
         )
         .order_by(col(Invoice.settled_on), col(Invoice.due_date), col(Invoice.id))
-    )  # fmt: skip
+    )
     return [max((settled - due).days, 0) for settled, due in session.execute(rows)]
 
 
-def _open(session: Session, account_id: str, currency: str) -> int:
+def _load_open_amount(session: Session, account_id: str, currency: str) -> int:
     """What is owed in one currency (minor units)."""
     owed = select(func.coalesce(func.sum(col(Invoice.open_balance)), 0)).where(
         col(Invoice.account_id) == account_id, col(Invoice.currency) == currency, col(Invoice.status) == InvoiceStatus.OPEN.value

@@ -4,21 +4,23 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from adapters.journal.account_entries import read_kinds
-from domain.credit_review.referral_rules import StandingVerdict
+from adapters.journal.account_entries import load_entries_of_kinds
+from domain.credit_review.referral_rules import LastCreditVerdict
 from domain.journal.entry_kinds import EntryKind
 
 
-def standing_verdicts(session: Session, account_id: str | None = None, until: datetime | None = None) -> dict[str, StandingVerdict]:
+def load_active_verdicts(session: Session, account_id: str | None = None, until: datetime | None = None) -> dict[str, LastCreditVerdict]:
     """By account; of one account, or of all."""
-    standing: dict[str, StandingVerdict] = {}
+    standing: dict[str, LastCreditVerdict] = {}
     kinds = (EntryKind.CREDIT_REVIEW_VERDICT, EntryKind.CREDIT_REVIEW_ENDED)
-    for account, entry in read_kinds(session, *kinds, account_id=account_id, until=until):
+    for account, entry in load_entries_of_kinds(session, *kinds, account_id=account_id, until=until):
         if entry.kind == EntryKind.CREDIT_REVIEW_ENDED.value:
             standing.pop(account, None)
             continue
-        standing[account] = StandingVerdict(
-            given_on=entry.on, limit=entry.number("limit"), currency=entry.text("currency") or None,
+        standing[account] = LastCreditVerdict(
+            given_on=entry.business_date,
+            limit=entry.get_optional_int("limit"),
+            currency=entry.get_text("currency") or None,
             insolvent=bool(entry.facts.get("insolvent")),
-        )  # fmt: skip
+        )
     return standing

@@ -11,38 +11,38 @@ from alembic.operations.ops import UpgradeOps
 from alembic.util import DispatchPriority
 from sqlalchemy import Connection, MetaData, text
 
-MARK = "append_only"
-APPEND_ONLY = {"info": {MARK: True}}
+APPEND_ONLY_KEY = "append_only"
+APPEND_ONLY = {"info": {APPEND_ONLY_KEY: True}}
 
-_GUARDED = {
+_APPEND_ONLY_TABLES_SQL = {
     "sqlite": "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%_is_append_only%'",
     "postgresql": (
         "SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
         " WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgname LIKE '%_is_append_only'"
     ),
 }
-_REFUSAL = """\
+_POSTGRES_TRIGGER_FUNCTION = """\
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 
-def append_only_tables(metadata: MetaData) -> list[str]:
+def list_append_only_tables(metadata: MetaData) -> list[str]:
     """In order of their names."""
-    return sorted(table.name for table in metadata.tables.values() if table.info.get(MARK))
+    return sorted(table.name for table in metadata.tables.values() if table.info.get(APPEND_ONLY_KEY))
 
 
-def guarded_tables(connection: Connection) -> set[str]:
+def list_protected_tables(connection: Connection) -> set[str]:
     """Those whose trigger is there."""
-    return set(connection.execute(text(_GUARDED[connection.dialect.name])).scalars())
+    return set(connection.execute(text(_APPEND_ONLY_TABLES_SQL[connection.dialect.name])).scalars())
 
 
-def guard(connection: Connection, table: str) -> None:
+def create_append_only_trigger(connection: Connection, table: str) -> None:
     """From now on the table takes new rows only."""
-    for statement in _guarding(connection.dialect.name, table):
+    for statement in _build_trigger_statements(connection.dialect.name, table):
         connection.execute(text(statement))
 
 
-def unguard(connection: Connection, table: str) -> None:
+def drop_append_only_trigger(connection: Connection, table: str) -> None:
     if connection.dialect.name == "sqlite":
         for change in ("update", "delete"):
             connection.execute(text(f"DROP TRIGGER {table}_is_append_only_{change}"))
@@ -50,7 +50,7 @@ def unguard(connection: Connection, table: str) -> None:
         connection.execute(text(f"DROP TRIGGER {table}_is_append_only ON {table}"))
 
 
-def _guarding(dialect: str, table: str) -> list[str]:
+def _build_trigger_statements(dialect: str, table: str) -> list[str]:
     if dialect == "sqlite":
         return [
             f"CREATE TRIGGER {table}_is_append_only_{change} BEFORE {change.upper()} ON {table} "
@@ -58,7 +58,7 @@ def _guarding(dialect: str, table: str) -> list[str]:
             for change in ("update", "delete")
         ]
     return [
-        _REFUSAL,
+        _POSTGRES_TRIGGER_FUNCTION,
         f"CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
     ]
@@ -100,30 +100,30 @@ class MakeChangeable(MigrateOperation):
 
 
 @Operations.implementation_for(MakeAppendOnly)
-def _make_append_only(operations: Operations, wanted: MakeAppendOnly) -> None:
-    guard(operations.get_bind(), wanted.table)
+def _make_append_only(operations: Operations, operation: MakeAppendOnly) -> None:
+    create_append_only_trigger(operations.get_bind(), operation.table)
 
 
 @Operations.implementation_for(MakeChangeable)
-def _make_changeable(operations: Operations, wanted: MakeChangeable) -> None:
-    unguard(operations.get_bind(), wanted.table)
+def _make_changeable(operations: Operations, operation: MakeChangeable) -> None:
+    drop_append_only_trigger(operations.get_bind(), operation.table)
 
 
 @renderers.dispatch_for(MakeAppendOnly)
-def _write_guard(context: AutogenContext, wanted: MakeAppendOnly) -> str:
-    return f'op.make_append_only("{wanted.table}")'
+def _render_make_append_only(context: AutogenContext, operation: MakeAppendOnly) -> str:
+    return f'op.make_append_only("{operation.table}")'
 
 
 @renderers.dispatch_for(MakeChangeable)
-def _write_unguard(context: AutogenContext, wanted: MakeChangeable) -> str:
-    return f'op.make_changeable("{wanted.table}")'
+def _render_make_changeable(context: AutogenContext, operation: MakeChangeable) -> str:
+    return f'op.make_changeable("{operation.table}")'
 
 
 @comparators.dispatch_for("schema", priority=DispatchPriority.LAST)
-def _compare(context: AutogenContext, upgrade: UpgradeOps, schemas: object) -> None:
+def _compare_append_only_tables(context: AutogenContext, upgrade: UpgradeOps, schemas: object) -> None:
     """Comes last, when the tables themselves were seen to."""
     assert context.connection is not None
     assert isinstance(context.metadata, MetaData)
-    wanted, there = set(append_only_tables(context.metadata)), guarded_tables(context.connection)
+    wanted, there = set(list_append_only_tables(context.metadata)), list_protected_tables(context.connection)
     upgrade.ops.extend(MakeAppendOnly(table) for table in sorted(wanted - there))
     upgrade.ops.extend(MakeChangeable(table) for table in sorted(there - wanted))

@@ -14,7 +14,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Setting
 from domain.clock import REAL_DAY_SECONDS, Clock, start_of_day
 
-SETTING = "business_clock"
+CLOCK_SETTING = "business_clock"
 HEARTBEAT = timedelta(seconds=1)
 
 
@@ -22,7 +22,7 @@ class ClockConflictError(ValueError):
     """The data folder has another clock than the one asked for."""
 
 
-class _Kept(BaseModel):
+class _StoredClock(BaseModel):
     """`last_seen` is real time, UTC: the clock has shown nothing later."""
 
     clock: Clock
@@ -32,86 +32,86 @@ class _Kept(BaseModel):
 
 def load_clock(database: Database) -> Clock | None:
     """None before the first start."""
-    kept = _kept(database)
+    kept = _load_stored_clock(database)
     return kept.clock if kept else None
 
 
 def store_clock(database: Database, clock: Clock, now: datetime, as_of: date | None = None) -> None:
     """`now` is real time; `as_of` the business date that was asked for."""
-    _keep(database, _Kept(clock=clock, as_of=as_of, last_seen=now))
+    _save_stored_clock(database, _StoredClock(clock=clock, as_of=as_of, last_seen=now))
 
 
-def settle_clock(database: Database, now: datetime, as_of: date | None = None, day_seconds: float | None = None) -> Clock:
+def start_clock(database: Database, now: datetime, as_of: date | None = None, day_seconds: float | None = None) -> Clock:
     """The clock to run on from `now` (real time): the one kept, taken up where it stopped, or at the first start a new one, which is kept.
 
     `as_of` is the business date at which a new clock begins (00:00 UTC). Raises ClockConflictError when another clock is kept.
     """
-    kept = _kept(database)
+    kept = _load_stored_clock(database)
     if kept is None:
-        clock = _new(now, as_of, day_seconds)
+        clock = _create_clock(now, as_of, day_seconds)
         store_clock(database, clock, now, as_of)
         return clock
-    _refuse_contradiction(kept, as_of, day_seconds)
+    _reject_conflicting_options(kept, as_of, day_seconds)
     clock = kept.clock
-    if played(clock):
-        clock = clock.model_copy(update={"real_anchor": now, "business_anchor": clock.business(min(kept.last_seen, now))})
+    if is_accelerated(clock):
+        clock = clock.model_copy(update={"real_anchor": now, "business_anchor": clock.to_business(min(kept.last_seen, now))})
         store_clock(database, clock, now, kept.as_of)
     return clock
 
 
-def played(clock: Clock) -> bool:
+def is_accelerated(clock: Clock) -> bool:
     """The clock runs faster than life."""
     return clock.day_seconds < REAL_DAY_SECONDS
 
 
-def note_last_seen(database: Database, until: datetime) -> None:
+def store_last_seen(database: Database, until: datetime) -> None:
     """The clock will have shown nothing later than `until` (real time)."""
-    kept = _kept(database)
+    kept = _load_stored_clock(database)
     if kept is not None:
-        _keep(database, kept.model_copy(update={"last_seen": until}))
+        _save_stored_clock(database, kept.model_copy(update={"last_seen": until}))
 
 
-async def keep_noting(database: Database, clock: Clock, stop: asyncio.Event) -> None:
+async def record_clock_progress(database: Database, clock: Clock, stop: asyncio.Event) -> None:
     """Until `stop`: note how far a played clock has come. What is noted lies one beat ahead, so that a killed process never makes
     business time go back."""
-    if not played(clock):
+    if not is_accelerated(clock):
         return
     while not stop.is_set():
-        await asyncio.to_thread(note_last_seen, database, datetime.now(UTC) + HEARTBEAT)
+        await asyncio.to_thread(store_last_seen, database, datetime.now(UTC) + HEARTBEAT)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), HEARTBEAT.total_seconds() * 0.8)
-    await asyncio.to_thread(note_last_seen, database, datetime.now(UTC))
+    await asyncio.to_thread(store_last_seen, database, datetime.now(UTC))
 
 
-def _new(now: datetime, as_of: date | None, day_seconds: float | None) -> Clock:
+def _create_clock(now: datetime, as_of: date | None, day_seconds: float | None) -> Clock:
     if as_of is None and day_seconds is None:
-        return Clock.real_life()
+        return Clock.real_time()
     begin = start_of_day(as_of) if as_of else now
     return Clock(real_anchor=now, business_anchor=begin, day_seconds=day_seconds or REAL_DAY_SECONDS)
 
 
-def _refuse_contradiction(kept: _Kept, as_of: date | None, day_seconds: float | None) -> None:
+def _reject_conflicting_options(stored: _StoredClock, as_of: date | None, day_seconds: float | None) -> None:
     asked = []
-    if as_of is not None and as_of != kept.as_of:
+    if as_of is not None and as_of != stored.as_of:
         asked.append(f"--as-of {as_of}")
-    if day_seconds is not None and day_seconds != kept.clock.day_seconds:
+    if day_seconds is not None and day_seconds != stored.clock.day_seconds:
         asked.append(f"--day-seconds {day_seconds:g}")
     if asked:
-        began = f"began as of {kept.as_of}" if kept.as_of else "began on the day it was made"
+        began = f"began as of {stored.as_of}" if stored.as_of else "began on the day it was made"
         raise ClockConflictError(
-            f"this data folder has a clock of its own ({began}, {kept.clock.day_seconds:g} s a business day), "
+            f"this data folder has a clock of its own ({began}, {stored.clock.day_seconds:g} s a business day), "
             f"which {' '.join(asked)} contradicts; "
             "leave these options out to go on with it, or name a new folder with --data-dir"
         )
 
 
-def _kept(database: Database) -> _Kept | None:
+def _load_stored_clock(database: Database) -> _StoredClock | None:
     with database.reading() as session:
-        row = session.get(Setting, SETTING)
-        return _Kept.model_validate(row.value) if row else None
+        row = session.get(Setting, CLOCK_SETTING)
+        return _StoredClock.model_validate(row.value) if row else None
 
 
-def _keep(database: Database, kept: _Kept) -> None:
-    insert = database.insert(Setting).values(name=SETTING, value=kept.model_dump(mode="json"))
+def _save_stored_clock(database: Database, stored: _StoredClock) -> None:
+    insert = database.build_insert(Setting).values(name=CLOCK_SETTING, value=stored.model_dump(mode="json"))
     with database.writing() as session:
         session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": insert.excluded.value}))

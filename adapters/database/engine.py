@@ -17,11 +17,11 @@ from sqlmodel import Session, SQLModel, create_engine
 import adapters.database.tables as tables
 from adapters.project import PROJECT
 
-MIGRATIONS = PROJECT / "adapters" / "database" / "migrations"
-BUSY_SECONDS = 60
+MIGRATIONS_DIR = PROJECT / "adapters" / "database" / "migrations"
+BUSY_TIMEOUT_SECONDS = 60
 
 
-def _json(value: Any) -> str:
+def _serialize_json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -40,22 +40,22 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = (
-            self._sqlite_engine()
+            self._create_sqlite_engine()
             if self.is_sqlite
             else create_engine(
-                url, pool_size=10, max_overflow=20, pool_pre_ping=True, json_serializer=_json, json_deserializer=orjson.loads
+                url, pool_size=10, max_overflow=20, pool_pre_ping=True, json_serializer=_serialize_json, json_deserializer=orjson.loads
             )
         )
-        self._writing = self.engine.execution_options(write=True)
-        self._one_writer = threading.Lock() if self.is_sqlite else None
+        self._write_engine = self.engine.execution_options(write=True)
+        self._write_lock = threading.Lock() if self.is_sqlite else None
 
-    def _sqlite_engine(self) -> Engine:
+    def _create_sqlite_engine(self) -> Engine:
         engine = create_engine(
             self.url,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
             pool_size=10,
             max_overflow=20,
-            json_serializer=_json,
+            json_serializer=_serialize_json,
             json_deserializer=orjson.loads,
         )
 
@@ -91,20 +91,20 @@ class Database:
 
         SQLite has one writer at a time: waiting on a lock of our own is fair and cheap, its own busy wait is neither.
         """
-        with self._one_writer or nullcontext(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with self._write_lock or nullcontext(), Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             yield session
 
-    def insert(self, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    def build_insert(self, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
         """The dialect's INSERT, which knows ON CONFLICT."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
-    def insert_new(self, table: type[SQLModel]) -> Insert:
+    def build_insert_or_ignore(self, table: type[SQLModel]) -> Insert:
         """INSERT that passes over rows that are there already."""
-        return self.insert(table).on_conflict_do_nothing()
+        return self.build_insert(table).on_conflict_do_nothing()
 
     def migrate(self) -> None:
         """Bring the schema to this version's. Raises NewerDatabaseError."""
-        scripts = ScriptDirectory(str(MIGRATIONS))
+        scripts = ScriptDirectory(str(MIGRATIONS_DIR))
         with self.engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
         if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
@@ -112,9 +112,9 @@ class Database:
                 f"this data was written by a newer version of Duecourse (schema {current}); "
                 "install that version or name another data folder"
             )
-        with self._writing.begin() as connection:
+        with self._write_engine.begin() as connection:
             config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
+            config.set_main_option("script_location", str(MIGRATIONS_DIR))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 from adapters.database.append_only import APPEND_ONLY
 
 
-class Utc(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC: SQLite forgets the zone, this gives it back."""
 
     impl = DateTime(timezone=True)
@@ -57,7 +57,7 @@ class ServiceChange(SQLModel, table=True):
     key: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="accounts.id", index=True)
     what: str = Field(description="suspended, reinstated, or not_in_arrears: a suspension that was asked for too late")
-    at: datetime = Field(sa_type=Utc)
+    at: datetime = Field(sa_type=UtcDateTime)
     recorded_by: str = "duecourse"
 
 
@@ -74,7 +74,7 @@ class Contact(SQLModel, table=True):
     phone: str = ""
     language: str | None = None
     time_zone: str | None = None
-    undeliverable_since: datetime | None = Field(default=None, sa_type=Utc)
+    undeliverable_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Invoice(SQLModel, table=True):
@@ -163,8 +163,8 @@ class LedgerEvent(SQLModel, table=True):
     event_id: str = Field(unique=True)
     invoice_id: str = Field(index=True)
     event: dict[str, Any] = Field(sa_type=JSON, description="a BillingEvent")
-    recorded_at: datetime = Field(sa_type=Utc, description="real time")
-    delivered_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
 
 
 class ContactRequest(SQLModel, table=True):
@@ -183,7 +183,7 @@ class ContactRequest(SQLModel, table=True):
     policy_version: int
     rank: int = Field(description="the step's place in the timeline: a letter takes the tone of its highest")
     letter: str
-    slot: datetime = Field(sa_type=Utc)
+    slot: datetime = Field(sa_type=UtcDateTime)
     not_after: date | None = None
     days_between_letters: int = 1
     minimum: int = Field(default=1, sa_type=BigInteger, description="an open balance below it is not chased")
@@ -193,7 +193,7 @@ class ContactRequest(SQLModel, table=True):
     attempt: int = 1
     message_id: int | None = Field(default=None, sa_type=RowId, index=True)
     reason: str = ""
-    ended_at: datetime | None = Field(default=None, sa_type=Utc)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     awaited: bool = Field(default=False, description="the invoice waits to hear what became of it")
     told: bool = Field(default=False, description="the invoice was signalled, or need not be")
 
@@ -218,7 +218,7 @@ class Message(SQLModel, table=True):
     language: str
     currency: str
     letter: str = ""
-    slot: datetime = Field(sa_type=Utc)
+    slot: datetime = Field(sa_type=UtcDateTime)
     message_id: str = Field(unique=True)
     in_reply_to: str | None = None
     subject: str = ""
@@ -226,10 +226,10 @@ class Message(SQLModel, table=True):
     sha256: str = Field(default="", description="of the content, and empty before there is one; an erasure leaves it")
     state: str = "intended"
     attempts: int = 0
-    next_attempt_at: datetime | None = Field(default=None, sa_type=Utc, description="real time; null: at once")
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time; null: at once")
     owner: str = Field(default="", description="the sending process")
-    transmitting_since: datetime | None = Field(default=None, sa_type=Utc, description="real time")
-    sent_at: datetime | None = Field(default=None, sa_type=Utc)
+    transmitting_since: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reply: str = ""
     decided_by: str | None = Field(default=None, description="who decided what became of an unknown letter")
     case_id: str | None = Field(default=None, description="the case that asked for it; the columns from here on are of such letters alone")
@@ -238,7 +238,7 @@ class Message(SQLModel, table=True):
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="what the case has to say, under its own names")
     opens: str = ""
     closes: str = ""
-    ended_at: datetime | None = Field(default=None, sa_type=Utc, description="when it was sent, refused, unknown or void")
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="when it was sent, refused, unknown or void")
     reason: str = Field(default="", description="why it was not sent")
     wanted: bool = Field(default=True, description="false once its case took it back")
     told: bool | None = Field(default=None, description="the case was signalled, or need not be; null: there is no case to tell")
@@ -286,7 +286,7 @@ class Note(SQLModel, table=True):
     invoice_id: str | None = Field(default=None, index=True)
     author: str
     text: str = Field(sa_type=Text)
-    written_at: datetime = Field(sa_type=Utc)
+    written_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Document(SQLModel, table=True):
@@ -299,7 +299,7 @@ class Document(SQLModel, table=True):
     size: int = Field(description="in bytes")
     content: bytes = Field(sa_type=LargeBinary)
     stored_by: str
-    stored_at: datetime = Field(sa_type=Utc)
+    stored_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class DossierRow(SQLModel, table=True):
@@ -310,7 +310,7 @@ class DossierRow(SQLModel, table=True):
     account_id: str = Field(foreign_key="accounts.id", index=True)
     purpose: str = Field(description="a DossierPurpose")
     as_of: date
-    made_at: datetime = Field(sa_type=Utc)
+    made_at: datetime = Field(sa_type=UtcDateTime)
     json_sha256: str
     pdf_sha256: str
     pages: int
@@ -329,7 +329,7 @@ class DelegationRow(SQLModel, table=True):
     last_day: date
     made_by: str
     revoked_by: str | None = None
-    revoked_at: datetime | None = Field(default=None, sa_type=Utc)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class JournalEntry(SQLModel, table=True):
@@ -343,8 +343,8 @@ class JournalEntry(SQLModel, table=True):
     hash: str = Field(primary_key=True)
     previous: str
     kind: str
-    business_at: datetime = Field(sa_type=Utc)
-    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    business_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
     account_id: str
     invoice_id: str | None = Field(default=None, index=True)
     actor: str
@@ -356,9 +356,11 @@ class Case(SQLModel, table=True):
 
     __tablename__ = "cases"
     __table_args__ = (
-        Index("ix_cases_account", "account_id", "kind"), Index("ix_cases_invoice", "invoice_id", "kind"),
-        Index("ix_cases_stage", "kind", "stage"), Index("ix_cases_awaiting", "kind", "awaiting_role"),
-    )  # fmt: skip
+        Index("ix_cases_account", "account_id", "kind"),
+        Index("ix_cases_invoice", "invoice_id", "kind"),
+        Index("ix_cases_stage", "kind", "stage"),
+        Index("ix_cases_awaiting", "kind", "awaiting_role"),
+    )
     case_id: str = Field(primary_key=True)
     run_id: str
     kind: str
@@ -383,7 +385,7 @@ class Case(SQLModel, table=True):
     carried: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     earlier_run: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     """What a closed run of the case left, from which the run that wrote this row goes on."""
-    updated_at: datetime = Field(sa_type=Utc)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class SealRow(SQLModel, table=True):
@@ -399,7 +401,7 @@ class SealRow(SQLModel, table=True):
     hash: str
     whole: bool = Field(description="its leaves are all there were; else those that changed since the seal before")
     leaves: bytes = Field(sa_type=LargeBinary, description="[case id, number, head, entries beside] of each, JSON in zlib")
-    made_at: datetime = Field(sa_type=Utc, description="real time")
+    made_at: datetime = Field(sa_type=UtcDateTime, description="real time")
 
 
 class PolicyVersion(SQLModel, table=True):
@@ -411,7 +413,7 @@ class PolicyVersion(SQLModel, table=True):
     segments: list[str] = Field(default_factory=list, sa_type=JSON)
     snapshot: str = Field(sa_type=Text)
     sha256: str
-    created_at: datetime = Field(sa_type=Utc, description="real time")
+    created_at: datetime = Field(sa_type=UtcDateTime, description="real time")
 
 
 class User(SQLModel, table=True):
@@ -432,9 +434,9 @@ class Token(SQLModel, table=True):
     sha256: str = Field(primary_key=True)
     user: str = Field(foreign_key="users.name", index=True)
     role: str
-    created_at: datetime = Field(sa_type=Utc, description="real time")
-    expires_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
-    revoked_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+    created_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -446,7 +448,7 @@ class IdempotencyKey(SQLModel, table=True):
     request_sha256: str
     status: int | None = None
     body: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    created_at: datetime = Field(sa_type=Utc, description="real time")
+    created_at: datetime = Field(sa_type=UtcDateTime, description="real time")
 
 
 class ImportRun(SQLModel, table=True):
@@ -462,8 +464,8 @@ class ImportRun(SQLModel, table=True):
     header: list[str] = Field(default_factory=list, sa_type=JSON)
     delimiter: str = Field(default=",", description="the file's own, in which its rejected rows are given back")
     error: str = ""
-    started_at: datetime = Field(sa_type=Utc, description="real time")
-    ended_at: datetime | None = Field(default=None, sa_type=Utc, description="real time")
+    started_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
 
 
 class ImportRow(SQLModel, table=True):
@@ -493,7 +495,7 @@ class PortfolioRuleSet(SQLModel, table=True):
     version: int = Field(primary_key=True)
     rules: list[dict[str, Any]] = Field(sa_type=JSON, description="PortfolioRules")
     made_by: str
-    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
 
 
 class PortfolioChange(SQLModel, table=True):
@@ -511,8 +513,8 @@ class PortfolioChange(SQLModel, table=True):
     rules_version: int | None = Field(default=None, description="of the rules that placed it")
     tasks: int = 0
     made_by: str
-    made_at: datetime = Field(sa_type=Utc)
-    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
     told: bool = Field(default=False, index=True, description="the account's open cases know of it")
 
 
@@ -527,7 +529,7 @@ class CoverRow(SQLModel, table=True):
     last_day: date
     made_by: str
     ended_by: str | None = None
-    ended_at: datetime | None = Field(default=None, sa_type=Utc)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class ArchivedRun(SQLModel, table=True):
@@ -543,14 +545,14 @@ class ArchivedRun(SQLModel, table=True):
     continued_from: str | None = None
     ended_as: str = Field(description="completed, failed, timed_out, canceled, terminated or continued_as_new")
     events: int
-    started_at: datetime = Field(sa_type=Utc, description="real time")
-    closed_at: datetime = Field(sa_type=Utc, index=True, description="real time")
+    started_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    closed_at: datetime = Field(sa_type=UtcDateTime, index=True, description="real time")
     sha256: str = Field(description="of the content as it is stored")
     size: int = Field(description="of the content as it is stored, in bytes")
     content: bytes | None = Field(
         default=None, sa_type=LargeBinary, description="Temporal's JSON, its payloads as they were stored, in gzip; null: in the bucket"
     )
-    archived_at: datetime = Field(sa_type=Utc, description="real time")
+    archived_at: datetime = Field(sa_type=UtcDateTime, description="real time")
 
 
 class ViewRow(SQLModel, table=True):
@@ -563,12 +565,12 @@ class ViewRow(SQLModel, table=True):
     role: str
     account_id: str = Field(index=True)
     route: str = Field(description="its template, such as /v1/accounts/{account_id}")
-    hour: datetime = Field(sa_type=Utc, description="real time: the beginning of the hour")
+    hour: datetime = Field(sa_type=UtcDateTime, description="real time: the beginning of the hour")
     count: int
-    first_at: datetime = Field(sa_type=Utc, description="real time")
-    last_at: datetime = Field(sa_type=Utc, description="real time")
-    first_business_at: datetime = Field(sa_type=Utc)
-    last_business_at: datetime = Field(sa_type=Utc)
+    first_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    last_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    first_business_at: datetime = Field(sa_type=UtcDateTime)
+    last_business_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class ErasureRow(SQLModel, table=True):
@@ -579,14 +581,44 @@ class ErasureRow(SQLModel, table=True):
     key: str = Field(primary_key=True, description="the act by which it was asked for")
     account_id: str = Field(foreign_key="accounts.id", index=True)
     asked_by: str
-    at: datetime = Field(sa_type=Utc)
-    recorded_at: datetime = Field(sa_type=Utc, description="real time")
+    at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
     report: dict[str, Any] = Field(sa_type=JSON, description="an ErasureReport")
 
 
 __all__ = [
-    "Account", "Allocation", "ArchivedRun", "Case", "Contact", "ContactRequest", "CoverRow", "CreditNote", "DelegationRow", "Document",
-    "DossierRow", "ErasureRow", "IdempotencyKey", "ImportRow", "ImportRun", "Invoice",
-    "JournalEntry", "LedgerEvent", "Message", "MessageLine", "Note", "Payment", "PolicyVersion",
-    "PortfolioChange", "PortfolioRuleSet", "SQLModel", "SealRow", "Setting", "Task", "Token", "User", "Utc", "ViewRow", "WriteOffBooking",
-]  # fmt: skip
+    "Account",
+    "Allocation",
+    "ArchivedRun",
+    "Case",
+    "Contact",
+    "ContactRequest",
+    "CoverRow",
+    "CreditNote",
+    "DelegationRow",
+    "Document",
+    "DossierRow",
+    "ErasureRow",
+    "IdempotencyKey",
+    "ImportRow",
+    "ImportRun",
+    "Invoice",
+    "JournalEntry",
+    "LedgerEvent",
+    "Message",
+    "MessageLine",
+    "Note",
+    "Payment",
+    "PolicyVersion",
+    "PortfolioChange",
+    "PortfolioRuleSet",
+    "SQLModel",
+    "SealRow",
+    "Setting",
+    "Task",
+    "Token",
+    "User",
+    "UtcDateTime",
+    "ViewRow",
+    "WriteOffBooking",
+]

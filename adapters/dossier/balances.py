@@ -11,10 +11,10 @@ from sqlalchemy import Row, and_, func, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
-from domain.dossier import Balance, InvoiceLine, SettledInvoices
+from domain.dossier import DossierBalance, DossierInvoice, SettledInvoiceTotals
 from domain.projection.case_facts import WriteOffFacts
 
-BUCKETS = ((0, "current"), (30, "days_1_to_30"), (60, "days_31_to_60"), (90, "days_61_to_90"))
+AGEING_BUCKETS = ((0, "current"), (30, "days_1_to_30"), (60, "days_31_to_60"), (90, "days_61_to_90"))
 """Days past due up to which an open balance stands in the bucket; all that is older, over 90."""
 
 
@@ -22,7 +22,7 @@ class OwedInvoices:
     """The invoices of an account that were issued by a day, each with what was open of it at that day's end."""
 
     def __init__(self, session: Session, account_id: str, on: date) -> None:
-        self.on = on
+        self.day = on
         since = (
             select(col(Allocation.invoice_id), func.sum(col(Allocation.amount)))
             .join(Invoice, col(Invoice.id) == col(Allocation.invoice_id))
@@ -31,12 +31,19 @@ class OwedInvoices:
         )
         given_back = {invoice: int(amount) for invoice, amount in session.execute(since)}
         columns: tuple[Any, ...] = (
-            Invoice.id, Invoice.number, Invoice.issue_date, Invoice.due_date, Invoice.currency, Invoice.total, Invoice.open_balance,
-            Invoice.disputed, Invoice.settled_on,
-        )  # fmt: skip
+            Invoice.id,
+            Invoice.number,
+            Invoice.issue_date,
+            Invoice.due_date,
+            Invoice.currency,
+            Invoice.total,
+            Invoice.open_balance,
+            Invoice.disputed,
+            Invoice.settled_on,
+        )
         rows = select(*columns).where(col(Invoice.account_id) == account_id, col(Invoice.issue_date) <= on)
         self.rows: list[Row[Any]] = list(session.execute(rows.order_by(col(Invoice.due_date), col(Invoice.id))).all())
-        self.open: dict[str, int] = {row.id: max(row.open_balance + given_back.get(row.id, 0), 0) for row in self.rows}
+        self.open_balances: dict[str, int] = {row.id: max(row.open_balance + given_back.get(row.id, 0), 0) for row in self.rows}
 
     @property
     def currencies(self) -> dict[str, str]:
@@ -46,36 +53,43 @@ class OwedInvoices:
     def numbers(self) -> dict[str, str]:
         return {row.id: row.number for row in self.rows}
 
-    def lines(self, contested: Mapping[str, int], stages: Mapping[str, str], also: set[str]) -> list[InvoiceLine]:
+    def build_lines(self, contested: Mapping[str, int], stages: Mapping[str, str], also: set[str]) -> list[DossierInvoice]:
         """Those that were open, and those in `also`; the oldest due date first."""
         return [
-            InvoiceLine(
-                id=row.id, number=row.number, issued=row.issue_date, due=row.due_date, days_past_due=(self.on - row.due_date).days,
-                currency=row.currency, original=row.total, open=self.open[row.id], disputed=self._disputed(row, contested),
+            DossierInvoice(
+                id=row.id,
+                number=row.number,
+                issued=row.issue_date,
+                due=row.due_date,
+                days_past_due=(self.day - row.due_date).days,
+                currency=row.currency,
+                original=row.total,
+                open=self.open_balances[row.id],
+                disputed=self._disputed_amount(row, contested),
                 stage=stages.get(row.id, "new"),
             )
             for row in self.rows
-            if self.open[row.id] > 0 or row.id in also
-        ]  # fmt: skip
+            if self.open_balances[row.id] > 0 or row.id in also
+        ]
 
-    def _disputed(self, row: Row[Any], contested: Mapping[str, int]) -> int:
-        owed = self.open[row.id]
+    def _disputed_amount(self, row: Row[Any], contested: Mapping[str, int]) -> int:
+        owed = self.open_balances[row.id]
         return owed if row.disputed else min(contested.get(row.id, 0), owed)
 
-    def settled(self, listed: set[str]) -> list[SettledInvoices]:
-        found: dict[str, SettledInvoices] = {}
+    def sum_settled(self, listed: set[str]) -> list[SettledInvoiceTotals]:
+        found: dict[str, SettledInvoiceTotals] = {}
         for row in self.rows:
             if row.id in listed:
                 continue
-            known = found.get(row.currency) or SettledInvoices(currency=row.currency, invoices=0, original=0, last_settled_on=None)
+            known = found.get(row.currency) or SettledInvoiceTotals(currency=row.currency, invoices=0, original=0, last_settled_on=None)
             last = max((day for day in (known.last_settled_on, row.settled_on) if day), default=None)
-            found[row.currency] = SettledInvoices(
+            found[row.currency] = SettledInvoiceTotals(
                 currency=row.currency, invoices=known.invoices + 1, original=known.original + row.total, last_settled_on=last
             )
         return [found[currency] for currency in sorted(found)]
 
 
-def balances(lines: list[InvoiceLine], unapplied: Mapping[str, int], story: WriteOffFacts) -> list[Balance]:
+def build_balances(lines: list[DossierInvoice], unapplied: Mapping[str, int], write_off: WriteOffFacts) -> list[DossierBalance]:
     """Per currency, never added across them."""
     sums: dict[str, dict[str, int]] = {currency: {"unapplied": amount} for currency, amount in unapplied.items() if amount}
 
@@ -88,19 +102,19 @@ def balances(lines: list[InvoiceLine], unapplied: Mapping[str, int], story: Writ
             continue
         for name, amount in (("open_invoices", 1), ("original", line.original), ("open", line.open), ("disputed", line.disputed)):
             add(line.currency, name, amount)
-        add(line.currency, bucket(line.days_past_due), line.open)
+        add(line.currency, ageing_bucket(line.days_past_due), line.open)
         add(line.currency, "overdue", line.open if line.days_past_due > 0 else 0)
-    for name, booked in (("written_off", story.booked), ("recovered", story.recovered)):
+    for name, booked in (("written_off", write_off.booked), ("recovered", write_off.recovered)):
         for one in booked:
             add(one.currency, name, one.amount)
-    return [Balance(currency=currency, **sums[currency]) for currency in sorted(sums)]
+    return [DossierBalance(currency=currency, **sums[currency]) for currency in sorted(sums)]
 
 
-def bucket(days_past_due: int) -> str:
-    return next((name for most, name in BUCKETS if days_past_due <= most), "days_over_90")
+def ageing_bucket(days_past_due: int) -> str:
+    return next((name for most, name in AGEING_BUCKETS if days_past_due <= most), "days_over_90")
 
 
-def unapplied_credit(session: Session, account_id: str, on: date) -> dict[str, int]:
+def sum_unapplied_credit(session: Session, account_id: str, on: date) -> dict[str, int]:
     """What came in or was credited by the day's end, less what invoices took by then; per currency."""
     left: dict[str, int] = {}
     standing = or_(col(Payment.reversed_on).is_(None), col(Payment.reversed_on) > on)

@@ -12,16 +12,16 @@ from sqlmodel import Session, col
 from adapters.config.company import Company
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Contact, Message, MessageLine, User
-from adapters.dossier.balances import OwedInvoices, balances, unapplied_credit
-from adapters.journal.account_entries import Chain, UnknownAccountError, read_chain
-from domain.dossier import AccountFacts, ContactPerson, CreditorFacts, Desk, Dossier, DossierPurpose, JournalSeal
-from domain.journal.account_entries import Told, of_kinds
+from adapters.dossier.balances import OwedInvoices, build_balances, sum_unapplied_credit
+from adapters.journal.account_entries import AccountEntries, AccountNotFoundError, load_account_entries
+from domain.dossier import AccountFacts, CollectorContact, CreditorFacts, Dossier, DossierContact, DossierPurpose, JournalFingerprint
+from domain.journal.account_entries import AccountEntry, filter_by_kind
 from domain.journal.entry_kinds import EntryKind
 from domain.projection.case_facts import DisputeFacts, LetterFacts
-from domain.projection.case_history import approvals, calls, disputes, escalations, plans, promises
-from domain.projection.recovery_history import referrals, suspensions, verdicts, write_off
+from domain.projection.case_history import list_approvals, list_calls, list_disputes, list_escalations, list_plans, list_promises
+from domain.projection.recovery_history import build_write_off_facts, list_referrals, list_suspensions, list_verdicts
 
-NEVER_A_LETTER = ("void",)
+VOID_STATES = ("void",)
 """States of a letter in which nothing was ever meant to go any more."""
 
 
@@ -30,54 +30,72 @@ def compile_dossier(database: Database, company: Company, account_id: str, purpo
     with database.reading() as session:
         account = session.get(Account, account_id)
         if account is None:
-            raise UnknownAccountError(f"there is no account {account_id!r}")
+            raise AccountNotFoundError(f"there is no account {account_id!r}")
         on = at.date()
-        chain, owed = read_chain(session, account_id, at), OwedInvoices(session, account_id, on)
-        told, currencies = chain.told, owed.currencies
-        raised, story = disputes(told, currencies), write_off(told, currencies)
-        lines = owed.lines(_contested(raised), _stages(session, account_id, told, at), {one.invoice for one in story.booked})
-        asked = approvals(told)
+        chain, owed = load_account_entries(session, account_id, at), OwedInvoices(session, account_id, on)
+        told, currencies = chain.entries, owed.currencies
+        raised, story = list_disputes(told, currencies), build_write_off_facts(told, currencies)
+        lines = owed.build_lines(
+            _sum_contested_amounts(raised), _load_stages(session, account_id, told, at), {one.invoice for one in story.booked}
+        )
+        asked = list_approvals(told)
         return Dossier(
-            purpose=purpose, as_of=on, compiled_at=at, creditor=_creditor(company), desk=_desk(session, account, company),
-            account=_account(session, account, on), balances=balances(lines, unapplied_credit(session, account_id, on), story),
-            invoices=lines, settled=owed.settled({line.id for line in lines}), numbers=owed.numbers,
-            letters=_letters(session, account_id, at), calls=calls(told), escalations=escalations(told),
-            promises=promises(told, currencies), disputes=raised, plans=plans(told, currencies), referrals=referrals(told),
-            verdicts=verdicts(told), suspensions=suspensions(told, {one.case_id: one for one in asked}), approvals=asked,
-            write_off=story, journal=_seal(chain),
-        )  # fmt: skip
+            purpose=purpose,
+            as_of=on,
+            compiled_at=at,
+            creditor=_build_creditor(company),
+            desk=_load_collector_contact(session, account, company),
+            account=_load_account_facts(session, account, on),
+            balances=build_balances(lines, sum_unapplied_credit(session, account_id, on), story),
+            invoices=lines,
+            settled=owed.sum_settled({line.id for line in lines}),
+            numbers=owed.numbers,
+            letters=_load_letters(session, account_id, at),
+            calls=list_calls(told),
+            escalations=list_escalations(told),
+            promises=list_promises(told, currencies),
+            disputes=raised,
+            plans=list_plans(told, currencies),
+            referrals=list_referrals(told),
+            verdicts=list_verdicts(told),
+            suspensions=list_suspensions(told, {one.case_id: one for one in asked}),
+            approvals=asked,
+            write_off=story,
+            journal=_build_journal_fingerprint(chain),
+        )
 
 
-def _creditor(company: Company) -> CreditorFacts:
-    return CreditorFacts(
-        name=company.name, address=list(company.address), iban=company.printed_iban, bic=company.bic, bank=company.bank
-    )  # fmt: skip
+def _build_creditor(company: Company) -> CreditorFacts:
+    return CreditorFacts(name=company.name, address=list(company.address), iban=company.printed_iban, bic=company.bic, bank=company.bank)
 
 
-def _desk(session: Session, account: Account, company: Company) -> Desk:
+def _load_collector_contact(session: Session, account: Account, company: Company) -> CollectorContact:
     user = session.get(User, account.collector) if account.collector else None
     if user is None or not user.active or not user.email:
-        return Desk(name=company.collector.name, email=company.collector.email, phone=company.collector.phone)
-    return Desk(name=user.full_name or user.name, email=user.email, phone=user.phone)
+        return CollectorContact(name=company.collector.name, email=company.collector.email, phone=company.collector.phone)
+    return CollectorContact(name=user.full_name or user.name, email=user.email, phone=user.phone)
 
 
-def _account(session: Session, account: Account, on: date) -> AccountFacts:
+def _load_account_facts(session: Session, account: Account, on: date) -> AccountFacts:
     rows = session.execute(select(Contact).where(col(Contact.account_id) == account.id).order_by(col(Contact.id))).scalars()
     people = [
-        ContactPerson(
-            role=row.role, name=row.name, email=row.email, phone=row.phone,
+        DossierContact(
+            role=row.role,
+            name=row.name,
+            email=row.email,
+            phone=row.phone,
             undeliverable_since=row.undeliverable_since.date()
             if row.undeliverable_since and row.undeliverable_since.date() <= on
             else None,
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     return AccountFacts(
         id=account.id, name=account.name, country=account.country, language=account.language, segment=account.segment, contacts=people
     )
 
 
-def _contested(raised: Sequence[DisputeFacts]) -> dict[str, int]:
+def _sum_contested_amounts(raised: Sequence[DisputeFacts]) -> dict[str, int]:
     """Of each invoice, what its open disputes contest."""
     totals: Counter[str] = Counter()
     for dispute in raised:
@@ -86,22 +104,31 @@ def _contested(raised: Sequence[DisputeFacts]) -> dict[str, int]:
     return dict(totals)
 
 
-def _stages(session: Session, account_id: str, told: Sequence[Told], at: datetime) -> dict[str, str]:
+def _load_stages(session: Session, account_id: str, entries: Sequence[AccountEntry], at: datetime) -> dict[str, str]:
     """The read model's, or the last step taken by then where the read model has gone on since."""
-    stages = {entry.invoice_id: entry.text("step") for entry in of_kinds(told, EntryKind.STEP_TAKEN) if entry.invoice_id}
+    stages = {entry.invoice_id: entry.get_text("step") for entry in filter_by_kind(entries, EntryKind.STEP_TAKEN) if entry.invoice_id}
     rows = select(col(Case.invoice_id), col(Case.stage)).where(
         col(Case.account_id) == account_id, col(Case.kind) == "invoice", col(Case.updated_at) <= at
     )
     return stages | {row.invoice_id: row.stage for row in session.execute(rows) if row.invoice_id}
 
 
-def _letters(session: Session, account_id: str, at: datetime) -> list[LetterFacts]:
+def _load_letters(session: Session, account_id: str, at: datetime) -> list[LetterFacts]:
     when = func.coalesce(col(Message.sent_at), col(Message.slot))
-    wanted = (col(Message.account_id) == account_id, col(Message.state).not_in(NEVER_A_LETTER), or_(when <= at, col(Message.slot) <= at))
+    wanted = (col(Message.account_id) == account_id, col(Message.state).not_in(VOID_STATES), or_(when <= at, col(Message.slot) <= at))
     columns: tuple[Any, ...] = (
-        Message.id, Message.sent_at, Message.slot, Message.letter, Message.recipient, Message.language, Message.subject, Message.state,
-        Message.reply, Message.attempts, Message.decided_by,
-    )  # fmt: skip
+        Message.id,
+        Message.sent_at,
+        Message.slot,
+        Message.letter,
+        Message.recipient,
+        Message.language,
+        Message.subject,
+        Message.state,
+        Message.reply,
+        Message.attempts,
+        Message.decided_by,
+    )
     rows = session.execute(select(*columns).where(*wanted).order_by(when, col(Message.id))).all()
     named = (
         select(col(MessageLine.message_id), col(MessageLine.invoice_id))
@@ -114,16 +141,22 @@ def _letters(session: Session, account_id: str, at: datetime) -> list[LetterFact
         invoices.setdefault(message, []).append(invoice)
     return [
         LetterFacts(
-            on=(row.sent_at if row.sent_at and row.sent_at <= at else row.slot).date(), template=row.letter, recipient=row.recipient,
+            on=(row.sent_at if row.sent_at and row.sent_at <= at else row.slot).date(),
+            template=row.letter,
+            recipient=row.recipient,
             language=row.language,
-            subject=row.subject, state="under_way" if row.sent_at and row.sent_at > at else row.state, reply=row.reply,
-            attempts=row.attempts, decided_by=row.decided_by, invoices=invoices.get(row.id, []),
+            subject=row.subject,
+            state="under_way" if row.sent_at and row.sent_at > at else row.state,
+            reply=row.reply,
+            attempts=row.attempts,
+            decided_by=row.decided_by,
+            invoices=invoices.get(row.id, []),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
-def _seal(chain: Chain) -> JournalSeal:
+def _build_journal_fingerprint(chain: AccountEntries) -> JournalFingerprint:
     heads: Mapping[str, str] = chain.heads
     lines = "\n".join(f"{case_id} {heads[case_id]}" for case_id in sorted(heads))
-    return JournalSeal(cases=len(heads), entries=len(chain.told), sha256=sha256(lines.encode()).hexdigest())
+    return JournalFingerprint(cases=len(heads), entries=len(chain.entries), sha256=sha256(lines.encode()).hexdigest())

@@ -11,13 +11,13 @@ from adapters.database.engine import Database
 from adapters.database.tables import DossierRow
 from adapters.document_store import DocumentStore
 from adapters.dossier.compiler import compile_dossier
-from adapters.dossier.pdf_renderer import dossier_pdf
+from adapters.dossier.pdf_renderer import render_dossier_pdf
 from adapters.dossier.wording import ENGLISH
-from adapters.journal.account_entries import UnknownAccountError
-from domain.dossier import Dossier, DossierMade, DossierPurpose
+from adapters.journal.account_entries import AccountNotFoundError
+from domain.dossier import Dossier, DossierPurpose, GeneratedDossier
 
 
-class WantedDossier(NamedTuple):
+class RequestedDossier(NamedTuple):
     """`key` makes it once; `at` is the moment (business time, UTC) as of which the account is described."""
 
     key: str
@@ -28,7 +28,7 @@ class WantedDossier(NamedTuple):
     language: str = ENGLISH
 
 
-class DossierBook:
+class DossierStore:
     """Safe to share between threads."""
 
     def __init__(self, database: Database, company: Company) -> None:
@@ -39,37 +39,44 @@ class DossierBook:
         """The account as it stood. Raises UnknownAccountError."""
         return compile_dossier(self._database, self._company, account_id, purpose, at)
 
-    def make(self, wanted: WantedDossier) -> DossierMade:
+    def make_dossier(self, request: RequestedDossier) -> GeneratedDossier:
         """Compile, set and keep it, once by its key: asked for again, the first one is given. Raises UnknownAccountError."""
-        if known := self.made(wanted.key):
+        if known := self.find_dossier(request.key):
             return known
-        dossier = self.compile(wanted.account_id, wanted.purpose, wanted.at)
-        pdf = dossier_pdf(dossier, wanted.language)
-        name = f"{wanted.purpose}-{wanted.account_id}-{dossier.as_of.isoformat()}"
+        dossier = self.compile(request.account_id, request.purpose, request.at)
+        pdf = render_dossier_pdf(dossier, request.language)
+        name = f"{request.purpose}-{request.account_id}-{dossier.as_of.isoformat()}"
         stored = [
-            self._documents.keep(f"{name}.{ending}", media_type, content, wanted.asked_by, wanted.at)
+            self._documents.add(f"{name}.{ending}", media_type, content, request.asked_by, request.at)
             for ending, media_type, content in (
-                ("json", "application/json", dossier.json_bytes()),
+                ("json", "application/json", dossier.to_json_bytes()),
                 ("pdf", "application/pdf", pdf.content),
             )
         ]
         with self._database.writing() as session:
             session.execute(
-                self._database.insert_new(DossierRow).values(
-                    key=wanted.key, account_id=wanted.account_id, purpose=wanted.purpose.value, as_of=dossier.as_of, made_at=wanted.at,
-                    json_sha256=stored[0], pdf_sha256=stored[1], pages=pdf.pages, asked_by=wanted.asked_by,
+                self._database.build_insert_or_ignore(DossierRow).values(
+                    key=request.key,
+                    account_id=request.account_id,
+                    purpose=request.purpose.value,
+                    as_of=dossier.as_of,
+                    made_at=request.at,
+                    json_sha256=stored[0],
+                    pdf_sha256=stored[1],
+                    pages=pdf.pages,
+                    asked_by=request.asked_by,
                 )
-            )  # fmt: skip
-        made = self.made(wanted.key)
+            )
+        made = self.find_dossier(request.key)
         assert made is not None
         return made
 
-    def made(self, key: str) -> DossierMade | None:
+    def find_dossier(self, key: str) -> GeneratedDossier | None:
         with self._database.reading() as session:
             row = session.get(DossierRow, key)
-            return _made(row) if row else None
+            return _parse_dossier_row(row) if row else None
 
-    def of_account(self, account_id: str) -> list[DossierRow]:
+    def list_dossiers(self, account_id: str) -> list[DossierRow]:
         """The latest first."""
         rows = select(DossierRow).where(col(DossierRow.account_id) == account_id)
         with self._database.reading() as session:
@@ -78,10 +85,8 @@ class DossierBook:
             return list(found)
 
 
-def _made(row: DossierRow) -> DossierMade:
-    return DossierMade(
-        purpose=DossierPurpose(row.purpose), json_sha256=row.json_sha256, pdf_sha256=row.pdf_sha256, pages=row.pages
-    )  # fmt: skip
+def _parse_dossier_row(row: DossierRow) -> GeneratedDossier:
+    return GeneratedDossier(purpose=DossierPurpose(row.purpose), json_sha256=row.json_sha256, pdf_sha256=row.pdf_sha256, pages=row.pages)
 
 
-__all__ = ["DossierBook", "UnknownAccountError", "WantedDossier"]
+__all__ = ["AccountNotFoundError", "DossierStore", "RequestedDossier"]

@@ -10,31 +10,31 @@ from typing import NamedTuple
 
 import typst
 
-from adapters.dossier.printed_sections import printed
+from adapters.dossier.printed_sections import build_printed_dossier
 from adapters.project import PROJECT
 from domain.dossier import Dossier
 
 TEMPLATE = PROJECT / "adapters" / "dossier" / "dossier.typ"
 
 
-class Pdf(NamedTuple):
+class RenderedPdf(NamedTuple):
     content: bytes
     pages: int
 
 
-def dossier_pdf(dossier: Dossier, language: str) -> Pdf:
+def render_dossier_pdf(dossier: Dossier, language: str) -> RenderedPdf:
     """The same bytes for the same dossier: the document's date is the dossier's."""
-    sheet = printed(dossier, language)
+    sheet = build_printed_dossier(dossier, language)
     midnight = datetime.combine(dossier.as_of, time(), UTC)
-    compiler = typst.Compiler(input=TEMPLATE, font_paths=_fonts(), sys_inputs={"dossier": sheet.model_dump_json()})
+    compiler = typst.Compiler(input=TEMPLATE, font_paths=_load_fonts(), sys_inputs={"dossier": sheet.model_dump_json()})
     content = compiler.compile(format="pdf", timestamp=midnight)
     if not isinstance(content, bytes):
         raise TypeError("Typst gives one document for one input")
     (pages,) = json.loads(compiler.query("<pages>", field="value"))
-    return Pdf(content, int(pages))
+    return RenderedPdf(content, int(pages))
 
 
 @lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
+def _load_fonts() -> typst.Fonts:
     """Searching the machine's fonts is dear; it is done once."""
     return typst.Fonts()

@@ -8,20 +8,20 @@ from babel import Locale
 from babel.numbers import format_currency, format_decimal
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.dossier.wording import DossierWords
-from adapters.i18n.formatting import date_text, money_text
+from adapters.dossier.wording import DossierWording
+from adapters.i18n.formatting import format_localised_date, format_localised_money
 from domain.money import Money
 
-MOST_NAMED = 4
+MAX_INVOICES_NAMED = 4
 """So many invoices are named in one cell; the JSON document names all."""
 
 NO_BREAK = "\u00a0"
 
-_long = re.compile(r"[^\s]{18,}")
-_joint = re.compile(r"(?<=[@._/:;,=+-])(?=.)")
+_LONG_WORD = re.compile(r"[^\s]{18,}")
+_WORD_JOINT = re.compile(r"(?<=[@._/:;,=+-])(?=.)")
 
 
-class Heading(BaseModel):
+class ColumnHeading(BaseModel):
     """`width` is a share of the line; 0: as wide as its content."""
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +35,7 @@ class PrintedTable(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     caption: str = ""
-    columns: list[Heading]
+    columns: list[ColumnHeading]
     rows: list[list[str]]
     totals: list[str] = Field(default_factory=list)
 
@@ -72,71 +72,75 @@ class PrintedDossier(BaseModel):
     page: str
 
 
-class Pen:
+class DossierFormatter:
     """Writes values as the reader of a language expects them."""
 
-    def __init__(self, words: DossierWords, numbers: dict[str, str]) -> None:
+    def __init__(self, words: DossierWording, numbers: dict[str, str]) -> None:
         self.words, self._numbers = words, numbers
 
-    def day(self, day: date | None) -> str:
+    def format_day(self, day: date | None) -> str:
         """On one line."""
-        return date_text(day, "medium", self.words.locale).replace(" ", NO_BREAK) if day else ""
+        return format_localised_date(day, "medium", self.words.locale).replace(" ", NO_BREAK) if day else ""
 
-    def long_day(self, day: date) -> str:
-        return date_text(day, "long", self.words.locale).replace(" ", NO_BREAK)
+    def format_long_day(self, day: date) -> str:
+        return format_localised_date(day, "long", self.words.locale).replace(" ", NO_BREAK)
 
-    def country(self, code: str) -> str:
+    def format_country(self, code: str) -> str:
         """By its name in the reader's language."""
         names: Mapping[str, str] = Locale.parse(self.words.locale).territories
         return names.get(code, code)
 
-    def money(self, minor: int | None, currency: str | None) -> str:
-        return "" if minor is None else money_text(minor, currency, self.words.locale) if currency else str(minor)
+    def format_money(self, minor: int | None, currency: str | None) -> str:
+        return "" if minor is None else format_localised_money(minor, currency, self.words.locale) if currency else str(minor)
 
-    def amount(self, minor: int, currency: str) -> str:
+    def format_amount(self, minor: int, currency: str) -> str:
         """Without the currency's sign, for a table that is in one currency. An empty cell is easier to read than a column of noughts."""
         if minor == 0:
             return "–"
         return format_currency(Money(minor=minor, currency=currency).major, currency, "#,##0.00", locale=self.words.locale)
 
-    def whole(self, number: int) -> str:
+    def format_number(self, number: int) -> str:
         return format_decimal(number, locale=self.words.locale)
 
-    def word(self, name: str | None) -> str:
-        return self.words.value(name)
+    def format_word(self, name: str | None) -> str:
+        return self.words.translate_value(name)
 
-    def invoice(self, invoice_id: str) -> str:
-        return softened(self._numbers.get(invoice_id, invoice_id))
+    def format_invoice(self, invoice_id: str) -> str:
+        return soften_long_words(self._numbers.get(invoice_id, invoice_id))
 
-    def invoices(self, ids: Sequence[str]) -> str:
-        named = ", ".join(self.invoice(one) for one in ids[:MOST_NAMED])
-        more = len(ids) - MOST_NAMED
-        return f"{named} {self.words.more.format(count=self.whole(more))}" if more > 0 else named
+    def format_invoices(self, ids: Sequence[str]) -> str:
+        named = ", ".join(self.format_invoice(one) for one in ids[:MAX_INVOICES_NAMED])
+        more = len(ids) - MAX_INVOICES_NAMED
+        return f"{named} {self.words.more.format(count=self.format_number(more))}" if more > 0 else named
 
-    def people(self, names: Iterable[str]) -> str:
-        return ", ".join(self.word(name) for name in names)
+    def format_people(self, names: Iterable[str]) -> str:
+        return ", ".join(self.format_word(name) for name in names)
 
-    def headings(self, *columns: str) -> list[Heading]:
+    def build_headings(self, *columns: str) -> list[ColumnHeading]:
         """`name`, `name>` for a column of numbers, `name*2` for one that takes two shares of the line's rest."""
         found = []
         for column in columns:
             name, _, width = column.partition("*")
             right = name.endswith(">")
-            found.append(Heading(text=self.words.columns[name.rstrip(">")], align="right" if right else "left", width=float(width or 0)))
+            found.append(
+                ColumnHeading(text=self.words.columns[name.rstrip(">")], align="right" if right else "left", width=float(width or 0))
+            )
         return found
 
-    def table(self, columns: Sequence[str], rows: list[list[str]], caption: str = "", totals: Sequence[str] = ()) -> list[PrintedTable]:
+    def build_tables(
+        self, columns: Sequence[str], rows: list[list[str]], caption: str = "", totals: Sequence[str] = ()
+    ) -> list[PrintedTable]:
         """No table where there are no rows."""
         if not rows:
             return []
-        return [PrintedTable(caption=caption, columns=self.headings(*columns), rows=rows, totals=list(totals))]
+        return [PrintedTable(caption=caption, columns=self.build_headings(*columns), rows=rows, totals=list(totals))]
 
 
-def softened(text: str) -> str:
+def soften_long_words(text: str) -> str:
     """Long words may be broken at their joints, or anywhere if they have none: an address must not run out of its column."""
 
     def soften(found: re.Match[str]) -> str:
-        parts = _joint.split(found[0])
+        parts = _WORD_JOINT.split(found[0])
         return "\u200b".join("\u200b".join(re.findall(".{1,16}", part)) for part in parts)
 
-    return _long.sub(soften, text)
+    return _LONG_WORD.sub(soften, text)

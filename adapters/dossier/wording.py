@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.project import PROJECT
 
-WORDS = PROJECT / "adapters" / "dossier" / "words"
+WORDS_DIR = PROJECT / "adapters" / "dossier" / "words"
 ENGLISH = "en"
 
 
-class DossierWords(BaseModel):
+class DossierWording(BaseModel):
     """`values` are words for names of ours; a name that it lacks is printed with spaces."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,25 +34,25 @@ class DossierWords(BaseModel):
     suspension: dict[str, str]
     values: dict[str, str]
 
-    def value(self, name: str | None) -> str:
+    def translate_value(self, name: str | None) -> str:
         return "" if not name else self.values.get(name) or name.replace("_", " ")
 
 
-def dossier_languages() -> list[str]:
-    return sorted(path.stem for path in WORDS.glob("*.yaml"))
+def list_dossier_languages() -> list[str]:
+    return sorted(path.stem for path in WORDS_DIR.glob("*.yaml"))
 
 
 @lru_cache(maxsize=8)
-def dossier_words(language: str) -> DossierWords:
+def load_dossier_wording(language: str) -> DossierWording:
     """English where the language has no file; what a file leaves out is English too."""
-    english = _read(ENGLISH)
-    own = _read(language) if language in dossier_languages() else {}
+    english = _read_words_file(ENGLISH)
+    own = _read_words_file(language) if language in list_dossier_languages() else {}
     merged = {
         name: english[name] | own.get(name, {}) if isinstance(english[name], dict) else own.get(name, english[name]) for name in english
     }
-    return DossierWords.model_validate(merged)
+    return DossierWording.model_validate(merged)
 
 
-def _read(language: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((WORDS / f"{language}.yaml").read_text(encoding="utf-8"))
+def _read_words_file(language: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((WORDS_DIR / f"{language}.yaml").read_text(encoding="utf-8"))
     return content

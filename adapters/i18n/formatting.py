@@ -11,7 +11,7 @@ from domain.money import Money
 
 
 @lru_cache(maxsize=256)
-def locale_of(language: str, country: str | None, default: str) -> str:
+def find_locale(language: str, country: str | None, default: str) -> str:
     """`de` and `AT` make de_AT; a pair that nobody speaks, such as `de` and `JP`, or no country at all, makes the default."""
     if country is None:
         return default
@@ -22,13 +22,13 @@ def locale_of(language: str, country: str | None, default: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def money_text(minor: int, currency: str, locale: str) -> str:
+def format_localised_money(minor: int, currency: str, locale: str) -> str:
     """`minor` in minor units of `currency`, with as many decimals as the currency has."""
     return format_currency(Money(minor=minor, currency=currency).major, currency, locale=locale)
 
 
 @lru_cache(maxsize=4096)
-def date_text(day: date, pattern: str, locale: str) -> str:
+def format_localised_date(day: date, pattern: str, locale: str) -> str:
     """`pattern` is a CLDR style (`long`) or pattern (`dd.MM.y`). French alone has an ordinal for the first of a month."""
     text = format_date(day, pattern, locale=locale)
     return f"1er{text[1:]}" if pattern == "long" and text.startswith("1 ") and locale.startswith("fr") else text

@@ -12,18 +12,18 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from adapters.i18n.formatting import date_text, money_text
+from adapters.i18n.formatting import format_localised_date, format_localised_money
 from adapters.project import PROJECT
 
-HOUSE_WORDS = PROJECT / "adapters" / "i18n" / "words"
+SHARED_WORDS_DIR = PROJECT / "adapters" / "i18n" / "words"
 LANGUAGES = ("en", "de", "fr", "es")
 """Those in which people of ours may read; the first one where nothing is known of them."""
 
-_stretch = re.compile(r"\[([^\]]*)\]")
-_fact = re.compile(r"\{(\w+)\}")
+_optional_part = re.compile(r"\[([^\]]*)\]")
+_placeholder = re.compile(r"\{(\w+)\}")
 
 
-class HouseWords(BaseModel):
+class SharedWording(BaseModel):
     """One language's words: what people are asked about, why customers contest, and how such things end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,29 +37,31 @@ class HouseWords(BaseModel):
     review_reasons: dict[str, str]
     plan_reasons: dict[str, str]
 
-    def word(self, group: str, name: str) -> str:
+    def translate(self, group: str, name: str) -> str:
         """The word for a name of ours; what a company named itself is shown by its name, with spaces."""
         words: dict[str, str] = getattr(self, group)
         return words.get(name) or name.replace("_", " ")
 
-    def day(self, day: date) -> str:
-        return date_text(day, "medium", self.locale)
+    def format_day(self, day: date) -> str:
+        return format_localised_date(day, "medium", self.locale)
 
-    def money(self, minor: int, currency: str) -> str:
+    def format_money(self, minor: int, currency: str) -> str:
         """`minor` in minor units of `currency`."""
-        return money_text(minor, currency, self.locale)
+        return format_localised_money(minor, currency, self.locale)
 
-    def fill(self, sentence: str, facts: Mapping[str, str]) -> str:
+    def fill_sentence(self, sentence: str, facts: Mapping[str, str]) -> str:
         """A fact that is missing outside of a stretch leaves a dash."""
-        kept = _stretch.sub(lambda found: found[1] if all(facts.get(name) for name in _fact.findall(found[1])) else "", sentence)
-        return _fact.sub(lambda found: facts.get(found[1]) or "–", kept)
+        kept = _optional_part.sub(
+            lambda found: found[1] if all(facts.get(name) for name in _placeholder.findall(found[1])) else "", sentence
+        )
+        return _placeholder.sub(lambda found: facts.get(found[1]) or "–", kept)
 
 
-def words_in(language: str, folder: Path) -> dict[str, Any]:
+def load_wording(language: str, folder: Path) -> dict[str, Any]:
     """The words of a folder beside those that all share."""
-    return _read(HOUSE_WORDS / f"{language}.yaml") | _read(folder / f"{language}.yaml")
+    return _load_yaml(SHARED_WORDS_DIR / f"{language}.yaml") | _load_yaml(folder / f"{language}.yaml")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _load_yaml(path: Path) -> dict[str, Any]:
     words: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return words

@@ -8,12 +8,12 @@ from sqlmodel import col
 from adapters.database.engine import Database
 from adapters.database.tables import DelegationRow
 from domain.approval.delegation import Delegation
-from domain.roles import same_person
+from domain.roles import is_same_person
 
-_PEOPLE = (DelegationRow.made_by, DelegationRow.from_user, DelegationRow.to_user)
+_PEOPLE_COLUMNS = (DelegationRow.made_by, DelegationRow.from_user, DelegationRow.to_user)
 
 
-class KeptDelegation(Delegation):
+class StoredDelegation(Delegation):
     """With its trail: who made it, and who took it back, if anybody did."""
 
     made_by: str
@@ -21,14 +21,14 @@ class KeptDelegation(Delegation):
     revoked_at: datetime | None = None
 
 
-class DelegationBook:
+class DelegationStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, delegation: Delegation, made_by: str) -> None:
+    def add(self, delegation: Delegation, made_by: str) -> None:
         """Once by its id."""
         with self._database.writing() as session:
-            session.execute(self._database.insert_new(DelegationRow).values(**_columns(delegation), made_by=made_by))
+            session.execute(self._database.build_insert_or_ignore(DelegationRow).values(**_build_row(delegation), made_by=made_by))
 
     def revoke(self, delegation_id: str, by: str, at: datetime) -> None:
         """From now on it does not count. Whoever revoked it first stays named."""
@@ -39,25 +39,25 @@ class DelegationBook:
                 .values(revoked_by=by, revoked_at=at)
             )
 
-    def read(self, delegation_id: str) -> KeptDelegation | None:
+    def get(self, delegation_id: str) -> StoredDelegation | None:
         with self._database.reading() as session:
             row = session.get(DelegationRow, delegation_id)
-            return KeptDelegation.model_validate(row.model_dump()) if row else None
+            return StoredDelegation.model_validate(row.model_dump()) if row else None
 
-    def all(self, of: str | None = None) -> list[KeptDelegation]:
+    def list_delegations(self, person: str | None = None) -> list[StoredDelegation]:
         """Past and revoked ones too, the latest to begin first; `of`: only those that this person made, gave or received."""
         statement = select(DelegationRow).order_by(col(DelegationRow.first_day).desc(), col(DelegationRow.delegation_id))
-        if of is not None:
-            mine = [func.lower(col(column)) == of.strip().lower() for column in _PEOPLE]
+        if person is not None:
+            mine = [func.lower(col(column)) == person.strip().lower() for column in _PEOPLE_COLUMNS]
             statement = statement.where(or_(*mine))
         with self._database.reading() as session:
-            return [KeptDelegation.model_validate(row.model_dump()) for row in session.scalars(statement)]
+            return [StoredDelegation.model_validate(row.model_dump()) for row in session.scalars(statement)]
 
-    def standing_to(self, user: str, day: date) -> list[Delegation]:
+    def list_active_for(self, user: str, day: date) -> list[Delegation]:
         """Those under which `user` may act for others on a business date."""
-        return [delegation for delegation in self._standing(day) if same_person(delegation.to_user, user)]
+        return [delegation for delegation in self._load_active(day) if is_same_person(delegation.to_user, user)]
 
-    def _standing(self, day: date) -> list[Delegation]:
+    def _load_active(self, day: date) -> list[Delegation]:
         statement = select(DelegationRow).where(col(DelegationRow.first_day) <= day, col(DelegationRow.last_day) >= day)
         statement = statement.where(col(DelegationRow.revoked_at).is_(None))
         with self._database.reading() as session:
@@ -65,5 +65,5 @@ class DelegationBook:
             return [Delegation.model_validate(row.model_dump(include=set(Delegation.model_fields))) for row in rows]
 
 
-def _columns(delegation: Delegation) -> dict[str, object]:
+def _build_row(delegation: Delegation) -> dict[str, object]:
     return {**delegation.model_dump(), "role": delegation.role.value}

@@ -13,10 +13,10 @@ from adapters.database.engine import Database
 from adapters.database.tables import Setting, Token, User
 from domain.roles import Actor, Role
 
-PREFIX = "dc_"
-REMEMBERED_SECONDS = 5.0
+TOKEN_PREFIX = "dc_"
+CACHE_SECONDS = 5.0
 """For so long another process may not hear of a revoked token. In this process it is forgotten at once."""
-CODE_LIFE = timedelta(minutes=10)
+SIGN_IN_CODE_LIFETIME = timedelta(minutes=10)
 SESSION_DAYS = 7
 
 
@@ -24,16 +24,16 @@ class UnknownUserError(LookupError):
     """No such user."""
 
 
-def _sha256(secret: str) -> str:
+def _hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-class Identity:
+class IdentityStore:
     """Safe to share between threads. All times here are real time, UTC."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[float, Actor]] = {}
+        self._cached_actors: dict[str, tuple[float, Actor]] = {}
         self._lock = threading.Lock()
 
     def add_user(self, name: str, role: Role, email: str = "", full_name: str = "", phone: str = "", language: str = "") -> None:
@@ -48,7 +48,7 @@ class Identity:
                 setattr(user, key, value)
             session.add(user)
 
-    def roles_of(self, name: str) -> set[Role]:
+    def get_roles(self, name: str) -> set[Role]:
         """None for a user who is unknown or inactive."""
         with self._database.reading() as session:
             user = session.get(User, name)
@@ -62,23 +62,23 @@ class Identity:
                 raise UnknownUserError(f"there is no user {name!r}")
             user.active = False
             session.add(user)
-            self._revoke_all(name, session)
-        self._forget()
+            self._revoke_tokens_of(name, session)
+        self._clear_cache()
 
     def issue_token(self, user: str, role: Role, days: float | None = None) -> str:
         """A new token, shown this once; without `days` it does not expire. The user is made, or gets the role, where needed."""
         self.add_user(user, role)
-        token = PREFIX + secrets.token_urlsafe(32)
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         expires = now + timedelta(days=days) if days is not None else None
         with self._database.writing() as session:
-            session.add(Token(sha256=_sha256(token), user=user, role=role.value, created_at=now, expires_at=expires))
+            session.add(Token(sha256=_hash_secret(token), user=user, role=role.value, created_at=now, expires_at=expires))
         return token
 
-    def who(self, token: str) -> Actor | None:
+    def authenticate(self, token: str) -> Actor | None:
         """Who holds this token; None when it is unknown, expired or revoked, or its user inactive."""
-        key = _sha256(token)
-        remembered = self._known.get(key)
+        key = _hash_secret(token)
+        remembered = self._cached_actors.get(key)
         if remembered and monotonic() < remembered[0]:
             return remembered[1]
         with self._database.reading() as session:
@@ -89,45 +89,45 @@ class Identity:
             if row is None or dead or user is None or not user.active or row.role not in user.roles:
                 return None
             actor = Actor(user=row.user, role=Role(row.role))
-            left = (row.expires_at - now).total_seconds() if row.expires_at else REMEMBERED_SECONDS
+            left = (row.expires_at - now).total_seconds() if row.expires_at else CACHE_SECONDS
         with self._lock:
-            if len(self._known) > 10_000:
-                self._known.clear()
-            self._known[key] = (monotonic() + min(left, REMEMBERED_SECONDS), actor)
+            if len(self._cached_actors) > 10_000:
+                self._cached_actors.clear()
+            self._cached_actors[key] = (monotonic() + min(left, CACHE_SECONDS), actor)
         return actor
 
-    def revoke(self, token: str) -> bool:
+    def revoke_token(self, token: str) -> bool:
         """False when there is no such token, or it was revoked already."""
         with self._database.writing() as session:
-            row = session.get(Token, _sha256(token))
+            row = session.get(Token, _hash_secret(token))
             known = row is not None and row.revoked_at is None
             if row is not None and known:
                 row.revoked_at = datetime.now(UTC)
                 session.add(row)
-        self._forget()
+        self._clear_cache()
         return known
 
-    def revoke_user(self, name: str) -> int:
+    def revoke_user_tokens(self, name: str) -> int:
         """Every token of a user; how many there were."""
         with self._database.writing() as session:
-            count = self._revoke_all(name, session)
-        self._forget()
+            count = self._revoke_tokens_of(name, session)
+        self._clear_cache()
         return count
 
-    def sign_in_code(self, user: str, role: Role) -> str:
+    def issue_sign_in_code(self, user: str, role: Role) -> str:
         """What a sign-in link carries: good once, and for ten minutes."""
         self.add_user(user, role)
         code = secrets.token_urlsafe(24)
-        expires = datetime.now(UTC) + CODE_LIFE
+        expires = datetime.now(UTC) + SIGN_IN_CODE_LIFETIME
         value = {"user": user, "role": role.value, "expires_at": expires.isoformat()}
         with self._database.writing() as session:
-            session.add(Setting(name=_code_name(code), value=value))
+            session.add(Setting(name=_build_code_setting_name(code), value=value))
         return code
 
-    def exchange(self, code: str) -> str | None:
+    def exchange_sign_in_code(self, code: str) -> str | None:
         """The session's token for a sign-in code; None when the code is unknown, too old, or was used."""
         with self._database.writing() as session:
-            row = session.get(Setting, _code_name(code))
+            row = session.get(Setting, _build_code_setting_name(code))
             if row is None:
                 return None
             given = dict(row.value)
@@ -136,17 +136,17 @@ class Identity:
             return None
         return self.issue_token(given["user"], Role(given["role"]), days=SESSION_DAYS)
 
-    def _revoke_all(self, user: str, session: Session) -> int:
+    def _revoke_tokens_of(self, user: str, session: Session) -> int:
         live = update(Token).where(col(Token.user) == user, col(Token.revoked_at).is_(None)).values(revoked_at=datetime.now(UTC))
         return session.exec(live).rowcount
 
-    def _forget(self) -> None:
+    def _clear_cache(self) -> None:
         with self._lock:
-            self._known.clear()
+            self._cached_actors.clear()
 
 
-def _code_name(code: str) -> str:
-    return f"sign_in:{_sha256(code)}"
+def _build_code_setting_name(code: str) -> str:
+    return f"sign_in:{_hash_secret(code)}"
 
 
-__all__ = ["Actor", "Identity", "Role", "UnknownUserError"]
+__all__ = ["Actor", "IdentityStore", "Role", "UnknownUserError"]

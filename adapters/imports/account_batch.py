@@ -10,41 +10,48 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Contact
-from adapters.imports.row_reader import AccountDetails
-from adapters.portfolio.assignments import Change, ChangeCause, Doing, placed_by_hand, record_changes, write_changes
-from adapters.portfolio.rule_store import usable_rules
-from domain.portfolio.assignment_rules import AccountTraits, first_fit
+from adapters.imports.row_reader import ImportedAccount
+from adapters.portfolio.assignments import (
+    AssignmentContext,
+    ChangeCause,
+    CollectorChange,
+    list_accounts_assigned_by_hand,
+    record_changes,
+    write_changes,
+)
+from adapters.portfolio.rule_store import load_usable_rules
+from domain.portfolio.assignment_rules import AccountTraits, find_matching_rule
 
-BILLING = "billing"
-_ACCOUNT = ("name", "country", "time_zone", "language", "segment", "collector", "prepaid")
-_CONTACT = ("name", "email", "phone")
+BILLING_ROLE = "billing"
+_ACCOUNT_COLUMNS = ("name", "country", "time_zone", "language", "segment", "collector", "prepaid")
+_CONTACT_COLUMNS = ("name", "email", "phone")
 
 
 class AccountBatch:
     """The accounts of one batch of rows. Nothing is written before `write`."""
 
-    def __init__(self, session: Session, database: Database, ids: set[str], doing: Doing) -> None:
-        self._session, self._database, self._doing = session, database, doing
+    def __init__(self, session: Session, database: Database, ids: set[str], context: AssignmentContext) -> None:
+        self._session, self._database, self._context = session, database, context
         connection = session.connection()
-        accounts = select(*(getattr(Account, name) for name in ("id", *_ACCOUNT))).where(col(Account.id).in_(ids))
-        contacts = select(*(getattr(Contact, name) for name in ("id", "account_id", *_CONTACT)))
-        billing = contacts.where(col(Contact.account_id).in_(ids), col(Contact.role) == BILLING).order_by(col(Contact.id))
+        accounts = select(*(getattr(Account, name) for name in ("id", *_ACCOUNT_COLUMNS))).where(col(Account.id).in_(ids))
+        contacts = select(*(getattr(Contact, name) for name in ("id", "account_id", *_CONTACT_COLUMNS)))
+        billing = contacts.where(col(Contact.account_id).in_(ids), col(Contact.role) == BILLING_ROLE).order_by(col(Contact.id))
         self._accounts: dict[str, dict[str, Any]] = {row.id: dict(row._mapping) for row in connection.execute(accounts)} if ids else {}
         self._contacts: dict[str, list[dict[str, Any]]] = {}
         for row in connection.execute(billing) if ids else ():
             self._contacts.setdefault(row.account_id, []).append(dict(row._mapping))
-        self._collectors = {id: account["collector"] for id, account in self._accounts.items()}
-        self._by_hand = placed_by_hand(session, ids) if ids else set()
+        self._earlier_collectors = {id: account["collector"] for id, account in self._accounts.items()}
+        self._assigned_by_hand = list_accounts_assigned_by_hand(session, ids) if ids else set()
         self._new_accounts: dict[str, dict[str, Any]] = {}
         self._new_contacts: dict[str, dict[str, Any]] = {}
         self._changed_accounts: dict[str, dict[str, Any]] = {}
         self._changed_contacts: dict[int, dict[str, Any]] = {}
         self._merged_contacts: list[int] = []
 
-    def see(self, details: AccountDetails) -> None:
+    def merge_account(self, details: ImportedAccount) -> None:
         """Take over what a row says; what it leaves empty stays as it is."""
-        said = {name: getattr(details, name) for name in _ACCOUNT if getattr(details, name) not in ("", None)}
-        if details.id in self._by_hand:
+        said = {name: getattr(details, name) for name in _ACCOUNT_COLUMNS if getattr(details, name) not in ("", None)}
+        if details.id in self._assigned_by_hand:
             said.pop("collector", None)
         account = self._accounts.get(details.id)
         if account is None:
@@ -54,15 +61,15 @@ class AccountBatch:
             account |= said
             if details.id not in self._new_accounts:
                 self._changed_accounts[details.id] = account
-        self._see_contact(details)
+        self._merge_contact(details)
 
-    def _see_contact(self, details: AccountDetails) -> None:
+    def _merge_contact(self, details: ImportedAccount) -> None:
         said = {"name": details.contact_name, "email": details.email, "phone": details.phone}
         said = {name: value for name, value in said.items() if value}
         contacts = self._contacts.setdefault(details.id, [])
         if not contacts:
             if said:
-                contact = {"account_id": details.id, "role": BILLING, "name": "", "email": "", "phone": "", **said}
+                contact = {"account_id": details.id, "role": BILLING_ROLE, "name": "", "email": "", "phone": "", **said}
                 self._new_contacts[details.id] = contact
                 contacts.append(contact)
             return
@@ -81,50 +88,56 @@ class AccountBatch:
 
     def write(self) -> None:
         connection = self._session.connection()
-        placed, version = self._place_by_rule()
-        self._move(ChangeCause.FILE, [id for id in self._changed_accounts if id not in placed])
-        self._move(ChangeCause.RULE, [id for id in placed if id not in self._new_accounts], version)
+        placed, version = self._assign_by_rule()
+        self._write_collector_changes(ChangeCause.FILE, [id for id in self._changed_accounts if id not in placed])
+        self._write_collector_changes(ChangeCause.RULE, [id for id in placed if id not in self._new_accounts], version)
         if self._new_accounts:
-            connection.execute(self._database.insert_new(Account), list(self._new_accounts.values()))
-            new_ones = [self._change(id) for id in placed if id in self._new_accounts]
-            record_changes(self._session, new_ones, ChangeCause.RULE, self._doing, version)
+            connection.execute(self._database.build_insert_or_ignore(Account), list(self._new_accounts.values()))
+            new_ones = [self._build_collector_change(id) for id in placed if id in self._new_accounts]
+            record_changes(self._session, new_ones, ChangeCause.RULE, self._context, version)
         if self._merged_contacts:
             connection.execute(delete(Contact).where(col(Contact.id).in_(self._merged_contacts)))
         if self._new_contacts:
             connection.execute(insert(Contact), list(self._new_contacts.values()))
         if self._changed_accounts:
             change = update(Account).where(col(Account.id) == bindparam("key"))
-            rows = [{"key": row["id"], **{f"new_{name}": row[name] for name in _ACCOUNT}} for row in self._changed_accounts.values()]
-            connection.execute(change.values({name: bindparam(f"new_{name}") for name in _ACCOUNT}), rows)
+            rows = [
+                {"key": row["id"], **{f"new_{name}": row[name] for name in _ACCOUNT_COLUMNS}} for row in self._changed_accounts.values()
+            ]
+            connection.execute(change.values({name: bindparam(f"new_{name}") for name in _ACCOUNT_COLUMNS}), rows)
         for moved in (False, True):
             contacts = [row for row in self._changed_contacts.values() if row["moved"] is moved]
-            rows = [{"key": row["id"], **{f"new_{name}": row[name] for name in _CONTACT}} for row in contacts]
+            rows = [{"key": row["id"], **{f"new_{name}": row[name] for name in _CONTACT_COLUMNS}} for row in contacts]
             change = (
-                update(Contact).where(col(Contact.id) == bindparam("key")).values({name: bindparam(f"new_{name}") for name in _CONTACT})
+                update(Contact)
+                .where(col(Contact.id) == bindparam("key"))
+                .values({name: bindparam(f"new_{name}") for name in _CONTACT_COLUMNS})
             )
             if rows:
                 connection.execute(change.values(undeliverable_since=None) if moved else change, rows)
 
-    def _place_by_rule(self) -> tuple[list[str], int]:
+    def _assign_by_rule(self) -> tuple[list[str], int]:
         """The accounts of these rows for which nobody named a collector and a rule does, and the version of the rules."""
         alone = [account for account in (*self._new_accounts.values(), *self._changed_accounts.values()) if account["collector"] is None]
         if not alone:
             return [], 0
-        known, placed = usable_rules(self._session), []
+        known, placed = load_usable_rules(self._session), []
         for account in alone:
-            rule = first_fit(known.rules, AccountTraits(name=account["name"], country=account["country"], segment=account["segment"]))
+            rule = find_matching_rule(
+                known.rules, AccountTraits(name=account["name"], country=account["country"], segment=account["segment"])
+            )
             if rule:
                 account["collector"] = rule.collector
                 placed.append(account["id"])
         return placed, known.version
 
-    def _move(self, cause: ChangeCause, ids: list[str], version: int | None = None) -> None:
-        moves = [self._change(id) for id in ids if self._accounts[id]["collector"] != self._collectors[id]]
+    def _write_collector_changes(self, cause: ChangeCause, ids: list[str], version: int | None = None) -> None:
+        moves = [self._build_collector_change(id) for id in ids if self._accounts[id]["collector"] != self._earlier_collectors[id]]
         if moves:
-            write_changes(self._session, moves, cause, self._doing, version)
+            write_changes(self._session, moves, cause, self._context, version)
 
-    def _change(self, id: str) -> Change:
+    def _build_collector_change(self, id: str) -> CollectorChange:
         account = self._accounts[id]
-        return Change(
-            account_id=id, account_name=account["name"], from_collector=self._collectors.get(id), to_collector=account["collector"]
+        return CollectorChange(
+            account_id=id, account_name=account["name"], from_collector=self._earlier_collectors.get(id), to_collector=account["collector"]
         )

@@ -27,22 +27,22 @@ _GROUPED = {
 
 
 @lru_cache(maxsize=64)
-def date_format(written: str) -> str:
+def to_strptime_format(written: str) -> str:
     """`M/D/YYYY` as strptime has it; a format with % is one already."""
     return written if "%" in written else _TOKEN.sub(lambda token: _TOKENS[token[0]], written)
 
 
-def read_date(text: str, formats: Sequence[str]) -> date | None:
+def parse_date(text: str, formats: Sequence[str]) -> date | None:
     """None when no format fits."""
     for written in formats:
         try:
-            return datetime.strptime(text, date_format(written)).date()  # noqa: DTZ007 - a date has no zone
+            return datetime.strptime(text, to_strptime_format(written)).date()  # noqa: DTZ007 - a date has no zone
         except ValueError:
             continue
     return None
 
 
-def as_text(cell: Cell) -> str:
+def format_cell(cell: Cell) -> str:
     """A cell as a person would have typed it."""
     if type(cell) is str:
         return cell.strip()
@@ -59,41 +59,41 @@ def as_text(cell: Cell) -> str:
     return str(cell).strip()
 
 
-class DateReader:
+class DateParser:
     """Dates in the file's formats; ISO dates always, for Excel's own dates are handed back that way."""
 
     def __init__(self, formats: Sequence[str]) -> None:
         self._formats = (*formats, "YYYY-MM-DD")
-        self._cached = lru_cache(maxsize=20_000)(self._read)
+        self._parse_cached = lru_cache(maxsize=20_000)(self._parse_text)
 
-    def read(self, cell: Cell) -> date:
+    def parse(self, cell: Cell) -> date:
         """Raises ValueError."""
         if isinstance(cell, datetime):
             return cell.date()
         if isinstance(cell, date):
             return cell
-        return self._cached(as_text(cell))
+        return self._parse_cached(format_cell(cell))
 
-    def _read(self, text: str) -> date:
-        day = read_date(text, self._formats)
+    def _parse_text(self, text: str) -> date:
+        day = parse_date(text, self._formats)
         if day is None:
             raise ValueError(f"is not a date written as {' or '.join(dict.fromkeys(self._formats))}")
         return day
 
 
-class AmountReader:
+class AmountParser:
     """Amounts in minor units. Grouping marks must group threes, so that 1.5 is never taken for 15."""
 
     def __init__(self, decimal: str) -> None:
         self._decimal, self._group = decimal, "," if decimal == "." else "."
 
-    def read(self, cell: Cell, digits: int, currency: str) -> int:
+    def parse(self, cell: Cell, digits: int, currency: str) -> int:
         """Raises ValueError."""
         if isinstance(cell, int | float) and not isinstance(cell, bool):
-            return Money.of(Decimal(repr(cell)), currency).minor
-        text = as_text(cell)
+            return Money.from_major(Decimal(repr(cell)), currency).minor
+        text = format_cell(cell)
         plain = _PLAIN.fullmatch(text) if self._decimal == "." else None
-        plain = plain or _PLAIN.fullmatch(self._to_plain(text))
+        plain = plain or _PLAIN.fullmatch(self._normalise(text))
         if plain is None:
             raise ValueError(f"is not an amount written like 1234{self._decimal}56")
         sign, whole, fraction = plain.groups(default="")
@@ -102,9 +102,9 @@ class AmountReader:
         minor = int(whole + fraction[:digits].ljust(digits, "0"))
         return -minor if sign else minor
 
-    def _to_plain(self, text: str) -> str:
+    def _normalise(self, text: str) -> str:
         """Without groups and with a point; nothing when the groups are not threes."""
-        bare = bare_amount(text)
+        bare = strip_amount(text)
         if self._group in bare:
             if not _GROUPED[self._decimal].fullmatch(bare):
                 return ""
@@ -112,7 +112,7 @@ class AmountReader:
         return bare.replace(",", ".")
 
 
-def bare_amount(text: str) -> str:
+def strip_amount(text: str) -> str:
     """Without currency signs and spaces; a minus behind (as SAP writes it) or brackets go to the front."""
     bare = _NOISE.sub("", text)
     if bare.endswith("-"):
@@ -122,7 +122,7 @@ def bare_amount(text: str) -> str:
     return bare
 
 
-class DecimalMark:
+class DecimalMarkDetector:
     """Finds a column's decimal mark from all of its values."""
 
     def __init__(self, column: str) -> None:
@@ -130,10 +130,10 @@ class DecimalMark:
         self._seen: dict[str, str] = {}
         self._unclear = ""
 
-    def see(self, cell: Cell) -> None:
+    def add_cell(self, cell: Cell) -> None:
         if type(cell) is not str or ("," not in cell and "." not in cell):
             return
-        bare = bare_amount(cell)
+        bare = strip_amount(cell)
         commas, points = bare.count(","), bare.count(".")
         if commas and points:
             self._seen.setdefault("," if bare.rindex(",") > bare.rindex(".") else ".", cell)
@@ -144,7 +144,7 @@ class DecimalMark:
         else:
             self._seen.setdefault("," if commas else ".", cell)
 
-    def found(self) -> str:
+    def detect_mark(self) -> str:
         """Raises AmbiguousAmountsError."""
         advice = "write 'decimal: point' or 'decimal: comma' in the mapping's 'file' section"
         if len(self._seen) > 1:
@@ -156,15 +156,15 @@ class DecimalMark:
         return next(iter(self._seen), ".")
 
 
-def is_true(text: str, true_words: Collection[str], false_words: Collection[str]) -> bool:
+def parse_boolean(text: str, true_words: Collection[str], false_words: Collection[str]) -> bool:
     """Raises ValueError."""
     word = text.casefold()
     if word in true_words:
         return True
     if word in false_words:
         return False
-    raise ValueError(f"is neither yes nor no; write one of: {_listed(true_words)} / {_listed(false_words)}")
+    raise ValueError(f"is neither yes nor no; write one of: {_join_words(true_words)} / {_join_words(false_words)}")
 
 
-def _listed(words: Iterable[str]) -> str:
+def _join_words(words: Iterable[str]) -> str:
     return ", ".join(sorted(word for word in words if word))

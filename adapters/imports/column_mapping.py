@@ -9,54 +9,54 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from adapters.imports.cell_parsing import date_format, read_date
+from adapters.imports.cell_parsing import parse_date, to_strptime_format
 from adapters.project import PROJECT
-from domain.yaml_document import LinedYaml, as_written
+from domain.yaml_document import YamlDocument, keep_scalar_text
 
-MAPPINGS = PROJECT / "mappings"
+MAPPINGS_DIR = PROJECT / "mappings"
 
 
 class MappingError(ValueError):
     """A mapping that cannot be used. One line per mistake: `file:line: what is wrong; what to write instead`."""
 
 
-class _Part(BaseModel):
+class _MappingModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _comma_or_point(value: object) -> object:
+def _parse_decimal_mark(value: object) -> object:
     return {"comma": ",", "point": "."}.get(value, value) if isinstance(value, str) else value
 
 
-class FileFormat(_Part):
+class FileFormat(_MappingModel):
     """How the file is written. What is `auto` is found out from the file."""
 
     delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto"
     encoding: str = "auto"
-    decimal: Annotated[Literal["auto", ",", "."], BeforeValidator(_comma_or_point)] = "auto"
+    decimal: Annotated[Literal["auto", ",", "."], BeforeValidator(_parse_decimal_mark)] = "auto"
     dates: tuple[str, ...] = ("YYYY-MM-DD",)
     sheet: str | None = Field(default=None, description="of an Excel file; the first one unless named")
     true_words: tuple[str, ...] = ("yes", "y", "true", "1", "x", "ja", "oui", "sí", "si")
     false_words: tuple[str, ...] = ("no", "n", "false", "0", "nein", "non", "")
 
     @model_validator(mode="after")
-    def _dates_are_clear(self) -> Self:
+    def _check_dates_unambiguous(self) -> Self:
         """Two formats that read one text as two dates would make a due date a matter of luck."""
         probe = date(2013, 2, 1)
         for first in self.dates:
             try:
-                text = probe.strftime(date_format(first))
-                if read_date(text, (first,)) != probe:
+                text = probe.strftime(to_strptime_format(first))
+                if parse_date(text, (first,)) != probe:
                     raise ValueError(text)
             except ValueError as error:
                 raise ValueError(f"{first!r} is no date format; write for example 'DD.MM.YYYY', 'M/D/YYYY' or '%d.%m.%Y'") from error
             for second in self.dates:
-                if read_date(text, (second,)) not in (None, probe):
+                if parse_date(text, (second,)) not in (None, probe):
                     raise ValueError(f"{first!r} and {second!r} read {text!r} as different dates; keep only the one that the file uses")
         return self
 
 
-class Lookup(_Part):
+class ValueLookup(_MappingModel):
     """A code in the file, and what it stands for."""
 
     column: str
@@ -67,24 +67,24 @@ class Lookup(_Part):
 TEMPLATE_PART = re.compile(r"\{([^{}|]+)((?:\|[^{}|]*)*)\}")
 
 
-class Filter(StrEnum):
+class TemplateFilter(StrEnum):
     LOWER = "lower"
     UPPER = "upper"
     SLUG = "slug"
 
 
-class FieldSource(_Part):
+class FieldSource(_MappingModel):
     """Where a field comes from: a column, a constant, a template over columns, or a lookup. `otherwise` stands in for an empty or
     absent column."""
 
     column: str | None = None
     constant: str | None = None
     template: str | None = None
-    lookup: Lookup | None = None
+    lookup: ValueLookup | None = None
     otherwise: str | None = None
 
     @model_validator(mode="after")
-    def _has_one_source(self) -> Self:
+    def _check_one_source(self) -> Self:
         given = [name for name in ("column", "constant", "template", "lookup") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
@@ -103,10 +103,10 @@ class FieldSource(_Part):
             raise ValueError(f"{template!r} is no template; write for example '{{customer}}@example.test'")
         for part in parts:
             for name in part[2].split("|")[1:]:
-                if name not in set(Filter):
-                    raise ValueError(f"there is no filter {name!r} in {template!r}; write one of: {', '.join(Filter)}")
+                if name not in set(TemplateFilter):
+                    raise ValueError(f"there is no filter {name!r} in {template!r}; write one of: {', '.join(TemplateFilter)}")
 
-    def columns(self) -> Iterator[str]:
+    def list_required_columns(self) -> Iterator[str]:
         """The columns that it cannot do without."""
         if self.column is not None and self.otherwise is None:
             yield self.column
@@ -115,9 +115,9 @@ class FieldSource(_Part):
         for part in TEMPLATE_PART.finditer(self.template or ""):
             yield part[1].strip()
 
-    def mentioned(self) -> set[str]:
+    def list_columns(self) -> set[str]:
         """The columns that it looks at."""
-        return {*self.columns(), *([self.column] if self.column else [])}
+        return {*self.list_required_columns(), *([self.column] if self.column else [])}
 
     @property
     def label(self) -> str | None:
@@ -125,79 +125,79 @@ class FieldSource(_Part):
         return self.column or (self.lookup.column if self.lookup else None)
 
 
-def _column_by_name(value: Any) -> Any:
+def _parse_source(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
-Source = Annotated[FieldSource, BeforeValidator(_column_by_name)]
+ColumnSource = Annotated[FieldSource, BeforeValidator(_parse_source)]
 
 
-class Fields(_Part):
+class MappedFields(_MappingModel):
     """What an invoice and its account are made of. What has no default must be mapped."""
 
-    number: Source
-    account_id: Source
-    issue_date: Source
-    due_date: Source
-    currency: Source
-    total: Source
-    country: Source
-    time_zone: Source
-    language: Source
-    invoice_id: Source | None = None
-    account_name: Source | None = None
-    segment: Source | None = None
-    collector: Source | None = None
-    contact_name: Source | None = None
-    email: Source | None = None
-    phone: Source | None = None
-    open_balance: Source | None = None
-    paid_amount: Source | None = None
-    settled_on: Source | None = None
-    disputed: Source | None = None
-    cancelled: Source | None = None
-    prepaid: Source | None = None
+    number: ColumnSource
+    account_id: ColumnSource
+    issue_date: ColumnSource
+    due_date: ColumnSource
+    currency: ColumnSource
+    total: ColumnSource
+    country: ColumnSource
+    time_zone: ColumnSource
+    language: ColumnSource
+    invoice_id: ColumnSource | None = None
+    account_name: ColumnSource | None = None
+    segment: ColumnSource | None = None
+    collector: ColumnSource | None = None
+    contact_name: ColumnSource | None = None
+    email: ColumnSource | None = None
+    phone: ColumnSource | None = None
+    open_balance: ColumnSource | None = None
+    paid_amount: ColumnSource | None = None
+    settled_on: ColumnSource | None = None
+    disputed: ColumnSource | None = None
+    cancelled: ColumnSource | None = None
+    prepaid: ColumnSource | None = None
 
-    def sources(self) -> dict[str, FieldSource]:
+    def get_sources(self) -> dict[str, FieldSource]:
         return {name: source for name in type(self).model_fields if (source := getattr(self, name)) is not None}
 
 
-class Mapping(_Part):
+class ColumnMapping(_MappingModel):
     """`reductions` says what it means that an invoice's open balance in the file went down."""
 
     mapping: str
     title: str = ""
     file: FileFormat = FileFormat()
     reductions: Literal["payment", "credit_note"] = "payment"
-    fields: Fields
+    fields: MappedFields
 
     @model_validator(mode="after")
-    def _says_one_balance(self) -> Self:
+    def _check_one_balance(self) -> Self:
         if self.fields.open_balance and self.fields.paid_amount:
             raise ValueError("the fields open_balance and paid_amount say the same twice; keep the one that the file is surer of")
         return self
 
     def required_columns(self) -> set[str]:
-        return {column for source in self.fields.sources().values() for column in source.columns()}
+        return {column for source in self.fields.get_sources().values() for column in source.list_required_columns()}
 
     def known_columns(self) -> set[str]:
         """Those it uses, required or not."""
-        return {column for source in self.fields.sources().values() for column in source.mentioned()}
+        return {column for source in self.fields.get_sources().values() for column in source.list_columns()}
 
 
-def parse_mapping(text: str, file: str) -> Mapping:
+def parse_mapping(text: str, file: str) -> ColumnMapping:
     """Raises MappingError."""
-    return LinedYaml(text, file, "mapping: my-billing-system", MappingError, as_written).read(Mapping)
+    return YamlDocument(text, file, "mapping: my-billing-system", MappingError, keep_scalar_text).parse_model(ColumnMapping)
 
 
-def mapping_file(name: str) -> Path:
+def find_mapping_file(name: str) -> Path:
     """The file that a name or path means: one that is there, or else one of the project's own mappings."""
     given = Path(name)
-    kept = MAPPINGS / f"{name}.yaml"
+    kept = MAPPINGS_DIR / f"{name}.yaml"
     return kept if not given.exists() and kept.exists() else given
 
 
-def load_mapping(path: Path) -> Mapping:
+def load_mapping(path: Path) -> ColumnMapping:
     """Raises MappingError, also when there is no such file."""
     try:
         text = path.read_text(encoding="utf-8")

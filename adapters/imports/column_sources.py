@@ -4,25 +4,25 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from adapters.imports.cell_parsing import Cell, as_text
-from adapters.imports.column_mapping import TEMPLATE_PART, FieldSource, Filter, Lookup
+from adapters.imports.cell_parsing import Cell, format_cell
+from adapters.imports.column_mapping import TEMPLATE_PART, FieldSource, TemplateFilter, ValueLookup
 
-Getter = Callable[[Sequence[Cell]], Cell]
+CellGetter = Callable[[Sequence[Cell]], Cell]
 
 
-class RowFault(Exception):
+class RowRejectedError(Exception):
     """Why a row is rejected, in words that name the column and the value."""
 
 
-def getter(source: FieldSource, header: Sequence[str]) -> Getter:
+def compile_getter(source: FieldSource, header: Sequence[str]) -> CellGetter:
     """What takes the field out of a row's cells; it may raise RowFault."""
     if source.constant is not None:
         constant = source.constant
         return lambda cells: constant
     if source.template is not None:
-        return _template(source.template, header)
+        return _compile_template(source.template, header)
     if source.lookup is not None:
-        return _lookup(source.lookup, header)
+        return _compile_lookup(source.lookup, header)
     name, default = source.column or "", source.otherwise
     if name not in header:
         return lambda cells: default
@@ -37,14 +37,14 @@ def getter(source: FieldSource, header: Sequence[str]) -> Getter:
     return pick
 
 
-def _lookup(lookup: Lookup, header: Sequence[str]) -> Getter:
+def _compile_lookup(lookup: ValueLookup, header: Sequence[str]) -> CellGetter:
     place, values = header.index(lookup.column), lookup.values
 
     def look_up(cells: Sequence[Cell]) -> Cell:
-        key = as_text(cells[place])
+        key = format_cell(cells[place])
         found = values.get(key, lookup.otherwise)
         if found is None:
-            raise RowFault(
+            raise RowRejectedError(
                 f"{lookup.column}: {key!r} is not in the mapping's list ({', '.join(values)}); add it there, or give 'otherwise'"
             )
         return found
@@ -52,32 +52,34 @@ def _lookup(lookup: Lookup, header: Sequence[str]) -> Getter:
     return look_up
 
 
-def _template(template: str, header: Sequence[str]) -> Getter:
-    parts: list[tuple[str, int, list[Filter]]] = []
+def _compile_template(template: str, header: Sequence[str]) -> CellGetter:
+    parts: list[tuple[str, int, list[TemplateFilter]]] = []
     end = 0
     for part in TEMPLATE_PART.finditer(template):
-        parts.append((template[end : part.start()], header.index(part[1].strip()), [Filter(name) for name in part[2].split("|")[1:]]))
+        parts.append(
+            (template[end : part.start()], header.index(part[1].strip()), [TemplateFilter(name) for name in part[2].split("|")[1:]])
+        )
         end = part.end()
     rest = template[end:]
 
     def fill(cells: Sequence[Cell]) -> Cell:
         text = ""
         for before, place, filters in parts:
-            value = as_text(cells[place])
+            value = format_cell(cells[place])
             for each in filters:
-                value = _filtered(value, each)
+                value = _apply_filter(value, each)
             text += before + value
         return text + rest
 
     return fill
 
 
-def _filtered(text: str, how: Filter) -> str:
-    match how:
-        case Filter.LOWER:
+def _apply_filter(text: str, template_filter: TemplateFilter) -> str:
+    match template_filter:
+        case TemplateFilter.LOWER:
             return text.lower()
-        case Filter.UPPER:
+        case TemplateFilter.UPPER:
             return text.upper()
-        case Filter.SLUG:
+        case TemplateFilter.SLUG:
             ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
             return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")

@@ -15,16 +15,16 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import ImportRow, ImportRun
-from adapters.imports.cell_parsing import AmbiguousAmountsError, Cell, DecimalMark
-from adapters.imports.column_mapping import Mapping
-from adapters.imports.import_run import REASON, ImportUnderWay, RejectedRow, own_header
-from adapters.imports.row_booking import Circumstances, Verdict
-from adapters.imports.row_reader import AMOUNTS, RowReader
+from adapters.imports.cell_parsing import AmbiguousAmountsError, Cell, DecimalMarkDetector
+from adapters.imports.column_mapping import ColumnMapping
+from adapters.imports.import_run import REASON_COLUMN, RejectedRow, RunningImport, strip_reason_column
+from adapters.imports.row_booking import ImportContext, ImportVerdict
+from adapters.imports.row_reader import AMOUNT_FIELDS, RowReader
 from adapters.imports.sheet_reader import Sheet, SheetError, open_sheet
 
-BATCH = 2_000
+BATCH_SIZE = 2_000
 
-Progress = Callable[[int, float], None]
+ProgressCallback = Callable[[int, float], None]
 
 
 class UnknownImportError(LookupError):
@@ -38,11 +38,11 @@ class ImportResult(BaseModel):
 
     import_id: str | None
     rows: int
-    verdicts: dict[Verdict, int]
+    verdicts: dict[ImportVerdict, int]
     rejected: list[RejectedRow]
 
 
-def _silent(rows: int, fraction: float) -> None:
+def _ignore_progress(rows: int, fraction: float) -> None:
     """No one watches."""
 
 
@@ -55,33 +55,43 @@ class Importer:
         self._database, self._real_now = database, real_now
 
     def run(
-        self, path: Path, mapping: Mapping, business_date: date, at: datetime, started_by: str, dry_run: bool = False,
-        progress: Progress = _silent, file_name: str | None = None,
-    ) -> ImportResult:  # fmt: skip
+        self,
+        path: Path,
+        mapping: ColumnMapping,
+        business_date: date,
+        at: datetime,
+        started_by: str,
+        dry_run: bool = False,
+        progress: ProgressCallback = _ignore_progress,
+        file_name: str | None = None,
+    ) -> ImportResult:
         """Import what is known at `business_date`; `at` is the business time of the events. A dry run judges and writes nothing.
 
         Every batch is a transaction of its own, so an import that is cut short can be run again. Raises SheetError, before anything is
         written, when the file as a whole cannot be used. `file_name` is what the user calls it, when `path` is a copy.
         """
         sheet = open_sheet(path, mapping.file, mapping.required_columns(), mapping.known_columns())
-        reader = RowReader(mapping, sheet.header, _decimal_marks(sheet, mapping, path.name), business_date)
-        given = Circumstances(business_date, at, self._real_now(), started_by, mapping.reductions)
-        run = ImportUnderWay(self._database, sheet, reader, given, None if dry_run else uuid4().hex)
+        reader = RowReader(mapping, sheet.header, _detect_decimal_marks(sheet, mapping, path.name), business_date)
+        given = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions)
+        run = RunningImport(self._database, sheet, reader, given, None if dry_run else uuid4().hex)
         if run.import_id is not None:
-            self._begin(run.import_id, file_name or path.name, path, started_by, sheet)
+            self._create_run(run.import_id, file_name or path.name, path, started_by, sheet)
         try:
-            for batch in _batches(sheet):
-                run.take(batch)
-                progress(run.rows, sheet.fraction())
+            for batch in _read_batches(sheet):
+                run.process_batch(batch)
+                progress(run.rows, sheet.get_fraction_read())
         except BaseException as error:
-            self._end(run, "failed", str(error) or type(error).__name__)
+            self._finish_run(run, "failed", str(error) or type(error).__name__)
             raise
-        self._end(run, "done")
+        self._finish_run(run, "done")
         return ImportResult(
-            import_id=run.import_id, rows=run.rows, verdicts={verdict: run.verdicts[verdict] for verdict in Verdict}, rejected=run.rejected
+            import_id=run.import_id,
+            rows=run.rows,
+            verdicts={verdict: run.verdicts[verdict] for verdict in ImportVerdict},
+            rejected=run.rejected,
         )
 
-    def rejected_csv(self, import_id: str) -> Iterator[str]:
+    def export_rejected_rows(self, import_id: str) -> Iterator[str]:
         """The rejected rows as they came, with a last column that says why: to be mended and imported again.
 
         Begins with a byte order mark, so that it is read as UTF-8 whatever the mapping says. Raises UnknownImportError.
@@ -91,28 +101,32 @@ class Importer:
             if run is None:
                 raise UnknownImportError(f"there is no import {import_id!r}")
             header, delimiter = run.header, run.delimiter
-        return self._rejected_lines(import_id, header, delimiter)
+        return self._generate_rejected_lines(import_id, header, delimiter)
 
-    def _rejected_lines(self, import_id: str, header: list[str], delimiter: str) -> Iterator[str]:
-        yield "\ufeff" + _line([*header, REASON], delimiter)
+    def _generate_rejected_lines(self, import_id: str, header: list[str], delimiter: str) -> Iterator[str]:
+        yield "\ufeff" + _format_csv_line([*header, REASON_COLUMN], delimiter)
         after = 0
         while True:
             rejected = (
                 select(col(ImportRow.row), col(ImportRow.cells), col(ImportRow.reason))
-                .where(col(ImportRow.import_id) == import_id, col(ImportRow.verdict) == Verdict.REJECTED.value, col(ImportRow.row) > after)
+                .where(
+                    col(ImportRow.import_id) == import_id,
+                    col(ImportRow.verdict) == ImportVerdict.REJECTED.value,
+                    col(ImportRow.row) > after,
+                )
                 .order_by(col(ImportRow.row))
-                .limit(BATCH)
+                .limit(BATCH_SIZE)
             )
             with self._database.reading() as session:
                 rows = session.execute(rejected).all()
             for number, cells, reason in rows:
                 padded = [*(cells or []), *[""] * (len(header) - len(cells or []))]
-                yield _line([*padded, reason], delimiter)
+                yield _format_csv_line([*padded, reason], delimiter)
                 after = number
-            if len(rows) < BATCH:
+            if len(rows) < BATCH_SIZE:
                 return
 
-    def _begin(self, import_id: str, file_name: str, path: Path, started_by: str, sheet: Sheet) -> None:
+    def _create_run(self, import_id: str, file_name: str, path: Path, started_by: str, sheet: Sheet) -> None:
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         with self._database.writing() as session:
@@ -122,13 +136,13 @@ class Importer:
                     file_name=file_name,
                     file_sha256=sha256,
                     started_by=started_by,
-                    header=own_header(sheet.header),
+                    header=strip_reason_column(sheet.header),
                     delimiter=sheet.delimiter,
                     started_at=self._real_now(),
                 )
             )
 
-    def _end(self, run: ImportUnderWay, state: str, error: str = "") -> None:
+    def _finish_run(self, run: RunningImport, state: str, error: str = "") -> None:
         if run.import_id is None:
             return
         with self._database.writing() as session:
@@ -142,34 +156,34 @@ class Importer:
             session.connection().execute(update(ImportRun).where(col(ImportRun.id) == run.import_id).values(**outcome))
 
 
-def _batches(sheet: Sheet) -> Iterator[list[tuple[int, list[Cell]]]]:
+def _read_batches(sheet: Sheet) -> Iterator[list[tuple[int, list[Cell]]]]:
     rows = sheet.rows()
-    while batch := list(islice(rows, BATCH)):
+    while batch := list(islice(rows, BATCH_SIZE)):
         yield batch
 
 
-def _decimal_marks(sheet: Sheet, mapping: Mapping, name: str) -> dict[str, str]:
+def _detect_decimal_marks(sheet: Sheet, mapping: ColumnMapping, name: str) -> dict[str, str]:
     """The decimal mark of each column of amounts, found from all of its values unless the mapping says it. Raises SheetError."""
-    sources = mapping.fields.sources()
-    columns = {label for field in AMOUNTS if field in sources and (label := sources[field].label) in sheet.header and label}
+    sources = mapping.fields.get_sources()
+    columns = {label for field in AMOUNT_FIELDS if field in sources and (label := sources[field].label) in sheet.header and label}
     if mapping.file.decimal != "auto":
         return dict.fromkeys(columns, mapping.file.decimal)
-    marks = {sheet.header.index(column): DecimalMark(column) for column in columns}
+    marks = {sheet.header.index(column): DecimalMarkDetector(column) for column in columns}
     for _, cells in sheet.rows():
         for place, mark in marks.items():
             if place < len(cells):
-                mark.see(cells[place])
+                mark.add_cell(cells[place])
     try:
-        return {sheet.header[place]: mark.found() for place, mark in marks.items()}
+        return {sheet.header[place]: mark.detect_mark() for place, mark in marks.items()}
     except AmbiguousAmountsError as error:
         raise SheetError(f"{name}: {error}") from error
 
 
-def _line(cells: list[str], delimiter: str) -> str:
+def _format_csv_line(cells: list[str], delimiter: str) -> str:
     """Every cell in quotation marks, so that a delimiter in it parts nothing."""
     text = StringIO()
     csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerow(cells)
     return text.getvalue()
 
 
-__all__ = ["ImportResult", "Importer", "Progress", "RejectedRow", "UnknownImportError", "Verdict"]
+__all__ = ["ImportResult", "ImportVerdict", "Importer", "ProgressCallback", "RejectedRow", "UnknownImportError"]

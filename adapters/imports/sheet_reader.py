@@ -14,8 +14,8 @@ from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound, 
 from adapters.imports.cell_parsing import Cell
 from adapters.imports.column_mapping import FileFormat
 
-CHUNK = 1 << 20
-EXCEL_BEGINS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+CHUNK_SIZE = 1 << 20
+EXCEL_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 DELIMITERS = ",;\t|"
 
@@ -44,7 +44,7 @@ class Sheet(Protocol):
 
     def rows(self) -> Iterator[tuple[int, list[Cell]]]: ...
 
-    def fraction(self) -> float:
+    def get_fraction_read(self) -> float:
         """How much of the file has been read, 0 to 1."""
         ...
 
@@ -58,7 +58,7 @@ def open_sheet(path: Path, file: FileFormat, required: Collection[str], known: C
         raise BrokenSheetError(f"{path.name}: cannot be read ({error.strerror})") from error
     if not beginning:
         raise EmptySheetError(f"{path.name}: the file is empty; export it again")
-    sheet: Sheet = ExcelSheet(path, file.sheet) if beginning in EXCEL_BEGINS else CsvSheet(path, file)
+    sheet: Sheet = ExcelSheet(path, file.sheet) if beginning in EXCEL_SIGNATURES else CsvSheet(path, file)
     _check_header(path.name, sheet.header, required, known)
     if next(sheet.rows(), None) is None:
         raise EmptySheetError(f"{path.name}: there is a header but no row below it; export it again")
@@ -68,7 +68,7 @@ def open_sheet(path: Path, file: FileFormat, required: Collection[str], known: C
 def _check_header(name: str, header: list[str], required: Collection[str], known: Collection[str]) -> None:
     missing = sorted(set(required) - set(header))
     if missing:
-        hints = [f"{column!r}{_hint(column, header)}" for column in missing]
+        hints = [f"{column!r}{_suggest_column(column, header)}" for column in missing]
         raise HeaderError(
             f"{name}: the header lacks {', '.join(hints)}; it has: {', '.join(filter(None, header))}. Correct the mapping or the file"
         )
@@ -77,44 +77,44 @@ def _check_header(name: str, header: list[str], required: Collection[str], known
         raise HeaderError(f"{name}: the header has {', '.join(map(repr, twice))} more than once; rename or remove one")
 
 
-def _hint(column: str, header: list[str]) -> str:
+def _suggest_column(column: str, header: list[str]) -> str:
     close = get_close_matches(column, header, n=1)
     return f" (is it {close[0]!r}?)" if close else ""
 
 
 class CsvSheet:
     def __init__(self, path: Path, file: FileFormat) -> None:
-        self._path, self._size, self._read = path, path.stat().st_size, 0
-        self.encoding = _encoding(path, file.encoding)
-        self.delimiter = _delimiter(self._first_line()) if file.delimiter == "auto" else file.delimiter
-        first = next(self._records(), None)
+        self._path, self._size, self._bytes_read = path, path.stat().st_size, 0
+        self.encoding = _detect_encoding(path, file.encoding)
+        self.delimiter = _detect_delimiter(self._read_first_line()) if file.delimiter == "auto" else file.delimiter
+        first = next(self._read_records(), None)
         if first is None:
             raise EmptySheetError(f"{path.name}: the file is empty; export it again")
         self._header_at = first[0]
         self.header = [str(cell).strip() for cell in first[1]]
 
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
-        return islice(self._records(), 1, None)
+        return islice(self._read_records(), 1, None)
 
-    def fraction(self) -> float:
-        return min(self._read / self._size, 1.0)
+    def get_fraction_read(self) -> float:
+        return min(self._bytes_read / self._size, 1.0)
 
-    def _first_line(self) -> str:
+    def _read_first_line(self) -> str:
         with self._path.open("r", encoding=self.encoding, errors="replace", newline="") as stream:
             return next((line for line in stream if line.strip()), "")
 
-    def _records(self) -> Iterator[tuple[int, list[Cell]]]:
+    def _read_records(self) -> Iterator[tuple[int, list[Cell]]]:
         with self._path.open("rb") as stream, TextIOWrapper(stream, encoding=self.encoding, newline="") as text:
             try:
                 for number, cells in enumerate(csv.reader(text, delimiter=self.delimiter), 1):
                     if any(cells):
-                        self._read = stream.tell()
+                        self._bytes_read = stream.tell()
                         yield number, list(cells)
             except (csv.Error, UnicodeError) as error:
                 raise BrokenSheetError(f"{self._path.name}: is not a readable CSV file ({error}); save it again as CSV in UTF-8") from error
 
 
-def _encoding(path: Path, wanted: str) -> str:
+def _detect_encoding(path: Path, wanted: str) -> str:
     """A byte order mark is believed before anything else; else UTF-8 if the whole file is, else what Windows writes."""
     with path.open("rb") as stream:
         beginning = stream.read(4)
@@ -130,7 +130,7 @@ def _encoding(path: Path, wanted: str) -> str:
                 ) from error
         stream.seek(0)
         decoders = {"utf-8": codecs.getincrementaldecoder("utf-8")(), "cp1252": codecs.getincrementaldecoder("cp1252")()}
-        while decoders and (chunk := stream.read(CHUNK)):
+        while decoders and (chunk := stream.read(CHUNK_SIZE)):
             if b"\x00" in chunk:
                 raise BrokenSheetError(f"{path.name}: is neither CSV nor Excel; export it again as one of them")
             for name in list(decoders):
@@ -146,7 +146,7 @@ def _encoding(path: Path, wanted: str) -> str:
     return next(iter(decoders), "latin-1")
 
 
-def _delimiter(line: str) -> str:
+def _detect_delimiter(line: str) -> str:
     """The one that parts the header best, quoted names apart."""
     return max(DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark), [])))
 
@@ -162,21 +162,21 @@ class ExcelSheet:
             raise BrokenSheetError(f"{path.name}: there is no sheet {sheet!r}; it has: {', '.join(book.sheet_names)}") from error
         except (CalamineError, OSError, IndexError) as error:
             raise BrokenSheetError(f"{path.name}: is not a readable Excel file ({error}); save it again as .xlsx or CSV") from error
-        self._above = self._sheet.start[0] if self._sheet.start else 0
+        self._rows_above = self._sheet.start[0] if self._sheet.start else 0
         self._row = 0
-        first = next(self._records(), None)
+        first = next(self._read_records(), None)
         if first is None:
             raise EmptySheetError(f"{path.name}: the sheet is empty; name another one in the mapping, or export it again")
         self.header = [str(cell).strip() for cell in first[1]]
 
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
-        return islice(self._records(), 1, None)
+        return islice(self._read_records(), 1, None)
 
-    def fraction(self) -> float:
+    def get_fraction_read(self) -> float:
         return min(self._row / max(self._sheet.height, 1), 1.0)
 
-    def _records(self) -> Iterator[tuple[int, list[Cell]]]:
+    def _read_records(self) -> Iterator[tuple[int, list[Cell]]]:
         for place, cells in enumerate(self._sheet.iter_rows(), 1):
             if any(cell != "" for cell in cells):
                 self._row = place
-                yield self._above + place, list(cells)
+                yield self._rows_above + place, list(cells)

@@ -14,61 +14,68 @@ from sqlalchemy.types import NullType
 from sqlmodel import Session, col
 
 from adapters.database.tables import Case, JournalEntry
-from domain.journal.account_entries import Told
+from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 
 
-class Chain(NamedTuple):
+class AccountEntries(NamedTuple):
     """The journal of an account. `heads` has of each case the hash of the last entry that was known by then."""
 
-    told: list[Told]
+    entries: list[AccountEntry]
     heads: dict[str, str]
 
 
-def read_chain(session: Session, account_id: str, at: datetime) -> Chain:
+def load_account_entries(session: Session, account_id: str, at: datetime) -> AccountEntries:
     """In order of business time; what came after `at` is left out. Rows are taken as the driver has them: it halves the time."""
     entry = JournalEntry.__table__.c  # type: ignore[attr-defined]
     columns = (
-        entry.case_id, entry.seq, entry.kind, type_coerce(entry.business_at, NullType()), entry.invoice_id, entry.actor,
-        type_coerce(entry.facts, NullType()), entry.hash, entry.previous,
-    )  # fmt: skip
+        entry.case_id,
+        entry.seq,
+        entry.kind,
+        type_coerce(entry.business_at, NullType()),
+        entry.invoice_id,
+        entry.actor,
+        type_coerce(entry.facts, NullType()),
+        entry.hash,
+        entry.previous,
+    )
     written: dict[str, dict[str, Any]] = {}
     for row in session.execute(select(*columns).where(entry.account_id == account_id)).all():
         written.setdefault(row[0], {})[row[7]] = row
     newest = select(col(Case.case_id), col(Case.head)).where(col(Case.account_id) == account_id)
-    told: list[Told] = []
+    told: list[AccountEntry] = []
     known: dict[str, str] = {}
     for case_id, head in sorted((row.case_id, row.head) for row in session.execute(newest)):
-        mine: list[Told] = []
-        for _, seq, kind, stored_at, invoice_id, actor, facts, hash_, _ in _back_from(head, written.get(case_id, {})):
-            business_at = _moment(stored_at)
+        mine: list[AccountEntry] = []
+        for _, seq, kind, stored_at, invoice_id, actor, facts, hash_, _ in _follow_chain_back(head, written.get(case_id, {})):
+            business_at = _parse_moment(stored_at)
             if business_at <= at:
                 known.setdefault(case_id, hash_)
-                mine.append(Told(case_id, seq, kind, business_at, invoice_id, actor, _facts(facts)))
+                mine.append(AccountEntry(case_id, seq, kind, business_at, invoice_id, actor, _parse_facts(facts)))
         told += reversed(mine)
-    return Chain(sorted(told, key=attrgetter("at")), known)  # of one moment: in order of their cases, and of their numbers
+    return AccountEntries(sorted(told, key=attrgetter("at")), known)  # of one moment: in order of their cases, and of their numbers
 
 
-def _back_from(head: str, written: dict[str, Any]) -> Iterator[Any]:
+def _follow_chain_back(head: str, written: dict[str, Any]) -> Iterator[Any]:
     while (row := written.pop(head, None)) is not None:
         yield row
         head = row[8]
 
 
-def _moment(stored: Any) -> datetime:
+def _parse_moment(stored: Any) -> datetime:
     """As the driver hands it over: SQLite's is text, and in UTC."""
     return stored.astimezone(UTC) if isinstance(stored, datetime) else datetime.fromisoformat(f"{stored}+00:00")
 
 
-def _facts(stored: Any) -> dict[str, Fact]:
-    found: dict[str, Fact] = stored if isinstance(stored, dict) else orjson.loads(stored)
+def _parse_facts(stored: Any) -> dict[str, FactValue]:
+    found: dict[str, FactValue] = stored if isinstance(stored, dict) else orjson.loads(stored)
     return found
 
 
-def read_kinds(
+def load_entries_of_kinds(
     session: Session, *kinds: EntryKind, account_id: str | None = None, until: datetime | None = None
-) -> Iterator[tuple[str, Told]]:
+) -> Iterator[tuple[str, AccountEntry]]:
     """(account, entry) of the kinds named, of one account or of all, in order of business time.
 
     Entries past a case's head do not count, and of two with one number only one does: what is written anew after a worker's death says
@@ -76,8 +83,15 @@ def read_kinds(
     """
     entry = JournalEntry
     columns: tuple[Any, ...] = (
-        entry.account_id, entry.case_id, entry.seq, entry.kind, entry.business_at, entry.invoice_id, entry.actor, entry.facts,
-    )  # fmt: skip
+        entry.account_id,
+        entry.case_id,
+        entry.seq,
+        entry.kind,
+        entry.business_at,
+        entry.invoice_id,
+        entry.actor,
+        entry.facts,
+    )
     head = select(col(Case.seq)).where(col(Case.case_id) == col(entry.case_id)).scalar_subquery()
     statement = select(*columns).where(col(entry.kind).in_([kind.value for kind in kinds]), col(entry.seq) <= head)
     if account_id is not None:
@@ -88,8 +102,8 @@ def read_kinds(
     for row in session.execute(statement.order_by(col(entry.business_at), col(entry.case_id), col(entry.seq))):
         if (row.case_id, row.seq) not in seen:
             seen.add((row.case_id, row.seq))
-            yield row.account_id, Told(row.case_id, row.seq, row.kind, row.business_at, row.invoice_id, row.actor, row.facts)
+            yield row.account_id, AccountEntry(row.case_id, row.seq, row.kind, row.business_at, row.invoice_id, row.actor, row.facts)
 
 
-class UnknownAccountError(Exception):
+class AccountNotFoundError(Exception):
     """There is no such account."""

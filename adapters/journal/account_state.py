@@ -8,45 +8,45 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, PolicyVersion
-from adapters.journal.account_entries import UnknownAccountError, read_chain
+from adapters.journal.account_entries import AccountNotFoundError, load_account_entries
 from domain.clock import start_of_day
-from domain.journal.account_entries import Told
-from domain.policy.approval_matrix import APPROVALS
+from domain.journal.account_entries import AccountEntry
+from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 from domain.policy.collection_policy import Policy, PolicySnapshot
-from domain.projection.account_state import standing_on, stepwise
-from domain.projection.state_models import AccountStanding
+from domain.projection.account_state import account_state_on, iterate_account_states
+from domain.projection.state_models import AccountState
 
-EVER = datetime(9999, 12, 31, tzinfo=UTC)
+FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
 """After whatever a journal tells."""
 
 
-class StandingReading:
+class AccountStateQuery:
     """An account's standing from its journal and the policies that were in force."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def at(self, account_id: str, day: date) -> AccountStanding:
+    def load_state(self, account_id: str, day: date) -> AccountState:
         """At the end of a business day. Raises UnknownAccountError."""
-        told, policies = self.entries(account_id)
-        return standing_on(account_id, told, day, policies)
+        told, policies = self.load_entries(account_id)
+        return account_state_on(account_id, told, day, policies)
 
-    def steps(self, account_id: str, until: date | None = None) -> Iterator[tuple[Told, AccountStanding]]:
+    def iterate_states(self, account_id: str, until: date | None = None) -> Iterator[tuple[AccountEntry, AccountState]]:
         """The account's entries one by one, in the order of business time, each with the standing right after it; up to the end of a
         day, if one is named. Raises UnknownAccountError."""
-        told, policies = self.entries(account_id)
-        end = start_of_day(until + timedelta(days=1)) if until else EVER
-        return stepwise(account_id, (entry for entry in told if entry.at < end), policies)
+        told, policies = self.load_entries(account_id)
+        end = start_of_day(until + timedelta(days=1)) if until else FAR_FUTURE
+        return iterate_account_states(account_id, (entry for entry in told if entry.at < end), policies)
 
-    def entries(self, account_id: str) -> tuple[list[Told], dict[tuple[str, int], Policy]]:
+    def load_entries(self, account_id: str) -> tuple[list[AccountEntry], dict[tuple[str, int], Policy]]:
         """All that the journal tells of the account, and every policy by name and version. Raises UnknownAccountError."""
         with self._database.reading() as session:
             if session.get(Account, account_id) is None:
-                raise UnknownAccountError(f"there is no account {account_id!r}")
-            return read_chain(session, account_id, EVER).told, _policies(session)
+                raise AccountNotFoundError(f"there is no account {account_id!r}")
+            return load_account_entries(session, account_id, FAR_FUTURE).entries, _load_policies(session)
 
 
-def _policies(session: Session) -> dict[tuple[str, int], Policy]:
+def _load_policies(session: Session) -> dict[tuple[str, int], Policy]:
     statement = select(col(PolicyVersion.name), col(PolicyVersion.version), col(PolicyVersion.snapshot))
-    rows = session.execute(statement.where(col(PolicyVersion.name) != APPROVALS))
-    return {(row.name, row.version): PolicySnapshot(name=row.name, version=row.version, text=row.snapshot).read() for row in rows}
+    rows = session.execute(statement.where(col(PolicyVersion.name) != MATRIX_POLICY_NAME))
+    return {(row.name, row.version): PolicySnapshot(name=row.name, version=row.version, text=row.snapshot).load_policy() for row in rows}

@@ -12,17 +12,27 @@ from sqlalchemy import ColumnElement, Row, and_, exists, select
 from sqlmodel import Session, col
 
 from adapters.database.tables import Case, JournalEntry
-from domain.audit.scope import AuditScope, OneAccount, Period
+from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from domain.journal.journal import GENESIS
 
-AT_ONCE = 2_000
+ROWS_PER_FETCH = 2_000
 """Rows that the database hands over at a time."""
 
-_J = JournalEntry
-_ENTRY: tuple[Any, ...] = (
-    _J.case_id, _J.seq, _J.kind, _J.business_at, _J.recorded_at, _J.account_id, _J.invoice_id, _J.actor, _J.facts, _J.previous, _J.hash,
-)  # fmt: skip
-FIELDS = tuple(column.key for column in _ENTRY)
+_JOURNAL = JournalEntry
+_ENTRY_COLUMNS: tuple[Any, ...] = (
+    _JOURNAL.case_id,
+    _JOURNAL.seq,
+    _JOURNAL.kind,
+    _JOURNAL.business_at,
+    _JOURNAL.recorded_at,
+    _JOURNAL.account_id,
+    _JOURNAL.invoice_id,
+    _JOURNAL.actor,
+    _JOURNAL.facts,
+    _JOURNAL.previous,
+    _JOURNAL.hash,
+)
+ENTRY_FIELDS = tuple(column.key for column in _ENTRY_COLUMNS)
 
 
 class CaseChain(NamedTuple):
@@ -41,38 +51,42 @@ class CaseChain(NamedTuple):
     seq: int
     head: str
     chain: list[dict[str, Any]]
-    beside: list[dict[str, Any]]
-    cut: bool
+    orphans: list[dict[str, Any]]
+    truncated: bool
 
 
-def read_chains(session: Session, scope: AuditScope) -> Iterator[CaseChain]:
+def read_case_chains(session: Session, scope: AuditScope) -> Iterator[CaseChain]:
     """The cases in order of their id, as the database orders texts; then the entries that no case claims."""
-    case = Case
     about: tuple[Any, ...] = (
-        case.case_id.label("case"), case.kind.label("case_kind"), case.account_id.label("owner"),  # type: ignore[attr-defined]
-        case.invoice_id.label("about_invoice"), case.summary, case.head, case.seq.label("case_seq"),  # type: ignore[attr-defined, union-attr]
-    )  # fmt: skip
-    rows = session.execute(
-        select(*about, *_ENTRY)
-        .outerjoin(JournalEntry, col(_J.case_id) == col(case.case_id))
-        .where(_cases_of(scope))
-        .order_by(col(case.case_id), col(_J.seq), col(_J.hash))
-        .execution_options(yield_per=AT_ONCE)
+        col(Case.case_id).label("case"),
+        col(Case.kind).label("case_kind"),
+        col(Case.account_id).label("owner"),
+        col(Case.invoice_id).label("about_invoice"),
+        Case.summary,
+        Case.head,
+        col(Case.seq).label("case_seq"),
     )
-    until = scope.ends if isinstance(scope, Period) else None
+    rows = session.execute(
+        select(*about, *_ENTRY_COLUMNS)
+        .outerjoin(JournalEntry, col(_JOURNAL.case_id) == col(Case.case_id))
+        .where(_build_case_filter(scope))
+        .order_by(col(Case.case_id), col(_JOURNAL.seq), col(_JOURNAL.hash))
+        .execution_options(yield_per=ROWS_PER_FETCH)
+    )
+    until = scope.ends_before if isinstance(scope, PeriodScope) else None
     for _, group in groupby(rows, key=lambda row: row.case):
-        yield _chain(list(group), until)
-    yield from _unclaimed(session, scope)
+        yield _build_case_chain(list(group), until)
+    yield from _read_unclaimed_entries(session, scope)
 
 
-def _cases_of(scope: AuditScope) -> ColumnElement[bool]:
-    if isinstance(scope, OneAccount):
+def _build_case_filter(scope: AuditScope) -> ColumnElement[bool]:
+    if isinstance(scope, AccountScope):
         return col(Case.account_id) == scope.account_id
-    within = and_(col(_J.business_at) >= scope.begins, col(_J.business_at) < scope.ends)
-    return exists(select(1).where(col(_J.case_id) == col(Case.case_id), within).correlate(Case))
+    within = and_(col(_JOURNAL.business_at) >= scope.starts_at, col(_JOURNAL.business_at) < scope.ends_before)
+    return exists(select(1).where(col(_JOURNAL.case_id) == col(Case.case_id), within).correlate(Case))
 
 
-def _chain(rows: list[Row[Any]], until: datetime | None) -> CaseChain:
+def _build_case_chain(rows: list[Row[Any]], until: datetime | None) -> CaseChain:
     """The rows of one case, its chain followed back from the head."""
     first = rows[0]
     left = {row.hash: row for row in rows if row.hash is not None}
@@ -87,34 +101,42 @@ def _chain(rows: list[Row[Any]], until: datetime | None) -> CaseChain:
         chain.pop()
     cut = len(chain) < whole
     seq, head = (first.case_seq, first.head) if not cut else (chain[-1].seq, chain[-1].hash) if chain else (0, GENESIS)
-    beside = [_entry(row) for row in left.values() if not cut or row.seq <= seq]
+    beside = [_build_entry(row) for row in left.values() if not cut or row.seq <= seq]
     return CaseChain(
-        first.case, first.case_kind, first.owner, first.about_invoice, first.summary or {}, seq, head,
-        [_entry(row) for row in chain], beside, cut,
-    )  # fmt: skip
+        first.case,
+        first.case_kind,
+        first.owner,
+        first.about_invoice,
+        first.summary or {},
+        seq,
+        head,
+        [_build_entry(row) for row in chain],
+        beside,
+        cut,
+    )
 
 
-def _unclaimed(session: Session, scope: AuditScope) -> Iterator[CaseChain]:
+def _read_unclaimed_entries(session: Session, scope: AuditScope) -> Iterator[CaseChain]:
     """Entries whose case's row is gone: nothing says which of them count."""
     mine = (
-        col(_J.account_id) == scope.account_id
-        if isinstance(scope, OneAccount)
-        else and_(col(_J.business_at) >= scope.begins, col(_J.business_at) < scope.ends)
+        col(_JOURNAL.account_id) == scope.account_id
+        if isinstance(scope, AccountScope)
+        else and_(col(_JOURNAL.business_at) >= scope.starts_at, col(_JOURNAL.business_at) < scope.ends_before)
     )
-    gone = ~exists(select(1).where(col(Case.case_id) == col(_J.case_id)).correlate(JournalEntry))
+    gone = ~exists(select(1).where(col(Case.case_id) == col(_JOURNAL.case_id)).correlate(JournalEntry))
     rows = session.execute(
-        select(*_ENTRY)
+        select(*_ENTRY_COLUMNS)
         .where(mine, gone)
-        .order_by(col(_J.case_id), col(_J.seq), col(_J.hash))
-        .execution_options(yield_per=AT_ONCE)
-    )  # fmt: skip
+        .order_by(col(_JOURNAL.case_id), col(_JOURNAL.seq), col(_JOURNAL.hash))
+        .execution_options(yield_per=ROWS_PER_FETCH)
+    )
     for case_id, group in groupby(rows, key=lambda row: row.case_id):
-        beside = [_entry(row) for row in group]
-        yield CaseChain(case_id, "", beside[0]["account_id"], beside[0]["invoice_id"], {}, 0, GENESIS, [], beside, cut=True)
+        beside = [_build_entry(row) for row in group]
+        yield CaseChain(case_id, "", beside[0]["account_id"], beside[0]["invoice_id"], {}, 0, GENESIS, [], beside, truncated=True)
 
 
-def _entry(row: Row[Any]) -> dict[str, Any]:
-    return {field: getattr(row, field) for field in FIELDS}
+def _build_entry(row: Row[Any]) -> dict[str, Any]:
+    return {field: getattr(row, field) for field in ENTRY_FIELDS}
 
 
-__all__ = ["AT_ONCE", "FIELDS", "CaseChain", "read_chains"]
+__all__ = ["ENTRY_FIELDS", "ROWS_PER_FETCH", "CaseChain", "read_case_chains"]

@@ -14,16 +14,16 @@ import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
-from domain.audit.chain_verification import Row
+from domain.audit.chain_verification import ChainEntry
 
-AT_ONCE = 5_000
+ENTRIES_PER_FETCH = 5_000
 """Entries that are in memory at a time, beside those of one case."""
 
-_TIME = {
+_TIME_SQL = {
     "sqlite": "replace({0}, ' ', 'T') || '+00:00'",
     "postgresql": """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00'""",
 }
-_JOURNAL = """\
+_JOURNAL_SQL = """\
 SELECT case_id, seq, hash, previous, kind, {business_at}, {recorded_at}, account_id, invoice_id, actor, CAST(facts AS TEXT)
 FROM journal {which} ORDER BY case_id, seq, hash"""
 
@@ -41,31 +41,31 @@ class StoredCase(NamedTuple):
     """`entries` stand in the places of their rows."""
 
     case_id: str
-    rows: list[Row]
+    rows: list[ChainEntry]
     entries: list[StoredEntry]
 
 
-def stored_cases(session: Session, **of: str) -> Iterator[StoredCase]:
+def load_stored_cases(session: Session, **filters: str) -> Iterator[StoredCase]:
     """In the database's own order of case ids; the entries of each in order of their numbers. `of`: those of a case_id or an account_id."""
     dialect = session.get_bind().dialect.name
-    times = {name: _TIME[dialect].format(name) for name in ("business_at", "recorded_at")}
-    which = "WHERE " + " AND ".join(f"{name} = :{name}" for name in of) if of else ""
-    found = session.execute(text(_JOURNAL.format(**times, which=which)).execution_options(yield_per=AT_ONCE), of)
+    times = {name: _TIME_SQL[dialect].format(name) for name in ("business_at", "recorded_at")}
+    which = "WHERE " + " AND ".join(f"{name} = :{name}" for name in filters) if filters else ""
+    found = session.execute(text(_JOURNAL_SQL.format(**times, which=which)).execution_options(yield_per=ENTRIES_PER_FETCH), filters)
     for case_id, written in groupby(found, key=lambda entry: entry[0]):
         rows, entries = [], []
         for entry in written:
-            rows.append(_row(entry))
+            rows.append(_build_row(entry))
             entries.append(StoredEntry(entry[4], entry[7], entry[8], entry[10]))
         yield StoredCase(case_id, rows, entries)
 
 
-def _row(entry: Any) -> Row:
+def _build_row(entry: Any) -> ChainEntry:
     case_id, seq, stored, previous, kind, business_at, recorded_at, account_id, invoice_id, actor, facts = entry
-    made = digest(case_id, seq, kind, business_at, recorded_at, account_id, invoice_id, actor, facts, previous)
-    return Row(seq, stored, previous, recorded_at, made)
+    made = compute_digest(case_id, seq, kind, business_at, recorded_at, account_id, invoice_id, actor, facts, previous)
+    return ChainEntry(seq, stored, previous, recorded_at, made)
 
 
-def digest(
+def compute_digest(
     case_id: str,
     seq: int,
     kind: str,
@@ -80,9 +80,17 @@ def digest(
     """`Entry.digest`, of an entry whose times are in canonical form and whose facts are JSON; empty when it has none."""
     try:
         content = {
-            "account_id": account_id, "actor": actor, "business_at": business_at, "case_id": case_id, "facts": orjson.loads(facts),
-            "invoice_id": invoice_id, "kind": kind, "previous": previous, "recorded_at": recorded_at, "seq": seq,
-        }  # fmt: skip
+            "account_id": account_id,
+            "actor": actor,
+            "business_at": business_at,
+            "case_id": case_id,
+            "facts": orjson.loads(facts),
+            "invoice_id": invoice_id,
+            "kind": kind,
+            "previous": previous,
+            "recorded_at": recorded_at,
+            "seq": seq,
+        }
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, TypeError):
         return ""

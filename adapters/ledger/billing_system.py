@@ -7,8 +7,8 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 
 from domain.billing.billing_events import BillingEvent, InvoiceFacts
-from domain.billing.payment_allocation import Share
-from domain.case.billing_results import BillingAnswer
+from domain.billing.payment_allocation import AllocationShare
+from domain.case.billing_results import SuspensionOrderOutcome
 
 
 class LedgerError(Exception):
@@ -57,7 +57,7 @@ class PaymentResult(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    allocations: tuple[Share, ...]
+    allocations: tuple[AllocationShare, ...]
     unapplied: int
 
 
@@ -65,16 +65,32 @@ class BillingSystem(Protocol):
     """`at` is business time, amounts are minor units of the currency named. Every method may raise a LedgerError."""
 
     def record_payment(
-        self, payment_id: str, account_id: str, currency: str, amount: int, received_on: date, reference: str = "",
-        invoice_id: str | None = None, *, recorded_by: str = "duecourse", at: datetime,
-    ) -> PaymentResult: ...  # fmt: skip
+        self,
+        payment_id: str,
+        account_id: str,
+        currency: str,
+        amount: int,
+        received_on: date,
+        reference: str = "",
+        invoice_id: str | None = None,
+        *,
+        recorded_by: str = "duecourse",
+        at: datetime,
+    ) -> PaymentResult: ...
 
-    def reverse_payment(self, payment_id: str, on: date, *, at: datetime) -> tuple[Share, ...]: ...
+    def reverse_payment(self, payment_id: str, on: date, *, at: datetime) -> tuple[AllocationShare, ...]: ...
 
     def issue_credit_note(
-        self, credit_note_id: str, invoice_id: str, amount: int, issued_on: date, reason: str = "", *,
-        recorded_by: str = "duecourse", at: datetime,
-    ) -> PaymentResult: ...  # fmt: skip
+        self,
+        credit_note_id: str,
+        invoice_id: str,
+        amount: int,
+        issued_on: date,
+        reason: str = "",
+        *,
+        recorded_by: str = "duecourse",
+        at: datetime,
+    ) -> PaymentResult: ...
 
     def change_invoice(
         self, invoice_id: str, *, due_date: date | None = None, total: int | None = None, disputed: bool | None = None, at: datetime
@@ -82,7 +98,7 @@ class BillingSystem(Protocol):
 
     def cancel_invoice(self, invoice_id: str, *, at: datetime) -> InvoiceFacts: ...
 
-    def apply_unapplied(self, account_id: str, currency: str, *, at: datetime) -> tuple[Share, ...]: ...
+    def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]: ...
 
     def write_off(
         self, key: str, invoice_id: str, amount: int, currency: str, on: date, *, recorded_by: str = "duecourse", at: datetime
@@ -91,16 +107,22 @@ class BillingSystem(Protocol):
     def charge_interest(self, key: str, account_id: str, amount: int, currency: str, on: date, *, charged_by: str, at: datetime) -> str: ...
 
     def suspend_account(
-        self, key: str, account_id: str, invoice_ids: Sequence[str], minimum: Callable[[str], int], *, recorded_by: str = "duecourse",
+        self,
+        key: str,
+        account_id: str,
+        invoice_ids: Sequence[str],
+        minimum: Callable[[str], int],
+        *,
+        recorded_by: str = "duecourse",
         at: datetime,
-    ) -> BillingAnswer: ...  # fmt: skip
+    ) -> SuspensionOrderOutcome: ...
 
     def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = "duecourse", at: datetime) -> None: ...
 
-    def facts(self, invoice_id: str) -> InvoiceFacts: ...
+    def get_invoice_facts(self, invoice_id: str) -> InvoiceFacts: ...
 
-    def unapplied_credit(self, account_id: str) -> dict[str, int]: ...
+    def get_unapplied_credit(self, account_id: str) -> dict[str, int]: ...
 
-    def undelivered(self, limit: int) -> list[tuple[int, str, BillingEvent]]: ...
+    def list_undelivered_events(self, limit: int) -> list[tuple[int, str, BillingEvent]]: ...
 
-    def mark_delivered(self, ids: Sequence[int], at: datetime) -> None: ...
+    def mark_events_delivered(self, ids: Sequence[int], at: datetime) -> None: ...

@@ -8,10 +8,16 @@ from datetime import date, datetime
 from sqlmodel import col
 
 from adapters.database.tables import Invoice
-from adapters.ledger.queries import conflicting_booking, give, items, must_be_money, unapplied_sources
+from adapters.ledger.queries import (
+    allocate_shares,
+    build_conflicting_booking_error,
+    build_open_items,
+    load_unapplied_sources,
+    require_money,
+)
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import AllocationCause, BookedInvoice
-from domain.billing.payment_allocation import distribute
+from domain.billing.payment_allocation import allocate_payment
 
 
 class LedgerCharges(LedgerTransactions):
@@ -21,20 +27,27 @@ class LedgerCharges(LedgerTransactions):
         The account's unapplied credit pays it at once: who pays an instalment in advance has paid its interest. The same key again changes
         nothing. Raises UnknownAccountError, InvalidAmountError, CurrencyMismatchError, ConflictingBookingError.
         """
-        must_be_money(amount, currency)
+        require_money(amount, currency)
         invoice_id = f"interest:{key}"
-        with self._books(at, account_id) as (session, books):
-            known = books.invoices(col(Invoice.id) == invoice_id).get(invoice_id)
+        with self._account_transaction(at, account_id) as (session, books):
+            known = books.load_locked_invoices(col(Invoice.id) == invoice_id).get(invoice_id)
             if known is not None:
                 if (known.account_id, known.currency, known.charged_by) != (account_id, currency, charged_by):
-                    raise conflicting_booking(key)
+                    raise build_conflicting_booking_error(key)
                 return invoice_id
             invoice = BookedInvoice(
-                id=invoice_id, account_id=account_id, number=invoice_id, issue_date=on, due_date=on, currency=currency, total=amount,
-                open_balance=amount, charged_by=charged_by,
-            )  # fmt: skip
-            books.open(invoice)
-            for _, source, left in unapplied_sources(session, account_id, currency):
-                shares = distribute(left, items({invoice_id: invoice})).shares
-                give(books, {invoice_id: invoice}, shares, source, on, AllocationCause.APPLIED)
+                id=invoice_id,
+                account_id=account_id,
+                number=invoice_id,
+                issue_date=on,
+                due_date=on,
+                currency=currency,
+                total=amount,
+                open_balance=amount,
+                charged_by=charged_by,
+            )
+            books.open_invoice(invoice)
+            for _, source, left in load_unapplied_sources(session, account_id, currency):
+                shares = allocate_payment(left, build_open_items({invoice_id: invoice})).shares
+                allocate_shares(books, {invoice_id: invoice}, shares, source, on, AllocationCause.APPLIED)
             return invoice_id

@@ -17,21 +17,21 @@ from adapters.ledger.billing_system import (
     UnknownAccountError,
     UnknownInvoiceError,
 )
-from adapters.ledger.unit_of_work import AllocationCause, BookedInvoice, Books, Source
+from adapters.ledger.unit_of_work import AllocationCause, AllocationSource, BookedInvoice, LedgerUnitOfWork
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
-from domain.billing.payment_allocation import OpenItem, Share
+from domain.billing.payment_allocation import AllocationShare, OpenItem
 from domain.money import CURRENCIES
 
 
-def payable(books: Books, account_id: str, currency: str, named: str | None) -> dict[str, BookedInvoice]:
+def load_payable_invoices(unit_of_work: LedgerUnitOfWork, account_id: str, currency: str, named: str | None) -> dict[str, BookedInvoice]:
     """The invoices that money can go to, open or written off: the named one alone, or all of the account in the currency.
 
     Raises UnknownInvoiceError, CurrencyMismatchError.
     """
     if named is None:
         mine = (col(Invoice.account_id) == account_id, col(Invoice.currency) == currency)
-        return books.invoices(*mine, or_(col(Invoice.status) == InvoiceStatus.OPEN.value, col(Invoice.written_off) > 0))
-    found = books.invoices(col(Invoice.id) == named)
+        return unit_of_work.load_locked_invoices(*mine, or_(col(Invoice.status) == InvoiceStatus.OPEN.value, col(Invoice.written_off) > 0))
+    found = unit_of_work.load_locked_invoices(col(Invoice.id) == named)
     invoice = found.get(named)
     if invoice is None or invoice.account_id != account_id:
         raise UnknownInvoiceError(f"account {account_id!r} has no invoice {named!r}; leave the invoice out to pay the oldest first")
@@ -40,9 +40,9 @@ def payable(books: Books, account_id: str, currency: str, named: str | None) -> 
     return found
 
 
-def unapplied_sources(session: Session, account_id: str, currency: str | None = None) -> list[tuple[str, Source, int]]:
+def load_unapplied_sources(session: Session, account_id: str, currency: str | None = None) -> list[tuple[str, AllocationSource, int]]:
     """(currency, payment or credit note, what no invoice took of it), oldest money first."""
-    left: list[tuple[str, str, Source, int]] = []
+    left: list[tuple[str, str, AllocationSource, int]] = []
     for table, allocated_to in ((Payment, col(Allocation.payment_id)), (CreditNote, col(Allocation.credit_note_id))):
         is_note = table is CreditNote
         day = col(CreditNote.issued_on) if is_note else col(Payment.received_on)
@@ -60,14 +60,14 @@ def unapplied_sources(session: Session, account_id: str, currency: str | None = 
         if not is_note:
             query = query.where(col(Payment.reversed_on).is_(None))
         left += [
-            (of.isoformat(), money, Source(key, is_credit_note=is_note, reference=reference), int(rest))
+            (of.isoformat(), money, AllocationSource(key, is_credit_note=is_note, reference=reference), int(rest))
             for money, of, key, reference, rest in session.execute(query)
         ]
     left.sort(key=lambda each: (each[0], each[2].is_credit_note, each[2].id))
     return [(money, source, rest) for _, money, source, rest in left]
 
 
-def items(invoices: dict[str, BookedInvoice], recovering: bool = False) -> list[OpenItem]:
+def build_open_items(invoices: dict[str, BookedInvoice], recovering: bool = False) -> list[OpenItem]:
     """What each can take; of what was written off only when `recovering`, for that takes a payment."""
     return [
         OpenItem(
@@ -77,67 +77,74 @@ def items(invoices: dict[str, BookedInvoice], recovering: bool = False) -> list[
     ]
 
 
-def give(
-    books: Books, invoices: dict[str, BookedInvoice], shares: Sequence[Share], source: Source, on: date, cause: AllocationCause
+def allocate_shares(
+    unit_of_work: LedgerUnitOfWork,
+    invoices: dict[str, BookedInvoice],
+    shares: Sequence[AllocationShare],
+    source: AllocationSource,
+    on: date,
+    cause: AllocationCause,
 ) -> None:
     """Let each invoice take its share, and tell it so."""
     kind = BillingEventKind.CREDIT_NOTE_ISSUED if source.is_credit_note else BillingEventKind.PAYMENT_RECEIVED
     for share in shares:
         invoice = invoices[share.invoice_id]
-        books.allocate(invoice, share.amount, source, on, cause)
-        books.tell(invoice, kind, share.amount, source.reference)
+        unit_of_work.allocate(invoice, share.amount, source, on, cause)
+        unit_of_work.publish_change(invoice, kind, share.amount, source.reference)
 
 
-def first_result(session: Session, amount: int, source: ColumnElement[bool]) -> PaymentResult:
+def load_original_result(session: Session, amount: int, source: ColumnElement[bool]) -> PaymentResult:
     """The answer that the payment or credit note got when it came."""
-    shares = _shares(session, source, AllocationCause.RECEIVED, AllocationCause.RECOVERED)
+    shares = _load_shares(session, source, AllocationCause.RECEIVED, AllocationCause.RECOVERED)
     shares = tuple(share for share in shares if share.amount > 0)
     return PaymentResult(allocations=shares, unapplied=amount - sum(share.amount for share in shares))
 
 
-def taken_back(session: Session, payment_id: str) -> tuple[Share, ...]:
+def load_reversed_shares(session: Session, payment_id: str) -> tuple[AllocationShare, ...]:
     """What the payment's reversal took back: negative shares."""
-    return _shares(session, col(Allocation.payment_id) == payment_id, AllocationCause.REVERSED)
+    return _load_shares(session, col(Allocation.payment_id) == payment_id, AllocationCause.REVERSED)
 
 
-def _shares(session: Session, source: ColumnElement[bool], *causes: AllocationCause) -> tuple[Share, ...]:
+def _load_shares(session: Session, source: ColumnElement[bool], *causes: AllocationCause) -> tuple[AllocationShare, ...]:
     query = select(col(Allocation.invoice_id), col(Allocation.amount)).where(
         source, col(Allocation.cause).in_([one.value for one in causes])
     )
-    return tuple(Share(invoice_id=invoice, amount=amount) for invoice, amount in session.execute(query.order_by(col(Allocation.id))))
+    return tuple(
+        AllocationShare(invoice_id=invoice, amount=amount) for invoice, amount in session.execute(query.order_by(col(Allocation.id)))
+    )
 
 
-def must_be_money(amount: int, currency: str) -> None:
+def require_money(amount: int, currency: str) -> None:
     """Raises InvalidAmountError, CurrencyMismatchError."""
-    must_be_positive(amount)
+    require_positive_amount(amount)
     if currency not in CURRENCIES:
         raise CurrencyMismatchError(f"{currency!r} is not an ISO 4217 currency code; write three capital letters such as EUR")
 
 
-def must_be_positive(amount: int) -> None:
+def require_positive_amount(amount: int) -> None:
     """Raises InvalidAmountError."""
     if amount <= 0:
         raise InvalidAmountError("an amount is more than zero, in minor units; to take a payment back, reverse it")
 
 
-def must_not_be_cancelled(invoices: Iterable[BookedInvoice]) -> None:
+def require_not_cancelled(invoices: Iterable[BookedInvoice]) -> None:
     """Raises CancelledInvoiceError."""
     for invoice in invoices:
         if invoice.status is InvoiceStatus.CANCELLED:
             raise CancelledInvoiceError(f"invoice {invoice.id!r} is cancelled and takes no change; issue a new invoice instead")
 
 
-def unknown_invoice(invoice_id: str) -> UnknownInvoiceError:
+def build_unknown_invoice_error(invoice_id: str) -> UnknownInvoiceError:
     return UnknownInvoiceError(f"there is no invoice {invoice_id!r}; import it first, or check its number")
 
 
-def unknown_account(account_id: str) -> UnknownAccountError:
+def build_unknown_account_error(account_id: str) -> UnknownAccountError:
     return UnknownAccountError(f"there is no account {account_id!r}; it comes with the import of its first invoice")
 
 
-def conflicting_booking(key: str) -> ConflictingBookingError:
+def build_conflicting_booking_error(key: str) -> ConflictingBookingError:
     return ConflictingBookingError(f"the key {key!r} was used before for something else; give this booking a key of its own")
 
 
-def conflicting_payment(payment_id: str) -> ConflictingPaymentError:
+def build_conflicting_payment_error(payment_id: str) -> ConflictingPaymentError:
     return ConflictingPaymentError(f"payment {payment_id!r} was recorded before with other content; give this one an id of its own")

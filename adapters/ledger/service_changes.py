@@ -8,14 +8,14 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from adapters.database.tables import Account, Case, Invoice, ServiceChange
-from adapters.ledger.queries import conflicting_booking
+from adapters.ledger.queries import build_conflicting_booking_error
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import BookedInvoice
-from domain.billing.receivables import Claim
-from domain.case.billing_results import BillingAnswer
+from domain.billing.receivables import Receivable
+from domain.case.billing_results import SuspensionOrderOutcome
 
 
-class ServiceWord(StrEnum):
+class ServiceChangeKind(StrEnum):
     """What the table of changes says besides billing's answers."""
 
     REINSTATED = "reinstated"
@@ -23,9 +23,15 @@ class ServiceWord(StrEnum):
 
 class LedgerServices(LedgerTransactions):
     def suspend_account(
-        self, key: str, account_id: str, invoice_ids: Sequence[str], minimum: Callable[[str], int], *, recorded_by: str = "duecourse",
+        self,
+        key: str,
+        account_id: str,
+        invoice_ids: Sequence[str],
+        minimum: Callable[[str], int],
+        *,
+        recorded_by: str = "duecourse",
         at: datetime,
-    ) -> BillingAnswer:  # fmt: skip
+    ) -> SuspensionOrderOutcome:
         """Turn the service off, if in this moment at least one of the invoices is in arrears: past due, with an undisputed rest of at
         least `minimum` of its currency (minor units).
 
@@ -33,54 +39,56 @@ class LedgerServices(LedgerTransactions):
         arrears: its service ends with its money. The same key gives the same answer, whatever has happened since. Raises
         UnknownAccountError, ConflictingBookingError.
         """
-        with self._books(at, account_id) as (session, books):
-            if (known := _said_before(session, key, account_id)) is not None:
-                return BillingAnswer(known)
-            invoices = books.invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
-            disputed = _disputed(session, list(invoices))
+        with self._account_transaction(at, account_id) as (session, books):
+            if (known := _find_earlier_change(session, key, account_id)) is not None:
+                return SuspensionOrderOutcome(known)
+            invoices = books.load_locked_invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
+            disputed = _load_disputed_amounts(session, list(invoices))
             account = session.get_one(Account, account_id)
-            late = any(_in_arrears(each, disputed.get(each.id, 0), minimum, at.date()) for each in invoices.values())
-            answer = BillingAnswer.SUSPENDED if late and not account.prepaid else BillingAnswer.NOT_IN_ARREARS
-            if answer is BillingAnswer.SUSPENDED and account.suspended_on is None:
-                _set(session, account_id, suspended_on=at.date())
-            books.add(ServiceChange, key=key, account_id=account_id, what=answer.value, at=at, recorded_by=recorded_by)
+            late = any(_is_in_arrears(each, disputed.get(each.id, 0), minimum, at.date()) for each in invoices.values())
+            answer = SuspensionOrderOutcome.SUSPENDED if late and not account.prepaid else SuspensionOrderOutcome.NOT_IN_ARREARS
+            if answer is SuspensionOrderOutcome.SUSPENDED and account.suspended_on is None:
+                _update_account(session, account_id, suspended_on=at.date())
+            books.add_row(ServiceChange, key=key, account_id=account_id, what=answer.value, at=at, recorded_by=recorded_by)
             return answer
 
     def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = "duecourse", at: datetime) -> None:
         """Turn the service on again. The same key again changes nothing, not even what was suspended since. Raises UnknownAccountError,
         ConflictingBookingError."""
-        with self._books(at, account_id) as (session, books):
-            if _said_before(session, key, account_id) is None:
-                _set(session, account_id, suspended_on=None)
-                books.add(ServiceChange, key=key, account_id=account_id, what=ServiceWord.REINSTATED.value, at=at, recorded_by=recorded_by)
+        with self._account_transaction(at, account_id) as (session, books):
+            if _find_earlier_change(session, key, account_id) is None:
+                _update_account(session, account_id, suspended_on=None)
+                books.add_row(
+                    ServiceChange, key=key, account_id=account_id, what=ServiceChangeKind.REINSTATED.value, at=at, recorded_by=recorded_by
+                )
 
     def set_prepaid(self, account_id: str, prepaid: bool, *, at: datetime) -> None:
         """Whether it is served in advance of its money, or after. Raises UnknownAccountError."""
-        with self._books(at, account_id) as (session, _):
-            _set(session, account_id, prepaid=prepaid)
+        with self._account_transaction(at, account_id) as (session, _):
+            _update_account(session, account_id, prepaid=prepaid)
 
 
-def _in_arrears(invoice: BookedInvoice, disputed: int, minimum: Callable[[str], int], today: date) -> bool:
+def _is_in_arrears(invoice: BookedInvoice, disputed: int, minimum: Callable[[str], int], today: date) -> bool:
     """Billing's own word that an invoice is disputed means the whole of it."""
-    facts = invoice.facts()
-    claim = Claim.of(invoice.id, facts, facts.open_balance if facts.disputed else disputed)
+    facts = invoice.to_facts()
+    claim = Receivable.from_facts(invoice.id, facts, facts.open_balance if facts.disputed else disputed)
     undisputed = claim.open_balance - claim.disputed
     return not claim.settled and facts.days_past_due(today) > 0 and undisputed >= max(minimum(claim.currency), 1)
 
 
-def _disputed(session: Session, invoice_ids: list[str]) -> dict[str, int]:
+def _load_disputed_amounts(session: Session, invoice_ids: list[str]) -> dict[str, int]:
     """How much of each the customer contests, as its case last said."""
     cases = select(col(Case.invoice_id), col(Case.disputed)).where(col(Case.kind) == "invoice", col(Case.invoice_id).in_(invoice_ids))
     return {invoice_id: amount for invoice_id, amount in session.execute(cases) if invoice_id}
 
 
-def _said_before(session: Session, key: str, account_id: str) -> str | None:
+def _find_earlier_change(session: Session, key: str, account_id: str) -> str | None:
     """Raises ConflictingBookingError."""
     known = session.get(ServiceChange, key)
     if known is not None and known.account_id != account_id:
-        raise conflicting_booking(key)
+        raise build_conflicting_booking_error(key)
     return known.what if known else None
 
 
-def _set(session: Session, account_id: str, **values: object) -> None:
+def _update_account(session: Session, account_id: str, **values: object) -> None:
     session.connection().execute(update(Account).where(col(Account.id) == account_id).values(**values))

@@ -9,8 +9,8 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice
-from adapters.ledger.queries import unknown_account, unknown_invoice
-from adapters.ledger.unit_of_work import BookedInvoice, Books
+from adapters.ledger.queries import build_unknown_account_error, build_unknown_invoice_error
+from adapters.ledger.unit_of_work import BookedInvoice, LedgerUnitOfWork
 
 
 def _real_now() -> datetime:
@@ -24,21 +24,21 @@ class LedgerTransactions:
         self._database, self._real_now = database, real_now
 
     @contextmanager
-    def _books(self, at: datetime, account_id: str) -> Iterator[tuple[Session, Books]]:
+    def _account_transaction(self, at: datetime, account_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork]]:
         """A transaction that holds the account."""
         with self._database.writing() as session:
-            books = Books(session, at, self._real_now())
+            books = LedgerUnitOfWork(session, at, self._real_now())
             if not books.lock_accounts([account_id]):
-                raise unknown_account(account_id)
+                raise build_unknown_account_error(account_id)
             yield session, books
             books.write()
 
     @contextmanager
-    def _invoice(self, at: datetime, invoice_id: str) -> Iterator[tuple[Session, Books, BookedInvoice]]:
+    def _invoice_transaction(self, at: datetime, invoice_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork, BookedInvoice]]:
         """A transaction that holds the invoice and its account."""
         with self._database.reading() as session:
             account_id = session.execute(select(col(Invoice.account_id)).where(col(Invoice.id) == invoice_id)).scalar_one_or_none()
         if account_id is None:
-            raise unknown_invoice(invoice_id)
-        with self._books(at, account_id) as (session, books):
-            yield session, books, books.invoices(col(Invoice.id) == invoice_id)[invoice_id]
+            raise build_unknown_invoice_error(invoice_id)
+        with self._account_transaction(at, account_id) as (session, books):
+            yield session, books, books.load_locked_invoices(col(Invoice.id) == invoice_id)[invoice_id]

@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 from adapters.database.tables import WriteOffBooking
 from adapters.ledger.billing_system import CurrencyMismatchError
-from adapters.ledger.queries import conflicting_booking, must_be_positive
+from adapters.ledger.queries import build_conflicting_booking_error, require_positive_amount
 from adapters.ledger.transactions import LedgerTransactions
-from adapters.ledger.unit_of_work import AllocationCause, Source
+from adapters.ledger.unit_of_work import AllocationCause, AllocationSource
 from domain.billing.billing_events import BillingEventKind
 
 
@@ -19,20 +19,26 @@ class LedgerWriteOffs(LedgerTransactions):
         The same key again gives the same answer and changes nothing. Raises UnknownInvoiceError, InvalidAmountError,
         CurrencyMismatchError, ConflictingBookingError.
         """
-        must_be_positive(amount)
-        with self._invoice(at, invoice_id) as (session, books, invoice):
+        require_positive_amount(amount)
+        with self._invoice_transaction(at, invoice_id) as (session, books, invoice):
             if (known := session.get(WriteOffBooking, key)) is not None:
                 if known.invoice_id != invoice_id:
-                    raise conflicting_booking(key)
+                    raise build_conflicting_booking_error(key)
                 return known.amount
             if invoice.currency != currency:
                 raise CurrencyMismatchError(f"invoice {invoice_id!r} is in {invoice.currency}, the write-off in {currency}; decide it anew")
             given_up = min(amount, invoice.open_balance)
-            books.add(
-                WriteOffBooking, key=key, account_id=invoice.account_id, invoice_id=invoice_id, currency=currency, amount=given_up,
-                written_off_on=on, recorded_by=recorded_by,
-            )  # fmt: skip
+            books.add_row(
+                WriteOffBooking,
+                key=key,
+                account_id=invoice.account_id,
+                invoice_id=invoice_id,
+                currency=currency,
+                amount=given_up,
+                written_off_on=on,
+                recorded_by=recorded_by,
+            )
             if given_up:
-                books.allocate(invoice, given_up, Source(key, is_write_off=True), on, AllocationCause.WRITTEN_OFF)
-                books.tell(invoice, BillingEventKind.INVOICE_WRITTEN_OFF, given_up)
+                books.allocate(invoice, given_up, AllocationSource(key, is_write_off=True), on, AllocationCause.WRITTEN_OFF)
+                books.publish_change(invoice, BillingEventKind.INVOICE_WRITTEN_OFF, given_up)
             return given_up

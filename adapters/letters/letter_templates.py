@@ -29,26 +29,26 @@ from typing import Annotated, Self
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from adapters.i18n.formatting import date_text, locale_of, money_text
-from adapters.letters.template_context import LetterLine, OneLine, invoice_table, said, schedule_table
-from adapters.letters.text_layout import aligned, collapsed, paired, paragraphs, reflowed
-from adapters.letters.wording import PaymentWords, Words, languages_in, words_of
+from adapters.i18n.formatting import find_locale, format_localised_date, format_localised_money
+from adapters.letters.template_context import LetterLine, OneLine, build_invoice_table, build_schedule_table, format_details
+from adapters.letters.text_layout import align_pairs, align_table, build_html_paragraphs, collapse_whitespace, reflow_prose
+from adapters.letters.wording import LetterWording, PaymentWords, list_languages, load_letter_wording
 from adapters.project import PROJECT
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.money import Currency
 
-LETTERS = PROJECT / "letters"
+TEMPLATES_DIR = PROJECT / "letters"
 REFERENCE_LENGTH = 140
 """What a SEPA credit transfer carries as its remittance information."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+TemplateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class _Part(BaseModel):
+class _LetterModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Collector(_Part):
+class Collector(_LetterModel):
     """Whom the customer can answer."""
 
     name: OneLine
@@ -56,7 +56,7 @@ class Collector(_Part):
     phone: OneLine = ""
 
 
-class Creditor(_Part):
+class Creditor(_LetterModel):
     """The company that is owed: its imprint and the account it is paid on."""
 
     name: OneLine
@@ -71,16 +71,16 @@ class Creditor(_Part):
         return " ".join(re.findall(".{1,4}", self.iban.replace(" ", "")))
 
 
-class Letter(_Part):
+class Letter(_LetterModel):
     """One letter to one account in one language and currency. `country` only fits the number format (de and AT make de_AT).
 
     A letter of a case (`case_id`) names what its case names, be it nothing or in several currencies. `details` are what its case has to
     say, `names` the numbers of the invoices that it speaks of, by id.
     """
 
-    language: Name
+    language: TemplateName
     country: str | None = None
-    template: Name
+    template: TemplateName
     currency: Currency
     letter_date: date
     pay_by: date | None = None
@@ -91,11 +91,11 @@ class Letter(_Part):
     collector: Collector
     creditor: Creditor
     case_id: str | None = None
-    details: dict[str, Fact] = Field(default_factory=dict)
+    details: dict[str, FactValue] = Field(default_factory=dict)
     names: dict[str, OneLine] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _is_about_something(self) -> Self:
+    def _check_invoices(self) -> Self:
         if not self.lines and self.case_id is None:
             raise ValueError("a reminder needs an invoice; only the letter of a case may name none")
         return self
@@ -127,54 +127,54 @@ class Letter(_Part):
         return full if self.demanded and len(full) <= REFERENCE_LENGTH else self.account_id
 
 
-class Rendered(_Part):
+class RenderedMessage(_LetterModel):
     subject: str
     text: str
     html: str
 
 
-class LetterMissing(LookupError):
+class UnknownLetterTemplateError(LookupError):
     """The book has no such letter in this language."""
 
 
-class LetterBook:
+class LetterTemplates:
     """Renders letters. Templates are compiled once; a book is read when it is opened and does not notice later edits."""
 
     def __init__(self, override: Path | None = None) -> None:
-        self._folders = [LETTERS] if override is None else [override, LETTERS]
-        self._text = self._environment(escaped=False)
-        self._html = self._environment(escaped=True)
-        self._words = {language: words_of(language, self._folders) for language in languages_in(self._folders)}
+        self._folders = [TEMPLATES_DIR] if override is None else [override, TEMPLATES_DIR]
+        self._text_environment = self._create_environment(escaped=False)
+        self._html_environment = self._create_environment(escaped=True)
+        self._wording = {language: load_letter_wording(language, self._folders) for language in list_languages(self._folders)}
 
-    def languages(self) -> tuple[str, ...]:
-        return tuple(self._words)
+    def list_languages(self) -> tuple[str, ...]:
+        return tuple(self._wording)
 
-    def templates(self, language: str) -> tuple[str, ...]:
+    def list_templates(self, language: str) -> tuple[str, ...]:
         return tuple(sorted({path.stem for folder in self._folders for path in (folder / language).glob("*.j2")}))
 
-    def missing(self, templates: Iterable[str]) -> list[tuple[str, str]]:
+    def find_missing_templates(self, templates: Iterable[str]) -> list[tuple[str, str]]:
         """Each (language, template) that a policy asks for and the book lacks."""
         wanted = sorted(set(templates))
-        return [(language, name) for language in self.languages() for name in wanted if name not in self.templates(language)]
+        return [(language, name) for language in self.list_languages() for name in wanted if name not in self.list_templates(language)]
 
-    def render(self, letter: Letter) -> Rendered:
+    def render(self, letter: Letter) -> RenderedMessage:
         name = f"{letter.language}/{letter.template}.j2"
-        if (letter.language, letter.template) not in self._known:
-            raise LetterMissing(f"There is no letter '{letter.template}' in '{letter.language}': add {name}.")
-        facts = _facts(letter, self._words[letter.language])
-        text = self._text.get_template(name)
+        if (letter.language, letter.template) not in self._known_templates:
+            raise UnknownLetterTemplateError(f"There is no letter '{letter.template}' in '{letter.language}': add {name}.")
+        facts = _build_template_context(letter, self._wording[letter.language])
+        text = self._text_environment.get_template(name)
         plain = {**facts, "layout": "layout.txt.j2"}
-        return Rendered(
-            subject=collapsed("".join(text.blocks["subject"](text.new_context(plain)))),
+        return RenderedMessage(
+            subject=collapse_whitespace("".join(text.blocks["subject"](text.new_context(plain)))),
             text=text.render(plain).rstrip() + "\n",
-            html=self._html.get_template(name).render({**facts, "layout": "layout.html.j2"}),
+            html=self._html_environment.get_template(name).render({**facts, "layout": "layout.html.j2"}),
         )
 
     @cached_property
-    def _known(self) -> frozenset[tuple[str, str]]:
-        return frozenset((language, name) for language in self._words for name in self.templates(language))
+    def _known_templates(self) -> frozenset[tuple[str, str]]:
+        return frozenset((language, name) for language in self._wording for name in self.list_templates(language))
 
-    def _environment(self, *, escaped: bool) -> Environment:
+    def _create_environment(self, *, escaped: bool) -> Environment:
         environment = Environment(
             loader=ChoiceLoader([FileSystemLoader(folder) for folder in self._folders]),
             autoescape=escaped,
@@ -184,58 +184,58 @@ class LetterBook:
             lstrip_blocks=True,
         )
         environment.filters |= {
-            "aligned": aligned,
-            "collapsed": collapsed,
-            "paired": paired,
-            "paragraphs": paragraphs,
-            "reflowed": reflowed,
+            "aligned": align_table,
+            "collapsed": collapse_whitespace,
+            "paired": align_pairs,
+            "paragraphs": build_html_paragraphs,
+            "reflowed": reflow_prose,
         }
         return environment
 
 
-def _facts(letter: Letter, words: Words) -> dict[str, object]:
+def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, object]:
     """What a template may speak of, in the reader's language: amounts and dates are text by now. The list is at the top."""
-    locale = locale_of(letter.language, letter.country, words.locale)
-    totals = {currency: _total(lines, currency, locale) for currency, lines in letter.by_currency.items()}
+    locale = find_locale(letter.language, letter.country, words.locale)
+    totals = {currency: _format_total(lines, currency, locale) for currency, lines in letter.by_currency.items()}
     tables = [
-        invoice_table(lines, words, currency, locale)._replace(total_label=words.total, total=totals[currency])
+        build_invoice_table(lines, words, currency, locale)._replace(total_label=words.total, total=totals[currency])
         for currency, lines in letter.by_currency.items()
     ]
     return {
         "letter": letter,
         "words": words,
-        "date": date_text(letter.letter_date, "long", locale),
+        "date": format_localised_date(letter.letter_date, "long", locale),
         "greeting": words.greeting.format(name=letter.greeting_name) if letter.greeting_name else words.greeting_without_name,
         "one": len(letter.demanded) == 1,
         "count": len(letter.demanded),
-        "first": _first(letter.demanded, locale),
+        "first": _describe_first_invoice(letter.demanded, locale),
         "total": " + ".join(totals.values()),
-        "deadline": words.by_date.format(date=date_text(letter.pay_by, "long", locale)) if letter.pay_by else words.by_default,
+        "deadline": words.by_date.format(date=format_localised_date(letter.pay_by, "long", locale)) if letter.pay_by else words.by_default,
         "tables": tables,
         "table": tables[0] if tables else None,
-        "upcoming": invoice_table(letter.upcoming, words, letter.currency, locale) if letter.upcoming else None,
-        "payment": _payment(letter, words.payment),
-        "said": said(letter.details, letter.names, letter.currency, locale),
-        "schedule": schedule_table(letter.details, words, letter.currency, locale),
+        "upcoming": build_invoice_table(letter.upcoming, words, letter.currency, locale) if letter.upcoming else None,
+        "payment": _build_payment_box(letter, words.payment),
+        "said": format_details(letter.details, letter.names, letter.currency, locale),
+        "schedule": build_schedule_table(letter.details, words, letter.currency, locale),
     }
 
 
-def _total(lines: Sequence[LetterLine], currency: str, locale: str) -> str:
-    return money_text(sum(line.open_minor for line in lines), currency, locale)
+def _format_total(lines: Sequence[LetterLine], currency: str, locale: str) -> str:
+    return format_localised_money(sum(line.open_minor for line in lines), currency, locale)
 
 
-def _first(lines: Sequence[LetterLine], locale: str) -> dict[str, str] | None:
+def _describe_first_invoice(lines: Sequence[LetterLine], locale: str) -> dict[str, str] | None:
     if not lines:
         return None
     first = min(lines, key=lambda line: (line.due_date, line.number))
     return {
         "number": first.number,
-        "issued": date_text(first.issue_date, "long", locale),
-        "due": date_text(first.due_date, "long", locale),
+        "issued": format_localised_date(first.issue_date, "long", locale),
+        "due": format_localised_date(first.due_date, "long", locale),
     }
 
 
-def _payment(letter: Letter, words: PaymentWords) -> list[tuple[str, str]]:
+def _build_payment_box(letter: Letter, words: PaymentWords) -> list[tuple[str, str]]:
     creditor = letter.creditor
     labelled = [
         (words.holder, creditor.name),
@@ -247,4 +247,4 @@ def _payment(letter: Letter, words: PaymentWords) -> list[tuple[str, str]]:
     return [(label, value) for label, value in labelled if value]
 
 
-__all__ = ["Collector", "Creditor", "Letter", "LetterBook", "LetterLine", "LetterMissing", "Rendered"]
+__all__ = ["Collector", "Creditor", "Letter", "LetterLine", "LetterTemplates", "RenderedMessage", "UnknownLetterTemplateError"]

@@ -16,43 +16,43 @@ _blank_line = re.compile(r"\n\s*\n")
 _breakable = re.compile(r"[ \t\r\n]+")
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     heading: str
     align: str
 
 
-class Table(NamedTuple):
+class LetterTable(NamedTuple):
     """Invoices, already in the reader's language; a total, if there is one, stands under the last column."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     cells: tuple[tuple[str, ...], ...]
     total_label: str = ""
     total: str = ""
 
     @property
-    def rows(self) -> list[list[tuple[Column, str]]]:
+    def rows(self) -> list[list[tuple[TableColumn, str]]]:
         return [list(zip(self.columns, row, strict=True)) for row in self.cells]
 
 
-def collapsed(text: str) -> str:
+def collapse_whitespace(text: str) -> str:
     """One line. No-break spaces stay: they belong to the language."""
     return _breakable.sub(" ", text).strip(" ")
 
 
-def _paragraphs_of(text: str) -> list[str]:
-    return [paragraph for part in _blank_line.split(text) if (paragraph := collapsed(part))]
+def _split_paragraphs(text: str) -> list[str]:
+    return [paragraph for part in _blank_line.split(text) if (paragraph := collapse_whitespace(part))]
 
 
-def reflowed(text: str) -> str:
-    return "\n\n".join(_prose.fill(paragraph) for paragraph in _paragraphs_of(text))
+def reflow_prose(text: str) -> str:
+    return "\n\n".join(_prose.fill(paragraph) for paragraph in _split_paragraphs(text))
 
 
-def paragraphs(prose: str) -> Markup:
+def build_html_paragraphs(prose: str) -> Markup:
     """Prose that Jinja has escaped already, as HTML paragraphs."""
-    return Markup("\n").join(Markup('<p style="margin:0 0 14px;">{}</p>').format(Markup(part)) for part in _paragraphs_of(escape(prose)))
+    return Markup("\n").join(Markup('<p style="margin:0 0 14px;">{}</p>').format(Markup(part)) for part in _split_paragraphs(escape(prose)))
 
 
-def aligned(table: Table) -> str:
+def align_table(table: LetterTable) -> str:
     """The table in plain text: a column is as wide as its widest cell, and its heading breaks between words to fit."""
     widths = [max(map(len, texts)) for texts in zip(*table.cells, strict=True)]
     widths = [max(width, *map(len, column.heading.split(" "))) for width, column in zip(widths, table.columns, strict=True)]
@@ -60,9 +60,9 @@ def aligned(table: Table) -> str:
     rule = "-" * (sum(widths) + len(GAP) * (len(widths) - 1))
     headings = [textwrap.wrap(column.heading, width)[::-1] for column, width in zip(table.columns, widths, strict=True)]
     lines = [
-        *(_line(line, table.columns, widths) for line in reversed(list(zip_longest(*headings, fillvalue="")))),
+        *(_format_row(line, table.columns, widths) for line in reversed(list(zip_longest(*headings, fillvalue="")))),
         rule,
-        *(_line(row, table.columns, widths) for row in table.cells),
+        *(_format_row(row, table.columns, widths) for row in table.cells),
         rule,
     ]
     if table.total:
@@ -70,7 +70,7 @@ def aligned(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _line(cells: tuple[str, ...], columns: tuple[Column, ...], widths: list[int]) -> str:
+def _format_row(cells: tuple[str, ...], columns: tuple[TableColumn, ...], widths: list[int]) -> str:
     padded = (
         cell.rjust(width) if column.align == "right" else cell.ljust(width)
         for cell, column, width in zip(cells, columns, widths, strict=True)
@@ -78,7 +78,7 @@ def _line(cells: tuple[str, ...], columns: tuple[Column, ...], widths: list[int]
     return GAP.join(padded).rstrip()
 
 
-def paired(pairs: list[tuple[str, str]], colon: str) -> str:
+def align_pairs(pairs: list[tuple[str, str]], colon: str) -> str:
     """Labels and values, the values under one another."""
     width = max(len(label) for label, _ in pairs) + len(colon)
     return "\n".join(f"{GAP}{label + colon:<{width}}{GAP}{value}" for label, value in pairs)

@@ -7,11 +7,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 
-class _Part(BaseModel):
+class _WordingModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ColumnWords(_Part):
+class ColumnWords(_WordingModel):
     number: str
     issued: str
     due: str
@@ -20,7 +20,7 @@ class ColumnWords(_Part):
     open: str
 
 
-class ScheduleWords(_Part):
+class ScheduleWords(_WordingModel):
     """The headings of a payment plan's instalments."""
 
     number: str
@@ -30,7 +30,7 @@ class ScheduleWords(_Part):
     total: str
 
 
-class PaymentWords(_Part):
+class PaymentWords(_WordingModel):
     holder: str
     iban: str
     bic: str
@@ -38,7 +38,7 @@ class PaymentWords(_Part):
     reference: str
 
 
-class Words(BaseModel):
+class LetterWording(BaseModel):
     """What every letter of a language says, from its `words.yaml`. A company's own templates may use words of their own."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -67,14 +67,14 @@ class Words(BaseModel):
     email: str
 
 
-def languages_in(folders: Sequence[Path]) -> list[str]:
+def list_languages(folders: Sequence[Path]) -> list[str]:
     return sorted({path.parent.name for folder in folders for path in folder.glob("*/words.yaml")})
 
 
-def words_of(language: str, folders: Sequence[Path]) -> Words:
+def load_letter_wording(language: str, folders: Sequence[Path]) -> LetterWording:
     """The first folder's words win; a later folder's fill what it leaves out."""
     words: dict[str, object] = {}
     for folder in reversed(folders):
         if (path := folder / language / "words.yaml").exists():
             words |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return Words.model_validate(words)
+    return LetterWording.model_validate(words)

@@ -44,7 +44,7 @@ class InboxMessage(BaseModel):
     html: str
 
 
-class InboxPortTaken(OSError):
+class InboxPortInUseError(OSError):
     """Another program listens on the inbox's port."""
 
 
@@ -55,7 +55,7 @@ class Inbox:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, content: bytes) -> str:
+    def store(self, content: bytes) -> str:
         """Durable when it returns: the file's content and its name are both on the disk."""
         name = f"{time.time_ns():020d}-{next(_arrivals) % 1_000_000:06d}"
         part = self._folder / f"{name}.part"
@@ -64,7 +64,7 @@ class Inbox:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            part.rename(self._path(name))
+            part.rename(self._get_message_path(name))
         except OSError:
             part.unlink(missing_ok=True)
             raise
@@ -78,42 +78,44 @@ class Inbox:
     def list(self, limit: int = 50, before: str | None = None) -> tuple[InboxMessage, ...]:
         """The newest first; `before` is the id that the last page ended with."""
         names = (path.stem for path in self._folder.glob("*.eml"))
-        return tuple(self._read(name) for name in heapq.nlargest(limit, (name for name in names if before is None or name < before)))
+        return tuple(
+            self._load_message(name) for name in heapq.nlargest(limit, (name for name in names if before is None or name < before))
+        )
 
     def get(self, id: str) -> InboxMessage | None:
-        if not _message_name.fullmatch(id) or not self._path(id).exists():
+        if not _message_name.fullmatch(id) or not self._get_message_path(id).exists():
             return None
-        return self._read(id)
+        return self._load_message(id)
 
-    def _path(self, name: str) -> Path:
+    def _get_message_path(self, name: str) -> Path:
         return self._folder / f"{name}.eml"
 
-    def _read(self, name: str) -> InboxMessage:
-        message = BytesParser(EmailMessage, policy=policy.default).parsebytes(self._path(name).read_bytes())
+    def _load_message(self, name: str) -> InboxMessage:
+        message = BytesParser(EmailMessage, policy=policy.default).parsebytes(self._get_message_path(name).read_bytes())
         dated = message["Date"]
         return InboxMessage(
             id=name,
             sender=str(message["From"] or ""),
-            recipients=tuple(str(address) for address in _addresses(message["To"])),
+            recipients=tuple(str(address) for address in _list_addresses(message["To"])),
             reply_to=str(message["Reply-To"] or ""),
             subject=str(message["Subject"] or ""),
             date=dated.datetime if dated else None,
             message_id=str(message["Message-ID"] or ""),
-            text=_content(message, "plain"),
-            html=_content(message, "html"),
+            text=_extract_body(message, "plain"),
+            html=_extract_body(message, "html"),
         )
 
 
-def _addresses(header: object) -> tuple[Address, ...]:
+def _list_addresses(header: object) -> tuple[Address, ...]:
     return tuple(getattr(header, "addresses", ()))
 
 
-def _content(message: EmailMessage, subtype: str) -> str:
+def _extract_body(message: EmailMessage, subtype: str) -> str:
     body = message.get_body(preferencelist=(subtype,))
     return str(body.get_content()).replace("\r\n", "\n") if body is not None else ""
 
 
-class _Keeper:
+class _InboxHandler:
     """aiosmtpd's handler: what it returns is the server's reply."""
 
     def __init__(self, inbox: Inbox) -> None:
@@ -121,7 +123,7 @@ class _Keeper:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         try:
-            name = self._inbox.keep(envelope.original_content or b"")
+            name = self._inbox.store(envelope.original_content or b"")
         except OSError as error:
             return f"451 The local inbox could not keep the letter: {error.strerror}"
         return f"250 Kept as {name}"
@@ -140,7 +142,7 @@ class InboxServer:
 
     def __init__(self, inbox: Inbox, port: int) -> None:
         self._controller = _LoopbackController(
-            _Keeper(inbox), hostname=LOOPBACK, port=port, server_hostname="localhost", ident="Duecourse local inbox"
+            _InboxHandler(inbox), hostname=LOOPBACK, port=port, server_hostname="localhost", ident="Duecourse local inbox"
         )
 
     @property
@@ -154,7 +156,7 @@ class InboxServer:
             self._controller.start()
         except OSError as error:
             self._controller.loop.close()
-            raise InboxPortTaken(
+            raise InboxPortInUseError(
                 f"The local inbox cannot listen on {LOOPBACK}:{self.port} ({error.strerror}). "
                 "Another program, perhaps another Duecourse, uses this port: stop it, or give the inbox another port."
             ) from error

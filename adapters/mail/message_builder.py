@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from adapters.letters.letter_templates import Rendered
+from adapters.letters.letter_templates import RenderedMessage
 
 CRLF = "\r\n"
 _control = re.compile(r"[\x00-\x1f\x7f]")
@@ -22,14 +22,14 @@ _local_part = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
 _domain = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
-def _in_one_line(text: str) -> str:
+def _check_one_line(text: str) -> str:
     """A line break in a header would let a customer's name add headers, or another letter."""
     if _control.search(text):
         raise ValueError(f"{text!r} holds a line break or control character, which no e-mail header may")
     return text
 
 
-def _sendable(address: str) -> str:
+def _normalise_address(address: str) -> str:
     """The address as SMTP without SMTPUTF8 carries it: an international domain in its ASCII form."""
     local, _, domain = address.rpartition("@")
     ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
@@ -38,7 +38,7 @@ def _sendable(address: str) -> str:
     return f"{local}@{ascii_domain}"
 
 
-HeaderText = Annotated[str, AfterValidator(_in_one_line)]
+HeaderText = Annotated[str, AfterValidator(_check_one_line)]
 MessageId = Annotated[str, Field(pattern=r"^<[!-;=?-~]+@[!-;=?-~]+>$")]
 
 
@@ -46,7 +46,7 @@ class Mailbox(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: HeaderText = ""
-    address: Annotated[str, AfterValidator(_sendable)]
+    address: Annotated[str, AfterValidator(_normalise_address)]
 
     @property
     def header(self) -> str:
@@ -70,12 +70,12 @@ class Envelope(BaseModel):
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 
 
-def derived_message_id(key: str, domain: str) -> str:
+def derive_message_id(key: str, domain: str) -> str:
     """The same key makes the same Message-ID, so that a letter sent twice by mistake would still be recognised as one."""
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
 
 
-def compose(envelope: Envelope, rendered: Rendered) -> bytes:
+def build_message(envelope: Envelope, rendered: RenderedMessage) -> bytes:
     """Raises ValueError when the subject is not one line."""
     # "=_" cannot occur in quoted-printable text, so that no letter can hold its own boundary
     boundary = f"=_{hashlib.sha256(envelope.message_id.encode()).hexdigest()[:32]}"
@@ -83,7 +83,7 @@ def compose(envelope: Envelope, rendered: Rendered) -> bytes:
         ("From", envelope.sender.header),
         ("To", f",{CRLF} ".join(mailbox.header for mailbox in envelope.recipients)),
         ("Reply-To", envelope.reply_to.header if envelope.reply_to else ""),
-        ("Subject", Header(_in_one_line(rendered.subject), header_name="Subject").encode(linesep=CRLF)),
+        ("Subject", Header(_check_one_line(rendered.subject), header_name="Subject").encode(linesep=CRLF)),
         ("Date", format_datetime(envelope.date)),
         ("Message-ID", envelope.message_id),
         ("In-Reply-To", envelope.in_reply_to or ""),
@@ -97,14 +97,14 @@ def compose(envelope: Envelope, rendered: Rendered) -> bytes:
         [
             *(f"{name}: {value}".encode("ascii") for name, value in headers if value),
             b"",
-            *_part(boundary, "plain", rendered.text),
-            *_part(boundary, "html", rendered.html),
+            *_encode_part(boundary, "plain", rendered.text),
+            *_encode_part(boundary, "html", rendered.html),
             f"--{boundary}--{CRLF}".encode("ascii"),
         ]
     )
 
 
-def _part(boundary: str, subtype: str, content: str) -> list[bytes]:
+def _encode_part(boundary: str, subtype: str, content: str) -> list[bytes]:
     return [
         f"--{boundary}".encode("ascii"),
         f"Content-Type: text/{subtype}; charset=utf-8".encode("ascii"),

@@ -28,35 +28,35 @@ from aiosmtplib.protocol import normalize_message_line_endings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-NOT_SIGNED_IN = frozenset({530, 534, 535, 538})
+AUTHENTICATION_REQUIRED_CODES = frozenset({530, 534, 535, 538})
 """What a server answers to MAIL when it wants a login or TLS first (RFC 4954, 6): our configuration, not the letter's fault."""
 
-REPLY_LENGTH = 1000
+MAX_REPLY_LENGTH = 1000
 _leading_dot = re.compile(rb"(?m)^\.")
 
 
-class Outcome(StrEnum):
+class DeliveryOutcome(StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     DEFERRED = "deferred"
     UNKNOWN = "unknown"
 
 
-class Delivery(NamedTuple):
+class DeliveryResult(NamedTuple):
     """What became of a letter. `reply_code` is the server's, or None when it did not answer."""
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reply_code: int | None
     reply_text: str
 
 
 class Mailer(Protocol):
-    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery: ...
+    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> DeliveryResult: ...
 
     async def close(self) -> None: ...
 
 
-class Security(StrEnum):
+class SmtpSecurity(StrEnum):
     PLAIN = "plain"
     STARTTLS = "starttls"
     TLS = "tls"
@@ -69,7 +69,7 @@ class SmtpSettings(BaseModel):
 
     host: str
     port: int
-    security: Security = Security.STARTTLS
+    security: SmtpSecurity = SmtpSecurity.STARTTLS
     username: str = ""
     password: SecretStr = SecretStr("")
     ca_file: Path | None = None
@@ -80,8 +80,8 @@ class SmtpSettings(BaseModel):
     final_reply_seconds: float = Field(default=600, gt=0, description="RFC 5321, 4.5.3.2.6: a server may need ten minutes to accept")
 
     @model_validator(mode="after")
-    def _keeps_the_password_secret(self) -> Self:
-        if self.username and self.security is Security.PLAIN and self.host not in LOOPBACK:
+    def _check_login_encrypted(self) -> Self:
+        if self.username and self.security is SmtpSecurity.PLAIN and self.host not in LOOPBACK:
             raise ValueError(f"a login at {self.host} over an unencrypted connection would give the password away: use starttls or tls")
         return self
 
@@ -90,37 +90,37 @@ class SmtpMailer:
     """A pool of connections, each opened when first needed and used for many letters."""
 
     def __init__(self, settings: SmtpSettings) -> None:
-        trust = ssl.create_default_context(cafile=settings.ca_file) if settings.security is not Security.PLAIN else None
+        trust = ssl.create_default_context(cafile=settings.ca_file) if settings.security is not SmtpSecurity.PLAIN else None
         self._size = settings.connections
-        self._free: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
+        self._free_connections: asyncio.LifoQueue[_SmtpConnection] = asyncio.LifoQueue()
         for _ in range(self._size):
-            self._free.put_nowait(_Connection(settings, trust))
+            self._free_connections.put_nowait(_SmtpConnection(settings, trust))
 
-    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery:
+    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> DeliveryResult:
         """Never raises for what the server or the network does. When cancelled, the letter's outcome is unknown."""
         if not recipients:
             raise ValueError("a letter needs a recipient")
         for address in (sender, *recipients):
             if not (address.isascii() and address.isprintable()):
-                return Delivery(Outcome.REFUSED, None, f"{address!r} cannot be written in an SMTP envelope")
-        connection = await self._free.get()
+                return DeliveryResult(DeliveryOutcome.REFUSED, None, f"{address!r} cannot be written in an SMTP envelope")
+        connection = await self._free_connections.get()
         try:
             return await connection.deliver(message, sender, recipients)
         finally:
-            self._free.put_nowait(connection)
+            self._free_connections.put_nowait(connection)
 
     async def close(self) -> None:
         """Waits for the letters under way, then ends every connection. A later letter opens one again."""
-        connections = [await self._free.get() for _ in range(self._size)]
+        connections = [await self._free_connections.get() for _ in range(self._size)]
         for connection in connections:
-            await connection.end()
-            self._free.put_nowait(connection)
+            await connection.close()
+            self._free_connections.put_nowait(connection)
 
 
-class _Connection:
+class _SmtpConnection:
     def __init__(self, settings: SmtpSettings, trust: ssl.SSLContext | None) -> None:
         self._settings = settings
-        self._letters = 0
+        self._letters_sent = 0
         self._client = SMTP(
             hostname=settings.host,
             port=settings.port,
@@ -128,58 +128,62 @@ class _Connection:
             password=settings.password.get_secret_value() if settings.username else None,
             local_hostname=settings.hello_name,
             timeout=settings.timeout_seconds,
-            use_tls=settings.security is Security.TLS,
-            start_tls=settings.security is Security.STARTTLS,
+            use_tls=settings.security is SmtpSecurity.TLS,
+            start_tls=settings.security is SmtpSecurity.STARTTLS,
             tls_context=trust,
         )
 
-    async def deliver(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery:
+    async def deliver(self, message: bytes, sender: str, recipients: Sequence[str]) -> DeliveryResult:
         try:
-            await self._begin(sender)
-            refusals = await self._address(recipients)
-            delivery = _refused_by_all(refusals) if len(refusals) == len(recipients) else await self._transmit(message, refusals)
+            await self._start_mail(sender)
+            refusals = await self._send_recipients(recipients)
+            delivery = (
+                _build_refused_delivery(refusals) if len(refusals) == len(recipients) else await self._transmit_content(message, refusals)
+            )
         except (SMTPSenderRefused, SMTPDataError) as refusal:
-            delivery = Delivery(_verdict_before_content(refusal.code), refusal.code, refusal.message)
+            delivery = DeliveryResult(_judge_reply_before_content(refusal.code), refusal.code, refusal.message)
         except SMTPResponseException as reply:
             self._client.close()
-            delivery = Delivery(Outcome.DEFERRED, reply.code, f"The mail server turned us away before the letter: {reply.message}")
+            delivery = DeliveryResult(
+                DeliveryOutcome.DEFERRED, reply.code, f"The mail server turned us away before the letter: {reply.message}"
+            )
         except (SMTPException, OSError) as error:
             self._client.close()
-            delivery = Delivery(Outcome.DEFERRED, None, f"No connection to the mail server: {error}")
+            delivery = DeliveryResult(DeliveryOutcome.DEFERRED, None, f"No connection to the mail server: {error}")
         except BaseException:
             self._client.close()
             raise
-        await self._clear_after(delivery.outcome)
-        return delivery._replace(reply_text=_readable(delivery.reply_text))
+        await self._reset_session(delivery.outcome)
+        return delivery._replace(reply_text=_clean_reply(delivery.reply_text))
 
-    async def end(self) -> None:
+    async def close(self) -> None:
         if self._client.is_connected:
             try:
                 await self._client.quit()
             except (SMTPException, OSError):
                 self._client.close()
 
-    async def _begin(self, sender: str) -> None:
+    async def _start_mail(self, sender: str) -> None:
         """MAIL FROM. A server may have closed the connection since the last letter: that is no failure of this one."""
-        if self._client.is_connected and self._letters < self._settings.letters_per_connection:
+        if self._client.is_connected and self._letters_sent < self._settings.letters_per_connection:
             try:
-                await self._mail_from(sender)
+                await self._send_mail_from(sender)
                 return
             except (SMTPServerDisconnected, SMTPTimeoutError):
                 pass
             except SMTPSenderRefused as refusal:
                 if refusal.code != SMTPStatus.domain_unavailable:
                     raise
-        await self.end()
+        await self.close()
         await self._client.connect()
-        self._letters = 0
-        await self._mail_from(sender)
+        self._letters_sent = 0
+        await self._send_mail_from(sender)
 
-    async def _mail_from(self, sender: str) -> None:
+    async def _send_mail_from(self, sender: str) -> None:
         await self._client.mail(sender)
-        self._letters += 1
+        self._letters_sent += 1
 
-    async def _address(self, recipients: Sequence[str]) -> list[SMTPRecipientRefused]:
+    async def _send_recipients(self, recipients: Sequence[str]) -> list[SMTPRecipientRefused]:
         refusals = []
         for recipient in recipients:
             try:
@@ -188,7 +192,7 @@ class _Connection:
                 refusals.append(refusal)
         return refusals
 
-    async def _transmit(self, message: bytes, refusals: list[SMTPRecipientRefused]) -> Delivery:
+    async def _transmit_content(self, message: bytes, refusals: list[SMTPRecipientRefused]) -> DeliveryResult:
         permission = await self._client.execute_command(b"DATA")
         if permission.code != SMTPStatus.start_input:
             raise SMTPDataError(permission.code, permission.message)
@@ -198,41 +202,41 @@ class _Connection:
         try:
             code, text = await self._client.protocol.read_response(timeout=self._settings.final_reply_seconds)
         except (SMTPException, OSError) as error:
-            return Delivery(Outcome.UNKNOWN, None, f"The whole letter was handed over, but no reply to it came: {error}")
-        return Delivery(_verdict_after_content(code), code, "; ".join([text, *map(_told, refusals)]))
+            return DeliveryResult(DeliveryOutcome.UNKNOWN, None, f"The whole letter was handed over, but no reply to it came: {error}")
+        return DeliveryResult(_judge_reply_after_content(code), code, "; ".join([text, *map(_format_refusal, refusals)]))
 
-    async def _clear_after(self, outcome: Outcome) -> None:
+    async def _reset_session(self, outcome: DeliveryOutcome) -> None:
         """Leaves nothing of this letter for the next one: no envelope at the server, no late reply on its way to us."""
-        if outcome is Outcome.UNKNOWN:
+        if outcome is DeliveryOutcome.UNKNOWN:
             self._client.close()
-        elif outcome is not Outcome.SENT and self._client.is_connected:
+        elif outcome is not DeliveryOutcome.SENT and self._client.is_connected:
             try:
                 await self._client.rset()
             except (SMTPException, OSError):
                 self._client.close()
 
 
-def _verdict_before_content(code: int) -> Outcome:
-    return Outcome.REFUSED if 500 <= code <= 599 and code not in NOT_SIGNED_IN else Outcome.DEFERRED
+def _judge_reply_before_content(code: int) -> DeliveryOutcome:
+    return DeliveryOutcome.REFUSED if 500 <= code <= 599 and code not in AUTHENTICATION_REQUIRED_CODES else DeliveryOutcome.DEFERRED
 
 
-def _verdict_after_content(code: int) -> Outcome:
+def _judge_reply_after_content(code: int) -> DeliveryOutcome:
     """A reply that is none of SMTP's final ones tells nothing."""
-    return {2: Outcome.SENT, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}.get(code // 100, Outcome.UNKNOWN)
+    return {2: DeliveryOutcome.SENT, 4: DeliveryOutcome.DEFERRED, 5: DeliveryOutcome.REFUSED}.get(code // 100, DeliveryOutcome.UNKNOWN)
 
 
-def _refused_by_all(refusals: list[SMTPRecipientRefused]) -> Delivery:
+def _build_refused_delivery(refusals: list[SMTPRecipientRefused]) -> DeliveryResult:
     """While one recipient may still be accepted later, the letter is worth sending again."""
-    verdicts = {_verdict_before_content(refusal.code): refusal for refusal in refusals}
-    outcome = Outcome.DEFERRED if Outcome.DEFERRED in verdicts else Outcome.REFUSED
-    return Delivery(outcome, verdicts[outcome].code, "; ".join(map(_told, refusals)))
+    verdicts = {_judge_reply_before_content(refusal.code): refusal for refusal in refusals}
+    outcome = DeliveryOutcome.DEFERRED if DeliveryOutcome.DEFERRED in verdicts else DeliveryOutcome.REFUSED
+    return DeliveryResult(outcome, verdicts[outcome].code, "; ".join(map(_format_refusal, refusals)))
 
 
-def _told(refusal: SMTPRecipientRefused) -> str:
+def _format_refusal(refusal: SMTPRecipientRefused) -> str:
     return f"{refusal.recipient} was not accepted: {refusal.code} {refusal.message}"
 
 
-def _readable(reply: str) -> str:
+def _clean_reply(reply: str) -> str:
     """A server may answer in any encoding and at any length; the journal keeps one line of proper text."""
     text = reply.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())[:REPLY_LENGTH]
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())[:MAX_REPLY_LENGTH]

@@ -14,20 +14,20 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import User
-from adapters.i18n.shared_wording import LANGUAGES, HouseWords, words_in
-from adapters.letters.letter_templates import Rendered
-from adapters.mail.message_builder import Envelope, Mailbox, compose, derived_message_id
-from adapters.mail.smtp_client import Mailer, Outcome
+from adapters.i18n.shared_wording import LANGUAGES, SharedWording, load_wording
+from adapters.letters.letter_templates import RenderedMessage
+from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
+from adapters.mail.smtp_client import DeliveryOutcome, Mailer
 from adapters.project import PROJECT
 from domain.case.effects import NotifyPerson, NotifyRole
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.roles import Role
 
-NOTICE_WORDS = PROJECT / "adapters" / "notifications" / "words"
+NOTICE_WORDS_DIR = PROJECT / "adapters" / "notifications" / "words"
 
-_DAYS = frozenset({"due_on", "deadline", "until", "on"})
-_WORDS = {"matter": "matters", "result": "results", "resolution": "resolutions", "because": "plan_reasons"}
-_REASONS = {"dispute_returned": "lapses", "credit_review_referred": "review_reasons", "credit_review_due": "review_reasons"}
+_DATE_FACTS = frozenset({"due_on", "deadline", "until", "on"})
+_WORD_GROUPS = {"matter": "matters", "result": "results", "resolution": "resolutions", "because": "plan_reasons"}
+_REASON_GROUPS = {"dispute_returned": "lapses", "credit_review_referred": "review_reasons", "credit_review_due": "review_reasons"}
 """The group that translates the reason of a notice; of any other it is why a customer contests."""
 
 
@@ -35,27 +35,27 @@ class NoticeDeferredError(RuntimeError):
     """The mail server does not take it now; it may be sent again."""
 
 
-class Wording(BaseModel):
+class NoticeWording(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     subject: str
     text: str
 
 
-class NoticeWords(HouseWords):
+class NoticeCatalogue(SharedWording):
     """One language's notices, by their template, and what their links are called."""
 
     links: dict[str, str]
-    notices: dict[str, Wording]
+    notices: dict[str, NoticeWording]
 
 
-class _Person(NamedTuple):
+class _Recipient(NamedTuple):
     name: str
     email: str
     language: str
 
 
-class Notices:
+class NoticeSender:
     """`console` is the address at which people reach the console."""
 
     def __init__(self, database: Database, mailer: Mailer, sender: str, domain: str, console: str) -> None:
@@ -65,17 +65,17 @@ class Notices:
     async def send(self, notice: NotifyRole | NotifyPerson, key: str) -> list[str]:
         """To everybody who holds the role, or to the person, as far as their addresses are known; the names of those to whom it went.
         The same `key` makes the same Message-ID. Raises NoticeDeferredError when the mail server takes it from none for now."""
-        people = self._people(notice)
+        people = self._load_recipients(notice)
         outcomes = {}
         for person in people:
-            content = self._compose(notice, person, f"{key}:{person.name}")
+            content = self._build_message(notice, person, f"{key}:{person.name}")
             delivery = await self._mailer.send(content, self._sender, [person.email])
             outcomes[person.name] = delivery.outcome
-        if people and all(outcome is Outcome.DEFERRED for outcome in outcomes.values()):
+        if people and all(outcome is DeliveryOutcome.DEFERRED for outcome in outcomes.values()):
             raise NoticeDeferredError(f"the mail server takes no message to {len(people)} people for now")
-        return [name for name, outcome in outcomes.items() if outcome is Outcome.SENT]
+        return [name for name, outcome in outcomes.items() if outcome is DeliveryOutcome.SENT]
 
-    def _people(self, notice: NotifyRole | NotifyPerson) -> list[_Person]:
+    def _load_recipients(self, notice: NotifyRole | NotifyPerson) -> list[_Recipient]:
         reachable = select(User).where(col(User.active), col(User.email) != "").order_by(col(User.name))
         with self._database.reading() as session:
             users = session.scalars(reachable).all()
@@ -83,52 +83,55 @@ class Notices:
                 users = [user for user in users if user.name == notice.user]
             else:
                 users = [user for user in users if Role(notice.role).value in user.roles]
-            return [_Person(user.name, user.email, user.language if user.language in LANGUAGES else LANGUAGES[0]) for user in users]
+            return [_Recipient(user.name, user.email, user.language if user.language in LANGUAGES else LANGUAGES[0]) for user in users]
 
-    def _compose(self, notice: NotifyRole | NotifyPerson, person: _Person, key: str) -> bytes:
-        rendered = render(notice.template, notice.details, self._console, person.language)
+    def _build_message(self, notice: NotifyRole | NotifyPerson, person: _Recipient, key: str) -> bytes:
+        rendered = render_notice(notice.template, notice.details, self._console, person.language)
         envelope = Envelope(
-            sender=Mailbox(name="Duecourse", address=self._sender), recipients=(Mailbox(address=person.email),), date=datetime.now(UTC),
-            message_id=derived_message_id(key, self._domain), language=person.language,
-        )  # fmt: skip
-        return compose(envelope, rendered)
+            sender=Mailbox(name="Duecourse", address=self._sender),
+            recipients=(Mailbox(address=person.email),),
+            date=datetime.now(UTC),
+            message_id=derive_message_id(key, self._domain),
+            language=person.language,
+        )
+        return build_message(envelope, rendered)
 
 
 @lru_cache(maxsize=len(LANGUAGES))
-def notice_words(language: str) -> NoticeWords:
-    return NoticeWords.model_validate(words_in(language, NOTICE_WORDS))
+def load_notice_catalogue(language: str) -> NoticeCatalogue:
+    return NoticeCatalogue.model_validate(load_wording(language, NOTICE_WORDS_DIR))
 
 
-def render(template: str, details: Mapping[str, Fact], console: str, language: str = LANGUAGES[0]) -> Rendered:
+def render_notice(template: str, details: Mapping[str, FactValue], console: str, language: str = LANGUAGES[0]) -> RenderedMessage:
     """Amounts among the details are minor units of their `currency`, days ISO dates. Raises KeyError for a notice that has no wording."""
-    words = notice_words(language)
+    words = load_notice_catalogue(language)
     wording = words.notices[template]
-    known: dict[str, Fact] = {**details, "account": details.get("account") or _account_of(details.get("plan"))}
-    facts = {name: _said(words, template, name, value, details.get("currency")) for name, value in known.items()}
-    subject, text = (_capital(words.fill(sentence, facts)) for sentence in (wording.subject, wording.text))
-    links = [(words.links[what], console + path) for what, path in _links(known).items()]
+    known: dict[str, FactValue] = {**details, "account": details.get("account") or _parse_plan_account(details.get("plan"))}
+    facts = {name: _format_fact(words, template, name, value, details.get("currency")) for name, value in known.items()}
+    subject, text = (_capitalise(words.fill_sentence(sentence, facts)) for sentence in (wording.subject, wording.text))
+    links = [(words.links[what], console + path) for what, path in _build_links(known).items()]
     html = f"<p>{escape(text)}</p>" + "".join(f'<p><a href="{escape(link)}">{escape(label)}</a></p>' for label, link in links)
-    return Rendered(subject=subject, text="\n".join([text, "", *(f"{label}: {link}" for label, link in links), ""]), html=html)
+    return RenderedMessage(subject=subject, text="\n".join([text, "", *(f"{label}: {link}" for label, link in links), ""]), html=html)
 
 
-def _said(words: NoticeWords, template: str, name: str, value: Fact, currency: Fact) -> str:
+def _format_fact(words: NoticeCatalogue, template: str, name: str, value: FactValue, currency: FactValue) -> str:
     if value is None or value == "":
         return ""
     if name == "amount" and isinstance(value, int):
-        return words.money(value, currency) if isinstance(currency, str) and currency else ""
-    if name in _DAYS:
-        return words.day(date.fromisoformat(str(value)))
+        return words.format_money(value, currency) if isinstance(currency, str) and currency else ""
+    if name in _DATE_FACTS:
+        return words.format_day(date.fromisoformat(str(value)))
     if name == "reason":
-        return words.word(_REASONS.get(template, "dispute_reasons"), str(value))
-    return words.word(_WORDS[name], str(value)) if name in _WORDS else str(value)
+        return words.translate(_REASON_GROUPS.get(template, "dispute_reasons"), str(value))
+    return words.translate(_WORD_GROUPS[name], str(value)) if name in _WORD_GROUPS else str(value)
 
 
-def _account_of(plan: Fact) -> str:
+def _parse_plan_account(plan: FactValue) -> str:
     """A plan's id is `plan:ACCOUNT:NUMBER`."""
     return str(plan).partition(":")[2].rpartition(":")[0] if plan else ""
 
 
-def _links(details: Mapping[str, Fact]) -> dict[str, str]:
+def _build_links(details: Mapping[str, FactValue]) -> dict[str, str]:
     """What waits for a decision is listed by the API; an invoice and an account have a page of their own."""
     links = {}
     if str(details.get("case") or "").startswith("approval:") and not details.get("result"):
@@ -140,5 +143,5 @@ def _links(details: Mapping[str, Fact]) -> dict[str, str]:
     return links
 
 
-def _capital(sentence: str) -> str:
+def _capitalise(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]

@@ -26,18 +26,18 @@ class StoredCover(Cover):
     ended_by: str | None = None
 
 
-class CoverBook:
+class CoverStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, cover: Cover, made_by: str) -> StoredCover:
+    def add(self, cover: Cover, made_by: str) -> StoredCover:
         """Once by its id. Raises CoverClashError."""
         with self._database.writing() as session:
             known = session.get(CoverRow, cover.cover_id)
             if known is not None:
-                return _stored(known)
-            pair = _standing().where(col(CoverRow.collector) == cover.collector, col(CoverRow.covered_by) == cover.covered_by)
-            for other in map(_stored, session.scalars(pair)):
+                return _build_stored_cover(known)
+            pair = _select_unended_covers().where(col(CoverRow.collector) == cover.collector, col(CoverRow.covered_by) == cover.covered_by)
+            for other in map(_build_stored_cover, session.scalars(pair)):
                 if other.overlaps(cover):
                     raise CoverClashError(
                         f"{cover.covered_by} covers for {cover.collector} from {other.first_day} to {other.last_day} already; "
@@ -45,7 +45,7 @@ class CoverBook:
                     )
             row = CoverRow(**cover.model_dump(), made_by=made_by)
             session.add(row)
-            return _stored(row)
+            return _build_stored_cover(row)
 
     def end(self, cover_id: str, by: str, at: datetime) -> StoredCover:
         """From now on it covers nobody; `at` is business time. To end it again changes nothing. Raises UnknownCoverError."""
@@ -56,23 +56,23 @@ class CoverBook:
             if row.ended_by is None:
                 row.ended_by, row.ended_at = by, at
                 session.add(row)
-            return _stored(row)
+            return _build_stored_cover(row)
 
-    def present(self, today: date) -> list[StoredCover]:
+    def list_current(self, today: date) -> list[StoredCover]:
         """Those that stand on a business date or are to come, the first to begin first."""
         with self._database.reading() as session:
-            return [_stored(row) for row in session.scalars(_standing().where(col(CoverRow.last_day) >= today))]
+            return [_build_stored_cover(row) for row in session.scalars(_select_unended_covers().where(col(CoverRow.last_day) >= today))]
 
 
-def standing(session: Session, day: date) -> list[Cover]:
+def load_active_covers(session: Session, day: date) -> list[Cover]:
     """Those under which somebody covers on a business date."""
-    rows = session.scalars(_standing().where(col(CoverRow.first_day) <= day, col(CoverRow.last_day) >= day))
-    return [_stored(row) for row in rows]
+    rows = session.scalars(_select_unended_covers().where(col(CoverRow.first_day) <= day, col(CoverRow.last_day) >= day))
+    return [_build_stored_cover(row) for row in rows]
 
 
-def _standing() -> Any:
+def _select_unended_covers() -> Any:
     return select(CoverRow).where(col(CoverRow.ended_by).is_(None)).order_by(col(CoverRow.first_day), col(CoverRow.cover_id))
 
 
-def _stored(row: CoverRow) -> StoredCover:
+def _build_stored_cover(row: CoverRow) -> StoredCover:
     return StoredCover.model_validate(row.model_dump(exclude={"ended_at"}))

@@ -9,14 +9,14 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import PortfolioRuleSet, User
-from domain.portfolio.assignment_rules import PortfolioRule, unreachable
+from domain.portfolio.assignment_rules import PortfolioRule, find_unreachable_rule
 from domain.roles import Role
 
-COLLECTING = frozenset({Role.COLLECTOR, Role.COLLECTIONS_MANAGER})
+COLLECTING_ROLES = frozenset({Role.COLLECTOR, Role.COLLECTIONS_MANAGER})
 """Whose people may have accounts."""
 
 
-class RulesFault(Exception):
+class InvalidRuleError(Exception):
     """A rule that cannot be kept. `place` counts from 0; the message says what to mend."""
 
     def __init__(self, place: int, message: str) -> None:
@@ -24,7 +24,7 @@ class RulesFault(Exception):
         self.place = place
 
 
-class RulesChanged(Exception):
+class RulesChangedError(Exception):
     """Someone else has changed the rules in the meantime."""
 
 
@@ -37,56 +37,58 @@ class RuleSet(BaseModel):
     recorded_at: datetime | None = None
 
 
-class RuleBook:
+class PortfolioRuleStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def current(self) -> RuleSet:
+    def get_current(self) -> RuleSet:
         with self._database.reading() as session:
-            return current_rules(session)
+            return load_current_rules(session)
 
-    def keep(self, rules: Sequence[PortfolioRule], made_by: str, now: datetime, known_version: int | None = None) -> RuleSet:
+    def add_version(self, rules: Sequence[PortfolioRule], made_by: str, now: datetime, known_version: int | None = None) -> RuleSet:
         """A new version, unless the rules are those in force. `now` is real time; `known_version`: the one that the author has seen.
 
         Raises RulesFault and RulesChanged.
         """
         with self._database.writing() as session:
-            before = current_rules(session)
+            before = load_current_rules(session)
             if known_version is not None and known_version != before.version:
-                raise RulesChanged(f"the rules are at version {before.version} by now, not {known_version}; read them again")
+                raise RulesChangedError(f"the rules are at version {before.version} by now, not {known_version}; read them again")
             if before.version and list(rules) == before.rules:
                 return before
-            self._check(session, rules)
+            self._validate_rules(session, rules)
             kept = RuleSet(version=before.version + 1, rules=list(rules), made_by=made_by, recorded_at=now)
             rows = [rule.model_dump(mode="json") for rule in rules]
             session.add(PortfolioRuleSet(version=kept.version, rules=rows, made_by=made_by, recorded_at=now))
             return kept
 
-    def _check(self, session: Session, rules: Sequence[PortfolioRule]) -> None:
-        people = collecting_people(session)
+    def _validate_rules(self, session: Session, rules: Sequence[PortfolioRule]) -> None:
+        people = load_collecting_users(session)
         for place, rule in enumerate(rules):
             if rule.collector not in people:
-                raise RulesFault(place, f"{rule.collector!r} is no active user who collects; name one who is collector")
-        if hidden := unreachable(rules):
+                raise InvalidRuleError(place, f"{rule.collector!r} is no active user who collects; name one who is collector")
+        if hidden := find_unreachable_rule(rules):
             later, earlier = hidden
-            raise RulesFault(later, f"rule {later + 1} never wins, for rule {earlier + 1} takes all its accounts; put it before that one")
+            raise InvalidRuleError(
+                later, f"rule {later + 1} never wins, for rule {earlier + 1} takes all its accounts; put it before that one"
+            )
 
 
-def current_rules(session: Session) -> RuleSet:
+def load_current_rules(session: Session) -> RuleSet:
     row = session.scalars(select(PortfolioRuleSet).order_by(col(PortfolioRuleSet.version).desc()).limit(1)).first()
     return RuleSet.model_validate(row.model_dump()) if row else RuleSet()
 
 
-def usable_rules(session: Session) -> RuleSet:
+def load_usable_rules(session: Session) -> RuleSet:
     """Without those whose collector has left: their accounts go where the next rule says."""
-    known = current_rules(session)
+    known = load_current_rules(session)
     if not known.rules:
         return known
-    people = collecting_people(session)
+    people = load_collecting_users(session)
     return known.model_copy(update={"rules": [rule for rule in known.rules if rule.collector in people]})
 
 
-def collecting_people(session: Session, roles: Collection[Role] = COLLECTING) -> set[str]:
+def load_collecting_users(session: Session, roles: Collection[Role] = COLLECTING_ROLES) -> set[str]:
     """The active users who may have accounts, or who have one of `roles`."""
     users = session.execute(select(col(User.name), col(User.roles)).where(col(User.active)))
     return {name for name, has in users if not set(roles).isdisjoint(has)}

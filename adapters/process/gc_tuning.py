@@ -3,7 +3,7 @@
 import gc
 
 
-def settle_down() -> None:
+def freeze_loaded_objects() -> None:
     """Take all that is loaded out of the garbage collector's rounds, which would look through it whenever an answer needs much memory:
     with an account of 400 invoices that is half the time. Called when a part that runs for long, a worker or the web server, is ready."""
     gc.collect()

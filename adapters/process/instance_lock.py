@@ -8,37 +8,37 @@ from typing import IO, Self
 
 from pydantic import BaseModel, ValidationError
 
-LOCK, FACTS = "duecourse.lock", "running.json"
+LOCK_FILE, INSTANCE_FILE = "duecourse.lock", "running.json"
 
 
 class AlreadyRunningError(RuntimeError):
     """Another Duecourse runs on this data folder."""
 
 
-class PartFailedError(RuntimeError):
+class ComponentFailedError(RuntimeError):
     """A part that must run while Duecourse does has ended."""
 
 
-class Running(BaseModel):
+class RunningInstance(BaseModel):
     pid: int
     temporal_address: str
     inbox_port: int | None = None
     url: str | None = None
 
 
-class Tenancy:
+class InstanceLock:
     """The right to run on a data folder. The lock ends with the process however that dies, so a stale one cannot stand in the way."""
 
     def __init__(self, data_dir: Path, lock: IO[str]) -> None:
-        self._facts = data_dir / FACTS
+        self._instance_file = data_dir / INSTANCE_FILE
         self._lock = lock
 
     @classmethod
-    def take(cls, data_dir: Path) -> Self:
+    def acquire(cls, data_dir: Path) -> Self:
         """Raises AlreadyRunningError."""
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (data_dir / LOCK).open("a+", encoding="utf-8")
-        if not _locked(lock):
+        lock = (data_dir / LOCK_FILE).open("a+", encoding="utf-8")
+        if not _try_lock(lock):
             lock.seek(0)
             pid = lock.read().strip() or "unknown"
             lock.close()
@@ -51,18 +51,18 @@ class Tenancy:
         lock.flush()
         return cls(data_dir, lock)
 
-    def announce(self, temporal_address: str, inbox_port: int | None, url: str | None) -> None:
+    def publish_addresses(self, temporal_address: str, inbox_port: int | None, url: str | None) -> None:
         """Where this one's parts listen. `url` is None until the API answers."""
-        facts = Running(pid=os.getpid(), temporal_address=temporal_address, inbox_port=inbox_port, url=url)
-        self._facts.write_text(facts.model_dump_json(), encoding="utf-8")
+        facts = RunningInstance(pid=os.getpid(), temporal_address=temporal_address, inbox_port=inbox_port, url=url)
+        self._instance_file.write_text(facts.model_dump_json(), encoding="utf-8")
 
-    def end(self) -> None:
-        self._facts.unlink(missing_ok=True)
+    def release(self) -> None:
+        self._instance_file.unlink(missing_ok=True)
         self._lock.truncate(0)
         self._lock.close()
 
 
-def _locked(lock: IO[str]) -> bool:
+def _try_lock(lock: IO[str]) -> bool:
     """Tried for a moment, for a command that only looks (`find_running`) holds the lock for an instant."""
     for _ in range(10):
         try:
@@ -73,10 +73,10 @@ def _locked(lock: IO[str]) -> bool:
     return False
 
 
-def find_running(data_dir: Path) -> Running | None:
+def find_running_instance(data_dir: Path) -> RunningInstance | None:
     """What runs on this data folder; None when nothing does, or it has not announced itself yet."""
     try:
-        with (data_dir / LOCK).open("r", encoding="utf-8") as lock:
+        with (data_dir / LOCK_FILE).open("r", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None
     except BlockingIOError:
@@ -84,6 +84,6 @@ def find_running(data_dir: Path) -> Running | None:
     except OSError:
         return None
     try:
-        return Running.model_validate_json((data_dir / FACTS).read_text(encoding="utf-8"))
+        return RunningInstance.model_validate_json((data_dir / INSTANCE_FILE).read_text(encoding="utf-8"))
     except (OSError, ValidationError):
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 
-def log_to(file: Path | None) -> None:
+def set_up_logging(file: Path | None) -> None:
     """The program's own log and its libraries', from warnings up; `file` None is standard error."""
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,13 @@ from typing import Any
 
 import uvicorn
 
-from adapters.process.gc_tuning import settle_down
+from adapters.process.gc_tuning import freeze_loaded_objects
 from adapters.temporal.embedded_server import PortInUseError
 
-Message = MutableMapping[str, Any]
-WebApp = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+AsgiMessage = MutableMapping[str, Any]
+AsgiApp = Callable[
+    [MutableMapping[str, Any], Callable[[], Awaitable[AsgiMessage]], Callable[[AsgiMessage], Awaitable[None]]], Awaitable[None]
+]
 
 
 class WebServer:
@@ -31,17 +33,17 @@ class WebServer:
                 "stop it, or choose another with --port"
             ) from error
         self.url = f"http://{host}:{port}"
-        self._server: _Server | None = None
+        self._server: _SignalFreeServer | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def serve(self, app: WebApp) -> "asyncio.Task[None]":
+    async def serve(self, app: AsgiApp) -> "asyncio.Task[None]":
         """Returns when requests are answered."""
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        self._server = _Server(config)
+        self._server = _SignalFreeServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started and not self._task.done():  # noqa: ASYNC110 uvicorn sets no event
             await asyncio.sleep(0.01)
-        settle_down()
+        freeze_loaded_objects()
         return self._task
 
     async def stop(self) -> None:
@@ -51,7 +53,7 @@ class WebServer:
         self._socket.close()
 
 
-class _Server(uvicorn.Server):
+class _SignalFreeServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield

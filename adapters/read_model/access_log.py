@@ -8,11 +8,11 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import ViewRow
-from adapters.read_model.cursors import paged, place_of
+from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.clock import start_of_day
 
 
-class ViewFilter(BaseModel):
+class AccessLogFilter(BaseModel):
     """Days are business dates, both included."""
 
     account: str | None = None
@@ -21,7 +21,7 @@ class ViewFilter(BaseModel):
     last_day: date | None = None
 
 
-class ViewLine(BaseModel):
+class AccessLogLine(BaseModel):
     """A person's reads of an account by one route within an hour. `first_at`, `last_at` are real time, the other two business time."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -38,19 +38,21 @@ class ViewLine(BaseModel):
     last_business_at: datetime
 
 
-def list_views(database: Database, wanted: ViewFilter, limit: int, cursor: str | None) -> tuple[list[ViewLine], str | None]:
+def list_access_log(
+    database: Database, access_log_filter: AccessLogFilter, limit: int, cursor: str | None
+) -> tuple[list[AccessLogLine], str | None]:
     """The newest first; an hour's row keeps its place while it is counted on."""
     statement = select(ViewRow).order_by(col(ViewRow.id).desc()).limit(limit + 1)
-    if wanted.account is not None:
-        statement = statement.where(col(ViewRow.account_id) == wanted.account)
-    if wanted.user is not None:
-        statement = statement.where(col(ViewRow.user) == wanted.user)
-    if wanted.first_day is not None:
-        statement = statement.where(col(ViewRow.last_business_at) >= start_of_day(wanted.first_day))
-    if wanted.last_day is not None:
-        statement = statement.where(col(ViewRow.first_business_at) < start_of_day(wanted.last_day + timedelta(days=1)))
-    if place := place_of(cursor, int):
+    if access_log_filter.account is not None:
+        statement = statement.where(col(ViewRow.account_id) == access_log_filter.account)
+    if access_log_filter.user is not None:
+        statement = statement.where(col(ViewRow.user) == access_log_filter.user)
+    if access_log_filter.first_day is not None:
+        statement = statement.where(col(ViewRow.last_business_at) >= start_of_day(access_log_filter.first_day))
+    if access_log_filter.last_day is not None:
+        statement = statement.where(col(ViewRow.first_business_at) < start_of_day(access_log_filter.last_day + timedelta(days=1)))
+    if place := decode_cursor(cursor, int):
         statement = statement.where(col(ViewRow.id) < place[0])
     with database.reading() as session:
-        rows, following = paged(session.scalars(statement).all(), limit, lambda row: (row.id or 0,))
-        return [ViewLine.model_validate(row) for row in rows], following
+        rows, following = paginate_rows(session.scalars(statement).all(), limit, lambda row: (row.id or 0,))
+        return [AccessLogLine.model_validate(row) for row in rows], following

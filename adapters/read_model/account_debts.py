@@ -22,13 +22,13 @@ class AccountKey(BaseModel):
     collector: str | None
 
 
-def read_account_key(database: Database, account_id: str) -> AccountKey | None:
+def find_account_key(database: Database, account_id: str) -> AccountKey | None:
     with database.reading() as session:
         row = session.get(Account, account_id)
         return AccountKey(**row.model_dump(include=set(AccountKey.model_fields))) if row else None
 
 
-def plan_of_act(database: Database, account_id: str, act_id: str) -> str | None:
+def find_plan_of_command(database: Database, account_id: str, act_id: str) -> str | None:
     """The plan that an act proposed, if it did so already."""
     statement = select(col(JournalEntry.case_id)).where(
         col(JournalEntry.account_id) == account_id,
@@ -39,7 +39,7 @@ def plan_of_act(database: Database, account_id: str, act_id: str) -> str | None:
         return session.scalars(statement.limit(1)).first()
 
 
-def open_invoices(database: Database, account_id: str) -> dict[str, date]:
+def list_open_invoices(database: Database, account_id: str) -> dict[str, date]:
     """Each invoice that is still to be paid, with the day it was due on; the oldest first. What a case charged, it asks for itself."""
     statement = select(col(Invoice.id), col(Invoice.due_date)).where(
         col(Invoice.account_id) == account_id, col(Invoice.status) == InvoiceStatus.OPEN.value, col(Invoice.charged_by).is_(None)

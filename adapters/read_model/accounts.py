@@ -8,8 +8,8 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Allocation, Contact, CreditNote, Invoice, Payment
-from adapters.read_model.cursors import paged, place_of
-from adapters.read_model.invoices import InvoiceRow, newest_invoices
+from adapters.read_model.cursors import decode_cursor, paginate_rows
+from adapters.read_model.invoices import InvoiceRow, list_newest_invoices
 
 
 class BalanceRow(BaseModel):
@@ -57,18 +57,18 @@ def list_accounts(
         statement = statement.where(col(Account.collector) == collector)
     if q:
         statement = statement.where(or_(col(Account.name).icontains(q, autoescape=True), col(Account.id).icontains(q, autoescape=True)))
-    if place := place_of(cursor, str, str):
+    if place := decode_cursor(cursor, str, str):
         statement = statement.where(or_(col(Account.name) > place[0], and_(col(Account.name) == place[0], col(Account.id) > place[1])))
     with database.reading() as session:
-        rows, following = paged(session.execute(statement).scalars().all(), limit, lambda row: (row.name, row.id))
+        rows, following = paginate_rows(session.execute(statement).scalars().all(), limit, lambda row: (row.name, row.id))
         accounts = [AccountRow(**row.model_dump()) for row in rows]
-        balances = _balances(session, [account.id for account in accounts], today)
+        balances = _load_balances(session, [account.id for account in accounts], today)
         for account in accounts:
             account.balances = balances.get(account.id, [])
         return accounts, following
 
 
-def read_account(database: Database, account_id: str, today: date, invoices: int = 200) -> AccountDetail | None:
+def find_account(database: Database, account_id: str, today: date, invoices: int = 200) -> AccountDetail | None:
     with database.reading() as session:
         account = session.get(Account, account_id)
         if account is None:
@@ -76,13 +76,13 @@ def read_account(database: Database, account_id: str, today: date, invoices: int
         contacts = session.execute(select(Contact).where(col(Contact.account_id) == account_id).order_by(col(Contact.id))).scalars()
         return AccountDetail(
             **account.model_dump(),
-            balances=_balances(session, [account_id], today).get(account_id, []),
+            balances=_load_balances(session, [account_id], today).get(account_id, []),
             contacts=[ContactRow(**contact.model_dump()) for contact in contacts],
-            invoices=newest_invoices(session, account_id, invoices),
+            invoices=list_newest_invoices(session, account_id, invoices),
         )
 
 
-def _balances(session: Session, account_ids: list[str], today: date) -> dict[str, list[BalanceRow]]:
+def _load_balances(session: Session, account_ids: list[str], today: date) -> dict[str, list[BalanceRow]]:
     found: dict[tuple[str, str], BalanceRow] = {}
     overdue = func.sum(case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0))
     owed = (
@@ -92,7 +92,7 @@ def _balances(session: Session, account_ids: list[str], today: date) -> dict[str
     )
     for account, currency, balance, late, count in session.execute(owed):
         found[account, currency] = BalanceRow(currency=currency, open_balance=int(balance), overdue=int(late), open_invoices=count)
-    for account, currency, amount in _credit(session, account_ids):
+    for account, currency, amount in _load_unapplied_credit(session, account_ids):
         if amount:
             found.setdefault((account, currency), BalanceRow(currency=currency)).unapplied = amount
     by_account: dict[str, list[BalanceRow]] = {}
@@ -101,7 +101,7 @@ def _balances(session: Session, account_ids: list[str], today: date) -> dict[str
     return by_account
 
 
-def _credit(session: Session, account_ids: list[str]) -> list[tuple[str, str, int]]:
+def _load_unapplied_credit(session: Session, account_ids: list[str]) -> list[tuple[str, str, int]]:
     """What came in or was credited, less what invoices took."""
     left: dict[tuple[str, str], int] = {}
     for table, link, counts in (

@@ -1,13 +1,13 @@
 """How far behind the archive of histories is, as its last sweep found it."""
 
-from adapters.audit.histories.archiving import LAST_SWEEP
+from adapters.audit.histories.archiving import LAST_SWEEP_SETTING
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
-from domain.audit.archive_status import Swept
+from domain.audit.archive_status import ArchiveSweepResult
 
 
-def read_last_sweep(database: Database) -> Swept | None:
+def find_last_sweep(database: Database) -> ArchiveSweepResult | None:
     """None before the first one."""
     with database.reading() as session:
-        row = session.get(Setting, LAST_SWEEP)
-        return Swept.model_validate(row.value) if row else None
+        row = session.get(Setting, LAST_SWEEP_SETTING)
+        return ArchiveSweepResult.model_validate(row.value) if row else None

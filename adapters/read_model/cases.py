@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case
-from adapters.read_model.cursors import Place, paged, place_of
+from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
 from domain.roles import Role
 
 
@@ -43,53 +43,62 @@ class CaseFilter(BaseModel):
     not_by: str | None = None
 
 
-def list_cases(database: Database, wanted: CaseFilter, limit: int, cursor: str | None) -> tuple[list[CaseRow], str | None]:
+def list_cases(database: Database, case_filter: CaseFilter, limit: int, cursor: str | None) -> tuple[list[CaseRow], str | None]:
     """The nearest deadline first; what is over comes last."""
     due = func.coalesce(col(Case.next_on), date.max)
-    statement = _filtered(_all().where(col(Case.kind) == wanted.kind), wanted).order_by(due, col(Case.case_id)).limit(limit + 1)
-    if place := place_of(cursor, str, str):
+    statement = (
+        _filter_cases(_select_cases().where(col(Case.kind) == case_filter.kind), case_filter)
+        .order_by(due, col(Case.case_id))
+        .limit(limit + 1)
+    )
+    if place := decode_cursor(cursor, str, str):
         statement = statement.where(tuple_(due, col(Case.case_id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1])))
     with database.reading() as session:
-        rows, following = paged([_row(row) for row in session.execute(statement)], limit, _place)
+        rows, following = paginate_rows([_build_case_row(row) for row in session.execute(statement)], limit, _cursor_position)
         return list(rows), following
 
 
-def read_case(database: Database, kind: str, case_id: str) -> CaseRow | None:
+def find_case(database: Database, kind: str, case_id: str) -> CaseRow | None:
     with database.reading() as session:
-        row = session.execute(_all().where(col(Case.kind) == kind, col(Case.case_id) == case_id)).first()
-        return _row(row) if row else None
+        row = session.execute(_select_cases().where(col(Case.kind) == kind, col(Case.case_id) == case_id)).first()
+        return _build_case_row(row) if row else None
 
 
-def _all() -> Any:
+def _select_cases() -> Any:
     return select(Case, col(Account.name)).join(Account, col(Account.id) == Case.account_id)
 
 
-def _filtered(statement: Any, wanted: CaseFilter) -> Any:
-    if wanted.open is not None:
-        statement = statement.where(col(Case.outcome).is_(None) if wanted.open else col(Case.outcome).is_not(None))
-    if wanted.invoice is not None:
-        statement = statement.where(col(Case.invoice_id) == wanted.invoice)
-    if wanted.account is not None:
-        statement = statement.where(col(Case.account_id) == wanted.account)
-    if wanted.roles is not None:
-        named = " " + func.coalesce(_said("roles"), "") + " "
+def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
+    if case_filter.open is not None:
+        statement = statement.where(col(Case.outcome).is_(None) if case_filter.open else col(Case.outcome).is_not(None))
+    if case_filter.invoice is not None:
+        statement = statement.where(col(Case.invoice_id) == case_filter.invoice)
+    if case_filter.account is not None:
+        statement = statement.where(col(Case.account_id) == case_filter.account)
+    if case_filter.roles is not None:
+        named = " " + func.coalesce(_select_summary_text("roles"), "") + " "
         statement = statement.where(
-            or_(col(Case.awaiting_role).in_(wanted.roles), *(named.contains(f" {role} ", autoescape=True) for role in wanted.roles))
+            or_(
+                col(Case.awaiting_role).in_(case_filter.roles),
+                *(named.contains(f" {role} ", autoescape=True) for role in case_filter.roles),
+            )
         )
-    if wanted.not_by is not None:
-        had_a_say = " " + func.coalesce(_said("signed_by"), "") + " "
-        statement = statement.where(_said("requester") != wanted.not_by, ~had_a_say.contains(f" {wanted.not_by} ", autoescape=True))
+    if case_filter.not_by is not None:
+        had_a_say = " " + func.coalesce(_select_summary_text("signed_by"), "") + " "
+        statement = statement.where(
+            _select_summary_text("requester") != case_filter.not_by, ~had_a_say.contains(f" {case_filter.not_by} ", autoescape=True)
+        )
     return statement
 
 
-def _said(name: str) -> Any:
+def _select_summary_text(name: str) -> Any:
     return Case.summary[name].as_string()
 
 
-def _row(row: Any) -> CaseRow:
+def _build_case_row(row: Any) -> CaseRow:
     case, account_name = row
     return CaseRow(**case.model_dump(include=set(CaseRow.model_fields)), account_name=account_name)
 
 
-def _place(row: CaseRow) -> Place:
+def _cursor_position(row: CaseRow) -> CursorPosition:
     return (row.next_on or date.max).isoformat(), row.case_id

@@ -9,14 +9,14 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice, PortfolioChange, Task
-from adapters.portfolio.cover_store import standing
-from adapters.portfolio.rule_store import collecting_people
-from adapters.read_model.cursors import paged, place_of
+from adapters.portfolio.cover_store import load_active_covers
+from adapters.portfolio.rule_store import load_collecting_users
+from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.portfolio.assignment_rules import Cover
 from domain.roles import Role
 
 
-class PortfolioRow(BaseModel):
+class CollectorPortfolio(BaseModel):
     """One collector's; `collector` None: the accounts that have none. `open_balances` in minor units by currency. `active`: may sign in
     and collect."""
 
@@ -30,7 +30,7 @@ class PortfolioRow(BaseModel):
     covers: list[Cover]
 
 
-class ChangeRow(BaseModel):
+class CollectorChangeRow(BaseModel):
     """An account that went from one collector to another. `made_at` is business time."""
 
     model_config = ConfigDict(frozen=True)
@@ -46,47 +46,53 @@ class ChangeRow(BaseModel):
     made_at: datetime
 
 
-_OF_CHANGE = set(ChangeRow.model_fields) - {"account_name"}
+_CHANGE_COLUMNS = set(CollectorChangeRow.model_fields) - {"account_name"}
 
 
-def read_portfolios(database: Database, today: date) -> list[PortfolioRow]:
+def list_collector_portfolios(database: Database, today: date) -> list[CollectorPortfolio]:
     """By name, collectors without accounts too; at the end the accounts that nobody has."""
     with database.reading() as session:
-        accounts = Counter[str | None](dict(_counted(session)))
+        accounts = Counter[str | None](dict(_count_accounts(session)))
         balances: dict[str | None, dict[str, int]] = defaultdict(dict)
-        for collector, currency, minor in _owed(session):
+        for collector, currency, minor in _load_open_balances(session):
             balances[collector][currency] = minor
-        tasks = Counter[str | None](dict(_tasks(session)))
-        people, staff = collecting_people(session), collecting_people(session, {Role.COLLECTOR})
-        covers = standing(session, today)
+        tasks = Counter[str | None](dict(_count_open_tasks(session)))
+        people, staff = load_collecting_users(session), load_collecting_users(session, {Role.COLLECTOR})
+        covers = load_active_covers(session, today)
     names = sorted({*staff, *(name for name in (*accounts, *tasks) if name)})
     return [
-        PortfolioRow(
-            collector=name, active=name in people, accounts=accounts[name], open_balances=dict(sorted(balances[name].items())),
-            open_tasks=tasks[name], covers=[cover for cover in covers if cover.collector == name],
+        CollectorPortfolio(
+            collector=name,
+            active=name in people,
+            accounts=accounts[name],
+            open_balances=dict(sorted(balances[name].items())),
+            open_tasks=tasks[name],
+            covers=[cover for cover in covers if cover.collector == name],
         )
         for name in (*names, *([None] if accounts[None] or tasks[None] else []))
-    ]  # fmt: skip
+    ]
 
 
-def list_changes(database: Database, limit: int, cursor: str | None, account: str | None = None) -> tuple[list[ChangeRow], str | None]:
+def list_collector_changes(
+    database: Database, limit: int, cursor: str | None, account: str | None = None
+) -> tuple[list[CollectorChangeRow], str | None]:
     """Who had which account, the latest change first."""
     statement = select(PortfolioChange, col(Account.name)).join(Account, col(Account.id) == col(PortfolioChange.account_id))
     statement = statement.order_by(col(PortfolioChange.id).desc()).limit(limit + 1)
     if account is not None:
         statement = statement.where(col(PortfolioChange.account_id) == account)
-    if place := place_of(cursor, int):
+    if place := decode_cursor(cursor, int):
         statement = statement.where(col(PortfolioChange.id) < place[0])
     with database.reading() as session:
-        rows, following = paged(session.execute(statement).all(), limit, lambda row: (row[0].id,))
-        return [ChangeRow(**row.model_dump(include=_OF_CHANGE), account_name=name) for row, name in rows], following
+        rows, following = paginate_rows(session.execute(statement).all(), limit, lambda row: (row[0].id,))
+        return [CollectorChangeRow(**row.model_dump(include=_CHANGE_COLUMNS), account_name=name) for row, name in rows], following
 
 
-def _counted(session: Session) -> list[tuple[str | None, int]]:
+def _count_accounts(session: Session) -> list[tuple[str | None, int]]:
     return [(row[0], row[1]) for row in session.execute(select(col(Account.collector), func.count()).group_by(col(Account.collector)))]
 
 
-def _owed(session: Session) -> list[tuple[str | None, str, int]]:
+def _load_open_balances(session: Session) -> list[tuple[str | None, str, int]]:
     owed = (
         select(col(Account.collector), col(Invoice.currency), func.sum(col(Invoice.open_balance)))
         .join(Account, col(Account.id) == col(Invoice.account_id))
@@ -96,7 +102,7 @@ def _owed(session: Session) -> list[tuple[str | None, str, int]]:
     return [(row[0], row[1], int(row[2])) for row in session.execute(owed)]
 
 
-def _tasks(session: Session) -> list[tuple[str | None, int]]:
+def _count_open_tasks(session: Session) -> list[tuple[str | None, int]]:
     """A task that was given to nobody by name is the account's collector's."""
     whose = func.coalesce(col(Task.assignee), col(Account.collector))
     counted = (

@@ -13,9 +13,9 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice, Message, MessageLine, Task
-from adapters.read_model.cursors import paged, place_of
+from adapters.read_model.cursors import decode_cursor, paginate_rows
 
-IN_TROUBLE = ("unknown_letter", "refused_letter", "no_address")
+BLOCKING_TASK_KINDS = ("unknown_letter", "refused_letter", "no_address")
 """Tasks without which a customer hears nothing."""
 
 
@@ -83,7 +83,7 @@ def list_letters(
     invoice: str | None = None,
 ) -> tuple[list[LetterRow], str | None]:
     """The newest first."""
-    statement = _letters().order_by(col(Message.id).desc()).limit(limit + 1)
+    statement = _select_letters().order_by(col(Message.id).desc()).limit(limit + 1)
     if state is not None:
         statement = statement.where(col(Message.state) == state)
     if account is not None:
@@ -91,23 +91,23 @@ def list_letters(
     if invoice is not None:
         mentioning = select(col(MessageLine.message_id)).where(col(MessageLine.invoice_id) == invoice)
         statement = statement.where(col(Message.id).in_(mentioning))
-    if place := place_of(cursor, int):
+    if place := decode_cursor(cursor, int):
         statement = statement.where(col(Message.id) < place[0])
     with database.reading() as session:
-        rows, following = paged(session.execute(statement).all(), limit, lambda row: (row[0].id,))
-        letters = [_letter(*row) for row in rows]
-        _add_lines(session, letters)
+        rows, following = paginate_rows(session.execute(statement).all(), limit, lambda row: (row[0].id,))
+        letters = [_build_letter_row(*row) for row in rows]
+        _attach_letter_lines(session, letters)
         return letters, following
 
 
-def read_letter(database: Database, letter_id: int) -> LetterRow | None:
+def find_letter(database: Database, letter_id: int) -> LetterRow | None:
     with database.reading() as session:
-        row = session.execute(_letters().where(col(Message.id) == letter_id)).first()
+        row = session.execute(_select_letters().where(col(Message.id) == letter_id)).first()
         if row is None:
             return None
-        letter = _letter(*row)
-        _add_lines(session, [letter])
-        letter.text = _plain_text(row[0].content)
+        letter = _build_letter_row(*row)
+        _attach_letter_lines(session, [letter])
+        letter.text = _extract_plain_text(row[0].content)
         return letter
 
 
@@ -115,42 +115,42 @@ def list_tasks(
     database: Database, limit: int, cursor: str | None = None, state: str | None = "open", **equal: str | None
 ) -> tuple[list[TaskRow], str | None]:
     """What is due first comes first. `equal`: kind, role, assignee, account_id, invoice_id."""
-    statement = _tasks().order_by(col(Task.due_on), col(Task.id)).limit(limit + 1)
+    statement = _select_tasks().order_by(col(Task.due_on), col(Task.id)).limit(limit + 1)
     for name, value in {**equal, "state": state}.items():
         if value is not None:
             statement = statement.where(getattr(Task, name) == value)
-    if place := place_of(cursor, str, int):
+    if place := decode_cursor(cursor, str, int):
         due, last = date.fromisoformat(str(place[0])), place[1]
         statement = statement.where((col(Task.due_on) > due) | ((col(Task.due_on) == due) & (col(Task.id) > last)))
     with database.reading() as session:
-        rows, following = paged(session.execute(statement).all(), limit, lambda row: (row[0].due_on.isoformat(), row[0].id))
-        return [_task(*row) for row in rows], following
+        rows, following = paginate_rows(session.execute(statement).all(), limit, lambda row: (row[0].due_on.isoformat(), row[0].id))
+        return [_build_task_row(*row) for row in rows], following
 
 
-def pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
+def list_pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
     """Open tasks, letters in trouble before everything else; within that, what is due first."""
-    statement = _tasks().where(col(Task.state) == "open")
-    statement = statement.order_by(col(Task.kind).not_in(IN_TROUBLE), col(Task.due_on), col(Task.id)).limit(limit)
+    statement = _select_tasks().where(col(Task.state) == "open")
+    statement = statement.order_by(col(Task.kind).not_in(BLOCKING_TASK_KINDS), col(Task.due_on), col(Task.id)).limit(limit)
     with database.reading() as session:
-        return [_task(*row) for row in session.execute(statement)]
+        return [_build_task_row(*row) for row in session.execute(statement)]
 
 
-def read_task(database: Database, task_id: int) -> TaskRow | None:
+def find_task(database: Database, task_id: int) -> TaskRow | None:
     with database.reading() as session:
-        row = session.execute(_tasks().where(col(Task.id) == task_id)).first()
-        return _task(*row) if row else None
+        row = session.execute(_select_tasks().where(col(Task.id) == task_id)).first()
+        return _build_task_row(*row) if row else None
 
 
-def letters_by_state(session: Session) -> dict[str, int]:
+def count_letters_by_state(session: Session) -> dict[str, int]:
     counted = session.execute(select(col(Message.state), func.count()).group_by(col(Message.state)))
     return dict(counted.all())
 
 
-def _letters() -> Any:
+def _select_letters() -> Any:
     return select(Message, col(Account.name)).join(Account, col(Account.id) == Message.account_id).options(defer(Message.content))  # type: ignore[arg-type]
 
 
-def _tasks() -> Any:
+def _select_tasks() -> Any:
     return (
         select(Task, col(Account.name), col(Invoice.number))
         .join(Account, col(Account.id) == Task.account_id)
@@ -158,28 +158,32 @@ def _tasks() -> Any:
     )
 
 
-def _letter(message: Message, account_name: str) -> LetterRow:
+def _build_letter_row(message: Message, account_name: str) -> LetterRow:
     shown = LetterRow.model_fields.keys() - {"account_name", "lines", "text"}
     return LetterRow(account_name=account_name, **{name: getattr(message, name) for name in shown})
 
 
-def _task(task: Task, account_name: str, invoice_number: str | None) -> TaskRow:
+def _build_task_row(task: Task, account_name: str, invoice_number: str | None) -> TaskRow:
     return TaskRow(**task.model_dump(exclude={"key"}), account_name=account_name, invoice_number=invoice_number)
 
 
-def _add_lines(session: Session, letters: list[LetterRow]) -> None:
+def _attach_letter_lines(session: Session, letters: list[LetterRow]) -> None:
     by_id = {letter.id: letter for letter in letters}
     statement = select(MessageLine, col(Invoice.number), col(Invoice.currency)).join(Invoice, col(Invoice.id) == MessageLine.invoice_id)
     mine = statement.where(col(MessageLine.message_id).in_(by_id)).order_by(col(MessageLine.id))
     for line, number, currency in session.execute(mine):
         by_id[line.message_id].lines.append(
             LetterLineRow(
-                invoice_id=line.invoice_id, number=number, step=line.step, open_balance=line.open_balance, currency=currency,
+                invoice_id=line.invoice_id,
+                number=number,
+                step=line.step,
+                open_balance=line.open_balance,
+                currency=currency,
                 days_past_due=line.days_past_due,
             )
-        )  # fmt: skip
+        )
 
 
-def _plain_text(content: bytes) -> str:
+def _extract_plain_text(content: bytes) -> str:
     body = BytesParser(EmailMessage, policy=policy.default).parsebytes(content).get_body(preferencelist=("plain",)) if content else None
     return str(body.get_content()) if body is not None else ""

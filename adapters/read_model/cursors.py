@@ -8,7 +8,7 @@ from typing import TypeVar
 
 Row = TypeVar("Row")
 
-Place = tuple[str | int, ...]
+CursorPosition = tuple[str | int, ...]
 """The values of the list's sort key in one row."""
 
 
@@ -19,11 +19,11 @@ class UnknownCursorError(ValueError):
         super().__init__("this cursor is not one of ours; leave it out to begin at the first page")
 
 
-def cursor_at(place: Place) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+def encode_cursor(position: CursorPosition) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str | None, *kinds: type) -> Place | None:
+def decode_cursor(cursor: str | None, *kinds: type) -> CursorPosition | None:
     """Where to go on. Raises UnknownCursorError for a cursor that no list gave."""
     if cursor is None:
         return None
@@ -36,7 +36,7 @@ def place_of(cursor: str | None, *kinds: type) -> Place | None:
     return tuple(place)
 
 
-def paged(rows: Sequence[Row], limit: int, place: Callable[[Row], Place]) -> tuple[Sequence[Row], str | None]:
+def paginate_rows(rows: Sequence[Row], limit: int, position_of: Callable[[Row], CursorPosition]) -> tuple[Sequence[Row], str | None]:
     """The rows to show of `limit` + 1 that were read, and the cursor after them."""
     shown = rows[:limit]
-    return shown, cursor_at(place(shown[-1])) if len(rows) > limit else None
+    return shown, encode_cursor(position_of(shown[-1])) if len(rows) > limit else None

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from adapters.database.engine import Database
 from adapters.database.tables import ImportRow, ImportRun
 from adapters.imports.import_run import REJECTED_SHOWN, RejectedRow
-from adapters.imports.row_booking import Verdict
+from adapters.imports.row_booking import ImportVerdict
 
 
 class ImportRecord(BaseModel):
@@ -28,23 +28,23 @@ class ImportRecord(BaseModel):
 
 
 class RowVerdict(BaseModel):
-    verdict: Verdict
+    verdict: ImportVerdict
     reason: str
 
 
-def read_import(database: Database, import_id: str) -> ImportRecord | None:
+def find_import(database: Database, import_id: str) -> ImportRecord | None:
     with database.reading() as session:
         run = session.get(ImportRun, import_id)
         if run is None:
             return None
-        statement = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.verdict == Verdict.REJECTED.value)
+        statement = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.verdict == ImportVerdict.REJECTED.value)
         rejected = session.exec(statement.order_by(col(ImportRow.row)).limit(REJECTED_SHOWN))
         shown = [RejectedRow(row=row.row, reason=row.reason) for row in rejected]
         return ImportRecord(**run.model_dump(exclude={"file_sha256", "header", "delimiter"}), rejected=shown)
 
 
-def verdicts_of(database: Database, import_id: str) -> list[RowVerdict]:
+def list_row_verdicts(database: Database, import_id: str) -> list[RowVerdict]:
     """In the order of the rows."""
     with database.reading() as session:
         rows = session.exec(select(ImportRow).where(ImportRow.import_id == import_id).order_by(col(ImportRow.row)))
-        return [RowVerdict(verdict=Verdict(row.verdict), reason=row.reason) for row in rows]
+        return [RowVerdict(verdict=ImportVerdict(row.verdict), reason=row.reason) for row in rows]

@@ -9,12 +9,12 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, PolicyVersion
-from adapters.read_model.cursors import Place, paged, place_of
+from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
 from domain import identifiers as ids
 from domain.case.case_view import CaseView
 from domain.policy.collection_policy import PolicySnapshot
 from domain.timeline.holds import Hold, HoldKind
-from domain.timeline.step_schedule import Taken
+from domain.timeline.step_schedule import TakenStep
 
 NOT_STARTED = "waiting"
 """The stage of an open invoice that no workflow collects yet."""
@@ -64,50 +64,52 @@ class InvoiceRow(BaseModel):
 
 def is_case_of_invoice() -> Any:
     """Joined by the case's primary key: by its kind and invoice, SQLite would choose the index on kinds and compare all with all."""
-    return col(Case.case_id) == literal(ids.invoice_case("")) + col(Invoice.id)
+    return col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id)
 
 
 def list_invoices(
-    database: Database, wanted: InvoiceFilter, today: date, limit: int, cursor: str | None
+    database: Database, invoice_filter: InvoiceFilter, today: date, limit: int, cursor: str | None
 ) -> tuple[list[InvoiceRow], str | None]:
     """The oldest due date first."""
-    statement = _filtered(_all(), wanted, today).order_by(col(Invoice.due_date), col(Invoice.id)).limit(limit + 1)
-    if place := place_of(cursor, str, str):
+    statement = (
+        _filter_invoices(_select_invoices(), invoice_filter, today).order_by(col(Invoice.due_date), col(Invoice.id)).limit(limit + 1)
+    )
+    if place := decode_cursor(cursor, str, str):
         statement = statement.where(
             tuple_(col(Invoice.due_date), col(Invoice.id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1]))
         )
     with database.reading() as session:
-        rows, following = paged(session.execute(statement).all(), limit, _place)
-        return [_row(row) for row in rows], following
+        rows, following = paginate_rows(session.execute(statement).all(), limit, _cursor_position)
+        return [_build_invoice_row(row) for row in rows], following
 
 
-def read_invoice(database: Database, invoice_id: str) -> InvoiceRow | None:
+def find_invoice(database: Database, invoice_id: str) -> InvoiceRow | None:
     with database.reading() as session:
-        row = session.execute(_all().where(col(Invoice.id) == invoice_id)).first()
-        return _row(row) if row else None
+        row = session.execute(_select_invoices().where(col(Invoice.id) == invoice_id)).first()
+        return _build_invoice_row(row) if row else None
 
 
-def currencies_of(database: Database, invoice_ids: list[str]) -> dict[str, str]:
+def load_invoice_currencies(database: Database, invoice_ids: list[str]) -> dict[str, str]:
     with database.reading() as session:
         statement = select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoice_ids))
         return {row.id: row.currency for row in session.execute(statement)}
 
 
-def read_policy(database: Database, name: str, version: int) -> PolicySnapshot | None:
+def find_pinned_policy(database: Database, name: str, version: int) -> PolicySnapshot | None:
     """The policy that an invoice pinned."""
     with database.reading() as session:
         row = session.get(PolicyVersion, (name, version))
         return PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) if row else None
 
 
-def newest_invoices(session: Session, account_id: str, limit: int) -> list[InvoiceRow]:
+def list_newest_invoices(session: Session, account_id: str, limit: int) -> list[InvoiceRow]:
     """An account's invoices, open ones first, then the latest due."""
-    statement = _all().where(col(Invoice.account_id) == account_id)
+    statement = _select_invoices().where(col(Invoice.account_id) == account_id)
     statement = statement.order_by(col(Invoice.status) != "open", col(Invoice.due_date).desc(), col(Invoice.id)).limit(limit)
-    return [_row(row) for row in session.execute(statement)]
+    return [_build_invoice_row(row) for row in session.execute(statement)]
 
 
-def _all() -> Any:
+def _select_invoices() -> Any:
     return (
         select(Invoice, col(Account.name), col(Account.collector), Case)
         .join(Account, col(Account.id) == Invoice.account_id)
@@ -115,61 +117,61 @@ def _all() -> Any:
     )
 
 
-def _filtered(statement: Any, wanted: InvoiceFilter, today: date) -> Any:
-    if wanted.account is not None:
-        statement = statement.where(col(Invoice.account_id) == wanted.account)
-    if wanted.collector is not None:
-        statement = statement.where(col(Account.collector) == wanted.collector)
-    if wanted.currency is not None:
-        statement = statement.where(col(Invoice.currency) == wanted.currency)
-    if wanted.status is not None:
-        statement = statement.where(col(Invoice.status) == wanted.status)
-    if wanted.stage is not None:
-        statement = statement.where(_at_stage(wanted.stage))
-    if wanted.min_days_past_due is not None:
-        latest = today - timedelta(days=wanted.min_days_past_due)
+def _filter_invoices(statement: Any, invoice_filter: InvoiceFilter, today: date) -> Any:
+    if invoice_filter.account is not None:
+        statement = statement.where(col(Invoice.account_id) == invoice_filter.account)
+    if invoice_filter.collector is not None:
+        statement = statement.where(col(Account.collector) == invoice_filter.collector)
+    if invoice_filter.currency is not None:
+        statement = statement.where(col(Invoice.currency) == invoice_filter.currency)
+    if invoice_filter.status is not None:
+        statement = statement.where(col(Invoice.status) == invoice_filter.status)
+    if invoice_filter.stage is not None:
+        statement = statement.where(_match_stage(invoice_filter.stage))
+    if invoice_filter.min_days_past_due is not None:
+        latest = today - timedelta(days=invoice_filter.min_days_past_due)
         statement = statement.where(col(Invoice.status) == "open", col(Invoice.due_date) <= latest)
-    if wanted.on_hold is not None:
+    if invoice_filter.on_hold is not None:
         held = and_(col(Invoice.status) == "open", col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
-        statement = statement.where(held if wanted.on_hold else or_(~held, col(Case.case_id).is_(None)))
-    if wanted.q:
-        pattern = f"%{_literal(wanted.q)}%"
+        statement = statement.where(held if invoice_filter.on_hold else or_(~held, col(Case.case_id).is_(None)))
+    if invoice_filter.q:
+        pattern = f"%{_escape_like_pattern(invoice_filter.q)}%"
         named = (col(Invoice.id), col(Invoice.number), col(Account.name), col(Account.id))
         statement = statement.where(or_(*(column.ilike(pattern, escape="\\") for column in named)))
     return statement
 
 
-def _at_stage(stage: str) -> Any:
+def _match_stage(stage: str) -> Any:
     if stage == NOT_STARTED:
         return and_(col(Invoice.status) == "open", col(Case.case_id).is_(None))
     return or_(col(Invoice.status) == stage, and_(col(Invoice.status) == "open", col(Case.stage) == stage))
 
 
-def _literal(text: str) -> str:
+def _escape_like_pattern(text: str) -> str:
     """A customer may be called 100%_OK."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _place(row: Any) -> Place:
+def _cursor_position(row: Any) -> CursorPosition:
     return row[0].due_date.isoformat(), row[0].id
 
 
-def _row(row: Any) -> InvoiceRow:
+def _build_invoice_row(row: Any) -> InvoiceRow:
     invoice, account_name, collector, case = row
     return InvoiceRow(
         **invoice.model_dump(exclude={"version", "source_sha256"}),
         account_name=account_name,
         collector=collector,
-        case=_view(case, invoice) if case else None,
+        case=_build_case_view(case, invoice) if case else None,
     )
 
 
-def _view(case: Case, invoice: Invoice) -> CaseView:
+def _build_case_view(case: Case, invoice: Invoice) -> CaseView:
     return CaseView(
         **case.model_dump(exclude={"holds", "taken", "seq", "head", "carried", "updated_at"}),
         open_balance=invoice.open_balance,
         currency=invoice.currency,
         due_date=invoice.due_date,
         holds=[Hold.model_validate(hold) for hold in case.holds],
-        taken=[Taken.model_validate(past) for past in case.taken],
+        taken=[TakenStep.model_validate(past) for past in case.taken],
     )

@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice, JournalEntry, Note
-from adapters.read_model.cursors import paged, place_of
+from adapters.read_model.cursors import decode_cursor, paginate_rows
 
 
 class JournalLine(BaseModel):
@@ -34,53 +34,53 @@ class JournalLine(BaseModel):
     text: str | None = None
 
 
-def case_history(database: Database, case_id: str) -> list[JournalLine]:
+def list_case_history(database: Database, case_id: str) -> list[JournalLine]:
     """The whole chain of one case, the first entry first."""
     with database.reading() as session:
-        entries = session.execute(_entries().where(col(JournalEntry.case_id) == case_id).order_by(col(JournalEntry.seq))).all()
-        counting = _chains(session, [case_id])
-        return _lines(session, [row for row in entries if row[0].hash in counting])
+        entries = session.execute(_select_entries().where(col(JournalEntry.case_id) == case_id).order_by(col(JournalEntry.seq))).all()
+        counting = _load_chain_hashes(session, [case_id])
+        return _build_journal_lines(session, [row for row in entries if row[0].hash in counting])
 
 
-def account_history(
+def list_account_history(
     database: Database, account_id: str, until: datetime | None, limit: int, cursor: str | None
 ) -> tuple[list[JournalLine], str | None]:
     """All cases of an account, the latest first, as known before `until` (business time)."""
     order = (JournalEntry.business_at, JournalEntry.case_id, JournalEntry.seq)
-    statement = _entries().where(col(JournalEntry.account_id) == account_id, _is_not_beside_the_chain())
+    statement = _select_entries().where(col(JournalEntry.account_id) == account_id, _is_within_chain())
     statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit + 1)
     if until is not None:
         statement = statement.where(col(JournalEntry.business_at) < until)
-    if place := place_of(cursor, str, str, int):
+    if place := decode_cursor(cursor, str, str, int):
         after = (datetime.fromisoformat(str(place[0])), place[1], place[2])
         statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*after))
     with database.reading() as session:
-        rows, following = paged(
+        rows, following = paginate_rows(
             session.execute(statement).all(), limit, lambda row: (row[0].business_at.isoformat(), row[0].case_id, row[0].seq)
         )
-        forked = {row[0].case_id for row in rows} & _forked(session, account_id)
-        counting = _chains(session, forked)
-        return _lines(session, [row for row in rows if row[0].case_id not in forked or row[0].hash in counting]), following
+        forked = {row[0].case_id for row in rows} & _find_forked_cases(session, account_id)
+        counting = _load_chain_hashes(session, forked)
+        return _build_journal_lines(session, [row for row in rows if row[0].case_id not in forked or row[0].hash in counting]), following
 
 
-def note_text(database: Database, note_id: str | None) -> str | None:
+def find_note_text(database: Database, note_id: str | None) -> str | None:
     """What a person wrote, by the id under which a case knows it."""
     with database.reading() as session:
         note = session.get(Note, note_id) if note_id else None
         return note.text if note else None
 
 
-def _entries() -> Any:
+def _select_entries() -> Any:
     return select(JournalEntry, col(Invoice.number), col(Invoice.currency)).outerjoin(Invoice, col(Invoice.id) == JournalEntry.invoice_id)
 
 
-def _is_not_beside_the_chain() -> Any:
+def _is_within_chain() -> Any:
     """Entries past a case's head are not part of it (any more, or yet)."""
     head = select(col(Case.seq)).where(col(Case.case_id) == JournalEntry.case_id).scalar_subquery()
     return col(JournalEntry.seq) <= head
 
 
-def _forked(session: Session, account_id: str) -> set[str]:
+def _find_forked_cases(session: Session, account_id: str) -> set[str]:
     """The cases that have two entries of one number."""
     twice = (
         select(col(JournalEntry.case_id))
@@ -91,7 +91,7 @@ def _forked(session: Session, account_id: str) -> set[str]:
     return set(session.execute(twice).scalars())
 
 
-def _chains(session: Session, case_ids: Iterable[str]) -> set[str]:
+def _load_chain_hashes(session: Session, case_ids: Iterable[str]) -> set[str]:
     """The hashes from each case's head back to its first entry."""
     wanted = list(case_ids)
     if not wanted:
@@ -108,7 +108,7 @@ def _chains(session: Session, case_ids: Iterable[str]) -> set[str]:
     return counting
 
 
-def _lines(session: Session, rows: list[Any]) -> list[JournalLine]:
+def _build_journal_lines(session: Session, rows: list[Any]) -> list[JournalLine]:
     written = {row[0].facts.get("note") for row in rows} - {None}
     texts = select(col(Note.id), col(Note.text)).where(col(Note.id).in_(written))
     notes = {row.id: row.text for row in session.execute(texts)} if written else {}

@@ -8,11 +8,11 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
-from adapters.read_model.correspondence import letters_by_state
+from adapters.read_model.correspondence import count_letters_by_state
 from adapters.read_model.invoices import NOT_STARTED, is_case_of_invoice
 from domain.clock import start_of_day
-from domain.invoice.view import NEW
-from domain.policy.approval_matrix import APPROVALS
+from domain.invoice.view import STAGE_NEW
+from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 from domain.policy.collection_policy import PolicySnapshot
 
 
@@ -24,7 +24,7 @@ class StageRow(BaseModel):
     open_balance: dict[str, int] = {}
 
 
-class Portfolio(BaseModel):
+class PortfolioTotals(BaseModel):
     stages: list[StageRow]
     settled: dict[str, int]
     letters: dict[str, int]
@@ -39,7 +39,7 @@ class Portfolio(BaseModel):
         return not self.stages and not self.settled
 
 
-def read_portfolio(database: Database, today: date) -> Portfolio:
+def load_portfolio_totals(database: Database, today: date) -> PortfolioTotals:
     """`letters_today`: sent on this business date (UTC); `letters_due`: not sent yet."""
     with database.reading() as session:
         stage = func.coalesce(Case.stage, NOT_STARTED)
@@ -59,8 +59,8 @@ def read_portfolio(database: Database, today: date) -> Portfolio:
         sent = select(func.count()).where(col(Message.sent_at) >= midnight, col(Message.sent_at) < midnight + timedelta(days=1))
         tasks = select(col(Task.kind), func.count()).where(col(Task.state) == "open").group_by(col(Task.kind))
         waiting = select(func.count()).select_from(LedgerEvent).where(col(LedgerEvent.delivered_at).is_(None))
-        letters = letters_by_state(session)
-        return Portfolio(
+        letters = count_letters_by_state(session)
+        return PortfolioTotals(
             stages=sorted(stages.values(), key=lambda row: row.stage),
             settled=dict(session.execute(settled).all()),
             letters=letters,
@@ -72,18 +72,18 @@ def read_portfolio(database: Database, today: date) -> Portfolio:
         )
 
 
-def stage_order(database: Database) -> list[str]:
+def load_stage_order(database: Database) -> list[str]:
     """The stages in the order in which invoices pass through them, over all policies ever in force."""
     with database.reading() as session:
         snapshots = [
             PolicySnapshot(name=row.name, version=row.version, text=row.snapshot)
-            for row in session.execute(select(PolicyVersion).where(col(PolicyVersion.name) != APPROVALS)).scalars()
+            for row in session.execute(select(PolicyVersion).where(col(PolicyVersion.name) != MATRIX_POLICY_NAME)).scalars()
         ]
-    days = {step.step: step.day for snapshot in snapshots for step in snapshot.read().timeline}
-    return [NOT_STARTED, NEW, *sorted(days, key=lambda step: (days[step], step))]
+    days = {step.step: step.day for snapshot in snapshots for step in snapshot.load_policy().timeline}
+    return [NOT_STARTED, STAGE_NEW, *sorted(days, key=lambda step: (days[step], step))]
 
 
-def in_order(stages: list[StageRow], order: list[str]) -> list[StageRow]:
+def sort_stages(stages: list[StageRow], order: list[str]) -> list[StageRow]:
     """A stage that no policy knows comes last."""
     place = {name: index for index, name in enumerate(order)}
     return sorted(stages, key=lambda row: (place.get(row.stage, len(order)), row.stage))

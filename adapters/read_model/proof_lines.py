@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from adapters.database.engine import Database
-from adapters.read_model.journal import JournalLine, case_history
-from domain.journal.account_entries import Told
+from adapters.read_model.journal import JournalLine, list_case_history
+from domain.journal.account_entries import AccountEntry
 
 
-def proof_lines(database: Database, told: Sequence[Told]) -> list[JournalLine]:
+def list_proof_lines(database: Database, entries: Sequence[AccountEntry]) -> list[JournalLine]:
     """In the order given; they are of a few cases at most."""
     lines = {
-        (line.case_id, line.seq): line for case_id in {entry.case_id for entry in told} for line in case_history(database, case_id)
-    }  # fmt: skip
-    return [lines[entry.case_id, entry.seq] for entry in told]
+        (line.case_id, line.seq): line for case_id in {entry.case_id for entry in entries} for line in list_case_history(database, case_id)
+    }
+    return [lines[entry.case_id, entry.seq] for entry in entries]

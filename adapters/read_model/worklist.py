@@ -7,15 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from adapters.database.engine import Database
-from adapters.identity.delegation_store import DelegationBook
-from adapters.portfolio.cover_store import standing
-from adapters.read_model.cursors import paged, place_of
-from adapters.read_model.worklist_sources import WorkItem, read_broken_promises, read_cases, read_scales, read_tasks
-from domain.portfolio.worklist_ranking import Ranked, Scales, Waiting, Work, rank
+from adapters.identity.delegation_store import DelegationStore
+from adapters.portfolio.cover_store import load_active_covers
+from adapters.read_model.cursors import decode_cursor, paginate_rows
+from adapters.read_model.worklist_sources import WorkItem, list_broken_promise_items, list_case_items, list_task_items, load_scales
+from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role
 
 
-class Desk(BaseModel):
+class WorklistScope(BaseModel):
     """For whom the list is. `covering`: the collectors whose accounts this one looks after today, and until when; `in_place_of`: the
     roles in which they may sign by delegation, and for whom."""
 
@@ -37,42 +37,44 @@ class Desk(BaseModel):
         return [role for role in (self.role, *self.in_place_of) if role is not Role.COLLECTOR]
 
 
-class Line(BaseModel):
+class WorklistLine(BaseModel):
     """One thing on the list: what it is, and where it stands."""
 
     model_config = ConfigDict(frozen=True)
 
     item: WorkItem
-    ranked: Ranked
-    desk: Desk
+    ranked: RankedWork
+    desk: WorklistScope
 
 
-def desk_of(database: Database, actor: Actor, today: date) -> Desk:
+def load_worklist_scope(database: Database, actor: Actor, today: date) -> WorklistScope:
     with database.reading() as session:
-        covers = [cover for cover in standing(session, today) if cover.covered_by == actor.user]
-    given = DelegationBook(database).standing_to(actor.user, today)
+        covers = [cover for cover in load_active_covers(session, today) if cover.covered_by == actor.user]
+    given = DelegationStore(database).list_active_for(actor.user, today)
     in_place_of = {delegation.role: delegation.from_user for delegation in given if delegation.role is not actor.role}
-    return Desk(user=actor.user, role=actor.role, covering={cover.collector: cover.last_day for cover in covers}, in_place_of=in_place_of)
+    return WorklistScope(
+        user=actor.user, role=actor.role, covering={cover.collector: cover.last_day for cover in covers}, in_place_of=in_place_of
+    )
 
 
-def read_worklist(
-    database: Database, desk: Desk, today: date, limit: int, cursor: str | None, kinds: Iterable[Work] = ()
-) -> tuple[list[Line], str | None]:
+def load_worklist(
+    database: Database, scope: WorklistScope, today: date, limit: int, cursor: str | None, kinds: Iterable[WorkKind] = ()
+) -> tuple[list[WorklistLine], str | None]:
     """What should be done first comes first. No `kinds`: all of them. The whole list is ranked for every page, so that a page goes on
     after the last thing shown whatever has been done meanwhile."""
-    place, wanted = place_of(cursor, int, str, str), set(kinds)
+    place, wanted = decode_cursor(cursor, int, str, str), set(kinds)
     with database.reading() as session:
-        items = {item.id: item for item in _gather(session, desk, today) if not wanted or item.work in wanted}
-        scales = read_scales(session, desk.people if desk.role is Role.COLLECTOR else None) if items else Scales()
-    things = (Waiting(id=item.id, work=item.work, due_on=item.due_on, at_risk=item.at_risk) for item in items.values())
-    ranked = [each for each in rank(things, scales, today) if place is None or each.place > place]
-    shown, following = paged(ranked[: limit + 1], limit, lambda each: each.place)
-    return [Line(item=items[each.waiting.id], ranked=each, desk=desk) for each in shown], following
+        items = {item.id: item for item in _load_work_items(session, scope, today) if not wanted or item.work in wanted}
+        scales = load_scales(session, scope.people if scope.role is Role.COLLECTOR else None) if items else BalanceDistribution()
+    things = (PendingWork(id=item.id, work=item.work, due_on=item.due_on, at_risk=item.at_risk) for item in items.values())
+    ranked = [each for each in rank_work(things, scales, today) if place is None or each.sort_key > place]
+    shown, following = paginate_rows(ranked[: limit + 1], limit, lambda each: each.sort_key)
+    return [WorklistLine(item=items[each.waiting.id], ranked=each, desk=scope) for each in shown], following
 
 
-def _gather(session: Session, desk: Desk, today: date) -> list[WorkItem]:
+def _load_work_items(session: Session, scope: WorklistScope, today: date) -> list[WorkItem]:
     return [
-        *read_tasks(session, desk.people, desk.roles, today),
-        *read_cases(session, desk.user, desk.people, desk.roles, today),
-        *read_broken_promises(session, desk.people, today),
+        *list_task_items(session, scope.people, scope.roles, today),
+        *list_case_items(session, scope.user, scope.people, scope.roles, today),
+        *list_broken_promise_items(session, scope.people, today),
     ]

@@ -25,16 +25,16 @@ class SampleUser(NamedTuple):
     role: Role
 
 
-COLLECTORS = {"de": "anna.brandt", "fr": "louis.moreau", "es": "louis.moreau", "en": "grace.okafor"}
+COLLECTORS_BY_LANGUAGE = {"de": "anna.brandt", "fr": "louis.moreau", "es": "louis.moreau", "en": "grace.okafor"}
 
-USERS = (
+SAMPLE_USERS = (
     SampleUser("anna.brandt", "Anna Brandt", "anna.brandt@lindenhof.example", "+49 30 0000001", Role.COLLECTOR),
     SampleUser("louis.moreau", "Louis Moreau", "louis.moreau@lindenhof.example", "+33 1 00 00 00 02", Role.COLLECTOR),
     SampleUser("grace.okafor", "Grace Okafor", "grace.okafor@lindenhof.example", "+44 20 0000 0003", Role.COLLECTOR),
     SampleUser("miriam.wolff", "Miriam Wolff", "miriam.wolff@lindenhof.example", "+49 30 0000004", Role.COLLECTIONS_MANAGER),
 )
 
-_PLACES = {
+_COUNTRIES = {
     "DE": ("Europe/Berlin", "de", "EUR"),
     "AT": ("Europe/Vienna", "de", "EUR"),
     "FR": ("Europe/Paris", "fr", "EUR"),
@@ -89,11 +89,11 @@ IE|Liffey Design Studio Ltd|Niamh Kearney|liffey-design
 """
 
 
-def _account(number: int, line: str) -> SampleAccount:
+def _parse_account(number: int, line: str) -> SampleAccount:
     country, name, contact, domain = line.split("|")
-    zone, language, currency = _PLACES[country]
+    zone, language, currency = _COUNTRIES[country]
     account_id, email = f"C{1000 + number}", f"accounts@{domain}.example"
-    return SampleAccount(account_id, name, contact, email, country, zone, language, currency, COLLECTORS[language])
+    return SampleAccount(account_id, name, contact, email, country, zone, language, currency, COLLECTORS_BY_LANGUAGE[language])
 
 
-ACCOUNTS = tuple(_account(number, line) for number, line in enumerate(_CUSTOMERS.strip().splitlines(), 1))
+SAMPLE_ACCOUNTS = tuple(_parse_account(number, line) for number, line in enumerate(_CUSTOMERS.strip().splitlines(), 1))

@@ -10,17 +10,17 @@ from itertools import cycle
 
 from pydantic import BaseModel, ConfigDict
 
-from adapters.sample.accounts import ACCOUNTS, SampleAccount
+from adapters.sample.accounts import SAMPLE_ACCOUNTS, SampleAccount
 
 SEED = 20_240_229
 INVOICES_PER_ACCOUNT = 5
 DUE_DAYS = (-100, -74, -52, -38, -24, -17, -11, -6, -3, -1, 0, 1, 2, 4, 6, 9, 12, 15, 19, 23, 28, 33, 38)
 """Due dates, in days from the business date at which the sample begins."""
-SMALL = 320
+SMALL_BALANCE = 320
 """Minor units: below the standard policy's minimum balance."""
 
 
-class Habit(StrEnum):
+class PaymentHabit(StrEnum):
     PUNCTUAL = "punctual"
     FORGETFUL = "forgetful"
     SLOW = "slow"
@@ -33,7 +33,7 @@ class Habit(StrEnum):
     CREDITED = "credited"
 
 
-class DeedKind(StrEnum):
+class SimulatedEventKind(StrEnum):
     PAYMENT = "payment"
     BOUNCE = "bounce"
     CREDIT_NOTE = "credit_note"
@@ -44,7 +44,7 @@ class DeedKind(StrEnum):
     PAUSE = "pause"
 
 
-class Deed(BaseModel):
+class SimulatedEvent(BaseModel):
     """Something that happens to an invoice on a business date. Amounts in minor units; `until` is a promise's day or a pause's end,
     `payment` the deed that bounces."""
 
@@ -52,7 +52,7 @@ class Deed(BaseModel):
 
     deed_id: str
     on: date
-    kind: DeedKind
+    kind: SimulatedEventKind
     account_id: str
     invoice_id: str
     currency: str
@@ -77,30 +77,30 @@ class SampleInvoice(BaseModel):
     settled_on: date | None = None
 
 
-class Portfolio(BaseModel):
+class SamplePortfolio(BaseModel):
     invoices: tuple[SampleInvoice, ...]
-    deeds: tuple[Deed, ...]
+    deeds: tuple[SimulatedEvent, ...]
 
 
-def make_portfolio(as_of: date) -> Portfolio:
+def make_sample_portfolio(as_of: date) -> SamplePortfolio:
     """The invoices at a business date, and in order of date what happens to them afterwards."""
     chance = random.Random(SEED)
-    habits, offsets, number = cycle(Habit), cycle(DUE_DAYS), 0
+    habits, offsets, number = cycle(PaymentHabit), cycle(DUE_DAYS), 0
     invoices: list[SampleInvoice] = []
-    deeds: list[Deed] = []
-    for account in ACCOUNTS:
+    deeds: list[SimulatedEvent] = []
+    for account in SAMPLE_ACCOUNTS:
         habit = next(habits)
         for place in range(INVOICES_PER_ACCOUNT):
             number += 1
-            invoice = _invoice(account, f"R-{24_000 + number}", as_of + timedelta(days=next(offsets)), as_of, chance)
-            invoice = _as_it_stands(invoice, habit, place, as_of)
+            invoice = _make_invoice(account, f"R-{24_000 + number}", as_of + timedelta(days=next(offsets)), as_of, chance)
+            invoice = _apply_past_events(invoice, habit, place, as_of)
             invoices.append(invoice)
             if invoice.status == "open":
-                deeds += _deeds(invoice, habit, place, as_of, chance)
-    return Portfolio(invoices=tuple(invoices), deeds=tuple(sorted(deeds, key=lambda deed: (deed.on, deed.deed_id))))
+                deeds += _plan_events(invoice, habit, place, as_of, chance)
+    return SamplePortfolio(invoices=tuple(invoices), deeds=tuple(sorted(deeds, key=lambda deed: (deed.on, deed.deed_id))))
 
 
-def _invoice(account: SampleAccount, number: str, due: date, as_of: date, chance: random.Random) -> SampleInvoice:
+def _make_invoice(account: SampleAccount, number: str, due: date, as_of: date, chance: random.Random) -> SampleInvoice:
     total = chance.choice((4_900, 18_750, 42_000, 96_500, 138_000, 257_420, 612_300, 1_480_000)) + chance.randrange(0, 9_900)
     terms = chance.choice([days for days in (14, 30, 45, 60) if due - timedelta(days=days) <= as_of])
     return SampleInvoice(
@@ -108,56 +108,62 @@ def _invoice(account: SampleAccount, number: str, due: date, as_of: date, chance
     )
 
 
-def _as_it_stands(invoice: SampleInvoice, habit: Habit, place: int, as_of: date) -> SampleInvoice:
+def _apply_past_events(invoice: SampleInvoice, habit: PaymentHabit, place: int, as_of: date) -> SampleInvoice:
     """What has happened before the sample begins."""
     days_late = (as_of - invoice.due_date).days
     changes: dict[str, object] = {}
-    if habit is Habit.PUNCTUAL and days_late > 0:
+    if habit is PaymentHabit.PUNCTUAL and days_late > 0:
         changes = {"open_balance": 0, "status": "paid", "settled_on": invoice.due_date}
-    elif habit is Habit.DISPUTES and place == 1:
+    elif habit is PaymentHabit.DISPUTES and place == 1:
         changes = {"disputed": True}
-    elif habit is Habit.PARTLY and days_late > 0:
-        changes = {"open_balance": SMALL if place == 0 else invoice.total * 2 // 5}
-    elif habit is Habit.CREDITED and place == 0 and invoice.issue_date < as_of:
+    elif habit is PaymentHabit.PARTLY and days_late > 0:
+        changes = {"open_balance": SMALL_BALANCE if place == 0 else invoice.total * 2 // 5}
+    elif habit is PaymentHabit.CREDITED and place == 0 and invoice.issue_date < as_of:
         changes = {"status": "cancelled"}
     return invoice.model_copy(update=changes)
 
 
-def _deeds(invoice: SampleInvoice, habit: Habit, place: int, as_of: date, chance: random.Random) -> list[Deed]:
+def _plan_events(invoice: SampleInvoice, habit: PaymentHabit, place: int, as_of: date, chance: random.Random) -> list[SimulatedEvent]:
     due, owed = invoice.due_date, invoice.open_balance
     soon = max(due, as_of)
 
-    def on(days: int, kind: DeedKind, amount: int = 0, until: int | None = None) -> Deed:
+    def on(days: int, kind: SimulatedEventKind, amount: int = 0, until: int | None = None) -> SimulatedEvent:
         """`days` after the due date, or after the beginning for what was due before; `until` counts from there."""
         day = soon + timedelta(days=days)
         end = day + timedelta(days=until) if until is not None else None
         account = invoice.account
-        return Deed(
-            deed_id=f"sample:{invoice.number}:{kind}:{days}", on=max(day, as_of + timedelta(days=1)), kind=kind,
-            account_id=account.id, invoice_id=invoice.number, currency=account.currency, amount=amount, until=end,
-        )  # fmt: skip
+        return SimulatedEvent(
+            deed_id=f"sample:{invoice.number}:{kind}:{days}",
+            on=max(day, as_of + timedelta(days=1)),
+            kind=kind,
+            account_id=account.id,
+            invoice_id=invoice.number,
+            currency=account.currency,
+            amount=amount,
+            until=end,
+        )
 
     match habit:
-        case Habit.PUNCTUAL:
-            paid = on(chance.randrange(-2, 1), DeedKind.PAYMENT, owed)
-            bounce = on(6, DeedKind.BOUNCE, owed).model_copy(update={"payment": paid.deed_id})
-            return [paid, bounce, on(13, DeedKind.PAYMENT, owed)] if place == 4 else [paid]
-        case Habit.FORGETFUL:
-            return [on(chance.randrange(2, 6), DeedKind.PAYMENT, owed)]
-        case Habit.SLOW:
-            return [on(chance.randrange(15, 28), DeedKind.PAYMENT, owed)]
-        case Habit.PARTLY:
-            return [on(5, DeedKind.PAYMENT, owed // 2), on(24, DeedKind.PAYMENT, owed - owed // 2)] if place > 0 else []
-        case Habit.KEEPS_PROMISES:
-            return [on(8, DeedKind.PROMISE, owed, until=7), on(14, DeedKind.PAYMENT, owed)]
-        case Habit.BREAKS_PROMISES:
-            return [on(3, DeedKind.PROMISE, owed, until=5), on(40, DeedKind.PAYMENT, owed)]
-        case Habit.DISPUTES:
-            solved = [on(18, DeedKind.DISPUTE_SOLVED), on(25, DeedKind.PAYMENT, owed)]
-            return solved if invoice.disputed else [on(4, DeedKind.DISPUTE), *solved] if place % 2 == 0 else []
-        case Habit.SILENT:
-            return [on(10, DeedKind.PAUSE, until=12)] if place == 2 else []
-        case Habit.OVERPAYS:
-            return [on(4, DeedKind.PAYMENT, owed + 5_000 * (1 + place))]
-        case Habit.CREDITED:
-            return [on(6, DeedKind.CANCELLATION if place == 3 else DeedKind.CREDIT_NOTE, owed)]
+        case PaymentHabit.PUNCTUAL:
+            paid = on(chance.randrange(-2, 1), SimulatedEventKind.PAYMENT, owed)
+            bounce = on(6, SimulatedEventKind.BOUNCE, owed).model_copy(update={"payment": paid.deed_id})
+            return [paid, bounce, on(13, SimulatedEventKind.PAYMENT, owed)] if place == 4 else [paid]
+        case PaymentHabit.FORGETFUL:
+            return [on(chance.randrange(2, 6), SimulatedEventKind.PAYMENT, owed)]
+        case PaymentHabit.SLOW:
+            return [on(chance.randrange(15, 28), SimulatedEventKind.PAYMENT, owed)]
+        case PaymentHabit.PARTLY:
+            return [on(5, SimulatedEventKind.PAYMENT, owed // 2), on(24, SimulatedEventKind.PAYMENT, owed - owed // 2)] if place > 0 else []
+        case PaymentHabit.KEEPS_PROMISES:
+            return [on(8, SimulatedEventKind.PROMISE, owed, until=7), on(14, SimulatedEventKind.PAYMENT, owed)]
+        case PaymentHabit.BREAKS_PROMISES:
+            return [on(3, SimulatedEventKind.PROMISE, owed, until=5), on(40, SimulatedEventKind.PAYMENT, owed)]
+        case PaymentHabit.DISPUTES:
+            solved = [on(18, SimulatedEventKind.DISPUTE_SOLVED), on(25, SimulatedEventKind.PAYMENT, owed)]
+            return solved if invoice.disputed else [on(4, SimulatedEventKind.DISPUTE), *solved] if place % 2 == 0 else []
+        case PaymentHabit.SILENT:
+            return [on(10, SimulatedEventKind.PAUSE, until=12)] if place == 2 else []
+        case PaymentHabit.OVERPAYS:
+            return [on(4, SimulatedEventKind.PAYMENT, owed + 5_000 * (1 + place))]
+        case PaymentHabit.CREDITED:
+            return [on(6, SimulatedEventKind.CANCELLATION if place == 3 else SimulatedEventKind.CREDIT_NOTE, owed)]

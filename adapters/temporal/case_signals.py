@@ -18,9 +18,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import identifiers as ids
-from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePaid, Recovery
-from domain.correspondence.letter_outcome import LetterNews
-from domain.invoice.workflow_input import INVOICE_COLLECTION, Opening
+from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePayment, WriteOffRecovery
+from domain.correspondence.letter_outcome import LetterOutcome
+from domain.invoice.workflow_input import INVOICE_COLLECTION_WORKFLOW, InvoiceCollectionInput
 
 ACCOUNT, COLLECTOR, _, _ = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
@@ -29,64 +29,74 @@ class CaseSignals:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def report(self, opening: Opening, collector: str | None, events: Sequence[BillingEvent]) -> None:
+    async def deliver_billing_events(self, opening: InvoiceCollectionInput, collector: str | None, events: Sequence[BillingEvent]) -> None:
         """Tell an invoice's workflow what billing reports, in order; start it when the invoice is open and has none.
 
         A settled invoice needs no workflow: one that runs is told, and none is started for it.
         """
         for event in events:
-            if opening.facts.settled:
-                await self._signal(ids.invoice_case(opening.invoice_id), "billing_event", event)
+            if opening.facts.is_settled:
+                await self._signal_case(ids.invoice_case_id(opening.invoice_id), "billing_event", event)
             elif event.kind is BillingEventKind.INVOICE_ISSUED:
-                await self._start(opening, collector, None)
+                await self._start_invoice_case(opening, collector, None)
             else:
-                await self._start(opening, collector, event)
+                await self._start_invoice_case(opening, collector, event)
 
-    async def tell(self, invoice_id: str, news: LetterNews) -> None:
+    async def notify_invoice(self, invoice_id: str, outcome: LetterOutcome) -> None:
         """What became of a letter. An invoice that is closed need not know."""
-        await self.tell_case(ids.invoice_case(invoice_id), news)
+        await self.notify_case(ids.invoice_case_id(invoice_id), outcome)
 
-    async def tell_case(self, case_id: str, news: LetterNews) -> None:
+    async def notify_case(self, case_id: str, outcome: LetterOutcome) -> None:
         """What became of a letter that a case asked for. A case that is over need not know."""
-        await self._signal(case_id, "letter_news", news)
+        await self._signal_case(case_id, "letter_news", outcome)
 
-    async def collector_is(self, case_id: str, collector: str) -> None:
+    async def update_collector(self, case_id: str, collector: str) -> None:
         """Whom its account was given to. A case that is over need not know."""
-        await self._signal(case_id, "collector_is", collector)
+        await self._signal_case(case_id, "collector_is", collector)
 
-    async def join(
+    async def signal_or_start_case(
         self, workflow: str, case_id: str, account_id: str, collector: str | None, opening: BaseModel, signal: str, argument: object
     ) -> None:
         """Signal a case of an account; it begins with `opening` when none of that id is open."""
         while True:
             try:
                 await self._client.start_workflow(
-                    workflow, opening, id=case_id, task_queue=ids.TASK_QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal=signal, start_signal_args=[argument],
-                    search_attributes=found_by(account_id, collector),
-                )  # fmt: skip
+                    workflow,
+                    opening,
+                    id=case_id,
+                    task_queue=ids.TASK_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    start_signal=signal,
+                    start_signal_args=[argument],
+                    search_attributes=build_search_attributes(account_id, collector),
+                )
             except WorkflowAlreadyStartedError:  # another began it in this very moment
-                if not await self._signal(case_id, signal, argument):
+                if not await self._signal_case(case_id, signal, argument):
                     continue
             return
 
-    async def money_came(self, case_id: str, news: Recovery | ChargePaid) -> bool:
+    async def notify_payment(self, case_id: str, payment: WriteOffRecovery | ChargePayment) -> bool:
         """Money for what a case wrote off, or charged. False when that case is over: none is started for it."""
-        return await self._signal(case_id, "recovered" if isinstance(news, Recovery) else "interest_came", news)
+        return await self._signal_case(case_id, "recovered" if isinstance(payment, WriteOffRecovery) else "interest_came", payment)
 
-    async def _start(self, opening: Opening, collector: str | None, event: BillingEvent | None) -> None:
+    async def _start_invoice_case(self, opening: InvoiceCollectionInput, collector: str | None, event: BillingEvent | None) -> None:
         try:
             await self._client.start_workflow(
-                INVOICE_COLLECTION, opening, id=ids.invoice_case(opening.invoice_id), task_queue=ids.TASK_QUEUE,
+                INVOICE_COLLECTION_WORKFLOW,
+                opening,
+                id=ids.invoice_case_id(opening.invoice_id),
+                task_queue=ids.TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING if event else WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE if event else WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                search_attributes=found_by(opening.account_id, collector), start_signal="billing_event" if event else None,
+                search_attributes=build_search_attributes(opening.account_id, collector),
+                start_signal="billing_event" if event else None,
                 start_signal_args=[event] if event else [],
-            )  # fmt: skip
+            )
         except WorkflowAlreadyStartedError:
             return
 
-    async def _signal(self, case_id: str, signal: str, argument: object) -> bool:
+    async def _signal_case(self, case_id: str, signal: str, argument: object) -> bool:
         """False when no such case runs."""
         try:
             await self._client.get_workflow_handle(case_id).signal(signal, argument)
@@ -97,7 +107,7 @@ class CaseSignals:
         return True
 
 
-def found_by(account_id: str, collector: str | None) -> TypedSearchAttributes:
+def build_search_attributes(account_id: str, collector: str | None) -> TypedSearchAttributes:
     """What a case is listed by from its beginning."""
     pairs = [SearchAttributePair(ACCOUNT, account_id)]
     return TypedSearchAttributes([*pairs, SearchAttributePair(COLLECTOR, collector)] if collector else pairs)

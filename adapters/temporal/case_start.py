@@ -7,59 +7,75 @@ from pydantic import BaseModel
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from adapters.temporal.case_signals import found_by
+from adapters.temporal.case_signals import build_search_attributes
 from domain import identifiers as ids
-from domain.case.command import Act, Receipt
+from domain.case.command import Command, CommandReceipt
 
 
 @dataclass(frozen=True)
-class Beginning:
+class CaseStart:
     """Which workflow, under which case id, with what. The account and its collector become search attributes."""
 
     workflow: str
     case_id: str
-    opening: BaseModel
+    workflow_input: BaseModel
     account_id: str
     collector: str | None = None
 
     @property
-    def attributes(self) -> TypedSearchAttributes:
-        return found_by(self.account_id, self.collector)
+    def search_attributes(self) -> TypedSearchAttributes:
+        return build_search_attributes(self.account_id, self.collector)
 
 
-BEGUN_BY = "act"
+STARTING_COMMAND_MEMO = "act"
 """The memo that holds the id of the act that started a case: the same act sent again has started it already."""
 
 
-async def start(client: Client, beginning: Beginning, act_id: str) -> None:
+async def start_case(client: Client, case_start: CaseStart, act_id: str) -> None:
     """Raises WorkflowAlreadyStartedError for an id that any case has or had: a plan's number is given once."""
     await client.start_workflow(
-        beginning.workflow, beginning.opening, id=beginning.case_id, task_queue=ids.TASK_QUEUE, search_attributes=beginning.attributes,
-        id_conflict_policy=WorkflowIDConflictPolicy.FAIL, id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        memo={BEGUN_BY: act_id},
-    )  # fmt: skip
+        case_start.workflow,
+        case_start.workflow_input,
+        id=case_start.case_id,
+        task_queue=ids.TASK_QUEUE,
+        search_attributes=case_start.search_attributes,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        memo={STARTING_COMMAND_MEMO: act_id},
+    )
 
 
-async def begun_by(client: Client, case_id: str) -> str | None:
+async def load_starting_command_id(client: Client, case_id: str) -> str | None:
     description = await client.get_workflow_handle(case_id).describe()
-    return (await description.memo()).get(BEGUN_BY)
+    return (await description.memo()).get(STARTING_COMMAND_MEMO)
 
 
-async def with_update(client: Client, beginning: Beginning, update: str, act: Act) -> Receipt:
+async def update_with_start(client: Client, case_start: CaseStart, update: str, command: Command) -> CommandReceipt:
     """The act's answer, from the case that runs or from one that is started now."""
     operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-        beginning.workflow, beginning.opening, id=beginning.case_id, task_queue=ids.TASK_QUEUE, search_attributes=beginning.attributes,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING, id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-    )  # fmt: skip
-    receipt: Receipt = await client.execute_update_with_start_workflow(
-        update, act, start_workflow_operation=operation, id=act.act_id, result_type=Receipt
+        case_start.workflow,
+        case_start.workflow_input,
+        id=case_start.case_id,
+        task_queue=ids.TASK_QUEUE,
+        search_attributes=case_start.search_attributes,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    )
+    receipt: CommandReceipt = await client.execute_update_with_start_workflow(
+        update, command, start_workflow_operation=operation, id=command.act_id, result_type=CommandReceipt
     )
     return receipt
 
 
-async def start_with_signal(client: Client, beginning: Beginning, signal: str, act: Act) -> None:
+async def signal_with_start(client: Client, case_start: CaseStart, signal: str, command: Command) -> None:
     await client.start_workflow(
-        beginning.workflow, beginning.opening, id=beginning.case_id, task_queue=ids.TASK_QUEUE, search_attributes=beginning.attributes,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING, id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        start_signal=signal, start_signal_args=[act],
-    )  # fmt: skip
+        case_start.workflow,
+        case_start.workflow_input,
+        id=case_start.case_id,
+        task_queue=ids.TASK_QUEUE,
+        search_attributes=case_start.search_attributes,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal=signal,
+        start_signal_args=[command],
+    )

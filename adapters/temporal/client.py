@@ -8,15 +8,14 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNa
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.temporal.data_converter import CONVERTER
+from adapters.temporal.data_converter import DATA_CONVERTER
 from domain.clock import Clock
 
 CONNECT_SECONDS = 10.0
 SIGNALS_IN_FLIGHT = 40
-CASES = ("InvoiceCollection", "Dispute", "Approval", "PaymentPlan", "CreditReview", "AccountSuspension", "WriteOff", "Erasing")
-OPEN_CASES = (
-    f"WorkflowType IN ({', '.join(repr(name) for name in CASES)}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"
-)
+CASE_WORKFLOWS = ("InvoiceCollection", "Dispute", "Approval", "PaymentPlan", "CreditReview", "AccountSuspension", "WriteOff", "Erasing")
+_CASE_WORKFLOW_LIST = ", ".join(repr(name) for name in CASE_WORKFLOWS)
+OPEN_CASES_QUERY = f"WorkflowType IN ({_CASE_WORKFLOW_LIST}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"
 
 
 class TemporalUnreachableError(ConnectionError):
@@ -27,18 +26,18 @@ class RetentionError(RuntimeError):
     """The server does not keep closed histories for as long as it was told."""
 
 
-async def connect(address: str, namespace: str, seconds: float = CONNECT_SECONDS) -> Client:
+async def connect_client(address: str, namespace: str, seconds: float = CONNECT_SECONDS) -> Client:
     """`address` as HOST:PORT. Raises TemporalUnreachableError after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
-            return await Client.connect(address, namespace=namespace, data_converter=CONVERTER)
+            return await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER)
     except (TimeoutError, RuntimeError, RPCError) as error:
         raise TemporalUnreachableError(
             f"no Temporal server answers at {address}; start it, or correct DUECOURSE_TEMPORAL_ADDRESS ({error or 'no reply in time'})"
         ) from error
 
 
-async def keep_histories(client: Client, days: int) -> None:
+async def set_history_retention(client: Client, days: int) -> None:
     """Closed histories of the client's namespace stay on the server for so many days. Raises RetentionError."""
     wanted = Duration(seconds=days * 86_400)
     service = client.workflow_service
@@ -50,7 +49,7 @@ async def keep_histories(client: Client, days: int) -> None:
         raise RetentionError(f"the Temporal server keeps closed histories for {kept / 86_400:g} days instead of {days}")
 
 
-async def tell_of_clock(client: Client, clock: Clock) -> int:
+async def signal_clock_change(client: Client, clock: Clock) -> int:
     """Signal a clock that was set anew to every open case, before any worker wakes them; how many there were."""
     gate = asyncio.Semaphore(SIGNALS_IN_FLIGHT)
 
@@ -62,6 +61,6 @@ async def tell_of_clock(client: Client, clock: Clock) -> int:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
 
-    told = [execution.id async for execution in client.list_workflows(OPEN_CASES)]
+    told = [execution.id async for execution in client.list_workflows(OPEN_CASES_QUERY)]
     await asyncio.gather(*(tell(workflow_id) for workflow_id in told))
     return len(told)

@@ -5,14 +5,14 @@ from dataclasses import replace
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
 
 
-class _MadeOnce(PydanticPayloadConverter):
+class _SharedPayloadConverter(PydanticPayloadConverter):
     """The SDK makes a converter for every run of a workflow, each of which would look at every type anew: these share what they learnt."""
 
     def __init__(self) -> None:
-        self.__dict__ = _LEARNT.__dict__
+        self.__dict__ = _SHARED_CONVERTER.__dict__
 
 
-_LEARNT = PydanticPayloadConverter()
+_SHARED_CONVERTER = PydanticPayloadConverter()
 
-CONVERTER = replace(pydantic_data_converter, payload_converter_class=_MadeOnce)
+DATA_CONVERTER = replace(pydantic_data_converter, payload_converter_class=_SharedPayloadConverter)
 """For clients, workers and replays."""

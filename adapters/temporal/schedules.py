@@ -19,40 +19,40 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from adapters.database.clock_store import played
+from adapters.database.clock_store import is_accelerated
 from domain import identifiers as ids
 from domain.clock import Clock
 
 CORRESPONDENCE_SECONDS = 60.0
 BILLING_SYNC_SECONDS = 15.0
-SOON = timedelta(seconds=10)
+CATCH_UP_WINDOW = timedelta(seconds=10)
 HISTORY_ARCHIVE_SECONDS = 600.0
 """Real time, however fast the business clock is played: so is the time for which the server keeps what has ended."""
 
-RUNS_KEPT = timedelta(days=2)
+RUN_RETENTION = timedelta(days=2)
 """A repeated run leaves nothing in its history that the database does not have; kept for as long as invoices' histories are,
 7,200 of them a day would fill the disk."""
 
 
-async def put_schedules(client: Client, clock: Clock) -> None:
+async def upsert_schedules(client: Client, clock: Clock) -> None:
     """Make or correct the schedules. A run that takes longer than its interval is not joined by a second one."""
     fast = max(1.0, clock.day_seconds / 24)
     for schedule_id, workflow, real_life_seconds in (
-        (ids.CORRESPONDENCE, "CorrespondenceRun", CORRESPONDENCE_SECONDS),
-        (ids.BILLING_SYNC, "BillingSync", BILLING_SYNC_SECONDS),
+        (ids.CORRESPONDENCE_RUN_ID, "CorrespondenceRun", CORRESPONDENCE_SECONDS),
+        (ids.BILLING_SYNC_ID, "BillingSync", BILLING_SYNC_SECONDS),
     ):
-        seconds = min(fast, real_life_seconds) if played(clock) else real_life_seconds
-        await _put(client, schedule_id, _schedule(schedule_id, workflow, timedelta(seconds=seconds)))
+        seconds = min(fast, real_life_seconds) if is_accelerated(clock) else real_life_seconds
+        await _upsert_schedule(client, schedule_id, _build_schedule(schedule_id, workflow, timedelta(seconds=seconds)))
     often = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
-    await _put(client, ids.HISTORY_ARCHIVE, _schedule(ids.HISTORY_ARCHIVE, "HistoryArchive", often))
+    await _upsert_schedule(client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, "HistoryArchive", often))
     a_day = timedelta(seconds=max(1.0, clock.day_seconds))
-    await _put(client, ids.REFERRALS, _schedule(ids.REFERRALS, "Referrals", a_day))
-    await _put(client, ids.DAILY_SEAL, _schedule(ids.DAILY_SEAL, "DailySeal", a_day, late=a_day))
+    await _upsert_schedule(client, ids.REFERRALS_ID, _build_schedule(ids.REFERRALS_ID, "Referrals", a_day))
+    await _upsert_schedule(client, ids.DAILY_SEAL_ID, _build_schedule(ids.DAILY_SEAL_ID, "DailySeal", a_day, catch_up=a_day))
 
 
-async def forget_old_runs(client: Client) -> int:
+async def delete_old_runs(client: Client) -> int:
     """Delete the histories of repeated runs that ended more than `RUNS_KEPT` ago; how many."""
-    before = (datetime.now(UTC) - RUNS_KEPT).isoformat()
+    before = (datetime.now(UTC) - RUN_RETENTION).isoformat()
     query = f'WorkflowType IN ("CorrespondenceRun", "BillingSync", "Referrals", "HistoryArchive") AND CloseTime < "{before}"'
     count = 0
     async for run in client.list_workflows(query):
@@ -63,25 +63,25 @@ async def forget_old_runs(client: Client) -> int:
     return count
 
 
-async def read_billing_soon(client: Client) -> bool:
+async def trigger_billing_sync(client: Client) -> bool:
     """Have billing read now rather than at the schedule's next turn; False when there is no such schedule yet."""
     try:
-        await client.get_schedule_handle(ids.BILLING_SYNC).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
+        await client.get_schedule_handle(ids.BILLING_SYNC_ID).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
     except RPCError:
         return False
     return True
 
 
-def _schedule(schedule_id: str, workflow: str, every: timedelta, late: timedelta = SOON) -> Schedule:
+def _build_schedule(schedule_id: str, workflow: str, every: timedelta, catch_up: timedelta = CATCH_UP_WINDOW) -> Schedule:
     """A turn that was missed is made up for while it is not more than `late`."""
     return Schedule(
         action=ScheduleActionStartWorkflow(workflow, id=schedule_id, task_queue=ids.TASK_QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=max(late, SOON)),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=max(catch_up, CATCH_UP_WINDOW)),
     )
 
 
-async def _put(client: Client, schedule_id: str, schedule: Schedule) -> None:
+async def _upsert_schedule(client: Client, schedule_id: str, schedule: Schedule) -> None:
     def corrected(given: ScheduleUpdateInput) -> ScheduleUpdate:
         schedule.state = given.description.schedule.state
         return ScheduleUpdate(schedule)

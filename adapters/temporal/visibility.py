@@ -6,9 +6,9 @@ from typing import NamedTuple, Protocol
 
 from temporalio.client import Client
 
-from adapters.temporal.client import CASES
+from adapters.temporal.client import CASE_WORKFLOWS
 
-ARCHIVED_TYPES = (*CASES, "DailySeal")
+ARCHIVED_TYPES = (*CASE_WORKFLOWS, "DailySeal")
 """The workflows that keep a journal. What the others' histories hold, the database has too."""
 
 
@@ -21,36 +21,36 @@ class ListedRun(NamedTuple):
 
 
 class RunListing(Protocol):
-    def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+    def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
         """The runs that keep a journal and have ended since then, in real time; None: since ever."""
 
-    def of_account(self, account_id: str) -> AsyncIterator[ListedRun]: ...
+    def list_account_runs(self, account_id: str) -> AsyncIterator[ListedRun]: ...
 
-    def of_case(self, case_id: str) -> AsyncIterator[ListedRun]: ...
+    def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]: ...
 
 
-class Visibility:
+class VisibilityRunListing:
     """The server's own list."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+    def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
         types = ", ".join(repr(name) for name in ARCHIVED_TYPES)
         ended = f'CloseTime >= "{since.isoformat()}"' if since else "CloseTime IS NOT NULL"
-        return self._list(f"WorkflowType IN ({types}) AND {ended}")
+        return self._query_runs(f"WorkflowType IN ({types}) AND {ended}")
 
-    def of_account(self, account_id: str) -> AsyncIterator[ListedRun]:
-        return self._list(f"DuecourseAccount = {_quoted(account_id)}")
+    def list_account_runs(self, account_id: str) -> AsyncIterator[ListedRun]:
+        return self._query_runs(f"DuecourseAccount = {_quote(account_id)}")
 
-    def of_case(self, case_id: str) -> AsyncIterator[ListedRun]:
-        return self._list(f"WorkflowId = {_quoted(case_id)}")
+    def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]:
+        return self._query_runs(f"WorkflowId = {_quote(case_id)}")
 
-    async def _list(self, query: str) -> AsyncIterator[ListedRun]:
+    async def _query_runs(self, query: str) -> AsyncIterator[ListedRun]:
         async for execution in self._client.list_workflows(query):
             yield ListedRun(execution.id, execution.run_id, execution.close_time)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -5,27 +5,31 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Note, Task
-from adapters.read_model.correspondence import TaskRow, read_task
+from adapters.read_model.correspondence import TaskRow, find_task
 from adapters.read_model.invoices import InvoiceRow
-from api.context import ApiParts
+from api.context import ApiContext
 from api.web.problems import Problem
 from domain.invoice.commands import CallOutcome
 
 
-def keep_note(parts: ApiParts, act_id: str, invoice: InvoiceRow, author: str, text: str) -> str:
+def save_invoice_note(context: ApiContext, act_id: str, invoice: InvoiceRow, author: str, text: str) -> str:
     """As `keep_note_of`, about an invoice."""
-    return keep_note_of(parts, act_id, invoice.account_id, invoice.id, author, text)
+    return save_note(context, act_id, invoice.account_id, invoice.id, author, text)
 
 
-def keep_note_of(parts: ApiParts, act_id: str, account_id: str, invoice_id: str | None, author: str, text: str) -> str:
+def save_note(context: ApiContext, act_id: str, account_id: str, invoice_id: str | None, author: str, text: str) -> str:
     """The note's id, which derives from the act: a repeated act keeps one note."""
     id = f"note:{act_id}"
     row = {
-        "id": id, "account_id": account_id, "invoice_id": invoice_id, "author": author, "text": text,
-        "written_at": parts.business_now,
-    }  # fmt: skip
-    with parts.database.writing() as session:
-        session.execute(parts.database.insert_new(Note).values(**row))
+        "id": id,
+        "account_id": account_id,
+        "invoice_id": invoice_id,
+        "author": author,
+        "text": text,
+        "written_at": context.business_now,
+    }
+    with context.database.writing() as session:
+        session.execute(context.database.build_insert_or_ignore(Note).values(**row))
     return id
 
 
@@ -44,7 +48,7 @@ def close_task(database: Database, task_id: int, outcome: str, closed_by: str) -
             .values(state="done", outcome=outcome, closed_by=closed_by)
             .returning(col(Task.id))
         ).first()
-    task = read_task(database, task_id)
+    task = find_task(database, task_id)
     if task is not None and closed is None:
         raise Problem(409, "closed", "The task is closed", f"this task is {task.state} already")
     return task

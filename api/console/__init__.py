@@ -1,6 +1,6 @@
 """The pages for people: server-rendered, working without a script, loading nothing from elsewhere."""
 
 from api.console.pages import router
-from api.console.rendering import problem_page
+from api.console.rendering import render_problem_page
 
-__all__ = ["problem_page", "router"]
+__all__ = ["render_problem_page", "router"]

@@ -6,39 +6,39 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from adapters.read_model.correspondence import list_letters, list_tasks, pressing_tasks
-from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices, read_invoice
-from adapters.read_model.journal import JournalLine, account_history, case_history
-from adapters.read_model.portfolio_totals import in_order, read_portfolio, stage_order
-from api.commands.live_invoice import read_live
-from api.console.rendering import FOLDER, reader, render
-from api.console.timeline import timeline
-from api.presenters.next_step_reason import why
-from api.presenters.phrases import phrases
-from api.routes.accounts import existing as existing_account
-from api.web.access_logging import shows
-from api.web.authentication import COOKIE, FROM_LINK, Parts
-from api.web.middleware import CONTENT_POLICY
-from api.web.problems import not_found
+from adapters.read_model.correspondence import list_letters, list_pressing_tasks, list_tasks
+from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
+from adapters.read_model.journal import JournalLine, list_account_history, list_case_history
+from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
+from api.commands.live_invoice import load_live_invoice
+from api.console.rendering import CONSOLE_FOLDER, render, require_page_reader
+from api.console.timeline import build_timeline
+from api.presenters.next_step_reason import explain_next_step
+from api.presenters.phrases import load_phrases
+from api.routes.accounts import require_account_detail as existing_account
+from api.web.access_logging import record_shown_letter
+from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context
+from api.web.middleware import CONTENT_SECURITY_POLICY
+from api.web.problems import not_found_problem
 from domain import identifiers as ids
 from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-Signed = Annotated[Actor, Depends(reader)]
-SESSION_SECONDS = 7 * 86_400
-LONGEST_LIST = 50
-MOST_PRESSING = 8
-MAIL_POLICY = CONTENT_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+PageReader = Annotated[Actor, Depends(require_page_reader)]
+SESSION_MAX_AGE_SECONDS = 7 * 86_400
+MAX_LIST_LENGTH = 50
+MAX_PRESSING_TASKS = 8
+MAIL_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
     "script-src 'self'", "script-src 'none'"
 )
 """A letter brings its own style attributes. It is shown in a sandboxed frame without scripts, forms or anything from elsewhere."""
 
 
 @router.get("/")
-def portfolio(
+def show_portfolio(
     request: Request,
-    parts: Parts,
-    actor: Signed,
+    context: Context,
+    actor: PageReader,
     q: Annotated[str, Query(max_length=100)] = "",
     stage: str = "",
     currency: str = "",
@@ -57,126 +57,146 @@ def portfolio(
         min_days_past_due=int(overdue) if overdue.isdecimal() else None,
         on_hold={"yes": True, "no": False}.get(hold),
     )
-    figures = read_portfolio(parts.database, parts.today)
-    rows, following = list_invoices(parts.database, wanted, parts.today, LONGEST_LIST, cursor or None)
-    order = stage_order(parts.database)
-    tasks = pressing_tasks(parts.database, MOST_PRESSING)
+    figures = load_portfolio_totals(context.database, context.today)
+    rows, following = list_invoices(context.database, wanted, context.today, MAX_LIST_LENGTH, cursor or None)
+    order = load_stage_order(context.database)
+    tasks = list_pressing_tasks(context.database, MAX_PRESSING_TASKS)
     return render(
-        request, parts, "portfolio.html", actor,
-        figures=figures, stages=in_order(figures.stages, order), most=max((row.count for row in figures.stages), default=1),
-        invoices=rows, tasks=tasks, order=order,
+        request,
+        context,
+        "portfolio.html",
+        actor,
+        figures=figures,
+        stages=sort_stages(figures.stages, order),
+        most=max((row.count for row in figures.stages), default=1),
+        invoices=rows,
+        tasks=tasks,
+        order=order,
         chosen={"q": q, "stage": stage, "currency": currency, "collector": collector, "overdue": overdue, "hold": hold},
         next_page=request.url.include_query_params(cursor=following).query if following else None,
         later_page=bool(cursor),
-    )  # fmt: skip
+    )
 
 
 @router.get("/invoices/{invoice_id}")
-async def invoice(request: Request, invoice_id: str, parts: Parts, actor: Annotated[Actor, Depends(reader)]) -> HTMLResponse:
-    row = await run_in_threadpool(_existing, parts, invoice_id)
-    row, source, policy = await read_live(parts, row)
+async def show_invoice(
+    request: Request, invoice_id: str, context: Context, actor: Annotated[Actor, Depends(require_page_reader)]
+) -> HTMLResponse:
+    row = await run_in_threadpool(_require_invoice, context, invoice_id)
+    row, source, policy = await load_live_invoice(context, row)
 
     def page() -> HTMLResponse:
         return render(
-            request, parts, "invoice.html", actor,
-            invoice=row, source=source, policy=policy, steps=timeline(row, policy, parts.today),
-            why=phrases("en").say_why(*why(row.case, row.status, policy), row.currency),
-            letters=list_letters(parts.database, limit=LONGEST_LIST, invoice=invoice_id)[0],
-            tasks=list_tasks(parts.database, limit=LONGEST_LIST, state=None, invoice_id=invoice_id)[0],
-            entries=_said(case_history(parts.database, ids.invoice_case(invoice_id))),
-        )  # fmt: skip
+            request,
+            context,
+            "invoice.html",
+            actor,
+            invoice=row,
+            source=source,
+            policy=policy,
+            steps=build_timeline(row, policy, context.today),
+            why=load_phrases("en").render_next_step_reason(*explain_next_step(row.case, row.status, policy), row.currency),
+            letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
+            tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
+            entries=_render_entries(list_case_history(context.database, ids.invoice_case_id(invoice_id))),
+        )
 
     return await run_in_threadpool(page)
 
 
 @router.get("/accounts/{account_id}")
-def account(request: Request, account_id: str, parts: Parts, actor: Signed) -> HTMLResponse:
-    lines, _ = account_history(parts.database, account_id, None, LONGEST_LIST, None)
-    letters, _ = list_letters(parts.database, limit=LONGEST_LIST, account=account_id)
+def show_account(request: Request, account_id: str, context: Context, actor: PageReader) -> HTMLResponse:
+    lines, _ = list_account_history(context.database, account_id, None, MAX_LIST_LENGTH, None)
+    letters, _ = list_letters(context.database, limit=MAX_LIST_LENGTH, account=account_id)
     return render(
-        request, parts, "account.html", actor,
-        account=existing_account(parts, account_id), entries=_said(lines), letters=letters,
-    )  # fmt: skip
+        request,
+        context,
+        "account.html",
+        actor,
+        account=existing_account(context, account_id),
+        entries=_render_entries(lines),
+        letters=letters,
+    )
 
 
 @router.get("/inbox")
-def inbox(request: Request, parts: Parts, actor: Signed, before: str = "") -> HTMLResponse:
-    mails = parts.inbox.list(LONGEST_LIST + 1, before or None) if parts.inbox else ()
-    shown = mails[:LONGEST_LIST]
-    older = shown[-1].id if len(mails) > LONGEST_LIST else None
-    return render(request, parts, "inbox.html", actor, mails=shown, older=older, later_page=bool(before))
+def show_inbox(request: Request, context: Context, actor: PageReader, before: str = "") -> HTMLResponse:
+    mails = context.inbox.list(MAX_LIST_LENGTH + 1, before or None) if context.inbox else ()
+    shown = mails[:MAX_LIST_LENGTH]
+    older = shown[-1].id if len(mails) > MAX_LIST_LENGTH else None
+    return render(request, context, "inbox.html", actor, mails=shown, older=older, later_page=bool(before))
 
 
 @router.get("/inbox/{mail_id}")
-def mail(request: Request, mail_id: str, parts: Parts, actor: Signed) -> HTMLResponse:
-    found = parts.inbox.get(mail_id) if parts.inbox else None
+def show_mail(request: Request, mail_id: str, context: Context, actor: PageReader) -> HTMLResponse:
+    found = context.inbox.get(mail_id) if context.inbox else None
     if found is None:
-        raise not_found("mail", mail_id, "the inbox lists those that are there")
-    shows(request, found.message_id)
-    page = render(request, parts, "mail.html", actor, mail=found)
-    page.headers["Content-Security-Policy"] = MAIL_POLICY
+        raise not_found_problem("mail", mail_id, "the inbox lists those that are there")
+    record_shown_letter(request, found.message_id)
+    page = render(request, context, "mail.html", actor, mail=found)
+    page.headers["Content-Security-Policy"] = MAIL_CONTENT_SECURITY_POLICY
     return page
 
 
 @router.get("/sign-in")
-def sign_in(request: Request, parts: Parts, code: str = "") -> Response:
+def sign_in_with_link(request: Request, context: Context, code: str = "") -> Response:
     """A link's code is good once. Without one the page says how to get a link."""
-    token = parts.identity.exchange(code) if code else None
+    token = context.identity.exchange_sign_in_code(code) if code else None
     if token is None:
-        return _sign_in_page(request, parts, "This link was used before, or is more than ten minutes old." if code else None)
-    return _with_session(request, FROM_LINK + token)
+        return _render_sign_in_page(request, context, "This link was used before, or is more than ten minutes old." if code else None)
+    return _redirect_with_session(request, LINK_TOKEN_PREFIX + token)
 
 
 @router.post("/sign-in")
-def sign_in_with_token(request: Request, parts: Parts, token: Annotated[str, Form(max_length=200)] = "") -> Response:
+def sign_in_with_token(request: Request, context: Context, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     """With a token from `duecourse token`."""
-    if parts.identity.who(token.strip()) is None:
-        return _sign_in_page(request, parts, "This token is unknown, expired or revoked.")
-    return _with_session(request, token.strip())
+    if context.identity.authenticate(token.strip()) is None:
+        return _render_sign_in_page(request, context, "This token is unknown, expired or revoked.")
+    return _redirect_with_session(request, token.strip())
 
 
-def _sign_in_page(request: Request, parts: Parts, refused: str | None) -> HTMLResponse:
-    page = render(request, parts, "sign_in.html", None, refused=refused)
+def _render_sign_in_page(request: Request, context: Context, refused: str | None) -> HTMLResponse:
+    page = render(request, context, "sign_in.html", None, refused=refused)
     page.status_code = 401 if refused else 200
     return page
 
 
-def _with_session(request: Request, cookie: str) -> Response:
+def _redirect_with_session(request: Request, cookie: str) -> Response:
     response = RedirectResponse("/", status_code=303)
     secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(SESSION_COOKIE, cookie, max_age=SESSION_MAX_AGE_SECONDS, httponly=True, samesite="lax", secure=secure)
     return response
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, parts: Parts) -> Response:
-    cookie = request.cookies.get(COOKIE, "")
-    if cookie.startswith(FROM_LINK):
-        parts.identity.revoke(cookie.removeprefix(FROM_LINK))
+def sign_out(request: Request, context: Context) -> Response:
+    cookie = request.cookies.get(SESSION_COOKIE, "")
+    if cookie.startswith(LINK_TOKEN_PREFIX):
+        context.identity.revoke_token(cookie.removeprefix(LINK_TOKEN_PREFIX))
     response = RedirectResponse("/sign-in", status_code=303)
-    response.delete_cookie(COOKIE)
+    response.delete_cookie(SESSION_COOKIE)
     return response
 
 
 @router.get("/console.css")
-def style() -> FileResponse:
-    return FileResponse(FOLDER / "console.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
+def serve_stylesheet() -> FileResponse:
+    return FileResponse(CONSOLE_FOLDER / "console.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/console.js")
-def script() -> FileResponse:
-    return FileResponse(FOLDER / "console.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+def serve_script() -> FileResponse:
+    return FileResponse(CONSOLE_FOLDER / "console.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
-def _existing(parts: Parts, invoice_id: str) -> InvoiceRow:
-    row = read_invoice(parts.database, invoice_id)
+def _require_invoice(context: Context, invoice_id: str) -> InvoiceRow:
+    row = find_invoice(context.database, invoice_id)
     if row is None:
-        raise not_found("invoice", invoice_id, "the portfolio's filter finds it by a part of its number")
+        raise not_found_problem("invoice", invoice_id, "the portfolio's filter finds it by a part of its number")
     return row
 
 
-def _said(lines: list[JournalLine]) -> list[tuple[JournalLine, str]]:
+def _render_entries(lines: list[JournalLine]) -> list[tuple[JournalLine, str]]:
     """Each entry with its sentence, the latest first."""
-    words = phrases("en")
-    said = [(line, words.entry(line.kind, line.facts, line.currency)) for line in lines]
+    words = load_phrases("en")
+    said = [(line, words.render_entry(line.kind, line.facts, line.currency)) for line in lines]
     return sorted(said, key=lambda pair: (pair[0].business_at, pair[0].case_id, pair[0].seq), reverse=True)

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from adapters.read_model.invoices import InvoiceRow
-from domain.policy.collection_policy import Policy, StepAct
+from domain.policy.collection_policy import Policy, StepAction
 
-Place = Literal["taken", "next", "later", "passed", "spared"]
+StepPlace = Literal["taken", "next", "later", "passed", "spared"]
 
 
 class TimelineStep(NamedTuple):
@@ -14,13 +14,13 @@ class TimelineStep(NamedTuple):
 
     step: str
     day: int
-    act: StepAct
-    place: Place
+    act: StepAction
+    place: StepPlace
     on: date | None = None
     fate: str | None = None
 
 
-def timeline(row: InvoiceRow, policy: Policy | None, today: date) -> list[TimelineStep]:
+def build_timeline(row: InvoiceRow, policy: Policy | None, today: date) -> list[TimelineStep]:
     case = row.case
     if case is None:
         return []
@@ -32,12 +32,12 @@ def timeline(row: InvoiceRow, policy: Policy | None, today: date) -> list[Timeli
         if step.step in names:
             continue
         if reached is not None and step.day <= reached:
-            place: Place = "passed"
+            place: StepPlace = "passed"
         elif row.status != "open" or case.outcome:
             place = "spared"
         elif step.step == case.next_step:
             place = "next"
         else:
-            place = "passed" if step.before_due and today > row.due_date else "later"
+            place = "passed" if step.is_before_due and today > row.due_date else "later"
         coming.append(TimelineStep(step.step, step.day, step.act, place, case.next_on if place == "next" else None))
     return sorted([*taken, *coming], key=lambda each: each.day)

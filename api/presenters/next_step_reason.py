@@ -8,48 +8,48 @@ from domain.policy.collection_policy import Policy, Step
 from domain.timeline.holds import HoldKind
 
 
-class Why(NamedTuple):
+class NextStepReason(NamedTuple):
     """A phrase's name, and the facts it speaks of."""
 
     reason: str
     facts: dict[str, Any]
 
 
-def why(view: CaseView | None, status: str, policy: Policy | None) -> Why:
+def explain_next_step(view: CaseView | None, status: str, policy: Policy | None) -> NextStepReason:
     """`view` is None for an invoice whose collection has not begun; `status` is the ledger's."""
     if view is None:
-        return Why("not_started", {}) if status == "open" else Why("settled", {"stage": status})
+        return NextStepReason("not_started", {}) if status == "open" else NextStepReason("settled", {"stage": status})
     if view.outcome is not None:
-        return Why("settled", {"stage": view.outcome})
+        return NextStepReason("settled", {"stage": view.outcome})
     if view.holds:
-        return _held(view)
+        return _explain_hold(view)
     if view.waiting_for == "letter":
-        return Why("letter_under_way", {})
-    step = _step(policy, view.next_step)
+        return NextStepReason("letter_under_way", {})
+    step = _find_step(policy, view.next_step)
     if step is None or policy is None or view.next_on is None:
-        return Why("end", {})
-    return _dated(view, step, view.next_on, policy)
+        return NextStepReason("end", {})
+    return _explain_date(view, step, view.next_on, policy)
 
 
-def _held(view: CaseView) -> Why:
+def _explain_hold(view: CaseView) -> NextStepReason:
     hold = view.holds[0]
     if hold.kind is HoldKind.PROMISE and view.promised_by and view.promised_amount:
-        return Why("promised", {"amount": view.promised_amount, "by": view.promised_by})
-    return Why(
+        return NextStepReason("promised", {"amount": view.promised_amount, "by": view.promised_by})
+    return NextStepReason(
         "held", {"waiting": hold.kind.value, "since": hold.since.date(), "until": hold.until and hold.until.date(), "reason": hold.reason}
     )
 
 
-def _dated(view: CaseView, step: Step, next_on: date, policy: Policy) -> Why:
-    if step.before_due:
-        return Why("before_due", {"day": step.day, "days": -step.day})
+def _explain_date(view: CaseView, step: Step, next_on: date, policy: Policy) -> NextStepReason:
+    if step.is_before_due:
+        return NextStepReason("before_due", {"day": step.day, "days": -step.day})
     if view.due_date and next_on <= view.due_date + timedelta(days=step.day):
-        return Why("due_day", {"day": step.day})
+        return NextStepReason("due_day", {"day": step.day})
     last = view.taken[-1].contact_on if view.taken else None
     if last and next_on <= last + timedelta(days=policy.catch_up_days):
-        return Why("catch_up", {"days": policy.catch_up_days, "on": last})
-    return Why("held_before", {"day": step.day})
+        return NextStepReason("catch_up", {"days": policy.catch_up_days, "on": last})
+    return NextStepReason("held_before", {"day": step.day})
 
 
-def _step(policy: Policy | None, name: str | None) -> Step | None:
+def _find_step(policy: Policy | None, name: str | None) -> Step | None:
     return next((step for step in policy.timeline if step.step == name), None) if policy else None

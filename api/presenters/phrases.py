@@ -6,15 +6,15 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from adapters.i18n.shared_wording import LANGUAGES, HouseWords, words_in
+from adapters.i18n.shared_wording import LANGUAGES, SharedWording, load_wording
 from adapters.project import PROJECT
 
-PHRASES = PROJECT / "api" / "console" / "phrases"
+PHRASES_FOLDER = PROJECT / "api" / "console" / "phrases"
 
-NOT_DAYS = frozenset({("approval.granted", "by")})
+NON_DAY_FACTS = frozenset({("approval.granted", "by")})
 """Facts that are called like a day, and are people."""
 
-REASON_WORDS = {
+REASON_GROUPS = {
     "letter.dropped": ("reasons",),
     "letter.withdrawn": ("reasons",),
     "hold.placed": ("dispute_reasons", "hold_reasons"),
@@ -40,11 +40,25 @@ REASON_WORDS = {
 MONEY_FACTS = frozenset({"amount", "open_balance", "received", "total", "interest", "debt", "limit"})
 DAY_FACTS = frozenset(
     {
-        "due_date", "by", "until", "letter_at", "since", "on", "due_on", "deadline", "missed", "first_on", "last_on", "grace_until",
-        "delivered_on", "notice_ends", "hand_over_on", "next_review_on",
+        "due_date",
+        "by",
+        "until",
+        "letter_at",
+        "since",
+        "on",
+        "due_on",
+        "deadline",
+        "missed",
+        "first_on",
+        "last_on",
+        "grace_until",
+        "delivered_on",
+        "notice_ends",
+        "hand_over_on",
+        "next_review_on",
     }
-)  # fmt: skip
-WORD_FACTS = {
+)
+FACT_GROUPS = {
     "hold_kind": "holds",
     "role": "roles",
     "status": "stages",
@@ -67,7 +81,7 @@ WORD_FACTS = {
 """Facts that are words of ours, and the group of phrases that translates them."""
 
 
-class Phrases(HouseWords):
+class Phrases(SharedWording):
     """One language's words. `reasons` are the drop reasons, `why` says why a case's next step comes when it does, `why_on`
     why something was sent on a past day, or nothing was.
 
@@ -99,79 +113,81 @@ class Phrases(HouseWords):
     why_on: dict[str, str]
     worklist: dict[str, str]
 
-    def entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
+    def render_entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
         """The sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
         an amount in no currency is left out."""
         own = facts.get("currency")
-        return self.fill(self.entries.get(kind, kind), self._localised(kind, facts, own if isinstance(own, str) and own else currency))
+        return self.fill_sentence(
+            self.entries.get(kind, kind), self._localise_facts(kind, facts, own if isinstance(own, str) and own else currency)
+        )
 
-    def say_why(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
-        return self.fill(self.why[reason], self._localised(reason, facts, currency))
+    def render_next_step_reason(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+        return self.fill_sentence(self.why[reason], self._localise_facts(reason, facts, currency))
 
-    def say_why_on(self, sentence: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+    def render_explanation(self, sentence: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         """Why something was sent on a day, or nothing was."""
-        return self.fill(self.why_on[sentence], self._localised(sentence, facts, currency))
+        return self.fill_sentence(self.why_on[sentence], self._localise_facts(sentence, facts, currency))
 
-    def say_work(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+    def render_worklist_reason(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         """Why a thing stands where it does on the worklist."""
-        return self.fill(self.worklist[reason], self._localised(reason, facts, currency))
+        return self.fill_sentence(self.worklist[reason], self._localise_facts(reason, facts, currency))
 
-    def step(self, name: str) -> str:
+    def step_label(self, name: str) -> str:
         """A step of a policy, a letter that a case sends, or what a case does next by itself."""
-        return self.steps.get(name) or self.templates.get(name) or self.word("next_steps", name)
+        return self.steps.get(name) or self.templates.get(name) or self.translate("next_steps", name)
 
-    def stage(self, name: str) -> str:
+    def stage_label(self, name: str) -> str:
         """An invoice's stage is `new`, a status or the name of the last step."""
-        return self.stages.get(name) or self.step(name)
+        return self.stages.get(name) or self.step_label(name)
 
-    def case_stage(self, kind: str, stage: str) -> str:
+    def case_stage_label(self, kind: str, stage: str) -> str:
         """Of a case of any kind, as in `CaseView`."""
-        return self.stage(stage) if kind == "invoice" else self.case_stages.get(f"{kind}.{stage}") or stage.replace("_", " ")
+        return self.stage_label(stage) if kind == "invoice" else self.case_stages.get(f"{kind}.{stage}") or stage.replace("_", " ")
 
-    def ending(self, kind: str, outcome: str) -> str:
+    def outcome_label(self, kind: str, outcome: str) -> str:
         """How a case of any kind ended, as `CaseView.outcome` says it."""
         match kind:
             case "invoice":
-                return self.stage(outcome)
+                return self.stage_label(outcome)
             case "dispute":
-                return self.word("resolutions", outcome)
+                return self.translate("resolutions", outcome)
             case "approval":
-                return self.word("results", outcome)
+                return self.translate("results", outcome)
         return self.endings.get(f"{kind}.{outcome}") or outcome.replace("_", " ")
 
-    def waits_for(self, name: str) -> str:
+    def waiting_label(self, name: str) -> str:
         """Who or what moves a case next: a role, or a word of the case's."""
-        return self.waiting.get(name) or self.roles.get(name) or self.word("holds", name)
+        return self.waiting.get(name) or self.roles.get(name) or self.translate("holds", name)
 
-    def _localised(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> dict[str, str]:
-        return {name: self._fact(kind, name, value, currency) for name, value in facts.items()}
+    def _localise_facts(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> dict[str, str]:
+        return {name: self._localise_fact(kind, name, value, currency) for name, value in facts.items()}
 
-    def _fact(self, kind: str, name: str, value: Any, currency: str | None) -> str:
+    def _localise_fact(self, kind: str, name: str, value: Any, currency: str | None) -> str:
         if value is None or value == "":
             return ""
         if name in MONEY_FACTS and isinstance(value, int):
-            return self.money(value, currency) if currency else ""
-        if name in DAY_FACTS and (kind, name) not in NOT_DAYS:
-            return self.day(value if isinstance(value, date) else datetime.fromisoformat(str(value)).date())
+            return self.format_money(value, currency) if currency else ""
+        if name in DAY_FACTS and (kind, name) not in NON_DAY_FACTS:
+            return self.format_day(value if isinstance(value, date) else datetime.fromisoformat(str(value)).date())
         match name:
             case "step":
-                return self.step(str(value))
+                return self.step_label(str(value))
             case "reason":
-                groups = [getattr(self, group) for group in REASON_WORDS.get(kind, ())]
+                groups = [getattr(self, group) for group in REASON_GROUPS.get(kind, ())]
                 return next((words[value] for words in groups if value in words), str(value))
             case "ending":
-                return self.ending(kind.partition(".")[0], str(value))
+                return self.outcome_label(kind.partition(".")[0], str(value))
             case "outcome":
-                return self.word("calls" if kind == "call.logged" else "stages", str(value))
-        return self.word(WORD_FACTS[name], str(value)) if name in WORD_FACTS else str(value)
+                return self.translate("calls" if kind == "call.logged" else "stages", str(value))
+        return self.translate(FACT_GROUPS[name], str(value)) if name in FACT_GROUPS else str(value)
 
 
 @lru_cache(maxsize=len(LANGUAGES))
-def phrases(language: str) -> Phrases:
-    return Phrases.model_validate(words_in(language, PHRASES))
+def load_phrases(language: str) -> Phrases:
+    return Phrases.model_validate(load_wording(language, PHRASES_FOLDER))
 
 
-def preferred(accept_language: str) -> str:
+def choose_language(accept_language: str) -> str:
     """The first of our languages that a browser's Accept-Language asks for, by its weights; English otherwise."""
     wanted = []
     for place, part in enumerate(accept_language.split(",")):
@@ -183,4 +199,4 @@ def preferred(accept_language: str) -> str:
     return next((language for _, _, language in sorted(wanted) if language in LANGUAGES), LANGUAGES[0])
 
 
-__all__ = ["LANGUAGES", "PHRASES", "Phrases", "phrases", "preferred"]
+__all__ = ["LANGUAGES", "PHRASES_FOLDER", "Phrases", "choose_language", "load_phrases"]

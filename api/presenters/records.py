@@ -8,7 +8,7 @@ from adapters.read_model.cases import CaseRow
 from adapters.read_model.correspondence import LetterRow, TaskRow
 from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.journal import JournalLine
-from api.presenters.next_step_reason import why
+from api.presenters.next_step_reason import explain_next_step
 from api.presenters.phrases import Phrases
 from api.schemas.amounts import Amount
 from api.schemas.responses import (
@@ -33,7 +33,7 @@ from domain.case.case_view import CaseView
 from domain.policy.collection_policy import Policy
 
 
-def summary(row: InvoiceRow, today: date) -> InvoiceSummary:
+def present_invoice_summary(row: InvoiceRow, today: date) -> InvoiceSummary:
     case = row.case if row.status == "open" else None
     return InvoiceSummary(
         **row.model_dump(
@@ -41,8 +41,8 @@ def summary(row: InvoiceRow, today: date) -> InvoiceSummary:
         ),
         stage=row.stage,
         days_past_due=row.days_past_due(today),
-        total=Amount.of(row.total, row.currency),
-        open_balance=Amount.of(row.open_balance, row.currency),
+        total=Amount.from_minor(row.total, row.currency),
+        open_balance=Amount.from_minor(row.open_balance, row.currency),
         on_hold=bool(case and case.holds),
         waiting_for=case.waiting_for if case else None,
         next_step=case.next_step if case else None,
@@ -50,12 +50,14 @@ def summary(row: InvoiceRow, today: date) -> InvoiceSummary:
     )
 
 
-def invoice(row: InvoiceRow, source: Literal["live", "read_model"], policy: Policy | None, today: date, words: Phrases) -> InvoiceOut:
+def present_invoice(
+    row: InvoiceRow, source: Literal["live", "read_model"], policy: Policy | None, today: date, words: Phrases
+) -> InvoiceOut:
     case = row.case
     return InvoiceOut(
-        **summary(row, today).model_dump(),
+        **present_invoice_summary(row, today).model_dump(),
         source=source,
-        why=words.say_why(*why(case, row.status, policy), row.currency),
+        why=words.render_next_step_reason(*explain_next_step(case, row.status, policy), row.currency),
         policy=case.policy if case else None,
         policy_version=case.policy_version if case else None,
         settled_on=row.settled_on,
@@ -63,57 +65,57 @@ def invoice(row: InvoiceRow, source: Literal["live", "read_model"], policy: Poli
         steps_taken=[StepOut(step=past.step, taken_at=past.at, contact_on=past.contact_on, fate=past.fate) for past in case.taken]
         if case
         else [],
-        promise=_promise(case, row.currency),
+        promise=_present_promise(case, row.currency),
     )
 
 
-def _promise(case: CaseView | None, currency: str) -> PromiseOut | None:
+def _present_promise(case: CaseView | None, currency: str) -> PromiseOut | None:
     if case is None or case.promised_by is None or case.promised_amount is None:
         return None
-    return PromiseOut(amount=Amount.of(case.promised_amount, currency), by=case.promised_by)
+    return PromiseOut(amount=Amount.from_minor(case.promised_amount, currency), by=case.promised_by)
 
 
-def entry(line: JournalLine, words: Phrases) -> EntryOut:
-    sentence = words.entry(line.kind, line.facts, line.currency)
+def present_entry(line: JournalLine, words: Phrases) -> EntryOut:
+    sentence = words.render_entry(line.kind, line.facts, line.currency)
     return EntryOut(**line.model_dump(exclude={"account_id", "invoice_number", "currency"}), sentence=sentence)
 
 
-def letter(row: LetterRow) -> LetterOut:
-    return LetterOut(**row.model_dump(exclude={"lines", "text", "currency"}), lines=_letter_lines(row))
+def present_letter(row: LetterRow) -> LetterOut:
+    return LetterOut(**row.model_dump(exclude={"lines", "text", "currency"}), lines=_present_letter_lines(row))
 
 
-def letter_with_text(row: LetterRow) -> LetterWithText:
-    return LetterWithText(**row.model_dump(exclude={"lines", "currency"}), lines=_letter_lines(row))
+def present_letter_with_text(row: LetterRow) -> LetterWithText:
+    return LetterWithText(**row.model_dump(exclude={"lines", "currency"}), lines=_present_letter_lines(row))
 
 
-def _letter_lines(row: LetterRow) -> list[LetterLineOut]:
+def _present_letter_lines(row: LetterRow) -> list[LetterLineOut]:
     return [
-        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.of(line.open_balance, line.currency))
+        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.from_minor(line.open_balance, line.currency))
         for line in row.lines
     ]
 
 
-def task(row: TaskRow) -> TaskOut:
+def present_task(row: TaskRow) -> TaskOut:
     return TaskOut(**row.model_dump(exclude={"message_id"}), letter_id=row.message_id)
 
 
-def account_summary(row: AccountRow) -> AccountSummary:
+def present_account_summary(row: AccountRow) -> AccountSummary:
     return AccountSummary(
-        **row.model_dump(exclude={"balances", "contacts", "invoices"}), balances=[_balance(line) for line in row.balances]
+        **row.model_dump(exclude={"balances", "contacts", "invoices"}), balances=[_present_balance(line) for line in row.balances]
     )
 
 
-def account(row: AccountDetail, today: date) -> AccountOut:
+def present_account(row: AccountDetail, today: date) -> AccountOut:
     return AccountOut(
-        **account_summary(row).model_dump(),
+        **present_account_summary(row).model_dump(),
         contacts=[ContactOut(**contact.model_dump()) for contact in row.contacts],
-        invoices=[summary(each, today) for each in row.invoices],
+        invoices=[present_invoice_summary(each, today) for each in row.invoices],
     )
 
 
-def _balance(row: BalanceRow) -> BalanceOut:
+def _present_balance(row: BalanceRow) -> BalanceOut:
     def amount(minor: int) -> Amount:
-        return Amount.of(minor, row.currency)
+        return Amount.from_minor(minor, row.currency)
 
     return BalanceOut(
         currency=row.currency,
@@ -124,23 +126,47 @@ def _balance(row: BalanceRow) -> BalanceOut:
     )
 
 
-def dispute(row: CaseRow) -> DisputeOut:
+def present_dispute(row: CaseRow) -> DisputeOut:
     said, currency = row.summary, row.summary["currency"]
     return DisputeOut(
-        id=row.case_id, invoice_id=row.invoice_id or "", account_id=row.account_id, account_name=row.account_name, stage=row.stage,
-        reason=said["reason"], amount=Amount.of(said["amount"], currency), contested=Amount.of(said["contested"], currency),
-        department=said["department"], assignee=said["assignee"], waiting_for=row.waiting_for, escalated=said["escalated"],
-        deadline=row.next_on, raised_by=said["raised_by"], raised_on=said["raised_on"], evidence=said["evidence"].split(),
+        id=row.case_id,
+        invoice_id=row.invoice_id or "",
+        account_id=row.account_id,
+        account_name=row.account_name,
+        stage=row.stage,
+        reason=said["reason"],
+        amount=Amount.from_minor(said["amount"], currency),
+        contested=Amount.from_minor(said["contested"], currency),
+        department=said["department"],
+        assignee=said["assignee"],
+        waiting_for=row.waiting_for,
+        escalated=said["escalated"],
+        deadline=row.next_on,
+        raised_by=said["raised_by"],
+        raised_on=said["raised_on"],
+        evidence=said["evidence"].split(),
         resolution=row.outcome,
-    )  # fmt: skip
+    )
 
 
-def approval(row: CaseRow) -> ApprovalOut:
+def present_approval(row: CaseRow) -> ApprovalOut:
     said = row.summary
     return ApprovalOut(
-        id=row.case_id, account_id=row.account_id, account_name=row.account_name, subject=said["subject"],
-        invoice_ids=said["invoices"].split(), matter=said["matter"], amount=Amount.of(said["amount"], said["currency"]),
-        requester=said["requester"], state=row.stage, tier=said["tier"], tiers=said["tiers"], roles=said["roles"].split(),
-        escalated=said["escalated"], asked_on=said["asked_on"], due_on=said["due_on"], signed_by=said["signed_by"].split(),
+        id=row.case_id,
+        account_id=row.account_id,
+        account_name=row.account_name,
+        subject=said["subject"],
+        invoice_ids=said["invoices"].split(),
+        matter=said["matter"],
+        amount=Amount.from_minor(said["amount"], said["currency"]),
+        requester=said["requester"],
+        state=row.stage,
+        tier=said["tier"],
+        tiers=said["tiers"],
+        roles=said["roles"].split(),
+        escalated=said["escalated"],
+        asked_on=said["asked_on"],
+        due_on=said["due_on"],
+        signed_by=said["signed_by"].split(),
         ended=said["ended"],
-    )  # fmt: skip
+    )

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.credit.solvency_query import AccountSolvency
 from adapters.project import PROJECT
-from api.presenters.phrases import phrases
-from api.schemas.solvency import UNKNOWN, FactorOut, SolvencyOut
-from domain.credit_review.solvency_score import Factor, FactorScore
+from api.presenters.phrases import load_phrases
+from api.schemas.solvency import UNKNOWN_JUDGEMENT, FactorOut, SolvencyOut
+from domain.credit_review.solvency_score import FactorScore, SolvencyFactor
 
-SENTENCES = PROJECT / "api" / "presenters" / "solvency_sentences.yaml"
+SENTENCES_FILE = PROJECT / "api" / "presenters" / "solvency_sentences.yaml"
 
 
 class SolvencySentences(BaseModel):
@@ -22,30 +22,32 @@ class SolvencySentences(BaseModel):
 
     none: str
     judgements: dict[str, str]
-    known: dict[Factor, str]
-    unknown: dict[Factor, str]
+    known: dict[SolvencyFactor, str]
+    unknown: dict[SolvencyFactor, str]
 
-    def say(self, factor: FactorScore, locale: str) -> str:
+    def render_factor(self, factor: FactorScore, locale: str) -> str:
         judgement = factor.sentence.rpartition(".")[2]
-        if factor.value is None or judgement == UNKNOWN:
+        if factor.value is None or judgement == UNKNOWN_JUDGEMENT:
             return self.unknown[factor.factor]
         value = format_decimal(factor.value, "#,##0.##", locale=locale)
         return self.known[factor.factor].format(value=value, judgement=self.judgements[judgement])
 
 
-def solvency_out(read: AccountSolvency, language: str) -> SolvencyOut:
-    words, locale = sentences(language), phrases(language).locale
-    scored = read.solvency
+def present_solvency(solvency: AccountSolvency, language: str) -> SolvencyOut:
+    words, locale = load_sentences(language), load_phrases(language).locale
+    scored = solvency.solvency
     return SolvencyOut(
-        account_id=read.account_id, score=scored.total if scored else None, sentence=None if scored else words.none,
-        paid_invoices=len(read.record.days_late),
+        account_id=solvency.account_id,
+        score=scored.total if scored else None,
+        sentence=None if scored else words.none,
+        paid_invoices=len(solvency.record.days_late),
         factors=[
-            FactorOut(factor=one.factor, value=one.value, weight=one.weight, points=one.points, sentence=words.say(one, locale))
+            FactorOut(factor=one.factor, value=one.value, weight=one.weight, points=one.points, sentence=words.render_factor(one, locale))
             for one in (scored.factors if scored else [])
         ],
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=8)
-def sentences(language: str) -> SolvencySentences:
-    return SolvencySentences.model_validate(yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))[language])
+def load_sentences(language: str) -> SolvencySentences:
+    return SolvencySentences.model_validate(yaml.safe_load(SENTENCES_FILE.read_text(encoding="utf-8"))[language])

@@ -5,65 +5,65 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from adapters.read_model.accounts import AccountDetail, list_accounts, read_account
-from adapters.read_model.journal import account_history
-from api.context import ApiParts
+from adapters.read_model.accounts import AccountDetail, find_account, list_accounts
+from adapters.read_model.journal import list_account_history
+from api.context import ApiContext
 from api.presenters import records as presenting
-from api.presenters.language import Words
+from api.presenters.language import ReaderPhrases
 from api.schemas.requests import ServiceIn
 from api.schemas.responses import AccountOut, AccountSummary, EntryOut
-from api.web.authentication import ChangingService, Parts, Reader
+from api.web.authentication import Context, ReadingActor, ServiceChangingActor
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import RESPONSES, not_found
+from api.web.problems import PROBLEM_RESPONSES, not_found_problem
 from domain.clock import start_of_day
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=RESPONSES)
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=PROBLEM_RESPONSES)
 
 
-def existing(parts: ApiParts, account_id: str) -> AccountDetail:
+def require_account_detail(context: ApiContext, account_id: str) -> AccountDetail:
     """Raises Problem 404."""
-    account = read_account(parts.database, account_id, parts.today)
+    account = find_account(context.database, account_id, context.today)
     if account is None:
-        raise not_found("account", account_id, "GET /v1/accounts?q= finds it by a part of its name")
+        raise not_found_problem("account", account_id, "GET /v1/accounts?q= finds it by a part of its name")
     return account
 
 
 @router.get("", operation_id="list_accounts", summary="Accounts by name")
-def accounts(
-    parts: Parts,
-    _: Reader,
+def get_accounts(
+    context: Context,
+    _: ReadingActor,
     q: Annotated[str | None, Query(max_length=100)] = None,
     collector: str | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AccountSummary]:
-    rows, following = list_accounts(parts.database, parts.today, limit, cursor, q, collector)
-    return Page(items=[presenting.account_summary(row) for row in rows], next=following)
+    rows, following = list_accounts(context.database, context.today, limit, cursor, q, collector)
+    return Page(items=[presenting.present_account_summary(row) for row in rows], next=following)
 
 
 @router.get("/{account_id}", operation_id="read_account", summary="One account: balances, contacts, invoices")
-def account(account_id: str, parts: Parts, _: Reader) -> AccountOut:
-    return presenting.account(existing(parts, account_id), parts.today)
+def get_account(account_id: str, context: Context, _: ReadingActor) -> AccountOut:
+    return presenting.present_account(require_account_detail(context, account_id), context.today)
 
 
 @router.put("/{account_id}/service", operation_id="change_service", summary="Whether an account is served in advance of its money")
-def service(account_id: str, said: ServiceIn, parts: Parts, _: ChangingService) -> AccountOut:
+def change_service(account_id: str, said: ServiceIn, context: Context, _: ServiceChangingActor) -> AccountOut:
     """Who pays in advance is never suspended for arrears. The same again changes nothing."""
-    parts.ledger.set_prepaid(account_id, said.prepaid, at=parts.business_now)
-    return presenting.account(existing(parts, account_id), parts.today)
+    context.ledger.set_prepaid(account_id, said.prepaid, at=context.business_now)
+    return presenting.present_account(require_account_detail(context, account_id), context.today)
 
 
 @router.get("/{account_id}/history", operation_id="read_account_history", summary="The journal of all its cases, the latest first")
-def history(
+def get_account_history(
     account_id: str,
-    parts: Parts,
-    _: Reader,
-    words: Words,
+    context: Context,
+    _: ReadingActor,
+    words: ReaderPhrases,
     at: Annotated[date | None, Query(description="as known at the end of this business date")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[EntryOut]:
-    existing(parts, account_id)
+    require_account_detail(context, account_id)
     until = start_of_day(at + timedelta(days=1)) if at else None
-    lines, following = account_history(parts.database, account_id, until, limit, cursor)
-    return Page(items=[presenting.entry(line, words) for line in lines], next=following)
+    lines, following = list_account_history(context.database, account_id, until, limit, cursor)
+    return Page(items=[presenting.present_entry(line, words) for line in lines], next=following)

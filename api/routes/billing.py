@@ -6,88 +6,103 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.ledger.billing_system import PaymentResult
-from adapters.read_model.invoices import InvoiceRow, currencies_of, read_invoice
-from adapters.temporal.case_commands import ActRefused, CaseNotRunning, CasesUnreachable
-from api.commands.notes_and_tasks import keep_note
-from api.context import ApiParts
-from api.routes.invoice_commands import Existing
+from adapters.read_model.invoices import InvoiceRow, find_invoice, load_invoice_currencies
+from adapters.temporal.case_commands import CaseNotRunning, CasesUnreachable, CommandRejected
+from api.commands.notes_and_tasks import save_invoice_note
+from api.context import ApiContext
+from api.routes.invoice_commands import ExistingInvoice
 from api.schemas.amounts import Amount
 from api.schemas.requests import CancellationIn, CreditNoteIn, PaymentIn
 from api.schemas.responses import LedgerAnswer, ReversalAnswer, ShareOut
-from api.web.authentication import Parts, RecordingPayments, ReducingInvoices
-from api.web.idempotency import OnceRoute
-from api.web.problems import RESPONSES, invalid
-from api.web.request_ids import derived_id
+from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor
+from api.web.idempotency import IdempotentRoute
+from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
+from api.web.request_ids import derive_id
 from domain.invoice.commands import AddNote
 
-router = APIRouter(prefix="/v1", tags=["money"], route_class=OnceRoute, responses=RESPONSES)
+router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
 
 @router.post("/invoices/{invoice_id}/payments", operation_id="record_payment", summary="Money came in", status_code=201)
-async def payments(request: Request, actor: RecordingPayments, invoice: Existing, said: PaymentIn, parts: Parts) -> LedgerAnswer:
+async def record_payment(
+    request: Request, actor: PaymentRecordingActor, invoice: ExistingInvoice, said: PaymentIn, context: Context
+) -> LedgerAnswer:
     """What the invoice does not need stays on the account as unapplied credit."""
-    id = derived_id(request, "payment", actor.user)
+    id = derive_id(request, "payment", actor.user)
 
     def book() -> PaymentResult:
-        return parts.ledger.record_payment(
-            id, invoice.account_id, said.currency, said.minor, said.received_on or parts.today, said.reference, invoice.id,
-            recorded_by=actor.user, at=parts.business_now,
-        )  # fmt: skip
+        return context.ledger.record_payment(
+            id,
+            invoice.account_id,
+            said.currency,
+            said.minor,
+            said.received_on or context.today,
+            said.reference,
+            invoice.id,
+            recorded_by=actor.user,
+            at=context.business_now,
+        )
 
     result = await run_in_threadpool(book)
-    return await _booked(parts, id, invoice, result)
+    return await _build_ledger_answer(context, id, invoice, result)
 
 
 @router.post("/payments/{payment_id}/reversal", operation_id="reverse_payment", summary="A payment bounced")
-async def reversal(payment_id: str, _: RecordingPayments, parts: Parts) -> ReversalAnswer:
+async def reverse_payment(payment_id: str, _: PaymentRecordingActor, context: Context) -> ReversalAnswer:
     """What it had paid is owed again; a closed case is taken up where it ended."""
-    shares = await run_in_threadpool(lambda: parts.ledger.reverse_payment(payment_id, parts.today, at=parts.business_now))
-    await parts.cases.deliver_soon()
-    currencies = await run_in_threadpool(currencies_of, parts.database, [share.invoice_id for share in shares])
-    owed = [ShareOut(invoice_id=share.invoice_id, amount=Amount.of(abs(share.amount), currencies[share.invoice_id])) for share in shares]
+    shares = await run_in_threadpool(lambda: context.ledger.reverse_payment(payment_id, context.today, at=context.business_now))
+    await context.cases.trigger_billing_sync()
+    currencies = await run_in_threadpool(load_invoice_currencies, context.database, [share.invoice_id for share in shares])
+    owed = [
+        ShareOut(invoice_id=share.invoice_id, amount=Amount.from_minor(abs(share.amount), currencies[share.invoice_id])) for share in shares
+    ]
     return ReversalAnswer(id=payment_id, owed_again=owed)
 
 
 @router.post(
     "/invoices/{invoice_id}/credit-notes", operation_id="issue_credit_note", summary="Part or all is no longer owed", status_code=201
 )
-async def credit_notes(request: Request, actor: ReducingInvoices, invoice: Existing, said: CreditNoteIn, parts: Parts) -> LedgerAnswer:
+async def issue_credit_note(
+    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, said: CreditNoteIn, context: Context
+) -> LedgerAnswer:
     if said.currency != invoice.currency:
-        raise invalid("/currency", f"the invoice is in {invoice.currency}; write the credit note in {invoice.currency} too")
-    id = derived_id(request, "credit_note", actor.user)
+        raise invalid_request_problem("/currency", f"the invoice is in {invoice.currency}; write the credit note in {invoice.currency} too")
+    id = derive_id(request, "credit_note", actor.user)
 
     def book() -> PaymentResult:
-        return parts.ledger.issue_credit_note(
-            id, invoice.id, said.minor, said.issued_on or parts.today, said.reason, recorded_by=actor.user, at=parts.business_now
+        return context.ledger.issue_credit_note(
+            id, invoice.id, said.minor, said.issued_on or context.today, said.reason, recorded_by=actor.user, at=context.business_now
         )
 
     result = await run_in_threadpool(book)
-    return await _booked(parts, id, invoice, result)
+    return await _build_ledger_answer(context, id, invoice, result)
 
 
 @router.post("/invoices/{invoice_id}/cancellation", operation_id="cancel_invoice", summary="It should never have been sent")
-async def cancellation(request: Request, actor: ReducingInvoices, invoice: Existing, said: CancellationIn, parts: Parts) -> LedgerAnswer:
+async def cancel_invoice(
+    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, said: CancellationIn, context: Context
+) -> LedgerAnswer:
     """What was paid on it becomes unapplied credit. The reason is kept as a note."""
     if said.reason:
-        await _explain(parts, invoice, derived_id(request, "act", actor.user), actor.user, said.reason)
-    await run_in_threadpool(lambda: parts.ledger.cancel_invoice(invoice.id, recorded_by=actor.user, at=parts.business_now))
-    return await _booked(parts, invoice.id, invoice, None)
+        await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, said.reason)
+    await run_in_threadpool(lambda: context.ledger.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))
+    return await _build_ledger_answer(context, invoice.id, invoice, None)
 
 
-async def _explain(parts: ApiParts, invoice: InvoiceRow, act_id: str, author: str, text: str) -> None:
+async def _add_cancellation_note(context: ApiContext, invoice: InvoiceRow, act_id: str, author: str, text: str) -> None:
     """The note is kept in any case; the journal points at it when the case still runs."""
-    note = await run_in_threadpool(keep_note, parts, act_id, invoice, author, text)
-    with contextlib.suppress(ActRefused, CaseNotRunning, CasesUnreachable):
-        await parts.cases.act(invoice.id, AddNote(act_id=act_id, actor=author, note_id=note))
+    note = await run_in_threadpool(save_invoice_note, context, act_id, invoice, author, text)
+    with contextlib.suppress(CommandRejected, CaseNotRunning, CasesUnreachable):
+        await context.cases.submit_invoice_command(invoice.id, AddNote(act_id=act_id, actor=author, note_id=note))
 
 
-async def _booked(parts: ApiParts, id: str, invoice: InvoiceRow, result: PaymentResult | None) -> LedgerAnswer:
-    await parts.cases.deliver_soon()
-    after = await run_in_threadpool(read_invoice, parts.database, invoice.id) or invoice
+async def _build_ledger_answer(context: ApiContext, id: str, invoice: InvoiceRow, result: PaymentResult | None) -> LedgerAnswer:
+    await context.cases.trigger_billing_sync()
+    after = await run_in_threadpool(find_invoice, context.database, invoice.id) or invoice
     return LedgerAnswer(
         id=id,
         invoice_id=after.id,
         status=after.status,
-        open_balance=Amount.of(after.open_balance, after.currency),
-        unapplied=Amount.of(result.unapplied, after.currency) if result else None,
+        open_balance=Amount.from_minor(after.open_balance, after.currency),
+        unapplied=Amount.from_minor(result.unapplied, after.currency) if result else None,
     )

@@ -5,17 +5,17 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import Field
 
-from adapters.identity.delegation_store import DelegationBook, KeptDelegation
+from adapters.identity.delegation_store import DelegationStore, StoredDelegation
 from api.schemas.responses import DelegationOut
-from api.web.authentication import Parts, Reader, RevokingDelegations
-from api.web.idempotency import OnceRoute
-from api.web.problems import RESPONSES, Problem, not_found
-from domain.roles import Actor, Role, same_person
+from api.web.authentication import Context, DelegationRevokingActor, ReadingActor
+from api.web.idempotency import IdempotentRoute
+from api.web.problems import PROBLEM_RESPONSES, Problem, not_found_problem
+from domain.roles import Actor, Role, is_same_person
 
-router = APIRouter(prefix="/v1/delegations", tags=["approvals"], route_class=OnceRoute, responses=RESPONSES)
+router = APIRouter(prefix="/v1/delegations", tags=["approvals"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
-SEE_ALL = frozenset({Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR, Role.ADMIN, Role.AUDITOR})
-REVOKE_ALL = frozenset({Role.COLLECTIONS_MANAGER, Role.ADMIN})
+ROLES_SEEING_ALL = frozenset({Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR, Role.ADMIN, Role.AUDITOR})
+ROLES_REVOKING_ALL = frozenset({Role.COLLECTIONS_MANAGER, Role.ADMIN})
 
 
 class DelegationTrail(DelegationOut):
@@ -27,28 +27,30 @@ class DelegationTrail(DelegationOut):
 
 
 @router.get("", operation_id="list_delegations", summary="Delegations: your own, or everybody's for those who supervise them")
-def delegations(parts: Parts, actor: Reader) -> list[DelegationTrail]:
+def get_delegations(context: Context, actor: ReadingActor) -> list[DelegationTrail]:
     """Past and revoked ones too, the latest to begin first."""
-    kept = DelegationBook(parts.database).all(of=None if actor.role in SEE_ALL else actor.user)
-    return [_shown(each) for each in kept]
+    kept = DelegationStore(context.database).list_delegations(person=None if actor.role in ROLES_SEEING_ALL else actor.user)
+    return [_present_delegation(each) for each in kept]
 
 
 @router.delete("/{delegation_id}", operation_id="revoke_delegation", summary="Take a delegation back; from now on it does not count")
-def revoke(delegation_id: str, parts: Parts, actor: RevokingDelegations) -> DelegationTrail:
+def revoke_delegation(delegation_id: str, context: Context, actor: DelegationRevokingActor) -> DelegationTrail:
     """Whoever gave it may, and those who lead. It stays in the list, with who revoked it and when; a second time changes nothing."""
-    book = DelegationBook(parts.database)
-    kept = book.read(delegation_id)
+    book = DelegationStore(context.database)
+    kept = book.get(delegation_id)
     if kept is None:
-        raise not_found("delegation", delegation_id, "GET /v1/delegations lists them")
+        raise not_found_problem("delegation", delegation_id, "GET /v1/delegations lists them")
     if not _may_revoke(actor, kept):
         raise Problem(403, "not-allowed", "It is not yours to revoke", f"ask {kept.from_user}, who gave it, or a collections manager")
-    book.revoke(delegation_id, actor.user, parts.business_now)
-    return _shown(book.read(delegation_id) or kept)
+    book.revoke(delegation_id, actor.user, context.business_now)
+    return _present_delegation(book.get(delegation_id) or kept)
 
 
-def _may_revoke(actor: Actor, kept: KeptDelegation) -> bool:
-    return actor.role in REVOKE_ALL or any(same_person(actor.user, person) for person in (kept.from_user, kept.made_by))
+def _may_revoke(actor: Actor, delegation: StoredDelegation) -> bool:
+    return actor.role in ROLES_REVOKING_ALL or any(
+        is_same_person(actor.user, person) for person in (delegation.from_user, delegation.made_by)
+    )
 
 
-def _shown(kept: KeptDelegation) -> DelegationTrail:
-    return DelegationTrail(**kept.model_dump())
+def _present_delegation(delegation: StoredDelegation) -> DelegationTrail:
+    return DelegationTrail(**delegation.model_dump())

@@ -7,40 +7,40 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.document_store import DocumentStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
-from api.commands.case_commands import do_on_case, existing_case, keep_comment
-from api.commands.notes_and_tasks import keep_note
-from api.presenters.records import dispute as present
-from api.routes.invoice_commands import WAITS, ActId, Existing, do_on_invoice
+from api.commands.case_commands import require_case, save_comment, submit_case_command
+from api.commands.notes_and_tasks import save_invoice_note
+from api.presenters.records import present_dispute as present
+from api.routes.invoice_commands import QUEUED_RESPONSE, ExistingInvoice, InvoiceCommandId, submit_invoice_command
 from api.schemas.requests import AssignmentIn, DisputeIn, ResolutionIn
-from api.schemas.responses import ActAnswer, DisputeOut, EvidenceAnswer
-from api.web.authentication import Collecting, HandlingDisputes, Parts, Reader
-from api.web.idempotency import OnceRoute
+from api.schemas.responses import CommandAnswer, DisputeOut, EvidenceAnswer
+from api.web.authentication import CollectingActor, Context, DisputeHandlingActor, ReadingActor
+from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import RESPONSES, invalid, not_found
-from api.web.request_ids import derived_id
+from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem
+from api.web.request_ids import derive_id
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.roles import Role
 
-router = APIRouter(prefix="/v1", tags=["disputes"], route_class=OnceRoute, responses=RESPONSES)
+router = APIRouter(prefix="/v1", tags=["disputes"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
 
-def existing_dispute(parts: Parts, dispute_id: str) -> CaseRow:
+def require_dispute(context: Context, dispute_id: str) -> CaseRow:
     """Raises Problem 404."""
-    return existing_case(parts, "dispute", dispute_id, "GET /v1/disputes lists them")
+    return require_case(context, "dispute", dispute_id, "GET /v1/disputes lists them")
 
 
-def act_id(request: Request, actor: HandlingDisputes) -> str:
-    return derived_id(request, "act", actor.user)
+def derive_dispute_command_id(request: Request, actor: DisputeHandlingActor) -> str:
+    return derive_id(request, "act", actor.user)
 
 
-ExistingDispute = Annotated[CaseRow, Depends(existing_dispute)]
-HandlingId = Annotated[str, Depends(act_id)]
+ExistingDispute = Annotated[CaseRow, Depends(require_dispute)]
+DisputeCommandId = Annotated[str, Depends(derive_dispute_command_id)]
 
 
 @router.get("/disputes", operation_id="list_disputes", summary="Disputes, the nearest deadline first")
-def disputes(
-    parts: Parts,
-    _: Reader,
+def get_disputes(
+    context: Context,
+    _: ReadingActor,
     open: Annotated[bool | None, Query(description="only those that are, or are not, over")] = None,
     role: Annotated[Role | None, Query(description="only those that wait for this role")] = None,
     invoice: str | None = None,
@@ -49,81 +49,104 @@ def disputes(
     cursor: Cursor = None,
 ) -> Page[DisputeOut]:
     wanted = CaseFilter(kind="dispute", open=open, roles=[role] if role else None, invoice=invoice, account=account)
-    rows, following = list_cases(parts.database, wanted, limit, cursor)
+    rows, following = list_cases(context.database, wanted, limit, cursor)
     return Page(items=[present(row) for row in rows], next=following)
 
 
-@router.post("/invoices/{invoice_id}/disputes", operation_id="raise_dispute", summary="The customer contests an invoice", responses=WAITS)
+@router.post(
+    "/invoices/{invoice_id}/disputes", operation_id="raise_dispute", summary="The customer contests an invoice", responses=QUEUED_RESPONSE
+)
 async def raise_dispute(
-    actor: Collecting, invoice: Existing, said: DisputeIn, id: ActId, parts: Parts, response: Response
-) -> ActAnswer:  # fmt: skip
+    actor: CollectingActor, invoice: ExistingInvoice, said: DisputeIn, id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
     """Collection of the disputed amount stops; an undisputed rest goes on being collected."""
     if said.currency != invoice.currency:
-        raise invalid("/currency", f"the invoice is in {invoice.currency}; write the disputed amount in {invoice.currency} too")
-    if missing := await run_in_threadpool(DocumentStore(parts.database).missing, said.evidence):
-        raise invalid("/evidence", f"no file is stored under {missing[0]}; raise the dispute first and attach the file to it")
-    note = await run_in_threadpool(keep_note, parts, id, invoice, actor.user, said.comment) if said.comment else None
+        raise invalid_request_problem(
+            "/currency", f"the invoice is in {invoice.currency}; write the disputed amount in {invoice.currency} too"
+        )
+    if missing := await run_in_threadpool(DocumentStore(context.database).find_missing, said.evidence):
+        raise invalid_request_problem(
+            "/evidence", f"no file is stored under {missing[0]}; raise the dispute first and attach the file to it"
+        )
+    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.comment) if said.comment else None
     act = RaiseDispute(
-        act_id=id, actor=actor.user, role=actor.role, reason=said.reason, amount=said.minor, source=said.source, note_id=note,
+        act_id=id,
+        actor=actor.user,
+        role=actor.role,
+        reason=said.reason,
+        amount=said.minor,
+        source=said.source,
+        note_id=note,
         evidence=said.evidence,
-    )  # fmt: skip
-    return await do_on_invoice(parts, invoice, act, response)
+    )
+    return await submit_invoice_command(context, invoice, act, response)
 
 
 @router.post(
-    "/disputes/{dispute_id}/assignment", operation_id="assign_dispute", summary="Give it to a person or a department", responses=WAITS
+    "/disputes/{dispute_id}/assignment",
+    operation_id="assign_dispute",
+    summary="Give it to a person or a department",
+    responses=QUEUED_RESPONSE,
 )
-async def assignment(
-    actor: HandlingDisputes, dispute: ExistingDispute, said: AssignmentIn, id: HandlingId, parts: Parts, response: Response
-) -> ActAnswer:
-    note = await keep_comment(parts, id, dispute, actor.user, said.comment)
-    act = AssignDispute(
-        act_id=id, actor=actor.user, role=actor.role, department=said.department, assignee=said.assignee, note_id=note
-    )  # fmt: skip
-    return await do_on_case(parts, dispute, act, response)
+async def assign_dispute(
+    actor: DisputeHandlingActor, dispute: ExistingDispute, said: AssignmentIn, id: DisputeCommandId, context: Context, response: Response
+) -> CommandAnswer:
+    note = await save_comment(context, id, dispute, actor.user, said.comment)
+    act = AssignDispute(act_id=id, actor=actor.user, role=actor.role, department=said.department, assignee=said.assignee, note_id=note)
+    return await submit_case_command(context, dispute, act, response)
 
 
-@router.post("/disputes/{dispute_id}/resolution", operation_id="resolve_dispute", summary="The department's answer", responses=WAITS)
-async def resolution(
-    actor: HandlingDisputes, dispute: ExistingDispute, said: ResolutionIn, id: HandlingId, parts: Parts, response: Response
-) -> ActAnswer:
+@router.post(
+    "/disputes/{dispute_id}/resolution", operation_id="resolve_dispute", summary="The department's answer", responses=QUEUED_RESPONSE
+)
+async def resolve_dispute(
+    actor: DisputeHandlingActor, dispute: ExistingDispute, said: ResolutionIn, id: DisputeCommandId, context: Context, response: Response
+) -> CommandAnswer:
     """What takes money off the invoice waits for the approval matrix; the dispute ends when billing has booked it."""
     currency = dispute.summary.get("currency")
     if said.amount and said.amount.currency != currency:
-        raise invalid("/amount/currency", f"the invoice is in {currency}; write the amount in {currency} too")
-    note = await keep_comment(parts, id, dispute, actor.user, said.comment)
+        raise invalid_request_problem("/amount/currency", f"the invoice is in {currency}; write the amount in {currency} too")
+    note = await save_comment(context, id, dispute, actor.user, said.comment)
     act = ResolveDispute(
-        act_id=id, actor=actor.user, role=actor.role, resolution=said.resolution, amount=said.amount.minor if said.amount else None,
-        reference=said.reference, note_id=note,
-    )  # fmt: skip
-    return await do_on_case(parts, dispute, act, response)
+        act_id=id,
+        actor=actor.user,
+        role=actor.role,
+        resolution=said.resolution,
+        amount=said.amount.minor if said.amount else None,
+        reference=said.reference,
+        note_id=note,
+    )
+    return await submit_case_command(context, dispute, act, response)
 
 
 @router.post(
-    "/disputes/{dispute_id}/evidence", operation_id="attach_evidence", summary="Files that speak for or against it", responses=WAITS
+    "/disputes/{dispute_id}/evidence",
+    operation_id="attach_evidence",
+    summary="Files that speak for or against it",
+    responses=QUEUED_RESPONSE,
 )
-async def evidence(
-    actor: HandlingDisputes,
+async def attach_evidence(
+    actor: DisputeHandlingActor,
     dispute: ExistingDispute,
     files: Annotated[list[UploadFile], File(description="one or more")],
-    id: HandlingId,
-    parts: Parts,
+    id: DisputeCommandId,
+    context: Context,
     response: Response,
 ) -> EvidenceAnswer:
     """Each file is stored once, by its SHA-256."""
-    store, digests = DocumentStore(parts.database), list[str]()
+    store, digests = DocumentStore(context.database), list[str]()
     for file in files:
         content, kind = await file.read(), file.content_type or "application/octet-stream"
-        stored = await run_in_threadpool(store.keep, file.filename or "file", kind, content, actor.user, parts.business_now)
+        stored = await run_in_threadpool(store.add, file.filename or "file", kind, content, actor.user, context.business_now)
         digests.append(stored)
-    answer = await do_on_case(parts, dispute, AttachEvidence(act_id=id, actor=actor.user, evidence=digests), response)
+    answer = await submit_case_command(context, dispute, AttachEvidence(act_id=id, actor=actor.user, evidence=digests), response)
     return EvidenceAnswer(**answer.model_dump(), evidence=digests)
 
 
 @router.get("/documents/{sha256}", operation_id="read_document", summary="A file that was attached", response_class=Response)
-def document(sha256: str, parts: Parts, _: Reader) -> Response:
-    found = DocumentStore(parts.database).read(sha256)
+def get_document(sha256: str, context: Context, _: ReadingActor) -> Response:
+    found = DocumentStore(context.database).get(sha256)
     if found is None:
-        raise not_found("document", sha256, "the history of the dispute names its files")
+        raise not_found_problem("document", sha256, "the history of the dispute names its files")
     headers = {"Content-Disposition": f'attachment; filename="{sha256}"'}
     return Response(found[1], media_type="application/octet-stream", headers=headers)

@@ -5,42 +5,42 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from adapters.dossier.dossier_store import WantedDossier
-from api.context import ApiParts
+from adapters.dossier.dossier_store import RequestedDossier
+from api.context import ApiContext
 from api.routes.account_lookup import ExistingAccount
 from api.schemas.dossiers import DossierIn, DossierOut
-from api.web.authentication import Parts, Reader, may
-from api.web.idempotency import OnceRoute
-from api.web.permissions import May
-from api.web.problems import RESPONSES, invalid
-from api.web.request_ids import derived_id
+from api.web.authentication import Context, ReadingActor, require_permission
+from api.web.idempotency import IdempotentRoute
+from api.web.permissions import Permission
+from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
+from api.web.request_ids import derive_id
 from domain.clock import start_of_day
 from domain.roles import Actor
 
-router = APIRouter(prefix="/v1/accounts", tags=["dossiers"], route_class=OnceRoute, responses=RESPONSES)
+router = APIRouter(prefix="/v1/accounts", tags=["dossiers"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
-MakingDossiers = Annotated[Actor, Depends(may(May.MAKE_DOSSIERS))]
+DossierMakingActor = Annotated[Actor, Depends(require_permission(Permission.MAKE_DOSSIERS))]
 
 
 @router.get("/{account_id}/dossiers", operation_id="list_dossiers", summary="The account's dossiers, the latest first")
-def dossiers(account: ExistingAccount, parts: Parts, _: Reader) -> list[DossierOut]:
-    return [DossierOut.of(row) for row in parts.dossiers.of_account(account.id)]
+def get_dossiers(account: ExistingAccount, context: Context, _: ReadingActor) -> list[DossierOut]:
+    return [DossierOut.from_row(row) for row in context.dossiers.list_dossiers(account.id)]
 
 
 @router.post("/{account_id}/dossiers", operation_id="make_dossier", summary="Make a dossier, as JSON and PDF", status_code=201)
-def make(request: Request, actor: MakingDossiers, account: ExistingAccount, said: DossierIn, parts: Parts) -> DossierOut:
+def make_dossier(request: Request, actor: DossierMakingActor, account: ExistingAccount, said: DossierIn, context: Context) -> DossierOut:
     """Balances, invoices, every contact with what became of it, promises, disputes, plans, credit verdicts, suspensions, approvals with who
     signed, write-offs and recoveries. The PDF of a proof of claim states the claim alone; its JSON has everything."""
-    key = derived_id(request, "dossier", actor.user)
-    wanted = WantedDossier(key, account.id, said.purpose, _moment(parts, said), asked_by=actor.user)
-    parts.dossiers.make(wanted)
-    return DossierOut.of(next(row for row in parts.dossiers.of_account(account.id) if row.key == key))
+    key = derive_id(request, "dossier", actor.user)
+    wanted = RequestedDossier(key, account.id, said.purpose, _parse_as_of(context, said), asked_by=actor.user)
+    context.dossiers.make_dossier(wanted)
+    return DossierOut.from_row(next(row for row in context.dossiers.list_dossiers(account.id) if row.key == key))
 
 
-def _moment(parts: ApiParts, said: DossierIn) -> datetime:
+def _parse_as_of(context: ApiContext, said: DossierIn) -> datetime:
     """Now, or the last moment of a day that is over."""
-    if said.as_of is None or said.as_of == parts.today:
-        return parts.business_now
-    if said.as_of > parts.today:
-        raise invalid("/as_of", "the day has not come; write today's date or an earlier one")
+    if said.as_of is None or said.as_of == context.today:
+        return context.business_now
+    if said.as_of > context.today:
+        raise invalid_request_problem("/as_of", "the day has not come; write today's date or an earlier one")
     return start_of_day(said.as_of + timedelta(days=1)) - timedelta(microseconds=1)

@@ -9,14 +9,14 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.read_model.archive_status import read_last_sweep
-from adapters.read_model.portfolio_totals import Portfolio, read_portfolio
-from api.context import ApiParts
-from api.web.authentication import Parts, Reader
-from api.web.problems import RESPONSES, Problem
-from domain.audit.archive_status import Swept
+from adapters.read_model.archive_status import find_last_sweep
+from adapters.read_model.portfolio_totals import PortfolioTotals, load_portfolio_totals
+from api.context import ApiContext
+from api.web.authentication import Context, ReadingActor
+from api.web.problems import PROBLEM_RESPONSES, Problem
+from domain.audit.archive_status import ArchiveSweepResult
 
-router = APIRouter(tags=["health"], responses={503: RESPONSES[503]})
+router = APIRouter(tags=["health"], responses={503: PROBLEM_RESPONSES[503]})
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -25,16 +25,16 @@ class Health(BaseModel):
 
 
 @router.get("/healthz", operation_id="is_alive", summary="The process answers")
-async def alive() -> Health:
+async def get_liveness() -> Health:
     return Health()
 
 
 @router.get("/readyz", operation_id="is_ready", summary="Database and Temporal answer too")
-async def ready(parts: Parts) -> Health:
+async def get_readiness(context: Context) -> Health:
     absent = []
-    if not await run_in_threadpool(_database_answers, parts):
+    if not await run_in_threadpool(_is_database_reachable, context):
         absent.append("the database")
-    if not await parts.cases.reachable():
+    if not await context.cases.is_temporal_reachable():
         absent.append("Temporal")
     if absent:
         raise Problem(
@@ -44,61 +44,67 @@ async def ready(parts: Parts) -> Health:
 
 
 @router.get(
-    "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=RESPONSES
+    "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=PROBLEM_RESPONSES
 )
-def metrics(parts: Parts, _: Reader) -> PlainTextResponse:
-    told = exposition(read_portfolio(parts.database, parts.today)) + archive_exposition(read_last_sweep(parts.database), parts.now())
+def get_metrics(context: Context, _: ReadingActor) -> PlainTextResponse:
+    told = render_portfolio_metrics(load_portfolio_totals(context.database, context.today)) + render_archive_metrics(
+        find_last_sweep(context.database), context.now()
+    )
     return PlainTextResponse(told, media_type=METRICS_TYPE)
 
 
-def exposition(portfolio: Portfolio) -> str:
+def render_portfolio_metrics(totals: PortfolioTotals) -> str:
     """Prometheus' text format."""
-    stages = [(f'stage="{_label(row.stage)}"', row.count) for row in portfolio.stages]
-    stages += [(f'stage="{_label(status)}"', count) for status, count in sorted(portfolio.settled.items())]
-    letters = [(f'state="{_label(state)}"', count) for state, count in sorted(portfolio.letters.items())]
-    tasks = [(f'kind="{_label(kind)}"', count) for kind, count in sorted(portfolio.tasks.items())]
+    stages = [(f'stage="{_escape_label(row.stage)}"', row.count) for row in totals.stages]
+    stages += [(f'stage="{_escape_label(status)}"', count) for status, count in sorted(totals.settled.items())]
+    letters = [(f'state="{_escape_label(state)}"', count) for state, count in sorted(totals.letters.items())]
+    tasks = [(f'kind="{_escape_label(kind)}"', count) for kind, count in sorted(totals.tasks.items())]
     return "".join(
         (
-            _gauge("duecourse_invoices", "Invoices by stage.", stages),
-            _gauge("duecourse_letters", "Letters by state.", letters),
-            _gauge("duecourse_open_tasks", "Tasks that wait for a person, by kind.", tasks),
-            _gauge("duecourse_undelivered_ledger_events", "Ledger events that no case has heard of.", [("", portfolio.undelivered_events)]),
+            _render_gauge("duecourse_invoices", "Invoices by stage.", stages),
+            _render_gauge("duecourse_letters", "Letters by state.", letters),
+            _render_gauge("duecourse_open_tasks", "Tasks that wait for a person, by kind.", tasks),
+            _render_gauge(
+                "duecourse_undelivered_ledger_events", "Ledger events that no case has heard of.", [("", totals.undelivered_events)]
+            ),
         )
     )
 
 
-def archive_exposition(swept: Swept | None, now: datetime) -> str:
+def render_archive_metrics(sweep: ArchiveSweepResult | None, now: datetime) -> str:
     """Nothing before the first sweep. The lag goes on growing while no sweep comes to its end."""
-    if swept is None:
+    if sweep is None:
         return ""
-    since = max(0.0, (now - swept.at).total_seconds())
+    since = max(0.0, (now - sweep.at).total_seconds())
     return "".join(
         (
-            _gauge("duecourse_archive_swept_seconds", "How long ago the last sweep of the archive was.", [("", round(since))]),
-            _gauge(
+            _render_gauge("duecourse_archive_swept_seconds", "How long ago the last sweep of the archive was.", [("", round(since))]),
+            _render_gauge(
                 "duecourse_archive_lag_seconds",
                 "How long ago the oldest run ended that is left to archive; 0: none is.",
-                [("", round(swept.lag_seconds + since) if swept.left else 0)],
+                [("", round(sweep.lag_seconds + since) if sweep.left else 0)],
             ),
-            _gauge("duecourse_archive_left", "Runs that have ended and are not archived.", [("", swept.left)]),
-            _gauge("duecourse_archive_at_risk", "Of these, the runs that the server will delete within a day.", [("", swept.at_risk)]),
+            _render_gauge("duecourse_archive_left", "Runs that have ended and are not archived.", [("", sweep.left)]),
+            _render_gauge(
+                "duecourse_archive_at_risk", "Of these, the runs that the server will delete within a day.", [("", sweep.at_risk)]
+            ),
         )
     )
 
 
-def _gauge(name: str, help: str, samples: list[tuple[str, int]]) -> str:
+def _render_gauge(name: str, help: str, samples: list[tuple[str, int]]) -> str:
     lines = [f"# HELP {name} {help}", f"# TYPE {name} gauge"]
     lines += [f"{name}{{{labels}}} {value}" if labels else f"{name} {value}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 
-def _label(value: str) -> str:
+def _escape_label(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _database_answers(parts: ApiParts) -> bool:
+def _is_database_reachable(context: ApiContext) -> bool:
     try:
-        with parts.database.reading() as session:
+        with context.database.reading() as session:
             session.execute(text("SELECT 1"))
         return True
     except SQLAlchemyError:

@@ -6,76 +6,92 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.invoices import InvoiceRow
-from adapters.temporal.case_commands import CaseNotRunning, WillBeApplied
-from api.commands.notes_and_tasks import close_call_tasks, keep_note
-from api.context import ApiParts
-from api.routes.invoices import existing
+from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
+from api.commands.notes_and_tasks import close_call_tasks, save_invoice_note
+from api.context import ApiContext
+from api.routes.invoices import require_invoice
 from api.schemas.requests import CallIn, NoteIn, PauseIn, PromiseIn
-from api.schemas.responses import ActAnswer
-from api.web.authentication import Collecting, Parts
-from api.web.idempotency import OnceRoute
-from api.web.problems import RESPONSES, Problem, invalid
-from api.web.request_ids import derived_id
-from domain.case.command import Act
-from domain.invoice.commands import AddNote, LogCall, MakePromise, Pause, Resume
+from api.schemas.responses import CommandAnswer
+from api.web.authentication import CollectingActor, Context
+from api.web.idempotency import IdempotentRoute
+from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
+from api.web.request_ids import derive_id
+from domain.case.command import Command
+from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResumeCollection
 
-router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=OnceRoute, responses=RESPONSES)
-WAITS: dict[int | str, dict[str, Any]] = {202: {"description": "No worker answered in time: recorded, will be applied once"}}
-Existing = Annotated[InvoiceRow, Depends(existing)]
-
-
-def act_id(request: Request, actor: Collecting) -> str:
-    return derived_id(request, "act", actor.user)
+router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
+QUEUED_RESPONSE: dict[int | str, dict[str, Any]] = {202: {"description": "No worker answered in time: recorded, will be applied once"}}
+ExistingInvoice = Annotated[InvoiceRow, Depends(require_invoice)]
 
 
-ActId = Annotated[str, Depends(act_id)]
+def derive_invoice_command_id(request: Request, actor: CollectingActor) -> str:
+    return derive_id(request, "act", actor.user)
 
 
-@router.post("/promises", operation_id="make_promise", summary="Record a promise to pay", responses=WAITS)
-async def promises(actor: Collecting, invoice: Existing, said: PromiseIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
+InvoiceCommandId = Annotated[str, Depends(derive_invoice_command_id)]
+
+
+@router.post("/promises", operation_id="make_promise", summary="Record a promise to pay", responses=QUEUED_RESPONSE)
+async def make_promise(
+    actor: CollectingActor, invoice: ExistingInvoice, said: PromiseIn, id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
     if said.currency != invoice.currency:
-        raise invalid("/currency", f"the invoice is in {invoice.currency}; write the promise in {invoice.currency} too")
+        raise invalid_request_problem("/currency", f"the invoice is in {invoice.currency}; write the promise in {invoice.currency} too")
     act = MakePromise(act_id=id, actor=actor.user, amount=said.minor, by=said.by)
-    return await do_on_invoice(parts, invoice, act, response)
+    return await submit_invoice_command(context, invoice, act, response)
 
 
-@router.post("/calls", operation_id="log_call", summary="Log a phone call; closes the open call task", responses=WAITS)
-async def calls(actor: Collecting, invoice: Existing, said: CallIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
-    note = await run_in_threadpool(keep_note, parts, id, invoice, actor.user, said.note) if said.note else None
-    answer = await do_on_invoice(parts, invoice, LogCall(act_id=id, actor=actor.user, outcome=said.outcome, note_id=note), response)
-    await run_in_threadpool(close_call_tasks, parts.database, invoice.id, said.outcome, actor.user)
+@router.post("/calls", operation_id="log_call", summary="Log a phone call; closes the open call task", responses=QUEUED_RESPONSE)
+async def log_call(
+    actor: CollectingActor, invoice: ExistingInvoice, said: CallIn, id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
+    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.note) if said.note else None
+    answer = await submit_invoice_command(
+        context, invoice, LogCall(act_id=id, actor=actor.user, outcome=said.outcome, note_id=note), response
+    )
+    await run_in_threadpool(close_call_tasks, context.database, invoice.id, said.outcome, actor.user)
     return answer
 
 
-@router.post("/pause", operation_id="pause_invoice", summary="Stop chasing, until a date or until someone resumes", responses=WAITS)
-async def pause(actor: Collecting, invoice: Existing, said: PauseIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
-    return await do_on_invoice(parts, invoice, Pause(act_id=id, actor=actor.user, reason=said.reason, until=said.until), response)
+@router.post(
+    "/pause", operation_id="pause_invoice", summary="Stop chasing, until a date or until someone resumes", responses=QUEUED_RESPONSE
+)
+async def pause_invoice(
+    actor: CollectingActor, invoice: ExistingInvoice, said: PauseIn, id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
+    return await submit_invoice_command(
+        context, invoice, PauseCollection(act_id=id, actor=actor.user, reason=said.reason, until=said.until), response
+    )
 
 
-@router.post("/resume", operation_id="resume_invoice", summary="Go on where the pause began", responses=WAITS)
-async def resume(actor: Collecting, invoice: Existing, id: ActId, parts: Parts, response: Response) -> ActAnswer:
-    return await do_on_invoice(parts, invoice, Resume(act_id=id, actor=actor.user), response)
+@router.post("/resume", operation_id="resume_invoice", summary="Go on where the pause began", responses=QUEUED_RESPONSE)
+async def resume_invoice(
+    actor: CollectingActor, invoice: ExistingInvoice, id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
+    return await submit_invoice_command(context, invoice, ResumeCollection(act_id=id, actor=actor.user), response)
 
 
-@router.post("/notes", operation_id="add_note", summary="Write a note", responses=WAITS)
-async def notes(actor: Collecting, invoice: Existing, said: NoteIn, id: ActId, parts: Parts, response: Response) -> ActAnswer:
+@router.post("/notes", operation_id="add_note", summary="Write a note", responses=QUEUED_RESPONSE)
+async def add_note(
+    actor: CollectingActor, invoice: ExistingInvoice, said: NoteIn, id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
     """The text stays in the database; the case's history holds only its id."""
-    note = await run_in_threadpool(keep_note, parts, id, invoice, actor.user, said.text)
-    return await do_on_invoice(parts, invoice, AddNote(act_id=id, actor=actor.user, note_id=note), response)
+    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.text)
+    return await submit_invoice_command(context, invoice, AddNote(act_id=id, actor=actor.user, note_id=note), response)
 
 
-async def do_on_invoice(parts: ApiParts, invoice: InvoiceRow, act: Act, response: Response) -> ActAnswer:
+async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, command: Command, response: Response) -> CommandAnswer:
     try:
-        outcome = await parts.cases.act(invoice.id, act)
+        outcome = await context.cases.submit_invoice_command(invoice.id, command)
     except CaseNotRunning as error:
-        raise _not_running(invoice) from error
-    if isinstance(outcome, WillBeApplied):
+        raise _build_not_running_problem(invoice) from error
+    if isinstance(outcome, CommandQueued):
         response.status_code = 202
-        return ActAnswer(act_id=act.act_id, recorded="will be applied")
-    return ActAnswer(act_id=act.act_id, recorded="now", seq=outcome.seq, repeated=outcome.repeated)
+        return CommandAnswer(act_id=command.act_id, recorded="will be applied")
+    return CommandAnswer(act_id=command.act_id, recorded="now", seq=outcome.seq, repeated=outcome.repeated)
 
 
-def _not_running(invoice: InvoiceRow) -> Problem:
+def _build_not_running_problem(invoice: InvoiceRow) -> Problem:
     if invoice.status != "open":
         return Problem(
             409, "closed", "The case is closed", f"the invoice is closed as {invoice.status}; nothing can be done to it any more"

@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.read_model.account_debts import AccountKey, plan_of_act
+from adapters.read_model.account_debts import AccountKey, find_plan_of_command
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
-from adapters.read_model.journal import case_history
+from adapters.read_model.journal import list_case_history
 from adapters.temporal.case_commands import CaseAlreadyOpen
-from adapters.temporal.case_start import Beginning
-from api.commands.case_commands import answer, do_on_case, existing_case, keep_comment
-from api.commands.notes_and_tasks import keep_note_of
-from api.context import ApiParts
+from adapters.temporal.case_start import CaseStart
+from api.commands.case_commands import build_command_answer, require_case, save_comment, submit_case_command
+from api.commands.notes_and_tasks import save_note
+from api.context import ApiContext
 from api.presenters import cases as presenting
-from api.routes.account_lookup import ActId, ExistingAccount
-from api.routes.invoice_commands import WAITS
+from api.routes.account_lookup import CommandId, ExistingAccount
+from api.routes.invoice_commands import QUEUED_RESPONSE
 from api.schemas.plans import (
     PlanAnswerIn,
     PlanCancellationIn,
@@ -27,33 +27,33 @@ from api.schemas.plans import (
     RevisionIn,
     ScheduleOut,
 )
-from api.schemas.responses import ActAnswer
-from api.web.authentication import Parts, PlanningPayments, Reader
-from api.web.idempotency import OnceRoute
+from api.schemas.responses import CommandAnswer
+from api.web.authentication import Context, PaymentPlanningActor, ReadingActor
+from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import RESPONSES, Problem
+from api.web.problems import PROBLEM_RESPONSES, Problem
 from domain import identifiers as ids
-from domain.case.command import Act
-from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_refusal
-from domain.payment_plan.instalments import Schedule
-from domain.payment_plan.workflow_input import PAYMENT_PLAN
+from domain.case.command import Command
+from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_rejection_reason
+from domain.payment_plan.instalments import InstalmentSchedule
+from domain.payment_plan.workflow_input import PAYMENT_PLAN_WORKFLOW
 from domain.roles import Role
 
-router = APIRouter(prefix="/v1", tags=["payment plans"], route_class=OnceRoute, responses=RESPONSES)
+router = APIRouter(prefix="/v1", tags=["payment plans"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
 
-def existing_plan(parts: Parts, plan_id: str) -> CaseRow:
+def require_plan(context: Context, plan_id: str) -> CaseRow:
     """Raises Problem 404."""
-    return existing_case(parts, "payment_plan", plan_id, "GET /v1/plans lists them")
+    return require_case(context, "payment_plan", plan_id, "GET /v1/plans lists them")
 
 
-ExistingPlan = Annotated[CaseRow, Depends(existing_plan)]
+ExistingPlan = Annotated[CaseRow, Depends(require_plan)]
 
 
 @router.get("/plans", operation_id="list_plans", summary="Payment plans, the nearest day first")
-def plans(
-    parts: Parts,
-    _: Reader,
+def get_plans(
+    context: Context,
+    _: ReadingActor,
     account: str | None = None,
     open: Annotated[bool | None, Query(description="only those that are, or are not, over")] = None,
     role: Annotated[Role | None, Query(description="only those that wait for this role")] = None,
@@ -61,104 +61,117 @@ def plans(
     cursor: Cursor = None,
 ) -> Page[PlanOut]:
     wanted = CaseFilter(kind="payment_plan", account=account, open=open, roles=[role] if role else None)
-    rows, following = list_cases(parts.database, wanted, limit, cursor)
-    return Page(items=[presenting.plan(row) for row in rows], next=following)
+    rows, following = list_cases(context.database, wanted, limit, cursor)
+    return Page(items=[presenting.present_plan(row) for row in rows], next=following)
 
 
 @router.get("/plans/{plan_id}", operation_id="read_plan", summary="One plan: its instalments, what is paid, and every revision")
-def plan(parts: Parts, _: Reader, asked: ExistingPlan) -> PlanDetail:
-    return presenting.plan_in_full(asked, case_history(parts.database, asked.case_id))
+def get_plan(context: Context, _: ReadingActor, plan: ExistingPlan) -> PlanDetail:
+    return presenting.present_plan_detail(plan, list_case_history(context.database, plan.case_id))
 
 
 @router.post("/accounts/{account_id}/plans/preview", operation_id="preview_plan", summary="What a plan would come to; nothing is proposed")
-def preview(actor: PlanningPayments, account: ExistingAccount, said: PlanPreviewIn, id: ActId, parts: Parts) -> ScheduleOut:
+def preview_plan(
+    actor: PaymentPlanningActor, account: ExistingAccount, said: PlanPreviewIn, id: CommandId, context: Context
+) -> ScheduleOut:
     """Refused in the same words as the proposal would be."""
-    wanted = _proposal(said, id, actor.user)
-    debt = _check(parts, account, wanted)
-    return presenting.schedule(Schedule.of(wanted.terms, debt, parts.today), said.currency)
+    wanted = _build_proposal(said, id, actor.user)
+    debt = _require_proposable_debt(context, account, wanted)
+    return presenting.present_schedule(InstalmentSchedule.from_terms(wanted.terms, debt, context.today), said.currency)
 
 
 @router.post(
-    "/accounts/{account_id}/plans", operation_id="propose_plan", summary="Propose a payment plan", status_code=201, responses=WAITS
+    "/accounts/{account_id}/plans",
+    operation_id="propose_plan",
+    summary="Propose a payment plan",
+    status_code=201,
+    responses=QUEUED_RESPONSE,
 )
-async def propose(
-    actor: PlanningPayments, account: ExistingAccount, said: PlanIn, id: ActId, parts: Parts, response: Response
-) -> PlanStarted:  # fmt: skip
+async def propose_plan(
+    actor: PaymentPlanningActor, account: ExistingAccount, said: PlanIn, id: CommandId, context: Context, response: Response
+) -> PlanStarted:
     """The invoices are on hold from now on. The approval matrix says who must agree before the customer gets the offer."""
-    if known := await run_in_threadpool(plan_of_act, parts.database, account.id, id):
+    if known := await run_in_threadpool(find_plan_of_command, context.database, account.id, id):
         return PlanStarted(act_id=id, recorded="now", repeated=True, plan_id=known)
-    wanted = _proposal(said, id, actor.user)
-    opening = await run_in_threadpool(parts.beginnings.plan, account.id, wanted)
-    await run_in_threadpool(_check, parts, account, wanted)
-    note = await run_in_threadpool(keep_note_of, parts, id, account.id, None, actor.user, said.comment) if said.comment else None
+    wanted = _build_proposal(said, id, actor.user)
+    opening = await run_in_threadpool(context.case_inputs.load_plan_input, account.id, wanted)
+    await run_in_threadpool(_require_proposable_debt, context, account, wanted)
+    note = await run_in_threadpool(save_note, context, id, account.id, None, actor.user, said.comment) if said.comment else None
     wanted = wanted.model_copy(update={"asked_by": said.asked_by, "why": said.why, "note_id": note})
     opening = opening.model_copy(update={"proposal": wanted})
-    plan_id = ids.plan_case(account.id, opening.number)
-    beginning = Beginning(PAYMENT_PLAN, plan_id, opening, account.id, account.collector)
+    plan_id = ids.plan_case_id(account.id, opening.number)
+    beginning = CaseStart(PAYMENT_PLAN_WORKFLOW, plan_id, opening, account.id, account.collector)
     try:
-        outcome = await parts.cases.begin(beginning, id)
+        outcome = await context.cases.start_case(beginning, id)
     except CaseAlreadyOpen as error:
         raise Problem(
-            409, "already-open", "Another plan came first",
+            409,
+            "already-open",
+            "Another plan came first",
             "another plan of this account was proposed a moment ago; look at it with GET /v1/plans, then try again",
-        ) from error  # fmt: skip
-    return PlanStarted(**answer(outcome, id, response).model_dump(), plan_id=plan_id)
+        ) from error
+    return PlanStarted(**build_command_answer(outcome, id, response).model_dump(), plan_id=plan_id)
 
 
-@router.post("/plans/{plan_id}/revision", operation_id="revise_plan", summary="Put forward other terms", responses=WAITS)
-async def revision(
-    actor: PlanningPayments, asked: ExistingPlan, said: RevisionIn, id: ActId, parts: Parts, response: Response
-) -> ActAnswer:  # fmt: skip
+@router.post("/plans/{plan_id}/revision", operation_id="revise_plan", summary="Put forward other terms", responses=QUEUED_RESPONSE)
+async def revise_plan(
+    actor: PaymentPlanningActor, plan: ExistingPlan, said: RevisionIn, id: CommandId, context: Context, response: Response
+) -> CommandAnswer:
     """Every revision is approved anew, and accepted or declined by the customer."""
-    terms = said.terms.in_currency(asked.summary["currency"])
-    note = await keep_comment(parts, id, asked, actor.user, said.comment)
+    terms = said.terms.build_terms(plan.summary["currency"])
+    note = await save_comment(context, id, plan, actor.user, said.comment)
     act = RevisePlan(act_id=id, actor=actor.user, terms=terms, asked_by=said.asked_by, why=said.why, note_id=note)
-    return await do_on_case(parts, asked, act, response)
+    return await submit_case_command(context, plan, act, response)
 
 
-@router.post("/plans/{plan_id}/acceptance", operation_id="accept_plan", summary="The customer agreed", responses=WAITS)
-async def acceptance(
-    actor: PlanningPayments, asked: ExistingPlan, said: PlanAnswerIn, id: ActId, parts: Parts, response: Response
-) -> ActAnswer:  # fmt: skip
+@router.post("/plans/{plan_id}/acceptance", operation_id="accept_plan", summary="The customer agreed", responses=QUEUED_RESPONSE)
+async def accept_plan(
+    actor: PaymentPlanningActor, plan: ExistingPlan, said: PlanAnswerIn, id: CommandId, context: Context, response: Response
+) -> CommandAnswer:
     """To that revision and to no other."""
-    note = await keep_comment(parts, id, asked, actor.user, said.comment)
+    note = await save_comment(context, id, plan, actor.user, said.comment)
     act = AcceptPlan(act_id=id, actor=actor.user, revision=said.revision, note_id=note)
-    return await do_on_case(parts, asked, act, response)
+    return await submit_case_command(context, plan, act, response)
 
 
-@router.post("/plans/{plan_id}/refusal", operation_id="decline_plan", summary="The customer declined", responses=WAITS)
-async def refusal(
-    actor: PlanningPayments, asked: ExistingPlan, said: PlanAnswerIn, id: ActId, parts: Parts, response: Response
-) -> ActAnswer:  # fmt: skip
+@router.post("/plans/{plan_id}/refusal", operation_id="decline_plan", summary="The customer declined", responses=QUEUED_RESPONSE)
+async def decline_plan(
+    actor: PaymentPlanningActor, plan: ExistingPlan, said: PlanAnswerIn, id: CommandId, context: Context, response: Response
+) -> CommandAnswer:
     """Without a counter-offer: that one is a revision that the customer asked for. Terms that are in force hold on."""
-    note = await keep_comment(parts, id, asked, actor.user, said.comment)
+    note = await save_comment(context, id, plan, actor.user, said.comment)
     act = DeclinePlan(act_id=id, actor=actor.user, revision=said.revision, note_id=note)
-    return await do_on_case(parts, asked, act, response)
+    return await submit_case_command(context, plan, act, response)
 
 
-@router.post("/plans/{plan_id}/cancellation", operation_id="cancel_plan", summary="End a plan without reproach", responses=WAITS)
-async def cancellation(
-    actor: PlanningPayments, asked: ExistingPlan, said: PlanCancellationIn, id: ActId, parts: Parts, response: Response
-) -> ActAnswer:  # fmt: skip
+@router.post("/plans/{plan_id}/cancellation", operation_id="cancel_plan", summary="End a plan without reproach", responses=QUEUED_RESPONSE)
+async def cancel_plan(
+    actor: PaymentPlanningActor, plan: ExistingPlan, said: PlanCancellationIn, id: CommandId, context: Context, response: Response
+) -> CommandAnswer:
     """The invoices are collected again from where they stood."""
-    act: Act = CancelPlan(act_id=id, actor=actor.user, why=said.why)
-    return await do_on_case(parts, asked, act, response)
+    act: Command = CancelPlan(act_id=id, actor=actor.user, why=said.why)
+    return await submit_case_command(context, plan, act, response)
 
 
-def _proposal(said: PlanPreviewIn, id: str, user: str) -> ProposePlan:
+def _build_proposal(said: PlanPreviewIn, id: str, user: str) -> ProposePlan:
     return ProposePlan(
-        act_id=id, actor=user, invoice_ids=said.invoices, currency=said.currency, terms=said.terms.in_currency(said.currency)
-    )  # fmt: skip
+        act_id=id, actor=user, invoice_ids=said.invoices, currency=said.currency, terms=said.terms.build_terms(said.currency)
+    )
 
 
-def _check(parts: ApiParts, account: AccountKey, wanted: ProposePlan) -> int:
+def _require_proposable_debt(context: ApiContext, account: AccountKey, proposal: ProposePlan) -> int:
     """The debt that the plan would cover, in minor units. Raises Problem 409 with why it cannot be proposed."""
-    beginnings = parts.beginnings
-    invoices, rules = beginnings.plan_invoices(account.id, wanted.invoice_ids), beginnings.policy(account.id).read().plan
-    why = proposal_refusal(
-        wanted, account.id, invoices, rules, parts.today, broken_plans=beginnings.broken_plans(account.id),
-        in_plans=beginnings.in_plans(account.id),
-    )  # fmt: skip
+    beginnings = context.case_inputs
+    invoices, rules = beginnings.load_plan_invoices(account.id, proposal.invoice_ids), beginnings.load_policy(account.id).load_policy().plan
+    why = proposal_rejection_reason(
+        proposal,
+        account.id,
+        invoices,
+        rules,
+        context.today,
+        broken_plans=beginnings.count_broken_plans(account.id),
+        in_plans=beginnings.list_invoices_in_plans(account.id),
+    )
     if why:
         raise Problem(409, "refused", "No such plan can be proposed", why)
     return sum(invoice.facts.open_balance for invoice in invoices)

@@ -4,32 +4,32 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from adapters.read_model.worklist import desk_of, read_worklist
-from api.presenters.language import Words
-from api.presenters.worklist import present
+from adapters.read_model.worklist import load_worklist, load_worklist_scope
+from api.presenters.language import ReaderPhrases
+from api.presenters.worklist import present_work_item
 from api.schemas.worklist import WorkItemOut
-from api.web.authentication import Parts, Reader
+from api.web.authentication import Context, ReadingActor
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import RESPONSES
-from domain.portfolio.worklist_ranking import Work
+from api.web.problems import PROBLEM_RESPONSES
+from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
 
-router = APIRouter(prefix="/v1/worklist", tags=["worklist"], responses=RESPONSES)
+router = APIRouter(prefix="/v1/worklist", tags=["worklist"], responses=PROBLEM_RESPONSES)
 
 
 @router.get("", operation_id="read_worklist", summary="What to do next, in order, and why")
-def worklist(
-    parts: Parts,
-    actor: Reader,
-    words: Words,
+def get_worklist(
+    context: Context,
+    actor: ReadingActor,
+    words: ReaderPhrases,
     collector: Annotated[str | None, Query(min_length=1, max_length=100, description="this collector's list instead of your own")] = None,
-    kind: Annotated[list[Work] | None, Query(description="only these kinds; may be given several times")] = None,
+    kind: Annotated[list[WorkKind] | None, Query(description="only these kinds; may be given several times")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WorkItemOut]:
     """Yours are your accounts, those you cover today, the tasks given to you, and what waits for your role."""
-    today = parts.today
+    today = context.today
     whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
-    desk = desk_of(parts.database, whose, today)
-    lines, following = read_worklist(parts.database, desk, today, limit, cursor, kind or ())
-    return Page(items=[present(line, today, words) for line in lines], next=following)
+    desk = load_worklist_scope(context.database, whose, today)
+    lines, following = load_worklist(context.database, desk, today, limit, cursor, kind or ())
+    return Page(items=[present_work_item(line, today, words) for line in lines], next=following)

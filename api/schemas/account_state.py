@@ -5,22 +5,22 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount
-from domain.audit.verification_report import Fault
+from domain.audit.verification_report import VerificationFinding
 from domain.projection.case_facts import CallFacts, EscalationFacts, SuspensionFacts
 from domain.projection.state_models import (
-    AccountStanding,
-    Awaited,
-    BalanceStanding,
-    CaseStanding,
-    HoldStanding,
-    InvoiceStanding,
-    LetterStanding,
+    AccountState,
+    AwaitedParty,
+    CaseState,
+    CurrencyBalance,
+    HoldState,
+    InvoiceState,
+    LetterState,
     PinnedPolicy,
 )
-from domain.timeline.step_schedule import Taken
+from domain.timeline.step_schedule import TakenStep
 
 
-class StoodBalance(BaseModel):
+class BalanceAsOfOut(BaseModel):
     """The open invoices of one currency. Balances of two currencies are never added."""
 
     open_balance: Amount
@@ -29,14 +29,16 @@ class StoodBalance(BaseModel):
     open_invoices: int
 
     @classmethod
-    def of(cls, stood: BalanceStanding) -> "StoodBalance":
+    def from_state(cls, balance: CurrencyBalance) -> "BalanceAsOfOut":
         return cls(
-            open_balance=Amount.of(stood.open_balance, stood.currency), overdue=Amount.of(stood.overdue, stood.currency),
-            disputed=Amount.of(stood.disputed, stood.currency), open_invoices=stood.open_invoices,
-        )  # fmt: skip
+            open_balance=Amount.from_minor(balance.open_balance, balance.currency),
+            overdue=Amount.from_minor(balance.overdue, balance.currency),
+            disputed=Amount.from_minor(balance.disputed, balance.currency),
+            open_invoices=balance.open_invoices,
+        )
 
 
-class StoodPromise(BaseModel):
+class PromiseAsOfOut(BaseModel):
     """An open one. `received` is what came since it was given."""
 
     amount: Amount
@@ -46,7 +48,7 @@ class StoodPromise(BaseModel):
     recorded_by: str
 
 
-class StoodInvoice(BaseModel):
+class InvoiceAsOfOut(BaseModel):
     """`stage` is `new`, a status, or the last step that was taken. Amounts are null where the journal does not say their currency: it was
     tampered with."""
 
@@ -60,26 +62,28 @@ class StoodInvoice(BaseModel):
     waiting_for: str
     next_step: str | None
     next_on: date | None = Field(description="null while it was on hold")
-    holds: list[HoldStanding]
-    promise: StoodPromise | None
-    taken: list[Taken] = Field(description="the steps of the timeline that had been taken")
+    holds: list[HoldState]
+    promise: PromiseAsOfOut | None
+    taken: list[TakenStep] = Field(description="the steps of the timeline that had been taken")
     policy: PinnedPolicy | None = Field(description="the version that it followed")
 
     @classmethod
-    def of(cls, stood: InvoiceStanding) -> "StoodInvoice":
-        currency, promise = stood.currency, stood.promise
+    def from_state(cls, invoice: InvoiceState) -> "InvoiceAsOfOut":
+        currency, promise = invoice.currency, invoice.promise
         return cls(
-            **stood.model_dump(exclude={"currency", "open_balance", "disputed", "promise"}),
-            open_balance=Amount.of(stood.open_balance, currency) if currency else None,
-            disputed=Amount.of(stood.disputed, currency) if currency else None,
-            promise=promise and StoodPromise(
-                **promise.model_dump(include={"by", "made_on", "recorded_by"}), amount=Amount.of(promise.amount, currency),
-                received=Amount.of(promise.received, currency),
+            **invoice.model_dump(exclude={"currency", "open_balance", "disputed", "promise"}),
+            open_balance=Amount.from_minor(invoice.open_balance, currency) if currency else None,
+            disputed=Amount.from_minor(invoice.disputed, currency) if currency else None,
+            promise=promise
+            and PromiseAsOfOut(
+                **promise.model_dump(include={"by", "made_on", "recorded_by"}),
+                amount=Amount.from_minor(promise.amount, currency),
+                received=Amount.from_minor(promise.received, currency),
             ),
-        )  # fmt: skip
+        )
 
 
-class StoodApproval(BaseModel):
+class ApprovalAsOfOut(BaseModel):
     """`result`: asked, approved, rejected, returned or lapsed."""
 
     case_id: str
@@ -93,43 +97,43 @@ class StoodApproval(BaseModel):
     ended_on: date | None
 
 
-class StandingOut(BaseModel):
+class AccountStateOut(BaseModel):
     """An account as its journal knew it at the end of a day: invoices whose collection had not begun by then are not in it."""
 
     account_id: str
     at: datetime = Field(description="the last moment that counts")
     entries: int = Field(description="how many entries of the journal this rests on")
-    balances: list[StoodBalance]
-    invoices: list[StoodInvoice]
-    letters: list[LetterStanding] = Field(description="what had been sent, and what was under way")
+    balances: list[BalanceAsOfOut]
+    invoices: list[InvoiceAsOfOut]
+    letters: list[LetterState] = Field(description="what had been sent, and what was under way")
     calls: list[CallFacts]
     escalations: list[EscalationFacts]
-    approvals: list[StoodApproval]
+    approvals: list[ApprovalAsOfOut]
     suspensions: list[SuspensionFacts]
-    cases: list[CaseStanding] = Field(description="disputes, plans, approvals, and whatever else was under way or over")
-    awaited: list[Awaited] = Field(description="for whose word or deed a case was waiting")
+    cases: list[CaseState] = Field(description="disputes, plans, approvals, and whatever else was under way or over")
+    awaited: list[AwaitedParty] = Field(description="for whose word or deed a case was waiting")
     suspended: bool = Field(description="its service was off")
 
     @classmethod
-    def of(cls, stood: AccountStanding) -> "StandingOut":
+    def from_state(cls, state: AccountState) -> "AccountStateOut":
         told = {"account_id", "at", "entries", "letters", "calls", "escalations", "suspensions", "cases", "awaited", "suspended"}
         return cls(
-            **stood.model_dump(include=told),
-            balances=[StoodBalance.of(each) for each in stood.balances if each.currency],
-            invoices=[StoodInvoice.of(each) for each in stood.invoices],
+            **state.model_dump(include=told),
+            balances=[BalanceAsOfOut.from_state(each) for each in state.balances if each.currency],
+            invoices=[InvoiceAsOfOut.from_state(each) for each in state.invoices],
             approvals=[
-                StoodApproval(
+                ApprovalAsOfOut(
                     **each.model_dump(include={"case_id", "subject", "matter", "requested_on", "requester", "result", "ended_on"}),
-                    amount=Amount.of(each.amount, each.currency),
+                    amount=Amount.from_minor(each.amount, each.currency),
                     signed_by=[one.by for one in each.signatures if one.word == "signed"],
                 )
-                for each in stood.approvals
+                for each in state.approvals
             ],
         )
 
 
-class StoodOut(BaseModel):
+class CheckedAccountStateOut(BaseModel):
     """`changed` is empty when the standing rests on what was written."""
 
-    standing: StandingOut
-    changed: list[Fault] = Field(description="what was changed in the account's journal, on which the standing rests")
+    standing: AccountStateOut
+    changed: list[VerificationFinding] = Field(description="what was changed in the account's journal, on which the standing rests")

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from domain.money import Currency, Money, minor_digits
 
-_decimal = re.compile(r"-?\d{1,13}(\.\d{1,4})?")
+_decimal_pattern = re.compile(r"-?\d{1,13}(\.\d{1,4})?")
 
 
-def _is_decimal(text: str) -> str:
-    if not _decimal.fullmatch(text):
+def _validate_decimal(text: str) -> str:
+    if not _decimal_pattern.fullmatch(text):
         raise ValueError("write the amount as a decimal string in major units, for example '12.34'")
     return text
 
@@ -22,23 +22,23 @@ class Amount(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount": "12.34", "currency": "EUR"}})
 
-    amount: Annotated[str, AfterValidator(_is_decimal)]
+    amount: Annotated[str, AfterValidator(_validate_decimal)]
     currency: Currency = Field(description="ISO 4217")
 
     @classmethod
-    def of(cls, minor: int, currency: str) -> Self:
+    def from_minor(cls, minor: int, currency: str) -> Self:
         return cls(amount=f"{Money(minor=minor, currency=currency).major:f}", currency=currency)
 
     @property
     def minor(self) -> int:
-        return Money.of(Decimal(self.amount), self.currency).minor
+        return Money.from_major(Decimal(self.amount), self.currency).minor
 
 
 class PositiveAmount(Amount):
     """More than nothing, and no finer than the currency's minor unit."""
 
     @model_validator(mode="after")
-    def _is_payable(self) -> Self:
+    def _validate_payable(self) -> Self:
         amount, digits = Decimal(self.amount), minor_digits(self.currency)
         if amount <= 0:
             raise ValueError("the amount must be more than zero")

@@ -4,11 +4,11 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
-from adapters.read_model.access_log import ViewLine
-from api.schemas.account_state import StandingOut
+from adapters.read_model.access_log import AccessLogLine
+from api.schemas.account_state import AccountStateOut
 from api.schemas.responses import EntryOut
 from domain.audit.seal import Seal
-from domain.audit.verification_report import Fault
+from domain.audit.verification_report import VerificationFinding
 from domain.erasure.report import ErasureReport
 
 
@@ -23,20 +23,20 @@ class SealOut(BaseModel):
     previous: str
 
     @classmethod
-    def of(cls, seal: Seal) -> "SealOut":
+    def from_seal(cls, seal: Seal) -> "SealOut":
         return cls(hash=seal.digest(), **seal.model_dump())
 
 
 class SealCheckOut(BaseModel):
     seal: SealOut
-    faults: list[Fault] = Field(description="empty when the seal is whole and the journal has all that it names")
+    faults: list[VerificationFinding] = Field(description="empty when the seal is whole and the journal has all that it names")
 
 
-class WalkedOut(BaseModel):
+class JournalStepOut(BaseModel):
     """An entry, and the account as it stood right after it."""
 
     entry: EntryOut
-    standing: StandingOut
+    standing: AccountStateOut
 
 
 class ViewOut(BaseModel):
@@ -53,7 +53,7 @@ class ViewOut(BaseModel):
     last_business_at: datetime = Field(description="business time")
 
     @classmethod
-    def of(cls, line: ViewLine) -> "ViewOut":
+    def from_line(cls, line: AccessLogLine) -> "ViewOut":
         return cls(**line.model_dump(exclude={"id"}))
 
 

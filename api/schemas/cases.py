@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from api.schemas.request_body import Body, example
+from api.schemas.request_body import RequestBody, example_config
 from domain.roles import Role
 
 
@@ -23,19 +23,19 @@ class CaseOut(BaseModel):
     outcome: str | None
 
 
-class EscalationIn(Body):
+class EscalationIn(RequestBody):
     """To the people of a role, who are told of the invoice by e-mail."""
 
-    model_config = example(role="sales", comment="The customer says that you promised a discount.")
+    model_config = example_config(role="sales", comment="The customer says that you promised a discount.")
 
     role: Role
     comment: str = Field(min_length=1, max_length=10_000)
 
 
-class EscalationAnswerIn(Body):
+class EscalationAnswerIn(RequestBody):
     """`escalation`: the id of the act by which it was escalated, as its answer and the history name it."""
 
-    model_config = example(escalation="act:9f2c", comment="There was no such promise.")
+    model_config = example_config(escalation="act:9f2c", comment="There was no such promise.")
 
     escalation: str = Field(min_length=1, max_length=200)
     comment: str = Field(min_length=1, max_length=10_000)

@@ -6,27 +6,30 @@ from pydantic import Field
 
 from api.schemas.amounts import Amount
 from api.schemas.cases import CaseOut
-from api.schemas.request_body import Body, example
-from domain.credit_review.commands import Ability, Reason, Willingness
+from api.schemas.request_body import RequestBody, example_config
+from domain.credit_review.commands import AbilityToPay, ReferralReason, WillingnessToPay
 
 
-class ReferralIn(Body):
-    model_config = example(reason="collector", comment="Two branches were closed this month.")
+class ReferralIn(RequestBody):
+    model_config = example_config(reason="collector", comment="Two branches were closed this month.")
 
-    reason: Reason = Reason.COLLECTOR
+    reason: ReferralReason = ReferralReason.COLLECTOR
     comment: str = Field(default="", max_length=10_000)
 
 
-class VerdictIn(Body):
+class VerdictIn(RequestBody):
     """Whether the account can pay, and wants to; how it is collected from now on follows. Insolvency stops everything."""
 
-    model_config = example(
-        ability="unable", willingness="willing", limit={"amount": "5000.00", "currency": "EUR"}, next_review_on="2013-06-03",
+    model_config = example_config(
+        ability="unable",
+        willingness="willing",
+        limit={"amount": "5000.00", "currency": "EUR"},
+        next_review_on="2013-06-03",
         conditions="Prepayment for new orders.",
-    )  # fmt: skip
+    )
 
-    ability: Ability
-    willingness: Willingness
+    ability: AbilityToPay
+    willingness: WillingnessToPay
     insolvent: bool = False
     limit: Amount | None = Field(default=None, description="the credit limit; as it was when left out")
     conditions: str = Field(default="", max_length=10_000)

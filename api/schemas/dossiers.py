@@ -29,5 +29,5 @@ class DossierOut(BaseModel):
     pages: int
 
     @classmethod
-    def of(cls, row: DossierRow) -> "DossierOut":
+    def from_row(cls, row: DossierRow) -> "DossierOut":
         return cls.model_validate(row.model_dump(exclude={"key", "account_id"}))

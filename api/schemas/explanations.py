@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from api.schemas.responses import EntryOut
 
 
-class WhyOut(BaseModel):
+class ExplanationOut(BaseModel):
     """`about`: why it was sent, why nothing was sent, why it waited, or that it was over."""
 
     invoice_id: str

@@ -8,66 +8,69 @@ from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.cases import CaseOut
-from api.schemas.request_body import Body, example
-from api.schemas.responses import ActAnswer
-from api.web.problems import invalid
+from api.schemas.request_body import RequestBody, example_config
+from api.schemas.responses import CommandAnswer
+from api.web.problems import invalid_request_problem
 from domain.money import Currency
 from domain.payment_plan.commands import Side
-from domain.payment_plan.instalments import Portion, Rhythm, Terms
+from domain.payment_plan.instalments import DebtPortion, InstalmentFrequency, InstalmentTerms
 
-NEVER = date(3000, 1, 1)
+LATEST_DAY = date(3000, 1, 1)
 """A day so far away was mistyped."""
 
 
 class PortionIn(PositiveAmount):
-    due_on: date = Field(lt=NEVER)
+    due_on: date = Field(lt=LATEST_DAY)
 
 
-class TermsIn(Body):
+class TermsIn(RequestBody):
     """Either `equal`, so many equal parts from `first_on` in a rhythm, or `custom`, each part with its day; a first payment goes ahead."""
 
     first_on: date | None = Field(
-        default=None, lt=NEVER, description="of the first payment and the first equal part; custom parts alone need none"
+        default=None, lt=LATEST_DAY, description="of the first payment and the first equal part; custom parts alone need none"
     )
     equal: int | None = Field(default=None, ge=1, le=1000)
-    rhythm: Rhythm = Rhythm.MONTHLY
+    rhythm: InstalmentFrequency = InstalmentFrequency.MONTHLY
     custom: list[PortionIn] = Field(default_factory=list, max_length=1000)
     first_payment: PositiveAmount | None = Field(default=None, description="due on first_on; the equal parts then begin one rhythm later")
     interest_percent: Decimal = Field(default=Decimal(0), ge=0, le=100, max_digits=7, description="per year, simple; a decimal string")
 
     @model_validator(mode="after")
-    def _is_one_of_two(self) -> Self:
+    def _validate_alternatives(self) -> Self:
         if (self.equal is None) == (not self.custom):
             raise ValueError("name either a number of equal instalments or the custom ones")
         if self.first_on is None and (self.equal or self.first_payment):
             raise ValueError("name in first_on the day on which the first of it is due")
         return self
 
-    def in_currency(self, currency: str) -> Terms:
+    def build_terms(self, currency: str) -> InstalmentTerms:
         """Raises Problem for an amount in another currency than the plan's."""
         for index, part in enumerate(self.custom):
-            _must_be_in(currency, part.currency, f"/terms/custom/{index}/currency")
+            _require_currency(currency, part.currency, f"/terms/custom/{index}/currency")
         if self.first_payment:
-            _must_be_in(currency, self.first_payment.currency, "/terms/first_payment/currency")
-        return Terms(
-            first_on=self.first_on or self.custom[0].due_on, equal=self.equal, rhythm=self.rhythm,
-            custom=[Portion(due_on=part.due_on, amount=part.minor) for part in self.custom],
-            first_payment=self.first_payment.minor if self.first_payment else 0, interest_percent=self.interest_percent,
-        )  # fmt: skip
+            _require_currency(currency, self.first_payment.currency, "/terms/first_payment/currency")
+        return InstalmentTerms(
+            first_on=self.first_on or self.custom[0].due_on,
+            equal=self.equal,
+            rhythm=self.rhythm,
+            custom=[DebtPortion(due_on=part.due_on, amount=part.minor) for part in self.custom],
+            first_payment=self.first_payment.minor if self.first_payment else 0,
+            interest_percent=self.interest_percent,
+        )
 
 
-def _must_be_in(currency: str, written: str, pointer: str) -> None:
+def _require_currency(currency: str, written: str, pointer: str) -> None:
     if written != currency:
-        raise invalid(pointer, f"the plan is in {currency}; write the amount in {currency} too")
+        raise invalid_request_problem(pointer, f"the plan is in {currency}; write the amount in {currency} too")
 
 
 EXAMPLE_TERMS: dict[str, Any] = {"first_on": "2013-04-01", "equal": 3, "rhythm": "monthly", "interest_percent": "4.5"}
 
 
-class PlanPreviewIn(Body):
+class PlanPreviewIn(RequestBody):
     """The invoices of one account and one currency, and how they are to be paid off."""
 
-    model_config = example(invoices=["INV-2013-0042"], currency="EUR", terms=EXAMPLE_TERMS)
+    model_config = example_config(invoices=["INV-2013-0042"], currency="EUR", terms=EXAMPLE_TERMS)
 
     invoices: list[str] = Field(min_length=1, max_length=500)
     currency: Currency
@@ -77,7 +80,7 @@ class PlanPreviewIn(Body):
 class PlanIn(PlanPreviewIn):
     """A plan is offered to the customer once those whom the approval matrix names have agreed."""
 
-    model_config = example(
+    model_config = example_config(
         invoices=["INV-2013-0042"], currency="EUR", terms=EXAMPLE_TERMS, asked_by="customer", why="seasonal business", comment="Rang today."
     )
 
@@ -86,10 +89,10 @@ class PlanIn(PlanPreviewIn):
     comment: str = Field(default="", max_length=10_000)
 
 
-class RevisionIn(Body):
+class RevisionIn(RequestBody):
     """Other terms for what is still owed. Until the customer accepts them, those in force hold."""
 
-    model_config = example(terms=EXAMPLE_TERMS, asked_by="customer", why="wants smaller instalments")
+    model_config = example_config(terms=EXAMPLE_TERMS, asked_by="customer", why="wants smaller instalments")
 
     terms: TermsIn
     asked_by: Side = Side.US
@@ -97,17 +100,17 @@ class RevisionIn(Body):
     comment: str = Field(default="", max_length=10_000)
 
 
-class PlanAnswerIn(Body):
+class PlanAnswerIn(RequestBody):
     """What the customer said to one revision: an answer to terms that were replaced since is refused."""
 
-    model_config = example(revision=1, comment="By e-mail of today.")
+    model_config = example_config(revision=1, comment="By e-mail of today.")
 
     revision: int = Field(ge=1)
     comment: str = Field(default="", max_length=10_000)
 
 
-class PlanCancellationIn(Body):
-    model_config = example(why="the customer was sold")
+class PlanCancellationIn(RequestBody):
+    model_config = example_config(why="the customer was sold")
 
     why: str = Field(min_length=1, max_length=200, description="kept in the journal for ever: name no person")
 
@@ -129,7 +132,7 @@ class ScheduleOut(BaseModel):
     instalments: list[InstalmentOut]
 
 
-class PlanStarted(ActAnswer):
+class PlanStarted(CommandAnswer):
     plan_id: str
 
 

@@ -5,22 +5,22 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from adapters.portfolio.assignments import Change, Placing
+from adapters.portfolio.assignments import AssignmentResult, CollectorChange
 from adapters.portfolio.cover_store import StoredCover
 from adapters.portfolio.rule_store import RuleSet
-from adapters.read_model.collectors import PortfolioRow
+from adapters.read_model.collectors import CollectorPortfolio
 from api.schemas.amounts import Amount
-from api.schemas.request_body import Body, example
+from api.schemas.request_body import RequestBody, example_config
 from domain.portfolio.assignment_rules import PortfolioRule
 
-SHOWN = 500
+MAX_CHANGES_SHOWN = 500
 """How many changes an answer lists one by one."""
 
 
-class CoverIn(Body):
+class CoverIn(RequestBody):
     """From the first business date to the last, both included: both see the accounts."""
 
-    model_config = example(collector="anna.brandt", covered_by="grace.okafor", first_day="2013-07-01", last_day="2013-07-19")
+    model_config = example_config(collector="anna.brandt", covered_by="grace.okafor", first_day="2013-07-01", last_day="2013-07-19")
 
     collector: str = Field(min_length=1, max_length=100)
     covered_by: str = Field(min_length=1, max_length=100)
@@ -38,7 +38,7 @@ class CoverOut(BaseModel):
     ended_by: str | None = Field(default=None, description="who ended it before its last day")
 
     @classmethod
-    def of(cls, cover: StoredCover) -> Self:
+    def from_cover(cls, cover: StoredCover) -> Self:
         return cls(id=cover.cover_id, **cover.model_dump(exclude={"cover_id"}))
 
 
@@ -60,18 +60,21 @@ class PortfolioOut(BaseModel):
     covered_by: list[CoveringOut]
 
     @classmethod
-    def of(cls, row: PortfolioRow) -> Self:
+    def from_row(cls, row: CollectorPortfolio) -> Self:
         return cls(
-            collector=row.collector, active=row.active, accounts=row.accounts, open_tasks=row.open_tasks,
-            open_balances=[Amount.of(minor, currency) for currency, minor in row.open_balances.items()],
+            collector=row.collector,
+            active=row.active,
+            accounts=row.accounts,
+            open_tasks=row.open_tasks,
+            open_balances=[Amount.from_minor(minor, currency) for currency, minor in row.open_balances.items()],
             covered_by=[CoveringOut(covered_by=cover.covered_by, last_day=cover.last_day) for cover in row.covers],
-        )  # fmt: skip
+        )
 
 
-class RulesIn(Body):
+class RulesIn(RequestBody):
     """In order: the first rule that fits an account wins. A rule without countries, segments and letters fits all that are left."""
 
-    model_config = example(
+    model_config = example_config(
         rules=[
             {"collector": "anna.brandt", "countries": ["DE", "AT"], "letters": "A-M"},
             {"collector": "louis.moreau", "segments": ["key"]},
@@ -91,14 +94,14 @@ class RulesOut(BaseModel):
     recorded_at: datetime | None = Field(description="real time")
 
     @classmethod
-    def of(cls, known: RuleSet) -> Self:
+    def from_rule_set(cls, known: RuleSet) -> Self:
         return cls(**known.model_dump())
 
 
-class ApplyRulesIn(Body):
+class ApplyRulesIn(RequestBody):
     """A preview unless `dry_run` is false. `version`: of the rules that the preview showed; when they have changed, nothing is done."""
 
-    model_config = example(dry_run=False, version=3)
+    model_config = example_config(dry_run=False, version=3)
 
     dry_run: bool = True
     version: int | None = Field(default=None, ge=0)
@@ -114,7 +117,7 @@ class ChangeOut(BaseModel):
     tasks: int
 
     @classmethod
-    def of(cls, change: Change) -> Self:
+    def from_change(cls, change: CollectorChange) -> Self:
         return cls(**change.model_dump())
 
 
@@ -127,7 +130,7 @@ class PastChangeOut(ChangeOut):
     made_at: datetime = Field(description="business time")
 
 
-class PlacingOut(BaseModel):
+class AccountAssignmentOut(BaseModel):
     """`unplaced`: accounts that have no collector and fit no rule. `by_collector`: how many accounts each gets."""
 
     dry_run: bool
@@ -135,23 +138,27 @@ class PlacingOut(BaseModel):
     moved: int
     by_collector: dict[str, int]
     unplaced: int
-    changes: list[ChangeOut] = Field(description=f"the first {SHOWN}")
+    changes: list[ChangeOut] = Field(description=f"the first {MAX_CHANGES_SHOWN}")
 
     @classmethod
-    def of(cls, placing: Placing, dry_run: bool) -> Self:
+    def from_assignment(cls, assignment: AssignmentResult, dry_run: bool) -> Self:
         counted: dict[str, int] = {}
-        for change in placing.changes:
+        for change in assignment.changes:
             counted[change.to_collector] = counted.get(change.to_collector, 0) + 1
         return cls(
-            dry_run=dry_run, version=placing.version, moved=len(placing.changes), by_collector=dict(sorted(counted.items())),
-            unplaced=placing.unplaced, changes=[ChangeOut.of(change) for change in placing.changes[:SHOWN]],
-        )  # fmt: skip
+            dry_run=dry_run,
+            version=assignment.version,
+            moved=len(assignment.changes),
+            by_collector=dict(sorted(counted.items())),
+            unplaced=assignment.unplaced,
+            changes=[ChangeOut.from_change(change) for change in assignment.changes[:MAX_CHANGES_SHOWN]],
+        )
 
 
-class ReassignmentIn(Body):
+class ReassignmentIn(RequestBody):
     """Some accounts, or all of one collector. Their open tasks go along, except those given to somebody else by name."""
 
-    model_config = example(accounts=["A-7"], to="grace.okafor", why="Anna leaves at the end of the month.")
+    model_config = example_config(accounts=["A-7"], to="grace.okafor", why="Anna leaves at the end of the month.")
 
     accounts: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
     from_collector: str | None = Field(default=None, min_length=1, max_length=100)
@@ -159,7 +166,7 @@ class ReassignmentIn(Body):
     why: str = Field(min_length=1, max_length=500)
 
     @model_validator(mode="after")
-    def _says_which(self) -> Self:
+    def _validate_selection(self) -> Self:
         if (self.accounts is None) == (self.from_collector is None):
             raise ValueError("name either the accounts or the collector who has them")
         return self
@@ -171,4 +178,4 @@ class ReassignmentOut(BaseModel):
     to: str
     moved: int
     tasks: int
-    changes: list[ChangeOut] = Field(description=f"the first {SHOWN}")
+    changes: list[ChangeOut] = Field(description=f"the first {MAX_CHANGES_SHOWN}")

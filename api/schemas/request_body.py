@@ -5,12 +5,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """A misspelt key is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-def example(**fields: Any) -> ConfigDict:
+def example_config(**fields: Any) -> ConfigDict:
     """The settings of a body that the API's description shows so."""
     return ConfigDict(extra="forbid", json_schema_extra={"example": fields})

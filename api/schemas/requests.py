@@ -7,79 +7,79 @@ from pydantic import Field, model_validator
 
 from adapters.correspondence.letter_decisions import LetterDecision
 from api.schemas.amounts import Amount, PositiveAmount
-from api.schemas.request_body import Body, example
-from domain.approval.commands import Verdict
-from domain.dispute.commands import Source
+from api.schemas.request_body import RequestBody, example_config
+from domain.approval.commands import ApprovalVerdict
+from domain.dispute.commands import DisputeSource
 from domain.invoice.commands import CallOutcome
-from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
 
 
 class PaymentIn(PositiveAmount):
     """Money received. What is more than the open balance stays on the account as unapplied credit."""
 
-    model_config = example(amount="250.00", currency="EUR", received_on="2013-03-04", reference="bank 4711")
+    model_config = example_config(amount="250.00", currency="EUR", received_on="2013-03-04", reference="bank 4711")
 
     received_on: date | None = Field(default=None, description="the business date when left out")
     reference: str = Field(default="", max_length=200)
 
 
 class PromiseIn(PositiveAmount):
-    model_config = example(amount="250.00", currency="EUR", by="2013-03-15")
+    model_config = example_config(amount="250.00", currency="EUR", by="2013-03-15")
 
     by: date
 
 
-class CallIn(Body):
+class CallIn(RequestBody):
     """A call that was made. It closes the invoice's open call task."""
 
-    model_config = example(outcome="reached", note="Payment run is on Friday.")
+    model_config = example_config(outcome="reached", note="Payment run is on Friday.")
 
     outcome: CallOutcome
     note: str = Field(default="", max_length=10_000)
 
 
-class PauseIn(Body):
-    model_config = example(reason="goods are being checked", until="2013-03-20")
+class PauseIn(RequestBody):
+    model_config = example_config(reason="goods are being checked", until="2013-03-20")
 
     reason: str = Field(min_length=1, max_length=200, description="kept in the journal for ever: name no person")
     until: date | None = Field(default=None, description="until someone resumes when left out")
 
 
-class ServiceIn(Body):
-    model_config = example(prepaid=True)
+class ServiceIn(RequestBody):
+    model_config = example_config(prepaid=True)
 
     prepaid: bool = Field(description="served in advance of its money: never suspended for arrears")
 
 
-class NoteIn(Body):
-    model_config = example(text="Asked for a copy of the delivery note.")
+class NoteIn(RequestBody):
+    model_config = example_config(text="Asked for a copy of the delivery note.")
 
     text: str = Field(min_length=1, max_length=10_000)
 
 
-class CancellationIn(Body):
-    model_config = example(reason="issued twice")
+class CancellationIn(RequestBody):
+    model_config = example_config(reason="issued twice")
 
     reason: str = Field(default="", max_length=200)
 
 
 class CreditNoteIn(PositiveAmount):
-    model_config = example(amount="40.00", currency="EUR", reason="two items were missing")
+    model_config = example_config(amount="40.00", currency="EUR", reason="two items were missing")
 
     issued_on: date | None = Field(default=None, description="the business date when left out")
     reason: str = Field(default="", max_length=200)
 
 
-class DecisionIn(Body):
-    model_config = example(decision="resend", comment="Their mail server was full; it is mended.")
+class DecisionIn(RequestBody):
+    model_config = example_config(decision="resend", comment="Their mail server was full; it is mended.")
 
     decision: LetterDecision
     comment: str = Field(default="", max_length=1000)
 
 
-class TaskDoneIn(Body):
-    model_config = example(outcome="The account has a new address.")
+class TaskDoneIn(RequestBody):
+    model_config = example_config(outcome="The account has a new address.")
 
     outcome: str = Field(default="", max_length=1000)
 
@@ -87,56 +87,58 @@ class TaskDoneIn(Body):
 class DisputeIn(PositiveAmount):
     """What the customer contests, at most the open balance. The undisputed rest goes on being collected."""
 
-    model_config = example(amount="40.00", currency="EUR", reason="wrong_quantity", comment="Two boxes were missing.")
+    model_config = example_config(amount="40.00", currency="EUR", reason="wrong_quantity", comment="Two boxes were missing.")
 
     reason: DisputeReason
-    source: Source = Source.COLLECTOR
+    source: DisputeSource = DisputeSource.COLLECTOR
     comment: str = Field(default="", max_length=10_000)
     evidence: list[str] = Field(default_factory=list, max_length=50, description="the SHA-256 of files that are stored here")
 
 
-class AssignmentIn(Body):
+class AssignmentIn(RequestBody):
     """To a person of the department that owns it, or to another department, whose time then starts anew."""
 
-    model_config = example(assignee="ben", comment="Knows the customer.")
+    model_config = example_config(assignee="ben", comment="Knows the customer.")
 
     department: Role | None = None
     assignee: str | None = Field(default=None, min_length=1, max_length=100)
     comment: str = Field(default="", max_length=10_000)
 
 
-class ResolutionIn(Body):
+class ResolutionIn(RequestBody):
     """`amount`: what a credit note credits, or the corrected invoice's new total. `reference`: of the payment that was found, or of the
     corrected invoice."""
 
-    model_config = example(resolution="credit_note", amount={"amount": "40.00", "currency": "EUR"}, comment="Two boxes were missing.")
+    model_config = example_config(
+        resolution="credit_note", amount={"amount": "40.00", "currency": "EUR"}, comment="Two boxes were missing."
+    )
 
-    resolution: Resolution
+    resolution: DisputeResolution
     amount: Amount | None = None
     reference: str = Field(default="", max_length=200, description="kept in the journal for ever: name no person")
     comment: str = Field(default="", max_length=10_000)
 
 
-class ApprovalDecisionIn(Body):
+class ApprovalDecisionIn(RequestBody):
     """A rejection or a return says why, or what to change."""
 
-    model_config = example(decision="return", comment="Please attach the delivery note.")
+    model_config = example_config(decision="return", comment="Please attach the delivery note.")
 
-    decision: Verdict
+    decision: ApprovalVerdict
     comment: str = Field(default="", max_length=10_000)
 
 
-class DelegationIn(Body):
+class DelegationIn(RequestBody):
     """From the first business date to the last, both included."""
 
-    model_config = example(to_user="otto", first_day="2013-03-04", last_day="2013-03-15")
+    model_config = example_config(to_user="otto", first_day="2013-03-04", last_day="2013-03-15")
 
     to_user: str = Field(min_length=1, max_length=100)
     first_day: date
     last_day: date
 
 
-class AccountIn(Body):
+class AccountIn(RequestBody):
     """An account as it comes with an invoice: an unknown one is made, a known one takes over what is said anew."""
 
     id: str = Field(min_length=1, max_length=100)
@@ -166,8 +168,8 @@ EXAMPLE_INVOICE = {
 }
 
 
-class InvoiceIn(Body):
-    model_config = example(**EXAMPLE_INVOICE)
+class InvoiceIn(RequestBody):
+    model_config = example_config(**EXAMPLE_INVOICE)
 
     id: str = Field(min_length=1, max_length=100)
     number: str | None = Field(default=None, max_length=100, description="the id when left out")
@@ -179,15 +181,15 @@ class InvoiceIn(Body):
     disputed: bool = False
 
     @model_validator(mode="after")
-    def _is_in_one_currency(self) -> Self:
+    def _validate_currency(self) -> Self:
         if self.open_balance is not None and self.open_balance.currency != self.total.currency:
             raise ValueError(f"total and open_balance must be in one currency; write both in {self.total.currency}")
         return self
 
 
-class InvoicesIn(Body):
+class InvoicesIn(RequestBody):
     """One or many."""
 
-    model_config = example(invoices=[EXAMPLE_INVOICE])
+    model_config = example_config(invoices=[EXAMPLE_INVOICE])
 
     invoices: list[InvoiceIn] = Field(min_length=1, max_length=1000)

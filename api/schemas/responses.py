@@ -6,13 +6,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.imports.import_run import RejectedRow
-from adapters.imports.row_booking import Verdict
+from adapters.imports.row_booking import ImportVerdict
 from api.schemas.amounts import Amount
 
 
 class InvoiceVerdict(BaseModel):
     invoice_id: str
-    verdict: Verdict
+    verdict: ImportVerdict
     reason: str = Field(description="why it was rejected, and what to write instead")
 
 
@@ -22,7 +22,7 @@ class InvoiceVerdicts(BaseModel):
     results: list[InvoiceVerdict]
 
 
-class ActAnswer(BaseModel):
+class CommandAnswer(BaseModel):
     """`recorded`: `now`, with the journal entry's number, or `will be applied`: no worker answered in time, and it is applied once."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"act_id": "act:9f2c", "recorded": "now", "seq": 12, "repeated": False}})
@@ -223,7 +223,7 @@ class ImportOut(BaseModel):
     ended_at: datetime | None = Field(description="real time")
 
 
-class EvidenceAnswer(ActAnswer):
+class EvidenceAnswer(CommandAnswer):
     evidence: list[str] = Field(description="each file's SHA-256, in the order in which they came")
 
 

@@ -2,15 +2,15 @@
 
 from pydantic import BaseModel, Field
 
-from domain.credit_review.solvency_score import Factor
+from domain.credit_review.solvency_score import SolvencyFactor
 
-UNKNOWN = "unknown"
+UNKNOWN_JUDGEMENT = "unknown"
 
 
 class FactorOut(BaseModel):
     """`value` is null where nothing is known: the factor then counts half of its weight, and the sentence says so."""
 
-    factor: Factor
+    factor: SolvencyFactor
     value: float | None = Field(description="days, or per cent")
     weight: int = Field(description="the most points it can give")
     points: float

@@ -6,31 +6,31 @@ from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.cases import CaseOut
-from api.schemas.request_body import Body, example
+from api.schemas.request_body import RequestBody, example_config
 from domain.write_off.commands import WriteOffDecision
 
-KEPT = "kept in the journal for ever: name no person"
+KEPT_FOREVER_HINT = "kept in the journal for ever: name no person"
 
 
-class SuspensionIn(Body):
+class SuspensionIn(RequestBody):
     """The service of the account is to be suspended, after a warning and its notice, each of which others approve."""
 
-    model_config = example(invoices=["INV-2013-0042"])
+    model_config = example_config(invoices=["INV-2013-0042"])
 
     invoices: list[str] | None = Field(default=None, min_length=1, max_length=500, description="all that are overdue when left out")
 
 
-class ExtensionIn(Body):
-    model_config = example(until="2013-04-15", reason="the customer's bank is on strike")
+class ExtensionIn(RequestBody):
+    model_config = example_config(until="2013-04-15", reason="the customer's bank is on strike")
 
     until: date = Field(description="the new last day of the notice")
-    reason: str = Field(min_length=1, max_length=200, description=KEPT)
+    reason: str = Field(min_length=1, max_length=200, description=KEPT_FOREVER_HINT)
 
 
-class ReasonIn(Body):
-    model_config = example(reason="a guarantee was given")
+class ReasonIn(RequestBody):
+    model_config = example_config(reason="a guarantee was given")
 
-    reason: str = Field(min_length=1, max_length=200, description=KEPT)
+    reason: str = Field(min_length=1, max_length=200, description=KEPT_FOREVER_HINT)
 
 
 class SuspensionOut(CaseOut):
@@ -56,10 +56,10 @@ class PartIn(PositiveAmount):
     invoice: str = Field(min_length=1, max_length=100)
 
 
-class WriteOffDecisionIn(Body):
+class WriteOffDecisionIn(RequestBody):
     """Only a write-off in part names amounts; the rest of those invoices, and the other ones, go back to collections."""
 
-    model_config = example(decision="part", amounts=[{"invoice": "INV-2013-0042", "amount": "40.00", "currency": "EUR"}])
+    model_config = example_config(decision="part", amounts=[{"invoice": "INV-2013-0042", "amount": "40.00", "currency": "EUR"}])
 
     decision: WriteOffDecision
     amounts: list[PartIn] = Field(default_factory=list, max_length=500)

@@ -5,27 +5,27 @@ from datetime import date
 from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount
-from domain.portfolio.worklist_ranking import Work
+from domain.portfolio.worklist_ranking import WorkKind
 
-ACTS: dict[Work, tuple[str, ...]] = {
-    Work.CALL: ("log_call", "make_promise", "raise_dispute", "escalate_invoice"),
-    Work.ESCALATION: ("answer_escalation", "close_task"),
-    Work.REFUSED_LETTER: ("decide_letter",),
-    Work.UNKNOWN_LETTER: ("decide_letter",),
-    Work.NO_ADDRESS: ("close_task",),
-    Work.PROMISE_DUE: ("log_call", "record_payment", "make_promise"),
-    Work.PROMISE_BROKEN: ("log_call", "make_promise", "propose_plan", "refer_account", "escalate_invoice"),
-    Work.APPROVAL: ("decide_approval",),
-    Work.DISPUTE: ("resolve_dispute", "assign_dispute", "attach_evidence"),
-    Work.PLAN_RETURNED: ("revise_plan", "cancel_plan"),
-    Work.PLAN_MISSED: ("log_call", "record_payment", "revise_plan", "cancel_plan"),
-    Work.OFFER_LAPSING: ("accept_plan", "decline_plan", "revise_plan"),
-    Work.SUSPENSION_RETURNED: ("ask_suspension_again", "withdraw_suspension"),
-    Work.WARNING_UNDELIVERED: ("send_warning_again", "decide_letter", "withdraw_suspension"),
-    Work.CREDIT_REVIEW: ("give_verdict", "close_credit_review"),
-    Work.WRITE_OFF: ("decide_write_off",),
-    Work.TIMELINE_END: ("refer_account", "ask_suspension", "propose_plan", "issue_credit_note", "cancel_invoice"),
-    Work.OTHER: (),
+AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
+    WorkKind.CALL: ("log_call", "make_promise", "raise_dispute", "escalate_invoice"),
+    WorkKind.ESCALATION: ("answer_escalation", "close_task"),
+    WorkKind.REFUSED_LETTER: ("decide_letter",),
+    WorkKind.UNKNOWN_LETTER: ("decide_letter",),
+    WorkKind.NO_ADDRESS: ("close_task",),
+    WorkKind.PROMISE_DUE: ("log_call", "record_payment", "make_promise"),
+    WorkKind.PROMISE_BROKEN: ("log_call", "make_promise", "propose_plan", "refer_account", "escalate_invoice"),
+    WorkKind.APPROVAL: ("decide_approval",),
+    WorkKind.DISPUTE: ("resolve_dispute", "assign_dispute", "attach_evidence"),
+    WorkKind.PLAN_RETURNED: ("revise_plan", "cancel_plan"),
+    WorkKind.PLAN_MISSED: ("log_call", "record_payment", "revise_plan", "cancel_plan"),
+    WorkKind.OFFER_LAPSING: ("accept_plan", "decline_plan", "revise_plan"),
+    WorkKind.SUSPENSION_RETURNED: ("ask_suspension_again", "withdraw_suspension"),
+    WorkKind.WARNING_UNDELIVERED: ("send_warning_again", "decide_letter", "withdraw_suspension"),
+    WorkKind.CREDIT_REVIEW: ("give_verdict", "close_credit_review"),
+    WorkKind.WRITE_OFF: ("decide_write_off",),
+    WorkKind.TIMELINE_END: ("refer_account", "ask_suspension", "propose_plan", "issue_credit_note", "cancel_invoice"),
+    WorkKind.OTHER: (),
 }
 """What a person can do about each kind of work, by the names that /openapi.json gives the operations."""
 
@@ -42,7 +42,7 @@ class WorkItemOut(BaseModel):
     """One thing to do. `at_risk`: the money that hangs on it, the amount that weighs most first, never added across currencies."""
 
     id: str
-    kind: Work
+    kind: WorkKind
     account_id: str
     account_name: str
     collector: str | None

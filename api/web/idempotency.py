@@ -19,23 +19,23 @@ from sqlmodel import col, select
 
 from adapters.database.engine import Database
 from adapters.database.tables import IdempotencyKey
-from api.web.authentication import parts_of, signed_in
+from api.web.authentication import get_context, require_actor
 from api.web.problems import Problem
 
-HEADER = "Idempotency-Key"
-REPLAYED = "Idempotency-Replayed"
-ABANDONED = timedelta(minutes=2)
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotency-Replayed"
+ABANDONED_AFTER = timedelta(minutes=2)
 """A request that is in progress for longer has lost its server: its key may be taken over. Derived ids keep it from counting twice."""
-KEPT = timedelta(days=7)
-_key = re.compile(r"[\x21-\x7e]{1,200}")
-_boundary = re.compile(r'boundary="?([^";,]+)"?')
+KEY_RETENTION = timedelta(days=7)
+_key_pattern = re.compile(r"[\x21-\x7e]{1,200}")
+_boundary_pattern = re.compile(r'boundary="?([^";,]+)"?')
 
 
-class Kept(JSONResponse):
+class ReplayedResponse(JSONResponse):
     """An answer given before."""
 
 
-class KeyStore:
+class IdempotencyKeyStore:
     """The keys of all users. Times are real."""
 
     def __init__(self, database: Database) -> None:
@@ -44,7 +44,7 @@ class KeyStore:
     def claim(self, key: str, user: str, request_sha256: str, now: datetime) -> IdempotencyKey | None:
         """None when the request is new, otherwise what is known of it. Raises Problem when the key cannot be used so."""
         with self._database.writing() as session:
-            session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now - KEPT))
+            session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now - KEY_RETENTION))
             known = session.exec(select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.user == user)).one_or_none()
             if known is None:
                 session.execute(insert(IdempotencyKey).values(key=key, user=user, request_sha256=request_sha256, created_at=now))
@@ -55,7 +55,7 @@ class KeyStore:
                 )
             if known.status is not None:
                 return known
-            if known.created_at > now - ABANDONED:
+            if known.created_at > now - ABANDONED_AFTER:
                 raise Problem(
                     409, "in-progress", "The same request is in progress", "wait a moment and send it again", headers={"Retry-After": "2"}
                 )
@@ -63,7 +63,7 @@ class KeyStore:
             session.add(known)
             return None
 
-    def keep(self, key: str, user: str, status: int, body: Any) -> None:
+    def save_response(self, key: str, user: str, status: int, body: Any) -> None:
         with self._database.writing() as session:
             session.execute(
                 update(IdempotencyKey)
@@ -76,7 +76,7 @@ class KeyStore:
             session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.key) == key, col(IdempotencyKey.user) == user))
 
 
-class OnceRoute(APIRoute):
+class IdempotentRoute(APIRoute):
     """A route whose POST heeds the header."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -85,21 +85,21 @@ class OnceRoute(APIRoute):
             return handle
 
         async def once(request: Request) -> Response:
-            key = request.headers.get(HEADER)
+            key = request.headers.get(IDEMPOTENCY_HEADER)
             if key is None:
                 return await handle(request)
-            if not _key.fullmatch(key):
+            if not _key_pattern.fullmatch(key):
                 raise Problem(422, "invalid", "The Idempotency-Key cannot be read", "use 1 to 200 visible ASCII characters, such as a UUID")
-            parts, user = parts_of(request), (await run_in_threadpool(signed_in, request)).user
-            store = KeyStore(parts.database)
-            known = await run_in_threadpool(store.claim, key, user, await fingerprint(request), parts.now())
+            parts, user = get_context(request), (await run_in_threadpool(require_actor, request)).user
+            store = IdempotencyKeyStore(parts.database)
+            known = await run_in_threadpool(store.claim, key, user, await hash_request(request), parts.now())
             if known is not None:
-                return Kept(known.body, status_code=known.status or 200, headers={REPLAYED: "true"})
+                return ReplayedResponse(known.body, status_code=known.status or 200, headers={REPLAYED_HEADER: "true"})
             kept = False
             try:
                 response = await handle(request)
                 if response.status_code < 300:
-                    await run_in_threadpool(store.keep, key, user, response.status_code, json.loads(bytes(response.body)))
+                    await run_in_threadpool(store.save_response, key, user, response.status_code, json.loads(bytes(response.body)))
                     kept = True
                 return response
             finally:
@@ -109,10 +109,10 @@ class OnceRoute(APIRoute):
         return once
 
 
-async def fingerprint(request: Request) -> str:
+async def hash_request(request: Request) -> str:
     """SHA-256 of what is asked. A multipart boundary differs at every sending and says nothing."""
     content_type, body = request.headers.get("content-type", ""), await request.body()
-    if found := _boundary.search(content_type):
+    if found := _boundary_pattern.search(content_type):
         body = body.replace(found[1].encode(), b"boundary")
         content_type = content_type.replace(found[1], "boundary")
     target = f"{request.method} {request.url.path}?{request.url.query}\n{content_type}\n"

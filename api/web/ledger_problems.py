@@ -11,19 +11,19 @@ from adapters.ledger.billing_system import (
     UnknownInvoiceError,
     UnknownPaymentError,
 )
-from api.web.problems import Shape
+from api.web.problems import ProblemType
 
-_UNKNOWN = "not-found"
-_REFUSED = "The ledger cannot book this"
+_NOT_FOUND = "not-found"
+_NOT_BOOKABLE = "The ledger cannot book this"
 
-LEDGER_SHAPES: dict[type[Exception], Shape] = {
-    UnknownInvoiceError: Shape(404, _UNKNOWN, "There is no such invoice"),
-    UnknownAccountError: Shape(404, _UNKNOWN, "There is no such account"),
-    UnknownPaymentError: Shape(404, _UNKNOWN, "There is no such payment"),
-    ConflictingPaymentError: Shape(409, "conflicting-payment", _REFUSED),
-    ConflictingCreditNoteError: Shape(409, "conflicting-credit-note", _REFUSED),
-    ConflictingBookingError: Shape(409, "conflicting-booking", _REFUSED),
-    CancelledInvoiceError: Shape(409, "cancelled", _REFUSED),
-    CurrencyMismatchError: Shape(422, "currency-mismatch", _REFUSED),
-    InvalidAmountError: Shape(422, "invalid-amount", _REFUSED),
+LEDGER_PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
+    UnknownInvoiceError: ProblemType(404, _NOT_FOUND, "There is no such invoice"),
+    UnknownAccountError: ProblemType(404, _NOT_FOUND, "There is no such account"),
+    UnknownPaymentError: ProblemType(404, _NOT_FOUND, "There is no such payment"),
+    ConflictingPaymentError: ProblemType(409, "conflicting-payment", _NOT_BOOKABLE),
+    ConflictingCreditNoteError: ProblemType(409, "conflicting-credit-note", _NOT_BOOKABLE),
+    ConflictingBookingError: ProblemType(409, "conflicting-booking", _NOT_BOOKABLE),
+    CancelledInvoiceError: ProblemType(409, "cancelled", _NOT_BOOKABLE),
+    CurrencyMismatchError: ProblemType(422, "currency-mismatch", _NOT_BOOKABLE),
+    InvalidAmountError: ProblemType(422, "invalid-amount", _NOT_BOOKABLE),
 }

@@ -6,24 +6,24 @@ from typing import Any
 
 from starlette.datastructures import MutableHeaders
 
-from api.web.problems import Problem, answer
+from api.web.problems import Problem, build_problem_response
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-WebApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-JSON_BYTES = 4 * 2**20
-IMPORT_BYTES = 256 * 2**20
-IMPORTS = "/v1/imports"
-EVIDENCE_BYTES = 25 * 2**20
-EVIDENCE = re.compile(r"/v1/disputes/[^/]+/evidence")
+MAX_JSON_BYTES = 4 * 2**20
+MAX_IMPORT_BYTES = 256 * 2**20
+IMPORTS_PATH = "/v1/imports"
+MAX_EVIDENCE_BYTES = 25 * 2**20
+EVIDENCE_PATH = re.compile(r"/v1/disputes/[^/]+/evidence")
 
-CONTENT_POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -31,57 +31,57 @@ HEADERS = {
 }
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """Refuses a body that is too large: at once when its length is told, otherwise as soon as too much has come."""
 
-    def __init__(self, app: WebApp) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = _limit(scope["path"])
+        limit = _find_body_limit(scope["path"])
         told = dict(scope["headers"]).get(b"content-length", b"0")
         if told.isdigit() and int(told) > limit:
-            await answer(_too_large(limit), scope["path"])(scope, receive, send)
+            await build_problem_response(_body_too_large_problem(limit), scope["path"])(scope, receive, send)
             return
         came = 0
 
-        async def limited() -> Message:
+        async def limited() -> AsgiMessage:
             nonlocal came
             message = await receive()
             came += len(message.get("body", b""))
             if came > limit:
-                raise _too_large(limit)
+                raise _body_too_large_problem(limit)
             return message
 
         await self._app(scope, limited, send)
 
 
-def _limit(path: str) -> int:
-    if path == IMPORTS:
-        return IMPORT_BYTES
-    return EVIDENCE_BYTES if EVIDENCE.fullmatch(path) else JSON_BYTES
+def _find_body_limit(path: str) -> int:
+    if path == IMPORTS_PATH:
+        return MAX_IMPORT_BYTES
+    return MAX_EVIDENCE_BYTES if EVIDENCE_PATH.fullmatch(path) else MAX_JSON_BYTES
 
 
-def _too_large(limit: int) -> Problem:
+def _body_too_large_problem(limit: int) -> Problem:
     return Problem(413, "too-large", "The request is too large", f"at most {limit // 2**20} MB are taken here; send it in several parts")
 
 
-class SafeAnswers:
+class SecurityHeadersMiddleware:
     """Adds the security headers. A page that needs another content policy sets its own."""
 
-    def __init__(self, app: WebApp) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        async def adding(message: Message) -> None:
+        async def adding(message: AsgiMessage) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in SECURITY_HEADERS.items():
                     headers[name] = value
-                headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+                headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 
 from adapters.read_model.cursors import UnknownCursorError
 
-MEDIA_TYPE = "application/problem+json"
+PROBLEM_MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger(__name__)
 
 
-class Fault(BaseModel):
+class FieldError(BaseModel):
     """One thing in a request that has to be mended. `pointer` is an RFC 6901 JSON pointer, or the name of a parameter."""
 
     pointer: str
@@ -45,7 +45,7 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     instance: str
-    errors: list[Fault] = Field(default_factory=list)
+    errors: list[FieldError] = Field(default_factory=list)
 
 
 class Problem(Exception):
@@ -58,14 +58,14 @@ class Problem(Exception):
         title: str,
         detail: str,
         *,
-        errors: list[Fault] | None = None,
+        errors: list[FieldError] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.kind, self.title, self.detail = status, kind, title, detail
         self.errors, self.headers = errors or [], dict(headers or {})
 
-    def document(self, instance: str) -> ProblemDocument:
+    def build_document(self, instance: str) -> ProblemDocument:
         return ProblemDocument(
             type=f"urn:duecourse:problem:{self.kind}",
             title=self.title,
@@ -76,15 +76,15 @@ class Problem(Exception):
         )
 
 
-def not_found(thing: str, id: str, look: str) -> Problem:
-    return Problem(404, "not-found", f"There is no such {thing}", f"there is no {thing} {id!r}; {look}")
+def not_found_problem(thing: str, id: str, hint: str) -> Problem:
+    return Problem(404, "not-found", f"There is no such {thing}", f"there is no {thing} {id!r}; {hint}")
 
 
-def invalid(pointer: str, detail: str) -> Problem:
-    return Problem(422, "invalid", "The request cannot be read", detail, errors=[Fault(pointer=pointer, detail=detail)])
+def invalid_request_problem(pointer: str, detail: str) -> Problem:
+    return Problem(422, "invalid", "The request cannot be read", detail, errors=[FieldError(pointer=pointer, detail=detail)])
 
 
-class Shape(NamedTuple):
+class ProblemType(NamedTuple):
     """How a typed error from the rooms below looks to a caller; its own message becomes the detail."""
 
     status: int
@@ -92,20 +92,20 @@ class Shape(NamedTuple):
     title: str
 
 
-Shapes = Mapping[type[Exception], Shape]
+ProblemTypes = Mapping[type[Exception], ProblemType]
 
 
-def problem_of(error: Exception, shapes: Shapes) -> Problem:
+def build_problem(error: Exception, problem_types: ProblemTypes) -> Problem:
     """The one place where errors get their status."""
     match error:
         case Problem():
             return error
         case RequestValidationError():
-            faults = [_fault(dict(fault)) for fault in error.errors()]
+            faults = [_build_field_error(dict(fault)) for fault in error.errors()]
             detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
             return Problem(422, "invalid", "The request cannot be read", detail, errors=faults)
         case UnknownCursorError():
-            return invalid("cursor", str(error))
+            return invalid_request_problem("cursor", str(error))
         case HTTPException(__cause__=Problem() as cause):
             return cause
         case HTTPException(status_code=404):
@@ -118,7 +118,7 @@ def problem_of(error: Exception, shapes: Shapes) -> Problem:
         case HTTPException():
             return Problem(error.status_code, "http", HTTPStatus(error.status_code).phrase, str(error.detail), headers=error.headers)
     for kind in type(error).__mro__:
-        if shape := shapes.get(kind):
+        if shape := problem_types.get(kind):
             return Problem(shape.status, shape.kind, shape.title, str(error))
     log.error("a request failed", error=repr(error), exc_info=error)
     return Problem(
@@ -126,21 +126,21 @@ def problem_of(error: Exception, shapes: Shapes) -> Problem:
     )
 
 
-def answer(problem: Problem, instance: str) -> JSONResponse:
-    document = problem.document(instance).model_dump(mode="json")
-    return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+def build_problem_response(problem: Problem, instance: str) -> JSONResponse:
+    document = problem.build_document(instance).model_dump(mode="json")
+    return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
 
 
-def install(app: FastAPI, shapes: Shapes, page: Callable[[Request, Problem], Response]) -> None:
+def install_problem_handlers(app: FastAPI, problem_types: ProblemTypes, render_page: Callable[[Request, Problem], Response]) -> None:
     """`page` renders a problem for a person who looks at the console."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        problem = problem_of(error, shapes)
+        problem = build_problem(error, problem_types)
         if wants_page(request):
-            return page(request, problem)
-        return answer(problem, request.url.path)
+            return render_page(request, problem)
+        return build_problem_response(problem, request.url.path)
 
-    for kind in (HTTPException, RequestValidationError, UnknownCursorError, Problem, Exception, *shapes):
+    for kind in (HTTPException, RequestValidationError, UnknownCursorError, Problem, Exception, *problem_types):
         app.add_exception_handler(kind, handle)
 
 
@@ -149,16 +149,16 @@ def wants_page(request: Request) -> bool:
     return not machine and "text/html" in request.headers.get("accept", "")
 
 
-def _fault(error: dict[str, Any]) -> Fault:
+def _build_field_error(error: dict[str, Any]) -> FieldError:
     place = [str(part) for part in error["loc"]]
     inside = place[1:] if place[0] in ("body", "query", "path", "header") else place
     pointer = "/" + "/".join(inside) if place[0] == "body" else ".".join(inside)
     message = str(error["msg"]).removeprefix("Value error, ")
-    return Fault(pointer=pointer, detail=message[:1].lower() + message[1:])
+    return FieldError(pointer=pointer, detail=message[:1].lower() + message[1:])
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": description, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": description, "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}
     for status, description in {
         401: "Not signed in: send a bearer token",
         403: "The role may not do this",

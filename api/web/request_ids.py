@@ -5,12 +5,12 @@ from hashlib import sha256
 
 from fastapi import Request
 
-from api.web.idempotency import HEADER
+from api.web.idempotency import IDEMPOTENCY_HEADER
 
 
-def derived_id(request: Request, kind: str, user: str) -> str:
+def derive_id(request: Request, kind: str, user: str) -> str:
     """The same for a request that is repeated under its Idempotency-Key, so that it counts once whatever got lost; random without one."""
-    key = request.headers.get(HEADER)
+    key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is None:
         return f"{kind}:{secrets.token_hex(16)}"
     said = "\n".join((user, request.url.path, key))

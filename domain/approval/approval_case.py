@@ -9,14 +9,14 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from domain.approval.result import ApprovalNews, ApprovalResult, Subject
+from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
 from domain.case.account_case import AccountCase
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.clock import Moment, start_of_day
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, Fact, Journal
-from domain.policy.approval_matrix import MatrixSnapshot, Question, Tier, asks_more
-from domain.roles import Role, same_person
+from domain.journal.journal import SYSTEM, FactValue, Journal
+from domain.policy.approval_matrix import ApprovalRequest, ApprovalTier, MatrixSnapshot, requires_more_authority
+from domain.roles import Role, is_same_person
 
 
 class LapseReason(StrEnum):
@@ -29,7 +29,7 @@ class LapseReason(StrEnum):
     DISPUTED = "disputed"
 
 
-_LAPSED_BECAUSE = {
+_LAPSE_EXPLANATIONS = {
     LapseReason.SETTLED: "the balance was settled",
     LapseReason.OUTGROWN: "more is at stake than those who were asked may approve",
     LapseReason.REVISED: "what was asked has been revised",
@@ -38,7 +38,7 @@ _LAPSED_BECAUSE = {
 }
 
 
-class Signature(BaseModel):
+class ApprovalSignature(BaseModel):
     """One person's agreement in one tier (counted from 0)."""
 
     model_config = ConfigDict(frozen=True)
@@ -50,12 +50,12 @@ class Signature(BaseModel):
     on_behalf_of: str | None = None
 
     @property
-    def people(self) -> list[str]:
+    def signers(self) -> list[str]:
         """Who has had a say by it: the one who signed, and the one in whose place."""
         return [self.actor, self.on_behalf_of] if self.on_behalf_of else [self.actor]
 
 
-class Ending(BaseModel):
+class ApprovalEnding(BaseModel):
     """How it ended, on a business date. `by` names who decided; nobody, when it lapsed by itself."""
 
     model_config = ConfigDict(frozen=True)
@@ -66,10 +66,10 @@ class Ending(BaseModel):
     note_id: str | None = None
     lapse: LapseReason | None = None
 
-    def news(self, number: int) -> ApprovalNews:
+    def build_outcome(self, number: int) -> ApprovalOutcome:
         """What the case hears that asked, under the number it gave this approval."""
         by = self.by[-1] if self.by else SYSTEM
-        return ApprovalNews(number=number, result=self.result, by=by, reason=self.lapse.value if self.lapse else "")
+        return ApprovalOutcome(number=number, result=self.result, by=by, reason=self.lapse.value if self.lapse else "")
 
 
 class ApprovalView(BaseModel):
@@ -77,17 +77,17 @@ class ApprovalView(BaseModel):
 
     case_id: str
     account_id: str
-    subject: Subject
-    question: Question
+    subject: ApprovalSubject
+    question: ApprovalRequest
     requester: str
     state: str
     tier: int
-    tiers: list[Tier]
+    tiers: list[ApprovalTier]
     awaiting: list[Role]
     due_on: date | None
     escalated: bool
-    signatures: list[Signature]
-    ending: Ending | None
+    signatures: list[ApprovalSignature]
+    ending: ApprovalEnding | None
     matrix_version: int
 
 
@@ -98,53 +98,65 @@ class ApprovalCase(AccountCase):
     as it does of those who are in `also_asked`.
     """
 
-    question: Question
+    question: ApprovalRequest
     requester: str
     also_asked: list[str] = Field(default_factory=list)
     acting_for: list[str] = Field(default_factory=list)
-    subject: Subject
+    subject: ApprovalSubject
     matrix: MatrixSnapshot
-    tiers: list[Tier]
+    tiers: list[ApprovalTier]
     tier: int = 0
     asked_at: AwareDatetime | None = None
     reminders: int = 0
     escalated_at: AwareDatetime | None = None
-    signatures: list[Signature] = Field(default_factory=list)
-    ending: Ending | None = None
+    signatures: list[ApprovalSignature] = Field(default_factory=list)
+    ending: ApprovalEnding | None = None
 
     @classmethod
-    def about(
-        cls, journal: Journal, question: Question, requester: str, subject: Subject, matrix: MatrixSnapshot,
-        acting_for: Sequence[str] = (), also_asked: Sequence[str] = (),
-    ) -> "ApprovalCase":  # fmt: skip
+    def create(
+        cls,
+        journal: Journal,
+        question: ApprovalRequest,
+        requester: str,
+        subject: ApprovalSubject,
+        matrix: MatrixSnapshot,
+        acting_for: Sequence[str] = (),
+        also_asked: Sequence[str] = (),
+    ) -> "ApprovalCase":
         """Raises NoApproverError, which no matrix does that passed its check."""
         return cls(
-            journal=journal, question=question, requester=requester, acting_for=list(acting_for), also_asked=list(also_asked),
-            subject=subject, matrix=matrix, tiers=matrix.read().tiers(question),
-        )  # fmt: skip
+            journal=journal,
+            question=question,
+            requester=requester,
+            acting_for=list(acting_for),
+            also_asked=list(also_asked),
+            subject=subject,
+            matrix=matrix,
+            tiers=matrix.load_matrix().list_required_tiers(question),
+        )
 
     # --- who is asked, until when
 
     @property
-    def ended(self) -> bool:
+    def is_ended(self) -> bool:
         return self.ending is not None
 
     @property
-    def present(self) -> Tier:
+    def current_tier(self) -> ApprovalTier:
         """The tier that is asked, or was asked last."""
         return self.tiers[min(self.tier, len(self.tiers) - 1)]
 
     @property
-    def awaiting(self) -> list[Role]:
+    def awaited_roles(self) -> list[Role]:
         """The roles that may sign now."""
-        if self.ended:
+        if self.is_ended:
             return []
-        return list(dict.fromkeys([self.present.role, *([self.present.escalate_to] if self.escalated_at else [])]))
+        return list(dict.fromkeys([self.current_tier.role, *([self.current_tier.escalate_to] if self.escalated_at else [])]))
 
     @property
     def due_on(self) -> date | None:
         """The last business date for the present tier."""
-        return None if self.asked_at is None or self.ended else self.asked_at.date() + timedelta(days=self.present.deadline_days)
+        return None if self.asked_at is None or self.is_ended else self.asked_at.date() + timedelta(days=self.current_tier.deadline_days)
 
     @property
     def escalates_at(self) -> datetime | None:
@@ -157,9 +169,9 @@ class ApprovalCase(AccountCase):
         if self.due_on is None or self.asked_at is None:
             return None
         if self.escalated_at is not None:
-            return self.escalated_at + (self.reminders + 1) * timedelta(days=self.present.deadline_days)
-        remind_on = self.due_on - timedelta(days=self.present.remind_days)
-        wanted = self.present.remind_days > 0 and not self.reminders and remind_on > self.asked_at.date()
+            return self.escalated_at + (self.reminders + 1) * timedelta(days=self.current_tier.deadline_days)
+        remind_on = self.due_on - timedelta(days=self.current_tier.remind_days)
+        wanted = self.current_tier.remind_days > 0 and not self.reminders and remind_on > self.asked_at.date()
         return start_of_day(remind_on) if wanted else None
 
     @property
@@ -167,96 +179,123 @@ class ApprovalCase(AccountCase):
         """The next business time at which something happens by itself."""
         return min((at for at in (self.reminds_at, self.escalates_at) if at), default=None)
 
-    def has_had_a_say(self, user: str) -> bool:
-        return any(same_person(user, person) for signature in self.signatures for person in signature.people)
+    def has_signed(self, user: str) -> bool:
+        return any(is_same_person(user, person) for signature in self.signatures for person in signature.signers)
 
     # --- its life
 
     def open(self, at: Moment) -> None:
         question = self.question
-        self.note(
-            EntryKind.APPROVAL_REQUESTED, at, self.requester, matter=question.matter.value, amount=question.amount,
-            currency=question.currency, term_days=question.term_days, broken_plans=question.broken_plans, segment=question.segment,
-            subject=self.subject.case_id, tiers=len(self.tiers), matrix_version=self.matrix.version, matrix_sha256=self.matrix.sha256,
-        )  # fmt: skip
-        self._ask(at)
+        self.write_entry(
+            EntryKind.APPROVAL_REQUESTED,
+            at,
+            self.requester,
+            matter=question.matter.value,
+            amount=question.amount,
+            currency=question.currency,
+            term_days=question.term_days,
+            broken_plans=question.broken_plans,
+            segment=question.segment,
+            subject=self.subject.case_id,
+            tiers=len(self.tiers),
+            matrix_version=self.matrix.version,
+            matrix_sha256=self.matrix.sha256,
+        )
+        self._open_current_tier(at)
 
-    def _ask(self, at: Moment) -> None:
+    def _open_current_tier(self, at: Moment) -> None:
         """Turn to the present tier; its time begins now."""
         self.asked_at, self.reminders, self.escalated_at = at.business, 0, None
-        tier = self.present
+        tier = self.current_tier
         due_on = at.business.date() + timedelta(days=tier.deadline_days)
-        self.note(
-            EntryKind.APPROVAL_ASKED, at, tier=self.tier + 1, role=tier.role.value, quorum=tier.quorum, due_on=due_on.isoformat(),
-        )  # fmt: skip
-        self._tell(tier.role, "approval_asked")
+        self.write_entry(
+            EntryKind.APPROVAL_ASKED,
+            at,
+            tier=self.tier + 1,
+            role=tier.role.value,
+            quorum=tier.quorum,
+            due_on=due_on.isoformat(),
+        )
+        self._notify_role(tier.role, "approval_asked")
 
-    def _tell(self, role: Role, template: str) -> None:
-        self.ask_for(NotifyRole(role=role, template=template, details=self._about()))
+    def _notify_role(self, role: Role, template: str) -> None:
+        self.add_effect(NotifyRole(role=role, template=template, details=self._build_message_details()))
 
-    def _about(self) -> dict[str, Fact]:
+    def _build_message_details(self) -> dict[str, FactValue]:
         """What a message says of it. `amount` in minor units of `currency`."""
         invoice = self.subject.invoice_ids[0] if len(self.subject.invoice_ids) == 1 else None
         return {
-            "case": self.journal.case_id, "subject": self.subject.case_id, "account": self.journal.account_id, "invoice": invoice,
-            "matter": self.question.matter.value, "amount": self.question.amount, "currency": self.question.currency,
-            "requester": self.requester, "due_on": self.due_on.isoformat() if self.due_on else None,
-        }  # fmt: skip
+            "case": self.journal.case_id,
+            "subject": self.subject.case_id,
+            "account": self.journal.account_id,
+            "invoice": invoice,
+            "matter": self.question.matter.value,
+            "amount": self.question.amount,
+            "currency": self.question.currency,
+            "requester": self.requester,
+            "due_on": self.due_on.isoformat() if self.due_on else None,
+        }
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: ApprovalEnding) -> None:
         """Nobody is asked any more; whoever asked hears how it ended."""
         self.ending = ending
-        details = self._about() | {"result": ending.result.value, "by": ", ".join(ending.by)}
-        self.ask_for(NotifyPerson(user=self.requester, template="approval_ended", details=details))
+        details = self._build_message_details() | {"result": ending.result.value, "by": ", ".join(ending.by)}
+        self.add_effect(NotifyPerson(user=self.requester, template="approval_ended", details=details))
 
-    def let_time_pass(self, at: Moment) -> EntryKind | None:
+    def run_due_actions(self, at: Moment) -> EntryKind | None:
         """Remind or escalate, whichever has fallen due. What was done, for the mail that tells of it; after an outage once, not per day."""
         if self.escalates_at is not None and self.escalates_at <= at.business:
             self.escalated_at, self.reminders = at.business, 0
-            self.note(EntryKind.APPROVAL_ESCALATED, at, tier=self.tier + 1, role=self.present.role.value, to=self.present.escalate_to.value)
-            self._tell(self.present.escalate_to, "approval_escalated")
+            self.write_entry(
+                EntryKind.APPROVAL_ESCALATED,
+                at,
+                tier=self.tier + 1,
+                role=self.current_tier.role.value,
+                to=self.current_tier.escalate_to.value,
+            )
+            self._notify_role(self.current_tier.escalate_to, "approval_escalated")
             return EntryKind.APPROVAL_ESCALATED
         if self.reminds_at is not None and self.reminds_at <= at.business:
             while self.reminds_at is not None and self.reminds_at <= at.business:
                 self.reminders += 1
-            self.note(EntryKind.APPROVAL_REMINDED, at, tier=self.tier + 1, role=self.awaiting[-1].value)
-            self._tell(self.awaiting[-1], "approval_reminded")
+            self.write_entry(EntryKind.APPROVAL_REMINDED, at, tier=self.tier + 1, role=self.awaited_roles[-1].value)
+            self._notify_role(self.awaited_roles[-1], "approval_reminded")
             return EntryKind.APPROVAL_REMINDED
         return None
 
-    def sign(self, signature: Signature, at: Moment) -> None:
+    def add_signature(self, signature: ApprovalSignature, at: Moment) -> None:
         """Count a signature; with the quorum the next tier is asked, or all have agreed."""
         self.signatures.append(signature)
-        if sum(given.tier == self.tier for given in self.signatures) < self.present.quorum:
+        if sum(given.tier == self.tier for given in self.signatures) < self.current_tier.quorum:
             return
         self.tier += 1
         if self.tier < len(self.tiers):
-            self._ask(at)
+            self._open_current_tier(at)
             return
         by = [given.actor for given in self.signatures]
-        self.end(Ending(result=ApprovalResult.APPROVED, on=at.business.date(), by=by))
-        self.note(EntryKind.APPROVAL_GRANTED, at, matter=self.question.matter.value, by=", ".join(by))
+        self.end(ApprovalEnding(result=ApprovalResult.APPROVED, on=at.business.date(), by=by))
+        self.write_entry(EntryKind.APPROVAL_GRANTED, at, matter=self.question.matter.value, by=", ".join(by))
 
     # --- what becomes of the facts
 
-    def hear_of(self, question: Question, at: Moment) -> bool:
+    def apply_request_change(self, question: ApprovalRequest, at: Moment) -> bool:
         """What is asked now, after the facts have changed. True when the approval lapsed: nothing is left, or more authority is needed."""
-        if self.ended:
+        if self.is_ended:
             return False
         if question.amount == 0 < self.question.amount:
             return self.lapse(LapseReason.SETTLED, at)
-        if asks_more(self.matrix.read().tiers(question), than=self.tiers):
+        if requires_more_authority(self.matrix.load_matrix().list_required_tiers(question), than=self.tiers):
             return self.lapse(LapseReason.OUTGROWN, at)
         self.question = question
         return False
 
     def lapse(self, reason: LapseReason, at: Moment, actor: str = SYSTEM) -> bool:
         """Nobody need decide any more. False when it had ended before."""
-        if self.ended:
+        if self.is_ended:
             return False
         by = [] if actor == SYSTEM else [actor]
-        self.end(Ending(result=ApprovalResult.LAPSED, on=at.business.date(), by=by, lapse=reason))
-        self.note(EntryKind.APPROVAL_LAPSED, at, actor, matter=self.question.matter.value, reason=reason.value)
+        self.end(ApprovalEnding(result=ApprovalResult.LAPSED, on=at.business.date(), by=by, lapse=reason))
+        self.write_entry(EntryKind.APPROVAL_LAPSED, at, actor, matter=self.question.matter.value, reason=reason.value)
         return True
 
     # --- how it looks
@@ -270,21 +309,32 @@ class ApprovalCase(AccountCase):
     @property
     def waiting_for(self) -> str:
         """The role whose word moves this case next."""
-        return "nothing" if self.ended else self.awaiting[-1].value
+        return "nothing" if self.is_ended else self.awaited_roles[-1].value
 
     @property
     def ended_sentence(self) -> str | None:
         """Who decided what, and when: `the payment plan was approved by anna on 2013-08-02`."""
         if self.ending is None:
             return None
-        what, end = self.question.matter.words, self.ending
+        what, end = self.question.matter.display_name, self.ending
         if end.lapse is not None:
-            return f"the approval of the {what} lapsed on {end.on}: {_LAPSED_BECAUSE[end.lapse]}"
+            return f"the approval of the {what} lapsed on {end.on}: {_LAPSE_EXPLANATIONS[end.lapse]}"
         return f"the {what} was {end.result.value} by {' and '.join(end.by)} on {end.on}"
 
-    def view(self) -> ApprovalView:
+    def build_view(self) -> ApprovalView:
         return ApprovalView(
-            case_id=self.journal.case_id, account_id=self.journal.account_id, subject=self.subject, question=self.question,
-            requester=self.requester, state=self.state, tier=self.tier, tiers=self.tiers, awaiting=self.awaiting, due_on=self.due_on,
-            escalated=self.escalated_at is not None, signatures=self.signatures, ending=self.ending, matrix_version=self.matrix.version,
-        )  # fmt: skip
+            case_id=self.journal.case_id,
+            account_id=self.journal.account_id,
+            subject=self.subject,
+            question=self.question,
+            requester=self.requester,
+            state=self.state,
+            tier=self.tier,
+            tiers=self.tiers,
+            awaiting=self.awaited_roles,
+            due_on=self.due_on,
+            escalated=self.escalated_at is not None,
+            signatures=self.signatures,
+            ending=self.ending,
+            matrix_version=self.matrix.version,
+        )

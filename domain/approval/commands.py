@@ -4,24 +4,24 @@ from enum import StrEnum
 from typing import ClassVar
 
 from domain.approval.delegation import Delegation
-from domain.case.command import Act
+from domain.case.command import Command
 from domain.roles import Role
 
 
-class Verdict(StrEnum):
+class ApprovalVerdict(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     RETURN = "return"
 
 
-class Channel(StrEnum):
+class DecisionChannel(StrEnum):
     """The way by which a decision came. What does not say that it came through the API was written to Temporal directly."""
 
     API = "api"
     TEMPORAL = "temporal"
 
 
-class Decision(Act):
+class DecideApproval(Command):
     """One person's word on what is asked. The comment's text is in the database; a rejection or a return has one.
 
     `role` is the role in which the person signs: with a delegation, the role that was delegated.
@@ -30,17 +30,17 @@ class Decision(Act):
     journal_name: ClassVar[str] = "Decision"
 
     role: Role
-    verdict: Verdict
+    verdict: ApprovalVerdict
     note_id: str | None = None
     delegation: Delegation | None = None
-    channel: Channel = Channel.TEMPORAL
+    channel: DecisionChannel = DecisionChannel.TEMPORAL
 
     @property
     def on_behalf_of(self) -> str | None:
         return self.delegation.from_user if self.delegation else None
 
 
-class Withdrawal(Act):
+class WithdrawApprovalRequest(Command):
     """Whoever asked needs it no longer."""
 
     journal_name: ClassVar[str] = "Withdrawal"

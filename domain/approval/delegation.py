@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from domain.roles import Role, same_person
+from domain.roles import Role, is_same_person
 
 
 class Delegation(BaseModel):
@@ -21,22 +21,22 @@ class Delegation(BaseModel):
     last_day: date
 
     @model_validator(mode="after")
-    def _is_sound(self) -> Self:
-        if same_person(self.from_user, self.to_user):
+    def _validate_delegation(self) -> Self:
+        if is_same_person(self.from_user, self.to_user):
             raise ValueError(f"{self.from_user} cannot delegate to themselves; name someone else")
         if self.last_day < self.first_day:
             raise ValueError(f"a delegation cannot end on {self.last_day}, before it begins on {self.first_day}")
         return self
 
-    def stands_on(self, day: date) -> bool:
+    def is_active_on(self, day: date) -> bool:
         return self.first_day <= day <= self.last_day
 
-    def refusal(self, user: str, role: Role, day: date) -> str | None:
+    def rejection_reason(self, user: str, role: Role, day: date) -> str | None:
         """Why `user` cannot act under it in a role on a business date, in words; None when they can."""
-        if not same_person(user, self.to_user):
+        if not is_same_person(user, self.to_user):
             return f"{self.from_user} delegated to {self.to_user}, not to {user}"
         if role is not self.role:
             return f"{self.from_user} delegated the role {self.role.value}, not {role.value}"
-        if not self.stands_on(day):
+        if not self.is_active_on(day):
             return f"{self.from_user} delegated to {self.to_user} from {self.first_day} to {self.last_day}, and today is {day}"
         return None

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.journal.journal import SYSTEM, Fact
+from domain.journal.journal import SYSTEM, FactValue
 
 
 class ApprovalResult(StrEnum):
@@ -16,17 +16,17 @@ class ApprovalResult(StrEnum):
     LAPSED = "lapsed"
 
 
-class Subject(BaseModel):
+class ApprovalSubject(BaseModel):
     """What the approval serves: the case that asks, and the invoices it concerns. The account is the journal's."""
 
     model_config = ConfigDict(frozen=True)
 
     case_id: str
     invoice_ids: list[str] = Field(default_factory=list)
-    details: dict[str, Fact] = Field(default_factory=dict)
+    details: dict[str, FactValue] = Field(default_factory=dict)
 
 
-class ApprovalNews(BaseModel):
+class ApprovalOutcome(BaseModel):
     """The answer to the approval of that number; `by` is who had the last word, `reason` why it lapsed."""
 
     model_config = ConfigDict(frozen=True)

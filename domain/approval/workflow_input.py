@@ -3,14 +3,14 @@
 from pydantic import BaseModel, Field
 
 from domain.approval.approval_case import ApprovalCase
-from domain.approval.result import Subject
+from domain.approval.result import ApprovalSubject
 from domain.clock import Clock
-from domain.policy.approval_matrix import MatrixSnapshot, Question
+from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 
-APPROVAL = "Approval"
+APPROVAL_WORKFLOW = "Approval"
 
 
-class ApprovalFrame(BaseModel):
+class ApprovalContext(BaseModel):
     """What the one who asks cannot know: the matrix in force, the customer's segment, for whom the requester may act on that day, and
     whether the account's service is paid in advance by now."""
 
@@ -20,16 +20,16 @@ class ApprovalFrame(BaseModel):
     prepaid: bool = False
 
 
-class ApprovalOpening(BaseModel):
+class ApprovalInput(BaseModel):
     """The `number` counts the approvals of the case that asks; its answer names it."""
 
     number: int
     account_id: str
-    question: Question
+    question: ApprovalRequest
     requester: str
     also_asked: list[str] = Field(default_factory=list)
     acting_for: list[str] = Field(default_factory=list)
-    subject: Subject
+    subject: ApprovalSubject
     matrix: MatrixSnapshot
     clock: Clock
     case: ApprovalCase | None = None

@@ -3,7 +3,7 @@
 from pydantic import AwareDatetime, BaseModel
 
 
-class Swept(BaseModel):
+class ArchiveSweepResult(BaseModel):
     """What a sweep did, and when in real time. `lag_seconds`: for how long the oldest run left to archive has ended, or 0."""
 
     at: AwareDatetime

@@ -25,7 +25,7 @@ class EntryVerdict(StrEnum):
     ADDED = "added"
 
 
-DIFFERENCES = frozenset({EntryVerdict.CHANGED, EntryVerdict.MISSING, EntryVerdict.ADDED})
+DIFFERENCE_VERDICTS = frozenset({EntryVerdict.CHANGED, EntryVerdict.MISSING, EntryVerdict.ADDED})
 
 
 class FieldChange(BaseModel):
@@ -54,7 +54,7 @@ class RunSource(StrEnum):
     LOST = "lost"
 
 
-class Parting(BaseModel):
+class ReplayDivergence(BaseModel):
     """Where a history and today's code part: the history's event, by its number and type, that the code cannot have led to; and what
     Temporal, or the code, says of it."""
 
@@ -81,10 +81,10 @@ class ReplayedRun(BaseModel):
     events: int = 0
     replayed: bool = False
     why_not: str = ""
-    parting: Parting | None = None
+    parting: ReplayDivergence | None = None
 
 
-class SealMark(BaseModel):
+class SealPosition(BaseModel):
     """The last daily seal that holds the case, and up to which of its entries."""
 
     day: date
@@ -100,15 +100,15 @@ class CaseReplay(BaseModel):
     counts: dict[EntryVerdict, int] = Field(default_factory=dict)
     findings: list[EntryFinding] = Field(default_factory=list)
     beside: int = 0
-    seal: SealMark | None = None
+    seal: SealPosition | None = None
 
     @property
-    def replayed(self) -> bool:
+    def is_replayed(self) -> bool:
         return bool(self.runs) and all(run.replayed for run in self.runs)
 
     @property
     def differences(self) -> list[EntryFinding]:
-        return [finding for finding in self.findings if finding.verdict in DIFFERENCES]
+        return [finding for finding in self.findings if finding.verdict in DIFFERENCE_VERDICTS]
 
 
 class ReplayReport(BaseModel):
@@ -123,11 +123,11 @@ class ReplayReport(BaseModel):
         return [finding for case in self.cases for finding in case.differences]
 
     @property
-    def not_replayed(self) -> list[ReplayedRun]:
+    def unreplayed_runs(self) -> list[ReplayedRun]:
         return [run for case in self.cases for run in case.runs if not run.replayed]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def flawless(self) -> bool:
         """Every run was replayed, and every entry is as its history tells it."""
-        return not self.differences and not self.not_replayed
+        return not self.differences and not self.unreplayed_runs

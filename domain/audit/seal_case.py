@@ -8,7 +8,7 @@ from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 
-KIND = "seal"
+SEAL_KIND = "seal"
 NO_ACCOUNT = ""
 """Seals are over all accounts."""
 
@@ -18,23 +18,36 @@ class SealCase(AccountCase):
 
     last: Seal | None = None
 
-    def sealed(self, seal: Seal, at: Moment) -> None:
+    def record_seal(self, seal: Seal, at: Moment) -> None:
         self.last = seal
-        self.note(
-            EntryKind.SEAL_MADE, at, on=seal.day.isoformat(), hash=seal.digest(), root=seal.root, cases=seal.cases, entries=seal.entries,
+        self.write_entry(
+            EntryKind.SEAL_MADE,
+            at,
+            on=seal.day.isoformat(),
+            hash=seal.digest(),
+            root=seal.root,
+            cases=seal.cases,
+            entries=seal.entries,
             previous=seal.previous,
-        )  # fmt: skip
+        )
 
 
-def new_seal_case() -> SealCase:
-    return SealCase(journal=Journal(case_id=ids.SEAL_CASE, account_id=NO_ACCOUNT))
+def create_seal_case() -> SealCase:
+    return SealCase(journal=Journal(case_id=ids.SEAL_CASE_ID, account_id=NO_ACCOUNT))
 
 
-def view(case: SealCase, run_id: str) -> CaseView:
+def build_case_view(case: SealCase, run_id: str) -> CaseView:
     """It is never over, and waits for nobody."""
     seal = case.last
     return CaseView(
-        case_id=case.journal.case_id, run_id=run_id, kind=KIND, account_id=NO_ACCOUNT, invoice_id=None, stage="sealed", next_step=None,
-        next_on=None, waiting_for="nothing",
+        case_id=case.journal.case_id,
+        run_id=run_id,
+        kind=SEAL_KIND,
+        account_id=NO_ACCOUNT,
+        invoice_id=None,
+        stage="sealed",
+        next_step=None,
+        next_on=None,
+        waiting_for="nothing",
         summary={"on": seal.day.isoformat(), "hash": seal.digest(), "cases": seal.cases, "entries": seal.entries} if seal else {},
-    )  # fmt: skip
+    )

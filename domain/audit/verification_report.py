@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 
-class Fault(BaseModel):
+class VerificationFinding(BaseModel):
     """`key` names the row: `CASE/NUMBER/HASH` of an entry, `CASE/NUMBER` of one that is missing, a case's id, a seal's day, a letter's
     Message-ID, a document's SHA-256, `NAME/VERSION` of a policy, `CASE/RUN` of an archived history, an invoice's or a payment's id.
     `entry` is the entry of the journal, named so too, that proves it; None where none speaks of the row."""
@@ -16,7 +16,7 @@ class Fault(BaseModel):
     entry: str | None = None
 
 
-class VerifyReport(BaseModel):
+class VerificationReport(BaseModel):
     """`orphans` are lawful entries beside the chains: a workflow task that was repeated wrote them. `unsettled` counts the heads that were
     sealed just before such a repetition replaced them. `unguarded` are the tables whose trigger against changes is missing. `looked_at`
     counts the rows that were held against the journal, by table; `out_of_reach` says what could not be looked at, and why."""
@@ -29,7 +29,7 @@ class VerifyReport(BaseModel):
     looked_at: dict[str, int] = Field(default_factory=dict)
     out_of_reach: list[str] = Field(default_factory=list)
     unguarded: list[str] = Field(default_factory=list)
-    faults: list[Fault] = Field(default_factory=list)
+    faults: list[VerificationFinding] = Field(default_factory=list)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -16,7 +16,7 @@ class InvoiceStatus(StrEnum):
     WRITTEN_OFF = "written_off"
 
     @property
-    def settled(self) -> bool:
+    def is_settled(self) -> bool:
         return self is not InvoiceStatus.OPEN
 
 
@@ -34,8 +34,8 @@ class InvoiceFacts(BaseModel):
     disputed: bool = False
 
     @property
-    def settled(self) -> bool:
-        return self.status.settled
+    def is_settled(self) -> bool:
+        return self.status.is_settled
 
     def days_past_due(self, on: date) -> int:
         """Whole days; negative before the due date, zero on it: an invoice due today is not overdue."""
@@ -69,7 +69,7 @@ class BillingEvent(BaseModel):
     charged_by: str = ""
 
     @property
-    def taken_off(self) -> int:
+    def balance_reduction(self) -> int:
         """What the invoice is owed less than before by payment or credit, in minor units; negative when it is owed again."""
         match self.kind:
             case BillingEventKind.PAYMENT_RECEIVED | BillingEventKind.CREDIT_NOTE_ISSUED | BillingEventKind.INVOICE_CANCELLED:
@@ -79,7 +79,7 @@ class BillingEvent(BaseModel):
         return 0
 
 
-class Recovery(BaseModel):
+class WriteOffRecovery(BaseModel):
     """Money that came on an invoice after it was written off, in minor units; negative when the payment bounced."""
 
     model_config = ConfigDict(frozen=True)
@@ -90,7 +90,7 @@ class Recovery(BaseModel):
     amount: int
 
 
-class ChargePaid(BaseModel):
+class ChargePayment(BaseModel):
     """Money that came on what a case charged, in minor units; negative when the payment bounced."""
 
     model_config = ConfigDict(frozen=True)

@@ -10,7 +10,7 @@ from domain.money import Currency, Money
 from domain.policy.collection_policy import Policy
 
 
-class Claim(BaseModel):
+class Receivable(BaseModel):
     """One invoice at one version of its facts. `disputed` is the part of the open balance that the customer contests."""
 
     model_config = ConfigDict(frozen=True)
@@ -23,24 +23,28 @@ class Claim(BaseModel):
     settled: bool = False
 
     @classmethod
-    def of(cls, invoice_id: str, facts: InvoiceFacts, disputed: int | None = None) -> "Claim":
+    def from_facts(cls, invoice_id: str, facts: InvoiceFacts, disputed: int | None = None) -> "Receivable":
         """`disputed` None: the whole open balance if billing calls the invoice disputed, else nothing."""
         amount = (facts.open_balance if facts.disputed else 0) if disputed is None else disputed
         return cls(
-            invoice_id=invoice_id, version=facts.version, currency=facts.currency, open_balance=facts.open_balance,
-            disputed=amount, settled=facts.settled,
-        )  # fmt: skip
+            invoice_id=invoice_id,
+            version=facts.version,
+            currency=facts.currency,
+            open_balance=facts.open_balance,
+            disputed=amount,
+            settled=facts.is_settled,
+        )
 
-    def owed(self, policy: Policy) -> bool:
+    def is_owed(self, policy: Policy) -> bool:
         """Open, and worth chasing."""
-        return not self.settled and self.open_balance >= policy.minimum(self.currency)
+        return not self.settled and self.open_balance >= policy.minimum_open_balance(self.currency)
 
-    def chaseable(self, policy: Policy) -> bool:
+    def is_collectable(self, policy: Policy) -> bool:
         """What is not disputed of it is worth chasing."""
-        return self.owed(policy) and self.open_balance - self.disputed >= policy.minimum(self.currency)
+        return self.is_owed(policy) and self.open_balance - self.disputed >= policy.minimum_open_balance(self.currency)
 
 
-class InvoiceNews(BaseModel):
+class InvoiceUpdate(BaseModel):
     """What an invoice tells the cases of its account that it is part of.
 
     `disputed`: how much of it is contested, in minor units. `planned`: it is part of a payment plan, proposed or kept. `insolvent`: so the
@@ -56,21 +60,21 @@ class InvoiceNews(BaseModel):
     insolvent: bool = False
 
     @property
-    def claim(self) -> Claim:
+    def receivable(self) -> Receivable:
         """Nothing of it can be pressed for where billing calls it disputed, on a payment plan, or when insolvency stops everything."""
         untouchable = self.facts.disputed or self.planned or self.insolvent
-        return Claim.of(self.invoice_id, self.facts, self.facts.open_balance if untouchable else self.disputed)
+        return Receivable.from_facts(self.invoice_id, self.facts, self.facts.open_balance if untouchable else self.disputed)
 
 
-def owed_by_currency(claims: Iterable[Claim]) -> dict[str, int]:
+def sum_undisputed_by_currency(receivables: Iterable[Receivable]) -> dict[str, int]:
     """The undisputed open balances."""
     totals: Counter[str] = Counter()
-    for claim in claims:
+    for claim in receivables:
         totals[claim.currency] += max(claim.open_balance - claim.disputed, 0)
     return dict(totals)
 
 
-def weightiest(amounts: dict[str, int]) -> tuple[int, str]:
+def find_largest_amount(amounts: dict[str, int]) -> tuple[int, str]:
     """The amount, with its currency, that is largest in major units: the one by which people's word is asked."""
     currency = max(sorted(amounts), key=lambda code: Money(minor=amounts[code], currency=code).major)
     return amounts[currency], currency

@@ -2,11 +2,11 @@
 
 from pydantic import BaseModel, Field
 
-from domain.case.effects import AskApproval, Effect
+from domain.case.effects import Effect, RequestApproval
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import LETTER_FATES, LetterNews
+from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, LetterOutcome
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, Fact, Journal
+from domain.journal.journal import SYSTEM, FactValue, Journal
 from domain.policy.collection_policy import PolicySnapshot
 
 
@@ -28,18 +28,18 @@ class AccountCase(BaseModel):
     numbers: dict[str, int] = Field(default_factory=dict)
 
     @property
-    def pinned(self) -> PolicySnapshot:
+    def pinned_policy(self) -> PolicySnapshot:
         """The policy that the case follows. Raises TypeError for a kind of case that follows none."""
         snapshot = getattr(self, "snapshot", None)
         if not isinstance(snapshot, PolicySnapshot):
             raise TypeError(f"{self.journal.case_id} follows no policy")
         return snapshot
 
-    def note(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: Fact) -> int:
+    def write_entry(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: FactValue) -> int:
         """Write an entry; its sequence number."""
         return self.journal.write(kind, at.business, at.real, actor, **facts).seq
 
-    def ask_for(self, effect: Effect) -> None:
+    def add_effect(self, effect: Effect) -> None:
         self.outbox.append(effect)
 
     def take_effects(self) -> list[Effect]:
@@ -47,46 +47,52 @@ class AccountCase(BaseModel):
         effects, self.outbox = self.outbox, []
         return effects
 
-    def sees(self, known_id: str) -> bool:
+    def mark_seen(self, known_id: str) -> bool:
         """True the first time."""
         if known_id in self.seen:
             return False
         self.seen.append(known_id)
         return True
 
-    def hear_of_letter(self, news: LetterNews, at: Moment) -> bool:
+    def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment) -> bool:
         """What became of a letter that the case wrote goes into its journal once. True the first time."""
-        if not self.sees(f"letter:{news.message_id}:{news.fate}"):
+        if not self.mark_seen(f"letter:{outcome.message_id}:{outcome.fate}"):
             return False
-        self.note(
-            LETTER_FATES[news.fate], at, letter=news.step, number=news.attempt or None, message_id=news.message_id,
-            letter_at=news.at.isoformat(), reason=news.reason, **news.proof,
-        )  # fmt: skip
+        self.write_entry(
+            LETTER_ENTRY_KINDS[outcome.fate],
+            at,
+            letter=outcome.step,
+            number=outcome.attempt or None,
+            message_id=outcome.message_id,
+            letter_at=outcome.at.isoformat(),
+            reason=outcome.reason,
+            **outcome.proof,
+        )
         return True
 
     def next_number(self, what: str) -> int:
         """Counts from 1, on through all cases of the same id."""
-        self.numbers[what] = self.number(what) + 1
+        self.numbers[what] = self.last_number(what) + 1
         return self.numbers[what]
 
-    def number(self, what: str) -> int:
+    def last_number(self, what: str) -> int:
         """The last one given; 0 before the first."""
         return self.numbers.get(what, 0)
 
-    def take_up(self, earlier: EarlierRun) -> None:
+    def continue_from(self, earlier: EarlierRun) -> None:
         """Follow on an earlier case of this id. To be asked before anything else is, for numbers that were given are given."""
         pending = self.journal.pending
         self.journal = self.journal.model_copy(update={"seq": earlier.seq, "head": earlier.head, "pending": []})
         for entry in pending:
             self.journal.write(entry.kind, entry.business_at, entry.recorded_at, entry.actor, **entry.facts)
         self.seen, self.numbers = [*earlier.seen, *self.seen], dict(earlier.numbers)
-        self.outbox = [self._renumbered(effect) for effect in self.outbox]
+        self.outbox = [self._renumber_effect(effect) for effect in self.outbox]
 
-    def _renumbered(self, effect: Effect) -> Effect:
+    def _renumber_effect(self, effect: Effect) -> Effect:
         """An approval that was asked for under a number which an earlier case has given."""
-        return effect.model_copy(update={"number": self.next_number("approval")}) if isinstance(effect, AskApproval) else effect
+        return effect.model_copy(update={"number": self.next_number("approval")}) if isinstance(effect, RequestApproval) else effect
 
-    def leaves(self) -> EarlierRun:
+    def build_earlier_run(self) -> EarlierRun:
         return EarlierRun(seq=self.journal.seq, head=self.journal.head, seen=self.seen, numbers=self.numbers)
 
 

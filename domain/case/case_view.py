@@ -4,10 +4,10 @@ from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.roles import Role
 from domain.timeline.holds import Hold
-from domain.timeline.step_schedule import Taken
+from domain.timeline.step_schedule import TakenStep
 
 
 class NextStep(BaseModel):
@@ -35,7 +35,7 @@ class CaseView(BaseModel):
     next_on: date | None
     waiting_for: str
     awaiting_role: str | None = None
-    summary: dict[str, Fact] = Field(default_factory=dict)
+    summary: dict[str, FactValue] = Field(default_factory=dict)
     open_balance: int = 0
     currency: str = ""
     due_date: date | None = None
@@ -43,13 +43,13 @@ class CaseView(BaseModel):
     policy_version: int | None = None
     disputed: int = 0
     holds: list[Hold] = Field(default_factory=list)
-    taken: list[Taken] = Field(default_factory=list)
+    taken: list[TakenStep] = Field(default_factory=list)
     promised_by: date | None = None
     promised_amount: int | None = None
     outcome: str | None = None
 
 
-class Errand(BaseModel):
+class TaskRequest(BaseModel):
     """A task for people of a role, that is opened or, when `done_by` is set, closed. `key` makes it the same one."""
 
     model_config = ConfigDict(frozen=True)

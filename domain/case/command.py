@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-ACT_REFUSED = "ActRefused"
+COMMAND_REJECTED = "ActRefused"
 """The type of the error by which a workflow refuses an act that its state rules out; the message says why."""
 
 
-class Act(BaseModel):
+class Command(BaseModel):
     """One act of one person. The id makes it happen once, however often it is sent.
 
     `journal_name` is what the journal calls the command when it is refused: it stays, whatever the class is called.
@@ -22,7 +22,7 @@ class Act(BaseModel):
     actor: str
 
 
-class Receipt(BaseModel):
+class CommandReceipt(BaseModel):
     """What became of an act: the journal's entry that holds it."""
 
     act_id: str

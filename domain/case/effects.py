@@ -6,31 +6,31 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.billing.receivables import Claim
-from domain.journal.journal import Fact
-from domain.policy.approval_type import Matter
-from domain.policy.dispute_rules import Resolution
+from domain.billing.receivables import Receivable
+from domain.journal.journal import FactValue
+from domain.policy.approval_type import ApprovalType
+from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from domain.timeline.holds import Hold
 
 
-class _Effect(BaseModel):
+class _BaseEffect(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class PlaceHold(_Effect):
+class PlaceHold(_BaseEffect):
     effect: Literal["place_hold"] = "place_hold"
     invoice_id: str
     hold: Hold
 
 
-class LiftHold(_Effect):
+class LiftHold(_BaseEffect):
     effect: Literal["lift_hold"] = "lift_hold"
     invoice_id: str
     hold_id: str
 
 
-class TellInvoice(_Effect):
+class NotifyInvoice(_BaseEffect):
     """A case of the account did something that an invoice's own history must tell: `what` is the journal's kind."""
 
     effect: Literal["tell_invoice"] = "tell_invoice"
@@ -39,16 +39,16 @@ class TellInvoice(_Effect):
     case_id: str = ""
 
 
-class JoinSuspension(_Effect):
+class JoinSuspension(_BaseEffect):
     """An invoice's timeline asks for the suspension of its account, or for its hand-over: starts, or joins, the account's case."""
 
     effect: Literal["join_suspension"] = "join_suspension"
     account_id: str
-    claim: Claim
+    claim: Receivable
     hand_over: bool = False
 
 
-class SendLetter(_Effect):
+class SendLetter(_BaseEffect):
     """A letter to the customer, in its language, in the first contact slot from `on`, about the invoices named.
 
     Its news comes back with `number`; `key` makes it the same letter however often it is asked for.
@@ -60,26 +60,26 @@ class SendLetter(_Effect):
     key: str = ""
     number: int = 0
     invoice_ids: list[str] = Field(default_factory=list)
-    details: dict[str, Fact] = Field(default_factory=dict)
+    details: dict[str, FactValue] = Field(default_factory=dict)
 
 
-class WithdrawLetter(_Effect):
+class WithdrawLetter(_BaseEffect):
     """A letter that was asked for has lost its object: it does not go, if it has not gone. No news of it is waited for."""
 
     effect: Literal["withdraw_letter"] = "withdraw_letter"
     key: str
 
 
-class NotifyRole(_Effect):
+class NotifyRole(_BaseEffect):
     """A message to people of ours."""
 
     effect: Literal["notify_role"] = "notify_role"
     role: Role
     template: str
-    details: dict[str, Fact] = Field(default_factory=dict)
+    details: dict[str, FactValue] = Field(default_factory=dict)
 
 
-class AskApproval(_Effect):
+class RequestApproval(_BaseEffect):
     """Ask the human gate. The `number` counts the case's approvals; the answer names it. `amount` in minor units.
 
     Nobody in `also_asked` may approve it, no more than the requester.
@@ -87,7 +87,7 @@ class AskApproval(_Effect):
 
     effect: Literal["ask_approval"] = "ask_approval"
     number: int
-    matter: Matter
+    matter: ApprovalType
     amount: int
     currency: str
     requester: str
@@ -95,10 +95,10 @@ class AskApproval(_Effect):
     term_days: int = 0
     broken_plans: int = 0
     invoice_ids: list[str] = Field(default_factory=list)
-    details: dict[str, Fact] = Field(default_factory=dict)
+    details: dict[str, FactValue] = Field(default_factory=dict)
 
 
-class ReviseApproval(_Effect):
+class ReviseApproval(_BaseEffect):
     """What is asked for has changed in amount (minor units): the approval lapses if that takes it to another tier."""
 
     effect: Literal["revise_approval"] = "revise_approval"
@@ -107,7 +107,7 @@ class ReviseApproval(_Effect):
     currency: str
 
 
-class WithdrawApproval(_Effect):
+class WithdrawApproval(_BaseEffect):
     """The approval that was asked for has lost its object. `reason`: settled, disputed, withdrawn, revised."""
 
     effect: Literal["withdraw_approval"] = "withdraw_approval"
@@ -115,7 +115,7 @@ class WithdrawApproval(_Effect):
     reason: str
 
 
-class SuspendInBilling(_Effect):
+class SuspendInBilling(_BaseEffect):
     """The activity reads the account anew and suspends only while it is in arrears. `number` makes it once."""
 
     effect: Literal["suspend_in_billing"] = "suspend_in_billing"
@@ -124,12 +124,12 @@ class SuspendInBilling(_Effect):
     invoice_ids: list[str]
 
 
-class ReinstateInBilling(_Effect):
+class ReinstateInBilling(_BaseEffect):
     effect: Literal["reinstate_in_billing"] = "reinstate_in_billing"
     account_id: str
 
 
-class HandOver(_Effect):
+class HandOverAccount(_BaseEffect):
     """The account's dossier goes to the write-off team: starts, or joins, the account's write-off case."""
 
     effect: Literal["hand_over"] = "hand_over"
@@ -137,7 +137,7 @@ class HandOver(_Effect):
     invoice_ids: list[str]
 
 
-class TellSuspension(_Effect):
+class NotifySuspension(_BaseEffect):
     """What the write-off team decided about an account that a suspension handed over. The case, if there is one, hears it before billing
     settles or frees the invoices, lest it take them for paid."""
 
@@ -146,7 +146,7 @@ class TellSuspension(_Effect):
     what: Literal["written_off", "handed_back"]
 
 
-class BookWriteOff(_Effect):
+class BookWriteOff(_BaseEffect):
     """The activity books it once by `key`. `amount` in minor units."""
 
     effect: Literal["book_write_off"] = "book_write_off"
@@ -156,7 +156,7 @@ class BookWriteOff(_Effect):
     currency: str
 
 
-class AdoptSegment(_Effect):
+class AdoptSegment(_BaseEffect):
     """The account is collected by the policy of that segment from now on, whatever segment it is in; None: by its own again."""
 
     effect: Literal["adopt_segment"] = "adopt_segment"
@@ -165,7 +165,7 @@ class AdoptSegment(_Effect):
     invoice_ids: list[str]
 
 
-class MakeDossier(_Effect):
+class MakeDossier(_BaseEffect):
     """Compile the account's dossier as PDF and JSON; `purpose`: write_off, agency, legal, proof_of_claim."""
 
     effect: Literal["make_dossier"] = "make_dossier"
@@ -173,7 +173,7 @@ class MakeDossier(_Effect):
     purpose: str
 
 
-class ResumeHarsher(_Effect):
+class HastenTimeline(_BaseEffect):
     """The invoice's timeline goes on one step harsher than where it stopped.
 
     Comes before the hold is lifted, lest the milder step be taken.
@@ -184,17 +184,17 @@ class ResumeHarsher(_Effect):
     case_id: str
 
 
-class MarkDisputed(_Effect):
+class MarkDisputed(_BaseEffect):
     """So much of the invoice (minor units) is in dispute: letters ask for the rest only. When it is over, 0, and how it ended."""
 
     effect: Literal["mark_disputed"] = "mark_disputed"
     invoice_id: str
     case_id: str
     amount: int
-    resolution: Resolution | None = None
+    resolution: DisputeResolution | None = None
 
 
-class IssueCreditNote(_Effect):
+class IssueCreditNote(_BaseEffect):
     """Credit an invoice in billing, once by `key`. `amount` in minor units. The case hears whether it was booked."""
 
     effect: Literal["issue_credit_note"] = "issue_credit_note"
@@ -204,7 +204,7 @@ class IssueCreditNote(_Effect):
     currency: str
 
 
-class ChangeInvoice(_Effect):
+class ChangeInvoice(_BaseEffect):
     """Set the invoice's `total` (minor units) in billing, once by `key`. The case hears whether it was booked."""
 
     effect: Literal["change_invoice"] = "change_invoice"
@@ -214,7 +214,7 @@ class ChangeInvoice(_Effect):
     currency: str
 
 
-class ChargeInterest(_Effect):
+class ChargeInterest(_BaseEffect):
     """Charge the account the interest of an instalment that fell due, once by `key`. `amount` in minor units."""
 
     effect: Literal["charge_interest"] = "charge_interest"
@@ -224,19 +224,37 @@ class ChargeInterest(_Effect):
     currency: str
 
 
-class NotifyPerson(_Effect):
+class NotifyPerson(_BaseEffect):
     """A message to one of ours, by user name."""
 
     effect: Literal["notify_person"] = "notify_person"
     user: str
     template: str
-    details: dict[str, Fact] = Field(default_factory=dict)
+    details: dict[str, FactValue] = Field(default_factory=dict)
 
 
 Effect = Annotated[
-    PlaceHold | LiftHold | TellInvoice | SendLetter | WithdrawLetter | NotifyRole
-    | AskApproval | ReviseApproval | WithdrawApproval | SuspendInBilling | ReinstateInBilling | HandOver
-    | TellSuspension | BookWriteOff | MakeDossier | AdoptSegment | ResumeHarsher | MarkDisputed | IssueCreditNote | ChangeInvoice
-    | ChargeInterest | NotifyPerson,
+    PlaceHold
+    | LiftHold
+    | NotifyInvoice
+    | SendLetter
+    | WithdrawLetter
+    | NotifyRole
+    | RequestApproval
+    | ReviseApproval
+    | WithdrawApproval
+    | SuspendInBilling
+    | ReinstateInBilling
+    | HandOverAccount
+    | NotifySuspension
+    | BookWriteOff
+    | MakeDossier
+    | AdoptSegment
+    | HastenTimeline
+    | MarkDisputed
+    | IssueCreditNote
+    | ChangeInvoice
+    | ChargeInterest
+    | NotifyPerson,
     Field(discriminator="effect"),
-]  # fmt: skip
+]

@@ -5,13 +5,13 @@ from pydantic import BaseModel, ConfigDict
 from domain.case.effects import SendLetter
 from domain.policy.collection_policy import ContactRules
 
-WARNING = "suspension_warning"
+SUSPENSION_WARNING_LETTER = "suspension_warning"
 """The letter by which an account's suspension is announced; its notice counts from the day of its delivery."""
 
-DEMANDS = frozenset({WARNING, "suspended", "plan_offer", "plan_instalment_due", "plan_missed"})
+DEMAND_LETTERS = frozenset({SUSPENSION_WARNING_LETTER, "suspended", "plan_offer", "plan_instalment_due", "plan_missed"})
 """Letters that ask for money, or for a word: they do not go once nothing is owed of the invoices that they name."""
 
-PASSING = DEMANDS | {"dispute_received"}
+DROPPABLE_LETTERS = DEMAND_LETTERS | {"dispute_received"}
 """Letters that ask, or that promise an answer: they do not go once their case is over. All others tell what happened, and always go."""
 
 

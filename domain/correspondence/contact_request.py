@@ -4,17 +4,17 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.policy.collection_policy import ContactRules, StepAct
+from domain.policy.collection_policy import ContactRules, StepAction
 
 
-class Ask(BaseModel):
+class ContactOrder(BaseModel):
     """A step asks for contact. `not_after` is the last day on which a letter that makes sense only before the due date may go."""
 
     model_config = ConfigDict(frozen=True)
 
     step: str
     rank: int
-    act: StepAct
+    act: StepAction
     letter: str | None
     escalate_to: str | None
     not_before: date

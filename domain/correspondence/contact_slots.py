@@ -6,19 +6,21 @@ from zoneinfo import ZoneInfo
 
 from domain.policy.collection_policy import ContactHours
 
-COLLECTING = timedelta(minutes=15)
+GROUPING_WAIT = timedelta(minutes=15)
 """How long a request that arises within contact hours waits for its siblings, so that one letter carries them all."""
 
 IsBusinessDay = Callable[[date], bool]
 
 
-def is_open(now: datetime, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> bool:
+def is_contact_allowed(now: datetime, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> bool:
     """Whether a customer may be contacted at this moment."""
     local = now.astimezone(zone)
     return is_business_day(local.date()) and hours.opens <= local.time() <= hours.closes
 
 
-def first_slot(not_before: date, now: datetime | None, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> datetime:
+def find_first_slot(
+    not_before: date, now: datetime | None, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay
+) -> datetime:
     """The first moment (UTC) to contact a customer: on a business day of its country, within the hours, in its own time zone.
 
     `not_before` is the customer's date from which contact is wanted. `now` is None where the hour of the day is noise.
@@ -26,7 +28,7 @@ def first_slot(not_before: date, now: datetime | None, zone: ZoneInfo, hours: Co
     day = not_before
     if now is not None:
         local = now.astimezone(zone)
-        wait = local + COLLECTING
+        wait = local + GROUPING_WAIT
         if local.date() == wait.date() and local.date() >= not_before and is_business_day(local.date()):
             if local.time() <= hours.opens:
                 return datetime.combine(local.date(), hours.opens, zone).astimezone(UTC)

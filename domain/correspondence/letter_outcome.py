@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.journal.entry_kinds import EntryKind
 
 
-class LetterFate(StrEnum):
+class LetterResult(StrEnum):
     """What became of a letter. Anything else is still under way."""
 
     SENT = "sent"
@@ -17,11 +17,11 @@ class LetterFate(StrEnum):
     DROPPED = "dropped"
 
 
-LETTER_FATES = {
-    LetterFate.SENT: EntryKind.LETTER_SENT,
-    LetterFate.REFUSED: EntryKind.LETTER_REFUSED,
-    LetterFate.UNKNOWN: EntryKind.LETTER_UNKNOWN,
-    LetterFate.DROPPED: EntryKind.LETTER_DROPPED,
+LETTER_ENTRY_KINDS = {
+    LetterResult.SENT: EntryKind.LETTER_SENT,
+    LetterResult.REFUSED: EntryKind.LETTER_REFUSED,
+    LetterResult.UNKNOWN: EntryKind.LETTER_UNKNOWN,
+    LetterResult.DROPPED: EntryKind.LETTER_DROPPED,
 }
 
 
@@ -36,7 +36,7 @@ class DropReason(StrEnum):
     NOT_DUE = "not_due"
 
 
-class LetterNews(BaseModel):
+class LetterOutcome(BaseModel):
     """What became of the letter that a step asked for. `attempt` counts how often the step asked; `on` is the customer's date. `sha256` is
     that of the content of a letter that was sent; it binds the letter to the journal."""
 
@@ -44,7 +44,7 @@ class LetterNews(BaseModel):
 
     step: str
     attempt: int
-    fate: LetterFate
+    fate: LetterResult
     at: AwareDatetime
     on: date
     message_id: str | None = None

@@ -2,66 +2,78 @@
 
 from datetime import date
 
-from domain.case.command import Act
+from domain.case.command import Command
 from domain.case.effects import NotifyRole
 from domain.clock import Moment
-from domain.credit_review.commands import CloseReview, Course, GiveVerdict, ReferAccount
+from domain.credit_review.commands import CloseCreditReview, CollectionCourse, GiveCreditVerdict, ReferAccount
 from domain.credit_review.review_case import CreditReviewCase
 from domain.journal.entry_kinds import EntryKind
 from domain.roles import Role
 
 
-def refusal(case: CreditReviewCase, act: Act, today: date) -> str | None:
+def rejection_reason(case: CreditReviewCase, command: Command, today: date) -> str | None:
     """Why the act cannot be accepted, in words; None when it can. `today` is the business date. An act that was done is not refused."""
-    if act.act_id in case.seen:
+    if command.act_id in case.seen:
         return None
     if case.ended:
         return "this credit review is closed; refer the account anew"
-    if isinstance(act, GiveVerdict):
-        if (act.limit is None) != (act.currency is None):
+    if isinstance(command, GiveCreditVerdict):
+        if (command.limit is None) != (command.currency is None):
             return "a limit needs its currency, and a currency its limit"
-        if act.next_review_on is not None and act.next_review_on <= today:
+        if command.next_review_on is not None and command.next_review_on <= today:
             return "the next review must be after today"
-        if act.course is not Course.GENTLE and act.next_review_on is None:
+        if command.course is not CollectionCourse.GENTLE and command.next_review_on is None:
             return "an account that is not collected gently needs a date for its next review"
     return None
 
 
-def carry_out(case: CreditReviewCase, act: Act, at: Moment) -> int | None:
+def apply_command(case: CreditReviewCase, command: Command, at: Moment) -> int | None:
     """Do the act once. The number of its journal entry, or None if it was done before; what is ruled out is journalled as refused."""
-    reason = refusal(case, act, at.business.date())
-    if not case.sees(act.act_id):
+    reason = rejection_reason(case, command, at.business.date())
+    if not case.mark_seen(command.act_id):
         return None
     if reason:
-        return case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
-    match act:
+        return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+    match command:
         case ReferAccount():
-            return case.refer(act.reason, at, act.actor, act.act_id, act.note_id)
-        case GiveVerdict():
-            return _take_verdict(case, act, at)
-        case CloseReview():
-            seq = case.note(EntryKind.CREDIT_REVIEW_ENDED, at, act.actor, act=act.act_id)
-            case.lift()
+            return case.refer_account(command.reason, at, command.actor, command.act_id, command.note_id)
+        case GiveCreditVerdict():
+            return _apply_verdict(case, command, at)
+        case CloseCreditReview():
+            seq = case.write_entry(EntryKind.CREDIT_REVIEW_ENDED, at, command.actor, act=command.act_id)
+            case.lift_holds()
             case.adopt_segment(None)
             case.ended = True
             return seq
         case _:
-            raise TypeError(f"no rule says what a {type(act).__name__} does to a credit review")
+            raise TypeError(f"no rule says what a {type(command).__name__} does to a credit review")
 
 
-def _take_verdict(case: CreditReviewCase, act: GiveVerdict, at: Moment) -> int:
-    case.verdict, case.due = act, False
-    seq = case.note(
-        EntryKind.CREDIT_REVIEW_VERDICT, at, act.actor, act=act.act_id, ability=act.ability.value, willingness=act.willingness.value,
-        course=act.course.value, insolvent=act.insolvent, limit=act.limit, currency=act.currency, segment=act.segment,
-        conditions=act.conditions_note, next_review_on=act.next_review_on.isoformat() if act.next_review_on else None,
-    )  # fmt: skip
-    if act.insolvent:
-        case.stop(at, act.actor)
+def _apply_verdict(case: CreditReviewCase, command: GiveCreditVerdict, at: Moment) -> int:
+    case.verdict, case.due = command, False
+    seq = case.write_entry(
+        EntryKind.CREDIT_REVIEW_VERDICT,
+        at,
+        command.actor,
+        act=command.act_id,
+        ability=command.ability.value,
+        willingness=command.willingness.value,
+        course=command.course.value,
+        insolvent=command.insolvent,
+        limit=command.limit,
+        currency=command.currency,
+        segment=command.segment,
+        conditions=command.conditions_note,
+        next_review_on=command.next_review_on.isoformat() if command.next_review_on else None,
+    )
+    if command.insolvent:
+        case.stop_collection(at, command.actor)
     else:
-        case.lift()
-    case.adopt_segment(act.segment)
-    advice = {Course.PLAN: "credit_review_advises_plan", Course.HAND_OVER: "credit_review_advises_hand_over"}.get(act.course)
+        case.lift_holds()
+    case.adopt_segment(command.segment)
+    advice = {CollectionCourse.PLAN: "credit_review_advises_plan", CollectionCourse.HAND_OVER: "credit_review_advises_hand_over"}.get(
+        command.course
+    )
     if advice:
-        case.ask_for(NotifyRole(role=Role.COLLECTOR, template=advice, details={"account": case.journal.account_id}))
+        case.add_effect(NotifyRole(role=Role.COLLECTOR, template=advice, details={"account": case.journal.account_id}))
     return seq

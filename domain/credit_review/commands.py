@@ -6,21 +6,21 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from domain.case.command import Act
+from domain.case.command import Command
 from domain.money import Currency
 
 
-class Ability(StrEnum):
+class AbilityToPay(StrEnum):
     ABLE = "able"
     UNABLE = "unable"
 
 
-class Willingness(StrEnum):
+class WillingnessToPay(StrEnum):
     WILLING = "willing"
     UNWILLING = "unwilling"
 
 
-class Course(StrEnum):
+class CollectionCourse(StrEnum):
     """How the account is collected from now on."""
 
     GENTLE = "gentle"
@@ -30,16 +30,16 @@ class Course(StrEnum):
     STOP = "stop"
 
 
-GRID = {
-    (Ability.ABLE, Willingness.WILLING): Course.GENTLE,
-    (Ability.ABLE, Willingness.UNWILLING): Course.FIRM,
-    (Ability.UNABLE, Willingness.WILLING): Course.PLAN,
-    (Ability.UNABLE, Willingness.UNWILLING): Course.HAND_OVER,
+COURSE_GRID = {
+    (AbilityToPay.ABLE, WillingnessToPay.WILLING): CollectionCourse.GENTLE,
+    (AbilityToPay.ABLE, WillingnessToPay.UNWILLING): CollectionCourse.FIRM,
+    (AbilityToPay.UNABLE, WillingnessToPay.WILLING): CollectionCourse.PLAN,
+    (AbilityToPay.UNABLE, WillingnessToPay.UNWILLING): CollectionCourse.HAND_OVER,
 }
 """Insolvency, which stops everything, stands outside it."""
 
 
-class Reason(StrEnum):
+class ReferralReason(StrEnum):
     """Why an account was referred."""
 
     COLLECTOR = "collector"
@@ -49,16 +49,16 @@ class Reason(StrEnum):
     REVIEW_DATE = "review_date"
 
 
-class ReferAccount(Act):
+class ReferAccount(Command):
     """The account is to be reviewed. What made it necessary beyond the reason, is in the note."""
 
     journal_name: ClassVar[str] = "ReferAccount"
 
-    reason: Reason
+    reason: ReferralReason
     note_id: str | None = None
 
 
-class GiveVerdict(Act):
+class GiveCreditVerdict(Command):
     """`limit` in minor units of `currency`; conditions are kept as a note's id, for they may name people.
 
     `segment` is the segment whose policy applies to the account from now on; None leaves it as it is.
@@ -66,8 +66,8 @@ class GiveVerdict(Act):
 
     journal_name: ClassVar[str] = "GiveVerdict"
 
-    ability: Ability
-    willingness: Willingness
+    ability: AbilityToPay
+    willingness: WillingnessToPay
     insolvent: bool = False
     limit: int | None = Field(default=None, ge=0)
     currency: Currency | None = None
@@ -76,11 +76,11 @@ class GiveVerdict(Act):
     next_review_on: date | None = None
 
     @property
-    def course(self) -> Course:
-        return Course.STOP if self.insolvent else GRID[self.ability, self.willingness]
+    def course(self) -> CollectionCourse:
+        return CollectionCourse.STOP if self.insolvent else COURSE_GRID[self.ability, self.willingness]
 
 
-class CloseReview(Act):
+class CloseCreditReview(Command):
     """The account needs no watching any more, such as after an insolvency was lifted."""
 
     journal_name: ClassVar[str] = "CloseReview"

@@ -5,11 +5,11 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-NEUTRAL = 50
+NEUTRAL_SCORE = 50
 """What a factor is worth, of 100, of which nothing is known."""
 
 
-class Factor(StrEnum):
+class SolvencyFactor(StrEnum):
     AVERAGE_DAYS_LATE = "average_days_late"
     TREND = "trend"
     PROMISES_KEPT = "promises_kept"
@@ -17,20 +17,26 @@ class Factor(StrEnum):
     EXPOSURE = "exposure"
 
 
-WEIGHTS = {Factor.AVERAGE_DAYS_LATE: 35, Factor.TREND: 15, Factor.PROMISES_KEPT: 20, Factor.DISPUTES_LOST: 10, Factor.EXPOSURE: 20}
+FACTOR_WEIGHTS = {
+    SolvencyFactor.AVERAGE_DAYS_LATE: 35,
+    SolvencyFactor.TREND: 15,
+    SolvencyFactor.PROMISES_KEPT: 20,
+    SolvencyFactor.DISPUTES_LOST: 10,
+    SolvencyFactor.EXPOSURE: 20,
+}
 """They add up to 100."""
 
-_SCALES: dict[Factor, tuple[float, float]] = {
-    Factor.AVERAGE_DAYS_LATE: (0, 60),
-    Factor.TREND: (-30, 30),
-    Factor.PROMISES_KEPT: (100, 0),
-    Factor.DISPUTES_LOST: (0, 100),
-    Factor.EXPOSURE: (50, 150),
+_FACTOR_SCALES: dict[SolvencyFactor, tuple[float, float]] = {
+    SolvencyFactor.AVERAGE_DAYS_LATE: (0, 60),
+    SolvencyFactor.TREND: (-30, 30),
+    SolvencyFactor.PROMISES_KEPT: (100, 0),
+    SolvencyFactor.DISPUTES_LOST: (0, 100),
+    SolvencyFactor.EXPOSURE: (50, 150),
 }
 """The value that is worth 100, and the one that is worth nothing; between them, in proportion."""
 
 
-class PaymentRecord(BaseModel):
+class PaymentBehaviour(BaseModel):
     """What is known of how an account pays; None where nothing is.
 
     `days_late`: of each paid invoice, the oldest first; days after the due date, early payment counts as 0 late.
@@ -53,41 +59,41 @@ class FactorScore(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    factor: Factor
+    factor: SolvencyFactor
     value: float | None
     weight: int
     points: float
     sentence: str
 
 
-class Solvency(BaseModel):
+class SolvencyScore(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     total: int
     factors: list[FactorScore]
 
 
-def score(record: PaymentRecord) -> Solvency:
+def score_solvency(behaviour: PaymentBehaviour) -> SolvencyScore:
     """The account's score. A factor of which nothing is known counts half, and says so."""
     values = {
-        Factor.AVERAGE_DAYS_LATE: _average([max(days, 0) for days in record.days_late]),
-        Factor.TREND: _trend([max(days, 0) for days in record.days_late]),
-        Factor.PROMISES_KEPT: _percent(record.promises_kept, record.promises_kept + record.promises_broken),
-        Factor.DISPUTES_LOST: _percent(record.disputes_lost, record.disputes_resolved),
-        Factor.EXPOSURE: _percent(record.open_amount, record.credit_limit or 0),
+        SolvencyFactor.AVERAGE_DAYS_LATE: _average([max(days, 0) for days in behaviour.days_late]),
+        SolvencyFactor.TREND: _trend([max(days, 0) for days in behaviour.days_late]),
+        SolvencyFactor.PROMISES_KEPT: _percent(behaviour.promises_kept, behaviour.promises_kept + behaviour.promises_broken),
+        SolvencyFactor.DISPUTES_LOST: _percent(behaviour.disputes_lost, behaviour.disputes_resolved),
+        SolvencyFactor.EXPOSURE: _percent(behaviour.open_amount, behaviour.credit_limit or 0),
     }
-    factors = [_judge(factor, value) for factor, value in values.items()]
-    return Solvency(total=round(sum(factor.points for factor in factors)), factors=factors)
+    factors = [_score_factor(factor, value) for factor, value in values.items()]
+    return SolvencyScore(total=round(sum(factor.points for factor in factors)), factors=factors)
 
 
-def _judge(factor: Factor, value: float | None) -> FactorScore:
-    worth, sentence = (NEUTRAL, "unknown") if value is None else _worth(factor, value)
-    points = round(WEIGHTS[factor] * worth / 100, 2)
-    return FactorScore(factor=factor, value=value, weight=WEIGHTS[factor], points=points, sentence=f"solvency.{factor}.{sentence}")
+def _score_factor(factor: SolvencyFactor, value: float | None) -> FactorScore:
+    worth, sentence = (NEUTRAL_SCORE, "unknown") if value is None else _scale_value(factor, value)
+    points = round(FACTOR_WEIGHTS[factor] * worth / 100, 2)
+    return FactorScore(factor=factor, value=value, weight=FACTOR_WEIGHTS[factor], points=points, sentence=f"solvency.{factor}.{sentence}")
 
 
-def _worth(factor: Factor, value: float) -> tuple[float, str]:
-    best, worst = _SCALES[factor]
+def _scale_value(factor: SolvencyFactor, value: float) -> tuple[float, str]:
+    best, worst = _FACTOR_SCALES[factor]
     worth = min(max((value - worst) / (best - worst), 0), 1) * 100
     return worth, "good" if worth >= 70 else "fair" if worth >= 40 else "poor"
 

@@ -2,7 +2,7 @@
 
 from domain.case.case_view import CaseView
 from domain.credit_review.review_case import CreditReviewCase
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.roles import Role
 
 
@@ -17,24 +17,38 @@ def next_step(case: CreditReviewCase) -> str | None:
     return "next_review" if case.wakes_at() else None
 
 
-def _summary(case: CreditReviewCase) -> dict[str, Fact]:
+def _build_summary(case: CreditReviewCase) -> dict[str, FactValue]:
     """The limit is in minor units of its currency."""
     verdict = case.verdict
-    found: dict[str, Fact] = {"reason": case.reason.value if case.reason else None, "stopped": case.stopped, "segment": case.segment}
+    found: dict[str, FactValue] = {"reason": case.reason.value if case.reason else None, "stopped": case.stopped, "segment": case.segment}
     if verdict:
         found |= {
-            "ability": verdict.ability.value, "willingness": verdict.willingness.value, "course": verdict.course.value,
-            "insolvent": verdict.insolvent, "limit": verdict.limit, "currency": verdict.currency, "conditions": verdict.conditions_note,
-            "next_review_on": verdict.next_review_on.isoformat() if verdict.next_review_on else None, "by": verdict.actor,
-        }  # fmt: skip
+            "ability": verdict.ability.value,
+            "willingness": verdict.willingness.value,
+            "course": verdict.course.value,
+            "insolvent": verdict.insolvent,
+            "limit": verdict.limit,
+            "currency": verdict.currency,
+            "conditions": verdict.conditions_note,
+            "next_review_on": verdict.next_review_on.isoformat() if verdict.next_review_on else None,
+            "by": verdict.actor,
+        }
     return found
 
 
-def view(case: CreditReviewCase, run_id: str) -> CaseView:
+def build_case_view(case: CreditReviewCase, run_id: str) -> CaseView:
     wakes_at = case.wakes_at()
     return CaseView(
-        case_id=case.journal.case_id, run_id=run_id, kind="credit_review", account_id=case.journal.account_id, invoice_id=None,
-        stage=stage(case), next_step=next_step(case), next_on=wakes_at.date() if wakes_at else None, waiting_for=case.waiting_for,
-        awaiting_role=Role.CREDIT_ANALYST.value if case.waiting_for == "verdict" else None, summary=_summary(case),
+        case_id=case.journal.case_id,
+        run_id=run_id,
+        kind="credit_review",
+        account_id=case.journal.account_id,
+        invoice_id=None,
+        stage=stage(case),
+        next_step=next_step(case),
+        next_on=wakes_at.date() if wakes_at else None,
+        waiting_for=case.waiting_for,
+        awaiting_role=Role.CREDIT_ANALYST.value if case.waiting_for == "verdict" else None,
+        summary=_build_summary(case),
         outcome="ended" if case.ended else None,
-    )  # fmt: skip
+    )

@@ -6,10 +6,10 @@ from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.credit_review.review_case import CreditReviewCase
 
-CREDIT_REVIEW = "CreditReview"
+CREDIT_REVIEW_WORKFLOW = "CreditReview"
 
 
-class CreditReviewOpening(BaseModel):
+class CreditReviewInput(BaseModel):
     """`invoice_ids`: the account's open invoices."""
 
     account_id: str

@@ -5,19 +5,19 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from domain.case.command import Act
-from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.case.command import Command
+from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
 
 
-class Source(StrEnum):
+class DisputeSource(StrEnum):
     """How we came to know."""
 
     COLLECTOR = "collector"
     CALL = "call"
 
 
-class RaiseDispute(Act):
+class RaiseDispute(Command):
     """The customer contests `amount` (minor units of the invoice's currency). `evidence`: the SHA-256 of each stored file."""
 
     journal_name: ClassVar[str] = "RaiseDispute"
@@ -25,12 +25,12 @@ class RaiseDispute(Act):
     role: Role
     reason: DisputeReason
     amount: int = Field(gt=0)
-    source: Source = Source.COLLECTOR
+    source: DisputeSource = DisputeSource.COLLECTOR
     note_id: str | None = None
     evidence: list[str] = Field(default_factory=list)
 
 
-class AssignDispute(Act):
+class AssignDispute(Command):
     """To a person of the department that owns it, or to another department, whose time then starts anew."""
 
     journal_name: ClassVar[str] = "AssignDispute"
@@ -41,7 +41,7 @@ class AssignDispute(Act):
     note_id: str | None = None
 
 
-class AttachEvidence(Act):
+class AttachEvidence(Command):
     """Files that are stored already, by their SHA-256."""
 
     journal_name: ClassVar[str] = "AttachEvidence"
@@ -49,7 +49,7 @@ class AttachEvidence(Act):
     evidence: list[str] = Field(min_length=1)
 
 
-class ResolveDispute(Act):
+class ResolveDispute(Command):
     """The department's answer.
 
     `amount` (minor units) is what a credit note would credit, or the corrected invoice's new total; a correction without one is in
@@ -59,7 +59,7 @@ class ResolveDispute(Act):
     journal_name: ClassVar[str] = "ResolveDispute"
 
     role: Role
-    resolution: Resolution
+    resolution: DisputeResolution
     amount: int | None = Field(default=None, ge=0)
     reference: str = ""
     note_id: str | None = None

@@ -5,10 +5,9 @@ While all that is left to chase is in dispute, the invoice is on hold; an undisp
 
 from datetime import datetime, timedelta
 
-from domain.approval.result import ApprovalNews, ApprovalResult
+from domain.approval.result import ApprovalOutcome, ApprovalResult
 from domain.billing.billing_events import InvoiceFacts
 from domain.case.effects import (
-    AskApproval,
     ChangeInvoice,
     IssueCreditNote,
     LiftHold,
@@ -16,6 +15,7 @@ from domain.case.effects import (
     NotifyPerson,
     NotifyRole,
     PlaceHold,
+    RequestApproval,
     WithdrawApproval,
 )
 from domain.clock import Moment, start_of_day
@@ -23,8 +23,8 @@ from domain.dispute.commands import ResolveDispute
 from domain.dispute.state import DisputeStage, DisputeState
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
-from domain.policy.approval_type import Matter
-from domain.policy.dispute_rules import Resolution
+from domain.policy.approval_type import ApprovalType
+from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from domain.timeline.holds import Hold, HoldKind
 
@@ -39,42 +39,51 @@ class DisputeCase(DisputeState):
         self.raised_on = at.business.date()
         self.evidence = list(self.raised.evidence)
         self.department = self.rules.department[self.raised.reason]
-        self.note(
-            EntryKind.DISPUTE_RAISED, at, self.raised.actor, act=self.raised.act_id, reason=self.raised.reason.value,
-            amount=self.raised.amount, currency=self.facts.currency, open_balance=self.facts.open_balance, source=self.raised.source.value,
-            department=self.department.value, evidence=len(self.evidence), note=self.raised.note_id,
-        )  # fmt: skip
-        self._start_clock(at)
-        self._tell_department("dispute_raised")
-        self._fit_invoice(at)
-        self._letter("dispute_received", at)
+        self.write_entry(
+            EntryKind.DISPUTE_RAISED,
+            at,
+            self.raised.actor,
+            act=self.raised.act_id,
+            reason=self.raised.reason.value,
+            amount=self.raised.amount,
+            currency=self.facts.currency,
+            open_balance=self.facts.open_balance,
+            source=self.raised.source.value,
+            department=self.department.value,
+            evidence=len(self.evidence),
+            note=self.raised.note_id,
+        )
+        self._start_deadline(at)
+        self._notify_department("dispute_raised")
+        self._update_invoice(at)
+        self._send_letter("dispute_received", at)
 
-    def hear_facts(self, facts: InvoiceFacts, at: Moment) -> None:
+    def apply_invoice_facts(self, facts: InvoiceFacts, at: Moment) -> None:
         """The invoice changed in billing: what is contested, and whether the rest can be chased, may have changed with it."""
-        if self.over or facts.version <= self.facts.version:
+        if self.is_closed or facts.version <= self.facts.version:
             return
         self.facts = facts
-        if facts.settled and self.stage is not DisputeStage.BOOKING:
-            self._end(Resolution.SETTLED, at)
-        elif self.stage is DisputeStage.APPROVAL and self._cost() > self.contested:
+        if facts.is_settled and self.stage is not DisputeStage.BOOKING:
+            self._close_dispute(DisputeResolution.SETTLED, at)
+        elif self.stage is DisputeStage.APPROVAL and self._credited_amount() > self.contested_amount:
             self._withdraw_approval("settled")
-            self._back_to_department(at, ApprovalResult.LAPSED, "amount_shrank")
-        if not self.over:
-            self._fit_invoice(at)
+            self._return_to_department(at, ApprovalResult.LAPSED, "amount_shrank")
+        if not self.is_closed:
+            self._update_invoice(at)
 
-    def let_time_pass(self, at: Moment) -> None:
+    def run_due_actions(self, at: Moment) -> None:
         """Remind the department, and escalate a missed deadline: after an outage each once, however many days were passed by."""
         if self.stage is not DisputeStage.OPEN:
             return
         today = at.business.date()
         if today > self.deadline:
-            self._escalate(at)
+            self._escalate_missed_deadline(at)
             return
         due = [days for days in self.rules.remind_days_before if days not in self.reminded and self.deadline - timedelta(days) <= today]
         if due:
             self.reminded += due
-            self.note(EntryKind.DISPUTE_REMINDED, at, department=self.department.value, deadline=self.deadline.isoformat())
-            self._tell_department("dispute_reminder")
+            self.write_entry(EntryKind.DISPUTE_REMINDED, at, department=self.department.value, deadline=self.deadline.isoformat())
+            self._notify_department("dispute_reminder")
 
     def wakes_at(self) -> datetime | None:
         """The next business time at which something happens by itself."""
@@ -85,56 +94,62 @@ class DisputeCase(DisputeState):
 
     # --- the answer, and the word of the matrix
 
-    def assign(self, department: Role, assignee: str | None, at: Moment) -> None:
+    def assign_department(self, department: Role, assignee: str | None, at: Moment) -> None:
         """Another department's time starts anew."""
         moved = department is not self.department
         self.department, self.assignee = department, assignee
         if moved:
-            self._start_clock(at)
-        self._tell_department("dispute_assigned")
+            self._start_deadline(at)
+        self._notify_department("dispute_assigned")
 
-    def take_answer(self, answer: ResolveDispute, at: Moment) -> None:
+    def apply_answer(self, answer: ResolveDispute, at: Moment) -> None:
         """What costs money waits for the matrix; what billing must change, for billing; all else ends the dispute."""
-        if answer.resolution is Resolution.WITHDRAWN:
+        if answer.resolution is DisputeResolution.WITHDRAWN:
             self._withdraw_approval("withdrawn")
             self.stage = DisputeStage.OPEN
         self.answer = answer
-        corrects = answer.resolution is Resolution.CORRECTED_INVOICE and answer.amount is not None and answer.amount != self.facts.total
-        if self._cost() > 0:
-            self._ask_approval()
+        corrects = (
+            answer.resolution is DisputeResolution.CORRECTED_INVOICE and answer.amount is not None and answer.amount != self.facts.total
+        )
+        if self._credited_amount() > 0:
+            self._request_approval()
         elif corrects:
-            self._book()
+            self._order_booking()
         else:
-            self._end(answer.resolution, at, answer.actor)
+            self._close_dispute(answer.resolution, at, answer.actor)
 
-    def needs_approval(self) -> AskApproval | None:
+    def pending_approval(self) -> RequestApproval | None:
         """The approval that this case waits for, or None."""
         if self.stage is not DisputeStage.APPROVAL or self.answer is None:
             return None
-        return AskApproval(
-            number=self.approvals, matter=Matter.CREDIT_NOTE, amount=self._cost(), currency=self.facts.currency,
-            requester=self.answer.actor, invoice_ids=[self.invoice_id],
+        return RequestApproval(
+            number=self.approvals,
+            matter=ApprovalType.CREDIT_NOTE,
+            amount=self._credited_amount(),
+            currency=self.facts.currency,
+            requester=self.answer.actor,
+            invoice_ids=[self.invoice_id],
             details={"dispute": self.case_id, "reason": self.raised.reason.value, "resolution": self.answer.resolution.value},
-        )  # fmt: skip
+        )
 
-    def _ask_approval(self) -> None:
+    def _request_approval(self) -> None:
         self.stage, self.approvals = DisputeStage.APPROVAL, self.approvals + 1
-        asked = self.needs_approval()
+        asked = self.pending_approval()
         if asked:
-            self.ask_for(asked)
+            self.add_effect(asked)
 
     def _withdraw_approval(self, reason: str) -> None:
         if self.stage is DisputeStage.APPROVAL:
-            self.ask_for(WithdrawApproval(number=self.approvals, reason=reason))
+            self.add_effect(WithdrawApproval(number=self.approvals, reason=reason))
 
-    def approval_came(self, news: ApprovalNews, at: Moment) -> None:
+    def apply_approval_outcome(self, outcome: ApprovalOutcome, at: Moment) -> None:
         """Only approval books; all else gives the dispute back to its department."""
-        if self.stage is not DisputeStage.APPROVAL or news.number != self.approvals:
+        if self.stage is not DisputeStage.APPROVAL or outcome.number != self.approvals:
             return
-        if news.result is ApprovalResult.APPROVED:
-            self._book()
+        if outcome.result is ApprovalResult.APPROVED:
+            self._order_booking()
         else:
-            self._back_to_department(at, news.result, news.reason, news.by)
+            self._return_to_department(at, outcome.result, outcome.reason, outcome.by)
 
     # --- what billing does with it
 
@@ -143,93 +158,114 @@ class DisputeCase(DisputeState):
         """Makes the booking once, and names it in the answer."""
         return f"{self.case_id}:{self.bookings}"
 
-    def _book(self) -> None:
+    def _order_booking(self) -> None:
         self.stage, self.bookings = DisputeStage.BOOKING, self.bookings + 1
         match self.answer:
-            case ResolveDispute(resolution=Resolution.CREDIT_NOTE, amount=int(amount)):
-                self.ask_for(IssueCreditNote(key=self.booking_key, invoice_id=self.invoice_id, amount=amount, currency=self.facts.currency))
+            case ResolveDispute(resolution=DisputeResolution.CREDIT_NOTE, amount=int(amount)):
+                self.add_effect(
+                    IssueCreditNote(key=self.booking_key, invoice_id=self.invoice_id, amount=amount, currency=self.facts.currency)
+                )
             case ResolveDispute(amount=int(total)):
-                self.ask_for(ChangeInvoice(key=self.booking_key, invoice_id=self.invoice_id, total=total, currency=self.facts.currency))
+                self.add_effect(ChangeInvoice(key=self.booking_key, invoice_id=self.invoice_id, total=total, currency=self.facts.currency))
 
-    def booked(self, key: str, at: Moment) -> None:
+    def confirm_booking(self, key: str, at: Moment) -> None:
         """Billing has it. Only now is the hold lifted, lest a letter ask for what was just credited."""
         if self.stage is DisputeStage.BOOKING and key == self.booking_key and self.answer:
-            self._end(self.answer.resolution, at, self.answer.actor)
+            self._close_dispute(self.answer.resolution, at, self.answer.actor)
 
-    def booking_refused(self, key: str, reason: str, at: Moment) -> None:
+    def reject_booking(self, key: str, reason: str, at: Moment) -> None:
         """Billing cannot do it, such as for an invoice that was paid meanwhile: the department must think again."""
         if self.stage is not DisputeStage.BOOKING or key != self.booking_key:
             return
-        self.note(EntryKind.DISPUTE_BOOKING_REFUSED, at, reason=reason)
-        if self.facts.settled:
-            self._end(Resolution.SETTLED, at)
+        self.write_entry(EntryKind.DISPUTE_BOOKING_REFUSED, at, reason=reason)
+        if self.facts.is_settled:
+            self._close_dispute(DisputeResolution.SETTLED, at)
         else:
-            self._back_to_department(at, ApprovalResult.LAPSED, "booking_refused")
+            self._return_to_department(at, ApprovalResult.LAPSED, "booking_refused")
 
-    def _back_to_department(self, at: Moment, result: ApprovalResult, reason: str, by: str = SYSTEM) -> None:
+    def _return_to_department(self, at: Moment, result: ApprovalResult, reason: str, by: str = SYSTEM) -> None:
         answer, self.answer, self.stage = self.answer, None, DisputeStage.OPEN
-        self.note(EntryKind.DISPUTE_RETURNED, at, by, result=result.value, reason=reason)
-        self._start_clock(at)
+        self.write_entry(EntryKind.DISPUTE_RETURNED, at, by, result=result.value, reason=reason)
+        self._start_deadline(at)
         if answer:
-            self.ask_for(
-                NotifyPerson(user=answer.actor, template="dispute_returned", details=self._about(result=result.value, reason=reason))
+            self.add_effect(
+                NotifyPerson(
+                    user=answer.actor, template="dispute_returned", details=self._build_message_details(result=result.value, reason=reason)
+                )
             )
 
     # --- deadlines
 
-    def _start_clock(self, at: Moment) -> None:
+    def _start_deadline(self, at: Moment) -> None:
         """The owner's time starts: it is theirs in full, whatever was used up before."""
         self.deadline = at.business.date() + timedelta(self.rules.days[self.raised.reason])
         self.reminded, self.escalations = [], 0
 
-    def _escalate(self, at: Moment) -> None:
+    def _escalate_missed_deadline(self, at: Moment) -> None:
         missed, self.escalations = self.deadline, self.escalations + 1
-        role = self._escalation_role(self.escalations - 1)
+        role = self._find_escalation_role(self.escalations - 1)
         self.deadline = at.business.date() + timedelta(self.rules.days_after_escalation)
         self.reminded = [days for days in self.rules.remind_days_before if days >= self.rules.days_after_escalation]
-        self.note(
-            EntryKind.DISPUTE_ESCALATED, at, department=self.department.value, role=role.value, missed=missed.isoformat(),
-            deadline=self.deadline.isoformat(), times=self.escalations,
-        )  # fmt: skip
-        self.ask_for(NotifyRole(role=role, template="dispute_escalated", details=self._about()))
+        self.write_entry(
+            EntryKind.DISPUTE_ESCALATED,
+            at,
+            department=self.department.value,
+            role=role.value,
+            missed=missed.isoformat(),
+            deadline=self.deadline.isoformat(),
+            times=self.escalations,
+        )
+        self.add_effect(NotifyRole(role=role, template="dispute_escalated", details=self._build_message_details()))
 
     # --- the invoice, and the people
 
-    def _fit_invoice(self, at: Moment) -> None:
+    def _update_invoice(self, at: Moment) -> None:
         """The invoice is on hold while its undisputed rest is nothing, or too little to chase."""
-        rest = self.facts.open_balance - self.contested
-        wanted = not self.over and rest < self.snapshot.read().minimum(self.facts.currency)
+        rest = self.facts.open_balance - self.contested_amount
+        wanted = not self.is_closed and rest < self.snapshot.load_policy().minimum_open_balance(self.facts.currency)
         if wanted and not self.held:
             hold = Hold(hold_id=self.case_id, kind=HoldKind.DISPUTE, since=at.business, reason=self.raised.reason.value)
-            self.ask_for(PlaceHold(invoice_id=self.invoice_id, hold=hold))
+            self.add_effect(PlaceHold(invoice_id=self.invoice_id, hold=hold))
         if self.held and not wanted:
-            self.ask_for(LiftHold(invoice_id=self.invoice_id, hold_id=self.case_id))
+            self.add_effect(LiftHold(invoice_id=self.invoice_id, hold_id=self.case_id))
         self.held = wanted
-        contested = 0 if self.over else self.contested
-        self.ask_for(MarkDisputed(invoice_id=self.invoice_id, case_id=self.case_id, amount=contested, resolution=self.resolution))
+        contested = 0 if self.is_closed else self.contested_amount
+        self.add_effect(MarkDisputed(invoice_id=self.invoice_id, case_id=self.case_id, amount=contested, resolution=self.resolution))
 
-    def _end(self, resolution: Resolution, at: Moment, actor: str = SYSTEM) -> None:
+    def _close_dispute(self, resolution: DisputeResolution, at: Moment, actor: str = SYSTEM) -> None:
         self._withdraw_approval("settled")
         self.stage, self.resolution = DisputeStage.CLOSED, resolution
         answer = self.answer
-        self.note(
-            EntryKind.DISPUTE_RESOLVED, at, actor, resolution=resolution.value, amount=answer.amount if answer else None,
+        self.write_entry(
+            EntryKind.DISPUTE_RESOLVED,
+            at,
+            actor,
+            resolution=resolution.value,
+            amount=answer.amount if answer else None,
             days=(at.business.date() - self.raised_on).days,
-        )  # fmt: skip
-        if resolution is Resolution.ALREADY_PAID and answer:
-            self._wait_for_booking_of_payment(answer, at)
-        self._fit_invoice(at)
-        if resolution is not Resolution.SETTLED:
-            self._letter("dispute_" + resolution.value, at)
-        self.ask_for(NotifyPerson(user=self.raised.actor, template="dispute_resolved", details=self._about(resolution=resolution.value)))
+        )
+        if resolution is DisputeResolution.ALREADY_PAID and answer:
+            self._place_payment_hold(answer, at)
+        self._update_invoice(at)
+        if resolution is not DisputeResolution.SETTLED:
+            self._send_letter("dispute_" + resolution.value, at)
+        self.add_effect(
+            NotifyPerson(
+                user=self.raised.actor, template="dispute_resolved", details=self._build_message_details(resolution=resolution.value)
+            )
+        )
 
-    def _wait_for_booking_of_payment(self, answer: ResolveDispute, at: Moment) -> None:
+    def _place_payment_hold(self, answer: ResolveDispute, at: Moment) -> None:
         until = start_of_day(at.business.date() + timedelta(self.rules.days_to_book_payment))
         if until <= at.business:
             return
         hold = Hold(hold_id=f"{self.case_id}:payment", kind=HoldKind.DISPUTE, since=at.business, until=until, reason="payment_being_booked")
-        self.ask_for(PlaceHold(invoice_id=self.invoice_id, hold=hold))
-        self.ask_for(NotifyRole(role=Role.BILLING_OPS, template="dispute_payment_found", details=self._about(reference=answer.reference)))
+        self.add_effect(PlaceHold(invoice_id=self.invoice_id, hold=hold))
+        self.add_effect(
+            NotifyRole(
+                role=Role.BILLING_OPS, template="dispute_payment_found", details=self._build_message_details(reference=answer.reference)
+            )
+        )
 
 
 __all__ = ["DisputeCase", "DisputeStage"]

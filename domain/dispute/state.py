@@ -11,9 +11,9 @@ from domain.case.account_case import AccountCase
 from domain.case.effects import NotifyPerson, NotifyRole, SendLetter
 from domain.clock import Moment
 from domain.dispute.commands import RaiseDispute, ResolveDispute
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.policy.collection_policy import PolicySnapshot
-from domain.policy.dispute_rules import DisputeRules, Resolution
+from domain.policy.dispute_rules import DisputeResolution, DisputeRules
 from domain.roles import Role
 
 
@@ -43,12 +43,12 @@ class DisputeState(AccountCase):
     approvals: int = 0
     bookings: int = 0
     held: bool = False
-    resolution: Resolution | None = None
+    resolution: DisputeResolution | None = None
     evidence: list[str] = Field(default_factory=list)
 
     @property
     def rules(self) -> DisputeRules:
-        return self.snapshot.read().dispute
+        return self.snapshot.load_policy().dispute
 
     @property
     def case_id(self) -> str:
@@ -59,55 +59,63 @@ class DisputeState(AccountCase):
         return self.journal.invoice_id or ""
 
     @property
-    def over(self) -> bool:
+    def is_closed(self) -> bool:
         return self.stage is DisputeStage.CLOSED
 
     @property
-    def contested(self) -> int:
+    def contested_amount(self) -> int:
         """The disputed amount, as far as it is still owed (minor units)."""
         return min(self.raised.amount, self.facts.open_balance)
 
     @property
     def escalated_to(self) -> Role | None:
         """The role that was told at the last missed deadline."""
-        return self._escalation_role(self.escalations - 1) if self.escalations else None
+        return self._find_escalation_role(self.escalations - 1) if self.escalations else None
 
     @property
-    def told(self) -> list[Role]:
+    def notified_roles(self) -> list[Role]:
         """The roles to which it was escalated: they may act in the department's stead."""
-        return [self._escalation_role(index) for index in range(self.escalations)]
+        return [self._find_escalation_role(index) for index in range(self.escalations)]
 
-    def _escalation_role(self, index: int) -> Role:
+    def _find_escalation_role(self, index: int) -> Role:
         roles = self.rules.escalate_to[self.department]
         return roles[min(index, len(roles) - 1)]
 
-    def _cost(self) -> int:
+    def _credited_amount(self) -> int:
         """What the answer takes off the debt. A correction downwards costs what a credit note would: it is no way around the matrix."""
         match self.answer:
-            case ResolveDispute(resolution=Resolution.CREDIT_NOTE, amount=int(amount)):
+            case ResolveDispute(resolution=DisputeResolution.CREDIT_NOTE, amount=int(amount)):
                 return amount
-            case ResolveDispute(resolution=Resolution.CORRECTED_INVOICE, amount=int(total)):
+            case ResolveDispute(resolution=DisputeResolution.CORRECTED_INVOICE, amount=int(total)):
                 return max(self.facts.total - total, 0)
         return 0
 
-    def _tell_department(self, template: str) -> None:
+    def _notify_department(self, template: str) -> None:
         """The person it is assigned to, else everybody of the department."""
         if self.assignee:
-            self.ask_for(NotifyPerson(user=self.assignee, template=template, details=self._about()))
+            self.add_effect(NotifyPerson(user=self.assignee, template=template, details=self._build_message_details()))
         else:
-            self.ask_for(NotifyRole(role=self.department, template=template, details=self._about()))
+            self.add_effect(NotifyRole(role=self.department, template=template, details=self._build_message_details()))
 
-    def _letter(self, template: str, at: Moment) -> None:
+    def _send_letter(self, template: str, at: Moment) -> None:
         key = f"{self.case_id}:{template}"
         invoices = [self.invoice_id]
-        self.ask_for(SendLetter(template=template, on=at.business.date(), key=key, invoice_ids=invoices, details=self._about()))
+        self.add_effect(
+            SendLetter(template=template, on=at.business.date(), key=key, invoice_ids=invoices, details=self._build_message_details())
+        )
 
-    def _about(self, **more: Fact) -> dict[str, Fact]:
+    def _build_message_details(self, **more: FactValue) -> dict[str, FactValue]:
         """What a letter or a message says of this case. Amounts in minor units of `currency`; `rest` is the undisputed part, if any."""
-        about: dict[str, Fact] = {
-            "case": self.case_id, "invoice": self.invoice_id, "reason": self.raised.reason.value, "amount": self.raised.amount,
-            "currency": self.facts.currency, "open_balance": self.facts.open_balance, "deadline": self.deadline.isoformat(),
-            "credited": self._cost(), "rest": max(self.facts.open_balance - self.raised.amount, 0) or None,
+        about: dict[str, FactValue] = {
+            "case": self.case_id,
+            "invoice": self.invoice_id,
+            "reason": self.raised.reason.value,
+            "amount": self.raised.amount,
+            "currency": self.facts.currency,
+            "open_balance": self.facts.open_balance,
+            "deadline": self.deadline.isoformat(),
+            "credited": self._credited_amount(),
+            "rest": max(self.facts.open_balance - self.raised.amount, 0) or None,
             "reference": self.answer.reference if self.answer else "",
-        }  # fmt: skip
+        }
         return about | more

@@ -2,7 +2,7 @@
 
 from domain.case.case_view import CaseView
 from domain.dispute.dispute_case import DisputeCase, DisputeStage
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 
 
 def waiting_for(case: DisputeCase) -> str:
@@ -30,27 +30,47 @@ def next_step(case: DisputeCase) -> str | None:
             return None
 
 
-def _awaiting_role(case: DisputeCase) -> str | None:
+def _find_awaiting_role(case: DisputeCase) -> str | None:
     return (case.escalated_to or case.department).value if case.stage is DisputeStage.OPEN else None
 
 
-def _summary(case: DisputeCase) -> dict[str, Fact]:
+def _build_summary(case: DisputeCase) -> dict[str, FactValue]:
     """What lists say of it. Amounts in minor units of the invoice's currency."""
     return {
-        "reason": case.raised.reason.value, "amount": case.raised.amount, "currency": case.facts.currency,
-        "contested": 0 if case.over else case.contested,
-        "department": case.department.value, "assignee": case.assignee, "escalated": case.escalations > 0,
-        "raised_by": case.raised.actor, "raised_on": case.raised_on.isoformat(), "deadline": case.deadline.isoformat(),
-        "answer": case.answer.resolution.value if case.answer else None, "approvals": case.approvals, "evidence": " ".join(case.evidence),
-    }  # fmt: skip
+        "reason": case.raised.reason.value,
+        "amount": case.raised.amount,
+        "currency": case.facts.currency,
+        "contested": 0 if case.is_closed else case.contested_amount,
+        "department": case.department.value,
+        "assignee": case.assignee,
+        "escalated": case.escalations > 0,
+        "raised_by": case.raised.actor,
+        "raised_on": case.raised_on.isoformat(),
+        "deadline": case.deadline.isoformat(),
+        "answer": case.answer.resolution.value if case.answer else None,
+        "approvals": case.approvals,
+        "evidence": " ".join(case.evidence),
+    }
 
 
-def view(case: DisputeCase, run_id: str) -> CaseView:
+def build_case_view(case: DisputeCase, run_id: str) -> CaseView:
     policy = case.snapshot
     return CaseView(
-        case_id=case.case_id, run_id=run_id, kind="dispute", account_id=case.journal.account_id, invoice_id=case.invoice_id,
-        stage=case.stage.value, awaiting_role=_awaiting_role(case), summary=_summary(case), next_step=next_step(case),
+        case_id=case.case_id,
+        run_id=run_id,
+        kind="dispute",
+        account_id=case.journal.account_id,
+        invoice_id=case.invoice_id,
+        stage=case.stage.value,
+        awaiting_role=_find_awaiting_role(case),
+        summary=_build_summary(case),
+        next_step=next_step(case),
         next_on=case.deadline if case.stage is DisputeStage.OPEN else None,
-        waiting_for=waiting_for(case), open_balance=case.contested, currency=case.facts.currency, due_date=case.facts.due_date,
-        policy=policy.name, policy_version=policy.version, outcome=case.resolution.value if case.resolution else None,
-    )  # fmt: skip
+        waiting_for=waiting_for(case),
+        open_balance=case.contested_amount,
+        currency=case.facts.currency,
+        due_date=case.facts.due_date,
+        policy=policy.name,
+        policy_version=policy.version,
+        outcome=case.resolution.value if case.resolution else None,
+    )

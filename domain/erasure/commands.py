@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from domain.case.command import Act
+from domain.case.command import Command
 
 
-class EraseAccount(Act):
+class EraseAccount(Command):
     """The personal details of an account are to go."""
 
     journal_name: ClassVar[str] = "EraseAccount"

@@ -7,7 +7,7 @@ once: the report says it in the same words.
 from domain.case.account_case import AccountCase
 from domain.clock import Moment
 from domain.erasure.commands import EraseAccount
-from domain.erasure.report import ErasureAnswer
+from domain.erasure.report import ErasureResult
 from domain.journal.entry_kinds import EntryKind
 
 
@@ -17,13 +17,18 @@ class ErasureCase(AccountCase):
     asked: bool = False
     done: bool | None = None
 
-    def hear(self, act: EraseAccount, answer: ErasureAnswer, at: Moment) -> int:
+    def apply_result(self, command: EraseAccount, result: ErasureResult, at: Moment) -> int:
         """The number of the journal's entry."""
-        self.done = not answer.blocked
-        if answer.blocked:
-            reason = "; ".join(answer.blocked)
-            return self.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=reason)
-        return self.note(
-            EntryKind.ACCOUNT_ERASED, at, act.actor, act=act.act_id, report=answer.report, retention_years=answer.retention_years,
-            **answer.counts,
-        )  # fmt: skip
+        self.done = not result.blocked
+        if result.blocked:
+            reason = "; ".join(result.blocked)
+            return self.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+        return self.write_entry(
+            EntryKind.ACCOUNT_ERASED,
+            at,
+            command.actor,
+            act=command.act_id,
+            report=result.report,
+            retention_years=result.retention_years,
+            **result.counts,
+        )

@@ -4,11 +4,11 @@ from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-RETENTION_YEARS = 10
+DEFAULT_RETENTION_YEARS = 10
 """Unless a company sets its own: as long as books and their vouchers are kept (HGB § 257 (4), AO § 147 (3))."""
 
 
-GOES = {
+ERASED_CATEGORIES = {
     "contacts": "whom to write to is needed no longer: name, e-mail address and phone number go, with the whole row",
     "letters": "recipient, subject, text and the mail server's answer go; that it went, when, about which invoices, and its SHA-256 stay",
     "notes": "what people wrote about the customer goes; author, day and the journal's entry that names the note stay",
@@ -20,7 +20,7 @@ GOES = {
 """What is erased, and what that means."""
 
 
-STAYS = {
+RETAINED_CATEGORIES = {
     "invoices": "the books rest on them: amounts and days, under the account's id",
     "payments": "the books rest on them",
     "credit_notes": "the books rest on them",
@@ -32,10 +32,12 @@ STAYS = {
 """What is kept, and why."""
 
 
-QUOTED = "entries of the journal that quote an e-mail address, as mail servers do when they refuse a letter: the chain allows no change"
+QUOTED_ADDRESSES_REMARK = (
+    "entries of the journal that quote an e-mail address, as mail servers do when they refuse a letter: the chain allows no change"
+)
 
 
-BEYOND = (
+OUT_OF_REACH_REMARKS = (
     "copies in backups, in exports that were made earlier, in the local inbox and in the customer's own mailbox are out of reach here",
     "reasons that people gave for a pause, a plan or a reinstatement stay in the journal: they must name no person",
     "what a customer wrote as a payment's reference stays with the payment and in the journal, as billing told it",
@@ -53,7 +55,7 @@ class ErasureLine(BaseModel):
     why: str
 
 
-def kept_until(last_record_on: date, years: int) -> date:
+def compute_retention_end(last_record_on: date, years: int) -> date:
     """The last day on which the records must be kept: retention runs from the end of the year of the last one (HGB § 257 (5))."""
     return date(last_record_on.year + years, 12, 31)
 
@@ -82,11 +84,11 @@ class ErasureReport(BaseModel):
     letters: dict[str, str] = Field(default_factory=dict)
     documents: list[str] = Field(default_factory=list)
 
-    def count(self, what: str) -> int:
+    def count_erased(self, what: str) -> int:
         return sum(line.count for line in self.erased if line.what == what)
 
 
-class ErasureAnswer(BaseModel):
+class ErasureResult(BaseModel):
     """What the workflow hears: numbers only. `blocked`: why nothing went, in words that name nobody."""
 
     report: str
@@ -95,12 +97,14 @@ class ErasureAnswer(BaseModel):
     counts: dict[str, int] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, report: ErasureReport) -> "ErasureAnswer":
+    def from_report(cls, report: ErasureReport) -> "ErasureResult":
         counts = {line.what: line.count for line in report.erased}
         return cls(report=report.key, retention_years=report.retention_years, blocked=report.blocked, counts=counts)
 
 
-def obstacles(open_invoices: int, open_cases: int, letters_under_way: int, keep: date | None, today: date) -> list[str]:
+def list_erasure_obstacles(
+    open_invoices: int, open_cases: int, letters_under_way: int, retention_end: date | None, today: date
+) -> list[str]:
     """Why nothing may go yet, in words; none when the account is at rest and its retention is over. `today` is the business date."""
     found = []
     if open_invoices:
@@ -109,6 +113,6 @@ def obstacles(open_invoices: int, open_cases: int, letters_under_way: int, keep:
         found.append(f"{open_cases} of its cases are open")
     if letters_under_way:
         found.append(f"{letters_under_way} of its letters are under way")
-    if keep is not None and today <= keep:
-        found.append(f"its records must be kept until {keep.isoformat()}")
+    if retention_end is not None and today <= retention_end:
+        found.append(f"its records must be kept until {retention_end.isoformat()}")
     return found

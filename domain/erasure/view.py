@@ -10,10 +10,18 @@ def stage(case: ErasureCase) -> str:
     return "erased" if case.done else "refused"
 
 
-def view(case: ErasureCase, run_id: str) -> CaseView:
+def build_case_view(case: ErasureCase, run_id: str) -> CaseView:
     """It waits for nobody: it is asked, answered and over."""
     ended = case.done is not None
     return CaseView(
-        case_id=case.journal.case_id, run_id=run_id, kind="erasure", account_id=case.journal.account_id, invoice_id=None,
-        stage=stage(case), next_step=None, next_on=None, waiting_for="nothing" if ended else "time", outcome=stage(case) if ended else None,
-    )  # fmt: skip
+        case_id=case.journal.case_id,
+        run_id=run_id,
+        kind="erasure",
+        account_id=case.journal.account_id,
+        invoice_id=None,
+        stage=stage(case),
+        next_step=None,
+        next_on=None,
+        waiting_for="nothing" if ended else "time",
+        outcome=stage(case) if ended else None,
+    )

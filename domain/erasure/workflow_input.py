@@ -5,11 +5,11 @@ from pydantic import BaseModel
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 
-ERASING = "Erasing"
+ERASURE_WORKFLOW = "Erasing"
 """The workflow's name on the server."""
 
 
-class ErasureOpening(BaseModel):
+class ErasureInput(BaseModel):
     """`earlier` is what the account's last erasure left."""
 
     account_id: str

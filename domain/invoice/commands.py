@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from domain.case.command import Act
+from domain.case.command import Command
 from domain.roles import Role
 
 
-class MakePromise(Act):
+class MakePromise(Command):
     """The customer promised `amount` (minor units of the invoice's currency) by a date."""
 
     journal_name: ClassVar[str] = "MakePromise"
@@ -29,14 +29,14 @@ class CallOutcome(StrEnum):
     REFUSES_TO_PAY = "refuses_to_pay"
 
 
-class LogCall(Act):
+class LogCall(Command):
     outcome: CallOutcome
 
     journal_name: ClassVar[str] = "LogCall"
     note_id: str | None = None
 
 
-class Pause(Act):
+class PauseCollection(Command):
     """Stop chasing, until a date or until someone resumes. The reason is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "Pause"
@@ -45,11 +45,11 @@ class Pause(Act):
     until: date | None = None
 
 
-class Resume(Act):
+class ResumeCollection(Command):
     journal_name: ClassVar[str] = "Resume"
 
 
-class AddNote(Act):
+class AddNote(Command):
     """A note was written; its text is in the database, for no personal detail goes into a workflow's history."""
 
     journal_name: ClassVar[str] = "AddNote"
@@ -57,7 +57,7 @@ class AddNote(Act):
     note_id: str
 
 
-class Escalate(Act):
+class EscalateInvoice(Command):
     """People of a role are asked to look at this invoice. What for, is in the note."""
 
     journal_name: ClassVar[str] = "Escalate"
@@ -66,7 +66,7 @@ class Escalate(Act):
     note_id: str | None = None
 
 
-class AnswerEscalation(Act):
+class AnswerEscalation(Command):
     """What they said to it. `escalation` is the id of the act that asked; `role` that in which the person answers."""
 
     journal_name: ClassVar[str] = "AnswerEscalation"

@@ -4,11 +4,11 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.billing.billing_events import InvoiceFacts
 from domain.dispute.commands import RaiseDispute
-from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
 
 
-class PastDispute(BaseModel):
+class DisputeRecord(BaseModel):
     """What an invoice remembers of each of its disputes; `resolution` is None while it is open. Amounts in minor units."""
 
     model_config = ConfigDict(frozen=True)
@@ -16,10 +16,10 @@ class PastDispute(BaseModel):
     number: int
     reason: DisputeReason
     amount: int
-    resolution: Resolution | None = None
+    resolution: DisputeResolution | None = None
 
 
-class RaisedDispute(BaseModel):
+class PendingDispute(BaseModel):
     """A dispute that was accepted and whose own case has yet to begin. `facts` are the invoice's as it was raised."""
 
     model_config = ConfigDict(frozen=True)
@@ -28,20 +28,23 @@ class RaisedDispute(BaseModel):
     facts: InvoiceFacts
 
 
-def raise_refusal(act: RaiseDispute, facts: InvoiceFacts, earlier: list[PastDispute]) -> str | None:
+def dispute_rejection_reason(command: RaiseDispute, facts: InvoiceFacts, earlier: list[DisputeRecord]) -> str | None:
     """Why an invoice takes no such dispute, in words; None when it does.
 
     One at a time: two open disputes could contest the same money twice. The same grounds again need a manager, lest a dispute be the
     way to put off payment for ever.
     """
-    if facts.settled:
+    if facts.is_settled:
         return f"the invoice is {facts.status}; there is nothing left to dispute"
-    if act.amount > facts.open_balance:
+    if command.amount > facts.open_balance:
         return "the disputed amount is more than the open balance"
     still_open = next((past for past in earlier if past.resolution is None), None)
     if still_open:
         return f"dispute {still_open.number} of this invoice is still open; add to that one"
-    again = any(past.reason is act.reason for past in earlier)
-    if again and act.role is not Role.COLLECTIONS_MANAGER:
-        return f"this invoice was disputed on the same grounds before ({act.reason}); a second time only a collections manager may raise it"
+    again = any(past.reason is command.reason for past in earlier)
+    if again and command.role is not Role.COLLECTIONS_MANAGER:
+        return (
+            f"this invoice was disputed on the same grounds before ({command.reason}); "
+            "a second time only a collections manager may raise it"
+        )
     return None

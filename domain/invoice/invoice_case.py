@@ -6,27 +6,27 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.case.account_case import EarlierRun
-from domain.case.case_view import Errand
+from domain.case.case_view import TaskRequest
 from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import LETTER_FATES, DropReason, LetterFate, LetterNews
-from domain.invoice.dispute_record import PastDispute, RaisedDispute
+from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterOutcome, LetterResult
+from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseOutcome
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, Fact, Journal
-from domain.policy.collection_policy import Policy, PolicySnapshot, Step, StepAct
-from domain.timeline.holds import Hold, HoldKind, Holds, Span
-from domain.timeline.step_schedule import Taken, due_at, next_step
+from domain.journal.journal import SYSTEM, FactValue, Journal
+from domain.policy.collection_policy import Policy, PolicySnapshot, Step, StepAction
+from domain.timeline.holds import HeldPeriod, Hold, HoldKind, Holds
+from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
 
-NO_RECORD = "no_record"
+NO_LETTER_RECORD = "no_record"
 """The reason of a letter's unknown fate when the database has no trace of it."""
 
 
 DISPUTE_HOLD, PROMISE_HOLD, PAUSE_HOLD, MINIMUM_HOLD = "dispute", "promise", "pause", "below_minimum"
 
 
-_EVENT_ENTRIES = {
+_EVENT_ENTRY_KINDS = {
     BillingEventKind.INVOICE_ISSUED: EntryKind.INVOICE_CHANGED,
     BillingEventKind.INVOICE_CHANGED: EntryKind.INVOICE_CHANGED,
     BillingEventKind.INVOICE_CANCELLED: EntryKind.INVOICE_CANCELLED,
@@ -38,22 +38,22 @@ _EVENT_ENTRIES = {
 }
 
 
-_PROMISE_ENTRIES = {
+_PROMISE_ENTRY_KINDS = {
     PromiseOutcome.KEPT: EntryKind.PROMISE_KEPT,
     PromiseOutcome.PARTLY_KEPT: EntryKind.PROMISE_PARTLY_KEPT,
     PromiseOutcome.BROKEN: EntryKind.PROMISE_BROKEN,
 }
 
 
-class Carried(EarlierRun):
+class CarriedState(EarlierRun):
     """What an invoice that is taken up again goes on with besides: the steps it took, the time it spent on hold, its disputes, and the
     cases of its account that hear of it."""
 
-    taken: list[Taken] = Field(default_factory=list)
-    past: list[Span] = Field(default_factory=list)
+    taken: list[TakenStep] = Field(default_factory=list)
+    past: list[HeldPeriod] = Field(default_factory=list)
     broken_promises: int = 0
     heard: list[str] = Field(default_factory=list)
-    disputes: list[PastDispute] = Field(default_factory=list)
+    disputes: list[DisputeRecord] = Field(default_factory=list)
     followers: list[str] = Field(default_factory=list)
     closed_at: AwareDatetime | None = None
 
@@ -69,29 +69,29 @@ class InvoiceCase(BaseModel):
     facts: InvoiceFacts
     snapshot: PolicySnapshot
     holds: Holds = Field(default_factory=Holds)
-    taken: list[Taken] = Field(default_factory=list)
+    taken: list[TakenStep] = Field(default_factory=list)
     promise: Promise | None = None
     broken_promises: int = 0
     seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
     letter_awaited: bool = False
-    disputes: list[PastDispute] = Field(default_factory=list)
+    disputes: list[DisputeRecord] = Field(default_factory=list)
     disputed: int = 0
-    to_open: list[RaisedDispute] = Field(default_factory=list)
+    to_open: list[PendingDispute] = Field(default_factory=list)
     followers: list[str] = Field(default_factory=list)
     hastened_at: AwareDatetime | None = None
     escalations: list[Escalation] = Field(default_factory=list)
     outbox: list[JoinSuspension | NotifyRole | NotifyPerson] = Field(default_factory=list)
-    errands: list[Errand] = Field(default_factory=list)
+    errands: list[TaskRequest] = Field(default_factory=list)
     closed_at: AwareDatetime | None = None
 
     @property
     def policy(self) -> Policy:
-        return self.snapshot.read()
+        return self.snapshot.load_policy()
 
     @property
-    def settled(self) -> bool:
-        return self.facts.settled
+    def is_settled(self) -> bool:
+        return self.facts.is_settled
 
     def next_step(self, today: date) -> Step | None:
         return next_step(self.policy, self.taken, self.facts.due_date, today)
@@ -99,11 +99,11 @@ class InvoiceCase(BaseModel):
     def step_due_at(self, now: datetime) -> datetime | None:
         """When the next step is due; None while a hold stands, an earlier letter is under way, or no step is left."""
         step = self.next_step(now.date())
-        if step is None or self.holds.any or self.letter_awaited:
+        if step is None or self.holds.is_on_hold or self.letter_awaited:
             return None
         if self.hastened_at:
-            return max(self.hastened_at, due_at(self.policy, step, self.taken, self.facts.due_date, Holds()))
-        return due_at(self.policy, step, self.taken, self.facts.due_date, self.holds)
+            return max(self.hastened_at, step_due_at(self.policy, step, self.taken, self.facts.due_date, Holds()))
+        return step_due_at(self.policy, step, self.taken, self.facts.due_date, self.holds)
 
     def wakes_at(self, now: datetime) -> datetime | None:
         """The next business time at which something happens by itself."""
@@ -111,23 +111,29 @@ class InvoiceCase(BaseModel):
         return min((at for at in (self.step_due_at(now), self.holds.next_expiry(), judged) if at), default=None)
 
     @property
-    def last_letter_unheard(self) -> bool:
+    def is_last_letter_unresolved(self) -> bool:
         """The last step's letter may still be under way: what became of it must be asked before the next step."""
-        return bool(self.taken) and self.taken[-1].act is StepAct.LETTER and self.taken[-1].fate is None
+        return bool(self.taken) and self.taken[-1].act is StepAction.LETTER and self.taken[-1].fate is None
 
-    def note(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: Fact) -> int:
+    def write_entry(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: FactValue) -> int:
         """Write an entry; its sequence number."""
         return self.journal.write(kind, at.business, at.real, actor, **facts).seq
 
     def open(self, at: Moment) -> None:
         facts = self.facts
-        self.note(
-            EntryKind.CASE_OPENED, at, currency=facts.currency, open_balance=facts.open_balance, due_date=facts.due_date.isoformat(),
-            policy=self.snapshot.name, policy_version=self.snapshot.version, policy_sha256=self.snapshot.sha256,
-        )  # fmt: skip
-        self._fit_holds_to_facts(at)
+        self.write_entry(
+            EntryKind.CASE_OPENED,
+            at,
+            currency=facts.currency,
+            open_balance=facts.open_balance,
+            due_date=facts.due_date.isoformat(),
+            policy=self.snapshot.name,
+            policy_version=self.snapshot.version,
+            policy_sha256=self.snapshot.sha256,
+        )
+        self._update_fact_holds(at)
 
-    def take_up(self, carried: Carried, at: Moment) -> None:
+    def continue_from(self, carried: CarriedState, at: Moment) -> None:
         """Go on where an earlier run of this case ended, such as after a payment bounced: this run's first entries follow its last.
 
         The time for which the invoice counted as settled does not count as collectable.
@@ -143,26 +149,33 @@ class InvoiceCase(BaseModel):
         self.followers = [*carried.followers, *(one for one in self.followers if one not in carried.followers)]
         both = [*carried.disputes, *self.disputes]
         self.disputes = [past.model_copy(update={"number": number}) for number, past in enumerate(both, 1)]
-        settled = [Span(start=carried.closed_at, end=at.business)] if carried.closed_at and carried.closed_at < at.business else []
+        settled = [HeldPeriod(start=carried.closed_at, end=at.business)] if carried.closed_at and carried.closed_at < at.business else []
         self.holds = self.holds.model_copy(update={"past": [*carried.past, *settled]})
-        self.note(EntryKind.CASE_REOPENED, at, open_balance=self.facts.open_balance)
+        self.write_entry(EntryKind.CASE_REOPENED, at, open_balance=self.facts.open_balance)
         for entry in fresh:
             self.journal.write(entry.kind, entry.business_at, entry.recorded_at, entry.actor, **entry.facts)
 
-    def carried(self) -> Carried:
-        return Carried(
-            seq=self.journal.seq, head=self.journal.head, taken=self.taken, past=self.holds.past,
-            broken_promises=self.broken_promises, seen=self.seen, heard=self.heard, disputes=self.disputes,
-            followers=self.followers,            closed_at=self.closed_at,
-        )  # fmt: skip
+    def build_carried_state(self) -> CarriedState:
+        return CarriedState(
+            seq=self.journal.seq,
+            head=self.journal.head,
+            taken=self.taken,
+            past=self.holds.past,
+            broken_promises=self.broken_promises,
+            seen=self.seen,
+            heard=self.heard,
+            disputes=self.disputes,
+            followers=self.followers,
+            closed_at=self.closed_at,
+        )
 
     def close(self, at: Moment) -> None:
         for hold in list(self.holds.standing.values()):
             self.lift_hold(hold.hold_id, at)
         self.closed_at = at.business
-        self.note(EntryKind.CASE_CLOSED, at, outcome=self.facts.status.value, open_balance=self.facts.open_balance)
+        self.write_entry(EntryKind.CASE_CLOSED, at, outcome=self.facts.status.value, open_balance=self.facts.open_balance)
 
-    def hear(self, event: BillingEvent, at: Moment) -> bool:
+    def apply_billing_event(self, event: BillingEvent, at: Moment) -> bool:
         """Take in a billing event once. An event older than the facts is journalled, but changes nothing."""
         if event.event_id in self.seen:
             return False
@@ -170,26 +183,32 @@ class InvoiceCase(BaseModel):
         stale = event.facts.version <= self.facts.version
         if stale and event.kind is BillingEventKind.INVOICE_ISSUED:
             return False
-        self.note(
-            _EVENT_ENTRIES[event.kind], at, event=event.event_id, amount=event.amount, reference=event.reference,
-            open_balance=event.facts.open_balance, status=event.facts.status.value, due_date=event.facts.due_date.isoformat(),
-        )  # fmt: skip
+        self.write_entry(
+            _EVENT_ENTRY_KINDS[event.kind],
+            at,
+            event=event.event_id,
+            amount=event.amount,
+            reference=event.reference,
+            open_balance=event.facts.open_balance,
+            status=event.facts.status.value,
+            due_date=event.facts.due_date.isoformat(),
+        )
         if not stale:
             self.facts = event.facts
         if event.kind in (BillingEventKind.PAYMENT_RECEIVED, BillingEventKind.PAYMENT_REVERSED) and self.promise:
             sign = 1 if event.kind is BillingEventKind.PAYMENT_RECEIVED else -1
             self.promise = self.promise.with_payment(sign * event.amount)
-            if self.promise.fulfilled(self.policy.promise):
+            if self.promise.is_fulfilled(self.policy.promise):
                 self.judge_promise(at)
-        self._fit_holds_to_facts(at)
+        self._update_fact_holds(at)
         return True
 
-    def _fit_holds_to_facts(self, at: Moment) -> None:
-        below = 0 < self.facts.open_balance < self.policy.minimum(self.facts.currency)
-        self._fit(HoldKind.DISPUTE, DISPUTE_HOLD, self.facts.disputed, at)
-        self._fit(HoldKind.BELOW_MINIMUM, MINIMUM_HOLD, below, at)
+    def _update_fact_holds(self, at: Moment) -> None:
+        below = 0 < self.facts.open_balance < self.policy.minimum_open_balance(self.facts.currency)
+        self._set_hold(HoldKind.DISPUTE, DISPUTE_HOLD, self.facts.disputed, at)
+        self._set_hold(HoldKind.BELOW_MINIMUM, MINIMUM_HOLD, below, at)
 
-    def _fit(self, kind: HoldKind, hold_id: str, wanted: bool, at: Moment) -> None:
+    def _set_hold(self, kind: HoldKind, hold_id: str, wanted: bool, at: Moment) -> None:
         stands = hold_id in self.holds.standing
         if wanted and not stands:
             self.place_hold(Hold(hold_id=hold_id, kind=kind, since=at.business), at)
@@ -201,19 +220,19 @@ class InvoiceCase(BaseModel):
         if not self.holds.place(hold):
             return None
         until = hold.until.date().isoformat() if hold.until else None
-        return self.note(
+        return self.write_entry(
             EntryKind.HOLD_PLACED, at, actor, hold=hold.hold_id, hold_kind=hold.kind.value, until=until, reason=hold.reason, act=act
         )
 
     def lift_hold(self, hold_id: str, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int | None:
         hold = self.holds.lift(hold_id, at.business)
-        return self.note(EntryKind.HOLD_LIFTED, at, actor, hold=hold_id, hold_kind=hold.kind.value, act=act) if hold else None
+        return self.write_entry(EntryKind.HOLD_LIFTED, at, actor, hold=hold_id, hold_kind=hold.kind.value, act=act) if hold else None
 
-    def let_time_pass(self, at: Moment) -> None:
+    def run_due_actions(self, at: Moment) -> None:
         """Judge the promise whose day is over, and lift the holds whose time is up."""
         if self.promise and self.promise.judged_at(self.policy.promise) <= at.business:
             self.judge_promise(at)
-        for hold in self.holds.expired(at.business):
+        for hold in self.holds.list_expired(at.business):
             self.lift_hold(hold.hold_id, at)
 
     def judge_promise(self, at: Moment) -> None:
@@ -221,79 +240,87 @@ class InvoiceCase(BaseModel):
         promise, self.promise = self.promise, None
         if promise is None:
             return
-        outcome = promise.judge(self.policy.promise)
+        outcome = promise.determine_outcome(self.policy.promise)
         self.broken_promises += outcome is PromiseOutcome.BROKEN
-        self.note(_PROMISE_ENTRIES[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
+        self.write_entry(_PROMISE_ENTRY_KINDS[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
         self.lift_hold(PROMISE_HOLD, at)
 
-    def adopt(self, policy: PolicySnapshot, at: Moment) -> None:
+    def adopt_policy(self, policy: PolicySnapshot, at: Moment) -> None:
         """Go on by another policy; the steps that were taken are taken."""
         if (policy.name, policy.sha256) == (self.snapshot.name, self.snapshot.sha256):
             return
         self.snapshot = policy
-        self.note(EntryKind.POLICY_ADOPTED, at, policy=policy.name, policy_version=policy.version, policy_sha256=policy.sha256)
-        self._fit_holds_to_facts(at)
+        self.write_entry(EntryKind.POLICY_ADOPTED, at, policy=policy.name, policy_version=policy.version, policy_sha256=policy.sha256)
+        self._update_fact_holds(at)
 
-    def take(self, step: Step, at: Moment) -> None:
+    def take_step(self, step: Step, at: Moment) -> None:
         """Note that a step is taken; until its slot is known, its contact is today."""
         self.hastened_at = None
-        self.note(EntryKind.STEP_TAKEN, at, step=step.step, days_past_due=self.facts.days_past_due(at.business.date()))
-        self.taken.append(Taken(step=step.step, day=step.day, act=step.act, at=at.business, contact_on=at.business.date()))
+        self.write_entry(EntryKind.STEP_TAKEN, at, step=step.step, days_past_due=self.facts.days_past_due(at.business.date()))
+        self.taken.append(TakenStep(step=step.step, day=step.day, act=step.act, at=at.business, contact_on=at.business.date()))
         match step.act:
-            case StepAct.LETTER:
-                self.note(EntryKind.LETTER_REQUESTED, at, step=step.step, letter=step.letter)
-            case StepAct.CALL:
-                self.note(EntryKind.CALL_REQUESTED, at, step=step.step)
+            case StepAction.LETTER:
+                self.write_entry(EntryKind.LETTER_REQUESTED, at, step=step.step, letter=step.letter)
+            case StepAction.CALL:
+                self.write_entry(EntryKind.CALL_REQUESTED, at, step=step.step)
         if step.escalate_to:
-            self.note(EntryKind.ESCALATED, at, step=step.step, role=step.escalate_to)
+            self.write_entry(EntryKind.ESCALATED, at, step=step.step, role=step.escalate_to)
 
-    def contact_is_on(self, step: str, day: date) -> None:
+    def set_contact_date(self, step: str, day: date) -> None:
         """The day on which the customer hears of a step."""
-        self._amend(step, contact_on=day)
+        self._update_taken_step(step, contact_on=day)
 
-    def hear_of_letter(self, news: LetterNews, at: Moment) -> bool:
+    def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment) -> bool:
         """Take in once what became of a letter. A step whose letter was dropped for a passing reason is due again."""
         self.letter_awaited = False
-        if news.key in self.heard:
+        if outcome.key in self.heard:
             return False
-        self.heard.append(news.key)
-        self.note(
-            LETTER_FATES[news.fate], at, step=news.step, message_id=news.message_id, letter_at=news.at.isoformat(), reason=news.reason,
-            **news.proof,
-        )  # fmt: skip
-        match news.fate:
-            case LetterFate.SENT:
-                self._amend(news.step, fate=news.fate, contact_on=news.on)
-            case LetterFate.DROPPED if news.reason == DropReason.LAPSED:
-                self._amend(news.step, fate=news.fate)
-                self._had_no_contact(news.step)
-            case LetterFate.DROPPED:
-                self.give_back(news.step)
-            case LetterFate.REFUSED | LetterFate.UNKNOWN:
-                self._amend(news.step, fate=news.fate)
+        self.heard.append(outcome.key)
+        self.write_entry(
+            LETTER_ENTRY_KINDS[outcome.fate],
+            at,
+            step=outcome.step,
+            message_id=outcome.message_id,
+            letter_at=outcome.at.isoformat(),
+            reason=outcome.reason,
+            **outcome.proof,
+        )
+        match outcome.fate:
+            case LetterResult.SENT:
+                self._update_taken_step(outcome.step, fate=outcome.fate, contact_on=outcome.on)
+            case LetterResult.DROPPED if outcome.reason == DropReason.LAPSED:
+                self._update_taken_step(outcome.step, fate=outcome.fate)
+                self._reset_contact_date(outcome.step)
+            case LetterResult.DROPPED:
+                self.undo_step(outcome.step)
+            case LetterResult.REFUSED | LetterResult.UNKNOWN:
+                self._update_taken_step(outcome.step, fate=outcome.fate)
         return True
 
-    def lose_letter(self, at: Moment) -> None:
+    def record_unknown_letter(self, at: Moment) -> None:
         """The database knows nothing of the last letter: nobody can say whether it went."""
         last = self.taken[-1]
-        self.hear_of_letter(
-            LetterNews(step=last.step, attempt=0, fate=LetterFate.UNKNOWN, at=at.business, on=last.contact_on, reason=NO_RECORD), at
+        self.apply_letter_outcome(
+            LetterOutcome(
+                step=last.step, attempt=0, fate=LetterResult.UNKNOWN, at=at.business, on=last.contact_on, reason=NO_LETTER_RECORD
+            ),
+            at,
         )
 
-    def withdrawn(self, step: str, reason: DropReason, at: Moment) -> None:
+    def record_letter_withdrawal(self, step: str, reason: DropReason, at: Moment) -> None:
         """The letter that a step asked for had not gone, and shall not."""
         self.letter_awaited = False
-        self.note(EntryKind.LETTER_WITHDRAWN, at, step=step, reason=reason.value)
-        self.give_back(step)
+        self.write_entry(EntryKind.LETTER_WITHDRAWN, at, step=step, reason=reason.value)
+        self.undo_step(step)
 
-    def give_back(self, step: str) -> None:
+    def undo_step(self, step: str) -> None:
         """The last step was not carried out: it is due again."""
         if self.taken and self.taken[-1].step == step:
             self.taken.pop()
 
-    def _had_no_contact(self, step: str) -> None:
+    def _reset_contact_date(self, step: str) -> None:
         """A letter that lapsed puts nothing off: the step counts from the day it was taken."""
         self.taken = [past.model_copy(update={"contact_on": past.at.date()}) if past.step == step else past for past in self.taken]
 
-    def _amend(self, step: str, **changes: object) -> None:
+    def _update_taken_step(self, step: str, **changes: object) -> None:
         self.taken = [past.model_copy(update=changes) if past.step == step else past for past in self.taken]

@@ -31,7 +31,7 @@ class Promise(BaseModel):
         """After a payment; a reversed one counts negative."""
         return self.model_copy(update={"received": self.received + amount})
 
-    def fulfilled(self, rules: PromiseRules) -> bool:
+    def is_fulfilled(self, rules: PromiseRules) -> bool:
         """Paid in full, within the policy's tolerance."""
         return Decimal(self.received) * 100 >= Decimal(self.amount) * (100 - rules.tolerance_percent)
 
@@ -39,7 +39,7 @@ class Promise(BaseModel):
         """The business time at which its day and the days of grace are over."""
         return start_of_day(self.by + timedelta(days=rules.tolerance_days + 1))
 
-    def judge(self, rules: PromiseRules) -> PromiseOutcome:
-        if self.fulfilled(rules):
+    def determine_outcome(self, rules: PromiseRules) -> PromiseOutcome:
+        if self.is_fulfilled(rules):
             return PromiseOutcome.KEPT
         return PromiseOutcome.PARTLY_KEPT if self.received > 0 else PromiseOutcome.BROKEN

@@ -8,11 +8,11 @@ from domain.invoice.invoice_case import InvoiceCase
 from domain.policy.collection_policy import PolicySnapshot
 from domain.timeline.holds import Hold
 
-INVOICE_COLLECTION = "InvoiceCollection"
+INVOICE_COLLECTION_WORKFLOW = "InvoiceCollection"
 """The workflow's name on the server."""
 
 
-class Opening(BaseModel):
+class InvoiceCollectionInput(BaseModel):
     """The start of one invoice's workflow, with the holds that it is born with. `case` hands a long life on to a new run."""
 
     invoice_id: str
@@ -24,7 +24,7 @@ class Opening(BaseModel):
     case: InvoiceCase | None = None
 
 
-class Outcome(BaseModel):
+class InvoiceCollectionOutcome(BaseModel):
     """How it ended, at a business time."""
 
     status: InvoiceStatus

@@ -6,10 +6,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 
 
-class Told(NamedTuple):
+class AccountEntry(NamedTuple):
     """One entry. `at` is business time (UTC)."""
 
     case_id: str
@@ -18,37 +18,37 @@ class Told(NamedTuple):
     at: datetime
     invoice_id: str | None
     actor: str
-    facts: dict[str, Fact]
+    facts: dict[str, FactValue]
 
     @property
-    def on(self) -> date:
+    def business_date(self) -> date:
         return self.at.date()
 
-    def text(self, name: str) -> str:
+    def get_text(self, name: str) -> str:
         value = self.facts.get(name)
         return "" if value is None else str(value)
 
-    def whole(self, name: str) -> int:
+    def get_int(self, name: str) -> int:
         """A number; 0 where the entry has none."""
-        return self.number(name) or 0
+        return self.get_optional_int(name) or 0
 
-    def number(self, name: str) -> int | None:
+    def get_optional_int(self, name: str) -> int | None:
         value = self.facts.get(name)
         return value if isinstance(value, int) else None
 
-    def day(self, name: str) -> date | None:
+    def get_date(self, name: str) -> date | None:
         value = self.facts.get(name)
         return date.fromisoformat(value[:10]) if isinstance(value, str) and value else None
 
 
-def of_kinds(told: Iterable[Told], *kinds: EntryKind) -> Iterator[Told]:
+def filter_by_kind(account_entries: Iterable[AccountEntry], *kinds: EntryKind) -> Iterator[AccountEntry]:
     """Those of the kinds named, in their order."""
     wanted = {kind.value for kind in kinds}
-    return (entry for entry in told if entry.kind in wanted)
+    return (entry for entry in account_entries if entry.kind in wanted)
 
 
-def by_case(told: Sequence[Told], prefix: str) -> list[list[Told]]:
+def group_by_case(account_entries: Sequence[AccountEntry], prefix: str) -> list[list[AccountEntry]]:
     """The entries of each case whose id begins so: each case's in their order, the cases in the order in which they began."""
-    mine = sorted((entry for entry in told if entry.case_id.startswith(prefix)), key=lambda entry: (entry.case_id, entry.seq))
+    mine = sorted((entry for entry in account_entries if entry.case_id.startswith(prefix)), key=lambda entry: (entry.case_id, entry.seq))
     cases = [list(entries) for _, entries in groupby(mine, key=lambda entry: entry.case_id)]
     return sorted(cases, key=lambda entries: (entries[0].at, entries[0].case_id))

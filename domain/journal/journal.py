@@ -20,12 +20,12 @@ SYSTEM = "duecourse"
 """The actor of what no person did."""
 
 
-Fact = str | int | bool | None
+FactValue = str | int | bool | None
 
 
-def canonical(content: dict[str, object]) -> bytes:
+def canonical_json(content: dict[str, object]) -> bytes:
     """The one JSON form of an entry's content."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_encode_time).encode()
 
 
 class Entry(BaseModel):
@@ -41,16 +41,16 @@ class Entry(BaseModel):
     account_id: str
     invoice_id: str | None
     actor: str
-    facts: dict[str, Fact]
+    facts: dict[str, FactValue]
     previous: str
     hash: str = ""
 
     def digest(self) -> str:
         """The hash that this entry must carry."""
-        return hashlib.sha256(canonical(self.model_dump(exclude={"hash"}))).hexdigest()
+        return hashlib.sha256(canonical_json(self.model_dump(exclude={"hash"}))).hexdigest()
 
 
-def _plain(value: object) -> str:
+def _encode_time(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, date):
@@ -68,18 +68,26 @@ class Journal(BaseModel):
     head: str = GENESIS
     pending: list[Entry] = Field(default_factory=list)
 
-    def write(self, kind: EntryKind, business_at: datetime, recorded_at: datetime, actor: str = SYSTEM, **facts: Fact) -> Entry:
+    def write(self, kind: EntryKind, business_at: datetime, recorded_at: datetime, actor: str = SYSTEM, **facts: FactValue) -> Entry:
         """Append an entry; it stays pending until `written`."""
         draft = Entry(
-            case_id=self.case_id, seq=self.seq + 1, kind=kind, business_at=business_at, recorded_at=recorded_at,
-            account_id=self.account_id, invoice_id=self.invoice_id, actor=actor, facts=facts, previous=self.head,
-        )  # fmt: skip
+            case_id=self.case_id,
+            seq=self.seq + 1,
+            kind=kind,
+            business_at=business_at,
+            recorded_at=recorded_at,
+            account_id=self.account_id,
+            invoice_id=self.invoice_id,
+            actor=actor,
+            facts=facts,
+            previous=self.head,
+        )
         entry = draft.model_copy(update={"hash": draft.digest()})
         self.seq, self.head = entry.seq, entry.hash
         self.pending.append(entry)
         return entry
 
-    def written(self, up_to: int, head: str | None = None) -> None:
+    def mark_written(self, up_to: int, head: str | None = None) -> None:
         """Forget the pending entries that the database has. `head`: the hash under which it has the last of them; None: the entry's own.
 
         A workflow task that a query or a slow database cuts short is replayed with its successor's time, and its entries then get other
@@ -95,7 +103,7 @@ class Journal(BaseModel):
             self.write(entry.kind, entry.business_at, entry.recorded_at, entry.actor, **entry.facts)
 
 
-def broken_at(entries: list[Entry]) -> int | None:
+def find_broken_entry(entries: list[Entry]) -> int | None:
     """The sequence number of the first entry of a case that does not follow from the one before it, or None."""
     previous = GENESIS
     for expected, entry in enumerate(entries, 1):

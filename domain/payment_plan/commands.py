@@ -8,9 +8,9 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.billing.billing_events import InvoiceFacts
-from domain.case.command import Act
+from domain.case.command import Command
 from domain.money import Currency
-from domain.payment_plan.instalments import Terms, terms_refusal
+from domain.payment_plan.instalments import InstalmentTerms, terms_rejection_reason
 from domain.policy.plan_rules import PlanRules
 
 
@@ -21,31 +21,31 @@ class Side(StrEnum):
     CUSTOMER = "customer"
 
 
-class ProposePlan(Act):
+class ProposePlan(Command):
     """A plan over these invoices of one account. `why` is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "ProposePlan"
 
     invoice_ids: list[str] = Field(min_length=1)
     currency: Currency
-    terms: Terms
+    terms: InstalmentTerms
     asked_by: Side = Side.US
     why: str = ""
     note_id: str | None = None
 
 
-class RevisePlan(Act):
+class RevisePlan(Command):
     """New terms for what is still owed. `why` is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "RevisePlan"
 
-    terms: Terms
+    terms: InstalmentTerms
     asked_by: Side
     why: str = Field(min_length=1)
     note_id: str | None = None
 
 
-class AcceptPlan(Act):
+class AcceptPlan(Command):
     """The customer agreed to that revision, and to no other."""
 
     journal_name: ClassVar[str] = "AcceptPlan"
@@ -54,7 +54,7 @@ class AcceptPlan(Act):
     note_id: str | None = None
 
 
-class DeclinePlan(Act):
+class DeclinePlan(Command):
     """The customer wants no part of that revision, and made no counter-offer."""
 
     journal_name: ClassVar[str] = "DeclinePlan"
@@ -63,7 +63,7 @@ class DeclinePlan(Act):
     note_id: str | None = None
 
 
-class CancelPlan(Act):
+class CancelPlan(Command):
     """We end it, without the reproach of a broken one. `why` is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "CancelPlan"
@@ -81,25 +81,31 @@ class PlanInvoice(BaseModel):
     facts: InvoiceFacts
 
 
-def proposal_refusal(
-    act: ProposePlan, account_id: str, invoices: Sequence[PlanInvoice], rules: PlanRules, today: date, *,
-    broken_plans: int = 0, in_plans: Collection[str] = (),
-) -> str | None:  # fmt: skip
+def proposal_rejection_reason(
+    command: ProposePlan,
+    account_id: str,
+    invoices: Sequence[PlanInvoice],
+    rules: PlanRules,
+    today: date,
+    *,
+    broken_plans: int = 0,
+    in_plans: Collection[str] = (),
+) -> str | None:
     """Why no such plan can be proposed, in words; None when it can. `in_plans`: the invoices that another open plan covers."""
     known = {invoice.invoice_id: invoice for invoice in invoices if invoice.account_id == account_id}
     if broken_plans >= rules.most_broken:
         return f"{broken_plans} plans of this account were broken; the policy proposes no further one"
-    if len(set(act.invoice_ids)) < len(act.invoice_ids):
+    if len(set(command.invoice_ids)) < len(command.invoice_ids):
         return "an invoice is named twice"
-    for invoice_id in act.invoice_ids:
+    for invoice_id in command.invoice_ids:
         if invoice_id not in known:
             return f"the account has no invoice {invoice_id}"
         facts = known[invoice_id].facts
-        if facts.settled:
+        if facts.is_settled:
             return f"invoice {invoice_id} is {facts.status}; leave it out"
-        if facts.currency != act.currency:
+        if facts.currency != command.currency:
             return f"invoice {invoice_id} is in {facts.currency}; a plan is in one currency"
         if invoice_id in in_plans:
             return f"invoice {invoice_id} is part of another plan"
-    debt = sum(known[invoice_id].facts.open_balance for invoice_id in act.invoice_ids)
-    return terms_refusal(act.terms, debt, today, rules)
+    debt = sum(known[invoice_id].facts.open_balance for invoice_id in command.invoice_ids)
+    return terms_rejection_reason(command.terms, debt, today, rules)

@@ -15,27 +15,27 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.policy.plan_rules import PlanRules
 
-DAYS_A_YEAR = 365
+DAYS_PER_YEAR = 365
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Rhythm(StrEnum):
+class InstalmentFrequency(StrEnum):
     WEEKLY = "weekly"
     FORTNIGHTLY = "fortnightly"
     MONTHLY = "monthly"
 
 
-class Portion(_Part):
+class DebtPortion(_FrozenModel):
     """So much of the debt, on a day."""
 
     due_on: date
     amount: int = Field(gt=0)
 
 
-class Terms(_Part):
+class InstalmentTerms(_FrozenModel):
     """How a debt is to be paid off: in `equal` parts from `first_on`, or in the `custom` portions; a first payment goes ahead of either.
 
     Equal means equal parts of the debt. Interest (per cent a year, simple, actual/365) comes on top of each part, and falls with the debt.
@@ -43,51 +43,54 @@ class Terms(_Part):
 
     first_on: date
     equal: int | None = Field(default=None, ge=1)
-    rhythm: Rhythm = Rhythm.MONTHLY
-    custom: list[Portion] = Field(default_factory=list)
+    rhythm: InstalmentFrequency = InstalmentFrequency.MONTHLY
+    custom: list[DebtPortion] = Field(default_factory=list)
     first_payment: int = Field(default=0, ge=0, description="due on first_on; the equal parts then begin one rhythm later")
     interest_percent: Decimal = Field(default=Decimal(0), ge=0)
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
+    def _require_equal_or_custom(self) -> Self:
         if (self.equal is None) == (not self.custom):
             raise ValueError("name either a number of equal instalments or the custom ones")
         return self
 
-    def portions(self, debt: int) -> list[Portion]:
+    def split_debt(self, debt: int) -> list[DebtPortion]:
         """How the debt is split. The units that do not divide evenly come one each with the first of the equal parts."""
-        ahead = [Portion(due_on=self.first_on, amount=self.first_payment)] if self.first_payment else []
+        ahead = [DebtPortion(due_on=self.first_on, amount=self.first_payment)] if self.first_payment else []
         if self.equal is None:
             return [*ahead, *self.custom]
         each, odd = divmod(debt - self.first_payment, self.equal)
         amounts = [each + (number < odd) for number in range(self.equal)]
-        return [*ahead, *(Portion(due_on=self._day(number + len(ahead)), amount=amount) for number, amount in enumerate(amounts))]
+        return [
+            *ahead,
+            *(DebtPortion(due_on=self._compute_due_date(number + len(ahead)), amount=amount) for number, amount in enumerate(amounts)),
+        ]
 
-    def count(self) -> int:
+    def count_instalments(self) -> int:
         return (self.equal or len(self.custom)) + bool(self.first_payment)
 
-    def _day(self, number: int) -> date:
+    def _compute_due_date(self, number: int) -> date:
         """The 31st of a month becomes the last day of a shorter one, without moving those after it."""
         match self.rhythm:
-            case Rhythm.WEEKLY:
+            case InstalmentFrequency.WEEKLY:
                 return self.first_on + timedelta(weeks=number)
-            case Rhythm.FORTNIGHTLY:
+            case InstalmentFrequency.FORTNIGHTLY:
                 return self.first_on + timedelta(weeks=2 * number)
-            case Rhythm.MONTHLY:
+            case InstalmentFrequency.MONTHLY:
                 years, month = divmod(self.first_on.month - 1 + number, 12)
                 year = self.first_on.year + years
                 return date(year, month + 1, min(self.first_on.day, monthrange(year, month + 1)[1]))
 
 
-def terms_refusal(terms: Terms, debt: int, today: date, rules: PlanRules) -> str | None:
+def terms_rejection_reason(terms: InstalmentTerms, debt: int, today: date, rules: PlanRules) -> str | None:
     """Why a debt (minor units) cannot be paid off so, in words; None when it can."""
-    if terms.count() > rules.most_instalments:
+    if terms.count_instalments() > rules.most_instalments:
         return f"the policy allows {rules.most_instalments} instalments at most"
     if terms.interest_percent > rules.highest_interest_percent:
         return f"the policy allows {rules.highest_interest_percent} % interest a year at most"
     if terms.equal is not None and debt - terms.first_payment < terms.equal:
         return "the debt is too small for so many instalments"
-    portions = terms.portions(debt)
+    portions = terms.split_debt(debt)
     days = [portion.due_on for portion in portions]
     if days[0] < today:
         return "the first instalment's day has passed"
@@ -101,7 +104,7 @@ def terms_refusal(terms: Terms, debt: int, today: date, rules: PlanRules) -> str
     return None
 
 
-class Instalment(_Part):
+class Instalment(_FrozenModel):
     """One part to pay: of the debt, and the interest on what was still owed since the instalment before it."""
 
     number: int
@@ -114,7 +117,7 @@ class Instalment(_Part):
         return self.principal + self.interest
 
 
-class Schedule(_Part):
+class InstalmentSchedule(_FrozenModel):
     """The instalments of one revision of a plan.
 
     `paid_before` is what the plan had received when the revision was made, `interest_before` the part of it that was interest.
@@ -125,14 +128,16 @@ class Schedule(_Part):
     interest_before: int = 0
 
     @classmethod
-    def of(cls, terms: Terms, debt: int, since: date, paid_before: int = 0, interest_before: int = 0, interest_owed: int = 0) -> "Schedule":
+    def from_terms(
+        cls, terms: InstalmentTerms, debt: int, since: date, paid_before: int = 0, interest_before: int = 0, interest_owed: int = 0
+    ) -> "InstalmentSchedule":
         """`since` is the day from which interest runs; `interest_owed` is what earlier instalments left, due with the first one."""
         instalments: list[Instalment] = []
         owed, last, accrued, charged = debt, since, Fraction(0), 0
-        for number, portion in enumerate(terms.portions(debt), 1):
+        for number, portion in enumerate(terms.split_debt(debt), 1):
             days = max((portion.due_on - last).days, 0)
-            accrued += Fraction(terms.interest_percent) * owed * days / (100 * DAYS_A_YEAR)
-            interest = _half_up(accrued) - charged
+            accrued += Fraction(terms.interest_percent) * owed * days / (100 * DAYS_PER_YEAR)
+            interest = _round_half_up(accrued) - charged
             charged += interest
             extra = max(interest_owed, -interest) if number == 1 else 0
             instalments.append(Instalment(number=number, due_on=portion.due_on, principal=portion.amount, interest=interest + extra))
@@ -156,7 +161,7 @@ class Schedule(_Part):
     def last_day(self) -> date:
         return self.instalments[-1].due_on
 
-    def paid(self, received: int) -> list[int]:
+    def paid_amounts(self, received: int) -> list[int]:
         """How much of each instalment the money received pays, the oldest first. `received` counts from the plan's beginning.
 
         A payment from before this revision that is taken back is missing from the first instalments.
@@ -168,14 +173,14 @@ class Schedule(_Part):
             left -= share
         return shares
 
-    def outstanding(self, received: int) -> int:
+    def outstanding_amount(self, received: int) -> int:
         return max(self.total - received, 0)
 
-    def surplus(self, received: int) -> int:
+    def surplus_amount(self, received: int) -> int:
         """Money beyond the plan's total."""
         return max(received - self.total, 0)
 
-    def unpaid(self, received: int) -> list[Instalment]:
+    def unpaid_instalments(self, received: int) -> list[Instalment]:
         """The instalments that are not paid in full, oldest first. One that was due nothing is paid once all before it are."""
         needed, open_ones = self.paid_before, []
         for instalment in self.instalments:
@@ -184,28 +189,28 @@ class Schedule(_Part):
                 open_ones.append(instalment)
         return open_ones
 
-    def principal_left(self, received: int) -> int:
+    def remaining_principal(self, received: int) -> int:
         """The debt still owed. A payment pays an instalment's interest before its principal."""
         hole = max(self.paid_before - received, 0)
-        shares = zip(self.instalments, self.paid(received), strict=True)
+        shares = zip(self.instalments, self.paid_amounts(received), strict=True)
         return hole + sum(one.principal - max(share - one.interest, 0) for one, share in shares)
 
-    def interest_paid(self, received: int) -> int:
+    def paid_interest(self, received: int) -> int:
         """The interest that the plan has received since its beginning."""
-        shares = zip(self.instalments, self.paid(received), strict=True)
+        shares = zip(self.instalments, self.paid_amounts(received), strict=True)
         return self.interest_before + sum(min(share, one.interest) for one, share in shares)
 
-    def interest_up_to(self, number: int) -> int:
+    def cumulative_interest(self, number: int) -> int:
         """The interest that the plan comes to with that instalment, from its beginning."""
         return self.interest_before + sum(one.interest for one in self.instalments if one.number <= number)
 
-    def interest_state(self, received: int, today: date, since: date) -> tuple[date, int]:
+    def compute_interest_state(self, received: int, today: date, since: date) -> tuple[date, int]:
         """From which day interest runs on if the plan is revised today, and how much was earned but not paid (negative: paid ahead).
 
         Interest of instalments that have fallen due, or were paid in full ahead of their day, is settled; the rest starts there anew.
         """
         owed = 0
-        for instalment, share in zip(self.instalments, self.paid(received), strict=True):
+        for instalment, share in zip(self.instalments, self.paid_amounts(received), strict=True):
             interest_paid = min(share, instalment.interest)
             if instalment.due_on <= today or share == instalment.amount:
                 since, owed = max(since, instalment.due_on), owed + instalment.interest - interest_paid
@@ -214,5 +219,5 @@ class Schedule(_Part):
         return since, owed
 
 
-def _half_up(exact: Fraction) -> int:
+def _round_half_up(exact: Fraction) -> int:
     return int(exact + Fraction(1, 2))

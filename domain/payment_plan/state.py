@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.case.account_case import AccountCase
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, Fact
+from domain.journal.journal import SYSTEM, FactValue
 from domain.payment_plan.commands import ProposePlan, Side
-from domain.payment_plan.instalments import Instalment, Schedule, Terms
+from domain.payment_plan.instalments import Instalment, InstalmentSchedule, InstalmentTerms
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.plan_rules import PlanRules
 
@@ -28,21 +28,21 @@ class PlanStage(StrEnum):
     REJECTED = "rejected"
 
 
-ENDS = frozenset({PlanStage.COMPLETED, PlanStage.BROKEN, PlanStage.CANCELLED, PlanStage.REJECTED})
+ENDED_STAGES = frozenset({PlanStage.COMPLETED, PlanStage.BROKEN, PlanStage.CANCELLED, PlanStage.REJECTED})
 
 SETTLED, REVISED, DECLINED, OFFER_LAPSED, NOT_REVISED = "settled", "revised", "declined", "offer_lapsed", "not_revised"
 INSOLVENT = "insolvency"
 """Why a proposal came to nothing, or its approval lost its object."""
 
 
-class Revision(BaseModel):
+class PlanRevision(BaseModel):
     """Terms that were put forward: by whom, at whose wish, and why."""
 
     model_config = ConfigDict(frozen=True)
 
     number: int
-    terms: Terms
-    schedule: Schedule
+    terms: InstalmentTerms
+    schedule: InstalmentSchedule
     since: date
     by: str
     asked_by: Side
@@ -50,7 +50,7 @@ class Revision(BaseModel):
     made_on: date
 
 
-class Covered(BaseModel):
+class CoveredInvoice(BaseModel):
     """An invoice of the plan, at the last version of its facts. Amount in minor units."""
 
     version: int
@@ -67,13 +67,13 @@ class PlanState(AccountCase):
 
     snapshot: PolicySnapshot
     proposal: ProposePlan
-    covered: dict[str, Covered]
+    covered: dict[str, CoveredInvoice]
     broken_plans: int = 0
-    revisions: list[Revision] = Field(default_factory=list)
-    draft: Revision | None = None
+    revisions: list[PlanRevision] = Field(default_factory=list)
+    draft: PlanRevision | None = None
     draft_stage: PlanStage = PlanStage.PROPOSED
     draft_since: date = date.min
-    agreed: Revision | None = None
+    agreed: PlanRevision | None = None
     received: int = 0
     recalled: list[int] = Field(default_factory=list)
     paid: list[int] = Field(default_factory=list)
@@ -84,13 +84,13 @@ class PlanState(AccountCase):
     ending: PlanStage | None = None
     reason: str = ""
 
-    def note(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: Fact) -> int:
+    def write_entry(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: FactValue) -> int:
         """Whatever a plan notes, it notes in its currency."""
-        return super().note(kind, at, actor, **facts, currency=self.currency)
+        return super().write_entry(kind, at, actor, **facts, currency=self.currency)
 
     @property
     def rules(self) -> PlanRules:
-        return self.snapshot.read().plan
+        return self.snapshot.load_policy().plan
 
     @property
     def case_id(self) -> str:
@@ -108,20 +108,20 @@ class PlanState(AccountCase):
         return self.draft_stage if self.draft else PlanStage.ACTIVE
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         return self.ending is not None
 
     @property
     def debt(self) -> int:
         """What is owed of the invoices' money, without the interest to come."""
         if self.agreed:
-            return self.agreed.schedule.principal_left(self.received)
+            return self.agreed.schedule.remaining_principal(self.received)
         return sum(invoice.open_balance for invoice in self.covered.values())
 
     @property
-    def unpaid(self) -> list[Instalment]:
+    def unpaid_instalments(self) -> list[Instalment]:
         """Of the terms in force."""
-        return self.agreed.schedule.unpaid(self.received) if self.agreed else []
+        return self.agreed.schedule.unpaid_instalments(self.received) if self.agreed else []
 
     def lapses_on(self) -> date:
         """The last day on which the customer may accept, or the author revise."""

@@ -1,8 +1,8 @@
 """How a payment plan looks from outside: in lists, and to those who ask its workflow."""
 
 from domain.case.case_view import CaseView
-from domain.journal.journal import Fact
-from domain.payment_plan.instalments import Schedule
+from domain.journal.journal import FactValue
+from domain.payment_plan.instalments import InstalmentSchedule
 from domain.payment_plan.plan_case import PaymentPlanCase, PlanStage
 from domain.roles import Role
 
@@ -35,37 +35,58 @@ def next_step(case: PaymentPlanCase) -> str | None:
             return None
 
 
-_AWAITED = {PlanStage.PROPOSED: Role.COLLECTOR, PlanStage.OFFERED: Role.COLLECTOR}
+_AWAITED_ROLES = {PlanStage.PROPOSED: Role.COLLECTOR, PlanStage.OFFERED: Role.COLLECTOR}
 """Whose turn it is: to revise what came back, or to hear the customer's answer."""
 
 
-def _summary(case: PaymentPlanCase) -> dict[str, Fact]:
+def _build_summary(case: PaymentPlanCase) -> dict[str, FactValue]:
     """Amounts in minor units of the plan's currency. While a plan in force is renegotiated, `schedule` are the new terms."""
     revision = case.draft or case.agreed or case.revisions[-1]
     return {
-        "invoices": " ".join(case.covered), "revision": revision.number, "total": revision.schedule.total,
-        "instalments": len(revision.schedule.instalments), "received": case.received, "debt": case.debt, "currency": case.currency,
-        "by": revision.by, "in_force": case.agreed is not None and not case.over, "missed": len(case.missed_on), "reason": case.reason,
-        "lapses_on": case.lapses_on().isoformat() if case.stage in _AWAITED else None,
-        "schedule": _as_text(revision.schedule), "agreed": case.agreed.number if case.agreed else None,
+        "invoices": " ".join(case.covered),
+        "revision": revision.number,
+        "total": revision.schedule.total,
+        "instalments": len(revision.schedule.instalments),
+        "received": case.received,
+        "debt": case.debt,
+        "currency": case.currency,
+        "by": revision.by,
+        "in_force": case.agreed is not None and not case.is_over,
+        "missed": len(case.missed_on),
+        "reason": case.reason,
+        "lapses_on": case.lapses_on().isoformat() if case.stage in _AWAITED_ROLES else None,
+        "schedule": _format_schedule(revision.schedule),
+        "agreed": case.agreed.number if case.agreed else None,
         "agreed_total": case.agreed.schedule.total if case.agreed else None,
-        "agreed_schedule": _as_text(case.agreed.schedule) if case.agreed else None,
-    }  # fmt: skip
+        "agreed_schedule": _format_schedule(case.agreed.schedule) if case.agreed else None,
+    }
 
 
-def _as_text(schedule: Schedule) -> str:
+def _format_schedule(schedule: InstalmentSchedule) -> str:
     """day:amount:interest of each instalment, parted by spaces."""
     return " ".join(f"{one.due_on.isoformat()}:{one.amount}:{one.interest}" for one in schedule.instalments)
 
 
-def view(case: PaymentPlanCase, run_id: str) -> CaseView:
+def build_case_view(case: PaymentPlanCase, run_id: str) -> CaseView:
     policy, wakes_at = case.snapshot, case.wakes_at()
     revision = case.agreed or case.revisions[-1]
-    due = case.unpaid[0].due_on if case.unpaid else revision.schedule.instalments[0].due_on
+    due = case.unpaid_instalments[0].due_on if case.unpaid_instalments else revision.schedule.instalments[0].due_on
     return CaseView(
-        case_id=case.case_id, run_id=run_id, kind="payment_plan", account_id=case.journal.account_id, invoice_id=None,
-        stage=case.stage.value, awaiting_role=_AWAITED[case.stage].value if case.stage in _AWAITED else None, summary=_summary(case),
-        next_step=next_step(case), next_on=wakes_at.date() if wakes_at else None, waiting_for=waiting_for(case),
-        open_balance=0 if case.over else revision.schedule.outstanding(case.received), currency=case.currency, due_date=due,
-        policy=policy.name, policy_version=policy.version, outcome=case.ending.value if case.ending else None,
-    )  # fmt: skip
+        case_id=case.case_id,
+        run_id=run_id,
+        kind="payment_plan",
+        account_id=case.journal.account_id,
+        invoice_id=None,
+        stage=case.stage.value,
+        awaiting_role=_AWAITED_ROLES[case.stage].value if case.stage in _AWAITED_ROLES else None,
+        summary=_build_summary(case),
+        next_step=next_step(case),
+        next_on=wakes_at.date() if wakes_at else None,
+        waiting_for=waiting_for(case),
+        open_balance=0 if case.is_over else revision.schedule.outstanding_amount(case.received),
+        currency=case.currency,
+        due_date=due,
+        policy=policy.name,
+        policy_version=policy.version,
+        outcome=case.ending.value if case.ending else None,
+    )

@@ -4,19 +4,19 @@ from pydantic import BaseModel
 
 from domain.clock import Clock
 from domain.payment_plan.commands import ProposePlan
-from domain.payment_plan.plan_case import Covered, PaymentPlanCase
+from domain.payment_plan.plan_case import CoveredInvoice, PaymentPlanCase
 from domain.policy.collection_policy import PolicySnapshot
 
-PAYMENT_PLAN = "PaymentPlan"
+PAYMENT_PLAN_WORKFLOW = "PaymentPlan"
 
 
-class PlanOpening(BaseModel):
+class PaymentPlanInput(BaseModel):
     """`covered`: the plan's invoices as billing knew them when it was proposed. `number` counts the account's plans from 1."""
 
     number: int
     account_id: str
     proposal: ProposePlan
-    covered: dict[str, Covered]
+    covered: dict[str, CoveredInvoice]
     broken_plans: int = 0
     policy: PolicySnapshot
     clock: Clock

@@ -14,14 +14,14 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from domain.money import Currency, Money
-from domain.policy.approval_type import Matter
-from domain.policy.collection_policy import STEP_NAME
+from domain.policy.approval_type import ApprovalType
+from domain.policy.collection_policy import STEP_NAME_PATTERN
 from domain.roles import Role
 
-APPROVALS = "approvals"
+MATRIX_POLICY_NAME = "approvals"
 """The name under which the matrix is kept among the policies."""
 
-AUTHORITY: dict[Role, int] = {
+AUTHORITY_LEVELS: dict[Role, int] = {
     Role.SALES_OPS: 1,
     Role.SALES: 1,
     Role.BILLING_OPS: 1,
@@ -37,11 +37,11 @@ class NoApproverError(LookupError):
     """No rule of the matrix answers the question."""
 
 
-class SeveralRulesError(LookupError):
+class AmbiguousApprovalRuleError(LookupError):
     """More than one rule of the matrix answers the question."""
 
 
-class MatrixShapeError(ValueError):
+class InvalidMatrixError(ValueError):
     """A part of the matrix that does not fit another. `path` is its place in the matrix as written."""
 
     def __init__(self, path: tuple[str | int, ...], sentence: str) -> None:
@@ -49,75 +49,75 @@ class MatrixShapeError(ValueError):
         self.path = path
 
 
-class _Part(BaseModel):
+class _MatrixModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _may_approve(role: Role) -> Role:
-    if role not in AUTHORITY:
-        raise ValueError(f"{role.value} approves nothing; write one of: {', '.join(AUTHORITY)}")
+def _require_approver_role(role: Role) -> Role:
+    if role not in AUTHORITY_LEVELS:
+        raise ValueError(f"{role.value} approves nothing; write one of: {', '.join(AUTHORITY_LEVELS)}")
     return role
 
 
-Approver = Annotated[Role, AfterValidator(_may_approve)]
+ApproverRole = Annotated[Role, AfterValidator(_require_approver_role)]
 
 
-class Tier(_Part):
+class ApprovalTier(_MatrixModel):
     """One level of agreement: so many people of a role, by a deadline. Days are calendar days of the business clock.
 
     Once the deadline has passed, `escalate_to` may sign too; the role itself is named where nobody stands above it.
     """
 
-    role: Approver
+    role: ApproverRole
     quorum: int = Field(default=1, ge=1, le=5)
     deadline_days: int = Field(ge=1, le=60)
     remind_days: int = Field(default=1, ge=0, le=30, description="so many days before the last day; 0: no reminder")
-    escalate_to: Approver
+    escalate_to: ApproverRole
 
     @model_validator(mode="after")
-    def _escalates_upwards(self) -> Self:
-        if AUTHORITY[self.escalate_to] < AUTHORITY[self.role]:
+    def _validate_escalation_role(self) -> Self:
+        if AUTHORITY_LEVELS[self.escalate_to] < AUTHORITY_LEVELS[self.role]:
             raise ValueError(f"{self.escalate_to.value} stands below {self.role.value}; escalate to a role above, or to the same one")
         return self
 
 
-class Between(_Part):
+class NumberRange(_MatrixModel):
     """Whole numbers more than `over` and at most `up_to`; an end that is left out is open."""
 
     over: int | None = Field(default=None, ge=0)
     up_to: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _validate_bounds(self) -> Self:
         if self.over is not None and self.up_to is not None and self.over >= self.up_to:
             raise ValueError(f"nothing is over {self.over} and up to {self.up_to}; put the smaller number under 'over'")
         return self
 
-    def holds(self, number: int) -> bool:
+    def contains(self, number: int) -> bool:
         return (self.over is None or number > self.over) and (self.up_to is None or number <= self.up_to)
 
 
-class AmountBetween(_Part):
+class AmountLevelRange(_MatrixModel):
     """Amounts over one level and up to another, each by its name; an end that is left out is open."""
 
     over: str | None = None
     up_to: str | None = None
 
 
-class Rule(_Part):
+class ApprovalRule(_MatrixModel):
     """Who signs, tier after tier, when all of the conditions hold. A condition that is left out always holds."""
 
-    rule: str = Field(pattern=STEP_NAME)
-    act: Matter
-    amount: AmountBetween = AmountBetween()
-    term_days: Between = Between()
-    broken_plans: Between = Between()
+    rule: str = Field(pattern=STEP_NAME_PATTERN)
+    act: ApprovalType
+    amount: AmountLevelRange = AmountLevelRange()
+    term_days: NumberRange = NumberRange()
+    broken_plans: NumberRange = NumberRange()
     segments: list[str] = Field(default_factory=list, description="only these account segments; an empty list: all")
     except_segments: list[str] = Field(default_factory=list, description="every account segment but these")
     sign: list[str] = Field(min_length=1, description="the signatories, in the order in which they are asked")
 
     @model_validator(mode="after")
-    def _speaks_of_segments_once(self) -> Self:
+    def _validate_segments(self) -> Self:
         if self.segments and self.except_segments:
             raise ValueError("a rule has 'segments' or 'except_segments', not both; remove one")
         return self
@@ -126,12 +126,12 @@ class Rule(_Part):
         return segment in self.segments if self.segments else segment not in self.except_segments
 
 
-class Question(BaseModel):
+class ApprovalRequest(BaseModel):
     """What is to be approved. `amount` is in minor units of the currency; an act without money asks with 0."""
 
     model_config = ConfigDict(frozen=True)
 
-    matter: Matter
+    matter: ApprovalType
     amount: int = Field(ge=0)
     currency: Currency
     term_days: int = Field(default=0, ge=0)
@@ -139,7 +139,7 @@ class Question(BaseModel):
     segment: str = "standard"
 
 
-class ApprovalMatrix(_Part):
+class ApprovalMatrix(_MatrixModel):
     """The matrix at one version.
 
     An amount in a currency that the levels do not name counts as over the highest level: nobody converts it, and the highest
@@ -149,92 +149,96 @@ class ApprovalMatrix(_Part):
     version: int = Field(ge=1)
     title: str
     levels: dict[str, dict[Currency, Decimal]] = Field(description="amounts in major units, by name and currency, the lowest level first")
-    signatories: dict[str, Tier]
-    rules: list[Rule] = Field(min_length=1)
+    signatories: dict[str, ApprovalTier]
+    rules: list[ApprovalRule] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _levels_climb(self) -> Self:
+    def _validate_levels(self) -> Self:
         for (low, below), (high, above) in pairwise(self.levels.items()):
             if below.keys() != above.keys():
                 odd = ", ".join(sorted(below.keys() ^ above.keys()))
-                raise MatrixShapeError(("levels", high), f"{low!r} and {high!r} do not name the same currencies; see {odd}")
+                raise InvalidMatrixError(("levels", high), f"{low!r} and {high!r} do not name the same currencies; see {odd}")
             for currency in above:
                 if above[currency] <= below[currency]:
                     sentence = f"{high!r} must be above {low!r} in {currency}; put the levels in order"
-                    raise MatrixShapeError(("levels", high, currency), sentence)
+                    raise InvalidMatrixError(("levels", high, currency), sentence)
         for name, amounts in self.levels.items():
             for currency, amount in amounts.items():
                 if amount < 0:
-                    raise MatrixShapeError(("levels", name, currency), f"{name!r} lies below zero in {currency}; write zero or more")
+                    raise InvalidMatrixError(("levels", name, currency), f"{name!r} lies below zero in {currency}; write zero or more")
         return self
 
     @model_validator(mode="after")
-    def _rules_fit(self) -> Self:
+    def _validate_rules(self) -> Self:
         names = [rule.rule for rule in self.rules]
         for index, rule in enumerate(self.rules):
             place = ("rules", index)
             if rule.rule in names[:index]:
-                raise MatrixShapeError((*place, "rule"), f"two rules are called {rule.rule!r}; give each a name of its own")
+                raise InvalidMatrixError((*place, "rule"), f"two rules are called {rule.rule!r}; give each a name of its own")
             for name in rule.sign:
                 if name not in self.signatories:
-                    raise MatrixShapeError((*place, "sign"), f"there is no signatory {name!r}; write one of: {', '.join(self.signatories)}")
+                    raise InvalidMatrixError(
+                        (*place, "sign"), f"there is no signatory {name!r}; write one of: {', '.join(self.signatories)}"
+                    )
             over, up_to = rule.amount.over, rule.amount.up_to
             for level in (over, up_to):
                 if level is not None and level not in self.levels:
-                    raise MatrixShapeError((*place, "amount"), f"there is no level {level!r}; write one of: {', '.join(self.levels)}")
-            lowest, highest = self.bands(rule)
+                    raise InvalidMatrixError((*place, "amount"), f"there is no level {level!r}; write one of: {', '.join(self.levels)}")
+            lowest, highest = self.find_rule_bands(rule)
             if lowest >= highest:
                 sentence = f"nothing is over {over!r} and up to {up_to!r}; put the lower level under 'over'"
-                raise MatrixShapeError((*place, "amount"), sentence)
+                raise InvalidMatrixError((*place, "amount"), sentence)
         return self
 
-    def bands(self, rule: Rule) -> tuple[int, int]:
+    def find_rule_bands(self, rule: ApprovalRule) -> tuple[int, int]:
         """The bands of amounts that a rule covers, end excluded: band 0 is up to the lowest level, the last one over the highest."""
         levels = list(self.levels)
         over, up_to = rule.amount.over, rule.amount.up_to
         return (0 if over is None else levels.index(over) + 1, len(levels) + 1 if up_to is None else levels.index(up_to) + 1)
 
-    def band(self, amount: int, currency: str) -> int:
+    def find_amount_band(self, amount: int, currency: str) -> int:
         """The band in which an amount (minor units) lies; the highest where the levels do not name the currency."""
-        limits = [Money.of(amounts[currency], currency).minor for amounts in self.levels.values() if currency in amounts]
+        limits = [Money.from_major(amounts[currency], currency).minor for amounts in self.levels.values() if currency in amounts]
         return sum(amount > limit for limit in limits) if limits else len(self.levels)
 
-    def rule_for(self, question: Question) -> Rule:
+    def find_rule(self, question: ApprovalRequest) -> ApprovalRule:
         """The one rule that answers. Raises NoApproverError or SeveralRulesError, which no matrix does that passed its check."""
-        band = self.band(question.amount, question.currency)
+        band = self.find_amount_band(question.amount, question.currency)
         answers = [
             rule
             for rule in self.rules
             if rule.act is question.matter
-            and band in range(*self.bands(rule))
-            and rule.term_days.holds(question.term_days)
-            and rule.broken_plans.holds(question.broken_plans)
+            and band in range(*self.find_rule_bands(rule))
+            and rule.term_days.contains(question.term_days)
+            and rule.broken_plans.contains(question.broken_plans)
             and rule.covers_segment(question.segment)
         ]
         if not answers:
-            raise NoApproverError(f"version {self.version} of the approval matrix names nobody for this {question.matter.words}")
+            raise NoApproverError(f"version {self.version} of the approval matrix names nobody for this {question.matter.display_name}")
         if len(answers) > 1:
             names = " and ".join(rule.rule for rule in answers)
-            raise SeveralRulesError(f"version {self.version} of the approval matrix answers this {question.matter.words} twice: {names}")
+            raise AmbiguousApprovalRuleError(
+                f"version {self.version} of the approval matrix answers this {question.matter.display_name} twice: {names}"
+            )
         return answers[0]
 
-    def signed_by(self, rule: Rule) -> list[Tier]:
+    def list_rule_tiers(self, rule: ApprovalRule) -> list[ApprovalTier]:
         return [self.signatories[name] for name in rule.sign]
 
-    def tiers(self, question: Question) -> list[Tier]:
+    def list_required_tiers(self, question: ApprovalRequest) -> list[ApprovalTier]:
         """Who must agree, in the order in which they are asked. Raises as `rule_for` does."""
-        return self.signed_by(self.rule_for(question))
+        return self.list_rule_tiers(self.find_rule(question))
 
 
-def demand(tiers: Sequence[Tier]) -> tuple[int, ...]:
+def count_required_signatures(tiers: Sequence[ApprovalTier]) -> tuple[int, ...]:
     """How many signatures it takes from people who stand at each height of authority or above it, the lowest height first."""
-    heights = sorted(set(AUTHORITY.values()))
-    return tuple(sum(tier.quorum for tier in tiers if AUTHORITY[tier.role] >= height) for height in heights)
+    heights = sorted(set(AUTHORITY_LEVELS.values()))
+    return tuple(sum(tier.quorum for tier in tiers if AUTHORITY_LEVELS[tier.role] >= height) for height in heights)
 
 
-def asks_more(tiers: Sequence[Tier], than: Sequence[Tier]) -> bool:
+def requires_more_authority(tiers: Sequence[ApprovalTier], than: Sequence[ApprovalTier]) -> bool:
     """Whether the first take a signature, at some height of authority, that the others do not."""
-    return any(more > less for more, less in zip(demand(tiers), demand(than), strict=True))
+    return any(more > less for more, less in zip(count_required_signatures(tiers), count_required_signatures(than), strict=True))
 
 
 class MatrixSnapshot(BaseModel):
@@ -246,12 +250,12 @@ class MatrixSnapshot(BaseModel):
     text: str
 
     @classmethod
-    def of(cls, matrix: ApprovalMatrix) -> "MatrixSnapshot":
+    def from_matrix(cls, matrix: ApprovalMatrix) -> "MatrixSnapshot":
         return cls(version=matrix.version, text=matrix.model_dump_json(exclude_defaults=True))
 
-    def read(self) -> ApprovalMatrix:
+    def load_matrix(self) -> ApprovalMatrix:
         """The matrix; the cases of a worker share one object."""
-        return _read(self.text)
+        return _parse_matrix_json(self.text)
 
     @property
     def sha256(self) -> str:
@@ -259,5 +263,5 @@ class MatrixSnapshot(BaseModel):
 
 
 @lru_cache(maxsize=16)
-def _read(text: str) -> ApprovalMatrix:
+def _parse_matrix_json(text: str) -> ApprovalMatrix:
     return ApprovalMatrix.model_validate_json(text)

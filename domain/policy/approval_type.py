@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Matter(StrEnum):
+class ApprovalType(StrEnum):
     """The approval matrix calls it the act."""
 
     SUSPENSION_WARNING = "suspension_warning"
@@ -15,6 +15,6 @@ class Matter(StrEnum):
     POLICY_CHANGE = "policy_change"
 
     @property
-    def words(self) -> str:
+    def display_name(self) -> str:
         """As it stands in a sentence."""
         return self.value.replace("_", " ")

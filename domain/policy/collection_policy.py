@@ -14,10 +14,10 @@ from domain.money import Currency, Money
 from domain.policy.dispute_rules import DisputeRules
 from domain.policy.plan_rules import PlanRules
 
-STEP_NAME = r"^[a-z][a-z0-9_]*$"
+STEP_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 
-class StepAct(StrEnum):
+class StepAction(StrEnum):
     """What a step does. The last three ask the account's suspension case to go so far, which needs people's word."""
 
     LETTER = "letter"
@@ -35,34 +35,34 @@ class TimelineError(ValueError):
         self.path = ("timeline", index)
 
 
-class _Part(BaseModel):
+class _PolicyPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Step(_Part):
+class Step(_PolicyPart):
     """One step of the timeline, due when the invoice has been collectable for `day` days (negative: days before the due date)."""
 
     day: int = Field(ge=-60, le=3650)
-    step: str = Field(pattern=STEP_NAME)
-    act: StepAct
+    step: str = Field(pattern=STEP_NAME_PATTERN)
+    act: StepAction
     letter: str | None = Field(default=None, description="the letter's template, which is also its tone")
     escalate_to: str | None = Field(default=None, description="the role that is told")
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if self.act is StepAct.LETTER and self.letter is None:
+    def _check_letter(self) -> Self:
+        if self.act is StepAction.LETTER and self.letter is None:
             raise ValueError("a step whose act is letter names its template: add for example 'letter: reminder'")
-        if self.act is not StepAct.LETTER and self.letter is not None:
+        if self.act is not StepAction.LETTER and self.letter is not None:
             raise ValueError(f"a step whose act is {self.act} sends no letter: remove the key 'letter'")
         return self
 
     @property
-    def before_due(self) -> bool:
+    def is_before_due(self) -> bool:
         """A step that makes sense only until the due date, such as a courtesy note."""
         return self.day <= 0
 
 
-def _clock_hours(value: object) -> object:
+def _parse_contact_hours(value: object) -> object:
     """09:00-17:00 → {opens, closes}."""
     if not isinstance(value, str):
         return value
@@ -73,32 +73,32 @@ def _clock_hours(value: object) -> object:
         raise ValueError(f"{value!r} are no contact hours; write for example '09:00-17:00'") from error
 
 
-class ContactHours(_Part):
+class ContactHours(_PolicyPart):
     """When a customer may be contacted, in the customer's own time zone."""
 
     opens: time
     closes: time
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check_order(self) -> Self:
         if self.opens >= self.closes:
             raise ValueError("contact hours must open before they close; write for example '09:00-17:00'")
         return self
 
 
-class ContactRules(_Part):
-    hours: Annotated[ContactHours, BeforeValidator(_clock_hours)]
+class ContactRules(_PolicyPart):
+    hours: Annotated[ContactHours, BeforeValidator(_parse_contact_hours)]
     days_between_letters: int = Field(ge=1, le=60, description="between two letters to one account in one language and currency")
 
 
-class PromiseRules(_Part):
+class PromiseRules(_PolicyPart):
     longest_days: int = Field(ge=1, le=365)
     tolerance_days: int = Field(ge=0, le=30)
     tolerance_percent: Decimal = Field(ge=0, le=50)
     most_broken: int = Field(ge=0, le=20, description="after so many broken promises no further one is accepted")
 
 
-class SuspensionRules(_Part):
+class SuspensionRules(_PolicyPart):
     """How an account comes to be suspended. The days of notice are whole days, after the one on which the warning was delivered."""
 
     notice_days: int = Field(default=14, ge=1, le=365, description="full days between the delivered warning and the sign-off")
@@ -106,10 +106,10 @@ class SuspensionRules(_Part):
     hand_over_days: int = Field(default=30, ge=1, le=365, description="between the suspension and the hand-over to the write-off team")
 
 
-class Policy(_Part):
+class Policy(_PolicyPart):
     """A policy at one version."""
 
-    policy: str = Field(pattern=STEP_NAME)
+    policy: str = Field(pattern=STEP_NAME_PATTERN)
     version: int = Field(ge=1)
     title: str
     segments: list[str] = Field(default_factory=list, description="the account segments it applies to; an empty list: every other account")
@@ -125,7 +125,7 @@ class Policy(_Part):
     timeline: list[Step] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _climbs(self) -> Self:
+    def _check_timeline_order(self) -> Self:
         names = [step.step for step in self.timeline]
         for index, (before, after) in enumerate(pairwise(self.timeline), 1):
             if after.day <= before.day:
@@ -135,10 +135,10 @@ class Policy(_Part):
                 raise TimelineError(index, f"two steps are called {after.step!r}; give each a name of its own")
         return self
 
-    def minimum(self, currency: str) -> int:
+    def minimum_open_balance(self, currency: str) -> int:
         """The least open balance worth chasing, in minor units; 1 where the policy names none."""
         amount = self.minimum_balance.get(currency)
-        return 1 if amount is None else max(Money.of(amount, currency).minor, 1)
+        return 1 if amount is None else max(Money.from_major(amount, currency).minor, 1)
 
 
 class PolicySnapshot(BaseModel):
@@ -151,12 +151,12 @@ class PolicySnapshot(BaseModel):
     text: str
 
     @classmethod
-    def of(cls, policy: Policy) -> "PolicySnapshot":
+    def from_policy(cls, policy: Policy) -> "PolicySnapshot":
         return cls(name=policy.policy, version=policy.version, text=policy.model_dump_json(exclude_defaults=True))
 
-    def read(self) -> Policy:
+    def load_policy(self) -> Policy:
         """The policy; the invoices of a worker share one object."""
-        return _read(self.text)
+        return _parse_policy_json(self.text)
 
     @property
     def sha256(self) -> str:
@@ -164,5 +164,5 @@ class PolicySnapshot(BaseModel):
 
 
 @lru_cache(maxsize=64)
-def _read(text: str) -> Policy:
+def _parse_policy_json(text: str) -> Policy:
     return Policy.model_validate_json(text)

@@ -22,11 +22,11 @@ class DisputeReason(StrEnum):
     OTHER = "other"
 
 
-DEPARTMENTS = (Role.SALES_OPS, Role.SALES, Role.BILLING_OPS)
+DISPUTE_DEPARTMENTS = (Role.SALES_OPS, Role.SALES, Role.BILLING_OPS)
 """The roles that own disputes."""
 
 
-_DEPARTMENT = {
+_DEFAULT_DEPARTMENTS = {
     DisputeReason.WRONG_PRICE: Role.SALES_OPS,
     DisputeReason.WRONG_QUANTITY: Role.SALES_OPS,
     DisputeReason.NOT_DELIVERED: Role.SALES_OPS,
@@ -40,7 +40,7 @@ _DEPARTMENT = {
 }
 
 
-_DAYS = {
+_DEFAULT_DAYS = {
     DisputeReason.WRONG_PRICE: 7,
     DisputeReason.WRONG_QUANTITY: 7,
     DisputeReason.NOT_DELIVERED: 10,
@@ -54,7 +54,7 @@ _DAYS = {
 }
 
 
-_ESCALATION = {
+_DEFAULT_ESCALATION_ROLES = {
     Role.SALES_OPS: [Role.SALES, Role.COLLECTIONS_MANAGER],
     Role.SALES: [Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR],
     Role.BILLING_OPS: [Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR],
@@ -69,11 +69,13 @@ class DisputeRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    department: dict[DisputeReason, Role] = Field(default_factory=lambda: dict(_DEPARTMENT), description="who owns disputes of each reason")
-    days: dict[DisputeReason, int] = Field(default_factory=lambda: dict(_DAYS), description="how long the department has")
+    department: dict[DisputeReason, Role] = Field(
+        default_factory=lambda: dict(_DEFAULT_DEPARTMENTS), description="who owns disputes of each reason"
+    )
+    days: dict[DisputeReason, int] = Field(default_factory=lambda: dict(_DEFAULT_DAYS), description="how long the department has")
     remind_days_before: list[int] = Field(default_factory=lambda: [3, 1], description="before the deadline")
     escalate_to: dict[Role, list[Role]] = Field(
-        default_factory=lambda: {department: list(roles) for department, roles in _ESCALATION.items()},
+        default_factory=lambda: {department: list(roles) for department, roles in _DEFAULT_ESCALATION_ROLES.items()},
         description="who is told at each missed deadline of a department, in turn; the last one again and again",
     )
     days_after_escalation: int = Field(default=3, ge=1, le=60, description="how long the department has after each escalation")
@@ -81,39 +83,39 @@ class DisputeRules(BaseModel):
 
     @field_validator("department")
     @classmethod
-    def _owned_by_departments(cls, chosen: dict[DisputeReason, Role]) -> dict[DisputeReason, Role]:
+    def _validate_departments(cls, chosen: dict[DisputeReason, Role]) -> dict[DisputeReason, Role]:
         for reason, role in chosen.items():
-            if role not in DEPARTMENTS:
-                raise ValueError(f"{role} owns no disputes ({reason}); write one of: {', '.join(DEPARTMENTS)}")
-        return _DEPARTMENT | chosen
+            if role not in DISPUTE_DEPARTMENTS:
+                raise ValueError(f"{role} owns no disputes ({reason}); write one of: {', '.join(DISPUTE_DEPARTMENTS)}")
+        return _DEFAULT_DEPARTMENTS | chosen
 
     @field_validator("days")
     @classmethod
-    def _of_sensible_length(cls, chosen: dict[DisputeReason, int]) -> dict[DisputeReason, int]:
+    def _validate_days(cls, chosen: dict[DisputeReason, int]) -> dict[DisputeReason, int]:
         for reason, days in chosen.items():
             if not 1 <= days <= 180:
                 raise ValueError(f"{days} days for {reason} is no deadline; write a number from 1 to 180")
-        return _DAYS | chosen
+        return _DEFAULT_DAYS | chosen
 
     @field_validator("remind_days_before")
     @classmethod
-    def _before_the_deadline(cls, chosen: list[int]) -> list[int]:
+    def _validate_reminder_days(cls, chosen: list[int]) -> list[int]:
         if any(days < 0 for days in chosen):
             raise ValueError("a reminder comes before the deadline; write days of 0 or more")
         return sorted(set(chosen), reverse=True)
 
     @field_validator("escalate_to")
     @classmethod
-    def _to_somebody(cls, chosen: dict[Role, list[Role]]) -> dict[Role, list[Role]]:
+    def _validate_escalation_roles(cls, chosen: dict[Role, list[Role]]) -> dict[Role, list[Role]]:
         for department, roles in chosen.items():
-            if department not in DEPARTMENTS:
-                raise ValueError(f"{department} owns no disputes; write one of: {', '.join(DEPARTMENTS)}")
+            if department not in DISPUTE_DEPARTMENTS:
+                raise ValueError(f"{department} owns no disputes; write one of: {', '.join(DISPUTE_DEPARTMENTS)}")
             if not roles:
                 raise ValueError(f"{department} answers to nobody; name at least one role, such as collections_manager")
-        return {department: list(roles) for department, roles in _ESCALATION.items()} | chosen
+        return {department: list(roles) for department, roles in _DEFAULT_ESCALATION_ROLES.items()} | chosen
 
 
-class Resolution(StrEnum):
+class DisputeResolution(StrEnum):
     """How a dispute ends. SETTLED comes from billing: nothing is left to contest."""
 
     REJECTED = "rejected"

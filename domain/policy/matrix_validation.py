@@ -9,130 +9,135 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, groupby, product
 from typing import NamedTuple
 
-from domain.policy.approval_matrix import ApprovalMatrix, Between, Rule, demand
-from domain.policy.approval_type import Matter
+from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRule, NumberRange, count_required_signatures
+from domain.policy.approval_type import ApprovalType
 
-Region = tuple[frozenset[int], ...]
+CellRegion = tuple[frozenset[int], ...]
 """The pieces of the amount, the term, the broken plans and the segment, by their numbers."""
 
-GROWING = ("the amount", "the term", "the number of broken plans")
+MONOTONIC_DIMENSIONS = ("the amount", "the term", "the number of broken plans")
 """The things of which more must never need less authority; they come first in a region."""
 
 
-class Fault(NamedTuple):
+class MatrixDefect(NamedTuple):
     """What is wrong, and where in the matrix as written."""
 
     path: tuple[str | int, ...]
     sentence: str
 
 
-def check(matrix: ApprovalMatrix) -> list[str]:
+def describe_defects(matrix: ApprovalMatrix) -> list[str]:
     """Every gap, every overlap, and every place where more at stake needs less authority, in words. An empty list: the matrix is good."""
-    return [fault.sentence for fault in faults(matrix)]
+    return [fault.sentence for fault in find_defects(matrix)]
 
 
-def faults(matrix: ApprovalMatrix) -> list[Fault]:
+def find_defects(matrix: ApprovalMatrix) -> list[MatrixDefect]:
     """As `check`, with the place of each."""
-    return [fault for matter in Matter for fault in _Act(matrix, matter).faults()]
+    return [fault for matter in ApprovalType for fault in _ApprovalTypeCheck(matrix, matter).find_defects()]
 
 
-class _Act:
+class _ApprovalTypeCheck:
     """The rules of one act, on the pieces that they cut."""
 
-    def __init__(self, matrix: ApprovalMatrix, matter: Matter) -> None:
-        self.matrix, self.matter = matrix, matter
-        self.rules = [(index, rule) for index, rule in enumerate(matrix.rules) if rule.act is matter]
+    def __init__(self, matrix: ApprovalMatrix, approval_type: ApprovalType) -> None:
+        self.matrix, self.approval_type = matrix, approval_type
+        self.rules = [(index, rule) for index, rule in enumerate(matrix.rules) if rule.act is approval_type]
         only = [rule for _, rule in self.rules]
-        self.terms = _cuts([rule.term_days for rule in only])
-        self.broken = _cuts([rule.broken_plans for rule in only])
+        self.term_boundaries = _list_boundaries([rule.term_days for rule in only])
+        self.broken_plan_boundaries = _list_boundaries([rule.broken_plans for rule in only])
         self.segments = sorted({name for rule in only for name in (*rule.segments, *rule.except_segments)})
-        self.everything: Region = tuple(
-            frozenset(range(pieces + 1)) for pieces in (len(matrix.levels), len(self.terms), len(self.broken), len(self.segments))
+        self.full_region: CellRegion = tuple(
+            frozenset(range(pieces + 1))
+            for pieces in (len(matrix.levels), len(self.term_boundaries), len(self.broken_plan_boundaries), len(self.segments))
         )
 
-    def faults(self) -> Iterator[Fault]:
-        gaps, overlaps = list(self._gaps()), list(self._overlaps())
+    def find_defects(self) -> Iterator[MatrixDefect]:
+        gaps, overlaps = list(self._find_gaps()), list(self._find_overlaps())
         yield from gaps
         yield from overlaps
         if not gaps and not overlaps:
-            yield from self._reliefs()
+            yield from self._find_authority_drops()
 
-    def _gaps(self) -> Iterator[Fault]:
-        open_regions = [self.everything]
+    def _find_gaps(self) -> Iterator[MatrixDefect]:
+        open_regions = [self.full_region]
         for _, rule in self.rules:
-            open_regions = [rest for region in open_regions for rest in _without(region, self._region(rule))]
+            open_regions = [rest for region in open_regions for rest in _subtract_region(region, self._build_rule_region(rule))]
         path = ("rules", self.rules[0][0]) if self.rules else ("rules",)
         for region in open_regions:
-            yield Fault(path, f"nobody approves {self._words(region)}; add a rule for it")
+            yield MatrixDefect(path, f"nobody approves {self._describe_region(region)}; add a rule for it")
 
-    def _overlaps(self) -> Iterator[Fault]:
+    def _find_overlaps(self) -> Iterator[MatrixDefect]:
         for (_, first), (index, second) in combinations(self.rules, 2):
-            shared = _shared(self._region(first), self._region(second))
+            shared = _intersect_regions(self._build_rule_region(first), self._build_rule_region(second))
             if shared:
                 both = f"{first.rule!r} and {second.rule!r}"
-                yield Fault(("rules", index), f"{both} both answer for {self._words(shared)}; leave it to one of them")
+                yield MatrixDefect(("rules", index), f"{both} both answer for {self._describe_region(shared)}; leave it to one of them")
 
-    def _reliefs(self) -> Iterator[Fault]:
+    def _find_authority_drops(self) -> Iterator[MatrixDefect]:
         """Where one step up in amount, term or broken plans asks for fewer signatures at some height."""
-        answers = {cell: at for at in self.rules for cell in product(*self._region(at[1]))}
+        answers = {cell: at for at in self.rules for cell in product(*self._build_rule_region(at[1]))}
         named = set()
         for cell, (_, rule) in answers.items():
-            for axis, what in enumerate(GROWING):
+            for axis, what in enumerate(MONOTONIC_DIMENSIONS):
                 above = (*cell[:axis], cell[axis] + 1, *cell[axis + 1 :])
                 index, harder = answers.get(above, (0, rule))
-                if (what, harder.rule, rule.rule) not in named and self._asks_less(harder, rule):
+                if (what, harder.rule, rule.rule) not in named and self._requires_less_authority(harder, rule):
                     named.add((what, harder.rule, rule.rule))
-                    yield Fault(
+                    yield MatrixDefect(
                         ("rules", index, "sign"),
                         f"{harder.rule!r} needs less authority than {rule.rule!r} though {what} is larger; let it need as much",
                     )
 
-    def _asks_less(self, one: Rule, other: Rule) -> bool:
-        pairs = zip(demand(self.matrix.signed_by(one)), demand(self.matrix.signed_by(other)), strict=True)
+    def _requires_less_authority(self, rule: ApprovalRule, other: ApprovalRule) -> bool:
+        pairs = zip(
+            count_required_signatures(self.matrix.list_rule_tiers(rule)),
+            count_required_signatures(self.matrix.list_rule_tiers(other)),
+            strict=True,
+        )
         return any(mine < theirs for mine, theirs in pairs)
 
-    def _region(self, rule: Rule) -> Region:
+    def _build_rule_region(self, rule: ApprovalRule) -> CellRegion:
         segments = (number for number, name in enumerate(self.segments) if rule.covers_segment(name))
         every_other = () if rule.segments else (len(self.segments),)
         return (
-            frozenset(range(*self.matrix.bands(rule))),
-            _pieces(rule.term_days, self.terms),
-            _pieces(rule.broken_plans, self.broken),
+            frozenset(range(*self.matrix.find_rule_bands(rule))),
+            _find_covered_pieces(rule.term_days, self.term_boundaries),
+            _find_covered_pieces(rule.broken_plans, self.broken_plan_boundaries),
             frozenset((*segments, *every_other)),
         )
 
-    def _words(self, region: Region) -> str:
+    def _describe_region(self, region: CellRegion) -> str:
         """Only what narrows the region: `a payment plan with an amount over middle, of the segment key`."""
         amounts, terms, broken, segments = region
         names = [*(f"the segment {name}" for name in self.segments), "every other segment"]
         parts = [
-            (amounts, 0, f"with an amount {_ranges(amounts, list(self.matrix.levels))}"),
-            (terms, 1, f"with a term in days {_ranges(terms, self.terms)}"),
-            (broken, 2, f"with broken plans {_ranges(broken, self.broken)}"),
+            (amounts, 0, f"with an amount {_describe_ranges(amounts, list(self.matrix.levels))}"),
+            (terms, 1, f"with a term in days {_describe_ranges(terms, self.term_boundaries)}"),
+            (broken, 2, f"with broken plans {_describe_ranges(broken, self.broken_plan_boundaries)}"),
             (segments, 3, f"of {' and '.join(names[number] for number in sorted(segments))}"),
         ]
-        narrowed = [words for pieces, axis, words in parts if pieces != self.everything[axis]]
-        return f"a {self.matter.words} {', '.join(narrowed)}" if narrowed else f"any {self.matter.words}"
+        narrowed = [words for pieces, axis, words in parts if pieces != self.full_region[axis]]
+        return f"a {self.approval_type.display_name} {', '.join(narrowed)}" if narrowed else f"any {self.approval_type.display_name}"
 
 
-def _cuts(ranges: Sequence[Between]) -> list[int]:
+def _list_boundaries(number_ranges: Sequence[NumberRange]) -> list[int]:
     """The numbers after which a rule begins or ends."""
-    return sorted({end for each in ranges for end in (each.over, each.up_to) if end is not None})
+    return sorted({end for each in number_ranges for end in (each.over, each.up_to) if end is not None})
 
 
-def _pieces(between: Between, cuts: Sequence[int]) -> frozenset[int]:
+def _find_covered_pieces(number_range: NumberRange, cuts: Sequence[int]) -> frozenset[int]:
     """Piece n holds the numbers over cut n-1 and up to cut n; the last piece has no end."""
-    return frozenset(number for number, cut in enumerate([*cuts, cuts[-1] + 1 if cuts else 0]) if between.holds(cut))
+    return frozenset(number for number, cut in enumerate([*cuts, cuts[-1] + 1 if cuts else 0]) if number_range.contains(cut))
 
 
-def _shared(one: Region, other: Region) -> Region | None:
-    shared = tuple(mine & theirs for mine, theirs in zip(one, other, strict=True))
+def _intersect_regions(region: CellRegion, other: CellRegion) -> CellRegion | None:
+    shared = tuple(mine & theirs for mine, theirs in zip(region, other, strict=True))
     return shared if all(shared) else None
 
 
-def _without(region: Region, taken: Region) -> Iterator[Region]:
+def _subtract_region(region: CellRegion, taken: CellRegion) -> Iterator[CellRegion]:
     """What is left of a region, cut into regions that do not overlap."""
-    if _shared(region, taken) is None:
+    if _intersect_regions(region, taken) is None:
         yield region
         return
     for axis, pieces in enumerate(region):
@@ -140,7 +145,7 @@ def _without(region: Region, taken: Region) -> Iterator[Region]:
             yield (*(mine & theirs for mine, theirs in zip(region[:axis], taken[:axis], strict=True)), rest, *region[axis + 1 :])
 
 
-def _ranges(pieces: frozenset[int], cuts: Sequence[object]) -> str:
+def _describe_ranges(pieces: frozenset[int], cuts: Sequence[object]) -> str:
     """`over 1 up to 3 or over 5`."""
     runs = [[number for _, number in run] for _, run in groupby(enumerate(sorted(pieces)), lambda pair: pair[1] - pair[0])]
     return " or ".join(

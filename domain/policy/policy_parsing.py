@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from domain.policy.collection_policy import Policy
-from domain.yaml_document import LinedYaml
+from domain.yaml_document import YamlDocument
 
 
 class PolicyError(ValueError):
@@ -12,10 +12,10 @@ class PolicyError(ValueError):
 
 def parse_policy(text: str, file: str, letters: Collection[str]) -> Policy:
     """The policy in `text`. `letters` are the templates that exist in every language. Raises PolicyError."""
-    source = LinedYaml(text, file, "policy: standard", PolicyError)
-    policy = source.read(Policy)
+    source = YamlDocument(text, file, "policy: standard", PolicyError)
+    policy = source.parse_model(Policy)
     missing = [
-        f"{source.where(('timeline', index, 'letter'))}: there is no letter template {step.letter!r} in every language; "
+        f"{source.locate(('timeline', index, 'letter'))}: there is no letter template {step.letter!r} in every language; "
         f"write one of: {', '.join(sorted(letters))}"
         for index, step in enumerate(policy.timeline)
         if step.letter is not None and step.letter not in letters

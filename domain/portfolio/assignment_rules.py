@@ -11,21 +11,21 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from domain.roles import same_person
+from domain.roles import is_same_person
 
 OTHER_LETTERS = "#"
 """Stands for names that begin with no letter of the Latin alphabet."""
 
-_RANGE = re.compile(r"#|[A-Z](-[A-Z])?")
-_LETTERS_OF_THEIR_OWN = {"Ø": "O", "Ł": "L", "Æ": "A", "Œ": "O", "Đ": "D", "Ð": "D", "Þ": "T"}
+_LETTER_RANGE = re.compile(r"#|[A-Z](-[A-Z])?")
+_SPECIAL_LETTERS = {"Ø": "O", "Ł": "L", "Æ": "A", "Œ": "O", "Đ": "D", "Ð": "D", "Þ": "T"}
 """Latin letters that Unicode does not take apart, and where they are filed."""
 
 
-class _Part(BaseModel):
+class _PortfolioPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AccountTraits(_Part):
+class AccountTraits(_PortfolioPart):
     """What rules look at. `country` is ISO 3166-1 alpha-2."""
 
     name: str
@@ -33,7 +33,7 @@ class AccountTraits(_Part):
     segment: str
 
 
-class PortfolioRule(_Part):
+class PortfolioRule(_PortfolioPart):
     """Which accounts go to a collector. `letters`: one letter, a range such as A-F, or # for names that begin with none."""
 
     collector: str = Field(min_length=1, max_length=100)
@@ -43,7 +43,7 @@ class PortfolioRule(_Part):
 
     @field_validator("countries")
     @classmethod
-    def _are_countries(cls, countries: list[str]) -> list[str]:
+    def _check_countries(cls, countries: list[str]) -> list[str]:
         for country in countries:
             if not re.fullmatch("[A-Z]{2}", country):
                 raise ValueError(f"{country!r} is not a country code; write two capital letters such as DE")
@@ -51,55 +51,55 @@ class PortfolioRule(_Part):
 
     @field_validator("letters")
     @classmethod
-    def _is_a_range(cls, letters: str | None) -> str | None:
-        if letters is not None and (not _RANGE.fullmatch(letters) or letters[0] > letters[-1]):
+    def _check_letters(cls, letters: str | None) -> str | None:
+        if letters is not None and (not _LETTER_RANGE.fullmatch(letters) or letters[0] > letters[-1]):
             raise ValueError(f"{letters!r} is no range of letters; write one letter such as M, a range such as A-F, or {OTHER_LETTERS}")
         return letters
 
-    def fits(self, account: AccountTraits) -> bool:
+    def matches_account(self, account: AccountTraits) -> bool:
         return (
             (not self.countries or account.country in self.countries)
             and (not self.segments or account.segment in self.segments)
             and (self.letters is None or self.letters[0] <= first_letter(account.name) <= self.letters[-1])
         )
 
-    def covers(self, other: "PortfolioRule") -> bool:
+    def covers_rule(self, other: "PortfolioRule") -> bool:
         """Every account that the other fits, this one fits too."""
         return (
-            _includes(self.countries, other.countries)
-            and _includes(self.segments, other.segments)
-            and (self.letters is None or (other.letters is not None and self._spans(other.letters)))
+            _includes_all(self.countries, other.countries)
+            and _includes_all(self.segments, other.segments)
+            and (self.letters is None or (other.letters is not None and self._covers_letters(other.letters)))
         )
 
-    def _spans(self, letters: str) -> bool:
+    def _covers_letters(self, letters: str) -> bool:
         return self.letters is not None and self.letters[0] <= letters[0] and letters[-1] <= self.letters[-1]
 
 
-def _includes(these: Sequence[str], those: Sequence[str]) -> bool:
+def _includes_all(these: Sequence[str], those: Sequence[str]) -> bool:
     return not these or (bool(those) and set(those) <= set(these))
 
 
 def first_letter(name: str) -> str:
     """A to Z, without its accent; quotation marks and the like before it do not count. # when it is no Latin letter."""
     begins = next((sign for sign in name.upper() if sign.isalnum()), "")
-    plain = _LETTERS_OF_THEIR_OWN.get(begins, unicodedata.normalize("NFKD", begins)[:1])
+    plain = _SPECIAL_LETTERS.get(begins, unicodedata.normalize("NFKD", begins)[:1])
     return plain if "A" <= plain <= "Z" else OTHER_LETTERS
 
 
-def first_fit(rules: Iterable[PortfolioRule], account: AccountTraits) -> PortfolioRule | None:
-    return next((rule for rule in rules if rule.fits(account)), None)
+def find_matching_rule(rules: Iterable[PortfolioRule], account: AccountTraits) -> PortfolioRule | None:
+    return next((rule for rule in rules if rule.matches_account(account)), None)
 
 
-def unreachable(rules: Sequence[PortfolioRule]) -> tuple[int, int] | None:
+def find_unreachable_rule(rules: Sequence[PortfolioRule]) -> tuple[int, int] | None:
     """The first rule (counted from 0) that can never win, and the earlier one that takes all its accounts; None when each can."""
     for later, rule in enumerate(rules):
         for earlier in range(later):
-            if rules[earlier].covers(rule):
+            if rules[earlier].covers_rule(rule):
                 return later, earlier
     return None
 
 
-class Cover(_Part):
+class Cover(_PortfolioPart):
     """`covered_by` looks after `collector`'s accounts from the first business date to the last, both included. Both see them."""
 
     cover_id: str
@@ -109,17 +109,17 @@ class Cover(_Part):
     last_day: date
 
     @model_validator(mode="after")
-    def _is_sound(self) -> Self:
-        if same_person(self.collector, self.covered_by):
+    def _check_cover(self) -> Self:
+        if is_same_person(self.collector, self.covered_by):
             raise ValueError(f"{self.collector} cannot cover for themselves; name someone else")
         if self.last_day < self.first_day:
             raise ValueError(f"a cover cannot end on {self.last_day}, before it begins on {self.first_day}")
         return self
 
-    def stands_on(self, day: date) -> bool:
+    def is_active_on(self, day: date) -> bool:
         return self.first_day <= day <= self.last_day
 
     def overlaps(self, other: "Cover") -> bool:
         """The same two people, on at least one same day."""
-        same_pair = same_person(self.collector, other.collector) and same_person(self.covered_by, other.covered_by)
+        same_pair = is_same_person(self.collector, other.collector) and is_same_person(self.covered_by, other.covered_by)
         return same_pair and self.first_day <= other.last_day and other.first_day <= self.last_day

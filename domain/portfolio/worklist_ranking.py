@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.money import Money
 
 
-class Work(StrEnum):
+class WorkKind(StrEnum):
     """What waits for a person. OTHER: a case awaits a role, and no better word is known for it."""
 
     CALL = "call"
@@ -38,47 +38,47 @@ class Work(StrEnum):
     OTHER = "other"
 
 
-URGENCY = {
-    Work.PLAN_MISSED: 50,
-    Work.PROMISE_BROKEN: 45,
-    Work.WARNING_UNDELIVERED: 45,
-    Work.PROMISE_DUE: 40,
-    Work.ESCALATION: 40,
-    Work.APPROVAL: 40,
-    Work.PLAN_RETURNED: 35,
-    Work.SUSPENSION_RETURNED: 35,
-    Work.OFFER_LAPSING: 35,
-    Work.NO_ADDRESS: 35,
-    Work.REFUSED_LETTER: 30,
-    Work.UNKNOWN_LETTER: 30,
-    Work.DISPUTE: 30,
-    Work.CREDIT_REVIEW: 30,
-    Work.TIMELINE_END: 30,
-    Work.CALL: 25,
-    Work.WRITE_OFF: 20,
-    Work.OTHER: 20,
+URGENCY_POINTS = {
+    WorkKind.PLAN_MISSED: 50,
+    WorkKind.PROMISE_BROKEN: 45,
+    WorkKind.WARNING_UNDELIVERED: 45,
+    WorkKind.PROMISE_DUE: 40,
+    WorkKind.ESCALATION: 40,
+    WorkKind.APPROVAL: 40,
+    WorkKind.PLAN_RETURNED: 35,
+    WorkKind.SUSPENSION_RETURNED: 35,
+    WorkKind.OFFER_LAPSING: 35,
+    WorkKind.NO_ADDRESS: 35,
+    WorkKind.REFUSED_LETTER: 30,
+    WorkKind.UNKNOWN_LETTER: 30,
+    WorkKind.DISPUTE: 30,
+    WorkKind.CREDIT_REVIEW: 30,
+    WorkKind.TIMELINE_END: 30,
+    WorkKind.CALL: 25,
+    WorkKind.WRITE_OFF: 20,
+    WorkKind.OTHER: 20,
 }
 """What breaks by itself when nobody acts comes first; then what others wait for; then what stands still; then the day's routine."""
 
-MOST_FOR_MONEY, MOST_FOR_LATENESS = 30, 20
-UNKNOWN_WEIGHT = MOST_FOR_MONEY // 2
+MAX_MONEY_POINTS, MAX_LATENESS_POINTS = 30, 20
+UNKNOWN_CURRENCY_POINTS = MAX_MONEY_POINTS // 2
 """For an amount in a currency in which the portfolio has no open invoice to compare it with."""
 
-DUE_TODAY = 4
+DUE_TODAY_POINTS = 4
 """Points of lateness for what is due today; each day later adds one, each day ahead takes one."""
 
-OFFER_DAYS = 3
+OFFER_LISTED_DAYS = 3
 """An offer to the customer is on the list for its last days: after them it lapses."""
 
-BROKEN_DAYS = 7
+BROKEN_PROMISE_LISTED_DAYS = 7
 """A broken promise is on the list for so many days."""
 
 
-class _Fact(BaseModel):
+class _WorklistModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class OpenCase(_Fact):
+class OpenCase(_WorklistModel):
     """A case that is not over, as the read model shows it. `next_on` is the business date on which it goes on by itself; `lapses_on` the
     last one on which a plan may be revised, or its offer accepted."""
 
@@ -91,76 +91,76 @@ class OpenCase(_Fact):
     lapses_on: date | None = None
 
 
-def work_of(case: OpenCase, today: date) -> Work | None:
+def classify_case(case: OpenCase, today: date) -> WorkKind | None:
     """What the case asks of a person on a business date; None when it goes on by itself."""
     match case.kind, case.waiting_for:
         case "approval", _:
-            return Work.APPROVAL
+            return WorkKind.APPROVAL
         case "dispute", _ if case.awaiting_role:
-            return Work.DISPUTE
+            return WorkKind.DISPUTE
         case "payment_plan", "author":
-            return Work.PLAN_RETURNED
+            return WorkKind.PLAN_RETURNED
         case "payment_plan", "customer":
-            near = case.lapses_on and case.lapses_on <= today + timedelta(days=OFFER_DAYS)
-            return Work.OFFER_LAPSING if near else None
+            near = case.lapses_on and case.lapses_on <= today + timedelta(days=OFFER_LISTED_DAYS)
+            return WorkKind.OFFER_LAPSING if near else None
         case "payment_plan", _ if case.next_step == "grace_ends":
-            return Work.PLAN_MISSED
+            return WorkKind.PLAN_MISSED
         case "suspension", "requester":
-            return Work.SUSPENSION_RETURNED
+            return WorkKind.SUSPENSION_RETURNED
         case "suspension", "address":
-            return Work.WARNING_UNDELIVERED
+            return WorkKind.WARNING_UNDELIVERED
         case "credit_review", "verdict":
-            return Work.CREDIT_REVIEW
+            return WorkKind.CREDIT_REVIEW
         case "write_off", "decision":
-            return Work.WRITE_OFF
+            return WorkKind.WRITE_OFF
         case "invoice", "decision":
-            return Work.TIMELINE_END
+            return WorkKind.TIMELINE_END
         case "invoice", _ if case.promised_by and case.promised_by <= today:
-            return Work.PROMISE_DUE
-    return Work.OTHER if case.awaiting_role else None
+            return WorkKind.PROMISE_DUE
+    return WorkKind.OTHER if case.awaiting_role else None
 
 
-def last_day(case: OpenCase, work: Work) -> date | None:
+def last_timely_day(case: OpenCase, work: WorkKind) -> date | None:
     """The last business date on which acting is in time. A plan with a missed instalment breaks on its next day."""
-    if work is Work.PROMISE_DUE:
+    if work is WorkKind.PROMISE_DUE:
         return case.promised_by
-    if work is Work.PLAN_MISSED and case.next_on:
+    if work is WorkKind.PLAN_MISSED and case.next_on:
         return case.next_on - timedelta(days=1)
     return case.lapses_on or case.next_on
 
 
-def task_work(kind: str) -> Work:
+def classify_task(kind: str) -> WorkKind:
     """What a task of a kind is on the list."""
-    return next((work for work in Work if work == kind), Work.OTHER)
+    return next((work for work in WorkKind if work == kind), WorkKind.OTHER)
 
 
-class Scales(_Fact):
+class BalanceDistribution(_WorklistModel):
     """Open balances of a portfolio's invoices in minor units, by currency, smallest first: all of them, or evenly spread quantiles."""
 
     balances: dict[str, list[int]] = Field(default_factory=dict)
 
-    def percent(self, money: Money) -> int | None:
+    def percentile(self, money: Money) -> int | None:
         """How many of a hundred open invoices of its currency owe no more; None when there is none to compare it with."""
         known = self.balances.get(money.currency)
         return 100 * bisect_right(known, money.minor) // len(known) if known else None
 
 
-class Waiting(_Fact):
+class PendingWork(_WorklistModel):
     """One thing that waits for a person. `id` makes it the same thing on the next page; `due_on` None: now, and no date says since when.
 
     `at_risk`: the money that hangs on it, one amount per currency.
     """
 
     id: str
-    work: Work
+    work: WorkKind
     due_on: date | None
     at_risk: tuple[Money, ...] = ()
 
 
-class Ranked(_Fact):
+class RankedWork(_WorklistModel):
     """Where a thing stands, and by which points. `heaviest` is the amount at risk that weighs most, and `percent` what it weighs."""
 
-    waiting: Waiting
+    waiting: PendingWork
     urgency: int
     money: int
     lateness: int
@@ -173,27 +173,32 @@ class Ranked(_Fact):
         return self.urgency + self.money + self.lateness
 
     @property
-    def place(self) -> tuple[int, str, str]:
+    def sort_key(self) -> tuple[int, str, str]:
         """What the list is ordered by. Of equals the one due first, then the id: the order is the same at every look."""
         return -self.score, (self.waiting.due_on or date.max).isoformat(), self.waiting.id
 
 
-def rank(things: Iterable[Waiting], scales: Scales, today: date) -> list[Ranked]:
+def rank_work(pending: Iterable[PendingWork], distribution: BalanceDistribution, today: date) -> list[RankedWork]:
     """The list for a business date, what should be done first at its head."""
-    return sorted((judge(each, scales, today) for each in things), key=lambda ranked: ranked.place)
+    return sorted((score_work(each, distribution, today) for each in pending), key=lambda ranked: ranked.sort_key)
 
 
-def judge(waiting: Waiting, scales: Scales, today: date) -> Ranked:
-    days_late = (today - waiting.due_on).days if waiting.due_on else 0
-    weighed = sorted((_money_points(money, scales), money.minor, money.currency) for money in waiting.at_risk if money.minor > 0)
+def score_work(pending: PendingWork, distribution: BalanceDistribution, today: date) -> RankedWork:
+    days_late = (today - pending.due_on).days if pending.due_on else 0
+    weighed = sorted((_money_points(money, distribution), money.minor, money.currency) for money in pending.at_risk if money.minor > 0)
     points, minor, currency = weighed[-1] if weighed else (0, 0, "")
     heaviest = Money(minor=minor, currency=currency) if weighed else None
-    return Ranked(
-        waiting=waiting, urgency=URGENCY[waiting.work], money=points, lateness=min(max(DUE_TODAY + days_late, 0), MOST_FOR_LATENESS),
-        days_late=max(days_late, 0), heaviest=heaviest, percent=scales.percent(heaviest) if heaviest else None,
-    )  # fmt: skip
+    return RankedWork(
+        waiting=pending,
+        urgency=URGENCY_POINTS[pending.work],
+        money=points,
+        lateness=min(max(DUE_TODAY_POINTS + days_late, 0), MAX_LATENESS_POINTS),
+        days_late=max(days_late, 0),
+        heaviest=heaviest,
+        percent=distribution.percentile(heaviest) if heaviest else None,
+    )
 
 
-def _money_points(money: Money, scales: Scales) -> int:
-    percent = scales.percent(money)
-    return UNKNOWN_WEIGHT if percent is None else MOST_FOR_MONEY * percent // 100
+def _money_points(money: Money, distribution: BalanceDistribution) -> int:
+    percent = distribution.percentile(money)
+    return UNKNOWN_CURRENCY_POINTS if percent is None else MAX_MONEY_POINTS * percent // 100

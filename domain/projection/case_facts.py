@@ -192,7 +192,7 @@ class WriteOffDecisionFacts(DossierPart):
     answered_by: str | None
 
 
-class SumBooked(DossierPart):
+class BookedAmount(DossierPart):
     """Written off, or recovered afterwards."""
 
     on: date
@@ -204,5 +204,5 @@ class SumBooked(DossierPart):
 class WriteOffFacts(DossierPart):
     handed_over_on: list[date] = Field(default_factory=list)
     decisions: list[WriteOffDecisionFacts] = Field(default_factory=list)
-    booked: list[SumBooked] = Field(default_factory=list)
-    recovered: list[SumBooked] = Field(default_factory=list)
+    booked: list[BookedAmount] = Field(default_factory=list)
+    recovered: list[BookedAmount] = Field(default_factory=list)

@@ -17,17 +17,17 @@ from domain.projection.case_facts import (
     VerdictFacts,
     WriteOffFacts,
 )
-from domain.timeline.step_schedule import Taken
+from domain.timeline.step_schedule import TakenStep
 
-Policies = Mapping[tuple[str, int], Policy]
+PoliciesByVersion = Mapping[tuple[str, int], Policy]
 """The policies that were ever in force, by name and version."""
 
 
-class StandingPart(BaseModel):
+class StateModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class PinnedPolicy(StandingPart):
+class PinnedPolicy(StateModel):
     """The policy that a case followed, and the number of the entry that says so."""
 
     name: str
@@ -40,7 +40,7 @@ class PinnedPolicy(StandingPart):
         return self.name, self.version
 
 
-class HoldStanding(StandingPart):
+class HoldState(StateModel):
     """`hold_id` is also the id of the case that placed it, where one did; `entry` numbers the entry that says so."""
 
     hold_id: str
@@ -51,7 +51,7 @@ class HoldStanding(StandingPart):
     entry: int
 
 
-class PromiseStanding(StandingPart):
+class PromiseState(StateModel):
     """An open promise. `received` is what came since it was given."""
 
     amount: int
@@ -62,7 +62,7 @@ class PromiseStanding(StandingPart):
     entry: int
 
 
-class InvoiceStanding(StandingPart):
+class InvoiceState(StateModel):
     """`stage` is `new`, a status or the last step taken; `waiting_for` a word of the case's. `next_on` is None while it is on hold."""
 
     invoice_id: str
@@ -76,17 +76,17 @@ class InvoiceStanding(StandingPart):
     waiting_for: str
     next_step: str | None
     next_on: date | None
-    holds: list[HoldStanding]
-    promise: PromiseStanding | None
-    taken: list[Taken]
+    holds: list[HoldState]
+    promise: PromiseState | None
+    taken: list[TakenStep]
     policy: PinnedPolicy | None
 
     @property
-    def settled(self) -> bool:
+    def is_settled(self) -> bool:
         return self.status != "open"
 
 
-class LetterStanding(StandingPart):
+class LetterState(StateModel):
     """A letter as one case knows it; one that several invoices share has one Message-ID. `name` is the step, or what the case calls it.
 
     `fate`: under_way, sent, refused, unknown, dropped or withdrawn. `at` is when that came about, though the case may have heard of it days
@@ -103,7 +103,7 @@ class LetterStanding(StandingPart):
     message_id: str | None
 
 
-class CaseStanding(StandingPart):
+class CaseState(StateModel):
     """A case other than an invoice's. `due_on`: the day by which whoever it waits for is to act, where its journal names one."""
 
     case_id: str
@@ -116,7 +116,7 @@ class CaseStanding(StandingPart):
     changed_on: date
 
 
-class Awaited(StandingPart):
+class AwaitedParty(StateModel):
     """Somebody whose word or deed a case waits for: a role, or a word such as `customer`."""
 
     case_id: str
@@ -124,7 +124,7 @@ class Awaited(StandingPart):
     due_on: date | None
 
 
-class BalanceStanding(StandingPart):
+class CurrencyBalance(StateModel):
     """The open invoices of one currency. `overdue`: those past their due date; balances of two currencies are never added."""
 
     currency: str
@@ -134,7 +134,7 @@ class BalanceStanding(StandingPart):
     open_invoices: int
 
 
-class AccountStanding(StandingPart):
+class AccountState(StateModel):
     """An account as its journal knew it at a moment: only invoices whose collection had begun are in it. `entries` counts what it rests on.
 
     `suspended`: its service was switched off, and not on again.
@@ -143,9 +143,9 @@ class AccountStanding(StandingPart):
     account_id: str
     at: datetime
     entries: int
-    balances: list[BalanceStanding]
-    invoices: list[InvoiceStanding]
-    letters: list[LetterStanding]
+    balances: list[CurrencyBalance]
+    invoices: list[InvoiceState]
+    letters: list[LetterState]
     calls: list[CallFacts]
     promises: list[PromiseFacts]
     escalations: list[EscalationFacts]
@@ -155,6 +155,6 @@ class AccountStanding(StandingPart):
     suspensions: list[SuspensionFacts]
     verdicts: list[VerdictFacts]
     write_off: WriteOffFacts
-    cases: list[CaseStanding]
-    awaited: list[Awaited]
+    cases: list[CaseState]
+    awaited: list[AwaitedParty]
     suspended: bool

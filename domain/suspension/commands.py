@@ -3,31 +3,31 @@
 from datetime import date
 from typing import ClassVar
 
-from domain.billing.receivables import Claim
-from domain.case.command import Act
+from domain.billing.receivables import Receivable
+from domain.case.command import Command
 
 
-class AskSuspension(Act):
+class RequestSuspension(Command):
     """A collector asks that the account be suspended for these invoices."""
 
     journal_name: ClassVar[str] = "AskSuspension"
 
-    claims: list[Claim]
+    claims: list[Receivable]
 
 
-class AskAgain(Act):
+class RequestApprovalAgain(Command):
     """After an approval was returned for changes."""
 
     journal_name: ClassVar[str] = "AskAgain"
 
 
-class SendWarningAgain(Act):
+class ResendWarning(Command):
     """After a warning that did not arrive, such as with another address."""
 
     journal_name: ClassVar[str] = "SendWarningAgain"
 
 
-class ExtendNotice(Act):
+class ExtendNotice(Command):
     """Put off the last day of the notice. The reason is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "ExtendNotice"
@@ -36,7 +36,7 @@ class ExtendNotice(Act):
     reason: str
 
 
-class WithdrawSuspension(Act):
+class WithdrawSuspension(Command):
     """Drop the case before anything is suspended. The reason is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "WithdrawSuspension"
@@ -44,7 +44,7 @@ class WithdrawSuspension(Act):
     reason: str
 
 
-class Reinstate(Act):
+class ReinstateAccount(Command):
     """Switch the service on although not all is paid. The reason is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "Reinstate"
@@ -52,7 +52,7 @@ class Reinstate(Act):
     reason: str
 
 
-class HandOverNow(Act):
+class HandOverSuspendedAccount(Command):
     """Give a suspended account to the write-off team without waiting."""
 
     journal_name: ClassVar[str] = "HandOverNow"

@@ -5,13 +5,13 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from domain.billing.receivables import Claim, owed_by_currency
+from domain.billing.receivables import Receivable, sum_undisputed_by_currency
 from domain.case.account_case import AccountCase
 from domain.clock import start_of_day
 from domain.policy.collection_policy import Policy, PolicySnapshot
 
 
-class Stage(StrEnum):
+class SuspensionStage(StrEnum):
     """Where a case stands. The first waits for the day to be over, so that all invoices of that day join one question."""
 
     ASKED = "asked"
@@ -26,7 +26,7 @@ class Stage(StrEnum):
     ENDED = "ended"
 
 
-class Ending(StrEnum):
+class SuspensionEnding(StrEnum):
     CURED = "cured"
     SPARED = "spared"
     REJECTED = "rejected"
@@ -35,13 +35,19 @@ class Ending(StrEnum):
     WRITTEN_OFF = "written_off"
 
 
-BEFORE_BILLING = (Stage.ASKED, Stage.WARNING_APPROVAL, Stage.WARNING, Stage.NOTICE, Stage.SIGN_OFF)
+PRE_SUSPENSION_STAGES = (
+    SuspensionStage.ASKED,
+    SuspensionStage.WARNING_APPROVAL,
+    SuspensionStage.WARNING,
+    SuspensionStage.NOTICE,
+    SuspensionStage.SIGN_OFF,
+)
 
 
-IN_SUSPENSION = (Stage.SUSPENDED, Stage.HANDED_OVER)
+SUSPENDED_STAGES = (SuspensionStage.SUSPENDED, SuspensionStage.HANDED_OVER)
 
 
-APPROVAL, LETTER, ORDER = "approval", "letter", "order"
+APPROVAL_SEQUENCE, LETTER_SEQUENCE, ORDER_SEQUENCE = "approval", "letter", "order"
 """What a case numbers: the approvals and the warnings it asked for, and its calls to the billing system."""
 
 
@@ -51,9 +57,9 @@ class SuspensionState(AccountCase):
 
     snapshot: PolicySnapshot
     prepaid: bool = False
-    stage: Stage = Stage.ASKED
-    ending: Ending | None = None
-    claims: dict[str, Claim] = Field(default_factory=dict)
+    stage: SuspensionStage = SuspensionStage.ASKED
+    ending: SuspensionEnding | None = None
+    claims: dict[str, Receivable] = Field(default_factory=dict)
     askers: list[str] = Field(default_factory=list)
     asks_on: date | None = None
     approval_open: bool = False
@@ -66,80 +72,80 @@ class SuspensionState(AccountCase):
     spared_since: date | None = None
     suspended_on: date | None = None
     hand_over_on: date | None = None
-    late: list[Claim] = Field(default_factory=list)
-    late_hand_overs: list[Claim] = Field(default_factory=list)
+    late: list[Receivable] = Field(default_factory=list)
+    late_hand_overs: list[Receivable] = Field(default_factory=list)
 
     # --- what the facts say
 
     @property
     def policy(self) -> Policy:
-        return self.snapshot.read()
+        return self.snapshot.load_policy()
 
     @property
-    def ended(self) -> bool:
+    def is_ended(self) -> bool:
         return self.ending is not None
 
     @property
     def hold_id(self) -> str:
         return f"suspension:{self.journal.account_id}"
 
-    def chaseable(self) -> list[Claim]:
-        return [claim for claim in self.claims.values() if claim.chaseable(self.policy)]
+    def collectable_receivables(self) -> list[Receivable]:
+        return [claim for claim in self.claims.values() if claim.is_collectable(self.policy)]
 
-    def owed(self, invoice_ids: list[str] | None = None) -> list[Claim]:
+    def owed_receivables(self, invoice_ids: list[str] | None = None) -> list[Receivable]:
         names = self.claims if invoice_ids is None else invoice_ids
-        return [self.claims[name] for name in names if self.claims[name].owed(self.policy)]
+        return [self.claims[name] for name in names if self.claims[name].is_owed(self.policy)]
 
     @property
-    def spared(self) -> bool:
+    def is_fully_disputed(self) -> bool:
         """The whole of what is owed is disputed."""
-        return not self.chaseable() and bool(self.owed())
+        return not self.collectable_receivables() and bool(self.owed_receivables())
 
     @property
-    def warning_stands(self) -> bool:
+    def has_valid_warning(self) -> bool:
         """Of the invoices that the warning named, at least one is still to be paid and not disputed."""
-        return any(self.claims[name].chaseable(self.policy) for name in self.warned)
+        return any(self.claims[name].is_collectable(self.policy) for name in self.warned)
 
     def wakes_at(self) -> datetime | None:
         """The next business time at which the case goes on by itself."""
-        if self.spared:
+        if self.is_fully_disputed:
             return None
         match self.stage:
-            case Stage.ASKED if self.asks_on:
+            case SuspensionStage.ASKED if self.asks_on:
                 return start_of_day(self.asks_on)
-            case Stage.NOTICE if self.notice_ends:
+            case SuspensionStage.NOTICE if self.notice_ends:
                 return start_of_day(self.notice_ends + timedelta(days=1))
-            case Stage.SUSPENDED if self.hand_over_on:
+            case SuspensionStage.SUSPENDED if self.hand_over_on:
                 return start_of_day(self.hand_over_on)
         return None
 
     @property
     def waiting_for(self) -> str:
         """Who or what moves this case next, as a word that the console translates."""
-        if self.ended:
+        if self.is_ended:
             return "nothing"
         if self.returned:
             return "requester"
-        if self.spared and self.stage in (*BEFORE_BILLING, Stage.SUSPENDED):
+        if self.is_fully_disputed and self.stage in (*PRE_SUSPENSION_STAGES, SuspensionStage.SUSPENDED):
             return "dispute"
         match self.stage:
-            case Stage.WARNING_APPROVAL | Stage.SIGN_OFF:
+            case SuspensionStage.WARNING_APPROVAL | SuspensionStage.SIGN_OFF:
                 return "approval"
-            case Stage.WARNING:
+            case SuspensionStage.WARNING:
                 return "address" if self.undelivered else "letter"
-            case Stage.SUSPENDING | Stage.REINSTATING:
+            case SuspensionStage.SUSPENDING | SuspensionStage.REINSTATING:
                 return "billing"
-            case Stage.HANDED_OVER:
+            case SuspensionStage.HANDED_OVER:
                 return "write_off"
-            case Stage.SUSPENDED if self.hand_over_on is None:
+            case SuspensionStage.SUSPENDED if self.hand_over_on is None:
                 return "payment"
         return "time"
 
-    def asked_about(self) -> list[str]:
+    def approval_invoice_ids(self) -> list[str]:
         """All that is to be paid, until a warning names some of it."""
-        names = self.claims if self.stage in (Stage.ASKED, Stage.WARNING_APPROVAL) else self.warned
-        return [name for name in names if self.claims[name].chaseable(self.policy)]
+        names = self.claims if self.stage in (SuspensionStage.ASKED, SuspensionStage.WARNING_APPROVAL) else self.warned
+        return [name for name in names if self.claims[name].is_collectable(self.policy)]
 
-    def amounts(self) -> dict[str, int]:
+    def approval_amounts(self) -> dict[str, int]:
         """What people's word is asked for, by currency."""
-        return owed_by_currency(self.claims[name] for name in self.asked_about())
+        return sum_undisputed_by_currency(self.claims[name] for name in self.approval_invoice_ids())

@@ -1,28 +1,28 @@
 """How an account's suspension looks from outside: in lists, and to those who ask its workflow."""
 
-from domain.billing.receivables import owed_by_currency, weightiest
+from domain.billing.receivables import find_largest_amount, sum_undisputed_by_currency
 from domain.case.case_view import CaseView
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.roles import Role
-from domain.suspension.state import APPROVAL, Stage
+from domain.suspension.state import APPROVAL_SEQUENCE, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
 
-_AWAITED = {"requester": Role.COLLECTOR, "address": Role.COLLECTOR}
+_AWAITED_ROLES = {"requester": Role.COLLECTOR, "address": Role.COLLECTOR}
 
 
 def next_step(case: SuspensionCase) -> str | None:
     """What happens next, if nobody does anything."""
     match case.stage:
-        case Stage.ASKED:
+        case SuspensionStage.ASKED:
             return "warning_approval"
-        case Stage.NOTICE:
+        case SuspensionStage.NOTICE:
             return "sign_off"
-        case Stage.SUSPENDED if case.hand_over_on:
+        case SuspensionStage.SUSPENDED if case.hand_over_on:
             return "hand_over"
     return None
 
 
-def _summary(case: SuspensionCase) -> dict[str, Fact]:
+def _build_summary(case: SuspensionCase) -> dict[str, FactValue]:
     days = {
         "delivered_on": case.delivered_on,
         "notice_ends": case.notice_ends,
@@ -30,22 +30,40 @@ def _summary(case: SuspensionCase) -> dict[str, Fact]:
         "hand_over_on": case.hand_over_on,
     }
     return {
-        "invoices": " ".join(case.claims), "warned": " ".join(case.warned), "askers": " ".join(case.askers), "prepaid": case.prepaid,
-        "spared": case.spared, "undelivered": case.undelivered, "returned": case.returned, "extended_days": case.extended_days,
-        "approvals": case.number(APPROVAL), **{name: day.isoformat() if day else None for name, day in days.items()},
-        **{f"owed_{code}": owed for code, owed in sorted(owed_by_currency(case.owed()).items())},
-    }  # fmt: skip
+        "invoices": " ".join(case.claims),
+        "warned": " ".join(case.warned),
+        "askers": " ".join(case.askers),
+        "prepaid": case.prepaid,
+        "spared": case.is_fully_disputed,
+        "undelivered": case.undelivered,
+        "returned": case.returned,
+        "extended_days": case.extended_days,
+        "approvals": case.last_number(APPROVAL_SEQUENCE),
+        **{name: day.isoformat() if day else None for name, day in days.items()},
+        **{f"owed_{code}": owed for code, owed in sorted(sum_undisputed_by_currency(case.owed_receivables()).items())},
+    }
 
 
-def view(case: SuspensionCase, run_id: str) -> CaseView:
+def build_case_view(case: SuspensionCase, run_id: str) -> CaseView:
     """Its amount is that of the weightiest currency; `summary` has what is owed in each."""
-    policy, wakes_at, owed = case.snapshot, case.wakes_at(), owed_by_currency(case.owed())
-    amount, currency = weightiest(owed) if owed and not case.ended else (0, "")
-    awaited = _AWAITED.get(case.waiting_for)
+    policy, wakes_at, owed = case.snapshot, case.wakes_at(), sum_undisputed_by_currency(case.owed_receivables())
+    amount, currency = find_largest_amount(owed) if owed and not case.is_ended else (0, "")
+    awaited = _AWAITED_ROLES.get(case.waiting_for)
     return CaseView(
-        case_id=case.journal.case_id, run_id=run_id, kind="suspension", account_id=case.journal.account_id, invoice_id=None,
-        stage=case.stage.value, next_step=next_step(case), next_on=wakes_at.date() if wakes_at and not case.ended else None,
-        waiting_for=case.waiting_for, awaiting_role=awaited.value if awaited else None, summary=_summary(case),
-        open_balance=amount, currency=currency, policy=policy.name, policy_version=policy.version,
+        case_id=case.journal.case_id,
+        run_id=run_id,
+        kind="suspension",
+        account_id=case.journal.account_id,
+        invoice_id=None,
+        stage=case.stage.value,
+        next_step=next_step(case),
+        next_on=wakes_at.date() if wakes_at and not case.is_ended else None,
+        waiting_for=case.waiting_for,
+        awaiting_role=awaited.value if awaited else None,
+        summary=_build_summary(case),
+        open_balance=amount,
+        currency=currency,
+        policy=policy.name,
+        policy_version=policy.version,
         outcome=case.ending.value if case.ending else None,
-    )  # fmt: skip
+    )

@@ -2,16 +2,16 @@
 
 from pydantic import BaseModel, Field
 
-from domain.billing.receivables import Claim
+from domain.billing.receivables import Receivable
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.policy.collection_policy import PolicySnapshot
 from domain.suspension.suspension_case import SuspensionCase
 
-SUSPENSION = "AccountSuspension"
+SUSPENSION_WORKFLOW = "AccountSuspension"
 
 
-class SuspensionOpening(BaseModel):
+class SuspensionInput(BaseModel):
     """`asking`, `asking_hand_over`: invoices that asked when the last case was just ending."""
 
     account_id: str
@@ -19,6 +19,6 @@ class SuspensionOpening(BaseModel):
     prepaid: bool = False
     clock: Clock
     earlier: EarlierRun | None = None
-    asking: list[Claim] = Field(default_factory=list)
-    asking_hand_over: list[Claim] = Field(default_factory=list)
+    asking: list[Receivable] = Field(default_factory=list)
+    asking_hand_over: list[Receivable] = Field(default_factory=list)
     case: SuspensionCase | None = None

@@ -6,15 +6,15 @@ from domain.clock import start_of_day
 from domain.timeline.holds import Holds
 
 
-def reading(due_date: date, holds: Holds, now: datetime) -> timedelta:
+def read_collection_clock(due_date: date, holds: Holds, now: datetime) -> timedelta:
     """How far the clock has run at business time `now`. Negative before the due date; a hold before it costs nothing."""
     due = start_of_day(due_date)
     if now <= due:
         return now - due
-    return now - due - holds.held_since(due, now)
+    return now - due - holds.compute_held_time(due, now)
 
 
-def reaches(due_date: date, holds: Holds, days: int) -> datetime:
+def find_time_of_clock_day(due_date: date, holds: Holds, days: int) -> datetime:
     """The business time at which the clock reads `days`, if no hold stands or comes. Asked while a hold stands, it means nothing.
 
     Days before the due date (negative) cannot be held up: the clock stands at the calendar.

@@ -29,7 +29,7 @@ class Hold(BaseModel):
     reason: str = ""
 
 
-class Span(BaseModel):
+class HeldPeriod(BaseModel):
     """A stretch of business time in which at least one hold stood."""
 
     model_config = ConfigDict(frozen=True)
@@ -42,14 +42,14 @@ class Holds(BaseModel):
     """The holds that stand now, and the stretches of time in which any stood. Overlapping holds stop the clock once."""
 
     standing: dict[str, Hold] = Field(default_factory=dict)
-    past: list[Span] = Field(default_factory=list)
+    past: list[HeldPeriod] = Field(default_factory=list)
     since: AwareDatetime | None = None
 
     @property
-    def any(self) -> bool:
+    def is_on_hold(self) -> bool:
         return bool(self.standing)
 
-    def has(self, kind: HoldKind) -> bool:
+    def has_kind(self, kind: HoldKind) -> bool:
         return any(hold.kind is kind for hold in self.standing.values())
 
     def place(self, hold: Hold) -> bool:
@@ -65,7 +65,7 @@ class Holds(BaseModel):
         hold = self.standing.pop(hold_id, None)
         if hold is not None and not self.standing and self.since is not None:
             if at > self.since:
-                self.past.append(Span(start=self.since, end=at))
+                self.past.append(HeldPeriod(start=self.since, end=at))
             self.since = None
         return hold
 
@@ -73,12 +73,12 @@ class Holds(BaseModel):
         """The first business time at which a hold lifts by itself."""
         return min((hold.until for hold in self.standing.values() if hold.until), default=None)
 
-    def expired(self, now: datetime) -> list[Hold]:
+    def list_expired(self, now: datetime) -> list[Hold]:
         """Holds whose time is up, oldest end first."""
         over = [hold for hold in self.standing.values() if hold.until and hold.until <= now]
         return sorted(over, key=lambda hold: (hold.until, hold.hold_id))
 
-    def held_since(self, start: datetime, now: datetime) -> timedelta:
+    def compute_held_time(self, start: datetime, now: datetime) -> timedelta:
         """How much of [start, now] was spent on hold."""
         spans = [(span.start, span.end) for span in self.past]
         if self.since is not None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from domain.case.command import Act
+from domain.case.command import Command
 
 
 class WriteOffDecision(StrEnum):
@@ -16,7 +16,7 @@ class WriteOffDecision(StrEnum):
     BACK_TO_COLLECTIONS = "back_to_collections"
 
 
-class ProposeWriteOff(Act):
+class ProposeWriteOff(Command):
     """The team's decision. `amounts`, for a part: of each invoice, in minor units; the rest goes back to collections."""
 
     journal_name: ClassVar[str] = "ProposeWriteOff"

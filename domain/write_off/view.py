@@ -1,39 +1,51 @@
 """How the write-off of an account looks from outside: in lists, and to those who ask its workflow."""
 
-from domain.billing.receivables import owed_by_currency, weightiest
+from domain.billing.receivables import find_largest_amount, sum_undisputed_by_currency
 from domain.case.case_view import CaseView
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.roles import Role
-from domain.write_off.write_off_case import APPROVAL, WriteOffCase, WriteOffStage
+from domain.write_off.write_off_case import APPROVAL_SEQUENCE, WriteOffCase, WriteOffStage
 
 
 def next_step(case: WriteOffCase) -> str | None:
     return {"decision": "decision", "approval": "approval", "billing": "booking"}.get(case.waiting_for)
 
 
-def _summary(case: WriteOffCase) -> dict[str, Fact]:
+def _build_summary(case: WriteOffCase) -> dict[str, FactValue]:
     """Amounts in minor units: `owed_EUR`, `booked_I1`, `recovered_I1`."""
-    found: dict[str, Fact] = {
-        "invoices": " ".join(case.claims), "decision": case.proposal.decision.value if case.proposal else None,
-        "proposed_by": case.proposal.actor if case.proposal else None, "approvals": case.number(APPROVAL),
-    }  # fmt: skip
+    found: dict[str, FactValue] = {
+        "invoices": " ".join(case.claims),
+        "decision": case.proposal.decision.value if case.proposal else None,
+        "proposed_by": case.proposal.actor if case.proposal else None,
+        "approvals": case.last_number(APPROVAL_SEQUENCE),
+    }
     for name, booked in case.booked.items():
         found |= {f"booked_{name}": booked.amount, f"recovered_{name}": booked.recovered}
-    return found | {f"owed_{code}": owed for code, owed in sorted(_owed(case).items())}
+    return found | {f"owed_{code}": owed for code, owed in sorted(_owed_by_currency(case).items())}
 
 
-def _owed(case: WriteOffCase) -> dict[str, int]:
-    return owed_by_currency(one for one in case.claims.values() if not one.settled)
+def _owed_by_currency(case: WriteOffCase) -> dict[str, int]:
+    return sum_undisputed_by_currency(one for one in case.claims.values() if not one.settled)
 
 
-def view(case: WriteOffCase, run_id: str) -> CaseView:
+def build_case_view(case: WriteOffCase, run_id: str) -> CaseView:
     """Its amount is that of the weightiest currency; `summary` has what is owed in each."""
-    owed = _owed(case)
-    amount, currency = weightiest(owed) if owed else (0, "")
+    owed = _owed_by_currency(case)
+    amount, currency = find_largest_amount(owed) if owed else (0, "")
     outcome = case.ending
     return CaseView(
-        case_id=case.journal.case_id, run_id=run_id, kind="write_off", account_id=case.journal.account_id, invoice_id=None,
-        stage=case.stage.value, next_step=next_step(case), next_on=None, waiting_for=case.waiting_for,
-        awaiting_role=Role.WRITE_OFF_ANALYST.value if case.stage is WriteOffStage.DECIDING else None, summary=_summary(case),
-        open_balance=amount, currency=currency, outcome=outcome,
-    )  # fmt: skip
+        case_id=case.journal.case_id,
+        run_id=run_id,
+        kind="write_off",
+        account_id=case.journal.account_id,
+        invoice_id=None,
+        stage=case.stage.value,
+        next_step=next_step(case),
+        next_on=None,
+        waiting_for=case.waiting_for,
+        awaiting_role=Role.WRITE_OFF_ANALYST.value if case.stage is WriteOffStage.DECIDING else None,
+        summary=_build_summary(case),
+        open_balance=amount,
+        currency=currency,
+        outcome=outcome,
+    )

@@ -2,20 +2,20 @@
 
 from pydantic import BaseModel, Field
 
-from domain.billing.receivables import Claim
+from domain.billing.receivables import Receivable
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.write_off.write_off_case import WriteOffCase
 
-WRITE_OFF = "WriteOff"
+WRITE_OFF_WORKFLOW = "WriteOff"
 """The workflows' names on the server."""
 
 
-class WriteOffOpening(BaseModel):
+class WriteOffInput(BaseModel):
     """`handed_over`: what came when the last case was just ending."""
 
     account_id: str
     clock: Clock
     earlier: EarlierRun | None = None
-    handed_over: list[Claim] = Field(default_factory=list)
+    handed_over: list[Receivable] = Field(default_factory=list)
     case: WriteOffCase | None = None

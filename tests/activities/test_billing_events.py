@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.billing_events import BillingDelivery
+from activities.billing_events import BillingEventActivities
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
-from domain.billing.billing_events import BillingEvent, ChargePaid, Recovery
+from domain.billing.billing_events import BillingEvent, ChargePayment, WriteOffRecovery
 from domain.clock import Clock
-from domain.invoice.workflow_input import Opening
+from domain.invoice.workflow_input import InvoiceCollectionInput
 from domain.policy.collection_policy import PolicySnapshot
 from tests.adapters.correspondence.office import POLICY
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice
@@ -25,14 +25,14 @@ class Ears:
         self.cases: list[tuple[str, str, int]] = []
         self.collectors: dict[str, str] = {}
 
-    async def report(self, opening: Opening, collector: str | None, events: Sequence[BillingEvent]) -> None:
+    async def deliver_billing_events(self, opening: InvoiceCollectionInput, collector: str | None, events: Sequence[BillingEvent]) -> None:
         self.invoices += [(opening.invoice_id, event.kind.value) for event in events]
 
-    async def collector_is(self, case_id: str, collector: str) -> None:
+    async def update_collector(self, case_id: str, collector: str) -> None:
         self.collectors[case_id] = collector
 
-    async def money_came(self, case_id: str, news: Recovery | ChargePaid) -> bool:
-        self.cases.append((case_id, type(news).__name__, news.amount))
+    async def notify_payment(self, case_id: str, payment: WriteOffRecovery | ChargePayment) -> bool:
+        self.cases.append((case_id, type(payment).__name__, payment.amount))
         return case_id not in self.over
 
 
@@ -42,17 +42,19 @@ class Books:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def read(self, invoices: Sequence[str]) -> dict[str, tuple[Opening, str | None]]:
+    def load_inputs(self, invoices: Sequence[str]) -> dict[str, tuple[InvoiceCollectionInput, str | None]]:
         return {name: (self._opening(name), None) for name in invoices}
 
-    def _opening(self, name: str) -> Opening:
-        policy = PolicySnapshot.of(POLICY)
-        return Opening(invoice_id=name, account_id="A1", facts=self._ledger.facts(name), policy=policy, clock=Clock.real_life())
+    def _opening(self, name: str) -> InvoiceCollectionInput:
+        policy = PolicySnapshot.from_policy(POLICY)
+        return InvoiceCollectionInput(
+            invoice_id=name, account_id="A1", facts=self._ledger.get_invoice_facts(name), policy=policy, clock=Clock.real_time()
+        )
 
-    def forgotten(self, limit: int) -> list[str]:
+    def list_missed_settlements(self, limit: int) -> list[str]:
         return []
 
-    def left_over(self, limit: int) -> list[str]:
+    def list_leftover_charges(self, limit: int) -> list[str]:
         return []
 
 
@@ -62,10 +64,10 @@ class Hands:
     def __init__(self) -> None:
         self.waiting = [17]
 
-    def untold(self, limit: int) -> tuple[list[int], dict[str, str]]:
+    def list_unnotified_changes(self, limit: int) -> tuple[list[int], dict[str, str]]:
         return self.waiting, dict.fromkeys(["invoice:R1", "plan:A1:1"], "ben") if self.waiting else {}
 
-    def told(self, changes: Sequence[int]) -> None:
+    def mark_notified(self, changes: Sequence[int]) -> None:
         self.waiting = [number for number in self.waiting if number not in changes]
 
 
@@ -77,7 +79,7 @@ def ledger(database: Database) -> Ledger:
 
 
 async def deliver(ledger: Ledger, ears: Ears) -> None:
-    delivery = BillingDelivery(ledger, Books(ledger), ears, Hands())  # type: ignore[arg-type]
+    delivery = BillingEventActivities(ledger, Books(ledger), ears, Hands())  # type: ignore[arg-type]
     await ActivityEnvironment().run(delivery.deliver_events)
 
 
@@ -88,7 +90,7 @@ async def test_a_recovery_goes_to_the_write_off_and_not_to_the_invoice(ledger: L
     ears = Ears("write_off:A1")
     await deliver(ledger, ears)
     assert ears.invoices == [("R1", "invoice.written_off")]
-    assert ears.cases == [("write_off:A1", "Recovery", 1_500), ("write_off:A1", "Recovery", -1_500)]
+    assert ears.cases == [("write_off:A1", "WriteOffRecovery", 1_500), ("write_off:A1", "WriteOffRecovery", -1_500)]
 
 
 async def test_what_comes_on_a_charge_goes_to_the_plan_while_it_runs(ledger: Ledger) -> None:
@@ -96,7 +98,7 @@ async def test_what_comes_on_a_charge_goes_to_the_plan_while_it_runs(ledger: Led
     ledger.record_payment("P1", "A1", "EUR", 200, TODAY, invoice_id=interest, at=AT)
     ears = Ears()
     await deliver(ledger, ears)
-    assert (ears.invoices, ears.cases) == ([], [("plan:A1:1", "ChargePaid", 200)])
+    assert (ears.invoices, ears.cases) == ([], [("plan:A1:1", "ChargePayment", 200)])
 
 
 async def test_what_comes_on_a_charge_goes_to_its_own_collection_when_the_plan_is_over(ledger: Ledger) -> None:

@@ -9,26 +9,26 @@ from typing import cast
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.correspondence import LetterSending, Tally
-from adapters.correspondence.letter_dispatch import LetterDesk
-from adapters.correspondence.outcome_feed import Postbox
-from adapters.mail.smtp_client import Delivery, Mailer
+from activities.correspondence import CorrespondenceActivities, LetterTally
+from adapters.correspondence.letter_dispatch import LetterDispatch
+from adapters.correspondence.outcome_feed import OutcomeFeed
+from adapters.mail.smtp_client import DeliveryResult, Mailer
 from adapters.temporal.case_signals import CaseSignals
 from domain.clock import Clock
-from tests.adapters.correspondence.office import NOON, SENT, Office
+from tests.adapters.correspondence.office import NOON, SENT, CorrespondenceOffice
 
 
-class Hesitant(LetterDesk):
+class Hesitant(LetterDispatch):
     """It looks for dead letters when it is told to."""
 
-    def __init__(self, office: Office) -> None:
-        super().__init__(office.database, office.reading(), "worker-1")
+    def __init__(self, office: CorrespondenceOffice) -> None:
+        super().__init__(office.database, office.letter_loader(), "worker-1")
         self.asked, self.go_on = threading.Event(), threading.Event()
 
-    def settle_the_dead(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
+    def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
         self.asked.set()
         self.go_on.wait()
-        return super().settle_the_dead(now, on_the_wire)
+        return super().mark_abandoned_letters(now, on_the_wire)
 
 
 class Mailbox:
@@ -37,19 +37,19 @@ class Mailbox:
     def __init__(self) -> None:
         self.reached, self.answer = asyncio.Event(), asyncio.Event()
 
-    async def send(self, *_: object) -> Delivery:
+    async def send(self, *_: object) -> DeliveryResult:
         self.reached.set()
         await self.answer.wait()
         return SENT
 
 
-async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(office: Office) -> None:
-    office.billed()
+async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(office: CorrespondenceOffice) -> None:
+    office.create_billed_invoice()
     desk, mailbox = Hesitant(office), Mailbox()
     nobody = cast("CaseSignals", SimpleNamespace())
     clock = Clock(real_anchor=ActivityEnvironment().info.started_time, business_anchor=NOON)
-    sending = LetterSending(desk, cast("Mailer", mailbox), Postbox(office.database), nobody, clock)
-    letters = desk.intend(NOON, 100)
+    sending = CorrespondenceActivities(desk, cast("Mailer", mailbox), OutcomeFeed(office.database), nobody, clock)
+    letters = desk.claim_due_letters(NOON, 100)
     looking = asyncio.create_task(ActivityEnvironment().run(sending.select_letters))
     await asyncio.to_thread(desk.asked.wait)
     sent = asyncio.create_task(ActivityEnvironment().run(sending.send_letters, letters))
@@ -57,5 +57,5 @@ async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(off
     desk.go_on.set()
     await looking
     mailbox.answer.set()
-    assert await sent == Tally(sent=1)
+    assert await sent == LetterTally(sent=1)
     assert ([letter.state for letter in office.letters()], office.tasks()) == (["sent"], [])

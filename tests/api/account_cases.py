@@ -4,104 +4,109 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from adapters.cases.case_store import CaseBook
+from adapters.cases.case_store import CaseStore
 from adapters.database.tables import Setting
-from adapters.policies.policy_store import IN_FORCE
-from domain.approval.result import ApprovalNews, ApprovalResult
-from domain.billing.receivables import Claim
+from adapters.policies.policy_store import IN_FORCE_SETTING
+from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.billing.receivables import Receivable
 from domain.case.account_case import AccountCase
 from domain.case.case_view import CaseView
-from domain.case_record import Record
+from domain.case_record import CaseWrite
 from domain.clock import Moment
-from domain.credit_review.commands import Reason
+from domain.credit_review.commands import ReferralReason
 from domain.credit_review.review_case import CreditReviewCase
-from domain.credit_review.view import view as review_view
-from domain.invoice.invoice_case import Carried
+from domain.credit_review.view import build_case_view as review_view
+from domain.invoice.invoice_case import CarriedState
 from domain.journal.journal import Journal
 from domain.payment_plan.commands import ProposePlan
-from domain.payment_plan.instalments import Rhythm, Terms
-from domain.payment_plan.plan_case import Covered, PaymentPlanCase
-from domain.payment_plan.view import view as plan_view
+from domain.payment_plan.instalments import InstalmentFrequency, InstalmentTerms
+from domain.payment_plan.plan_case import CoveredInvoice, PaymentPlanCase
+from domain.payment_plan.view import build_case_view as plan_view
 from domain.suspension.suspension_case import SuspensionCase
-from domain.suspension.view import view as suspension_view
-from domain.write_off.view import view as write_off_view
+from domain.suspension.view import build_case_view as suspension_view
+from domain.write_off.view import build_case_view as write_off_view
 from domain.write_off.write_off_case import WriteOffCase
-from tests.api.portfolio_world import POLICY, TODAY, World, moment
+from tests.api.portfolio_world import POLICY, TODAY, PortfolioWorld, moment_on
 
-NOW = moment(TODAY)
+NOW = moment_on(TODAY)
 PLAN, SUSPENSION, REVIEW, WRITE_OFF = "plan:A-1:1", "suspension:A-1", "credit_review:A-1", "write_off:A-1"
-CLAIM = Claim(invoice_id="I-1", version=1, currency="EUR", open_balance=25_000)
+CLAIM = Receivable(invoice_id="I-1", version=1, currency="EUR", open_balance=25_000)
 
 
-def in_days(days: int) -> date:
+def days_from_today(days: int) -> date:
     return TODAY + timedelta(days=days)
 
 
-def at(days: int) -> Moment:
-    return moment(in_days(days))
+def moment_in(days: int) -> Moment:
+    return moment_on(days_from_today(days))
 
 
-def journal(case_id: str) -> Journal:
+def build_journal(case_id: str) -> Journal:
     return Journal(case_id=case_id, account_id="A-1")
 
 
-def proposed(world: World, invoices: tuple[str, ...] = ("I-1",), id: str = PLAN, act: str = "act:earlier") -> PaymentPlanCase:
+def create_proposed_plan(
+    world: PortfolioWorld, invoices: tuple[str, ...] = ("I-1",), id: str = PLAN, act: str = "act:earlier"
+) -> PaymentPlanCase:
     """EUR 250 of each invoice in two monthly instalments, the first in ten days."""
-    terms = Terms(first_on=in_days(10), equal=2, rhythm=Rhythm.MONTHLY)
+    terms = InstalmentTerms(first_on=days_from_today(10), equal=2, rhythm=InstalmentFrequency.MONTHLY)
     proposal = ProposePlan(act_id=act, actor="carl", invoice_ids=list(invoices), currency="EUR", terms=terms, why="seasonal")
-    covered = {name: Covered(version=1, open_balance=25_000) for name in invoices}
-    case = PaymentPlanCase(journal=journal(id), snapshot=POLICY, proposal=proposal, covered=covered)
+    covered = {name: CoveredInvoice(version=1, open_balance=25_000) for name in invoices}
+    case = PaymentPlanCase(journal=build_journal(id), snapshot=POLICY, proposal=proposal, covered=covered)
     case.open(NOW)
-    return written(world, case, plan_view)
+    return write_case(world, case, plan_view)
 
 
-def approved(world: World, case: PaymentPlanCase) -> PaymentPlanCase:
-    case.approval_came(ApprovalNews(number=len(case.revisions), result=ApprovalResult.APPROVED, by="anna"), NOW)
-    return written(world, case, plan_view)
+def approve_plan(world: PortfolioWorld, case: PaymentPlanCase) -> PaymentPlanCase:
+    case.apply_approval_outcome(ApprovalOutcome(number=len(case.revisions), result=ApprovalResult.APPROVED, by="anna"), NOW)
+    return write_case(world, case, plan_view)
 
 
-def accepted(world: World, case: PaymentPlanCase) -> PaymentPlanCase:
+def accept_plan(world: PortfolioWorld, case: PaymentPlanCase) -> PaymentPlanCase:
     case.accept(NOW)
-    return written(world, case, plan_view)
+    return write_case(world, case, plan_view)
 
 
-def suspended(world: World) -> SuspensionCase:
+def create_suspension(world: PortfolioWorld) -> SuspensionCase:
     """A suspension case that maria asked for today."""
-    case = SuspensionCase(journal=journal(SUSPENSION), snapshot=POLICY)
+    case = SuspensionCase(journal=build_journal(SUSPENSION), snapshot=POLICY)
     case.open(NOW)
-    case.join(CLAIM, NOW, "maria")
-    return written(world, case, suspension_view)
+    case.add_receivable(CLAIM, NOW, "maria")
+    return write_case(world, case, suspension_view)
 
 
-def referred(world: World) -> CreditReviewCase:
-    case = CreditReviewCase(journal=journal(REVIEW), invoice_ids=["I-1"])
-    case.refer(Reason.COLLECTOR, NOW, "maria")
-    return written(world, case, review_view)
+def create_credit_review(world: PortfolioWorld) -> CreditReviewCase:
+    case = CreditReviewCase(journal=build_journal(REVIEW), invoice_ids=["I-1"])
+    case.refer_account(ReferralReason.COLLECTOR, NOW, "maria")
+    return write_case(world, case, review_view)
 
 
-def handed_over(world: World) -> WriteOffCase:
-    case = WriteOffCase(journal=journal(WRITE_OFF))
-    case.handed_over([CLAIM], NOW)
-    return written(world, case, write_off_view)
+def create_write_off(world: PortfolioWorld) -> WriteOffCase:
+    case = WriteOffCase(journal=build_journal(WRITE_OFF))
+    case.apply_hand_over([CLAIM], NOW)
+    return write_case(world, case, write_off_view)
 
 
 C = TypeVar("C", bound=AccountCase)
 
 
-def written(world: World, case: C, view: Callable[[C, str], CaseView]) -> C:
+def write_case(world: PortfolioWorld, case: C, view: Callable[[C, str], CaseView]) -> C:
     """In the database, and running as far as the API can tell."""
-    record = Record(
-        now=NOW.business, entries=list(case.journal.pending), case=view(case, "run"), carried=Carried(**case.leaves().model_dump())
-    )  # fmt: skip
-    CaseBook(world.database).record([record])
-    case.journal.written(case.journal.seq)
+    record = CaseWrite(
+        now=NOW.business,
+        entries=list(case.journal.pending),
+        case=view(case, "run"),
+        carried=CarriedState(**case.build_earlier_run().model_dump()),
+    )
+    CaseStore(world.database).write([record])
+    case.journal.mark_written(case.journal.seq)
     world.cases.running.setdefault(case.journal.case_id, "")
     return case
 
 
-def of_account(world: World, *invoices: str, **changes: Any) -> World:
+def create_account(world: PortfolioWorld, *invoices: str, **changes: Any) -> PortfolioWorld:
     """The account A-1 with open, overdue invoices of EUR 250, and the policy by which it is collected."""
-    world.add(Setting(name=IN_FORCE, value={"names": [POLICY.name]}))
+    world.add(Setting(name=IN_FORCE_SETTING, value={"names": [POLICY.name]}))
     world.account()
     for invoice in invoices or ("I-1",):
         world.invoice(invoice, started=False, **changes)

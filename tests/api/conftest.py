@@ -9,21 +9,21 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from adapters.config.company import EXAMPLE, read_company
+from adapters.config.company import EXAMPLE_FILE, load_company_file
 from adapters.database.engine import Database
-from adapters.identity.users_and_tokens import Identity
+from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.importer import Importer
 from adapters.ledger.ledger import Ledger
 from adapters.mail.local_inbox import Inbox
-from api.app import build_app, furnish
-from api.context import ApiParts
+from api.app import attach_context, build_app
+from api.context import ApiContext
 from domain.roles import Role
-from tests.api.portfolio_world import CLOCK, REAL_NOW, World
+from tests.api.portfolio_world import CLOCK, REAL_NOW, PortfolioWorld
 
 
 @pytest.fixture
-def world(database: Database) -> World:
-    return World(database)
+def world(database: Database) -> PortfolioWorld:
+    return PortfolioWorld(database)
 
 
 @pytest.fixture
@@ -38,14 +38,21 @@ def application() -> FastAPI:
 
 
 @pytest.fixture
-async def app(application: FastAPI, world: World, inbox: Inbox) -> AsyncIterator[FastAPI]:
+async def app(application: FastAPI, world: PortfolioWorld, inbox: Inbox) -> AsyncIterator[FastAPI]:
     """What was viewed is written down before the database serves another test."""
     database = world.database
-    parts = ApiParts(
-        database, CLOCK, world.cases, Ledger(database), Importer(database), Identity(database), inbox, now=lambda: REAL_NOW,
-        company=read_company(EXAMPLE),
-    )  # fmt: skip
-    furnish(application, parts)
+    parts = ApiContext(
+        database,
+        CLOCK,
+        world.cases,
+        Ledger(database),
+        Importer(database),
+        IdentityStore(database),
+        inbox,
+        now=lambda: REAL_NOW,
+        company=load_company_file(EXAMPLE_FILE),
+    )
+    attach_context(application, parts)
     yield application
     await application.state.trail.flush()
 
@@ -58,7 +65,7 @@ class As:
     """Clients by role; `anyone` carries no token."""
 
     app: FastAPI
-    identity: Identity
+    identity: IdentityStore
 
     def __call__(self, role: Role | None, **headers: str) -> Client:
         given = {"Authorization": f"Bearer {self.identity.issue_token(f'{role.value}-1', role)}"} if role else {}
@@ -68,7 +75,7 @@ class As:
 
 @pytest.fixture
 def as_role(app: FastAPI, database: Database) -> As:
-    return As(app, Identity(database))
+    return As(app, IdentityStore(database))
 
 
 @pytest.fixture

@@ -5,22 +5,22 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlmodel import SQLModel
 
-from adapters.cases.case_store import CaseBook
+from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Contact, Invoice, Message, MessageLine, PolicyVersion, Task
 from adapters.project import PROJECT
-from adapters.temporal.case_commands import ActRefused, CaseAlreadyOpen, CaseNotRunning, CasesUnreachable, WillBeApplied
-from adapters.temporal.case_start import Beginning
+from adapters.temporal.case_commands import CaseAlreadyOpen, CaseNotRunning, CasesUnreachable, CommandQueued, CommandRejected
+from adapters.temporal.case_start import CaseStart
 from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts, InvoiceStatus
 from domain.case.case_view import CaseView
-from domain.case.command import Act, Receipt
-from domain.case_record import Record
+from domain.case.command import Command, CommandReceipt
+from domain.case_record import CaseWrite
 from domain.clock import Clock, Moment, start_of_day
-from domain.correspondence.letter_outcome import LetterFate, LetterNews
-from domain.invoice.command_rules import carry_out, refusal
+from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
+from domain.invoice.command_rules import apply_command, rejection_reason
 from domain.invoice.invoice_case import InvoiceCase
-from domain.invoice.view import view
+from domain.invoice.view import build_case_view
 from domain.journal.journal import Journal
 from domain.policy.collection_policy import PolicySnapshot, Step
 from domain.policy.policy_parsing import parse_policy
@@ -30,10 +30,10 @@ REAL_NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CLOCK = Clock(real_anchor=REAL_NOW, business_anchor=start_of_day(TODAY) + timedelta(hours=9), day_seconds=2)
 STANDARD = PROJECT / "policies" / "standard.yaml"
 LETTERS = ("courtesy", "reminder", "second_reminder", "firm_reminder", "final_demand")
-POLICY = PolicySnapshot.of(parse_policy(STANDARD.read_text(encoding="utf-8"), str(STANDARD), LETTERS))
+POLICY = PolicySnapshot.from_policy(parse_policy(STANDARD.read_text(encoding="utf-8"), str(STANDARD), LETTERS))
 
 
-def moment(day: date) -> Moment:
+def moment_on(day: date) -> Moment:
     return Moment(start_of_day(day) + timedelta(hours=9), REAL_NOW)
 
 
@@ -47,68 +47,68 @@ class FakeCases:
     cases: dict[str, InvoiceCase] = field(default_factory=dict)
     answers: bool = True
     is_reachable: bool = True
-    acts: list[Act] = field(default_factory=list)
+    acts: list[Command] = field(default_factory=list)
     deliveries: int = 0
     running: dict[str, str] = field(default_factory=dict)
-    begun: list[Beginning] = field(default_factory=list)
+    begun: list[CaseStart] = field(default_factory=list)
 
-    async def act_on(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
-        if case_id.startswith(ids.invoice_case("")):
-            return await self.act(ids.invoice_of(case_id), act)
+    async def submit_command(self, case_id: str, command: Command) -> CommandReceipt | CommandQueued:
+        if case_id.startswith(ids.invoice_case_id("")):
+            return await self.submit_invoice_command(ids.invoice_id_of_case(case_id), command)
         if case_id not in self.running:
             raise CaseNotRunning(case_id)
-        return self._taken(case_id, act)
+        return self._taken(case_id, command)
 
-    async def act_or_begin(self, beginning: Beginning, act: Act) -> Receipt | WillBeApplied:
-        if beginning.case_id not in self.running:
-            self.begun.append(beginning)
-        return self._taken(beginning.case_id, act)
+    async def submit_or_start_case(self, case_start: CaseStart, command: Command) -> CommandReceipt | CommandQueued:
+        if case_start.case_id not in self.running:
+            self.begun.append(case_start)
+        return self._taken(case_start.case_id, command)
 
-    async def begin(self, beginning: Beginning, act_id: str) -> Receipt | WillBeApplied:
+    async def start_case(self, case_start: CaseStart, act_id: str) -> CommandReceipt | CommandQueued:
         if not self.is_reachable:
             raise CasesUnreachable
-        if beginning.case_id in self.running:
-            raise CaseAlreadyOpen(beginning.case_id)
-        self.running[beginning.case_id] = ""
-        self.begun.append(beginning)
-        return Receipt(act_id=act_id) if self.answers else WillBeApplied(act_id)
+        if case_start.case_id in self.running:
+            raise CaseAlreadyOpen(case_start.case_id)
+        self.running[case_start.case_id] = ""
+        self.begun.append(case_start)
+        return CommandReceipt(act_id=act_id) if self.answers else CommandQueued(act_id)
 
-    def _taken(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
+    def _taken(self, case_id: str, act: Command) -> CommandReceipt | CommandQueued:
         if not self.is_reachable:
             raise CasesUnreachable
         self.acts.append(act)
         if not self.answers:
-            return WillBeApplied(act.act_id)
+            return CommandQueued(act.act_id)
         if reason := self.running.get(case_id):
-            raise ActRefused(reason)
-        return Receipt(act_id=act.act_id, seq=2)
+            raise CommandRejected(reason)
+        return CommandReceipt(act_id=act.act_id, seq=2)
 
-    async def act(self, invoice_id: str, act: Act) -> Receipt | WillBeApplied:
+    async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
         case = self.cases.get(invoice_id)
-        if case is None or case.settled:
+        if case is None or case.is_settled:
             raise CaseNotRunning(invoice_id)
         if not self.is_reachable:
             raise CasesUnreachable
-        self.acts.append(act)
+        self.acts.append(command)
         if not self.answers:
-            return WillBeApplied(act.act_id)
-        if reason := refusal(case, act, TODAY):
-            raise ActRefused(reason)
-        seq = carry_out(case, act, moment(TODAY))
-        return Receipt(act_id=act.act_id, seq=seq, repeated=seq is None)
+            return CommandQueued(command.act_id)
+        if reason := rejection_reason(case, command, TODAY):
+            raise CommandRejected(reason)
+        seq = apply_command(case, command, moment_on(TODAY))
+        return CommandReceipt(act_id=command.act_id, seq=seq, repeated=seq is None)
 
-    async def snapshot(self, invoice_id: str) -> CaseView | None:
+    async def query_invoice_case(self, invoice_id: str) -> CaseView | None:
         case = self.cases.get(invoice_id)
-        return view(case, "run", moment(TODAY).business) if case and self.answers else None
+        return build_case_view(case, "run", moment_on(TODAY).business) if case and self.answers else None
 
-    async def deliver_soon(self) -> None:
+    async def trigger_billing_sync(self) -> None:
         self.deliveries += 1
 
-    async def reachable(self) -> bool:
+    async def is_temporal_reachable(self) -> bool:
         return self.is_reachable
 
 
-class World:
+class PortfolioWorld:
     """`cases` and `database` tell the same story."""
 
     def __init__(self, database: Database) -> None:
@@ -143,31 +143,40 @@ class World:
         settled = status is not InvoiceStatus.OPEN
         self.add(
             Invoice(
-                id=id, account_id=account, number=f"N-{id}", issue_date=due - timedelta(days=30), due_date=due, currency=currency,
+                id=id,
+                account_id=account,
+                number=f"N-{id}",
+                issue_date=due - timedelta(days=30),
+                due_date=due,
+                currency=currency,
                 total=total,
-                open_balance=0 if settled else total, status=status.value, settled_on=due if settled else None,
+                open_balance=0 if settled else total,
+                status=status.value,
+                settled_on=due if settled else None,
             )
-        )  # fmt: skip
+        )
         return self.case(id, account, due, total, currency) if started and not settled else None
 
     def case(self, id: str, account: str, due: date, total: int, currency: str) -> InvoiceCase:
         facts = InvoiceFacts(version=1, due_date=due, currency=currency, total=total, open_balance=total)
-        journal = Journal(case_id=ids.invoice_case(id), account_id=account, invoice_id=id)
+        journal = Journal(case_id=ids.invoice_case_id(id), account_id=account, invoice_id=id)
         case = InvoiceCase(journal=journal, facts=facts, snapshot=POLICY)
-        case.open(moment(due + timedelta(days=1)))
+        case.open(moment_on(due + timedelta(days=1)))
         self.cases.cases[id] = case
         self.write(case)
         return case
 
-    def steps(self, case: InvoiceCase, count: int, fate: LetterFate = LetterFate.SENT) -> InvoiceCase:
+    def steps(self, case: InvoiceCase, count: int, fate: LetterResult = LetterResult.SENT) -> InvoiceCase:
         """Take the next steps, each on its day; what became of their letters is heard at once."""
         for _ in range(count):
             step = self.next_step(case)
             day = case.facts.due_date + timedelta(days=max(step.day, 1))
-            case.take(step, moment(day))
+            case.take_step(step, moment_on(day))
             if step.letter:
-                news = LetterNews(step=step.step, attempt=1, fate=fate, at=moment(day).business, on=day, message_id=f"<{step.step}@x>")
-                case.hear_of_letter(news, moment(day))
+                news = LetterOutcome(
+                    step=step.step, attempt=1, fate=fate, at=moment_on(day).business, on=day, message_id=f"<{step.step}@x>"
+                )
+                case.apply_letter_outcome(news, moment_on(day))
         self.write(case)
         return case
 
@@ -176,14 +185,14 @@ class World:
         assert step is not None
         return step
 
-    def pays(self, case: InvoiceCase, amount: int, day: date = TODAY) -> None:
+    def record_payment(self, case: InvoiceCase, amount: int, day: date = TODAY) -> None:
         left = case.facts.open_balance - amount
         status = InvoiceStatus.OPEN if left else InvoiceStatus.PAID
         facts = case.facts.model_copy(update={"version": case.facts.version + 1, "open_balance": left, "status": status})
         event = BillingEvent(
-            event_id=f"pay:{left}", kind=BillingEventKind.PAYMENT_RECEIVED, occurred_at=moment(day).business, facts=facts, amount=amount
+            event_id=f"pay:{left}", kind=BillingEventKind.PAYMENT_RECEIVED, occurred_at=moment_on(day).business, facts=facts, amount=amount
         )
-        case.hear(event, moment(day))
+        case.apply_billing_event(event, moment_on(day))
         self.write(case)
         with self.database.writing() as session:
             row = session.get(Invoice, case.journal.invoice_id)
@@ -191,20 +200,31 @@ class World:
             row.open_balance, row.status, row.settled_on = left, status.value, None if left else day
 
     def write(self, case: InvoiceCase) -> None:
-        now = moment(TODAY).business
-        record = Record(now=now, entries=list(case.journal.pending), case=view(case, "run", now), carried=case.carried())
-        CaseBook(self.database).record([record])
-        case.journal.written(case.journal.seq)
+        now = moment_on(TODAY).business
+        record = CaseWrite(
+            now=now, entries=list(case.journal.pending), case=build_case_view(case, "run", now), carried=case.build_carried_state()
+        )
+        CaseStore(self.database).write([record])
+        case.journal.mark_written(case.journal.seq)
 
     def letter(self, invoice: str, state: str = "sent", account: str = "A-1", step: str = "reminder", reply: str = "250 OK") -> int:
         """A letter about one invoice; refused and unknown ones with their task."""
         message = Message(
-            key=f"letter:{account}:{invoice}:{step}", account_id=account, recipient=f"ap@{account.lower()}.example", language="de",
-            currency="EUR", letter=step, slot=moment(TODAY).business, message_id=f"<{invoice}.{step}@x>",
-            subject=f"Zahlungserinnerung: N-{invoice}", state=state, attempts=1,
-            sent_at=moment(TODAY).business if state == "sent" else None, reply=reply,
+            key=f"letter:{account}:{invoice}:{step}",
+            account_id=account,
+            recipient=f"ap@{account.lower()}.example",
+            language="de",
+            currency="EUR",
+            letter=step,
+            slot=moment_on(TODAY).business,
+            message_id=f"<{invoice}.{step}@x>",
+            subject=f"Zahlungserinnerung: N-{invoice}",
+            state=state,
+            attempts=1,
+            sent_at=moment_on(TODAY).business if state == "sent" else None,
+            reply=reply,
             content=b"Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGuten Tag\r\n",
-        )  # fmt: skip
+        )
         self.add(message)
         assert message.id is not None
         self.add(

@@ -9,16 +9,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from adapters.audit.access_log import ACCOUNT, Seen, Subject, ViewBook
+from adapters.audit.access_log import ACCOUNT, AccessLog, AccessRecord, AccessTarget
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Document, DossierRow
 from adapters.mail.local_inbox import Inbox
-from adapters.read_model.access_log import ViewFilter, ViewLine, list_views
-from api.web.access_logging import NO_SUBJECT, SUBJECTS, ViewTrail
+from adapters.read_model.access_log import AccessLogFilter, AccessLogLine, list_access_log
+from api.web.access_logging import PARAMETERS_WITHOUT_TARGET, TARGET_KINDS, AccessLogBuffer
 from domain.roles import Role
-from tests.api.account_cases import REVIEW, of_account, referred
+from tests.api.account_cases import REVIEW, create_account, create_credit_review
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import CLOCK, REAL_NOW, TODAY, World, moment
+from tests.api.portfolio_world import CLOCK, REAL_NOW, TODAY, PortfolioWorld, moment_on
 
 SHA = "ab" * 32
 NOON = datetime(2026, 1, 5, 12, 30, tzinfo=UTC)
@@ -29,18 +29,25 @@ def address(path: str) -> str:
 
 
 @pytest.fixture
-def portfolio(world: World) -> World:
+def portfolio(world: PortfolioWorld) -> PortfolioWorld:
     """The accounts A-1, with an invoice, a case, a letter (1) and a file, and A-2."""
-    of_account(world, "I-1")
-    referred(world)
+    create_account(world, "I-1")
+    create_credit_review(world)
     world.letter("I-1")
     world.add(
-        Document(sha256=SHA, name="x", media_type="text/plain", size=1, content=b"x", stored_by="ada", stored_at=moment(TODAY).business),
+        Document(sha256=SHA, name="x", media_type="text/plain", size=1, content=b"x", stored_by="ada", stored_at=moment_on(TODAY).business),
         DossierRow(
-            key="d", account_id="A-1", purpose="legal", as_of=TODAY, made_at=moment(TODAY).business, json_sha256=SHA, pdf_sha256="cd" * 32,
-            pages=1, asked_by="ada",
+            key="d",
+            account_id="A-1",
+            purpose="legal",
+            as_of=TODAY,
+            made_at=moment_on(TODAY).business,
+            json_sha256=SHA,
+            pdf_sha256="cd" * 32,
+            pages=1,
+            asked_by="ada",
         ),
-    )  # fmt: skip
+    )
     world.account("A-2", "Saline Süd AG")
     return world
 
@@ -62,7 +69,7 @@ async def look(client: Client, path: str, auditor: Client) -> None:
 
 
 async def test_every_described_route_is_open_to_an_auditor_if_it_reads_and_closed_if_it_changes(
-    app: FastAPI, auditor: Client, world: World
+    app: FastAPI, auditor: Client, world: PortfolioWorld
 ) -> None:
     for path, operations in app.openapi()["paths"].items():
         for method in operations:
@@ -71,7 +78,7 @@ async def test_every_described_route_is_open_to_an_auditor_if_it_reads_and_close
             assert status != 500, (method, path)
 
 
-async def test_only_auditors_and_admins_read_who_looked_at_what(as_role: As, problem: Problem, world: World) -> None:
+async def test_only_auditors_and_admins_read_who_looked_at_what(as_role: As, problem: Problem, world: PortfolioWorld) -> None:
     async with as_role(Role.COLLECTIONS_MANAGER) as manager:
         problem(await manager.get("/v1/audit/views"), 403)
 
@@ -80,27 +87,42 @@ async def test_only_auditors_and_admins_read_who_looked_at_what(as_role: As, pro
 
 
 async def test_a_read_is_recorded_with_who_as_what_which_account_by_which_route_and_when(
-    collector: Client, auditor: Client, portfolio: World
+    collector: Client, auditor: Client, portfolio: PortfolioWorld
 ) -> None:
     assert (await collector.get("/v1/accounts/A-1")).status_code == 200
     [view] = await views(auditor)
     assert view == {
-        "user": "collector-1", "role": "collector", "account_id": "A-1", "route": "/v1/accounts/{account_id}", "count": 1,
-        "first_at": "2026-01-05T12:00:00Z", "last_at": "2026-01-05T12:00:00Z",
-        "first_business_at": "2013-03-01T09:00:00Z", "last_business_at": "2013-03-01T09:00:00Z",
-    }  # fmt: skip
+        "user": "collector-1",
+        "role": "collector",
+        "account_id": "A-1",
+        "route": "/v1/accounts/{account_id}",
+        "count": 1,
+        "first_at": "2026-01-05T12:00:00Z",
+        "last_at": "2026-01-05T12:00:00Z",
+        "first_business_at": "2013-03-01T09:00:00Z",
+        "last_business_at": "2013-03-01T09:00:00Z",
+    }
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "/v1/accounts/A-1", "/v1/accounts/A-1/history", "/v1/accounts/A-1/dossiers", "/v1/invoices/I-1", "/v1/invoices/I-1/history",
-        f"/v1/credit-reviews/{REVIEW}", "/v1/letters/1", f"/v1/documents/{SHA}", "/v1/letters?account=A-1", "/v1/invoices?account=A-1",
-        "/accounts/A-1", "/invoices/I-1",
+        "/v1/accounts/A-1",
+        "/v1/accounts/A-1/history",
+        "/v1/accounts/A-1/dossiers",
+        "/v1/invoices/I-1",
+        "/v1/invoices/I-1/history",
+        f"/v1/credit-reviews/{REVIEW}",
+        "/v1/letters/1",
+        f"/v1/documents/{SHA}",
+        "/v1/letters?account=A-1",
+        "/v1/invoices?account=A-1",
+        "/accounts/A-1",
+        "/invoices/I-1",
     ],
-)  # fmt: skip
+)
 async def test_whatever_is_read_of_an_account_is_a_view_of_that_account(
-    path: str, collector: Client, auditor: Client, portfolio: World
+    path: str, collector: Client, auditor: Client, portfolio: PortfolioWorld
 ) -> None:
     answer = await collector.get(path)
     assert answer.status_code == 200, answer.text
@@ -108,20 +130,28 @@ async def test_whatever_is_read_of_an_account_is_a_view_of_that_account(
 
 
 async def test_a_letter_that_is_read_in_the_local_inbox_is_a_view_of_its_account(
-    collector: Client, auditor: Client, portfolio: World, inbox: Inbox
+    collector: Client, auditor: Client, portfolio: PortfolioWorld, inbox: Inbox
 ) -> None:
-    mail = inbox.keep(b"Message-ID: <I-1.reminder@x>\r\nSubject: x\r\nFrom: a@x\r\nTo: b@x\r\n\r\nGuten Tag\r\n")
+    mail = inbox.store(b"Message-ID: <I-1.reminder@x>\r\nSubject: x\r\nFrom: a@x\r\nTo: b@x\r\n\r\nGuten Tag\r\n")
     assert (await collector.get(f"/inbox/{mail}")).status_code == 200
     assert [(view["route"], view["account_id"]) for view in await views(auditor)] == [("/inbox/{mail_id}", "A-1")]
 
 
 async def test_a_file_of_a_dispute_is_a_view_of_every_account_that_rests_on_it(
-    collector: Client, auditor: Client, portfolio: World
+    collector: Client, auditor: Client, portfolio: PortfolioWorld
 ) -> None:
     dispute = Case(
-        case_id="dispute:I-9:1", run_id="r", kind="dispute", account_id="A-2", stage="open", waiting_for="time", seq=1, head="h",
-        summary={"evidence": f"{'0' * 64} {SHA}"}, updated_at=REAL_NOW,
-    )  # fmt: skip
+        case_id="dispute:I-9:1",
+        run_id="r",
+        kind="dispute",
+        account_id="A-2",
+        stage="open",
+        waiting_for="time",
+        seq=1,
+        head="h",
+        summary={"evidence": f"{'0' * 64} {SHA}"},
+        updated_at=REAL_NOW,
+    )
     portfolio.add(dispute)
     await collector.get(f"/v1/documents/{SHA}")
     assert {view["account_id"] for view in await views(auditor)} == {"A-1", "A-2"}
@@ -129,24 +159,24 @@ async def test_a_file_of_a_dispute_is_a_view_of_every_account_that_rests_on_it(
 
 @pytest.mark.parametrize("path", ["/v1/accounts/A-9", "/v1/invoices/none", "/v1/accounts", "/v1/invoices", "/v1/worklist", "/", "/healthz"])
 async def test_what_was_refused_and_lists_of_many_accounts_leave_no_trace(
-    path: str, collector: Client, auditor: Client, portfolio: World
+    path: str, collector: Client, auditor: Client, portfolio: PortfolioWorld
 ) -> None:
     await collector.get(path)
     assert await views(auditor) == []
 
 
-async def test_what_changes_an_account_is_no_view_of_it(manager: Client, auditor: Client, portfolio: World) -> None:
+async def test_what_changes_an_account_is_no_view_of_it(manager: Client, auditor: Client, portfolio: PortfolioWorld) -> None:
     assert (await manager.put("/v1/accounts/A-1/service", json={"prepaid": True})).status_code == 200
     assert await views(auditor) == []
 
 
-async def test_whoever_reads_the_trail_is_no_view_of_the_account(auditor: Client, portfolio: World) -> None:
+async def test_whoever_reads_the_trail_is_no_view_of_the_account(auditor: Client, portfolio: PortfolioWorld) -> None:
     await views(auditor, account="A-1")
     assert await views(auditor) == []
 
 
 async def test_the_trail_is_read_by_account_by_person_and_by_business_days(
-    collector: Client, manager: Client, auditor: Client, portfolio: World
+    collector: Client, manager: Client, auditor: Client, portfolio: PortfolioWorld
 ) -> None:
     await look(collector, "/v1/accounts/A-1", auditor)
     await look(collector, "/v1/accounts/A-2", auditor)
@@ -157,18 +187,20 @@ async def test_the_trail_is_read_by_account_by_person_and_by_business_days(
     assert await views(auditor, first_day="2013-03-02") == await views(auditor, last_day="2013-02-28") == []
 
 
-async def test_the_trail_comes_in_pages(collector: Client, auditor: Client, portfolio: World) -> None:
+async def test_the_trail_comes_in_pages(collector: Client, auditor: Client, portfolio: PortfolioWorld) -> None:
     for path in ("/v1/accounts/A-1", "/v1/accounts/A-2", "/v1/invoices/I-1"):
         await look(collector, path, auditor)
     first = (await auditor.get("/v1/audit/views", params={"limit": 2})).json()
     second = (await auditor.get("/v1/audit/views", params={"limit": 2, "cursor": first["next"]})).json()
     assert [view["route"] for view in first["items"] + second["items"]] == [
-        "/v1/invoices/{invoice_id}", "/v1/accounts/{account_id}", "/v1/accounts/{account_id}",
-    ]  # fmt: skip
+        "/v1/invoices/{invoice_id}",
+        "/v1/accounts/{account_id}",
+        "/v1/accounts/{account_id}",
+    ]
     assert second["next"] is None
 
 
-async def test_a_read_waits_for_no_writer(collector: Client, auditor: Client, portfolio: World) -> None:
+async def test_a_read_waits_for_no_writer(collector: Client, auditor: Client, portfolio: PortfolioWorld) -> None:
     """An import may hold the database's one writer for minutes."""
     with portfolio.database.writing():
         assert (await collector.get("/v1/accounts/A-1")).status_code == 200
@@ -183,22 +215,22 @@ def test_every_parameter_of_a_reading_route_says_what_it_names(app: FastAPI) -> 
         if isinstance(route, APIRoute) and "GET" in (route.methods or set())
         for name in re.findall(r"\{(\w+)", route.path)
     }
-    assert named <= SUBJECTS.keys() | NO_SUBJECT, "say in api/web/access_logging.py whose account it is"
+    assert named <= TARGET_KINDS.keys() | PARAMETERS_WITHOUT_TARGET, "say in api/web/access_logging.py whose account it is"
 
 
 # --- one row for an hour
 
 
-def seen(user: str = "mia", at: datetime = NOON, account: str = "A-1", route: str = "/v1/accounts/{account_id}") -> Seen:
-    return Seen(user, "collector", route, Subject(ACCOUNT, account), at, CLOCK.business(at))
+def seen(user: str = "mia", at: datetime = NOON, account: str = "A-1", route: str = "/v1/accounts/{account_id}") -> AccessRecord:
+    return AccessRecord(user, "collector", route, AccessTarget(ACCOUNT, account), at, CLOCK.to_business(at))
 
 
-def lines(database: Database) -> list[ViewLine]:
-    return list_views(database, ViewFilter(), 200, None)[0]
+def lines(database: Database) -> list[AccessLogLine]:
+    return list_access_log(database, AccessLogFilter(), 200, None)[0]
 
 
 def test_who_reads_the_same_account_again_within_the_hour_is_one_row_with_a_count(database: Database) -> None:
-    book = ViewBook(database)
+    book = AccessLog(database)
     book.write([seen(), seen(at=NOON + timedelta(minutes=5))])
     book.write([seen(at=NOON + timedelta(minutes=29)), seen(at=NOON - timedelta(minutes=1))])
     [line] = lines(database)
@@ -208,12 +240,12 @@ def test_who_reads_the_same_account_again_within_the_hour_is_one_row_with_a_coun
 @pytest.mark.parametrize(
     "other", [seen(user="ben"), seen(account="A-2"), seen(route="/v1/invoices"), seen(at=NOON + timedelta(minutes=30))]
 )
-def test_another_person_account_route_or_hour_is_another_row(other: Seen, database: Database) -> None:
-    ViewBook(database).write([seen(), other])
+def test_another_person_account_route_or_hour_is_another_row(other: AccessRecord, database: Database) -> None:
+    AccessLog(database).write([seen(), other])
     assert [line.count for line in lines(database)] == [1, 1]
 
 
-class Failing(ViewBook):
+class Failing(AccessLog):
     """Away at first."""
 
     def __init__(self, database: Database, error: Callable[[], Exception]) -> None:
@@ -228,8 +260,8 @@ class Failing(ViewBook):
 
 async def test_what_could_not_be_written_is_written_later(database: Database) -> None:
     book = Failing(database, lambda: ConnectionError("away"))
-    trail = ViewTrail(book)
-    trail.note(seen())
+    trail = AccessLogBuffer(book)
+    trail.add_access(seen())
     with pytest.raises(ConnectionError):
         await trail.flush()
     book.error = None
@@ -238,8 +270,8 @@ async def test_what_could_not_be_written_is_written_later(database: Database) ->
 
 
 async def test_reads_that_come_together_are_written_together(database: Database) -> None:
-    trail = ViewTrail(ViewBook(database), seconds=0)
+    trail = AccessLogBuffer(AccessLog(database), flush_delay=0)
     for _ in range(500):
-        trail.note(seen())
+        trail.add_access(seen())
     await trail.flush()
     assert [line.count for line in lines(database)] == [500]

@@ -5,10 +5,10 @@ from datetime import date
 from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import TODAY, World
+from tests.api.portfolio_world import TODAY, PortfolioWorld
 
 
-async def test_balances_of_two_currencies_are_never_added(auditor: Client, world: World) -> None:
+async def test_balances_of_two_currencies_are_never_added(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("eur", total=10_000)
     world.invoice("eur-2", total=5_000, due=TODAY)
@@ -23,7 +23,7 @@ async def test_balances_of_two_currencies_are_never_added(auditor: Client, world
     assert account["contacts"][0]["email"] == "ap@a-1.example"
 
 
-async def test_unapplied_credit_is_the_ledgers_also_after_a_reversal(as_role: As, auditor: Client, world: World) -> None:
+async def test_unapplied_credit_is_the_ledgers_also_after_a_reversal(as_role: As, auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1", total=1_000)
     async with as_role(Role.BILLING_OPS) as billing:
@@ -34,14 +34,14 @@ async def test_unapplied_credit_is_the_ledgers_also_after_a_reversal(as_role: As
     assert balance["unapplied"] == {"amount": "2.50", "currency": "EUR"}
 
 
-async def test_accounts_are_found_by_a_part_of_their_name(auditor: Client, world: World) -> None:
+async def test_accounts_are_found_by_a_part_of_their_name(auditor: Client, world: PortfolioWorld) -> None:
     world.account("A-1", "Brauerei Nord GmbH")
     world.account("A-2", "100% Organic", collector="tom")
     found = [(await auditor.get(f"/v1/accounts?{query}")).json()["items"] for query in ("q=nord", "q=0%25", "collector=tom", "q=none")]
     assert [[account["id"] for account in page] for page in found] == [["A-1"], ["A-2"], ["A-2"], []]
 
 
-async def test_pages_of_accounts_go_on_after_the_last_name(auditor: Client, world: World) -> None:
+async def test_pages_of_accounts_go_on_after_the_last_name(auditor: Client, world: PortfolioWorld) -> None:
     for id in ("A-1", "A-2", "A-3"):
         world.account(id, "Same Name Ltd")
     first = (await auditor.get("/v1/accounts?limit=2")).json()
@@ -50,7 +50,7 @@ async def test_pages_of_accounts_go_on_after_the_last_name(auditor: Client, worl
     assert second["next"] is None
 
 
-async def test_an_accounts_history_pages_back_through_all_its_cases(auditor: Client, world: World) -> None:
+async def test_an_accounts_history_pages_back_through_all_its_cases(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     for id in ("I-1", "I-2"):
         case = world.invoice(id)
@@ -67,7 +67,7 @@ async def test_an_accounts_history_pages_back_through_all_its_cases(auditor: Cli
     assert [entry["business_at"] for entry in everything] == sorted((entry["business_at"] for entry in everything), reverse=True)
 
 
-async def test_a_history_can_be_read_as_it_stood_on_a_day(auditor: Client, world: World) -> None:
+async def test_a_history_can_be_read_as_it_stood_on_a_day(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     case = world.invoice("I-1", due=date(2013, 2, 10))
     assert case is not None
@@ -77,12 +77,12 @@ async def test_a_history_can_be_read_as_it_stood_on_a_day(auditor: Client, world
     assert len(entries) == 4
 
 
-async def test_an_unknown_account_is_not_found(auditor: Client, problem: Problem, world: World) -> None:
+async def test_an_unknown_account_is_not_found(auditor: Client, problem: Problem, world: PortfolioWorld) -> None:
     problem(await auditor.get("/v1/accounts/none"), 404)
     problem(await auditor.get("/v1/accounts/none/history"), 404)
 
 
-async def test_an_account_says_how_it_is_served(as_role: As, auditor: Client, problem: Problem, world: World) -> None:
+async def test_an_account_says_how_it_is_served(as_role: As, auditor: Client, problem: Problem, world: PortfolioWorld) -> None:
     world.account()
     async with as_role(Role.BILLING_OPS) as billing:
         for _ in range(2):

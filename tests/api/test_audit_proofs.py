@@ -13,17 +13,17 @@ from sqlalchemy import delete, update
 from sqlmodel import col
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.audit.export.signed_export import Exported
+from adapters.audit.export.signed_export import ExportResult
 from adapters.audit.histories.archive import ArchiveDamagedError
 from adapters.audit.histories.object_store import ArchiveStoreError
-from adapters.audit.seals.seal_store import SealBook
-from adapters.database.append_only import unguard
+from adapters.audit.seals.seal_store import SealStore
+from adapters.database.append_only import drop_append_only_trigger
 from adapters.database.engine import Database
 from adapters.database.tables import JournalEntry
 from domain.audit.replay_report import CaseReplay, EntryFinding, EntryVerdict, ReplayReport
-from domain.audit.scope import AuditScope, OneAccount, Period
+from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import REAL_NOW, TODAY, World
+from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld
 
 OPENED = date(2013, 2, 11)
 """The day after the invoice of the account A-1 fell due."""
@@ -47,12 +47,12 @@ class FakeAudits:
         case = CaseReplay(case_id="invoice:I-1", kind="invoice", counts={EntryVerdict.CHANGED: 1}, findings=[finding])
         return ReplayReport(account_id=account_id, replayed_at=REAL_NOW, cases=[case])
 
-    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> Exported:
+    async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
         self.exports.append((scope, exported_by, at))
         target.write_bytes(b"PK and more")  # noqa: ASYNC240 - a few bytes
         if self.error:
             raise self.error
-        return Exported(target, "ab" * 32, {"entries": 1, "cases": 1})
+        return ExportResult(target, "ab" * 32, {"entries": 1, "cases": 1})
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def audits(app: FastAPI) -> FakeAudits:
 
 
 @pytest.fixture
-def portfolio(world: World) -> World:
+def portfolio(world: PortfolioWorld) -> PortfolioWorld:
     """The account A-1 with an invoice that was reminded twice, and A-2 with one that was not yet."""
     world.account()
     case = world.invoice("I-1")
@@ -102,7 +102,7 @@ async def told(auditor: Client, path: str, **wanted: Any) -> Any:
 
 def tamper(database: Database, statement: Any) -> None:
     with database.writing() as session:
-        unguard(session.connection(), "journal")
+        drop_append_only_trigger(session.connection(), "journal")
         session.execute(statement)
 
 
@@ -111,7 +111,7 @@ FIRST = (col(JournalEntry.case_id) == "invoice:I-1", col(JournalEntry.seq) == 1)
 # --- verification and seals
 
 
-async def test_a_whole_journal_is_sound_and_a_changed_entry_is_named(auditor: Client, world: World) -> None:
+async def test_a_whole_journal_is_sound_and_a_changed_entry_is_named(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     whole = await told(auditor, "/verify")
@@ -122,21 +122,21 @@ async def test_a_whole_journal_is_sound_and_a_changed_entry_is_named(auditor: Cl
     assert [(fault["table"], fault["key"].rpartition("/")[0]) for fault in found["faults"]] == [("journal", "invoice:I-1/1")]
 
 
-async def test_the_seals_are_told_with_the_hashes_that_were_mailed(auditor: Client, portfolio: World) -> None:
-    made = SealBook(portfolio.database).make(TODAY, REAL_NOW)
+async def test_the_seals_are_told_with_the_hashes_that_were_mailed(auditor: Client, portfolio: PortfolioWorld) -> None:
+    made = SealStore(portfolio.database).make_seal(TODAY, REAL_NOW)
     [seal] = await told(auditor, "/seals")
     assert (seal["day"], seal["hash"], seal["root"], seal["cases"]) == ("2013-03-01", made.digest(), made.root, 2)
     assert await told(auditor, f"/seals/{TODAY}") == {"seal": seal, "faults": []}
 
 
-async def test_a_seal_names_what_is_gone_since(auditor: Client, portfolio: World) -> None:
-    SealBook(portfolio.database).make(TODAY, REAL_NOW)
+async def test_a_seal_names_what_is_gone_since(auditor: Client, portfolio: PortfolioWorld) -> None:
+    SealStore(portfolio.database).make_seal(TODAY, REAL_NOW)
     tamper(portfolio.database, delete(JournalEntry).where(col(JournalEntry.case_id) == "invoice:I-2"))
     [fault] = (await told(auditor, f"/seals/{TODAY}"))["faults"]
     assert (fault["table"], fault["key"]) == ("journal", "invoice:I-2/1")
 
 
-async def test_a_day_without_a_seal_is_not_found_and_no_day_is_no_day(auditor: Client, world: World, problem: Problem) -> None:
+async def test_a_day_without_a_seal_is_not_found_and_no_day_is_no_day(auditor: Client, world: PortfolioWorld, problem: Problem) -> None:
     assert "2013-02-27" in problem(await auditor.get("/v1/audit/seals/2013-02-27"), 404)["detail"]
     problem(await auditor.get("/v1/audit/seals/yesterday"), 422)
 
@@ -144,7 +144,9 @@ async def test_a_day_without_a_seal_is_not_found_and_no_day_is_no_day(auditor: C
 # --- an account
 
 
-async def test_a_replay_tells_each_difference_and_whether_there_is_any(auditor: Client, portfolio: World, audits: FakeAudits) -> None:
+async def test_a_replay_tells_each_difference_and_whether_there_is_any(
+    auditor: Client, portfolio: PortfolioWorld, audits: FakeAudits
+) -> None:
     report = await told(auditor, "/accounts/A-1/replay")
     assert (report["account_id"], report["flawless"]) == ("A-1", False)
     assert report["cases"][0]["findings"][0]["why"] == "its actor differs"
@@ -152,7 +154,7 @@ async def test_a_replay_tells_each_difference_and_whether_there_is_any(auditor: 
 
 @pytest.mark.parametrize("error", [RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b""), ArchiveStoreError("the bucket is away")])
 async def test_histories_that_cannot_be_reached_are_asked_for_again(
-    error: Exception, auditor: Client, portfolio: World, audits: FakeAudits, problem: Problem, scratch: Path
+    error: Exception, auditor: Client, portfolio: PortfolioWorld, audits: FakeAudits, problem: Problem, scratch: Path
 ) -> None:
     audits.error = error
     for path in ("/accounts/A-1/replay", "/export?account=A-1"):
@@ -160,19 +162,21 @@ async def test_histories_that_cannot_be_reached_are_asked_for_again(
     assert left(scratch) == []
 
 
-async def test_without_a_temporal_server_there_are_no_histories(auditor: Client, portfolio: World, problem: Problem) -> None:
+async def test_without_a_temporal_server_there_are_no_histories(auditor: Client, portfolio: PortfolioWorld, problem: Problem) -> None:
     assert "without a Temporal server" in problem(await auditor.get("/v1/audit/accounts/A-1/replay"), 503)["detail"]
 
 
-async def test_an_account_is_shown_as_it_stood_at_the_end_of_a_day(auditor: Client, portfolio: World) -> None:
+async def test_an_account_is_shown_as_it_stood_at_the_end_of_a_day(auditor: Client, portfolio: PortfolioWorld) -> None:
     then = await stood(auditor, at=OPENED)
     assert then["at"].startswith("2013-02-11T23:59:59")
     assert then["balances"] == [
         {
-            "open_balance": {"amount": "250.00", "currency": "EUR"}, "overdue": {"amount": "250.00", "currency": "EUR"},
-            "disputed": {"amount": "0.00", "currency": "EUR"}, "open_invoices": 1,
+            "open_balance": {"amount": "250.00", "currency": "EUR"},
+            "overdue": {"amount": "250.00", "currency": "EUR"},
+            "disputed": {"amount": "0.00", "currency": "EUR"},
+            "open_invoices": 1,
         }
-    ]  # fmt: skip
+    ]
     now = await stood(auditor)
     assert now["entries"] > then["entries"]
     assert (len(then["invoices"][0]["taken"]), len(now["invoices"][0]["taken"])) == (1, 2)
@@ -180,19 +184,19 @@ async def test_an_account_is_shown_as_it_stood_at_the_end_of_a_day(auditor: Clie
     assert [letter["fate"] for letter in now["letters"]] == ["sent", "sent"]
 
 
-async def test_before_its_first_entry_an_account_owed_nothing_that_the_journal_knew(auditor: Client, portfolio: World) -> None:
+async def test_before_its_first_entry_an_account_owed_nothing_that_the_journal_knew(auditor: Client, portfolio: PortfolioWorld) -> None:
     before = await stood(auditor, at="2013-02-10")
     assert (before["entries"], before["balances"], before["invoices"]) == (0, [], [])
 
 
-async def test_a_journal_that_lost_its_beginning_is_shown_as_far_as_it_goes_and_says_so(auditor: Client, portfolio: World) -> None:
+async def test_a_journal_that_lost_its_beginning_is_shown_as_far_as_it_goes_and_says_so(auditor: Client, portfolio: PortfolioWorld) -> None:
     tamper(portfolio.database, delete(JournalEntry).where(*FIRST))
     found = await told(auditor, "/accounts/A-1/standing")
     assert found["standing"]["invoices"][0]["open_balance"] is None
     assert [fault["key"] for fault in found["changed"]] == ["invoice:I-1/1"]
 
 
-async def test_a_walk_goes_on_where_the_last_page_ended(auditor: Client, portfolio: World) -> None:
+async def test_a_walk_goes_on_where_the_last_page_ended(auditor: Client, portfolio: PortfolioWorld) -> None:
     whole = await told(auditor, "/accounts/A-1/steps")
     first = await told(auditor, "/accounts/A-1/steps", limit=2)
     rest = await told(auditor, "/accounts/A-1/steps", after=2)
@@ -204,12 +208,12 @@ async def test_a_walk_goes_on_where_the_last_page_ended(auditor: Client, portfol
     assert len(await told(auditor, "/accounts/A-1/steps", at=OPENED)) < len(whole)
 
 
-async def test_an_unknown_account_is_not_found(auditor: Client, world: World, audits: FakeAudits, problem: Problem) -> None:
+async def test_an_unknown_account_is_not_found(auditor: Client, world: PortfolioWorld, audits: FakeAudits, problem: Problem) -> None:
     for what in ("replay", "standing", "steps"):
         assert "'A-9'" in problem(await auditor.get(f"/v1/audit/accounts/A-9/{what}"), 404)["detail"]
 
 
-async def test_nobody_knows_how_an_account_will_stand(auditor: Client, portfolio: World, problem: Problem) -> None:
+async def test_nobody_knows_how_an_account_will_stand(auditor: Client, portfolio: PortfolioWorld, problem: Problem) -> None:
     for what in ("standing", "steps"):
         assert "2013-03-01" in problem(await auditor.get(f"/v1/audit/accounts/A-1/{what}?at={TOMORROW}"), 422)["detail"]
 
@@ -218,32 +222,34 @@ async def test_nobody_knows_how_an_account_will_stand(auditor: Client, portfolio
 
 
 async def test_an_export_is_a_zip_by_the_accounts_name_and_leaves_nothing_behind(
-    auditor: Client, portfolio: World, audits: FakeAudits, scratch: Path
+    auditor: Client, portfolio: PortfolioWorld, audits: FakeAudits, scratch: Path
 ) -> None:
     answer = await auditor.get("/v1/audit/export?account=A-1", headers={"Range": "bytes=3-"})
     assert (answer.status_code, answer.content) == (200, b"PK and more")
     assert answer.headers["content-type"] == "application/zip"
     assert answer.headers["content-disposition"] == 'attachment; filename="duecourse-A-1.zip"'
     assert answer.headers["x-audit-public-key"] == "ab" * 32
-    assert audits.exports == [(OneAccount("A-1"), "auditor-1", REAL_NOW)]
+    assert audits.exports == [(AccountScope("A-1"), "auditor-1", REAL_NOW)]
     assert left(scratch) == []
 
 
-async def test_an_export_of_a_period_is_named_by_its_days(auditor: Client, portfolio: World, audits: FakeAudits, scratch: Path) -> None:
+async def test_an_export_of_a_period_is_named_by_its_days(
+    auditor: Client, portfolio: PortfolioWorld, audits: FakeAudits, scratch: Path
+) -> None:
     answer = await auditor.get("/v1/audit/export?first_day=2013-02-01&last_day=2013-02-28")
     assert answer.headers["content-disposition"] == 'attachment; filename="duecourse-2013-02-01-2013-02-28.zip"'
-    assert audits.exports[0][0] == Period(date(2013, 2, 1), date(2013, 2, 28))
+    assert audits.exports[0][0] == PeriodScope(date(2013, 2, 1), date(2013, 2, 28))
 
 
 async def test_an_archive_that_was_tampered_with_is_named(
-    auditor: Client, portfolio: World, audits: FakeAudits, problem: Problem, scratch: Path
+    auditor: Client, portfolio: PortfolioWorld, audits: FakeAudits, problem: Problem, scratch: Path
 ) -> None:
     audits.error = ArchiveDamagedError("the archived history of invoice:I-1, run r, was changed")
     assert "invoice:I-1, run r" in problem(await auditor.get("/v1/audit/export?account=A-1"), 409)["detail"]
     assert left(scratch) == []
 
 
-async def test_a_flat_log_has_a_row_for_each_event(auditor: Client, portfolio: World, scratch: Path) -> None:
+async def test_a_flat_log_has_a_row_for_each_event(auditor: Client, portfolio: PortfolioWorld, scratch: Path) -> None:
     answer = await auditor.get("/v1/audit/log?account=A-1&format=csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="duecourse-A-1.csv"'
@@ -253,7 +259,7 @@ async def test_a_flat_log_has_a_row_for_each_event(auditor: Client, portfolio: W
     assert left(scratch) == []
 
 
-async def test_a_log_is_object_centric_unless_asked_otherwise(auditor: Client, portfolio: World, scratch: Path) -> None:
+async def test_a_log_is_object_centric_unless_asked_otherwise(auditor: Client, portfolio: PortfolioWorld, scratch: Path) -> None:
     answer = await auditor.get("/v1/audit/log?first_day=2013-02-01&last_day=2013-03-01")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-disposition"] == 'attachment; filename="duecourse-2013-02-01-2013-03-01.ocel.json"'
@@ -262,7 +268,7 @@ async def test_a_log_is_object_centric_unless_asked_otherwise(auditor: Client, p
 
 @pytest.mark.parametrize("what", ["export", "log"])
 async def test_what_is_taken_along_is_an_account_or_a_period(
-    what: str, auditor: Client, world: World, audits: FakeAudits, problem: Problem, scratch: Path
+    what: str, auditor: Client, world: PortfolioWorld, audits: FakeAudits, problem: Problem, scratch: Path
 ) -> None:
     for scope in (
         "",
@@ -279,7 +285,9 @@ async def test_what_is_taken_along_is_an_account_or_a_period(
 # --- who looked
 
 
-async def test_whatever_an_auditor_reads_of_an_account_is_a_view_of_it(auditor: Client, portfolio: World, audits: FakeAudits) -> None:
+async def test_whatever_an_auditor_reads_of_an_account_is_a_view_of_it(
+    auditor: Client, portfolio: PortfolioWorld, audits: FakeAudits
+) -> None:
     paths = ["/accounts/A-1/replay", "/accounts/A-1/standing", "/accounts/A-1/steps", "/export?account=A-1", "/log?account=A-1"]
     for path in paths:
         assert (await auditor.get(f"/v1/audit{path}")).status_code == 200
@@ -289,7 +297,7 @@ async def test_whatever_an_auditor_reads_of_an_account_is_a_view_of_it(auditor: 
 
 @pytest.mark.parametrize(("last_day", "seen"), [("2013-03-01", {"A-1", "A-2"}), ("2013-02-10", set())])
 async def test_whoever_takes_a_period_along_has_viewed_every_account_in_it(
-    last_day: str, seen: set[str], auditor: Client, portfolio: World, audits: FakeAudits
+    last_day: str, seen: set[str], auditor: Client, portfolio: PortfolioWorld, audits: FakeAudits
 ) -> None:
     await auditor.get(f"/v1/audit/export?first_day=2013-02-01&last_day={last_day}")
     assert {view["account_id"] for view in (await told(auditor, "/views"))["items"]} == seen

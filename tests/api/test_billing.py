@@ -4,17 +4,17 @@ from sqlmodel import select
 
 from adapters.database.tables import CreditNote, LedgerEvent, Note, Payment
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import World
+from tests.api.portfolio_world import PortfolioWorld
 
 PAID = {"amount": "100.00", "currency": "EUR", "reference": "bank 4711"}
 
 
-def an_invoice(world: World) -> None:
+def an_invoice(world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1", total=25_000)
 
 
-async def test_a_payment_reduces_the_balance_and_is_delivered_at_once(collector: Client, world: World) -> None:
+async def test_a_payment_reduces_the_balance_and_is_delivered_at_once(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     answer = await collector.post("/v1/invoices/I-1/payments", json=PAID)
     assert answer.status_code == 201
@@ -26,13 +26,13 @@ async def test_a_payment_reduces_the_balance_and_is_delivered_at_once(collector:
         assert session.exec(select(LedgerEvent)).one().invoice_id == "I-1"
 
 
-async def test_what_an_invoice_does_not_need_is_said(collector: Client, world: World) -> None:
+async def test_what_an_invoice_does_not_need_is_said(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     answer = (await collector.post("/v1/invoices/I-1/payments", json={**PAID, "amount": "260.00"})).json()
     assert (answer["status"], answer["open_balance"]["amount"], answer["unapplied"]["amount"]) == ("paid", "0.00", "10.00")
 
 
-async def test_a_payment_under_one_key_is_booked_once(collector: Client, world: World) -> None:
+async def test_a_payment_under_one_key_is_booked_once(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     for _ in range(2):
         await collector.post("/v1/invoices/I-1/payments", json=PAID, headers={"Idempotency-Key": "k"})
@@ -40,13 +40,13 @@ async def test_a_payment_under_one_key_is_booked_once(collector: Client, world: 
         assert len(session.exec(select(Payment)).all()) == 1
 
 
-async def test_a_payment_in_another_currency_is_refused(collector: Client, problem: Problem, world: World) -> None:
+async def test_a_payment_in_another_currency_is_refused(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     problem(await collector.post("/v1/invoices/I-1/payments", json={**PAID, "currency": "USD"}), 422)
     assert world.cases.deliveries == 0
 
 
-async def test_a_bounced_payment_is_owed_again(collector: Client, problem: Problem, world: World) -> None:
+async def test_a_bounced_payment_is_owed_again(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     payment = (await collector.post("/v1/invoices/I-1/payments", json=PAID)).json()["id"]
     answer = (await collector.post(f"/v1/payments/{payment}/reversal")).json()
@@ -55,7 +55,7 @@ async def test_a_bounced_payment_is_owed_again(collector: Client, problem: Probl
     problem(await collector.post("/v1/payments/none/reversal"), 404)
 
 
-async def test_a_credit_note_settles_what_it_covers(manager: Client, problem: Problem, world: World) -> None:
+async def test_a_credit_note_settles_what_it_covers(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     answer = await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "250.00", "currency": "EUR", "reason": "missing items"})
     assert (answer.status_code, answer.json()["status"]) == (201, "credited")
@@ -65,7 +65,7 @@ async def test_a_credit_note_settles_what_it_covers(manager: Client, problem: Pr
     problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "USD"}), 422)
 
 
-async def test_a_cancelled_invoice_owes_nothing_and_says_why(manager: Client, problem: Problem, world: World) -> None:
+async def test_a_cancelled_invoice_owes_nothing_and_says_why(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     answer = (await manager.post("/v1/invoices/I-1/cancellation", json={"reason": "issued twice"})).json()
     assert (answer["status"], answer["open_balance"]["amount"]) == ("cancelled", "0.00")

@@ -8,28 +8,51 @@ import pytest
 from adapters.database.tables import Case
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import REAL_NOW, World
+from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
 
 
-def approval(world: World, number: int, role: str = "collections_manager", due: date | None = date(2013, 3, 4), **said: Any) -> str:
+def approval(
+    world: PortfolioWorld, number: int, role: str = "collections_manager", due: date | None = date(2013, 3, 4), **said: Any
+) -> str:
     """An approval of a credit note of EUR 25 that ben asked for, as its workflow wrote it."""
     id = f"approval:dispute:I-{number}:1:1"
     summary = {
-        "matter": "credit_note", "amount": 2_500, "currency": "EUR", "requester": "ben", "subject": f"dispute:I-{number}:1",
-        "invoices": f"I-{number}", "tier": 1, "tiers": 1, "roles": role, "due_on": str(due) if due else None, "asked_on": "2013-03-01",
-        "escalated": False, "signed_by": "", "ended": None,
-    }  # fmt: skip
+        "matter": "credit_note",
+        "amount": 2_500,
+        "currency": "EUR",
+        "requester": "ben",
+        "subject": f"dispute:I-{number}:1",
+        "invoices": f"I-{number}",
+        "tier": 1,
+        "tiers": 1,
+        "roles": role,
+        "due_on": str(due) if due else None,
+        "asked_on": "2013-03-01",
+        "escalated": False,
+        "signed_by": "",
+        "ended": None,
+    }
     row: dict[str, Any] = {
-        "case_id": id, "run_id": "r", "kind": "approval", "account_id": "A-1", "stage": "asked", "next_on": due, "waiting_for": role,
-        "awaiting_role": role.split()[-1] if role else None, "summary": summary | said, "seq": 1, "head": "h", "updated_at": REAL_NOW,
+        "case_id": id,
+        "run_id": "r",
+        "kind": "approval",
+        "account_id": "A-1",
+        "stage": "asked",
+        "next_on": due,
+        "waiting_for": role,
+        "awaiting_role": role.split()[-1] if role else None,
+        "summary": summary | said,
+        "seq": 1,
+        "head": "h",
+        "updated_at": REAL_NOW,
         "outcome": "approved" if said.get("ended") else None,
-    }  # fmt: skip
+    }
     world.add(Case(**row))
     return id
 
 
 @pytest.fixture
-def three(world: World) -> list[str]:
+def three(world: PortfolioWorld) -> list[str]:
     """One for a manager; one that was escalated to a director; one that is over."""
     world.account()
     return [
@@ -62,7 +85,7 @@ async def test_an_escalated_approval_stands_in_the_lists_of_both_roles(manager: 
     assert await ids_of(manager, "?role=collections_manager") == [three[1], three[0]]
 
 
-async def test_mine_leaves_out_what_i_asked_for_or_have_signed(as_role: As, world: World) -> None:
+async def test_mine_leaves_out_what_i_asked_for_or_have_signed(as_role: As, world: PortfolioWorld) -> None:
     world.account()
     mine = approval(world, 1)
     approval(world, 2, requester="collections_manager-1")
@@ -72,5 +95,5 @@ async def test_mine_leaves_out_what_i_asked_for_or_have_signed(as_role: As, worl
         assert await ids_of(client, "?mine=true") == [mine, "approval:dispute:I-4:1:1"]
 
 
-async def test_an_unknown_approval_is_not_found(manager: Client, world: World, problem: Problem) -> None:
+async def test_an_unknown_approval_is_not_found(manager: Client, world: PortfolioWorld, problem: Problem) -> None:
     problem(await manager.post("/v1/approvals/nowhere/decision", json={"decision": "approve"}), 404)

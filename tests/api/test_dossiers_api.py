@@ -5,17 +5,17 @@ from datetime import date
 import pytest
 
 from api.presenters.phrases import LANGUAGES
-from api.presenters.solvency import sentences
+from api.presenters.solvency import load_sentences
 from domain.billing.billing_events import InvoiceStatus
-from domain.credit_review.solvency_score import Factor
+from domain.credit_review.solvency_score import SolvencyFactor
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import TODAY, World
+from tests.api.portfolio_world import TODAY, PortfolioWorld
 
 DOSSIERS = "/v1/accounts/A-1/dossiers"
 
 
-async def test_a_dossier_is_made_listed_and_read(collector: Client, auditor: Client, world: World) -> None:
+async def test_a_dossier_is_made_listed_and_read(collector: Client, auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     made = (await collector.post(DOSSIERS, json={"purpose": "write_off"})).json()
@@ -27,7 +27,7 @@ async def test_a_dossier_is_made_listed_and_read(collector: Client, auditor: Cli
     assert [line["number"] for line in told["invoices"]] == ["N-I-1"]
 
 
-async def test_a_repeated_request_makes_one_dossier(collector: Client, world: World) -> None:
+async def test_a_repeated_request_makes_one_dossier(collector: Client, world: PortfolioWorld) -> None:
     world.account()
     for _ in range(2):
         answer = await collector.post(DOSSIERS, json={"purpose": "agency"}, headers={"Idempotency-Key": "once"})
@@ -36,8 +36,8 @@ async def test_a_repeated_request_makes_one_dossier(collector: Client, world: Wo
 
 
 async def test_a_claim_can_be_stated_as_of_a_day_that_is_over_and_not_of_one_to_come(
-    as_role: As, problem: Problem, world: World
-) -> None:  # fmt: skip
+    as_role: As, problem: Problem, world: PortfolioWorld
+) -> None:
     world.account()
     world.invoice("I-1", due=date(2013, 2, 10))
     async with as_role(Role.CREDIT_ANALYST) as analyst:
@@ -48,13 +48,13 @@ async def test_a_claim_can_be_stated_as_of_a_day_that_is_over_and_not_of_one_to_
     assert document["errors"][0]["pointer"] == "/as_of"
 
 
-async def test_dossiers_and_scores_of_unknown_accounts_are_not_found(collector: Client, problem: Problem, world: World) -> None:
+async def test_dossiers_and_scores_of_unknown_accounts_are_not_found(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     problem(await collector.get("/v1/accounts/none/dossiers"), 404)
     problem(await collector.post("/v1/accounts/none/dossiers", json={"purpose": "legal"}), 404)
     problem(await collector.get("/v1/accounts/none/solvency"), 404)
 
 
-async def test_a_score_shows_every_factor_and_says_why(auditor: Client, world: World) -> None:
+async def test_a_score_shows_every_factor_and_says_why(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     for number in range(4):
         world.invoice(f"I-{number}", due=date(2013, 2, 1), status=InvoiceStatus.PAID)
@@ -64,10 +64,10 @@ async def test_a_score_shows_every_factor_and_says_why(auditor: Client, world: W
     said = {factor["factor"]: (factor["value"], factor["weight"], factor["sentence"]) for factor in read["factors"]}
     assert said["average_days_late"] == (0, 35, "Paid invoices were 0 days late on average: good")
     assert said["exposure"] == (None, 20, "No credit limit stands; this counts half")
-    assert said.keys() == set(Factor)
+    assert said.keys() == set(SolvencyFactor)
 
 
-async def test_an_account_without_a_history_has_no_score_and_says_so(auditor: Client, world: World) -> None:
+async def test_an_account_without_a_history_has_no_score_and_says_so(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     read = (await auditor.get("/v1/accounts/A-1/solvency", headers={"Accept-Language": "de"})).json()
@@ -77,7 +77,7 @@ async def test_an_account_without_a_history_has_no_score_and_says_so(auditor: Cl
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_factor_has_its_sentences_in_every_language(language: str) -> None:
-    words = sentences(language)
-    assert words.known.keys() == words.unknown.keys() == set(Factor)
+    words = load_sentences(language)
+    assert words.known.keys() == words.unknown.keys() == set(SolvencyFactor)
     assert words.judgements.keys() == {"good", "fair", "poor"}
     assert all("{value}" in said and "{judgement}" in said for said in words.known.values())

@@ -6,31 +6,31 @@ from sqlmodel import select
 
 from adapters.database.tables import Note
 from domain.billing.billing_events import InvoiceStatus
-from domain.invoice.commands import AnswerEscalation, Escalate
+from domain.invoice.commands import AnswerEscalation, EscalateInvoice
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import World
+from tests.api.portfolio_world import PortfolioWorld
 
 ESCALATE = "/v1/invoices/I-1/escalations"
 ASKED = {"role": "sales", "comment": "Did Ms Jones promise a discount?"}
 
 
-def an_invoice(world: World, status: InvoiceStatus = InvoiceStatus.OPEN) -> World:
+def an_invoice(world: PortfolioWorld, status: InvoiceStatus = InvoiceStatus.OPEN) -> PortfolioWorld:
     world.account()
     world.invoice("I-1", due=date(2013, 2, 10), status=status)
     return world
 
 
 async def test_an_escalation_and_its_answer_reach_the_case_and_their_words_stay_in_the_database(
-    collector: Client, as_role: As, world: World
-) -> None:  # fmt: skip
+    collector: Client, as_role: As, world: PortfolioWorld
+) -> None:
     an_invoice(world)
     asked = (await collector.post(ESCALATE, json=ASKED)).json()
     async with as_role(Role.SALES) as sales:
         answer = await sales.post(f"{ESCALATE}/answer", json={"escalation": asked["act_id"], "comment": "No."})
     assert (answer.status_code, answer.json()["recorded"]) == (200, "now"), answer.text
     question, said = world.cases.acts
-    assert isinstance(question, Escalate)
+    assert isinstance(question, EscalateInvoice)
     assert isinstance(said, AnswerEscalation)
     assert (question.role, question.actor, said.escalation, said.actor) == (Role.SALES, "collector-1", question.act_id, "sales-1")
     assert "Jones" not in question.model_dump_json()
@@ -40,8 +40,8 @@ async def test_an_escalation_and_its_answer_reach_the_case_and_their_words_stay_
 
 
 async def test_an_escalation_is_answered_once_and_by_those_who_were_asked(
-    collector: Client, manager: Client, as_role: As, problem: Problem, world: World
-) -> None:  # fmt: skip
+    collector: Client, manager: Client, as_role: As, problem: Problem, world: PortfolioWorld
+) -> None:
     an_invoice(world)
     asked = (await collector.post(ESCALATE, json=ASKED)).json()
     said = {"escalation": asked["act_id"], "comment": "No."}
@@ -54,14 +54,14 @@ async def test_an_escalation_is_answered_once_and_by_those_who_were_asked(
         assert "no such escalation" in problem(await sales.post(f"{ESCALATE}/answer", json=unknown), 409)["detail"]
 
 
-async def test_a_repeated_escalation_is_told_once_and_without_a_worker_waits(collector: Client, world: World) -> None:
+async def test_a_repeated_escalation_is_told_once_and_without_a_worker_waits(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world).cases.answers = False
     answers = [await collector.post(ESCALATE, json=ASKED, headers={"Idempotency-Key": "k"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert len(world.cases.acts) == 1
 
 
-async def test_what_cannot_be_escalated_is_said(collector: Client, auditor: Client, problem: Problem, world: World) -> None:
+async def test_what_cannot_be_escalated_is_said(collector: Client, auditor: Client, problem: Problem, world: PortfolioWorld) -> None:
     problem(await collector.post(ESCALATE, json=ASKED), 404)
     an_invoice(world, InvoiceStatus.PAID)
     assert problem(await collector.post(ESCALATE, json=ASKED), 409)["detail"].startswith("the invoice is closed as paid")

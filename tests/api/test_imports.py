@@ -5,20 +5,28 @@ from typing import Any
 from sqlmodel import select
 
 from adapters.database.tables import Account, ImportRun, Invoice, LedgerEvent
-from adapters.imports.column_mapping import MAPPINGS
+from adapters.imports.column_mapping import MAPPINGS_DIR
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import World
+from tests.api.portfolio_world import PortfolioWorld
 
 HEADER = "number,account_id,issue_date,due_date,currency,total,country,time_zone,language,account_name,email"
 GOOD = "2013-1,A-1,2013-01-10,2013-02-10,EUR,250.00,DE,Europe/Berlin,de,Brauerei Nord,ap@nord.example"
-KEPT_MAPPING = (MAPPINGS / "duecourse.yaml").read_bytes()
+KEPT_MAPPING = (MAPPINGS_DIR / "duecourse.yaml").read_bytes()
 BAD = "2013-2,A-1,2013-01-10,soon,EUR,99.00,DE,Europe/Berlin,de,Brauerei Nord,ap@nord.example"
 INVOICE: dict[str, Any] = {
-    "id": "I-1", "issue_date": "2013-01-10", "due_date": "2013-02-10", "total": {"amount": "250.00", "currency": "EUR"},
+    "id": "I-1",
+    "issue_date": "2013-01-10",
+    "due_date": "2013-02-10",
+    "total": {"amount": "250.00", "currency": "EUR"},
     "account": {
-        "id": "A-1", "name": "Brauerei Nord", "country": "DE", "language": "de", "time_zone": "Europe/Berlin", "email": "ap@nord.example",
+        "id": "A-1",
+        "name": "Brauerei Nord",
+        "country": "DE",
+        "language": "de",
+        "time_zone": "Europe/Berlin",
+        "email": "ap@nord.example",
     },
-}  # fmt: skip
+}
 
 
 def upload(*rows: str) -> dict[str, Any]:
@@ -26,7 +34,7 @@ def upload(*rows: str) -> dict[str, Any]:
     return {"files": {"file": ("open items.csv", content.encode(), "text/csv")}, "data": {"mapping": "duecourse"}}
 
 
-async def test_every_row_gets_its_verdict_and_the_rejected_ones_come_back(manager: Client, world: World) -> None:
+async def test_every_row_gets_its_verdict_and_the_rejected_ones_come_back(manager: Client, world: PortfolioWorld) -> None:
     answer = await manager.post("/v1/imports", **upload(GOOD, BAD))
     run = answer.json()
     assert (answer.status_code, run["rows"], run["verdicts"]["new"], run["verdicts"]["rejected"]) == (201, 2, 1, 1)
@@ -39,7 +47,7 @@ async def test_every_row_gets_its_verdict_and_the_rejected_ones_come_back(manage
     assert world.cases.deliveries == 1
 
 
-async def test_a_dry_run_leaves_no_trace(manager: Client, world: World) -> None:
+async def test_a_dry_run_leaves_no_trace(manager: Client, world: PortfolioWorld) -> None:
     given = upload(GOOD)
     given["data"]["dry_run"] = "true"
     run = (await manager.post("/v1/imports", **given)).json()
@@ -49,29 +57,29 @@ async def test_a_dry_run_leaves_no_trace(manager: Client, world: World) -> None:
     assert world.cases.deliveries == 0
 
 
-async def test_a_mapping_of_ones_own_is_taken(manager: Client, world: World) -> None:
+async def test_a_mapping_of_ones_own_is_taken(manager: Client, world: PortfolioWorld) -> None:
     files = {"file": ("x.csv", f"{HEADER}\n{GOOD}\n".encode()), "mapping_file": ("mine.yaml", KEPT_MAPPING)}
     assert (await manager.post("/v1/imports", files=files)).json()["verdicts"]["new"] == 1
 
 
-async def test_an_unknown_mapping_names_those_that_are_kept(manager: Client, problem: Problem, world: World) -> None:
+async def test_an_unknown_mapping_names_those_that_are_kept(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     for name in ("nowhere", "../policies/standard", ""):
         given = upload(GOOD)
         given["data"]["mapping"] = name
         assert "duecourse" in problem(await manager.post("/v1/imports", **given), 422)["detail"]
 
 
-async def test_a_broken_mapping_is_named_with_its_line(manager: Client, problem: Problem, world: World) -> None:
+async def test_a_broken_mapping_is_named_with_its_line(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     files = {"file": ("x.csv", f"{HEADER}\n{GOOD}\n".encode()), "mapping_file": ("mine.yaml", b"mapping: mine\nfeilds: {}\n")}
     assert "mine.yaml:2" in problem(await manager.post("/v1/imports", files=files), 422)["detail"]
 
 
-async def test_a_file_that_cannot_be_used_is_a_problem(manager: Client, problem: Problem, world: World) -> None:
+async def test_a_file_that_cannot_be_used_is_a_problem(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     files = {"file": ("x.csv", b"a,b\n1,2\n")}
     problem(await manager.post("/v1/imports", files=files, data={"mapping": "duecourse"}), 422)
 
 
-async def test_an_import_under_one_key_runs_once(manager: Client, world: World) -> None:
+async def test_an_import_under_one_key_runs_once(manager: Client, world: PortfolioWorld) -> None:
     first = await manager.post("/v1/imports", **upload(GOOD), headers={"Idempotency-Key": "k"})
     again = await manager.post("/v1/imports", **upload(GOOD), headers={"Idempotency-Key": "k"})
     assert (first.status_code, again.json()["id"]) == (201, first.json()["id"])
@@ -79,12 +87,12 @@ async def test_an_import_under_one_key_runs_once(manager: Client, world: World) 
         assert len(session.exec(select(ImportRun)).all()) == 1
 
 
-async def test_an_unknown_import_is_not_found(manager: Client, problem: Problem, world: World) -> None:
+async def test_an_unknown_import_is_not_found(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     problem(await manager.get("/v1/imports/none"), 404)
     problem(await manager.get("/v1/imports/none/rejected.csv"), 404)
 
 
-async def test_each_invoice_gets_a_result_and_a_bad_one_stops_no_other(manager: Client, world: World) -> None:
+async def test_each_invoice_gets_a_result_and_a_bad_one_stops_no_other(manager: Client, world: PortfolioWorld) -> None:
     bad = {**INVOICE, "id": "I-2", "account": {**INVOICE["account"], "time_zone": "Mars/Olympus"}}
     answer = await manager.post("/v1/invoices", json={"invoices": [bad, INVOICE]})
     first, second = answer.json()["results"]
@@ -98,7 +106,7 @@ async def test_each_invoice_gets_a_result_and_a_bad_one_stops_no_other(manager: 
     assert world.cases.deliveries == 1
 
 
-async def test_the_same_invoice_again_changes_nothing_and_a_changed_one_is_followed(manager: Client, world: World) -> None:
+async def test_the_same_invoice_again_changes_nothing_and_a_changed_one_is_followed(manager: Client, world: PortfolioWorld) -> None:
     async def verdict(invoice: dict[str, Any]) -> str:
         answer = await manager.post("/v1/invoices", json={"invoices": [invoice]})
         return str(answer.json()["results"][0]["verdict"])
@@ -110,14 +118,14 @@ async def test_the_same_invoice_again_changes_nothing_and_a_changed_one_is_follo
     ]
 
 
-async def test_a_name_with_commas_quotes_and_line_breaks_stays_one_name(manager: Client, world: World) -> None:
+async def test_a_name_with_commas_quotes_and_line_breaks_stays_one_name(manager: Client, world: PortfolioWorld) -> None:
     account = {**INVOICE["account"], "name": 'Müller, "Sons"\n& Co; Ltd'}
     await manager.post("/v1/invoices", json={"invoices": [{**INVOICE, "account": account}]})
     with world.database.reading() as session:
         assert session.exec(select(Account)).one().name == 'Müller, "Sons" & Co; Ltd'
 
 
-async def test_two_currencies_in_one_invoice_are_refused(manager: Client, problem: Problem, world: World) -> None:
+async def test_two_currencies_in_one_invoice_are_refused(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     invoice = {**INVOICE, "open_balance": {"amount": "1.00", "currency": "USD"}}
     document = problem(await manager.post("/v1/invoices", json={"invoices": [invoice]}), 422)
     assert document["errors"][0]["pointer"] == "/invoices/0"

@@ -6,20 +6,20 @@ from sqlmodel import select
 
 from adapters.database.tables import Note, Task
 from domain.billing.billing_events import InvoiceStatus
-from domain.invoice.commands import AddNote, LogCall, MakePromise, Pause
+from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import World
+from tests.api.portfolio_world import PortfolioWorld
 
 PROMISE = {"amount": "250.00", "currency": "EUR", "by": "2013-03-10"}
 
 
-def an_invoice(world: World, status: InvoiceStatus = InvoiceStatus.OPEN, started: bool = True) -> World:
+def an_invoice(world: PortfolioWorld, status: InvoiceStatus = InvoiceStatus.OPEN, started: bool = True) -> PortfolioWorld:
     world.account()
     world.invoice("I-1", status=status, started=started)
     return world
 
 
-async def test_a_promise_reaches_the_case_in_minor_units_and_in_the_name_of_who_signed_in(collector: Client, world: World) -> None:
+async def test_a_promise_reaches_the_case_in_minor_units_and_in_the_name_of_who_signed_in(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     answer = await collector.post("/v1/invoices/I-1/promises", json=PROMISE)
     [act] = world.cases.acts
@@ -28,39 +28,41 @@ async def test_a_promise_reaches_the_case_in_minor_units_and_in_the_name_of_who_
     assert answer.json() == {"act_id": act.act_id, "recorded": "now", "seq": 2, "repeated": False}
 
 
-async def test_the_actor_cannot_be_set_in_the_body(collector: Client, problem: Problem, world: World) -> None:
+async def test_the_actor_cannot_be_set_in_the_body(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     document = problem(await collector.post("/v1/invoices/I-1/notes", json={"text": "x", "actor": "boss"}), 422)
     assert document["errors"][0]["pointer"] == "/actor"
     assert world.cases.acts == []
 
 
-async def test_what_the_case_refuses_is_a_conflict_in_its_own_words(collector: Client, problem: Problem, world: World) -> None:
+async def test_what_the_case_refuses_is_a_conflict_in_its_own_words(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     document = problem(await collector.post("/v1/invoices/I-1/promises", json={**PROMISE, "amount": "250.01"}), 409)
     assert document["detail"] == "the promised amount is more than the open balance"
 
 
-async def test_a_promise_in_another_currency_is_refused(collector: Client, problem: Problem, world: World) -> None:
+async def test_a_promise_in_another_currency_is_refused(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     document = problem(await collector.post("/v1/invoices/I-1/promises", json={**PROMISE, "currency": "USD"}), 422)
     assert document["errors"][0]["pointer"] == "/currency"
 
 
-async def test_an_act_that_no_worker_takes_is_recorded_for_later(collector: Client, world: World) -> None:
+async def test_an_act_that_no_worker_takes_is_recorded_for_later(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world).cases.answers = False
     answer = await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"})
     assert answer.status_code == 202
     assert answer.json()["recorded"] == "will be applied"
-    assert isinstance(world.cases.acts[0], Pause)
+    assert isinstance(world.cases.acts[0], PauseCollection)
 
 
-async def test_when_nothing_gets_through_the_caller_is_asked_to_send_it_again(collector: Client, problem: Problem, world: World) -> None:
+async def test_when_nothing_gets_through_the_caller_is_asked_to_send_it_again(
+    collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
     an_invoice(world).cases.is_reachable = False
     assert "same Idempotency-Key" in problem(await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"}), 503)["detail"]
 
 
-async def test_a_repeated_request_carries_the_same_act(collector: Client, world: World) -> None:
+async def test_a_repeated_request_carries_the_same_act(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world).cases.answers = False
     for _ in range(2):
         await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"}, headers={"Idempotency-Key": "k"})
@@ -68,22 +70,24 @@ async def test_a_repeated_request_carries_the_same_act(collector: Client, world:
     assert len({act.act_id for act in world.cases.acts}) == 2
 
 
-async def test_a_closed_invoice_says_how_it_was_closed(collector: Client, problem: Problem, world: World) -> None:
+async def test_a_closed_invoice_says_how_it_was_closed(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world, InvoiceStatus.PAID)
     document = problem(await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"}), 409)
     assert document["detail"].startswith("the invoice is closed as paid")
 
 
-async def test_an_invoice_whose_collection_has_not_begun_asks_for_patience(collector: Client, problem: Problem, world: World) -> None:
+async def test_an_invoice_whose_collection_has_not_begun_asks_for_patience(
+    collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
     an_invoice(world, started=False)
     assert "has not begun yet" in problem(await collector.post("/v1/invoices/I-1/resume"), 409)["detail"]
 
 
-async def test_an_unknown_invoice_is_not_found(collector: Client, problem: Problem, world: World) -> None:
+async def test_an_unknown_invoice_is_not_found(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     problem(await collector.post("/v1/invoices/nowhere/notes", json={"text": "x"}), 404)
 
 
-async def test_a_notes_text_stays_in_the_database(collector: Client, world: World) -> None:
+async def test_a_notes_text_stays_in_the_database(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     await collector.post("/v1/invoices/I-1/notes", json={"text": "Mr Smith is away"})
     [act] = world.cases.acts
@@ -95,7 +99,7 @@ async def test_a_notes_text_stays_in_the_database(collector: Client, world: Worl
     assert "Smith" not in act.model_dump_json()
 
 
-async def test_a_logged_call_closes_the_open_call_task(collector: Client, world: World) -> None:
+async def test_a_logged_call_closes_the_open_call_task(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     call, escalation = world.task("I-1"), world.task("I-1", "escalation")
     await collector.post("/v1/invoices/I-1/calls", json={"outcome": "reached", "note": "pays on Friday"})
@@ -106,7 +110,7 @@ async def test_a_logged_call_closes_the_open_call_task(collector: Client, world:
     assert isinstance(world.cases.acts[0], LogCall)
 
 
-async def test_a_note_appears_in_the_history_with_its_text(collector: Client, world: World) -> None:
+async def test_a_note_appears_in_the_history_with_its_text(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     await collector.post("/v1/invoices/I-1/notes", json={"text": "Mr Smith is away"})
     world.write(world.cases.cases["I-1"])

@@ -7,21 +7,21 @@ import pytest
 
 from adapters.database.tables import Invoice, JournalEntry
 from domain.billing.billing_events import InvoiceStatus
-from domain.invoice.command_rules import carry_out
-from domain.invoice.commands import Pause
+from domain.invoice.command_rules import apply_command
+from domain.invoice.commands import PauseCollection
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import REAL_NOW, TODAY, World, moment
+from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
 
 
 @pytest.fixture
-def portfolio(world: World) -> World:
+def portfolio(world: PortfolioWorld) -> PortfolioWorld:
     """late: 60 days, reminded once, on hold; due: today; paid; early: not begun."""
     world.account()
     world.account("A-2", "Hartley & Sons 100%_Ltd", "en", collector="tom")
     late = world.invoice("late", due=TODAY - timedelta(days=60))
     assert late is not None
     world.steps(late, 1)
-    carry_out(late, Pause(act_id="p", actor="maria", reason="stock"), moment(TODAY))
+    apply_command(late, PauseCollection(act_id="p", actor="maria", reason="stock"), moment_on(TODAY))
     world.write(late)
     world.invoice("due", "A-2", due=TODAY, currency="GBP")
     world.invoice("paid", due=TODAY - timedelta(days=30), status=InvoiceStatus.PAID)
@@ -58,20 +58,24 @@ async def ids_of(client: Client, query: str = "") -> list[str]:
         ("account=A-1&status=open&on_hold=false", ["early"]),
     ],
 )
-async def test_a_filter_finds_what_it_says(auditor: Client, portfolio: World, query: str, found: list[str]) -> None:
+async def test_a_filter_finds_what_it_says(auditor: Client, portfolio: PortfolioWorld, query: str, found: list[str]) -> None:
     assert await ids_of(auditor, query) == found
 
 
-async def test_a_page_says_what_a_case_waits_for(auditor: Client, portfolio: World) -> None:
+async def test_a_page_says_what_a_case_waits_for(auditor: Client, portfolio: PortfolioWorld) -> None:
     item = (await auditor.get("/v1/invoices?stage=reminder")).json()["items"][0]
     shown = {name: item[name] for name in ("days_past_due", "open_balance", "on_hold", "waiting_for", "next_step", "next_on")}
     assert shown == {
-        "days_past_due": 60, "open_balance": {"amount": "250.00", "currency": "EUR"}, "on_hold": True, "waiting_for": "pause",
-        "next_step": "second_reminder", "next_on": None,
-    }  # fmt: skip
+        "days_past_due": 60,
+        "open_balance": {"amount": "250.00", "currency": "EUR"},
+        "on_hold": True,
+        "waiting_for": "pause",
+        "next_step": "second_reminder",
+        "next_on": None,
+    }
 
 
-async def test_pages_show_every_invoice_once_though_others_come_meanwhile(auditor: Client, world: World) -> None:
+async def test_pages_show_every_invoice_once_though_others_come_meanwhile(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     same_day = date(2013, 2, 1)
     for number in range(7):
@@ -89,24 +93,24 @@ async def test_pages_show_every_invoice_once_though_others_come_meanwhile(audito
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "W10", "WzEsMl0", "%F0%9F%92%A5"])
-async def test_a_foreign_cursor_is_a_problem(auditor: Client, problem: Problem, world: World, cursor: str) -> None:
+async def test_a_foreign_cursor_is_a_problem(auditor: Client, problem: Problem, world: PortfolioWorld, cursor: str) -> None:
     problem(await auditor.get(f"/v1/invoices?cursor={cursor}"), 422)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "status=lost", "currency=euro", "min_days_past_due=-1"])
-async def test_a_filter_that_makes_no_sense_is_a_problem(auditor: Client, problem: Problem, world: World, query: str) -> None:
+async def test_a_filter_that_makes_no_sense_is_a_problem(auditor: Client, problem: Problem, world: PortfolioWorld, query: str) -> None:
     problem(await auditor.get(f"/v1/invoices?{query}"), 422)
 
 
-async def test_one_invoice_is_read_live(auditor: Client, portfolio: World) -> None:
+async def test_one_invoice_is_read_live(auditor: Client, portfolio: PortfolioWorld) -> None:
     live = portfolio.cases.cases["due"]
-    carry_out(live, Pause(act_id="p2", actor="tom", reason="stock"), moment(TODAY))
+    apply_command(live, PauseCollection(act_id="p2", actor="tom", reason="stock"), moment_on(TODAY))
     invoice = (await auditor.get("/v1/invoices/due")).json()
     assert (invoice["source"], invoice["on_hold"], invoice["why"]) == ("live", True, "On hold: paused since 1 Mar 2013 (stock)")
     assert await ids_of(auditor, "on_hold=true") == ["late"]
 
 
-async def test_without_a_worker_the_read_model_is_shown_and_named(auditor: Client, portfolio: World) -> None:
+async def test_without_a_worker_the_read_model_is_shown_and_named(auditor: Client, portfolio: PortfolioWorld) -> None:
     portfolio.cases.answers = False
     invoice: dict[str, Any] = (await auditor.get("/v1/invoices/late", headers={"Accept-Language": "de"})).json()
     assert (invoice["source"], invoice["stage"]) == ("read_model", "reminder")
@@ -114,25 +118,25 @@ async def test_without_a_worker_the_read_model_is_shown_and_named(auditor: Clien
     assert [step["step"] for step in invoice["steps_taken"]] == ["reminder"]
 
 
-async def test_money_is_the_ledgers_even_when_the_case_has_not_heard_yet(auditor: Client, portfolio: World) -> None:
+async def test_money_is_the_ledgers_even_when_the_case_has_not_heard_yet(auditor: Client, portfolio: PortfolioWorld) -> None:
     with portfolio.database.writing() as session:
         session.get_one(Invoice, "late").open_balance = 100
     invoice = (await auditor.get("/v1/invoices/late")).json()
     assert invoice["open_balance"] == {"amount": "1.00", "currency": "EUR"}
 
 
-async def test_an_invoice_that_has_not_begun_says_so(auditor: Client, portfolio: World) -> None:
+async def test_an_invoice_that_has_not_begun_says_so(auditor: Client, portfolio: PortfolioWorld) -> None:
     invoice = (await auditor.get("/v1/invoices/early")).json()
     assert (invoice["stage"], invoice["why"]) == ("waiting", "Its collection has not begun yet")
 
 
-async def test_a_currency_without_cents_is_written_without(auditor: Client, world: World) -> None:
+async def test_a_currency_without_cents_is_written_without(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("yen", total=1234, currency="JPY")
     assert (await auditor.get("/v1/invoices/yen")).json()["total"] == {"amount": "1234", "currency": "JPY"}
 
 
-async def test_the_history_says_each_entry_in_words(auditor: Client, portfolio: World) -> None:
+async def test_the_history_says_each_entry_in_words(auditor: Client, portfolio: PortfolioWorld) -> None:
     letter = portfolio.letter("late")
     task = portfolio.task("late")
     history = (await auditor.get("/v1/invoices/late/history?language=fr")).json()
@@ -141,14 +145,23 @@ async def test_the_history_says_each_entry_in_words(auditor: Client, portfolio: 
     assert ([row["id"] for row in history["letters"]], [row["id"] for row in history["tasks"]]) == ([letter], [task])
 
 
-async def test_an_entry_beside_the_chain_is_not_shown(auditor: Client, portfolio: World) -> None:
+async def test_an_entry_beside_the_chain_is_not_shown(auditor: Client, portfolio: PortfolioWorld) -> None:
     """A worker died after writing it, and its successor wrote the same number anew."""
     portfolio.add(
         JournalEntry(
-            case_id="invoice:late", seq=2, hash="f" * 64, previous="e" * 64, kind="case.closed", business_at=moment(TODAY).business,
-            recorded_at=REAL_NOW, account_id="A-1", invoice_id="late", actor="duecourse", facts={"outcome": "paid"},
+            case_id="invoice:late",
+            seq=2,
+            hash="f" * 64,
+            previous="e" * 64,
+            kind="case.closed",
+            business_at=moment_on(TODAY).business,
+            recorded_at=REAL_NOW,
+            account_id="A-1",
+            invoice_id="late",
+            actor="duecourse",
+            facts={"outcome": "paid"},
         )
-    )  # fmt: skip
+    )
     for path in ("/v1/invoices/late/history", "/v1/accounts/A-1/history"):
         answer = (await auditor.get(path)).json()
         kinds = [entry["kind"] for entry in answer.get("entries", answer.get("items"))]
@@ -156,5 +169,5 @@ async def test_an_entry_beside_the_chain_is_not_shown(auditor: Client, portfolio
         assert kinds.count("step.taken") == 1, path
 
 
-async def test_an_unknown_invoice_has_no_history(auditor: Client, problem: Problem, world: World) -> None:
+async def test_an_unknown_invoice_has_no_history(auditor: Client, problem: Problem, world: PortfolioWorld) -> None:
     problem(await auditor.get("/v1/invoices/none/history"), 404)

@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.web.permissions import ALLOWED, May
+from api.web.permissions import ALLOWED_ROLES, Permission
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import World
+from tests.api.portfolio_world import PortfolioWorld
 
 EVERYBODY = set(Role)
 DESK = {Role.COLLECTOR, Role.COLLECTIONS_MANAGER, Role.ADMIN}
@@ -143,7 +143,7 @@ def test_every_route_says_who_may(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_each_role_may_exactly_what_the_table_says(role: Role, as_role: As, world: World) -> None:
+async def test_each_role_may_exactly_what_the_table_says(role: Role, as_role: As, world: PortfolioWorld) -> None:
     async with as_role(role) as client:
         for (method, path), able in WHO_MAY.items():
             answer = await client.request(method, address(path), json={})
@@ -151,14 +151,14 @@ async def test_each_role_may_exactly_what_the_table_says(role: Role, as_role: As
             assert refused == (role not in able), (method, path, answer.status_code)
 
 
-async def test_whoever_is_not_signed_in_is_told_how(as_role: As, problem: Problem, world: World) -> None:
+async def test_whoever_is_not_signed_in_is_told_how(as_role: As, problem: Problem, world: PortfolioWorld) -> None:
     async with as_role(None) as stranger:
         for method, path in WHO_MAY:
             document = problem(await stranger.request(method, address(path), json={}), 401)
             assert "duecourse token" in document["detail"]
 
 
-async def test_pages_send_a_stranger_to_sign_in(as_role: As, world: World) -> None:
+async def test_pages_send_a_stranger_to_sign_in(as_role: As, world: PortfolioWorld) -> None:
     async with as_role(None, Accept="text/html") as stranger:
         for method, path in PAGES:
             answer = await stranger.request(method, address(path))
@@ -167,12 +167,12 @@ async def test_pages_send_a_stranger_to_sign_in(as_role: As, world: World) -> No
 
 async def test_a_revoked_token_opens_nothing(app: FastAPI, as_role: As, problem: Problem) -> None:
     token = as_role.identity.issue_token("leaver", Role.ADMIN)
-    app.state.parts.identity.revoke(token)
+    app.state.parts.identity.revoke_token(token)
     async with as_role(None, Authorization=f"Bearer {token}") as client:
         problem(await client.get("/v1/invoices"), 401)
 
 
-async def test_a_refusal_names_who_may(auditor: Client, problem: Problem, world: World) -> None:
+async def test_a_refusal_names_who_may(auditor: Client, problem: Problem, world: PortfolioWorld) -> None:
     document = problem(await auditor.post("/v1/invoices/I-1/pause", json={"reason": "x"}), 403)
     assert document["detail"] == (
         "the role auditor may not record promises, calls, pauses and notes; ask someone who is admin, collections_manager, collector"
@@ -180,4 +180,4 @@ async def test_a_refusal_names_who_may(auditor: Client, problem: Problem, world:
 
 
 def test_an_auditor_may_only_read() -> None:
-    assert {wanted for wanted in May if Role.AUDITOR in ALLOWED[wanted]} == {May.READ, May.AUDIT}
+    assert {wanted for wanted in Permission if Role.AUDITOR in ALLOWED_ROLES[wanted]} == {Permission.READ, Permission.AUDIT}

@@ -8,77 +8,116 @@ import pytest
 
 from adapters.project import PROJECT
 from adapters.read_model.invoices import NOT_STARTED
-from api.presenters.next_step_reason import Why
-from api.presenters.phrases import LANGUAGES, PHRASES, phrases, preferred
+from api.presenters.next_step_reason import NextStepReason
+from api.presenters.phrases import LANGUAGES, PHRASES_FOLDER, choose_language, load_phrases
 from domain.approval import result as approval_news
 from domain.approval.approval_case import LapseReason
 from domain.approval.result import ApprovalResult
 from domain.billing.billing_events import InvoiceStatus
-from domain.correspondence.letter_outcome import DropReason, LetterFate
+from domain.correspondence.letter_outcome import DropReason, LetterResult
 from domain.credit_review import commands as credit_reviews
-from domain.credit_review.commands import Ability, Course, Willingness
+from domain.credit_review.commands import AbilityToPay, CollectionCourse, WillingnessToPay
 from domain.dispute.dispute_case import DisputeStage
 from domain.dossier import DossierPurpose
 from domain.invoice.commands import CallOutcome
-from domain.invoice.view import NEW
+from domain.invoice.view import STAGE_NEW
 from domain.journal.entry_kinds import EntryKind
 from domain.payment_plan.commands import Side
-from domain.payment_plan.plan_case import ENDS, PlanStage
-from domain.policy.approval_type import Matter
-from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.payment_plan.plan_case import ENDED_STAGES, PlanStage
+from domain.policy.approval_type import ApprovalType
+from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
-from domain.suspension.state import Ending, Stage
+from domain.suspension.state import SuspensionEnding, SuspensionStage
 from domain.timeline.holds import HoldKind
 from domain.write_off.commands import WriteOffDecision
 from domain.write_off.write_off_case import WriteOffStage
 from tests.api.portfolio_world import POLICY
 
 FACTS = {
-    "step": "reminder", "letter": "reminder", "days_past_due": 7, "letter_at": "2013-03-01T09:00:00+00:00", "reason": "settled",
-    "outcome": "paid", "role": "collections_manager", "amount": 12345, "reference": "bank 4711", "open_balance": 5000,
-    "due_date": "2013-02-10", "hold_kind": "dispute", "until": "2013-04-01", "by": "2013-04-01", "received": 100, "policy": "standard",
-    "policy_version": 2, "business_at": "2013-03-01", "matter": "credit_note", "to": "finance_director", "department": "sales_ops",
-    "resolution": "credit_note", "result": "returned", "dispute_reason": "wrong_price", "told": "anna, otto", "purpose": "agency",
-    "asked_by": "customer", "total": 90_000, "instalments": 3, "first_on": "2013-03-04", "last_on": "2013-05-06", "why": "a slow season",
-    "instalment": 2, "due_on": "2013-04-05", "grace_until": "2013-04-10", "invoice": "I-1", "invoices": 3, "fate": "refused",
-    "delivered_on": "2013-03-04", "notice_ends": "2013-03-18", "hand_over_on": "2013-04-20", "ending": "cured", "decision": "part",
-    "ability": "able", "willingness": "willing", "course": "gentle", "limit": 500_000, "next_review_on": "2013-06-03",
-}  # fmt: skip
+    "step": "reminder",
+    "letter": "reminder",
+    "days_past_due": 7,
+    "letter_at": "2013-03-01T09:00:00+00:00",
+    "reason": "settled",
+    "outcome": "paid",
+    "role": "collections_manager",
+    "amount": 12345,
+    "reference": "bank 4711",
+    "open_balance": 5000,
+    "due_date": "2013-02-10",
+    "hold_kind": "dispute",
+    "until": "2013-04-01",
+    "by": "2013-04-01",
+    "received": 100,
+    "policy": "standard",
+    "policy_version": 2,
+    "business_at": "2013-03-01",
+    "matter": "credit_note",
+    "to": "finance_director",
+    "department": "sales_ops",
+    "resolution": "credit_note",
+    "result": "returned",
+    "dispute_reason": "wrong_price",
+    "told": "anna, otto",
+    "purpose": "agency",
+    "asked_by": "customer",
+    "total": 90_000,
+    "instalments": 3,
+    "first_on": "2013-03-04",
+    "last_on": "2013-05-06",
+    "why": "a slow season",
+    "instalment": 2,
+    "due_on": "2013-04-05",
+    "grace_until": "2013-04-10",
+    "invoice": "I-1",
+    "invoices": 3,
+    "fate": "refused",
+    "delivered_on": "2013-03-04",
+    "notice_ends": "2013-03-18",
+    "hand_over_on": "2013-04-20",
+    "ending": "cured",
+    "decision": "part",
+    "ability": "able",
+    "willingness": "willing",
+    "course": "gentle",
+    "limit": 500_000,
+    "next_review_on": "2013-06-03",
+}
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
 @every_language
 @pytest.mark.parametrize("kind", EntryKind)
 def test_every_journal_kind_has_a_sentence_in_every_language(kind: EntryKind, language: str) -> None:
-    assert kind.value in phrases(language).entries
-    sentence = phrases(language).entry(kind.value, FACTS, "EUR")
+    assert kind.value in load_phrases(language).entries
+    sentence = load_phrases(language).render_entry(kind.value, FACTS, "EUR")
     assert not re.search(r"[{}\[\]–]", sentence.replace("—", ""))
 
 
 @every_language
 @pytest.mark.parametrize("kind", EntryKind)
 def test_a_sentence_can_be_said_when_facts_are_missing(kind: EntryKind, language: str) -> None:
-    assert phrases(language).entry(kind.value, {}, None).strip()
+    assert load_phrases(language).render_entry(kind.value, {}, None).strip()
 
 
 @every_language
 def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
-    words = phrases(language)
-    assert {NEW, NOT_STARTED, *InvoiceStatus} <= words.stages.keys()
+    words = load_phrases(language)
+    assert {STAGE_NEW, NOT_STARTED, *InvoiceStatus} <= words.stages.keys()
     assert {*HoldKind, "time", "letter", "nothing"} <= words.holds.keys()
     assert set(DropReason) <= words.reasons.keys()
     assert set(Role) <= words.roles.keys()
     assert set(CallOutcome) <= words.calls.keys()
     assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address"} <= words.tasks.keys()
-    assert set(Matter) == words.matters.keys()
+    assert set(ApprovalType) == words.matters.keys()
     assert set(DisputeReason) == words.dispute_reasons.keys()
-    assert set(Resolution) == words.resolutions.keys()
+    assert set(DisputeResolution) == words.resolutions.keys()
     assert set(ApprovalResult) == words.results.keys()
     assert {*LapseReason, approval_news.SETTLED, approval_news.REVISED, approval_news.WITHDRAWN} <= words.lapses.keys()
-    assert {"intended", "transmitting", "void", *LetterFate} <= words.letters.keys()
-    assert set(credit_reviews.Reason) <= words.review_reasons.keys()
+    assert {"intended", "transmitting", "void", *LetterResult} <= words.letters.keys()
+    assert set(credit_reviews.ReferralReason) <= words.review_reasons.keys()
     assert set(Side) == words.sides.keys()
-    assert {*Ability, *Willingness, *Course} == words.verdicts.keys()
+    assert {*AbilityToPay, *WillingnessToPay, *CollectionCourse} == words.verdicts.keys()
     assert set(WriteOffDecision) == words.decisions.keys()
     assert set(DossierPurpose) == words.purposes.keys()
 
@@ -113,14 +152,14 @@ def _results(answered: ast.expr) -> list[ast.expr]:
 STAGES: dict[str, Iterable[str]] = {
     "dispute": DisputeStage,
     "payment_plan": PlanStage,
-    "suspension": Stage,
+    "suspension": SuspensionStage,
     "write_off": WriteOffStage,
     "approval": ("asked", "escalated", *ApprovalResult),
     "credit_review": returned_words("stage", "credit_review/view"),
 }
 ENDINGS: dict[str, Iterable[str]] = {
-    "payment_plan": ENDS,
-    "suspension": Ending,
+    "payment_plan": ENDED_STAGES,
+    "suspension": SuspensionEnding,
     "write_off": ("settled", "ended", *WriteOffDecision),
     "credit_review": ("ended",),
 }
@@ -128,7 +167,7 @@ ENDINGS: dict[str, Iterable[str]] = {
 
 @every_language
 def test_a_stage_and_an_ending_are_said_in_the_word_of_their_kind_of_case(language: str) -> None:
-    words = phrases(language)
+    words = load_phrases(language)
     assert {f"{kind}.{stage}" for kind, stages in STAGES.items() for stage in stages} <= words.case_stages.keys()
     assert {f"{kind}.{ending}" for kind, endings in ENDINGS.items() for ending in endings} <= words.endings.keys()
     assert {key.split(".")[0] for key in (*words.case_stages, *words.endings)} <= words.case_kinds.keys()
@@ -136,7 +175,7 @@ def test_a_stage_and_an_ending_are_said_in_the_word_of_their_kind_of_case(langua
 
 @every_language
 def test_whatever_a_case_waits_for_and_does_next_is_translated(language: str) -> None:
-    words = phrases(language)
+    words = load_phrases(language)
     assert returned_words("waiting_for") <= words.waiting.keys() | words.holds.keys()
     assert returned_words("next_step") <= words.next_steps.keys()
 
@@ -144,31 +183,34 @@ def test_whatever_a_case_waits_for_and_does_next_is_translated(language: str) ->
 @every_language
 def test_every_kind_of_case_has_a_name(language: str) -> None:
     views = (path.read_text(encoding="utf-8") for path in (PROJECT / "domain").rglob("view.py"))
-    assert {kind for view in views for kind in re.findall(r"kind=\"(\w+)\"", view)} == phrases(language).case_kinds.keys()
+    assert {kind for view in views for kind in re.findall(r"kind=\"(\w+)\"", view)} == load_phrases(language).case_kinds.keys()
 
 
 @every_language
 def test_every_letter_has_a_name(language: str) -> None:
     letters = PROJECT / "letters" / "en"
-    assert {path.stem for path in letters.glob("*.j2") if not path.stem.startswith("_")} <= phrases(language).templates.keys()
+    assert {path.stem for path in letters.glob("*.j2") if not path.stem.startswith("_")} <= load_phrases(language).templates.keys()
 
 
 def test_what_is_called_alike_in_two_kinds_of_case_is_said_of_its_own_kind() -> None:
-    words = phrases("de")
-    assert (words.case_stage("dispute", "open"), words.case_stage("invoice", "open")) == ("wartet auf die Antwort der Abteilung", "offen")
-    assert (words.ending("payment_plan", "cancelled"), words.ending("invoice", "cancelled")) == ("aufgehoben", "storniert")
+    words = load_phrases("de")
+    assert (words.case_stage_label("dispute", "open"), words.case_stage_label("invoice", "open")) == (
+        "wartet auf die Antwort der Abteilung",
+        "offen",
+    )
+    assert (words.outcome_label("payment_plan", "cancelled"), words.outcome_label("invoice", "cancelled")) == ("aufgehoben", "storniert")
 
 
 @every_language
 def test_every_step_of_the_standard_policy_has_a_name(language: str) -> None:
-    steps = {step.step for step in POLICY.read().timeline}
-    assert steps <= phrases(language).steps.keys()
+    steps = {step.step for step in POLICY.load_policy().timeline}
+    assert steps <= load_phrases(language).steps.keys()
 
 
 def test_the_languages_say_the_same_things() -> None:
-    english = phrases("en")
+    english = load_phrases("en")
     for language in LANGUAGES:
-        for group, words in phrases(language).model_dump(exclude={"locale"}).items():
+        for group, words in load_phrases(language).model_dump(exclude={"locale"}).items():
             assert words.keys() == getattr(english, group).keys(), (language, group)
 
 
@@ -177,24 +219,24 @@ def test_a_sentence_speaks_of_the_same_facts_in_every_language(language: str) ->
     def facts(sentences: dict[str, str]) -> dict[str, set[str]]:
         return {name: set(re.findall(r"\{(\w+)\}", sentence)) for name, sentence in sentences.items()}
 
-    assert facts(phrases(language).entries) == facts(phrases("en").entries)
-    assert facts(phrases(language).why) == facts(phrases("en").why)
+    assert facts(load_phrases(language).entries) == facts(load_phrases("en").entries)
+    assert facts(load_phrases(language).why) == facts(load_phrases("en").why)
 
 
 def test_no_phrase_file_is_left_unused() -> None:
-    assert sorted(path.stem for path in PHRASES.glob("*.yaml")) == sorted(LANGUAGES)
+    assert sorted(path.stem for path in PHRASES_FOLDER.glob("*.yaml")) == sorted(LANGUAGES)
 
 
 def test_money_and_dates_are_written_as_the_reader_writes_them() -> None:
     said = {"amount": 123456, "by": "2013-03-15"}
-    assert phrases("en").entry("promise.made", said, "EUR") == "The customer promised to pay €1,234.56 by 15 Mar 2013"
-    assert phrases("de").entry("promise.made", said, "EUR") == "Der Kunde sagte zu, 1.234,56\xa0€ bis zum 15.03.2013 zu zahlen"
+    assert load_phrases("en").render_entry("promise.made", said, "EUR") == "The customer promised to pay €1,234.56 by 15 Mar 2013"
+    assert load_phrases("de").render_entry("promise.made", said, "EUR") == "Der Kunde sagte zu, 1.234,56\xa0€ bis zum 15.03.2013 zu zahlen"
 
 
 def test_a_stretch_without_its_fact_is_left_out() -> None:
-    words = phrases("en")
-    assert words.entry("hold.placed", {"hold_kind": "pause", "until": None, "reason": ""}, None) == "Put on hold: paused"
-    assert words.entry("hold.placed", {"hold_kind": "pause", "until": "2013-03-20", "reason": "stock"}, None) == (
+    words = load_phrases("en")
+    assert words.render_entry("hold.placed", {"hold_kind": "pause", "until": None, "reason": ""}, None) == "Put on hold: paused"
+    assert words.render_entry("hold.placed", {"hold_kind": "pause", "until": "2013-03-20", "reason": "stock"}, None) == (
         "Put on hold: paused until 20 Mar 2013 (stock)"
     )
 
@@ -202,20 +244,23 @@ def test_a_stretch_without_its_fact_is_left_out() -> None:
 def test_a_fact_that_looks_like_a_placeholder_stays_as_it_is() -> None:
     reason = "see {amount} [here]"
     assert (
-        phrases("en").entry("hold.placed", {"hold_kind": "pause", "reason": reason, "amount": 1}, "EUR")
+        load_phrases("en").render_entry("hold.placed", {"hold_kind": "pause", "reason": reason, "amount": 1}, "EUR")
         == f"Put on hold: paused ({reason})"
     )
 
 
 def test_a_step_of_a_companys_own_is_shown_by_its_name() -> None:
-    assert phrases("en").stage("field_visit") == "field visit"
+    assert load_phrases("en").stage_label("field_visit") == "field visit"
 
 
 def test_a_browser_gets_the_language_it_prefers() -> None:
-    assert preferred("it, fr-CH;q=0.9, de;q=0.95") == "de"
-    assert preferred("ja") == "en"
-    assert preferred("nonsense;q=x") == "en"
+    assert choose_language("it, fr-CH;q=0.9, de;q=0.95") == "de"
+    assert choose_language("ja") == "en"
+    assert choose_language("nonsense;q=x") == "en"
 
 
 def test_a_reason_without_facts_is_a_whole_sentence() -> None:
-    assert phrases("en").say_why(*Why("end", {})) == "The timeline has no further step: a person decides how to go on"
+    assert (
+        load_phrases("en").render_next_step_reason(*NextStepReason("end", {}))
+        == "The timeline has no further step: a person decides how to go on"
+    )

@@ -7,37 +7,37 @@ import pytest
 from sqlmodel import col, select
 
 from adapters.database.tables import Account, Case, PortfolioChange, Task
-from adapters.identity.users_and_tokens import Identity
-from adapters.portfolio.assignments import Doing, PortfolioNews, Portfolios
+from adapters.identity.users_and_tokens import IdentityStore
+from adapters.portfolio.assignments import AssignmentContext, CollectorChangeFeed, PortfolioAssignments
 from domain.roles import Role
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import REAL_NOW, TODAY, World
+from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld
 from tests.api.test_imports import GOOD, upload
 
 MANAGER = "collections_manager-1"
 
 
 @pytest.fixture
-def team(world: World) -> World:
+def team(world: PortfolioWorld) -> PortfolioWorld:
     """Anna, Ben and Cleo collect; Nils has left."""
-    identity = Identity(world.database)
+    identity = IdentityStore(world.database)
     for name in ("anna", "ben", "cleo", "nils"):
         identity.add_user(name, Role.COLLECTOR)
     identity.deactivate_user("nils")
     return world
 
 
-def collectors(world: World) -> dict[str, str | None]:
+def collectors(world: PortfolioWorld) -> dict[str, str | None]:
     with world.database.reading() as session:
         return {row.id: row.collector for row in session.exec(select(Account).order_by(Account.id))}
 
 
-def assignees(world: World) -> dict[str, str | None]:
+def assignees(world: PortfolioWorld) -> dict[str, str | None]:
     with world.database.reading() as session:
         return {row.key: row.assignee for row in session.exec(select(Task).order_by(Task.key))}
 
 
-def changes(world: World) -> list[PortfolioChange]:
+def changes(world: PortfolioWorld) -> list[PortfolioChange]:
     with world.database.reading() as session:
         return list(session.exec(select(PortfolioChange).order_by(col(PortfolioChange.id))))
 
@@ -66,12 +66,15 @@ async def apply(manager: Client, **said: Any) -> dict[str, Any]:
 # --- by hand
 
 
-async def test_an_account_goes_with_its_open_tasks_and_the_record_says_who_and_why(team: World, manager: Client) -> None:
+async def test_an_account_goes_with_its_open_tasks_and_the_record_says_who_and_why(team: PortfolioWorld, manager: Client) -> None:
     team.account("A-1", collector="anna")
     for key, assignee, state, role in (
-        ("mine", "anna", "open", "collector"), ("nobodys", None, "open", "collector"), ("colleagues", "cleo", "open", "collector"),
-        ("over", "anna", "done", "collector"), ("managers", None, "open", "collections_manager"),
-    ):  # fmt: skip
+        ("mine", "anna", "open", "collector"),
+        ("nobodys", None, "open", "collector"),
+        ("colleagues", "cleo", "open", "collector"),
+        ("over", "anna", "done", "collector"),
+        ("managers", None, "open", "collections_manager"),
+    ):
         team.add(Task(key=key, kind="call", account_id="A-1", assignee=assignee, state=state, role=role, due_on=TODAY))
     answer = await reassign(manager, accounts=["A-1"], to="ben", why="Anna leaves")
     assert (answer["moved"], answer["tasks"]) == (1, 2)
@@ -79,18 +82,23 @@ async def test_an_account_goes_with_its_open_tasks_and_the_record_says_who_and_w
     assert assignees(team) == {"colleagues": "cleo", "managers": None, "mine": "ben", "nobodys": "ben", "over": "anna"}
     (change,) = (await manager.get("/v1/portfolios/changes?account=A-1")).json()["items"]
     assert {name: change[name] for name in ("from_collector", "to_collector", "cause", "why", "tasks", "made_by")} == {
-        "from_collector": "anna", "to_collector": "ben", "cause": "hand", "why": "Anna leaves", "tasks": 2, "made_by": MANAGER
-    }  # fmt: skip
+        "from_collector": "anna",
+        "to_collector": "ben",
+        "cause": "hand",
+        "why": "Anna leaves",
+        "tasks": 2,
+        "made_by": MANAGER,
+    }
 
 
-async def test_all_accounts_of_one_who_leaves_go_at_once(team: World, manager: Client) -> None:
+async def test_all_accounts_of_one_who_leaves_go_at_once(team: PortfolioWorld, manager: Client) -> None:
     for id, collector in (("A-1", "nils"), ("A-2", "nils"), ("A-3", "anna")):
         team.account(id, collector=collector)
     assert (await reassign(manager, from_collector="nils", to="ben"))["moved"] == 2
     assert collectors(team) == {"A-1": "ben", "A-2": "ben", "A-3": "anna"}
 
 
-async def test_a_reassignment_that_is_repeated_counts_once(team: World, manager: Client) -> None:
+async def test_a_reassignment_that_is_repeated_counts_once(team: PortfolioWorld, manager: Client) -> None:
     team.account("A-1", collector="anna")
     said = {"accounts": ["A-1"], "to": "ben", "why": "x"}
     first, again = [await manager.post("/v1/portfolios/reassignments", json=said, headers={"Idempotency-Key": "k"}) for _ in range(2)]
@@ -99,7 +107,7 @@ async def test_a_reassignment_that_is_repeated_counts_once(team: World, manager:
     assert (await reassign(manager, accounts=["A-1"], to="ben"))["moved"] == 0
 
 
-async def test_nothing_moves_when_one_account_does_not_exist(team: World, manager: Client, problem: Problem) -> None:
+async def test_nothing_moves_when_one_account_does_not_exist(team: PortfolioWorld, manager: Client, problem: Problem) -> None:
     team.account("A-1", collector="anna")
     answer = await manager.post("/v1/portfolios/reassignments", json={"accounts": ["A-1", "A-9"], "to": "ben", "why": "x"})
     assert "A-9" in problem(answer, 404)["detail"]
@@ -107,7 +115,7 @@ async def test_nothing_moves_when_one_account_does_not_exist(team: World, manage
 
 
 @pytest.mark.parametrize("to", ["nils", "nobody"])
-async def test_accounts_go_only_to_active_collectors(team: World, manager: Client, problem: Problem, to: str) -> None:
+async def test_accounts_go_only_to_active_collectors(team: PortfolioWorld, manager: Client, problem: Problem, to: str) -> None:
     team.account("A-1", collector="anna")
     problem(await manager.post("/v1/portfolios/reassignments", json={"accounts": ["A-1"], "to": to, "why": "x"}), 422)
     assert collectors(team) == {"A-1": "anna"}
@@ -115,35 +123,43 @@ async def test_accounts_go_only_to_active_collectors(team: World, manager: Clien
 
 @pytest.mark.parametrize("which", [{}, {"accounts": ["A-1"], "from_collector": "anna"}])
 async def test_a_reassignment_names_either_accounts_or_their_collector(
-    team: World, manager: Client, problem: Problem, which: dict[str, Any]
+    team: PortfolioWorld, manager: Client, problem: Problem, which: dict[str, Any]
 ) -> None:
     problem(await manager.post("/v1/portfolios/reassignments", json={"to": "ben", "why": "x", **which}), 422)
 
 
-async def test_the_open_cases_of_accounts_are_named_for_those_who_tell_their_workflows(team: World) -> None:
+async def test_the_open_cases_of_accounts_are_named_for_those_who_tell_their_workflows(team: PortfolioWorld) -> None:
     for id in ("A-1", "A-2", "A-3"):
         team.account(id)
     for id, account, outcome in (("plan:A-1:1", "A-1", None), ("invoice:I-1", "A-1", None), ("x", "A-2", "paid"), ("y", "A-3", None)):
         team.add(
             Case(
-                case_id=id, run_id="r", kind="x", account_id=account, stage="x", waiting_for="x", outcome=outcome, seq=1, head="h",
+                case_id=id,
+                run_id="r",
+                kind="x",
+                account_id=account,
+                stage="x",
+                waiting_for="x",
+                outcome=outcome,
+                seq=1,
+                head="h",
                 updated_at=REAL_NOW,
             )
-        )  # fmt: skip
-    doing = Doing("move", "mona", REAL_NOW, REAL_NOW)
-    Portfolios(team.database).reassign(["A-1", "A-2"], "ben", doing)
-    news = PortfolioNews(team.database)
-    changes, found = news.untold(10)
+        )
+    doing = AssignmentContext("move", "mona", REAL_NOW, REAL_NOW)
+    PortfolioAssignments(team.database).reassign_accounts(["A-1", "A-2"], "ben", doing)
+    news = CollectorChangeFeed(team.database)
+    changes, found = news.list_unnotified_changes(10)
     assert sorted(found) == ["invoice:I-1", "plan:A-1:1"]
     assert set(found.values()) == {"ben"}
-    news.told(changes)
-    assert news.untold(10) == ([], {})
+    news.mark_notified(changes)
+    assert news.list_unnotified_changes(10) == ([], {})
 
 
 # --- by rule
 
 
-async def test_a_preview_shows_what_applying_then_does(team: World, manager: Client) -> None:
+async def test_a_preview_shows_what_applying_then_does(team: PortfolioWorld, manager: Client) -> None:
     team.account("A-1", name="Ångström AB", collector=None)
     team.account("A-2", name="Zimmerei", collector=None)
     team.account("A-3", name="Anker", collector="cleo")
@@ -158,7 +174,7 @@ async def test_a_preview_shows_what_applying_then_does(team: World, manager: Cli
     assert (await apply(manager, dry_run=False))["moved"] == 0
 
 
-async def test_new_rules_move_what_a_rule_placed_and_leave_what_a_person_chose(team: World, manager: Client) -> None:
+async def test_new_rules_move_what_a_rule_placed_and_leave_what_a_person_chose(team: PortfolioWorld, manager: Client) -> None:
     for id in ("A-1", "A-2"):
         team.account(id, collector=None)
     await write_rules(manager, {"collector": "anna"})
@@ -169,7 +185,7 @@ async def test_new_rules_move_what_a_rule_placed_and_leave_what_a_person_chose(t
     assert collectors(team) == {"A-1": "cleo", "A-2": "ben"}
 
 
-async def test_rules_that_changed_since_the_preview_are_not_applied(team: World, manager: Client, problem: Problem) -> None:
+async def test_rules_that_changed_since_the_preview_are_not_applied(team: PortfolioWorld, manager: Client, problem: Problem) -> None:
     team.account("A-1", collector=None)
     seen = await write_rules(manager, {"collector": "anna"})
     await write_rules(manager, {"collector": "ben"})
@@ -177,15 +193,15 @@ async def test_rules_that_changed_since_the_preview_are_not_applied(team: World,
     assert collectors(team) == {"A-1": None}
 
 
-async def test_accounts_of_a_rule_whose_collector_left_go_where_the_next_rule_says(team: World, manager: Client) -> None:
+async def test_accounts_of_a_rule_whose_collector_left_go_where_the_next_rule_says(team: PortfolioWorld, manager: Client) -> None:
     team.account("A-1", collector=None)
     await write_rules(manager, {"collector": "anna", "countries": ["DE"]}, {"collector": "ben"})
-    Identity(team.database).deactivate_user("anna")
+    IdentityStore(team.database).deactivate_user("anna")
     await apply(manager, dry_run=False)
     assert collectors(team) == {"A-1": "ben"}
 
 
-async def test_rules_are_versions_and_the_same_ones_are_no_new_version(team: World, manager: Client) -> None:
+async def test_rules_are_versions_and_the_same_ones_are_no_new_version(team: PortfolioWorld, manager: Client) -> None:
     assert (await manager.get("/v1/portfolios/rules")).json()["version"] == 0
     rule = {"collector": "anna", "countries": ["DE"], "segments": ["key"], "letters": "A-F"}
     assert [await write_rules(manager, rule), await write_rules(manager, rule), await write_rules(manager)] == [1, 1, 2]
@@ -193,7 +209,7 @@ async def test_rules_are_versions_and_the_same_ones_are_no_new_version(team: Wor
     assert (answer.json()["rules"], answer.json()["made_by"], answer.headers["etag"]) == ([], MANAGER, '"2"')
 
 
-async def test_whoever_edits_rules_that_another_has_changed_is_told(team: World, manager: Client, problem: Problem) -> None:
+async def test_whoever_edits_rules_that_another_has_changed_is_told(team: PortfolioWorld, manager: Client, problem: Problem) -> None:
     await write_rules(manager, {"collector": "anna"})
     body = {"rules": [{"collector": "ben"}]}
     problem(await manager.put("/v1/portfolios/rules", json=body, headers={"If-Match": '"0"'}), 409)
@@ -211,7 +227,7 @@ async def test_whoever_edits_rules_that_another_has_changed_is_told(team: World,
     ],
 )
 async def test_rules_that_cannot_work_are_refused_and_pointed_at(
-    team: World, manager: Client, problem: Problem, rules: list[dict[str, Any]], pointer: str
+    team: PortfolioWorld, manager: Client, problem: Problem, rules: list[dict[str, Any]], pointer: str
 ) -> None:
     document = problem(await manager.put("/v1/portfolios/rules", json={"rules": rules}), 422)
     assert document["errors"][0]["pointer"] == pointer
@@ -227,20 +243,20 @@ def with_collector(row: str, collector: str, due: str = "2013-02-10") -> dict[st
     return {**given, "files": {"file": (name, content.replace(b",email\n", b",email,collector\n"), media)}}
 
 
-async def test_an_imported_account_that_names_no_collector_goes_where_the_rules_put_it(team: World, manager: Client) -> None:
+async def test_an_imported_account_that_names_no_collector_goes_where_the_rules_put_it(team: PortfolioWorld, manager: Client) -> None:
     version = await write_rules(manager, {"collector": "ben", "letters": "A-F"})
     assert (await manager.post("/v1/imports", **upload(GOOD))).status_code == 201
     assert collectors(team) == {"A-1": "ben"}
     assert [(change.cause, change.to_collector, change.rules_version) for change in changes(team)] == [("rule", "ben", version)]
 
 
-async def test_the_files_own_word_goes_before_the_rules(team: World, manager: Client) -> None:
+async def test_the_files_own_word_goes_before_the_rules(team: PortfolioWorld, manager: Client) -> None:
     await write_rules(manager, {"collector": "ben"})
     await manager.post("/v1/imports", **with_collector(GOOD, "anna"))
     assert (collectors(team), changes(team)) == ({"A-1": "anna"}, [])
 
 
-async def test_a_file_that_names_another_collector_takes_the_tasks_along_and_is_on_record(team: World, manager: Client) -> None:
+async def test_a_file_that_names_another_collector_takes_the_tasks_along_and_is_on_record(team: PortfolioWorld, manager: Client) -> None:
     await manager.post("/v1/imports", **with_collector(GOOD, "anna"))
     team.add(Task(key="call", kind="call", account_id="A-1", assignee="anna", due_on=TODAY))
     await manager.post("/v1/imports", **with_collector(GOOD, "cleo", due="2013-02-11"))
@@ -248,7 +264,7 @@ async def test_a_file_that_names_another_collector_takes_the_tasks_along_and_is_
     assert [(change.cause, change.from_collector, change.to_collector) for change in changes(team)] == [("file", "anna", "cleo")]
 
 
-async def test_a_file_does_not_undo_what_a_person_decided(team: World, manager: Client) -> None:
+async def test_a_file_does_not_undo_what_a_person_decided(team: PortfolioWorld, manager: Client) -> None:
     await manager.post("/v1/imports", **with_collector(GOOD, "anna"))
     await reassign(manager, accounts=["A-1"], to="ben")
     await manager.post("/v1/imports", **with_collector(GOOD, "anna", due="2013-02-12"))
@@ -263,7 +279,7 @@ def cover(first: int = 0, last: int = 7, **said: Any) -> dict[str, Any]:
     return {"collector": "anna", "covered_by": "ben", **days, **said}
 
 
-async def test_a_cover_is_listed_until_its_last_day_or_until_it_is_ended(team: World, manager: Client) -> None:
+async def test_a_cover_is_listed_until_its_last_day_or_until_it_is_ended(team: PortfolioWorld, manager: Client) -> None:
     made = await manager.post("/v1/portfolios/cover", json=cover())
     assert made.status_code == 201
     assert (await manager.get("/v1/portfolios/cover")).json() == [made.json()]
@@ -274,26 +290,26 @@ async def test_a_cover_is_listed_until_its_last_day_or_until_it_is_ended(team: W
 
 
 @pytest.mark.parametrize("wrong", [cover(-9, -1), cover(5, 4), cover(covered_by="Anna"), cover(covered_by="nils"), cover(covered_by="x")])
-async def test_a_cover_that_cannot_be_is_refused(team: World, manager: Client, problem: Problem, wrong: dict[str, Any]) -> None:
+async def test_a_cover_that_cannot_be_is_refused(team: PortfolioWorld, manager: Client, problem: Problem, wrong: dict[str, Any]) -> None:
     problem(await manager.post("/v1/portfolios/cover", json=wrong), 422)
     assert (await manager.get("/v1/portfolios/cover")).json() == []
 
 
-async def test_the_same_two_have_one_cover_on_a_day(team: World, manager: Client, problem: Problem) -> None:
+async def test_the_same_two_have_one_cover_on_a_day(team: PortfolioWorld, manager: Client, problem: Problem) -> None:
     await manager.post("/v1/portfolios/cover", json=cover(0, 7))
     problem(await manager.post("/v1/portfolios/cover", json=cover(7, 9)), 409)
     assert (await manager.post("/v1/portfolios/cover", json=cover(7, 9, covered_by="cleo"))).status_code == 201
     assert (await manager.post("/v1/portfolios/cover", json=cover(8, 9))).status_code == 201
 
 
-async def test_an_unknown_cover_is_not_found(team: World, manager: Client, problem: Problem) -> None:
+async def test_an_unknown_cover_is_not_found(team: PortfolioWorld, manager: Client, problem: Problem) -> None:
     problem(await manager.delete("/v1/portfolios/cover/none"), 404)
 
 
 # --- in figures
 
 
-async def test_each_portfolio_shows_its_accounts_money_tasks_and_cover(team: World, manager: Client) -> None:
+async def test_each_portfolio_shows_its_accounts_money_tasks_and_cover(team: PortfolioWorld, manager: Client) -> None:
     team.account("A-1", collector="anna")
     team.account("A-2", collector="nils")
     team.account("A-3", collector=None)
@@ -308,15 +324,18 @@ async def test_each_portfolio_shows_its_accounts_money_tasks_and_cover(team: Wor
     shown = {item["collector"]: item for item in (await manager.get("/v1/portfolios")).json()["items"]}
     assert list(shown) == ["anna", "ben", "cleo", "nils", None]
     assert shown["anna"] == {
-        "collector": "anna", "active": True, "accounts": 1, "open_tasks": 1,
+        "collector": "anna",
+        "active": True,
+        "accounts": 1,
+        "open_tasks": 1,
         "open_balances": [{"amount": "250.00", "currency": "EUR"}, {"amount": "10.00", "currency": "GBP"}],
         "covered_by": [{"covered_by": "ben", "last_day": "2013-03-08"}],
-    }  # fmt: skip
+    }
     assert (shown["ben"]["accounts"], shown["ben"]["open_tasks"]) == (0, 1)
     assert (shown["nils"]["active"], shown["nils"]["accounts"], shown[None]["accounts"]) == (False, 1, 1)
 
 
-async def test_portfolios_and_changes_come_in_pages(team: World, manager: Client) -> None:
+async def test_portfolios_and_changes_come_in_pages(team: PortfolioWorld, manager: Client) -> None:
     team.account("A-1", collector=None)
     for to in ("anna", "ben", "cleo"):
         await reassign(manager, accounts=["A-1"], to=to)

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 import adapters.ledger.billing_system as ledger_contract
-from api.app import SHAPES
-from api.web.middleware import JSON_BYTES
-from api.web.problems import problem_of
+from api.app import PROBLEM_TYPES
+from api.web.middleware import MAX_JSON_BYTES
+from api.web.problems import build_problem
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import World
+from tests.api.portfolio_world import PortfolioWorld
 
 LEDGER_ERRORS = [
     kind
@@ -21,22 +21,22 @@ LEDGER_ERRORS = [
 
 @pytest.mark.parametrize("kind", LEDGER_ERRORS)
 def test_every_refusal_of_the_ledger_has_its_status(kind: type[Exception]) -> None:
-    problem = problem_of(kind("say what to do"), SHAPES)
+    problem = build_problem(kind("say what to do"), PROBLEM_TYPES)
     assert 400 <= problem.status < 500
     assert problem.detail == "say what to do"
 
 
-async def test_an_unknown_route_is_a_problem(collector: Client, problem: Problem, world: World) -> None:
+async def test_an_unknown_route_is_a_problem(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     assert "/openapi.json" in problem(await collector.get("/v1/nothing"), 404)["detail"]
 
 
-async def test_another_method_is_a_problem_that_names_the_right_one(collector: Client, problem: Problem, world: World) -> None:
+async def test_another_method_is_a_problem_that_names_the_right_one(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     answer = await collector.delete("/v1/accounts")
     assert "GET" in problem(answer, 405)["detail"]
     assert "GET" in answer.headers["allow"]
 
 
-async def test_every_fault_of_a_request_is_named(collector: Client, problem: Problem, world: World) -> None:
+async def test_every_fault_of_a_request_is_named(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     document = problem(await collector.post("/v1/invoices/I-1/promises", json={"amount": "12,34", "currency": "EUR", "bye": 1}), 422)
@@ -49,7 +49,7 @@ async def test_every_fault_of_a_request_is_named(collector: Client, problem: Pro
     [("0", "EUR"), ("-1", "EUR"), ("1.001", "EUR"), ("1.5", "JPY"), ("1", "XX1"), ("1e3", "EUR"), ("NaN", "EUR"), (12, "EUR")],
 )
 async def test_what_is_no_amount_of_money_is_refused(
-    collector: Client, problem: Problem, world: World, amount: object, currency: str
+    collector: Client, problem: Problem, world: PortfolioWorld, amount: object, currency: str
 ) -> None:
     world.account()
     world.invoice("I-1")
@@ -57,20 +57,22 @@ async def test_what_is_no_amount_of_money_is_refused(
     assert world.cases.acts == []
 
 
-async def test_a_body_that_is_not_json_is_a_problem(collector: Client, problem: Problem, world: World) -> None:
+async def test_a_body_that_is_not_json_is_a_problem(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     problem(await collector.post("/v1/invoices/I-1/notes", content=b"{", headers={"Content-Type": "application/json"}), 422)
 
 
-async def test_a_body_that_says_it_is_too_large_is_refused_unread(collector: Client, problem: Problem, world: World) -> None:
-    problem(await collector.post("/v1/invoices/I-1/notes", content=b"x" * (JSON_BYTES + 1)), 413)
+async def test_a_body_that_says_it_is_too_large_is_refused_unread(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
+    problem(await collector.post("/v1/invoices/I-1/notes", content=b"x" * (MAX_JSON_BYTES + 1)), 413)
 
 
 @pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}])
-async def test_a_body_that_grows_too_large_is_refused(collector: Client, problem: Problem, world: World, key: dict[str, str]) -> None:
+async def test_a_body_that_grows_too_large_is_refused(
+    collector: Client, problem: Problem, world: PortfolioWorld, key: dict[str, str]
+) -> None:
     async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(JSON_BYTES // 65_536 + 2):
+        for _ in range(MAX_JSON_BYTES // 65_536 + 2):
             yield b"x" * 65_536
 
     world.account()
@@ -78,25 +80,25 @@ async def test_a_body_that_grows_too_large_is_refused(collector: Client, problem
     problem(await collector.post("/v1/invoices/I-1/notes", content=chunks(), headers=key), 413)
 
 
-async def test_our_own_fault_tells_nothing_of_its_inside(app: object, collector: Client, problem: Problem, world: World) -> None:
+async def test_our_own_fault_tells_nothing_of_its_inside(app: object, collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     async def broken(invoice_id: str) -> None:
         raise RuntimeError("password=hunter2")
 
     world.account()
     world.invoice("I-1")
-    world.cases.snapshot = broken  # type: ignore[method-assign]
+    world.cases.query_invoice_case = broken  # type: ignore[method-assign]
     answer = await collector.get("/v1/invoices/I-1")
     assert "hunter2" not in answer.text
     problem(answer, 500)
 
 
-async def test_a_person_sees_a_page_instead(as_role: As, collector: Client, world: World) -> None:
+async def test_a_person_sees_a_page_instead(as_role: As, collector: Client, world: PortfolioWorld) -> None:
     answer = await collector.get("/accounts/nobody", headers={"Accept": "text/html"})
     assert answer.status_code == 404
     assert "There is no such account" in answer.text
 
 
-async def test_every_answer_keeps_a_browser_from_loading_anything_foreign(collector: Client, world: World) -> None:
+async def test_every_answer_keeps_a_browser_from_loading_anything_foreign(collector: Client, world: PortfolioWorld) -> None:
     for path in ("/", "/v1/invoices", "/healthz", "/nothing", "/openapi.json"):
         answer = await collector.get(path)
         assert answer.headers["content-security-policy"].startswith("default-src 'none'"), path

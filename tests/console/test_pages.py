@@ -9,15 +9,15 @@ from fastapi import FastAPI
 
 from adapters.database.tables import Note
 from adapters.mail.local_inbox import Inbox
-from api.console.pages import LONGEST_LIST
-from api.web.authentication import COOKIE
+from api.console.pages import MAX_LIST_LENGTH
+from api.web.authentication import SESSION_COOKIE
 from domain.billing.billing_events import InvoiceStatus
-from domain.correspondence.letter_outcome import LetterFate
-from domain.invoice.command_rules import carry_out
-from domain.invoice.commands import AddNote, MakePromise, Pause
+from domain.correspondence.letter_outcome import LetterResult
+from domain.invoice.command_rules import apply_command
+from domain.invoice.commands import AddNote, MakePromise, PauseCollection
 from domain.roles import Role
 from tests.api.conftest import As, Client
-from tests.api.portfolio_world import TODAY, World, moment
+from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 
 NASTY = "<script>alert(1)</script>&\"'"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#34;&#39;"
@@ -25,8 +25,8 @@ MAIL = (
     b"From: Lindenhof <r@lindenhof.example>\r\nTo: ap@nord.example\r\nSubject: Zahlungserinnerung\r\nMessage-ID: <1@x>\r\n"
     b"Date: Fri, 01 Mar 2013 09:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
     b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGuten Tag <Frau>\r\n"
-    b"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p style=\"color:red\">Guten Tag</p><script>alert(1)</script>\r\n--b--\r\n"
-)  # fmt: skip
+    b'--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p style="color:red">Guten Tag</p><script>alert(1)</script>\r\n--b--\r\n'
+)
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-async def test_an_empty_portfolio_says_how_to_begin(person: Client, world: World) -> None:
+async def test_an_empty_portfolio_says_how_to_begin(person: Client, world: PortfolioWorld) -> None:
     assert "duecourse import" in await page(person, "/")
 
 
-async def test_the_portfolio_shows_each_currency_by_itself(person: Client, world: World) -> None:
+async def test_the_portfolio_shows_each_currency_by_itself(person: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("E-1", total=100_000)
     world.invoice("E-2", total=50_000)
@@ -69,12 +69,12 @@ async def test_the_portfolio_shows_each_currency_by_itself(person: Client, world
     assert "1,570" not in shown
 
 
-async def test_the_portfolio_shows_the_business_date_and_how_fast_it_runs(person: Client, world: World) -> None:
+async def test_the_portfolio_shows_the_business_date_and_how_fast_it_runs(person: Client, world: PortfolioWorld) -> None:
     shown = words(await page(person, "/"))
     assert "1 Mar 2013 one day takes 2 s" in shown
 
 
-async def test_stages_stand_in_the_order_of_the_timeline(person: Client, world: World) -> None:
+async def test_stages_stand_in_the_order_of_the_timeline(person: Client, world: PortfolioWorld) -> None:
     world.account()
     for number, steps in enumerate((3, 0, 1)):
         case = world.invoice(f"I-{number}", due=TODAY - timedelta(days=20))
@@ -85,7 +85,7 @@ async def test_stages_stand_in_the_order_of_the_timeline(person: Client, world: 
     assert table.index("Not chased yet") < table.index("First reminder") < table.index("Phone call")
 
 
-async def test_what_needs_a_person_is_named_with_its_invoice(person: Client, world: World) -> None:
+async def test_what_needs_a_person_is_named_with_its_invoice(person: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     world.letter("I-1", "unknown")
@@ -95,7 +95,7 @@ async def test_what_needs_a_person_is_named_with_its_invoice(person: Client, wor
     assert "A letter’s fate is unknown N-I-1" in shown
 
 
-async def test_letters_in_trouble_stand_before_calls_however_many_these_are(person: Client, world: World) -> None:
+async def test_letters_in_trouble_stand_before_calls_however_many_these_are(person: Client, world: PortfolioWorld) -> None:
     world.account()
     for number in range(9):
         world.invoice(f"I-{number}", started=False)
@@ -106,7 +106,7 @@ async def test_letters_in_trouble_stand_before_calls_however_many_these_are(pers
     assert "10 tasks in all: call the customer 9, a letter was refused 1." in shown
 
 
-async def test_a_filter_narrows_the_list_and_keeps_what_was_chosen(person: Client, world: World) -> None:
+async def test_a_filter_narrows_the_list_and_keeps_what_was_chosen(person: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     world.invoice("I-2", currency="GBP")
@@ -117,20 +117,20 @@ async def test_a_filter_narrows_the_list_and_keeps_what_was_chosen(person: Clien
     assert "No invoice fits" in await page(person, "/?q=nothing")
 
 
-async def test_the_next_page_keeps_the_filter(person: Client, world: World) -> None:
+async def test_the_next_page_keeps_the_filter(person: Client, world: PortfolioWorld) -> None:
     world.account()
-    for number in range(LONGEST_LIST + 1):
+    for number in range(MAX_LIST_LENGTH + 1):
         world.invoice(f"I-{number:03}", started=False)
     html = await page(person, "/?stage=waiting&q=N-")
     following = re.search(r'href="/\?([^"]+)#invoices" rel="next"', html)
     assert following is not None
     second = await page(person, "/?" + following[1].replace("&amp;", "&"))
-    assert f'href="/invoices/I-{LONGEST_LIST:03}"' in second
+    assert f'href="/invoices/I-{MAX_LIST_LENGTH:03}"' in second
     assert 'href="/invoices/I-000"' not in second
     assert '<option value="waiting" selected>' in second
 
 
-async def test_an_invoice_says_what_comes_next_and_why(person: Client, world: World) -> None:
+async def test_an_invoice_says_what_comes_next_and_why(person: Client, world: PortfolioWorld) -> None:
     world.account()
     case = world.invoice("I-1", due=TODAY - timedelta(days=3))
     assert case is not None
@@ -142,12 +142,12 @@ async def test_an_invoice_says_what_comes_next_and_why(person: Client, world: Wo
     assert "Courtesy note day −3 passed over" in shown
 
 
-async def test_an_invoice_on_hold_says_why_and_what_follows(person: Client, world: World) -> None:
+async def test_an_invoice_on_hold_says_why_and_what_follows(person: Client, world: PortfolioWorld) -> None:
     world.account()
     case = world.invoice("I-1", due=TODAY - timedelta(days=3))
     assert case is not None
-    carry_out(case, MakePromise(act_id="a", actor="maria", amount=25_000, by=TODAY + timedelta(days=7)), moment(TODAY))
-    carry_out(case, Pause(act_id="b", actor="maria", reason="stock"), moment(TODAY))
+    apply_command(case, MakePromise(act_id="a", actor="maria", amount=25_000, by=TODAY + timedelta(days=7)), moment_on(TODAY))
+    apply_command(case, PauseCollection(act_id="b", actor="maria", reason="stock"), moment_on(TODAY))
     world.write(case)
     shown = words(await page(person, "/invoices/I-1"))
     assert "On hold: €250.00 is promised by 8 Mar 2013." in shown
@@ -155,30 +155,30 @@ async def test_an_invoice_on_hold_says_why_and_what_follows(person: Client, worl
     assert "the next step is “First reminder”" in shown
 
 
-async def test_a_settled_invoice_shows_its_end_and_the_steps_it_was_spared(person: Client, world: World) -> None:
+async def test_a_settled_invoice_shows_its_end_and_the_steps_it_was_spared(person: Client, world: PortfolioWorld) -> None:
     world.account()
     case = world.invoice("I-1", due=TODAY - timedelta(days=3))
     assert case is not None
     world.steps(case, 1)
-    world.pays(case, 25_000)
+    world.record_payment(case, 25_000)
     shown = words(await page(person, "/invoices/I-1"))
     assert "Nothing more: the invoice is paid." in shown
     assert "Second reminder day 7 not needed" in shown
     assert "€250.00 was paid; €0.00 is still open" in shown
 
 
-async def test_a_refused_letter_stands_out(person: Client, world: World) -> None:
+async def test_a_refused_letter_stands_out(person: Client, world: PortfolioWorld) -> None:
     world.account()
     case = world.invoice("I-1", due=TODAY - timedelta(days=3))
     assert case is not None
-    world.steps(case, 1, LetterFate.REFUSED)
+    world.steps(case, 1, LetterResult.REFUSED)
     world.letter("I-1", "refused", reply="554 no such user")
     html = await page(person, "/invoices/I-1")
     assert 'class="taken bad"' in html
     assert "refused 554 no such user" in words(html)
 
 
-async def test_without_a_worker_the_page_says_where_it_read(person: Client, world: World) -> None:
+async def test_without_a_worker_the_page_says_where_it_read(person: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     assert "did not answer in time" not in await page(person, "/invoices/I-1")
@@ -186,13 +186,13 @@ async def test_without_a_worker_the_page_says_where_it_read(person: Client, worl
     assert "did not answer in time" in await page(person, "/invoices/I-1")
 
 
-async def test_an_invoice_that_has_not_begun_has_a_page(person: Client, world: World) -> None:
+async def test_an_invoice_that_has_not_begun_has_a_page(person: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1", started=False)
     assert "Its collection has not begun yet." in words(await page(person, "/invoices/I-1"))
 
 
-async def test_an_account_shows_balances_contacts_and_what_happened(person: Client, world: World) -> None:
+async def test_an_account_shows_balances_contacts_and_what_happened(person: Client, world: PortfolioWorld) -> None:
     world.account()
     case = world.invoice("I-1")
     assert case is not None
@@ -203,7 +203,7 @@ async def test_an_account_shows_balances_contacts_and_what_happened(person: Clie
     assert "Letter “First reminder” was delivered to the mail server on 11 Feb 2013 N-I-1" in shown
 
 
-async def test_an_address_with_a_slash_or_a_space_reaches_its_invoice(person: Client, world: World) -> None:
+async def test_an_address_with_a_slash_or_a_space_reaches_its_invoice(person: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I 1?#", started=False)
     html = await page(person, "/")
@@ -212,13 +212,13 @@ async def test_an_address_with_a_slash_or_a_space_reaches_its_invoice(person: Cl
     assert "N-I 1?#" in await page(person, link[1])
 
 
-async def test_what_people_wrote_is_never_markup(person: Client, world: World, inbox: Inbox) -> None:
+async def test_what_people_wrote_is_never_markup(person: Client, world: PortfolioWorld, inbox: Inbox) -> None:
     world.account("A-1", NASTY, collector=NASTY)
     case = world.invoice("I-1")
     assert case is not None
-    world.add(Note(id="n", account_id="A-1", invoice_id="I-1", author=NASTY, text=NASTY, written_at=moment(TODAY).business))
-    carry_out(case, AddNote(act_id="a", actor=NASTY, note_id="n"), moment(TODAY))
-    carry_out(case, Pause(act_id="b", actor=NASTY, reason=NASTY), moment(TODAY))
+    world.add(Note(id="n", account_id="A-1", invoice_id="I-1", author=NASTY, text=NASTY, written_at=moment_on(TODAY).business))
+    apply_command(case, AddNote(act_id="a", actor=NASTY, note_id="n"), moment_on(TODAY))
+    apply_command(case, PauseCollection(act_id="b", actor=NASTY, reason=NASTY), moment_on(TODAY))
     world.write(case)
     world.letter("I-1", "refused", reply=NASTY)
     for path in ("/", "/invoices/I-1", "/accounts/A-1", f"/?q={NASTY}", "/?stage=%22%3E%3Cscript%3E"):
@@ -228,15 +228,15 @@ async def test_what_people_wrote_is_never_markup(person: Client, world: World, i
     assert ESCAPED in await page(person, "/invoices/I-1")
 
 
-async def test_the_inbox_lists_mails_and_says_when_there_is_none(person: Client, world: World, inbox: Inbox) -> None:
+async def test_the_inbox_lists_mails_and_says_when_there_is_none(person: Client, world: PortfolioWorld, inbox: Inbox) -> None:
     assert "No letter has gone yet" in await page(person, "/inbox")
-    inbox.keep(MAIL)
+    inbox.store(MAIL)
     shown = words(await page(person, "/inbox"))
     assert "Zahlungserinnerung ap@nord.example 1 Mar 2013" in shown
 
 
-async def test_a_mail_is_shown_in_a_frame_that_can_do_nothing(person: Client, world: World, inbox: Inbox) -> None:
-    answer = await person.get(f"/inbox/{inbox.keep(MAIL)}")
+async def test_a_mail_is_shown_in_a_frame_that_can_do_nothing(person: Client, world: PortfolioWorld, inbox: Inbox) -> None:
+    answer = await person.get(f"/inbox/{inbox.store(MAIL)}")
     frame = re.search(r"<iframe[^>]*>", answer.text)
     assert frame is not None
     assert " sandbox " in frame[0]
@@ -250,14 +250,14 @@ async def test_a_mail_is_shown_in_a_frame_that_can_do_nothing(person: Client, wo
 
 
 @pytest.mark.parametrize("path", ["/invoices/none", "/accounts/none", "/inbox/none", "/inbox/..%2Fx", "/nowhere"])
-async def test_what_is_not_there_is_a_page_that_leads_back(person: Client, world: World, path: str) -> None:
+async def test_what_is_not_there_is_a_page_that_leads_back(person: Client, world: PortfolioWorld, path: str) -> None:
     answer = await person.get(path)
     assert answer.status_code == 404
     assert 'href="/"' in answer.text
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_no_page_holds_script_style_or_anything_from_elsewhere(person: Client, world: World, inbox: Inbox) -> None:
+async def test_no_page_holds_script_style_or_anything_from_elsewhere(person: Client, world: PortfolioWorld, inbox: Inbox) -> None:
     world.account()
     world.invoice("I-1")
     for path in ("/", "/invoices/I-1", "/accounts/A-1", "/inbox", "/sign-in"):
@@ -270,7 +270,7 @@ async def test_no_page_holds_script_style_or_anything_from_elsewhere(person: Cli
 
 
 @pytest.mark.parametrize("file", ["/console.css", "/console.js"])
-async def test_style_and_script_load_nothing_from_elsewhere(stranger: Client, world: World, file: str) -> None:
+async def test_style_and_script_load_nothing_from_elsewhere(stranger: Client, world: PortfolioWorld, file: str) -> None:
     answer = await stranger.get(file)
     assert answer.status_code == 200
     assert not re.search(r"https?://|@import|url\(", answer.text)
@@ -279,8 +279,8 @@ async def test_style_and_script_load_nothing_from_elsewhere(stranger: Client, wo
 # --- signing in and out
 
 
-async def test_a_link_signs_in_once_with_a_cookie_that_no_script_reads(app: FastAPI, stranger: Client, world: World) -> None:
-    code = app.state.parts.identity.sign_in_code("maria", Role.COLLECTOR)
+async def test_a_link_signs_in_once_with_a_cookie_that_no_script_reads(app: FastAPI, stranger: Client, world: PortfolioWorld) -> None:
+    code = app.state.parts.identity.issue_sign_in_code("maria", Role.COLLECTOR)
     answer = await stranger.get(f"/sign-in?code={code}")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"]
@@ -293,46 +293,46 @@ async def test_a_link_signs_in_once_with_a_cookie_that_no_script_reads(app: Fast
     assert "was used before" in again.text
 
 
-async def test_over_https_the_cookie_stays_on_https(app: FastAPI, stranger: Client, world: World) -> None:
-    code = app.state.parts.identity.sign_in_code("maria", Role.COLLECTOR)
+async def test_over_https_the_cookie_stays_on_https(app: FastAPI, stranger: Client, world: PortfolioWorld) -> None:
+    code = app.state.parts.identity.issue_sign_in_code("maria", Role.COLLECTOR)
     answer = await stranger.get(f"https://duecourse.test/sign-in?code={code}")
     assert "Secure" in answer.headers["set-cookie"]
 
 
-async def test_a_token_can_be_pasted_and_outlives_signing_out(app: FastAPI, stranger: Client, world: World) -> None:
+async def test_a_token_can_be_pasted_and_outlives_signing_out(app: FastAPI, stranger: Client, world: PortfolioWorld) -> None:
     identity = app.state.parts.identity
     token = identity.issue_token("maria", Role.COLLECTOR)
     await stranger.post("/sign-in", data={"token": f" {token} "})
     assert "maria, collector" in words(await page(stranger, "/"))
     await stranger.post("/sign-out")
     assert (await stranger.get("/")).headers["location"] == "/sign-in"
-    assert identity.who(token) is not None
+    assert identity.authenticate(token) is not None
 
 
-async def test_signing_out_ends_the_session_of_a_link(app: FastAPI, stranger: Client, world: World) -> None:
+async def test_signing_out_ends_the_session_of_a_link(app: FastAPI, stranger: Client, world: PortfolioWorld) -> None:
     identity = app.state.parts.identity
-    await stranger.get(f"/sign-in?code={identity.sign_in_code('maria', Role.COLLECTOR)}")
-    cookie = stranger.cookies[COOKIE]
+    await stranger.get(f"/sign-in?code={identity.issue_sign_in_code('maria', Role.COLLECTOR)}")
+    cookie = stranger.cookies[SESSION_COOKIE]
     await stranger.post("/sign-out")
-    assert (await stranger.get("/", headers={"Cookie": f"{COOKIE}={cookie}"})).headers["location"] == "/sign-in"
+    assert (await stranger.get("/", headers={"Cookie": f"{SESSION_COOKIE}={cookie}"})).headers["location"] == "/sign-in"
 
 
-async def test_a_wrong_token_is_refused_in_words(stranger: Client, world: World) -> None:
+async def test_a_wrong_token_is_refused_in_words(stranger: Client, world: PortfolioWorld) -> None:
     answer = await stranger.post("/sign-in", data={"token": "guess"})
     assert answer.status_code == 401
     assert "unknown, expired or revoked" in answer.text
 
 
-async def test_the_sign_in_page_says_how_to_get_in(stranger: Client, world: World) -> None:
+async def test_the_sign_in_page_says_how_to_get_in(stranger: Client, world: PortfolioWorld) -> None:
     shown = words(await page(stranger, "/sign-in"))
     assert "duecourse token" in shown
     assert "duecourse up" in shown
 
 
-async def test_the_cookie_serves_the_api_but_not_for_another_sites_page(app: FastAPI, stranger: Client, world: World) -> None:
+async def test_the_cookie_serves_the_api_but_not_for_another_sites_page(app: FastAPI, stranger: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
-    await stranger.get(f"/sign-in?code={app.state.parts.identity.sign_in_code('maria', Role.COLLECTOR)}")
+    await stranger.get(f"/sign-in?code={app.state.parts.identity.issue_sign_in_code('maria', Role.COLLECTOR)}")
     note = {"text": "x"}
     foreign = await stranger.post("/v1/invoices/I-1/notes", json=note, headers={"Origin": "https://evil.example"})
     own = await stranger.post("/v1/invoices/I-1/notes", json=note, headers={"Origin": "http://duecourse.test"})

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import DropReason, LetterFate, LetterNews
+from domain.correspondence.letter_outcome import DropReason, LetterOutcome, LetterResult
 from domain.invoice.invoice_case import InvoiceCase
 from domain.journal.journal import Journal
 from domain.policy.collection_policy import Policy, PolicySnapshot, Step
@@ -23,7 +23,7 @@ TIMELINE: list[dict[str, Any]] = [
 ]
 
 
-def policy(**changes: Any) -> Policy:
+def build_policy(**changes: Any) -> Policy:
     content = {
         "policy": "standard",
         "version": 1,
@@ -37,8 +37,8 @@ def policy(**changes: Any) -> Policy:
     return Policy.model_validate(content | changes)
 
 
-def step(name: str) -> Step:
-    return next(known for known in policy().timeline if known.step == name)
+def find_step(name: str) -> Step:
+    return next(known for known in build_policy().timeline if known.step == name)
 
 
 def midnight(days: float = 0) -> datetime:
@@ -50,23 +50,23 @@ def moment(days: float = 0) -> Moment:
     return Moment(midnight(days), midnight(days))
 
 
-def facts(**changes: Any) -> InvoiceFacts:
+def build_facts(**changes: Any) -> InvoiceFacts:
     return InvoiceFacts.model_validate(
         {"version": 1, "due_date": DUE, "currency": "EUR", "total": 10_000, "open_balance": 10_000} | changes
     )
 
 
-def case(opened: float = -10, rules: Policy | None = None, **changes: Any) -> InvoiceCase:
+def build_case(opened: float = -10, rules: Policy | None = None, **changes: Any) -> InvoiceCase:
     """An invoice of 100.00 EUR, opened so many days after its due date."""
     journal = Journal(case_id="invoice:I1", account_id="A1", invoice_id="I1")
-    opening = InvoiceCase(journal=journal, facts=facts(**changes), snapshot=PolicySnapshot.of(rules or policy()))
+    opening = InvoiceCase(journal=journal, facts=build_facts(**changes), snapshot=PolicySnapshot.from_policy(rules or build_policy()))
     opening.open(moment(opened))
     return opening
 
 
-def event(kind: BillingEventKind, amount: int = 0, event_id: str = "E1", version: int = 2, **changes: Any) -> BillingEvent:
-    return BillingEvent(event_id=event_id, kind=kind, occurred_at=midnight(), facts=facts(version=version, **changes), amount=amount)
+def build_event(kind: BillingEventKind, amount: int = 0, event_id: str = "E1", version: int = 2, **changes: Any) -> BillingEvent:
+    return BillingEvent(event_id=event_id, kind=kind, occurred_at=midnight(), facts=build_facts(version=version, **changes), amount=amount)
 
 
-def news(name: str, fate: LetterFate, days: float, attempt: int = 1, reason: DropReason | None = None) -> LetterNews:
-    return LetterNews(step=name, attempt=attempt, fate=fate, at=midnight(days), on=midnight(days).date(), reason=reason or "")
+def build_letter_outcome(name: str, fate: LetterResult, days: float, attempt: int = 1, reason: DropReason | None = None) -> LetterOutcome:
+    return LetterOutcome(step=name, attempt=attempt, fate=fate, at=midnight(days), on=midnight(days).date(), reason=reason or "")

@@ -16,41 +16,41 @@ clocks = st.builds(Clock, real_anchor=moments, business_anchor=moments, day_seco
 
 @given(moments)
 def test_in_real_life_business_time_is_real_time(now: datetime) -> None:
-    clock = Clock.real_life()
-    assert (clock.business(now), clock.real(now)) == (now, now)
+    clock = Clock.real_time()
+    assert (clock.to_business(now), clock.to_real(now)) == (now, now)
 
 
 def test_played_at_two_seconds_a_day_a_quarter_passes_in_three_minutes() -> None:
     clock = Clock(real_anchor=REAL, business_anchor=BUSINESS, day_seconds=2)
-    assert clock.business(REAL + timedelta(seconds=180)) == BUSINESS + timedelta(days=90)
-    assert clock.real(BUSINESS + timedelta(days=1)) == REAL + timedelta(seconds=2)
+    assert clock.to_business(REAL + timedelta(seconds=180)) == BUSINESS + timedelta(days=90)
+    assert clock.to_real(BUSINESS + timedelta(days=1)) == REAL + timedelta(seconds=2)
 
 
 @given(clocks, st.timedeltas(timedelta(0), timedelta(days=3650)))
 def test_real_and_business_are_inverse(clock: Clock, passed: timedelta) -> None:
     business = clock.business_anchor + passed
     tolerance = timedelta(microseconds=2) * (REAL_DAY_SECONDS / clock.day_seconds)
-    assert abs(clock.business(clock.real(business)) - business) <= tolerance
+    assert abs(clock.to_business(clock.to_real(business)) - business) <= tolerance
 
 
 @given(clocks, st.timedeltas(timedelta(0), timedelta(hours=5)), st.timedeltas(timedelta(0), timedelta(hours=5)))
 def test_business_time_never_runs_backwards(clock: Clock, one: timedelta, other: timedelta) -> None:
     earlier, later = clock.real_anchor + min(one, other), clock.real_anchor + max(one, other)
-    assert clock.business(earlier) <= clock.business(later)
+    assert clock.to_business(earlier) <= clock.to_business(later)
 
 
 @given(clocks, st.timedeltas(timedelta(0), timedelta(days=3650)), st.timedeltas(timedelta(days=-3650), timedelta(days=3)))
 def test_after_waiting_the_business_time_has_come(clock: Clock, ahead: timedelta, now_offset: timedelta) -> None:
     until, now = clock.business_anchor + ahead, clock.real_anchor + now_offset
-    wait = clock.real_wait(until, now)
+    wait = clock.real_time_until(until, now)
     assert wait > timedelta(0)
-    assert clock.business(now + wait) >= until
+    assert clock.to_business(now + wait) >= until
 
 
 def test_the_wait_is_no_longer_than_the_time_left() -> None:
     clock = Clock(real_anchor=REAL, business_anchor=BUSINESS, day_seconds=2)
-    assert clock.real_wait(BUSINESS + timedelta(days=5), REAL) == pytest.approx(timedelta(seconds=10), abs=timedelta(milliseconds=2))
-    assert clock.real_wait(BUSINESS - timedelta(days=5), REAL) <= timedelta(milliseconds=2)
+    assert clock.real_time_until(BUSINESS + timedelta(days=5), REAL) == pytest.approx(timedelta(seconds=10), abs=timedelta(milliseconds=2))
+    assert clock.real_time_until(BUSINESS - timedelta(days=5), REAL) <= timedelta(milliseconds=2)
 
 
 @pytest.mark.parametrize(

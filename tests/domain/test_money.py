@@ -15,13 +15,13 @@ AMOUNTS_IN = st.sampled_from(["EUR", "USD", "GBP", "CHF", "JPY", "KWD", "SEK"])
     [("12.34", "EUR", 1234), ("12", "JPY", 12), ("1.234", "KWD", 1234), ("0.005", "EUR", 1), ("-0.005", "EUR", -1), ("12.5", "JPY", 13)],
 )
 def test_major_units_become_whole_minor_units_rounded_half_up(amount: str, currency: str, minor: int) -> None:
-    assert Money.of(Decimal(amount), currency).minor == minor
+    assert Money.from_major(Decimal(amount), currency).minor == minor
 
 
 @given(st.integers(-(10**14), 10**14), AMOUNTS_IN)
 def test_minor_to_major_and_back_loses_nothing(minor: int, currency: str) -> None:
     money = Money(minor=minor, currency=currency)
-    assert Money.of(money.major, currency) == money
+    assert Money.from_major(money.major, currency) == money
     assert -money.major.as_tuple().exponent == minor_digits(currency)  # type: ignore[operator]
 
 

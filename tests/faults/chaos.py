@@ -8,17 +8,23 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database.tables import Message
-from tests.faults.fault_environment import Theatre
-from tests.faults.scripted_smtp_server import Mood
+from tests.faults.fault_environment import FaultEnvironment
+from tests.faults.scripted_smtp_server import SmtpBehaviour
 
 KILLS = 12
 TEMPORAL_DIES_WITH = (3, 8)
 """During the lives of which workers the Temporal server is killed."""
 
 MOODS = [
-    (Mood.TAKES, 8), (Mood.DEFERS, 6), (Mood.TAKES, 6), (Mood.REFUSES, 5), (Mood.TAKES, 5), (Mood.LOSES_AND_HANGS_UP, 2),
-    (Mood.TAKES_AND_HANGS_UP, 2), (Mood.TAKES, 4),
-]  # fmt: skip
+    (SmtpBehaviour.TAKES, 8),
+    (SmtpBehaviour.DEFERS, 6),
+    (SmtpBehaviour.TAKES, 6),
+    (SmtpBehaviour.REFUSES, 5),
+    (SmtpBehaviour.TAKES, 5),
+    (SmtpBehaviour.LOSES_AND_HANGS_UP, 2),
+    (SmtpBehaviour.TAKES_AND_HANGS_UP, 2),
+    (SmtpBehaviour.TAKES, 4),
+]
 DEFERRED_WHILE_DOWN = 3
 """The mail server stays away until so many letters could not be delivered."""
 
@@ -26,13 +32,13 @@ LONGEST_LIFE = 3.0
 """Seconds that a worker lives at most once it polls."""
 
 
-class Chaos:
-    def __init__(self, stage: Theatre, seed: int) -> None:
+class FaultInjector:
+    def __init__(self, stage: FaultEnvironment, seed: int) -> None:
         self.kills = self.temporal_deaths = self.outages = 0
         self._stage, self._random = stage, random.Random(seed)
         stage.office.script = list(MOODS)
 
-    async def reign(self) -> None:
+    async def run(self) -> None:
         """Until everything that shall go wrong has. A worker is alive at the end, and everything mended."""
         async with asyncio.TaskGroup() as plagues:
             plagues.create_task(self._kill_workers())
@@ -42,7 +48,7 @@ class Chaos:
         """At any moment of a worker's life; every other one dies with a letter in its hands, if there is one to send."""
         stage = self._stage
         for number in range(KILLS):
-            worker = await stage.working()
+            worker = await stage.start_worker()
             if number in TEMPORAL_DIES_WITH:
                 await asyncio.sleep(self._random.uniform(0, LONGEST_LIFE))
                 await stage.kill_temporal()
@@ -56,13 +62,13 @@ class Chaos:
                 await asyncio.sleep(self._random.uniform(0, LONGEST_LIFE))
             await worker.kill()
             self.kills += 1
-        await stage.working()
+        await stage.start_worker()
 
     async def _close_the_office(self) -> None:
         stage = self._stage
-        await stage.until(lambda: not stage.office.script, "the mail server has been through its moods")
+        await stage.wait_until(lambda: not stage.office.script, "the mail server has been through its moods")
         stage.office.close()
-        await stage.until(lambda: self._undeliverable() >= DEFERRED_WHILE_DOWN, "letters meet a mail server that is down")
+        await stage.wait_until(lambda: self._undeliverable() >= DEFERRED_WHILE_DOWN, "letters meet a mail server that is down")
         await stage.office.open()
         self.outages += 1
 

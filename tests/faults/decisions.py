@@ -19,19 +19,19 @@ from fastapi import FastAPI
 from adapters.config.settings import PROJECT
 from adapters.database.engine import Database
 from adapters.imports.column_mapping import load_mapping
-from adapters.temporal.case_commands import TemporalCases, WillBeApplied
-from adapters.temporal.case_start import Beginning
-from adapters.temporal.handler_names import SIGNALS
-from adapters.temporal.schedules import put_schedules
+from adapters.temporal.case_commands import CommandQueued, TemporalCaseCommands
+from adapters.temporal.case_start import CaseStart
+from adapters.temporal.handler_names import SIGNAL_NAMES
+from adapters.temporal.schedules import upsert_schedules
 from api.app import create_app
-from api.context import ApiParts
+from api.context import ApiContext
 from domain import identifiers as ids
-from domain.case.command import Act, Receipt
+from domain.case.command import Command, CommandReceipt
 from domain.clock import Clock
 from domain.roles import Role
-from tests.faults.fault_environment import PATIENCE, Theatre, theatre
-from tests.faults.journal_snapshot import Books
-from tests.time_skipping_play import write_invoices
+from tests.faults.fault_environment import PATIENCE, FaultEnvironment, start_fault_environment
+from tests.faults.journal_snapshot import JournalSnapshot
+from tests.time_skipping_play import write_invoice_file
 
 MONDAY = datetime(2013, 6, 3, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -39,7 +39,7 @@ AT_ONCE = 40
 """Requests on the wire at once."""
 
 
-class Bill(NamedTuple):
+class DecisionInvoice(NamedTuple):
     """One invoice of the account `A-` and its number. `due_in`: so many days after the first one of the play."""
 
     number: str
@@ -53,17 +53,24 @@ class Bill(NamedTuple):
     def row(self) -> dict[str, str]:
         due = MONDAY.date() + self.due_in * DAY
         return {
-            "number": self.number, "account_id": self.account, "issue_date": (min(due, MONDAY.date()) - DAY).isoformat(),
-            "due_date": due.isoformat(), "currency": "EUR", "total": self.total, "country": "GB", "time_zone": "UTC", "language": "en",
+            "number": self.number,
+            "account_id": self.account,
+            "issue_date": (min(due, MONDAY.date()) - DAY).isoformat(),
+            "due_date": due.isoformat(),
+            "currency": "EUR",
+            "total": self.total,
+            "country": "GB",
+            "time_zone": "UTC",
+            "language": "en",
             "email": f"{self.account.lower()}@customer.test",
-        }  # fmt: skip
+        }
 
 
-def bills(prefix: str, number: int, **terms: Any) -> list[Bill]:
-    return [Bill(f"{prefix}{each}", **terms) for each in range(1, number + 1)]
+def build_invoices(prefix: str, number: int, **terms: Any) -> list[DecisionInvoice]:
+    return [DecisionInvoice(f"{prefix}{each}", **terms) for each in range(1, number + 1)]
 
 
-class Fate(StrEnum):
+class ExpectedOutcome(StrEnum):
     """What becomes of a decision: done, refused by its case in the journal, or by the API with a reason."""
 
     DONE = "done"
@@ -72,14 +79,14 @@ class Fate(StrEnum):
 
 
 @dataclass
-class Wanted:
+class RequestedDecision:
     """One decision of one person, and what must become of it. `status`: the API's answer to what it turns away."""
 
     user: str
     role: Role
     path: str
     body: dict[str, Any] = field(default_factory=dict)
-    fate: Fate = Fate.DONE
+    fate: ExpectedOutcome = ExpectedOutcome.DONE
     status: int = 0
     act_id: str = ""
 
@@ -88,35 +95,33 @@ class Wanted:
         return self.user, self.role
 
 
-class RecordedCases(TemporalCases):
+class RecordingCases(TemporalCaseCommands):
     """It remembers every act that it sends, by its id, with the case it is sent to."""
 
-    sent: dict[str, tuple[str, Act]]
+    sent: dict[str, tuple[str, Command]]
 
-    def patience(self, seconds: float) -> None:
+    def set_timeout(self, seconds: float) -> None:
         """How long a person waits from now on, in real time."""
         self._update_seconds = seconds
 
-    async def act_on(self, case_id: str, act: Act) -> Receipt | WillBeApplied:
-        self.sent[act.act_id] = (case_id, act)
-        return await super().act_on(case_id, act)
+    async def submit_command(self, case_id: str, command: Command) -> CommandReceipt | CommandQueued:
+        self.sent[command.act_id] = (case_id, command)
+        return await super().submit_command(case_id, command)
 
-    async def act_or_begin(self, beginning: Beginning, act: Act) -> Receipt | WillBeApplied:
-        self.sent[act.act_id] = (beginning.case_id, act)
-        return await super().act_or_begin(beginning, act)
+    async def submit_or_start_case(self, case_start: CaseStart, command: Command) -> CommandReceipt | CommandQueued:
+        self.sent[command.act_id] = (case_start.case_id, command)
+        return await super().submit_or_start_case(case_start, command)
 
 
-class Bureau(Books):
+class DecisionEnvironment(JournalSnapshot):
     """The API in front of the stage, and everybody who signs in to it."""
 
-    def __init__(self, stage: Theatre, folder: Path) -> None:
+    def __init__(self, stage: FaultEnvironment, folder: Path) -> None:
         super().__init__(stage)
-        self.cases = RecordedCases(stage.client, update_seconds=60)
+        self.cases = RecordingCases(stage.client, update_seconds=60)
         self.cases.sent = {}
         parts = stage.parts
-        self.api = ApiParts(
-            parts.database, parts.clock, self.cases, parts.ledger, parts.importer, parts.identity, company=parts.company
-        )  # fmt: skip
+        self.api = ApiContext(parts.database, parts.clock, self.cases, parts.ledger, parts.importer, parts.identity, company=parts.company)
         self._app: FastAPI = create_app(self.api)
         self._folder, self._stack, self._gate = folder, AsyncExitStack(), asyncio.Semaphore(AT_ONCE)
         self._clients: dict[tuple[str, Role], httpx.AsyncClient] = {}
@@ -145,7 +150,7 @@ class Bureau(Books):
                 break
         return answer
 
-    async def do(self, *posts: tuple[tuple[str, Role], str, dict[str, Any]]) -> list[dict[str, Any]]:
+    async def post_all(self, *posts: tuple[tuple[str, Role], str, dict[str, Any]]) -> list[dict[str, Any]]:
         """All at once; each must be taken. Their answers, in order."""
         for who, _, _ in posts:
             await self.client(*who)
@@ -154,10 +159,10 @@ class Bureau(Books):
             assert answer.status_code < 300, f"{who[0]} at {path}: {answer.text}"
         return [answer.json() for answer in answers]
 
-    async def want(self, wanted: Wanted, key: str | None = None) -> httpx.Response:
+    async def post_decision(self, wanted: RequestedDecision, key: str | None = None) -> httpx.Response:
         """Post it; what came of the request is as expected, and whatever is refused says why."""
         answer = await self.post(wanted.who, wanted.path, wanted.body, key)
-        if wanted.fate is Fate.TURNED_AWAY:
+        if wanted.fate is ExpectedOutcome.TURNED_AWAY:
             assert (answer.status_code, bool(answer.json()["detail"])) == (wanted.status, True), f"{wanted}: {answer.text}"
         else:
             assert answer.status_code < 300, f"{wanted}: {answer.text}"
@@ -167,32 +172,32 @@ class Bureau(Books):
     async def signal_again(self, act_id: str) -> None:
         """The same act once more, as the signal that stands in for it."""
         case_id, act = self.cases.sent[act_id]
-        await self.stage.client.get_workflow_handle(case_id).signal(SIGNALS[type(act)], act)
+        await self.stage.client.get_workflow_handle(case_id).signal(SIGNAL_NAMES[type(act)], act)
 
     # --- the portfolio
 
-    async def open(self, wanted: Collection[Bill]) -> None:
+    async def open_invoices(self, wanted: Collection[DecisionInvoice]) -> None:
         """Import the invoices; a worker opens their cases."""
-        file = write_invoices(self._folder / "bills.csv", [bill.row() for bill in wanted])
+        file = write_invoice_file(self._folder / "bills.csv", [bill.row() for bill in wanted])
         mapping = load_mapping(PROJECT / "mappings" / "duecourse.yaml")
         result = self.stage.parts.importer.run(file, mapping, self.api.today, self.api.business_now, "tests")
         assert not result.rejected, result.rejected
         await self.stage.client.execute_workflow("BillingSync", id=f"sync:{next(iter(wanted)).number}", task_queue=ids.TASK_QUEUE)
-        await self.reached("case.opened", [ids.invoice_case(bill.number) for bill in wanted])
+        await self.wait_for_entries("case.opened", [ids.invoice_case_id(bill.number) for bill in wanted])
 
     # --- what becomes of it
 
-    async def all_written(self, decisions: Iterable[Wanted]) -> None:
+    async def wait_until_written(self, decisions: Iterable[RequestedDecision]) -> None:
         """Until the journal knows every act that was taken."""
         acts = {wanted.act_id for wanted in decisions if wanted.act_id}
-        await self.stage.until(lambda: acts <= self.acts_written(), "every decision is in the journal")
+        await self.stage.wait_until(lambda: acts <= self.acts_written(), "every decision is in the journal")
 
-    def check(self, decisions: Iterable[Wanted]) -> None:
+    def check_decisions(self, decisions: Iterable[RequestedDecision]) -> None:
         """Each was done once, or refused once with the reason, in the name of the person. A dispute is in its invoice's journal and in
         its own."""
         entries = self.by_act()
         for wanted in decisions:
-            if wanted.fate is Fate.TURNED_AWAY:
+            if wanted.fate is ExpectedOutcome.TURNED_AWAY:
                 continue
             found = entries[wanted.act_id]
             cases = [entry.case_id for entry in found]
@@ -200,7 +205,7 @@ class Bureau(Books):
             assert len(set(cases)) == len(cases), f"{wanted} was done more than once: {[(entry.case_id, entry.kind) for entry in found]}"
             assert {entry.actor for entry in found} == {wanted.user}, f"{wanted}: {[(entry.kind, entry.actor) for entry in found]}"
             refused = found[0].kind == "act.refused"
-            assert refused == (wanted.fate is Fate.REFUSED), f"{wanted}: {found[0].kind} {found[0].facts}"
+            assert refused == (wanted.fate is ExpectedOutcome.REFUSED), f"{wanted}: {found[0].kind} {found[0].facts}"
             assert not refused or found[0].facts["reason"]
 
     async def close(self) -> None:
@@ -208,15 +213,17 @@ class Bureau(Books):
 
 
 @asynccontextmanager
-async def bureau(database: Database, folder: Path, day_seconds: float = 86_400.0, short_notice: bool = False) -> AsyncIterator[Bureau]:
+async def start_decision_environment(
+    database: Database, folder: Path, day_seconds: float = 86_400.0, short_notice: bool = False
+) -> AsyncIterator[DecisionEnvironment]:
     """The stage with the API in front of it, from a Monday morning on. `short_notice`: a suspension's notice lasts one day."""
     clock = Clock(real_anchor=datetime.now(UTC), business_anchor=MONDAY, day_seconds=day_seconds)
-    async with theatre(database, folder / "data", clock) as stage:
+    async with start_fault_environment(database, folder / "data", clock) as stage:
         if short_notice:
-            stage.parts.policies.load(_with_short_notice(folder / "policies"))
+            stage.parts.policies.load_folder(_with_short_notice(folder / "policies"))
         if day_seconds < 86_400:
-            await put_schedules(stage.client, clock)
-        office = Bureau(stage, folder)
+            await upsert_schedules(stage.client, clock)
+        office = DecisionEnvironment(stage, folder)
         try:
             yield office
         finally:
@@ -232,9 +239,9 @@ def _with_short_notice(folder: Path) -> Path:
     return folder
 
 
-def money(amount: str) -> dict[str, str]:
+def money_body(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": "EUR"}
 
 
-def terms(first_on: date | str, equal: int = 2) -> dict[str, Any]:
+def terms_body(first_on: date | str, equal: int = 2) -> dict[str, Any]:
     return {"first_on": str(first_on), "equal": equal, "rhythm": "weekly"}

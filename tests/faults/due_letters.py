@@ -16,27 +16,27 @@ from sqlalchemy import select
 from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
-from activities.correspondence import LetterSending, Tally
-from adapters.cases.case_store import CaseBook
-from adapters.cases.invoice_inputs import Openings
-from adapters.composition import Parts, compose
+from activities.correspondence import CorrespondenceActivities, LetterTally
+from adapters.cases.case_store import CaseStore
+from adapters.cases.invoice_inputs import InvoiceInputLoader
+from adapters.composition import Services, compose_services
 from adapters.config.company import load_company
 from adapters.config.settings import PROJECT, Settings
-from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisions
-from adapters.correspondence.letter_dispatch import LetterDesk
-from adapters.correspondence.letter_loader import LetterReading
-from adapters.correspondence.outcome_feed import Postbox
+from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
+from adapters.correspondence.letter_dispatch import LetterDispatch
+from adapters.correspondence.letter_loader import LetterLoader
+from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.engine import Database
 from adapters.database.tables import ContactRequest, Message, Task
 from adapters.imports.column_mapping import load_mapping
 from adapters.temporal.case_signals import CaseSignals
 from domain import identifiers as ids
-from domain.case_record import Record
+from domain.case_record import CaseWrite
 from domain.clock import Clock, Moment
-from domain.correspondence.contact_request import Ask
-from domain.correspondence.letter_outcome import DropReason, LetterNews
+from domain.correspondence.contact_request import ContactOrder
+from domain.correspondence.letter_outcome import DropReason, LetterOutcome
 from domain.invoice.invoice_case import InvoiceCase
-from domain.invoice.view import view
+from domain.invoice.view import build_case_view
 from domain.journal.journal import Journal
 from domain.timeline.holds import Hold, HoldKind
 
@@ -46,12 +46,12 @@ DAWN = NOON - timedelta(hours=7)
 """Before the contact hours, so that what is asked for then goes today."""
 
 
-def noon_now() -> Clock:
+def noon_clock() -> Clock:
     return Clock(real_anchor=datetime.now(UTC), business_anchor=NOON)
 
 
 @dataclass(frozen=True)
-class Bill:
+class DueInvoice:
     """An invoice over EUR 100, due on the day before yesterday."""
 
     number: str
@@ -60,17 +60,25 @@ class Bill:
 
     def row(self) -> dict[str, str]:
         return {
-            "number": self.number, "account_id": self.account, "issue_date": "2013-05-01", "due_date": "2013-06-02", "currency": "EUR",
-            "total": "100.00", "country": "GB", "time_zone": "Europe/London", "language": "en", "email": self.email,
-        }  # fmt: skip
+            "number": self.number,
+            "account_id": self.account,
+            "issue_date": "2013-05-01",
+            "due_date": "2013-06-02",
+            "currency": "EUR",
+            "total": "100.00",
+            "country": "GB",
+            "time_zone": "Europe/London",
+            "language": "en",
+            "email": self.email,
+        }
 
 
-def customers(number: int) -> list[Bill]:
+def build_due_invoices(number: int) -> list[DueInvoice]:
     """So many customers with one invoice each."""
-    return [Bill(f"INV-{each:04}", f"C{each:04}") for each in range(number)]
+    return [DueInvoice(f"INV-{each:04}", f"C{each:04}") for each in range(number)]
 
 
-def import_bills(parts: Parts, bills: Sequence[Bill], folder: Path) -> None:
+def import_due_invoices(parts: Services, bills: Sequence[DueInvoice], folder: Path) -> None:
     file = folder / "bills.csv"
     with file.open("w", newline="", encoding="utf-8") as sheet:
         writer = csv.DictWriter(sheet, fieldnames=list(bills[0].row()))
@@ -80,26 +88,26 @@ def import_bills(parts: Parts, bills: Sequence[Bill], folder: Path) -> None:
     assert not result.rejected, result.rejected
 
 
-class Cases:
+class DueInvoiceCases:
     """The invoices' cases, each as its workflow would hold it: they have asked for their first reminder."""
 
-    def __init__(self, parts: Parts, bills: Sequence[Bill], asked: datetime = DAWN) -> None:
-        self._book, self._at = CaseBook(parts.database), Moment(asked, parts.clock.real(asked))
-        openings = Openings(parts.database, parts.policies, parts.clock).read([bill.number for bill in bills])
+    def __init__(self, parts: Services, bills: Sequence[DueInvoice], asked: datetime = DAWN) -> None:
+        self._book, self._at = CaseStore(parts.database), Moment(asked, parts.clock.to_real(asked))
+        openings = InvoiceInputLoader(parts.database, parts.policies, parts.clock).load_inputs([bill.number for bill in bills])
         self._cases: dict[str, InvoiceCase] = {}
         for invoice, (opening, _) in openings.items():
-            journal = Journal(case_id=ids.invoice_case(invoice), account_id=opening.account_id, invoice_id=invoice)
+            journal = Journal(case_id=ids.invoice_case_id(invoice), account_id=opening.account_id, invoice_id=invoice)
             case = self._cases[invoice] = InvoiceCase(journal=journal, facts=opening.facts, snapshot=opening.policy)
             case.open(self._at)
 
-    def ask(self) -> None:
+    def request_reminders(self) -> None:
         asks = []
         for case in self._cases.values():
             step = case.next_step(self._at.business.date())
             assert step is not None
-            case.take(step, self._at)
+            case.take_step(step, self._at)
             asks.append(
-                Ask(
+                ContactOrder(
                     step=step.step,
                     rank=step.day,
                     act=step.act,
@@ -112,68 +120,70 @@ class Cases:
                     catch_up_days=case.policy.catch_up_days,
                 )
             )
-        self._book.record([self._record(case, ask=ask) for case, ask in zip(self._cases.values(), asks, strict=True)])
+        self._book.write([self._record(case, ask=ask) for case, ask in zip(self._cases.values(), asks, strict=True)])
 
     def pause(self, invoice: str) -> None:
         case = self._cases[invoice]
         case.place_hold(Hold(hold_id="pause", kind=HoldKind.PAUSE, since=self._at.business), self._at, "kim")
-        self._book.record([self._record(case, withdraw=DropReason.ON_HOLD)])
+        self._book.write([self._record(case, withdraw=DropReason.ON_HOLD)])
 
-    def _record(self, case: InvoiceCase, ask: Ask | None = None, withdraw: DropReason | None = None) -> Record:
+    def _record(self, case: InvoiceCase, ask: ContactOrder | None = None, withdraw: DropReason | None = None) -> CaseWrite:
         entries = list(case.journal.pending)
-        case.journal.written(case.journal.seq)
+        case.journal.mark_written(case.journal.seq)
         now = self._at.business
-        return Record(now=now, entries=entries, case=view(case, "run", now), carried=case.carried(), ask=ask, withdraw=withdraw)
+        return CaseWrite(
+            now=now, entries=entries, case=build_case_view(case, "run", now), carried=case.build_carried_state(), ask=ask, withdraw=withdraw
+        )
 
 
-def due_letters(parts: Parts, bills: Sequence[Bill], folder: Path, asked: datetime = DAWN) -> Cases:
+def request_due_letters(parts: Services, bills: Sequence[DueInvoice], folder: Path, asked: datetime = DAWN) -> DueInvoiceCases:
     """The bills are imported, and their first reminders asked for; `asked` is the business time at which."""
-    import_bills(parts, bills, folder)
-    cases = Cases(parts, bills, asked)
-    cases.ask()
+    import_due_invoices(parts, bills, folder)
+    cases = DueInvoiceCases(parts, bills, asked)
+    cases.request_reminders()
     return cases
 
 
-class Told:
+class RecordedOutcomes:
     """Takes the words to the workflows."""
 
     def __init__(self) -> None:
-        self.news: list[tuple[str, LetterNews]] = []
+        self.news: list[tuple[str, LetterOutcome]] = []
 
-    async def tell(self, invoice_id: str, news: LetterNews) -> None:
-        self.news.append((invoice_id, news))
+    async def notify_invoice(self, invoice_id: str, outcome: LetterOutcome) -> None:
+        self.news.append((invoice_id, outcome))
 
 
-class SendingRoom:
+class LetterSendingHarness:
     """The activities of a correspondence run, one by one. A deferred letter may go again at once."""
 
     def __init__(self, database: Database, folder: Path, smtp_port: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        settings = Settings.read(
+        settings = Settings.load(
             data_dir=folder, database_url=database.url, smtp_host="127.0.0.1", smtp_port=smtp_port, smtp_security="none"
         )
-        self.parts = compose(settings, database, noon_now())
-        self.parts.policies.load(settings.policies_dir)
-        self.told = Told()
+        self.parts = compose_services(settings, database, noon_clock())
+        self.parts.policies.load_folder(settings.policies_dir)
+        self.told = RecordedOutcomes()
         self._folder = folder
         company = load_company(settings)
         self._reading = (database, self.parts.letters, company, company.collector, settings.sender, settings.reply_domain)
-        self._sending = self._staffed(LetterReading(*self._reading))
+        self._sending = self._staffed(LetterLoader(*self._reading))
 
-    def desk_of(self, process: str) -> LetterDesk:
+    def create_letter_dispatch(self, process: str) -> LetterDispatch:
         """Another process's letter desk, which presumes everybody else dead at once."""
-        return LetterDesk(self.parts.database, LetterReading(*self._reading), process, presumed_dead=timedelta(0))
+        return LetterDispatch(self.parts.database, LetterLoader(*self._reading), process, presumed_dead=timedelta(0))
 
-    def _staffed(self, reading: LetterReading) -> LetterSending:
-        desk = LetterDesk(self.parts.database, reading, "this process", backoff=(timedelta(0),))
+    def _staffed(self, reading: LetterLoader) -> CorrespondenceActivities:
+        desk = LetterDispatch(self.parts.database, reading, "this process", backoff=(timedelta(0),))
         signals = cast(CaseSignals, self.told)
-        return LetterSending(desk, self.parts.mailer, Postbox(self.parts.database), signals, self.parts.clock)
+        return CorrespondenceActivities(desk, self.parts.mailer, OutcomeFeed(self.parts.database), signals, self.parts.clock)
 
-    def while_writing(self, happens: Callable[[], object]) -> None:
+    def interrupt_compose(self, happens: Callable[[], object]) -> None:
         """Let something happen once, after a letter's invoices were read and before it is marked as transmitting."""
         pending = [happens]
 
-        class Interrupted(LetterReading):
+        class Interrupted(LetterLoader):
             def compose(self, *given: object, **named: object) -> bytes:
                 content = super().compose(*given, **named)  # type: ignore[arg-type]
                 if pending:
@@ -182,16 +192,16 @@ class SendingRoom:
 
         self._sending = self._staffed(Interrupted(*self._reading))
 
-    def due(self, bills: Sequence[Bill], asked: datetime = DAWN) -> Cases:
-        return due_letters(self.parts, bills, self._folder, asked)
+    def request_due_letters(self, bills: Sequence[DueInvoice], asked: datetime = DAWN) -> DueInvoiceCases:
+        return request_due_letters(self.parts, bills, self._folder, asked)
 
     async def select(self) -> list[int]:
         return await self._environment().run(self._sending.select_letters)
 
-    async def send(self, letters: list[int]) -> Tally:
+    async def send(self, letters: list[int]) -> LetterTally:
         return await self._environment().run(self._sending.send_letters, letters)
 
-    async def run(self) -> Tally:
+    async def run(self) -> LetterTally:
         """One pass: select, send, tell."""
         tally = await self.send(await self.select())
         await self._environment().run(self._sending.tell_cases)
@@ -202,7 +212,7 @@ class SendingRoom:
         environment.info = replace(environment.info, started_time=datetime.now(UTC))
         return environment
 
-    def pay(self, bill: Bill) -> None:
+    def pay(self, bill: DueInvoice) -> None:
         self.parts.ledger.record_payment(f"P-{bill.number}", bill.account, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
 
     async def resend(self, state: str = "refused") -> int:
@@ -211,24 +221,24 @@ class SendingRoom:
             letters = list(session.scalars(select(col(Message.id)).where(col(Message.state) == state)))
         for letter in letters:
             assert letter is not None
-            await asyncio.to_thread(LetterDecisions(self.parts.database).decide, letter, LetterDecision.RESEND, "kim", "", NOON)
+            await asyncio.to_thread(LetterDecisionStore(self.parts.database).decide, letter, LetterDecision.RESEND, "kim", "", NOON)
         return len(letters)
 
     async def close(self) -> None:
         await self.parts.mailer.close()
 
 
-def letters_by_state(database: Database) -> Counter[str]:
+def count_letters_by_state(database: Database) -> Counter[str]:
     with database.reading() as session:
         return Counter(session.scalars(select(col(Message.state))))
 
 
-def requests_by_state(database: Database) -> Counter[str]:
+def count_requests_by_state(database: Database) -> Counter[str]:
     with database.reading() as session:
         return Counter(session.scalars(select(col(ContactRequest.state))))
 
 
-def open_tasks(database: Database) -> Counter[tuple[str, str]]:
+def count_open_tasks(database: Database) -> Counter[tuple[str, str]]:
     """Kind and account."""
     with database.reading() as session:
         tasks = select(col(Task.kind), col(Task.account_id)).where(col(Task.state) == "open")

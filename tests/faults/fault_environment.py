@@ -13,14 +13,14 @@ from pathlib import Path
 import yaml
 from temporalio.client import Client
 
-from adapters.composition import Parts, compose
+from adapters.composition import Services, compose_services
 from adapters.config.settings import PROJECT, Settings
 from adapters.database.clock_store import store_clock
 from adapters.database.engine import Database
-from adapters.temporal.client import TemporalUnreachableError, connect
+from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.embedded_server import TemporalServer
 from domain.clock import Clock
-from tests.faults.scripted_smtp_server import MoodyOffice, moody_office
+from tests.faults.scripted_smtp_server import ScriptedSmtpServer, start_scripted_smtp_server
 from tests.faults.worker_process import READY
 
 PATIENCE = 300
@@ -37,11 +37,18 @@ class WorkerProcess:
     async def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.faults.worker_process", cwd=PROJECT, env=self._environment, start_new_session=True,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
-            )  # fmt: skip
+                sys.executable,
+                "-m",
+                "tests.faults.worker_process",
+                cwd=PROJECT,
+                env=self._environment,
+                start_new_session=True,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
 
-    async def ready(self) -> None:
+    async def wait_until_ready(self) -> None:
         """Until it polls."""
         assert self._process is not None
         assert self._process.stdout is not None
@@ -56,10 +63,12 @@ class WorkerProcess:
         await self._process.wait()
 
 
-class Theatre:
+class FaultEnvironment:
     """`parts` are those of the test's own process: it imports, and decides as a person does, but works on no workflow."""
 
-    def __init__(self, server: TemporalServer, client: Client, parts: Parts, office: MoodyOffice, environment: dict[str, str]) -> None:
+    def __init__(
+        self, server: TemporalServer, client: Client, parts: Services, office: ScriptedSmtpServer, environment: dict[str, str]
+    ) -> None:
         self.client, self.parts, self.office = client, parts, office
         self._server, self._environment = server, environment
         self._workers: list[WorkerProcess] = []
@@ -68,17 +77,17 @@ class Theatre:
     def database(self) -> Database:
         return self.parts.database
 
-    def worker(self) -> WorkerProcess:
+    def create_worker(self) -> WorkerProcess:
         """Not yet started; it ends with the theatre at the latest."""
         worker = WorkerProcess(self._environment, self.parts.settings.data_dir / "worker.log")
         self._workers.append(worker)
         return worker
 
-    async def working(self) -> WorkerProcess:
+    async def start_worker(self) -> WorkerProcess:
         """A new worker, once it polls."""
-        worker = self.worker()
+        worker = self.create_worker()
         await worker.start()
-        await worker.ready()
+        await worker.wait_until_ready()
         return worker
 
     async def kill_temporal(self) -> None:
@@ -86,19 +95,19 @@ class Theatre:
         killed = self._server.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        await self.until(lambda: self._server.pid != killed, "the Temporal server is started again")
+        await self.wait_until(lambda: self._server.pid != killed, "the Temporal server is started again")
         await self._answers()
 
     async def _answers(self) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while asyncio.get_running_loop().time() < deadline:
             with contextlib.suppress(TemporalUnreachableError):
-                await connect(self._server.address, self.client.namespace)
+                await connect_client(self._server.address, self.client.namespace)
                 return
             await asyncio.sleep(0.2)
         raise AssertionError("the Temporal server did not come back")
 
-    async def until(self, holds: Callable[[], object], what: str) -> None:
+    async def wait_until(self, holds: Callable[[], object], what: str) -> None:
         """Until `holds`, which may ask the database."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while not await asyncio.to_thread(holds):
@@ -110,7 +119,7 @@ class Theatre:
             await worker.kill()
 
 
-def letters_only(folder: Path) -> Path:
+def write_letters_only_policies(folder: Path) -> Path:
     """The standard policies, but for the steps that ask for people's word: a play of letters ends with the last of them. The folder."""
     shutil.copytree(PROJECT / "policies", folder, dirs_exist_ok=True)
     standard = yaml.safe_load((folder / "standard.yaml").read_text(encoding="utf-8"))
@@ -120,23 +129,23 @@ def letters_only(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def theatre(
+async def start_fault_environment(
     database: Database, folder: Path, clock: Clock, seed: int = 0, policies: Path | None = None
-) -> AsyncIterator[Theatre]:  # fmt: skip
+) -> AsyncIterator[FaultEnvironment]:
     """Duecourse's parts on `database`, on `clock`, with the policies that come with it unless others are named; nothing works until a
     worker is started."""
     store_clock(database, clock, clock.real_anchor)
-    async with moody_office(seed) as office:
-        settings = Settings.read(
+    async with start_scripted_smtp_server(seed) as office:
+        settings = Settings.load(
             data_dir=folder, database_url=database.url, smtp_host="127.0.0.1", smtp_port=office.port, smtp_security="none"
         )
         server = await TemporalServer.find_or_start(folder, settings.temporal_namespace)
         try:
-            client = await connect(server.address, settings.temporal_namespace)
-            parts = compose(settings, database)
-            parts.policies.load(policies or settings.policies_dir)
+            client = await connect_client(server.address, settings.temporal_namespace)
+            parts = compose_services(settings, database)
+            parts.policies.load_folder(policies or settings.policies_dir)
             environment = _environment(settings, database.url, server.address, office.port)
-            stage = Theatre(server, client, parts, office, environment)
+            stage = FaultEnvironment(server, client, parts, office, environment)
             try:
                 yield stage
             finally:
@@ -148,6 +157,10 @@ async def theatre(
 def _environment(settings: Settings, database_url: str, temporal: str, smtp_port: int) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
     return inherited | {
-        "DUECOURSE_DATA_DIR": str(settings.data_dir), "DUECOURSE_DATABASE_URL": database_url, "DUECOURSE_TEMPORAL_ADDRESS": temporal,
-        "DUECOURSE_SMTP_HOST": "127.0.0.1", "DUECOURSE_SMTP_PORT": str(smtp_port), "DUECOURSE_SMTP_SECURITY": "none",
-    }  # fmt: skip
+        "DUECOURSE_DATA_DIR": str(settings.data_dir),
+        "DUECOURSE_DATABASE_URL": database_url,
+        "DUECOURSE_TEMPORAL_ADDRESS": temporal,
+        "DUECOURSE_SMTP_HOST": "127.0.0.1",
+        "DUECOURSE_SMTP_PORT": str(smtp_port),
+        "DUECOURSE_SMTP_SECURITY": "none",
+    }

@@ -8,18 +8,18 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database.tables import Case, JournalEntry
-from domain.journal.journal import Entry, broken_at
-from tests.faults.fault_environment import Theatre
+from domain.journal.journal import Entry, find_broken_entry
+from tests.faults.fault_environment import FaultEnvironment
 
 
-class Books:
-    def __init__(self, stage: Theatre) -> None:
+class JournalSnapshot:
+    def __init__(self, stage: FaultEnvironment) -> None:
         self.stage, self.database = stage, stage.database
 
-    def kinds(self, case_id: str) -> list[str]:
+    def entry_kinds(self, case_id: str) -> list[str]:
         return [entry.kind for entry in self.entries(case_id)]
 
-    def facts(self, case_id: str, kind: str) -> list[dict[str, Any]]:
+    def entry_facts(self, case_id: str, kind: str) -> list[dict[str, Any]]:
         return [dict(entry.facts) for entry in self.entries(case_id) if entry.kind == kind]
 
     def entries(self, case_id: str) -> list[Entry]:
@@ -34,17 +34,17 @@ class Books:
             session.expunge(case)
             return case
 
-    async def reached(self, kind: str, case_ids: Iterable[str], times: int = 1) -> None:
+    async def wait_for_entries(self, kind: str, case_ids: Iterable[str], times: int = 1) -> None:
         """Until each of the cases has so many entries of the kind."""
         wanted = set(case_ids)
-        await self.stage.until(lambda: wanted <= self._with(kind, times), f"'{kind}' comes to {sorted(wanted)}")
+        await self.stage.wait_until(lambda: wanted <= self._with(kind, times), f"'{kind}' comes to {sorted(wanted)}")
 
     def _with(self, kind: str, times: int) -> set[str]:
         counted = select(col(JournalEntry.case_id)).where(col(JournalEntry.kind) == kind)
         with self.database.reading() as session:
             return set(session.scalars(counted.group_by(col(JournalEntry.case_id)).having(func.count() >= times)))
 
-    def books(self) -> dict[str, list[Entry]]:
+    def read_chains(self) -> dict[str, list[Entry]]:
         """Each case's chain, followed back from its head and whole; what a dying worker wrote in vain stands outside it."""
         with self.database.reading() as session:
             heads = [(case.case_id, case.head, case.seq) for case in session.scalars(select(Case))]
@@ -57,13 +57,13 @@ class Books:
                 at = entries[at].previous
             books[case_id] = chain[::-1]
             assert len(chain) == seq, f"{case_id} has {len(chain)} of {seq} entries"
-            assert broken_at(books[case_id]) is None, f"{case_id} is broken"
+            assert find_broken_entry(books[case_id]) is None, f"{case_id} is broken"
         return books
 
     def by_act(self) -> dict[str, list[Entry]]:
         """The entries of all books that name an act, by its id."""
         found: dict[str, list[Entry]] = defaultdict(list)
-        for entry in (entry for book in self.books().values() for entry in book if entry.facts.get("act")):
+        for entry in (entry for book in self.read_chains().values() for entry in book if entry.facts.get("act")):
             found[str(entry.facts["act"])].append(entry)
         return found
 
@@ -74,5 +74,5 @@ class Books:
             return set(session.scalars(select(act).where(act.is_not(None))))
 
 
-def of_kind(book: list[Entry]) -> Counter[str]:
+def count_kinds(book: list[Entry]) -> Counter[str]:
     return Counter(entry.kind for entry in book)

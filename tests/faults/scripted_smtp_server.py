@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.adapters.mail.faulty_smtp_server import hang_up
+from tests.adapters.mail.faulty_smtp_server import abort_connection
 
 
-class Mood(StrEnum):
+class SmtpBehaviour(StrEnum):
     TAKES = "takes"
     DEFERS = "defers"
     REFUSES = "refuses"
@@ -23,16 +23,16 @@ class Mood(StrEnum):
     LOSES_AND_HANGS_UP = "loses and hangs up"
 
 
-TAKING = (Mood.TAKES, Mood.TAKES_AND_HANGS_UP)
-FINAL = frozenset(Mood) - {Mood.DEFERS}
+TAKING = (SmtpBehaviour.TAKES, SmtpBehaviour.TAKES_AND_HANGS_UP)
+FINAL = frozenset(SmtpBehaviour) - {SmtpBehaviour.DEFERS}
 """After any of these the letter must not come again, unless a person says so."""
 
 
-class Handed(NamedTuple):
+class ReceivedLetter(NamedTuple):
     """One letter's content, as it was handed over, and what the office did with it."""
 
     message_id: str
-    mood: Mood
+    mood: SmtpBehaviour
     letter: EmailMessage
 
     @property
@@ -41,16 +41,16 @@ class Handed(NamedTuple):
         return str(body.get_content()) if body else ""
 
 
-class MoodyOffice:
+class ScriptedSmtpServer:
     """It takes every letter, unless its `mood` is another or the `script` says so: so many letters in each mood, then the next.
 
     An answer takes a few milliseconds, so that a sender can die before it.
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self.mood = Mood.TAKES
-        self.script: list[tuple[Mood, int]] = []
-        self.handed: list[Handed] = []
+        self.mood = SmtpBehaviour.TAKES
+        self.script: list[tuple[SmtpBehaviour, int]] = []
+        self.handed: list[ReceivedLetter] = []
         self.port = 0
         self.arrival = asyncio.Event()
         self._random = random.Random(seed)
@@ -58,7 +58,7 @@ class MoodyOffice:
         self._conversations: list[SMTP] = []
 
     @property
-    def taken(self) -> list[Handed]:
+    def taken(self) -> list[ReceivedLetter]:
         return [letter for letter in self.handed if letter.mood in TAKING]
 
     @property
@@ -67,7 +67,7 @@ class MoodyOffice:
         return Counter(letter.message_id for letter in self.taken)
 
     @property
-    def moods(self) -> Counter[Mood]:
+    def moods(self) -> Counter[SmtpBehaviour]:
         return Counter(letter.mood for letter in self.handed)
 
     async def open(self) -> None:
@@ -81,7 +81,7 @@ class MoodyOffice:
         if self._server:
             self._server.close()
         for conversation in self._conversations:
-            hang_up(conversation)
+            abort_connection(conversation)
         self._conversations.clear()
 
     def _conversation(self) -> SMTP:
@@ -94,23 +94,23 @@ class MoodyOffice:
         await self._take_a_moment()
         letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         mood = self._mood_for_this_one()
-        self.handed.append(Handed(str(letter["Message-ID"]), mood, letter))
+        self.handed.append(ReceivedLetter(str(letter["Message-ID"]), mood, letter))
         await self._take_a_moment()
         match mood:
-            case Mood.TAKES:
+            case SmtpBehaviour.TAKES:
                 return "250 Taken"
-            case Mood.DEFERS:
+            case SmtpBehaviour.DEFERS:
                 return "451 Not now"
-            case Mood.REFUSES:
+            case SmtpBehaviour.REFUSES:
                 return "554 Not from you"
-            case Mood.TAKES_AND_HANGS_UP | Mood.LOSES_AND_HANGS_UP:
-                hang_up(server)
+            case SmtpBehaviour.TAKES_AND_HANGS_UP | SmtpBehaviour.LOSES_AND_HANGS_UP:
+                abort_connection(server)
                 return "421 Nobody hears this"
 
     async def _take_a_moment(self) -> None:
         await asyncio.sleep(self._random.uniform(0, 0.01))
 
-    def _mood_for_this_one(self) -> Mood:
+    def _mood_for_this_one(self) -> SmtpBehaviour:
         if not self.script:
             return self.mood
         mood, left = self.script[0]
@@ -119,8 +119,8 @@ class MoodyOffice:
 
 
 @asynccontextmanager
-async def moody_office(seed: int = 0) -> AsyncIterator[MoodyOffice]:
-    office = MoodyOffice(seed)
+async def start_scripted_smtp_server(seed: int = 0) -> AsyncIterator[ScriptedSmtpServer]:
+    office = ScriptedSmtpServer(seed)
     await office.open()
     try:
         yield office

@@ -16,27 +16,27 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.audit.audit_service import Auditor
-from adapters.audit.histories.archive import ArchivedRuns
-from adapters.audit.histories.archiving import AT_RISK, HistoryExport
+from adapters.audit.audit_service import AuditService
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.histories.archiving import AT_RISK_TASK, HistoryArchiver
 from adapters.audit.histories.object_store import ArchiveStoreError
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Task
-from adapters.temporal.client import keep_histories
+from adapters.temporal.client import set_history_retention
 from adapters.temporal.embedded_server import TemporalServer
-from adapters.temporal.visibility import Visibility
+from adapters.temporal.visibility import VisibilityRunListing
 from domain import identifiers as ids
-from domain.audit.archive_status import Swept
+from domain.audit.archive_status import ArchiveSweepResult
 from domain.audit.replay_report import EntryVerdict, RunSource
 from domain.clock import Clock
-from tests.faults.due_letters import NOON, TODAY, Bill, import_bills, letters_by_state, requests_by_state
-from tests.faults.fault_environment import PATIENCE, Theatre, theatre
+from tests.faults.due_letters import NOON, TODAY, DueInvoice, count_letters_by_state, count_requests_by_state, import_due_invoices
+from tests.faults.fault_environment import PATIENCE, FaultEnvironment, start_fault_environment
 from worker import WORKFLOWS
 from workflows.history_archive import HistoryArchive
 
 ACCOUNT = "LANG-AGO"
-BILLS = [Bill(f"INV-{number}", ACCOUNT) for number in range(3)]
-CASES = {ids.invoice_case(bill.number) for bill in BILLS}
+BILLS = [DueInvoice(f"INV-{number}", ACCOUNT) for number in range(3)]
+CASES = {ids.invoice_case_id(bill.number) for bill in BILLS}
 DAY, DAY_SECONDS = timedelta(days=1), 30.0
 MONDAY_MORNING = NOON - DAY - timedelta(hours=4)
 RETENTION_DAYS = 30
@@ -51,18 +51,18 @@ def forgetful_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TemporalServer, "_arguments", lambda server: [*arguments(server), *told])
 
 
-async def run(stage: Theatre, workflow: str, name: str) -> None:
+async def run(stage: FaultEnvironment, workflow: str, name: str) -> None:
     await stage.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
 
 
-async def lived(stage: Theatre, folder: Path) -> None:
+async def lived(stage: FaultEnvironment, folder: Path) -> None:
     """The account's invoices are opened, reminded in one letter, paid, and closed."""
-    import_bills(stage.parts, BILLS, folder)
+    import_due_invoices(stage.parts, BILLS, folder)
     await run(stage, "BillingSync", "opening")
-    await stage.until(lambda: requests_by_state(stage.database) == {"pending": len(BILLS)}, "reminders are asked for")
+    await stage.wait_until(lambda: count_requests_by_state(stage.database) == {"pending": len(BILLS)}, "reminders are asked for")
     for number in range(PATIENCE):  # at night until the morning comes
         await run(stage, "CorrespondenceRun", f"letters-{number}")
-        if letters_by_state(stage.database) == {"sent": 1}:
+        if count_letters_by_state(stage.database) == {"sent": 1}:
             break
         await asyncio.sleep(0.5)
     for bill in BILLS:
@@ -74,7 +74,7 @@ async def lived(stage: Theatre, folder: Path) -> None:
 async def closed_runs(client: Client) -> list[tuple[str, str]]:
     """(case, run) of the account, once the server's list, which lags, has them all."""
     for _ in range(PATIENCE):
-        found = [(listed.workflow_id, listed.run_id or "") async for listed in Visibility(client).closed(None)]
+        found = [(listed.workflow_id, listed.run_id or "") async for listed in VisibilityRunListing(client).list_closed_runs(None)]
         if {case for case, _ in found} == CASES:
             return found
         await asyncio.sleep(0.5)
@@ -114,14 +114,14 @@ class UnreachableBucket:
         return False
 
 
-async def swept_in_vain(stage: Theatre, now: datetime) -> Swept:
-    archive = ArchivedRuns(stage.database, UnreachableBucket())
-    return await HistoryExport(stage.client, stage.database, archive, Visibility(stage.client)).sweep(now, TODAY)
+async def swept_in_vain(stage: FaultEnvironment, now: datetime) -> ArchiveSweepResult:
+    archive = RunArchive(stage.database, UnreachableBucket())
+    return await HistoryArchiver(stage.client, stage.database, archive, VisibilityRunListing(stage.client)).sweep(now, TODAY)
 
 
 def alarms(database: Database) -> set[tuple[str, str, str | None]]:
     with database.reading() as session:
-        tasks = session.scalars(select(Task).where(col(Task.kind) == AT_RISK))
+        tasks = session.scalars(select(Task).where(col(Task.kind) == AT_RISK_TASK))
         return {(task.role, task.account_id, task.invoice_id) for task in tasks}
 
 
@@ -129,11 +129,11 @@ def alarms(database: Database) -> set[tuple[str, str, str | None]]:
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_an_account_replays_from_the_archive_alone_when_the_server_has_deleted_its_runs(database: Database, tmp_path: Path) -> None:
     clock = Clock(real_anchor=datetime.now(UTC), business_anchor=MONDAY_MORNING, day_seconds=DAY_SECONDS)
-    async with theatre(database, tmp_path / "data", clock) as stage:
-        await keep_histories(stage.client, RETENTION_DAYS)
-        await stage.working()
+    async with start_fault_environment(database, tmp_path / "data", clock) as stage:
+        await set_history_retention(stage.client, RETENTION_DAYS)
+        await stage.start_worker()
         await lived(stage, tmp_path)
-        auditor = Auditor(stage.client, database, stage.parts.settings, WORKFLOWS)
+        auditor = AuditService(stage.client, database, stage.parts.settings, WORKFLOWS)
         live = await auditor.replay(ACCOUNT)
         runs = await closed_runs(stage.client)
 

@@ -20,16 +20,16 @@ from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
 from adapters.config.settings import PROJECT
-from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisions
+from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
 from adapters.database.engine import Database
 from adapters.database.tables import Case, ContactRequest, Invoice, JournalEntry, LedgerEvent, Message, MessageLine, Task
 from adapters.imports.column_mapping import load_mapping
-from adapters.temporal.schedules import put_schedules
+from adapters.temporal.schedules import upsert_schedules
 from domain.clock import Clock, start_of_day
-from domain.journal.journal import Entry, broken_at
-from tests.faults.chaos import KILLS, MOODS, TEMPORAL_DIES_WITH, Chaos
-from tests.faults.fault_environment import Theatre, letters_only, theatre
-from tests.faults.scripted_smtp_server import FINAL, Mood
+from domain.journal.journal import Entry, find_broken_entry
+from tests.faults.chaos import KILLS, MOODS, TEMPORAL_DIES_WITH, FaultInjector
+from tests.faults.fault_environment import FaultEnvironment, start_fault_environment, write_letters_only_policies
+from tests.faults.scripted_smtp_server import FINAL, SmtpBehaviour
 from tests.oracle import expected
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
@@ -91,7 +91,7 @@ class Record:
             select(func.count()).where(col(LedgerEvent.delivered_at).is_(None)),
             select(func.count()).where(col(Case.outcome).is_(None), col(Case.next_step).is_not(None), col(Case.case_id).not_in(on_hold)),
             select(func.count()).select_from(Invoice).outerjoin(Case, col(Case.invoice_id) == col(Invoice.id)).where(unfinished),
-        )  # fmt: skip
+        )
         with self._database.reading() as session:
             return not any(session.execute(statement).scalar_one() for statement in restless)
 
@@ -137,12 +137,12 @@ class Record:
 
 
 class Play:
-    def __init__(self, stage: Theatre, folder: Path, population: Population) -> None:
+    def __init__(self, stage: FaultEnvironment, folder: Path, population: Population) -> None:
         self.stage, self.record = stage, Record(stage.database)
         self._folder, self._population = folder, population
 
     def now(self) -> datetime:
-        return self.stage.parts.clock.business(datetime.now(UTC))
+        return self.stage.parts.clock.to_business(datetime.now(UTC))
 
     def report(self, rows: Sequence[Row], on: date) -> datetime:
         """Billing reports what it knows on a date; the business time at which it has."""
@@ -152,7 +152,7 @@ class Play:
 
     async def report_settlements(self) -> datetime:
         """Once their dates have come, each invoice has its case, and the first letters have gone."""
-        await self.stage.until(self._settlements_are_due, "the settlements' dates come")
+        await self.stage.wait_until(self._settlements_are_due, "the settlements' dates come")
         return self.report(list(self._population.settled.values()), SETTLED_UNTIL)
 
     def _settlements_are_due(self) -> bool:
@@ -164,50 +164,50 @@ class Play:
         arrived = set(self.stage.office.times_taken)
         for number, message in self.record.letters("refused", "unknown").items():
             decision = LetterDecision.DELIVERED if message in arrived else LetterDecision.RESEND
-            LetterDecisions(self.stage.database).decide(number, decision, "kim", "asked the customer", self.now())
+            LetterDecisionStore(self.stage.database).decide(number, decision, "kim", "asked the customer", self.now())
 
 
 async def test_chaos_sends_no_letter_twice_and_loses_none(database: Database, tmp_path: Path) -> None:
     population = Population()
     clock = Clock(real_anchor=datetime.now(UTC) + timedelta(seconds=4), business_anchor=start_of_day(START), day_seconds=DAY_SECONDS)
     print(f"seed {SEED}")
-    policies = letters_only(tmp_path / "policies")
-    async with theatre(database, tmp_path / "data", clock, SEED, policies) as stage:
-        play, chaos = Play(stage, tmp_path, population), Chaos(stage, SEED)
+    policies = write_letters_only_policies(tmp_path / "policies")
+    async with start_fault_environment(database, tmp_path / "data", clock, SEED, policies) as stage:
+        play, chaos = Play(stage, tmp_path, population), FaultInjector(stage, SEED)
         play.report(population.known, START)
-        await put_schedules(stage.client, clock)
+        await upsert_schedules(stage.client, clock)
 
-        reign = asyncio.create_task(chaos.reign())
+        reign = asyncio.create_task(chaos.run())
         settled_at = await play.report_settlements()
         await reign
-        await stage.until(play.record.quiet, "all is quiet")
+        await stage.wait_until(play.record.quiet, "all is quiet")
 
         _check_faults(chaos, stage)
         _check_nothing_is_handed_over_after_its_end(stage)
         held = play.record.letters("refused", "unknown")
         assert set(held) == set(play.record.tasks())
         play.decide()
-        await stage.until(play.record.quiet, "all is quiet again")
+        await stage.wait_until(play.record.quiet, "all is quiet again")
 
         assert not play.record.tasks()
         assert not play.record.letters("refused", "unknown", "deferred")
         _check_letters(play, population, tmp_path, settled_at)
 
         play.report(population.rows, LONG_AFTER)
-        await stage.until(lambda: set(play.record.outcomes().values()) == {"paid"}, "every settled invoice is closed")
+        await stage.wait_until(lambda: set(play.record.outcomes().values()) == {"paid"}, "every settled invoice is closed")
         assert set(play.record.outcomes()) == population.open | set(population.settled)
 
 
-def _check_faults(chaos: Chaos, stage: Theatre) -> None:
+def _check_faults(chaos: FaultInjector, stage: FaultEnvironment) -> None:
     """All that should go wrong did."""
     assert chaos.kills == KILLS >= 10
     assert chaos.temporal_deaths == len(TEMPORAL_DIES_WITH) == 2
     assert chaos.outages == 1
-    for mood in FINAL | {Mood.DEFERS}:
+    for mood in FINAL | {SmtpBehaviour.DEFERS}:
         assert stage.office.moods[mood] >= sum(number for each, number in MOODS if each is mood)
 
 
-def _check_nothing_is_handed_over_after_its_end(stage: Theatre) -> None:
+def _check_nothing_is_handed_over_after_its_end(stage: FaultEnvironment) -> None:
     """A letter may come again after 451, and after nothing else, until a person says so."""
     ended: set[str] = set()
     for handed in stage.office.handed:
@@ -223,7 +223,7 @@ def _check_letters(play: Play, population: Population, folder: Path, settled_at:
     carried, journals = play.record.pairs(), play.record.journals()
     taken = play.stage.office.taken
     assert set(play.stage.office.times_taken.values()) == {1}
-    assert all(broken_at(chain) is None for chain in journals.values())
+    assert all(find_broken_entry(chain) is None for chain in journals.values())
 
     pairs = Counter(pair for letter in taken for pair in carried[letter.message_id])
     assert set(pairs.values()) == {1}

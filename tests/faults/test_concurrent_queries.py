@@ -11,22 +11,22 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.case_recording import Recording
-from adapters.audit.histories.replayer import Replaying
+from activities.case_recording import CaseRecordingActivities
+from adapters.audit.histories.replayer import HistoryReplayer
 from adapters.audit.histories.run_histories import RunHistory
-from adapters.cases.case_store import CaseBook
+from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
-from adapters.temporal.case_commands import TemporalCases
-from adapters.temporal.client import connect
+from adapters.temporal.case_commands import TemporalCaseCommands
+from adapters.temporal.client import connect_client
 from adapters.temporal.embedded_server import TemporalServer
 from domain import identifiers as ids
 from domain.audit.replay_report import RunSource
 from domain.billing.billing_events import InvoiceFacts
-from domain.case_record import Record, Recorded
+from domain.case_record import CaseWrite, CaseWriteResult
 from domain.clock import Clock
 from domain.invoice.commands import AddNote
-from domain.invoice.workflow_input import Opening
-from tests.api.portfolio_world import POLICY, World
+from domain.invoice.workflow_input import InvoiceCollectionInput
+from tests.api.portfolio_world import POLICY, PortfolioWorld
 from workflows.invoice_collection import InvoiceCollection
 
 NAMESPACE, DUE = "duecourse", date(2099, 1, 1)
@@ -35,19 +35,19 @@ NAMESPACE, DUE = "duecourse", date(2099, 1, 1)
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[Client]:
     server = await TemporalServer.find_or_start(tmp_path / "temporal", NAMESPACE)
-    yield await connect(server.address, NAMESPACE)
+    yield await connect_client(server.address, NAMESPACE)
     await server.stop()
 
 
-class WhenTold(Recording):
+class WhenTold(CaseRecordingActivities):
     """It writes when it is told to."""
 
-    def __init__(self, casebook: CaseBook) -> None:
+    def __init__(self, casebook: CaseStore) -> None:
         super().__init__(casebook)
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
 
     @activity.defn
-    async def record(self, record: Record) -> Recorded:
+    async def record(self, record: CaseWrite) -> CaseWriteResult:
         self.begun.set()
         await self.go_on.wait()
         return await super().record(record)
@@ -56,24 +56,26 @@ class WhenTold(Recording):
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_a_question_does_not_end_the_task_in_which_a_case_writes(client: Client, database: Database) -> None:
     """It is there before the worker is, so that the server would hand it over together with the case's first task."""
-    world = World(database)
+    world = PortfolioWorld(database)
     world.account()
     world.invoice("I-1", due=DUE, started=False)
     facts = InvoiceFacts(version=1, due_date=DUE, currency="EUR", total=25_000, open_balance=25_000)
-    opening = Opening(invoice_id="I-1", account_id="A-1", facts=facts, policy=POLICY, clock=Clock.real_life())
-    case = await client.start_workflow(InvoiceCollection.run, opening, id=ids.invoice_case("I-1"), task_queue=ids.TASK_QUEUE)
-    asked = asyncio.create_task(TemporalCases(client).snapshot("I-1"))
+    opening = InvoiceCollectionInput(invoice_id="I-1", account_id="A-1", facts=facts, policy=POLICY, clock=Clock.real_time())
+    case = await client.start_workflow(InvoiceCollection.run, opening, id=ids.invoice_case_id("I-1"), task_queue=ids.TASK_QUEUE)
+    asked = asyncio.create_task(TemporalCaseCommands(client).query_invoice_case("I-1"))
     assert await asyncio.wait([asked], timeout=0.2) == (set(), {asked})
-    recording = WhenTold(CaseBook(database))
+    recording = WhenTold(CaseStore(database))
     async with Worker(client, task_queue=ids.TASK_QUEUE, workflows=[InvoiceCollection], activities=[recording.record]):
         await recording.begun.wait()
         await asyncio.wait([asked], timeout=0.5)
         recording.go_on.set()
         view = await asked
-        await TemporalCases(client, update_seconds=60).act_on(case.id, AddNote(act_id="act-1", actor="maria", note_id="note-1"))
+        await TemporalCaseCommands(client, update_seconds=60).submit_command(
+            case.id, AddNote(act_id="act-1", actor="maria", note_id="note-1")
+        )
     assert view is None or view.case_id == case.id
     history = await case.fetch_history()
     kinds = [event.event_type for event in history.events]
     assert kinds[kinds.index(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED) + 1] == EventType.EVENT_TYPE_MARKER_RECORDED
-    (replayed,) = await Replaying([InvoiceCollection]).replay([RunHistory(case.id, history.run_id, RunSource.LIVE, history)])
-    assert replayed.parting is None
+    (replayed,) = await HistoryReplayer([InvoiceCollection]).replay([RunHistory(case.id, history.run_id, RunSource.LIVE, history)])
+    assert replayed.divergence is None

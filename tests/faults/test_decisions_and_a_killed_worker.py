@@ -12,8 +12,16 @@ import pytest
 from adapters.database.engine import Database
 from domain import identifiers as ids
 from domain.roles import Role
-from tests.faults.decisions import Bill, Bureau, Wanted, bills, bureau, money, terms
-from tests.faults.journal_snapshot import of_kind
+from tests.faults.decisions import (
+    DecisionEnvironment,
+    DecisionInvoice,
+    RequestedDecision,
+    build_invoices,
+    money_body,
+    start_decision_environment,
+    terms_body,
+)
+from tests.faults.journal_snapshot import count_kinds
 
 MIA, ANNA, OTTO = ("mia", Role.COLLECTOR), ("anna", Role.COLLECTIONS_MANAGER), ("otto", Role.COLLECTIONS_MANAGER)
 PLANS, OTHERS = 100, 100
@@ -23,54 +31,57 @@ ANSWERED_SECONDS = 3.0
 WHY = "this is why"
 
 
-def decisions(desk: Bureau, plans: list[Bill], others: list[Bill]) -> list[Wanted]:
+def decisions(desk: DecisionEnvironment, plans: list[DecisionInvoice], others: list[DecisionInvoice]) -> list[RequestedDecision]:
     """The approvals and the acts, mixed."""
     approvals = [
-        Wanted(*(ANNA if number % 2 else OTTO), f"approvals/{approval_of(bill)}/decision", {"decision": "approve"})
+        RequestedDecision(*(ANNA if number % 2 else OTTO), f"approvals/{approval_of(bill)}/decision", {"decision": "approve"})
         for number, bill in enumerate(plans)
-    ]  # fmt: skip
+    ]
     kinds: list[tuple[str, dict[str, Any]]] = [
-        ("promises", {**money("100.00"), "by": desk.today(10)}), ("pause", {"reason": WHY}), ("calls", {"outcome": "reached", "note": WHY}),
-        ("notes", {"text": WHY}), ("escalations", {"role": "sales", "comment": WHY}),
-        ("disputes", {**money("40.00"), "reason": "wrong_price"}),
-    ]  # fmt: skip
+        ("promises", {**money_body("100.00"), "by": desk.today(10)}),
+        ("pause", {"reason": WHY}),
+        ("calls", {"outcome": "reached", "note": WHY}),
+        ("notes", {"text": WHY}),
+        ("escalations", {"role": "sales", "comment": WHY}),
+        ("disputes", {**money_body("40.00"), "reason": "wrong_price"}),
+    ]
     acts = [
-        Wanted(*MIA, f"invoices/{bill.number}/{kinds[number % len(kinds)][0]}", kinds[number % len(kinds)][1])
+        RequestedDecision(*MIA, f"invoices/{bill.number}/{kinds[number % len(kinds)][0]}", kinds[number % len(kinds)][1])
         for number, bill in enumerate(others)
-    ]  # fmt: skip
+    ]
     return [wanted for pair in zip(approvals, acts, strict=True) for wanted in pair]
 
 
-def approval_of(bill: Bill) -> str:
-    return ids.approval_case(ids.plan_case(bill.account, 1), 1)
+def approval_of(bill: DecisionInvoice) -> str:
+    return ids.approval_case_id(ids.plan_case_id(bill.account, 1), 1)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_a_worker_killed_in_the_middle_of_two_hundred_decisions_loses_none(database: Database, tmp_path: Path) -> None:
-    plans, others = bills("PLAN", PLANS), bills("PLAIN", OTHERS)
-    async with bureau(database, tmp_path) as desk:
-        worker = await desk.stage.working()
-        await desk.open([*plans, *others])
-        body = {"currency": "EUR", "terms": terms(desk.today(30))}
-        await desk.do(*[(MIA, f"accounts/{bill.account}/plans", {"invoices": [bill.number], **body}) for bill in plans])
-        await desk.reached("approval.asked", map(approval_of, plans))
+    plans, others = build_invoices("PLAN", PLANS), build_invoices("PLAIN", OTHERS)
+    async with start_decision_environment(database, tmp_path) as desk:
+        worker = await desk.stage.start_worker()
+        await desk.open_invoices([*plans, *others])
+        body = {"currency": "EUR", "terms": terms_body(desk.today(30))}
+        await desk.post_all(*[(MIA, f"accounts/{bill.account}/plans", {"invoices": [bill.number], **body}) for bill in plans])
+        await desk.wait_for_entries("approval.asked", map(approval_of, plans))
 
         wanted = decisions(desk, plans, others)
-        desk.cases.patience(ANSWERED_SECONDS)
+        desk.cases.set_timeout(ANSWERED_SECONDS)
         known = set(desk.by_act())
-        posted = [asyncio.create_task(desk.want(each, f"key-{number}")) for number, each in enumerate(wanted)]
-        await desk.stage.until(lambda: len(desk.acts_written() - known) >= KILLED_AFTER, "the decisions are under way")
+        posted = [asyncio.create_task(desk.post_decision(each, f"key-{number}")) for number, each in enumerate(wanted)]
+        await desk.stage.wait_until(lambda: len(desk.acts_written() - known) >= KILLED_AFTER, "the decisions are under way")
         await worker.kill()
         written = len(desk.acts_written() - known)
         assert KILLED_AFTER <= written < len(wanted)
-        await desk.stage.working()
+        await desk.stage.start_worker()
 
         answers = await asyncio.gather(*posted)
         assert {answer.status_code for answer in answers} == {200, 202}
-        await desk.all_written(wanted)
-        desk.check(wanted)
-        await desk.reached("plan.offered", [ids.plan_case(bill.account, 1) for bill in plans])
-        desk.check(wanted)
-        books = desk.books()
-        assert all(of_kind(books[approval_of(bill)])["approval.signed"] == 1 for bill in plans)
-        assert all(of_kind(books[ids.plan_case(bill.account, 1)])["plan.offered"] == 1 for bill in plans)
+        await desk.wait_until_written(wanted)
+        desk.check_decisions(wanted)
+        await desk.wait_for_entries("plan.offered", [ids.plan_case_id(bill.account, 1) for bill in plans])
+        desk.check_decisions(wanted)
+        books = desk.read_chains()
+        assert all(count_kinds(books[approval_of(bill)])["approval.signed"] == 1 for bill in plans)
+        assert all(count_kinds(books[ids.plan_case_id(bill.account, 1)])["plan.offered"] == 1 for bill in plans)

@@ -7,18 +7,25 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlmodel import col
 
-from activities.correspondence import Tally
+from activities.correspondence import LetterTally
 from adapters.database.engine import Database
 from adapters.database.tables import Message
 from domain import identifiers as ids
-from tests.faults.due_letters import customers, due_letters, letters_by_state, noon_now, open_tasks, requests_by_state
-from tests.faults.fault_environment import PATIENCE, Theatre, theatre
+from tests.faults.due_letters import (
+    build_due_invoices,
+    count_letters_by_state,
+    count_open_tasks,
+    count_requests_by_state,
+    noon_clock,
+    request_due_letters,
+)
+from tests.faults.fault_environment import PATIENCE, FaultEnvironment, start_fault_environment
 from workflows.correspondence_run import CorrespondenceRun
 
 LETTERS = 150
 
 
-async def _run(stage: Theatre, name: str) -> Tally:
+async def _run(stage: FaultEnvironment, name: str) -> LetterTally:
     return await stage.client.execute_workflow(CorrespondenceRun.run, id=name, task_queue=ids.TASK_QUEUE)
 
 
@@ -30,42 +37,42 @@ def _message_ids(database: Database, state: str) -> set[str]:
 async def test_a_worker_killed_while_sending_sends_nothing_twice_and_the_next_one_sends_the_rest(
     database: Database, tmp_path: Path
 ) -> None:
-    async with theatre(database, tmp_path / "data", noon_now()) as stage:
-        due_letters(stage.parts, customers(LETTERS), tmp_path)
-        first = await stage.working()
+    async with start_fault_environment(database, tmp_path / "data", noon_clock()) as stage:
+        request_due_letters(stage.parts, build_due_invoices(LETTERS), tmp_path)
+        first = await stage.start_worker()
         run = asyncio.create_task(_run(stage, "killed"))
-        await stage.until(lambda: len(stage.office.taken) >= LETTERS // 3, "a third of the letters has gone")
+        await stage.wait_until(lambda: len(stage.office.taken) >= LETTERS // 3, "a third of the letters has gone")
         await first.kill()
         taken_by_then = len(stage.office.taken)
 
-        await stage.working()
+        await stage.start_worker()
         await asyncio.wait_for(run, PATIENCE)
         for number in range(PATIENCE):
-            if "transmitting" not in letters_by_state(database):
+            if "transmitting" not in count_letters_by_state(database):
                 break
             await asyncio.sleep(1)
             await _run(stage, f"next-{number}")
 
     unknown = _message_ids(database, "unknown")
     assert LETTERS // 3 <= taken_by_then < LETTERS
-    assert letters_by_state(database) == Counter({"sent": LETTERS - len(unknown), "unknown": len(unknown)})
-    assert requests_by_state(database) == letters_by_state(database)
+    assert count_letters_by_state(database) == Counter({"sent": LETTERS - len(unknown), "unknown": len(unknown)})
+    assert count_requests_by_state(database) == count_letters_by_state(database)
     assert set(Counter(letter.message_id for letter in stage.office.handed).values()) == {1}
     assert _message_ids(database, "sent") <= set(stage.office.times_taken) <= _message_ids(database, "sent") | unknown
-    assert Counter(kind for kind, _ in open_tasks(database)) == Counter({"unknown_letter": len(unknown)})
+    assert Counter(kind for kind, _ in count_open_tasks(database)) == Counter({"unknown_letter": len(unknown)})
     assert len(unknown) <= 8
 
 
 async def test_the_same_run_started_twice_at_once_sends_each_letter_once(database: Database, tmp_path: Path) -> None:
-    async with theatre(database, tmp_path / "data", noon_now()) as stage:
-        due_letters(stage.parts, customers(LETTERS), tmp_path)
-        await asyncio.gather(stage.working(), stage.working())
+    async with start_fault_environment(database, tmp_path / "data", noon_clock()) as stage:
+        request_due_letters(stage.parts, build_due_invoices(LETTERS), tmp_path)
+        await asyncio.gather(stage.start_worker(), stage.start_worker())
 
         tallies = await asyncio.gather(_run(stage, "one"), _run(stage, "another"))
 
     assert sum(tally.sent for tally in tallies) == LETTERS
     assert sum(tally.refused + tally.deferred + tally.unknown for tally in tallies) == 0
-    assert letters_by_state(database) == {"sent": LETTERS}
+    assert count_letters_by_state(database) == {"sent": LETTERS}
     assert len(stage.office.times_taken) == LETTERS
     assert set(stage.office.times_taken.values()) == {1}
-    assert not open_tasks(database)
+    assert not count_open_tasks(database)

@@ -7,64 +7,73 @@ from pathlib import Path
 
 import pytest
 
-from activities.correspondence import Tally
+from activities.correspondence import LetterTally
 from adapters.database.engine import Database
-from adapters.mail.smtp_client import Delivery, Outcome
-from tests.faults.due_letters import DAWN, NOON, Bill, SendingRoom, customers, letters_by_state, open_tasks, requests_by_state
-from tests.faults.scripted_smtp_server import Mood, MoodyOffice, moody_office
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from tests.faults.due_letters import (
+    DAWN,
+    NOON,
+    DueInvoice,
+    LetterSendingHarness,
+    build_due_invoices,
+    count_letters_by_state,
+    count_open_tasks,
+    count_requests_by_state,
+)
+from tests.faults.scripted_smtp_server import ScriptedSmtpServer, SmtpBehaviour, start_scripted_smtp_server
 
 
 @pytest.fixture
-async def office() -> AsyncIterator[MoodyOffice]:
-    async with moody_office() as office:
+async def office() -> AsyncIterator[ScriptedSmtpServer]:
+    async with start_scripted_smtp_server() as office:
         yield office
 
 
 @pytest.fixture
-async def room(database: Database, tmp_path: Path, office: MoodyOffice) -> AsyncIterator[SendingRoom]:
-    room = SendingRoom(database, tmp_path / "data", office.port)
+async def room(database: Database, tmp_path: Path, office: ScriptedSmtpServer) -> AsyncIterator[LetterSendingHarness]:
+    room = LetterSendingHarness(database, tmp_path / "data", office.port)
     yield room
     await room.close()
 
 
-def _numbers(office: MoodyOffice, *bills: Bill) -> list[set[str]]:
+def _numbers(office: ScriptedSmtpServer, *bills: DueInvoice) -> list[set[str]]:
     """The invoices that each letter taken names, among these."""
     return [{bill.number for bill in bills if bill.number in letter.text} for letter in office.taken]
 
 
 async def test_while_the_mail_server_is_down_nothing_counts_as_sent_and_afterwards_each_letter_goes_once(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    room.due(customers(150))
+    room.request_due_letters(build_due_invoices(150))
     office.close()
 
-    assert await room.run() == Tally(deferred=150)
-    assert letters_by_state(database) == {"intended": 150}
-    assert requests_by_state(database) == {"claimed": 150}
-    assert not open_tasks(database)
+    assert await room.run() == LetterTally(deferred=150)
+    assert count_letters_by_state(database) == {"intended": 150}
+    assert count_requests_by_state(database) == {"claimed": 150}
+    assert not count_open_tasks(database)
 
     await office.open()
-    assert await room.run() == Tally(sent=150)
-    assert await room.run() == Tally()
-    assert letters_by_state(database) == {"sent": 150}
+    assert await room.run() == LetterTally(sent=150)
+    assert await room.run() == LetterTally()
+    assert count_letters_by_state(database) == {"sent": 150}
     assert len(office.times_taken) == 150
     assert set(office.times_taken.values()) == {1}
 
 
 async def test_refused_from_the_51st_letter_on_50_are_sent_and_100_wait_for_a_person(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    bills = customers(150)
-    room.due(bills)
-    office.script, office.mood = [(Mood.TAKES, 50)], Mood.REFUSES
+    bills = build_due_invoices(150)
+    room.request_due_letters(bills)
+    office.script, office.mood = [(SmtpBehaviour.TAKES, 50)], SmtpBehaviour.REFUSES
 
-    assert await room.run() == Tally(sent=50, refused=100)
-    assert await room.run() == Tally()
-    assert letters_by_state(database) == {"sent": 50, "refused": 100}
-    assert requests_by_state(database) == {"sent": 50, "refused": 100}
-    refused = {letter.letter["To"].addresses[0].addr_spec for letter in office.handed if letter.mood is Mood.REFUSES}
+    assert await room.run() == LetterTally(sent=50, refused=100)
+    assert await room.run() == LetterTally()
+    assert count_letters_by_state(database) == {"sent": 50, "refused": 100}
+    assert count_requests_by_state(database) == {"sent": 50, "refused": 100}
+    refused = {letter.letter["To"].addresses[0].addr_spec for letter in office.handed if letter.mood is SmtpBehaviour.REFUSES}
     assert refused == {"books@customer.test"}
-    tasks = open_tasks(database)
+    tasks = count_open_tasks(database)
     assert len(tasks) == 100
     assert {kind for kind, _ in tasks} == {"refused_letter"}
     assert len(room.told.news) == 100
@@ -72,123 +81,127 @@ async def test_refused_from_the_51st_letter_on_50_are_sent_and_100_wait_for_a_pe
 
 
 async def test_refused_letters_go_once_when_a_person_has_them_sent_again(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    room.due(customers(20))
-    office.script = [(Mood.TAKES, 5), (Mood.REFUSES, 15)]
+    room.request_due_letters(build_due_invoices(20))
+    office.script = [(SmtpBehaviour.TAKES, 5), (SmtpBehaviour.REFUSES, 15)]
     await room.run()
 
     assert await room.resend() == 15
-    assert await room.run() == Tally(sent=15)
-    assert letters_by_state(database) == {"sent": 20}
-    assert not open_tasks(database)
+    assert await room.run() == LetterTally(sent=15)
+    assert count_letters_by_state(database) == {"sent": 20}
+    assert not count_open_tasks(database)
     assert len(office.times_taken) == 20
     assert set(office.times_taken.values()) == {1}
 
 
-async def test_a_letter_that_is_refused_again_is_again_a_persons_task(database: Database, room: SendingRoom, office: MoodyOffice) -> None:
-    room.due(customers(1))
-    office.mood = Mood.REFUSES
+async def test_a_letter_that_is_refused_again_is_again_a_persons_task(
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
+) -> None:
+    room.request_due_letters(build_due_invoices(1))
+    office.mood = SmtpBehaviour.REFUSES
     await room.run()
 
     assert await room.resend() == 1
-    assert not open_tasks(database)
-    assert await room.run() == Tally(refused=1)
-    assert open_tasks(database) == {("refused_letter", "C0000"): 1}
+    assert not count_open_tasks(database)
+    assert await room.run() == LetterTally(refused=1)
+    assert count_open_tasks(database) == {("refused_letter", "C0000"): 1}
 
 
 @pytest.mark.parametrize("state", ["refused", "unknown"])
 async def test_what_was_left_out_of_a_letter_stays_out_when_a_person_decides_about_it(
-    database: Database, room: SendingRoom, office: MoodyOffice, state: str
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer, state: str
 ) -> None:
-    paid, other = Bill("PAID", "ONE"), Bill("OTHER", "ONE")
-    office.script = [(Mood.REFUSES if state == "refused" else Mood.LOSES_AND_HANGS_UP, 1)]
-    room.due([paid, other])
+    paid, other = DueInvoice("PAID", "ONE"), DueInvoice("OTHER", "ONE")
+    office.script = [(SmtpBehaviour.REFUSES if state == "refused" else SmtpBehaviour.LOSES_AND_HANGS_UP, 1)]
+    room.request_due_letters([paid, other])
     letters = await room.select()
     room.pay(paid)
     await room.send(letters)
 
     await room.resend(state)
-    assert requests_by_state(database) == {"claimed": 1, "dropped": 1}
-    assert await room.run() == Tally(sent=1)
+    assert count_requests_by_state(database) == {"claimed": 1, "dropped": 1}
+    assert await room.run() == LetterTally(sent=1)
     assert _numbers(office, paid, other) == [{"OTHER"}]
-    assert requests_by_state(database) == {"sent": 1, "dropped": 1}
+    assert count_requests_by_state(database) == {"sent": 1, "dropped": 1}
 
 
-async def test_deferred_letters_are_tried_until_each_has_gone_once(database: Database, room: SendingRoom, office: MoodyOffice) -> None:
-    room.due(customers(30))
-    office.script = [(Mood.DEFERS, 40)]
+async def test_deferred_letters_are_tried_until_each_has_gone_once(
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
+) -> None:
+    room.request_due_letters(build_due_invoices(30))
+    office.script = [(SmtpBehaviour.DEFERS, 40)]
 
     tallies = [await room.run() for _ in range(3)]
 
-    assert tallies == [Tally(deferred=30), Tally(deferred=10, sent=20), Tally(sent=10)]
-    assert letters_by_state(database) == {"sent": 30}
-    assert office.moods == {Mood.DEFERS: 40, Mood.TAKES: 30}
+    assert tallies == [LetterTally(deferred=30), LetterTally(deferred=10, sent=20), LetterTally(sent=10)]
+    assert count_letters_by_state(database) == {"sent": 30}
+    assert office.moods == {SmtpBehaviour.DEFERS: 40, SmtpBehaviour.TAKES: 30}
     assert set(office.times_taken.values()) == {1}
 
 
-@pytest.mark.parametrize("mood", [Mood.TAKES_AND_HANGS_UP, Mood.LOSES_AND_HANGS_UP])
+@pytest.mark.parametrize("mood", [SmtpBehaviour.TAKES_AND_HANGS_UP, SmtpBehaviour.LOSES_AND_HANGS_UP])
 async def test_a_letter_without_an_answer_is_held_for_a_person_and_never_handed_over_again(
-    database: Database, room: SendingRoom, office: MoodyOffice, mood: Mood
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer, mood: SmtpBehaviour
 ) -> None:
-    room.due(customers(10))
+    room.request_due_letters(build_due_invoices(10))
     office.script = [(mood, 4)]
 
-    assert await room.run() == Tally(sent=6, unknown=4)
-    assert await room.run() == Tally()
-    assert letters_by_state(database) == {"sent": 6, "unknown": 4}
-    assert Counter(kind for kind, _ in open_tasks(database)) == {"unknown_letter": 4}
+    assert await room.run() == LetterTally(sent=6, unknown=4)
+    assert await room.run() == LetterTally()
+    assert count_letters_by_state(database) == {"sent": 6, "unknown": 4}
+    assert Counter(kind for kind, _ in count_open_tasks(database)) == {"unknown_letter": 4}
     assert set(Counter(letter.message_id for letter in office.handed).values()) == {1}
 
 
-async def test_a_sender_that_was_presumed_dead_may_still_say_that_its_letter_went(database: Database, room: SendingRoom) -> None:
-    room.due(customers(1))
-    slow, other = room.desk_of("slow"), room.desk_of("other")
-    slow.begin(letters := slow.intend(NOON, 10), NOON)
+async def test_a_sender_that_was_presumed_dead_may_still_say_that_its_letter_went(database: Database, room: LetterSendingHarness) -> None:
+    room.request_due_letters(build_due_invoices(1))
+    slow, other = room.create_letter_dispatch("slow"), room.create_letter_dispatch("other")
+    slow.begin_transmission(letters := slow.claim_due_letters(NOON, 10), NOON)
 
-    assert other.settle_the_dead(NOON) == 1
-    assert letters_by_state(database) == {"unknown": 1}
-    assert open_tasks(database) == {("unknown_letter", "C0000"): 1}
-    slow.end([(letters[0], Delivery(Outcome.SENT, 250, "Taken"))], NOON)
+    assert other.mark_abandoned_letters(NOON) == 1
+    assert count_letters_by_state(database) == {"unknown": 1}
+    assert count_open_tasks(database) == {("unknown_letter", "C0000"): 1}
+    slow.record_outcomes([(letters[0], DeliveryResult(DeliveryOutcome.SENT, 250, "Taken"))], NOON)
 
-    assert letters_by_state(database) == requests_by_state(database) == {"sent": 1}
-    assert not open_tasks(database)
+    assert count_letters_by_state(database) == count_requests_by_state(database) == {"sent": 1}
+    assert not count_open_tasks(database)
 
 
-async def test_once_a_person_has_decided_a_sender_that_was_presumed_dead_has_no_say(database: Database, room: SendingRoom) -> None:
-    room.due(customers(1))
-    slow, other = room.desk_of("slow"), room.desk_of("other")
-    slow.begin(letters := slow.intend(NOON, 10), NOON)
-    other.settle_the_dead(NOON)
+async def test_once_a_person_has_decided_a_sender_that_was_presumed_dead_has_no_say(database: Database, room: LetterSendingHarness) -> None:
+    room.request_due_letters(build_due_invoices(1))
+    slow, other = room.create_letter_dispatch("slow"), room.create_letter_dispatch("other")
+    slow.begin_transmission(letters := slow.claim_due_letters(NOON, 10), NOON)
+    other.mark_abandoned_letters(NOON)
     await room.resend("unknown")
-    other.begin(letters, NOON)
+    other.begin_transmission(letters, NOON)
 
-    slow.end([(letters[0], Delivery(Outcome.DEFERRED, None, "Too late"))], NOON)
-    slow.end([(letters[0], Delivery(Outcome.SENT, 250, "Taken"))], NOON)
+    slow.record_outcomes([(letters[0], DeliveryResult(DeliveryOutcome.DEFERRED, None, "Too late"))], NOON)
+    slow.record_outcomes([(letters[0], DeliveryResult(DeliveryOutcome.SENT, 250, "Taken"))], NOON)
 
-    assert letters_by_state(database) == {"transmitting": 1}
+    assert count_letters_by_state(database) == {"transmitting": 1}
 
 
 async def test_a_letter_of_a_late_slot_that_was_refused_does_not_stand_in_the_way_of_the_days_other_letters(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    first, second, other = Bill("FIRST", "ONE"), Bill("SECOND", "ONE"), Bill("OTHER", "TWO")
-    office.script = [(Mood.REFUSES, 1)]
-    room.due([first], asked=DAWN - timedelta(days=5))
+    first, second, other = DueInvoice("FIRST", "ONE"), DueInvoice("SECOND", "ONE"), DueInvoice("OTHER", "TWO")
+    office.script = [(SmtpBehaviour.REFUSES, 1)]
+    room.request_due_letters([first], asked=DAWN - timedelta(days=5))
     await room.run()
-    room.due([second, other])
+    room.request_due_letters([second, other])
 
-    assert await room.run() == Tally(sent=1)
+    assert await room.run() == LetterTally(sent=1)
     assert _numbers(office, first, second, other) == [{"OTHER"}]
-    assert requests_by_state(database) == {"refused": 1, "pending": 1, "sent": 1}
+    assert count_requests_by_state(database) == {"refused": 1, "pending": 1, "sent": 1}
 
 
 async def test_a_blocked_invoice_is_in_no_letter_and_its_account_gets_no_empty_one(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    disputed, paused, late = Bill("DISPUTED", "ONE"), Bill("PAUSED", "TWO"), Bill("PAUSED-LATE", "THREE")
-    with_others = [Bill("OTHER-DISPUTED", "FOUR"), Bill("OTHER-PAUSED", "FOUR"), Bill("OTHER-FINE", "FOUR")]
-    cases = room.due([disputed, paused, late, *with_others])
+    disputed, paused, late = DueInvoice("DISPUTED", "ONE"), DueInvoice("PAUSED", "TWO"), DueInvoice("PAUSED-LATE", "THREE")
+    with_others = [DueInvoice("OTHER-DISPUTED", "FOUR"), DueInvoice("OTHER-PAUSED", "FOUR"), DueInvoice("OTHER-FINE", "FOUR")]
+    cases = room.request_due_letters([disputed, paused, late, *with_others])
     ledger = room.parts.ledger
     ledger.change_invoice(disputed.number, disputed=True, at=room.parts.clock.business_anchor)
     cases.pause(paused.number)
@@ -199,61 +212,61 @@ async def test_a_blocked_invoice_is_in_no_letter_and_its_account_gets_no_empty_o
     cases.pause(late.number)
     tally = await room.send(letters)
 
-    assert tally == Tally(sent=1, void=2)
+    assert tally == LetterTally(sent=1, void=2)
     assert _numbers(office, disputed, paused, late, *with_others) == [{"OTHER-FINE"}]
     assert len(office.handed) == 1
-    assert await room.run() == Tally()
-    assert requests_by_state(database) == {"sent": 1, "dropped": 4, "withdrawn": 1}
+    assert await room.run() == LetterTally()
+    assert count_requests_by_state(database) == {"sent": 1, "dropped": 4, "withdrawn": 1}
 
 
 async def test_an_invoice_paid_between_selection_and_sending_is_left_out_and_the_others_of_its_account_go(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    paid, other, alone = Bill("PAID", "ONE"), Bill("OTHER", "ONE"), Bill("ALONE", "TWO")
-    room.due([paid, other, alone])
+    paid, other, alone = DueInvoice("PAID", "ONE"), DueInvoice("OTHER", "ONE"), DueInvoice("ALONE", "TWO")
+    room.request_due_letters([paid, other, alone])
 
     letters = await room.select()
     room.pay(paid)
     room.pay(alone)
     tally = await room.send(letters)
 
-    assert tally == Tally(sent=1, void=1)
+    assert tally == LetterTally(sent=1, void=1)
     assert _numbers(office, paid, other, alone) == [{"OTHER"}]
-    assert requests_by_state(database) == {"sent": 1, "dropped": 2}
+    assert count_requests_by_state(database) == {"sent": 1, "dropped": 2}
 
 
 async def test_an_invoice_paid_while_its_letter_is_being_written_is_left_out(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    paid, other = Bill("PAID", "ONE"), Bill("OTHER", "ONE")
-    room.due([paid, other])
-    room.while_writing(lambda: room.pay(paid))
+    paid, other = DueInvoice("PAID", "ONE"), DueInvoice("OTHER", "ONE")
+    room.request_due_letters([paid, other])
+    room.interrupt_compose(lambda: room.pay(paid))
 
-    assert await room.run() == Tally(sent=1)
+    assert await room.run() == LetterTally(sent=1)
     assert _numbers(office, paid, other) == [{"OTHER"}]
-    assert requests_by_state(database) == {"sent": 1, "dropped": 1}
+    assert count_requests_by_state(database) == {"sent": 1, "dropped": 1}
 
 
 async def test_when_the_only_invoice_is_paid_while_its_letter_is_being_written_nothing_goes(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    paid = Bill("PAID", "ONE")
-    room.due([paid])
-    room.while_writing(lambda: room.pay(paid))
+    paid = DueInvoice("PAID", "ONE")
+    room.request_due_letters([paid])
+    room.interrupt_compose(lambda: room.pay(paid))
 
-    assert await room.run() == Tally(void=1)
+    assert await room.run() == LetterTally(void=1)
     assert not office.handed
-    assert letters_by_state(database) == {"void": 1}
-    assert requests_by_state(database) == {"dropped": 1}
+    assert count_letters_by_state(database) == {"void": 1}
+    assert count_requests_by_state(database) == {"dropped": 1}
 
 
 async def test_a_customer_without_an_address_is_a_task_and_the_others_get_their_letters(
-    database: Database, room: SendingRoom, office: MoodyOffice
+    database: Database, room: LetterSendingHarness, office: ScriptedSmtpServer
 ) -> None:
-    nowhere, reachable = Bill("NOWHERE", "ONE", email=""), Bill("REACHABLE", "TWO")
-    room.due([nowhere, reachable])
+    nowhere, reachable = DueInvoice("NOWHERE", "ONE", email=""), DueInvoice("REACHABLE", "TWO")
+    room.request_due_letters([nowhere, reachable])
 
-    assert await room.run() == Tally(sent=1, void=1)
-    assert open_tasks(database) == {("no_address", "ONE"): 1}
+    assert await room.run() == LetterTally(sent=1, void=1)
+    assert count_open_tasks(database) == {("no_address", "ONE"): 1}
     assert _numbers(office, nowhere, reachable) == [{"REACHABLE"}]
-    assert await room.run() == Tally()
+    assert await room.run() == LetterTally()

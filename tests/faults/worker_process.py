@@ -10,9 +10,9 @@ import threading
 from datetime import timedelta
 
 from activities import heartbeat
-from adapters.composition import compose
+from adapters.composition import compose_services
 from adapters.config.settings import Settings
-from adapters.temporal.client import connect
+from adapters.temporal.client import connect_client
 from worker import build_worker
 from workflows.case_runtime import activity_options as options
 
@@ -22,14 +22,14 @@ BACKOFF = (timedelta(seconds=0.5), timedelta(seconds=1))
 
 
 async def work() -> None:
-    settings = Settings.read()
+    settings = Settings.load()
     if settings.temporal_address is None:
         raise SystemExit("a worker for tests needs DUECOURSE_TEMPORAL_ADDRESS")
-    heartbeat.SECONDS = 1.0
-    for times in (options.SELECT_LETTERS, options.SEND_LETTERS, options.DELIVER_EVENTS):
+    heartbeat.HEARTBEAT_SECONDS = 1.0
+    for times in (options.SELECT_LETTERS_OPTIONS, options.SEND_LETTERS_OPTIONS, options.DELIVER_EVENTS_OPTIONS):
         times["heartbeat_timeout"] = timedelta(seconds=5)
-    client = await connect(settings.temporal_address, settings.temporal_namespace, seconds=60)
-    async with build_worker(client, compose(settings), presumed_dead=PRESUMED_DEAD, backoff=BACKOFF):
+    client = await connect_client(settings.temporal_address, settings.temporal_namespace, seconds=60)
+    async with build_worker(client, compose_services(settings), presumed_dead=PRESUMED_DEAD, backoff=BACKOFF):
         print(READY, flush=True)
         await asyncio.Event().wait()
 

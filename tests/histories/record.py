@@ -17,15 +17,15 @@ from typing import Any
 from adapters.database.engine import Database
 from adapters.project import PROJECT
 from domain import identifiers as ids
-from domain.approval.commands import Verdict
-from domain.invoice.commands import AddNote, MakePromise, Pause, Resume
-from domain.policy.dispute_rules import Resolution
+from domain.approval.commands import ApprovalVerdict
+from domain.invoice.commands import AddNote, MakePromise, PauseCollection, ResumeCollection
+from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from tests.histories.account_scenarios import ACCOUNTS
 from tests.histories.system_scenarios import keep_house_lives
-from tests.workflows.account_commands import AccountCases
-from tests.workflows.dispute_commands import Cases
-from tests.workflows.stage import DAY, Stage, staged
+from tests.workflows.account_commands import AccountCommands
+from tests.workflows.dispute_commands import DisputeCommands
+from tests.workflows.stage import DAY, PlayStage, start_stage
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
@@ -36,128 +36,140 @@ SERIES = "2026-11"
 """When these were recorded; a later series stands beside them."""
 
 KINDS = {
-    "invoice": "invoice_collection", "dispute": "dispute", "approval": "approval", "plan": "payment_plan",
-    "suspension": "account_suspension", "credit_review": "credit_review", "write_off": "write_off",
-}  # fmt: skip
+    "invoice": "invoice_collection",
+    "dispute": "dispute",
+    "approval": "approval",
+    "plan": "payment_plan",
+    "suspension": "account_suspension",
+    "credit_review": "credit_review",
+    "write_off": "write_off",
+}
 """How the files of a case are called, by what its id begins with."""
 
 
-async def paid_without_a_letter(stage: Stage) -> str:
-    monday = await stage.monday()
-    invoice = await stage.open_one(due=monday + 10 * DAY)
+async def paid_without_a_letter(stage: PlayStage) -> str:
+    monday = await stage.pass_to_monday()
+    invoice = await stage.open_invoice(due=monday + 10 * DAY)
     await stage.pass_to(monday + 2 * DAY)
     await stage.pay(invoice, 10_000)
     await stage.outcome(invoice)
     return invoice
 
 
-async def paid_after_a_courtesy_note(stage: Stage) -> str:
+async def paid_after_a_courtesy_note(stage: PlayStage) -> str:
     return await _paid_on(stage, 1)
 
 
-async def paid_after_a_reminder(stage: Stage) -> str:
+async def paid_after_a_reminder(stage: PlayStage) -> str:
     return await _paid_on(stage, 8)
 
 
-async def paid_after_a_second_reminder(stage: Stage) -> str:
+async def paid_after_a_second_reminder(stage: PlayStage) -> str:
     return await _paid_on(stage, 15)
 
 
-async def _paid_on(stage: Stage, days: int) -> str:
+async def _paid_on(stage: PlayStage, days: int) -> str:
     """So many days after a Monday; the due date is the Thursday after it."""
-    monday = await stage.monday()
-    invoice = await stage.open_one(due=monday + 3 * DAY)
-    await stage.play.days(monday, monday + days * DAY)
+    monday = await stage.pass_to_monday()
+    invoice = await stage.open_invoice(due=monday + 3 * DAY)
+    await stage.play.run_mornings(monday, monday + days * DAY)
     await stage.pay(invoice, 10_000)
     await stage.outcome(invoice)
     return invoice
 
 
-async def full_timeline_to_paid(stage: Stage) -> str:
-    monday = await stage.monday()
-    invoice = await stage.open_one(due=monday + 3 * DAY)
-    await stage.play.days(monday, monday + 36 * DAY)
+async def full_timeline_to_paid(stage: PlayStage) -> str:
+    monday = await stage.pass_to_monday()
+    invoice = await stage.open_invoice(due=monday + 3 * DAY)
+    await stage.play.run_mornings(monday, monday + 36 * DAY)
     await stage.pay(invoice, 10_000)
     await stage.outcome(invoice)
     return invoice
 
 
-async def promise_broken(stage: Stage) -> str:
-    invoice, monday = await stage.reminded()
+async def promise_broken(stage: PlayStage) -> str:
+    invoice, monday = await stage.open_reminded_invoice()
     promise = MakePromise(act_id="promise", actor="mia", amount=10_000, by=monday + 4 * DAY)
     await stage.case(invoice).execute_update(InvoiceCollection.make_promise, promise)
-    await stage.play.days(monday + 2 * DAY, monday + 15 * DAY)
+    await stage.play.run_mornings(monday + 2 * DAY, monday + 15 * DAY)
     return invoice
 
 
-async def reopened_after_a_bounced_payment(stage: Stage) -> str:
-    invoice, monday = await stage.reminded()
+async def reopened_after_a_bounced_payment(stage: PlayStage) -> str:
+    invoice, monday = await stage.open_reminded_invoice()
     payment = await stage.pay(invoice, 10_000)
     await stage.outcome(invoice)
     await stage.pass_to(monday + 9 * DAY)
     now = await stage.play.now()
     stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
-    await stage.hear(invoice, "payment.reversed")
-    await stage.play.days(monday + 9 * DAY, monday + 18 * DAY)
+    await stage.sync_until_entry(invoice, "payment.reversed")
+    await stage.play.run_mornings(monday + 9 * DAY, monday + 18 * DAY)
     return invoice
 
 
-async def paused_and_resumed(stage: Stage) -> str:
-    invoice, monday = await stage.reminded()
-    await stage.case(invoice).execute_update(InvoiceCollection.pause, Pause(act_id="pause", actor="mia", reason="r"))
+async def paused_and_resumed(stage: PlayStage) -> str:
+    invoice, monday = await stage.open_reminded_invoice()
+    await stage.case(invoice).execute_update(InvoiceCollection.pause, PauseCollection(act_id="pause", actor="mia", reason="r"))
     await stage.pass_to(monday + 6 * DAY)
     await stage.case(invoice).signal(InvoiceCollection.note_added, AddNote(act_id="note", actor="mia", note_id="N1"))
-    await stage.case(invoice).execute_update(InvoiceCollection.resume, Resume(act_id="resume", actor="mia"))
-    await stage.play.days(monday + 6 * DAY, monday + 12 * DAY)
+    await stage.case(invoice).execute_update(InvoiceCollection.resume, ResumeCollection(act_id="resume", actor="mia"))
+    await stage.play.run_mornings(monday + 6 * DAY, monday + 12 * DAY)
     return invoice
 
 
-async def letter_withdrawn_and_late(stage: Stage) -> str:
+async def letter_withdrawn_and_late(stage: PlayStage) -> str:
     """A pause takes the reminder back; asked for again, it goes so late that the invoice waits for it."""
-    monday = await stage.monday()
-    invoice = await stage.open_one(due=monday - DAY)
-    pause = Pause(act_id="pause", actor="mia", reason="r", until=monday + 2 * DAY)
+    monday = await stage.pass_to_monday()
+    invoice = await stage.open_invoice(due=monday - DAY)
+    pause = PauseCollection(act_id="pause", actor="mia", reason="r", until=monday + 2 * DAY)
     await stage.case(invoice).execute_update(InvoiceCollection.pause, pause)
     await stage.pass_to(monday + 14 * DAY)
-    await stage.play.days(monday + 14 * DAY, monday + 18 * DAY)
+    await stage.play.run_mornings(monday + 14 * DAY, monday + 18 * DAY)
     return invoice
 
 
-async def disputed_and_credited(stage: Stage) -> str:
+async def disputed_and_credited(stage: PlayStage) -> str:
     """The first answer is returned, the second approved after an escalation, and the credit booked."""
-    invoice, monday = await stage.reminded()
-    cases = Cases(stage)
-    dispute = await cases.dispute(invoice, amount=4_000)
+    invoice, monday = await stage.open_reminded_invoice()
+    cases = DisputeCommands(stage)
+    dispute = await cases.raise_dispute(invoice, amount=4_000)
     await stage.pass_to(monday + 11 * DAY)
-    await cases.heard(dispute, "dispute.escalated")
-    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 4_000, role=Role.SALES)
-    await cases.decide(await cases.asked(dispute), "anna", verdict=Verdict.RETURN, note="note:1")
-    await cases.heard(dispute, "dispute.returned")
-    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 2_500)
-    approval = await cases.asked(dispute, 2)
+    await cases.wait_for_entries(dispute, "dispute.escalated")
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 4_000, role=Role.SALES)
+    await cases.decide(await cases.wait_for_approval(dispute), "anna", verdict=ApprovalVerdict.RETURN, note="note:1")
+    await cases.wait_for_entries(dispute, "dispute.returned")
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
+    approval = await cases.wait_for_approval(dispute, 2)
     await stage.pass_to(monday + 16 * DAY)
-    await cases.heard(approval, "approval.escalated")
+    await cases.wait_for_entries(approval, "approval.escalated")
     await cases.decide(approval, "dora", Role.FINANCE_DIRECTOR)
-    await cases.heard(dispute, "dispute.resolved")
-    await stage.play.days(monday + 16 * DAY, monday + 18 * DAY)
+    await cases.wait_for_entries(dispute, "dispute.resolved")
+    await stage.play.run_mornings(monday + 16 * DAY, monday + 18 * DAY)
     return invoice
 
 
-async def paid_while_disputed(stage: Stage) -> str:
-    invoice, _ = await stage.reminded()
-    cases = Cases(stage)
-    dispute = await cases.dispute(invoice)
-    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 2_500)
-    await cases.asked(dispute)
+async def paid_while_disputed(stage: PlayStage) -> str:
+    invoice, _ = await stage.open_reminded_invoice()
+    cases = DisputeCommands(stage)
+    dispute = await cases.raise_dispute(invoice)
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
+    await cases.wait_for_approval(dispute)
     await stage.pay(invoice, 10_000)
     await stage.outcome(invoice)
     return invoice
 
 
-INVOICES: tuple[Callable[[Stage], Awaitable[str]], ...] = (
-    paid_without_a_letter, paid_after_a_courtesy_note, paid_after_a_reminder, paid_after_a_second_reminder, full_timeline_to_paid,
-    promise_broken, reopened_after_a_bounced_payment, paused_and_resumed, letter_withdrawn_and_late,
-)  # fmt: skip
+INVOICES: tuple[Callable[[PlayStage], Awaitable[str]], ...] = (
+    paid_without_a_letter,
+    paid_after_a_courtesy_note,
+    paid_after_a_reminder,
+    paid_after_a_second_reminder,
+    full_timeline_to_paid,
+    promise_broken,
+    reopened_after_a_bounced_payment,
+    paused_and_resumed,
+    letter_withdrawn_and_late,
+)
 
 
 DISPUTES = (disputed_and_credited, paid_while_disputed)
@@ -167,9 +179,9 @@ async def record(folder: Path = FOLDER) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(f"sqlite:///{scratch}/duecourse.db")
         database.migrate()
-        async with staged(database, Path(scratch), date(2013, 1, 6)) as stage:
+        async with start_stage(database, Path(scratch), date(2013, 1, 6)) as stage:
             for life in INVOICES:
-                await _keep(stage, [ids.invoice_case(await life(stage))], life.__name__, folder)
+                await _keep(stage, [ids.invoice_case_id(await life(stage))], life.__name__, folder)
             for dispute in DISPUTES:
                 await _keep(stage, _dispute(stage, await dispute(stage)), dispute.__name__, folder)
             for account in ACCOUNTS:
@@ -185,46 +197,46 @@ async def record_house(folder: Path = FOLDER) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(f"sqlite:///{scratch}/duecourse.db")
         database.migrate()
-        async with staged(database, Path(scratch), date(2013, 1, 6)) as stage:
+        async with start_stage(database, Path(scratch), date(2013, 1, 6)) as stage:
             async for workflow, name in keep_house_lives(stage):
                 await write_history(stage, workflow, folder / f"{name}.{SERIES}.json")
         database.close()
 
 
-def _dispute(stage: Stage, invoice: str) -> list[str]:
+def _dispute(stage: PlayStage, invoice: str) -> list[str]:
     """The invoice's own case, its dispute's, and that of the last approval that was asked."""
-    dispute = ids.dispute_case(invoice, 1)
-    return [ids.invoice_case(invoice), dispute, ids.approval_case(dispute, Cases(stage).row(dispute).summary["approvals"])]
+    dispute = ids.dispute_case_id(invoice, 1)
+    return [ids.invoice_case_id(invoice), dispute, ids.approval_case_id(dispute, DisputeCommands(stage).row(dispute).summary["approvals"])]
 
 
-async def _keep(stage: Stage, case_ids: list[str], life: str, folder: Path) -> None:
+async def _keep(stage: PlayStage, case_ids: list[str], life: str, folder: Path) -> None:
     """The latest run of each of these cases, which are each of another kind."""
     for case_id in case_ids:
         await write_history(stage, case_id, folder / f"{KINDS[case_id.partition(':')[0]]}.{life}.{SERIES}.json")
 
 
-async def _runs(stage: Stage, folder: Path) -> None:
+async def _runs(stage: PlayStage, folder: Path) -> None:
     """A delivery of one event, a run that sends one letter, and one that refers an account whose exposure is over its limit."""
-    cases = AccountCases(stage)
-    invoice, monday = await stage.reminded(account="OVER", total="1000.00")
-    await cases.refer("OVER")
-    await cases.verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
+    cases = AccountCommands(stage)
+    invoice, monday = await stage.open_reminded_invoice(account="OVER", total="1000.00")
+    await cases.refer_account("OVER")
+    await cases.give_verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
     await stage.pass_to(monday + 7 * DAY, hour=15)
     stage.play.parts.ledger.change_invoice(invoice, total=200_000, at=await stage.play.now())
     for workflow, name in ((BillingSync.run, "billing_sync"), (CorrespondenceRun.run, "correspondence_run")):
         await _run(stage, workflow, name, folder)
     await stage.pass_to(monday + 40 * DAY)
     await _run(stage, Referrals.run, "referrals", folder)
-    await cases.heard(ids.credit_review_case("OVER"), "credit_review.referred", 2)
+    await cases.wait_for_entries(ids.credit_review_case_id("OVER"), "credit_review.referred", 2)
 
 
-async def _run(stage: Stage, workflow: Any, name: str, folder: Path) -> None:
+async def _run(stage: PlayStage, workflow: Any, name: str, folder: Path) -> None:
     with stage.play.environment.auto_time_skipping_disabled():
         await stage.play.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
     await write_history(stage, name, folder / f"{name}.{SERIES}.json")
 
 
-async def write_history(stage: Stage, workflow: str, file: Path) -> None:
+async def write_history(stage: PlayStage, workflow: str, file: Path) -> None:
     history = await stage.play.client.get_workflow_handle(workflow).fetch_history()
     content = {"workflow_id": workflow, "history": json.loads(history.to_json())}
     await asyncio.to_thread(file.write_text, json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")

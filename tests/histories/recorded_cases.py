@@ -10,12 +10,12 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import ActivityHandle
 
-from adapters.audit.histories.replayer import _Listening
-from adapters.temporal.data_converter import CONVERTER
-from domain.case_record import Record
-from domain.journal.account_entries import Told
+from adapters.audit.histories.replayer import _RecordInterceptor
+from adapters.temporal.data_converter import DATA_CONVERTER
+from domain.case_record import CaseWrite
+from domain.journal.account_entries import AccountEntry
 from domain.journal.journal import Entry
-from tests.domain.projection.naive_account_state import told
+from tests.domain.projection.naive_account_state import read_account_entries
 from tests.histories.record import FOLDER
 from worker import WORKFLOWS
 
@@ -25,7 +25,7 @@ class RecordedCase(NamedTuple):
 
     life: str
     case_id: str
-    records: Sequence[Record]
+    records: Sequence[CaseWrite]
 
     @property
     def entries(self) -> list[Entry]:
@@ -41,13 +41,15 @@ def recorded_cases() -> list[RecordedCase]:
 async def _replayed() -> list[RecordedCase]:
     found = []
     for file in sorted(FOLDER.glob("*.json")):
-        content, listening = json.loads(file.read_text(encoding="utf-8")), _Listening()
+        content, listening = json.loads(file.read_text(encoding="utf-8")), _RecordInterceptor()
         replayer = Replayer(
-            workflows=WORKFLOWS, workflow_runner=UnsandboxedWorkflowRunner(), data_converter=CONVERTER,
+            workflows=WORKFLOWS,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            data_converter=DATA_CONVERTER,
             interceptors=[listening],
-        )  # fmt: skip
+        )
         await replayer.replay_workflow(WorkflowHistory.from_json(content["workflow_id"], content["history"]))
-        heard = [record for each in listening.heard.values() for record, handle in each if _is_written(handle)]
+        heard = [record for each in listening.pending_writes.values() for record, handle in each if _is_written(handle)]
         found.append(RecordedCase(file.name.split(".")[1], content["workflow_id"], heard))
     return found
 
@@ -56,6 +58,6 @@ def _is_written(handle: ActivityHandle[Any]) -> bool:
     return handle.done() and not handle.cancelled() and not handle.exception() and not handle.result().carried
 
 
-def account_of(lives: Sequence[str]) -> list[Told]:
+def account_of(lives: Sequence[str]) -> list[AccountEntry]:
     """The journal of an account that lived through all of these."""
-    return told(entry for case in recorded_cases() if case.life in lives for entry in case.entries)
+    return read_account_entries(entry for case in recorded_cases() if case.life in lives for entry in case.entries)

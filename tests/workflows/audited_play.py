@@ -12,46 +12,46 @@ from sqlmodel import col
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client
 
-from adapters.audit.histories.account_replay import AuditReplay
-from adapters.audit.histories.archive import ArchivedRuns
-from adapters.audit.histories.archiving import HistoryExport
-from adapters.audit.histories.replayer import Replaying
-from adapters.audit.histories.run_histories import HistoryBook, RunHistory
+from adapters.audit.histories.account_replay import AccountReplayer
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.replayer import HistoryReplayer
+from adapters.audit.histories.run_histories import RunHistory, RunHistoryLoader
 from adapters.database.engine import Database
 from adapters.database.tables import Case
-from adapters.journal.account_state import StandingReading
+from adapters.journal.account_state import AccountStateQuery
 from adapters.temporal.visibility import RunListing
 from domain.audit.replay_report import ReplayReport, RunSource
-from tests.time_skipping_play import Play
-from tests.time_skipping_runs import AfterRetentionOfTheEnded, OpenRunsOfTheTestServer, RunsOfTheTestServer
+from tests.time_skipping_play import TimeSkippingPlay
+from tests.time_skipping_runs import ExpiredClosedRunsClient, OpenTimeSkippingRuns, TimeSkippingRuns
 from worker import WORKFLOWS
 
 SEED, DAYS, EVERY = 20130601, 3, 3
 
 
-class _ReadOnce(HistoryBook):
+class _ReadOnce(RunHistoryLoader):
     """It remembers what it gave."""
 
-    def __init__(self, client: Client, archive: ArchivedRuns, listing: RunListing) -> None:
+    def __init__(self, client: Client, archive: RunArchive, listing: RunListing) -> None:
         super().__init__(client, archive, listing)
         self.given: list[RunHistory] = []
 
-    async def runs(self, case_id: str, known: Iterable[str] = ()) -> list[RunHistory]:
-        runs = await super().runs(case_id, known)
+    async def load_runs(self, case_id: str, known_run_ids: Iterable[str] = ()) -> list[RunHistory]:
+        runs = await super().load_runs(case_id, known_run_ids)
         self.given += runs
         return runs
 
 
-async def flaws(play: Play) -> list[str]:
+async def find_replay_flaws(play: TimeSkippingPlay) -> list[str]:
     """What the replay of every account finds, in words; of some of them again, when all that has ended lies in the archive alone."""
     client, database = play.client, play.parts.database
-    archive, listing = ArchivedRuns(database), RunsOfTheTestServer(client)
+    archive, listing = RunArchive(database), TimeSkippingRuns(client)
     book = _ReadOnce(client, archive, listing)
-    played = await asyncio.to_thread(accounts, database)
+    played = await asyncio.to_thread(list_accounts, database)
     live = await _replay(database, book, played)
-    swept = await HistoryExport(client, database, archive, listing).sweep(datetime.now(UTC), (await play.now()).date())
+    swept = await HistoryArchiver(client, database, archive, listing).sweep(datetime.now(UTC), (await play.now()).date())
     assert (swept.left, swept.at_risk) == (0, 0)
-    later = HistoryBook(cast("Client", AfterRetentionOfTheEnded(client)), archive, OpenRunsOfTheTestServer(client))
+    later = RunHistoryLoader(cast("Client", ExpiredClosedRunsClient(client)), archive, OpenTimeSkippingRuns(client))
     archived = await _replay(database, later, played[::EVERY])
     assert _sources(live) == {(RunSource.LIVE, True), (RunSource.LIVE, False)}
     assert _sources(archived) == {(RunSource.ARCHIVED, True), (RunSource.LIVE, False)}
@@ -59,21 +59,21 @@ async def flaws(play: Play) -> list[str]:
     return [*_failed(book.given), *_found(live), *_found(archived), *await _kept_otherwise(book.given, later)]
 
 
-async def _replay(database: Database, book: HistoryBook, of: list[str]) -> list[ReplayReport]:
-    replay = AuditReplay(database, book, Replaying(WORKFLOWS))
-    return [await replay.of_account(account) for account in of]
+async def _replay(database: Database, book: RunHistoryLoader, of: list[str]) -> list[ReplayReport]:
+    replay = AccountReplayer(database, book, HistoryReplayer(WORKFLOWS))
+    return [await replay.replay_account(account) for account in of]
 
 
-async def _kept_otherwise(given: list[RunHistory], later: HistoryBook) -> list[str]:
+async def _kept_otherwise(given: list[RunHistory], later: RunHistoryLoader) -> list[str]:
     """Runs of which the archive has another history than the server."""
     known = {run.run_id: run.history.events for run in given if run.history}
-    kept = [run for case_id in sorted({run.case_id for run in given}) for run in await later.runs(case_id)]
+    kept = [run for case_id in sorted({run.case_id for run in given}) for run in await later.load_runs(case_id)]
     archived = [run for run in kept if run.source is RunSource.ARCHIVED]
     assert archived
     return [f"{run.case_id} is kept otherwise" for run in archived if not run.history or run.history.events != known[run.run_id]]
 
 
-def accounts(database: Database) -> list[str]:
+def list_accounts(database: Database) -> list[str]:
     with database.reading() as session:
         return list(session.scalars(select(col(Case.account_id)).distinct().order_by(col(Case.account_id))))
 
@@ -81,7 +81,7 @@ def accounts(database: Database) -> list[str]:
 def _found(reports: list[ReplayReport]) -> list[str]:
     """Every case was replayed, and nothing differs."""
     lost = [f"{case.case_id} has no run" for report in reports for case in report.cases if not case.runs]
-    not_replayed = [f"{report.account_id}: {run.why_not}" for report in reports for run in report.not_replayed]
+    not_replayed = [f"{report.account_id}: {run.why_not}" for report in reports for run in report.unreplayed_runs]
     return [*lost, *not_replayed, *(finding.model_dump_json() for report in reports for finding in report.differences)]
 
 
@@ -109,8 +109,10 @@ def _failed(runs: Iterable[RunHistory]) -> list[str]:
     ]
 
 
-def stood_on_some_days(database: Database, first: date, last: date) -> int:
+def count_past_states(database: Database, first: date, last: date) -> int:
     """Of every account the standing on a few days can be told; how many were."""
-    chance, reading = Random(SEED), StandingReading(database)
-    days = [(account, first + timedelta(days=chance.randrange((last - first).days))) for account in accounts(database) for _ in range(DAYS)]
-    return sum(reading.at(account, day).account_id == account for account, day in days)
+    chance, reading = Random(SEED), AccountStateQuery(database)
+    days = [
+        (account, first + timedelta(days=chance.randrange((last - first).days))) for account in list_accounts(database) for _ in range(DAYS)
+    ]
+    return sum(reading.load_state(account, day).account_id == account for account, day in days)

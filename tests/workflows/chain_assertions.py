@@ -11,12 +11,12 @@ from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry
-from domain.journal.journal import GENESIS, Entry, broken_at
+from domain.journal.journal import GENESIS, Entry, find_broken_entry
 
 DONE_AGAIN = {EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED, EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT}
 
 
-def chain(database: Database, case: Case, orphans: float = 0) -> str:
+def assert_whole_chain(database: Database, case: Case, orphans: float = 0) -> str:
     """The head of a case's journal, which must lead back to its beginning and leave out no more entries than `orphans`."""
     with database.reading() as session:
         rows = session.scalars(select(JournalEntry).where(col(JournalEntry.case_id) == case.case_id)).all()
@@ -25,24 +25,24 @@ def chain(database: Database, case: Case, orphans: float = 0) -> str:
     while head != GENESIS:
         followed.append(entries[head])
         head = entries[head].previous
-    assert broken_at(followed[::-1]) is None
+    assert find_broken_entry(followed[::-1]) is None
     assert len(entries) - len(followed) <= orphans, sorted((entry.seq, entry.kind.value) for entry in entries.values())
     assert (case.seq, case.head) == (followed[0].seq, followed[0].hash)
     return case.head
 
 
-async def head_in_history(case: WorkflowHandle[Any, Any]) -> str:
+async def fetch_history_head(case: WorkflowHandle[Any, Any]) -> str:
     """The journal's head as the Temporal server's own history carries it."""
-    return last_head(await case.fetch_history())
+    return find_last_head(await case.fetch_history())
 
 
-def last_head(history: WorkflowHistory) -> str:
+def find_last_head(history: WorkflowHistory) -> str:
     written = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED]
     result = written[-1].marker_recorded_event_attributes.details["result"].payloads[0]
     return str(json.loads(result.data)["head"])
 
 
-def lawful_orphans(history: WorkflowHistory, orphans: int) -> float:
+def allowed_orphans(history: WorkflowHistory, orphans: int) -> float:
     """Any number where the server had a task done again, because the machine was busy or news came in the moment in which the case ended:
     what the task wrote the first time stays beside the chain."""
     return math.inf if any(event.event_type in DONE_AGAIN for event in history.events) else orphans

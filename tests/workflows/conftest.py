@@ -10,11 +10,11 @@ from tests.databases import PostgresServer, _sqlite_template
 
 pytest.register_assert_rewrite("tests.workflows.stage", "tests.workflows.chain_assertions")
 
-from tests.workflows.stage import Stage, staged  # noqa: E402 - its assertions explain themselves
+from tests.workflows.stage import PlayStage, start_stage  # noqa: E402 - its assertions explain themselves
 
 
 @pytest.fixture(scope="module")
-async def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PlayStage]:
     """One play for the module's tests, on SQLite; a module that is parametrised with a kind of database is played on that."""
     folder = tmp_path_factory.mktemp("stage")
     if getattr(request, "param", "sqlite") == "sqlite":
@@ -24,13 +24,13 @@ async def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         server: PostgresServer = request.getfixturevalue("postgres_server")
         url = server.create()
     database = Database(url)
-    async with staged(database, folder) as stage:
+    async with start_stage(database, folder) as stage:
         yield stage
     database.close()
 
 
 @pytest.fixture
-async def stage(theatre: Stage) -> AsyncIterator[Stage]:
+async def stage(theatre: PlayStage) -> AsyncIterator[PlayStage]:
     """At the end of every test each journal is whole, and its head is the one in the server's history."""
     yield theatre
     await theatre.close()

@@ -18,24 +18,31 @@ from temporalio.service import RPCError
 
 from adapters.database.tables import Case, Contact, Invoice, Task
 from domain import identifiers as ids
-from domain.approval.commands import Verdict
-from domain.billing.receivables import Claim
-from domain.credit_review.commands import CloseReview, Reason
+from domain.approval.commands import ApprovalVerdict
+from domain.billing.receivables import Receivable
+from domain.credit_review.commands import CloseCreditReview, ReferralReason
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise
-from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
-from domain.suspension.commands import AskAgain, ExtendNotice, HandOverNow, Reinstate, SendWarningAgain, WithdrawSuspension
+from domain.suspension.commands import (
+    ExtendNotice,
+    HandOverSuspendedAccount,
+    ReinstateAccount,
+    RequestApprovalAgain,
+    ResendWarning,
+    WithdrawSuspension,
+)
 from domain.write_off.commands import WriteOffDecision
-from tests.workflows.account_commands import AccountCases
-from tests.workflows.dispute_commands import act_id
-from tests.workflows.stage import DAY, Stage
+from tests.workflows.account_commands import AccountCommands
+from tests.workflows.dispute_commands import next_act_id
+from tests.workflows.stage import DAY, PlayStage
 from tests.workflows.year_customers import Customers
-from tests.workflows.year_scenarios import CALLS, OFFERS, VERDICTS, Course, rank
+from tests.workflows.year_scenarios import CALLS, OFFERS, VERDICTS, YearScenario, shuffle_key
 from workflows.account_suspension import AccountSuspension
 from workflows.credit_review import CreditReview
 from workflows.invoice_collection import InvoiceCollection
 
-Doing = Coroutine[Any, Any, Any]
+StaffAction = Coroutine[Any, Any, Any]
 
 PEOPLE = {
     Role.COLLECTIONS_MANAGER: ("anna", "max", "nora"),
@@ -44,10 +51,10 @@ PEOPLE = {
 }
 
 
-class Staff:
-    def __init__(self, stage: Stage, courses: dict[str, Course]) -> None:
-        self.stage, self.play, self.cases = stage, stage.play, AccountCases(stage)
-        self.courses, self.customers = courses, Customers(stage, self.cases.beginnings)
+class ScriptedStaff:
+    def __init__(self, stage: PlayStage, courses: dict[str, YearScenario]) -> None:
+        self.stage, self.play, self.cases = stage, stage.play, AccountCommands(stage)
+        self.courses, self.customers = courses, Customers(stage, self.cases.case_input_loader)
         self.done: Counter[str] = Counter()
         self.refused: list[str] = []
         self.today = date.min
@@ -64,7 +71,7 @@ class Staff:
         await asyncio.gather(*(self._in_turn(account, mine) for account, mine in sorted(doings.items())))
         return sum(map(len, doings.values()))
 
-    async def _in_turn(self, account: str, doings: list[tuple[str, Doing]]) -> None:
+    async def _in_turn(self, account: str, doings: list[tuple[str, StaffAction]]) -> None:
         async with self._gate:
             for name, doing in doings:
                 try:
@@ -73,33 +80,38 @@ class Staff:
                 except (WorkflowUpdateFailedError, RPCError) as error:
                     self.refused.append(f"{self.today} {account} {name}: {error.__cause__ or error}")
 
-    def _list(self) -> dict[str, list[tuple[str, Doing]]]:
+    def _list(self) -> dict[str, list[tuple[str, StaffAction]]]:
         """What to do, by account: the name of the act, and the act."""
-        found: dict[str, list[tuple[str, Doing]]] = defaultdict(list)
+        found: dict[str, list[tuple[str, StaffAction]]] = defaultdict(list)
         with self.stage.database.reading() as session:
             rows = session.scalars(select(Case).where(col(Case.outcome).is_(None)).order_by(col(Case.case_id))).all()
             calls = session.scalars(
                 select(Task).where(col(Task.kind) == "call", col(Task.state) == "open", col(Task.due_on) <= self.today)
-            ).all()  # fmt: skip
+            ).all()
             session.expunge_all()
         for task in sorted(calls, key=lambda one: one.invoice_id or ""):
             found[task.account_id] += self._named(self._call(task))
-        acts: dict[str, Callable[[Case], tuple[str, Doing] | None]] = {
-            "approval": self._approval, "dispute": self._dispute, "payment_plan": self._plan, "suspension": self._suspension,
-            "write_off": self._write_off, "credit_review": self._review, "invoice": self._invoice,
-        }  # fmt: skip
+        acts: dict[str, Callable[[Case], tuple[str, StaffAction] | None]] = {
+            "approval": self._approval,
+            "dispute": self._dispute,
+            "payment_plan": self._plan,
+            "suspension": self._suspension,
+            "write_off": self._write_off,
+            "credit_review": self._review,
+            "invoice": self._invoice,
+        }
         for row in rows:
             found[row.account_id] += self._named(acts[row.kind](row))
         return {account: doings for account, doings in found.items() if doings}
 
     @staticmethod
-    def _named(doing: tuple[str, Doing] | None) -> list[tuple[str, Doing]]:
+    def _named(doing: tuple[str, StaffAction] | None) -> list[tuple[str, StaffAction]]:
         return [doing] if doing else []
 
     # --- choosing
 
-    def course(self, account: str) -> Course:
-        return self.courses.get(account, Course())
+    def course(self, account: str) -> YearScenario:
+        return self.courses.get(account, YearScenario())
 
     def first(self, *moment: str) -> bool:
         """True the first time that this is asked."""
@@ -114,11 +126,11 @@ class Staff:
 
     def lies_over(self, case_id: str, one_in: int) -> bool:
         """Nobody looks at some cases until they are escalated."""
-        return int(rank(case_id), 16) % one_in == 0
+        return int(shuffle_key(case_id), 16) % one_in == 0
 
     # --- what waits for somebody
 
-    def _approval(self, row: Case) -> tuple[str, Doing] | None:
+    def _approval(self, row: Case) -> tuple[str, StaffAction] | None:
         said = row.summary
         if self.lies_over(row.case_id, 6) and not said["escalated"]:
             return None
@@ -128,21 +140,21 @@ class Staff:
         taken = {*str(said["signed_by"]).split(), said["requester"]}
         person = next(one for one in PEOPLE[role] if one not in taken)
         verdict = self._verdict(row)
-        note = None if verdict is Verdict.APPROVE else f"note:{row.case_id}"
+        note = None if verdict is ApprovalVerdict.APPROVE else f"note:{row.case_id}"
         return f"{said['matter']}:{verdict.value}", self.cases.decide(row.case_id, person, role, verdict, note)
 
-    def _verdict(self, row: Case) -> Verdict:
+    def _verdict(self, row: Case) -> ApprovalVerdict:
         matter, course = str(row.summary["matter"]), self.course(row.account_id)
         if matter in ("suspension_warning", "suspension"):
             word = course.warning if matter == "suspension_warning" else course.sign_off
             if word in ("reject", "return") and self.first(row.account_id, matter):
-                return Verdict(word)
-            return Verdict.APPROVE
-        if row.summary["tier"] != 1 or (course.has_a_plan and matter == "payment_plan"):
-            return Verdict.APPROVE
-        return Verdict(self.turn(matter, ("approve", "approve", "return", "approve", "reject")))
+                return ApprovalVerdict(word)
+            return ApprovalVerdict.APPROVE
+        if row.summary["tier"] != 1 or (course.has_plan and matter == "payment_plan"):
+            return ApprovalVerdict.APPROVE
+        return ApprovalVerdict(self.turn(matter, ("approve", "approve", "return", "approve", "reject")))
 
-    def _dispute(self, row: Case) -> tuple[str, Doing] | None:
+    def _dispute(self, row: Case) -> tuple[str, StaffAction] | None:
         if row.awaiting_role is None or (self.lies_over(row.case_id, 3) and not row.summary["escalated"]):
             return None
         contested, invoice = int(str(row.summary["contested"])), row.invoice_id or ""
@@ -150,35 +162,43 @@ class Staff:
             pays = {"nothing": 0, "half": contested // 2, "all": contested}[self.turn("customer", ("nothing", "half", "nothing", "all"))]
             if pays:
                 return "dispute:pay", self.customers.pay_invoice(invoice, pays)
-        way = self.turn("dispute", (Resolution.REJECTED, Resolution.CREDIT_NOTE, Resolution.CORRECTED_INVOICE, Resolution.ALREADY_PAID,
-                                    Resolution.WITHDRAWN))  # fmt: skip
+        way = self.turn(
+            "dispute",
+            (
+                DisputeResolution.REJECTED,
+                DisputeResolution.CREDIT_NOTE,
+                DisputeResolution.CORRECTED_INVOICE,
+                DisputeResolution.ALREADY_PAID,
+                DisputeResolution.WITHDRAWN,
+            ),
+        )
         amount = None
-        if way is Resolution.CREDIT_NOTE:
+        if way is DisputeResolution.CREDIT_NOTE:
             amount = max(contested // 2, 1)
-        if way is Resolution.CORRECTED_INVOICE:
+        if way is DisputeResolution.CORRECTED_INVOICE:
             amount = self._total(invoice) - contested // 2
         doing = self.cases.resolve(row.case_id, way, amount, Role.COLLECTIONS_MANAGER, f"R-{invoice}")
         return f"dispute:{way.value}", doing
 
-    def _plan(self, row: Case) -> tuple[str, Doing] | None:
+    def _plan(self, row: Case) -> tuple[str, StaffAction] | None:
         revision, account = int(str(row.summary["revision"])), row.account_id
         if row.stage == "proposed":
-            return "plan:revise", self.cases.revise(row.case_id, first_on=self.today + 10 * DAY)
+            return "plan:revise", self.cases.revise_plan(row.case_id, first_on=self.today + 10 * DAY)
         if row.stage == "offered":
-            if self.course(account).has_a_plan:
-                return "plan:accept", self.cases.accept(row.case_id, revision)
+            if self.course(account).has_plan:
+                return "plan:accept", self.cases.accept_plan(row.case_id, revision)
             answer = self._answer(row, revision)
             match answer:
                 case "accept":
-                    return "plan:accept", self.cases.accept(row.case_id, revision)
+                    return "plan:accept", self.cases.accept_plan(row.case_id, revision)
                 case "decline":
-                    return "plan:decline", self.cases.decline(row.case_id, revision)
+                    return "plan:decline", self.cases.decline_plan(row.case_id, revision)
                 case "counter":
-                    return "plan:counter", self.cases.revise(row.case_id, first_on=self.today + 20 * DAY, equal=3)
+                    return "plan:counter", self.cases.revise_plan(row.case_id, first_on=self.today + 20 * DAY, equal=3)
                 case "cancel":
-                    return "plan:cancel", self.cases.cancel(row.case_id)
+                    return "plan:cancel", self.cases.cancel_plan(row.case_id)
             return None
-        if row.stage == "active" and row.next_on and not self.course(account).has("plan_broken"):
+        if row.stage == "active" and row.next_on and not self.course(account).includes_plan("plan_broken"):
             return self._instalment(row)
         return None
 
@@ -188,7 +208,7 @@ class Staff:
             return str(self.turn("offer", OFFERS))
         return "accept" if revision > 1 else "silent"
 
-    def _instalment(self, row: Case) -> tuple[str, Doing] | None:
+    def _instalment(self, row: Case) -> tuple[str, StaffAction] | None:
         """The customer pays what has fallen due: on its day, or some days late."""
         if row.account_id not in self.courses:
             return None
@@ -200,14 +220,16 @@ class Staff:
             return None
         return "plan:pay", self.customers.pay(row.account_id, owed)
 
-    def _suspension(self, row: Case) -> tuple[str, Doing] | None:
-        account, course, case = row.account_id, self.course(row.account_id), self.cases.of_suspension(row.account_id)
+    def _suspension(self, row: Case) -> tuple[str, StaffAction] | None:
+        account, course, case = row.account_id, self.course(row.account_id), self.cases.suspension_handle(row.account_id)
         if row.waiting_for == "requester":
-            return "suspension:ask_again", case.execute_update(AccountSuspension.ask_again, AskAgain(act_id=act_id(), actor="mia"))
+            return "suspension:ask_again", case.execute_update(
+                AccountSuspension.ask_again, RequestApprovalAgain(act_id=next_act_id(), actor="mia")
+            )
         if row.waiting_for == "address":
             return "suspension:send_again", self._send_again(account)
         if row.stage == "warning_approval" and course.warning == "withdraw" and self.first(account, "withdraw"):
-            act = WithdrawSuspension(act_id=act_id(), actor="anna", reason="they called")
+            act = WithdrawSuspension(act_id=next_act_id(), actor="anna", reason="they called")
             return "suspension:withdraw", case.execute_update(AccountSuspension.withdraw, act)
         if row.stage == "warning_approval" and course.warning == "unreachable" and self.first(account, "unreachable"):
             self.customers.unreachable.add(account)
@@ -217,12 +239,12 @@ class Staff:
             return self._while_suspended(row, course)
         return None
 
-    def _during_notice(self, row: Case, course: Course) -> tuple[str, Doing] | None:
+    def _during_notice(self, row: Case, course: YearScenario) -> tuple[str, StaffAction] | None:
         account, claims, warned = row.account_id, self._open(row, "invoices"), self._open(row, "warned")
         if course.notice == "pay_the_warned" and len(claims) == len(warned):
-            others = {one.invoice_id for one in self.customers.owed(account)} - {one.invoice_id for one in claims}
+            others = {one.invoice_id for one in self.customers.list_owed_receivables(account)} - {one.invoice_id for one in claims}
             if others:
-                return "suspension:ask_for_another", self.cases.ask_suspension(account, min(others))
+                return "suspension:ask_for_another", self.cases.request_suspension(account, min(others))
             if self.first(account, "wait for another"):
                 return "suspension:extend", self._extend(row, 30)
             return None
@@ -230,7 +252,9 @@ class Staff:
             return None
         match course.notice:
             case "pay":
-                return "pay:in_notice", self.customers.pay(account, sum(one.open_balance for one in self.customers.owed(account)))
+                return "pay:in_notice", self.customers.pay(
+                    account, sum(one.open_balance for one in self.customers.list_owed_receivables(account))
+                )
             case "pay_the_warned":
                 return "pay:the_warned", self.customers.pay_each(warned)
             case "extend":
@@ -241,79 +265,83 @@ class Staff:
                 return f"plan:{course.notice}", self._propose(account)
         return None
 
-    def _while_suspended(self, row: Case, course: Course) -> tuple[str, Doing] | None:
-        account, case = row.account_id, self.cases.of_suspension(row.account_id)
+    def _while_suspended(self, row: Case, course: YearScenario) -> tuple[str, StaffAction] | None:
+        account, case = row.account_id, self.cases.suspension_handle(row.account_id)
         if not course.suspended or not self.first(account, "suspended", course.suspended):
             return None
         match course.suspended:
             case "pay":
-                return "pay:when_suspended", self.customers.pay(account, sum(one.open_balance for one in self.customers.owed(account)))
+                return "pay:when_suspended", self.customers.pay(
+                    account, sum(one.open_balance for one in self.customers.list_owed_receivables(account))
+                )
             case "reinstate":
-                act = Reinstate(act_id=act_id(), actor="anna", reason="goodwill")
+                act = ReinstateAccount(act_id=next_act_id(), actor="anna", reason="goodwill")
                 return "suspension:reinstate", case.execute_update(AccountSuspension.reinstate, act)
             case "dispute":
                 return "dispute:all", self._dispute_all(self._open(row, "invoices"))
-        now = HandOverNow(act_id=act_id(), actor="mia")
+        now = HandOverSuspendedAccount(act_id=next_act_id(), actor="mia")
         return "suspension:hand_over", case.execute_update(AccountSuspension.hand_over, now)
 
-    def _write_off(self, row: Case) -> tuple[str, Doing] | None:
+    def _write_off(self, row: Case) -> tuple[str, StaffAction] | None:
         account, course = row.account_id, self.course(row.account_id)
         if row.stage == "decided":
             booked = sum(int(str(amount)) for name, amount in row.summary.items() if name.startswith("booked_"))
             if course.afterwards == "pay" and booked and self.first(account, "afterwards"):
-                owed = sum(one.open_balance for one in self.customers.owed(account))
+                owed = sum(one.open_balance for one in self.customers.list_owed_receivables(account))
                 return "pay:afterwards", self.customers.pay(account, owed + booked)
             return None
         if row.awaiting_role is None:
             return None
-        decided = "write_off.decided" in self.cases.kinds(row.case_id)
+        decided = "write_off.decided" in self.cases.entry_kinds(row.case_id)
         decision = WriteOffDecision.WHOLE if decided else course.write_off
         amounts = {one.invoice_id: max(one.open_balance // 2, 1) for one in self._open(row, "invoices")}
         part = amounts if decision is WriteOffDecision.PART else {}
-        return f"write_off:{decision.value}", self.cases.write_off(account, decision, part or None)
+        return f"write_off:{decision.value}", self.cases.propose_write_off(account, decision, part or None)
 
-    def _review(self, row: Case) -> tuple[str, Doing] | None:
+    def _review(self, row: Case) -> tuple[str, StaffAction] | None:
         account = row.account_id
         if row.awaiting_role is None:
             if row.summary["stopped"] and row.next_on and row.next_on <= self.today + 30 * DAY:
-                close = CloseReview(act_id=act_id(), actor="ana")
-                return "review:close", self.cases.of_review(account).execute_update(CreditReview.close, close)
+                close = CloseCreditReview(act_id=next_act_id(), actor="ana")
+                return "review:close", self.cases.review_handle(account).execute_update(CreditReview.close, close)
             return None
         if row.summary["stopped"]:
-            doing = self.cases.verdict(account, "unable", "willing", insolvent=True, next_review_on=self.today + 60 * DAY)
+            doing = self.cases.give_verdict(account, "unable", "willing", insolvent=True, next_review_on=self.today + 60 * DAY)
             return "review:insolvent", doing
         ability, willingness, days = self.turn("verdict", VERDICTS)
-        doing = self.cases.verdict(account, ability, willingness, next_review_on=self.today + days * DAY)
+        doing = self.cases.give_verdict(account, ability, willingness, next_review_on=self.today + days * DAY)
         return f"review:{ability}_{willingness}", doing
 
-    def _invoice(self, row: Case) -> tuple[str, Doing] | None:
+    def _invoice(self, row: Case) -> tuple[str, StaffAction] | None:
         """Its timeline has ended: a manager has it suspended or, if that was done, handed over."""
         if row.awaiting_role is None:
             return None
         return "timeline:ended", self._go_further(row)
 
     async def _go_further(self, row: Case) -> None:
-        suspension = self._case(ids.suspension_case(row.account_id))
+        suspension = self._case(ids.suspension_case_id(row.account_id))
         if suspension and suspension.stage == "suspended":
-            act = HandOverNow(act_id=act_id(), actor="anna")
-            await self.cases.of_suspension(row.account_id).execute_update(AccountSuspension.hand_over, act)
+            act = HandOverSuspendedAccount(act_id=next_act_id(), actor="anna")
+            await self.cases.suspension_handle(row.account_id).execute_update(AccountSuspension.hand_over, act)
         elif not self.course(row.account_id).prepaid:
-            await self.cases.ask_suspension(row.account_id, str(row.invoice_id), by="mia")
+            await self.cases.request_suspension(row.account_id, str(row.invoice_id), by="mia")
 
     # --- calls
 
-    def _call(self, task: Task) -> tuple[str, Doing] | None:
+    def _call(self, task: Task) -> tuple[str, StaffAction] | None:
         account, invoice = task.account_id, str(task.invoice_id)
         what = self.course(account).call or ("" if account in self.courses else self.turn("call", CALLS))
         return f"call:{what or 'no_answer'}", self._make_call(account, invoice, what)
 
     async def _make_call(self, account: str, invoice: str, what: str) -> None:
         outcome = {"": CallOutcome.NO_ANSWER, "refuses": CallOutcome.REFUSES_TO_PAY}.get(what, CallOutcome.REACHED)
-        await self.stage.case(invoice).execute_update(InvoiceCollection.log_call, LogCall(act_id=act_id(), actor="mia", outcome=outcome))
+        await self.stage.case(invoice).execute_update(
+            InvoiceCollection.log_call, LogCall(act_id=next_act_id(), actor="mia", outcome=outcome)
+        )
         with self.stage.database.writing() as session:
             mine = (col(Task.invoice_id) == invoice, col(Task.kind) == "call", col(Task.state) == "open")
             session.execute(update(Task).where(*mine).values(state="done", outcome=outcome.value, closed_by="mia"))
-        open_balance = self.play.parts.ledger.facts(invoice).open_balance
+        open_balance = self.play.parts.ledger.get_invoice_facts(invoice).open_balance
         match what:
             case "dispute":
                 await self._dispute_one(invoice, open_balance)
@@ -324,20 +352,22 @@ class Staff:
             case "promise":
                 await self._promise(invoice, open_balance)
             case "review" | "insolvency" if self.first("refer", account):
-                await self.cases.refer(account, Reason.INSOLVENCY_NOTICE if what == "insolvency" else Reason.COLLECTOR)
+                await self.cases.refer_account(
+                    account, ReferralReason.INSOLVENCY_NOTICE if what == "insolvency" else ReferralReason.COLLECTOR
+                )
 
     async def _promise(self, invoice: str, amount: int) -> None:
         """Kept at once, or in part, or broken."""
-        act = MakePromise(act_id=act_id(), actor="mia", amount=amount, by=self.today + 7 * DAY)
+        act = MakePromise(act_id=next_act_id(), actor="mia", amount=amount, by=self.today + 7 * DAY)
         await self.stage.case(invoice).execute_update(InvoiceCollection.make_promise, act)
         paid = {"kept": amount, "half": amount // 2, "broken": 0}[self.turn("promise", ("kept", "half", "broken"))]
         await self.customers.pay_invoice(invoice, paid)
 
     async def _dispute_one(self, invoice: str, amount: int) -> None:
-        reason = tuple(DisputeReason)[int(rank(invoice), 16) % len(DisputeReason)]
-        await self.cases.dispute(invoice, amount, reason, Role.COLLECTIONS_MANAGER)
+        reason = tuple(DisputeReason)[int(shuffle_key(invoice), 16) % len(DisputeReason)]
+        await self.cases.raise_dispute(invoice, amount, reason, Role.COLLECTIONS_MANAGER)
 
-    async def _dispute_all(self, claims: list[Claim]) -> None:
+    async def _dispute_all(self, claims: list[Receivable]) -> None:
         for claim in claims:
             await self._dispute_one(claim.invoice_id, claim.open_balance)
 
@@ -345,12 +375,12 @@ class Staff:
 
     async def _propose(self, account: str, *named: str) -> None:
         """Over the invoices that are named, or all that is owed."""
-        taken = self.cases.beginnings.in_plans(account)
-        owed = [one.invoice_id for one in self.customers.owed(account) if one.invoice_id not in taken]
+        taken = self.cases.case_input_loader.list_invoices_in_plans(account)
+        owed = [one.invoice_id for one in self.customers.list_owed_receivables(account) if one.invoice_id not in taken]
         invoices = [name for name in owed if name in (named or owed)]
         if invoices:
             percent = "6" if self.lies_over(account, 2) else "0"
-            await self.cases.propose(account, *invoices, first_on=self.today + 10 * DAY, equal=3, interest_percent=percent)
+            await self.cases.propose_plan(account, *invoices, first_on=self.today + 10 * DAY, equal=3, interest_percent=percent)
 
     # --- letters
 
@@ -358,20 +388,22 @@ class Staff:
         self.customers.unreachable.discard(account)
         with self.stage.database.writing() as session:
             session.execute(update(Contact).where(col(Contact.account_id) == account).values(undeliverable_since=None))
-        again = SendWarningAgain(act_id=act_id(), actor="mia")
-        await self.cases.of_suspension(account).execute_update(AccountSuspension.send_warning_again, again)
+        again = ResendWarning(act_id=next_act_id(), actor="mia")
+        await self.cases.suspension_handle(account).execute_update(AccountSuspension.send_warning_again, again)
 
     # --- reading
 
-    def _extend(self, row: Case, days: int) -> Doing:
-        act = ExtendNotice(act_id=act_id(), actor="anna", until=self._on(row, "notice_ends") + days * DAY, reason="they promised to pay")
-        return self.cases.of_suspension(row.account_id).execute_update(AccountSuspension.extend_notice, act)
+    def _extend(self, row: Case, days: int) -> StaffAction:
+        act = ExtendNotice(
+            act_id=next_act_id(), actor="anna", until=self._on(row, "notice_ends") + days * DAY, reason="they promised to pay"
+        )
+        return self.cases.suspension_handle(row.account_id).execute_update(AccountSuspension.extend_notice, act)
 
     def _on(self, row: Case, day: str) -> date:
         return date.fromisoformat(str(row.summary[day]))
 
-    def _open(self, row: Case, which: str) -> list[Claim]:
-        claims = self.cases.beginnings.claims(row.account_id, str(row.summary[which]).split())
+    def _open(self, row: Case, which: str) -> list[Receivable]:
+        claims = self.cases.case_input_loader.load_claims(row.account_id, str(row.summary[which]).split())
         return [claim for claim in claims if not claim.settled and claim.open_balance > 0]
 
     def _total(self, invoice: str) -> int:

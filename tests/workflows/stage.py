@@ -19,10 +19,10 @@ from temporalio.client import WorkflowHandle
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
-from adapters.mail.smtp_client import Delivery, Outcome
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
-from tests.time_skipping_play import Play, playing, write_invoices
-from tests.workflows.chain_assertions import chain, last_head, lawful_orphans
+from tests.time_skipping_play import TimeSkippingPlay, start_play, write_invoice_file
+from tests.workflows.chain_assertions import allowed_orphans, assert_whole_chain, find_last_head
 from workflows.invoice_collection import InvoiceCollection
 
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True)
-class Bill:
+class InvoiceSpec:
     """One invoice to import. Unless a test says otherwise its customer is alone, in UTC, and keeps no public holidays."""
 
     due: date
@@ -50,7 +50,7 @@ class Bill:
     disputed: str = ""
     email: str = ""
 
-    def named(self) -> "Bill":
+    def named(self) -> "InvoiceSpec":
         number = self.number or f"I{next(_numbers)}"
         account = self.account or f"A-{number}"
         return replace(self, number=number, account=account, email=self.email or f"{account.lower()}@customer.test")
@@ -58,13 +58,21 @@ class Bill:
     def row(self, today: date) -> dict[str, str]:
         issued = min(today, self.due) - DAY
         return {
-            "number": self.number, "account_id": self.account, "issue_date": issued.isoformat(), "due_date": self.due.isoformat(),
-            "currency": self.currency, "total": self.total, "country": self.country, "time_zone": self.time_zone,
-            "language": self.language, "email": self.email, "disputed": self.disputed,
-        }  # fmt: skip
+            "number": self.number,
+            "account_id": self.account,
+            "issue_date": issued.isoformat(),
+            "due_date": self.due.isoformat(),
+            "currency": self.currency,
+            "total": self.total,
+            "country": self.country,
+            "time_zone": self.time_zone,
+            "language": self.language,
+            "email": self.email,
+            "disputed": self.disputed,
+        }
 
 
-class Sent(NamedTuple):
+class SentLetter(NamedTuple):
     """A letter that went: the customer's date, its template, its (invoice, step) pairs, its text, and the case that asked for it, where one
     did and not the timeline."""
 
@@ -75,8 +83,8 @@ class Sent(NamedTuple):
     case: str | None = None
 
 
-class Stage:
-    def __init__(self, play: Play, folder: Path) -> None:
+class PlayStage:
+    def __init__(self, play: TimeSkippingPlay, folder: Path) -> None:
         self.play, self.database = play, play.parts.database
         self._folder, self._opened = folder, list[str]()
         self.orphans = 0
@@ -87,7 +95,7 @@ class Stage:
     async def today(self) -> date:
         return (await self.play.now()).date()
 
-    async def monday(self) -> date:
+    async def pass_to_monday(self) -> date:
         """Pass to the first moment of the next Monday."""
         today = await self.today()
         monday = today + timedelta(days=7 - today.weekday())
@@ -98,20 +106,20 @@ class Stage:
         """Let time pass without sending letters, to a second after the hour (UTC)."""
         await self.play.skip_to(datetime.combine(day, time(hour), UTC) + timedelta(seconds=1))
 
-    async def until(self, holds: Callable[[], Any]) -> None:
+    async def wait_until(self, holds: Callable[[], Any]) -> None:
         """Until something is so that must become so without any business time passing."""
         for _ in range(1_500):
             if await asyncio.to_thread(holds):
                 return
             await asyncio.sleep(0.02)
-        raise AssertionError(f"this never came to be; the journal: {[self.kinds(invoice) for invoice in self._opened]}")
+        raise AssertionError(f"this never came to be; the journal: {[self.entry_kinds(invoice) for invoice in self._opened]}")
 
     # --- invoices and money
 
-    async def open(self, *bills: Bill) -> list[str]:
+    async def open_invoices(self, *bills: InvoiceSpec) -> list[str]:
         """Import the invoices and see their cases opened; their ids. Their workflows start at this moment."""
         named, today = [bill.named() for bill in bills], await self.today()
-        file = write_invoices(self._folder / f"{named[0].number}.csv", [bill.row(today) for bill in named])
+        file = write_invoice_file(self._folder / f"{named[0].number}.csv", [bill.row(today) for bill in named])
         result = await self.play.import_file(file, "duecourse", today)
         assert not result.rejected, result.rejected
         with self.database.writing() as session:
@@ -119,20 +127,20 @@ class Stage:
         await self.play.sync()
         numbers = [bill.number for bill in named]
         self._opened += numbers
-        await self.until(lambda: self._cases(numbers) == len(numbers))
-        await self.play.rest()
+        await self.wait_until(lambda: self._cases(numbers) == len(numbers))
+        await self.play.wait_for_rest()
         return numbers
 
-    async def open_one(self, due: date, **terms: Any) -> str:
-        (invoice,) = await self.open(Bill(due, **terms))
+    async def open_invoice(self, due: date, **terms: Any) -> str:
+        (invoice,) = await self.open_invoices(InvoiceSpec(due, **terms))
         return invoice
 
-    async def reminded(self, **terms: Any) -> tuple[str, date]:
+    async def open_reminded_invoice(self, **terms: Any) -> tuple[str, date]:
         """An invoice due on a Monday, opened on Tuesday, whose first reminder went that day. It is Wednesday; that Monday is given."""
-        monday = await self.monday()
+        monday = await self.pass_to_monday()
         await self.pass_to(monday + DAY)
-        invoice = await self.open_one(monday, **terms)
-        await self.play.morning(monday + DAY)
+        invoice = await self.open_invoice(monday, **terms)
+        await self.play.run_morning(monday + DAY)
         await self.pass_to(monday + 2 * DAY)
         assert self.letters(invoice) == [("reminder", monday + DAY)]
         return invoice, monday
@@ -140,23 +148,23 @@ class Stage:
     async def pay(self, invoice: str, amount: int, payment: str | None = None) -> str:
         """Minor units, in the invoice's currency; the payment's id."""
         payment, now = payment or f"P{next(_numbers)}", await self.play.now()
-        account, currency = self.terms(invoice)
+        account, currency = self.account_and_currency(invoice)
         self.play.parts.ledger.record_payment(payment, account, currency, amount, now.date(), invoice_id=invoice, at=now)
-        await self.hear(invoice, "payment.received")
+        await self.sync_until_entry(invoice, "payment.received")
         return payment
 
-    async def hear(self, invoice: str, kind: str) -> None:
+    async def sync_until_entry(self, invoice: str, kind: str) -> None:
         """Deliver what billing reports, until the invoice's journal has one entry more of the kind."""
-        before = self.kinds(invoice).count(kind)
+        before = self.entry_kinds(invoice).count(kind)
         await self.play.sync()
-        await self.until(lambda: self.kinds(invoice).count(kind) > before)
-        await self.play.rest()
+        await self.wait_until(lambda: self.entry_kinds(invoice).count(kind) > before)
+        await self.play.wait_for_rest()
 
-    async def hears(self, invoice: str, kind: str, times: int = 1) -> None:
+    async def wait_for_entries(self, invoice: str, kind: str, times: int = 1) -> None:
         """Until the invoice's journal has so many entries of the kind."""
-        await self.until(lambda: self.kinds(invoice).count(kind) >= times)
+        await self.wait_until(lambda: self.entry_kinds(invoice).count(kind) >= times)
 
-    def terms(self, invoice: str) -> tuple[str, str]:
+    def account_and_currency(self, invoice: str) -> tuple[str, str]:
         """Account and currency."""
         with self.database.reading() as session:
             row = session.get_one(Invoice, invoice)
@@ -173,17 +181,17 @@ class Stage:
 
     # --- what happened
 
-    def kinds(self, invoice: str) -> list[str]:
+    def entry_kinds(self, invoice: str) -> list[str]:
         return [kind for kind, _ in self.play.journal(invoice)]
 
-    def facts(self, invoice: str, kind: str) -> list[dict[str, Any]]:
+    def entry_facts(self, invoice: str, kind: str) -> list[dict[str, Any]]:
         return [facts for found, facts in self.play.journal(invoice) if found == kind]
 
     def steps(self, invoice: str) -> list[str]:
         """The steps taken, in order."""
-        return [facts["step"] for facts in self.facts(invoice, "step.taken")]
+        return [facts["step"] for facts in self.entry_facts(invoice, "step.taken")]
 
-    def taken_on(self, invoice: str) -> list[tuple[str, date]]:
+    def steps_with_dates(self, invoice: str) -> list[tuple[str, date]]:
         """The steps taken, and the business date on which."""
         with self.database.reading() as session:
             entries = session.scalars(select(JournalEntry).filter_by(invoice_id=invoice, kind="step.taken").order_by(col(JournalEntry.seq)))
@@ -191,15 +199,15 @@ class Stage:
 
     def letters(self, invoice: str) -> list[tuple[str, date]]:
         """(step, customer's date) of every letter of the timeline that went and named the invoice, in order."""
-        timeline = [sent for sent in self.sent(self.terms(invoice)[0]) if sent.case is None]
+        timeline = [sent for sent in self.sent_letters(self.account_and_currency(invoice)[0]) if sent.case is None]
         return [(step, sent.on) for sent in timeline for number, step in sorted(sent.lines) if number == invoice]
 
     def case_letters(self, case_id: str) -> list[tuple[str, date]]:
         """(template, customer's date) of every letter that a dispute, a plan or another case asked for and that went, in order."""
         account = self.case_row(case_id).account_id
-        return [(sent.letter, sent.on) for sent in self.sent(account) if sent.case == case_id]
+        return [(sent.letter, sent.on) for sent in self.sent_letters(account) if sent.case == case_id]
 
-    def sent(self, account: str) -> list[Sent]:
+    def sent_letters(self, account: str) -> list[SentLetter]:
         """The letters of an account that went, in order."""
         inbox = self.play.parts.inbox
         assert inbox is not None
@@ -212,19 +220,21 @@ class Stage:
                 pairs = frozenset((line.invoice_id, line.step) for line in lines)
                 assert letter.sent_at is not None
                 found.append(
-                    Sent(letter.sent_at.astimezone(zone).date(), letter.letter, pairs, texts.get(letter.message_id, ""), letter.case_id)
+                    SentLetter(
+                        letter.sent_at.astimezone(zone).date(), letter.letter, pairs, texts.get(letter.message_id, ""), letter.case_id
+                    )
                 )
             return found
 
     def tasks(self, invoice: str) -> list[tuple[str, str, date]]:
         """(kind, state, due on) of the tasks about an invoice, or about its account's letters."""
         with self.database.reading() as session:
-            account = col(Task.account_id) == self.terms(invoice)[0]
+            account = col(Task.account_id) == self.account_and_currency(invoice)[0]
             return [(task.kind, task.state, task.due_on) for task in session.scalars(select(Task).where(account).order_by(col(Task.id)))]
 
     def row(self, invoice: str) -> Case:
         """The read model's row of an invoice's case, detached."""
-        return self.case_row(ids.invoice_case(invoice))
+        return self.case_row(ids.invoice_case_id(invoice))
 
     def _others(self, invoices: list[str]) -> list[tuple[str, str]]:
         """Id and kind of the other cases of these invoices, and of their accounts."""
@@ -261,7 +271,7 @@ class Stage:
         orphans, self.orphans = self.orphans, 0
         now = await self.play.now()
         for invoice in opened:
-            if self.play.parts.ledger.facts(invoice).settled:
+            if self.play.parts.ledger.get_invoice_facts(invoice).is_settled:
                 continue
             self.play.parts.ledger.cancel_invoice(invoice, at=now)
         await self.play.sync()
@@ -271,8 +281,8 @@ class Stage:
             async with gate:
                 await self.outcome(invoice)
                 history = await self.case(invoice).fetch_history()
-            allowed = lawful_orphans(history, orphans)
-            assert await asyncio.to_thread(chain, self.database, self.row(invoice), allowed) == last_head(history)
+            allowed = allowed_orphans(history, orphans)
+            assert await asyncio.to_thread(assert_whole_chain, self.database, self.row(invoice), allowed) == find_last_head(history)
 
         async def check_other(case_id: str, kind: str) -> None:
             case = self.play.client.get_workflow_handle(case_id)
@@ -283,8 +293,8 @@ class Stage:
                     await case.result()
                 for _ in range(250):
                     history = await case.fetch_history()
-                    head, allowed = last_head(history), lawful_orphans(history, orphans)
-                    written = await asyncio.to_thread(chain, self.database, self.case_row(case_id), allowed)
+                    head, allowed = find_last_head(history), allowed_orphans(history, orphans)
+                    written = await asyncio.to_thread(assert_whole_chain, self.database, self.case_row(case_id), allowed)
                     if written == head:
                         return
                     await asyncio.sleep(0.02)
@@ -295,16 +305,16 @@ class Stage:
             await asyncio.gather(*(check_other(*other) for other in self._others(opened)))
 
 
-def always(outcome: Outcome, code: int | None, text: str) -> Callable[..., Any]:
+def fix_delivery(outcome: DeliveryOutcome, code: int | None, text: str) -> Callable[..., Any]:
     """What stands in for the mailer's `send` when every letter is to have the same fate."""
 
-    async def send(*_: object) -> Delivery:
-        return Delivery(outcome, code, text)
+    async def send(*_: object) -> DeliveryResult:
+        return DeliveryResult(outcome, code, text)
 
     return send
 
 
 @asynccontextmanager
-async def staged(database: Database, folder: Path, start: date = date(2013, 1, 6)) -> AsyncIterator[Stage]:
-    async with playing(database, folder / "data", start) as play:
-        yield Stage(play, folder)
+async def start_stage(database: Database, folder: Path, start: date = date(2013, 1, 6)) -> AsyncIterator[PlayStage]:
+    async with start_play(database, folder / "data", start) as play:
+        yield PlayStage(play, folder)

@@ -10,43 +10,49 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from adapters.identity.users_and_tokens import Identity
-from adapters.temporal.case_commands import TemporalCases
+from adapters.identity.users_and_tokens import IdentityStore
+from adapters.temporal.case_commands import TemporalCaseCommands
 from api.app import create_app
-from api.context import ApiParts
+from api.context import ApiContext
 from domain import identifiers as ids
 from domain.roles import Role
-from tests.workflows.account_commands import AccountCases
-from tests.workflows.stage import DAY, Stage
+from tests.workflows.account_commands import AccountCommands
+from tests.workflows.stage import DAY, PlayStage
 from tests.workflows.test_decisions_over_http import People, decide
 
 
 @pytest.fixture
-def cases(stage: Stage) -> AccountCases:
-    return AccountCases(stage)
+def cases(stage: PlayStage) -> AccountCommands:
+    return AccountCommands(stage)
 
 
 @pytest.fixture
-async def people(stage: Stage) -> AsyncIterator[People]:
+async def people(stage: PlayStage) -> AsyncIterator[People]:
     play = stage.play
     async with AsyncExitStack() as stack:
-        people = People(FastAPI(), Identity(stage.database), stack, await play.environment.get_current_time())
-        parts = ApiParts(
-            stage.database, play.parts.clock, TemporalCases(play.client), play.parts.ledger, play.parts.importer, people.identity,
-            now=lambda: people.now, company=play.parts.company,
-        )  # fmt: skip
+        people = People(FastAPI(), IdentityStore(stage.database), stack, await play.environment.get_current_time())
+        parts = ApiContext(
+            stage.database,
+            play.parts.clock,
+            TemporalCaseCommands(play.client),
+            play.parts.ledger,
+            play.parts.importer,
+            people.identity,
+            now=lambda: people.now,
+            company=play.parts.company,
+        )
         people.app = create_app(parts)
         yield people
 
 
-async def owing(stage: Stage, people: People) -> tuple[str, str]:
+async def owing(stage: PlayStage, people: People) -> tuple[str, str]:
     """An invoice that was reminded, and its account, as people find them today."""
-    invoice, _ = await stage.reminded()
+    invoice, _ = await stage.open_reminded_invoice()
     people.now = await stage.play.environment.get_current_time()
     return invoice, f"A-{invoice}"
 
 
-async def test_a_plan_is_proposed_approved_accepted_and_shown_over_http(stage: Stage, cases: AccountCases, people: People) -> None:
+async def test_a_plan_is_proposed_approved_accepted_and_shown_over_http(stage: PlayStage, cases: AccountCommands, people: People) -> None:
     invoice, account = await owing(stage, people)
     mia, anna = await people("mia", Role.COLLECTOR), await people("anna", Role.COLLECTIONS_MANAGER)
     first_on = (await stage.today() + 7 * DAY).isoformat()
@@ -56,10 +62,10 @@ async def test_a_plan_is_proposed_approved_accepted_and_shown_over_http(stage: S
     made = await mia.post(f"/v1/accounts/{account}/plans", json={**wanted, "comment": "rang today"})
     assert (made.status_code, made.json()["recorded"]) == (201, "now"), made.text
     plan = made.json()["plan_id"]
-    approval = await cases.asked(plan)
+    approval = await cases.wait_for_approval(plan)
     assert (await decide(await people("mia", Role.COLLECTIONS_MANAGER), approval)).status_code == 409
     assert (await decide(anna, approval)).status_code == 200
-    await cases.heard(plan, "plan.offered")
+    await cases.wait_for_entries(plan, "plan.offered")
     agreed = await mia.post(f"/v1/plans/{plan}/acceptance", json={"revision": 1})
     assert (agreed.status_code, agreed.json()["recorded"]) == (200, "now"), agreed.text
     again = await mia.post(f"/v1/accounts/{account}/plans", json=wanted)
@@ -69,30 +75,32 @@ async def test_a_plan_is_proposed_approved_accepted_and_shown_over_http(stage: S
     assert [each["comment"] for each in shown["revisions"]] == ["rang today"]
 
 
-async def test_a_suspension_is_asked_for_joined_and_withdrawn_over_http(stage: Stage, cases: AccountCases, people: People) -> None:
+async def test_a_suspension_is_asked_for_joined_and_withdrawn_over_http(stage: PlayStage, cases: AccountCommands, people: People) -> None:
     _, account = await owing(stage, people)
     mia = await people("mia", Role.COLLECTOR)
     asked = await mia.post(f"/v1/accounts/{account}/suspension", json={})
     assert (asked.status_code, asked.json()["recorded"]) == (200, "now"), asked.text
     shown = (await mia.get(f"/v1/accounts/{account}/suspension")).json()
     assert (shown["stage"], shown["asked_by"], shown["owed"]) == (
-        "warning_approval", ["mia"], [{"amount": "100.00", "currency": "EUR"}],
-    )  # fmt: skip
+        "warning_approval",
+        ["mia"],
+        [{"amount": "100.00", "currency": "EUR"}],
+    )
     twice = await mia.post(f"/v1/accounts/{account}/suspension", json={})
     assert (twice.status_code, twice.json()["detail"]) == (409, "these invoices are in the suspension case already")
     early = await mia.post(f"/v1/accounts/{account}/suspension/extension", json={"until": "2099-01-01", "reason": "strike"})
     assert (early.status_code, early.json()["detail"]) == (409, "no notice is running")
     dropped = await mia.post(f"/v1/accounts/{account}/suspension/withdrawal", json={"reason": "a guarantee"})
     assert dropped.status_code == 200, dropped.text
-    assert await cases.over(account) == "withdrawn"
+    assert await cases.wait_for_suspension_end(account) == "withdrawn"
     late = await mia.post(f"/v1/accounts/{account}/suspension/withdrawal", json={"reason": "a guarantee"})
     assert (late.status_code, late.json()["detail"].startswith("this suspension is over: withdrawn")) == (409, True)
 
 
-async def test_an_account_is_referred_judged_and_let_go_over_http(stage: Stage, cases: AccountCases, people: People) -> None:
+async def test_an_account_is_referred_judged_and_let_go_over_http(stage: PlayStage, cases: AccountCommands, people: People) -> None:
     _, account = await owing(stage, people)
     mia, kim = await people("mia", Role.COLLECTOR), await people("kim", Role.CREDIT_ANALYST)
-    review = ids.credit_review_case(account)
+    review = ids.credit_review_case_id(account)
     assert (await mia.post(f"/v1/accounts/{account}/credit-reviews", json={"comment": "two branches closed"})).status_code == 200
     verdict = {"ability": "able", "willingness": "willing", "conditions": "prepayment"}
     given = await kim.post(f"/v1/credit-reviews/{review}/verdict", json=verdict)
@@ -100,12 +108,12 @@ async def test_an_account_is_referred_judged_and_let_go_over_http(stage: Stage, 
     shown = (await kim.get(f"/v1/credit-reviews/{review}")).json()
     assert (shown["course"], shown["verdict_by"], shown["conditions"]) == ("gentle", "kim", "prepayment")
     assert (await kim.post(f"/v1/credit-reviews/{review}/closing")).status_code == 200
-    await stage.until(lambda: cases.row(review).outcome is not None)
+    await stage.wait_until(lambda: cases.row(review).outcome is not None)
     late = await kim.post(f"/v1/credit-reviews/{review}/verdict", json=verdict)
     assert late.status_code == 409, late.text
 
 
-async def test_an_escalation_and_its_answer_stand_in_the_invoices_history(stage: Stage, cases: AccountCases, people: People) -> None:
+async def test_an_escalation_and_its_answer_stand_in_the_invoices_history(stage: PlayStage, cases: AccountCommands, people: People) -> None:
     invoice, _ = await owing(stage, people)
     mia, sven = await people("mia", Role.COLLECTOR), await people("sven", Role.SALES)
     asked = await mia.post(f"/v1/invoices/{invoice}/escalations", json={"role": "sales", "comment": "was a discount promised?"})

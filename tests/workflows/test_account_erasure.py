@@ -9,40 +9,46 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database.tables import Contact, JournalEntry
-from adapters.identity.users_and_tokens import Identity
-from adapters.temporal.case_commands import TemporalCases
+from adapters.identity.users_and_tokens import IdentityStore
+from adapters.temporal.case_commands import TemporalCaseCommands
 from api.app import create_app
-from api.context import ApiParts
+from api.context import ApiContext
 from domain import identifiers as ids
 from domain.roles import Role
-from tests.workflows.chain_assertions import chain, head_in_history
-from tests.workflows.stage import DAY, Stage
+from tests.workflows.chain_assertions import assert_whole_chain, fetch_history_head
+from tests.workflows.stage import DAY, PlayStage
 from tests.workflows.test_decisions_over_http import People
 
 TEN_YEARS_AND_THE_REST_OF_ONE = 11 * 366
 
 
 @pytest.fixture
-async def people(stage: Stage) -> AsyncIterator[People]:
+async def people(stage: PlayStage) -> AsyncIterator[People]:
     play = stage.play
     async with AsyncExitStack() as stack:
-        people = People(FastAPI(), Identity(stage.database), stack, await play.environment.get_current_time())
-        parts = ApiParts(
-            stage.database, play.parts.clock, TemporalCases(play.client), play.parts.ledger, play.parts.importer, people.identity,
-            now=lambda: people.now, company=play.parts.company,
-        )  # fmt: skip
+        people = People(FastAPI(), IdentityStore(stage.database), stack, await play.environment.get_current_time())
+        parts = ApiContext(
+            stage.database,
+            play.parts.clock,
+            TemporalCaseCommands(play.client),
+            play.parts.ledger,
+            play.parts.importer,
+            people.identity,
+            now=lambda: people.now,
+            company=play.parts.company,
+        )
         people.app = create_app(parts)
         yield people
 
 
-def contacts(stage: Stage, account: str) -> int:
+def contacts(stage: PlayStage, account: str) -> int:
     with stage.database.reading() as session:
         counted = select(func.count()).select_from(Contact).where(col(Contact.account_id) == account)
         return int(session.execute(counted).scalar_one())
 
 
-async def test_an_erasure_is_refused_before_its_time_and_then_done_once_in_a_chain_of_its_own(stage: Stage, people: People) -> None:
-    invoice, _ = await stage.reminded()
+async def test_an_erasure_is_refused_before_its_time_and_then_done_once_in_a_chain_of_its_own(stage: PlayStage, people: People) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
     account, admin = f"A-{invoice}", await people("adam", Role.ADMIN)
     path = f"/v1/audit/accounts/{account}/erasure"
     early = await admin.post(path)
@@ -56,12 +62,12 @@ async def test_an_erasure_is_refused_before_its_time_and_then_done_once_in_a_cha
     done = await admin.post(path, headers={"Idempotency-Key": "once"})
     assert (done.status_code, done.json()["recorded"]) == (200, "now"), done.text
     assert contacts(stage, account) == 0
-    case = stage.case_row(ids.erasure_case(account))
+    case = stage.case_row(ids.erasure_case_id(account))
     assert (case.stage, case.outcome, case.seq) == ("erased", "erased", 1)
     [(kind, facts)] = stage.play.case_journal(case.case_id)
     assert (kind, facts["contacts"], facts["letters"], facts["report"]) == ("account.erased", 1, 1, done.json()["act_id"])
-    head = await head_in_history(stage.play.client.get_workflow_handle(case.case_id))
-    assert chain(stage.database, case) == head
+    head = await fetch_history_head(stage.play.client.get_workflow_handle(case.case_id))
+    assert assert_whole_chain(stage.database, case) == head
 
     again = await admin.post(path)
     assert again.status_code == 200, again.text

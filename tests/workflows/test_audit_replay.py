@@ -13,37 +13,37 @@ import pytest
 from sqlalchemy import Connection, text
 from temporalio.client import Client
 
-from adapters.audit.histories.account_replay import AuditReplay
-from adapters.audit.histories.archive import ArchivedRuns
-from adapters.audit.histories.archiving import HistoryExport
-from adapters.audit.histories.replayer import Replaying
-from adapters.audit.histories.run_histories import HistoryBook
+from adapters.audit.histories.account_replay import AccountReplayer
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.replayer import HistoryReplayer
+from adapters.audit.histories.run_histories import RunHistoryLoader
 from adapters.database.engine import Database
 from domain.audit.replay_report import CaseReplay, EntryVerdict, ReplayReport, RunSource
 from domain.clock import Moment
 from domain.invoice.invoice_case import InvoiceCase
 from domain.journal.journal import Journal
-from domain.policy.collection_policy import Step, StepAct
-from tests.time_skipping_runs import AfterRetention, NoRuns, RunsOfTheTestServer
-from tests.workflows.account_commands import AccountCases
-from tests.workflows.stage import DAY, Stage
+from domain.policy.collection_policy import Step, StepAction
+from tests.time_skipping_runs import EmptyRunListing, ExpiredRunsClient, TimeSkippingRuns
+from tests.workflows.account_commands import AccountCommands
+from tests.workflows.stage import DAY, PlayStage
 from worker import WORKFLOWS
 
 ACCOUNTS = ("DISPUTED", "PLANNED", "SUSPENDED")
 
 
-def live(stage: Stage) -> AuditReplay:
-    client, archive = stage.play.client, ArchivedRuns(stage.database)
-    return AuditReplay(stage.database, HistoryBook(client, archive, RunsOfTheTestServer(client)), Replaying(WORKFLOWS))
+def live(stage: PlayStage) -> AccountReplayer:
+    client, archive = stage.play.client, RunArchive(stage.database)
+    return AccountReplayer(stage.database, RunHistoryLoader(client, archive, TimeSkippingRuns(client)), HistoryReplayer(WORKFLOWS))
 
 
-def after_retention(database: Database) -> AuditReplay:
-    book = HistoryBook(cast("Client", AfterRetention()), ArchivedRuns(database), NoRuns())
-    return AuditReplay(database, book, Replaying(WORKFLOWS))
+def after_retention(database: Database) -> AccountReplayer:
+    book = RunHistoryLoader(cast("Client", ExpiredRunsClient()), RunArchive(database), EmptyRunListing())
+    return AccountReplayer(database, book, HistoryReplayer(WORKFLOWS))
 
 
 def flaws(report: ReplayReport) -> list[str]:
-    return [finding.model_dump_json() for finding in report.differences] + [run.why_not for run in report.not_replayed]
+    return [finding.model_dump_json() for finding in report.differences] + [run.why_not for run in report.unreplayed_runs]
 
 
 class Lived(NamedTuple):
@@ -56,19 +56,19 @@ class Lived(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-async def lived(theatre: Stage, tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    cases = AccountCases(theatre)
-    invoice, _ = await theatre.reminded(account="DISPUTED")
-    await cases.dispute(invoice, amount=4_000)
-    planned, monday = await theatre.reminded(account="PLANNED")
-    await cases.agreed("PLANNED", planned, first_on=monday + 9 * DAY)
-    (suspended,), _ = await cases.due_long_ago("SUSPENDED", 40)
-    await cases.suspended("SUSPENDED", suspended)
-    open_cases = [await live(theatre).of_account(account) for account in ACCOUNTS]
+async def lived(theatre: PlayStage, tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    cases = AccountCommands(theatre)
+    invoice, _ = await theatre.open_reminded_invoice(account="DISPUTED")
+    await cases.raise_dispute(invoice, amount=4_000)
+    planned, monday = await theatre.open_reminded_invoice(account="PLANNED")
+    await cases.bring_to_agreed("PLANNED", planned, first_on=monday + 9 * DAY)
+    (suspended,), _ = await cases.open_overdue_invoices("SUSPENDED", 40)
+    await cases.bring_to_suspended("SUSPENDED", suspended)
+    open_cases = [await live(theatre).replay_account(account) for account in ACCOUNTS]
     await theatre.close()
-    closed = [await live(theatre).of_account(account) for account in ACCOUNTS]
+    closed = [await live(theatre).replay_account(account) for account in ACCOUNTS]
     client = theatre.play.client
-    export = HistoryExport(client, theatre.database, ArchivedRuns(theatre.database), RunsOfTheTestServer(client))
+    export = HistoryArchiver(client, theatre.database, RunArchive(theatre.database), TimeSkippingRuns(client))
     swept = await export.sweep(datetime.now(UTC), date(2013, 1, 1))
     assert (swept.left, swept.at_risk) == (0, 0)
     file = tmp_path_factory.mktemp("lived") / "duecourse.db"
@@ -91,7 +91,7 @@ def test_closed_cases_replay_without_a_difference(lived: Lived) -> None:
 
 async def test_the_archive_replays_as_the_server_did(lived: Lived) -> None:
     database = Database(f"sqlite:///{lived.database}")
-    reports = [await after_retention(database).of_account(account) for account in ACCOUNTS]
+    reports = [await after_retention(database).replay_account(account) for account in ACCOUNTS]
     assert [flaws(report) for report in reports] == [[], [], []]
     for before, report in zip(lived.closed, reports, strict=True):
         now = {case.case_id: case for case in report.cases}
@@ -180,7 +180,7 @@ async def tampered(lived: Lived, folder: Path, tamper: Tampering) -> CaseReplay:
         for guard in guards:
             connection.execute(text(f'DROP TRIGGER "{guard}"'))
         tamper(connection, case_id)
-    report = await after_retention(database).of_account("DISPUTED")
+    report = await after_retention(database).replay_account("DISPUTED")
     database.close()
     assert [case.case_id for case in report.cases if case.differences] in ([case_id], [])
     return next(case for case in report.cases if case.case_id == case_id)
@@ -212,19 +212,19 @@ async def test_a_changed_archive_is_named_and_its_entries_are_left_untold(lived:
         connection.execute(text("UPDATE archived_runs SET content = x'00' WHERE workflow_id = :case"), {"case": case_id})
 
     case = await tampered(lived, tmp_path, tamper)
-    assert ("was changed" in case.runs[0].why_not, case.replayed) == (True, False)
+    assert ("was changed" in case.runs[0].why_not, case.is_replayed) == (True, False)
     assert set(case.counts) == {EntryVerdict.UNTOLD}
 
 
 async def test_code_that_decides_otherwise_is_reported_with_the_event_at_which_it_does(
     lived: Lived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = InvoiceCase.take
+    take = InvoiceCase.take_step
 
     def takes_another_step(self: InvoiceCase, step: Step, at: Moment) -> None:
-        take(self, step.model_copy(update={"act": StepAct.CALL, "letter": None}), at)
+        take(self, step.model_copy(update={"act": StepAction.CALL, "letter": None}), at)
 
-    monkeypatch.setattr(InvoiceCase, "take", takes_another_step)
+    monkeypatch.setattr(InvoiceCase, "take_step", takes_another_step)
     monkeypatch.setattr(InvoiceCase, "wakes_at", lambda self, now: None)
     case = await tampered(lived, tmp_path, lambda connection, case_id: None)
     (run,) = case.runs

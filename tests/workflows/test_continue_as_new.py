@@ -3,8 +3,8 @@
 import pytest
 from temporalio import workflow
 
-from domain.invoice.commands import MakePromise, Pause, Resume
-from tests.workflows.stage import DAY, Stage
+from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
+from tests.workflows.stage import DAY, PlayStage
 from workflows.invoice_collection import InvoiceCollection
 
 
@@ -13,7 +13,7 @@ def every_history_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", lambda _: True)
 
 
-async def runs(stage: Stage, invoice: str) -> int:
+async def runs(stage: PlayStage, invoice: str) -> int:
     """How many runs the case has had."""
     case, count, run = stage.case(invoice), 1, (await stage.case(invoice).describe()).run_id
     while True:
@@ -24,10 +24,10 @@ async def runs(stage: Stage, invoice: str) -> int:
         count += 1
 
 
-async def test_the_timeline_is_the_same_through_many_runs(stage: Stage) -> None:
-    monday = await stage.monday()
-    invoice = await stage.open_one(due=monday + 3 * DAY)
-    await stage.play.days(monday, monday + 36 * DAY)
+async def test_the_timeline_is_the_same_through_many_runs(stage: PlayStage) -> None:
+    monday = await stage.pass_to_monday()
+    invoice = await stage.open_invoice(due=monday + 3 * DAY)
+    await stage.play.run_mornings(monday, monday + 36 * DAY)
     assert stage.letters(invoice) == [
         ("courtesy_note", monday),
         ("reminder", monday + 4 * DAY),
@@ -35,34 +35,34 @@ async def test_the_timeline_is_the_same_through_many_runs(stage: Stage) -> None:
         ("firm_reminder", monday + 24 * DAY),
         ("final_demand", monday + 35 * DAY),
     ]
-    kinds = stage.kinds(invoice)
+    kinds = stage.entry_kinds(invoice)
     assert (kinds.count("case.opened"), kinds.count("case.reopened"), kinds.count("call.requested")) == (1, 0, 1)
     assert await runs(stage, invoice) > 6
 
 
-async def test_promise_hold_and_acts_seen_are_handed_on(stage: Stage) -> None:
-    invoice, monday = await stage.reminded()
+async def test_promise_hold_and_acts_seen_are_handed_on(stage: PlayStage) -> None:
+    invoice, monday = await stage.open_reminded_invoice()
     promise = MakePromise(act_id="p", actor="mia", amount=10_000, by=monday + 6 * DAY)
     await stage.case(invoice).execute_update(InvoiceCollection.make_promise, promise)
-    pause = Pause(act_id="q", actor="mia", reason="r")
+    pause = PauseCollection(act_id="q", actor="mia", reason="r")
     await stage.case(invoice).execute_update(InvoiceCollection.pause, pause)
-    await stage.case(invoice).execute_update(InvoiceCollection.resume, Resume(act_id="s", actor="mia"))
+    await stage.case(invoice).execute_update(InvoiceCollection.resume, ResumeCollection(act_id="s", actor="mia"))
     again = await stage.case(invoice).execute_update(InvoiceCollection.make_promise, promise)
     assert again.repeated
     assert [hold["kind"] for hold in stage.row(invoice).holds] == ["promise"]
     await stage.pass_to(monday + 9 * DAY)
-    assert stage.kinds(invoice).count("promise.broken") == 1
+    assert stage.entry_kinds(invoice).count("promise.broken") == 1
     assert await runs(stage, invoice) >= 4
 
 
-async def test_a_case_that_lived_through_many_runs_can_be_closed_and_reopened(stage: Stage) -> None:
-    invoice, monday = await stage.reminded()
+async def test_a_case_that_lived_through_many_runs_can_be_closed_and_reopened(stage: PlayStage) -> None:
+    invoice, monday = await stage.open_reminded_invoice()
     payment = await stage.pay(invoice, 10_000)
     assert await stage.outcome(invoice) == "paid"
     await stage.pass_to(monday + 9 * DAY)
     now = await stage.play.now()
     stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
-    await stage.hear(invoice, "payment.reversed")
-    await stage.play.days(monday + 9 * DAY, monday + 14 * DAY)
-    assert stage.kinds(invoice).count("case.reopened") == 1
+    await stage.sync_until_entry(invoice, "payment.reversed")
+    await stage.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)
+    assert stage.entry_kinds(invoice).count("case.reopened") == 1
     assert stage.letters(invoice)[1:] == [("second_reminder", monday + 14 * DAY)]

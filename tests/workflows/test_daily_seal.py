@@ -11,21 +11,21 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.case_recording import Recording
-from activities.daily_seal import Sealing
+from activities.case_recording import CaseRecordingActivities
+from activities.daily_seal import DailySealActivities
 from adapters.audit.seals.seal_mail import SealMail
-from adapters.audit.seals.seal_store import SealBook
+from adapters.audit.seals.seal_store import SealStore
 from adapters.audit.verification.verification import Verification
-from adapters.cases.case_store import CaseBook
+from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.database.tables import JournalEntry
-from adapters.mail.smtp_client import Delivery, Outcome
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
 from domain.audit.seal import Seal
 from domain.clock import Clock
-from tests.adapters.audit.tampered_journals import Journals
+from tests.adapters.audit.tampered_journals import TamperedJournals
 from tests.time_skipping import time_skipping
-from worker import workflow_runner
+from worker import build_workflow_runner
 from workflows.daily_seal import DailySeal
 
 QUEUE = "seals"
@@ -38,10 +38,10 @@ class Post:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
 
-    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery:
+    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> DeliveryResult:
         assert list(recipients) == ["audit@ours.test"]
         self.sent.append(message)
-        return Delivery(Outcome.SENT, None, "")
+        return DeliveryResult(DeliveryOutcome.SENT, None, "")
 
     async def close(self) -> None:
         return None
@@ -61,17 +61,17 @@ class Sealer:
     async def worker(self) -> Worker:
         clock = Clock(real_anchor=await self._environment.get_current_time(), business_anchor=MONDAY)
         mail = SealMail(self._database, self._post, "duecourse@ours.test", "ours.test", "http://duecourse.test", "audit@ours.test")
-        sealing, recording = Sealing(SealBook(self._database), mail, clock), Recording(CaseBook(self._database))
+        sealing, recording = DailySealActivities(SealStore(self._database), mail, clock), CaseRecordingActivities(CaseStore(self._database))
         activities: list[Callable[..., Any]] = [sealing.make_seal, sealing.mail_seal, recording.record]
-        return Worker(self.client, task_queue=QUEUE, workflows=[DailySeal], activities=activities, workflow_runner=workflow_runner())
+        return Worker(self.client, task_queue=QUEUE, workflows=[DailySeal], activities=activities, workflow_runner=build_workflow_runner())
 
     async def seals(self, number: int) -> Seal:
         with self._environment.auto_time_skipping_disabled():
-            return await self.client.execute_workflow(DailySeal.run, id=f"{ids.DAILY_SEAL}-{number}", task_queue=QUEUE)
+            return await self.client.execute_workflow(DailySeal.run, id=f"{ids.DAILY_SEAL_ID}-{number}", task_queue=QUEUE)
 
 
 async def test_each_day_is_sealed_once_told_of_once_and_mailed(database: Database) -> None:
-    Journals(database).write("dispute:I-1:1", "a", "b")
+    TamperedJournals(database).write("dispute:I-1:1", "a", "b")
     post = Post()
     async with time_skipping() as environment:
         sealer = Sealer(environment, database, post)
@@ -85,7 +85,7 @@ async def test_each_day_is_sealed_once_told_of_once_and_mailed(database: Databas
     assert (first.cases, first.entries, second.cases, second.entries) == (1, 2, 2, 3)
     assert second.previous == first.digest()
     with database.reading() as session:
-        of_seals = select(JournalEntry).where(col(JournalEntry.case_id) == ids.SEAL_CASE)
+        of_seals = select(JournalEntry).where(col(JournalEntry.case_id) == ids.SEAL_CASE_ID)
         entries = session.scalars(of_seals.order_by(col(JournalEntry.seq))).all()
     assert [(entry.seq, entry.facts["hash"]) for entry in entries] == [(1, first.digest()), (2, second.digest())]
     letters = [message_from_bytes(content, policy=policy.default) for content in post.sent]

@@ -18,14 +18,14 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.database.tables import Document, Note
-from adapters.identity.users_and_tokens import Identity
-from adapters.temporal.case_commands import TemporalCases
+from adapters.identity.users_and_tokens import IdentityStore
+from adapters.temporal.case_commands import TemporalCaseCommands
 from api.app import create_app
-from api.context import ApiParts
+from api.context import ApiContext
 from domain.approval.delegation import Delegation
 from domain.roles import Role
-from tests.workflows.dispute_commands import Cases
-from tests.workflows.stage import DAY, Stage
+from tests.workflows.dispute_commands import DisputeCommands
+from tests.workflows.stage import DAY, PlayStage
 
 WHOLE = {"amount": "100.00", "currency": "EUR", "reason": "wrong_price"}
 CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
@@ -36,7 +36,7 @@ class People:
     """Clients by user and role."""
 
     app: FastAPI
-    identity: Identity
+    identity: IdentityStore
     stack: AsyncExitStack
     now: datetime
 
@@ -49,43 +49,49 @@ class People:
 
 
 @pytest.fixture
-def cases(stage: Stage) -> Cases:
-    return Cases(stage)
+def cases(stage: PlayStage) -> DisputeCommands:
+    return DisputeCommands(stage)
 
 
 @pytest.fixture
-async def people(stage: Stage) -> AsyncIterator[People]:
+async def people(stage: PlayStage) -> AsyncIterator[People]:
     play = stage.play
     async with AsyncExitStack() as stack:
-        people = People(FastAPI(), Identity(stage.database), stack, await play.environment.get_current_time())
-        parts = ApiParts(
-            stage.database, play.parts.clock, TemporalCases(play.client), play.parts.ledger, play.parts.importer, people.identity,
-            now=lambda: people.now, company=play.parts.company,
-        )  # fmt: skip
+        people = People(FastAPI(), IdentityStore(stage.database), stack, await play.environment.get_current_time())
+        parts = ApiContext(
+            stage.database,
+            play.parts.clock,
+            TemporalCaseCommands(play.client),
+            play.parts.ledger,
+            play.parts.importer,
+            people.identity,
+            now=lambda: people.now,
+            company=play.parts.company,
+        )
         people.app = create_app(parts)
         yield people
 
 
-async def asked(stage: Stage, cases: Cases, people: People, amount: str = "25.00", total: str = "100.00") -> tuple[str, str]:
+async def asked(stage: PlayStage, cases: DisputeCommands, people: People, amount: str = "25.00", total: str = "100.00") -> tuple[str, str]:
     """A dispute, and the approval of the credit note that ben of sales operations answered it with."""
-    invoice, _ = await stage.reminded(total=total)
+    invoice, _ = await stage.open_reminded_invoice(total=total)
     people.now = await stage.play.environment.get_current_time()
     mia, ben = await people("mia", Role.COLLECTOR), await people("ben", Role.SALES_OPS)
     raised = await mia.post(f"/v1/invoices/{invoice}/disputes", json={**WHOLE, "amount": amount})
     assert raised.status_code == 200, raised.text
     dispute = f"dispute:{invoice}:1"
-    await cases.heard(dispute, "dispute.raised")
+    await cases.wait_for_entries(dispute, "dispute.raised")
     credit = {**CREDIT, "amount": {"amount": amount, "currency": "EUR"}}
     answered = await ben.post(f"/v1/disputes/{dispute}/resolution", json=credit)
     assert answered.status_code == 200, answered.text
-    return dispute, await cases.asked(dispute)
+    return dispute, await cases.wait_for_approval(dispute)
 
 
 def decide(client: httpx.AsyncClient, approval: str, decision: str = "approve", comment: str = "") -> Any:
     return client.post(f"/v1/approvals/{approval}/decision", json={"decision": decision, "comment": comment})
 
 
-async def test_a_dispute_goes_its_whole_way_over_http(stage: Stage, cases: Cases, people: People) -> None:
+async def test_a_dispute_goes_its_whole_way_over_http(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
     dispute, approval = await asked(stage, cases, people)
     anna = await people("anna", Role.COLLECTIONS_MANAGER)
     mine = (await anna.get("/v1/approvals?mine=true")).json()["items"]
@@ -94,15 +100,17 @@ async def test_a_dispute_goes_its_whole_way_over_http(stage: Stage, cases: Cases
     ]
     answer = await decide(anna, approval)
     assert (answer.status_code, answer.json()["recorded"]) == (200, "now")
-    await cases.heard(dispute, "dispute.resolved")
-    assert cases.facts(approval, "approval.signed")[0]["channel"] == "api"
+    await cases.wait_for_entries(dispute, "dispute.resolved")
+    assert cases.entry_facts(approval, "approval.signed")[0]["channel"] == "api"
     [shown] = (await anna.get(f"/v1/disputes?invoice={dispute.split(':')[1]}")).json()["items"]
     assert (shown["id"], shown["resolution"], shown["amount"]["amount"]) == (dispute, "credit_note", "25.00")
     with stage.database.reading() as session:
         assert "two boxes were missing" in session.scalars(select(col(Note.text))).all()
 
 
-async def test_two_managers_in_the_same_moment_one_wins_and_the_other_sees_who_decided(stage: Stage, cases: Cases, people: People) -> None:
+async def test_two_managers_in_the_same_moment_one_wins_and_the_other_sees_who_decided(
+    stage: PlayStage, cases: DisputeCommands, people: People
+) -> None:
     _, approval = await asked(stage, cases, people)
     anna, otto = await people("anna", Role.COLLECTIONS_MANAGER), await people("otto", Role.COLLECTIONS_MANAGER)
     answers = await asyncio.gather(decide(anna, approval), decide(otto, approval))
@@ -110,12 +118,12 @@ async def test_two_managers_in_the_same_moment_one_wins_and_the_other_sees_who_d
     winner = "anna" if answers[0].status_code == 200 else "otto"
     lost = next(answer for answer in answers if answer.status_code == 409)
     assert f"approved by {winner}" in lost.json()["detail"]
-    await stage.until(lambda: cases.row(approval).outcome == "approved")
+    await stage.wait_until(lambda: cases.row(approval).outcome == "approved")
     late = await decide(await people("late", Role.COLLECTIONS_MANAGER), approval)
     assert (late.status_code, winner in late.json()["detail"]) == (409, True)
 
 
-async def test_whoever_asked_cannot_approve_it_by_any_route(stage: Stage, cases: Cases, people: People) -> None:
+async def test_whoever_asked_cannot_approve_it_by_any_route(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
     _, approval = await asked(stage, cases, people)
     assert (await decide(await people("ben", Role.SALES_OPS), approval)).status_code == 409
     assert (await decide(await people("mia", Role.COLLECTOR), approval)).status_code == 403
@@ -132,7 +140,9 @@ async def test_whoever_asked_cannot_approve_it_by_any_route(stage: Stage, cases:
     assert approval not in [item["id"] for item in mine]
 
 
-async def test_a_delegate_signs_in_the_place_of_another_and_the_journal_names_both(stage: Stage, cases: Cases, people: People) -> None:
+async def test_a_delegate_signs_in_the_place_of_another_and_the_journal_names_both(
+    stage: PlayStage, cases: DisputeCommands, people: People
+) -> None:
     _, approval = await asked(stage, cases, people)
     anna, kurt = await people("anna", Role.COLLECTIONS_MANAGER), await people("kurt", Role.CREDIT_ANALYST)
     assert (await decide(kurt, approval)).status_code == 409
@@ -143,11 +153,11 @@ async def test_a_delegate_signs_in_the_place_of_another_and_the_journal_names_bo
     assert Delegation.model_validate(made.json()).role is Role.COLLECTIONS_MANAGER
     assert approval in [item["id"] for item in (await kurt.get("/v1/approvals?mine=true")).json()["items"]]
     assert (await decide(kurt, approval)).status_code == 200
-    [signed] = cases.facts(approval, "approval.signed")
+    [signed] = cases.entry_facts(approval, "approval.signed")
     assert (signed["on_behalf_of"], signed["role"]) == ("anna", "collections_manager")
 
 
-async def test_the_second_tier_takes_another_person_of_a_higher_role(stage: Stage, cases: Cases, people: People) -> None:
+async def test_the_second_tier_takes_another_person_of_a_higher_role(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
     dispute, approval = await asked(stage, cases, people, "20000.00", "30000.00")
     dora = await people("dora", Role.FINANCE_DIRECTOR)
     assert "waits for collections_manager" in (await decide(dora, approval)).json()["detail"]
@@ -155,19 +165,19 @@ async def test_the_second_tier_takes_another_person_of_a_higher_role(stage: Stag
     listed = (await dora.get("/v1/approvals?role=finance_director&open=true")).json()["items"]
     assert approval in [item["id"] for item in listed]
     assert (await decide(dora, approval)).status_code == 200
-    await cases.heard(dispute, "dispute.resolved")
+    await cases.wait_for_entries(dispute, "dispute.resolved")
 
 
-async def test_a_return_needs_a_comment_and_gives_the_dispute_back(stage: Stage, cases: Cases, people: People) -> None:
+async def test_a_return_needs_a_comment_and_gives_the_dispute_back(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
     dispute, approval = await asked(stage, cases, people)
     anna = await people("anna", Role.COLLECTIONS_MANAGER)
     assert "needs a comment" in (await decide(anna, approval, "return")).json()["detail"]
     assert (await decide(anna, approval, "return", "attach the delivery note")).status_code == 200
-    await cases.heard(dispute, "dispute.returned")
-    assert cases.facts(approval, "approval.returned")[0]["note"].startswith("note:")
+    await cases.wait_for_entries(dispute, "dispute.returned")
+    assert cases.entry_facts(approval, "approval.returned")[0]["note"].startswith("note:")
 
 
-async def test_evidence_is_stored_once_and_can_be_read(stage: Stage, cases: Cases, people: People) -> None:
+async def test_evidence_is_stored_once_and_can_be_read(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
     dispute, _ = await asked(stage, cases, people)
     ben, content = await people("ben", Role.SALES_OPS), b"%PDF delivery note " + dispute.encode()
     for _ in range(2):
@@ -178,16 +188,16 @@ async def test_evidence_is_stored_once_and_can_be_read(stage: Stage, cases: Case
     assert (await ben.get(f"/v1/documents/{digest}")).content == content
     with stage.database.reading() as session:
         assert len(session.scalars(select(Document).filter_by(sha256=digest)).all()) == 1
-    await cases.heard(dispute, "dispute.evidence_attached", 2)
+    await cases.wait_for_entries(dispute, "dispute.evidence_attached", 2)
     assert cases.row(dispute).summary["evidence"] == digest
 
 
-async def test_a_department_hands_a_dispute_on_and_strangers_cannot(stage: Stage, cases: Cases, people: People) -> None:
-    invoice, _ = await stage.reminded()
+async def test_a_department_hands_a_dispute_on_and_strangers_cannot(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
     people.now = await stage.play.environment.get_current_time()
     await (await people("mia", Role.COLLECTOR)).post(f"/v1/invoices/{invoice}/disputes", json=WHOLE)
     dispute = f"dispute:{invoice}:1"
-    await cases.heard(dispute, "dispute.raised")
+    await cases.wait_for_entries(dispute, "dispute.raised")
     stranger = await (await people("bo", Role.BILLING_OPS)).post(f"/v1/disputes/{dispute}/assignment", json={"assignee": "bo"})
     assert (stranger.status_code, "belongs to sales_ops" in stranger.json()["detail"]) == (409, True)
     given = await (await people("ben", Role.SALES_OPS)).post(f"/v1/disputes/{dispute}/assignment", json={"department": "billing_ops"})

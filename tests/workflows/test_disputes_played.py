@@ -6,194 +6,198 @@ Invoices are of EUR 100, due on a Monday and reminded on Tuesday; disputes are r
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from domain.approval.commands import Verdict
+from domain.approval.commands import ApprovalVerdict
 from domain.billing.billing_events import InvoiceStatus
 from domain.dispute.commands import RaiseDispute, ResolveDispute
-from domain.policy.dispute_rules import DisputeReason, Resolution
+from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
-from tests.workflows.dispute_commands import Cases, act_id
-from tests.workflows.stage import DAY, Stage
+from tests.workflows.dispute_commands import DisputeCommands, next_act_id
+from tests.workflows.stage import DAY, PlayStage
 from workflows.dispute import Dispute
 from workflows.invoice_collection import InvoiceCollection
 
 
 @pytest.fixture
-def cases(stage: Stage) -> Cases:
-    return Cases(stage)
+def cases(stage: PlayStage) -> DisputeCommands:
+    return DisputeCommands(stage)
 
 
-async def test_a_dispute_over_the_whole_stops_the_clock_and_a_rejection_lets_it_go_on(stage: Stage, cases: Cases) -> None:
-    invoice, monday = await stage.reminded()
-    dispute = await cases.dispute(invoice)
-    await stage.until(lambda: cases.holds(invoice) == [dispute])
-    await stage.play.days(monday + 3 * DAY, monday + 8 * DAY)
+async def test_a_dispute_over_the_whole_stops_the_clock_and_a_rejection_lets_it_go_on(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, monday = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice)
+    await stage.wait_until(lambda: cases.hold_ids(invoice) == [dispute])
+    await stage.play.run_mornings(monday + 3 * DAY, monday + 8 * DAY)
     assert len(stage.letters(invoice)) == 1
     assert stage.case_letters(dispute) == [("dispute_received", monday + 3 * DAY)]
     await stage.pass_to(monday + 9 * DAY)
-    await cases.resolve(dispute, Resolution.REJECTED)
-    await stage.until(lambda: cases.holds(invoice) == [])
-    await stage.play.days(monday + 9 * DAY, monday + 14 * DAY)
+    await cases.resolve(dispute, DisputeResolution.REJECTED)
+    await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
+    await stage.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)
     # seven days held: day 7 comes on Monday a week later
     assert stage.letters(invoice)[1:] == [("second_reminder", monday + 14 * DAY)]
     assert stage.case_letters(dispute)[1:] == [("dispute_rejected", monday + 9 * DAY)]
-    assert stage.facts(invoice, "dispute.closed") == [{"resolution": "rejected"}]
+    assert stage.entry_facts(invoice, "dispute.closed") == [{"resolution": "rejected"}]
     assert cases.row(dispute).outcome == "rejected"
 
 
-async def test_an_undisputed_rest_goes_on_being_collected_and_letters_ask_for_it_alone(stage: Stage, cases: Cases) -> None:
-    invoice, monday = await stage.reminded()
-    await cases.dispute(invoice, amount=4_000)
-    await stage.play.days(monday + 2 * DAY, monday + 7 * DAY)
+async def test_an_undisputed_rest_goes_on_being_collected_and_letters_ask_for_it_alone(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, monday = await stage.open_reminded_invoice()
+    await cases.raise_dispute(invoice, amount=4_000)
+    await stage.play.run_mornings(monday + 2 * DAY, monday + 7 * DAY)
     assert stage.letters(invoice)[1:] == [("second_reminder", monday + 7 * DAY)]
-    letter = stage.sent(stage.terms(invoice)[0])[-1].text
+    letter = stage.sent_letters(stage.account_and_currency(invoice)[0])[-1].text
     assert "€60.00" in letter
-    assert (cases.holds(invoice), stage.row(invoice).disputed) == ([], 4_000)
+    assert (cases.hold_ids(invoice), stage.row(invoice).disputed) == ([], 4_000)
 
 
-async def test_a_payment_that_leaves_only_what_is_disputed_stops_the_clock(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    dispute = await cases.dispute(invoice, amount=4_000)
+async def test_a_payment_that_leaves_only_what_is_disputed_stops_the_clock(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice, amount=4_000)
     await stage.pay(invoice, 6_000)
-    await stage.until(lambda: cases.holds(invoice) == [dispute])
+    await stage.wait_until(lambda: cases.hold_ids(invoice) == [dispute])
 
 
 ANSWERS = [
-    (Resolution.REJECTED, None, "", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
-    (Resolution.WITHDRAWN, None, "", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
-    (Resolution.ALREADY_PAID, None, "bank 17", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
-    (Resolution.CORRECTED_INVOICE, None, "N-2", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
-    (Resolution.CREDIT_NOTE, 2_500, "", ["dispute.resolution_proposed", "dispute.resolved"], 7_500),
-    (Resolution.CORRECTED_INVOICE, 8_000, "", ["dispute.resolution_proposed", "dispute.resolved"], 8_000),
+    (DisputeResolution.REJECTED, None, "", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
+    (DisputeResolution.WITHDRAWN, None, "", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
+    (DisputeResolution.ALREADY_PAID, None, "bank 17", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
+    (DisputeResolution.CORRECTED_INVOICE, None, "N-2", ["dispute.resolution_proposed", "dispute.resolved"], 10_000),
+    (DisputeResolution.CREDIT_NOTE, 2_500, "", ["dispute.resolution_proposed", "dispute.resolved"], 7_500),
+    (DisputeResolution.CORRECTED_INVOICE, 8_000, "", ["dispute.resolution_proposed", "dispute.resolved"], 8_000),
 ]
 
 
 @pytest.mark.parametrize(("resolution", "amount", "reference", "kinds", "left"), ANSWERS)
 async def test_each_answer_ends_the_dispute_and_is_carried_out(
-    stage: Stage, cases: Cases, resolution: Resolution, amount: int | None, reference: str, kinds: list[str], left: int
+    stage: PlayStage, cases: DisputeCommands, resolution: DisputeResolution, amount: int | None, reference: str, kinds: list[str], left: int
 ) -> None:
-    invoice, _ = await stage.reminded()
-    dispute = await cases.dispute(invoice)
+    invoice, _ = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice)
     await cases.resolve(dispute, resolution, amount, reference=reference)
     if amount is not None:
-        approval = await cases.asked(dispute)
-        assert stage.play.parts.ledger.facts(invoice).open_balance == 10_000
+        approval = await cases.wait_for_approval(dispute)
+        assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == 10_000
         await cases.decide(approval, "anna")
-    await cases.heard(dispute, "dispute.resolved")
-    assert cases.kinds(dispute)[1:] == kinds
-    assert cases.facts(dispute, "dispute.resolved")[0]["resolution"] == resolution.value
-    assert stage.play.parts.ledger.facts(invoice).open_balance == left
-    await stage.until(lambda: stage.facts(invoice, "dispute.closed") == [{"resolution": resolution.value}])
+    await cases.wait_for_entries(dispute, "dispute.resolved")
+    assert cases.entry_kinds(dispute)[1:] == kinds
+    assert cases.entry_facts(dispute, "dispute.resolved")[0]["resolution"] == resolution.value
+    assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == left
+    await stage.wait_until(lambda: stage.entry_facts(invoice, "dispute.closed") == [{"resolution": resolution.value}])
     assert stage.row(invoice).disputed == 0
-    assert cases.holds(invoice) == ([f"{dispute}:payment"] if resolution is Resolution.ALREADY_PAID else [])
+    assert cases.hold_ids(invoice) == ([f"{dispute}:payment"] if resolution is DisputeResolution.ALREADY_PAID else [])
 
 
-async def test_a_credit_for_the_whole_settles_the_invoice_once(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    dispute = await cases.dispute(invoice)
-    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 10_000)
-    await cases.decide(await cases.asked(dispute), "anna")
-    await cases.heard(dispute, "dispute.resolved")
+async def test_a_credit_for_the_whole_settles_the_invoice_once(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice)
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 10_000)
+    await cases.decide(await cases.wait_for_approval(dispute), "anna")
+    await cases.wait_for_entries(dispute, "dispute.resolved")
     await stage.play.sync()
     assert await stage.outcome(invoice) == InvoiceStatus.CREDITED
-    assert stage.kinds(invoice).count("credit_note.issued") == 1
+    assert stage.entry_kinds(invoice).count("credit_note.issued") == 1
 
 
-async def test_an_answer_that_is_returned_goes_back_to_its_department(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    dispute = await cases.dispute(invoice)
-    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 2_500)
-    await cases.decide(await cases.asked(dispute), "anna", verdict=Verdict.RETURN, note="note:1")
-    await cases.heard(dispute, "dispute.returned")
+async def test_an_answer_that_is_returned_goes_back_to_its_department(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice)
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
+    await cases.decide(await cases.wait_for_approval(dispute), "anna", verdict=ApprovalVerdict.RETURN, note="note:1")
+    await cases.wait_for_entries(dispute, "dispute.returned")
     assert (cases.row(dispute).stage, cases.row(dispute).awaiting_role) == ("open", "sales_ops")
-    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 1_000)
-    await cases.decide(await cases.asked(dispute, 2), "anna")
-    await cases.heard(dispute, "dispute.resolved")
-    assert stage.play.parts.ledger.facts(invoice).open_balance == 9_000
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 1_000)
+    await cases.decide(await cases.wait_for_approval(dispute, 2), "anna")
+    await cases.wait_for_entries(dispute, "dispute.resolved")
+    assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == 9_000
 
 
-async def test_a_department_is_reminded_and_a_missed_deadline_is_escalated_each_on_its_day(stage: Stage, cases: Cases) -> None:
-    invoice, monday = await stage.reminded()
-    dispute = await cases.dispute(invoice)
+async def test_a_department_is_reminded_and_a_missed_deadline_is_escalated_each_on_its_day(
+    stage: PlayStage, cases: DisputeCommands
+) -> None:
+    invoice, monday = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice)
     raised = monday + 2 * DAY
     await stage.pass_to(raised + 9 * DAY)
-    await cases.heard(dispute, "dispute.escalated")
-    assert cases.on(dispute, "dispute.reminded") == [raised + 4 * DAY, raised + 6 * DAY]
-    assert cases.on(dispute, "dispute.escalated") == [raised + 8 * DAY]
+    await cases.wait_for_entries(dispute, "dispute.escalated")
+    assert cases.entry_dates(dispute, "dispute.reminded") == [raised + 4 * DAY, raised + 6 * DAY]
+    assert cases.entry_dates(dispute, "dispute.escalated") == [raised + 8 * DAY]
     assert cases.row(dispute).awaiting_role == "sales"
 
 
-async def test_an_invoice_that_is_paid_ends_its_dispute_and_the_approval_that_it_waits_for(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    dispute = await cases.dispute(invoice)
-    await cases.resolve(dispute, Resolution.CREDIT_NOTE, 2_500)
-    approval = await cases.asked(dispute)
+async def test_an_invoice_that_is_paid_ends_its_dispute_and_the_approval_that_it_waits_for(
+    stage: PlayStage, cases: DisputeCommands
+) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice)
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
+    approval = await cases.wait_for_approval(dispute)
     await stage.pay(invoice, 10_000)
-    await cases.heard(approval, "approval.lapsed")
-    assert cases.facts(approval, "approval.lapsed")[0]["reason"] == "settled"
-    await stage.until(lambda: cases.row(dispute).outcome == "settled")
+    await cases.wait_for_entries(approval, "approval.lapsed")
+    assert cases.entry_facts(approval, "approval.lapsed")[0]["reason"] == "settled"
+    await stage.wait_until(lambda: cases.row(dispute).outcome == "settled")
     assert await stage.outcome(invoice) == InvoiceStatus.PAID
 
 
-async def test_a_second_dispute_on_the_same_grounds_needs_a_manager(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    first = await cases.dispute(invoice)
+async def test_a_second_dispute_on_the_same_grounds_needs_a_manager(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    first = await cases.raise_dispute(invoice)
     with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await cases.dispute(invoice, reason=DisputeReason.QUALITY)
+        await cases.raise_dispute(invoice, reason=DisputeReason.QUALITY)
     assert "dispute 1 of this invoice is still open" in str(caught.value.cause)
-    await cases.resolve(first, Resolution.REJECTED)
-    await stage.until(lambda: "dispute.closed" in stage.kinds(invoice))
+    await cases.resolve(first, DisputeResolution.REJECTED)
+    await stage.wait_until(lambda: "dispute.closed" in stage.entry_kinds(invoice))
     with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await cases.dispute(invoice)
+        await cases.raise_dispute(invoice)
     assert "only a collections manager may raise it" in str(caught.value.cause)
-    second = await cases.dispute(invoice, role=Role.COLLECTIONS_MANAGER)
+    second = await cases.raise_dispute(invoice, role=Role.COLLECTIONS_MANAGER)
     assert second == f"dispute:{invoice}:2"
 
 
-async def test_a_resolution_sent_to_the_invoice_reaches_its_dispute_and_counts_once(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    dispute = await cases.dispute(invoice)
-    act = ResolveDispute(act_id=act_id(), actor="ben", role=Role.SALES_OPS, resolution=Resolution.REJECTED)
+async def test_a_resolution_sent_to_the_invoice_reaches_its_dispute_and_counts_once(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    dispute = await cases.raise_dispute(invoice)
+    act = ResolveDispute(act_id=next_act_id(), actor="ben", role=Role.SALES_OPS, resolution=DisputeResolution.REJECTED)
     for _ in range(2):
         await stage.case(invoice).signal(InvoiceCollection.resolve_dispute, act)
-    await stage.until(lambda: "dispute.closed" in stage.kinds(invoice))
-    assert cases.kinds(dispute).count("dispute.resolution_proposed") == 1
+    await stage.wait_until(lambda: "dispute.closed" in stage.entry_kinds(invoice))
+    assert cases.entry_kinds(dispute).count("dispute.resolution_proposed") == 1
 
 
-async def test_a_resolution_without_an_open_dispute_is_journalled_as_refused(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    act = ResolveDispute(act_id=act_id(), actor="ben", role=Role.SALES_OPS, resolution=Resolution.REJECTED)
+async def test_a_resolution_without_an_open_dispute_is_journalled_as_refused(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    act = ResolveDispute(act_id=next_act_id(), actor="ben", role=Role.SALES_OPS, resolution=DisputeResolution.REJECTED)
     await stage.case(invoice).signal(InvoiceCollection.resolve_dispute, act)
-    await stage.until(lambda: "act.refused" in stage.kinds(invoice))
-    assert stage.facts(invoice, "act.refused")[0]["reason"] == "no dispute of this invoice is open"
+    await stage.wait_until(lambda: "act.refused" in stage.entry_kinds(invoice))
+    assert stage.entry_facts(invoice, "act.refused")[0]["reason"] == "no dispute of this invoice is open"
 
 
-async def test_a_dispute_raised_by_a_signal_is_like_the_update(stage: Stage, cases: Cases) -> None:
-    invoice, _ = await stage.reminded()
-    act = RaiseDispute(act_id=act_id(), actor="mia", role=Role.COLLECTOR, reason=DisputeReason.TAX, amount=10_000)
+async def test_a_dispute_raised_by_a_signal_is_like_the_update(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, _ = await stage.open_reminded_invoice()
+    act = RaiseDispute(act_id=next_act_id(), actor="mia", role=Role.COLLECTOR, reason=DisputeReason.TAX, amount=10_000)
     for _ in range(2):
         await stage.case(invoice).signal(InvoiceCollection.dispute_raised, act)
-    await cases.heard(f"dispute:{invoice}:1", "dispute.raised")
-    assert stage.kinds(invoice).count("dispute.opened") == 1
+    await cases.wait_for_entries(f"dispute:{invoice}:1", "dispute.raised")
+    assert stage.entry_kinds(invoice).count("dispute.opened") == 1
 
 
-async def test_numbers_of_disputes_go_on_when_the_invoice_is_reopened(stage: Stage, cases: Cases) -> None:
-    invoice, monday = await stage.reminded()
-    first = await cases.dispute(invoice)
+async def test_numbers_of_disputes_go_on_when_the_invoice_is_reopened(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, monday = await stage.open_reminded_invoice()
+    first = await cases.raise_dispute(invoice)
     payment = await stage.pay(invoice, 10_000)
     await stage.outcome(invoice)
-    await stage.until(lambda: cases.row(first).outcome == "settled")
+    await stage.wait_until(lambda: cases.row(first).outcome == "settled")
     await stage.pass_to(monday + 4 * DAY)
     now = await stage.play.now()
     stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
-    await stage.hear(invoice, "payment.reversed")
-    act = RaiseDispute(act_id=act_id(), actor="mia", role=Role.COLLECTOR, reason=DisputeReason.TAX, amount=10_000)
+    await stage.sync_until_entry(invoice, "payment.reversed")
+    act = RaiseDispute(act_id=next_act_id(), actor="mia", role=Role.COLLECTOR, reason=DisputeReason.TAX, amount=10_000)
     await stage.case(invoice).execute_update(InvoiceCollection.raise_dispute, act)
-    await cases.heard(f"dispute:{invoice}:2", "dispute.raised")
+    await cases.wait_for_entries(f"dispute:{invoice}:2", "dispute.raised")
 
 
-async def test_queries_show_the_dispute_as_it_stands(stage: Stage, cases: Cases) -> None:
-    invoice, monday = await stage.reminded()
-    dispute = cases.of_dispute(await cases.dispute(invoice))
+async def test_queries_show_the_dispute_as_it_stands(stage: PlayStage, cases: DisputeCommands) -> None:
+    invoice, monday = await stage.open_reminded_invoice()
+    dispute = cases.dispute_handle(await cases.raise_dispute(invoice))
     view = await dispute.query(Dispute.snapshot)
     assert (view.kind, view.stage, view.awaiting_role, view.summary["amount"]) == ("dispute", "open", "sales_ops", 10_000)
     assert await dispute.query(Dispute.waiting_for) == "sales_ops"

@@ -16,7 +16,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
 from adapters.project import PROJECT
 from tests.oracle import Expectation, expected
-from tests.time_skipping_play import Play, playing
+from tests.time_skipping_play import TimeSkippingPlay, start_play
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
 START, END, END_ON_POSTGRESQL = date(2013, 6, 1), date(2013, 10, 1), date(2013, 8, 1)
@@ -42,7 +42,7 @@ def _sheet(file: Path, rows: list[dict[str, str]]) -> Path:
     return file
 
 
-async def _play_on(play: Play, rows: list[dict[str, str]], folder: Path, end: date) -> None:
+async def _play_on(play: TimeSkippingPlay, rows: list[dict[str, str]], folder: Path, end: date) -> None:
     """Each day: settlements arrive in its first moment, before anything else happens on it; then what was issued; then letters go."""
     for offset in range((end - START).days + 1):
         day = START + timedelta(days=offset)
@@ -54,7 +54,7 @@ async def _play_on(play: Play, rows: list[dict[str, str]], folder: Path, end: da
                 await play.skip_to(moment)
                 await play.import_file(_sheet(folder / "news.csv", news), MAPPING, day)
                 await play.sync()
-        await play.morning(day)
+        await play.run_morning(day)
 
 
 def _letters(database: Database) -> Counter[tuple[str, date, frozenset[tuple[str, str]]]]:
@@ -76,7 +76,7 @@ def _letters(database: Database) -> Counter[tuple[str, date, frozenset[tuple[str
 async def test_the_real_file_gets_the_letters_that_the_oracle_expects(database: Database, tmp_path: Path) -> None:
     rows, end = _rows(), END if database.is_sqlite else END_ON_POSTGRESQL
     oracle = expected(FILE, PROJECT / "policies" / "standard.yaml", PROJECT / "mappings" / f"{MAPPING}.yaml", START, end)
-    async with playing(database, tmp_path / "data", START) as play:
+    async with start_play(database, tmp_path / "data", START) as play:
         result = await play.import_file(FILE, MAPPING, START)
         await play.sync()
 
@@ -96,7 +96,7 @@ async def test_the_real_file_gets_the_letters_that_the_oracle_expects(database: 
     _check_inbox(play, database, rows)
 
 
-async def _running(play: Play) -> set[str]:
+async def _running(play: TimeSkippingPlay) -> set[str]:
     """The invoices whose workflow runs, asked of the Temporal server for every invoice there is."""
     with play.parts.database.reading() as session:
         invoices = list(session.execute(select(col(Invoice.id))).scalars())
@@ -134,7 +134,7 @@ def _check_suspensions(database: Database, oracle: Expectation) -> None:
     assert found == Counter((one.invoice, one.account, one.on) for one in oracle.asked)
 
 
-def _check_inbox(play: Play, database: Database, rows: list[dict[str, str]]) -> None:
+def _check_inbox(play: TimeSkippingPlay, database: Database, rows: list[dict[str, str]]) -> None:
     """What arrived is what was sent; no letter mentions an invoice after its settlement, or a disputed one."""
     assert play.parts.inbox is not None
     arrived = play.parts.inbox.list(limit=10_000)

@@ -25,16 +25,16 @@ from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, ContactRequest, JournalEntry, LedgerEvent, Message, MessageLine
 from adapters.project import PROJECT
 from domain import identifiers as ids
-from domain.case.letter_order import DEMANDS
+from domain.case.letter_order import DEMAND_LETTERS
 from domain.journal.entry_kinds import EntryKind
-from tests.time_skipping_play import Play, playing
+from tests.time_skipping_play import TimeSkippingPlay, start_play
 from tests.workflows.account_commands import RACES
-from tests.workflows.audited_play import DAYS, accounts, flaws, stood_on_some_days
-from tests.workflows.chain_assertions import chain
-from tests.workflows.scripted_staff import Staff
-from tests.workflows.stage import DAY, Stage
-from tests.workflows.year_end_checks import loose_ends
-from tests.workflows.year_scenarios import COURSES, Course, rank
+from tests.workflows.audited_play import DAYS, count_past_states, find_replay_flaws, list_accounts
+from tests.workflows.chain_assertions import assert_whole_chain
+from tests.workflows.scripted_staff import ScriptedStaff
+from tests.workflows.stage import DAY, PlayStage
+from tests.workflows.year_end_checks import find_loose_ends
+from tests.workflows.year_scenarios import YEAR_SCENARIOS, YearScenario, shuffle_key
 from workflows.billing_sync import BillingSync
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
@@ -59,9 +59,9 @@ class Year:
         with FILE.open(newline="", encoding="utf-8") as sheet:
             rows = [row for row in csv.DictReader(sheet) if _day(row["SettledDate"]) > START]
         undisputed = Counter(row["customerID"] for row in rows if row["Disputed"] == "No")
-        accounts = sorted(undisputed, key=rank)
-        busy = [account for account in accounts if 3 <= undisputed[account] <= 6][: len(COURSES) * (2 if WHOLE else 1)]
-        self.courses: dict[str, Course] = {account: COURSES[place % len(COURSES)] for place, account in enumerate(busy)}
+        accounts = sorted(undisputed, key=shuffle_key)
+        busy = [account for account in accounts if 3 <= undisputed[account] <= 6][: len(YEAR_SCENARIOS) * (2 if WHOLE else 1)]
+        self.courses: dict[str, YearScenario] = {account: YEAR_SCENARIOS[place % len(YEAR_SCENARIOS)] for place, account in enumerate(busy)}
         others = [account for account in accounts if account not in self.courses]
         played = {*busy, *(others if WHOLE else others[:PAYING])}
         self.rows = [row | {"SettledDate": ""} if row["customerID"] in busy else row for row in rows if row["customerID"] in played]
@@ -86,21 +86,21 @@ class Year:
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_a_year_of_the_real_file_leaves_no_invoice_where_nothing_moves_it(database: Database, tmp_path: Path) -> None:
-    async with playing(database, tmp_path / "data", START) as play:
+    async with start_play(database, tmp_path / "data", START) as play:
         staff = await _a_year(play, Year(tmp_path), tmp_path)
-        assert loose_ends(database) == []
+        assert find_loose_ends(database) == []
         assert _never_reached(database, play) == []
         _check_letters(play, database)
         assert await _failures(play) == []
-        assert await flaws(play) == []
-        assert stood_on_some_days(database, START, END) == DAYS * len(accounts(database))
+        assert await find_replay_flaws(play) == []
+        assert count_past_states(database, START, END) == DAYS * len(list_accounts(database))
         for case in _cases(database):
-            chain(database, case, RACES)
+            assert_whole_chain(database, case, RACES)
     assert len(staff.refused) < 10, staff.refused
 
 
-async def _a_year(play: Play, year: Year, folder: Path) -> Staff:
-    staff = Staff(Stage(play, folder), year.courses)
+async def _a_year(play: TimeSkippingPlay, year: Year, folder: Path) -> ScriptedStaff:
+    staff = ScriptedStaff(PlayStage(play, folder), year.courses)
     await play.import_file(year.sheet(year.issued(date.min, START)), MAPPING, START)
     await _serve_in_advance(play, year)
     await play.sync()
@@ -117,7 +117,7 @@ async def _a_year(play: Play, year: Year, folder: Path) -> Staff:
     return staff
 
 
-async def _serve_in_advance(play: Play, year: Year) -> None:
+async def _serve_in_advance(play: TimeSkippingPlay, year: Year) -> None:
     """The accounts whose course says so, as soon as they are known."""
     with play.parts.database.reading() as session:
         known = session.scalars(select(col(Account.id)).where(col(Account.prepaid).is_(False))).all()
@@ -126,7 +126,7 @@ async def _serve_in_advance(play: Play, year: Year) -> None:
             play.parts.ledger.set_prepaid(account, True, at=await play.now())
 
 
-async def _morning(play: Play, staff: Staff, year: Year, news: list[dict[str, str]], day: date) -> None:
+async def _morning(play: TimeSkippingPlay, staff: ScriptedStaff, year: Year, news: list[dict[str, str]], day: date) -> None:
     """What billing knows in the night, what time brings, the letters, and then the day's work."""
     night = (await play.now()).date()
     while night < day:  # one at a time, for one sleep must not take the test server longer than a request may
@@ -136,7 +136,7 @@ async def _morning(play: Play, staff: Staff, year: Year, news: list[dict[str, st
         await play.import_file(year.sheet(news), MAPPING, day)
         await _serve_in_advance(play, year)
         await play.sync()
-    await play.morning(day)
+    await play.run_morning(day)
     await _at_rest(play)
     for _ in range(2):
         if not await staff.work(day):
@@ -159,7 +159,7 @@ def _due(database: Database, day: date) -> bool:
         return any(session.execute(statement).scalar_one() for statement in (waiting, asked, written))
 
 
-async def _at_rest(play: Play) -> None:
+async def _at_rest(play: TimeSkippingPlay) -> None:
     """Until the journal has stood still for a moment, and all that billing has to report is heard."""
     before = -1
     for _ in range(1_000):
@@ -193,9 +193,11 @@ def _cases(database: Database) -> list[Case]:
 # --- what was reached
 
 NOT_OF_THIS_YEAR = {
-    EntryKind.DISPUTE_ASSIGNED, EntryKind.DISPUTE_EVIDENCE_ATTACHED, EntryKind.DISPUTE_BOOKING_REFUSED,
+    EntryKind.DISPUTE_ASSIGNED,
+    EntryKind.DISPUTE_EVIDENCE_ATTACHED,
+    EntryKind.DISPUTE_BOOKING_REFUSED,
     EntryKind.WRITE_OFF_REVISED,
-}  # fmt: skip
+}
 """What nobody does here: disputes are not passed on and have no evidence; and two that take a payment in the moment of a booking."""
 
 FAMILIES = ("suspension.", "plan.", "dispute.", "write_off.", "approval.", "credit_review.", "timeline.", "promise.")
@@ -209,7 +211,7 @@ ENDINGS = {
 }
 
 
-def _never_reached(database: Database, play: Play) -> list[str]:
+def _never_reached(database: Database, play: TimeSkippingPlay) -> list[str]:
     """Steps of the policy, kinds of entries, endings and decisions that no case of this year came to."""
     with database.reading() as session:
         entries = session.execute(select(col(JournalEntry.kind), col(JournalEntry.facts))).all()
@@ -219,7 +221,7 @@ def _never_reached(database: Database, play: Play) -> list[str]:
         {str(facts.get(fact)) for found, facts in entries if found == kind}
         for kind, fact in (("suspension.ended", "ending"), ("write_off.decided", "decision"), ("step.taken", "step"))
     )
-    policy = play.parts.policies.for_segment("standard").read()
+    policy = play.parts.policies.get_for_segment("standard").load_policy()
     missing = [f"step {step.step}" for step in policy.timeline if step.step not in taken]
     missing += [kind.value for kind in EntryKind if kind.startswith(FAMILIES) and kind not in NOT_OF_THIS_YEAR and kind.value not in kinds]
     missing += [f"suspension {ending}" for ending in sorted(ENDINGS["suspension"] - ended)]
@@ -233,7 +235,7 @@ def _never_reached(database: Database, play: Play) -> list[str]:
 # --- letters
 
 
-def _check_letters(play: Play, database: Database) -> None:
+def _check_letters(play: TimeSkippingPlay, database: Database) -> None:
     """Each letter arrived once, and none that asks for money names an invoice whose case was closed."""
     assert play.parts.inbox is not None
     arrived = play.parts.inbox.list(limit=100_000)
@@ -247,7 +249,7 @@ def _check_letters(play: Play, database: Database) -> None:
     assert len(texts) == len(arrived)
     assert {letter.message_id for letter in sent.values()} <= set(texts)
     named = [(sent[letter], name) for letter, name in lines if letter in sent]
-    named += [(letter, name) for letter in sent.values() if letter.letter in DEMANDS for name in letter.invoice_ids]
+    named += [(letter, name) for letter in sent.values() if letter.letter in DEMAND_LETTERS for name in letter.invoice_ids]
     late = [(letter.letter, letter.sent_at, name) for letter, name in named if _is_late(letter, closed.get(name), texts, name)]
     assert late == []
 
@@ -259,7 +261,7 @@ def _is_late(letter: Message, closed: datetime | None, texts: dict[str, str], na
 # --- what the server says
 
 
-async def _failures(play: Play) -> list[str]:
+async def _failures(play: TimeSkippingPlay) -> list[str]:
     """Open cases with an activity that is tried again and again, or a workflow task that does not come to its end."""
     gate = asyncio.Semaphore(20)
 

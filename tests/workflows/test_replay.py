@@ -16,18 +16,18 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from adapters.audit.histories.divergence import event_type
-from adapters.audit.histories.replayer import Replaying
+from adapters.audit.histories.divergence import event_type_name
+from adapters.audit.histories.replayer import HistoryReplayer
 from adapters.audit.histories.run_histories import RunHistory
-from domain.audit.replay_comparison import Wake
-from domain.audit.replay_report import Parting, RunSource
+from domain.audit.replay_comparison import JournalWrite
+from domain.audit.replay_report import ReplayDivergence, RunSource
 from domain.clock import Moment
 from domain.invoice.invoice_case import InvoiceCase
 from domain.payment_plan.plan_case import PaymentPlanCase
-from domain.policy.collection_policy import Step, StepAct
+from domain.policy.collection_policy import Step, StepAction
 from domain.suspension.suspension_case import SuspensionCase
 from tests.histories.record import FOLDER
-from worker import WORKFLOWS, workflow_runner
+from worker import WORKFLOWS, build_workflow_runner
 
 FILES = sorted(FOLDER.glob("*.json"))
 
@@ -44,25 +44,28 @@ SANDBOX = SandboxedWorkflowRunner(
 """The SDK's guard against what a workflow must not touch. Workers run without it (docs/decisions/0003), so it stands here."""
 
 
-async def parted(file: Path, runner: WorkflowRunner | None = None) -> Parting | None:
+async def parted(file: Path, runner: WorkflowRunner | None = None) -> ReplayDivergence | None:
     """Where today's code cannot have made this history, or makes another journal of it; None when it does neither."""
     history = recorded(file)
     run = RunHistory(history.workflow_id, history.run_id, RunSource.ARCHIVED, history)
-    (result,) = await Replaying(WORKFLOWS, runner or workflow_runner()).replay([run])
-    return result.parting or _written_otherwise(history, result.wakes)
+    (result,) = await HistoryReplayer(WORKFLOWS, runner or build_workflow_runner()).replay([run])
+    return result.divergence or _written_otherwise(history, result.journal_writes)
 
 
-def _written_otherwise(history: WorkflowHistory, wakes: Sequence[Wake]) -> Parting | None:
+def _written_otherwise(history: WorkflowHistory, wakes: Sequence[JournalWrite]) -> ReplayDivergence | None:
     """These histories have no task that was cut short, so that each writing must end with the very hash that the history kept."""
     head = next((wake.head for wake in wakes if wake.head and wake.entries and wake.entries[-1].hash != wake.head), None)
     if head is None:
         return None
     event = next(event for event in history.events if f'"head":"{head}"' in str(event.marker_recorded_event_attributes).replace("\\", ""))
     started = history.events[0].workflow_execution_started_event_attributes
-    return Parting(
-        workflow=started.workflow_type.name, case_id=history.workflow_id, event_id=event.event_id, event=event_type(event),
+    return ReplayDivergence(
+        workflow=started.workflow_type.name,
+        case_id=history.workflow_id,
+        event_id=event.event_id,
+        event=event_type_name(event),
         said="the journal goes on with another entry",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -78,9 +81,7 @@ async def test_a_recorded_history_replays_inside_the_sandbox(file: Path) -> None
 
 
 def test_every_workflow_has_a_recorded_history() -> None:
-    started = {
-        recorded(file).events[0].workflow_execution_started_event_attributes.workflow_type.name for file in FILES
-    }  # fmt: skip
+    started = {recorded(file).events[0].workflow_execution_started_event_attributes.workflow_type.name for file in FILES}
     assert started == {workflow.__name__ for workflow in WORKFLOWS}
 
 
@@ -121,8 +122,8 @@ class Change(NamedTuple):
         return answers
 
 
-def _calls(self: InvoiceCase, step: Step, at: Moment, take: Callable[..., None] = InvoiceCase.take) -> None:
-    take(self, step.model_copy(update={"act": StepAct.CALL, "letter": None}), at)
+def _calls(self: InvoiceCase, step: Step, at: Moment, take: Callable[..., None] = InvoiceCase.take_step) -> None:
+    take(self, step.model_copy(update={"act": StepAction.CALL, "letter": None}), at)
 
 
 def _never_wakes(self: InvoiceCase, now: datetime) -> None:
@@ -142,7 +143,7 @@ def _suspends_at_once(self: SuspensionCase, at: Moment) -> int:
 
 CHANGES = {
     "a call instead of a reminder": Change(
-        InvoiceCase, "take", _calls, "InvoiceCollection", "invoice_collection.full_timeline_to_paid", (16, "MarkerRecorded")
+        InvoiceCase, "take_step", _calls, "InvoiceCollection", "invoice_collection.full_timeline_to_paid", (16, "MarkerRecorded")
     ),
     "a step on no day": Change(
         InvoiceCase, "wakes_at", _never_wakes, "InvoiceCollection", "invoice_collection.promise_broken", (9, "TimerStarted")
@@ -151,13 +152,22 @@ CHANGES = {
         InvoiceCase, "open", _notes_another_account, "InvoiceCollection", "invoice_collection.promise_broken", (5, "MarkerRecorded")
     ),
     "a suspension without a warning": Change(
-        SuspensionCase, "send_warning", _suspends_at_once, "AccountSuspension", "account_suspension.cured_in_its_notice",
+        SuspensionCase,
+        "send_warning",
+        _suspends_at_once,
+        "AccountSuspension",
+        "account_suspension.cured_in_its_notice",
         (63, "ActivityTaskScheduled"),
     ),
     "a plan that is broken without grace": Change(
-        PaymentPlanCase, "_miss", PaymentPlanCase._break, "PaymentPlan", "payment_plan.plan_broken", (99, "ActivityTaskScheduled")
+        PaymentPlanCase,
+        "_record_missed_instalment",
+        PaymentPlanCase._break_plan,
+        "PaymentPlan",
+        "payment_plan.plan_broken",
+        (99, "ActivityTaskScheduled"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -184,7 +194,7 @@ async def test_an_error_of_the_code_is_named_with_the_task_in_which_it_comes(mon
     def fails(self: PaymentPlanCase, *_: object) -> None:
         raise ArithmeticError("no instalment is 'due'")
 
-    monkeypatch.setattr(PaymentPlanCase, "_miss", fails)
+    monkeypatch.setattr(PaymentPlanCase, "_record_missed_instalment", fails)
     (file,) = (file for file in FILES if file.name.startswith("payment_plan.plan_broken."))
     parting = await parted(file)
     assert parting is not None

@@ -7,22 +7,22 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from adapters.project import PROJECT
-from domain.approval.commands import Verdict
+from domain.approval.commands import ApprovalVerdict
 from domain.billing.billing_events import InvoiceStatus
-from domain.credit_review.commands import CloseReview, Reason
-from domain.invoice.commands import AnswerEscalation, Escalate
+from domain.credit_review.commands import CloseCreditReview, ReferralReason
+from domain.invoice.commands import AnswerEscalation, EscalateInvoice
 from domain.roles import Role
 from domain.write_off.commands import WriteOffDecision
-from tests.workflows.account_commands import AccountCases
-from tests.workflows.dispute_commands import act_id
-from tests.workflows.stage import DAY, Stage
+from tests.workflows.account_commands import AccountCommands
+from tests.workflows.dispute_commands import next_act_id
+from tests.workflows.stage import DAY, PlayStage
 from workflows.credit_review import CreditReview
 from workflows.invoice_collection import InvoiceCollection
 
 
 @pytest.fixture
-def cases(stage: Stage) -> AccountCases:
-    return AccountCases(stage)
+def cases(stage: PlayStage) -> AccountCommands:
+    return AccountCommands(stage)
 
 
 # --- credit reviews
@@ -33,77 +33,77 @@ def cases(stage: Stage) -> AccountCases:
     [("able", "willing", "gentle"), ("able", "unwilling", "firm"), ("unable", "willing", "plan"), ("unable", "unwilling", "hand_over")],
 )
 async def test_a_verdict_places_the_account_on_the_grid(
-    stage: Stage, cases: AccountCases, ability: str, willingness: str, course: str
+    stage: PlayStage, cases: AccountCommands, ability: str, willingness: str, course: str
 ) -> None:
     account = f"GRID-{course}"
-    (invoice,), monday = await cases.due_long_ago(account, 5)
-    review = await cases.refer(account)
+    (invoice,), monday = await cases.open_overdue_invoices(account, 5)
+    review = await cases.refer_account(account)
     assert (cases.row(review).waiting_for, cases.row(review).awaiting_role) == ("verdict", "credit_analyst")
-    await cases.verdict(account, ability, willingness, limit=50_000, currency="EUR", next_review_on=monday + 30 * DAY)
+    await cases.give_verdict(account, ability, willingness, limit=50_000, currency="EUR", next_review_on=monday + 30 * DAY)
     shown = cases.row(review)
     assert (shown.stage, shown.waiting_for, shown.summary["course"], shown.summary["limit"]) == ("reviewed", "time", course, 50_000)
-    assert cases.holds(invoice) == []
+    assert cases.hold_ids(invoice) == []
     await stage.pass_to(monday + 30 * DAY)
-    await cases.heard(review, "credit_review.due")
+    await cases.wait_for_entries(review, "credit_review.due")
     assert cases.row(review).awaiting_role == "credit_analyst"
-    await cases.of_review(account).execute_update(CreditReview.close, CloseReview(act_id=act_id(), actor="ana"))
-    await cases.heard(review, "credit_review.ended")
+    await cases.review_handle(account).execute_update(CreditReview.close, CloseCreditReview(act_id=next_act_id(), actor="ana"))
+    await cases.wait_for_entries(review, "credit_review.ended")
 
 
 async def test_a_verdict_changes_the_policy_that_the_invoices_follow_until_the_review_is_closed(
-    stage: Stage, cases: AccountCases, tmp_path: Path
+    stage: PlayStage, cases: AccountCommands, tmp_path: Path
 ) -> None:
     shutil.copytree(PROJECT / "policies", tmp_path, dirs_exist_ok=True)
     standard = (tmp_path / "standard.yaml").read_text(encoding="utf-8")
     watched = standard.replace("policy: standard", "policy: watched").replace("segments: []", "segments: [watched]")
     (tmp_path / "watched.yaml").write_text(watched, encoding="utf-8")
-    stage.play.parts.policies.load(tmp_path)
-    (invoice,), monday = await cases.due_long_ago("VARIANT", 5)
-    await cases.refer("VARIANT")
-    await cases.verdict("VARIANT", "able", "unwilling", segment="watched", next_review_on=monday + 30 * DAY)
-    await stage.hears(invoice, "policy.adopted")
+    stage.play.parts.policies.load_folder(tmp_path)
+    (invoice,), monday = await cases.open_overdue_invoices("VARIANT", 5)
+    await cases.refer_account("VARIANT")
+    await cases.give_verdict("VARIANT", "able", "unwilling", segment="watched", next_review_on=monday + 30 * DAY)
+    await stage.wait_for_entries(invoice, "policy.adopted")
     assert stage.row(invoice).policy == "watched"
-    await cases.of_review("VARIANT").execute_update(CreditReview.close, CloseReview(act_id=act_id(), actor="ana"))
-    await stage.hears(invoice, "policy.adopted", 2)
+    await cases.review_handle("VARIANT").execute_update(CreditReview.close, CloseCreditReview(act_id=next_act_id(), actor="ana"))
+    await stage.wait_for_entries(invoice, "policy.adopted", 2)
     assert stage.row(invoice).policy == "standard"
 
 
-async def test_insolvency_stops_everything_and_makes_the_proof_of_claim(stage: Stage, cases: AccountCases) -> None:
-    (first, second), monday = await cases.due_long_ago("INSOLVENT", 40, "100.00", "200.00")
-    plan = await cases.propose("INSOLVENT", second, first_on=monday + 10 * DAY)
-    suspension = await cases.ask_suspension("INSOLVENT", first)
-    approval = await cases.asked(suspension)
-    review = await cases.refer("INSOLVENT", Reason.INSOLVENCY_NOTICE)
-    await cases.heard(review, "dossier.made")
-    assert cases.facts(review, "dossier.made")[0]["purpose"] == "proof_of_claim"
-    await stage.until(lambda: review in cases.holds(first) and review in cases.holds(second))
-    await cases.heard(plan, "plan.cancelled")
-    await cases.heard(suspension, "suspension.spared")
-    await cases.heard(approval, "approval.lapsed")
-    await stage.play.days(monday, monday + 4 * DAY)
-    assert stage.sent("INSOLVENT") == []
+async def test_insolvency_stops_everything_and_makes_the_proof_of_claim(stage: PlayStage, cases: AccountCommands) -> None:
+    (first, second), monday = await cases.open_overdue_invoices("INSOLVENT", 40, "100.00", "200.00")
+    plan = await cases.propose_plan("INSOLVENT", second, first_on=monday + 10 * DAY)
+    suspension = await cases.request_suspension("INSOLVENT", first)
+    approval = await cases.wait_for_approval(suspension)
+    review = await cases.refer_account("INSOLVENT", ReferralReason.INSOLVENCY_NOTICE)
+    await cases.wait_for_entries(review, "dossier.made")
+    assert cases.entry_facts(review, "dossier.made")[0]["purpose"] == "proof_of_claim"
+    await stage.wait_until(lambda: review in cases.hold_ids(first) and review in cases.hold_ids(second))
+    await cases.wait_for_entries(plan, "plan.cancelled")
+    await cases.wait_for_entries(suspension, "suspension.spared")
+    await cases.wait_for_entries(approval, "approval.lapsed")
+    await stage.play.run_mornings(monday, monday + 4 * DAY)
+    assert stage.sent_letters("INSOLVENT") == []
 
 
-async def test_an_invoice_issued_to_an_insolvent_account_is_held_like_the_others(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), monday = await cases.due_long_ago("STOPPED", 5)
-    review = await cases.refer("STOPPED", Reason.INSOLVENCY_NOTICE)
-    await stage.until(lambda: cases.holds(invoice) == [review])
-    fresh = await stage.open_one(monday - DAY, account="STOPPED")
-    await stage.until(lambda: cases.holds(fresh) == [review])
-    await cases.verdict("STOPPED", "able", "willing")
-    await stage.until(lambda: cases.holds(fresh) == [] and cases.holds(invoice) == [])
+async def test_an_invoice_issued_to_an_insolvent_account_is_held_like_the_others(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), monday = await cases.open_overdue_invoices("STOPPED", 5)
+    review = await cases.refer_account("STOPPED", ReferralReason.INSOLVENCY_NOTICE)
+    await stage.wait_until(lambda: cases.hold_ids(invoice) == [review])
+    fresh = await stage.open_invoice(monday - DAY, account="STOPPED")
+    await stage.wait_until(lambda: cases.hold_ids(fresh) == [review])
+    await cases.give_verdict("STOPPED", "able", "willing")
+    await stage.wait_until(lambda: cases.hold_ids(fresh) == [] and cases.hold_ids(invoice) == [])
 
 
-async def test_an_account_that_owes_more_than_its_limit_is_referred_by_rule_and_once(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), monday = await cases.due_long_ago("OVER", 5, "1000.00")
-    review = await cases.refer("OVER")
-    await cases.verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
+async def test_an_account_that_owes_more_than_its_limit_is_referred_by_rule_and_once(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), monday = await cases.open_overdue_invoices("OVER", 5, "1000.00")
+    review = await cases.refer_account("OVER")
+    await cases.give_verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
     stage.play.parts.ledger.change_invoice(invoice, total=200_000, at=await stage.play.now())
     await stage.pass_to(monday + 40 * DAY)
     assert await cases.refer_by_rule() == 1
-    await cases.heard(review, "credit_review.referred", 2)
-    assert cases.facts(review, "credit_review.referred")[1]["reason"] == "exposure_over_limit"
-    await stage.until(lambda: cases.row(review).waiting_for == "verdict")
+    await cases.wait_for_entries(review, "credit_review.referred", 2)
+    assert cases.entry_facts(review, "credit_review.referred")[1]["reason"] == "exposure_over_limit"
+    await stage.wait_until(lambda: cases.row(review).waiting_for == "verdict")
     assert await cases.refer_by_rule() == 0
 
 
@@ -120,76 +120,76 @@ ENDS = [
 
 @pytest.mark.parametrize(("decision", "amounts", "left"), ENDS)
 async def test_each_decision_of_the_team_is_approved_and_carried_out(
-    stage: Stage, cases: AccountCases, decision: WriteOffDecision, amounts: dict[str, int], left: int
+    stage: PlayStage, cases: AccountCommands, decision: WriteOffDecision, amounts: dict[str, int], left: int
 ) -> None:
     account = f"TEAM-{decision}"
-    (invoice,), _ = await cases.due_long_ago(account, 60)
-    case = await cases.handed_over(account, invoice)
+    (invoice,), _ = await cases.open_overdue_invoices(account, 60)
+    case = await cases.bring_to_handed_over(account, invoice)
     assert (cases.row(case).stage, cases.row(case).awaiting_role) == ("deciding", "write_off_analyst")
-    await cases.write_off(account, decision, {invoice: amounts["amount"]} if amounts else {})
-    await cases.approved(case)
-    await cases.heard(case, "write_off.decided")
-    await stage.until(lambda: stage.play.parts.ledger.facts(invoice).open_balance == left)
+    await cases.propose_write_off(account, decision, {invoice: amounts["amount"]} if amounts else {})
+    await cases.approve_request(case)
+    await cases.wait_for_entries(case, "write_off.decided")
+    await stage.wait_until(lambda: stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == left)
     if decision is WriteOffDecision.WHOLE:
         await stage.play.sync()
         assert await stage.outcome(invoice) == InvoiceStatus.WRITTEN_OFF
-        assert "write_off.booked" in stage.kinds(invoice)
-        assert await cases.over(account) == "written_off"
+        assert "write_off.booked" in stage.entry_kinds(invoice)
+        assert await cases.wait_for_suspension_end(account) == "written_off"
     if decision in (WriteOffDecision.PART, WriteOffDecision.BACK_TO_COLLECTIONS):
-        await stage.until(lambda: cases.holds(invoice) == [])
+        await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
     if decision in (WriteOffDecision.AGENCY, WriteOffDecision.LEGAL):
-        await cases.heard(case, "dossier.made", 2)
-        assert [facts["purpose"] for facts in cases.facts(case, "dossier.made")] == ["write_off", decision.value]
+        await cases.wait_for_entries(case, "dossier.made", 2)
+        assert [facts["purpose"] for facts in cases.entry_facts(case, "dossier.made")] == ["write_off", decision.value]
 
 
-async def test_a_decision_that_is_rejected_goes_back_to_the_team(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago("TEAM-NO", 60)
-    case = await cases.handed_over("TEAM-NO", invoice)
-    await cases.write_off("TEAM-NO", WriteOffDecision.WHOLE)
-    await cases.rejected(case, verdict=Verdict.REJECT)
-    await stage.until(lambda: cases.row(case).stage == "deciding")
-    assert stage.play.parts.ledger.facts(invoice).open_balance == 10_000
+async def test_a_decision_that_is_rejected_goes_back_to_the_team(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices("TEAM-NO", 60)
+    case = await cases.bring_to_handed_over("TEAM-NO", invoice)
+    await cases.propose_write_off("TEAM-NO", WriteOffDecision.WHOLE)
+    await cases.reject_request(case, verdict=ApprovalVerdict.REJECT)
+    await stage.wait_until(lambda: cases.row(case).stage == "deciding")
+    assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == 10_000
 
 
-async def test_money_that_comes_after_a_write_off_is_a_recovery(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago("RECOVERED", 60)
-    case = await cases.handed_over("RECOVERED", invoice)
-    await cases.write_off("RECOVERED", WriteOffDecision.WHOLE)
-    await cases.approved(case)
-    await cases.heard(case, "write_off.booked")
+async def test_money_that_comes_after_a_write_off_is_a_recovery(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices("RECOVERED", 60)
+    case = await cases.bring_to_handed_over("RECOVERED", invoice)
+    await cases.propose_write_off("RECOVERED", WriteOffDecision.WHOLE)
+    await cases.approve_request(case)
+    await cases.wait_for_entries(case, "write_off.booked")
     await stage.play.sync()
     assert await stage.outcome(invoice) == InvoiceStatus.WRITTEN_OFF
     now = await stage.play.now()
     stage.play.parts.ledger.record_payment("P-REC", "RECOVERED", "EUR", 2_500, now.date(), invoice_id=invoice, at=now)
     await stage.play.sync()
-    await cases.heard(case, "write_off.recovered")
-    assert cases.facts(case, "write_off.recovered")[0]["amount"] == 2_500
+    await cases.wait_for_entries(case, "write_off.recovered")
+    assert cases.entry_facts(case, "write_off.recovered")[0]["amount"] == 2_500
     assert cases.row(case).summary[f"recovered_{invoice}"] == 2_500
 
 
-async def test_a_payment_before_the_decision_takes_the_account_back_by_itself(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago("TEAM-PAID", 60)
-    case = await cases.handed_over("TEAM-PAID", invoice)
+async def test_a_payment_before_the_decision_takes_the_account_back_by_itself(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices("TEAM-PAID", 60)
+    case = await cases.bring_to_handed_over("TEAM-PAID", invoice)
     await stage.pay(invoice, 10_000)
-    await cases.heard(case, "write_off.ended")
-    assert await cases.over("TEAM-PAID") == "reinstated"
+    await cases.wait_for_entries(case, "write_off.ended")
+    assert await cases.wait_for_suspension_end("TEAM-PAID") == "reinstated"
 
 
 # --- escalation by hand
 
 
-async def test_an_escalation_tells_its_role_and_keeps_the_answer(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago("ESCALATED", 5)
+async def test_an_escalation_tells_its_role_and_keeps_the_answer(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices("ESCALATED", 5)
     stage.play.parts.identity.add_user("sam", Role.SALES, email="sam@house.test")
-    act = Escalate(act_id=act_id(), actor="mia", role=Role.SALES, note_id="note:why")
+    act = EscalateInvoice(act_id=next_act_id(), actor="mia", role=Role.SALES, note_id="note:why")
     await stage.case(invoice).execute_update(InvoiceCollection.escalate, act)
-    await stage.hears(invoice, "escalation.told")
-    assert stage.facts(invoice, "escalation.told") == [{"escalation": act.act_id, "role": "sales", "told": "sam"}]
+    await stage.wait_for_entries(invoice, "escalation.told")
+    assert stage.entry_facts(invoice, "escalation.told") == [{"escalation": act.act_id, "role": "sales", "told": "sam"}]
     assert ("escalation", "open") in [(kind, state) for kind, state, _ in stage.tasks(invoice)]
-    answer = AnswerEscalation(act_id=act_id(), actor="sam", role=Role.SALES, escalation=act.act_id, note_id="note:answer")
+    answer = AnswerEscalation(act_id=next_act_id(), actor="sam", role=Role.SALES, escalation=act.act_id, note_id="note:answer")
     await stage.case(invoice).execute_update(InvoiceCollection.answer_escalation, answer)
     assert ("escalation", "done") in [(kind, state) for kind, state, _ in stage.tasks(invoice)]
     with pytest.raises(WorkflowUpdateFailedError):
         await stage.case(invoice).execute_update(
-            InvoiceCollection.answer_escalation, answer.model_copy(update={"act_id": act_id(), "actor": "max"})
+            InvoiceCollection.answer_escalation, answer.model_copy(update={"act_id": next_act_id(), "actor": "max"})
         )

@@ -8,99 +8,99 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from adapters.database.tables import Account, Contact
-from adapters.mail.smtp_client import Outcome
-from domain.approval.commands import Decision, Verdict
-from domain.policy.dispute_rules import Resolution
+from adapters.mail.smtp_client import DeliveryOutcome
+from domain.approval.commands import ApprovalVerdict, DecideApproval
+from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
-from domain.suspension.commands import AskAgain, ExtendNotice, Reinstate, SendWarningAgain, WithdrawSuspension
-from tests.workflows.account_commands import AccountCases
-from tests.workflows.dispute_commands import act_id
-from tests.workflows.stage import DAY, Bill, Stage, always
+from domain.suspension.commands import ExtendNotice, ReinstateAccount, RequestApprovalAgain, ResendWarning, WithdrawSuspension
+from tests.workflows.account_commands import AccountCommands
+from tests.workflows.dispute_commands import next_act_id
+from tests.workflows.stage import DAY, InvoiceSpec, PlayStage, fix_delivery
 from workflows.account_suspension import AccountSuspension
 from workflows.invoice_collection import InvoiceCollection
 
 
 @pytest.fixture
-def cases(stage: Stage) -> AccountCases:
-    return AccountCases(stage)
+def cases(stage: PlayStage) -> AccountCommands:
+    return AccountCommands(stage)
 
 
-async def test_five_invoices_of_one_account_make_one_case_one_warning_and_one_suspension(stage: Stage, cases: AccountCases) -> None:
-    monday = await stage.monday()
-    invoices = await stage.open(*[Bill(monday + DAY, account="FIVE", total=f"{number}00.00") for number in range(1, 6)])
+async def test_five_invoices_of_one_account_make_one_case_one_warning_and_one_suspension(stage: PlayStage, cases: AccountCommands) -> None:
+    monday = await stage.pass_to_monday()
+    invoices = await stage.open_invoices(*[InvoiceSpec(monday + DAY, account="FIVE", total=f"{number}00.00") for number in range(1, 6)])
     case = "suspension:FIVE"
-    await stage.play.days(monday, monday + 48 * DAY)
-    await cases.decide(await cases.asked(case), "anna")
-    await stage.play.days(monday + 49 * DAY, monday + 66 * DAY)
-    await cases.decide(await cases.asked(case, 2), "anna")
-    await cases.heard(case, "suspension.suspended")
+    await stage.play.run_mornings(monday, monday + 48 * DAY)
+    await cases.decide(await cases.wait_for_approval(case), "anna")
+    await stage.play.run_mornings(monday + 49 * DAY, monday + 66 * DAY)
+    await cases.decide(await cases.wait_for_approval(case, 2), "anna")
+    await cases.wait_for_entries(case, "suspension.suspended")
     once = ("suspension.warning_requested", "suspension.warning_delivered", "suspension.suspended")
-    assert [cases.kinds(case).count(kind) for kind in once] == [1, 1, 1]
-    assert [letter.letter for letter in stage.sent("FIVE")].count("suspension_warning") == 1
+    assert [cases.entry_kinds(case).count(kind) for kind in once] == [1, 1, 1]
+    assert [letter.letter for letter in stage.sent_letters("FIVE")].count("suspension_warning") == 1
     assert cases.account("FIVE").suspended_on is not None
     for invoice in invoices:
-        await cases.tells(invoice, ["suspension.asked", "suspension.warning_delivered", "suspension.suspended"])
+        await cases.wait_for_account_entries(invoice, ["suspension.asked", "suspension.warning_delivered", "suspension.suspended"])
 
 
 async def test_a_warning_that_was_refused_does_not_count_until_another_is_delivered(
-    stage: Stage, cases: AccountCases, monkeypatch: pytest.MonkeyPatch
+    stage: PlayStage, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="BOUNCE", days=40)
-    case = await cases.ask_suspension("BOUNCE", invoice)
-    await cases.decide(await cases.asked(case), "anna")
-    await cases.heard(case, "suspension.warning_requested")
+    (invoice,), _ = await cases.open_overdue_invoices(account="BOUNCE", days=40)
+    case = await cases.request_suspension("BOUNCE", invoice)
+    await cases.decide(await cases.wait_for_approval(case), "anna")
+    await cases.wait_for_entries(case, "suspension.warning_requested")
     with monkeypatch.context() as patched:
-        patched.setattr(stage.play.parts.mailer, "send", always(Outcome.REFUSED, 550, "no such user"))
-        await cases.deliver(case, "suspension.warning_undelivered")
+        patched.setattr(stage.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.REFUSED, 550, "no such user"))
+        await cases.deliver_letters(case, "suspension.warning_undelivered")
     assert (cases.row(case).stage, cases.row(case).waiting_for, cases.row(case).awaiting_role) == ("warning", "address", "collector")
     await stage.pass_to(await stage.today() + 21 * DAY)
-    assert "suspension.warning_delivered" not in cases.kinds(case)
+    assert "suspension.warning_delivered" not in cases.entry_kinds(case)
     with stage.database.writing() as session:  # the customer has another address
         session.execute(update(Contact).where(col(Contact.account_id) == "BOUNCE").values(undeliverable_since=None))
-    again = SendWarningAgain(act_id=act_id(), actor="mia")
-    await cases.of_suspension("BOUNCE").execute_update(AccountSuspension.send_warning_again, again)
-    await cases.deliver(case, "suspension.warning_delivered")
+    again = ResendWarning(act_id=next_act_id(), actor="mia")
+    await cases.suspension_handle("BOUNCE").execute_update(AccountSuspension.send_warning_again, again)
+    await cases.deliver_letters(case, "suspension.warning_delivered")
     assert cases.row(case).stage == "notice"
 
 
 async def test_a_warning_of_unknown_fate_does_not_count_until_a_person_says_that_it_arrived(
-    stage: Stage, cases: AccountCases, monkeypatch: pytest.MonkeyPatch
+    stage: PlayStage, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="SILENT", days=40)
-    case = await cases.ask_suspension("SILENT", invoice)
-    await cases.decide(await cases.asked(case), "anna")
-    await cases.heard(case, "suspension.warning_requested")
+    (invoice,), _ = await cases.open_overdue_invoices(account="SILENT", days=40)
+    case = await cases.request_suspension("SILENT", invoice)
+    await cases.decide(await cases.wait_for_approval(case), "anna")
+    await cases.wait_for_entries(case, "suspension.warning_requested")
     with monkeypatch.context() as patched:
-        patched.setattr(stage.play.parts.mailer, "send", always(Outcome.UNKNOWN, None, "the connection died"))
-        await cases.deliver(case, "suspension.warning_undelivered")
-    assert cases.facts(case, "letter.unknown")[0]["letter"] == "suspension_warning"
+        patched.setattr(stage.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.UNKNOWN, None, "the connection died"))
+        await cases.deliver_letters(case, "suspension.warning_undelivered")
+    assert cases.entry_facts(case, "letter.unknown")[0]["letter"] == "suspension_warning"
     assert cases.row(case).waiting_for == "address"
 
 
-async def test_an_account_is_suspended_only_after_the_notice_and_the_sign_off(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="FULL", days=40)
-    case = await cases.warned("FULL", invoice)
-    (delivered,) = cases.on(case, "suspension.warning_delivered")
+async def test_an_account_is_suspended_only_after_the_notice_and_the_sign_off(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices(account="FULL", days=40)
+    case = await cases.bring_to_notice("FULL", invoice)
+    (delivered,) = cases.entry_dates(case, "suspension.warning_delivered")
     await stage.pass_to(delivered + 14 * DAY, 23)
     assert cases.row(case).stage == "notice"
     await stage.pass_to(delivered + 15 * DAY)
-    approval = await cases.asked(case, 2)
+    approval = await cases.wait_for_approval(case, 2)
     assert cases.account("FULL").suspended_on is None
     await cases.decide(approval, "anna")
-    await cases.heard(case, "suspension.suspended")
+    await cases.wait_for_entries(case, "suspension.suspended")
     assert cases.account("FULL").suspended_on == delivered + 15 * DAY
-    await cases.deliver(case, "letter.sent", 2)
-    assert [letter.letter for letter in stage.sent("FULL")] == ["suspension_warning", "suspended"]
+    await cases.deliver_letters(case, "letter.sent", 2)
+    assert [letter.letter for letter in stage.sent_letters("FULL")] == ["suspension_warning", "suspended"]
 
 
 async def test_an_invoice_paid_between_sign_off_and_the_billing_call_is_not_suspended(
-    stage: Stage, cases: AccountCases, monkeypatch: pytest.MonkeyPatch
+    stage: PlayStage, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Billing is told of the payment in the very moment between the sign-off and the order."""
-    (invoice,), _ = await cases.due_long_ago(account="INTIME", days=40)
-    case = await cases.warned("INTIME", invoice)
+    (invoice,), _ = await cases.open_overdue_invoices(account="INTIME", days=40)
+    case = await cases.bring_to_notice("INTIME", invoice)
     await stage.pass_to(await stage.today() + 15 * DAY)
-    approval = await cases.asked(case, 2)
+    approval = await cases.wait_for_approval(case, 2)
     ledger, now = stage.play.parts.ledger, await stage.play.now()
     suspend = ledger.suspend_account
 
@@ -110,156 +110,158 @@ async def test_an_invoice_paid_between_sign_off_and_the_billing_call_is_not_susp
 
     monkeypatch.setattr(ledger, "suspend_account", pays_first)
     await cases.decide(approval, "anna")
-    await cases.heard(case, "suspension.ended")
-    assert cases.facts(case, "suspension.ended")[0]["ending"] == "cured"
+    await cases.wait_for_entries(case, "suspension.ended")
+    assert cases.entry_facts(case, "suspension.ended")[0]["ending"] == "cured"
     assert cases.account("INTIME").suspended_on is None
-    assert "suspension.suspended" not in cases.kinds(case)
+    assert "suspension.suspended" not in cases.entry_kinds(case)
 
 
-async def test_a_payment_one_second_after_the_suspension_reinstates_without_anyone_acting(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="LATE", days=40)
-    case = await cases.suspended("LATE", invoice)
+async def test_a_payment_one_second_after_the_suspension_reinstates_without_anyone_acting(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices(account="LATE", days=40)
+    case = await cases.bring_to_suspended("LATE", invoice)
     await stage.pay(invoice, 10_000)
-    await cases.heard(case, "suspension.ended")
-    assert cases.facts(case, "suspension.ended")[0]["ending"] == "reinstated"
+    await cases.wait_for_entries(case, "suspension.ended")
+    assert cases.entry_facts(case, "suspension.ended")[0]["ending"] == "reinstated"
     assert cases.account("LATE").suspended_on is None
     actors = {entry.actor for entry in cases.entries(case) if entry.kind.startswith("suspension.reinstate")}
     assert actors == {"duecourse"}
-    await stage.play.morning(await stage.today())
-    assert [letter.letter for letter in stage.sent("LATE")][-1] == "reinstated"
+    await stage.play.run_morning(await stage.today())
+    assert [letter.letter for letter in stage.sent_letters("LATE")][-1] == "reinstated"
 
 
 @pytest.mark.parametrize("when", ["asked", "warned", "notice"])
-async def test_a_cure_at_any_moment_before_the_suspension_ends_the_case(stage: Stage, cases: AccountCases, when: str) -> None:
+async def test_a_cure_at_any_moment_before_the_suspension_ends_the_case(stage: PlayStage, cases: AccountCommands, when: str) -> None:
     account = f"CURE-{when}"
-    (invoice,), _ = await cases.due_long_ago(account=account, days=40)
-    case = await cases.ask_suspension(account, invoice)
-    approval = await cases.asked(case)
+    (invoice,), _ = await cases.open_overdue_invoices(account=account, days=40)
+    case = await cases.request_suspension(account, invoice)
+    approval = await cases.wait_for_approval(case)
     if when != "asked":
         await cases.decide(approval, "anna")
-        await cases.heard(case, "suspension.warning_requested")
+        await cases.wait_for_entries(case, "suspension.warning_requested")
     if when == "notice":
-        await cases.deliver(case, "suspension.warning_delivered")
+        await cases.deliver_letters(case, "suspension.warning_delivered")
     await stage.pay(invoice, 10_000)
-    await cases.heard(case, "suspension.ended")
-    assert cases.facts(case, "suspension.ended")[0]["ending"] == "cured"
+    await cases.wait_for_entries(case, "suspension.ended")
+    assert cases.entry_facts(case, "suspension.ended")[0]["ending"] == "cured"
     if when == "asked":
-        await cases.heard(approval, "approval.lapsed")
-    await stage.play.morning(await stage.today() + DAY)
-    assert [letter.letter for letter in stage.sent(account)] == (["suspension_warning"] if when == "notice" else [])
+        await cases.wait_for_entries(approval, "approval.lapsed")
+    await stage.play.run_morning(await stage.today() + DAY)
+    assert [letter.letter for letter in stage.sent_letters(account)] == (["suspension_warning"] if when == "notice" else [])
 
 
-async def test_a_key_account_needs_a_director_for_the_warning_and_for_the_suspension(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="KEY", days=40)
+async def test_a_key_account_needs_a_director_for_the_warning_and_for_the_suspension(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices(account="KEY", days=40)
     with stage.database.writing() as session:
         session.get_one(Account, "KEY").segment = "key"
-    case = await cases.ask_suspension("KEY", invoice)
+    case = await cases.request_suspension("KEY", invoice)
     both = (("anna", Role.COLLECTIONS_MANAGER), ("dora", Role.FINANCE_DIRECTOR))
-    await cases.approved(case, 1, *both)
-    await cases.heard(case, "suspension.warning_requested")
-    await cases.deliver(case, "suspension.warning_delivered")
+    await cases.approve_request(case, 1, *both)
+    await cases.wait_for_entries(case, "suspension.warning_requested")
+    await cases.deliver_letters(case, "suspension.warning_delivered")
     await stage.pass_to(await stage.today() + 15 * DAY)
-    await cases.approved(case, 2, both[0])
+    await cases.approve_request(case, 2, both[0])
     assert cases.row(case).stage == "sign_off"
-    await cases.approved(case, 2, both[1])
-    await cases.heard(case, "suspension.suspended")
+    await cases.approve_request(case, 2, both[1])
+    await cases.wait_for_entries(case, "suspension.suspended")
 
 
-async def test_a_prepaid_service_is_spared(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="PREPAID", days=40)
+async def test_a_prepaid_service_is_spared(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices(account="PREPAID", days=40)
     stage.play.parts.ledger.set_prepaid("PREPAID", True, at=await stage.play.now())
-    claims = cases.beginnings.claims("PREPAID", [invoice])
-    await cases.invoice_asks("PREPAID", claims[0])
-    await cases.heard("suspension:PREPAID", "suspension.ended")
-    assert cases.facts("suspension:PREPAID", "suspension.ended")[0]["ending"] == "spared"
-    await stage.until(lambda: cases.holds(invoice) == [])
+    claims = cases.case_input_loader.load_claims("PREPAID", [invoice])
+    await cases.join_suspension("PREPAID", claims[0])
+    await cases.wait_for_entries("suspension:PREPAID", "suspension.ended")
+    assert cases.entry_facts("suspension:PREPAID", "suspension.ended")[0]["ending"] == "spared"
+    await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
 
 
 async def test_a_dispute_over_the_whole_balance_spares_the_account_and_its_end_lets_the_notice_go_on(
-    stage: Stage, cases: AccountCases
+    stage: PlayStage, cases: AccountCommands
 ) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="CONTESTED", days=40)
-    case = await cases.warned("CONTESTED", invoice)
-    (delivered,) = cases.on(case, "suspension.warning_delivered")
-    dispute = await cases.dispute(invoice)
-    await cases.heard(case, "suspension.spared")
+    (invoice,), _ = await cases.open_overdue_invoices(account="CONTESTED", days=40)
+    case = await cases.bring_to_notice("CONTESTED", invoice)
+    (delivered,) = cases.entry_dates(case, "suspension.warning_delivered")
+    dispute = await cases.raise_dispute(invoice)
+    await cases.wait_for_entries(case, "suspension.spared")
     await stage.pass_to(delivered + 7 * DAY)
-    await cases.resolve(dispute, Resolution.REJECTED)
-    await cases.heard(case, "suspension.resumed")
+    await cases.resolve(dispute, DisputeResolution.REJECTED)
+    await cases.wait_for_entries(case, "suspension.resumed")
     await stage.pass_to(delivered + 20 * DAY)
     assert cases.row(case).stage == "notice"
     await stage.pass_to(delivered + 23 * DAY)
-    await cases.asked(case, 2)
+    await cases.wait_for_approval(case, 2)
 
 
-async def test_the_notice_is_extended_with_a_reason(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="EXTEND", days=40)
-    case = await cases.warned("EXTEND", invoice)
-    (delivered,) = cases.on(case, "suspension.warning_delivered")
-    extension = ExtendNotice(act_id=act_id(), actor="mia", until=delivered + 24 * DAY, reason="new management")
-    await cases.of_suspension("EXTEND").execute_update(AccountSuspension.extend_notice, extension)
+async def test_the_notice_is_extended_with_a_reason(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices(account="EXTEND", days=40)
+    case = await cases.bring_to_notice("EXTEND", invoice)
+    (delivered,) = cases.entry_dates(case, "suspension.warning_delivered")
+    extension = ExtendNotice(act_id=next_act_id(), actor="mia", until=delivered + 24 * DAY, reason="new management")
+    await cases.suspension_handle("EXTEND").execute_update(AccountSuspension.extend_notice, extension)
     await stage.pass_to(delivered + 24 * DAY)
     assert cases.row(case).stage == "notice"
     await stage.pass_to(delivered + 25 * DAY)
-    await cases.asked(case, 2)
-    assert cases.facts(case, "suspension.notice_extended")[0]["reason"] == "new management"
+    await cases.wait_for_approval(case, 2)
+    assert cases.entry_facts(case, "suspension.notice_extended")[0]["reason"] == "new management"
 
 
-@pytest.mark.parametrize("verdict", [Verdict.REJECT, Verdict.RETURN])
+@pytest.mark.parametrize("verdict", [ApprovalVerdict.REJECT, ApprovalVerdict.RETURN])
 async def test_a_warning_that_is_not_approved_leaves_the_invoice_to_its_timeline(
-    stage: Stage, cases: AccountCases, verdict: Verdict
+    stage: PlayStage, cases: AccountCommands, verdict: ApprovalVerdict
 ) -> None:
     account = f"NOT-{verdict}"
-    (invoice,), _ = await cases.due_long_ago(account=account, days=40)
-    case = await cases.ask_suspension(account, invoice)
-    await cases.rejected(case, verdict=verdict)
-    if verdict is Verdict.REJECT:
-        await cases.heard(case, "suspension.ended")
-        await stage.until(lambda: cases.holds(invoice) == [])
+    (invoice,), _ = await cases.open_overdue_invoices(account=account, days=40)
+    case = await cases.request_suspension(account, invoice)
+    await cases.reject_request(case, verdict=verdict)
+    if verdict is ApprovalVerdict.REJECT:
+        await cases.wait_for_entries(case, "suspension.ended")
+        await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
         return
-    await stage.until(lambda: cases.row(case).waiting_for == "requester")
+    await stage.wait_until(lambda: cases.row(case).waiting_for == "requester")
     assert cases.row(case).awaiting_role == "collector"
-    await cases.of_suspension(account).execute_update(AccountSuspension.ask_again, AskAgain(act_id=act_id(), actor="max"))
-    await cases.decide(await cases.asked(case, 2), "anna")
-    await cases.heard(case, "suspension.warning_requested")
+    await cases.suspension_handle(account).execute_update(
+        AccountSuspension.ask_again, RequestApprovalAgain(act_id=next_act_id(), actor="max")
+    )
+    await cases.decide(await cases.wait_for_approval(case, 2), "anna")
+    await cases.wait_for_entries(case, "suspension.warning_requested")
 
 
-async def test_a_suspension_is_withdrawn_and_a_suspended_account_is_reinstated_by_hand(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="WITHDRAWN", days=40)
-    case = await cases.ask_suspension("WITHDRAWN", invoice)
-    await cases.of_suspension("WITHDRAWN").execute_update(
-        AccountSuspension.withdraw, WithdrawSuspension(act_id=act_id(), actor="mia", reason="talks")
+async def test_a_suspension_is_withdrawn_and_a_suspended_account_is_reinstated_by_hand(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices(account="WITHDRAWN", days=40)
+    case = await cases.request_suspension("WITHDRAWN", invoice)
+    await cases.suspension_handle("WITHDRAWN").execute_update(
+        AccountSuspension.withdraw, WithdrawSuspension(act_id=next_act_id(), actor="mia", reason="talks")
     )
-    assert await cases.over("WITHDRAWN") == "withdrawn"
-    case = await cases.suspended("WITHDRAWN", invoice)
-    await cases.of_suspension("WITHDRAWN").execute_update(
-        AccountSuspension.reinstate, Reinstate(act_id=act_id(), actor="anna", reason="half was paid in cash")
+    assert await cases.wait_for_suspension_end("WITHDRAWN") == "withdrawn"
+    case = await cases.bring_to_suspended("WITHDRAWN", invoice)
+    await cases.suspension_handle("WITHDRAWN").execute_update(
+        AccountSuspension.reinstate, ReinstateAccount(act_id=next_act_id(), actor="anna", reason="half was paid in cash")
     )
-    await cases.heard(case, "suspension.ended", 2)
+    await cases.wait_for_entries(case, "suspension.ended", 2)
     assert cases.account("WITHDRAWN").suspended_on is None
-    assert [facts["ending"] for facts in cases.facts(case, "suspension.ended")] == ["withdrawn", "reinstated"]
+    assert [facts["ending"] for facts in cases.entry_facts(case, "suspension.ended")] == ["withdrawn", "reinstated"]
 
 
-async def test_a_sign_off_signalled_to_the_invoice_reaches_the_approval_that_waits(stage: Stage, cases: AccountCases) -> None:
-    (invoice,), _ = await cases.due_long_ago(account="BYHAND", days=40)
-    case = await cases.ask_suspension("BYHAND", invoice)
-    approval = await cases.asked(case)
-    await stage.until(lambda: cases.holds(invoice) == [case])
-    decision = Decision(act_id=act_id(), actor="anna", role=Role.COLLECTIONS_MANAGER, verdict=Verdict.APPROVE)
+async def test_a_sign_off_signalled_to_the_invoice_reaches_the_approval_that_waits(stage: PlayStage, cases: AccountCommands) -> None:
+    (invoice,), _ = await cases.open_overdue_invoices(account="BYHAND", days=40)
+    case = await cases.request_suspension("BYHAND", invoice)
+    approval = await cases.wait_for_approval(case)
+    await stage.wait_until(lambda: cases.hold_ids(invoice) == [case])
+    decision = DecideApproval(act_id=next_act_id(), actor="anna", role=Role.COLLECTIONS_MANAGER, verdict=ApprovalVerdict.APPROVE)
     await stage.case(invoice).signal(InvoiceCollection.sign_off_suspension, decision)
-    await cases.heard(approval, "approval.granted")
-    assert cases.facts(approval, "approval.signed")[0]["channel"] == "temporal"
-    await cases.heard(case, "suspension.warning_requested")
+    await cases.wait_for_entries(approval, "approval.granted")
+    assert cases.entry_facts(approval, "approval.signed")[0]["channel"] == "temporal"
+    await cases.wait_for_entries(case, "suspension.warning_requested")
 
 
-async def test_an_invoice_that_asks_while_the_case_is_just_ending_gets_another(stage: Stage, cases: AccountCases) -> None:
-    (first, second), _ = await cases.due_long_ago("ENDING", 40, "100.00", "200.00")
-    case = await cases.ask_suspension("ENDING", first)
-    await cases.asked(case)
-    withdrawal = WithdrawSuspension(act_id=act_id(), actor="mia", reason="talks")
+async def test_an_invoice_that_asks_while_the_case_is_just_ending_gets_another(stage: PlayStage, cases: AccountCommands) -> None:
+    (first, second), _ = await cases.open_overdue_invoices("ENDING", 40, "100.00", "200.00")
+    case = await cases.request_suspension("ENDING", first)
+    await cases.wait_for_approval(case)
+    withdrawal = WithdrawSuspension(act_id=next_act_id(), actor="mia", reason="talks")
     await asyncio.gather(
-        cases.of_suspension("ENDING").signal(AccountSuspension.withdrawn, withdrawal),
-        cases.invoice_asks("ENDING", *cases.beginnings.claims("ENDING", [second])),
+        cases.suspension_handle("ENDING").signal(AccountSuspension.withdrawn, withdrawal),
+        cases.join_suspension("ENDING", *cases.case_input_loader.load_claims("ENDING", [second])),
     )
-    await stage.until(lambda: case in cases.holds(second))
-    await stage.until(lambda: case not in cases.holds(first))
+    await stage.wait_until(lambda: case in cases.hold_ids(second))
+    await stage.wait_until(lambda: case not in cases.hold_ids(first))

@@ -14,10 +14,10 @@ from sqlmodel import col
 from temporalio.api.enums.v1 import EventType
 
 from adapters.database.tables import ContactRequest, JournalEntry
-from domain.invoice.commands import CallOutcome, LogCall, Pause
+from domain.invoice.commands import CallOutcome, LogCall, PauseCollection
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
-from tests.workflows.stage import DAY, Stage
+from tests.workflows.stage import DAY, PlayStage
 from workflows.invoice_collection import InvoiceCollection
 
 
@@ -27,7 +27,7 @@ class WorkerDies(Exception):
 
 def worker_dies_once_after_writing(monkeypatch: pytest.MonkeyPatch, kind: EntryKind) -> Callable[[], bool]:
     """The next time an entry of this kind is in the database, before its workflow has taken in the answer. Tells whether it did."""
-    written, died = Journal.written, list[int]()
+    written, died = Journal.mark_written, list[int]()
 
     def dies(self: Journal, up_to: int, head: str | None = None) -> None:
         if not died and any(entry.kind is kind for entry in self.pending):
@@ -35,11 +35,11 @@ def worker_dies_once_after_writing(monkeypatch: pytest.MonkeyPatch, kind: EntryK
             raise WorkerDies(kind)
         written(self, up_to, head)
 
-    monkeypatch.setattr(Journal, "written", dies)
+    monkeypatch.setattr(Journal, "mark_written", dies)
     return lambda: bool(died)
 
 
-def all_entries(stage: Stage, invoice: str) -> list[JournalEntry]:
+def all_entries(stage: PlayStage, invoice: str) -> list[JournalEntry]:
     """Those that a dead worker left as well; detached."""
     with stage.database.reading() as session:
         rows = session.scalars(select(JournalEntry).where(col(JournalEntry.invoice_id) == invoice)).all()
@@ -47,7 +47,7 @@ def all_entries(stage: Stage, invoice: str) -> list[JournalEntry]:
     return list(rows)
 
 
-def entries(stage: Stage, invoice: str) -> list[JournalEntry]:
+def entries(stage: PlayStage, invoice: str) -> list[JournalEntry]:
     """The case's chain, followed back from its head; the last entry first."""
     by_hash, head, chain = {entry.hash: entry for entry in all_entries(stage, invoice)}, stage.row(invoice).head, []
     while head in by_hash:
@@ -56,13 +56,13 @@ def entries(stage: Stage, invoice: str) -> list[JournalEntry]:
     return chain
 
 
-def orphans(stage: Stage, invoice: str) -> Counter[str]:
+def orphans(stage: PlayStage, invoice: str) -> Counter[str]:
     """The kinds of the entries that no chain leads to."""
     counted = {entry.hash for entry in entries(stage, invoice)}
     return Counter(entry.kind for entry in all_entries(stage, invoice) if entry.hash not in counted)
 
 
-async def lost_tasks(stage: Stage, invoice: str) -> int:
+async def lost_tasks(stage: PlayStage, invoice: str) -> int:
     history = await stage.case(invoice).fetch_history()
     return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED for event in history.events)
 
@@ -75,14 +75,14 @@ async def lost_tasks(stage: Stage, invoice: str) -> int:
     ],
 )
 async def test_a_worker_that_dies_after_writing_leaves_an_orphan_and_one_letter(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind, left: dict[str, int]
+    stage: PlayStage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind, left: dict[str, int]
 ) -> None:
     stage.orphans = 3
-    monday = await stage.monday()
+    monday = await stage.pass_to_monday()
     has_died = worker_dies_once_after_writing(monkeypatch, kind)
-    invoice = await stage.open_one(due=monday - DAY)
-    await stage.until(has_died)
-    await stage.play.morning(monday)
+    invoice = await stage.open_invoice(due=monday - DAY)
+    await stage.wait_until(has_died)
+    await stage.play.run_morning(monday)
     assert await lost_tasks(stage, invoice) == 1
     assert orphans(stage, invoice) == Counter(left)
     with stage.database.reading() as session:
@@ -91,9 +91,9 @@ async def test_a_worker_that_dies_after_writing_leaves_an_orphan_and_one_letter(
     assert stage.letters(invoice) == [("reminder", monday)]
 
 
-async def test_an_act_that_a_dying_worker_had_written_is_done_once_and_answered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_act_that_a_dying_worker_had_written_is_done_once_and_answered(stage: PlayStage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.orphans = 3
-    invoice, _ = await stage.reminded()
+    invoice, _ = await stage.open_reminded_invoice()
     worker_dies_once_after_writing(monkeypatch, EntryKind.CALL_LOGGED)
     act = LogCall(act_id="call", actor="mia", outcome=CallOutcome.REACHED)
     receipt = await stage.case(invoice).execute_update(InvoiceCollection.log_call, act)
@@ -102,19 +102,21 @@ async def test_an_act_that_a_dying_worker_had_written_is_done_once_and_answered(
     assert await lost_tasks(stage, invoice) == 1
 
 
-async def test_a_call_that_a_dying_worker_had_asked_for_is_one_task(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_that_a_dying_worker_had_asked_for_is_one_task(stage: PlayStage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.orphans = 3
-    invoice, monday = await stage.reminded()
-    await stage.play.days(monday + 7 * DAY, monday + 7 * DAY)
+    invoice, monday = await stage.open_reminded_invoice()
+    await stage.play.run_mornings(monday + 7 * DAY, monday + 7 * DAY)
     worker_dies_once_after_writing(monkeypatch, EntryKind.CALL_REQUESTED)
     await stage.pass_to(monday + 14 * DAY)
-    await stage.until(lambda: stage.row(invoice).stage == "phone_call")
+    await stage.wait_until(lambda: stage.row(invoice).stage == "phone_call")
     assert [kind for kind, _, _ in stage.tasks(invoice)] == ["call"]
 
 
-async def test_the_last_entry_that_a_dying_worker_had_written_closes_the_case_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_entry_that_a_dying_worker_had_written_closes_the_case_once(
+    stage: PlayStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage.orphans = 3
-    invoice, _ = await stage.reminded()
+    invoice, _ = await stage.open_reminded_invoice()
     worker_dies_once_after_writing(monkeypatch, EntryKind.CASE_CLOSED)
     await stage.pay(invoice, 10_000)
     assert await stage.outcome(invoice) == "paid"
@@ -122,37 +124,39 @@ async def test_the_last_entry_that_a_dying_worker_had_written_closes_the_case_on
     assert await lost_tasks(stage, invoice) == 1
 
 
-async def test_a_worker_that_dies_while_it_takes_back_a_letter_takes_it_back_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_dies_while_it_takes_back_a_letter_takes_it_back_once(
+    stage: PlayStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The letter was withdrawn in the database, but the workflow never heard so: it must not believe that the letter went."""
     stage.orphans = 3
-    monday = await stage.monday()
-    invoice = await stage.open_one(due=monday - DAY)
+    monday = await stage.pass_to_monday()
+    invoice = await stage.open_invoice(due=monday - DAY)
     worker_dies_once_after_writing(monkeypatch, EntryKind.HOLD_PLACED)
-    act = Pause(act_id="p", actor="mia", reason="r", until=monday + 2 * DAY)
+    act = PauseCollection(act_id="p", actor="mia", reason="r", until=monday + 2 * DAY)
     await stage.case(invoice).execute_update(InvoiceCollection.pause, act)
-    await stage.play.days(monday, monday + 4 * DAY)
+    await stage.play.run_mornings(monday, monday + 4 * DAY)
     assert stage.letters(invoice) == [("reminder", monday + 2 * DAY)]
     with stage.database.reading() as session:
         (request,) = session.scalars(select(ContactRequest).filter_by(invoice_id=invoice)).all()
     assert (request.state, request.attempt) == ("sent", 2)
-    assert "letter.unknown" not in stage.kinds(invoice)
+    assert "letter.unknown" not in stage.entry_kinds(invoice)
 
 
 @pytest.mark.parametrize("kind", [EntryKind.CASE_REOPENED, EntryKind.PAYMENT_REVERSED])
 async def test_a_worker_that_dies_while_it_takes_a_case_up_again_goes_on_with_the_same_chain(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind
+    stage: PlayStage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind
 ) -> None:
     stage.orphans = 3
-    invoice, monday = await stage.reminded()
+    invoice, monday = await stage.open_reminded_invoice()
     payment = await stage.pay(invoice, 10_000)
     assert await stage.outcome(invoice) == "paid"
     await stage.pass_to(monday + 9 * DAY)
     has_died = worker_dies_once_after_writing(monkeypatch, kind)
     now = await stage.play.now()
     stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
-    await stage.hear(invoice, "payment.reversed")
-    await stage.until(has_died)
-    await stage.play.days(monday + 9 * DAY, monday + 14 * DAY)
+    await stage.sync_until_entry(invoice, "payment.reversed")
+    await stage.wait_until(has_died)
+    await stage.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)
     counted = Counter(entry.kind for entry in entries(stage, invoice))
     assert (counted["case.opened"], counted["case.reopened"], counted["payment.reversed"]) == (1, 1, 1)
     assert orphans(stage, invoice) == Counter({"case.reopened": 1, "payment.reversed": 1})

@@ -13,7 +13,7 @@ BILLING_LIFTS = (DISPUTE_HOLD, MINIMUM_HOLD)
 """Holds that stand for what billing says of the invoice, and go when it says otherwise."""
 
 
-class Books:
+class YearEndSnapshot:
     """The read model at the end."""
 
     def __init__(self, database: Database) -> None:
@@ -23,17 +23,15 @@ class Books:
             self.invoices = {row.id: row for row in session.scalars(select(Invoice))}
             self.requests = set(
                 session.scalars(select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(("pending", "claimed"))))
-            )  # fmt: skip
-            self.letters = set(
-                session.scalars(select(col(Message.case_id)).where(col(Message.state).in_(("intended", "transmitting"))))
-            )  # fmt: skip
+            )
+            self.letters = set(session.scalars(select(col(Message.case_id)).where(col(Message.state).in_(("intended", "transmitting")))))
             self.accounts_with_tasks = set(session.scalars(select(col(Task.account_id)).where(col(Task.state) == "open")))
             session.expunge_all()
 
 
-def loose_ends(database: Database) -> list[str]:
+def find_loose_ends(database: Database) -> list[str]:
     """Each open invoice and case that no timer, no person, no payment under way and no other case can move, and why."""
-    books = Books(database)
+    books = YearEndSnapshot(database)
     found = [f"{invoice.id} is open in billing and has no case" for invoice in books.invoices.values() if _forgotten(books, invoice)]
     for case in books.open.values():
         why = _invoice(books, case) if case.kind == "invoice" else _other(books, case)
@@ -42,11 +40,11 @@ def loose_ends(database: Database) -> list[str]:
     return found
 
 
-def _forgotten(books: Books, invoice: Invoice) -> bool:
-    return invoice.status == "open" and invoice.charged_by is None and ids.invoice_case(invoice.id) not in books.open
+def _forgotten(books: YearEndSnapshot, invoice: Invoice) -> bool:
+    return invoice.status == "open" and invoice.charged_by is None and ids.invoice_case_id(invoice.id) not in books.open
 
 
-def _invoice(books: Books, case: Case) -> str | None:
+def _invoice(books: YearEndSnapshot, case: Case) -> str | None:
     """Every hold must be one that goes: an invoice is as stuck as the most lasting of them."""
     if case.invoice_id and books.invoices[case.invoice_id].status != "open":
         return "it is settled, and its case is open"
@@ -61,7 +59,7 @@ def _invoice(books: Books, case: Case) -> str | None:
     return "nothing moves it"
 
 
-def _hold(books: Books, case: Case, hold: dict[str, object]) -> str | None:
+def _hold(books: YearEndSnapshot, case: Case, hold: dict[str, object]) -> str | None:
     """A hold's id is that of the case that placed it."""
     if hold.get("until") or hold["hold_id"] in BILLING_LIFTS:
         return None
@@ -84,7 +82,7 @@ def _hold(books: Books, case: Case, hold: dict[str, object]) -> str | None:
     return f"held by {name}: {why}" if why else None
 
 
-def _other(books: Books, case: Case) -> str | None:
+def _other(books: YearEndSnapshot, case: Case) -> str | None:
     """A case of an account, a dispute, or an approval."""
     if case.next_on or case.awaiting_role:
         return None
@@ -97,7 +95,7 @@ def _other(books: Books, case: Case) -> str | None:
         case "dispute":
             return None if any(_contested(books, name) for name in str(case.summary["invoices"]).split()) else "nothing of it is contested"
         case "write_off":
-            team = books.open.get(ids.write_off_case(case.account_id))
+            team = books.open.get(ids.write_off_case_id(case.account_id))
             if team is None:
                 return "the write-off team has no case of it"
             theirs, open_ones = str(team.summary["invoices"]).split(), _unsettled(books, case)
@@ -113,13 +111,13 @@ def _other(books: Books, case: Case) -> str | None:
     return "nothing moves it"
 
 
-def _unsettled(books: Books, case: Case) -> list[str]:
+def _unsettled(books: YearEndSnapshot, case: Case) -> list[str]:
     return [name for name in str(case.summary["invoices"]).split() if books.invoices[name].status == "open"]
 
 
-def _contested(books: Books, name: str) -> bool:
+def _contested(books: YearEndSnapshot, name: str) -> bool:
     """By the customer, by billing's word, by a plan, or by an insolvency."""
-    invoice, case = books.invoices[name], books.open.get(ids.invoice_case(name))
+    invoice, case = books.invoices[name], books.open.get(ids.invoice_case_id(name))
     if case is None or invoice.status != "open":
         return False
     plans = any(hold["kind"] in ("payment_plan", "credit_review") for hold in case.holds)

@@ -7,7 +7,7 @@ from domain.write_off.commands import WriteOffDecision
 
 
 @dataclass(frozen=True)
-class Course:
+class YearScenario:
     """How one account goes: what our people decide about it, and what its customer does.
 
     Each word holds for the first time that its moment comes; later ones are decided in favour of whoever asks. `notice`, `suspended`:
@@ -23,38 +23,38 @@ class Course:
     afterwards: str = ""
     prepaid: bool = False
 
-    def has(self, plan: str) -> bool:
+    def includes_plan(self, plan: str) -> bool:
         return plan in (self.call, self.notice)
 
     @property
-    def has_a_plan(self) -> bool:
+    def has_plan(self) -> bool:
         """One that is agreed without ado; what the customer makes of it is the course's."""
-        return self.has("plan_kept") or self.has("plan_broken")
+        return self.includes_plan("plan_kept") or self.includes_plan("plan_broken")
 
 
-COURSES = (
-    Course(notice="pay"),
-    Course(warning="reject", suspended="pay"),
-    Course(warning="return", suspended="reinstate"),
-    Course(warning="unreachable", suspended="hand_over", write_off=WriteOffDecision.PART),
-    Course(notice="extend", write_off=WriteOffDecision.AGENCY),
-    Course(warning="withdraw", write_off=WriteOffDecision.LEGAL),
-    Course(sign_off="reject", write_off=WriteOffDecision.WHOLE, afterwards="pay"),
-    Course(sign_off="return", write_off=WriteOffDecision.BACK_TO_COLLECTIONS),
-    Course(notice="dispute", suspended="dispute"),
-    Course(notice="plan_kept"),
-    Course(notice="plan_broken"),
-    Course(notice="pay_the_warned"),
-    Course(call="insolvency"),
-    Course(prepaid=True),
-    Course(call="plan_kept"),
-    Course(call="plan_broken"),
-    Course(call="dispute"),
-    Course(call="dispute"),
-    Course(call="promise"),
-    Course(call="plan"),
-    Course(call="plan"),
-    Course(call="review"),
+YEAR_SCENARIOS = (
+    YearScenario(notice="pay"),
+    YearScenario(warning="reject", suspended="pay"),
+    YearScenario(warning="return", suspended="reinstate"),
+    YearScenario(warning="unreachable", suspended="hand_over", write_off=WriteOffDecision.PART),
+    YearScenario(notice="extend", write_off=WriteOffDecision.AGENCY),
+    YearScenario(warning="withdraw", write_off=WriteOffDecision.LEGAL),
+    YearScenario(sign_off="reject", write_off=WriteOffDecision.WHOLE, afterwards="pay"),
+    YearScenario(sign_off="return", write_off=WriteOffDecision.BACK_TO_COLLECTIONS),
+    YearScenario(notice="dispute", suspended="dispute"),
+    YearScenario(notice="plan_kept"),
+    YearScenario(notice="plan_broken"),
+    YearScenario(notice="pay_the_warned"),
+    YearScenario(call="insolvency"),
+    YearScenario(prepaid=True),
+    YearScenario(call="plan_kept"),
+    YearScenario(call="plan_broken"),
+    YearScenario(call="dispute"),
+    YearScenario(call="dispute"),
+    YearScenario(call="promise"),
+    YearScenario(call="plan"),
+    YearScenario(call="plan"),
+    YearScenario(call="review"),
 )
 """An account that pays as its file says has none of them."""
 
@@ -63,6 +63,6 @@ OFFERS = ("silent", "accept", "decline", "counter", "cancel")
 VERDICTS = (("able", "willing", 90), ("able", "unwilling", 60), ("unable", "willing", 60), ("unable", "unwilling", 90))
 
 
-def rank(name: str) -> str:
+def shuffle_key(name: str) -> str:
     """An order in which neighbours in the file are strangers."""
     return sha256(name.encode()).hexdigest()

@@ -19,51 +19,51 @@ class LocalActivityOptions(TypedDict, total=False):
     retry_policy: RetryPolicy
 
 
-RECORD: LocalActivityOptions = {
+RECORD_OPTIONS: LocalActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=2),
     "local_retry_threshold": timedelta(seconds=10),
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=1)),
 }
 """The journal must be written: it is tried for as long as the database is away."""
 
-SELECT_LETTERS: ActivityOptions = {
+SELECT_LETTERS_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=5),
     "heartbeat_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 }
 
-SEND_LETTERS: ActivityOptions = {
+SEND_LETTERS_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=30),
     "heartbeat_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
 }
 """A worker that dies while sending is noticed by its missing heartbeat; what it had begun to transmit is never sent again blindly."""
 
-DELIVER_EVENTS: ActivityOptions = {
+DELIVER_EVENTS_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=10),
     "heartbeat_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 }
 
-ARCHIVE_HISTORIES: ActivityOptions = {
+ARCHIVE_HISTORIES_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(hours=2),
     "heartbeat_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
 }
 """A first sweep meets everything that ever closed; what it has archived stays archived when it is tried again."""
 
-FRAME: ActivityOptions = {
+SHORT_ACTIVITY_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=1),
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1)),
 }
 
-BOOK: ActivityOptions = {
+BOOKING_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=5),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
 }
 """What was approved is booked for as long as the billing system is away: it carries the key that makes it once."""
 
-NOTIFY: ActivityOptions = {
+NOTIFY_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=5),
     "schedule_to_close_timeout": timedelta(hours=4),
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=10)),

@@ -9,29 +9,29 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.case_recording import Recording
+    from activities.case_recording import CaseRecordingActivities
     from domain import identifiers as ids
-    from domain.approval.commands import Channel, Decision
+    from domain.approval.commands import DecideApproval, DecisionChannel
     from domain.case.account_case import AccountCase
     from domain.case.case_view import CaseView
-    from domain.case.command import ACT_REFUSED, Receipt
-    from domain.case_record import Record
+    from domain.case.command import COMMAND_REJECTED, CommandReceipt
+    from domain.case_record import CaseWrite
     from domain.clock import Clock, Moment
-    from domain.invoice.invoice_case import Carried
+    from domain.invoice.invoice_case import CarriedState
     from domain.journal.entry_kinds import EntryKind
 
-from workflows.case_runtime.activity_options import RECORD
-from workflows.case_runtime.effect_dispatcher import Hears, HearsInvoice, Outbox, tell
-from workflows.case_runtime.search_attributes import ShownInLists
-from workflows.case_runtime.wake_timer import Alarm
+from workflows.case_runtime.activity_options import RECORD_OPTIONS
+from workflows.case_runtime.effect_dispatcher import BillingResultHandler, EffectDispatcher, InvoiceUpdateHandler, signal_case
+from workflows.case_runtime.search_attributes import SearchAttributeUpdater
+from workflows.case_runtime.wake_timer import WakeTimer
 
-PATIENCE = timedelta(minutes=1)
+MAX_WAIT = timedelta(minutes=1)
 """How long, in real time, a case that is over, or goes on in a new run, waits for its notices: people's lists tell the same."""
 
-NOTHING_ASKED = "nothing of this case waits for a decision"
+NO_PENDING_APPROVAL = "nothing of this case waits for a decision"
 
 
-class CaseDesk:
+class CaseSession:
     """The desk of one case. The case decides; its workflow says when to ask it; here it is written down and carried out.
 
     `view` shows the case under its run's id; `hears` takes in what billing answered; `invoice_changed` takes in an invoice that was
@@ -42,43 +42,43 @@ class CaseDesk:
         self,
         case: AccountCase,
         clock: Clock,
-        view: Callable[[str], CaseView],
-        hears: Hears | None = None,
-        invoice_changed: HearsInvoice | None = None,
+        build_view: Callable[[str], CaseView],
+        on_billing_result: BillingResultHandler | None = None,
+        on_invoice_changed: InvoiceUpdateHandler | None = None,
     ) -> None:
         self.case, self.clock = case, clock
-        self._view = view
-        self._outbox = Outbox(case, lambda: self.clock, lambda: self.now, hears, invoice_changed)
-        self._lists, self._alarm = ShownInLists(), Alarm()
+        self._build_view = build_view
+        self._dispatcher = EffectDispatcher(case, lambda: self.clock, lambda: self.now, on_billing_result, on_invoice_changed)
+        self._search_attributes, self._wake_timer = SearchAttributeUpdater(), WakeTimer()
 
     @property
     def now(self) -> Moment:
         real = workflow.now()
-        return Moment(self.clock.business(real), real)
+        return Moment(self.clock.to_business(real), real)
 
     def set_clock(self, clock: Clock) -> None:
         """A clock that is played fast stood still while Duecourse was down."""
         self.clock = clock
-        self.case.note(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
+        self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
 
     # --- writing down, carrying out, waiting
 
     async def settle(self) -> None:
         """Until everything that the case noted is in the journal, and everything that it asked for is carried out, in order."""
         while self.case.journal.pending or self.case.outbox:
-            await self._write_down()
+            await self._write_journal()
             for effect in self.case.take_effects():
-                await self._outbox.carry_out(effect)
+                await self._dispatcher.execute_effect(effect)
 
-    async def wait_for_a_reason(self, there_is_one: Callable[[], bool]) -> None:
+    async def wait_for_first_request(self, has_request: Callable[[], bool]) -> None:
         """What a case is begun for comes with its beginning, or just after it; unless it was done before, and is refused now."""
-        if not there_is_one():
+        if not has_request():
             with suppress(asyncio.TimeoutError):
-                await workflow.wait_condition(there_is_one, timeout=PATIENCE)
+                await workflow.wait_condition(has_request, timeout=MAX_WAIT)
 
     async def wait_until(self, wakes_at: Callable[[], datetime | None]) -> None:
         """Until something happens by itself, or somebody reports something; now and then for nothing."""
-        await self._alarm.wait(wakes_at(), self.clock, lambda: bool(self.case.journal.pending or self.case.outbox))
+        await self._wake_timer.wait(wakes_at(), self.clock, lambda: bool(self.case.journal.pending or self.case.outbox))
 
     async def finish(self, for_good: bool = True) -> None:
         """Leave nothing undone: every act is answered, everything noted is written down, the papers are made and the notices out. A case
@@ -88,9 +88,9 @@ class CaseDesk:
             return bool(self.case.journal.pending or self.case.outbox)
 
         def idle() -> bool:
-            return workflow.all_handlers_finished() and not self._outbox.waiting(for_good)
+            return workflow.all_handlers_finished() and not self._dispatcher.has_pending_work(for_good)
 
-        deadline = workflow.now() + PATIENCE
+        deadline = workflow.now() + MAX_WAIT
         while unsettled() or not idle():
             await self.settle()
             left = deadline - workflow.now()
@@ -99,38 +99,40 @@ class CaseDesk:
             if workflow.now() >= deadline and workflow.all_handlers_finished() and not unsettled():
                 return
 
-    async def receipt(self, act_id: str, seq: int | None) -> Receipt:
+    async def await_receipt(self, act_id: str, seq: int | None) -> CommandReceipt:
         """The answer to a person's act, once the journal has it."""
         await workflow.wait_condition(lambda: all(entry.facts.get("act") != act_id for entry in self.case.journal.pending))
-        return Receipt(act_id=act_id, seq=seq, repeated=seq is None)
+        return CommandReceipt(act_id=act_id, seq=seq, repeated=seq is None)
 
-    async def _write_down(self) -> None:
+    async def _write_journal(self) -> None:
         while self.case.journal.pending:
-            entries, view = list(self.case.journal.pending), self._view(workflow.info().first_execution_run_id)
-            record = Record(
-                now=self.now.business, entries=entries, case=view, carried=Carried(**self.case.leaves().model_dump())
-            )  # fmt: skip
-            answer = await workflow.execute_local_activity_method(Recording.record, record, **RECORD)
+            entries, view = list(self.case.journal.pending), self._build_view(workflow.info().first_execution_run_id)
+            record = CaseWrite(
+                now=self.now.business, entries=entries, case=view, carried=CarriedState(**self.case.build_earlier_run().model_dump())
+            )
+            answer = await workflow.execute_local_activity_method(CaseRecordingActivities.record, record, **RECORD_OPTIONS)
             if answer.carried:
-                self.case.take_up(answer.carried)
+                self.case.continue_from(answer.carried)
                 continue
-            self.case.journal.written(entries[-1].seq, answer.head)
-            self._lists.show(view)
+            self.case.journal.mark_written(entries[-1].seq, answer.head)
+            self._search_attributes.update_attributes(view)
 
-    async def hand_on(self, decision: Decision, number: int | None) -> None:
+    async def forward_decision(self, decision: DecideApproval, number: int | None) -> None:
         """A decision that came to the case reaches its approval that waits for it; without one, its refusal is journalled."""
-        if number is None or not await tell(ids.approval_case(self.case.journal.case_id, number), "decided", from_outside(decision)):
-            self.case.note(
-                EntryKind.ACT_REFUSED, self.now, decision.actor, act=decision.act_id, what=decision.journal_name, reason=NOTHING_ASKED
-            )  # fmt: skip
+        if number is None or not await signal_case(
+            ids.approval_case_id(self.case.journal.case_id, number), "decided", mark_temporal_channel(decision)
+        ):
+            self.case.write_entry(
+                EntryKind.ACT_REFUSED, self.now, decision.actor, act=decision.act_id, what=decision.journal_name, reason=NO_PENDING_APPROVAL
+            )
 
 
-def from_outside(decision: Decision) -> Decision:
+def mark_temporal_channel(decision: DecideApproval) -> DecideApproval:
     """What did not come to the approval itself was written to Temporal directly, whatever it says of itself."""
-    return decision.model_copy(update={"channel": Channel.TEMPORAL})
+    return decision.model_copy(update={"channel": DecisionChannel.TEMPORAL})
 
 
-def refuse(reason: str | None) -> None:
+def reject_command(reason: str | None) -> None:
     """Raises ApplicationError with the reason in words, if there is one."""
     if reason:
-        raise ApplicationError(reason, type=ACT_REFUSED, non_retryable=True)
+        raise ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True)

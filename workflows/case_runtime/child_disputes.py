@@ -7,57 +7,67 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.clock import Clock, Moment
     from domain.dispute.commands import ResolveDispute
-    from domain.dispute.workflow_input import DISPUTE, DisputeOpening
-    from domain.invoice.disputes import case_of, leave_dispute, open_dispute
+    from domain.dispute.workflow_input import DISPUTE_WORKFLOW, DisputeInput
+    from domain.invoice.disputes import abandon_dispute, find_dispute_case_id, find_open_dispute
     from domain.invoice.invoice_case import InvoiceCase
     from domain.journal.entry_kinds import EntryKind
 
-from workflows.case_runtime.effect_dispatcher import tell
-from workflows.case_runtime.search_attributes import of_account
+from workflows.case_runtime.effect_dispatcher import signal_case
+from workflows.case_runtime.search_attributes import build_account_attributes
 
-NONE_OPEN = "no dispute of this invoice is open"
+NO_OPEN_DISPUTE = "no dispute of this invoice is open"
 
 
-class RaisedDisputes:
+class ChildDisputes:
     def __init__(self, case: InvoiceCase) -> None:
         self.case = case
-        self._told = 0
+        self._sent_version = 0
         self._children: list[workflow.ChildWorkflowHandle[Any, Any]] = []
 
-    async def keep(self, clock: Clock) -> None:
+    async def update_disputes(self, clock: Clock) -> None:
         """Start the case of a dispute that was raised; tell the one that is open what has changed in billing."""
         for raised in list(self.case.to_open):
-            dispute, journal = open_dispute(self.case), self.case.journal
+            dispute, journal = find_open_dispute(self.case), self.case.journal
             if dispute:
-                opening = DisputeOpening(
-                    number=dispute.number, invoice_id=journal.invoice_id or "", account_id=journal.account_id, facts=raised.facts,
-                    policy=self.case.snapshot, raised=raised.act, clock=clock,
-                )  # fmt: skip
+                opening = DisputeInput(
+                    number=dispute.number,
+                    invoice_id=journal.invoice_id or "",
+                    account_id=journal.account_id,
+                    facts=raised.facts,
+                    policy=self.case.snapshot,
+                    raised=raised.act,
+                    clock=clock,
+                )
                 child = await workflow.start_child_workflow(
-                    DISPUTE, opening, id=case_of(self.case, dispute), parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    search_attributes=of_account(journal.account_id),
-                )  # fmt: skip
+                    DISPUTE_WORKFLOW,
+                    opening,
+                    id=find_dispute_case_id(self.case, dispute),
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    search_attributes=build_account_attributes(journal.account_id),
+                )
                 self._children.append(child)
-                self._told = raised.facts.version
+                self._sent_version = raised.facts.version
             self.case.to_open.remove(raised)
-        await self._tell_facts()
+        await self._send_facts()
 
     @property
-    def any_open(self) -> bool:
+    def has_open(self) -> bool:
         """Not resolved, or its own workflow still at work."""
-        return open_dispute(self.case) is not None or any(not child.done() for child in self._children)
+        return find_open_dispute(self.case) is not None or any(not child.done() for child in self._children)
 
-    async def _tell_facts(self) -> None:
+    async def _send_facts(self) -> None:
         """A new run tells them again: the dispute's case takes no facts in that it knows."""
-        dispute, facts = open_dispute(self.case), self.case.facts
-        if dispute and self._told < facts.version:
-            self._told = facts.version
-            if not await tell(case_of(self.case, dispute), "facts_changed", facts):
-                leave_dispute(self.case)
+        dispute, facts = find_open_dispute(self.case), self.case.facts
+        if dispute and self._sent_version < facts.version:
+            self._sent_version = facts.version
+            if not await signal_case(find_dispute_case_id(self.case, dispute), "facts_changed", facts):
+                abandon_dispute(self.case)
 
-    async def hand_on(self, act: ResolveDispute, at: Moment) -> None:
+    async def forward_resolution(self, command: ResolveDispute, at: Moment) -> None:
         """An act that came by this way reaches the dispute that waits for it; without one, its refusal is journalled."""
         await workflow.wait_condition(lambda: not self.case.to_open)
-        dispute = open_dispute(self.case)
-        if dispute is None or not await tell(case_of(self.case, dispute), "resolved", act):
-            self.case.note(EntryKind.ACT_REFUSED, at, act.actor, act=act.act_id, what=act.journal_name, reason=NONE_OPEN)
+        dispute = find_open_dispute(self.case)
+        if dispute is None or not await signal_case(find_dispute_case_id(self.case, dispute), "resolved", command):
+            self.case.write_entry(
+                EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=NO_OPEN_DISPUTE
+            )

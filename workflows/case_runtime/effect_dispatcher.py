@@ -10,61 +10,61 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.case_effects import CaseEffects
-    from activities.case_joining import CaseJoining
-    from activities.case_letters import CaseLetters
-    from activities.dossiers import DossierMaking
+    from activities.case_effects import CaseEffectActivities
+    from activities.case_joining import CaseJoiningActivities
+    from activities.case_letters import CaseLetterActivities
+    from activities.dossiers import DossierActivities
     from domain import identifiers as ids
-    from domain.approval.result import Subject
-    from domain.approval.workflow_input import APPROVAL, ApprovalOpening
-    from domain.billing.receivables import InvoiceNews
+    from domain.approval.result import ApprovalSubject
+    from domain.approval.workflow_input import APPROVAL_WORKFLOW, ApprovalInput
+    from domain.billing.receivables import InvoiceUpdate
     from domain.case.account_case import AccountCase
-    from domain.case.billing_results import BillingWord
+    from domain.case.billing_results import BillingResult
     from domain.case.effects import (
         AdoptSegment,
-        AskApproval,
         BookWriteOff,
         ChangeInvoice,
         ChargeInterest,
         Effect,
-        HandOver,
+        HandOverAccount,
+        HastenTimeline,
         IssueCreditNote,
         LiftHold,
         MakeDossier,
         MarkDisputed,
+        NotifyInvoice,
         NotifyPerson,
         NotifyRole,
+        NotifySuspension,
         PlaceHold,
         ReinstateInBilling,
-        ResumeHarsher,
+        RequestApproval,
         ReviseApproval,
         SendLetter,
         SuspendInBilling,
-        TellInvoice,
-        TellSuspension,
         WithdrawApproval,
         WithdrawLetter,
     )
     from domain.case.letter_order import LetterOrder
     from domain.clock import Clock, Moment
     from domain.journal.entry_kinds import EntryKind
-    from domain.policy.approval_matrix import Question
+    from domain.policy.approval_matrix import ApprovalRequest
     from domain.policy.collection_policy import PolicySnapshot
     from domain.suspension.suspension_case import SuspensionCase
 
-from workflows.case_runtime.activity_options import BOOK, FRAME, NOTIFY
-from workflows.case_runtime.search_attributes import of_account
+from workflows.case_runtime.activity_options import BOOKING_OPTIONS, NOTIFY_OPTIONS, SHORT_ACTIVITY_OPTIONS
+from workflows.case_runtime.search_attributes import build_account_attributes
 
-BEGINS_SOON = timedelta(seconds=10)
+START_RETRY_INTERVAL = timedelta(seconds=10)
 """An invoice that billing has just reported may have no workflow yet: it is told again after so long, in real time."""
 
-BEGINNINGS_WAITED_FOR = 6
+MAX_START_RETRIES = 6
 
-Hears = Callable[[BillingWord], None]
-HearsInvoice = Callable[[InvoiceNews], None]
+BillingResultHandler = Callable[[BillingResult], None]
+InvoiceUpdateHandler = Callable[[InvoiceUpdate], None]
 
 
-async def tell(case_id: str, signal: str, argument: object) -> bool:
+async def signal_case(case_id: str, signal: str, argument: object) -> bool:
     """Signal another case. False when none of that id is open: it is over, and need not know, or has yet to begin."""
     try:
         await workflow.get_external_workflow_handle(case_id).signal(signal, argument)
@@ -73,7 +73,7 @@ async def tell(case_id: str, signal: str, argument: object) -> bool:
     return True
 
 
-class Outbox:
+class EffectDispatcher:
     """`hears` takes in what billing answered; `invoice_changed` takes in an invoice that was settled before its hold reached it."""
 
     def __init__(
@@ -81,168 +81,200 @@ class Outbox:
         case: AccountCase,
         clock: Callable[[], Clock],
         now: Callable[[], Moment],
-        hears: Hears | None,
-        invoice_changed: HearsInvoice | None,
+        on_billing_result: BillingResultHandler | None,
+        on_invoice_changed: InvoiceUpdateHandler | None,
     ) -> None:
         self._case, self._clock, self._now = case, clock, now
-        self._hears, self._invoice_changed = hears, invoice_changed
-        self._notices: list[asyncio.Task[Any]] = []
-        self._approvals: list[asyncio.Task[Any]] = []
+        self._on_billing_result, self._on_invoice_changed = on_billing_result, on_invoice_changed
+        self._background_tasks: list[asyncio.Task[Any]] = []
+        self._approval_tasks: list[asyncio.Task[Any]] = []
 
-    def waiting(self, approvals: bool) -> bool:
+    def has_pending_work(self, include_approvals: bool) -> bool:
         """A notice is on its way, a dossier is being made; or, where these are asked about too, an approval has not come to its end."""
-        return bool(self._notices) or (approvals and bool(self._approvals))
+        return bool(self._background_tasks) or (include_approvals and bool(self._approval_tasks))
 
     @property
     def _case_id(self) -> str:
         return self._case.journal.case_id
 
-    async def carry_out(self, effect: Effect) -> None:
+    async def execute_effect(self, effect: Effect) -> None:
         match effect:
             case PlaceHold():
                 await self._place_hold(effect)
             case LiftHold():
-                await tell(ids.invoice_case(effect.invoice_id), "hold_lifted", effect.hold_id)
+                await signal_case(ids.invoice_case_id(effect.invoice_id), "hold_lifted", effect.hold_id)
             case MarkDisputed():
-                await tell(ids.invoice_case(effect.invoice_id), "disputed", effect)
-            case TellInvoice():
-                await tell(ids.invoice_case(effect.invoice_id), "told", effect.model_copy(update={"case_id": self._case_id}))
-            case ResumeHarsher():
-                await tell(ids.invoice_case(effect.invoice_id), "resume_harsher", effect)
-            case TellSuspension():
-                await self._tell_suspension(effect)
-            case AskApproval():
-                await self._ask_approval(effect)
+                await signal_case(ids.invoice_case_id(effect.invoice_id), "disputed", effect)
+            case NotifyInvoice():
+                await signal_case(ids.invoice_case_id(effect.invoice_id), "told", effect.model_copy(update={"case_id": self._case_id}))
+            case HastenTimeline():
+                await signal_case(ids.invoice_case_id(effect.invoice_id), "resume_harsher", effect)
+            case NotifySuspension():
+                await self._signal_suspension(effect)
+            case RequestApproval():
+                await self._start_approval(effect)
             case ReviseApproval():
-                await tell(ids.approval_case(self._case_id, effect.number), "facts_changed", effect)
+                await signal_case(ids.approval_case_id(self._case_id, effect.number), "facts_changed", effect)
             case WithdrawApproval():
-                await tell(ids.approval_case(self._case_id, effect.number), "lapse", effect)
+                await signal_case(ids.approval_case_id(self._case_id, effect.number), "lapse", effect)
             case NotifyRole() | NotifyPerson():
-                self._notify(effect)
+                self._send_notice(effect)
             case SendLetter():
                 await self._send_letter(effect)
             case WithdrawLetter():
-                await workflow.execute_activity_method(CaseLetters.withdraw_letter, args=[self._case_id, effect.key], **BOOK)
-            case HandOver():
-                await workflow.execute_activity_method(CaseJoining.hand_over, args=[effect, self._clock()], **BOOK)
+                await workflow.execute_activity_method(
+                    CaseLetterActivities.withdraw_letter, args=[self._case_id, effect.key], **BOOKING_OPTIONS
+                )
+            case HandOverAccount():
+                await workflow.execute_activity_method(CaseJoiningActivities.hand_over, args=[effect, self._clock()], **BOOKING_OPTIONS)
             case AdoptSegment():
-                await self._adopt(effect)
+                await self._adopt_segment(effect)
             case MakeDossier():
                 self._make_dossier(effect)
             case _:
-                await self._order(effect)
+                await self._execute_billing_effect(effect)
 
-    async def _order(self, effect: Effect) -> None:
+    async def _execute_billing_effect(self, effect: Effect) -> None:
         """Of billing, which answers."""
         match effect:
             case IssueCreditNote():
-                self._hear(await workflow.execute_activity_method(CaseEffects.issue_credit_note, effect, **BOOK))
+                self._handle_billing_result(
+                    await workflow.execute_activity_method(CaseEffectActivities.issue_credit_note, effect, **BOOKING_OPTIONS)
+                )
             case ChangeInvoice():
-                self._hear(await workflow.execute_activity_method(CaseEffects.change_invoice, effect, **BOOK))
+                self._handle_billing_result(
+                    await workflow.execute_activity_method(CaseEffectActivities.change_invoice, effect, **BOOKING_OPTIONS)
+                )
             case SuspendInBilling():
-                self._hear(
-                    await workflow.execute_activity_method(CaseEffects.suspend, args=[effect, self._case_id, self._case.pinned], **BOOK)
+                self._handle_billing_result(
+                    await workflow.execute_activity_method(
+                        CaseEffectActivities.suspend, args=[effect, self._case_id, self._case.pinned_policy], **BOOKING_OPTIONS
+                    )
                 )
             case ReinstateInBilling():
                 key = f"{self._case_id}:reinstated:{self._case.journal.seq}"
-                self._hear(await workflow.execute_activity_method(CaseEffects.reinstate, args=[effect, key], **BOOK))
+                self._handle_billing_result(
+                    await workflow.execute_activity_method(CaseEffectActivities.reinstate, args=[effect, key], **BOOKING_OPTIONS)
+                )
             case BookWriteOff():
-                self._hear(await workflow.execute_activity_method(CaseEffects.write_off, args=[effect, self._case_id], **BOOK))
+                self._handle_billing_result(
+                    await workflow.execute_activity_method(CaseEffectActivities.write_off, args=[effect, self._case_id], **BOOKING_OPTIONS)
+                )
             case ChargeInterest():
-                await workflow.execute_activity_method(CaseEffects.charge_interest, args=[effect, self._case_id], **BOOK)
+                await workflow.execute_activity_method(
+                    CaseEffectActivities.charge_interest, args=[effect, self._case_id], **BOOKING_OPTIONS
+                )
             case _:
                 raise TypeError(f"nothing carries out {effect.effect}")
 
-    def _hear(self, word: BillingWord) -> None:
-        if self._hears:
-            self._hears(word)
+    def _handle_billing_result(self, result: BillingResult) -> None:
+        if self._on_billing_result:
+            self._on_billing_result(result)
 
     # --- invoices, and the account's other cases
 
     async def _place_hold(self, effect: PlaceHold) -> None:
         """An invoice without a workflow is settled, and the case hears of that; or its workflow is about to begin. One that is neither is
         chased by nobody, and needs no hold."""
-        for _ in range(BEGINNINGS_WAITED_FOR):
-            if await tell(ids.invoice_case(effect.invoice_id), "hold_placed", effect.hold):
+        for _ in range(MAX_START_RETRIES):
+            if await signal_case(ids.invoice_case_id(effect.invoice_id), "hold_placed", effect.hold):
                 return
-            news = await workflow.execute_activity_method(CaseEffects.read_invoice, effect.invoice_id, **FRAME)
-            if news is None or news.facts.settled:
-                if news and self._invoice_changed:
-                    self._invoice_changed(news)
+            news = await workflow.execute_activity_method(CaseEffectActivities.read_invoice, effect.invoice_id, **SHORT_ACTIVITY_OPTIONS)
+            if news is None or news.facts.is_settled:
+                if news and self._on_invoice_changed:
+                    self._on_invoice_changed(news)
                 return
-            await workflow.sleep(BEGINS_SOON)
-        self._case.note(EntryKind.HOLD_NOT_PLACED, self._now(), invoice=effect.invoice_id, hold_kind=effect.hold.kind.value)
+            await workflow.sleep(START_RETRY_INTERVAL)
+        self._case.write_entry(EntryKind.HOLD_NOT_PLACED, self._now(), invoice=effect.invoice_id, hold_kind=effect.hold.kind.value)
 
-    async def _tell_suspension(self, effect: TellSuspension) -> None:
-        handle = workflow.get_external_workflow_handle(ids.suspension_case(effect.account_id))
+    async def _signal_suspension(self, effect: NotifySuspension) -> None:
+        handle = workflow.get_external_workflow_handle(ids.suspension_case_id(effect.account_id))
         with suppress(FailureError):
             await handle.signal(effect.what, args=[])
 
-    async def _adopt(self, effect: AdoptSegment) -> None:
-        policy: PolicySnapshot = await workflow.execute_activity_method(CaseEffects.adopt_segment, effect, **BOOK)
+    async def _adopt_segment(self, effect: AdoptSegment) -> None:
+        policy: PolicySnapshot = await workflow.execute_activity_method(CaseEffectActivities.adopt_segment, effect, **BOOKING_OPTIONS)
         for invoice_id in effect.invoice_ids:
-            await tell(ids.invoice_case(invoice_id), "adopt_policy", policy)
+            await signal_case(ids.invoice_case_id(invoice_id), "adopt_policy", policy)
 
     # --- people
 
-    async def _ask_approval(self, asked: AskApproval) -> None:
+    async def _start_approval(self, effect: RequestApproval) -> None:
         """Start the human gate as a child that outlives its parent's runs; its answer comes as the signal `approval_came`."""
         account, today = self._case.journal.account_id, self._now().business.date()
-        frame = await workflow.execute_activity_method(CaseEffects.frame_approval, args=[asked.requester, account, today], **FRAME)
+        frame = await workflow.execute_activity_method(
+            CaseEffectActivities.frame_approval, args=[effect.requester, account, today], **SHORT_ACTIVITY_OPTIONS
+        )
         if frame.prepaid and isinstance(self._case, SuspensionCase):
-            self._case.prepaid_is(True, self._now())
+            self._case.set_prepaid(True, self._now())
             return
-        question = Question(
-            matter=asked.matter, amount=asked.amount, currency=asked.currency, term_days=asked.term_days,
-            broken_plans=asked.broken_plans, segment=frame.segment,
-        )  # fmt: skip
-        opening = ApprovalOpening(
-            number=asked.number, account_id=account, question=question, requester=asked.requester, also_asked=asked.also_asked,
-            acting_for=frame.acting_for, subject=Subject(case_id=self._case_id, invoice_ids=asked.invoice_ids, details=asked.details),
-            matrix=frame.matrix, clock=self._clock(),
-        )  # fmt: skip
+        question = ApprovalRequest(
+            matter=effect.matter,
+            amount=effect.amount,
+            currency=effect.currency,
+            term_days=effect.term_days,
+            broken_plans=effect.broken_plans,
+            segment=frame.segment,
+        )
+        opening = ApprovalInput(
+            number=effect.number,
+            account_id=account,
+            question=question,
+            requester=effect.requester,
+            also_asked=effect.also_asked,
+            acting_for=frame.acting_for,
+            subject=ApprovalSubject(case_id=self._case_id, invoice_ids=effect.invoice_ids, details=effect.details),
+            matrix=frame.matrix,
+            clock=self._clock(),
+        )
         approval = await workflow.start_child_workflow(
-            APPROVAL, opening, id=ids.approval_case(self._case_id, asked.number),
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON, search_attributes=of_account(account),
-        )  # fmt: skip
-        _keep(approval, self._approvals)
+            APPROVAL_WORKFLOW,
+            opening,
+            id=ids.approval_case_id(self._case_id, effect.number),
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            search_attributes=build_account_attributes(account),
+        )
+        _track_task(approval, self._approval_tasks)
 
-    def _notify(self, effect: NotifyRole | NotifyPerson) -> None:
+    def _send_notice(self, effect: NotifyRole | NotifyPerson) -> None:
         """Nothing waits for a message to people of ours: a mail server that is away must not stop a case."""
-        notice: Coroutine[Any, Any, list[str]] = workflow.execute_activity_method(CaseEffects.notify, effect, **NOTIFY)
+        notice: Coroutine[Any, Any, list[str]] = workflow.execute_activity_method(CaseEffectActivities.notify, effect, **NOTIFY_OPTIONS)
 
         async def send() -> None:
             with suppress(ActivityError):
                 await notice
 
-        _keep(asyncio.create_task(send()), self._notices)
+        _track_task(asyncio.create_task(send()), self._background_tasks)
 
     # --- letters and papers
 
     async def _send_letter(self, letter: SendLetter) -> None:
         order = LetterOrder(
-            case_id=self._case_id, account_id=self._case.journal.account_id, letter=letter, contact=self._case.pinned.read().contact,
+            case_id=self._case_id,
+            account_id=self._case.journal.account_id,
+            letter=letter,
+            contact=self._case.pinned_policy.load_policy().contact,
             hours_matter=self._clock().hours_matter,
-        )  # fmt: skip
-        await workflow.execute_activity_method(CaseLetters.ask_letter, order, **BOOK)
+        )
+        await workflow.execute_activity_method(CaseLetterActivities.ask_letter, order, **BOOKING_OPTIONS)
 
     def _make_dossier(self, effect: MakeDossier) -> None:
         """Nothing else waits for it."""
         now = self._now()
         key = f"{self._case_id}:{effect.purpose}:{self._case.journal.seq}"
-        making = workflow.execute_activity_method(DossierMaking.make_dossier, args=[effect, key, now.business], **NOTIFY)
+        making = workflow.execute_activity_method(DossierActivities.make_dossier, args=[effect, key, now.business], **NOTIFY_OPTIONS)
 
         async def make() -> None:
             with suppress(ActivityError):
                 made = await making
-                self._case.note(
+                self._case.write_entry(
                     EntryKind.DOSSIER_MADE, self._now(), purpose=effect.purpose, pdf_sha256=made.pdf_sha256, json_sha256=made.json_sha256
-                )  # fmt: skip
+                )
 
-        _keep(asyncio.create_task(make()), self._notices)
+        _track_task(asyncio.create_task(make()), self._background_tasks)
 
 
-def _keep(task: asyncio.Task[Any], among: list[asyncio.Task[Any]]) -> None:
+def _track_task(task: asyncio.Task[Any], tasks: list[asyncio.Task[Any]]) -> None:
     """Until it is done."""
-    among.append(task)
-    task.add_done_callback(among.remove)
+    tasks.append(task)
+    task.add_done_callback(tasks.remove)

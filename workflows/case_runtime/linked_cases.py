@@ -7,84 +7,86 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.case_effects import CaseEffects
-    from activities.case_joining import CaseJoining
-    from domain.approval.commands import Decision
-    from domain.billing.receivables import InvoiceNews
+    from activities.case_effects import CaseEffectActivities
+    from activities.case_joining import CaseJoiningActivities
+    from domain.approval.commands import DecideApproval
+    from domain.billing.receivables import InvoiceUpdate
     from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
     from domain.clock import Moment
-    from domain.invoice.escalation_rules import told
+    from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
-    from domain.invoice.linked_cases import be_held, forget, held_by, news_of
+    from domain.invoice.linked_cases import build_invoice_update, find_holding_case, place_case_hold, remove_follower
     from domain.journal.entry_kinds import EntryKind
     from domain.timeline.holds import Hold, HoldKind
 
-from workflows.case_runtime.activity_options import BOOK, NOTIFY
-from workflows.case_runtime.case_session import from_outside
-from workflows.case_runtime.effect_dispatcher import tell
-from workflows.case_runtime.invoice_session import InvoiceDesk
+from workflows.case_runtime.activity_options import BOOKING_OPTIONS, NOTIFY_OPTIONS
+from workflows.case_runtime.case_session import mark_temporal_channel
+from workflows.case_runtime.effect_dispatcher import signal_case
+from workflows.case_runtime.invoice_session import InvoiceSession
 
-_NOTHING_WAITS = {
+_NO_PENDING_DECISION = {
     HoldKind.PAYMENT_PLAN: "no payment plan of this invoice waits for a decision",
     HoldKind.SUSPENSION: "no suspension of this invoice's account waits for a decision",
 }
 
 
-class AccountTies:
-    def __init__(self, case: InvoiceCase, desk: InvoiceDesk) -> None:
-        self.case, self._desk = case, desk
-        self._told: dict[str, InvoiceNews] = {}
-        self._notices: set[asyncio.Task[None]] = set()
+class LinkedCases:
+    def __init__(self, case: InvoiceCase, session: InvoiceSession) -> None:
+        self.case, self._session = case, session
+        self._sent_updates: dict[str, InvoiceUpdate] = {}
+        self._notice_tasks: set[asyncio.Task[None]] = set()
 
-    async def keep(self) -> None:
+    async def dispatch_effects(self) -> None:
         """Carry out what the case asks of others; tell those who follow it what has changed."""
         while self.case.outbox:
             effect = self.case.outbox.pop(0)
             if isinstance(effect, JoinSuspension):
-                await workflow.execute_activity_method(CaseJoining.join_suspension, args=[effect, self._desk.clock], **BOOK)
+                await workflow.execute_activity_method(
+                    CaseJoiningActivities.join_suspension, args=[effect, self._session.clock], **BOOKING_OPTIONS
+                )
             else:
-                self._notify(effect)
-        await self._tell_followers()
+                self._send_notice(effect)
+        await self._update_followers()
 
     @property
-    def notifying(self) -> bool:
+    def is_notifying(self) -> bool:
         """A notice is on its way; who got it is still to be written down."""
-        return bool(self._notices)
+        return bool(self._notice_tasks)
 
     @property
-    def untold(self) -> list[str]:
+    def outdated_followers(self) -> list[str]:
         """The followers that do not know how the invoice stands now."""
-        news = news_of(self.case)
-        return [follower for follower in self.case.followers if self._told.get(follower) != news]
+        news = build_invoice_update(self.case)
+        return [follower for follower in self.case.followers if self._sent_updates.get(follower) != news]
 
-    async def _tell_followers(self) -> None:
+    async def _update_followers(self) -> None:
         """A new run tells them again: a case takes in no facts that it knows. One that is over need not be told any more."""
-        for follower in self.untold:
-            news = self._told[follower] = news_of(self.case)
-            if not await tell(follower, "invoice_changed", news):
-                forget(self.case, follower)
+        for follower in self.outdated_followers:
+            news = self._sent_updates[follower] = build_invoice_update(self.case)
+            if not await signal_case(follower, "invoice_changed", news):
+                remove_follower(self.case, follower)
 
-    def be_held(self, hold: Hold, at: Moment) -> None:
+    def place_hold(self, hold: Hold, at: Moment) -> None:
         """The case that holds the invoice hears at once how it stands."""
-        follower = be_held(self.case, hold, at)
+        follower = place_case_hold(self.case, hold, at)
         if follower:
-            self._told.pop(follower, None)
+            self._sent_updates.pop(follower, None)
 
-    async def hand_on(self, decision: Decision, kind: HoldKind, at: Moment) -> None:
+    async def forward_decision(self, decision: DecideApproval, kind: HoldKind, at: Moment) -> None:
         """A decision that came by this way reaches the approval that waits for it; without one, its refusal is journalled."""
-        case_id = held_by(self.case, kind)
-        if case_id is None or not await tell(case_id, "decided", from_outside(decision)):
-            reason = _NOTHING_WAITS[kind]
-            self.case.note(EntryKind.ACT_REFUSED, at, decision.actor, act=decision.act_id, what=decision.journal_name, reason=reason)
+        case_id = find_holding_case(self.case, kind)
+        if case_id is None or not await signal_case(case_id, "decided", mark_temporal_channel(decision)):
+            reason = _NO_PENDING_DECISION[kind]
+            self.case.write_entry(EntryKind.ACT_REFUSED, at, decision.actor, act=decision.act_id, what=decision.journal_name, reason=reason)
 
-    def _notify(self, notice: NotifyRole | NotifyPerson) -> None:
+    def _send_notice(self, notice: NotifyRole | NotifyPerson) -> None:
         """Nothing waits for a message to people of ours; who got it, the journal says."""
 
         async def send() -> None:
             with suppress(ActivityError):
-                names = await workflow.execute_activity_method(CaseEffects.notify, notice, **NOTIFY)
-                told(self.case, notice, names, self._desk.now)
+                names = await workflow.execute_activity_method(CaseEffectActivities.notify, notice, **NOTIFY_OPTIONS)
+                record_escalation_notified(self.case, notice, names, self._session.now)
 
         task = asyncio.create_task(send())
-        self._notices.add(task)
-        task.add_done_callback(self._notices.discard)
+        self._notice_tasks.add(task)
+        task.add_done_callback(self._notice_tasks.discard)

@@ -16,18 +16,25 @@ from typing import IO, Any, NamedTuple
 from sqlmodel import Session
 
 from adapters.audit.export import event_log_objects as ocel_objects
-from adapters.audit.export.event_log_mapping import INVOICE, account_object, related, stamp, type_of, value_type
-from adapters.audit.export.event_log_objects import Object, batches
-from adapters.audit.export.journal_files import FORMULA
+from adapters.audit.export.event_log_mapping import (
+    INVOICE,
+    account_object_id,
+    case_object_type,
+    format_timestamp,
+    list_relations,
+    ocel_type,
+)
+from adapters.audit.export.event_log_objects import OcelObject, split_batches
+from adapters.audit.export.journal_files import FORMULA_PREFIXES
 from adapters.database.engine import Database
-from adapters.journal.scoped_chains import CaseChain, read_chains
-from domain.audit.scope import AuditScope, OneAccount
-from domain.identifiers import invoice_case
+from adapters.journal.scoped_chains import CaseChain, read_case_chains
+from domain.audit.scope import AccountScope, AuditScope
+from domain.identifiers import invoice_case_id
 
-OWN = {"actor": "string", "number": "integer", "recorded_at": "time", "hash": "string"}
+OWN_ATTRIBUTES = {"actor": "string", "number": "integer", "recorded_at": "time", "hash": "string"}
 """What every event has besides the facts of its entry, which stand under `fact_` and their names."""
 
-COLUMNS = ("case", "activity", "timestamp", "resource", "case_type", "account", "invoice", "number", "recorded_at", "hash", "facts")
+CSV_COLUMNS = ("case", "activity", "timestamp", "resource", "case_type", "account", "invoice", "number", "recorded_at", "hash", "facts")
 
 
 class OcelCounts(NamedTuple):
@@ -40,8 +47,8 @@ class OcelCounts(NamedTuple):
 def export_ocel(database: Database, scope: AuditScope, target: Path) -> OcelCounts:
     """Write the log. In memory are the ids of its objects, and one case at a time."""
     with tempfile.TemporaryDirectory(prefix=".ocel-", dir=target.parent) as folder, database.snapshot() as session:
-        log = _Log(session, scope, Path(folder))
-        log.gather()
+        log = _OcelLog(session, scope, Path(folder))
+        log.collect_objects()
         draft = Path(folder) / "log"
         with draft.open("w", encoding="utf-8") as stream:
             log.write(stream)
@@ -56,133 +63,153 @@ def export_event_log(database: Database, scope: AuditScope, target: Path) -> int
         draft = Path(folder) / "log"
         with draft.open("w", encoding="utf-8", newline="") as stream:
             rows = csv.writer(stream)
-            rows.writerow(COLUMNS)
-            for case in read_chains(session, scope):
+            rows.writerow(CSV_COLUMNS)
+            for case in read_case_chains(session, scope):
                 for entry in case.chain:
-                    rows.writerow(_row(case, entry))
+                    rows.writerow(_build_csv_row(case, entry))
                     count += 1
         draft.replace(target)
     return count
 
 
-def _row(case: CaseChain, entry: dict[str, Any]) -> list[str]:
+def _build_csv_row(case: CaseChain, entry: dict[str, Any]) -> list[str]:
     texts = (
-        case.case_id, entry["kind"], stamp(entry["business_at"]), entry["actor"], case.kind, entry["account_id"], entry["invoice_id"] or "",
-        str(entry["seq"]), stamp(entry["recorded_at"]), entry["hash"], _json(entry["facts"]),
-    )  # fmt: skip
-    return [f"'{text}" if text.startswith(FORMULA) else text for text in texts]
+        case.case_id,
+        entry["kind"],
+        format_timestamp(entry["business_at"]),
+        entry["actor"],
+        case.kind,
+        entry["account_id"],
+        entry["invoice_id"] or "",
+        str(entry["seq"]),
+        format_timestamp(entry["recorded_at"]),
+        entry["hash"],
+        _encode_json(entry["facts"]),
+    )
+    return [f"'{text}" if text.startswith(FORMULA_PREFIXES) else text for text in texts]
 
 
-class _Log:
+class _OcelLog:
     """Two passes: one over the journal, which finds the objects and the types of attributes, and one over what it put aside."""
 
     def __init__(self, session: Session, scope: AuditScope, folder: Path) -> None:
         self._session, self._scope = session, scope
         self._events, self._cases = folder / "events", folder / "cases"
         self._accounts, self._invoices = set[str](), set[str]()
-        self._known, self._told = set[str](), set[str]()
-        self._types: dict[str, dict[str, str]] = {}
+        self._object_ids, self._case_ids = set[str](), set[str]()
+        self._fact_types: dict[str, dict[str, str]] = {}
         self.object_count, self.event_count = Counter[str](), Counter[str]()
 
-    def gather(self) -> None:
+    def collect_objects(self) -> None:
         with self._events.open("w", encoding="utf-8") as events, self._cases.open("w", encoding="utf-8") as cases:
-            for case in read_chains(self._session, self._scope):
-                type = type_of(case.case_id)
+            for case in read_case_chains(self._session, self._scope):
+                type = case_object_type(case.case_id)
                 if type is None or not case.chain:
                     continue
-                self._known.add(case.case_id)
+                self._object_ids.add(case.case_id)
                 self._accounts.add(case.account_id)
-                cases.write(_json(ocel_objects.case_object(type, case)) + "\n")
+                cases.write(_encode_json(ocel_objects.build_case_object(type, case)) + "\n")
                 for entry in case.chain:
-                    self._learn(entry)
-                    events.write(_json({**entry, "business_at": stamp(entry["business_at"]), "recorded_at": stamp(entry["recorded_at"])}))
+                    self._collect_types(entry)
+                    events.write(
+                        _encode_json(
+                            {
+                                **entry,
+                                "business_at": format_timestamp(entry["business_at"]),
+                                "recorded_at": format_timestamp(entry["recorded_at"]),
+                            }
+                        )
+                    )
                     events.write("\n")
-        if isinstance(self._scope, OneAccount):
+        if isinstance(self._scope, AccountScope):
             self._accounts.add(self._scope.account_id)
-            self._invoices |= ocel_objects.invoices_of(self._session, self._scope.account_id)
-        for letter in ocel_objects.letters(self._session, self._scope):
-            self._known.add(letter["id"])
+            self._invoices |= ocel_objects.list_invoice_ids(self._session, self._scope.account_id)
+        for letter in ocel_objects.load_letter_objects(self._session, self._scope):
+            self._object_ids.add(letter["id"])
             self._accounts.add(letter["relationships"][0]["objectId"].removeprefix("account:"))
-        self._known |= {invoice["id"] for invoice in ocel_objects.invoices(self._session, self._invoices)}
-        self._known |= {account_object(id) for id in self._accounts}
+        self._object_ids |= {invoice["id"] for invoice in ocel_objects.load_invoice_objects(self._session, self._invoices)}
+        self._object_ids |= {account_object_id(id) for id in self._accounts}
 
-    def _learn(self, entry: dict[str, Any]) -> None:
+    def _collect_types(self, entry: dict[str, Any]) -> None:
         """What the entry names, and of which types its attributes are: of two types, both are read as text."""
-        types = self._types.setdefault(entry["kind"], {})
+        types = self._fact_types.setdefault(entry["kind"], {})
         for name, value in entry["facts"].items():
             if value is not None:
-                types[name] = value_type(value) if types.get(name, value_type(value)) == value_type(value) else "string"
-        self._invoices |= {
-            one.object_id.removeprefix("invoice:") for one in related(entry) if one.object_id.startswith("invoice:")
-        }  # fmt: skip
+                types[name] = ocel_type(value) if types.get(name, ocel_type(value)) == ocel_type(value) else "string"
+        self._invoices |= {one.object_id.removeprefix("invoice:") for one in list_relations(entry) if one.object_id.startswith("invoice:")}
 
     def write(self, stream: IO[str]) -> None:
         event_types = [
             {
                 "name": kind,
                 "attributes": [
-                    {"name": name, "type": type} for name, type in [*OWN.items(), *((f"fact_{n}", t) for n, t in sorted(facts.items()))]
+                    {"name": name, "type": type}
+                    for name, type in [*OWN_ATTRIBUTES.items(), *((f"fact_{n}", t) for n, t in sorted(facts.items()))]
                 ],
             }
-            for kind, facts in sorted(self._types.items())
+            for kind, facts in sorted(self._fact_types.items())
         ]
-        stream.write('{"objectTypes":' + _json(ocel_objects.object_types()) + ',\n"eventTypes":' + _json(event_types))
+        stream.write('{"objectTypes":' + _encode_json(ocel_objects.build_object_types()) + ',\n"eventTypes":' + _encode_json(event_types))
         stream.write(',\n"objects":[')
-        _write_all(stream, self._objects())
+        _write_elements(stream, self._iterate_objects())
         stream.write('],\n"events":[')
-        _write_all(stream, self._told_events())
+        _write_elements(stream, self._iterate_events())
         stream.write("]}\n")
 
-    def _objects(self) -> Iterator[Object]:
+    def _iterate_objects(self) -> Iterator[OcelObject]:
         for one in chain(
-            ocel_objects.accounts(self._session, self._accounts),
-            self._cases_told(),
-            ocel_objects.invoices(self._session, (id for id in self._invoices if invoice_case(id) not in self._told)),
-            ocel_objects.letters(self._session, self._scope),
+            ocel_objects.load_account_objects(self._session, self._accounts),
+            self._iterate_case_objects(),
+            ocel_objects.load_invoice_objects(self._session, (id for id in self._invoices if invoice_case_id(id) not in self._case_ids)),
+            ocel_objects.load_letter_objects(self._session, self._scope),
         ):
             self.object_count[one["type"]] += 1
-            yield {**one, "relationships": [link for link in one["relationships"] if link["objectId"] in self._known]}
+            yield {**one, "relationships": [link for link in one["relationships"] if link["objectId"] in self._object_ids]}
 
-    def _cases_told(self) -> Iterator[Object]:
+    def _iterate_case_objects(self) -> Iterator[OcelObject]:
         """What each case has become; an invoice as billing has it, and as its case tells on."""
         with self._cases.open(encoding="utf-8") as lines:
-            for some in batches(lines):
+            for some in split_batches(lines):
                 told = [json.loads(line) for line in some]
                 ids = [one["id"].removeprefix("invoice:") for one in told if one["type"] == INVOICE]
-                billed = {one["id"]: one for one in ocel_objects.invoices(self._session, ids)}
+                billed = {one["id"]: one for one in ocel_objects.load_invoice_objects(self._session, ids)}
                 for one in told:
-                    self._told.add(one["id"])
+                    self._case_ids.add(one["id"])
                     before = billed.get(one["id"], {"attributes": []})
                     yield {**one, "attributes": [*before["attributes"], *one["attributes"]]}
 
-    def _told_events(self) -> Iterator[dict[str, Any]]:
+    def _iterate_events(self) -> Iterator[dict[str, Any]]:
         with self._events.open(encoding="utf-8") as lines:
             for line in lines:
                 entry = json.loads(line)
                 self.event_count[entry["kind"]] += 1
-                types = self._types[entry["kind"]]
+                types = self._fact_types[entry["kind"]]
                 own = {"actor": entry["actor"], "number": entry["seq"], "recorded_at": entry["recorded_at"], "hash": entry["hash"]}
-                facts = {f"fact_{name}": _as(types[name], value) for name, value in entry["facts"].items() if value is not None}
+                facts = {f"fact_{name}": _coerce_value(types[name], value) for name, value in entry["facts"].items() if value is not None}
                 yield {
-                    "id": f"{entry['case_id']}#{entry['seq']}", "type": entry["kind"], "time": entry["business_at"],
+                    "id": f"{entry['case_id']}#{entry['seq']}",
+                    "type": entry["kind"],
+                    "time": entry["business_at"],
                     "attributes": [{"name": name, "value": value} for name, value in {**own, **facts}.items()],
                     "relationships": [
-                        {"objectId": one.object_id, "qualifier": one.qualifier} for one in related(entry) if one.object_id in self._known
+                        {"objectId": one.object_id, "qualifier": one.qualifier}
+                        for one in list_relations(entry)
+                        if one.object_id in self._object_ids
                     ],
-                }  # fmt: skip
+                }
 
 
-def _as(type: str, value: Any) -> Any:
+def _coerce_value(type: str, value: Any) -> Any:
     return str(value) if type == "string" else value
 
 
-def _json(content: Any) -> str:
+def _encode_json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _write_all(stream: IO[str], elements: Iterable[Any]) -> None:
+def _write_elements(stream: IO[str], elements: Iterable[Any]) -> None:
     for number, element in enumerate(elements):
-        stream.write((",\n" if number else "\n") + _json(element))
+        stream.write((",\n" if number else "\n") + _encode_json(element))
 
 
 __all__ = ["OcelCounts", "export_event_log", "export_ocel"]

@@ -9,17 +9,17 @@ from typing import IO, Any, NamedTuple
 
 from sqlmodel import Session
 
-from adapters.journal.scoped_chains import FIELDS, CaseChain, read_chains
+from adapters.journal.scoped_chains import ENTRY_FIELDS, CaseChain, read_case_chains
 from domain.audit.scope import AuditScope
-from domain.journal.journal import canonical
+from domain.journal.journal import canonical_json
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet may take for the beginning of a formula, and the apostrophe that is put before it."""
 
-NO_DOCUMENTS = frozenset({"sha256", "policy_sha256", "matrix_sha256"})
+NON_DOCUMENT_FACTS = frozenset({"sha256", "policy_sha256", "matrix_sha256"})
 """Facts that have the SHA-256 of a letter, or of rules: those come along by themselves."""
 
-_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+_DIGEST_PATTERN = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class JournalFiles(NamedTuple):
@@ -29,23 +29,23 @@ class JournalFiles(NamedTuple):
     table: Path
     heads: Path
     orphans: Path
-    written: int
-    cases: int
+    entry_count: int
+    case_count: int
     case_ids: set[str]
     digests: set[str]
 
 
-class JsonLines:
+class JsonListWriter:
     """A JSON list with one element on each line, so that it can be read by line, too."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._empty = stream, True
 
     def add(self, element: Any) -> None:
-        self._stream.write((b"[\n" if self._empty else b",\n") + canonical(element))
+        self._stream.write((b"[\n" if self._empty else b",\n") + canonical_json(element))
         self._empty = False
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._stream.write(b"[\n]\n" if self._empty else b"\n]\n")
 
 
@@ -55,50 +55,55 @@ def write_journal(session: Session, scope: AuditScope, folder: Path) -> JournalF
     entries, table, heads, orphans = (folder / name for name in ("entries", "table", "heads", "orphans"))
     count, case_ids, digests = 0, set[str](), set[str]()
     with ExitStack() as open_files:
-        journal, last, beside = (JsonLines(open_files.enter_context(file.open("wb"))) for file in (entries, heads, orphans))
+        journal, last, beside = (JsonListWriter(open_files.enter_context(file.open("wb"))) for file in (entries, heads, orphans))
         rows = csv.writer(open_files.enter_context(table.open("w", encoding="utf-8-sig", newline="")))
-        rows.writerow(FIELDS)
-        for case in read_chains(session, scope):
+        rows.writerow(ENTRY_FIELDS)
+        for case in read_case_chains(session, scope):
             for entry in case.chain:
                 journal.add(entry)
-                rows.writerow(_cells(entry))
-            for orphan in case.beside:
+                rows.writerow(_iterate_cells(entry))
+            for orphan in case.orphans:
                 beside.add(orphan)
-            if case.chain or not case.cut:
-                last.add(_head(case))
+            if case.chain or not case.truncated:
+                last.add(_build_head(case))
                 case_ids.add(case.case_id)
             count += len(case.chain)
-            digests.update(_digests(case))
+            digests.update(_find_digests(case))
         for lines in (journal, last, beside):
-            lines.end()
+            lines.close()
     return JournalFiles(entries, table, heads, orphans, count, len(case_ids), case_ids, digests)
 
 
-def _head(case: CaseChain) -> dict[str, Any]:
+def _build_head(case: CaseChain) -> dict[str, Any]:
     return {
-        "case_id": case.case_id, "kind": case.kind, "account_id": case.account_id, "invoice_id": case.invoice_id, "seq": case.seq,
-        "head": case.head, "cut": case.cut,
-    }  # fmt: skip
+        "case_id": case.case_id,
+        "kind": case.kind,
+        "account_id": case.account_id,
+        "invoice_id": case.invoice_id,
+        "seq": case.seq,
+        "head": case.head,
+        "cut": case.truncated,
+    }
 
 
-def _cells(entry: dict[str, Any]) -> Iterator[str]:
-    for name in FIELDS:
+def _iterate_cells(entry: dict[str, Any]) -> Iterator[str]:
+    for name in ENTRY_FIELDS:
         value = entry[name]
-        plain = value if isinstance(value, str) else _plain(value)
-        yield f"'{plain}" if plain.startswith(FORMULA) else plain
+        plain = value if isinstance(value, str) else _format_value(value)
+        yield f"'{plain}" if plain.startswith(FORMULA_PREFIXES) else plain
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """As the canonical form has it, without the quotation marks around a time."""
-    return "" if value is None else canonical(value).decode().strip('"')
+    return "" if value is None else canonical_json(value).decode().strip('"')
 
 
-def _digests(case: CaseChain) -> Iterator[str]:
+def _find_digests(case: CaseChain) -> Iterator[str]:
     """Of files that entries name, and of those that only the case's own row does, such as a dispute's first evidence."""
-    for content in (case.summary, *(entry["facts"] for entry in [*case.chain, *case.beside])):
+    for content in (case.summary, *(entry["facts"] for entry in [*case.chain, *case.orphans])):
         for name, value in content.items():
-            if isinstance(value, str) and len(value) >= 64 and name not in NO_DOCUMENTS:
-                yield from _DIGEST.findall(value)
+            if isinstance(value, str) and len(value) >= 64 and name not in NON_DOCUMENT_FACTS:
+                yield from _DIGEST_PATTERN.findall(value)
 
 
-__all__ = ["FORMULA", "JournalFiles", "JsonLines", "write_journal"]
+__all__ = ["FORMULA_PREFIXES", "JournalFiles", "JsonListWriter", "write_journal"]

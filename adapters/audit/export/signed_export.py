@@ -15,37 +15,37 @@ from urllib.parse import quote
 
 from sqlmodel import Session
 
-from adapters.audit.export.journal_files import JournalFiles, JsonLines, write_journal
+from adapters.audit.export.journal_files import JournalFiles, JsonListWriter, write_journal
 from adapters.audit.export.signed_zip import GZIP, SignedZip
 from adapters.audit.export.signing_key import AuditKey
-from adapters.audit.export.supporting_records import Papers
-from adapters.audit.export.verifier_bundle import verifier_source
+from adapters.audit.export.supporting_records import SupportingRecords
+from adapters.audit.export.verifier_bundle import build_verifier_source
 from adapters.database.engine import Database
 from adapters.database.tables import SealRow
-from domain.audit.scope import AuditScope, OneAccount
-from domain.audit.seal import Leaf, Seal
+from domain.audit.scope import AccountScope, AuditScope
+from domain.audit.seal import Seal, SealLeaf
 
-FORMAT, VERSION = "duecourse audit export", 1
-README = "README.txt"
+EXPORT_FORMAT, EXPORT_VERSION = "duecourse audit export", 1
+README_FILE = "README.txt"
 
 
-class Histories(Protocol):
+class HistorySource(Protocol):
     """The runs of the cases of a scope, live and archived: of each its case, its id and its history, gzip of Temporal's own JSON."""
 
-    def runs(self, scope: AuditScope) -> AsyncIterator[tuple[str, str, bytes]]: ...
+    def stream_runs(self, scope: AuditScope) -> AsyncIterator[tuple[str, str, bytes]]: ...
 
 
-class Seals(Protocol):
+class SealSource(Protocol):
     """The daily seals."""
 
-    def kept(self) -> Sequence[Seal]:
+    def list_seals(self) -> Sequence[Seal]:
         """All there are, the oldest first."""
 
-    def leaves(self, day: date) -> Sequence[Leaf]:
+    def load_leaves(self, day: date) -> Sequence[SealLeaf]:
         """What the seal of a day was made over."""
 
 
-class Exported(NamedTuple):
+class ExportResult(NamedTuple):
     """`manifest` as it is in the zip; `public_key` is to be told to the auditors by another way."""
 
     path: Path
@@ -56,32 +56,34 @@ class Exported(NamedTuple):
 class AuditExport:
     """Reads only. Safe to share between threads."""
 
-    def __init__(self, database: Database, histories: Histories, seals: Seals, key: AuditKey) -> None:
+    def __init__(self, database: Database, histories: HistorySource, seals: SealSource, key: AuditKey) -> None:
         self._histories, self._seals, self._key = histories, seals, key
         self._database = database
 
-    async def write(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> Exported:
+    async def write(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
         """Into `target`, which appears when it is whole. `at` is real time. Raises OSError, and what the histories' source raises."""
         with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as name:
             folder = Path(name)
             runs = await self._spool_runs(scope, folder)
-            return await asyncio.to_thread(self._write, scope, target, folder, runs, exported_by, at)
+            return await asyncio.to_thread(self._write_zip, scope, target, folder, runs, exported_by, at)
 
-    async def _spool_runs(self, scope: AuditScope, folder: Path) -> list["_Run"]:
-        runs: list[_Run] = []
-        async for case_id, run_id, content in self._histories.runs(scope):
+    async def _spool_runs(self, scope: AuditScope, folder: Path) -> list["_SpooledRun"]:
+        runs: list[_SpooledRun] = []
+        async for case_id, run_id, content in self._histories.stream_runs(scope):
             file = folder / f"run-{len(runs)}"
             await asyncio.to_thread(file.write_bytes, content)
-            runs.append(_Run(case_id, run_id, file, content.startswith(GZIP)))
+            runs.append(_SpooledRun(case_id, run_id, file, content.startswith(GZIP)))
         return runs
 
-    def _write(self, scope: AuditScope, target: Path, folder: Path, runs: list["_Run"], exported_by: str, at: datetime) -> Exported:
+    def _write_zip(
+        self, scope: AuditScope, target: Path, folder: Path, runs: list["_SpooledRun"], exported_by: str, at: datetime
+    ) -> ExportResult:
         draft = folder / "export.zip"
         with self._database.snapshot() as session, zipfile.ZipFile(draft, "w") as archive:
             signed = SignedZip(archive)
             journal = write_journal(session, scope, folder)
-            papers = Papers(session, scope)
-            signed.add(README, _README.encode(), what="what is in this folder")
+            papers = SupportingRecords(session, scope)
+            signed.add(README_FILE, _README_TEXT.encode(), what="what is in this folder")
             papers.add_documents(signed, journal.digests)
             papers.add_erasures(signed)
             signed.add_file("heads.json", journal.heads, what="the last entry of each case")
@@ -94,50 +96,56 @@ class AuditExport:
             papers.add_policies(signed)
             seals, sealed_at = self._write_seals(session, scope, journal, folder)
             signed.add_file("seals.json", seals, what="daily seals, the last one with its leaves")
-            signed.add("verify.py", verifier_source().encode(), what="the program that verifies this export")
+            signed.add("verify.py", build_verifier_source().encode(), what="the program that verifies this export")
             head = {
-                "format": FORMAT, "version": VERSION, "scope": _told(scope), "exported_by": exported_by,
-                "exported_at": at.astimezone(UTC).isoformat(), "entries": journal.written, "cases": journal.cases,
-                "policies_in_force": papers.in_force(), "sealed_at": sealed_at,
-            }  # fmt: skip
+                "format": EXPORT_FORMAT,
+                "version": EXPORT_VERSION,
+                "scope": _describe_scope(scope),
+                "exported_by": exported_by,
+                "exported_at": at.astimezone(UTC).isoformat(),
+                "entries": journal.entry_count,
+                "cases": journal.case_count,
+                "policies_in_force": papers.list_policies_in_force(),
+                "sealed_at": sealed_at,
+            }
             manifest = signed.sign(self._key, head)
         draft.replace(target)
-        return Exported(target, self._key.public_hex, manifest)
+        return ExportResult(target, self._key.public_hex, manifest)
 
     def _write_seals(self, session: Session, scope: AuditScope, journal: JournalFiles, folder: Path) -> tuple[Path, str | None]:
         """With the real time at which the last one was made. Of another account's case only its leaf's hash is told."""
-        seals = [seal for seal in self._seals.kept() if isinstance(scope, OneAccount) or seal.day <= scope.last]
+        seals = [seal for seal in self._seals.list_seals() if isinstance(scope, AccountScope) or seal.day <= scope.last]
         file, made = folder / "seals", session.get(SealRow, seals[-1].day) if seals else None
         with file.open("wb") as stream:
-            lines = JsonLines(stream)
+            lines = JsonListWriter(stream)
             for seal in seals:
                 lines.add(seal.model_dump(mode="json"))
-            for leaf in sorted(self._seals.leaves(seals[-1].day)) if seals else ():
-                lines.add(list(leaf) if leaf.case_id in journal.case_ids else leaf.hash().hex())
-            lines.end()
+            for leaf in sorted(self._seals.load_leaves(seals[-1].day)) if seals else ():
+                lines.add(list(leaf) if leaf.case_id in journal.case_ids else leaf.compute_hash().hex())
+            lines.close()
         return file, made.made_at.isoformat() if made else None
 
 
-class _Run(NamedTuple):
+class _SpooledRun(NamedTuple):
     """A history that waits for its place in the zip. Ids become names of files that every system takes."""
 
     case_id: str
     run_id: str
     file: Path
-    packed: bool
+    is_gzipped: bool
 
     @property
     def name(self) -> str:
-        return f"histories/{quote(self.case_id, safe='')}/{quote(self.run_id, safe='')}.json{'.gz' if self.packed else ''}"
+        return f"histories/{quote(self.case_id, safe='')}/{quote(self.run_id, safe='')}.json{'.gz' if self.is_gzipped else ''}"
 
 
-def _told(scope: AuditScope) -> dict[str, str]:
-    if isinstance(scope, OneAccount):
+def _describe_scope(scope: AuditScope) -> dict[str, str]:
+    if isinstance(scope, AccountScope):
         return {"account": scope.account_id}
     return {"first day": scope.first.isoformat(), "last day": scope.last.isoformat()}
 
 
-_README = """An export of Duecourse for auditors. Unpack it, and have Python verify that nothing in it was changed:
+_README_TEXT = """An export of Duecourse for auditors. Unpack it, and have Python verify that nothing in it was changed:
 
     python verify.py --key KEY --seal HASH
 
@@ -172,4 +180,4 @@ without its being seen.
 """
 
 
-__all__ = ["AuditExport", "Exported", "Histories", "Seals"]
+__all__ = ["AuditExport", "ExportResult", "HistorySource", "SealSource"]

@@ -33,14 +33,14 @@ class SignedZip:
         self.add_chunks(path, [content], len(content), **about)
 
     def add_file(self, name: str, path: Path, /, **about: Any) -> None:
-        self.add_chunks(name, _chunks(path), path.stat().st_size, **about)
+        self.add_chunks(name, _read_chunks(path), path.stat().st_size, **about)
 
     def add_chunks(self, name: str, chunks: Iterable[bytes], size_hint: int, /, **about: Any) -> None:
         """`size_hint` decides whether the entry needs the format for files over 2 GiB."""
         if name in self._listed or name in (MANIFEST, SIGNATURE):
             raise ValueError(f"{name} is in the zip already")
         digest, size = hashlib.sha256(), 0
-        with self._archive.open(_info(name), "w", force_zip64=size_hint > zipfile.ZIP64_LIMIT // 2) as file:
+        with self._archive.open(_build_zip_info(name), "w", force_zip64=size_hint > zipfile.ZIP64_LIMIT // 2) as file:
             for chunk in chunks:
                 digest.update(chunk)
                 size += len(chunk)
@@ -58,19 +58,19 @@ class SignedZip:
             "public_key": key.public_hex,
             "signature": key.sign(content).hex(),
         }
-        self._archive.writestr(_info(MANIFEST), content)
-        self._archive.writestr(_info(SIGNATURE), json.dumps(signature, indent=1).encode())
+        self._archive.writestr(_build_zip_info(MANIFEST), content)
+        self._archive.writestr(_build_zip_info(SIGNATURE), json.dumps(signature, indent=1).encode())
         return manifest
 
 
-def _info(name: str) -> zipfile.ZipInfo:
+def _build_zip_info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _EPOCH)
     info.create_system, info.external_attr = _UNIX, _READABLE
     info.compress_type = zipfile.ZIP_STORED if name.endswith(".gz") else zipfile.ZIP_DEFLATED
     return info
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _read_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk

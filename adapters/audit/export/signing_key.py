@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.config.settings import Settings, SettingsError
 
-FILE = "audit.key"
-_SECRET = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
+KEY_FILE = "audit.key"
+_SECRET_PATTERN = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 
 class AuditKeyError(SettingsError):
@@ -41,26 +41,26 @@ class AuditKey:
 def load_audit_key(settings: Settings) -> AuditKey:
     """The key that was set, or else that of the data folder, which is made when there is none. Raises AuditKeyError."""
     if settings.audit_key is not None:
-        return _read(settings.audit_key.get_secret_value(), "DUECOURSE_AUDIT_KEY")
-    file = settings.data_dir / FILE
+        return _parse_key(settings.audit_key.get_secret_value(), "DUECOURSE_AUDIT_KEY")
+    file = settings.data_dir / KEY_FILE
     if not file.exists():
-        _make(file)
+        _create_key_file(file)
     try:
-        return _read(file.read_text(encoding="ascii"), str(file))
+        return _parse_key(file.read_text(encoding="ascii"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise AuditKeyError(f"{file} cannot be read ({error}); put the key there that was in use, or set DUECOURSE_AUDIT_KEY") from error
 
 
-def _read(text: str, where: str) -> AuditKey:
-    if not _SECRET.fullmatch(text.strip()):
-        raise AuditKeyError(f"{where} is no key: write 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+def _parse_key(text: str, source: str) -> AuditKey:
+    if not _SECRET_PATTERN.fullmatch(text.strip()):
+        raise AuditKeyError(f"{source} is no key: write 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     return AuditKey(bytes.fromhex(text.strip()))
 
 
-def _make(file: Path) -> None:
+def _create_key_file(file: Path) -> None:
     """For nobody else to read. Of two processes that make one at the same time, the first one's stays, whole."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{FILE}.{secrets.token_hex(8)}")
+    draft = file.with_name(f"{KEY_FILE}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:

@@ -9,47 +9,58 @@ from sqlmodel import Session, col
 
 from adapters.audit.export.signed_zip import SignedZip
 from adapters.database.tables import Document, DossierRow, ErasureRow, Message, PolicyVersion, Setting
-from adapters.policies.policy_store import IN_FORCE
-from domain.audit.scope import AuditScope, OneAccount
-from domain.journal.journal import canonical
-from domain.policy.approval_matrix import APPROVALS
+from adapters.policies.policy_store import IN_FORCE_SETTING
+from domain.audit.scope import AccountScope, AuditScope
+from domain.journal.journal import canonical_json
+from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 
-_ENDING = re.compile(r"\.[a-z0-9]{1,8}")
-_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
+_SUFFIX_PATTERN = re.compile(r"\.[a-z0-9]{1,8}")
+_UNSAFE_CHARACTER = re.compile(r"[^A-Za-z0-9._-]")
 
 
-class Papers:
+class SupportingRecords:
     """Of one scope, read in one session."""
 
     def __init__(self, session: Session, scope: AuditScope) -> None:
         self._session, self._scope = session, scope
 
-    def add_letters(self, into: SignedZip) -> None:
+    def add_letters(self, signed_zip: SignedZip) -> None:
         """Byte for byte as they were transmitted. A letter that never was has no content, nor has one that was erased."""
         message, when = Message, func.coalesce(col(Message.sent_at), col(Message.slot))
         mine = (
             col(message.account_id) == self._scope.account_id
-            if isinstance(self._scope, OneAccount)
-            else (when >= self._scope.begins) & (when < self._scope.ends)
+            if isinstance(self._scope, AccountScope)
+            else (when >= self._scope.starts_at) & (when < self._scope.ends_before)
         )
         ids = self._session.execute(select(col(message.id), when).where(mine, func.length(col(message.content)) > 0)).all()
         for name, id in sorted((f"letters/{at:%Y-%m-%d}_{id:08d}.eml", id) for id, at in ids):
             about: tuple[Any, ...] = (
-                message.content, message.account_id, message.letter, message.state, message.message_id, message.case_id,
-            )  # fmt: skip
+                message.content,
+                message.account_id,
+                message.letter,
+                message.state,
+                message.message_id,
+                message.case_id,
+            )
             row = self._session.execute(select(*about).where(col(message.id) == id)).one()
-            into.add(
-                name, row.content, what="letter", account=row.account_id, letter=row.letter or None, state=row.state,
-                message_id=row.message_id, case=row.case_id,
-            )  # fmt: skip
+            signed_zip.add(
+                name,
+                row.content,
+                what="letter",
+                account=row.account_id,
+                letter=row.letter or None,
+                state=row.state,
+                message_id=row.message_id,
+                case=row.case_id,
+            )
 
-    def add_documents(self, into: SignedZip, digests: set[str]) -> None:
+    def add_documents(self, signed_zip: SignedZip, digests: set[str]) -> None:
         """Those that entries name, and the dossiers."""
         row = DossierRow
         mine = (
             col(row.account_id) == self._scope.account_id
-            if isinstance(self._scope, OneAccount)
-            else (col(row.made_at) >= self._scope.begins) & (col(row.made_at) < self._scope.ends)
+            if isinstance(self._scope, AccountScope)
+            else (col(row.made_at) >= self._scope.starts_at) & (col(row.made_at) < self._scope.ends_before)
         )
         dossiers = self._session.execute(select(col(row.json_sha256), col(row.pdf_sha256)).where(mine)).all()
         for digest in sorted(digests.union(*dossiers)):
@@ -57,37 +68,47 @@ class Papers:
             about: tuple[Any, ...] = (document.content, document.name, document.media_type, document.stored_by, document.stored_at)
             found = self._session.execute(select(*about).where(col(document.sha256) == digest)).one_or_none()
             if found is not None:
-                into.add(
-                    f"documents/{digest}{_ending(found.name)}", found.content, what="document", name=found.name,
-                    media_type=found.media_type, stored_by=found.stored_by, stored_at=found.stored_at.isoformat(),
-                )  # fmt: skip
+                signed_zip.add(
+                    f"documents/{digest}{_file_suffix(found.name)}",
+                    found.content,
+                    what="document",
+                    name=found.name,
+                    media_type=found.media_type,
+                    stored_by=found.stored_by,
+                    stored_at=found.stored_at.isoformat(),
+                )
 
-    def add_erasures(self, into: SignedZip) -> None:
+    def add_erasures(self, signed_zip: SignedZip) -> None:
         """The reports: they name nobody, and say of each letter that went what its SHA-256 was."""
         row = ErasureRow
         mine = (
             col(row.account_id) == self._scope.account_id
-            if isinstance(self._scope, OneAccount)
-            else (col(row.at) >= self._scope.begins) & (col(row.at) < self._scope.ends)
+            if isinstance(self._scope, AccountScope)
+            else (col(row.at) >= self._scope.starts_at) & (col(row.at) < self._scope.ends_before)
         )
         reports = self._session.scalars(select(col(row.report)).where(mine).order_by(col(row.at), col(row.key)))
-        lines = b",".join(b"\n" + canonical(report) for report in reports)
-        into.add("erasures.json", b"[" + lines + b"\n]\n", what="what was erased of personal details, and what was kept")
+        lines = b",".join(b"\n" + canonical_json(report) for report in reports)
+        signed_zip.add("erasures.json", b"[" + lines + b"\n]\n", what="what was erased of personal details, and what was kept")
 
-    def add_policies(self, into: SignedZip) -> None:
+    def add_policies(self, signed_zip: SignedZip) -> None:
         """Every version that was ever in force."""
         rows = self._session.execute(select(PolicyVersion)).scalars().all()
-        named = {f"policies/{_FILE_NAME.sub('_', row.name)}/{row.version:04d}.json": row for row in rows}
+        named = {f"policies/{_UNSAFE_CHARACTER.sub('_', row.name)}/{row.version:04d}.json": row for row in rows}
         for name, row in sorted(named.items()):
-            into.add(
-                name, row.snapshot.encode(), what="approval matrix" if row.name == APPROVALS else "policy", policy=row.name,
-                version=row.version, first_in_force=row.created_at.isoformat(), policy_sha256=row.sha256,
-            )  # fmt: skip
+            signed_zip.add(
+                name,
+                row.snapshot.encode(),
+                what="approval matrix" if row.name == MATRIX_POLICY_NAME else "policy",
+                policy=row.name,
+                version=row.version,
+                first_in_force=row.created_at.isoformat(),
+                policy_sha256=row.sha256,
+            )
 
-    def in_force(self) -> list[str]:
+    def list_policies_in_force(self) -> list[str]:
         """Name and version of what is in force when the export is made."""
-        setting = self._session.get(Setting, IN_FORCE)
-        names = {*(setting.value["names"] if setting else []), APPROVALS}
+        setting = self._session.get(Setting, IN_FORCE_SETTING)
+        names = {*(setting.value["names"] if setting else []), MATRIX_POLICY_NAME}
         newest = (
             select(col(PolicyVersion.name), func.max(col(PolicyVersion.version)))
             .where(col(PolicyVersion.name).in_(names))
@@ -96,9 +117,9 @@ class Papers:
         return sorted(f"{name} {version}" for name, version in self._session.execute(newest))
 
 
-def _ending(name: str) -> str:
+def _file_suffix(name: str) -> str:
     ending = PurePath(name).suffix.lower()
-    return ending if _ENDING.fullmatch(ending) else ""
+    return ending if _SUFFIX_PATTERN.fullmatch(ending) else ""
 
 
-__all__ = ["Papers"]
+__all__ = ["SupportingRecords"]

@@ -5,10 +5,10 @@ import re
 from adapters.project import PROJECT
 
 VERIFIER = PROJECT / "adapters" / "audit" / "export" / "verifier"
-_IMPORT = re.compile(r"^from adapters\.audit\.export\.verifier\.(verify_\w+) import .*\n", re.MULTILINE)
+_IMPORT_PATTERN = re.compile(r"^from adapters\.audit\.export\.verifier\.(verify_\w+) import .*\n", re.MULTILINE)
 
 
-def verifier_source() -> str:
+def build_verifier_source() -> str:
     """Python that needs the standard library only."""
     whole = (VERIFIER / "verify_export.py").read_text(encoding="utf-8")
-    return _IMPORT.sub(lambda part: (VERIFIER / f"{part[1]}.py").read_text(encoding="utf-8") + "\n", whole)
+    return _IMPORT_PATTERN.sub(lambda part: (VERIFIER / f"{part[1]}.py").read_text(encoding="utf-8") + "\n", whole)

@@ -20,9 +20,9 @@ from adapters.audit.histories.object_store import ArchiveStore
 from adapters.database.engine import Database
 from adapters.database.tables import ArchivedRun
 
-ACCOUNT = "DuecourseAccount"
-MOST_IN_A_QUERY = 500
-CLOSING = {
+ACCOUNT_ATTRIBUTE = "DuecourseAccount"
+RUNS_PER_QUERY = 500
+CLOSING_EVENTS = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "completed",
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: "failed",
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: "timed_out",
@@ -40,63 +40,63 @@ class RunOpenError(ValueError):
     """A run that has not ended has no history to be archived yet."""
 
 
-class ArchivedRuns:
+class RunArchive:
     """`store` keeps the contents; without one they lie in the database, beside what is known of them."""
 
     def __init__(self, database: Database, store: ArchiveStore | None = None) -> None:
         self._database, self._store = database, store
-        self._put = database.insert_new(ArchivedRun)
+        self._insert = database.build_insert_or_ignore(ArchivedRun)
 
-    def put(self, run_id: str, history: WorkflowHistory) -> None:
+    def archive_history(self, run_id: str, history: WorkflowHistory) -> None:
         """Safe to repeat. Raises RunOpenError, ArchiveStoreError."""
-        row = archived(run_id, history)
+        row = build_archived_run(run_id, history)
         if self._store is not None:
             assert row.content is not None
-            self._store.put(key(row), row.content)
+            self._store.put(object_key(row), row.content)
             row.content = None
         with self._database.writing() as session:
-            session.execute(self._put, [row.model_dump()])
+            session.execute(self._insert, [row.model_dump()])
 
-    def known(self, runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    def find_archived(self, runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these (workflow id, run id) are archived."""
         run_ids, found = sorted({run_id for _, run_id in runs}), set[tuple[str, str]]()
         with self._database.reading() as session:
-            for start in range(0, len(run_ids), MOST_IN_A_QUERY):
-                some = col(ArchivedRun.run_id).in_(run_ids[start : start + MOST_IN_A_QUERY])
+            for start in range(0, len(run_ids), RUNS_PER_QUERY):
+                some = col(ArchivedRun.run_id).in_(run_ids[start : start + RUNS_PER_QUERY])
                 rows = session.execute(select(col(ArchivedRun.workflow_id), col(ArchivedRun.run_id)).where(some))
                 found |= {(row.workflow_id, row.run_id) for row in rows}
         return found & set(runs)
 
-    def of_account(self, account_id: str) -> list[ArchivedRun]:
+    def list_account_runs(self, account_id: str) -> list[ArchivedRun]:
         """In the order in which they began; without their contents."""
-        return self._rows(col(ArchivedRun.account_id) == account_id)
+        return self._load_rows(col(ArchivedRun.account_id) == account_id)
 
-    def of_case(self, case_id: str) -> list[ArchivedRun]:
+    def list_case_runs(self, case_id: str) -> list[ArchivedRun]:
         """In the order in which they began; without their contents."""
-        return self._rows(col(ArchivedRun.workflow_id) == case_id)
+        return self._load_rows(col(ArchivedRun.workflow_id) == case_id)
 
-    def _rows(self, which: Any) -> list[ArchivedRun]:
+    def _load_rows(self, condition: Any) -> list[ArchivedRun]:
         wanted = [column for column in ArchivedRun.__table__.columns if column.name != "content"]  # type: ignore[attr-defined]
         with self._database.reading() as session:
-            rows = session.execute(select(*wanted).where(which).order_by(col(ArchivedRun.started_at)))
+            rows = session.execute(select(*wanted).where(condition).order_by(col(ArchivedRun.started_at)))
             return [ArchivedRun(**row._mapping) for row in rows]
 
-    def content(self, case_id: str, run_id: str) -> bytes | None:
+    def load_content(self, case_id: str, run_id: str) -> bytes | None:
         """Of a run, as it is stored (gzip); None when it is not archived. Raises ArchiveDamagedError, ArchiveStoreError."""
         with self._database.reading() as session:
             row = session.get(ArchivedRun, (case_id, run_id))
             if row is None:
                 return None
-            content = row.content if row.content is not None or self._store is None else self._store.get(key(row))
+            content = row.content if row.content is not None or self._store is None else self._store.get(object_key(row))
             if content is None:
                 raise ArchiveDamagedError(f"the archived history of {case_id}, run {run_id}, is gone from its bucket")
             if hashlib.sha256(content).hexdigest() != row.sha256:
                 raise ArchiveDamagedError(f"the archived history of {case_id}, run {run_id}, was changed: its SHA-256 is not {row.sha256}")
             return content
 
-    def history(self, case_id: str, run_id: str) -> WorkflowHistory | None:
+    def load_history(self, case_id: str, run_id: str) -> WorkflowHistory | None:
         """None when it is not archived. Raises ArchiveDamagedError, ArchiveStoreError."""
-        content = self.content(case_id, run_id)
+        content = self.load_content(case_id, run_id)
         if content is None:
             return None
         try:
@@ -104,47 +104,57 @@ class ArchivedRuns:
         except (OSError, EOFError, ValueError) as error:
             raise ArchiveDamagedError(f"the archived history of {case_id}, run {run_id}, cannot be read: {error}") from error
 
-    def damaged(self) -> Iterator[tuple[str, str, str]]:
+    def find_damaged(self) -> Iterator[tuple[str, str, str]]:
         """(workflow id, run id, what is wrong) of everything that is not as it was put there."""
         with self._database.reading() as session:
             keys = session.execute(select(col(ArchivedRun.workflow_id), col(ArchivedRun.run_id))).all()
         for case_id, run_id in keys:
             try:
-                self.content(case_id, run_id)
+                self.load_content(case_id, run_id)
             except ArchiveDamagedError as error:
                 yield case_id, run_id, str(error)
 
 
-def key(row: ArchivedRun) -> str:
+def object_key(row: ArchivedRun) -> str:
     """Under which a bucket keeps a run's history."""
     return f"histories/{row.workflow_id}/{row.run_id}.json.gz"
 
 
-def archived(run_id: str, history: WorkflowHistory) -> ArchivedRun:
+def build_archived_run(run_id: str, history: WorkflowHistory) -> ArchivedRun:
     """The row of a run that has ended, with its content. Raises RunOpenError."""
     first, last = history.events[0], history.events[-1]
-    if last.event_type not in CLOSING:
+    if last.event_type not in CLOSING_EVENTS:
         raise RunOpenError(f"{history.workflow_id}, run {run_id}, has not ended")
     started = first.workflow_execution_started_event_attributes
     content = gzip.compress(history.to_json().encode(), mtime=0)
     return ArchivedRun(
-        workflow_id=history.workflow_id, run_id=run_id, workflow_type=started.workflow_type.name, account_id=account_of(started),
-        first_run_id=started.first_execution_run_id or run_id, continued_from=started.continued_execution_run_id or None,
-        ended_as=CLOSING[last.event_type], events=len(history.events), started_at=moment(first), closed_at=moment(last),
-        sha256=hashlib.sha256(content).hexdigest(), size=len(content), content=content, archived_at=datetime.now(UTC),
-    )  # fmt: skip
+        workflow_id=history.workflow_id,
+        run_id=run_id,
+        workflow_type=started.workflow_type.name,
+        account_id=parse_account_id(started),
+        first_run_id=started.first_execution_run_id or run_id,
+        continued_from=started.continued_execution_run_id or None,
+        ended_as=CLOSING_EVENTS[last.event_type],
+        events=len(history.events),
+        started_at=event_time(first),
+        closed_at=event_time(last),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        content=content,
+        archived_at=datetime.now(UTC),
+    )
 
 
-def account_of(started: WorkflowExecutionStartedEventAttributes) -> str:
+def parse_account_id(started: WorkflowExecutionStartedEventAttributes) -> str:
     """By the search attribute that every case carries; empty for a run that is no case of an account."""
-    payload = started.search_attributes.indexed_fields.get(ACCOUNT)
+    payload = started.search_attributes.indexed_fields.get(ACCOUNT_ATTRIBUTE)
     found = json.loads(payload.data) if payload else ""
     return str(found[0] if isinstance(found, list) and found else found or "")
 
 
-def moment(event: HistoryEvent) -> datetime:
+def event_time(event: HistoryEvent) -> datetime:
     return event.event_time.ToDatetime(UTC)
 
 
 def has_ended(events: Sequence[HistoryEvent]) -> bool:
-    return bool(events) and events[-1].event_type in CLOSING
+    return bool(events) and events[-1].event_type in CLOSING_EVENTS

@@ -12,19 +12,19 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from adapters.audit.histories.archive import ArchivedRuns, has_ended
-from adapters.audit.histories.run_histories import AT_ONCE, UNKNOWN
+from adapters.audit.histories.archive import RunArchive, has_ended
+from adapters.audit.histories.run_histories import MAX_CONCURRENT_FETCHES, NOT_FOUND_STATUSES
 from adapters.database.engine import Database
 from adapters.database.tables import ArchivedRun, Case, Setting, Task
 from adapters.temporal.visibility import ListedRun, RunListing
-from domain.audit.archive_status import Swept
+from domain.audit.archive_status import ArchiveSweepResult
 from domain.journal.journal import SYSTEM
 
-SWEPT = "history_archive"
+SWEEP_MARK_SETTING = "history_archive"
 """The setting that has until when, in real time, everything that ended is known to be archived."""
 
 
-LAST_SWEEP = "last_archive_sweep"
+LAST_SWEEP_SETTING = "last_archive_sweep"
 """The setting that has what the last sweep found, for the metrics."""
 
 
@@ -32,74 +32,76 @@ VISIBILITY_LAG = timedelta(minutes=10)
 """So late, at most, a run that has ended shows up in the server's list."""
 
 
-LOOK_BACK_EVERY = timedelta(days=1)
+FULL_SWEEP_INTERVAL = timedelta(days=1)
 """So often everything that the server still has is looked at again, and not only what ended since the last sweep."""
 
 
-ALARM = timedelta(days=1)
+WARNING_LEAD_TIME = timedelta(days=1)
 """A run that is not archived so long before it is deleted is a task for an administrator."""
 
 
-AT_RISK = "history_at_risk"
+AT_RISK_TASK = "history_at_risk"
 
 
-class _Mark(BaseModel):
+class _SweepMark(BaseModel):
     until: datetime
     looked_back_at: datetime
 
 
-class _Left(NamedTuple):
+class _UnarchivedRun(NamedTuple):
     """`lost`: the server has it no more."""
 
     run: ListedRun
-    why: str
-    lost: bool
+    reason: str
+    is_lost: bool
 
 
-def _named(key: str) -> tuple[str, str]:
+def _parse_task_key(key: str) -> tuple[str, str]:
     """The case and the run that a task is about."""
-    case_id, _, run_id = key.removeprefix(f"{AT_RISK}:").rpartition(":")
+    case_id, _, run_id = key.removeprefix(f"{AT_RISK_TASK}:").rpartition(":")
     return case_id, run_id
 
 
-class HistoryExport:
+class HistoryArchiver:
     """Safe to repeat, and to stop at any moment: a run is archived whole or not at all."""
 
-    def __init__(self, client: Client, database: Database, archive: ArchivedRuns, listing: RunListing) -> None:
+    def __init__(self, client: Client, database: Database, archive: RunArchive, listing: RunListing) -> None:
         self._client, self._database, self._archive, self._listing = client, database, archive, listing
 
-    async def sweep(self, now: datetime, today: date) -> Swept:
+    async def sweep(self, now: datetime, today: date) -> ArchiveSweepResult:
         """Archive what has ended and is not archived. `now` is real time, `today` the business date on which an alarm is due."""
-        mark = await asyncio.to_thread(self._mark)
-        looks_back = mark is None or now - mark.looked_back_at >= LOOK_BACK_EVERY
+        mark = await asyncio.to_thread(self._load_mark)
+        looks_back = mark is None or now - mark.looked_back_at >= FULL_SWEEP_INTERVAL
         since = None if mark is None or looks_back else mark.until - VISIBILITY_LAG
-        wanted = {(run.workflow_id, run.run_id or ""): run async for run in self._listing.closed(since)}
-        known = await asyncio.to_thread(self._archive.known, wanted.keys())
+        wanted = {(run.workflow_id, run.run_id or ""): run async for run in self._listing.list_closed_runs(since)}
+        known = await asyncio.to_thread(self._archive.find_archived, wanted.keys())
         found = [run for which, run in wanted.items() if which not in known]
         listed = {run.workflow_id for run in found}
-        unlisted = [run for run in await asyncio.to_thread(self._ended_in_the_read_model) if run.workflow_id not in listed]
-        done, left = await self._bring([*found, *unlisted])
+        unlisted = [run for run in await asyncio.to_thread(self._list_unarchived_cases) if run.workflow_id not in listed]
+        done, left = await self._archive_runs([*found, *unlisted])
         await asyncio.to_thread(self._close_tasks)
-        at_risk = await self._warn(left, now, today)
-        if all(each.lost for each in left):
+        at_risk = await self._warn_of_runs_at_risk(left, now, today)
+        if all(each.is_lost for each in left):
             looked_back_at = now if mark is None or looks_back else mark.looked_back_at
-            await asyncio.to_thread(self._set, SWEPT, _Mark(until=now, looked_back_at=looked_back_at))
+            await asyncio.to_thread(self._save_setting, SWEEP_MARK_SETTING, _SweepMark(until=now, looked_back_at=looked_back_at))
         oldest = min((each.run.closed_at for each in left if each.run.closed_at), default=now)
-        swept = Swept(at=now, archived=done, left=len(left), lag_seconds=max(0.0, (now - oldest).total_seconds()), at_risk=at_risk)
-        await asyncio.to_thread(self._set, LAST_SWEEP, swept)
+        swept = ArchiveSweepResult(
+            at=now, archived=done, left=len(left), lag_seconds=max(0.0, (now - oldest).total_seconds()), at_risk=at_risk
+        )
+        await asyncio.to_thread(self._save_setting, LAST_SWEEP_SETTING, swept)
         return swept
 
-    async def _bring(self, runs: Collection[ListedRun]) -> tuple[int, list[_Left]]:
+    async def _archive_runs(self, runs: Collection[ListedRun]) -> tuple[int, list[_UnarchivedRun]]:
         """How many were archived, and what is left."""
-        gate, left = asyncio.Semaphore(AT_ONCE), list[_Left]()
+        gate, left = asyncio.Semaphore(MAX_CONCURRENT_FETCHES), list[_UnarchivedRun]()
 
         async def one(run: ListedRun) -> int:
             async with gate:
                 try:
                     return await self._archive_run(run.workflow_id, run.run_id)
                 except Exception as error:  # whatever keeps one run from the archive must not keep the others
-                    lost = isinstance(error, RPCError) and error.status in UNKNOWN
-                    left.append(_Left(run, f"{type(error).__name__}: {error}", lost))
+                    lost = isinstance(error, RPCError) and error.status in NOT_FOUND_STATUSES
+                    left.append(_UnarchivedRun(run, f"{type(error).__name__}: {error}", lost))
                     return 0
 
         done = sum(await asyncio.gather(*map(one, runs)))
@@ -112,62 +114,68 @@ class HistoryExport:
         history = await self._client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
         if not has_ended(history.events):
             return 0
-        await asyncio.to_thread(self._archive.put, run_id, history)
+        await asyncio.to_thread(self._archive.archive_history, run_id, history)
         earlier = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
-        if earlier and not await asyncio.to_thread(self._archive.known, {(workflow_id, earlier)}):
+        if earlier and not await asyncio.to_thread(self._archive.find_archived, {(workflow_id, earlier)}):
             try:
                 return 1 + await self._archive_run(workflow_id, earlier)
             except RPCError as error:
-                if error.status not in UNKNOWN:
+                if error.status not in NOT_FOUND_STATUSES:
                     raise
         return 1
 
-    def _ended_in_the_read_model(self) -> list[ListedRun]:
+    def _list_unarchived_cases(self) -> list[ListedRun]:
         """Cases that are over, of whose last chain of runs the archive has no end."""
         archived = select(col(ArchivedRun.run_id)).where(
-            col(ArchivedRun.workflow_id) == col(Case.case_id), col(ArchivedRun.first_run_id) == col(Case.run_id),
+            col(ArchivedRun.workflow_id) == col(Case.case_id),
+            col(ArchivedRun.first_run_id) == col(Case.run_id),
             col(ArchivedRun.ended_as) != "continued_as_new",
-        )  # fmt: skip
+        )
         over = select(col(Case.case_id), col(Case.updated_at)).where(col(Case.outcome).is_not(None), ~archived.exists())
         with self._database.reading() as session:
             return [ListedRun(row.case_id, None, row.updated_at) for row in session.execute(over)]
 
-    async def _warn(self, left: Collection[_Left], now: datetime, today: date) -> int:
+    async def _warn_of_runs_at_risk(self, left: Collection[_UnarchivedRun], now: datetime, today: date) -> int:
         """A task for each run that the server will delete within a day; how many such runs there are."""
         if not left:
             return 0
         service = self._client.workflow_service
         namespace = await service.describe_namespace(DescribeNamespaceRequest(namespace=self._client.namespace))
         kept = timedelta(seconds=namespace.config.workflow_execution_retention_ttl.seconds)
-        soon = [each for each in left if each.run.closed_at and each.run.closed_at + kept - now <= ALARM]
-        await asyncio.to_thread(self._put_tasks, soon, today)
+        soon = [each for each in left if each.run.closed_at and each.run.closed_at + kept - now <= WARNING_LEAD_TIME]
+        await asyncio.to_thread(self._create_tasks, soon, today)
         return len(soon)
 
-    def _put_tasks(self, soon: Collection[_Left], today: date) -> None:
+    def _create_tasks(self, at_risk: Collection[_UnarchivedRun], today: date) -> None:
         with self._database.writing() as session:
-            for run, why, _ in soon:
+            for run, why, _ in at_risk:
                 case = session.get(Case, run.workflow_id)
                 task = Task(
-                    key=f"{AT_RISK}:{run.workflow_id}:{run.run_id or ''}", kind=AT_RISK, account_id=case.account_id if case else "",
-                    invoice_id=case.invoice_id if case else None, role="admin", due_on=today, outcome=why[:500],
-                )  # fmt: skip
-                session.execute(self._database.insert_new(Task), [task.model_dump(exclude={"id"})])
+                    key=f"{AT_RISK_TASK}:{run.workflow_id}:{run.run_id or ''}",
+                    kind=AT_RISK_TASK,
+                    account_id=case.account_id if case else "",
+                    invoice_id=case.invoice_id if case else None,
+                    role="admin",
+                    due_on=today,
+                    outcome=why[:500],
+                )
+                session.execute(self._database.build_insert_or_ignore(Task), [task.model_dump(exclude={"id"})])
 
     def _close_tasks(self) -> None:
         """Of runs that are archived by now, after all."""
         with self._database.reading() as session:
-            keys = session.scalars(select(col(Task.key)).where(col(Task.kind) == AT_RISK, col(Task.state) == "open")).all()
-        named = {(case_id, run_id): f"{AT_RISK}:{case_id}:{run_id}" for case_id, run_id in map(_named, keys)}
-        if archived := self._archive.known(named.keys()):
+            keys = session.scalars(select(col(Task.key)).where(col(Task.kind) == AT_RISK_TASK, col(Task.state) == "open")).all()
+        named = {(case_id, run_id): f"{AT_RISK_TASK}:{case_id}:{run_id}" for case_id, run_id in map(_parse_task_key, keys)}
+        if archived := self._archive.find_archived(named.keys()):
             with self._database.writing() as session:
                 done = update(Task).where(col(Task.key).in_([named[which] for which in archived]))
                 session.execute(done.values(state="done", closed_by=SYSTEM))
 
-    def _mark(self) -> _Mark | None:
+    def _load_mark(self) -> _SweepMark | None:
         with self._database.reading() as session:
-            row = session.get(Setting, SWEPT)
-            return _Mark.model_validate(row.value) if row else None
+            row = session.get(Setting, SWEEP_MARK_SETTING)
+            return _SweepMark.model_validate(row.value) if row else None
 
-    def _set(self, name: str, value: BaseModel) -> None:
+    def _save_setting(self, name: str, value: BaseModel) -> None:
         with self._database.writing() as session:
             session.merge(Setting(name=name, value=value.model_dump(mode="json")))

@@ -32,7 +32,7 @@ class BucketStore:
         self._store = store
 
     @classmethod
-    def at(cls, url: str, **options: Any) -> "BucketStore":
+    def from_url(cls, url: str, **options: Any) -> "BucketStore":
         """`url` as `s3://BUCKET/PREFIX`. The endpoint, the region and the credentials come from the environment (`AWS_ENDPOINT_URL`,
         `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …) or from the machine's role, unless `options` has them."""
         return cls(from_url(url, **options))
@@ -63,6 +63,6 @@ class BucketStore:
         return True
 
 
-def archive_store(url: str | None) -> ArchiveStore | None:
+def open_archive_store(url: str | None) -> ArchiveStore | None:
     """The bucket of DUECOURSE_ARCHIVE_URL; None where histories stay in the database."""
-    return BucketStore.at(url) if url else None
+    return BucketStore.from_url(url) if url else None

@@ -9,18 +9,18 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.audit.histories.archive import ArchiveDamagedError, ArchivedRuns, has_ended, moment
+from adapters.audit.histories.archive import ArchiveDamagedError, RunArchive, event_time, has_ended
 from adapters.audit.histories.object_store import ArchiveStoreError
 from adapters.temporal.visibility import ListedRun, RunListing
 from domain.audit.replay_report import RunSource
 
-AT_ONCE = 8
+MAX_CONCURRENT_FETCHES = 8
 """Histories fetched at once."""
 
-UNKNOWN = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+NOT_FOUND_STATUSES = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 """How the server answers about a run that it has not, or whose id is none."""
 
-TASK_UNDER_WAY = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
+OPEN_TASK_EVENTS = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class RunHistory:
     run_id: str
     source: RunSource
     history: WorkflowHistory | None = None
-    why_not: str = ""
+    unavailable_reason: str = ""
 
     @property
-    def workflow(self) -> str:
+    def workflow_type(self) -> str:
         return self.history.events[0].workflow_execution_started_event_attributes.workflow_type.name if self.history else ""
 
     @property
     def started_at(self) -> datetime | None:
-        return moment(self.history.events[0]) if self.history else None
+        return event_time(self.history.events[0]) if self.history else None
 
     @property
     def closed_at(self) -> datetime | None:
-        return moment(self.history.events[-1]) if self.history and has_ended(self.history.events) else None
+        return event_time(self.history.events[-1]) if self.history and has_ended(self.history.events) else None
 
     @property
     def continued_from(self) -> str | None:
@@ -52,70 +52,72 @@ class RunHistory:
         return self.history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id or None
 
     @property
-    def goes_on_in(self) -> str | None:
+    def continued_in(self) -> str | None:
         """The run in which it was continued as new."""
         if self.history is None:
             return None
         return self.history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id or None
 
     @property
-    def task_open(self) -> bool:
+    def has_open_task(self) -> bool:
         """The history ends within a workflow task."""
-        return self.history is not None and self.history.events[-1].event_type in TASK_UNDER_WAY
+        return self.history is not None and self.history.events[-1].event_type in OPEN_TASK_EVENTS
 
 
-class HistoryBook:
-    def __init__(self, client: Client, archive: ArchivedRuns, listing: RunListing) -> None:
+class RunHistoryLoader:
+    def __init__(self, client: Client, archive: RunArchive, listing: RunListing) -> None:
         self._client, self._archive, self._listing = client, archive, listing
 
-    async def cases_of(self, account_id: str) -> dict[str, set[str]]:
+    async def list_cases(self, account_id: str) -> dict[str, set[str]]:
         """The account's cases that the server or the archive knows, with the ids of their runs."""
         found: dict[str, set[str]] = {}
-        for row in await asyncio.to_thread(self._archive.of_account, account_id):
+        for row in await asyncio.to_thread(self._archive.list_account_runs, account_id):
             found.setdefault(row.workflow_id, set()).add(row.run_id)
-        async for run in self._listing.of_account(account_id):
+        async for run in self._listing.list_account_runs(account_id):
             found.setdefault(run.workflow_id, set()).add(run.run_id or "")
         return found
 
-    async def runs(self, case_id: str, known: Iterable[str] = ()) -> list[RunHistory]:
+    async def load_runs(self, case_id: str, known_run_ids: Iterable[str] = ()) -> list[RunHistory]:
         """In the order in which they began, lost ones first. `known`: run ids of which the caller has heard.
 
         What visibility has not heard of yet is found from its neighbours: a run names the one before it, and the one that it goes on in.
         """
-        wanted, found = set(known), dict[str, RunHistory]()
+        wanted, found = set(known_run_ids), dict[str, RunHistory]()
         if not wanted:
-            wanted = {row.run_id for row in await asyncio.to_thread(self._archive.of_case, case_id)}
-            wanted |= {run.run_id or "" async for run in self._listing.of_case(case_id)}
+            wanted = {row.run_id for row in await asyncio.to_thread(self._archive.list_case_runs, case_id)}
+            wanted |= {run.run_id or "" async for run in self._listing.list_case_runs(case_id)}
         while wanted:
-            for run in await self._all(case_id, wanted):
+            for run in await self._load_all(case_id, wanted):
                 found[run.run_id] = run
-            neighbours = {run_id for run in found.values() for run_id in (run.continued_from, run.goes_on_in) if run_id}
+            neighbours = {run_id for run in found.values() for run_id in (run.continued_from, run.continued_in) if run_id}
             wanted = neighbours - found.keys()
         return sorted(found.values(), key=lambda run: (run.started_at is not None, run.started_at))
 
-    async def _all(self, case_id: str, run_ids: Iterable[str]) -> list[RunHistory]:
-        gate = asyncio.Semaphore(AT_ONCE)
+    async def _load_all(self, case_id: str, run_ids: Iterable[str]) -> list[RunHistory]:
+        gate = asyncio.Semaphore(MAX_CONCURRENT_FETCHES)
 
         async def one(run_id: str) -> RunHistory:
             async with gate:
-                return await self.run(case_id, run_id)
+                return await self.load_run(case_id, run_id)
 
         return list(await asyncio.gather(*map(one, run_ids)))
 
-    async def run(self, case_id: str, run_id: str) -> RunHistory:
+    async def load_run(self, case_id: str, run_id: str) -> RunHistory:
         try:
             history = await self._client.get_workflow_handle(case_id, run_id=run_id).fetch_history()
             return RunHistory(case_id, run_id, RunSource.LIVE, history)
         except RPCError as error:
-            if error.status not in UNKNOWN:
+            if error.status not in NOT_FOUND_STATUSES:
                 raise
         try:
-            kept = await asyncio.to_thread(self._archive.history, case_id, run_id)
+            kept = await asyncio.to_thread(self._archive.load_history, case_id, run_id)
         except (ArchiveDamagedError, ArchiveStoreError) as error:
-            return RunHistory(case_id, run_id, RunSource.ARCHIVED, why_not=str(error))
+            return RunHistory(case_id, run_id, RunSource.ARCHIVED, unavailable_reason=str(error))
         if kept is None:
-            return RunHistory(case_id, run_id, RunSource.LOST, why_not="neither the Temporal server nor the archive has its history")
+            return RunHistory(
+                case_id, run_id, RunSource.LOST, unavailable_reason="neither the Temporal server nor the archive has its history"
+            )
         return RunHistory(case_id, run_id, RunSource.ARCHIVED, kept)
 
 
-__all__ = ["HistoryBook", "ListedRun", "RunHistory"]
+__all__ = ["ListedRun", "RunHistory", "RunHistoryLoader"]

@@ -13,81 +13,84 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.database.tables import SealRow
-from domain.audit.seal import Leaf, Seal, merkle_root
+from domain.audit.seal import Seal, SealLeaf, merkle_root
 
-Leaves = dict[str, Leaf]
+LeavesByCase = dict[str, SealLeaf]
 
 
-class KeptSeal(NamedTuple):
+class StoredSeal(NamedTuple):
     """A seal's row. `leaves` are those that came with it; None when they cannot be read."""
 
     seal: Seal
     hash: str
     made_at: str
-    whole: bool
-    leaves: list[Leaf] | None
+    has_all_leaves: bool
+    leaves: list[SealLeaf] | None
 
 
-def packed(leaves: Iterable[Leaf]) -> bytes:
+def encode_leaves(leaves: Iterable[SealLeaf]) -> bytes:
     return zlib.compress(orjson.dumps([list(leaf) for leaf in sorted(leaves)]))
 
 
-def unpacked(content: bytes) -> list[Leaf] | None:
+def decode_leaves(content: bytes) -> list[SealLeaf] | None:
     """None when it cannot be read."""
     try:
-        return [Leaf(str(case_id), int(seq), f"{int(head, 16):064x}", int(beside)) for case_id, seq, head, beside in _read(content)]
+        return [
+            SealLeaf(str(case_id), int(seq), f"{int(head, 16):064x}", int(beside))
+            for case_id, seq, head, beside in _decompress_leaves(content)
+        ]
     except (zlib.error, TypeError, ValueError):
         return None
 
 
-def _read(content: bytes) -> list[tuple[str, int, str, int]]:
+def _decompress_leaves(content: bytes) -> list[tuple[str, int, str, int]]:
     read: list[tuple[str, int, str, int]] = orjson.loads(zlib.decompress(content))
     return read
 
 
-class Unfolding:
+class DecodedLeaves:
     """The leaves of one seal after another, each made from those of the seal before."""
 
     def __init__(self) -> None:
-        self.leaves: Leaves = {}
+        self.leaves: LeavesByCase = {}
         self._hashes: dict[str, bytes] = {}
 
-    def take(self, kept: KeptSeal) -> list[Leaf]:
+    def apply_seal(self, stored: StoredSeal) -> list[SealLeaf]:
         """Those that differ from the seal before."""
-        found = [leaf for leaf in kept.leaves or () if self.leaves.get(leaf.case_id) != leaf]
+        found = [leaf for leaf in stored.leaves or () if self.leaves.get(leaf.case_id) != leaf]
         for leaf in found:
-            self.leaves[leaf.case_id], self._hashes[leaf.case_id] = leaf, leaf.hash()
+            self.leaves[leaf.case_id], self._hashes[leaf.case_id] = leaf, leaf.compute_hash()
         return found
 
-    def fits(self, seal: Seal) -> bool:
+    def matches_seal(self, seal: Seal) -> bool:
         """The seal was made over the leaves as they are now."""
         root = merkle_root([self._hashes[case_id] for case_id in sorted(self._hashes)]).hex()
         return (root, len(self.leaves), sum(leaf.seq for leaf in self.leaves.values())) == (seal.root, seal.cases, seal.entries)
 
 
-def changed(now: Mapping[str, Leaf], before: Mapping[str, Leaf]) -> list[Leaf]:
+def select_changed_leaves(now: Mapping[str, SealLeaf], before: Mapping[str, SealLeaf]) -> list[SealLeaf]:
     return [leaf for case_id, leaf in now.items() if before.get(case_id) != leaf]
 
 
-def kept_seals(session: Session) -> Iterator[KeptSeal]:
+def load_stored_seals(session: Session) -> Iterator[StoredSeal]:
     """In order of their days, one at a time in memory."""
     for row in session.scalars(select(SealRow).order_by(col(SealRow.day)).execution_options(yield_per=1)):
-        yield opened(row)
+        yield parse_seal_row(row)
         session.expunge(row)
 
 
-def opened(row: SealRow) -> KeptSeal:
+def parse_seal_row(row: SealRow) -> StoredSeal:
     seal = Seal(day=row.day, root=row.root, cases=row.cases, entries=row.entries, previous=row.previous)
-    return KeptSeal(seal, row.hash, row.made_at.isoformat(timespec="microseconds"), row.whole, unpacked(row.leaves))
+    return StoredSeal(seal, row.hash, row.made_at.isoformat(timespec="microseconds"), row.whole, decode_leaves(row.leaves))
 
 
-def unfolded(session: Session, day: date) -> Unfolding:
+def load_decoded_leaves(session: Session, day: date) -> DecodedLeaves:
     """As it was for the seal of the day. Raises KeyError when there is none of that day."""
     if session.execute(select(col(SealRow.day)).where(col(SealRow.day) == day)).scalar() is None:
         raise KeyError(day)
     whole = select(col(SealRow.day)).where(col(SealRow.day) <= day, col(SealRow.whole)).order_by(col(SealRow.day).desc()).limit(1)
     since = session.execute(whole).scalar() or date.min
-    unfolding = Unfolding()
+    unfolding = DecodedLeaves()
     for row in session.scalars(select(SealRow).where(col(SealRow.day) >= since, col(SealRow.day) <= day).order_by(col(SealRow.day))):
-        unfolding.take(opened(row))
+        unfolding.apply_seal(parse_seal_row(row))
     return unfolding

@@ -8,11 +8,11 @@ from sqlmodel import col
 from adapters.database.engine import Database
 from adapters.database.tables import User
 from adapters.i18n.shared_wording import LANGUAGES
-from adapters.mail.message_builder import Envelope, Mailbox, compose, derived_message_id
-from adapters.mail.smtp_client import Mailer, Outcome
-from adapters.notifications.staff_notices import NoticeDeferredError, render
+from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
+from adapters.mail.smtp_client import DeliveryOutcome, Mailer
+from adapters.notifications.staff_notices import NoticeDeferredError, render_notice
 from domain.audit.seal import Seal
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 
 TEMPLATE = "seal_made"
 
@@ -28,20 +28,23 @@ class SealMail:
         """Whether it went. The same seal makes the same Message-ID. Raises NoticeDeferredError when the mail server does not take it."""
         if self._recipient is None:
             return False
-        language = self._language(self._recipient)
-        facts: dict[str, Fact] = {"on": seal.day.isoformat(), "cases": seal.cases, "entries": seal.entries}
-        hashes: dict[str, Fact] = {"hash": seal.digest(), "root": seal.root, "previous": seal.previous}
+        language = self._find_language(self._recipient)
+        facts: dict[str, FactValue] = {"on": seal.day.isoformat(), "cases": seal.cases, "entries": seal.entries}
+        hashes: dict[str, FactValue] = {"hash": seal.digest(), "root": seal.root, "previous": seal.previous}
         envelope = Envelope(
-            sender=Mailbox(name="Duecourse", address=self._sender), recipients=(Mailbox(address=self._recipient),), date=datetime.now(UTC),
-            message_id=derived_message_id(f"seal:{seal.digest()}", self._domain), language=language,
-        )  # fmt: skip
-        content = compose(envelope, render(TEMPLATE, {**facts, **hashes}, self._console, language))
+            sender=Mailbox(name="Duecourse", address=self._sender),
+            recipients=(Mailbox(address=self._recipient),),
+            date=datetime.now(UTC),
+            message_id=derive_message_id(f"seal:{seal.digest()}", self._domain),
+            language=language,
+        )
+        content = build_message(envelope, render_notice(TEMPLATE, {**facts, **hashes}, self._console, language))
         delivery = await self._mailer.send(content, self._sender, [self._recipient])
-        if delivery.outcome is Outcome.DEFERRED:
+        if delivery.outcome is DeliveryOutcome.DEFERRED:
             raise NoticeDeferredError(f"the mail server does not take the seal of {seal.day} for now")
-        return delivery.outcome is Outcome.SENT
+        return delivery.outcome is DeliveryOutcome.SENT
 
-    def _language(self, address: str) -> str:
+    def _find_language(self, address: str) -> str:
         """That of a user of ours who has the address; English for anybody else."""
         with self._database.reading() as session:
             found = session.execute(select(col(User.language)).where(func.lower(col(User.email)) == address.lower())).scalars().first()

@@ -6,92 +6,103 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from adapters.audit.seals.leaf_encoding import Leaves, Unfolding, changed, opened, packed, unfolded, unpacked
+from adapters.audit.seals.leaf_encoding import (
+    DecodedLeaves,
+    LeavesByCase,
+    decode_leaves,
+    encode_leaves,
+    load_decoded_leaves,
+    parse_seal_row,
+    select_changed_leaves,
+)
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry, SealRow
 from domain import identifiers as ids
-from domain.audit.replay_report import SealMark
-from domain.audit.seal import Leaf, Proof, Seal, prove, seal_of
-from domain.audit.verification_report import Fault
+from domain.audit.replay_report import SealPosition
+from domain.audit.seal import InclusionProof, Seal, SealLeaf, build_proof, build_seal
+from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import GENESIS
 
-SEALS = "seals"
+SEALS_TABLE = "seals"
 
 
 class SealOrderError(ValueError):
     """A day before the last one that was sealed cannot be sealed any more."""
 
 
-class SealBook:
+class SealStore:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._put = database.insert_new(SealRow)
+        self._insert = database.build_insert_or_ignore(SealRow)
 
-    def make(self, day: date, now: datetime) -> Seal:
+    def make_seal(self, day: date, now: datetime) -> Seal:
         """Seal the journal as it stands, for the business day that is over; `now` is real time. The same day's seal is made once, and
         given again. Raises SealOrderError."""
         with self._database.snapshot() as session:
-            made, last = session.get(SealRow, day), _last(session)
+            made, last = session.get(SealRow, day), _load_last_seal(session)
             if made:
-                return opened(made).seal
+                return parse_seal_row(made).seal
             if last and last.day > day:
                 raise SealOrderError(f"the seal of {last.day} is made; that of {day} cannot come after it")
-            before = unfolded(session, last.day).leaves if last else {}
-            leaves = before | _leaves(session)
-        seal = seal_of(day, list(leaves.values()), last.hash if last else GENESIS)
+            before = load_decoded_leaves(session, last.day).leaves if last else {}
+            leaves = before | _load_current_leaves(session)
+        seal = build_seal(day, list(leaves.values()), last.hash if last else GENESIS)
         whole = last is None or (last.day.year, last.day.month) != (day.year, day.month)
         row = SealRow(
-            **seal.model_dump(), hash=seal.digest(), whole=whole, made_at=now,
-            leaves=packed(leaves.values() if whole else changed(leaves, before)),
-        )  # fmt: skip
+            **seal.model_dump(),
+            hash=seal.digest(),
+            whole=whole,
+            made_at=now,
+            leaves=encode_leaves(leaves.values() if whole else select_changed_leaves(leaves, before)),
+        )
         with self._database.writing() as session:
-            session.execute(self._put, [row.model_dump()])
+            session.execute(self._insert, [row.model_dump()])
         with self._database.reading() as session:
-            return opened(session.get_one(SealRow, day)).seal
+            return parse_seal_row(session.get_one(SealRow, day)).seal
 
-    def told_of(self, day: date) -> bool:
+    def is_journalled(self, day: date) -> bool:
         """Whether the journal says already that the day was sealed."""
         told = select(col(JournalEntry.seq)).where(
-            col(JournalEntry.case_id) == ids.SEAL_CASE,
+            col(JournalEntry.case_id) == ids.SEAL_CASE_ID,
             col(JournalEntry.kind) == EntryKind.SEAL_MADE.value,
             JournalEntry.facts["on"].as_string() == day.isoformat(),
         )
         with self._database.reading() as session:
             return session.execute(told.limit(1)).scalar() is not None
 
-    def kept(self) -> list[Seal]:
+    def list_seals(self) -> list[Seal]:
         """All, in order of their days."""
         named = select(col(SealRow.day), col(SealRow.root), col(SealRow.cases), col(SealRow.entries), col(SealRow.previous))
         with self._database.reading() as session:
             return [Seal.model_validate(dict(row._mapping)) for row in session.execute(named.order_by(col(SealRow.day)))]
 
-    def leaves(self, day: date) -> list[Leaf]:
+    def load_leaves(self, day: date) -> list[SealLeaf]:
         """What the seal of the day was made over, in order of the case ids. Raises KeyError."""
         with self._database.reading() as session:
-            return sorted(unfolded(session, day).leaves.values())
+            return sorted(load_decoded_leaves(session, day).leaves.values())
 
-    def proof(self, day: date, case_id: str) -> Proof:
+    def build_proof(self, day: date, case_id: str) -> InclusionProof:
         """That the case stood so. Raises KeyError when the day has no seal, or its seal no such case."""
-        return prove(self.leaves(day), case_id)
+        return build_proof(self.load_leaves(day), case_id)
 
-    def over(self, case_id: str, hashes: Mapping[str, int]) -> SealMark | None:
+    def find_seal_position(self, case_id: str, hashes: Mapping[str, int]) -> SealPosition | None:
         """The last seal whose leaf for the case is one of these hashes, each with its entry's number."""
         held: date | None = None
         newest_first = select(SealRow).order_by(col(SealRow.day).desc()).execution_options(yield_per=1)
         with self._database.reading() as session:
             for row in session.scalars(newest_first):
                 held = held or row.day
-                leaf = next((leaf for leaf in unpacked(row.leaves) or () if leaf.case_id == case_id), None)
+                leaf = next((leaf for leaf in decode_leaves(row.leaves) or () if leaf.case_id == case_id), None)
                 if leaf and leaf.head in hashes:
-                    return SealMark(day=held, seq=hashes[leaf.head])
+                    return SealPosition(day=held, seq=hashes[leaf.head])
                 if leaf:
                     held = None
                 elif row.whole:
                     return None
         return None
 
-    def check(self, day: date) -> list[Fault]:
+    def check_seal(self, day: date) -> list[VerificationFinding]:
         """Whether the seal of the day is what was made, follows from the one before, and the journal still has every entry that it names.
 
         Whether those entries are unchanged, and still on their chains, is what `Verification` finds out.
@@ -99,42 +110,48 @@ class SealBook:
         with self._database.snapshot() as session:
             row = session.get(SealRow, day)
             if row is None:
-                return [Fault(table=SEALS, key=str(day), what="is missing")]
-            kept, found = opened(row), unfolded(session, day)
+                return [VerificationFinding(table=SEALS_TABLE, key=str(day), what="is missing")]
+            kept, found = parse_seal_row(row), load_decoded_leaves(session, day)
             before = session.scalars(select(SealRow).where(col(SealRow.day) < day).order_by(col(SealRow.day).desc()).limit(1)).first()
-            wrong = seal_faults(kept.seal, kept.hash, before.hash if before else GENESIS)
-            wrong += leaf_faults(kept.seal, found)
+            wrong = find_seal_faults(kept.seal, kept.hash, before.hash if before else GENESIS)
+            wrong += find_leaf_faults(kept.seal, found)
             keys = session.execute(select(col(JournalEntry.case_id), col(JournalEntry.hash)).execution_options(yield_per=5_000))
             sealed = {(leaf.case_id, leaf.head) for leaf in found.leaves.values() if leaf.seq}
             gone = sealed.difference((case_id, entry) for case_id, entry in keys)
         named = sorted(found.leaves[case_id] for case_id, _ in gone)
         return wrong + [
-            Fault(table="journal", key=f"{leaf.case_id}/{leaf.seq}", what=f"is missing: the seal of {day} has it as {leaf.head[:12]}")
+            VerificationFinding(
+                table="journal", key=f"{leaf.case_id}/{leaf.seq}", what=f"is missing: the seal of {day} has it as {leaf.head[:12]}"
+            )
             for leaf in named
         ]
 
 
-def seal_faults(seal: Seal, stored: str, previous: str) -> list[Fault]:
+def find_seal_faults(seal: Seal, stored_hash: str, previous_hash: str) -> list[VerificationFinding]:
     """Of a seal's row by itself, and as what follows on the seal before."""
     faults = []
-    if seal.digest() != stored:
-        faults.append(Fault(table=SEALS, key=str(seal.day), what="its content does not make its hash: it was changed"))
-    if seal.previous != previous:
-        faults.append(Fault(table=SEALS, key=str(seal.day), what="does not follow from the seal before it: one was changed, or is missing"))
+    if seal.digest() != stored_hash:
+        faults.append(VerificationFinding(table=SEALS_TABLE, key=str(seal.day), what="its content does not make its hash: it was changed"))
+    if seal.previous != previous_hash:
+        faults.append(
+            VerificationFinding(
+                table=SEALS_TABLE, key=str(seal.day), what="does not follow from the seal before it: one was changed, or is missing"
+            )
+        )
     return faults
 
 
-def leaf_faults(seal: Seal, found: Unfolding) -> list[Fault]:
-    if found.fits(seal):
+def find_leaf_faults(seal: Seal, leaves: DecodedLeaves) -> list[VerificationFinding]:
+    if leaves.matches_seal(seal):
         return []
-    return [Fault(table=SEALS, key=str(seal.day), what="its leaves do not make its root: they were changed")]
+    return [VerificationFinding(table=SEALS_TABLE, key=str(seal.day), what="its leaves do not make its root: they were changed")]
 
 
-def _last(session: Session) -> SealRow | None:
+def _load_last_seal(session: Session) -> SealRow | None:
     return session.scalars(select(SealRow).order_by(col(SealRow.day).desc()).limit(1)).first()
 
 
-def _leaves(session: Session) -> Leaves:
+def _load_current_leaves(session: Session) -> LeavesByCase:
     """Where the chains stand. A case that vanished since stays as it was sealed: that it is missing must be found, not forgotten."""
     counted = (
         select(col(JournalEntry.case_id), func.count().label("entries"))
@@ -143,4 +160,4 @@ def _leaves(session: Session) -> Leaves:
     )
     written = {row.case_id: int(row.entries) for row in session.execute(counted)}
     cases = session.execute(select(col(Case.case_id), col(Case.seq), col(Case.head)))
-    return {row.case_id: Leaf(row.case_id, row.seq, row.head, max(0, written.get(row.case_id, 0) - row.seq)) for row in cases}
+    return {row.case_id: SealLeaf(row.case_id, row.seq, row.head, max(0, written.get(row.case_id, 0) - row.seq)) for row in cases}

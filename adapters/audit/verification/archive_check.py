@@ -7,43 +7,47 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from adapters.audit.histories.archive import ArchiveDamagedError, ArchivedRuns
+from adapters.audit.histories.archive import ArchiveDamagedError, RunArchive
 from adapters.audit.histories.object_store import ArchiveStoreError
 from adapters.database.tables import ArchivedRun
-from domain.audit.verification_report import Fault
+from domain.audit.verification_report import VerificationFinding
 
-TABLE = "archived_runs"
-IN_MEMORY = 10
+ARCHIVED_RUNS_TABLE = "archived_runs"
+HISTORIES_PER_FETCH = 10
 """Histories whose content is in memory at a time."""
 
 
-class ArchiveOutOfReachError(ConnectionError):
+class ArchiveUnreachableError(ConnectionError):
     """Histories lie in a bucket that is not named here, or does not answer."""
 
 
-def archive_faults(session: Session, archive: ArchivedRuns | None) -> Iterator[Fault]:
+def find_archive_faults(session: Session, archive: RunArchive | None) -> Iterator[VerificationFinding]:
     """What lies in the database first, then what lies in the bucket. That the only history of a case is gone, its replay tells. Raises
     ArchiveOutOfReachError."""
     run = (col(ArchivedRun.workflow_id), col(ArchivedRun.run_id))
     here = select(*run, col(ArchivedRun.sha256), col(ArchivedRun.content)).where(col(ArchivedRun.content).is_not(None))
-    for row in session.execute(here.execution_options(yield_per=IN_MEMORY)):
+    for row in session.execute(here.execution_options(yield_per=HISTORIES_PER_FETCH)):
         if sha256(bytes(row.content)).hexdigest() != row.sha256:
-            yield Fault(table=TABLE, key=f"{row.workflow_id}/{row.run_id}", what="its content does not make its SHA-256: it was changed")
-    yield from _gone(session)
+            yield VerificationFinding(
+                table=ARCHIVED_RUNS_TABLE,
+                key=f"{row.workflow_id}/{row.run_id}",
+                what="its content does not make its SHA-256: it was changed",
+            )
+    yield from _find_missing_runs(session)
     elsewhere = col(ArchivedRun.content).is_(None)
     if archive is None and (left := session.execute(select(func.count()).where(elsewhere)).scalar_one()):
-        raise ArchiveOutOfReachError(f"{left} archived histories lie in a bucket that is not named here")
+        raise ArchiveUnreachableError(f"{left} archived histories lie in a bucket that is not named here")
     for case_id, run_id in session.execute(select(*run).where(elsewhere)):
         try:
             if archive:
-                archive.content(case_id, run_id)
+                archive.load_content(case_id, run_id)
         except ArchiveDamagedError as error:
-            yield Fault(table=TABLE, key=f"{case_id}/{run_id}", what=str(error))
+            yield VerificationFinding(table=ARCHIVED_RUNS_TABLE, key=f"{case_id}/{run_id}", what=str(error))
         except ArchiveStoreError as error:
-            raise ArchiveOutOfReachError(f"archived histories in the bucket, from {case_id} on: {error}") from error
+            raise ArchiveUnreachableError(f"archived histories in the bucket, from {case_id} on: {error}") from error
 
 
-def _gone(session: Session) -> Iterator[Fault]:
+def _find_missing_runs(session: Session) -> Iterator[VerificationFinding]:
     earlier = aliased(ArchivedRun)
     before = (col(earlier.workflow_id) == col(ArchivedRun.workflow_id)) & (col(earlier.run_id) == col(ArchivedRun.continued_from))
     named = (
@@ -53,4 +57,6 @@ def _gone(session: Session) -> Iterator[Fault]:
         .order_by(col(ArchivedRun.workflow_id), col(ArchivedRun.started_at))
     )
     for case_id, run_id, next_run in session.execute(named):
-        yield Fault(table=TABLE, key=f"{case_id}/{run_id}", what=f"is missing: the run {next_run} went on from it")
+        yield VerificationFinding(
+            table=ARCHIVED_RUNS_TABLE, key=f"{case_id}/{run_id}", what=f"is missing: the run {next_run} went on from it"
+        )

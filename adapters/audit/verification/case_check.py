@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from adapters.audit.verification.journal_evidence import Testimony, portions
+from adapters.audit.verification.journal_evidence import JournalEvidence, split_batches
 from adapters.database.tables import Case
-from domain.audit.verification_report import Fault
+from domain.audit.verification_report import VerificationFinding
 
-KIND_OF = {"plan": "payment_plan"}
+KIND_BY_PREFIX = {"plan": "payment_plan"}
 """How the kind is called where a case's id begins otherwise."""
 
 
@@ -18,24 +18,24 @@ class CaseCheck:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._first: dict[str, Testimony] = {}
+        self._first_entries: dict[str, JournalEvidence] = {}
 
-    def hear(self, entry: Testimony) -> None:
-        self._first.setdefault(entry.case_id, entry)
+    def add_evidence(self, entry: JournalEvidence) -> None:
+        self._first_entries.setdefault(entry.case_id, entry)
 
-    def settle(self) -> Iterator[Fault]:
-        heard, self._first = list(self._first.values()), {}
+    def check_evidence(self) -> Iterator[VerificationFinding]:
+        heard, self._first_entries = list(self._first_entries.values()), {}
         columns = (col(Case.case_id), col(Case.kind), col(Case.account_id), col(Case.invoice_id))
-        for portion in portions(heard):
+        for portion in split_batches(heard):
             some = {entry.case_id: entry for entry in portion}
             for case_id, kind, account_id, invoice_id in self._session.execute(select(*columns).where(col(Case.case_id).in_(some))):
                 entry, word = some[case_id], case_id.partition(":")[0]
                 if (account_id, invoice_id) != (entry.account_id, entry.invoice_id):
-                    yield entry.against(
+                    yield entry.build_finding(
                         self.table, case_id, f"is not of the account {account_id}, or not about {invoice_id or 'no invoice'}"
                     )
-                elif kind != KIND_OF.get(word, word):
-                    yield entry.against(self.table, case_id, f"is no case of the kind {kind}")
+                elif kind != KIND_BY_PREFIX.get(word, word):
+                    yield entry.build_finding(self.table, case_id, f"is no case of the kind {kind}")
 
-    def conclude(self) -> Iterator[Fault]:
-        yield from self.settle()
+    def finish(self) -> Iterator[VerificationFinding]:
+        yield from self.check_evidence()

@@ -7,103 +7,111 @@ from typing import NamedTuple
 from sqlalchemy import Text, cast, select
 from sqlmodel import Session, col
 
-from adapters.audit.verification.erasure_check import ErasedPapers
-from adapters.audit.verification.journal_evidence import AT_ONCE, Testimony, entries_of, portions, read
+from adapters.audit.verification.erasure_check import ErasedRecords
+from adapters.audit.verification.journal_evidence import BATCH_SIZE, JournalEvidence, load_evidence, parse_json_object, split_batches
 from adapters.database.tables import Case, Document, DossierRow
-from domain.audit.verification_report import Fault
+from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
 
-MADE, ATTACHED = EntryKind.DOSSIER_MADE, EntryKind.DISPUTE_EVIDENCE_ATTACHED
-IN_MEMORY = 5
+DOSSIER_MADE, EVIDENCE_ATTACHED = EntryKind.DOSSIER_MADE, EntryKind.DISPUTE_EVIDENCE_ATTACHED
+FILES_PER_FETCH = 5
 """Files whose content is in memory at a time."""
 
 
-class Named(NamedTuple):
+class FileReference(NamedTuple):
     """A file on which something of an account rests, `by` what, and the entry that says so, if one does."""
 
     digest: str
     account_id: str
-    by: str
-    entry: Testimony | None = None
+    referenced_by: str
+    entry: JournalEvidence | None = None
 
 
 class DocumentCheck:
-    table, kinds = "documents", frozenset({MADE.value, ATTACHED.value})
+    table, kinds = "documents", frozenset({DOSSIER_MADE.value, EVIDENCE_ATTACHED.value})
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._made: list[Testimony] = []
-        self._named: list[Named] = []
-        self._blamed: set[str] = set()
+        self._dossier_entries: list[JournalEvidence] = []
+        self._references: list[FileReference] = []
+        self._reported_digests: set[str] = set()
 
-    def hear(self, entry: Testimony) -> None:
-        if entry.kind == MADE.value:
-            self._made.append(entry)
-            self._named += [Named(entry.text(name), entry.account_id, entry.case_id, entry) for name in ("json_sha256", "pdf_sha256")]
-        elif entry.kind == ATTACHED.value:
-            self._named += [Named(digest, entry.account_id, entry.case_id, entry) for digest in entry.text("evidence").split()]
+    def add_evidence(self, entry: JournalEvidence) -> None:
+        if entry.kind == DOSSIER_MADE.value:
+            self._dossier_entries.append(entry)
+            self._references += [
+                FileReference(entry.get_text(name), entry.account_id, entry.case_id, entry) for name in ("json_sha256", "pdf_sha256")
+            ]
+        elif entry.kind == EVIDENCE_ATTACHED.value:
+            self._references += [
+                FileReference(digest, entry.account_id, entry.case_id, entry) for digest in entry.get_text("evidence").split()
+            ]
 
-    def settle(self) -> Iterator[Fault]:
-        made, named, self._made, self._named = self._made, self._named, [], []
-        yield from self._missing(named)
-        for some in portions(made):
+    def check_evidence(self) -> Iterator[VerificationFinding]:
+        made, named, self._dossier_entries, self._references = self._dossier_entries, self._references, [], []
+        yield from self._find_missing_files(named)
+        for some in split_batches(made):
             columns = (col(DossierRow.account_id), col(DossierRow.json_sha256), col(DossierRow.pdf_sha256))
-            wanted = col(DossierRow.pdf_sha256).in_({entry.text("pdf_sha256") for entry in some})
+            wanted = col(DossierRow.pdf_sha256).in_({entry.get_text("pdf_sha256") for entry in some})
             kept = {tuple(row) for row in self._session.execute(select(*columns).where(wanted))}
             for entry in some:
-                if (entry.account_id, entry.text("json_sha256"), entry.text("pdf_sha256")) not in kept:
-                    purpose = entry.text("purpose")
-                    yield entry.against("dossiers", f"{entry.case_id}:{purpose}", "is missing, or names other files than were made")
+                if (entry.account_id, entry.get_text("json_sha256"), entry.get_text("pdf_sha256")) not in kept:
+                    purpose = entry.get_text("purpose")
+                    yield entry.build_finding("dossiers", f"{entry.case_id}:{purpose}", "is missing, or names other files than were made")
 
-    def conclude(self) -> Iterator[Fault]:
-        yield from self.settle()
-        yield from self._missing(self._of_dossiers())
-        yield from self._missing(self._of_disputes())
-        stored = select(col(Document.sha256), col(Document.content)).execution_options(yield_per=IN_MEMORY)
+    def finish(self) -> Iterator[VerificationFinding]:
+        yield from self.check_evidence()
+        yield from self._find_missing_files(self._iterate_dossier_files())
+        yield from self._find_missing_files(self._iterate_dispute_files())
+        stored = select(col(Document.sha256), col(Document.content)).execution_options(yield_per=FILES_PER_FETCH)
         for row in self._session.execute(stored):
             if sha256(bytes(row.content)).hexdigest() != row.sha256:
-                yield self._changed(row.sha256)
+                yield self._build_changed_finding(row.sha256)
 
-    def _of_dossiers(self) -> Iterator[Named]:
+    def _iterate_dossier_files(self) -> Iterator[FileReference]:
         columns = (col(DossierRow.key), col(DossierRow.account_id), col(DossierRow.json_sha256), col(DossierRow.pdf_sha256))
-        for row in self._session.execute(select(*columns).execution_options(yield_per=AT_ONCE)):
+        for row in self._session.execute(select(*columns).execution_options(yield_per=BATCH_SIZE)):
             for digest in (row.json_sha256, row.pdf_sha256):
-                yield Named(digest, row.account_id, f"the dossier {row.key}")
+                yield FileReference(digest, row.account_id, f"the dossier {row.key}")
 
-    def _of_disputes(self) -> Iterator[Named]:
+    def _iterate_dispute_files(self) -> Iterator[FileReference]:
         disputes = select(col(Case.case_id), col(Case.account_id), cast(col(Case.summary), Text).label("summary")).where(
             col(Case.kind) == "dispute"
         )
-        for row in self._session.execute(disputes.execution_options(yield_per=AT_ONCE)):
-            for digest in str(read(row.summary).get("evidence") or "").split():
-                yield Named(digest, row.account_id, f"the case {row.case_id}")
+        for row in self._session.execute(disputes.execution_options(yield_per=BATCH_SIZE)):
+            for digest in str(parse_json_object(row.summary).get("evidence") or "").split():
+                yield FileReference(digest, row.account_id, f"the case {row.case_id}")
 
-    def _missing(self, named: Iterable[Named]) -> Iterator[Fault]:
-        for some in portions(named):
+    def _find_missing_files(self, references: Iterable[FileReference]) -> Iterator[VerificationFinding]:
+        for some in split_batches(references):
             wanted = {one.digest for one in some}
             stored = set(self._session.scalars(select(col(Document.sha256)).where(col(Document.sha256).in_(wanted))))
             for one in some:
                 if (
                     one.digest in stored
-                    or one.digest in self._blamed
-                    or one.digest in ErasedPapers(self._session, one.account_id).documents
+                    or one.digest in self._reported_digests
+                    or one.digest in ErasedRecords(self._session, one.account_id).documents
                 ):
                     continue
-                self._blamed.add(one.digest)
-                what = f"is missing, and {one.by} rests on it"
-                yield one.entry.against(self.table, one.digest, what) if one.entry else Fault(table=self.table, key=one.digest, what=what)
+                self._reported_digests.add(one.digest)
+                what = f"is missing, and {one.referenced_by} rests on it"
+                yield (
+                    one.entry.build_finding(self.table, one.digest, what)
+                    if one.entry
+                    else VerificationFinding(table=self.table, key=one.digest, what=what)
+                )
 
-    def _changed(self, digest: str) -> Fault:
+    def _build_changed_finding(self, digest: str) -> VerificationFinding:
         what = "its content does not make its SHA-256: it was changed"
-        proof = next((entry for entry in self._naming(digest) if digest in f"{entry.facts}"), None)
-        return proof.against(self.table, digest, what) if proof else Fault(table=self.table, key=digest, what=what)
+        proof = next((entry for entry in self._load_referencing_entries(digest) if digest in f"{entry.facts}"), None)
+        return proof.build_finding(self.table, digest, what) if proof else VerificationFinding(table=self.table, key=digest, what=what)
 
-    def _naming(self, digest: str) -> Iterator[Testimony]:
+    def _load_referencing_entries(self, digest: str) -> Iterator[JournalEvidence]:
         """Entries among which is the one that names the file, if there is one: of the accounts whose dossiers, and of the disputes that
         rest on it."""
         owners = select(col(DossierRow.account_id)).where((col(DossierRow.json_sha256) == digest) | (col(DossierRow.pdf_sha256) == digest))
         for account_id in self._session.scalars(owners.distinct()).all():
-            yield from entries_of(self._session, MADE, account_id=account_id)
+            yield from load_evidence(self._session, DOSSIER_MADE, account_id=account_id)
         disputes = select(col(Case.case_id)).where(col(Case.kind) == "dispute", cast(col(Case.summary), Text).contains(digest))
         for case_id in self._session.scalars(disputes).all():
-            yield from entries_of(self._session, ATTACHED, case_id=case_id)
+            yield from load_evidence(self._session, EVIDENCE_ATTACHED, case_id=case_id)

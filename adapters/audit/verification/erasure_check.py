@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Text, cast, select
 from sqlmodel import Session, col
 
-from adapters.audit.verification.journal_evidence import Testimony, read
+from adapters.audit.verification.journal_evidence import JournalEvidence, parse_json_object
 from adapters.database.tables import ErasureRow
-from domain.audit.verification_report import Fault
+from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
 
 
-class ErasedPapers:
+class ErasedRecords:
     """What was erased of an account, by the reports that were kept; they are read when they are first asked for."""
 
     def __init__(self, session: Session, account_id: str) -> None:
@@ -23,7 +23,7 @@ class ErasedPapers:
     @cached_property
     def _reports(self) -> list[dict[str, Any]]:
         stored = select(cast(col(ErasureRow.report), Text)).where(col(ErasureRow.account_id) == self._account_id)
-        return [read(report) for report in self._session.scalars(stored)]
+        return [parse_json_object(report) for report in self._session.scalars(stored)]
 
     @cached_property
     def letters(self) -> dict[str, str]:
@@ -42,25 +42,25 @@ class ErasureCheck:
 
     table, kinds = "erasures", frozenset({EntryKind.ACCOUNT_ERASED.value})
 
-    def __init__(self, session: Session, settled: datetime) -> None:
-        self._session, self._settled = session, settled
-        self._told: dict[str, Testimony] = {}
+    def __init__(self, session: Session, settled_before: datetime) -> None:
+        self._session, self._settled_before = session, settled_before
+        self._entries: dict[str, JournalEvidence] = {}
 
-    def hear(self, entry: Testimony) -> None:
+    def add_evidence(self, entry: JournalEvidence) -> None:
         if entry.kind in self.kinds:
-            self._told[entry.text("report")] = entry
+            self._entries[entry.get_text("report")] = entry
 
-    def settle(self) -> Iterator[Fault]:
+    def check_evidence(self) -> Iterator[VerificationFinding]:
         """Erasures are few: all that is heard of them is kept to the end."""
         return iter(())
 
-    def conclude(self) -> Iterator[Fault]:
+    def finish(self) -> Iterator[VerificationFinding]:
         rows = self._session.execute(select(col(ErasureRow.key), col(ErasureRow.account_id), col(ErasureRow.recorded_at)))
         for row in rows:
-            told = self._told.pop(row.key, None)
-            if told is None and row.recorded_at < self._settled:
-                yield Fault(table=self.table, key=row.key, what="is told of by no entry: it was put in")
+            told = self._entries.pop(row.key, None)
+            if told is None and row.recorded_at < self._settled_before:
+                yield VerificationFinding(table=self.table, key=row.key, what="is told of by no entry: it was put in")
             elif told is not None and told.account_id != row.account_id:
-                yield told.against(self.table, row.key, f"is not of the account {row.account_id}")
-        for key, told in self._told.items():
-            yield told.against(self.table, key, "is missing")
+                yield told.build_finding(self.table, row.key, f"is not of the account {row.account_id}")
+        for key, told in self._entries.items():
+            yield told.build_finding(self.table, key, "is missing")

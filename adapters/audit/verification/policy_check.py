@@ -6,37 +6,37 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from adapters.audit.verification.journal_evidence import Testimony
+from adapters.audit.verification.journal_evidence import JournalEvidence
 from adapters.database.tables import PolicyVersion
-from domain.audit.verification_report import Fault
+from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
-from domain.policy.approval_matrix import APPROVALS
+from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 
-KINDS = (EntryKind.CASE_OPENED, EntryKind.POLICY_ADOPTED, EntryKind.APPROVAL_REQUESTED)
-Pinned = tuple[str, str, str]
+PINNING_KINDS = (EntryKind.CASE_OPENED, EntryKind.POLICY_ADOPTED, EntryKind.APPROVAL_REQUESTED)
+PinnedVersion = tuple[str, str, str]
 """Name, version and SHA-256."""
 
 
 class PolicyCheck:
     """In memory is the first entry of each version that was pinned: they are few."""
 
-    table, kinds = "policies", frozenset(kind.value for kind in KINDS)
+    table, kinds = "policies", frozenset(kind.value for kind in PINNING_KINDS)
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._pinned: dict[Pinned, Testimony] = {}
+        self._pinned: dict[PinnedVersion, JournalEvidence] = {}
 
-    def hear(self, entry: Testimony) -> None:
+    def add_evidence(self, entry: JournalEvidence) -> None:
         if entry.kind in self.kinds:
-            if digest := entry.text("policy_sha256"):
-                self._pinned.setdefault((entry.text("policy"), entry.text("policy_version"), digest), entry)
-            if digest := entry.text("matrix_sha256"):
-                self._pinned.setdefault((APPROVALS, entry.text("matrix_version"), digest), entry)
+            if digest := entry.get_text("policy_sha256"):
+                self._pinned.setdefault((entry.get_text("policy"), entry.get_text("policy_version"), digest), entry)
+            if digest := entry.get_text("matrix_sha256"):
+                self._pinned.setdefault((MATRIX_POLICY_NAME, entry.get_text("matrix_version"), digest), entry)
 
-    def settle(self) -> Iterator[Fault]:
+    def check_evidence(self) -> Iterator[VerificationFinding]:
         return iter(())
 
-    def conclude(self) -> Iterator[Fault]:
+    def finish(self) -> Iterator[VerificationFinding]:
         """A text that was changed, with its SHA-256 or without; a version that is gone, or that nobody pinned as it reads."""
         rows = self._session.execute(
             select(col(PolicyVersion.name), col(PolicyVersion.version), col(PolicyVersion.snapshot), col(PolicyVersion.sha256))
@@ -47,8 +47,10 @@ class PolicyCheck:
             pins = {pin: left.pop(pin) for pin in list(left) if pin[:2] == (name, str(version))}
             wrong = next((entry for pin, entry in pins.items() if digest != pin[2] or stored != pin[2]), None)
             if wrong:
-                yield wrong.against(self.table, f"{name}/{version}", "is not what was pinned: it was changed")
+                yield wrong.build_finding(self.table, f"{name}/{version}", "is not what was pinned: it was changed")
             elif digest != stored:
-                yield Fault(table=self.table, key=f"{name}/{version}", what="its text does not make its SHA-256: it was changed")
+                yield VerificationFinding(
+                    table=self.table, key=f"{name}/{version}", what="its text does not make its SHA-256: it was changed"
+                )
         for (name, version, _), entry in left.items():
-            yield entry.against(self.table, f"{name}/{version}", "is missing, and was pinned")
+            yield entry.build_finding(self.table, f"{name}/{version}", "is missing, and was pinned")

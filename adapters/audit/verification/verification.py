@@ -10,37 +10,37 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from adapters.audit.histories.archive import ArchivedRuns
-from adapters.audit.seals.leaf_encoding import Unfolding, kept_seals
-from adapters.audit.seals.seal_store import SEALS, leaf_faults, seal_faults
-from adapters.audit.verification.archive_check import TABLE as ARCHIVED
-from adapters.audit.verification.archive_check import ArchiveOutOfReachError, archive_faults
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.seals.leaf_encoding import DecodedLeaves, load_stored_seals
+from adapters.audit.seals.seal_store import SEALS_TABLE, find_leaf_faults, find_seal_faults
+from adapters.audit.verification.archive_check import ARCHIVED_RUNS_TABLE as ARCHIVED
+from adapters.audit.verification.archive_check import ArchiveUnreachableError, find_archive_faults
 from adapters.audit.verification.case_check import CaseCheck
 from adapters.audit.verification.document_check import DocumentCheck
 from adapters.audit.verification.erasure_check import ErasureCheck
-from adapters.audit.verification.journal_evidence import Check, testify
+from adapters.audit.verification.journal_evidence import EvidenceCheck, collect_evidence
 from adapters.audit.verification.ledger_check import LedgerCheck
 from adapters.audit.verification.letter_check import LetterCheck
 from adapters.audit.verification.policy_check import PolicyCheck
-from adapters.database.append_only import append_only_tables, guarded_tables
+from adapters.database.append_only import list_append_only_tables, list_protected_tables
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry, SQLModel
-from adapters.journal.stored_cases import AT_ONCE, StoredCase, stored_cases
+from adapters.journal.stored_cases import ENTRIES_PER_FETCH, StoredCase, load_stored_cases
 from domain import identifiers as ids
-from domain.audit.chain_verification import Head, Judged, Sealed, judge
-from domain.audit.seal import Leaf
-from domain.audit.verification_report import Fault, VerifyReport
+from domain.audit.chain_verification import ChainHead, ChainVerificationResult, SealedHead, verify_chain
+from domain.audit.seal import SealLeaf
+from domain.audit.verification_report import VerificationFinding, VerificationReport
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import GENESIS
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Told now and then how many entries of how many are done."""
 
 SETTLING = timedelta(hours=1)
 """So long before a seal, in real time, a workflow task that a dead worker left may have written what its repetition then replaced. And so
 long what was told to a workflow may take to be written down."""
 
-_packed = struct.Struct(">III32s")
+_SEALED_HEAD_FORMAT = struct.Struct(">III32s")
 
 
 class Verification:
@@ -48,126 +48,138 @@ class Verification:
     was ever sealed, and what the checks have heard since they last settled. `archive` reads the histories that lie in a bucket; what lies
     in the database is looked at without one."""
 
-    def __init__(self, database: Database, archive: ArchivedRuns | None = None) -> None:
+    def __init__(self, database: Database, archive: RunArchive | None = None) -> None:
         self._database, self._archive = database, archive
 
-    def run(self, progress: Progress | None = None) -> VerifyReport:
+    def run(self, progress: ProgressCallback | None = None) -> VerificationReport:
         """Every fault by its row."""
         settled = datetime.now(UTC) - SETTLING
         with self._database.snapshot() as session:
-            guarded = guarded_tables(session.connection())
-            unguarded = [table for table in append_only_tables(SQLModel.metadata) if table not in guarded]
-            report = VerifyReport(unguarded=unguarded)
-            checks = _Checks([
-                CaseCheck(session), LetterCheck(session), DocumentCheck(session), PolicyCheck(session), LedgerCheck(session, settled),
-                ErasureCheck(session, settled),
-            ])  # fmt: skip
-            seals = _read_seals(session, report)
-            _read_journal(session, report, seals, checks, progress or (lambda done, total: None))
-            for check in checks.all:
-                report.faults += check.conclude()
-            self._read_archive(session, report)
-            report.looked_at = {table: _count(session, table) for table in (*(check.table for check in checks.all), ARCHIVED)}
+            guarded = list_protected_tables(session.connection())
+            unguarded = [table for table in list_append_only_tables(SQLModel.metadata) if table not in guarded]
+            report = VerificationReport(unguarded=unguarded)
+            checks = _CheckGroup(
+                [
+                    CaseCheck(session),
+                    LetterCheck(session),
+                    DocumentCheck(session),
+                    PolicyCheck(session),
+                    LedgerCheck(session, settled),
+                    ErasureCheck(session, settled),
+                ]
+            )
+            seals = _check_seals(session, report)
+            _check_journal(session, report, seals, checks, progress or (lambda done, total: None))
+            for check in checks.checks:
+                report.faults += check.finish()
+            self._check_archive(session, report)
+            report.looked_at = {table: _count_rows(session, table) for table in (*(check.table for check in checks.checks), ARCHIVED)}
         return report
 
-    def _read_archive(self, session: Session, report: VerifyReport) -> None:
+    def _check_archive(self, session: Session, report: VerificationReport) -> None:
         try:
-            for fault in archive_faults(session, self._archive):
+            for fault in find_archive_faults(session, self._archive):
                 report.faults.append(fault)
-        except ArchiveOutOfReachError as error:
+        except ArchiveUnreachableError as error:
             report.out_of_reach.append(str(error))
 
 
-class _Checks:
+class _CheckGroup:
     """The checks of other tables, and what they listen to."""
 
-    def __init__(self, checks: Sequence[Check]) -> None:
-        self.all = checks
+    def __init__(self, checks: Sequence[EvidenceCheck]) -> None:
+        self.checks = checks
         self._kinds = frozenset[str]().union(*(check.kinds for check in checks))
 
-    def hear(self, case: StoredCase, judged: Judged) -> None:
-        for entry in testify(case, judged, self._kinds):
-            for check in self.all:
-                check.hear(entry)
+    def add_case(self, case: StoredCase, judged: ChainVerificationResult) -> None:
+        for entry in collect_evidence(case, judged, self._kinds):
+            for check in self.checks:
+                check.add_evidence(entry)
 
-    def settle(self) -> Iterator[Fault]:
-        for check in self.all:
-            yield from check.settle()
+    def check_evidence(self) -> Iterator[VerificationFinding]:
+        for check in self.checks:
+            yield from check.check_evidence()
 
 
-class _Seals(NamedTuple):
+class _SealedHeads(NamedTuple):
     """`made`: each day's hash. `settling`: from when on, in canonical form, an entry may have been on its way when the day was sealed."""
 
-    made: dict[str, str]
-    settling: dict[int, str]
+    hash_by_day: dict[str, str]
+    settling_by_day: dict[int, str]
     heads: dict[str, bytearray]
 
-    def keep(self, day: date, leaf: Leaf) -> None:
-        self.heads[leaf.case_id] += _packed.pack(day.toordinal(), leaf.seq, leaf.beside, bytes.fromhex(leaf.head))
+    def add_leaf(self, day: date, leaf: SealLeaf) -> None:
+        self.heads[leaf.case_id] += _SEALED_HEAD_FORMAT.pack(day.toordinal(), leaf.seq, leaf.beside, bytes.fromhex(leaf.head))
 
-    def of(self, case_id: str) -> list[Sealed]:
+    def list_case_heads(self, case_id: str) -> list[SealedHead]:
         """In order of their days."""
         kept = self.heads.get(case_id)
         return [
-            Sealed(date.fromordinal(day), seq, head.hex(), beside, self.settling[day])
-            for day, seq, beside, head in _packed.iter_unpack(kept or b"")
+            SealedHead(date.fromordinal(day), seq, head.hex(), beside, self.settling_by_day[day])
+            for day, seq, beside, head in _SEALED_HEAD_FORMAT.iter_unpack(kept or b"")
         ]
 
 
-def _read_seals(session: Session, report: VerifyReport) -> _Seals:
-    seals = _Seals({}, {}, defaultdict(bytearray))
-    unfolding, previous = Unfolding(), GENESIS
-    for kept in kept_seals(session):
+def _check_seals(session: Session, report: VerificationReport) -> _SealedHeads:
+    seals = _SealedHeads({}, {}, defaultdict(bytearray))
+    unfolding, previous = DecodedLeaves(), GENESIS
+    for kept in load_stored_seals(session):
         day = kept.seal.day
         report.seals += 1
-        report.faults += seal_faults(kept.seal, kept.hash, previous)
-        for leaf in unfolding.take(kept):
-            seals.keep(day, leaf)
-        report.faults += leaf_faults(kept.seal, unfolding)
-        seals.made[day.isoformat()] = previous = kept.hash
-        seals.settling[day.toordinal()] = (datetime.fromisoformat(kept.made_at) - SETTLING).isoformat(timespec="microseconds")
+        report.faults += find_seal_faults(kept.seal, kept.hash, previous)
+        for leaf in unfolding.apply_seal(kept):
+            seals.add_leaf(day, leaf)
+        report.faults += find_leaf_faults(kept.seal, unfolding)
+        seals.hash_by_day[day.isoformat()] = previous = kept.hash
+        seals.settling_by_day[day.toordinal()] = (datetime.fromisoformat(kept.made_at) - SETTLING).isoformat(timespec="microseconds")
     return seals
 
 
-def _read_journal(session: Session, report: VerifyReport, seals: _Seals, checks: _Checks, progress: Progress) -> None:
+def _check_journal(
+    session: Session, report: VerificationReport, seals: _SealedHeads, checks: _CheckGroup, progress: ProgressCallback
+) -> None:
     total = session.execute(select(func.count()).select_from(JournalEntry)).scalar_one()
-    heads = {case_id: Head(seq, head) for case_id, seq, head in session.execute(select(col(Case.case_id), col(Case.seq), col(Case.head)))}
+    heads = {
+        case_id: ChainHead(seq, head) for case_id, seq, head in session.execute(select(col(Case.case_id), col(Case.seq), col(Case.head)))
+    }
     told = 0
-    for case in stored_cases(session):
-        _take_in(report, case.case_id, case, heads.pop(case.case_id, None), seals, checks)
-        if case.case_id == ids.SEAL_CASE:
-            report.faults += _seals_gone(case, seals)
-        if report.entries - told >= AT_ONCE:
+    for case in load_stored_cases(session):
+        _check_case(report, case.case_id, case, heads.pop(case.case_id, None), seals, checks)
+        if case.case_id == ids.SEAL_CASE_ID:
+            report.faults += _find_missing_seals(case, seals)
+        if report.entries - told >= ENTRIES_PER_FETCH:
             told = report.entries
             progress(told, total)
-            report.faults += checks.settle()
+            report.faults += checks.check_evidence()
     for case_id, head in sorted(heads.items()):
-        _take_in(report, case_id, StoredCase(case_id, [], []), head, seals, checks)
+        _check_case(report, case_id, StoredCase(case_id, [], []), head, seals, checks)
     for case_id in sorted(seals.heads):
-        last = seals.of(case_id)[-1]
+        last = seals.list_case_heads(case_id)[-1]
         gone = f"is missing, with its {last.seq} entries that were sealed on {last.day}"
-        report.faults.append(Fault(table="cases", key=case_id, what=gone))
+        report.faults.append(VerificationFinding(table="cases", key=case_id, what=gone))
     progress(total, total)
 
 
-def _take_in(report: VerifyReport, case_id: str, case: StoredCase, head: Head | None, seals: _Seals, checks: _Checks) -> None:
-    judged = judge(case_id, case.rows, head, seals.of(case_id))
+def _check_case(
+    report: VerificationReport, case_id: str, case: StoredCase, head: ChainHead | None, seals: _SealedHeads, checks: _CheckGroup
+) -> None:
+    judged = verify_chain(case_id, case.rows, head, seals.list_case_heads(case_id))
     seals.heads.pop(case_id, None)
     report.cases += 1
     report.entries += len(case.rows)
     report.orphans += judged.orphans
     report.unsettled += judged.unsettled
     report.faults += judged.faults
-    checks.hear(case, judged)
+    checks.add_case(case, judged)
 
 
-def _seals_gone(case: StoredCase, seals: _Seals) -> Iterator[Fault]:
+def _find_missing_seals(case: StoredCase, seals: _SealedHeads) -> Iterator[VerificationFinding]:
     """What the journal says was sealed, and is sealed no longer, or otherwise."""
-    for entry in testify(case, Judged([]), {EntryKind.SEAL_MADE.value}):
-        if entry.kind == EntryKind.SEAL_MADE.value and seals.made.get(entry.text("on")) != entry.text("hash"):
-            wrong = "is not the one that was made" if entry.text("on") in seals.made else "is missing"
-            yield entry.against(SEALS, entry.text("on"), wrong)
+    for entry in collect_evidence(case, ChainVerificationResult([]), {EntryKind.SEAL_MADE.value}):
+        if entry.kind == EntryKind.SEAL_MADE.value and seals.hash_by_day.get(entry.get_text("on")) != entry.get_text("hash"):
+            wrong = "is not the one that was made" if entry.get_text("on") in seals.hash_by_day else "is missing"
+            yield entry.build_finding(SEALS_TABLE, entry.get_text("on"), wrong)
 
 
-def _count(session: Session, table: str) -> int:
+def _count_rows(session: Session, table: str) -> int:
     return int(session.execute(select(func.count()).select_from(SQLModel.metadata.tables[table])).scalar_one())

@@ -7,33 +7,33 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from adapters.audit.seals.seal_store import SealBook
+from adapters.audit.seals.seal_store import SealStore
 from adapters.database.engine import Database
 from adapters.database.tables import ArchivedRun, Case, DossierRow, ErasureRow, JournalEntry, Message, PolicyVersion
 from adapters.document_store import DocumentStore
 from adapters.ledger.ledger import Ledger
 from domain import identifiers as ids
-from domain.correspondence.letter_outcome import LetterFate, LetterNews
+from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.invoice.invoice_case import InvoiceCase
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Entry, Journal
-from domain.policy.approval_matrix import APPROVALS
+from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 from domain.policy.collection_policy import PolicySnapshot
-from tests.adapters.audit.tampered_journals import key
+from tests.adapters.audit.tampered_journals import entry_key
 from tests.adapters.ledger.builders import add_account, add_invoice
-from tests.domain.builders import DUE, moment, policy
+from tests.domain.builders import DUE, build_policy, moment
 
-RULES, MATRIX = PolicySnapshot.of(policy()), '{"version": 1}'
+RULES, MATRIX = PolicySnapshot.from_policy(build_policy()), '{"version": 1}'
 LETTER, ERASED = b"Subject: Reminder\r\n\r\nPlease pay.", b"Subject: Reminder\r\n\r\nDear Ms Lang"
 DOSSIER, PAGES, PHOTO = b'{"account": "A1"}', b"%PDF-1.7", b"a broken pallet"
 SEALED = date(2013, 4, 1)
 
 
-def hashed(content: bytes | str) -> str:
+def sha256_hex(content: bytes | str) -> str:
     return sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()
 
 
-class AuditedBooks:
+class AuditedDatabase:
     """A1 owes 100.00 EUR on I1 and on I2. It paid 40.00 on I1 and 100.00 on I2, which is closed; a letter about I1 went. A2 was erased."""
 
     def __init__(self, database: Database) -> None:
@@ -42,7 +42,7 @@ class AuditedBooks:
         self._days = 0
         for account in ("A1", "A2"):
             add_account(database, account)
-        self.add(self._rules(RULES.name, RULES.text), self._rules(APPROVALS, MATRIX))
+        self.add(self._rules(RULES.name, RULES.text), self._rules(MATRIX_POLICY_NAME, MATRIX))
         for invoice in ("I1", "I2"):
             add_invoice(database, invoice, due=DUE)
         self._collect("I1", paid=4_000, letter=LETTER)
@@ -56,7 +56,7 @@ class AuditedBooks:
     def seal(self) -> None:
         """The next day."""
         self._days += 1
-        SealBook(self.database).make(SEALED + timedelta(days=self._days), moment(40 + self._days).real)
+        SealStore(self.database).make_seal(SEALED + timedelta(days=self._days), moment(40 + self._days).real)
 
     def real_now(self) -> datetime:
         """By the machine's clock, which tells how long ago something was written down."""
@@ -68,14 +68,14 @@ class AuditedBooks:
                 session.add(row)
                 session.flush()
 
-    def last(self, case_id: str, kind: EntryKind) -> Entry:
+    def last_entry(self, case_id: str, kind: EntryKind) -> Entry:
         return [entry for entry in self.entries[case_id] if entry.kind is kind][-1]
 
-    def key(self, case_id: str, kind: EntryKind) -> str:
+    def entry_key(self, case_id: str, kind: EntryKind) -> str:
         """Of the case's last entry of the kind."""
-        return key(self.last(case_id, kind))
+        return entry_key(self.last_entry(case_id, kind))
 
-    def tell(self, journal: Journal, kind: str, outcome: str | None = None, **shown: Any) -> None:
+    def write_case(self, journal: Journal, kind: str, outcome: str | None = None, **shown: Any) -> None:
         """Write down what a case tells, and its row."""
         self.entries[journal.case_id] = list(journal.pending)
         self.add(*self.rows(journal, kind, outcome, **shown))
@@ -84,76 +84,102 @@ class AuditedBooks:
         return [
             *(JournalEntry(**entry.model_dump()) for entry in journal.pending),
             Case(
-                case_id=journal.case_id, run_id="run-2", kind=kind, account_id=journal.account_id, invoice_id=journal.invoice_id,
-                stage="new", waiting_for="time", outcome=outcome, seq=journal.seq, head=journal.head, updated_at=moment(30).real, **shown,
+                case_id=journal.case_id,
+                run_id="run-2",
+                kind=kind,
+                account_id=journal.account_id,
+                invoice_id=journal.invoice_id,
+                stage="new",
+                waiting_for="time",
+                outcome=outcome,
+                seq=journal.seq,
+                head=journal.head,
+                updated_at=moment(30).real,
+                **shown,
             ),
-        ]  # fmt: skip
+        ]
 
     def letter(self, account_id: str, number: int, content: bytes, digest: str) -> Message:
         return Message(
-            key=f"letter:{number}", account_id=account_id, language="en", currency="EUR", letter="reminder", slot=moment(1).business,
-            message_id=f"<{number}@ours.test>", content=content, sha256=digest, state="sent", sent_at=moment(1).business,
-        )  # fmt: skip
+            key=f"letter:{number}",
+            account_id=account_id,
+            language="en",
+            currency="EUR",
+            letter="reminder",
+            slot=moment(1).business,
+            message_id=f"<{number}@ours.test>",
+            content=content,
+            sha256=digest,
+            state="sent",
+            sent_at=moment(1).business,
+        )
 
     # --- what is in them
 
     def _rules(self, name: str, text: str) -> PolicyVersion:
-        return PolicyVersion(name=name, version=1, snapshot=text, sha256=hashed(text), created_at=moment(-60).real)
+        return PolicyVersion(name=name, version=1, snapshot=text, sha256=sha256_hex(text), created_at=moment(-60).real)
 
     def _collect(self, invoice: str, paid: int, letter: bytes = b"") -> None:
-        journal = Journal(case_id=ids.invoice_case(invoice), account_id="A1", invoice_id=invoice)
-        case = InvoiceCase(journal=journal, facts=self.ledger.facts(invoice), snapshot=RULES)
+        journal = Journal(case_id=ids.invoice_case_id(invoice), account_id="A1", invoice_id=invoice)
+        case = InvoiceCase(journal=journal, facts=self.ledger.get_invoice_facts(invoice), snapshot=RULES)
         case.open(moment(-10))
         if letter:
-            self.add(self.letter("A1", 1, letter, hashed(letter)))
+            self.add(self.letter("A1", 1, letter, sha256_hex(letter)))
             at = moment(1)
-            news = {"step": "reminder", "attempt": 1, "fate": LetterFate.SENT, "at": at.business, "on": at.business.date()}
-            case.hear_of_letter(LetterNews(**news, message_id="<1@ours.test>", sha256=hashed(letter)), moment(2))
+            news = {"step": "reminder", "attempt": 1, "fate": LetterResult.SENT, "at": at.business, "on": at.business.date()}
+            case.apply_letter_outcome(LetterOutcome(**news, message_id="<1@ours.test>", sha256=sha256_hex(letter)), moment(2))
         day = moment(5)
         self.ledger.record_payment(f"P-{invoice}", "A1", "EUR", paid, day.business.date(), invoice_id=invoice, at=day.business)
-        waiting = self.ledger.undelivered(10)
+        waiting = self.ledger.list_undelivered_events(10)
         for _, _, event in waiting:
-            case.hear(event, moment(6))
-        self.ledger.mark_delivered([number for number, _, _ in waiting], day.real)
-        if case.settled:
+            case.apply_billing_event(event, moment(6))
+        self.ledger.mark_events_delivered([number for number, _, _ in waiting], day.real)
+        if case.is_settled:
             case.close(moment(6))
-        self.tell(case.journal, "invoice", outcome="paid" if case.settled else None)
+        self.write_case(case.journal, "invoice", outcome="paid" if case.is_settled else None)
 
     def _approve(self) -> None:
         journal = Journal(case_id="approval:suspension:A1:1", account_id="A1")
         at = moment(8)
-        journal.write(EntryKind.APPROVAL_REQUESTED, at.business, at.real, "mia", matrix_version=1, matrix_sha256=hashed(MATRIX))
-        self.tell(journal, "approval")
+        journal.write(EntryKind.APPROVAL_REQUESTED, at.business, at.real, "mia", matrix_version=1, matrix_sha256=sha256_hex(MATRIX))
+        self.write_case(journal, "approval")
 
     def _keep_papers(self) -> None:
         store, at = DocumentStore(self.database), moment(9)
-        made, pages, photo = (store.keep(name, "x/y", content, "mia", at.business) for name, content in PAPERS)
+        made, pages, photo = (store.add(name, "x/y", content, "mia", at.business) for name, content in PAPERS)
         disputed = Journal(case_id="dispute:I1:1", account_id="A1", invoice_id="I1")
         disputed.write(EntryKind.DISPUTE_EVIDENCE_ATTACHED, at.business, at.real, "mia", evidence=photo)
-        self.tell(disputed, "dispute", summary={"evidence": photo})
+        self.write_case(disputed, "dispute", summary={"evidence": photo})
         given_up = Journal(case_id="write_off:A1", account_id="A1")
         given_up.write(EntryKind.DOSSIER_MADE, at.business, at.real, purpose="write_off", pdf_sha256=pages, json_sha256=made)
-        self.tell(given_up, "write_off")
+        self.write_case(given_up, "write_off")
         self.add(
             DossierRow(
-                key="write_off:A1:1", account_id="A1", purpose="write_off", as_of=DUE, made_at=at.business, json_sha256=made,
-                pdf_sha256=pages, pages=1, asked_by="write_off:A1",
+                key="write_off:A1:1",
+                account_id="A1",
+                purpose="write_off",
+                as_of=DUE,
+                made_at=at.business,
+                json_sha256=made,
+                pdf_sha256=pages,
+                pages=1,
+                asked_by="write_off:A1",
             )
-        )  # fmt: skip
+        )
 
     def _erase(self) -> None:
         """The letter of A2, and a file that its dispute rested on."""
-        gone, at = hashed(b"a complaint"), moment(20)
+        gone, at = sha256_hex(b"a complaint"), moment(20)
         told = Journal(case_id="dispute:I9:1", account_id="A2", invoice_id="I9")
         told.write(EntryKind.DISPUTE_EVIDENCE_ATTACHED, at.business, at.real, "mia", evidence=gone)
-        told.write(EntryKind.LETTER_SENT, at.business, at.real, message_id="<2@ours.test>", sha256=hashed(ERASED))
-        self.tell(told, "dispute", outcome="rejected", summary={"evidence": gone})
+        told.write(EntryKind.LETTER_SENT, at.business, at.real, message_id="<2@ours.test>", sha256=sha256_hex(ERASED))
+        self.write_case(told, "dispute", outcome="rejected", summary={"evidence": gone})
         erasure = Journal(case_id="erasure:A2", account_id="A2")
         erasure.write(EntryKind.ACCOUNT_ERASED, at.business, at.real, "adam", act="act:1", report="act:1")
-        self.tell(erasure, "erasure", outcome="erased")
-        report = {"letters": {"<2@ours.test>": hashed(ERASED)}, "documents": [gone]}
+        self.write_case(erasure, "erasure", outcome="erased")
+        report = {"letters": {"<2@ours.test>": sha256_hex(ERASED)}, "documents": [gone]}
         self.add(
-            self.letter("A2", 2, b"", hashed(ERASED)),
+            self.letter("A2", 2, b"", sha256_hex(ERASED)),
             ErasureRow(key="act:1", account_id="A2", asked_by="adam", at=at.business, recorded_at=at.real, report=report),
         )
 
@@ -163,11 +189,22 @@ class AuditedBooks:
             content, at = f"history {number}".encode(), began + timedelta(days=number)
             self.add(
                 ArchivedRun(
-                    workflow_id="invoice:I2", run_id=f"run-{number}", workflow_type="InvoiceCollection", account_id="A1",
-                    first_run_id="run-1", continued_from=before, ended_as="completed", events=1, started_at=at, closed_at=at,
-                    sha256=hashed(content), size=len(content), content=content, archived_at=at,
+                    workflow_id="invoice:I2",
+                    run_id=f"run-{number}",
+                    workflow_type="InvoiceCollection",
+                    account_id="A1",
+                    first_run_id="run-1",
+                    continued_from=before,
+                    ended_as="completed",
+                    events=1,
+                    started_at=at,
+                    closed_at=at,
+                    sha256=sha256_hex(content),
+                    size=len(content),
+                    content=content,
+                    archived_at=at,
                 )
-            )  # fmt: skip
+            )
 
 
 PAPERS = (("dossier.json", DOSSIER), ("dossier.pdf", PAGES), ("pallet.jpg", PHOTO))

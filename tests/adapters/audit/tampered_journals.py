@@ -8,42 +8,47 @@ from typing import Any
 from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col
 
-from adapters.audit.verification.case_check import KIND_OF
-from adapters.cases.case_store import CaseBook
-from adapters.database.append_only import guard, guarded_tables, unguard
+from adapters.audit.verification.case_check import KIND_BY_PREFIX
+from adapters.cases.case_store import CaseStore
+from adapters.database.append_only import create_append_only_trigger, drop_append_only_trigger, list_protected_tables
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry, SealRow
 from domain.case.case_view import CaseView
-from domain.case_record import Record
-from domain.invoice.invoice_case import Carried
+from domain.case_record import CaseWrite
+from domain.invoice.invoice_case import CarriedState
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Fact, Journal
+from domain.journal.journal import Entry, FactValue, Journal
 
 BEGIN = datetime(2013, 3, 1, 9, tzinfo=UTC)
 RUN = "run-1"
 
 
-def view(journal: Journal) -> CaseView:
+def build_view(journal: Journal) -> CaseView:
     kind = journal.case_id.partition(":")[0]
     return CaseView(
-        case_id=journal.case_id, run_id=RUN, kind=KIND_OF.get(kind, kind), account_id=journal.account_id, invoice_id=None, stage="open",
-        next_step=None, next_on=None, waiting_for="nothing",
-    )  # fmt: skip
+        case_id=journal.case_id,
+        run_id=RUN,
+        kind=KIND_BY_PREFIX.get(kind, kind),
+        account_id=journal.account_id,
+        invoice_id=None,
+        stage="open",
+        next_step=None,
+        next_on=None,
+        waiting_for="nothing",
+    )
 
 
-class Journals:
+class TamperedJournals:
     """Cases of a database, each with its own writing end. A business day and a real one pass with every entry."""
 
     def __init__(self, database: Database) -> None:
-        self.database, self._book = database, CaseBook(database)
+        self.database, self._book = database, CaseStore(database)
         self.entries: dict[str, list[Entry]] = {}
 
-    def write(self, case_id: str, *notes: str, actor: str = "mia", **facts: Fact) -> Journal:
+    def write(self, case_id: str, *notes: str, actor: str = "mia", **facts: FactValue) -> Journal:
         """Add an entry for each note to the case, in one record."""
         written = self.entries.setdefault(case_id, [])
-        journal = Journal(
-            case_id=case_id, account_id="A-1", seq=len(written), head=written[-1].hash if written else "0" * 64
-        )  # fmt: skip
+        journal = Journal(case_id=case_id, account_id="A-1", seq=len(written), head=written[-1].hash if written else "0" * 64)
         for note in notes:
             at = BEGIN + timedelta(days=journal.seq, microseconds=journal.seq)
             written.append(journal.write(EntryKind.NOTE_ADDED, at, at, actor, note=note, **facts))
@@ -60,19 +65,19 @@ class Journals:
         return first
 
     def _record(self, journal: Journal) -> None:
-        carried = Carried(seq=journal.seq, head=journal.head)
-        self._book.record([Record(now=BEGIN, entries=journal.pending, case=view(journal), carried=carried)])
+        carried = CarriedState(seq=journal.seq, head=journal.head)
+        self._book.write([CaseWrite(now=BEGIN, entries=journal.pending, case=build_view(journal), carried=carried)])
 
     @contextmanager
     def tampering(self) -> Iterator[Session]:
         """Somebody who may alter the schema, and covers their traces."""
         with self.database.writing() as session:
-            tables = guarded_tables(session.connection())
+            tables = list_protected_tables(session.connection())
             for table in tables:
-                unguard(session.connection(), table)
+                drop_append_only_trigger(session.connection(), table)
             yield session
             for table in tables:
-                guard(session.connection(), table)
+                create_append_only_trigger(session.connection(), table)
 
     def change(self, entry: Entry, **values: Any) -> None:
         """Of the stored entry, and nothing else."""
@@ -123,5 +128,5 @@ def _is(entry: Entry) -> tuple[Any, ...]:
     return (col(JournalEntry.case_id) == entry.case_id, col(JournalEntry.seq) == entry.seq, col(JournalEntry.hash) == entry.hash)
 
 
-def key(entry: Entry) -> str:
+def entry_key(entry: Entry) -> str:
     return f"{entry.case_id}/{entry.seq}/{entry.hash}"

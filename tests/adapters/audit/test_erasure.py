@@ -7,16 +7,30 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, select, text
 
-from adapters.audit.erasure import Erasure, UnknownAccountError
+from adapters.audit.erasure import AccountEraser, AccountNotFoundError
 from adapters.audit.verification.verification import Verification
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Contact, CreditNote, ImportRow, Message, Note, SQLModel, Task
 from adapters.document_store import DocumentStore
 from domain.erasure.commands import EraseAccount
-from domain.erasure.report import BEYOND, GOES, QUOTED, STAYS, ErasureReport, kept_until
+from domain.erasure.report import (
+    ERASED_CATEGORIES,
+    OUT_OF_REACH_REMARKS,
+    QUOTED_ADDRESSES_REMARK,
+    RETAINED_CATEGORIES,
+    ErasureReport,
+    compute_retention_end,
+)
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
-from tests.adapters.journal.journalled_accounts import ToldAccount, at, on, tell_dispute, tell_promises, tell_verdict
+from tests.adapters.journal.journalled_accounts import (
+    JournalledAccount,
+    day_on,
+    journal_dispute,
+    journal_promises,
+    journal_verdict,
+    noon_on,
+)
 
 YEARS = 10
 OVER = datetime(2024, 1, 1, 9, tzinfo=UTC)
@@ -26,29 +40,29 @@ PERSONAL = ("Petra Lang", "buchhaltung@brauerei-nord.example", "+49 40 123456", 
 LETTER = b"Subject: Zahlungserinnerung\r\n\r\nSehr geehrte Frau Lang"
 
 
-class Closed(ToldAccount):
+class Closed(JournalledAccount):
     """The account A1, at rest: one paid invoice, and all that people said and wrote about it."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.store = DocumentStore(database)
-        self.complaint = self.store.keep("Beschwerde Petra Lang.pdf", "application/pdf", b"Frau Lang", "mia", at(9))
-        self.shared = self.store.keep("terms.pdf", "application/pdf", b"terms for all", "mia", at(9))
+        self.complaint = self.store.add("Beschwerde Petra Lang.pdf", "application/pdf", b"Frau Lang", "mia", noon_on(9))
+        self.shared = self.store.add("terms.pdf", "application/pdf", b"terms for all", "mia", noon_on(9))
         self.invoice("I1")
-        self.pays("I1", 10_000, 20)
+        self.record_payment("I1", 10_000, 20)
         self.letter(["I1"], 5, reply="250 2.0.0 buchhaltung@brauerei-nord.example OK")
         self.add(
-            Note(id="N1", account_id="A1", invoice_id="I1", author="mia", text="Frau Lang is back on Monday", written_at=at(6)),
-            Task(key="call:1", kind="call", account_id="A1", due_on=on(5), state="done", outcome="spoke to Frau Lang", closed_by="mia"),
-            Task(key="call:2", kind="call", account_id="A1", due_on=on(6), state="dropped", outcome="settled"),
-            CreditNote(id="C1", account_id="A1", currency="EUR", amount=100, issued_on=on(7)),
+            Note(id="N1", account_id="A1", invoice_id="I1", author="mia", text="Frau Lang is back on Monday", written_at=noon_on(6)),
+            Task(key="call:1", kind="call", account_id="A1", due_on=day_on(5), state="done", outcome="spoke to Frau Lang", closed_by="mia"),
+            Task(key="call:2", kind="call", account_id="A1", due_on=day_on(6), state="dropped", outcome="settled"),
+            CreditNote(id="C1", account_id="A1", currency="EUR", amount=100, issued_on=day_on(7)),
             ImportRow(
                 import_id="M", row=2, verdict="rejected", reason="'Brauerei Nord GmbH' is no date", cells=["A1", "Brauerei Nord GmbH"]
             ),
             ImportRow(import_id="M", row=3, verdict="rejected", reason="no amount", cells=["A12", "Somebody else"]),
         )
-        tell_promises(self, "k")
-        tell_dispute(self)
+        journal_promises(self, "k")
+        journal_dispute(self)
         self.close()
         with database.writing() as session:
             [message] = session.scalars(select(Message))
@@ -66,10 +80,19 @@ class Closed(ToldAccount):
         self.add(
             Account(id="A2", name="Saline Süd AG", country="DE", time_zone="Europe/Berlin", language="de"),
             Case(
-                case_id="dispute:I2:1", run_id="r", kind="dispute", account_id="A2", stage="closed", waiting_for="nothing", seq=0, head="",
-                summary={"evidence": self.shared}, outcome="rejected", updated_at=at(9),
+                case_id="dispute:I2:1",
+                run_id="r",
+                kind="dispute",
+                account_id="A2",
+                stage="closed",
+                waiting_for="nothing",
+                seq=0,
+                head="",
+                summary={"evidence": self.shared},
+                outcome="rejected",
+                updated_at=noon_on(9),
             ),
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture
@@ -81,12 +104,12 @@ def act(id: str = "act:1") -> EraseAccount:
     return EraseAccount(act_id=id, actor="adam", account_id="A1")
 
 
-def plan(account: ToldAccount, now: datetime = OVER, years: int = YEARS) -> ErasureReport:
-    return Erasure(account.database, years).plan("A1", "adam", now)
+def plan(account: JournalledAccount, now: datetime = OVER, years: int = YEARS) -> ErasureReport:
+    return AccountEraser(account.database, years).plan_erasure("A1", "adam", now)
 
 
-def erase(account: ToldAccount, now: datetime = OVER, id: str = "act:1") -> ErasureReport:
-    return Erasure(account.database, YEARS).erase(act(id), now)
+def erase(account: JournalledAccount, now: datetime = OVER, id: str = "act:1") -> ErasureReport:
+    return AccountEraser(account.database, YEARS).erase_account(act(id), now)
 
 
 def everything(database: Database, *leave_out: str) -> dict[str, list[Any]]:
@@ -103,7 +126,7 @@ def everything(database: Database, *leave_out: str) -> dict[str, list[Any]]:
     ("last", "years", "until"), [(date(2013, 1, 1), 10, date(2023, 12, 31)), (date(2013, 12, 31), 6, date(2019, 12, 31))]
 )
 def test_retention_runs_from_the_end_of_the_year_of_the_last_record(last: date, years: int, until: date) -> None:
-    assert kept_until(last, years) == until
+    assert compute_retention_end(last, years) == until
 
 
 def test_nothing_goes_before_the_retention_is_over(account: Closed) -> None:
@@ -120,14 +143,14 @@ def test_the_retention_is_the_companys_own(account: Closed) -> None:
 
 def test_an_open_invoice_an_open_case_and_a_letter_under_way_stand_against_it(account: Closed) -> None:
     account.invoice("I9")
-    account.tell(Journal(case_id="write_off:A1", account_id="A1"), "write_off")
+    account.write_case(Journal(case_id="write_off:A1", account_id="A1"), "write_off")
     account.letter(["I9"], 8, template="final", state="intended")
     assert erase(account).blocked == ["1 of its invoices are open", "1 of its cases are open", "1 of its letters are under way"]
 
 
 def test_an_account_that_is_not_there_cannot_be_erased(database: Database) -> None:
-    with pytest.raises(UnknownAccountError):
-        Erasure(database, YEARS).erase(act(), OVER)
+    with pytest.raises(AccountNotFoundError):
+        AccountEraser(database, YEARS).erase_account(act(), OVER)
 
 
 # --- what
@@ -154,15 +177,21 @@ def test_nothing_by_which_a_person_is_known_is_left_in_any_table(account: Closed
 def test_the_report_counts_what_went_and_what_stayed_each_with_its_reason(account: Closed) -> None:
     report = erase(account)
     assert {line.what: line.count for line in report.erased} == {
-        "contacts": 1, "letters": 1, "notes": 1, "tasks": 1, "documents": 2, "import_rows": 1, "name": 1,
-    }  # fmt: skip
-    assert {line.what for line in report.erased} == GOES.keys()
-    assert {line.what for line in report.kept} == STAYS.keys()
+        "contacts": 1,
+        "letters": 1,
+        "notes": 1,
+        "tasks": 1,
+        "documents": 2,
+        "import_rows": 1,
+        "name": 1,
+    }
+    assert {line.what for line in report.erased} == ERASED_CATEGORIES.keys()
+    assert {line.what for line in report.kept} == RETAINED_CATEGORIES.keys()
     kept = {line.what: line.count for line in report.kept}
     assert (kept["invoices"], kept["payments"], kept["credit_notes"]) == (1, 1, 1)
     assert kept["journal"] > 0
     assert all(line.why for line in report.erased + report.kept)
-    assert report.remarks == list(BEYOND)
+    assert report.remarks == list(OUT_OF_REACH_REMARKS)
 
 
 def faults(account: Closed) -> list[str]:
@@ -191,7 +220,7 @@ def test_that_a_letter_went_and_what_it_was_about_stays(account: Closed) -> None
     report = erase(account)
     with account.database.reading() as session:
         [message] = session.scalars(select(Message))
-        assert (message.state, message.letter, message.sent_at) == ("sent", "reminder", at(5))
+        assert (message.state, message.letter, message.sent_at) == ("sent", "reminder", noon_on(5))
         assert (message.recipient, message.subject, message.content, message.reply, message.details) == ("", "", b"", "", {})
         assert report.letters == {message.message_id: hashlib.sha256(LETTER).hexdigest()}
 
@@ -200,14 +229,14 @@ def test_a_file_on_which_another_accounts_case_rests_stays(account: Closed) -> N
     account.shares()
     report = erase(account)
     assert report.documents == [account.complaint]
-    assert account.store.missing([account.complaint, account.shared]) == [account.complaint]
+    assert account.store.find_missing([account.complaint, account.shared]) == [account.complaint]
 
 
 def test_other_accounts_are_not_touched(account: Closed) -> None:
     account.add(
         Account(id="A2", name="Saline Süd AG", country="DE", time_zone="Europe/Berlin", language="de"),
         Contact(account_id="A2", name="Hans Meer", email="hans@saline.example"),
-        Note(id="N2", account_id="A2", author="mia", text="Hans Meer rang", written_at=at(1)),
+        Note(id="N2", account_id="A2", author="mia", text="Hans Meer rang", written_at=noon_on(1)),
     )
     erase(account)
     left = str(everything(account.database))
@@ -217,10 +246,10 @@ def test_other_accounts_are_not_touched(account: Closed) -> None:
 def test_an_address_that_a_mail_server_left_in_the_journal_is_told_of(account: Closed) -> None:
     """The chain allows no change: the report must not say that nothing is left."""
     journal = Journal(case_id="invoice:I8", account_id="A1", invoice_id="I8")
-    journal.write(EntryKind.LETTER_REFUSED, at(3), at(3), reason="550 no such user: p.lang@brauerei-nord.example")
-    journal.write(EntryKind.LETTER_SENT, at(4), at(4), message_id="<reminder.5@duecourse.example>")
-    account.tell(journal, "invoice", outcome="paid")
-    assert f"1 {QUOTED}" in plan(account).remarks
+    journal.write(EntryKind.LETTER_REFUSED, noon_on(3), noon_on(3), reason="550 no such user: p.lang@brauerei-nord.example")
+    journal.write(EntryKind.LETTER_SENT, noon_on(4), noon_on(4), message_id="<reminder.5@duecourse.example>")
+    account.write_case(journal, "invoice", outcome="paid")
+    assert f"1 {QUOTED_ADDRESSES_REMARK}" in plan(account).remarks
 
 
 # --- once, and for good
@@ -231,19 +260,19 @@ def test_an_erasure_happens_once_by_its_act(account: Closed) -> None:
     account.add(Contact(account_id="A1", name="Petra Lang", email="new@brauerei-nord.example"))
     assert erase(account) == first
     again = erase(account, id="act:2")
-    assert again.count("contacts") == 1
-    assert [report.key for report in Erasure(account.database, YEARS).reports("A1")] == ["act:2", "act:1"]
+    assert again.count_erased("contacts") == 1
+    assert [report.key for report in AccountEraser(account.database, YEARS).list_reports("A1")] == ["act:2", "act:1"]
 
 
 def test_an_erasure_begins_no_retention_of_its_own(account: Closed) -> None:
     journal = Journal(case_id="erasure:A1", account_id="A1")
     journal.write(EntryKind.ACCOUNT_ERASED, OVER, OVER, act="act:0")
-    account.tell(journal, "erasure")
+    account.write_case(journal, "erasure")
     assert plan(account).blocked == []
 
 
 def test_an_open_review_is_an_open_case(account: Closed) -> None:
-    tell_verdict(account)
+    journal_verdict(account)
     assert plan(account).blocked == ["1 of its cases are open"]
 
 
@@ -251,8 +280,18 @@ def test_every_table_that_belongs_to_accounts_was_thought_of() -> None:
     """Whoever adds a table with an account's data says here what becomes of it when the account is erased."""
     goes = {"accounts", "contacts", "messages", "notes", "tasks", "contact_requests"}
     stays = {
-        "invoices", "payments", "credit_notes", "write_offs", "journal", "cases", "views", "erasures", "dossiers", "service_changes",
-        "portfolio_changes", "archived_runs",
-    }  # fmt: skip
+        "invoices",
+        "payments",
+        "credit_notes",
+        "write_offs",
+        "journal",
+        "cases",
+        "views",
+        "erasures",
+        "dossiers",
+        "service_changes",
+        "portfolio_changes",
+        "archived_runs",
+    }
     of_accounts = {name for name, table in SQLModel.metadata.tables.items() if "account_id" in table.columns or name == "accounts"}
     assert of_accounts == goes | stays

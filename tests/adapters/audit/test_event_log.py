@@ -15,18 +15,18 @@ from sqlmodel import select
 from adapters.audit.export.event_log import OcelCounts, export_event_log, export_ocel
 from adapters.database.engine import Database
 from adapters.database.tables import JournalEntry
-from domain.audit.scope import Period
-from tests.adapters.audit.exported_accounts import A1, furnish
-from tests.adapters.journal.journalled_accounts import ToldAccount
+from domain.audit.scope import PeriodScope
+from tests.adapters.audit.exported_accounts import A1, populate_account
+from tests.adapters.journal.journalled_accounts import JournalledAccount
 
-JUNE = Period(date(2013, 6, 1), date(2013, 6, 30))
-MARCH = Period(date(2013, 3, 1), date(2013, 3, 31))
+JUNE = PeriodScope(date(2013, 6, 1), date(2013, 6, 30))
+MARCH = PeriodScope(date(2013, 3, 1), date(2013, 3, 31))
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 PYTHON = {"string": str, "integer": int, "boolean": bool, "time": str}
 
 
 def exported(database: Database, target: Path, scope: Any = A1) -> tuple[dict[str, Any], OcelCounts]:
-    furnish(database)
+    populate_account(database)
     counts = export_ocel(database, scope, target)
     return json.loads(target.read_text(encoding="utf-8")), counts
 
@@ -81,9 +81,16 @@ def test_every_entry_that_counts_is_an_event(database: Database, tmp_path: Path)
     assert Counter(each["type"] for each in log["events"]) == written == Counter(counts.events)
     assert Counter(each["type"] for each in log["objects"]) == Counter(counts.objects)
     assert counts.objects == {
-        "account": 1, "invoice": 2, "dispute": 1, "plan": 1, "approval": 2, "suspension": 1, "write_off": 1, "credit_review": 1,
+        "account": 1,
+        "invoice": 2,
+        "dispute": 1,
+        "plan": 1,
+        "approval": 2,
+        "suspension": 1,
+        "write_off": 1,
+        "credit_review": 1,
         "letter": 2,
-    }  # fmt: skip
+    }
 
 
 def test_events_and_objects_say_what_they_are_to_each_other(log: dict[str, Any]) -> None:
@@ -123,7 +130,7 @@ def test_the_flat_log_has_an_event_on_each_row(database: Database, tmp_path: Pat
 
 
 def test_an_account_without_a_story_has_a_log_without_events(database: Database, tmp_path: Path) -> None:
-    ToldAccount(database)
+    JournalledAccount(database)
     counts = export_ocel(database, A1, tmp_path / "log.json")
     assert counts == OcelCounts({"account": 1}, {})
     assert json.loads((tmp_path / "log.json").read_text())["events"] == []

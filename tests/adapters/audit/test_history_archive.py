@@ -17,8 +17,8 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceResponse
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.audit.histories.archive import ArchiveDamagedError, ArchivedRuns, RunOpenError, archived, key
-from adapters.audit.histories.archiving import HistoryExport
+from adapters.audit.histories.archive import ArchiveDamagedError, RunArchive, RunOpenError, build_archived_run, object_key
+from adapters.audit.histories.archiving import HistoryArchiver
 from adapters.audit.histories.object_store import ArchiveStore, BucketStore
 from adapters.database.engine import Database
 from adapters.database.tables import ArchivedRun, Case, Task
@@ -76,24 +76,24 @@ class Server:
 
         return SimpleNamespace(fetch_history=fetch_history, describe=describe)
 
-    async def closed(self, since: datetime | None) -> AsyncIterator[ListedRun]:
+    async def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
         self.asked.append(since)
         for (workflow_id, run_id), history in self.histories.items() if self.listed else ():
             ended_at = history.events[-1].event_time.ToDatetime(UTC)
             if since is None or ended_at >= since:
                 yield ListedRun(workflow_id, run_id, ended_at)
 
-    async def of_account(self, account_id: str) -> AsyncIterator[ListedRun]:
+    async def list_account_runs(self, account_id: str) -> AsyncIterator[ListedRun]:
         for workflow_id, run_id in self.histories:
             yield ListedRun(workflow_id, run_id, None)
 
-    async def of_case(self, case_id: str) -> AsyncIterator[ListedRun]:
+    async def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]:
         for workflow_id, run_id in self.histories:
             yield ListedRun(workflow_id, run_id, None)
 
 
-def export(server: Server, database: Database) -> HistoryExport:
-    return HistoryExport(server.client, database, ArchivedRuns(database), server)
+def export(server: Server, database: Database) -> HistoryArchiver:
+    return HistoryArchiver(server.client, database, RunArchive(database), server)
 
 
 def rows(database: Database) -> list[ArchivedRun]:
@@ -112,9 +112,9 @@ def ended(history: WorkflowHistory) -> datetime:
 
 @pytest.mark.parametrize("place", range(3), ids=["database", "memory", "folder"])
 def test_a_history_comes_back_as_it_was_wherever_it_lies(database: Database, tmp_path: Path, place: int) -> None:
-    archive, history = ArchivedRuns(database, stores(tmp_path)[place]), recorded(CLOSED[0])
-    archive.put(history.run_id, history)
-    back = archive.history(history.workflow_id, history.run_id)
+    archive, history = RunArchive(database, stores(tmp_path)[place]), recorded(CLOSED[0])
+    archive.archive_history(history.run_id, history)
+    back = archive.load_history(history.workflow_id, history.run_id)
     assert back is not None
     assert [event.SerializeToString(deterministic=True) for event in back.events] == [
         event.SerializeToString(deterministic=True) for event in history.events
@@ -124,7 +124,7 @@ def test_a_history_comes_back_as_it_was_wherever_it_lies(database: Database, tmp
 
 def test_what_is_known_of_a_run_stands_beside_its_history(database: Database) -> None:
     history = recorded(CLOSED[0])
-    ArchivedRuns(database).put(history.run_id, history)
+    RunArchive(database).archive_history(history.run_id, history)
     (row,) = rows(database)
     assert (row.workflow_id, row.workflow_type, row.ended_as) == (history.workflow_id, "InvoiceCollection", "completed")
     assert row.account_id == f"A-{history.workflow_id.removeprefix('invoice:')}"
@@ -135,18 +135,20 @@ def test_what_is_known_of_a_run_stands_beside_its_history(database: Database) ->
 
 
 def test_a_run_is_archived_once(database: Database) -> None:
-    archive, history = ArchivedRuns(database), recorded(CLOSED[0])
-    archive.put(history.run_id, history)
+    archive, history = RunArchive(database), recorded(CLOSED[0])
+    archive.archive_history(history.run_id, history)
     (before,) = rows(database)
-    archive.put(history.run_id, history)
+    archive.archive_history(history.run_id, history)
     assert rows(database) == [before]
-    assert archive.known({(history.workflow_id, history.run_id), ("invoice:other", "run")}) == {(history.workflow_id, history.run_id)}
+    assert archive.find_archived({(history.workflow_id, history.run_id), ("invoice:other", "run")}) == {
+        (history.workflow_id, history.run_id)
+    }
 
 
 def test_a_run_that_has_not_ended_is_not_archived(database: Database) -> None:
     history = recorded(OPEN)
     with pytest.raises(RunOpenError):
-        ArchivedRuns(database).put(history.run_id, history)
+        RunArchive(database).archive_history(history.run_id, history)
     assert rows(database) == []
 
 
@@ -159,19 +161,19 @@ def test_a_bucket_never_writes_over_what_it_has() -> None:
 
 
 def test_a_history_that_was_changed_in_its_bucket_is_named(database: Database, tmp_path: Path) -> None:
-    archive, history = ArchivedRuns(database, BucketStore(LocalStore(tmp_path))), recorded(CLOSED[0])
-    archive.put(history.run_id, history)
-    (tmp_path / key(archived(history.run_id, history))).write_bytes(gzip.compress(b'{"events": []}'))
+    archive, history = RunArchive(database, BucketStore(LocalStore(tmp_path))), recorded(CLOSED[0])
+    archive.archive_history(history.run_id, history)
+    (tmp_path / object_key(build_archived_run(history.run_id, history))).write_bytes(gzip.compress(b'{"events": []}'))
     with pytest.raises(ArchiveDamagedError, match="was changed"):
-        archive.history(history.workflow_id, history.run_id)
-    assert [(case_id, run_id) for case_id, run_id, _ in archive.damaged()] == [(history.workflow_id, history.run_id)]
+        archive.load_history(history.workflow_id, history.run_id)
+    assert [(case_id, run_id) for case_id, run_id, _ in archive.find_damaged()] == [(history.workflow_id, history.run_id)]
 
 
 def test_a_history_that_is_gone_from_its_bucket_is_named(database: Database) -> None:
     history = recorded(CLOSED[0])
-    ArchivedRuns(database, BucketStore(MemoryStore())).put(history.run_id, history)
+    RunArchive(database, BucketStore(MemoryStore())).archive_history(history.run_id, history)
     with pytest.raises(ArchiveDamagedError, match="is gone"):
-        ArchivedRuns(database, BucketStore(MemoryStore())).content(history.workflow_id, history.run_id)
+        RunArchive(database, BucketStore(MemoryStore())).load_content(history.workflow_id, history.run_id)
 
 
 # --- the sweep
@@ -239,6 +241,14 @@ async def test_a_case_whose_run_the_server_has_deleted_is_told_and_does_not_hold
 
 def closed_case(history: WorkflowHistory) -> Case:
     return Case(
-        case_id=history.workflow_id, run_id=history.run_id, kind="invoice", account_id="A", stage="settled", waiting_for="", outcome="paid",
-        seq=1, head="0", updated_at=ended(history),
-    )  # fmt: skip
+        case_id=history.workflow_id,
+        run_id=history.run_id,
+        kind="invoice",
+        account_id="A",
+        stage="settled",
+        waiting_for="",
+        outcome="paid",
+        seq=1,
+        head="0",
+        updated_at=ended(history),
+    )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.config.company import CompanyError, load_company, read_company
+from adapters.config.company import CompanyError, load_company, load_company_file
 from adapters.config.settings import Settings, SettingsError
-from adapters.mail.smtp_client import Security
+from adapters.mail.smtp_client import SmtpSecurity
 
 
 @pytest.fixture(autouse=True)
@@ -16,11 +16,11 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_settings_everything_is_embedded_in_the_data_folder(tmp_path: Path) -> None:
-    settings = Settings.read(data_dir=tmp_path)
+    settings = Settings.load(data_dir=tmp_path)
 
     assert settings.temporal_address is None
-    assert settings.smtp() is None
-    assert settings.database == f"sqlite:///{tmp_path / 'duecourse.db'}"
+    assert settings.build_smtp_settings() is None
+    assert settings.resolved_database_url == f"sqlite:///{tmp_path / 'duecourse.db'}"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_variable_and_advice(
     monkeypatch.setenv(f"DUECOURSE_{variable}", value)
 
     with pytest.raises(SettingsError) as refusal:
-        Settings.read()
+        Settings.load()
 
     assert f"DUECOURSE_{variable}" in str(refusal.value)
     assert advice in str(refusal.value)
@@ -56,7 +56,7 @@ def test_a_refusal_never_repeats_a_secret(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("DUECOURSE_DATABASE_URL", "mysql://duecourse:hunter2@db/duecourse")
 
     with pytest.raises(SettingsError) as refusal:
-        Settings.read()
+        Settings.load()
 
     assert "hunter2" not in str(refusal.value)
 
@@ -64,36 +64,36 @@ def test_a_refusal_never_repeats_a_secret(monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUECOURSE_API_PORT", "9000")
 
-    assert Settings.read(api_port=9001).api_port == 9001
-    assert Settings.read(api_port=None).api_port == 9000
+    assert Settings.load(api_port=9001).api_port == 9001
+    assert Settings.load(api_port=None).api_port == 9000
 
 
 def test_none_stands_for_an_unencrypted_connection() -> None:
-    assert Settings.read(smtp_security="none").smtp_security is Security.PLAIN
+    assert Settings.load(smtp_security="none").smtp_security is SmtpSecurity.PLAIN
 
 
 def test_a_real_mail_server_needs_a_sender_of_ones_own() -> None:
     with pytest.raises(SettingsError, match="DUECOURSE_SENDER must be your own address"):
-        Settings.read(smtp_host="mail.acme.com")
+        Settings.load(smtp_host="mail.acme.com")
 
 
 def test_a_login_needs_a_password() -> None:
     with pytest.raises(SettingsError, match="DUECOURSE_SMTP_PASSWORD is missing"):
-        Settings.read(smtp_host="127.0.0.1", smtp_username="duecourse")
+        Settings.load(smtp_host="127.0.0.1", smtp_username="duecourse")
 
 
 def test_a_login_is_never_sent_in_the_clear() -> None:
-    settings = Settings.read(
+    settings = Settings.load(
         smtp_host="mail.acme.com", smtp_username="duecourse", smtp_password="secret", smtp_security="none", sender="ar@acme.com"
     )
 
     with pytest.raises(SettingsError, match="starttls or tls"):
-        settings.smtp()
+        settings.build_smtp_settings()
 
 
 def test_the_example_company_is_fictitious_and_gives_way_to_ones_own(tmp_path: Path) -> None:
-    settings = Settings.read(data_dir=tmp_path)
-    assert load_company(settings).fictitious
+    settings = Settings.load(data_dir=tmp_path)
+    assert load_company(settings).is_fictitious
 
     own = "name: Acme\naddress: [1 Road]\niban: DE02120300000000202051\ncollector: {name: Ann, email: ann@acme.com}\n"
     (tmp_path / "company.yaml").write_text(own, encoding="utf-8")
@@ -102,7 +102,7 @@ def test_the_example_company_is_fictitious_and_gives_way_to_ones_own(tmp_path: P
 
 
 def test_the_example_company_never_writes_to_strangers(tmp_path: Path) -> None:
-    settings = Settings.read(data_dir=tmp_path, smtp_host="mail.acme.com", sender="ar@acme.com")
+    settings = Settings.load(data_dir=tmp_path, smtp_host="mail.acme.com", sender="ar@acme.com")
 
     with pytest.raises(CompanyError, match="write your own"):
         load_company(settings)
@@ -113,6 +113,6 @@ def test_a_company_file_that_cannot_be_used_says_which_key(tmp_path: Path) -> No
     file.write_text("name: Acme\nadress: [1 Road]\n", encoding="utf-8")
 
     with pytest.raises(CompanyError, match=r"adress.*like") as refusal:
-        read_company(file)
+        load_company_file(file)
 
     assert "iban" in str(refusal.value)

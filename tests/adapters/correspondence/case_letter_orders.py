@@ -10,86 +10,94 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from adapters.correspondence.case_letter_store import CaseLetterBook
-from adapters.correspondence.outcome_feed import Postbox
+from adapters.correspondence.case_letter_store import CaseLetterStore
+from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.tables import Case, Message
-from adapters.mail.smtp_client import Delivery, Outcome
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain.case.effects import SendLetter
 from domain.case.letter_order import LetterOrder
-from domain.correspondence.letter_outcome import LetterFate, LetterNews
-from tests.adapters.correspondence.office import HOUR, NOON, POLICY, TODAY, Office
+from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
+from tests.adapters.correspondence.office import HOUR, NOON, POLICY, TODAY, CorrespondenceOffice
 
 SUSPENSION = "suspension:A1"
-REFUSED = Delivery(Outcome.REFUSED, 554, "No")
-UNKNOWN = Delivery(Outcome.UNKNOWN, None, "The line was cut")
+REFUSED = DeliveryResult(DeliveryOutcome.REFUSED, 554, "No")
+UNKNOWN = DeliveryResult(DeliveryOutcome.UNKNOWN, None, "The line was cut")
 AT_ONCE = (timedelta(0),)
 """A deferred letter may go again in the same moment."""
 
 
-def warning(*invoices: str, number: int = 1, **changes: Any) -> LetterOrder:
+def build_warning_order(*invoices: str, number: int = 1, **changes: Any) -> LetterOrder:
     """The order of a suspension warning."""
-    return order(
+    return build_order(
         "suspension_warning", *invoices, key=f"{SUSPENSION}:warning:{number}", number=number, details={"notice_days": 14}, **changes
     )
 
 
-def order(template: str, *invoices: str, case_id: str = SUSPENSION, hours_matter: bool = True, **changes: Any) -> LetterOrder:
+def build_order(template: str, *invoices: str, case_id: str = SUSPENSION, hours_matter: bool = True, **changes: Any) -> LetterOrder:
     letter = SendLetter(template=template, invoice_ids=list(invoices), **({"on": TODAY, "key": template} | changes))
     return LetterOrder(case_id=case_id, account_id="A1", letter=letter, contact=POLICY.contact, hours_matter=hours_matter)
 
 
-def book(office: Office) -> CaseLetterBook:
-    return CaseLetterBook(office.database, office.reading())
+def open_letter_store(office: CorrespondenceOffice) -> CaseLetterStore:
+    return CaseLetterStore(office.database, office.letter_loader())
 
 
-def asked(office: Office, wanted: LetterOrder, at: datetime = NOON - 2 * HOUR) -> int:
+def order_letter(office: CorrespondenceOffice, wanted: LetterOrder, at: datetime = NOON - 2 * HOUR) -> int:
     """The number of the letter."""
-    book(office).ask(wanted, at)
+    open_letter_store(office).request_letter(wanted, at)
     return office.letters()[-1].id or 0
 
 
-def withdrawn(office: Office, number: int = 1) -> None:
-    book(office).withdraw(SUSPENSION, f"{SUSPENSION}:warning:{number}", NOON)
+def withdraw_letter(office: CorrespondenceOffice, number: int = 1) -> None:
+    open_letter_store(office).withdraw_letter(SUSPENSION, f"{SUSPENSION}:warning:{number}", NOON)
 
 
-def put(office: Office, letter: int, **values: Any) -> None:
+def update_letter(office: CorrespondenceOffice, letter: int, **values: Any) -> None:
     with office.database.writing() as session:
         session.execute(update(Message).where(col(Message.id) == letter).values(**values))
 
 
-def case_stands(office: Office, outcome: str | None) -> None:
+def write_case_row(office: CorrespondenceOffice, outcome: str | None) -> None:
     """The suspension's row in the read model."""
     with office.database.writing() as session:
         session.merge(
             Case(
-                case_id=SUSPENSION, run_id="r", kind="suspension", account_id="A1", stage="warning", waiting_for="letter", seq=1, head="",
-                updated_at=NOON, outcome=outcome,
+                case_id=SUSPENSION,
+                run_id="r",
+                kind="suspension",
+                account_id="A1",
+                stage="warning",
+                waiting_for="letter",
+                seq=1,
+                head="",
+                updated_at=NOON,
+                outcome=outcome,
             )
-        )  # fmt: skip
+        )
 
 
-def told(office: Office) -> list[tuple[str, LetterNews]]:
+def take_outcomes(office: CorrespondenceOffice) -> list[tuple[str, LetterOutcome]]:
     """What cases have to hear, and hear now."""
-    postbox = Postbox(office.database)
-    batch = postbox.untold_to_cases(100)
-    postbox.told_to_cases(batch)
-    assert postbox.untold_to_cases(100) == []
-    return [(one.case_id, one.news) for one in batch]
+    postbox = OutcomeFeed(office.database)
+    batch = postbox.list_case_outcomes(100)
+    postbox.mark_cases_notified(batch)
+    assert postbox.list_case_outcomes(100) == []
+    return [(one.case_id, one.outcome) for one in batch]
 
 
-def fates(office: Office) -> list[tuple[LetterFate, str]]:
-    return [(news.fate, news.reason) for _, news in told(office)]
+def take_fates(office: CorrespondenceOffice) -> list[tuple[LetterResult, str]]:
+    return [(news.fate, news.reason) for _, news in take_outcomes(office)]
 
 
-def text(content: bytes) -> str:
+def letter_text(content: bytes) -> str:
     body = message_from_bytes(content, policy=default).get_body(preferencelist=("plain",))
     assert body is not None
     return str(body.get_content())
 
 
-def meanwhile(desk: Any, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+def run_during_compose(desk: Any, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """Something happens between the look at a letter's invoices and the mark, the first time."""
-    reading = desk._reading
+    reading = desk._loader
     compose, composed = reading.compose, list[bool]()
 
     def composing(*arguments: object) -> bytes:

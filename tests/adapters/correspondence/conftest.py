@@ -1,12 +1,12 @@
 import pytest
 
 from adapters.database.engine import Database
-from tests.adapters.correspondence.office import Office
+from tests.adapters.correspondence.office import CorrespondenceOffice
 
 
 @pytest.fixture
-def office(database: Database) -> Office:
+def office(database: Database) -> CorrespondenceOffice:
     """With one account, and no invoice yet."""
-    office = Office(database)
-    office.account()
+    office = CorrespondenceOffice(database)
+    office.create_account()
     return office

@@ -11,24 +11,24 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from adapters.cases.case_store import CaseBook
+from adapters.cases.case_store import CaseStore
 from adapters.config.company import Company, load_company
 from adapters.config.settings import PROJECT, Settings
 from adapters.correspondence.delivery_outcomes import BACKOFF
-from adapters.correspondence.letter_dispatch import PATIENCE, LetterDesk
-from adapters.correspondence.letter_loader import LetterReading
+from adapters.correspondence.letter_dispatch import PATIENCE, LetterDispatch
+from adapters.correspondence.letter_loader import LetterLoader
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Contact, ContactRequest, Invoice, Message, MessageLine, SQLModel, Task
-from adapters.letters.letter_templates import LetterBook
-from adapters.mail.smtp_client import Delivery, Outcome
+from adapters.letters.letter_templates import LetterTemplates
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceFacts
-from domain.case_record import Record
+from domain.case_record import CaseWrite
 from domain.clock import Moment
-from domain.correspondence.contact_request import Ask
+from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import DropReason
 from domain.invoice.invoice_case import InvoiceCase
-from domain.invoice.view import view
+from domain.invoice.view import build_case_view
 from domain.journal.journal import Journal
 from domain.policy.collection_policy import PolicySnapshot, Step
 from domain.policy.policy_parsing import parse_policy
@@ -39,32 +39,30 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 POLICY_FILE = PROJECT / "policies" / "standard.yaml"
 LETTERS = frozenset({"courtesy", "reminder", "second_reminder", "firm_reminder", "final_demand"})
 POLICY = parse_policy(POLICY_FILE.read_text(encoding="utf-8"), POLICY_FILE.name, LETTERS)
-SENT = Delivery(Outcome.SENT, 250, "Taken")
+SENT = DeliveryResult(DeliveryOutcome.SENT, 250, "Taken")
 
 
-def step(name: str) -> Step:
+def find_step(name: str) -> Step:
     return next(known for known in POLICY.timeline if known.step == name)
 
 
-class Office:
+class CorrespondenceOffice:
     def __init__(self, database: Database) -> None:
-        self.database, self.casebook = database, CaseBook(database)
+        self.database, self.casebook = database, CaseStore(database)
 
     # --- customers and invoices
 
-    def account(self, account: str = "A1", **terms: Any) -> None:
+    def create_account(self, account: str = "A1", **terms: Any) -> None:
         details = {"name": account, "country": "ZZ", "time_zone": "UTC", "language": "en", **terms}
         with self.database.writing() as session:
             session.add(Account(id=account, **details))
             session.flush()
             session.add(Contact(account_id=account, name="Kim", email=f"{account.lower()}@customer.test"))
 
-    def invoice(self, invoice: str = "I1", account: str = "A1", due: date = DUE, **terms: Any) -> None:
+    def create_invoice(self, invoice: str = "I1", account: str = "A1", due: date = DUE, **terms: Any) -> None:
         details = {"currency": "EUR", "total": 10_000, "open_balance": 10_000, **terms}
         with self.database.writing() as session:
-            session.add(
-                Invoice(id=invoice, account_id=account, number=invoice, issue_date=due - 30 * DAY, due_date=due, **details)
-            )  # fmt: skip
+            session.add(Invoice(id=invoice, account_id=account, number=invoice, issue_date=due - 30 * DAY, due_date=due, **details))
 
     def change(self, table: type[SQLModel], row: str, **values: Any) -> None:
         with self.database.writing() as session:
@@ -74,72 +72,104 @@ class Office:
 
     def case(self, invoice: str = "I1", account: str = "A1", at: datetime = DAWN, due: date = DUE) -> InvoiceCase:
         """A case that has just been opened, and is not in the database yet."""
-        journal = Journal(case_id=ids.invoice_case(invoice), account_id=account, invoice_id=invoice)
+        journal = Journal(case_id=ids.invoice_case_id(invoice), account_id=account, invoice_id=invoice)
         facts = InvoiceFacts(version=1, due_date=due, currency="EUR", total=10_000, open_balance=10_000)
-        case = InvoiceCase(journal=journal, facts=facts, snapshot=PolicySnapshot.of(POLICY))
+        case = InvoiceCase(journal=journal, facts=facts, snapshot=PolicySnapshot.from_policy(POLICY))
         case.open(Moment(at, at))
         return case
 
-    def take(self, case: InvoiceCase, name: str, at: datetime = DAWN) -> Ask:
+    def take_step(self, case: InvoiceCase, name: str, at: datetime = DAWN) -> ContactOrder:
         """What a step asks for, taken by the case but not yet written."""
-        case.take(step(name), Moment(at, at))
-        return self.ask(name, case.facts.due_date, at)
+        case.take_step(find_step(name), Moment(at, at))
+        return self.build_contact_request(name, case.facts.due_date, at)
 
-    def ask(self, name: str, due: date = DUE, at: datetime = DAWN) -> Ask:
-        of = step(name)
-        return Ask(
-            step=of.step, rank=of.day, act=of.act, letter=of.letter, escalate_to=of.escalate_to, not_before=at.date(),
-            not_after=due if of.before_due else None, contact=POLICY.contact, hours_matter=True, catch_up_days=POLICY.catch_up_days,
-        )  # fmt: skip
+    def build_contact_request(self, name: str, due: date = DUE, at: datetime = DAWN) -> ContactOrder:
+        of = find_step(name)
+        return ContactOrder(
+            step=of.step,
+            rank=of.day,
+            act=of.act,
+            letter=of.letter,
+            escalate_to=of.escalate_to,
+            not_before=at.date(),
+            not_after=due if of.is_before_due else None,
+            contact=POLICY.contact,
+            hours_matter=True,
+            catch_up_days=POLICY.catch_up_days,
+        )
 
-    def record(
-        self, case: InvoiceCase, at: datetime = DAWN, run: str = "run-1", ask: Ask | None = None, await_letter: bool = False,
+    def build_case_write(
+        self,
+        case: InvoiceCase,
+        at: datetime = DAWN,
+        run: str = "run-1",
+        ask: ContactOrder | None = None,
+        await_letter: bool = False,
         withdraw: DropReason | None = None,
-    ) -> Record:  # fmt: skip
-        return Record(
-            now=at, entries=list(case.journal.pending), case=view(case, run, at), carried=case.carried(), ask=ask,
-            await_letter=await_letter, withdraw=withdraw, heard=case.heard,
-        )  # fmt: skip
+    ) -> CaseWrite:
+        return CaseWrite(
+            now=at,
+            entries=list(case.journal.pending),
+            case=build_case_view(case, run, at),
+            carried=case.build_carried_state(),
+            ask=ask,
+            await_letter=await_letter,
+            withdraw=withdraw,
+            heard=case.heard,
+        )
 
     # --- requests and letters
 
-    def asked(self, invoice: str = "I1", account: str = "A1", name: str = "reminder", **terms: Any) -> None:
+    def create_contact_request(self, invoice: str = "I1", account: str = "A1", name: str = "reminder", **terms: Any) -> None:
         """A step asked for a letter whose slot came at nine this morning."""
-        of = step(name)
+        of = find_step(name)
         details = {"slot": DAWN + 4 * HOUR, "days_between_letters": 2, "letter": of.letter or "", "rank": of.day, **terms}
         with self.database.writing() as session:
             session.add(
                 ContactRequest(invoice_id=invoice, account_id=account, step=of.step, policy="standard", policy_version=1, **details)
-            )  # fmt: skip
+            )
 
-    def billed(self, invoice: str = "I1", account: str = "A1", name: str = "reminder", **terms: Any) -> None:
+    def create_billed_invoice(self, invoice: str = "I1", account: str = "A1", name: str = "reminder", **terms: Any) -> None:
         """An invoice, and the request of one of its steps."""
-        self.invoice(invoice, account, **terms)
-        self.asked(invoice, account, name)
+        self.create_invoice(invoice, account, **terms)
+        self.create_contact_request(invoice, account, name)
 
-    def stands(self, invoice: str, account: str = "A1", holds: Sequence[str] = (), next_on: date | None = None) -> None:
+    def write_case_row(self, invoice: str, account: str = "A1", holds: Sequence[str] = (), next_on: date | None = None) -> None:
         """The read model's row of an invoice."""
         now = datetime.now(UTC)
         with self.database.writing() as session:
             session.merge(
                 Case(
-                    case_id=ids.invoice_case(invoice), run_id="r", kind="invoice", account_id=account, invoice_id=invoice, stage="new",
-                    waiting_for="time", policy="standard", policy_version=1, seq=1, head="", updated_at=now, next_on=next_on,
+                    case_id=ids.invoice_case_id(invoice),
+                    run_id="r",
+                    kind="invoice",
+                    account_id=account,
+                    invoice_id=invoice,
+                    stage="new",
+                    waiting_for="time",
+                    policy="standard",
+                    policy_version=1,
+                    seq=1,
+                    head="",
+                    updated_at=now,
+                    next_on=next_on,
                     holds=[{"hold_id": kind, "kind": kind} for kind in holds],
                 )
-            )  # fmt: skip
+            )
 
-    def reading(self) -> LetterReading:
+    def letter_loader(self) -> LetterLoader:
         settings, company, letters = _house()
-        return LetterReading(self.database, letters, company, company.collector, settings.sender, settings.reply_domain)
+        return LetterLoader(self.database, letters, company, company.collector, settings.sender, settings.reply_domain)
 
-    def desk(self, owner: str = "worker-1", patience: timedelta = PATIENCE, backoff: Sequence[timedelta] = BACKOFF) -> LetterDesk:
-        return LetterDesk(self.database, self.reading(), owner, patience=patience, backoff=backoff)
+    def letter_dispatch(
+        self, owner: str = "worker-1", patience: timedelta = PATIENCE, backoff: Sequence[timedelta] = BACKOFF
+    ) -> LetterDispatch:
+        return LetterDispatch(self.database, self.letter_loader(), owner, patience=patience, backoff=backoff)
 
-    def send_all(self, desk: LetterDesk, now: datetime = NOON, delivery: Delivery = SENT) -> int:
+    def send_all(self, desk: LetterDispatch, now: datetime = NOON, delivery: DeliveryResult = SENT) -> int:
         """Intend, begin and end every letter that is due; how many were begun."""
-        begun = [letter.message for letter in desk.begin(desk.intend(now, 100), now) if letter]
-        desk.end([(message, delivery) for message in begun], now)
+        begun = [letter.message for letter in desk.begin_transmission(desk.claim_due_letters(now, 100), now) if letter]
+        desk.record_outcomes([(message, delivery) for message in begun], now)
         return len(begun)
 
     # --- what is in the database
@@ -167,6 +197,6 @@ class Office:
 
 
 @cache
-def _house() -> tuple[Settings, Company, LetterBook]:
-    settings = Settings.read()
-    return settings, load_company(settings), LetterBook(settings.letters_dir)
+def _house() -> tuple[Settings, Company, LetterTemplates]:
+    settings = Settings.load()
+    return settings, load_company(settings), LetterTemplates(settings.letters_dir)

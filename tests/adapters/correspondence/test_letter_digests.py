@@ -4,80 +4,83 @@ from hashlib import sha256
 
 import pytest
 
-from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisions
-from adapters.correspondence.outcome_feed import Postbox
+from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
+from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.tables import ContactRequest
-from adapters.mail.smtp_client import Delivery, Outcome
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain.case.account_case import AccountCase
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import LetterFate, LetterNews
+from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.journal.journal import Journal
-from tests.adapters.correspondence.case_letter_orders import asked, told, warning
-from tests.adapters.correspondence.office import DAWN, DAY, NOON, Office
+from tests.adapters.correspondence.case_letter_orders import build_warning_order, order_letter, take_outcomes
+from tests.adapters.correspondence.office import DAWN, DAY, NOON, CorrespondenceOffice
 
-REFUSED, UNKNOWN = Delivery(Outcome.REFUSED, 554, "No such mailbox"), Delivery(Outcome.UNKNOWN, None, "The line was cut")
-DEFERRED = Delivery(Outcome.DEFERRED, 451, "Later")
+REFUSED, UNKNOWN = (
+    DeliveryResult(DeliveryOutcome.REFUSED, 554, "No such mailbox"),
+    DeliveryResult(DeliveryOutcome.UNKNOWN, None, "The line was cut"),
+)
+DEFERRED = DeliveryResult(DeliveryOutcome.DEFERRED, 451, "Later")
 
 
-def news_of(office: Office) -> LetterNews:
+def news_of(office: CorrespondenceOffice) -> LetterOutcome:
     """What the one letter's invoice is told."""
-    ((_, _, news),) = Postbox(office.database).untold(10)
+    ((_, _, news),) = OutcomeFeed(office.database).list_invoice_outcomes(10)
     return news
 
 
-def test_a_letter_has_no_hash_before_it_has_a_content(office: Office) -> None:
-    office.billed()
-    office.desk().intend(NOON, 100)
+def test_a_letter_has_no_hash_before_it_has_a_content(office: CorrespondenceOffice) -> None:
+    office.create_billed_invoice()
+    office.letter_dispatch().claim_due_letters(NOON, 100)
     assert [(letter.content, letter.sha256) for letter in office.letters()] == [(b"", "")]
 
 
-def test_a_letter_that_went_is_told_with_the_hash_of_what_went(office: Office) -> None:
-    office.billed()
+def test_a_letter_that_went_is_told_with_the_hash_of_what_went(office: CorrespondenceOffice) -> None:
+    office.create_billed_invoice()
     office.change(ContactRequest, 1, awaited=True)  # type: ignore[arg-type]
-    desk = office.desk()
-    (letter,) = (letter for letter in desk.begin(desk.intend(NOON, 100), NOON) if letter)
-    desk.end([(letter.message, Delivery(Outcome.SENT, 250, "Taken"))], NOON)
+    desk = office.letter_dispatch()
+    (letter,) = (letter for letter in desk.begin_transmission(desk.claim_due_letters(NOON, 100), NOON) if letter)
+    desk.record_outcomes([(letter.message, DeliveryResult(DeliveryOutcome.SENT, 250, "Taken"))], NOON)
     (stored,) = office.letters()
     assert stored.content == letter.content
     assert news_of(office).sha256 == stored.sha256 == sha256(letter.content).hexdigest()
 
 
-def test_a_letter_that_is_written_anew_has_the_hash_of_what_goes_at_last(office: Office) -> None:
-    office.billed()
-    desk = office.desk(backoff=())
+def test_a_letter_that_is_written_anew_has_the_hash_of_what_goes_at_last(office: CorrespondenceOffice) -> None:
+    office.create_billed_invoice()
+    desk = office.letter_dispatch(backoff=())
     office.send_all(desk, NOON, REFUSED)
     (first,) = office.letters()
-    LetterDecisions(office.database).decide(first.id or 0, LetterDecision.RESEND, "mia", "", NOON)
+    LetterDecisionStore(office.database).decide(first.id or 0, LetterDecision.RESEND, "mia", "", NOON)
     office.send_all(desk, NOON + DAY)
     (second,) = office.letters()
     assert first.sha256 != second.sha256 == sha256(second.content).hexdigest()
 
 
 @pytest.mark.parametrize("delivery", [REFUSED, UNKNOWN])
-def test_a_letter_that_did_not_go_proves_nothing(office: Office, delivery: Delivery) -> None:
-    office.billed()
-    office.send_all(office.desk(), delivery=delivery)
+def test_a_letter_that_did_not_go_proves_nothing(office: CorrespondenceOffice, delivery: DeliveryResult) -> None:
+    office.create_billed_invoice()
+    office.send_all(office.letter_dispatch(), delivery=delivery)
     assert news_of(office).sha256 is None
 
 
-def test_a_case_is_told_of_its_letter_so_too_whoever_says_that_it_arrived(office: Office) -> None:
-    office.invoice()
-    number = asked(office, warning("I1"))
-    office.send_all(office.desk(), delivery=UNKNOWN)
-    LetterDecisions(office.database).decide(number, LetterDecision.DELIVERED, "mia", "she has it", NOON)
-    ((_, news),) = told(office)
-    assert (news.fate, news.sha256) == (LetterFate.SENT, office.letters()[0].sha256)
+def test_a_case_is_told_of_its_letter_so_too_whoever_says_that_it_arrived(office: CorrespondenceOffice) -> None:
+    office.create_invoice()
+    number = order_letter(office, build_warning_order("I1"))
+    office.send_all(office.letter_dispatch(), delivery=UNKNOWN)
+    LetterDecisionStore(office.database).decide(number, LetterDecision.DELIVERED, "mia", "she has it", NOON)
+    ((_, news),) = take_outcomes(office)
+    assert (news.fate, news.sha256) == (LetterResult.SENT, office.letters()[0].sha256)
 
 
-def test_the_invoice_hears_of_it_with_what_it_writes_next(office: Office) -> None:
-    office.account("A7")
-    office.invoice("I7", "A7")
+def test_the_invoice_hears_of_it_with_what_it_writes_next(office: CorrespondenceOffice) -> None:
+    office.create_account("A7")
+    office.create_invoice("I7", "A7")
     case = office.case("I7", "A7")
-    ask = office.take(case, "reminder")
-    office.casebook.record([office.record(case, ask=ask)])
-    case.journal.written(case.journal.seq)
-    office.send_all(office.desk(), NOON)
-    (answer,) = office.casebook.record([office.record(case, at=NOON)])
+    ask = office.take_step(case, "reminder")
+    office.casebook.write([office.build_case_write(case, ask=ask)])
+    case.journal.mark_written(case.journal.seq)
+    office.send_all(office.letter_dispatch(), NOON)
+    (answer,) = office.casebook.write([office.build_case_write(case, at=NOON)])
     assert [news.sha256 for news in answer.letters] == [letter.sha256 for letter in office.letters()]
 
 
@@ -86,7 +89,9 @@ def test_the_entry_has_the_hash_only_where_there_is_one() -> None:
     at = Moment(DAWN, DAWN)
     for digest, facts in (("ab" * 32, {"sha256": "ab" * 32}), (None, {})):
         case = AccountCase(journal=Journal(case_id="plan:A1:1", account_id="A1"))
-        news = LetterNews(step="plan_offer", attempt=1, fate=LetterFate.SENT, at=DAWN, on=DAWN.date(), message_id="<1@x>", sha256=digest)
-        case.hear_of_letter(news, at)
+        news = LetterOutcome(
+            step="plan_offer", attempt=1, fate=LetterResult.SENT, at=DAWN, on=DAWN.date(), message_id="<1@x>", sha256=digest
+        )
+        case.apply_letter_outcome(news, at)
         (entry,) = case.journal.pending
         assert {name: fact for name, fact in entry.facts.items() if name == "sha256"} == facts

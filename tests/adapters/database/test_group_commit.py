@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.database.group_commit import MOST, GroupCommit
+from adapters.database.group_commit import MAX_BATCH_SIZE, GroupCommit
 
 
 class Ledger:
@@ -53,9 +53,9 @@ async def test_an_item_that_cannot_be_written_takes_no_other_with_it() -> None:
 
 async def test_a_batch_has_an_upper_limit() -> None:
     ledger = Ledger()
-    items = [str(number) for number in range(MOST + 51)]
+    items = [str(number) for number in range(MAX_BATCH_SIZE + 51)]
     assert await written(ledger, items) == items
-    assert [len(batch) for batch in ledger.batches] == [1, MOST, 50]
+    assert [len(batch) for batch in ledger.batches] == [1, MAX_BATCH_SIZE, 50]
 
 
 async def test_one_who_stops_waiting_does_not_disturb_the_others() -> None:

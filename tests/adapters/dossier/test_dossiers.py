@@ -8,32 +8,32 @@ from hashlib import sha256
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.dossiers import DossierMaking
+from activities.dossiers import DossierActivities
 from adapters.database.engine import Database
 from adapters.database.tables import JournalEntry, Note
 from adapters.document_store import DocumentStore
-from adapters.dossier.dossier_store import DossierBook, UnknownAccountError, WantedDossier
-from adapters.dossier.pdf_renderer import dossier_pdf
-from adapters.dossier.printed_models import Pen, PrintedDossier, softened
-from adapters.dossier.printed_sections import printed
-from adapters.dossier.wording import dossier_languages, dossier_words
+from adapters.dossier.dossier_store import AccountNotFoundError, DossierStore, RequestedDossier
+from adapters.dossier.pdf_renderer import render_dossier_pdf
+from adapters.dossier.printed_models import DossierFormatter, PrintedDossier, soften_long_words
+from adapters.dossier.printed_sections import build_printed_dossier
+from adapters.dossier.wording import list_dossier_languages, load_dossier_wording
 from domain.case.effects import MakeDossier
-from domain.dossier import Dossier, DossierMade, DossierPurpose
+from domain.dossier import Dossier, DossierPurpose, GeneratedDossier
 from domain.journal.entry_kinds import EntryKind
-from domain.policy.approval_type import Matter
-from domain.policy.dispute_rules import Resolution
+from domain.policy.approval_type import ApprovalType
+from domain.policy.dispute_rules import DisputeResolution
 from tests.adapters.journal.journalled_accounts import (
-    ToldAccount,
-    at,
-    company,
-    on,
-    tell_approval,
-    tell_dispute,
-    tell_plan,
-    tell_promises,
-    tell_suspension,
-    tell_verdict,
-    tell_write_off,
+    JournalledAccount,
+    day_on,
+    journal_approval,
+    journal_dispute,
+    journal_plan,
+    journal_promises,
+    journal_suspension,
+    journal_verdict,
+    journal_write_off,
+    load_example_company,
+    noon_on,
 )
 
 LEGAL, CLAIM = DossierPurpose.LEGAL, DossierPurpose.PROOF_OF_CLAIM
@@ -41,29 +41,29 @@ every_purpose = pytest.mark.parametrize("purpose", DossierPurpose)
 
 
 @pytest.fixture
-def account(database: Database) -> ToldAccount:
-    return ToldAccount(database)
+def account(database: Database) -> JournalledAccount:
+    return JournalledAccount(database)
 
 
 @pytest.fixture
-def book(database: Database) -> DossierBook:
-    return DossierBook(database, company())
+def book(database: Database) -> DossierStore:
+    return DossierStore(database, load_example_company())
 
 
-def dossier(account: ToldAccount, day: float = 60, purpose: DossierPurpose = LEGAL) -> Dossier:
-    return DossierBook(account.database, company()).compile("A1", purpose, at(day))
+def dossier(account: JournalledAccount, day: float = 60, purpose: DossierPurpose = LEGAL) -> Dossier:
+    return DossierStore(account.database, load_example_company()).compile("A1", purpose, noon_on(day))
 
 
-def full(account: ToldAccount) -> ToldAccount:
+def full(account: JournalledAccount) -> JournalledAccount:
     """Everything that can happen to an account has happened to this one."""
     account.invoice("I1", 100_000)
     account.letter(["I1"], 1)
-    tell_promises(account)
-    tell_dispute(account)
-    tell_plan(account)
-    tell_verdict(account)
-    tell_suspension(account)
-    tell_write_off(account)
+    journal_promises(account)
+    journal_dispute(account)
+    journal_plan(account)
+    journal_verdict(account)
+    journal_suspension(account)
+    journal_write_off(account)
     return account
 
 
@@ -74,7 +74,7 @@ def texts(sheet: PrintedDossier, heading: str) -> list[list[str]]:
 # --- money
 
 
-def test_balances_are_per_currency_and_never_added(account: ToldAccount) -> None:
+def test_balances_are_per_currency_and_never_added(account: JournalledAccount) -> None:
     account.invoice("I1", 10_000)
     account.invoice("I2", 5_000, due=80)
     account.invoice("G1", 700, "GBP", disputed=True)
@@ -86,39 +86,47 @@ def test_balances_are_per_currency_and_never_added(account: ToldAccount) -> None
 
 @pytest.mark.parametrize(
     ("days", "bucket"),
-    [(0, "current"), (1, "days_1_to_30"), (30, "days_1_to_30"), (31, "days_31_to_60"), (60, "days_31_to_60"), (61, "days_61_to_90"),
-     (90, "days_61_to_90"), (91, "days_over_90")],
-)  # fmt: skip
-def test_an_open_balance_stands_in_the_bucket_of_its_days_past_due(account: ToldAccount, days: int, bucket: str) -> None:
+    [
+        (0, "current"),
+        (1, "days_1_to_30"),
+        (30, "days_1_to_30"),
+        (31, "days_31_to_60"),
+        (60, "days_31_to_60"),
+        (61, "days_61_to_90"),
+        (90, "days_61_to_90"),
+        (91, "days_over_90"),
+    ],
+)
+def test_an_open_balance_stands_in_the_bucket_of_its_days_past_due(account: JournalledAccount, days: int, bucket: str) -> None:
     account.invoice("I1", 10_000)
     (balance,) = dossier(account, days).balances
     assert getattr(balance, bucket) == 10_000
 
 
-def test_the_claim_of_a_past_day_knows_nothing_of_later_payments(account: ToldAccount) -> None:
+def test_the_claim_of_a_past_day_knows_nothing_of_later_payments(account: JournalledAccount) -> None:
     account.invoice("I1", 10_000)
     account.invoice("later", 10_000, due=80)
-    account.pays("I1", 4_000, 10)
-    account.pays("I1", 6_000, 20)
+    account.record_payment("I1", 4_000, 10)
+    account.record_payment("I1", 6_000, 20)
     assert [line.open for line in dossier(account, 9, CLAIM).invoices] == [10_000]
     assert [line.open for line in dossier(account, 10, CLAIM).invoices] == [6_000]
     assert dossier(account, 20, CLAIM).invoices == []
     assert [(one.currency, one.invoices, one.original) for one in dossier(account, 20).settled] == [("EUR", 1, 10_000)]
 
 
-def test_of_an_invoice_no_more_is_disputed_than_is_open(account: ToldAccount) -> None:
+def test_of_an_invoice_no_more_is_disputed_than_is_open(account: JournalledAccount) -> None:
     account.invoice("I1", 100_000)
-    tell_dispute(account, None, amount=4_000)
+    journal_dispute(account, None, amount=4_000)
     assert [line.disputed for line in dossier(account).invoices] == [4_000]
-    account.pays("I1", 99_000, 30)
+    account.record_payment("I1", 99_000, 30)
     assert [line.disputed for line in dossier(account).invoices] == [1_000]
     assert [line.disputed for line in dossier(account, 7).invoices] == [0], "it had not been raised"
 
 
-def test_credit_that_no_invoice_took_is_shown(account: ToldAccount) -> None:
+def test_credit_that_no_invoice_took_is_shown(account: JournalledAccount) -> None:
     account.invoice("I1", 10_000)
-    account.pays("I1", 10_000, 3)
-    account.overpays(2_500, 5)
+    account.record_payment("I1", 10_000, 3)
+    account.record_unapplied_payment(2_500, 5)
     assert [balance.unapplied for balance in dossier(account).balances] == [2_500]
     assert dossier(account, 4).balances == []
 
@@ -126,66 +134,75 @@ def test_credit_that_no_invoice_took_is_shown(account: ToldAccount) -> None:
 # --- the story
 
 
-def test_every_letter_is_told_with_what_became_of_it(account: ToldAccount) -> None:
+def test_every_letter_is_told_with_what_became_of_it(account: JournalledAccount) -> None:
     account.invoice("I1")
     account.letter(["I1"], 1)
     account.letter(["I1"], 30, "final_demand", "refused", "550 5.1.1 User unknown")
     account.letter(["I1"], 31, "final_demand", "void")
     told = [(one.on, one.template, one.state, one.reply, one.invoices) for one in dossier(account).letters]
     assert told == [
-        (on(1), "reminder", "sent", "250 2.0.0 OK", ["I1"]),
-        (on(30), "final_demand", "refused", "550 5.1.1 User unknown", ["I1"]),
+        (day_on(1), "reminder", "sent", "250 2.0.0 OK", ["I1"]),
+        (day_on(30), "final_demand", "refused", "550 5.1.1 User unknown", ["I1"]),
     ]
 
 
-def test_promises_are_told_with_whether_they_were_kept(account: ToldAccount) -> None:
-    tell_promises(account, "kbo")
+def test_promises_are_told_with_whether_they_were_kept(account: JournalledAccount) -> None:
+    journal_promises(account, "kbo")
     told = [(one.made_on, one.due, one.amount, one.outcome, one.received) for one in dossier(account).promises]
-    assert told == [(on(5), on(8), 5_000, "kept", 5_000), (on(15), on(18), 5_000, "broken", 0), (on(25), on(28), 5_000, "open", None)]
+    assert told == [
+        (day_on(5), day_on(8), 5_000, "kept", 5_000),
+        (day_on(15), day_on(18), 5_000, "broken", 0),
+        (day_on(25), day_on(28), 5_000, "open", None),
+    ]
     assert [one.outcome for one in dossier(account, 16).promises] == ["kept", "open"]
-    assert [(one.on, one.by, one.outcome) for one in dossier(account, 6).calls] == [(on(5), "maria", "reached")]
+    assert [(one.on, one.by, one.outcome) for one in dossier(account, 6).calls] == [(day_on(5), "maria", "reached")]
 
 
-def test_a_dispute_is_told_with_its_reason_its_evidence_and_its_end(account: ToldAccount) -> None:
+def test_a_dispute_is_told_with_its_reason_its_evidence_and_its_end(account: JournalledAccount) -> None:
     account.invoice("I1", 100_000)
-    tell_dispute(account, Resolution.REJECTED)
+    journal_dispute(account, DisputeResolution.REJECTED)
     (told,) = dossier(account).disputes
     assert (told.reason, told.amount, told.evidence, told.department) == ("wrong_price", 4_000, 1, "sales_ops")
-    assert (told.resolution, told.resolved_on, told.raised_by) == ("rejected", on(11), "maria")
+    assert (told.resolution, told.resolved_on, told.raised_by) == ("rejected", day_on(11), "maria")
     assert dossier(account, 10).disputes[0].resolution is None
 
 
 @pytest.mark.parametrize(("kept", "state", "paid", "missed"), [(True, "completed", 3, 0), (False, "broken", 0, 1)])
 def test_a_plan_is_told_with_its_terms_and_whether_they_were_kept(
-    account: ToldAccount, kept: bool, state: str, paid: int, missed: int
+    account: JournalledAccount, kept: bool, state: str, paid: int, missed: int
 ) -> None:
     account.invoice("I1", 9_000)
-    tell_plan(account, kept)
+    journal_plan(account, kept)
     (told,) = dossier(account, 90).plans
     assert (told.state, told.paid_instalments, told.missed_instalments, told.debt) == (state, paid, missed, 9_000)
-    assert (told.terms.instalments, told.terms.first_on, told.terms.last_on) == (3, on(25), on(39))
-    assert (told.currency, told.proposed_by, told.accepted_on) == ("EUR", "maria", on(22))
+    assert (told.terms.instalments, told.terms.first_on, told.terms.last_on) == (3, day_on(25), day_on(39))
+    assert (told.currency, told.proposed_by, told.accepted_on) == ("EUR", "maria", day_on(22))
 
 
-def test_a_credit_verdict_is_told_with_its_course_and_limit(account: ToldAccount) -> None:
-    tell_verdict(account)
+def test_a_credit_verdict_is_told_with_its_course_and_limit(account: JournalledAccount) -> None:
+    journal_verdict(account)
     (told,) = dossier(account).verdicts
     assert (told.ability, told.willingness, told.course, told.limit, told.currency) == ("unable", "unwilling", "hand_over", 50_000, "EUR")
     assert [one.reason for one in dossier(account).referrals] == ["broken_promises"]
 
 
-def test_a_suspension_is_told_with_its_warning_its_notice_and_all_who_signed(account: ToldAccount) -> None:
+def test_a_suspension_is_told_with_its_warning_its_notice_and_all_who_signed(account: JournalledAccount) -> None:
     account.invoice("I1", 100_000)
-    tell_suspension(account)
+    journal_suspension(account)
     (told,) = dossier(account).suspensions
-    assert (told.asked_on, told.warning_approved_by, told.warning_approved_on) == (on(0), ["mona"], on(1))
-    assert [(one.delivered_on, one.notice_ends) for one in told.warnings] == [(on(2), on(16))]
-    assert (told.approved_on, told.approved_by, told.suspended_on, told.handed_over_on) == (on(17), ["mona", "dora"], on(17), on(47))
+    assert (told.asked_on, told.warning_approved_by, told.warning_approved_on) == (day_on(0), ["mona"], day_on(1))
+    assert [(one.delivered_on, one.notice_ends) for one in told.warnings] == [(day_on(2), day_on(16))]
+    assert (told.approved_on, told.approved_by, told.suspended_on, told.handed_over_on) == (
+        day_on(17),
+        ["mona", "dora"],
+        day_on(17),
+        day_on(47),
+    )
     assert dossier(account, 10).suspensions[0].suspended_on is None
 
 
-def test_approvals_are_told_with_each_signature(account: ToldAccount) -> None:
-    tell_approval(account, "suspension:A1:1", Matter.SUSPENSION, ("mona", "dora"))
+def test_approvals_are_told_with_each_signature(account: JournalledAccount) -> None:
+    journal_approval(account, "suspension:A1:1", ApprovalType.SUSPENSION, ("mona", "dora"))
     (told,) = dossier(account).approvals
     assert [(given.by, given.role, given.tier) for given in told.signatures] == [
         ("mona", "collections_manager", 1),
@@ -194,154 +211,154 @@ def test_approvals_are_told_with_each_signature(account: ToldAccount) -> None:
     assert (told.matter, told.requester, told.result, told.subject) == ("suspension", "maria", "approved", "suspension:A1")
 
 
-def test_write_offs_are_told_with_the_decision_and_the_sums(account: ToldAccount) -> None:
+def test_write_offs_are_told_with_the_decision_and_the_sums(account: JournalledAccount) -> None:
     account.invoice("I1", 100_000)
-    tell_write_off(account)
+    journal_write_off(account)
     told = dossier(account)
     assert [(one.decision, one.by, one.result, one.answered_by) for one in told.write_off.decisions] == [
         ("part", "will", "approved", "dora")
     ]
-    assert [(one.on, one.amount, one.currency) for one in told.write_off.booked] == [(on(53), 30_000, "EUR")]
+    assert [(one.on, one.amount, one.currency) for one in told.write_off.booked] == [(day_on(53), 30_000, "EUR")]
     assert told.balances[0].written_off == 30_000
 
 
-def test_what_a_worker_wrote_and_wrote_anew_is_told_once(account: ToldAccount) -> None:
-    tell_promises(account, "k")
+def test_what_a_worker_wrote_and_wrote_anew_is_told_once(account: JournalledAccount) -> None:
+    journal_promises(account, "k")
     (call,) = account.entries(EntryKind.CALL_LOGGED)
     account.add(JournalEntry(**call | {"hash": "f" * 64}))
     assert len(dossier(account).calls) == 1
 
 
-def test_no_note_is_quoted(account: ToldAccount) -> None:
+def test_no_note_is_quoted(account: JournalledAccount) -> None:
     full(account)
-    account.add(Note(id="N1", account_id="A1", author="maria", text="Frau Lang has pneumonia", written_at=at(3)))
-    assert b"pneumonia" not in dossier(account).json_bytes()
+    account.add(Note(id="N1", account_id="A1", author="maria", text="Frau Lang has pneumonia", written_at=noon_on(3)))
+    assert b"pneumonia" not in dossier(account).to_json_bytes()
 
 
 # --- its documents
 
 
 @every_purpose
-def test_every_purpose_has_its_title_and_its_opening(account: ToldAccount, purpose: DossierPurpose) -> None:
-    sheet = printed(dossier(account, purpose=purpose), "en")
-    words = dossier_words("en")
+def test_every_purpose_has_its_title_and_its_opening(account: JournalledAccount, purpose: DossierPurpose) -> None:
+    sheet = build_printed_dossier(dossier(account, purpose=purpose), "en")
+    words = load_dossier_wording("en")
     assert sheet.title == words.titles[purpose]
     assert "Brauerei Nord GmbH (A1)" in sheet.opening[0]
     assert "30\u00a0April\u00a02013" in sheet.opening[0]
     assert bool(sheet.signature) == (purpose is CLAIM)
 
 
-def test_a_proof_of_claim_states_the_sum_and_keeps_our_judgements_to_ourselves(account: ToldAccount) -> None:
+def test_a_proof_of_claim_states_the_sum_and_keeps_our_judgements_to_ourselves(account: JournalledAccount) -> None:
     full(account)
-    sheet = printed(dossier(account, purpose=CLAIM), "en")
+    sheet = build_printed_dossier(dossier(account, purpose=CLAIM), "en")
     assert "€1,000.00" in sheet.opening[0]
     headings = {section.heading for section in sheet.sections}
     assert headings == {"Balances", "Invoices", "People at the customer", "Disputes"}
 
 
-def test_invoices_have_a_total_for_each_currency(account: ToldAccount) -> None:
+def test_invoices_have_a_total_for_each_currency(account: JournalledAccount) -> None:
     account.invoice("I1", 10_000)
     account.invoice("I2", 5_050)
     account.invoice("J1", 8_800, "JPY")
-    tables = next(section.tables for section in printed(dossier(account), "en").sections if section.heading == "Invoices")
+    tables = next(section.tables for section in build_printed_dossier(dossier(account), "en").sections if section.heading == "Invoices")
     assert [table.totals[5] for table in tables] == ["150.50", "8,800"]
 
 
-def test_a_section_without_anything_says_so(account: ToldAccount) -> None:
-    sheet = printed(dossier(account), "en")
+def test_a_section_without_anything_says_so(account: JournalledAccount) -> None:
+    sheet = build_printed_dossier(dossier(account), "en")
     assert all(not section.tables for section in sheet.sections if section.heading not in ("People at the customer",))
     assert sheet.none
 
 
-def test_everything_that_happened_is_printed(account: ToldAccount) -> None:
-    sheet = printed(dossier(full(account)), "en")
+def test_everything_that_happened_is_printed(account: JournalledAccount) -> None:
+    sheet = build_printed_dossier(dossier(full(account)), "en")
     empty = [section.heading for section in sheet.sections if not section.tables]
     assert empty == ["Escalations"]
     assert ["17\u00a0Apr\u00a02013", "Handed over", ""] in texts(sheet, "Suspension")
 
 
-def test_the_same_account_gives_the_same_bytes(account: ToldAccount) -> None:
+def test_the_same_account_gives_the_same_bytes(account: JournalledAccount) -> None:
     full(account)
     first, again = dossier(account), dossier(account)
-    assert first.json_bytes() == again.json_bytes()
-    assert dossier_pdf(first, "en") == dossier_pdf(again, "en")
+    assert first.to_json_bytes() == again.to_json_bytes()
+    assert render_dossier_pdf(first, "en") == render_dossier_pdf(again, "en")
 
 
 def test_what_a_customer_is_called_is_never_read_as_the_templates_language(database: Database) -> None:
-    account = ToldAccount(database, name='#panic("x") $a$ *b* \\ "quoted" <c> [d] @e 株式会社')
-    pdf = dossier_pdf(dossier(account), "en")
+    account = JournalledAccount(database, name='#panic("x") $a$ *b* \\ "quoted" <c> [d] @e 株式会社')
+    pdf = render_dossier_pdf(dossier(account), "en")
     assert pdf.content.startswith(b"%PDF-")
     assert pdf.pages >= 1
 
 
-def test_an_account_with_400_invoices_is_done_in_seconds(account: ToldAccount) -> None:
+def test_an_account_with_400_invoices_is_done_in_seconds(account: JournalledAccount) -> None:
     for number in range(400):
         account.invoice(f"{number:05d}", 10_000 + number)
     account.letter([f"{number:05d}" for number in range(400)], 7)
     began = time.perf_counter()
     told = dossier(account)
-    pdf = dossier_pdf(told, "en")
+    pdf = render_dossier_pdf(told, "en")
     assert time.perf_counter() - began < 20
     assert len(told.invoices) == 400
     assert pdf.pages > 5
 
 
 def test_a_language_without_words_of_its_own_is_printed_in_english() -> None:
-    assert dossier_words("sv") == dossier_words("en")
-    assert "en" in dossier_languages()
+    assert load_dossier_wording("sv") == load_dossier_wording("en")
+    assert "en" in list_dossier_languages()
 
 
 def test_a_long_address_can_be_broken_without_losing_a_letter() -> None:
     address = "accounts.payable+invoices@a-very-long-name.example"
-    assert softened(address).replace("\u200b", "") == address
-    assert max(len(part) for part in softened(address).split("\u200b")) <= 16
+    assert soften_long_words(address).replace("\u200b", "") == address
+    assert max(len(part) for part in soften_long_words(address).split("\u200b")) <= 16
 
 
 def test_a_cell_names_few_invoices_and_counts_the_rest() -> None:
-    pen = Pen(dossier_words("en"), {})
-    assert pen.invoices(["a", "b", "c", "d"]) == "a, b, c, d"
-    assert pen.invoices([*"abcdefg"]) == "a, b, c, d and 3 more"
+    pen = DossierFormatter(load_dossier_wording("en"), {})
+    assert pen.format_invoices(["a", "b", "c", "d"]) == "a, b, c, d"
+    assert pen.format_invoices([*"abcdefg"]) == "a, b, c, d and 3 more"
 
 
 # --- kept, once
 
 
-def wanted(key: str = "write_off:A1:1", purpose: DossierPurpose = LEGAL) -> WantedDossier:
-    return WantedDossier(key, "A1", purpose, at(60), asked_by="write_off:A1")
+def wanted(key: str = "write_off:A1:1", purpose: DossierPurpose = LEGAL) -> RequestedDossier:
+    return RequestedDossier(key, "A1", purpose, noon_on(60), asked_by="write_off:A1")
 
 
-def test_both_documents_are_stored_under_their_sha256(account: ToldAccount, book: DossierBook) -> None:
+def test_both_documents_are_stored_under_their_sha256(account: JournalledAccount, book: DossierStore) -> None:
     full(account)
-    made = book.make(wanted())
+    made = book.make_dossier(wanted())
     store = DocumentStore(account.database)
     for digest, ending in ((made.json_sha256, "json"), (made.pdf_sha256, "pdf")):
-        found = store.read(digest)
+        found = store.get(digest)
         assert found is not None
         assert found[0] == f"legal-A1-2013-04-30.{ending}"
         assert sha256(found[1]).hexdigest() == digest
-    stored = store.read(made.json_sha256)
+    stored = store.get(made.json_sha256)
     assert stored is not None
     assert json.loads(stored[1])["purpose"] == "legal"
 
 
-def test_a_dossier_asked_for_again_is_the_one_that_was_made(account: ToldAccount, book: DossierBook) -> None:
+def test_a_dossier_asked_for_again_is_the_one_that_was_made(account: JournalledAccount, book: DossierStore) -> None:
     account.invoice("I1")
-    first = book.make(wanted())
-    account.pays("I1", 10_000, 59)
-    assert book.make(wanted()) == first
-    assert book.make(wanted("another")).json_sha256 != first.json_sha256
-    assert [row.key for row in book.of_account("A1")] == ["another", "write_off:A1:1"]
+    first = book.make_dossier(wanted())
+    account.record_payment("I1", 10_000, 59)
+    assert book.make_dossier(wanted()) == first
+    assert book.make_dossier(wanted("another")).json_sha256 != first.json_sha256
+    assert [row.key for row in book.list_dossiers("A1")] == ["another", "write_off:A1:1"]
 
 
-def test_an_unknown_account_has_no_dossier(book: DossierBook, database: Database) -> None:
-    with pytest.raises(UnknownAccountError):
-        book.compile("none", LEGAL, at(0))
+def test_an_unknown_account_has_no_dossier(book: DossierStore, database: Database) -> None:
+    with pytest.raises(AccountNotFoundError):
+        book.compile("none", LEGAL, noon_on(0))
 
 
-async def test_a_case_gets_its_dossier_from_the_activity(account: ToldAccount, book: DossierBook) -> None:
-    making = DossierMaking(book)
+async def test_a_case_gets_its_dossier_from_the_activity(account: JournalledAccount, book: DossierStore) -> None:
+    making = DossierActivities(book)
     made = await ActivityEnvironment().run(
-        making.make_dossier, MakeDossier(account_id="A1", purpose="proof_of_claim"), "credit_review:A1:1", at(60) + timedelta(hours=1)
+        making.make_dossier, MakeDossier(account_id="A1", purpose="proof_of_claim"), "credit_review:A1:1", noon_on(60) + timedelta(hours=1)
     )
-    assert made == DossierMade(purpose=CLAIM, json_sha256=made.json_sha256, pdf_sha256=made.pdf_sha256, pages=1)
-    assert [(row.key, row.purpose) for row in book.of_account("A1")] == [("credit_review:A1:1", "proof_of_claim")]
+    assert made == GeneratedDossier(purpose=CLAIM, json_sha256=made.json_sha256, pdf_sha256=made.pdf_sha256, pages=1)
+    assert [(row.key, row.purpose) for row in book.list_dossiers("A1")] == [("credit_review:A1:1", "proof_of_claim")]

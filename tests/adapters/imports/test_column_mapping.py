@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.imports.cell_parsing import AmbiguousAmountsError, AmountReader, DateReader, DecimalMark
+from adapters.imports.cell_parsing import AmbiguousAmountsError, AmountParser, DateParser, DecimalMarkDetector
 from adapters.imports.column_mapping import MappingError, load_mapping, parse_mapping
 from adapters.project import PROJECT
 
@@ -73,12 +73,20 @@ def test_a_mapping_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "decimal", "minor"),
     [
-        ("55.94", ".", 5594), ("55,94", ",", 5594), ("1,234.5", ".", 123_450), ("1.234.567,89", ",", 123_456_789), ("7", ".", 700),
-        ("€ 1 234,50", ",", 123_450), ("1'234.50", ".", 123_450), ("12.50-", ".", -1250), ("(12.50)", ".", -1250), ("55.9400", ".", 5594),
+        ("55.94", ".", 5594),
+        ("55,94", ",", 5594),
+        ("1,234.5", ".", 123_450),
+        ("1.234.567,89", ",", 123_456_789),
+        ("7", ".", 700),
+        ("€ 1 234,50", ",", 123_450),
+        ("1'234.50", ".", 123_450),
+        ("12.50-", ".", -1250),
+        ("(12.50)", ".", -1250),
+        ("55.9400", ".", 5594),
     ],
-)  # fmt: skip
+)
 def test_an_amount_is_read_as_it_was_meant(text: str, decimal: str, minor: int) -> None:
-    assert AmountReader(decimal).read(text, 2, "EUR") == minor
+    assert AmountParser(decimal).parse(text, 2, "EUR") == minor
 
 
 @pytest.mark.parametrize(
@@ -86,28 +94,28 @@ def test_an_amount_is_read_as_it_was_meant(text: str, decimal: str, minor: int) 
 )
 def test_an_amount_that_could_be_misread_is_refused(text: str, decimal: str) -> None:
     with pytest.raises(ValueError, match=r"amount|decimals"):
-        AmountReader(decimal).read(text, 2, "EUR")
+        AmountParser(decimal).parse(text, 2, "EUR")
 
 
 @pytest.mark.parametrize(
     ("values", "mark"), [(["1,234", "5,50"], ","), (["1,234.00"], "."), (["1.234.567"], ","), (["10", "20"], "."), (["1,234", "7.5"], ".")]
 )
 def test_the_decimal_mark_is_found_from_the_whole_column(values: list[str], mark: str) -> None:
-    column = DecimalMark("Amount")
+    column = DecimalMarkDetector("Amount")
     for value in values:
-        column.see(value)
+        column.add_cell(value)
 
-    assert column.found() == mark
+    assert column.detect_mark() == mark
 
 
 @pytest.mark.parametrize("values", [["1,234"], ["1,50", "1.50"]])
 def test_a_column_whose_decimal_mark_cannot_be_told_is_refused(values: list[str]) -> None:
-    column = DecimalMark("Amount")
+    column = DecimalMarkDetector("Amount")
     for value in values:
-        column.see(value)
+        column.add_cell(value)
 
     with pytest.raises(AmbiguousAmountsError, match=r"the column 'Amount' has .* write 'decimal: point' or 'decimal: comma'"):
-        column.found()
+        column.detect_mark()
 
 
 @pytest.mark.parametrize(
@@ -121,4 +129,4 @@ def test_a_column_whose_decimal_mark_cannot_be_told_is_refused(values: list[str]
     ],
 )
 def test_a_date_is_read_in_the_formats_of_the_mapping(text: str, written: str) -> None:
-    assert DateReader((written,)).read(text).isoformat() == "2013-02-01"
+    assert DateParser((written,)).parse(text).isoformat() == "2013-02-01"

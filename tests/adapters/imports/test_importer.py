@@ -16,22 +16,34 @@ from sqlmodel import SQLModel, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Contact, ImportRow, ImportRun, Invoice, LedgerEvent, Payment
-from adapters.imports.column_mapping import Mapping, load_mapping, parse_mapping
-from adapters.imports.importer import Importer, ImportResult, UnknownImportError, Verdict
+from adapters.imports.column_mapping import ColumnMapping, load_mapping, parse_mapping
+from adapters.imports.importer import Importer, ImportResult, ImportVerdict, UnknownImportError
 from adapters.imports.sheet_reader import BrokenSheetError, EmptySheetError, HeaderError, SheetError
 from adapters.ledger.ledger import Ledger
 from adapters.project import PROJECT
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
-from tests.adapters.ledger.builders import AT, TODAY, kinds, unbalanced
+from tests.adapters.ledger.builders import AT, TODAY, find_unbalanced_invoices, list_event_kinds
 
 REAL_FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
 OURS = load_mapping(PROJECT / "mappings" / "duecourse.yaml")
 ROW = {
-    "number": "R1", "account_id": "A1", "account_name": "Müller & Söhne", "country": "DE", "time_zone": "Europe/Berlin", "language": "de",
-    "email": "pay@mueller.example", "issue_date": "2013-04-01", "due_date": "2013-05-01", "currency": "EUR", "total": "100.00",
-    "open_balance": "", "settled_on": "", "disputed": "", "cancelled": "",
-}  # fmt: skip
+    "number": "R1",
+    "account_id": "A1",
+    "account_name": "Müller & Söhne",
+    "country": "DE",
+    "time_zone": "Europe/Berlin",
+    "language": "de",
+    "email": "pay@mueller.example",
+    "issue_date": "2013-04-01",
+    "due_date": "2013-05-01",
+    "currency": "EUR",
+    "total": "100.00",
+    "open_balance": "",
+    "settled_on": "",
+    "disputed": "",
+    "cancelled": "",
+}
 
 
 def row(**changes: str) -> dict[str, str]:
@@ -47,14 +59,14 @@ def table(rows: Iterable[dict[str, str]], delimiter: str = ",") -> str:
 
 
 def run(
-    database: Database, folder: Path, *rows: dict[str, str], on: date = TODAY, dry_run: bool = False, mapping: Mapping = OURS
+    database: Database, folder: Path, *rows: dict[str, str], on: date = TODAY, dry_run: bool = False, mapping: ColumnMapping = OURS
 ) -> ImportResult:
     file = folder / "invoices.csv"
     file.write_text(table(rows), encoding="utf-8")
     return run_file(database, file, on=on, dry_run=dry_run, mapping=mapping)
 
 
-def run_file(database: Database, file: Path, on: date = TODAY, dry_run: bool = False, mapping: Mapping = OURS) -> ImportResult:
+def run_file(database: Database, file: Path, on: date = TODAY, dry_run: bool = False, mapping: ColumnMapping = OURS) -> ImportResult:
     return Importer(database).run(file, mapping, on, start_of_day(on), "tester", dry_run)
 
 
@@ -76,10 +88,10 @@ def reason_of(database: Database, folder: Path, **changes: str) -> str:
 def test_an_open_invoice_is_new_and_its_workflow_hears_of_it(database: Database, tmp_path: Path) -> None:
     assert counted(run(database, tmp_path, row(open_balance="60.00", disputed="yes"))) == {"new": 1}
 
-    facts = Ledger(database).facts("R1")
+    facts = Ledger(database).get_invoice_facts("R1")
     assert (facts.total, facts.open_balance, facts.disputed, facts.version) == (10_000, 6_000, True, 1)
-    assert kinds(database) == [("invoice.issued", 0, "open")]
-    assert unbalanced(database) == []
+    assert list_event_kinds(database) == [("invoice.issued", 0, "open")]
+    assert find_unbalanced_invoices(database) == []
 
 
 @pytest.mark.parametrize(
@@ -99,7 +111,7 @@ def test_a_file_is_read_as_it_was_written(database: Database, tmp_path: Path, co
     how = OURS.model_copy(update={"file": OURS.file.model_copy(update={"decimal": "," if mapping == "comma" else "auto"})})
 
     assert counted(run_file(database, file, mapping=how)) == {"new": 1}
-    assert Ledger(database).facts("R1").total == 123_450
+    assert Ledger(database).get_invoice_facts("R1").total == 123_450
     with database.reading() as session:
         assert session.get_one(Account, "A1").name == "Müller & Söhne"
 
@@ -115,7 +127,7 @@ def test_excel_dates_and_numbers_are_taken_as_they_are(database: Database, tmp_p
         sheet.write_datetime(1, list(ROW).index("due_date"), datetime(2013, 5, 3), day)
 
     assert counted(run_file(database, file)) == {"new": 1}
-    facts = Ledger(database).facts("4711")
+    facts = Ledger(database).get_invoice_facts("4711")
     assert (facts.total, facts.due_date) == (9_999, date(2013, 5, 3))
 
 
@@ -193,8 +205,13 @@ def test_what_is_settled_already_is_written_closed_and_no_workflow_hears_of_it(d
     ]
 
     assert counted(run(database, tmp_path, *rows)) == {"settled": 4}
-    assert [Ledger(database).facts(number).status.value for number in ("R1", "R2", "R3", "R4")] == ["paid", "paid", "cancelled", "paid"]
-    assert kinds(database) == []
+    assert [Ledger(database).get_invoice_facts(number).status.value for number in ("R1", "R2", "R3", "R4")] == [
+        "paid",
+        "paid",
+        "cancelled",
+        "paid",
+    ]
+    assert list_event_kinds(database) == []
     with database.reading() as session:
         assert session.get_one(Invoice, "R1").settled_on == date(2013, 5, 20)
 
@@ -203,11 +220,11 @@ def test_a_settlement_after_the_business_date_is_not_known_yet(database: Databas
     paid_later = row(settled_on="2013-06-15", open_balance="0.00")
 
     assert counted(run(database, tmp_path, paid_later)) == {"new": 1}
-    assert Ledger(database).facts("R1").open_balance == 10_000
+    assert Ledger(database).get_invoice_facts("R1").open_balance == 10_000
     assert counted(run(database, tmp_path, paid_later, on=date(2013, 6, 14))) == {"unchanged": 1}
     assert counted(run(database, tmp_path, paid_later, on=date(2013, 6, 15))) == {"changed": 1}
-    assert kinds(database)[-1] == ("payment.received", 10_000, "paid")
-    assert unbalanced(database) == []
+    assert list_event_kinds(database)[-1] == ("payment.received", 10_000, "paid")
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_the_same_file_twice_changes_nothing(database: Database, tmp_path: Path) -> None:
@@ -241,8 +258,8 @@ def test_a_changed_row_becomes_the_events_that_it_means(
     run(database, tmp_path, row(open_balance="80.00"))
 
     assert counted(run(database, tmp_path, row(open_balance="80.00") | changes | _still_paid(changes))) == {"changed": 1}
-    assert kinds(database)[1:] == expected
-    assert unbalanced(database) == []
+    assert list_event_kinds(database)[1:] == expected
+    assert find_unbalanced_invoices(database) == []
 
 
 def _still_paid(changes: dict[str, str]) -> dict[str, str]:
@@ -254,9 +271,9 @@ def test_a_paid_invoice_whose_balance_is_back_is_open_again(database: Database, 
     run(database, tmp_path, row(settled_on="2013-05-20"))
 
     assert counted(run(database, tmp_path, row())) == {"changed": 1}
-    assert kinds(database) == [("payment.reversed", 10_000, "open")]
-    assert Ledger(database).unapplied_credit("A1") == {}
-    assert unbalanced(database) == []
+    assert list_event_kinds(database) == [("payment.reversed", 10_000, "open")]
+    assert Ledger(database).get_unapplied_credit("A1") == {}
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_payment_recorded_here_is_not_taken_back_by_a_file_that_is_silent_on_it(database: Database, tmp_path: Path) -> None:
@@ -264,11 +281,11 @@ def test_a_payment_recorded_here_is_not_taken_back_by_a_file_that_is_silent_on_i
     Ledger(database).record_payment("P1", "A1", "EUR", 4_000, TODAY, at=AT)
 
     run(database, tmp_path, row(due_date="2013-05-09"))
-    assert Ledger(database).facts("R1").open_balance == 6_000
+    assert Ledger(database).get_invoice_facts("R1").open_balance == 6_000
     run(database, tmp_path, row(due_date="2013-05-09", open_balance="60.00"))
 
-    assert Ledger(database).facts("R1").open_balance == 6_000
-    assert unbalanced(database) == []
+    assert Ledger(database).get_invoice_facts("R1").open_balance == 6_000
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_lower_balance_is_a_credit_note_where_the_mapping_says_so(database: Database, tmp_path: Path) -> None:
@@ -277,17 +294,17 @@ def test_a_lower_balance_is_a_credit_note_where_the_mapping_says_so(database: Da
 
     run(database, tmp_path, row(open_balance="0"), mapping=mapping)
 
-    assert Ledger(database).facts("R1").status is InvoiceStatus.CREDITED
-    assert kinds(database)[1:] == [("credit_note.issued", 10_000, "credited")]
+    assert Ledger(database).get_invoice_facts("R1").status is InvoiceStatus.CREDITED
+    assert list_event_kinds(database)[1:] == [("credit_note.issued", 10_000, "credited")]
 
 
 def test_what_was_overpaid_becomes_unapplied_credit(database: Database, tmp_path: Path) -> None:
     paid = OURS.model_dump()
     paid["fields"] |= {"paid_amount": {"column": "open_balance"}, "open_balance": None}
-    mapping = Mapping.model_validate(paid)
+    mapping = ColumnMapping.model_validate(paid)
 
     assert counted(run(database, tmp_path, row(open_balance="125.00"), mapping=mapping)) == {"settled": 1}
-    assert Ledger(database).unapplied_credit("A1") == {"EUR": 2_500}
+    assert Ledger(database).get_unapplied_credit("A1") == {"EUR": 2_500}
 
 
 def test_an_invoice_never_changes_its_account_or_currency(database: Database, tmp_path: Path) -> None:
@@ -307,7 +324,7 @@ def test_a_new_address_replaces_the_old_one_without_an_event(database: Database,
     with database.reading() as session:
         assert session.execute(select(col(Contact.email))).scalars().all() == ["new@mueller.example"]
         assert session.get_one(Account, "A1").language == "en"
-    assert kinds(database) == [("invoice.issued", 0, "open")]
+    assert list_event_kinds(database) == [("invoice.issued", 0, "open")]
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(database: Database, tmp_path: Path) -> None:
@@ -337,21 +354,21 @@ def test_rejected_rows_come_back_with_their_reason_and_can_be_mended(database: D
     assert first.import_id is not None
 
     rejects = tmp_path / "rejected.csv"
-    rejects.write_text("".join(Importer(database).rejected_csv(first.import_id)), encoding="utf-8", newline="")
+    rejects.write_text("".join(Importer(database).export_rejected_rows(first.import_id)), encoding="utf-8", newline="")
     assert "due_date: 'soon' is not a date" in rejects.read_text(encoding="utf-8")
     again = run_file(database, rejects)
     assert (counted(again), again.import_id is not None) == ({"rejected": 1}, True)
-    twice = "".join(Importer(database).rejected_csv(again.import_id or ""))
+    twice = "".join(Importer(database).export_rejected_rows(again.import_id or ""))
     assert twice == rejects.read_bytes().decode()
 
     rejects.write_text(twice.replace('"soon"', '"2013-05-01"'), encoding="utf-8", newline="")
     assert counted(run_file(database, rejects)) == {"new": 1}
-    assert Ledger(database).facts("R;1").total == 10_000
+    assert Ledger(database).get_invoice_facts("R;1").total == 10_000
 
 
 def test_rejected_rows_of_an_unknown_import_are_refused(database: Database) -> None:
     with pytest.raises(UnknownImportError, match="'none'"):
-        Importer(database).rejected_csv("none")
+        Importer(database).export_rejected_rows("none")
 
 
 def test_every_row_has_its_verdict_in_the_order_of_the_file(database: Database, tmp_path: Path) -> None:
@@ -370,9 +387,9 @@ KILLED = """
 import os, signal, sys
 from datetime import date
 from pathlib import Path
-from adapters.database import Database
-from adapters.importer import Importer
-from adapters.mapping import load_mapping
+from adapters.database.engine import Database
+from adapters.imports.importer import Importer
+from adapters.imports.column_mapping import load_mapping
 from domain.clock import start_of_day
 day = date(2013, 6, 1)
 Importer(Database(sys.argv[1])).run(
@@ -394,7 +411,7 @@ def test_an_import_that_was_killed_can_be_run_again(database: Database, tmp_path
 
     assert counted(run(database, tmp_path, *rows)) == {"unchanged": 2_000, "new": 500}
     assert size(database, Invoice) == size(database, LedgerEvent) == 2_500
-    assert unbalanced(database) == []
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_lookup_that_lacks_a_code_rejects_the_row(database: Database, tmp_path: Path) -> None:
@@ -430,9 +447,9 @@ def test_every_row_of_the_real_file_gets_the_verdict_that_its_dates_say(database
         found = session.execute(select(col(Invoice.id), col(Invoice.disputed)).where(col(Invoice.status) == "open")).all()
     assert {number for number, _ in found} == is_open
     assert {number for number, in_dispute in found if in_dispute} == disputed
-    assert len(kinds(database)) == len(is_open)
-    assert Verdict.REJECTED not in expected
-    assert unbalanced(database) == []
+    assert len(list_event_kinds(database)) == len(is_open)
+    assert ImportVerdict.REJECTED not in expected
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_what_a_file_says_is_paid_of_a_written_off_invoice_is_a_recovery(database: Database, tmp_path: Path) -> None:
@@ -441,12 +458,12 @@ def test_what_a_file_says_is_paid_of_a_written_off_invoice_is_a_recovery(databas
     ledger.write_off("W1", "R1", 7_000, "EUR", TODAY, at=AT)
 
     assert counted(run(database, tmp_path, row(open_balance="0.00", settled_on=TODAY.isoformat()))) == {"changed": 1}
-    assert kinds(database)[-2:] == [("payment.received", 3_000, "paid"), ("payment.recovered", 7_000, "paid")]
-    assert unbalanced(database) == []
+    assert list_event_kinds(database)[-2:] == [("payment.received", 3_000, "paid"), ("payment.recovered", 7_000, "paid")]
+    assert find_unbalanced_invoices(database) == []
 
     run(database, tmp_path, row(open_balance="50.00"))
-    assert kinds(database)[-1] == ("payment.recovered", -5_000, "paid")
-    assert (unbalanced(database), ledger.unapplied_credit("A1")) == ([], {})
+    assert list_event_kinds(database)[-1] == ("payment.recovered", -5_000, "paid")
+    assert (find_unbalanced_invoices(database), ledger.get_unapplied_credit("A1")) == ([], {})
 
 
 def test_a_file_says_which_accounts_are_served_in_advance(database: Database, tmp_path: Path) -> None:

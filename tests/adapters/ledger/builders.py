@@ -37,16 +37,16 @@ def add_invoice(
         )
 
 
-def events(database: Database) -> list[BillingEvent]:
-    return [event for _, _, event in Ledger(database).undelivered(1_000)]
+def list_events(database: Database) -> list[BillingEvent]:
+    return [event for _, _, event in Ledger(database).list_undelivered_events(1_000)]
 
 
-def kinds(database: Database) -> list[tuple[str, int, str]]:
+def list_event_kinds(database: Database) -> list[tuple[str, int, str]]:
     """(kind, amount, status) of every event that waits."""
-    return [(event.kind.value, event.amount, event.facts.status.value) for event in events(database)]
+    return [(event.kind.value, event.amount, event.facts.status.value) for event in list_events(database)]
 
 
-def unbalanced(database: Database) -> list[str]:
+def find_unbalanced_invoices(database: Database) -> list[str]:
     """The invoices whose open balance is not their total less their allocations, or which are closed and yet open."""
     allocated = func.coalesce(func.sum(Allocation.amount), 0)
     query = (

@@ -18,8 +18,8 @@ from adapters.ledger.ledger import (
     UnknownPaymentError,
 )
 from domain.billing.billing_events import InvoiceStatus
-from domain.billing.payment_allocation import Share
-from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, events, kinds, unbalanced
+from domain.billing.payment_allocation import AllocationShare
+from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, find_unbalanced_invoices, list_event_kinds, list_events
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def ledger(database: Database) -> Ledger:
     return Ledger(database)
 
 
-def share(invoice_id: str, amount: int) -> Share:
-    return Share(invoice_id=invoice_id, amount=amount)
+def share(invoice_id: str, amount: int) -> AllocationShare:
+    return AllocationShare(invoice_id=invoice_id, amount=amount)
 
 
 def pay(
     ledger: Ledger, payment_id: str, amount: int, invoice_id: str | None = None, currency: str = "EUR"
-) -> tuple[tuple[Share, ...], int]:
+) -> tuple[tuple[AllocationShare, ...], int]:
     result = ledger.record_payment(payment_id, "A1", currency, amount, TODAY, "statement 7", invoice_id, recorded_by="billing", at=AT)
     return result.allocations, result.unapplied
 
@@ -46,10 +46,10 @@ def test_a_payment_without_an_invoice_pays_the_oldest_first(database: Database, 
     allocations, unapplied = pay(ledger, "P1", 15_000)
 
     assert (allocations, unapplied) == ((share("old", 10_000), share("young", 5_000)), 0)
-    assert ledger.facts("old").status is InvoiceStatus.PAID
-    assert ledger.facts("young").open_balance == 5_000
-    assert kinds(database) == [("payment.received", 10_000, "paid"), ("payment.received", 5_000, "open")]
-    assert unbalanced(database) == []
+    assert ledger.get_invoice_facts("old").status is InvoiceStatus.PAID
+    assert ledger.get_invoice_facts("young").open_balance == 5_000
+    assert list_event_kinds(database) == [("payment.received", 10_000, "paid"), ("payment.received", 5_000, "open")]
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_an_overpaid_named_invoice_leaves_unapplied_credit_and_other_invoices_alone(database: Database, ledger: Ledger) -> None:
@@ -59,18 +59,18 @@ def test_an_overpaid_named_invoice_leaves_unapplied_credit_and_other_invoices_al
     allocations, unapplied = pay(ledger, "P1", 12_000, "named")
 
     assert (allocations, unapplied) == ((share("named", 10_000),), 2_000)
-    assert ledger.unapplied_credit("A1") == {"EUR": 2_000}
-    assert ledger.facts("old").open_balance == 10_000
+    assert ledger.get_unapplied_credit("A1") == {"EUR": 2_000}
+    assert ledger.get_invoice_facts("old").open_balance == 10_000
 
 
 def test_the_same_payment_again_gives_the_same_answer_and_changes_nothing(database: Database, ledger: Ledger) -> None:
     add_invoice(database, "R1")
     first = pay(ledger, "P1", 12_000)
-    version = ledger.facts("R1").version
+    version = ledger.get_invoice_facts("R1").version
 
     assert pay(ledger, "P1", 12_000) == first
-    assert ledger.facts("R1").version == version
-    assert len(events(database)) == 1
+    assert ledger.get_invoice_facts("R1").version == version
+    assert len(list_events(database)) == 1
 
 
 def test_a_payment_id_with_other_content_is_refused(database: Database, ledger: Ledger) -> None:
@@ -81,7 +81,7 @@ def test_a_payment_id_with_other_content_is_refused(database: Database, ledger: 
         pay(ledger, "P1", 5_000)
     with pytest.raises(ConflictingPaymentError, match="P1"):
         pay(ledger, "P1", 4_000, "R1")
-    assert ledger.facts("R1").open_balance == 6_000
+    assert ledger.get_invoice_facts("R1").open_balance == 6_000
 
 
 def test_a_payment_that_cannot_be_booked_is_refused_with_what_to_do(database: Database, ledger: Ledger) -> None:
@@ -101,14 +101,14 @@ def test_a_payment_that_cannot_be_booked_is_refused_with_what_to_do(database: Da
         pay(ledger, "P1", 0)
     with pytest.raises(UnknownAccountError, match="'A9'"):
         ledger.record_payment("P1", "A9", "EUR", 1, TODAY, at=AT)
-    assert kinds(database) == []
+    assert list_event_kinds(database) == []
 
 
 def test_money_in_another_currency_pays_no_invoice(database: Database, ledger: Ledger) -> None:
     add_invoice(database, "R1")
 
     assert pay(ledger, "P1", 700, currency="USD") == ((), 700)
-    assert ledger.unapplied_credit("A1") == {"USD": 700}
+    assert ledger.get_unapplied_credit("A1") == {"USD": 700}
 
 
 def test_a_bounced_payment_reopens_what_it_had_paid(database: Database, ledger: Ledger) -> None:
@@ -118,11 +118,11 @@ def test_a_bounced_payment_reopens_what_it_had_paid(database: Database, ledger: 
     taken_back = ledger.reverse_payment("P1", date(2013, 6, 3), at=AT)
 
     assert taken_back == (share("R1", -10_000),)
-    assert ledger.facts("R1").status is InvoiceStatus.OPEN
-    assert ledger.facts("R1").open_balance == 10_000
-    assert ledger.unapplied_credit("A1") == {}
-    assert kinds(database)[-1] == ("payment.reversed", 10_000, "open")
-    assert unbalanced(database) == []
+    assert ledger.get_invoice_facts("R1").status is InvoiceStatus.OPEN
+    assert ledger.get_invoice_facts("R1").open_balance == 10_000
+    assert ledger.get_unapplied_credit("A1") == {}
+    assert list_event_kinds(database)[-1] == ("payment.reversed", 10_000, "open")
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_reversal_happens_once(database: Database, ledger: Ledger) -> None:
@@ -131,7 +131,7 @@ def test_a_reversal_happens_once(database: Database, ledger: Ledger) -> None:
     first = ledger.reverse_payment("P1", TODAY, at=AT)
 
     assert ledger.reverse_payment("P1", TODAY, at=AT) == first
-    assert len(events(database)) == 2
+    assert len(list_events(database)) == 2
     with pytest.raises(ConflictingPaymentError, match="was reversed"):
         ledger.reverse_payment("P1", date(2013, 7, 1), at=AT)
     with pytest.raises(UnknownPaymentError, match="P9"):
@@ -147,10 +147,10 @@ def test_a_credit_note_that_closes_an_invoice_makes_it_credited(database: Databa
     ledger.issue_credit_note("C1", "R1", 6_000, TODAY, at=AT)
     pay(ledger, "P2", 6_000, "R2")
 
-    assert ledger.facts("R1").status is InvoiceStatus.CREDITED
-    assert ledger.facts("R2").status is InvoiceStatus.PAID
-    assert ("credit_note.issued", 6_000, "credited") in kinds(database)
-    assert unbalanced(database) == []
+    assert ledger.get_invoice_facts("R1").status is InvoiceStatus.CREDITED
+    assert ledger.get_invoice_facts("R2").status is InvoiceStatus.PAID
+    assert ("credit_note.issued", 6_000, "credited") in list_event_kinds(database)
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_credit_note_is_issued_once_and_its_excess_is_unapplied(database: Database, ledger: Ledger) -> None:
@@ -158,7 +158,7 @@ def test_a_credit_note_is_issued_once_and_its_excess_is_unapplied(database: Data
     first = ledger.issue_credit_note("C1", "R1", 12_500, TODAY, at=AT)
 
     assert ledger.issue_credit_note("C1", "R1", 12_500, TODAY, at=AT) == first
-    assert ledger.unapplied_credit("A1") == {"EUR": 2_500}
+    assert ledger.get_unapplied_credit("A1") == {"EUR": 2_500}
     with pytest.raises(ConflictingCreditNoteError, match="C1"):
         ledger.issue_credit_note("C1", "R1", 100, TODAY, at=AT)
 
@@ -168,14 +168,14 @@ def test_unapplied_credit_pays_open_invoices_when_it_is_applied(database: Databa
     pay(ledger, "P2", 9_000)
     add_invoice(database, "R1")
 
-    applied = ledger.apply_unapplied("A1", "EUR", at=AT)
+    applied = ledger.apply_unapplied_credit("A1", "EUR", at=AT)
 
     assert applied == (share("R1", 10_000),)
-    assert ledger.facts("R1").status is InvoiceStatus.PAID
-    assert ledger.unapplied_credit("A1") == {"EUR": 2_000}
-    assert ledger.apply_unapplied("A1", "EUR", at=AT) == ()
+    assert ledger.get_invoice_facts("R1").status is InvoiceStatus.PAID
+    assert ledger.get_unapplied_credit("A1") == {"EUR": 2_000}
+    assert ledger.apply_unapplied_credit("A1", "EUR", at=AT) == ()
     assert pay(ledger, "P1", 3_000) == ((), 3_000)
-    assert unbalanced(database) == []
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_new_terms_are_one_event_and_no_change_is_none(database: Database, ledger: Ledger) -> None:
@@ -185,7 +185,7 @@ def test_new_terms_are_one_event_and_no_change_is_none(database: Database, ledge
     ledger.change_invoice("R1", due_date=date(2013, 7, 1), disputed=True, at=AT)
 
     assert (facts.due_date, facts.disputed, facts.version) == (date(2013, 7, 1), True, 2)
-    assert kinds(database) == [("invoice.changed", 0, "open")]
+    assert list_event_kinds(database) == [("invoice.changed", 0, "open")]
 
 
 def test_a_total_below_what_was_paid_closes_the_invoice_and_frees_the_rest(database: Database, ledger: Ledger) -> None:
@@ -195,8 +195,8 @@ def test_a_total_below_what_was_paid_closes_the_invoice_and_frees_the_rest(datab
     facts = ledger.change_invoice("R1", total=5_000, at=AT)
 
     assert (facts.open_balance, facts.status) == (0, InvoiceStatus.PAID)
-    assert ledger.unapplied_credit("A1") == {"EUR": 3_000}
-    assert unbalanced(database) == []
+    assert ledger.get_unapplied_credit("A1") == {"EUR": 3_000}
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_higher_total_reopens_a_paid_invoice(database: Database, ledger: Ledger) -> None:
@@ -206,7 +206,7 @@ def test_a_higher_total_reopens_a_paid_invoice(database: Database, ledger: Ledge
     facts = ledger.change_invoice("R1", total=11_000, at=AT)
 
     assert (facts.open_balance, facts.status) == (1_000, InvoiceStatus.OPEN)
-    assert unbalanced(database) == []
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_cancelled_invoice_gives_its_payments_back_and_takes_no_change(database: Database, ledger: Ledger) -> None:
@@ -217,23 +217,23 @@ def test_a_cancelled_invoice_gives_its_payments_back_and_takes_no_change(databas
     ledger.cancel_invoice("R1", at=AT)
 
     assert (facts.status, facts.open_balance) == (InvoiceStatus.CANCELLED, 0)
-    assert ledger.unapplied_credit("A1") == {"EUR": 4_000}
-    assert [kind for kind, _, _ in kinds(database)] == ["payment.received", "invoice.cancelled"]
+    assert ledger.get_unapplied_credit("A1") == {"EUR": 4_000}
+    assert [kind for kind, _, _ in list_event_kinds(database)] == ["payment.received", "invoice.cancelled"]
     with pytest.raises(CancelledInvoiceError, match="R1"):
         ledger.change_invoice("R1", total=1, at=AT)
-    assert unbalanced(database) == []
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_events_wait_in_order_until_they_are_delivered(database: Database, ledger: Ledger) -> None:
     add_invoice(database, "R1")
     pay(ledger, "P1", 1_000)
     pay(ledger, "P2", 2_000)
-    (first, invoice_id, event), (second, _, later) = ledger.undelivered(10)
+    (first, invoice_id, event), (second, _, later) = ledger.list_undelivered_events(10)
 
-    ledger.mark_delivered([first], datetime(2026, 1, 1, tzinfo=UTC))
+    ledger.mark_events_delivered([first], datetime(2026, 1, 1, tzinfo=UTC))
 
     assert (invoice_id, event.amount, later.amount, first < second) == ("R1", 1_000, 2_000, True)
-    assert [number for number, _, _ in ledger.undelivered(10)] == [second]
+    assert [number for number, _, _ in ledger.list_undelivered_events(10)] == [second]
     assert len({event.event_id, later.event_id}) == 2
 
 
@@ -251,10 +251,10 @@ def test_payments_at_the_same_moment_take_turns(database: Database, ledger: Ledg
     for thread in threads:
         thread.join()
 
-    assert ledger.facts("R1").status is InvoiceStatus.PAID
-    assert ledger.unapplied_credit("A1") == {"EUR": 2_000}
-    assert ledger.facts("R1").version == 5
-    assert unbalanced(database) == []
+    assert ledger.get_invoice_facts("R1").status is InvoiceStatus.PAID
+    assert ledger.get_unapplied_credit("A1") == {"EUR": 2_000}
+    assert ledger.get_invoice_facts("R1").version == 5
+    assert find_unbalanced_invoices(database) == []
 
 
 deeds = st.lists(
@@ -265,7 +265,7 @@ deeds = st.lists(
 @given(deeds)
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_happens_the_balances_add_up(database: Database, course: list[tuple[str, int]]) -> None:
-    account = f"H{len(events(database))}-{id(course)}"
+    account = f"H{len(list_events(database))}-{id(course)}"
     add_account(database, account)
     names = [f"{account}-{number}" for number in range(3)]
     for name in names:
@@ -280,14 +280,14 @@ def test_whatever_happens_the_balances_add_up(database: Database, course: list[t
             case "bounce" if paid:
                 ledger.reverse_payment(paid.pop(), TODAY, at=AT)
             case "apply":
-                ledger.apply_unapplied(account, "EUR", at=AT)
+                ledger.apply_unapplied_credit(account, "EUR", at=AT)
             case "cancel":
                 ledger.cancel_invoice(name, at=AT)
-            case "credit" | "total" if ledger.facts(name).status is not InvoiceStatus.CANCELLED:
+            case "credit" | "total" if ledger.get_invoice_facts(name).status is not InvoiceStatus.CANCELLED:
                 if deed == "credit":
                     ledger.issue_credit_note(f"C:{account}:{number}", name, amount, TODAY, at=AT)
                 else:
                     ledger.change_invoice(name, total=amount, at=AT)
 
-    assert unbalanced(database) == []
-    assert all(amount > 0 for amount in ledger.unapplied_credit(account).values())
+    assert find_unbalanced_invoices(database) == []
+    assert all(amount > 0 for amount in ledger.get_unapplied_credit(account).values())

@@ -10,10 +10,10 @@ from sqlmodel import col
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, ServiceChange
 from adapters.ledger.ledger import ConflictingBookingError, Ledger, UnknownAccountError
-from domain.case.billing_results import BillingAnswer
+from domain.case.billing_results import SuspensionOrderOutcome
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice
 
-SUSPENDED, SPARED = BillingAnswer.SUSPENDED, BillingAnswer.NOT_IN_ARREARS
+SUSPENDED, SPARED = SuspensionOrderOutcome.SUSPENDED, SuspensionOrderOutcome.NOT_IN_ARREARS
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def ledger(database: Database) -> Ledger:
     return Ledger(database)
 
 
-def suspend(ledger: Ledger, key: str = "S1", *invoices: str, minimum: int = 1, account: str = "A1") -> BillingAnswer:
+def suspend(ledger: Ledger, key: str = "S1", *invoices: str, minimum: int = 1, account: str = "A1") -> SuspensionOrderOutcome:
     return ledger.suspend_account(key, account, list(invoices) or ["R1"], lambda currency: minimum, at=AT)
 
 
@@ -41,10 +41,19 @@ def contest(database: Database, amount: int) -> None:
     with database.writing() as session:
         session.add(
             Case(
-                case_id="invoice:R1", run_id="r", kind="invoice", account_id="A1", invoice_id="R1", stage="new", waiting_for="time",
-                disputed=amount, seq=1, head="h", updated_at=AT,
+                case_id="invoice:R1",
+                run_id="r",
+                kind="invoice",
+                account_id="A1",
+                invoice_id="R1",
+                stage="new",
+                waiting_for="time",
+                disputed=amount,
+                seq=1,
+                head="h",
+                updated_at=AT,
             )
-        )  # fmt: skip
+        )
 
 
 def test_an_account_in_arrears_is_suspended(database: Database, ledger: Ledger) -> None:
@@ -75,7 +84,7 @@ def test_what_is_not_due_yet_or_below_the_minimum_suspends_nobody(database: Data
 
 
 @pytest.mark.parametrize(("contested", "answer"), [(10_000, SPARED), (9_500, SPARED), (9_000, SUSPENDED)])
-def test_only_what_is_not_contested_counts(database: Database, ledger: Ledger, contested: int, answer: BillingAnswer) -> None:
+def test_only_what_is_not_contested_counts(database: Database, ledger: Ledger, contested: int, answer: SuspensionOrderOutcome) -> None:
     contest(database, contested)
     assert suspend(ledger, minimum=1_000) is answer
 

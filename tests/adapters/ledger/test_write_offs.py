@@ -12,8 +12,8 @@ from adapters.database.engine import Database
 from adapters.database.tables import Allocation, Invoice
 from adapters.ledger.ledger import ConflictingBookingError, CurrencyMismatchError, InvalidAmountError, Ledger, UnknownInvoiceError
 from domain.billing.billing_events import InvoiceStatus
-from domain.billing.payment_allocation import Share
-from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, events, kinds, unbalanced
+from domain.billing.payment_allocation import AllocationShare
+from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, find_unbalanced_invoices, list_event_kinds, list_events
 
 
 @pytest.fixture
@@ -47,26 +47,26 @@ def test_what_is_open_is_written_off_and_the_invoice_is_settled(database: Databa
 
     assert write_off(ledger) == 6_000
 
-    facts = ledger.facts("R1")
-    assert (facts.status, facts.open_balance, facts.settled) == (InvoiceStatus.WRITTEN_OFF, 0, True)
-    assert kinds(database)[-1] == ("invoice.written_off", 6_000, "written_off")
-    assert unbalanced(database) == []
+    facts = ledger.get_invoice_facts("R1")
+    assert (facts.status, facts.open_balance, facts.is_settled) == (InvoiceStatus.WRITTEN_OFF, 0, True)
+    assert list_event_kinds(database)[-1] == ("invoice.written_off", 6_000, "written_off")
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_part_that_is_written_off_leaves_the_rest_to_be_paid(database: Database, ledger: Ledger) -> None:
     assert write_off(ledger, 4_000) == 4_000
-    assert (ledger.facts("R1").status, ledger.facts("R1").open_balance) == (InvoiceStatus.OPEN, 6_000)
+    assert (ledger.get_invoice_facts("R1").status, ledger.get_invoice_facts("R1").open_balance) == (InvoiceStatus.OPEN, 6_000)
 
     assert pay(ledger, "P1", 6_000) == ([("R1", 6_000)], 0)
-    assert ledger.facts("R1").status is InvoiceStatus.PAID
-    assert unbalanced(database) == []
+    assert ledger.get_invoice_facts("R1").status is InvoiceStatus.PAID
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_write_off_under_one_key_is_booked_once(database: Database, ledger: Ledger) -> None:
     first = write_off(ledger, 4_000)
 
     assert write_off(ledger, 4_000) == first
-    assert ledger.facts("R1").open_balance == 6_000
+    assert ledger.get_invoice_facts("R1").open_balance == 6_000
     add_invoice(database, "R2")
     with pytest.raises(ConflictingBookingError, match="W1"):
         write_off(ledger, 4_000, invoice_id="R2")
@@ -77,7 +77,7 @@ def test_nothing_is_written_off_of_what_was_paid_meanwhile_and_that_answer_stand
     assert write_off(ledger) == 0
     ledger.reverse_payment("P1", TODAY, at=AT)
     assert write_off(ledger) == 0
-    assert ledger.facts("R1").open_balance == 10_000
+    assert ledger.get_invoice_facts("R1").open_balance == 10_000
 
 
 def test_a_write_off_that_cannot_be_booked_is_refused(database: Database, ledger: Ledger) -> None:
@@ -87,7 +87,7 @@ def test_a_write_off_that_cannot_be_booked_is_refused(database: Database, ledger
         write_off(ledger, 0)
     with pytest.raises(CurrencyMismatchError):
         write_off(ledger, currency="USD")
-    assert kinds(database) == []
+    assert list_event_kinds(database) == []
 
 
 def test_money_on_a_written_off_invoice_is_a_recovery(database: Database, ledger: Ledger) -> None:
@@ -95,11 +95,11 @@ def test_money_on_a_written_off_invoice_is_a_recovery(database: Database, ledger
 
     assert pay(ledger, "P1", 1_500, "R1") == ([("R1", 1_500)], 0)
 
-    event = events(database)[-1]
+    event = list_events(database)[-1]
     assert (event.kind.value, event.amount, event.payment_id, event.reference) == ("payment.recovered", 1_500, "P1", "bank 7")
-    assert (ledger.facts("R1").status, ledger.facts("R1").open_balance) == (InvoiceStatus.WRITTEN_OFF, 0)
-    assert (written_off(database), ledger.unapplied_credit("A1")) == (8_500, {})
-    assert unbalanced(database) == []
+    assert (ledger.get_invoice_facts("R1").status, ledger.get_invoice_facts("R1").open_balance) == (InvoiceStatus.WRITTEN_OFF, 0)
+    assert (written_off(database), ledger.get_unapplied_credit("A1")) == (8_500, {})
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_recovery_is_booked_once_and_never_beyond_what_was_given_up(database: Database, ledger: Ledger) -> None:
@@ -109,8 +109,8 @@ def test_a_recovery_is_booked_once_and_never_beyond_what_was_given_up(database: 
 
     assert first == ([("R1", 4_000)], 1_000)
     assert pay(ledger, "P2", 5_000, "R1") == first
-    assert (written_off(database), ledger.unapplied_credit("A1")) == (0, {"EUR": 1_000})
-    assert unbalanced(database) == []
+    assert (written_off(database), ledger.get_unapplied_credit("A1")) == (0, {"EUR": 1_000})
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_money_without_a_name_pays_what_is_open_before_it_recovers(database: Database, ledger: Ledger) -> None:
@@ -126,12 +126,12 @@ def test_a_recovery_that_bounces_is_written_off_again(database: Database, ledger
 
     owed_again = ledger.reverse_payment("P1", TODAY, at=AT)
 
-    assert owed_again == (Share(invoice_id="R1", amount=-6_000),)
+    assert owed_again == (AllocationShare(invoice_id="R1", amount=-6_000),)
     assert ledger.reverse_payment("P1", TODAY, at=AT) == owed_again
     assert written_off(database) == 4_000
-    assert ledger.facts("R1").open_balance == 6_000
-    assert kinds(database)[-2:] == [("payment.recovered", -1_000, "paid"), ("payment.reversed", 6_000, "open")]
-    assert unbalanced(database) == []
+    assert ledger.get_invoice_facts("R1").open_balance == 6_000
+    assert list_event_kinds(database)[-2:] == [("payment.recovered", -1_000, "paid"), ("payment.reversed", 6_000, "open")]
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_payment_from_before_that_bounces_is_owed_again(database: Database, ledger: Ledger) -> None:
@@ -139,8 +139,8 @@ def test_a_payment_from_before_that_bounces_is_owed_again(database: Database, le
     write_off(ledger)
     ledger.reverse_payment("P1", TODAY, at=AT)
 
-    assert (ledger.facts("R1").status, ledger.facts("R1").open_balance) == (InvoiceStatus.OPEN, 4_000)
-    assert (written_off(database), unbalanced(database)) == (6_000, [])
+    assert (ledger.get_invoice_facts("R1").status, ledger.get_invoice_facts("R1").open_balance) == (InvoiceStatus.OPEN, 4_000)
+    assert (written_off(database), find_unbalanced_invoices(database)) == (6_000, [])
 
 
 def test_a_cancelled_invoice_was_never_lost(database: Database, ledger: Ledger) -> None:
@@ -148,8 +148,8 @@ def test_a_cancelled_invoice_was_never_lost(database: Database, ledger: Ledger) 
     pay(ledger, "P1", 1_500, "R1")
     ledger.cancel_invoice("R1", at=AT)
 
-    assert (written_off(database), ledger.unapplied_credit("A1")) == (0, {"EUR": 1_500})
-    assert unbalanced(database) == []
+    assert (written_off(database), ledger.get_unapplied_credit("A1")) == (0, {"EUR": 1_500})
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_a_lower_total_makes_the_loss_smaller_before_it_frees_money(database: Database, ledger: Ledger) -> None:
@@ -157,8 +157,8 @@ def test_a_lower_total_makes_the_loss_smaller_before_it_frees_money(database: Da
     write_off(ledger)
     ledger.change_invoice("R1", total=5_000, at=AT)
 
-    assert (written_off(database), ledger.unapplied_credit("A1")) == (1_000, {})
-    assert unbalanced(database) == []
+    assert (written_off(database), ledger.get_unapplied_credit("A1")) == (1_000, {})
+    assert find_unbalanced_invoices(database) == []
 
 
 def test_unapplied_credit_recovers_nothing_by_itself(database: Database, ledger: Ledger) -> None:
@@ -169,7 +169,7 @@ def test_unapplied_credit_recovers_nothing_by_itself(database: Database, ledger:
     add_invoice(database, "R2")
     write_off(ledger, key="W2", invoice_id="R2")
 
-    assert ledger.apply_unapplied("A1", "EUR", at=AT) == ()
+    assert ledger.apply_unapplied_credit("A1", "EUR", at=AT) == ()
     assert written_off(database, "R2") == 10_000
 
 
@@ -181,7 +181,7 @@ deeds = st.lists(
 @given(deeds)
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_is_given_up_and_recovered_no_money_is_lost(database: Database, course: list[tuple[str, int]]) -> None:
-    account = f"H{len(events(database))}-{id(course)}"
+    account = f"H{len(list_events(database))}-{id(course)}"
     add_account(database, account)
     names = [f"{account}-{number}" for number in range(2)]
     for name in names:
@@ -199,13 +199,13 @@ def test_whatever_is_given_up_and_recovered_no_money_is_lost(database: Database,
                 assert ledger.write_off(key, name, amount, "EUR", TODAY, at=AT) <= amount
             case "cancel":
                 ledger.cancel_invoice(name, at=AT)
-            case "total" if ledger.facts(name).status is not InvoiceStatus.CANCELLED:
+            case "total" if ledger.get_invoice_facts(name).status is not InvoiceStatus.CANCELLED:
                 ledger.change_invoice(name, total=amount, at=AT)
 
-    assert unbalanced(database) == []
+    assert find_unbalanced_invoices(database) == []
     assert all(written_off(database, name) >= 0 for name in names)
     paid = select(func.coalesce(func.sum(Allocation.amount), 0))
     paid = paid.where(col(Allocation.payment_id).is_not(None), col(Allocation.invoice_id).in_(names))
     with database.reading() as session:
         taken = session.execute(paid).scalar_one()
-    assert taken + ledger.unapplied_credit(account).get("EUR", 0) == sum(came.values())
+    assert taken + ledger.get_unapplied_credit(account).get("EUR", 0) == sum(came.values())

@@ -5,35 +5,49 @@ from datetime import date
 
 import pytest
 
-from adapters.letters.letter_templates import LetterBook, LetterLine, Rendered
+from adapters.letters.letter_templates import LetterLine, LetterTemplates, RenderedMessage
 from domain.case.effects import SendLetter
-from domain.case.letter_order import DEMANDS
-from domain.journal.journal import Fact
-from domain.policy.dispute_rules import Resolution
-from domain.suspension.state import Stage
+from domain.case.letter_order import DEMAND_LETTERS
+from domain.journal.journal import FactValue
+from domain.policy.dispute_rules import DisputeResolution
+from domain.suspension.state import SuspensionStage
 from tests.adapters.letters.test_letter_templates import LANGUAGES, NARROW_NO_BREAK, Balance, in_one_line, letter
 from tests.domain.builders import moment
 from tests.domain.dispute.test_dispute_case import answer, approve
 from tests.domain.dispute.test_dispute_case import dispute as a_dispute
 from tests.domain.payment_plan.test_plan_case import agreed, owe, wake_until
-from tests.domain.suspension.builders import Account, claim, paid
+from tests.domain.suspension.builders import SuspensionDriver, build_paid_receivable, build_receivable
 
-BOOK = LetterBook()
+BOOK = LetterTemplates()
 IBAN = "DE89 3704 0044 0532 0130 00"
 
-DISPUTE: dict[str, Fact] = {
-    "case": "dispute:inv-R-1:1", "invoice": "inv-R-1", "reason": "wrong_price", "amount": 50000, "currency": "EUR",
-    "open_balance": 123456, "deadline": "2013-03-16", "credited": 0, "rest": 73456, "reference": "",
-}  # fmt: skip
-PLAN: dict[str, Fact] = {
-    "plan": "plan:0187-ERLKS:1", "revision": 1, "currency": "EUR", "total": 250000, "received": 0, "outstanding": 250000,
-    "invoices": "inv-R-1 inv-R-2", "interest_percent": "6.5",
+DISPUTE: dict[str, FactValue] = {
+    "case": "dispute:inv-R-1:1",
+    "invoice": "inv-R-1",
+    "reason": "wrong_price",
+    "amount": 50000,
+    "currency": "EUR",
+    "open_balance": 123456,
+    "deadline": "2013-03-16",
+    "credited": 0,
+    "rest": 73456,
+    "reference": "",
+}
+PLAN: dict[str, FactValue] = {
+    "plan": "plan:0187-ERLKS:1",
+    "revision": 1,
+    "currency": "EUR",
+    "total": 250000,
+    "received": 0,
+    "outstanding": 250000,
+    "invoices": "inv-R-1 inv-R-2",
+    "interest_percent": "6.5",
     "schedule": "2013-04-01:83766:433 2013-05-01:83332:300 2013-06-01:82902:167",
-}  # fmt: skip
-INSTALMENT: dict[str, Fact] = {**PLAN, "instalment": 2, "due_on": "2013-05-01", "amount": 83332, "paid": 0, "to_pay": 83332}
-SUSPENSION: dict[str, Fact] = {"notice_days": 14, "warned_on": None}
+}
+INSTALMENT: dict[str, FactValue] = {**PLAN, "instalment": 2, "due_on": "2013-05-01", "amount": 83332, "paid": 0, "to_pay": 83332}
+SUSPENSION: dict[str, FactValue] = {"notice_days": 14, "warned_on": None}
 
-DETAILS: dict[str, dict[str, Fact]] = {
+DETAILS: dict[str, dict[str, FactValue]] = {
     "dispute_already_paid": DISPUTE | {"reference": "E2E-4711"},
     "dispute_corrected_invoice": DISPUTE | {"credited": 50000, "reference": "K-9"},
     "dispute_credit_note": DISPUTE | {"credited": 50000},
@@ -53,24 +67,35 @@ DETAILS: dict[str, dict[str, Fact]] = {
 }
 ABOUT_PLANS = tuple(name for name in DETAILS if name.startswith("plan_"))
 NEVER_ASK = {"dispute_already_paid", "dispute_received", "plan_completed", "plan_offer"}
-ASK_WITHOUT_OPEN_INVOICES = {"plan_confirmation", *DEMANDS}
+ASK_WITHOUT_OPEN_INVOICES = {"plan_confirmation", *DEMAND_LETTERS}
 
 EVERY_LETTER = [(language, template) for language in LANGUAGES for template in DETAILS]
 
 
 def line(number: str = "R-1", *, days: int = 12) -> LetterLine:
     return LetterLine(
-        invoice_id=f"inv-{number}", number=number, issue_date=date(2013, 1, 26), due_date=date(2013, 2, 25), days_past_due=days,
-        original_minor=123456, open_minor=123456, step="case", currency="EUR",
-    )  # fmt: skip
+        invoice_id=f"inv-{number}",
+        number=number,
+        issue_date=date(2013, 1, 26),
+        due_date=date(2013, 2, 25),
+        days_past_due=days,
+        original_minor=123456,
+        open_minor=123456,
+        step="case",
+        currency="EUR",
+    )
 
 
-def rendered(language: str, template: str, *lines: LetterLine, nothing_open: bool = False, **details: Fact) -> Rendered:
+def rendered(language: str, template: str, *lines: LetterLine, nothing_open: bool = False, **details: FactValue) -> RenderedMessage:
     """One open invoice unless a test says otherwise."""
     case_letter = letter(
-        language, template, case_id="case:1", details=DETAILS[template] | details, names={"inv-R-1": "R-1", "inv-R-2": "R-2"},
+        language,
+        template,
+        case_id="case:1",
+        details=DETAILS[template] | details,
+        names={"inv-R-1": "R-1", "inv-R-2": "R-2"},
         pay_by=date(2013, 3, 23) if template == "suspension_warning" else None,
-    )  # fmt: skip
+    )
     return BOOK.render(case_letter.model_copy(update={"lines": () if nothing_open else lines or (line(),)}))
 
 
@@ -80,13 +105,13 @@ def said_in(*args: object, **details: object) -> str:
 
 
 def test_every_language_has_every_letter_of_a_case() -> None:
-    assert BOOK.missing(DETAILS) == []
+    assert BOOK.find_missing_templates(DETAILS) == []
 
 
 @pytest.mark.parametrize(("language", "template"), EVERY_LETTER)
 @pytest.mark.parametrize("named", ["nothing", "one", "several"])
 def test_every_letter_reads_as_a_whole(language: str, template: str, named: str) -> None:
-    if named == "nothing" and template in DEMANDS:
+    if named == "nothing" and template in DEMAND_LETTERS:
         return  # it does not go then
     lines = (line("R-1"), line("R-2")) if named == "several" else ()
     result = rendered(language, template, *lines, nothing_open=named == "nothing")
@@ -112,7 +137,7 @@ def in_prose(text: str) -> str:
 @pytest.mark.parametrize(("language", "template"), EVERY_LETTER)
 @pytest.mark.parametrize("nothing_open", [False, True])
 def test_only_a_letter_that_asks_for_money_says_where_to_pay(language: str, template: str, nothing_open: bool) -> None:
-    result = rendered(language, template, nothing_open=nothing_open and template not in DEMANDS)
+    result = rendered(language, template, nothing_open=nothing_open and template not in DEMAND_LETTERS)
     asks = template not in NEVER_ASK and (template in ASK_WITHOUT_OPEN_INVOICES or not nothing_open)
     assert (IBAN in result.text) is asks
     assert (IBAN in result.html) is asks
@@ -223,20 +248,20 @@ def asked_by_cases() -> dict[str, SendLetter]:
     disputes = [a_dispute() for _ in range(5)]
     for case, resolution in zip(disputes, ("rejected", "already_paid", "withdrawn", "credit_note", "corrected_invoice"), strict=True):
         amount = {"credit_note": 4_000, "corrected_invoice": 6_000}.get(resolution)
-        case.take_answer(answer(Resolution(resolution), amount=amount, reference="E2E"), moment(1))
+        case.apply_answer(answer(DisputeResolution(resolution), amount=amount, reference="E2E"), moment(1))
         if amount:
             approve(case)
-            case.booked(case.booking_key, moment(2))
+            case.confirm_booking(case.booking_key, moment(2))
     broken, completed, cancelled = agreed(), agreed(), agreed()
     wake_until(broken, 40)
     owe(completed, "I1", 0, 3)
     owe(completed, "I2", 0, 3)
     cancelled.cancel("by mistake", moment(3))
-    account = Account(claim()).brought_to(Stage.SUSPENDED)
-    account.case.hear_of(paid(), moment(20))
-    account.case.billing_reinstated(moment(20))
+    account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SUSPENDED)
+    account.case.update_receivable(build_paid_receivable(), moment(20))
+    account.case.apply_reinstatement(moment(20))
     letters = [effect for case in (*disputes, broken, completed, cancelled) for effect in case.take_effects()]
-    return {effect.template: effect for effect in [*letters, *account.asked(SendLetter)] if isinstance(effect, SendLetter)}
+    return {effect.template: effect for effect in [*letters, *account.list_effects(SendLetter)] if isinstance(effect, SendLetter)}
 
 
 def test_the_cases_ask_for_these_letters_with_these_details() -> None:

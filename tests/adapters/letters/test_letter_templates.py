@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.letters.letter_templates import Collector, Creditor, Letter, LetterBook, LetterLine, LetterMissing
+from adapters.letters.letter_templates import Collector, Creditor, Letter, LetterLine, LetterTemplates, UnknownLetterTemplateError
 
 LANGUAGES = ("de", "en", "es", "fr")
 TEMPLATES = ("courtesy", "final_demand", "firm_reminder", "reminder", "second_reminder")
-BOOK = LetterBook()
+BOOK = LetterTemplates()
 NO_BREAK, NARROW_NO_BREAK = "\u00a0", "\u202f"
 
 
@@ -73,13 +73,13 @@ class Balance(HTMLParser):
 
 
 def test_every_language_has_every_letter() -> None:
-    assert BOOK.languages() == LANGUAGES
-    assert BOOK.missing(TEMPLATES) == []
+    assert BOOK.list_languages() == LANGUAGES
+    assert BOOK.find_missing_templates(TEMPLATES) == []
 
 
 def test_a_letter_that_a_language_lacks_is_named() -> None:
-    assert BOOK.missing(["reminder", "farewell"]) == [(language, "farewell") for language in LANGUAGES]
-    with pytest.raises(LetterMissing, match=r"add it/reminder\.j2"):
+    assert BOOK.find_missing_templates(["reminder", "farewell"]) == [(language, "farewell") for language in LANGUAGES]
+    with pytest.raises(UnknownLetterTemplateError, match=r"add it/reminder\.j2"):
         BOOK.render(letter("it"))
 
 
@@ -217,13 +217,13 @@ def test_a_company_replaces_a_template_and_single_words_and_adds_a_letter(tmp_pa
     reminder = "{% extends layout %}{% block subject %}Ahoy{% endblock %}{% block opening %}Pay, {{ letter.customer }}.{% endblock %}"
     (own / "reminder.j2").write_text(reminder, encoding="utf-8")
     (own / "farewell.j2").write_text(reminder, encoding="utf-8")
-    book = LetterBook(tmp_path)
+    book = LetterTemplates(tmp_path)
 
     replaced = book.render(letter())
     assert replaced.subject == "Ahoy"
     assert "Pay, Nordlicht GmbH." in replaced.text
     assert "Yours truly," in replaced.text
-    assert book.missing(["reminder", "farewell"]) == [(language, "farewell") for language in ("de", "es", "fr")]
+    assert book.find_missing_templates(["reminder", "farewell"]) == [(language, "farewell") for language in ("de", "es", "fr")]
     assert "Second reminder" in book.render(letter("en", "second_reminder")).subject
 
 
@@ -238,7 +238,7 @@ def told(tmp_path: Path, opening: str, *lines: LetterLine, language: str = "en",
     own.mkdir()
     (own / "tale.j2").write_text(FACTS + opening + "{% endblock %}", encoding="utf-8")
     wanted = letter(language, "tale").model_copy(update={"lines": lines, "case_id": "plan:A1:1", **changes})
-    return LetterBook(tmp_path).render(wanted).text
+    return LetterTemplates(tmp_path).render(wanted).text
 
 
 def test_only_the_letter_of_a_case_may_name_no_invoice() -> None:

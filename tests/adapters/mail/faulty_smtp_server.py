@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from adapters.mail.smtp_client import Delivery, Mailer, Security, SmtpMailer, SmtpSettings
+from adapters.mail.smtp_client import DeliveryResult, Mailer, SmtpMailer, SmtpSecurity, SmtpSettings
 
 LETTER = b"Subject: Reminder\r\n\r\nPlease pay.\r\n"
 
 
-class Clerk:
+class SmtpHandler:
     """Takes every letter. A test's subclass turns some away, falls silent or hangs up."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Clerk:
         return "250 Taken"
 
 
-class SaysAtRecipient(Clerk):
+class SaysAtRecipient(SmtpHandler):
     def __init__(self, **replies: str) -> None:
         super().__init__()
         self.replies = replies
@@ -50,7 +50,7 @@ class SaysAtRecipient(Clerk):
         return await super().handle_RCPT(server, session, envelope, address, options)
 
 
-def hang_up(server: SMTP) -> None:
+def abort_connection(server: SMTP) -> None:
     """The connection is cut: the client sees a reset, not a goodbye."""
     if isinstance(server.transport, asyncio.Transport):
         server.transport.abort()
@@ -65,11 +65,11 @@ class HangsUpInTheMiddleOfContent(SMTP):
     async def smtp_DATA(self, arg: str) -> None:
         await self.push("354 Go ahead")
         await self._reader.readline()
-        hang_up(self)
+        abort_connection(self)
 
 
-class Office(NamedTuple):
-    clerk: Clerk
+class FaultySmtpServer(NamedTuple):
+    clerk: SmtpHandler
     port: int
 
 
@@ -77,15 +77,15 @@ Authenticator = Callable[[SMTP, Session, Envelope, str, LoginPassword], AuthResu
 
 
 @asynccontextmanager
-async def post_office(
-    clerk: Clerk | None = None,
+async def start_smtp_server(
+    clerk: SmtpHandler | None = None,
     protocol: type[SMTP] = SMTP,
     tls: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
     authenticator: Authenticator | None = None,
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[FaultySmtpServer]:
     """`tls` encrypts from the first byte, `starttls` on request, but before any letter."""
-    clerk = clerk or Clerk()
+    clerk = clerk or SmtpHandler()
     loop = asyncio.get_running_loop()
 
     def conversation() -> SMTP:
@@ -102,13 +102,13 @@ async def post_office(
 
     server = await loop.create_server(conversation, "127.0.0.1", 0, ssl=tls)
     try:
-        yield Office(clerk, server.sockets[0].getsockname()[1])
+        yield FaultySmtpServer(clerk, server.sockets[0].getsockname()[1])
     finally:
         server.close()
 
 
 @asynccontextmanager
-async def closed_office(banner: str) -> AsyncIterator[int]:
+async def start_rejecting_server(banner: str) -> AsyncIterator[int]:
     """A server that turns every caller away at the door."""
 
     async def turn_away(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,8 +124,8 @@ async def closed_office(banner: str) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def mailer_to(port: int, **settings: object) -> AsyncIterator[Mailer]:
-    chosen = {"security": Security.PLAIN, "hello_name": "localhost", "timeout_seconds": 5, "final_reply_seconds": 5, **settings}
+async def open_mailer(port: int, **settings: object) -> AsyncIterator[Mailer]:
+    chosen = {"security": SmtpSecurity.PLAIN, "hello_name": "localhost", "timeout_seconds": 5, "final_reply_seconds": 5, **settings}
     mailer = SmtpMailer(SmtpSettings.model_validate({"host": "127.0.0.1", "port": port, **chosen}))
     try:
         yield mailer
@@ -133,10 +133,10 @@ async def mailer_to(port: int, **settings: object) -> AsyncIterator[Mailer]:
         await mailer.close()
 
 
-async def deliver(mailer: Mailer, *recipients: str) -> Delivery:
+async def deliver_letter(mailer: Mailer, *recipients: str) -> DeliveryResult:
     return await mailer.send(LETTER, "ar@creditor.example", recipients or ("kim@customer.example",))
 
 
-async def sent_once(office: Office, **settings: object) -> Delivery:
-    async with mailer_to(office.port, **settings) as mailer:
-        return await deliver(mailer)
+async def deliver_once(office: FaultySmtpServer, **settings: object) -> DeliveryResult:
+    async with open_mailer(office.port, **settings) as mailer:
+        return await deliver_letter(mailer)

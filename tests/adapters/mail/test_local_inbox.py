@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.letters.letter_templates import Rendered
-from adapters.mail.local_inbox import Inbox, InboxMessage, InboxPortTaken, InboxServer
-from adapters.mail.message_builder import Envelope, Mailbox, compose, derived_message_id
-from adapters.mail.smtp_client import Delivery, Outcome, Security, SmtpMailer, SmtpSettings
+from adapters.letters.letter_templates import RenderedMessage
+from adapters.mail.local_inbox import Inbox, InboxMessage, InboxPortInUseError, InboxServer
+from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult, SmtpMailer, SmtpSecurity, SmtpSettings
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def letter(subject: str = "Relance n° 1") -> bytes:
         sender=Mailbox(name="Société Générique", address="ar@creditor.example"),
         recipients=(Mailbox(name="Zoë", address="zoe@customer.example"), Mailbox(address="kim@customer.example")),
         date=datetime(2013, 3, 9, 10, tzinfo=UTC),
-        message_id=derived_message_id("key", "creditor.example"),
+        message_id=derive_message_id("key", "creditor.example"),
         language="fr",
     )
-    return compose(envelope, Rendered(subject=subject, text="Payez 5 €.\n", html="<p>Payez 5 €.</p>"))
+    return build_message(envelope, RenderedMessage(subject=subject, text="Payez 5 €.\n", html="<p>Payez 5 €.</p>"))
 
 
-async def send(port: int, *mails: bytes) -> list[Delivery]:
-    mailer = SmtpMailer(SmtpSettings(host="127.0.0.1", port=port, security=Security.PLAIN, hello_name="localhost", connections=1))
+async def send(port: int, *mails: bytes) -> list[DeliveryResult]:
+    mailer = SmtpMailer(SmtpSettings(host="127.0.0.1", port=port, security=SmtpSecurity.PLAIN, hello_name="localhost", connections=1))
     try:
         return [await mailer.send(mail, "ar@creditor.example", ["zoe@customer.example"]) for mail in mails]
     finally:
@@ -47,7 +47,7 @@ async def send(port: int, *mails: bytes) -> list[Delivery]:
 async def test_a_letter_that_was_taken_can_be_read(inbox: Inbox, server: InboxServer) -> None:
     [delivery] = await send(server.port, letter())
     [kept] = inbox.list()
-    assert delivery == Delivery(Outcome.SENT, 250, f"Kept as {kept.id}")
+    assert delivery == DeliveryResult(DeliveryOutcome.SENT, 250, f"Kept as {kept.id}")
     assert kept == InboxMessage(
         id=kept.id,
         sender="Société Générique <ar@creditor.example>",
@@ -55,7 +55,7 @@ async def test_a_letter_that_was_taken_can_be_read(inbox: Inbox, server: InboxSe
         reply_to="",
         subject="Relance n° 1",
         date=datetime(2013, 3, 9, 10, tzinfo=UTC),
-        message_id=derived_message_id("key", "creditor.example"),
+        message_id=derive_message_id("key", "creditor.example"),
         text="Payez 5 €.\n",
         html="<p>Payez 5 €.</p>",
     )
@@ -84,9 +84,9 @@ async def test_a_letter_that_cannot_be_kept_is_not_taken(inbox: Inbox, server: I
     def full(_: bytes) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(inbox, "keep", full)
+    monkeypatch.setattr(inbox, "store", full)
     [delivery] = await send(server.port, letter())
-    assert (delivery.outcome, delivery.reply_code) == (Outcome.DEFERRED, 451)
+    assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.DEFERRED, 451)
     assert inbox.list() == ()
 
 
@@ -96,7 +96,7 @@ async def test_a_letter_sent_twice_is_seen_twice(inbox: Inbox, server: InboxServ
 
 
 def test_pages_go_from_the_newest_to_the_oldest(inbox: Inbox) -> None:
-    ids = [inbox.keep(letter(f"letter {number}")) for number in range(5)]
+    ids = [inbox.store(letter(f"letter {number}")) for number in range(5)]
     assert ids == sorted(ids)
     newest = inbox.list(limit=2)
     assert [message.subject for message in newest] == ["letter 4", "letter 3"]
@@ -110,14 +110,14 @@ def test_only_a_letters_own_id_opens_a_letter(inbox: Inbox, tmp_path: Path, id: 
 
 
 def test_a_file_that_is_no_proper_mail_is_still_shown(inbox: Inbox) -> None:
-    name = inbox.keep(b"\xff\xfe not a mail")
+    name = inbox.store(b"\xff\xfe not a mail")
     assert inbox.get(name) is not None
 
 
 def test_a_port_in_use_is_said_in_a_sentence(inbox: Inbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(InboxPortTaken, match=f"cannot listen on 127.0.0.1:{port} .* give the inbox another port"):
+        with pytest.raises(InboxPortInUseError, match=f"cannot listen on 127.0.0.1:{port} .* give the inbox another port"):
             InboxServer(inbox, port).start()
 
 
@@ -125,9 +125,9 @@ async def test_a_stopped_inbox_frees_its_port_and_defers_letters(inbox: Inbox) -
     with InboxServer(inbox, port=0) as server:
         port = server.port
     [delivery] = await send(port, letter())
-    assert delivery.outcome is Outcome.DEFERRED
+    assert delivery.outcome is DeliveryOutcome.DEFERRED
     with InboxServer(inbox, port):
-        assert [delivery.outcome for delivery in await send(port, letter())] == [Outcome.SENT]
+        assert [delivery.outcome for delivery in await send(port, letter())] == [DeliveryOutcome.SENT]
 
 
 async def test_stopping_does_not_wait_for_an_open_connection(inbox: Inbox) -> None:

@@ -9,11 +9,13 @@ from email.parser import BytesParser
 import pytest
 from pydantic import ValidationError
 
-from adapters.letters.letter_templates import Rendered
-from adapters.mail.message_builder import Envelope, Mailbox, compose, derived_message_id
+from adapters.letters.letter_templates import RenderedMessage
+from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
 
-FIRST, SECOND = derived_message_id("first", "creditor.example"), derived_message_id("second", "creditor.example")
-LETTER = Rendered(subject="Zahlungserinnerung: Rechnung 7 überfällig", text="Grüße\n\n.\nEnde\n", html="<p>Grüße =_ €</p>\n" + "x" * 2000)
+FIRST, SECOND = derive_message_id("first", "creditor.example"), derive_message_id("second", "creditor.example")
+LETTER = RenderedMessage(
+    subject="Zahlungserinnerung: Rechnung 7 überfällig", text="Grüße\n\n.\nEnde\n", html="<p>Grüße =_ €</p>\n" + "x" * 2000
+)
 
 
 def envelope(**changes: object) -> Envelope:
@@ -35,7 +37,7 @@ def parsed(mail: bytes) -> EmailMessage:
 
 
 def test_headers_say_who_writes_to_whom_and_in_which_thread() -> None:
-    mail = parsed(compose(envelope(), LETTER))
+    mail = parsed(build_message(envelope(), LETTER))
     assert dict(mail.items()) == {
         "From": "Müller & Söhne GmbH <ar@creditor.example>",
         "To": '"Weber, Jörg" <j@customer.example>',
@@ -53,12 +55,12 @@ def test_headers_say_who_writes_to_whom_and_in_which_thread() -> None:
 
 
 def test_what_is_not_given_is_no_header() -> None:
-    mail = parsed(compose(envelope(reply_to=None, in_reply_to=None, references=()), LETTER))
+    mail = parsed(build_message(envelope(reply_to=None, in_reply_to=None, references=()), LETTER))
     assert not {"Reply-To", "In-Reply-To", "References"} & set(mail.keys())
 
 
 def test_text_comes_first_and_html_is_the_richer_alternative() -> None:
-    mail = parsed(compose(envelope(), LETTER))
+    mail = parsed(build_message(envelope(), LETTER))
     assert mail.get_content_type() == "multipart/alternative"
     text, html = mail.iter_parts()
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
@@ -70,8 +72,8 @@ def test_text_comes_first_and_html_is_the_richer_alternative() -> None:
 
 def test_the_wire_form_is_ascii_in_short_lines_that_end_in_crlf() -> None:
     long_name = " ".join(["Gesellschaft für Überseehandel und Schifffahrt mit beschränkter Haftung"] * 3)
-    references = tuple(derived_message_id(str(number), "creditor.example") for number in range(20))
-    mail = compose(envelope(recipients=(Mailbox(name=long_name, address="j@customer.example"),), references=references), LETTER)
+    references = tuple(derive_message_id(str(number), "creditor.example") for number in range(20))
+    mail = build_message(envelope(recipients=(Mailbox(name=long_name, address="j@customer.example"),), references=references), LETTER)
     assert mail.isascii()
     assert mail.count(b"\n") == mail.count(b"\r\n") == mail.count(b"\r")
     assert max(map(len, mail.split(b"\r\n"))) <= 100
@@ -81,7 +83,7 @@ def test_the_wire_form_is_ascii_in_short_lines_that_end_in_crlf() -> None:
 
 def test_several_recipients_share_a_letter() -> None:
     recipients = (Mailbox(address="a@customer.example"), Mailbox(name="Bé", address="b@customer.example"))
-    assert [address.addr_spec for address in parsed(compose(envelope(recipients=recipients), LETTER))["To"].addresses] == [
+    assert [address.addr_spec for address in parsed(build_message(envelope(recipients=recipients), LETTER))["To"].addresses] == [
         "a@customer.example",
         "b@customer.example",
     ]
@@ -95,7 +97,7 @@ def test_a_name_cannot_add_a_header(name: str) -> None:
 
 def test_a_subject_cannot_add_a_header() -> None:
     with pytest.raises(ValueError, match="line break"):
-        compose(envelope(), LETTER.model_copy(update={"subject": "Reminder\r\nBcc: all@customer.example"}))
+        build_message(envelope(), LETTER.model_copy(update={"subject": "Reminder\r\nBcc: all@customer.example"}))
 
 
 @pytest.mark.parametrize(
@@ -118,12 +120,12 @@ def test_an_international_domain_travels_in_its_ascii_form() -> None:
 
 
 def test_the_same_letter_makes_the_same_bytes() -> None:
-    assert compose(envelope(), LETTER) == compose(envelope(), LETTER)
+    assert build_message(envelope(), LETTER) == build_message(envelope(), LETTER)
 
 
 def test_a_message_id_is_derived_from_its_key_and_tells_nothing_of_it() -> None:
-    first = derived_message_id("invoice:42:reminder", "creditor.example")
-    assert first == derived_message_id("invoice:42:reminder", "creditor.example")
-    assert first != derived_message_id("invoice:43:reminder", "creditor.example")
+    first = derive_message_id("invoice:42:reminder", "creditor.example")
+    assert first == derive_message_id("invoice:42:reminder", "creditor.example")
+    assert first != derive_message_id("invoice:43:reminder", "creditor.example")
     assert "invoice" not in first
     assert first.endswith("@creditor.example>")

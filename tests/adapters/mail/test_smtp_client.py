@@ -6,38 +6,38 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import ValidationError
 
-from adapters.mail.smtp_client import Delivery, Outcome, Security, SmtpSettings
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult, SmtpSecurity, SmtpSettings
 from tests.adapters.mail.faulty_smtp_server import (
     LETTER,
-    Clerk,
     HangsUpInTheMiddleOfContent,
     RefusesContent,
     SaysAtRecipient,
-    closed_office,
-    deliver,
-    hang_up,
-    mailer_to,
-    post_office,
-    sent_once,
+    SmtpHandler,
+    abort_connection,
+    deliver_letter,
+    deliver_once,
+    open_mailer,
+    start_rejecting_server,
+    start_smtp_server,
 )
 
 BRIEF = 0.3
 
 
 async def test_a_letter_that_the_server_takes_is_sent() -> None:
-    async with post_office() as office:
-        assert await sent_once(office) == Delivery(Outcome.SENT, 250, "Taken")
+    async with start_smtp_server() as office:
+        assert await deliver_once(office) == DeliveryResult(DeliveryOutcome.SENT, 250, "Taken")
         assert office.clerk.accepted == [LETTER]
 
 
 async def test_a_line_that_starts_with_a_dot_arrives_whole() -> None:
     letter = b"Subject: dots\r\n\r\n.\r\n..two\r\n.hidden\r\n"
-    async with post_office() as office, mailer_to(office.port) as mailer:
+    async with start_smtp_server() as office, open_mailer(office.port) as mailer:
         await mailer.send(letter, "a@creditor.example", ["b@customer.example"])
         assert office.clerk.accepted == [letter]
 
 
-class SaysAtMail(Clerk):
+class SaysAtMail(SmtpHandler):
     def __init__(self, reply: str) -> None:
         super().__init__()
         self.reply = reply
@@ -47,7 +47,7 @@ class SaysAtMail(Clerk):
         return self.reply
 
 
-class SaysAfterContent(Clerk):
+class SaysAfterContent(SmtpHandler):
     def __init__(self, reply: str) -> None:
         super().__init__()
         self.reply = reply
@@ -59,31 +59,31 @@ class SaysAfterContent(Clerk):
 @pytest.mark.parametrize(
     ("clerk", "code", "outcome"),
     [
-        (SaysAtMail("553 Who are you?"), 553, Outcome.REFUSED),
-        (SaysAtMail("451 Busy"), 451, Outcome.DEFERRED),
-        (SaysAtMail("421 Closing"), 421, Outcome.DEFERRED),
-        (SaysAtMail("530 Authentication required"), 530, Outcome.DEFERRED),
-        (SaysAtRecipient(kim="550 No such user"), 550, Outcome.REFUSED),
-        (SaysAtRecipient(kim="450 Greylisted"), 450, Outcome.DEFERRED),
-        (SaysAtRecipient(kim="421 Closing"), 421, Outcome.DEFERRED),
-        (SaysAfterContent("554 Looks like spam"), 554, Outcome.REFUSED),
-        (SaysAfterContent("451 Disk full"), 451, Outcome.DEFERRED),
-        (SaysAfterContent("421 Closing"), 421, Outcome.DEFERRED),
+        (SaysAtMail("553 Who are you?"), 553, DeliveryOutcome.REFUSED),
+        (SaysAtMail("451 Busy"), 451, DeliveryOutcome.DEFERRED),
+        (SaysAtMail("421 Closing"), 421, DeliveryOutcome.DEFERRED),
+        (SaysAtMail("530 Authentication required"), 530, DeliveryOutcome.DEFERRED),
+        (SaysAtRecipient(kim="550 No such user"), 550, DeliveryOutcome.REFUSED),
+        (SaysAtRecipient(kim="450 Greylisted"), 450, DeliveryOutcome.DEFERRED),
+        (SaysAtRecipient(kim="421 Closing"), 421, DeliveryOutcome.DEFERRED),
+        (SaysAfterContent("554 Looks like spam"), 554, DeliveryOutcome.REFUSED),
+        (SaysAfterContent("451 Disk full"), 451, DeliveryOutcome.DEFERRED),
+        (SaysAfterContent("421 Closing"), 421, DeliveryOutcome.DEFERRED),
     ],
     ids=lambda value: str(getattr(value, "reply", value)),
 )
-async def test_what_the_server_says_of_a_letter_decides(clerk: Clerk, code: int, outcome: Outcome) -> None:
-    async with post_office(clerk) as office:
-        delivery = await sent_once(office)
+async def test_what_the_server_says_of_a_letter_decides(clerk: SmtpHandler, code: int, outcome: DeliveryOutcome) -> None:
+    async with start_smtp_server(clerk) as office:
+        delivery = await deliver_once(office)
     assert (delivery.outcome, delivery.reply_code, clerk.accepted) == (outcome, code, [])
 
 
 async def test_content_refused_before_it_is_sent_is_refused() -> None:
-    async with post_office(protocol=RefusesContent) as office:
-        assert await sent_once(office) == Delivery(Outcome.REFUSED, 554, "No letters today")
+    async with start_smtp_server(protocol=RefusesContent) as office:
+        assert await deliver_once(office) == DeliveryResult(DeliveryOutcome.REFUSED, 554, "No letters today")
 
 
-class SpeaksLatin1(Clerk):
+class SpeaksLatin1(SmtpHandler):
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if isinstance(server.transport, asyncio.Transport):
             server.transport.write("550-Empfänger lehnt ab\r\n550 und bleibt dabei\r\n".encode("latin-1"))
@@ -91,14 +91,14 @@ class SpeaksLatin1(Clerk):
         raise AssertionError("unreachable")
 
 
-class HangsUpAfterTaking(Clerk):
+class HangsUpAfterTaking(SmtpHandler):
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         reply = await super().handle_DATA(server, session, envelope)
-        hang_up(server)
+        abort_connection(server)
         return reply
 
 
-class FallsSilentAfterTaking(Clerk):
+class FallsSilentAfterTaking(SmtpHandler):
     def __init__(self) -> None:
         super().__init__()
         self.silent = asyncio.Event()
@@ -111,81 +111,81 @@ class FallsSilentAfterTaking(Clerk):
 
 
 async def test_a_connection_lost_after_the_content_leaves_the_outcome_unknown_and_one_copy() -> None:
-    async with post_office(HangsUpAfterTaking()) as office:
-        delivery = await sent_once(office)
-        assert (delivery.outcome, delivery.reply_code) == (Outcome.UNKNOWN, None)
+    async with start_smtp_server(HangsUpAfterTaking()) as office:
+        delivery = await deliver_once(office)
+        assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.UNKNOWN, None)
         assert office.clerk.accepted == [LETTER]
 
 
 async def test_silence_after_the_content_leaves_the_outcome_unknown_and_one_copy() -> None:
-    async with post_office(FallsSilentAfterTaking()) as office:
-        assert (await sent_once(office, final_reply_seconds=BRIEF)).outcome is Outcome.UNKNOWN
+    async with start_smtp_server(FallsSilentAfterTaking()) as office:
+        assert (await deliver_once(office, final_reply_seconds=BRIEF)).outcome is DeliveryOutcome.UNKNOWN
         assert office.clerk.accepted == [LETTER]
 
 
 async def test_a_connection_lost_within_the_content_leaves_the_outcome_unknown() -> None:
-    async with post_office(protocol=HangsUpInTheMiddleOfContent) as office:
-        assert (await sent_once(office)).outcome is Outcome.UNKNOWN
+    async with start_smtp_server(protocol=HangsUpInTheMiddleOfContent) as office:
+        assert (await deliver_once(office)).outcome is DeliveryOutcome.UNKNOWN
 
 
 async def test_a_reply_is_kept_as_one_line_of_proper_text() -> None:
-    async with post_office(SpeaksLatin1()) as office:
-        delivery = await sent_once(office, timeout_seconds=BRIEF)
-    assert delivery == Delivery(Outcome.REFUSED, 550, "Empf\N{REPLACEMENT CHARACTER}nger lehnt ab und bleibt dabei")
+    async with start_smtp_server(SpeaksLatin1()) as office:
+        delivery = await deliver_once(office, timeout_seconds=BRIEF)
+    assert delivery == DeliveryResult(DeliveryOutcome.REFUSED, 550, "Empf\N{REPLACEMENT CHARACTER}nger lehnt ab und bleibt dabei")
 
 
 @pytest.mark.parametrize("reply", ["banana", "354 Go ahead"])
 async def test_an_answer_to_the_content_that_means_nothing_leaves_the_outcome_unknown(reply: str) -> None:
-    async with post_office(SaysAfterContent(reply)) as office:
-        assert (await sent_once(office)).outcome is Outcome.UNKNOWN
+    async with start_smtp_server(SaysAfterContent(reply)) as office:
+        assert (await deliver_once(office)).outcome is DeliveryOutcome.UNKNOWN
 
 
 async def test_after_an_unknown_letter_the_next_one_goes_over_a_new_connection() -> None:
     clerk = FallsSilentAfterTaking()
-    async with post_office(clerk) as office, mailer_to(office.port, connections=1, final_reply_seconds=BRIEF) as mailer:
-        await deliver(mailer)
-        await deliver(mailer)
+    async with start_smtp_server(clerk) as office, open_mailer(office.port, connections=1, final_reply_seconds=BRIEF) as mailer:
+        await deliver_letter(mailer)
+        await deliver_letter(mailer)
         assert len(clerk.conversations) == 2
 
 
 async def test_a_cancelled_letter_frees_its_place_in_the_pool() -> None:
     clerk = FallsSilentAfterTaking()
-    async with post_office(clerk) as office, mailer_to(office.port, connections=1) as mailer:
-        sending = asyncio.create_task(deliver(mailer))
+    async with start_smtp_server(clerk) as office, open_mailer(office.port, connections=1) as mailer:
+        sending = asyncio.create_task(deliver_letter(mailer))
         await clerk.silent.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
         clerk.silent.clear()
-        again = asyncio.create_task(deliver(mailer))
+        again = asyncio.create_task(deliver_letter(mailer))
         await clerk.silent.wait()
         again.cancel()
         assert len(clerk.conversations) == 2
 
 
-class FallsSilentAtRecipient(Clerk):
+class FallsSilentAtRecipient(SmtpHandler):
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
 
 async def test_silence_before_the_content_defers() -> None:
-    async with post_office(FallsSilentAtRecipient()) as office:
-        delivery = await sent_once(office, timeout_seconds=BRIEF)
-    assert (delivery.outcome, delivery.reply_code) == (Outcome.DEFERRED, None)
+    async with start_smtp_server(FallsSilentAtRecipient()) as office:
+        delivery = await deliver_once(office, timeout_seconds=BRIEF)
+    assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.DEFERRED, None)
 
 
 async def test_a_server_that_is_down_defers() -> None:
-    async with post_office() as office:
+    async with start_smtp_server() as office:
         pass
-    assert (await sent_once(office)).outcome is Outcome.DEFERRED
+    assert (await deliver_once(office)).outcome is DeliveryOutcome.DEFERRED
 
 
 @pytest.mark.parametrize("banner", ["554 Go away", "421 Try later", "HTTP/1.1 400 Bad Request"])
 async def test_a_server_that_turns_us_away_at_the_door_defers_even_for_good(banner: str) -> None:
-    async with closed_office(banner) as port, mailer_to(port) as mailer:
-        delivery = await deliver(mailer)
-    assert delivery.outcome is Outcome.DEFERRED
+    async with start_rejecting_server(banner) as port, open_mailer(port) as mailer:
+        delivery = await deliver_letter(mailer)
+    assert delivery.outcome is DeliveryOutcome.DEFERRED
     assert "mail server" in delivery.reply_text
 
 
@@ -198,14 +198,14 @@ class TakesALogin:
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
-@pytest.mark.parametrize(("password", "outcome"), [("right", Outcome.SENT), ("wrong", Outcome.DEFERRED)])
-async def test_a_login_that_fails_is_our_fault_and_not_the_letters(password: str, outcome: Outcome) -> None:
-    async with post_office(authenticator=TakesALogin(b"right")) as office:
-        delivery = await sent_once(office, username="duecourse", password=password)
+@pytest.mark.parametrize(("password", "outcome"), [("right", DeliveryOutcome.SENT), ("wrong", DeliveryOutcome.DEFERRED)])
+async def test_a_login_that_fails_is_our_fault_and_not_the_letters(password: str, outcome: DeliveryOutcome) -> None:
+    async with start_smtp_server(authenticator=TakesALogin(b"right")) as office:
+        delivery = await deliver_once(office, username="duecourse", password=password)
     assert delivery.outcome is outcome
-    assert (delivery.reply_code == 535) is (outcome is Outcome.DEFERRED)
+    assert (delivery.reply_code == 535) is (outcome is DeliveryOutcome.DEFERRED)
 
 
 def test_a_password_never_travels_in_the_clear() -> None:
     with pytest.raises(ValidationError, match="give the password away"):
-        SmtpSettings(host="mail.example.com", port=25, security=Security.PLAIN, username="duecourse")
+        SmtpSettings(host="mail.example.com", port=25, security=SmtpSecurity.PLAIN, username="duecourse")

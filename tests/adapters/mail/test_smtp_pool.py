@@ -9,33 +9,41 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from adapters.mail.smtp_client import Delivery, Outcome, Security
-from tests.adapters.mail.faulty_smtp_server import Clerk, SaysAtRecipient, deliver, hang_up, mailer_to, post_office, sent_once
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult, SmtpSecurity
+from tests.adapters.mail.faulty_smtp_server import (
+    SaysAtRecipient,
+    SmtpHandler,
+    abort_connection,
+    deliver_letter,
+    deliver_once,
+    open_mailer,
+    start_smtp_server,
+)
 
 
 async def test_letters_share_a_connection_up_to_its_limit() -> None:
-    async with post_office() as office, mailer_to(office.port, connections=1, letters_per_connection=2) as mailer:
-        outcomes = [(await deliver(mailer)).outcome for _ in range(5)]
-        assert outcomes == [Outcome.SENT] * 5
+    async with start_smtp_server() as office, open_mailer(office.port, connections=1, letters_per_connection=2) as mailer:
+        outcomes = [(await deliver_letter(mailer)).outcome for _ in range(5)]
+        assert outcomes == [DeliveryOutcome.SENT] * 5
         assert len(office.clerk.conversations) == 3
 
 
 async def test_no_more_connections_than_the_pool_has() -> None:
-    async with post_office() as office, mailer_to(office.port, connections=3) as mailer:
-        await asyncio.gather(*(deliver(mailer) for _ in range(20)))
+    async with start_smtp_server() as office, open_mailer(office.port, connections=3) as mailer:
+        await asyncio.gather(*(deliver_letter(mailer) for _ in range(20)))
         assert len(office.clerk.accepted) == 20
         assert len(office.clerk.conversations) <= 3
 
 
 async def test_a_closed_mailer_opens_again_for_a_later_letter() -> None:
-    async with post_office() as office, mailer_to(office.port) as mailer:
-        await deliver(mailer)
+    async with start_smtp_server() as office, open_mailer(office.port) as mailer:
+        await deliver_letter(mailer)
         await mailer.close()
-        assert (await deliver(mailer)).outcome is Outcome.SENT
+        assert (await deliver_letter(mailer)).outcome is DeliveryOutcome.SENT
         assert len(office.clerk.conversations) == 2
 
 
-class EndsAtSecondLetter(Clerk):
+class EndsAtSecondLetter(SmtpHandler):
     """By 421, or by hanging up when no goodbye is given."""
 
     def __init__(self, goodbye: str | None) -> None:
@@ -45,54 +53,57 @@ class EndsAtSecondLetter(Clerk):
     async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if session in self.conversations:
             if self.goodbye is None:
-                hang_up(server)
+                abort_connection(server)
             return self.goodbye or "250 OK"
         return await super().handle_MAIL(server, session, envelope, address, options)
 
 
 @pytest.mark.parametrize("goodbye", ["421 Idle too long", None])
 async def test_a_connection_that_went_stale_costs_no_letter(goodbye: str | None) -> None:
-    async with post_office(EndsAtSecondLetter(goodbye)) as office, mailer_to(office.port, connections=1) as mailer:
-        outcomes = [(await deliver(mailer)).outcome for _ in range(3)]
-        assert outcomes == [Outcome.SENT] * 3
+    async with start_smtp_server(EndsAtSecondLetter(goodbye)) as office, open_mailer(office.port, connections=1) as mailer:
+        outcomes = [(await deliver_letter(mailer)).outcome for _ in range(3)]
+        assert outcomes == [DeliveryOutcome.SENT] * 3
         assert len(office.clerk.accepted) == len(office.clerk.conversations) == 3
 
 
-class HangsUpAtMail(Clerk):
+class HangsUpAtMail(SmtpHandler):
     async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        hang_up(server)
+        abort_connection(server)
         return await super().handle_MAIL(server, session, envelope, address, options)
 
 
 async def test_a_new_connection_that_fails_is_not_tried_again() -> None:
-    async with post_office(HangsUpAtMail()) as office:
-        assert (await sent_once(office)).outcome is Outcome.DEFERRED
+    async with start_smtp_server(HangsUpAtMail()) as office:
+        assert (await deliver_once(office)).outcome is DeliveryOutcome.DEFERRED
         assert len(office.clerk.conversations) == 1
 
 
 async def test_a_refused_letter_leaves_nothing_behind_for_the_next() -> None:
-    async with post_office(SaysAtRecipient(gone="550 No such user")) as office, mailer_to(office.port, connections=1) as mailer:
-        assert (await deliver(mailer, "gone@customer.example")).outcome is Outcome.REFUSED
-        assert (await deliver(mailer)).outcome is Outcome.SENT
+    async with start_smtp_server(SaysAtRecipient(gone="550 No such user")) as office, open_mailer(office.port, connections=1) as mailer:
+        assert (await deliver_letter(mailer, "gone@customer.example")).outcome is DeliveryOutcome.REFUSED
+        assert (await deliver_letter(mailer)).outcome is DeliveryOutcome.SENT
         assert len(office.clerk.conversations) == 1
 
 
 async def test_one_refused_recipient_is_named_while_the_others_get_the_letter() -> None:
-    async with post_office(SaysAtRecipient(gone="550 No such user")) as office, mailer_to(office.port) as mailer:
-        delivery = await deliver(mailer, "kim@customer.example", "gone@customer.example")
-    assert delivery == Delivery(Outcome.SENT, 250, "Taken; gone@customer.example was not accepted: 550 No such user")
+    async with start_smtp_server(SaysAtRecipient(gone="550 No such user")) as office, open_mailer(office.port) as mailer:
+        delivery = await deliver_letter(mailer, "kim@customer.example", "gone@customer.example")
+    assert delivery == DeliveryResult(DeliveryOutcome.SENT, 250, "Taken; gone@customer.example was not accepted: 550 No such user")
 
 
 async def test_a_letter_that_one_recipient_may_still_accept_is_deferred() -> None:
-    async with post_office(SaysAtRecipient(gone="550 No such user", busy="450 Greylisted")) as office, mailer_to(office.port) as mailer:
-        delivery = await deliver(mailer, "gone@customer.example", "busy@customer.example")
-    assert (delivery.outcome, delivery.reply_code) == (Outcome.DEFERRED, 450)
+    async with (
+        start_smtp_server(SaysAtRecipient(gone="550 No such user", busy="450 Greylisted")) as office,
+        open_mailer(office.port) as mailer,
+    ):
+        delivery = await deliver_letter(mailer, "gone@customer.example", "busy@customer.example")
+    assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.DEFERRED, 450)
 
 
 @pytest.mark.parametrize("address", ["zoë@customer.example", "kim@customer.example\r\nRCPT TO:<eve@evil.example>"])
 async def test_an_address_that_smtp_cannot_carry_is_refused_without_a_connection(address: str) -> None:
-    async with post_office() as office, mailer_to(office.port) as mailer:
-        assert (await deliver(mailer, address)).outcome is Outcome.REFUSED
+    async with start_smtp_server() as office, open_mailer(office.port) as mailer:
+        assert (await deliver_letter(mailer, address)).outcome is DeliveryOutcome.REFUSED
         assert office.clerk.conversations == []
 
 
@@ -115,29 +126,29 @@ def server_side(certificate: Path) -> ssl.SSLContext:
 
 
 async def test_starttls_encrypts_before_the_letter(certificate: Path) -> None:
-    async with post_office(starttls=server_side(certificate)) as office:
-        assert (await sent_once(office)).reply_code == 530
-        trusted = await sent_once(office, security=Security.STARTTLS, ca_file=certificate.with_suffix(".crt"))
-        assert trusted.outcome is Outcome.SENT
+    async with start_smtp_server(starttls=server_side(certificate)) as office:
+        assert (await deliver_once(office)).reply_code == 530
+        trusted = await deliver_once(office, security=SmtpSecurity.STARTTLS, ca_file=certificate.with_suffix(".crt"))
+        assert trusted.outcome is DeliveryOutcome.SENT
 
 
 async def test_tls_encrypts_from_the_first_byte(certificate: Path) -> None:
-    async with post_office(tls=server_side(certificate)) as office:
-        delivery = await sent_once(office, security=Security.TLS, ca_file=certificate.with_suffix(".crt"))
-    assert delivery.outcome is Outcome.SENT
+    async with start_smtp_server(tls=server_side(certificate)) as office:
+        delivery = await deliver_once(office, security=SmtpSecurity.TLS, ca_file=certificate.with_suffix(".crt"))
+    assert delivery.outcome is DeliveryOutcome.SENT
 
 
-@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
-async def test_a_certificate_that_nobody_vouches_for_defers(certificate: Path, security: Security) -> None:
+@pytest.mark.parametrize("security", [SmtpSecurity.STARTTLS, SmtpSecurity.TLS])
+async def test_a_certificate_that_nobody_vouches_for_defers(certificate: Path, security: SmtpSecurity) -> None:
     context = server_side(certificate)
-    from_the_start = security is Security.TLS
-    async with post_office(tls=context if from_the_start else None, starttls=None if from_the_start else context) as office:
-        delivery = await sent_once(office, security=security)
-    assert delivery.outcome is Outcome.DEFERRED
+    from_the_start = security is SmtpSecurity.TLS
+    async with start_smtp_server(tls=context if from_the_start else None, starttls=None if from_the_start else context) as office:
+        delivery = await deliver_once(office, security=security)
+    assert delivery.outcome is DeliveryOutcome.DEFERRED
     assert "certificate" in delivery.reply_text
 
 
 async def test_a_server_without_starttls_gets_no_letter() -> None:
-    async with post_office() as office:
-        assert (await sent_once(office, security=Security.STARTTLS)).outcome is Outcome.DEFERRED
+    async with start_smtp_server() as office:
+        assert (await deliver_once(office, security=SmtpSecurity.STARTTLS)).outcome is DeliveryOutcome.DEFERRED
         assert office.clerk.accepted == []

@@ -8,50 +8,64 @@ from pathlib import Path
 import pytest
 
 from adapters.database.engine import Database
-from adapters.i18n.shared_wording import HOUSE_WORDS, LANGUAGES
-from adapters.identity.users_and_tokens import Identity
-from adapters.mail.smtp_client import Delivery, Outcome
-from adapters.notifications.staff_notices import NOTICE_WORDS, NoticeDeferredError, Notices, notice_words, render
+from adapters.i18n.shared_wording import LANGUAGES, SHARED_WORDS_DIR
+from adapters.identity.users_and_tokens import IdentityStore
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from adapters.notifications.staff_notices import NOTICE_WORDS_DIR, NoticeDeferredError, NoticeSender, load_notice_catalogue, render_notice
 from adapters.project import PROJECT
 from domain.approval.result import ApprovalResult
 from domain.case.effects import NotifyPerson, NotifyRole
-from domain.journal.journal import Fact
+from domain.journal.journal import FactValue
 from domain.roles import Role
 
 CONSOLE = "http://duecourse.test"
-DETAILS: dict[str, Fact] = {
-    "case": "dispute:I-1:1", "subject": "dispute:I-1:1", "account": "A-1", "invoice": "I-1", "matter": "credit_note", "amount": 2_500,
-    "currency": "EUR", "requester": "ben", "due_on": "2013-03-04", "result": "approved", "by": "anna", "reason": "wrong_price",
-    "deadline": "2013-03-08", "resolution": "credit_note", "reference": "bank 17", "until": "2013-03-18", "because": "offer_lapsed",
+DETAILS: dict[str, FactValue] = {
+    "case": "dispute:I-1:1",
+    "subject": "dispute:I-1:1",
+    "account": "A-1",
+    "invoice": "I-1",
+    "matter": "credit_note",
+    "amount": 2_500,
+    "currency": "EUR",
+    "requester": "ben",
+    "due_on": "2013-03-04",
+    "result": "approved",
+    "by": "anna",
+    "reason": "wrong_price",
+    "deadline": "2013-03-08",
+    "resolution": "credit_note",
+    "reference": "bank 17",
+    "until": "2013-03-18",
+    "because": "offer_lapsed",
     "days": 12,
-}  # fmt: skip
+}
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
 class Post:
     """A mailer that keeps what it is given."""
 
-    def __init__(self, outcome: Outcome = Outcome.SENT) -> None:
+    def __init__(self, outcome: DeliveryOutcome = DeliveryOutcome.SENT) -> None:
         self.sent: list[tuple[str, bytes]] = []
         self.outcome = outcome
 
-    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Delivery:
+    async def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> DeliveryResult:
         self.sent.append((recipients[0], message))
-        return Delivery(self.outcome, None, "")
+        return DeliveryResult(self.outcome, None, "")
 
     async def close(self) -> None:
         return None
 
 
-def notices(database: Database, post: Post) -> Notices:
-    identity = Identity(database)
+def notices(database: Database, post: Post) -> NoticeSender:
+    identity = IdentityStore(database)
     identity.add_user("anna", Role.COLLECTIONS_MANAGER, email="anna@ours.test")
     identity.add_user("otto", Role.COLLECTIONS_MANAGER, email="otto@ours.test", language="de")
     identity.add_user("silent", Role.COLLECTIONS_MANAGER)
     identity.add_user("gone", Role.COLLECTIONS_MANAGER, email="gone@ours.test")
     identity.deactivate_user("gone")
     identity.add_user("ben", Role.SALES_OPS, email="ben@ours.test")
-    return Notices(database, post, "duecourse@ours.test", "ours.test", f"{CONSOLE}/")
+    return NoticeSender(database, post, "duecourse@ours.test", "ours.test", f"{CONSOLE}/")
 
 
 # --- what the cases ask for
@@ -109,13 +123,13 @@ def _templates(said: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
 def test_every_notice_that_a_case_asks_for_has_words(language: str) -> None:
     asked = asked_for()
     assert {"approval_asked", "write_off_lapsed", "credit_review_advises_plan", "plan_returned"} <= asked
-    assert asked <= notice_words(language).notices.keys()
+    assert asked <= load_notice_catalogue(language).notices.keys()
 
 
 @every_language
 def test_a_notice_has_links_and_leaves_no_gap(language: str) -> None:
-    for template in notice_words(language).notices:
-        rendered = render(template, DETAILS, CONSOLE, language)
+    for template in load_notice_catalogue(language).notices:
+        rendered = render_notice(template, DETAILS, CONSOLE, language)
         assert f"{CONSOLE}/invoices/I-1" in rendered.text
         assert not set("{}[]_–") & set(rendered.subject + rendered.text.partition("\n")[0]), template
 
@@ -124,41 +138,43 @@ def test_a_notice_has_links_and_leaves_no_gap(language: str) -> None:
 def test_a_notice_speaks_of_the_same_facts_in_every_language(language: str) -> None:
     def facts(spoken: str) -> dict[str, set[str]]:
         marked = {name: f"§{name}" for name in DETAILS}
-        words = notice_words(spoken)
+        words = load_notice_catalogue(spoken)
         return {
-            template: {name for name in marked if marked[name] in words.fill(wording.text + wording.subject, marked).replace("–", "")}
+            template: {
+                name for name in marked if marked[name] in words.fill_sentence(wording.text + wording.subject, marked).replace("–", "")
+            }
             for template, wording in words.notices.items()
         }
 
     assert facts(language) == facts("en")
-    assert notice_words(language).links.keys() == notice_words("en").links.keys()
+    assert load_notice_catalogue(language).links.keys() == load_notice_catalogue("en").links.keys()
 
 
-@pytest.mark.parametrize("folder", [HOUSE_WORDS, NOTICE_WORDS], ids=["shared words", "notices"])
+@pytest.mark.parametrize("folder", [SHARED_WORDS_DIR, NOTICE_WORDS_DIR], ids=["shared words", "notices"])
 def test_no_file_of_words_is_left_unused(folder: Path) -> None:
     assert sorted(path.stem for path in folder.iterdir()) == sorted(LANGUAGES)
 
 
 def test_money_days_and_reasons_are_said_as_the_reader_says_them() -> None:
-    text = render("dispute_raised", DETAILS, CONSOLE, "de").text
+    text = render_notice("dispute_raised", DETAILS, CONSOLE, "de").text
     assert text.startswith("Der Kunde bestreitet 25,00\xa0€ der Rechnung I-1 (falscher Preis). Bitte antworten Sie bis zum 08.03.2013.")
 
 
 def test_an_approval_to_decide_leads_to_what_waits_for_ones_decision() -> None:
     details = DETAILS | {"case": "approval:suspension:A-1:2", "invoice": None, "result": None}
-    assert render("approval_asked", details, CONSOLE).text.endswith(
+    assert render_notice("approval_asked", details, CONSOLE).text.endswith(
         f"What waits for your decision: {CONSOLE}/v1/approvals?mine=true\nThe account: {CONSOLE}/accounts/A-1\n"
     )
 
 
 def test_a_plans_notice_leads_to_its_account() -> None:
-    rendered = render("plan_returned", {"plan": "plan:A:1:3", "revision": 1, "until": "2013-03-18"}, CONSOLE)
+    rendered = render_notice("plan_returned", {"plan": "plan:A:1:3", "revision": 1, "until": "2013-03-18"}, CONSOLE)
     assert rendered.subject == "Come back to you: payment plan of account A:1"
     assert f"{CONSOLE}/accounts/A%3A1" in rendered.text
 
 
 def test_what_a_customer_is_called_by_cannot_become_markup() -> None:
-    assert "<b>" not in render("credit_review_due", {"account": "<b>", "reason": "review_date"}, CONSOLE).html
+    assert "<b>" not in render_notice("credit_review_due", {"account": "<b>", "reason": "review_date"}, CONSOLE).html
 
 
 # --- whom it reaches
@@ -191,9 +207,11 @@ async def test_the_same_notice_again_carries_the_same_message_id(database: Datab
 
 async def test_a_message_that_the_mail_server_refused_has_told_nobody(database: Database) -> None:
     notice = NotifyPerson(user="ben", template="approval_ended", details=DETAILS)
-    assert await notices(database, Post(Outcome.REFUSED)).send(notice, "k") == []
+    assert await notices(database, Post(DeliveryOutcome.REFUSED)).send(notice, "k") == []
 
 
 async def test_a_mail_server_that_is_away_is_tried_again(database: Database) -> None:
     with pytest.raises(NoticeDeferredError):
-        await notices(database, Post(Outcome.DEFERRED)).send(NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k")
+        await notices(database, Post(DeliveryOutcome.DEFERRED)).send(
+            NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k"
+        )

@@ -10,14 +10,14 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, ScheduleOverlapPolicy
 
-from adapters.temporal.client import TemporalUnreachableError, connect, keep_histories
-from adapters.temporal.embedded_server import PortInUseError, TemporalServer, free_port, refuse_taken_port
-from adapters.temporal.schedules import put_schedules, read_billing_soon
+from adapters.temporal.client import TemporalUnreachableError, connect_client, set_history_retention
+from adapters.temporal.embedded_server import PortInUseError, TemporalServer, find_free_port, require_free_port
+from adapters.temporal.schedules import trigger_billing_sync, upsert_schedules
 from domain import identifiers as ids
 from domain.clock import Clock
 from domain.identifiers import SEARCH_ATTRIBUTES
 
-REAL_LIFE = Clock.real_life()
+REAL_LIFE = Clock.real_time()
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PLAYED = Clock(real_anchor=NOW, business_anchor=NOW, day_seconds=120)
 
@@ -31,20 +31,20 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Temp
 
 @pytest.fixture(scope="module")
 async def client(server: TemporalServer) -> Client:
-    return await connect(server.address, "duecourse")
+    return await connect_client(server.address, "duecourse")
 
 
 async def test_a_data_folder_that_is_served_gets_no_second_server(server: TemporalServer) -> None:
     found = await TemporalServer.find_or_start(server.data_dir, "duecourse")
 
     assert found.address == server.address
-    assert not found.own
+    assert not found.is_own
     await found.stop()
-    assert await connect(server.address, "duecourse"), "a server that is not ours goes on"
+    assert await connect_client(server.address, "duecourse"), "a server that is not ours goes on"
 
 
 async def test_closed_histories_are_kept_for_as_long_as_was_asked(client: Client) -> None:
-    await keep_histories(client, 3_650)
+    await set_history_retention(client, 3_650)
 
     answer = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="duecourse"))
     assert answer.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=3_650)
@@ -63,28 +63,28 @@ async def test_the_search_attributes_are_registered(client: Client) -> None:
 async def test_schedules_are_put_once_and_follow_the_clock(
     client: Client, clock: Clock, correspondence: timedelta, billing: timedelta
 ) -> None:
-    await put_schedules(client, clock)
-    await put_schedules(client, clock)
+    await upsert_schedules(client, clock)
+    await upsert_schedules(client, clock)
 
-    for schedule_id, every in ((ids.CORRESPONDENCE, correspondence), (ids.BILLING_SYNC, billing)):
+    for schedule_id, every in ((ids.CORRESPONDENCE_RUN_ID, correspondence), (ids.BILLING_SYNC_ID, billing)):
         schedule = (await client.get_schedule_handle(schedule_id).describe()).schedule
         assert [interval.every for interval in schedule.spec.intervals] == [every]
         assert schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
-    assert await read_billing_soon(client)
+    assert await trigger_billing_sync(client)
 
 
 async def test_nobody_at_the_address_is_a_sentence() -> None:
     with pytest.raises(TemporalUnreachableError, match="DUECOURSE_TEMPORAL_ADDRESS"):
-        await connect(f"127.0.0.1:{free_port()}", "duecourse", seconds=2)
+        await connect_client(f"127.0.0.1:{find_free_port()}", "duecourse", seconds=2)
 
 
 async def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    port = free_port()
+    port = find_free_port()
     taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", port)
     async with taken:
         with pytest.raises(PortInUseError, match=f"port {port} is in use"):
             await TemporalServer.find_or_start(tmp_path, "duecourse", port)
         with pytest.raises(PortInUseError, match="another port with --port"):
-            refuse_taken_port(port, "--port")
+            require_free_port(port, "--port")
 
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 a look at a local folder

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.audit.replay_comparison import Comparison, Wake, Written, compare
+from domain.audit.replay_comparison import DatabaseEntry, JournalWrite, ReplayComparison, compare_replay
 from domain.audit.replay_report import EntryVerdict
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Entry, Journal
@@ -24,35 +24,35 @@ def entries(late: timedelta = timedelta(0), actor: str = "duecourse", previous: 
     return journal.pending
 
 
-def row(entry: Entry) -> Written:
+def row(entry: Entry) -> DatabaseEntry:
     content = entry.model_dump(exclude={"case_id", "seq", "hash", "previous"}) | {"kind": entry.kind.value}
-    return Written(CASE, entry.seq, entry.hash, entry.previous, content)
+    return DatabaseEntry(CASE, entry.seq, entry.hash, entry.previous, content)
 
 
-def rows(told: list[Entry]) -> list[Written]:
+def rows(told: list[Entry]) -> list[DatabaseEntry]:
     return [row(entry) for entry in told]
 
 
-def one_by_one(told: list[Entry]) -> list[Wake]:
-    return [Wake([entry], entry.hash) for entry in told]
+def one_by_one(told: list[Entry]) -> list[JournalWrite]:
+    return [JournalWrite([entry], entry.hash) for entry in told]
 
 
-def said(number: int, written: list[Written], **content: Any) -> list[Written]:
+def said(number: int, written: list[DatabaseEntry], **content: Any) -> list[DatabaseEntry]:
     """With what one entry says changed, and its hash left as it was."""
     return [replace(each, content=each.content | content) if each.seq == number else each for each in written]
 
 
-def named(found: Comparison) -> list[tuple[int, EntryVerdict]]:
+def named(found: ReplayComparison) -> list[tuple[int, EntryVerdict]]:
     return [(finding.seq, finding.verdict) for finding in found.findings]
 
 
-def held(told: list[Entry], written: list[Written], head: str | None = None, **more: Any) -> Comparison:
-    return compare(CASE, one_by_one(told), written, head or told[-1].hash, **more)
+def held(told: list[Entry], written: list[DatabaseEntry], head: str | None = None, **more: Any) -> ReplayComparison:
+    return compare_replay(CASE, one_by_one(told), written, head or told[-1].hash, **more)
 
 
 def test_what_the_history_tells_is_matched_entry_by_entry() -> None:
     told = entries()
-    assert held(told, rows(told)) == Comparison({EntryVerdict.MATCHED: 5}, [], 0)
+    assert held(told, rows(told)) == ReplayComparison({EntryVerdict.MATCHED: 5}, [], 0)
 
 
 def test_a_changed_entry_is_named_with_what_was_changed() -> None:
@@ -117,57 +117,58 @@ def test_an_entry_that_a_repeated_task_wrote_anew_counts_for_nothing() -> None:
 
 def test_a_task_that_was_cut_short_is_matched_by_the_head_that_the_history_kept() -> None:
     written, told = entries(), entries(late=timedelta(seconds=3))
-    found = compare(CASE, [Wake(told, written[-1].hash)], rows(written), written[-1].hash)
+    found = compare_replay(CASE, [JournalWrite(told, written[-1].hash)], rows(written), written[-1].hash)
     assert (found.counts, found.findings) == ({EntryVerdict.TIMED_BY_TASK: 5}, [])
 
 
 def test_within_a_task_that_was_cut_short_a_changed_time_is_named() -> None:
     written, told = entries(), entries(late=timedelta(seconds=3))
     changed = said(2, rows(written), business_at=START + timedelta(days=9))
-    assert (2, EntryVerdict.CHANGED) in named(compare(CASE, [Wake(told, written[-1].hash)], changed, written[-1].hash))
+    assert (2, EntryVerdict.CHANGED) in named(compare_replay(CASE, [JournalWrite(told, written[-1].hash)], changed, written[-1].hash))
 
 
 def test_code_that_makes_another_entry_of_the_same_history_is_named() -> None:
     written, told = entries(), entries(actor="another code")
-    found = compare(CASE, [Wake(told, written[-1].hash)], rows(written), written[-1].hash)
+    found = compare_replay(CASE, [JournalWrite(told, written[-1].hash)], rows(written), written[-1].hash)
     assert {finding.why for finding in found.findings} == {"today's code makes another entry of the same history"}
 
 
 def test_what_the_database_has_of_a_task_that_has_not_ended_is_under_way() -> None:
     told = entries()
-    wakes = [*one_by_one(told[:4]), Wake(told[4:], None)]
-    assert compare(CASE, wakes, rows(told), told[-1].hash).counts == {EntryVerdict.MATCHED: 4, EntryVerdict.UNDER_WAY: 1}
+    wakes = [*one_by_one(told[:4]), JournalWrite(told[4:], None)]
+    assert compare_replay(CASE, wakes, rows(told), told[-1].hash).counts == {EntryVerdict.MATCHED: 4, EntryVerdict.UNDER_WAY: 1}
 
 
 def test_a_run_that_cannot_be_replayed_still_binds_its_entries_by_its_heads() -> None:
     told = entries()
-    wakes = [Wake(None, entry.hash) for entry in told]
-    assert compare(CASE, wakes, rows(told), told[-1].hash).counts == {EntryVerdict.HELD_BY_HEAD: 5}
-    assert named(compare(CASE, wakes, said(2, rows(told), actor="eve"), told[-1].hash)) == [(2, EntryVerdict.CHANGED)]
+    wakes = [JournalWrite(None, entry.hash) for entry in told]
+    assert compare_replay(CASE, wakes, rows(told), told[-1].hash).counts == {EntryVerdict.HELD_BY_HEAD: 5}
+    assert named(compare_replay(CASE, wakes, said(2, rows(told), actor="eve"), told[-1].hash)) == [(2, EntryVerdict.CHANGED)]
 
 
 def test_a_lost_run_is_bound_by_the_run_that_went_on_from_it() -> None:
     told = entries()
-    found = compare(CASE, one_by_one(told[2:]), rows(told), told[-1].hash, a_run_is_lost=True)
+    found = compare_replay(CASE, one_by_one(told[2:]), rows(told), told[-1].hash, has_lost_run=True)
     assert found.counts == {EntryVerdict.MATCHED: 3, EntryVerdict.HELD_BY_HEAD: 2}
     changed = said(1, rows(told), actor="eve")
-    assert named(compare(CASE, one_by_one(told[2:]), changed, told[-1].hash, a_run_is_lost=True)) == [(1, EntryVerdict.ADDED)]
+    assert named(compare_replay(CASE, one_by_one(told[2:]), changed, told[-1].hash, has_lost_run=True)) == [(1, EntryVerdict.ADDED)]
 
 
 def test_what_only_a_lost_run_could_tell_of_is_said_to_be_untold() -> None:
     told = entries()
-    assert compare(CASE, one_by_one(told[:3]), rows(told), told[-1].hash, a_run_is_lost=True).counts == {
-        EntryVerdict.MATCHED: 3, EntryVerdict.UNTOLD: 2,
-    }  # fmt: skip
+    assert compare_replay(CASE, one_by_one(told[:3]), rows(told), told[-1].hash, has_lost_run=True).counts == {
+        EntryVerdict.MATCHED: 3,
+        EntryVerdict.UNTOLD: 2,
+    }
 
 
 def test_without_a_row_in_the_read_model_the_entries_are_found_by_their_hashes() -> None:
     told = entries()
-    assert compare(CASE, one_by_one(told), rows(told), None).counts == {EntryVerdict.MATCHED: 5}
+    assert compare_replay(CASE, one_by_one(told), rows(told), None).counts == {EntryVerdict.MATCHED: 5}
 
 
 def test_a_run_that_was_reset_tells_its_later_entries_anew() -> None:
     told, anew = entries(), entries(actor="mia", previous=entries()[1])[:2]
     wakes = [*one_by_one(told), *one_by_one([*told[:2], *anew])]
-    found = compare(CASE, wakes, rows([*told, *anew]), anew[-1].hash)
+    found = compare_replay(CASE, wakes, rows([*told, *anew]), anew[-1].hash)
     assert (found.counts, found.beside) == ({EntryVerdict.MATCHED: 4}, 3)

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.billing.payment_allocation import OpenItem, Share, distribute
+from domain.billing.payment_allocation import AllocationShare, OpenItem, allocate_payment
 
 FIRST = date(2013, 1, 1)
 
@@ -19,22 +19,22 @@ amounts = st.integers(1, 50_000)
 
 
 def test_what_fell_due_first_is_paid_first() -> None:
-    split = distribute(150, [item("young", 9, 100), item("old", 1, 100)])
+    split = allocate_payment(150, [item("young", 9, 100), item("old", 1, 100)])
 
-    assert split.shares == (Share(invoice_id="old", amount=100), Share(invoice_id="young", amount=50))
+    assert split.shares == (AllocationShare(invoice_id="old", amount=100), AllocationShare(invoice_id="young", amount=50))
     assert split.unapplied == 0
 
 
 def test_what_the_named_invoice_does_not_need_stays_unapplied() -> None:
-    split = distribute(150, [item("old", 1, 100), item("named", 9, 100)], named="named")
+    split = allocate_payment(150, [item("old", 1, 100), item("named", 9, 100)], named_invoice_id="named")
 
-    assert split.shares == (Share(invoice_id="named", amount=100),)
+    assert split.shares == (AllocationShare(invoice_id="named", amount=100),)
     assert split.unapplied == 50
 
 
 @given(balances, amounts, st.booleans())
 def test_no_invoice_takes_more_than_it_needs_and_everything_adds_up(items: list[OpenItem], amount: int, names_one: bool) -> None:
-    split = distribute(amount, items, items[-1].invoice_id if items and names_one else None)
+    split = allocate_payment(amount, items, items[-1].invoice_id if items and names_one else None)
 
     needs = {each.invoice_id: each.open_balance for each in items}
     assert all(0 < share.amount <= needs[share.invoice_id] for share in split.shares)
@@ -44,7 +44,7 @@ def test_no_invoice_takes_more_than_it_needs_and_everything_adds_up(items: list[
 
 @given(balances, amounts)
 def test_money_stays_unapplied_only_when_nothing_is_open(items: list[OpenItem], amount: int) -> None:
-    split = distribute(amount, items)
+    split = allocate_payment(amount, items)
 
     assert split.unapplied == max(amount - sum(each.open_balance for each in items), 0)
 
@@ -54,7 +54,7 @@ def test_neither_the_order_of_invoices_nor_that_of_payments_changes_the_totals(i
     def open_in_the_end(queue: list[OpenItem], money: list[int]) -> tuple[dict[str, int], int]:
         left, unapplied = {each.invoice_id: each for each in queue}, 0
         for amount in money:
-            split = distribute(amount, left.values())
+            split = allocate_payment(amount, left.values())
             unapplied += split.unapplied
             for share in split.shares:
                 taker = left[share.invoice_id]

@@ -4,7 +4,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import domain
-from domain.case.command import Act
+from domain.case.command import Command
 
 JOURNAL_NAMES = {
     "AcceptPlan",
@@ -41,10 +41,10 @@ JOURNAL_NAMES = {
 """Never changed, for entries with them are hashed; only added to."""
 
 
-def command_classes() -> list[type[Act]]:
+def command_classes() -> list[type[Command]]:
     for module in walk_packages(domain.__path__, "domain."):
         import_module(module.name)
-    return Act.__subclasses__()
+    return Command.__subclasses__()
 
 
 def test_every_command_has_a_name_of_its_own_for_the_journal() -> None:

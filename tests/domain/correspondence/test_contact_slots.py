@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.correspondence.contact_slots import COLLECTING, first_slot
+from domain.correspondence.contact_slots import GROUPING_WAIT, find_first_slot
 from domain.policy.collection_policy import ContactHours
 
 HOURS = ContactHours(opens=time(9), closes=time(17))
@@ -48,19 +48,19 @@ def in_berlin(month: int, day: int, hour: int, minute: int = 0) -> datetime:
     ],
 )
 def test_contact_is_in_the_hours_of_a_business_day(now: datetime | None, not_before: date, slot: str) -> None:
-    assert local(first_slot(not_before, now, BERLIN, HOURS, business_day)) == slot
+    assert local(find_first_slot(not_before, now, BERLIN, HOURS, business_day)) == slot
 
 
 def test_the_hours_are_the_customers_own_in_summer_and_winter() -> None:
     slots = [
-        first_slot(day, None, zone, HOURS, business_day) for day in (date(2013, 3, 5), date(2013, 7, 2)) for zone in (BERLIN, NEW_YORK)
+        find_first_slot(day, None, zone, HOURS, business_day) for day in (date(2013, 3, 5), date(2013, 7, 2)) for zone in (BERLIN, NEW_YORK)
     ]
     assert [slot.hour for slot in slots] == [8, 14, 7, 13]
     assert all(slot.tzinfo is UTC for slot in slots)
 
 
 def test_midnight_utc_is_still_the_evening_before_in_america() -> None:
-    slot = first_slot(date(2013, 3, 5), datetime(2013, 3, 5, tzinfo=UTC), NEW_YORK, HOURS, business_day)
+    slot = find_first_slot(date(2013, 3, 5), datetime(2013, 3, 5, tzinfo=UTC), NEW_YORK, HOURS, business_day)
     assert local(slot, NEW_YORK) == "03-05 09:00"
 
 
@@ -70,19 +70,19 @@ def test_a_slot_is_never_past_never_early_always_within_hours_and_nothing_sooner
 ) -> None:
     today = now.astimezone(zone).date()
     not_before = today + timedelta(days=ahead)
-    slot = first_slot(not_before, now, zone, HOURS, business_day).astimezone(zone)
+    slot = find_first_slot(not_before, now, zone, HOURS, business_day).astimezone(zone)
     assert slot >= now.astimezone(zone)
     assert slot.date() >= not_before
     assert business_day(slot.date())
     assert HOURS.opens <= slot.time() <= HOURS.closes
     first_day = max(today, not_before)
     passed_over = [first_day + timedelta(days=n) for n in range((slot.date() - first_day).days)]
-    too_late_today = (now.astimezone(zone) + COLLECTING).time() > HOURS.closes or (now.astimezone(zone) + COLLECTING).date() > today
+    too_late_today = (now.astimezone(zone) + GROUPING_WAIT).time() > HOURS.closes or (now.astimezone(zone) + GROUPING_WAIT).date() > today
     assert all(not business_day(day) or (day == today and too_late_today) for day in passed_over)
 
 
 @given(st.dates(date(2013, 1, 1), date(2013, 12, 1)), ZONES)
 def test_where_hours_are_noise_the_slot_is_the_opening_of_the_first_business_day(not_before: date, zone: ZoneInfo) -> None:
-    slot = first_slot(not_before, None, zone, HOURS, business_day).astimezone(zone)
+    slot = find_first_slot(not_before, None, zone, HOURS, business_day).astimezone(zone)
     naive = next(day for day in (not_before + timedelta(days=n) for n in range(10)) if business_day(day))
     assert (slot.date(), slot.time()) == (naive, HOURS.opens)

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from domain.credit_review.commands import Reason
-from domain.credit_review.referral_rules import QUIET_DAYS, ReferralFacts, StandingVerdict, reasons_to_refer
+from domain.credit_review.commands import ReferralReason
+from domain.credit_review.referral_rules import LIMIT_GRACE_DAYS, LastCreditVerdict, ReferralIndicators, list_referral_reasons
 
 TODAY = date(2013, 6, 1)
-LONG_AGO = TODAY - timedelta(QUIET_DAYS + 1)
-BROKEN, EXPOSURE = Reason.BROKEN_PROMISES, Reason.EXPOSURE_OVER_LIMIT
+LONG_AGO = TODAY - timedelta(LIMIT_GRACE_DAYS + 1)
+BROKEN, EXPOSURE = ReferralReason.BROKEN_PROMISES, ReferralReason.EXPOSURE_OVER_LIMIT
 
 
-def verdict(limit: int | None = 1_000, **changes: Any) -> StandingVerdict:
-    return StandingVerdict(**({"given_on": LONG_AGO, "limit": limit, "currency": "EUR" if limit is not None else None} | changes))
+def verdict(limit: int | None = 1_000, **changes: Any) -> LastCreditVerdict:
+    return LastCreditVerdict(**({"given_on": LONG_AGO, "limit": limit, "currency": "EUR" if limit is not None else None} | changes))
 
 
-def facts(**changes: Any) -> ReferralFacts:
+def facts(**changes: Any) -> ReferralIndicators:
     """Owes 20.00 EUR; nothing else is known."""
-    return ReferralFacts(**({"open_amounts": {"EUR": 2_000}} | changes))
+    return ReferralIndicators(**({"open_amounts": {"EUR": 2_000}} | changes))
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,22 @@ def facts(**changes: Any) -> ReferralFacts:
         (facts(verdict=verdict(), broken_promises=2), [EXPOSURE, BROKEN]),
     ],
     ids=[
-        "nothing known", "one promise broken", "as many as the policy allows", "more", "over the limit", "at the limit", "limit of nothing",
-        "no limit", "another currency", "both",
+        "nothing known",
+        "one promise broken",
+        "as many as the policy allows",
+        "more",
+        "over the limit",
+        "at the limit",
+        "limit of nothing",
+        "no limit",
+        "another currency",
+        "both",
     ],
-)  # fmt: skip
-def test_an_account_is_referred_for_broken_promises_or_for_owing_more_than_its_limit(known: ReferralFacts, reasons: list[Reason]) -> None:
-    assert reasons_to_refer(known, most_broken=2, today=TODAY) == reasons
+)
+def test_an_account_is_referred_for_broken_promises_or_for_owing_more_than_its_limit(
+    known: ReferralIndicators, reasons: list[ReferralReason]
+) -> None:
+    assert list_referral_reasons(known, most_broken=2, today=TODAY) == reasons
 
 
 @pytest.mark.parametrize(
@@ -55,16 +65,16 @@ def test_an_account_is_referred_for_broken_promises_or_for_owing_more_than_its_l
     ],
     ids=["awaits a verdict", "insolvent", "owes nothing", "never owed"],
 )
-def test_an_account_is_left_alone_that_is_looked_at_already_or_has_nothing_to_look_at(known: ReferralFacts) -> None:
-    assert reasons_to_refer(known, most_broken=2, today=TODAY) == []
+def test_an_account_is_left_alone_that_is_looked_at_already_or_has_nothing_to_look_at(known: ReferralIndicators) -> None:
+    assert list_referral_reasons(known, most_broken=2, today=TODAY) == []
 
 
 def test_a_limit_is_not_called_exceeded_by_those_who_just_set_it() -> None:
-    given = TODAY - timedelta(QUIET_DAYS)
-    assert reasons_to_refer(facts(verdict=verdict(given_on=given)), 2, TODAY) == []
-    assert reasons_to_refer(facts(verdict=verdict(given_on=given)), 2, TODAY + timedelta(1)) == [EXPOSURE]
+    given = TODAY - timedelta(LIMIT_GRACE_DAYS)
+    assert list_referral_reasons(facts(verdict=verdict(given_on=given)), 2, TODAY) == []
+    assert list_referral_reasons(facts(verdict=verdict(given_on=given)), 2, TODAY + timedelta(1)) == [EXPOSURE]
 
 
 def test_a_policy_that_accepts_no_promise_refers_nobody_who_broke_none() -> None:
-    assert reasons_to_refer(facts(), most_broken=0, today=TODAY) == []
-    assert reasons_to_refer(facts(broken_promises=1), most_broken=0, today=TODAY) == [BROKEN]
+    assert list_referral_reasons(facts(), most_broken=0, today=TODAY) == []
+    assert list_referral_reasons(facts(broken_promises=1), most_broken=0, today=TODAY) == [BROKEN]

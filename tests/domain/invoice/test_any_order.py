@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceStatus
-from domain.case.command import Act
+from domain.case.command import Command
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import DropReason, LetterFate, LetterNews
-from domain.invoice.command_rules import carry_out
-from domain.invoice.commands import MakePromise, Pause, Resume
+from domain.correspondence.letter_outcome import DropReason, LetterOutcome, LetterResult
+from domain.invoice.command_rules import apply_command
+from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.invoice_case import InvoiceCase
-from domain.invoice.view import view
-from domain.journal.journal import Entry, Journal, broken_at
-from domain.policy.collection_policy import StepAct
-from domain.timeline.collection_clock import reading
+from domain.invoice.view import build_case_view
+from domain.journal.journal import Entry, Journal, find_broken_entry
+from domain.policy.collection_policy import StepAction
+from domain.timeline.collection_clock import read_collection_clock
 from domain.timeline.holds import Hold, HoldKind
-from tests.domain.builders import DAY, DUE, HOUR, case, facts, midnight
+from tests.domain.builders import DAY, DUE, HOUR, build_case, build_facts, midnight
 
 TOTAL = 10_000
 PASSING = [reason for reason in DropReason if reason not in (DropReason.LAPSED, DropReason.SETTLED)]
@@ -33,7 +33,7 @@ class PostOffice:
 
     def __init__(self) -> None:
         self.waiting: str | None = None
-        self.untold: list[LetterNews] = []
+        self.untold: list[LetterOutcome] = []
         self.sent: list[str] = []
         self.attempts: dict[str, int] = {}
 
@@ -42,19 +42,19 @@ class PostOffice:
         self.waiting = step
         self.attempts[step] = self.attempts.get(step, 0) + 1
 
-    def end(self, fate: LetterFate, now: datetime, reason: str) -> None:
+    def end(self, fate: LetterResult, now: datetime, reason: str) -> None:
         step, self.waiting = self.waiting, None
         assert step is not None
-        if fate is LetterFate.SENT:
+        if fate is LetterResult.SENT:
             self.sent.append(step)
-        self.untold.append(LetterNews(step=step, attempt=self.attempts[step], fate=fate, at=now, on=now.date(), reason=reason))
+        self.untold.append(LetterOutcome(step=step, attempt=self.attempts[step], fate=fate, at=now, on=now.date(), reason=reason))
 
 
 class Collection(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = midnight(-6)
-        self.case: InvoiceCase = case(opened=-6)
+        self.case: InvoiceCase = build_case(opened=-6)
         self.post = PostOffice()
         self.entries: list[Entry] = []
         self.version, self.acts = 1, 0
@@ -76,16 +76,16 @@ class Collection(RuleBasedStateMachine):
 
     def act(self) -> None:
         """Wake: take what is due, as often as it is due; then write down."""
-        while not self.case.settled:
+        while not self.case.is_settled:
             self.withdraw_while_held()
             due, step = self.case.step_due_at(self.now), self.case.next_step(self.now.date())
             if due is None or step is None or due > self.now:
                 break
-            if self.case.last_letter_unheard:
+            if self.case.is_last_letter_unresolved:
                 self.hear_of_last_letter()
             else:
                 self.take(step.step)
-        if self.case.settled and not self.closed:
+        if self.case.is_settled and not self.closed:
             self.close()
         self.write_down()
 
@@ -105,44 +105,44 @@ class Collection(RuleBasedStateMachine):
         assert not passed_over or (today > self.due and all(known.day <= 0 for known in policy.timeline if known.step in passed_over))
         assert name not in [step for step, _ in self.contacts]
 
-        self.case.take(step, self.at)
+        self.case.take_step(step, self.at)
         self.taken_on[name] = today
-        self.case.contact_is_on(name, today + self.slot_delay * DAY)
+        self.case.set_contact_date(name, today + self.slot_delay * DAY)
         self.contacts.append((name, today + self.slot_delay * DAY))
-        if step.act is StepAct.LETTER:
+        if step.act is StepAction.LETTER:
             self.post.take_in(name)
 
     def hear_of_last_letter(self) -> None:
         self.tell()
         self.case.letter_awaited = self.post.waiting is not None
-        if self.case.last_letter_unheard and not self.case.letter_awaited:
+        if self.case.is_last_letter_unresolved and not self.case.letter_awaited:
             raise AssertionError("the post office lost a letter")
 
     def tell(self) -> None:
         for news in self.post.untold:
-            self.case.hear_of_letter(news, self.at)
+            self.case.apply_letter_outcome(news, self.at)
             position = [step for step, _ in self.contacts].index(news.step)
-            if news.fate is LetterFate.SENT:
+            if news.fate is LetterResult.SENT:
                 self.contacts[position] = (news.step, news.on)
             elif news.reason == DropReason.LAPSED:
                 self.contacts[position] = (news.step, self.taken_on[news.step])
-            elif news.fate is LetterFate.DROPPED:
+            elif news.fate is LetterResult.DROPPED:
                 self.contacts.pop(position)
         self.post.untold.clear()
 
     def withdraw_while_held(self) -> None:
-        if self.case.holds.any and self.case.last_letter_unheard:
+        if self.case.holds.is_on_hold and self.case.is_last_letter_unresolved:
             self.withdraw(DropReason.ON_HOLD)
 
     def withdraw(self, reason: DropReason) -> None:
         if self.post.waiting:
-            self.case.withdrawn(self.post.waiting, reason, self.at)
+            self.case.record_letter_withdrawal(self.post.waiting, reason, self.at)
             self.contacts.pop()
             self.post.waiting = None
 
     def write_down(self) -> None:
         self.entries += self.case.journal.pending
-        self.case.journal.written(self.case.journal.seq)
+        self.case.journal.mark_written(self.case.journal.seq)
 
     def close(self) -> None:
         self.withdraw(DropReason.SETTLED)
@@ -154,7 +154,7 @@ class Collection(RuleBasedStateMachine):
 
     @property
     def is_held(self) -> bool:
-        return self.case.holds.any
+        return self.case.holds.is_on_hold
 
     def collectable_hours(self) -> int:
         return sum(
@@ -163,15 +163,15 @@ class Collection(RuleBasedStateMachine):
 
     def bill(self, kind: BillingEventKind, amount: int = 0, status: InvoiceStatus = InvoiceStatus.OPEN) -> BillingEvent:
         self.version += 1
-        after = facts(version=self.version, open_balance=self.balance, disputed=self.disputed, due_date=self.due, status=status)
+        after = build_facts(version=self.version, open_balance=self.balance, disputed=self.disputed, due_date=self.due, status=status)
         event = BillingEvent(event_id=f"E{self.version}", kind=kind, occurred_at=self.now, facts=after, amount=amount)
-        assert self.case.hear(event, self.at)
-        assert not self.case.hear(event, self.at)
+        assert self.case.apply_billing_event(event, self.at)
+        assert not self.case.apply_billing_event(event, self.at)
         return event
 
-    def do(self, act: Act) -> None:
-        carry_out(self.case, act, self.at)
-        assert carry_out(self.case, act, self.at) is None
+    def do(self, act: Command) -> None:
+        apply_command(self.case, act, self.at)
+        assert apply_command(self.case, act, self.at) is None
 
     def next_act(self) -> str:
         self.acts += 1
@@ -186,7 +186,7 @@ class Collection(RuleBasedStateMachine):
             self.held_hours.append((self.now, self.is_held or self.closed))
             self.now += HOUR
         if not self.closed:
-            self.case.let_time_pass(self.at)
+            self.case.run_due_actions(self.at)
         self.act()
 
     @rule(days=st.integers(0, 4))
@@ -194,8 +194,8 @@ class Collection(RuleBasedStateMachine):
         self.slot_delay = days
 
     @precondition(lambda self: self.post.waiting)
-    @rule(fate=st.sampled_from([LetterFate.SENT, LetterFate.SENT, LetterFate.REFUSED, LetterFate.UNKNOWN]))
-    def a_letter_comes_to_its_end(self, fate: LetterFate) -> None:
+    @rule(fate=st.sampled_from([LetterResult.SENT, LetterResult.SENT, LetterResult.REFUSED, LetterResult.UNKNOWN]))
+    def a_letter_comes_to_its_end(self, fate: LetterResult) -> None:
         self.post.end(fate, self.now, "")
         self.tell_if_awaited()
 
@@ -203,7 +203,7 @@ class Collection(RuleBasedStateMachine):
     @rule(reason=st.sampled_from(PASSING))
     def a_letter_is_dropped(self, reason: DropReason) -> None:
         courtesy = self.post.waiting == "courtesy_note" and self.now.date() > self.due
-        self.post.end(LetterFate.DROPPED, self.now, DropReason.LAPSED if courtesy else reason)
+        self.post.end(LetterResult.DROPPED, self.now, DropReason.LAPSED if courtesy else reason)
         self.tell_if_awaited()
 
     def tell_if_awaited(self) -> None:
@@ -239,10 +239,10 @@ class Collection(RuleBasedStateMachine):
         self.balance += self.payments.pop()
         self.version += 1
         journal = Journal(case_id="invoice:I1", account_id="A1", invoice_id="I1")
-        reopened = facts(version=self.version, open_balance=self.balance, disputed=self.disputed, due_date=self.due)
-        carried, self.case = self.case.carried(), InvoiceCase(journal=journal, facts=reopened, snapshot=self.case.snapshot)
+        reopened = build_facts(version=self.version, open_balance=self.balance, disputed=self.disputed, due_date=self.due)
+        carried, self.case = self.case.build_carried_state(), InvoiceCase(journal=journal, facts=reopened, snapshot=self.case.snapshot)
         self.case.open(self.at)
-        self.case.take_up(carried, self.at)
+        self.case.continue_from(carried, self.at)
         self.closed, self.promised_since = False, None
         self.act()
 
@@ -273,13 +273,13 @@ class Collection(RuleBasedStateMachine):
     @rule(days=st.one_of(st.none(), st.integers(1, 10)))
     def it_is_paused(self, days: int | None) -> None:
         until = None if days is None else self.now.date() + timedelta(days=days)
-        self.do(Pause(act_id=self.next_act(), actor="mia", reason="asked", until=until))
+        self.do(PauseCollection(act_id=self.next_act(), actor="mia", reason="asked", until=until))
         self.act()
 
     @precondition(lambda self: not self.closed)
     @rule()
     def it_is_resumed(self) -> None:
-        self.do(Resume(act_id=self.next_act(), actor="mia"))
+        self.do(ResumeCollection(act_id=self.next_act(), actor="mia"))
         self.act()
 
     @precondition(lambda self: not self.closed)
@@ -305,7 +305,7 @@ class Collection(RuleBasedStateMachine):
             return
         due = datetime.combine(self.due, datetime.min.time(), self.now.tzinfo)
         expected = self.now - due if self.now <= due else self.collectable_hours() * HOUR
-        assert reading(self.due, self.case.holds, self.now) == expected
+        assert read_collection_clock(self.due, self.case.holds, self.now) == expected
 
     @invariant()
     def steps_are_in_order_and_each_customer_hears_of_each_once(self) -> None:
@@ -316,12 +316,12 @@ class Collection(RuleBasedStateMachine):
 
     @invariant()
     def the_books_agree(self) -> None:
-        shown = view(self.case, "run", self.now)
+        shown = build_case_view(self.case, "run", self.now)
         assert shown.open_balance == self.balance == TOTAL - sum(self.payments)
-        if not self.case.settled:
-            assert self.case.holds.has(HoldKind.DISPUTE) == self.disputed
-            assert self.case.holds.has(HoldKind.BELOW_MINIMUM) == (self.balance < 500)
-            assert self.case.holds.has(HoldKind.PROMISE) == (self.case.promise is not None)
+        if not self.case.is_settled:
+            assert self.case.holds.has_kind(HoldKind.DISPUTE) == self.disputed
+            assert self.case.holds.has_kind(HoldKind.BELOW_MINIMUM) == (self.balance < 500)
+            assert self.case.holds.has_kind(HoldKind.PROMISE) == (self.case.promise is not None)
         if self.case.promise is None:
             self.promised_since = None
         else:
@@ -330,14 +330,14 @@ class Collection(RuleBasedStateMachine):
     @invariant()
     def nothing_is_due_that_is_not_done(self) -> None:
         wakes_at = self.case.wakes_at(self.now)
-        assert self.case.settled or wakes_at is None or wakes_at > self.now
+        assert self.case.is_settled or wakes_at is None or wakes_at > self.now
 
     @invariant()
     def the_chain_goes_on(self) -> None:
         assert (self.case.journal.head, self.case.journal.seq) == (self.entries[-1].hash, len(self.entries))
 
     def teardown(self) -> None:
-        assert broken_at(self.entries) is None
+        assert find_broken_entry(self.entries) is None
 
 
 TestAnyOrder = Collection.TestCase

@@ -3,15 +3,15 @@
 import pytest
 
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
-from domain.correspondence.letter_outcome import DropReason, LetterFate
-from domain.invoice.command_rules import carry_out, refusal
-from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, Pause, Resume
+from domain.correspondence.letter_outcome import DropReason, LetterResult
+from domain.invoice.command_rules import apply_command, rejection_reason
+from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.invoice_case import InvoiceCase
-from domain.invoice.view import stage, view, waiting_for
+from domain.invoice.view import build_case_view, stage, waiting_for
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Journal, broken_at
-from domain.timeline.holds import Hold, HoldKind, Span
-from tests.domain.builders import DAY, DUE, case, event, facts, midnight, moment, news, step
+from domain.journal.journal import Entry, Journal, find_broken_entry
+from domain.timeline.holds import HeldPeriod, Hold, HoldKind
+from tests.domain.builders import DAY, DUE, build_case, build_event, build_facts, build_letter_outcome, find_step, midnight, moment
 
 RECEIVED, REVERSED = BillingEventKind.PAYMENT_RECEIVED, BillingEventKind.PAYMENT_REVERSED
 CHANGED = BillingEventKind.INVOICE_CHANGED
@@ -37,9 +37,9 @@ def due_on(of: InvoiceCase, now: float) -> float | None:
 
 def reminded() -> InvoiceCase:
     """Reminded on day 1: the second reminder is due on day 7."""
-    one = case()
-    one.take(step("reminder"), moment(1))
-    one.hear_of_letter(news("reminder", LetterFate.SENT, days=1), moment(1))
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, days=1), moment(1))
     return one
 
 
@@ -47,92 +47,94 @@ def reminded() -> InvoiceCase:
 
 
 def test_an_escalation_is_raised_with_its_step() -> None:
-    one = case()
-    one.take(step("firm_reminder"), moment(21))
+    one = build_case()
+    one.take_step(find_step("firm_reminder"), moment(21))
     assert kinds(one)[1:] == ["step.taken", "letter.requested", "escalation.raised"]
     assert last(one).facts == {"step": "firm_reminder", "role": "collections_manager"}
     assert stage(one) == "firm_reminder"
 
 
 def test_a_call_is_asked_for_and_awaits_no_letter() -> None:
-    one = case()
-    one.take(step("phone_call"), moment(14))
+    one = build_case()
+    one.take_step(find_step("phone_call"), moment(14))
     assert kinds(one)[1:] == ["step.taken", "call.requested"]
-    assert not one.last_letter_unheard
+    assert not one.is_last_letter_unresolved
 
 
 def test_a_letter_that_went_late_puts_the_next_step_off() -> None:
-    one = case()
-    one.take(step("reminder"), moment(1))
-    assert one.last_letter_unheard
-    one.hear_of_letter(news("reminder", LetterFate.SENT, days=6), moment(6))
-    assert (one.last_letter_unheard, due_on(one, 6)) == (False, 9)
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    assert one.is_last_letter_unresolved
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, days=6), moment(6))
+    assert (one.is_last_letter_unresolved, due_on(one, 6)) == (False, 9)
 
 
-@pytest.mark.parametrize("fate", [LetterFate.REFUSED, LetterFate.UNKNOWN])
-def test_a_letter_that_was_refused_or_whose_fate_is_unknown_is_never_asked_for_again(fate: LetterFate) -> None:
-    one = case()
-    one.take(step("reminder"), moment(1))
-    one.hear_of_letter(news("reminder", fate, days=1), moment(1))
-    assert one.next_step(midnight(1).date()) == step("second_reminder")
+@pytest.mark.parametrize("fate", [LetterResult.REFUSED, LetterResult.UNKNOWN])
+def test_a_letter_that_was_refused_or_whose_fate_is_unknown_is_never_asked_for_again(fate: LetterResult) -> None:
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", fate, days=1), moment(1))
+    assert one.next_step(midnight(1).date()) == find_step("second_reminder")
 
 
 @pytest.mark.parametrize("reason", [reason for reason in DropReason if reason is not DropReason.LAPSED])
 def test_a_letter_dropped_for_a_passing_reason_is_due_again(reason: DropReason) -> None:
-    one = case()
-    one.take(step("reminder"), moment(1))
-    one.hear_of_letter(news("reminder", LetterFate.DROPPED, days=2, reason=reason), moment(2))
-    assert (one.taken, one.next_step(midnight(2).date())) == ([], step("reminder"))
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.DROPPED, days=2, reason=reason), moment(2))
+    assert (one.taken, one.next_step(midnight(2).date())) == ([], find_step("reminder"))
 
 
 def test_a_courtesy_note_that_lapsed_puts_the_reminder_off_by_nothing() -> None:
-    one = case()
-    one.take(step("courtesy_note"), moment(-2))
-    one.contact_is_on("courtesy_note", midnight(0).date())
-    one.hear_of_letter(news("courtesy_note", LetterFate.DROPPED, days=1, reason=DropReason.LAPSED), moment(1))
-    assert (one.next_step(midnight(1).date()), due_on(one, 1)) == (step("reminder"), 1)
+    one = build_case()
+    one.take_step(find_step("courtesy_note"), moment(-2))
+    one.set_contact_date("courtesy_note", midnight(0).date())
+    one.apply_letter_outcome(build_letter_outcome("courtesy_note", LetterResult.DROPPED, days=1, reason=DropReason.LAPSED), moment(1))
+    assert (one.next_step(midnight(1).date()), due_on(one, 1)) == (find_step("reminder"), 1)
 
 
 def test_the_same_news_twice_is_heard_once() -> None:
-    one = case()
-    one.take(step("reminder"), moment(1))
-    assert one.hear_of_letter(news("reminder", LetterFate.SENT, days=1), moment(1))
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    assert one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, days=1), moment(1))
     before = one.journal.seq
-    assert not one.hear_of_letter(news("reminder", LetterFate.SENT, days=1), moment(5))
+    assert not one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, days=1), moment(5))
     assert one.journal.seq == before
 
 
 def test_a_letter_dropped_twice_is_heard_twice() -> None:
-    one = case()
+    one = build_case()
     for attempt in (1, 2):
-        one.take(step("reminder"), moment(attempt))
-        assert one.hear_of_letter(news("reminder", LetterFate.DROPPED, attempt, attempt, DropReason.DISPUTED), moment(attempt))
+        one.take_step(find_step("reminder"), moment(attempt))
+        assert one.apply_letter_outcome(
+            build_letter_outcome("reminder", LetterResult.DROPPED, attempt, attempt, DropReason.DISPUTED), moment(attempt)
+        )
     assert one.taken == []
 
 
 def test_no_step_is_due_while_an_earlier_letter_is_under_way() -> None:
-    one = case()
-    one.take(step("reminder"), moment(1))
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
     one.letter_awaited = True
     assert (one.step_due_at(midnight(50)), waiting_for(one, midnight(50))) == (None, "letter")
-    one.hear_of_letter(news("reminder", LetterFate.SENT, days=50), moment(50))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, days=50), moment(50))
     assert (waiting_for(one, midnight(50)), due_on(one, 50)) == ("time", 53)
 
 
 def test_a_letter_that_the_database_lost_counts_as_unknown_and_is_not_repeated() -> None:
-    one = case()
-    one.take(step("reminder"), moment(1))
-    one.lose_letter(moment(7))
-    assert (last(one).kind, one.taken[-1].fate) == (EntryKind.LETTER_UNKNOWN, LetterFate.UNKNOWN)
-    assert one.next_step(midnight(7).date()) == step("second_reminder")
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.record_unknown_letter(moment(7))
+    assert (last(one).kind, one.taken[-1].fate) == (EntryKind.LETTER_UNKNOWN, LetterResult.UNKNOWN)
+    assert one.next_step(midnight(7).date()) == find_step("second_reminder")
 
 
 def test_a_withdrawn_letter_gives_its_step_back() -> None:
-    one = case()
-    one.take(step("courtesy_note"), moment(-3))
-    one.hear_of_letter(news("courtesy_note", LetterFate.SENT, days=-3), moment(-3))
-    one.take(step("reminder"), moment(1))
-    one.withdrawn("reminder", DropReason.ON_HOLD, moment(2))
+    one = build_case()
+    one.take_step(find_step("courtesy_note"), moment(-3))
+    one.apply_letter_outcome(build_letter_outcome("courtesy_note", LetterResult.SENT, days=-3), moment(-3))
+    one.take_step(find_step("reminder"), moment(1))
+    one.record_letter_withdrawal("reminder", DropReason.ON_HOLD, moment(2))
     assert ([past.step for past in one.taken], last(one).facts["reason"]) == (["courtesy_note"], "on_hold")
 
 
@@ -140,84 +142,84 @@ def test_a_withdrawn_letter_gives_its_step_back() -> None:
 
 
 def test_a_billing_event_is_heard_once() -> None:
-    one = case()
-    payment = event(RECEIVED, 4_000, open_balance=6_000)
-    assert one.hear(payment, moment(1))
-    assert not one.hear(payment, moment(2))
+    one = build_case()
+    payment = build_event(RECEIVED, 4_000, open_balance=6_000)
+    assert one.apply_billing_event(payment, moment(1))
+    assert not one.apply_billing_event(payment, moment(2))
     assert (one.facts.open_balance, kinds(one).count("payment.received")) == (6_000, 1)
 
 
 def test_an_event_older_than_the_facts_is_journalled_but_changes_nothing() -> None:
-    one = case(version=5, open_balance=2_000)
-    assert one.hear(event(RECEIVED, 8_000, version=3, open_balance=9_999), moment(1))
+    one = build_case(version=5, open_balance=2_000)
+    assert one.apply_billing_event(build_event(RECEIVED, 8_000, version=3, open_balance=9_999), moment(1))
     assert (one.facts.open_balance, last(one).kind) == (2_000, EntryKind.PAYMENT_RECEIVED)
 
 
 def test_the_issue_that_opened_the_case_is_no_news() -> None:
-    one = case()
-    assert not one.hear(event(BillingEventKind.INVOICE_ISSUED, version=1), moment(-9))
+    one = build_case()
+    assert not one.apply_billing_event(build_event(BillingEventKind.INVOICE_ISSUED, version=1), moment(-9))
     assert kinds(one) == ["case.opened"]
 
 
 @pytest.mark.parametrize("kind", list(BillingEventKind))
 def test_every_kind_of_billing_event_is_journalled(kind: BillingEventKind) -> None:
-    one = case()
-    assert one.hear(event(kind, amount=5), moment(1))
+    one = build_case()
+    assert one.apply_billing_event(build_event(kind, amount=5), moment(1))
     assert last(one).facts["event"] == "E1"
 
 
 def test_a_changed_due_date_moves_the_steps_that_are_still_to_come() -> None:
     one = reminded()
-    one.hear(event(CHANGED, due_date=DUE + 10 * DAY), moment(2))
+    one.apply_billing_event(build_event(CHANGED, due_date=DUE + 10 * DAY), moment(2))
     assert due_on(one, 2) == 17
 
 
 @pytest.mark.parametrize(("open_balance", "held"), [(499, True), (500, False), (1, True), (0, False)])
 def test_what_is_left_below_the_minimum_is_not_chased(open_balance: int, held: bool) -> None:
-    one = case()
-    one.hear(event(RECEIVED, 10_000 - open_balance, open_balance=open_balance), moment(1))
-    assert one.holds.has(HoldKind.BELOW_MINIMUM) is held
+    one = build_case()
+    one.apply_billing_event(build_event(RECEIVED, 10_000 - open_balance, open_balance=open_balance), moment(1))
+    assert one.holds.has_kind(HoldKind.BELOW_MINIMUM) is held
     assert (one.step_due_at(midnight(5)) is None) is held
 
 
 def test_a_dispute_stops_the_clock_and_its_end_resumes_it() -> None:
-    one = case(disputed=True)
+    one = build_case(disputed=True)
     assert (waiting_for(one, midnight(40)), one.step_due_at(midnight(40)), one.wakes_at(midnight(40))) == ("dispute", None, None)
-    one.hear(event(CHANGED, disputed=False), moment(40))
+    one.apply_billing_event(build_event(CHANGED, disputed=False), moment(40))
     assert due_on(one, 40) == 41
 
 
-@pytest.mark.parametrize("status", [status for status in InvoiceStatus if status.settled])
+@pytest.mark.parametrize("status", [status for status in InvoiceStatus if status.is_settled])
 def test_a_settled_case_says_how_it_ended_and_waits_for_nothing(status: InvoiceStatus) -> None:
-    one = case(disputed=True)
-    one.hear(event(CHANGED, status=status, open_balance=0, disputed=True), moment(1))
+    one = build_case(disputed=True)
+    one.apply_billing_event(build_event(CHANGED, status=status, open_balance=0, disputed=True), moment(1))
     one.close(moment(1))
-    shown = view(one, "run", midnight(1))
+    shown = build_case_view(one, "run", midnight(1))
     assert (shown.stage, shown.waiting_for, shown.next_step, shown.next_on, shown.outcome) == (status, "nothing", None, None, status)
-    assert (one.holds.any, last(one).kind) == (False, EntryKind.CASE_CLOSED)
+    assert (one.holds.is_on_hold, last(one).kind) == (False, EntryKind.CASE_CLOSED)
 
 
 def test_an_invoice_taken_up_again_goes_on_with_its_chain_its_steps_and_its_holds_behind_it() -> None:
-    one = case()
+    one = build_case()
     one.place_hold(Hold(hold_id="plan:1", kind=HoldKind.PAYMENT_PLAN, since=midnight(1)), moment(1))
     one.lift_hold("plan:1", moment(4))
-    one.take(step("reminder"), moment(4))
-    one.hear(event(RECEIVED, 10_000, status=InvoiceStatus.PAID, open_balance=0), moment(5))
+    one.take_step(find_step("reminder"), moment(4))
+    one.apply_billing_event(build_event(RECEIVED, 10_000, status=InvoiceStatus.PAID, open_balance=0), moment(5))
     one.close(moment(5))
     entries = list(one.journal.pending)
 
     again = InvoiceCase(
-        journal=Journal(case_id="invoice:I1", account_id="A1", invoice_id="I1"), facts=facts(version=3), snapshot=one.snapshot
+        journal=Journal(case_id="invoice:I1", account_id="A1", invoice_id="I1"), facts=build_facts(version=3), snapshot=one.snapshot
     )
     again.open(moment(6))
-    carry_out(again, AddNote(act_id="n1", actor="mia", note_id="n1"), moment(6))
-    again.take_up(one.carried(), moment(6))
+    apply_command(again, AddNote(act_id="n1", actor="mia", note_id="n1"), moment(6))
+    again.continue_from(one.build_carried_state(), moment(6))
     assert kinds(again) == ["case.reopened", "note.added"]
-    assert broken_at(entries + again.journal.pending) is None
+    assert find_broken_entry(entries + again.journal.pending) is None
     assert again.taken == one.taken
-    assert again.holds.past == [*one.holds.past, Span(start=midnight(5), end=midnight(6))]
-    assert not again.hear(event(RECEIVED, 10_000), moment(7))
-    assert carry_out(again, AddNote(act_id="n1", actor="mia", note_id="n1"), moment(7)) is None
+    assert again.holds.past == [*one.holds.past, HeldPeriod(start=midnight(5), end=midnight(6))]
+    assert not again.apply_billing_event(build_event(RECEIVED, 10_000), moment(7))
+    assert apply_command(again, AddNote(act_id="n1", actor="mia", note_id="n1"), moment(7)) is None
 
 
 # --- holds
@@ -225,14 +227,14 @@ def test_an_invoice_taken_up_again_goes_on_with_its_chain_its_steps_and_its_hold
 
 def test_a_hold_lifts_by_itself_and_the_case_wakes_for_it() -> None:
     one = reminded()
-    carry_out(one, Pause(act_id="a1", actor="mia", reason="asked for time", until=midnight(6).date()), moment(2))
+    apply_command(one, PauseCollection(act_id="a1", actor="mia", reason="asked for time", until=midnight(6).date()), moment(2))
     assert (one.wakes_at(midnight(2)), waiting_for(one, midnight(2))) == (midnight(6), "pause")
-    one.let_time_pass(moment(6))
-    assert (one.holds.any, due_on(one, 6)) == (False, 11)
+    one.run_due_actions(moment(6))
+    assert (one.holds.is_on_hold, due_on(one, 6)) == (False, 11)
 
 
 def test_a_hold_of_another_case_is_placed_once_and_lifted_once() -> None:
-    one = case()
+    one = build_case()
     hold = Hold(hold_id="suspension:A1", kind=HoldKind.SUSPENSION, since=midnight(1))
     assert [one.place_hold(hold, moment(1)), one.place_hold(hold, moment(1))] == [2, None]
     assert [one.lift_hold(hold.hold_id, moment(2)), one.lift_hold(hold.hold_id, moment(2))] == [3, None]
@@ -240,12 +242,12 @@ def test_a_hold_of_another_case_is_placed_once_and_lifted_once() -> None:
 
 def test_a_new_pause_takes_the_place_of_the_old_one() -> None:
     one = reminded()
-    carry_out(one, Pause(act_id="a1", actor="mia", reason="first", until=midnight(6).date()), moment(2))
-    carry_out(one, Pause(act_id="a2", actor="mia", reason="second"), moment(3))
+    apply_command(one, PauseCollection(act_id="a1", actor="mia", reason="first", until=midnight(6).date()), moment(2))
+    apply_command(one, PauseCollection(act_id="a2", actor="mia", reason="second"), moment(3))
     assert [hold.reason for hold in one.holds.standing.values()] == ["second"]
     assert (kinds(one)[-2:], last(one).facts["reason"]) == (["hold.lifted", "hold.placed"], "second")
     assert one.wakes_at(midnight(3)) is None
-    carry_out(one, Resume(act_id="a3", actor="mia"), moment(4))
+    apply_command(one, ResumeCollection(act_id="a3", actor="mia"), moment(4))
     assert due_on(one, 4) == 9
 
 
@@ -260,92 +262,97 @@ def test_a_new_pause_takes_the_place_of_the_old_one() -> None:
         (promise(by=24), "up to 21 days ahead"),
         (promise(by=23), None),
         (promise(by=2), None),
-        (Pause(act_id="a", actor="mia", reason="r", until=midnight(2).date()), "must end after today"),
-        (Pause(act_id="a", actor="mia", reason="r", until=midnight(3).date()), None),
-        (Resume(act_id="a", actor="mia"), "not paused"),
+        (PauseCollection(act_id="a", actor="mia", reason="r", until=midnight(2).date()), "must end after today"),
+        (PauseCollection(act_id="a", actor="mia", reason="r", until=midnight(3).date()), None),
+        (ResumeCollection(act_id="a", actor="mia"), "not paused"),
         (LogCall(act_id="a", actor="mia", outcome=CallOutcome.NO_ANSWER), None),
         (AddNote(act_id="a", actor="mia", note_id="n"), None),
     ],
 )
-def test_what_the_state_rules_out_is_refused_in_words(act: MakePromise | Pause | Resume | LogCall | AddNote, why: str | None) -> None:
-    said = refusal(case(), act, midnight(2).date())
+def test_what_the_state_rules_out_is_refused_in_words(
+    act: MakePromise | PauseCollection | ResumeCollection | LogCall | AddNote, why: str | None
+) -> None:
+    said = rejection_reason(build_case(), act, midnight(2).date())
     assert said is None if why is None else why in (said or "")
 
 
-@pytest.mark.parametrize("act", [promise(), Pause(act_id="a", actor="mia", reason="r")])
-def test_a_settled_invoice_takes_no_promise_and_no_pause(act: MakePromise | Pause) -> None:
-    assert "nothing left" in (refusal(case(status=InvoiceStatus.PAID, open_balance=0), act, DUE) or "")
+@pytest.mark.parametrize("act", [promise(), PauseCollection(act_id="a", actor="mia", reason="r")])
+def test_a_settled_invoice_takes_no_promise_and_no_pause(act: MakePromise | PauseCollection) -> None:
+    assert "nothing left" in (rejection_reason(build_case(status=InvoiceStatus.PAID, open_balance=0), act, DUE) or "")
 
 
 def test_a_refused_act_that_came_as_a_signal_is_journalled_and_changes_nothing() -> None:
-    one = case()
-    carry_out(one, promise(amount=99_999), moment(1))
-    assert (last(one).kind, last(one).actor, one.promise, one.holds.any) == (EntryKind.ACT_REFUSED, "mia", None, False)
+    one = build_case()
+    apply_command(one, promise(amount=99_999), moment(1))
+    assert (last(one).kind, last(one).actor, one.promise, one.holds.is_on_hold) == (EntryKind.ACT_REFUSED, "mia", None, False)
 
 
 def test_an_act_sent_twice_happens_once_and_the_second_is_no_refusal() -> None:
-    one = case()
-    pause = Pause(act_id="a1", actor="mia", reason="r")
-    assert carry_out(one, pause, moment(1)) == 2
-    carry_out(one, Resume(act_id="a2", actor="mia"), moment(2))
-    assert (carry_out(one, pause, moment(3)), refusal(one, Resume(act_id="a2", actor="mia"), midnight(3).date())) == (None, None)
-    assert not one.holds.any
+    one = build_case()
+    pause = PauseCollection(act_id="a1", actor="mia", reason="r")
+    assert apply_command(one, pause, moment(1)) == 2
+    apply_command(one, ResumeCollection(act_id="a2", actor="mia"), moment(2))
+    assert (
+        apply_command(one, pause, moment(3)),
+        rejection_reason(one, ResumeCollection(act_id="a2", actor="mia"), midnight(3).date()),
+    ) == (None, None)
+    assert not one.holds.is_on_hold
 
 
 def test_a_promise_holds_until_it_is_judged_and_is_broken_when_nothing_came() -> None:
     one = reminded()
-    carry_out(one, promise(by=10), moment(2))
+    apply_command(one, promise(by=10), moment(2))
     assert (one.step_due_at(midnight(5)), one.wakes_at(midnight(5))) == (None, midnight(13))
-    one.let_time_pass(moment(13))
-    assert (kinds(one)[-2:], one.broken_promises, one.holds.any) == (["promise.broken", "hold.lifted"], 1, False)
+    one.run_due_actions(moment(13))
+    assert (kinds(one)[-2:], one.broken_promises, one.holds.is_on_hold) == (["promise.broken", "hold.lifted"], 1, False)
     assert due_on(one, 13) == 18
 
 
 def test_a_promise_paid_in_parts_is_kept_with_the_last_of_them() -> None:
-    one = case()
-    carry_out(one, promise(amount=6_000), moment(2))
-    one.hear(event(RECEIVED, 2_000, "E1", 2, open_balance=8_000), moment(3))
-    assert one.holds.has(HoldKind.PROMISE)
-    one.hear(event(RECEIVED, 4_000, "E2", 3, open_balance=4_000), moment(4))
+    one = build_case()
+    apply_command(one, promise(amount=6_000), moment(2))
+    one.apply_billing_event(build_event(RECEIVED, 2_000, "E1", 2, open_balance=8_000), moment(3))
+    assert one.holds.has_kind(HoldKind.PROMISE)
+    one.apply_billing_event(build_event(RECEIVED, 4_000, "E2", 3, open_balance=4_000), moment(4))
     assert (kinds(one)[-2:], one.promise, one.broken_promises) == (["promise.kept", "hold.lifted"], None, 0)
 
 
 def test_a_promise_is_partly_kept_by_part_of_the_money_and_a_bounced_payment_counts_for_nothing() -> None:
-    one, other = case(), case()
+    one, other = build_case(), build_case()
     for each in (one, other):
-        carry_out(each, promise(by=10), moment(2))
-        each.hear(event(RECEIVED, 5_000, "E1", 2, open_balance=5_000), moment(3))
-    other.hear(event(REVERSED, 5_000, "E2", 3, open_balance=10_000), moment(4))
+        apply_command(each, promise(by=10), moment(2))
+        each.apply_billing_event(build_event(RECEIVED, 5_000, "E1", 2, open_balance=5_000), moment(3))
+    other.apply_billing_event(build_event(REVERSED, 5_000, "E2", 3, open_balance=10_000), moment(4))
     for each in (one, other):
-        each.let_time_pass(moment(13))
+        each.run_due_actions(moment(13))
     assert [kinds(each)[-2] for each in (one, other)] == ["promise.partly_kept", "promise.broken"]
 
 
 def test_a_new_promise_replaces_the_open_one_but_nobody_is_put_off_for_ever() -> None:
-    one = case()
-    carry_out(one, promise(by=15), moment(0))
-    assert refusal(one, promise(by=21, act_id="p2"), midnight(14).date()) is None
-    carry_out(one, promise(by=21, act_id="p2"), moment(14))
+    one = build_case()
+    apply_command(one, promise(by=15), moment(0))
+    assert rejection_reason(one, promise(by=21, act_id="p2"), midnight(14).date()) is None
+    apply_command(one, promise(by=21, act_id="p2"), moment(14))
     assert (last(one).facts["replaces"], one.broken_promises) == ("p1", 0)
-    assert "counted from the first one" in (refusal(one, promise(by=22, act_id="p3"), midnight(14).date()) or "")
+    assert "counted from the first one" in (rejection_reason(one, promise(by=22, act_id="p3"), midnight(14).date()) or "")
 
 
 def test_after_too_many_broken_promises_no_further_one_is_accepted() -> None:
-    one = case()
+    one = build_case()
     for number, day in enumerate((1, 11)):
-        carry_out(one, promise(by=day + 5, act_id=f"p{number}"), moment(day))
-        one.let_time_pass(moment(day + 8))
-    assert "2 promises were broken" in (refusal(one, promise(by=30, act_id="p9"), midnight(22).date()) or "")
+        apply_command(one, promise(by=day + 5, act_id=f"p{number}"), moment(day))
+        one.run_due_actions(moment(day + 8))
+    assert "2 promises were broken" in (rejection_reason(one, promise(by=30, act_id="p9"), midnight(22).date()) or "")
 
 
 # --- how it is handed on
 
 
 def test_a_case_survives_being_handed_on_to_a_new_run() -> None:
-    one = case(disputed=True)
-    carry_out(one, promise(), moment(1))
-    one.take(step("reminder"), moment(1))
-    one.hear_of_letter(news("reminder", LetterFate.SENT, days=2), moment(2))
+    one = build_case(disputed=True)
+    apply_command(one, promise(), moment(1))
+    one.take_step(find_step("reminder"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, days=2), moment(2))
     handed_on = InvoiceCase.model_validate_json(one.model_dump_json())
     assert handed_on == one
-    assert handed_on.taken[-1].fate == LetterFate.SENT
+    assert handed_on.taken[-1].fate == LetterResult.SENT

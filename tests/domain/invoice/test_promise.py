@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.invoice.promise import Promise, PromiseOutcome
-from tests.domain.builders import DUE, midnight, policy
+from tests.domain.builders import DUE, build_policy, midnight
 
-RULES = policy().promise
+RULES = build_policy().promise
 AMOUNTS = st.integers(1, 10**9)
 
 
@@ -28,7 +28,7 @@ def promise(amount: int = 10_000, received: int = 0) -> Promise:
     ],
 )
 def test_a_promise_is_kept_within_the_tolerance_partly_kept_or_broken(received: int, outcome: PromiseOutcome) -> None:
-    assert promise(received=received).judge(RULES) is outcome
+    assert promise(received=received).determine_outcome(RULES) is outcome
 
 
 def test_a_promise_is_judged_when_its_day_and_the_days_of_grace_are_over() -> None:
@@ -49,4 +49,6 @@ def test_the_order_of_payments_and_reversals_makes_no_difference(amount: int, pa
 @given(AMOUNTS, st.integers(0, 10**9), st.integers(0, 10**6))
 def test_more_money_never_makes_a_promise_worse(amount: int, received: int, more: int) -> None:
     order = [PromiseOutcome.BROKEN, PromiseOutcome.PARTLY_KEPT, PromiseOutcome.KEPT]
-    assert order.index(promise(amount, received).judge(RULES)) <= order.index(promise(amount, received + more).judge(RULES))
+    assert order.index(promise(amount, received).determine_outcome(RULES)) <= order.index(
+        promise(amount, received + more).determine_outcome(RULES)
+    )

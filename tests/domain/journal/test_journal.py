@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import GENESIS, Entry, Journal, broken_at, canonical
+from domain.journal.journal import GENESIS, Entry, Journal, canonical_json, find_broken_entry
 from tests.domain.builders import midnight
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -36,8 +36,8 @@ def test_every_chain_holds_after_a_trip_through_json_and_another_time_zone(
     stored = [Entry.model_validate_json(entry.model_dump_json()) for entry in journal.pending]
     kathmandu = timezone(timedelta(hours=5, minutes=45))
     moved = [entry.model_copy(update={"business_at": entry.business_at.astimezone(kathmandu)}) for entry in stored]
-    assert broken_at(stored) is None
-    assert broken_at(moved) is None
+    assert find_broken_entry(stored) is None
+    assert find_broken_entry(moved) is None
     assert (journal.seq, journal.head) == (len(writings), stored[-1].hash)
 
 
@@ -60,29 +60,29 @@ def test_every_chain_holds_after_a_trip_through_json_and_another_time_zone(
 )
 def test_any_changed_field_breaks_the_chain_at_its_entry(change: dict[str, object]) -> None:
     first, second, third = three_entries()
-    assert broken_at([first, second.model_copy(update=change), third]) == change.get("seq", 2)
+    assert find_broken_entry([first, second.model_copy(update=change), third]) == change.get("seq", 2)
 
 
 def test_a_forger_who_mends_the_hash_breaks_the_entry_after() -> None:
     first, second, third = three_entries()
     forged = second.model_copy(update={"actor": "eve"})
-    assert broken_at([first, forged.model_copy(update={"hash": forged.digest()}), third]) == 3
+    assert find_broken_entry([first, forged.model_copy(update={"hash": forged.digest()}), third]) == 3
 
 
 def test_missing_added_and_swapped_entries_break_the_chain() -> None:
     first, second, third = three_entries()
-    assert broken_at([second, third]) == 2
-    assert broken_at([first, third]) == 3
-    assert broken_at([first, third, second]) == 3
-    assert broken_at([first, first, second, third]) == 1
-    assert broken_at([]) is None
+    assert find_broken_entry([second, third]) == 2
+    assert find_broken_entry([first, third]) == 3
+    assert find_broken_entry([first, third, second]) == 3
+    assert find_broken_entry([first, first, second, third]) == 1
+    assert find_broken_entry([]) is None
 
 
 def test_a_gap_in_the_numbers_breaks_a_chain_whose_hashes_agree() -> None:
     journal = written([(EntryKind.CASE_OPENED, "duecourse", {})])
     journal.seq = 4
     journal.write(EntryKind.NOTE_ADDED, midnight(1), midnight(1))
-    assert broken_at(journal.pending) == 5
+    assert find_broken_entry(journal.pending) == 5
 
 
 def test_the_first_entry_follows_from_nothing() -> None:
@@ -91,36 +91,43 @@ def test_the_first_entry_follows_from_nothing() -> None:
 
 @given(FACTS)
 def test_the_canonical_form_does_not_depend_on_the_order_of_keys(facts: dict[str, str | int | bool | None]) -> None:
-    assert canonical(dict(facts)) == canonical(dict(reversed(facts.items())))
+    assert canonical_json(dict(facts)) == canonical_json(dict(reversed(facts.items())))
 
 
 def test_the_canonical_form_is_sorted_unspaced_utf8_with_utc_microseconds() -> None:
     noon = (midnight() + timedelta(hours=12)).astimezone(timezone(timedelta(hours=2)))
     content: dict[str, object] = {"zoë": "Ελλάδα €", "at": noon, "on": date(2013, 3, 1), "n": None}
-    assert canonical(content) == '{"at":"2013-03-01T12:00:00.000000+00:00","n":null,"on":"2013-03-01","zoë":"Ελλάδα €"}'.encode()
+    assert canonical_json(content) == '{"at":"2013-03-01T12:00:00.000000+00:00","n":null,"on":"2013-03-01","zoë":"Ελλάδα €"}'.encode()
 
 
 def test_an_entrys_hash_can_be_recomputed_with_a_json_library_and_sha256_alone() -> None:
     entry = three_entries()[1]
     content = {
-        "case_id": "invoice:I1", "seq": 2, "kind": "note.added", "business_at": "2013-03-02T00:00:00.000000+00:00",
-        "recorded_at": "2013-03-02T00:00:00.000000+00:00", "account_id": "A1", "invoice_id": "I1", "actor": "mia", "facts": {"note": "n1"},
+        "case_id": "invoice:I1",
+        "seq": 2,
+        "kind": "note.added",
+        "business_at": "2013-03-02T00:00:00.000000+00:00",
+        "recorded_at": "2013-03-02T00:00:00.000000+00:00",
+        "account_id": "A1",
+        "invoice_id": "I1",
+        "actor": "mia",
+        "facts": {"note": "n1"},
         "previous": entry.previous,
-    }  # fmt: skip
+    }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert entry.hash == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_what_has_no_canonical_form_is_refused() -> None:
     with pytest.raises(TypeError, match="set has no canonical form"):
-        canonical({"x": {1, 2}})
+        canonical_json({"x": {1, 2}})
 
 
 def test_written_entries_are_forgotten_and_the_chain_goes_on() -> None:
     journal = written([(EntryKind.CASE_OPENED, "duecourse", {}), (EntryKind.NOTE_ADDED, "mia", {})])
     done = list(journal.pending)
-    journal.written(1)
+    journal.mark_written(1)
     assert [entry.seq for entry in journal.pending] == [2]
-    journal.written(2)
+    journal.mark_written(2)
     done.append(journal.write(EntryKind.CASE_CLOSED, midnight(9), midnight(9)))
-    assert broken_at(done) is None
+    assert find_broken_entry(done) is None

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Journal, broken_at
+from domain.journal.journal import Journal, find_broken_entry
 
 NOW = datetime(2013, 6, 3, 9, tzinfo=UTC)
 
@@ -15,6 +15,6 @@ def test_an_entry_that_a_replay_dates_otherwise_is_followed_as_it_was_written() 
     assert again.hash != written.hash
     for journal in (first, replayed):
         journal.write(EntryKind.NOTE_ADDED, NOW, NOW, note="n")
-        journal.written(1, written.hash)
+        journal.mark_written(1, written.hash)
     assert replayed == first
-    assert broken_at([written, *replayed.pending]) is None
+    assert find_broken_entry([written, *replayed.pending]) is None

@@ -7,18 +7,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.approval.result import ApprovalNews, ApprovalResult
-from domain.case.effects import AskApproval, ChargeInterest, LiftHold, NotifyPerson, PlaceHold, ResumeHarsher, SendLetter, WithdrawApproval
+from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.case.effects import (
+    ChargeInterest,
+    HastenTimeline,
+    LiftHold,
+    NotifyPerson,
+    PlaceHold,
+    RequestApproval,
+    SendLetter,
+    WithdrawApproval,
+)
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Journal, broken_at
-from domain.payment_plan.command_rules import carry_out, refusal
-from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, PlanInvoice, ProposePlan, RevisePlan, Side, proposal_refusal
-from domain.payment_plan.instalments import Rhythm, Terms
-from domain.payment_plan.plan_case import ENDS, Covered, PaymentPlanCase, PlanStage
-from domain.payment_plan.view import view
+from domain.journal.journal import Journal, find_broken_entry
+from domain.payment_plan.command_rules import apply_command, rejection_reason
+from domain.payment_plan.commands import (
+    AcceptPlan,
+    CancelPlan,
+    DeclinePlan,
+    PlanInvoice,
+    ProposePlan,
+    RevisePlan,
+    Side,
+    proposal_rejection_reason,
+)
+from domain.payment_plan.instalments import InstalmentFrequency, InstalmentTerms
+from domain.payment_plan.plan_case import ENDED_STAGES, CoveredInvoice, PaymentPlanCase, PlanStage
+from domain.payment_plan.view import build_case_view
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.plan_rules import PlanRules
-from tests.domain.builders import DUE, facts, moment, policy
+from tests.domain.builders import DUE, build_facts, build_policy, moment
 
 ID = "plan:A1:1"
 
@@ -27,9 +45,9 @@ def on(days: int) -> date:
     return DUE + timedelta(days)
 
 
-def terms(first: int = 10, **changes: Any) -> Terms:
+def terms(first: int = 10, **changes: Any) -> InstalmentTerms:
     """Three equal weekly instalments from so many days after the proposal."""
-    return Terms.model_validate({"first_on": on(first), "equal": 3, "rhythm": Rhythm.WEEKLY} | changes)
+    return InstalmentTerms.model_validate({"first_on": on(first), "equal": 3, "rhythm": InstalmentFrequency.WEEKLY} | changes)
 
 
 def proposal(**changes: Any) -> ProposePlan:
@@ -40,20 +58,22 @@ def proposal(**changes: Any) -> ProposePlan:
 def proposed(**changes: Any) -> PaymentPlanCase:
     """A plan over two invoices of 60.00 and 30.00 EUR."""
     case = PaymentPlanCase(
-        journal=Journal(case_id=ID, account_id="A1"), snapshot=PolicySnapshot.of(policy()), proposal=proposal(**changes),
-        covered={"I1": Covered(version=1, open_balance=6_000), "I2": Covered(version=1, open_balance=3_000)},
-    )  # fmt: skip
+        journal=Journal(case_id=ID, account_id="A1"),
+        snapshot=PolicySnapshot.from_policy(build_policy()),
+        proposal=proposal(**changes),
+        covered={"I1": CoveredInvoice(version=1, open_balance=6_000), "I2": CoveredInvoice(version=1, open_balance=3_000)},
+    )
     case.open(moment())
     return case
 
 
 def answer(case: PaymentPlanCase, result: ApprovalResult, days: float = 1) -> None:
-    case.approval_came(ApprovalNews(number=len(case.revisions), result=result, by="mary"), moment(days))
+    case.apply_approval_outcome(ApprovalOutcome(number=len(case.revisions), result=result, by="mary"), moment(days))
 
 
 def accept(case: PaymentPlanCase, days: float = 2) -> None:
     number = len(case.revisions)
-    carry_out(case, AcceptPlan(act_id=f"A{number}", actor="carl", revision=number), moment(days))
+    apply_command(case, AcceptPlan(act_id=f"A{number}", actor="carl", revision=number), moment(days))
 
 
 def agreed(**changes: Any) -> PaymentPlanCase:
@@ -73,12 +93,12 @@ def active(**changes: Any) -> PaymentPlanCase:
 def owe(case: PaymentPlanCase, invoice_id: str, open_balance: int, days: float) -> None:
     """Billing reports a new balance."""
     known = case.covered[invoice_id]
-    case.hear_facts(invoice_id, facts(version=known.version + 1, open_balance=open_balance), moment(days))
+    case.apply_invoice_facts(invoice_id, build_facts(version=known.version + 1, open_balance=open_balance), moment(days))
 
 
 def revise(case: PaymentPlanCase, days: int, act_id: str = "V1", **changes: Any) -> int | None:
     act = RevisePlan(act_id=act_id, actor="cora", terms=terms(**changes), asked_by=Side.CUSTOMER, why="cash comes later")
-    return carry_out(case, act, moment(days))
+    return apply_command(case, act, moment(days))
 
 
 def wake_until(case: PaymentPlanCase, days: int, since: int = 0) -> None:
@@ -87,7 +107,7 @@ def wake_until(case: PaymentPlanCase, days: int, since: int = 0) -> None:
         at = case.wakes_at()
         if at is None or at > moment(days).business:
             return
-        case.let_time_pass(moment(max((at - moment().business).days, since)))
+        case.run_due_actions(moment(max((at - moment().business).days, since)))
     raise AssertionError("it wakes again and again for the same thing")
 
 
@@ -109,8 +129,8 @@ def letters(case: PaymentPlanCase) -> list[tuple[str, date]]:
 def test_a_proposal_holds_its_invoices_and_asks_the_matrix() -> None:
     case = proposed()
     assert [effect.invoice_id for effect in all_of(case, PlaceHold)] == ["I1", "I2"]
-    (asked,) = all_of(case, AskApproval)
-    assert asked == case.needs_approval()
+    (asked,) = all_of(case, RequestApproval)
+    assert asked == case.pending_approval()
     assert (asked.amount, asked.term_days, asked.requester, asked.invoice_ids) == (9_000, 24, "carl", ["I1", "I2"])
     assert case.stage is PlanStage.APPROVAL
 
@@ -127,8 +147,8 @@ def test_each_revision_needs_approval_anew_and_says_who_and_why() -> None:
     case = proposed()
     revise(case, 1, equal=2)
     assert [effect.reason for effect in all_of(case, WithdrawApproval)] == ["revised"]
-    assert [(effect.number, effect.requester) for effect in all_of(case, AskApproval)] == [(1, "carl"), (2, "cora")]
-    case.approval_came(ApprovalNews(number=1, result=ApprovalResult.APPROVED), moment(1))
+    assert [(effect.number, effect.requester) for effect in all_of(case, RequestApproval)] == [(1, "carl"), (2, "cora")]
+    case.apply_approval_outcome(ApprovalOutcome(number=1, result=ApprovalResult.APPROVED), moment(1))
     assert case.stage is PlanStage.APPROVAL, "the answer was to the terms before"
     entry = case.journal.pending[-1]
     assert (entry.kind, entry.actor, entry.facts["why"]) == (EntryKind.PLAN_REVISED, "cora", "cash comes later")
@@ -136,13 +156,13 @@ def test_each_revision_needs_approval_anew_and_says_who_and_why() -> None:
 
 def test_the_customer_can_accept_only_what_is_on_offer() -> None:
     case = proposed()
-    assert "not approved yet" in (refusal(case, AcceptPlan(act_id="A", actor="c", revision=1), on(1)) or "")
+    assert "not approved yet" in (rejection_reason(case, AcceptPlan(act_id="A", actor="c", revision=1), on(1)) or "")
     answer(case, ApprovalResult.APPROVED)
     revise(case, 2, equal=2)
     answer(case, ApprovalResult.APPROVED)
-    assert "revision 1 was replaced" in (refusal(case, AcceptPlan(act_id="A", actor="c", revision=1), on(2)) or "")
-    assert "revise the plan" in (refusal(case, AcceptPlan(act_id="A", actor="c", revision=2), on(11)) or "")
-    assert refusal(case, AcceptPlan(act_id="A", actor="c", revision=2), on(10)) is None
+    assert "revision 1 was replaced" in (rejection_reason(case, AcceptPlan(act_id="A", actor="c", revision=1), on(2)) or "")
+    assert "revise the plan" in (rejection_reason(case, AcceptPlan(act_id="A", actor="c", revision=2), on(11)) or "")
+    assert rejection_reason(case, AcceptPlan(act_id="A", actor="c", revision=2), on(10)) is None
 
 
 def test_returned_terms_wait_for_their_author_but_not_for_ever() -> None:
@@ -163,14 +183,14 @@ def test_an_offer_that_nobody_accepts_lapses_and_lifts_the_holds() -> None:
     assert case.stage is PlanStage.OFFERED
     wake_until(case, 16)
     assert (case.ending, case.reason, len(all_of(case, LiftHold))) == (PlanStage.CANCELLED, "offer_lapsed", 2)
-    assert not all_of(case, ResumeHarsher)
+    assert not all_of(case, HastenTimeline)
 
 
 def test_rejected_or_declined_terms_end_a_plan_that_has_no_others() -> None:
     by_us, by_them = proposed(), proposed()
     answer(by_us, ApprovalResult.REJECTED)
     answer(by_them, ApprovalResult.APPROVED)
-    carry_out(by_them, DeclinePlan(act_id="D1", actor="carl", revision=1), moment(2))
+    apply_command(by_them, DeclinePlan(act_id="D1", actor="carl", revision=1), moment(2))
     assert (by_us.ending, by_us.reason) == (PlanStage.REJECTED, "not_approved")
     assert (by_them.ending, by_them.reason) == (PlanStage.REJECTED, "declined")
 
@@ -188,7 +208,7 @@ def test_money_that_comes_while_it_is_negotiated_pays_the_first_instalments() ->
     owe(case, "I2", 0, 1)
     answer(case, ApprovalResult.APPROVED)
     accept(case)
-    assert (case.paid, case.unpaid[0].number) == ([1], 2)
+    assert (case.paid, case.unpaid_instalments[0].number) == ([1], 2)
 
 
 # --- kept, missed, broken
@@ -231,13 +251,13 @@ def test_grace_is_over_after_its_last_day_and_the_timelines_go_on_one_step_harsh
     case.take_effects()
     wake_until(case, 23)
     assert (case.ending, case.reason) == (PlanStage.BROKEN, "instalment_2")
-    assert [effect.invoice_id for effect in all_of(case, ResumeHarsher)] == ["I1"], "nothing is left of the other"
-    assert [type(effect) for effect in case.outbox] == [SendLetter, ResumeHarsher, LiftHold, LiftHold]
+    assert [effect.invoice_id for effect in all_of(case, HastenTimeline)] == ["I1"], "nothing is left of the other"
+    assert [type(effect) for effect in case.outbox] == [SendLetter, HastenTimeline, LiftHold, LiftHold]
 
 
 def test_an_outage_shortens_nobodys_grace() -> None:
     case = active()
-    case.let_time_pass(moment(16))
+    case.run_due_actions(moment(16))
     assert (case.stage, letters(case)[0]) == (PlanStage.ACTIVE, ("plan_missed", on(16)))
     wake_until(case, 20)
     assert case.stage is PlanStage.ACTIVE
@@ -268,7 +288,7 @@ def test_when_new_terms_come_to_nothing_the_old_ones_go_on() -> None:
     case = active()
     revise(case, 3, first=30)
     answer(case, ApprovalResult.REJECTED, 4)
-    assert (case.stage, case.unpaid[0].due_on) == (PlanStage.ACTIVE, on(10))
+    assert (case.stage, case.unpaid_instalments[0].due_on) == (PlanStage.ACTIVE, on(10))
 
 
 def test_new_terms_for_a_running_plan_cover_exactly_what_is_left() -> None:
@@ -277,13 +297,13 @@ def test_new_terms_for_a_running_plan_cover_exactly_what_is_left() -> None:
     revise(case, 10, first=20, equal=2)
     answer(case, ApprovalResult.APPROVED, 11)
     accept(case, 12)
-    assert [one.amount for one in case.unpaid] == [2_500, 2_500]
+    assert [one.amount for one in case.unpaid_instalments] == [2_500, 2_500]
     assert case.agreed is not None
     assert case.agreed.schedule.total == 9_000
 
 
 def test_interest_is_charged_once_as_it_falls_due_whatever_is_revised() -> None:
-    case = active(terms=terms(interest_percent=Decimal(12), rhythm=Rhythm.MONTHLY, equal=2))
+    case = active(terms=terms(interest_percent=Decimal(12), rhythm=InstalmentFrequency.MONTHLY, equal=2))
     assert case.agreed is not None
     first = case.agreed.schedule.instalments[0].interest
     wake_until(case, 11)
@@ -299,10 +319,10 @@ def test_interest_is_charged_once_as_it_falls_due_whatever_is_revised() -> None:
 
 def test_a_cancelled_plan_lifts_its_holds_without_reproach() -> None:
     case = active()
-    carry_out(case, CancelPlan(act_id="C1", actor="mary", why="wrong account"), moment(5))
-    assert (case.ending, len(all_of(case, LiftHold)), all_of(case, ResumeHarsher)) == (PlanStage.CANCELLED, 2, [])
+    apply_command(case, CancelPlan(act_id="C1", actor="mary", why="wrong account"), moment(5))
+    assert (case.ending, len(all_of(case, LiftHold)), all_of(case, HastenTimeline)) == (PlanStage.CANCELLED, 2, [])
     assert letters(case) == [("plan_cancelled", on(5))]
-    assert "the plan is cancelled" in (refusal(case, CancelPlan(act_id="C2", actor="mary", why="again"), on(6)) or "")
+    assert "the plan is cancelled" in (rejection_reason(case, CancelPlan(act_id="C2", actor="mary", why="again"), on(6)) or "")
 
 
 def test_an_act_sent_twice_is_done_once() -> None:
@@ -314,10 +334,10 @@ def test_an_act_sent_twice_is_done_once() -> None:
 
 def test_facts_heard_late_or_twice_count_once() -> None:
     case = active()
-    case.hear_facts("I1", facts(version=3, open_balance=1_000), moment(3))
-    case.hear_facts("I1", facts(version=3, open_balance=1_000), moment(4))
-    case.hear_facts("I1", facts(version=2, open_balance=4_000), moment(4))
-    case.hear_facts("I9", facts(version=9, open_balance=0), moment(4))
+    case.apply_invoice_facts("I1", build_facts(version=3, open_balance=1_000), moment(3))
+    case.apply_invoice_facts("I1", build_facts(version=3, open_balance=1_000), moment(4))
+    case.apply_invoice_facts("I1", build_facts(version=2, open_balance=4_000), moment(4))
+    case.apply_invoice_facts("I9", build_facts(version=9, open_balance=0), moment(4))
     assert case.received == 5_000
 
 
@@ -337,14 +357,14 @@ def test_facts_heard_late_or_twice_count_once() -> None:
     ],
 )
 def test_a_plan_that_cannot_be_is_refused_in_words(act: ProposePlan, invoice: Any, more: Any, why: str) -> None:
-    invoices = [PlanInvoice(invoice_id=name, account_id="A1", facts=facts(**invoice)) for name in ("I1", "I2")]
-    assert why in (proposal_refusal(act, "A1", invoices, PlanRules(), DUE, **more) or "")
+    invoices = [PlanInvoice(invoice_id=name, account_id="A1", facts=build_facts(**invoice)) for name in ("I1", "I2")]
+    assert why in (proposal_rejection_reason(act, "A1", invoices, PlanRules(), DUE, **more) or "")
 
 
 def test_only_invoices_of_the_account_can_be_in_its_plan() -> None:
-    invoices = [PlanInvoice(invoice_id=name, account_id="A1", facts=facts()) for name in ("I1", "I2")]
-    assert proposal_refusal(proposal(), "A1", invoices, PlanRules(), DUE) is None
-    assert "no invoice I1" in (proposal_refusal(proposal(), "A2", invoices, PlanRules(), DUE) or "")
+    invoices = [PlanInvoice(invoice_id=name, account_id="A1", facts=build_facts()) for name in ("I1", "I2")]
+    assert proposal_rejection_reason(proposal(), "A1", invoices, PlanRules(), DUE) is None
+    assert "no invoice I1" in (proposal_rejection_reason(proposal(), "A2", invoices, PlanRules(), DUE) or "")
 
 
 # --- any order of anything
@@ -373,7 +393,7 @@ def test_in_any_order_the_instalments_add_up_and_the_plan_ends_once(
                     if paid:
                         owe(case, invoice_id, known.open_balance - paid, day)
                 if size:
-                    case.interest_came(f"interest{number}", min(size, 50), moment(day))
+                    case.apply_interest_payment(f"interest{number}", min(size, 50), moment(day))
             case "bounce":
                 owe(case, "I1", min(case.covered["I1"].open_balance + size, 6_000), day)
             case "wait":
@@ -386,32 +406,34 @@ def test_in_any_order_the_instalments_add_up_and_the_plan_ends_once(
                 answer(case, results[move], day)
             case "accept" | "decline":
                 act = AcceptPlan if move == "accept" else DeclinePlan
-                carry_out(case, act(act_id=f"M{number}", actor="carl", revision=len(case.revisions)), moment(day))
+                apply_command(case, act(act_id=f"M{number}", actor="carl", revision=len(case.revisions)), moment(day))
             case "cancel" if size > 3_800:
-                carry_out(case, CancelPlan(act_id=f"M{number}", actor="mary", why="mistake"), moment(day))
+                apply_command(case, CancelPlan(act_id=f"M{number}", actor="mary", why="mistake"), moment(day))
         ends += [case.ending] if case.ending and not ends else []
         holds_good(case, day)
     assert ends == ([case.ending] if case.ending else [])
     assert sum(kind in (EntryKind.PLAN_BROKEN, EntryKind.PLAN_COMPLETED, EntryKind.PLAN_CANCELLED) for kind in kinds(case)) <= 1
-    assert broken_at(case.journal.pending) is None
+    assert find_broken_entry(case.journal.pending) is None
     assert PaymentPlanCase.model_validate_json(case.model_dump_json()) == case
 
 
 def holds_good(case: PaymentPlanCase, day: int) -> None:
     lifted = [effect.invoice_id for effect in all_of(case, LiftHold)]
-    assert lifted == (["I1", "I2"] if case.over else [])
-    assert (case.stage in ENDS) == case.over
-    assert view(case, "run").stage == case.stage
-    assert case.over or case.needs_approval() or case.wakes_at(), "something or somebody moves it"
+    assert lifted == (["I1", "I2"] if case.is_over else [])
+    assert (case.stage in ENDED_STAGES) == case.is_over
+    assert build_case_view(case, "run").stage == case.stage
+    assert case.is_over or case.pending_approval() or case.wakes_at(), "something or somebody moves it"
     if case.agreed is None:
         return
     schedule = case.agreed.schedule
-    shares = schedule.paid(case.received)
+    shares = schedule.paid_amounts(case.received)
     assert sum(one.amount for one in schedule.instalments) + schedule.paid_before == schedule.total
     assert schedule.total == 9_000 + schedule.interest + schedule.interest_before
-    assert case.over or case.received + schedule.outstanding(case.received) == schedule.total
+    assert case.is_over or case.received + schedule.outstanding_amount(case.received) == schedule.total
     assert all(0 <= share <= one.amount for one, share in zip(schedule.instalments, shares, strict=True))
-    assert case.over or [one.number for one in schedule.instalments if one.number not in case.paid] == [one.number for one in case.unpaid]
+    assert case.is_over or [one.number for one in schedule.instalments if one.number not in case.paid] == [
+        one.number for one in case.unpaid_instalments
+    ]
     charged = [charge.amount for charge in all_of(case, ChargeInterest)]
     assert sum(charged) == case.interest_charged
     assert all(amount > 0 for amount in charged)

@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.project import PROJECT
-from domain.policy.approval_matrix import ApprovalMatrix, MatrixSnapshot, NoApproverError, Question, SeveralRulesError, asks_more
-from domain.policy.approval_type import Matter
+from domain.policy.approval_matrix import (
+    AmbiguousApprovalRuleError,
+    ApprovalMatrix,
+    ApprovalRequest,
+    MatrixSnapshot,
+    NoApproverError,
+    requires_more_authority,
+)
+from domain.policy.approval_type import ApprovalType
 from domain.policy.matrix_parsing import parse_matrix
-from domain.policy.matrix_validation import check
+from domain.policy.matrix_validation import describe_defects
 from domain.policy.policy_parsing import PolicyError
 from domain.roles import Role
 
@@ -21,8 +28,8 @@ STANDARD = parse_matrix(TEXT, str(FILE))
 
 AMOUNTS = st.one_of(st.integers(0, 10_000_000), st.sampled_from([99_999, 100_000, 100_001, 1_000_000, 1_000_001, 5_000_000, 5_000_001]))
 QUESTIONS = st.builds(
-    Question,
-    matter=st.sampled_from(Matter),
+    ApprovalRequest,
+    matter=st.sampled_from(ApprovalType),
     amount=AMOUNTS,
     currency=st.sampled_from(["EUR", "USD", "GBP", "CHF", "JPY", "KWD"]),
     term_days=st.one_of(st.integers(0, 4000), st.sampled_from([179, 180, 181])),
@@ -40,74 +47,77 @@ LEVELS = {"low": {"EUR": 10, "GBP": 8}, "high": {"EUR": 100, "GBP": 80}}
 def matrix(*rules: dict[str, Any]) -> ApprovalMatrix:
     """A matrix whose other acts are all the director's."""
     ours = {rule.get("act", "credit_note") for rule in rules}
-    rest = [{"rule": f"any_{other.value}", "act": other.value, "sign": ["director"]} for other in Matter if other.value not in ours]
+    rest = [{"rule": f"any_{other.value}", "act": other.value, "sign": ["director"]} for other in ApprovalType if other.value not in ours]
     named = [{"rule": f"r{number}", "act": "credit_note", "sign": ["manager"], **rule} for number, rule in enumerate(rules)]
     return ApprovalMatrix.model_validate(
         {"version": 1, "title": "For tests", "levels": LEVELS, "signatories": SIGNATORIES, "rules": [*named, *rest]}
     )
 
 
-def question(matter: Matter = Matter.CREDIT_NOTE, amount: int = 500, currency: str = "EUR", **more: Any) -> Question:
-    return Question(matter=matter, amount=amount, currency=currency, **more)
+def question(matter: ApprovalType = ApprovalType.CREDIT_NOTE, amount: int = 500, currency: str = "EUR", **more: Any) -> ApprovalRequest:
+    return ApprovalRequest(matter=matter, amount=amount, currency=currency, **more)
 
 
-def signers(found: ApprovalMatrix, asked: Question) -> list[str]:
-    return [tier.role.value for tier in found.tiers(asked)]
+def signers(found: ApprovalMatrix, asked: ApprovalRequest) -> list[str]:
+    return [tier.role.value for tier in found.list_required_tiers(asked)]
 
 
 # --- the standard matrix
 
 
 @given(QUESTIONS)
-def test_any_question_is_answered_by_exactly_one_rule_of_the_standard_matrix(asked: Question) -> None:
-    assert STANDARD.rule_for(asked).act is asked.matter
-    assert all(tier.role not in (Role.COLLECTOR, Role.AUDITOR, Role.ADMIN) for tier in STANDARD.tiers(asked))
+def test_any_question_is_answered_by_exactly_one_rule_of_the_standard_matrix(asked: ApprovalRequest) -> None:
+    assert STANDARD.find_rule(asked).act is asked.matter
+    assert all(tier.role not in (Role.COLLECTOR, Role.AUDITOR, Role.ADMIN) for tier in STANDARD.list_required_tiers(asked))
 
 
 @given(QUESTIONS, st.integers(0, 10_000_000), st.integers(0, 500), st.integers(0, 3))
-def test_more_at_stake_never_needs_less_authority(asked: Question, more: int, longer: int, worse: int) -> None:
+def test_more_at_stake_never_needs_less_authority(asked: ApprovalRequest, more: int, longer: int, worse: int) -> None:
     larger = asked.model_copy(
         update={"amount": asked.amount + more, "term_days": asked.term_days + longer, "broken_plans": asked.broken_plans + worse}
     )
-    assert not asks_more(STANDARD.tiers(asked), than=STANDARD.tiers(larger))
+    assert not requires_more_authority(STANDARD.list_required_tiers(asked), than=STANDARD.list_required_tiers(larger))
 
 
 @given(QUESTIONS)
-def test_a_pinned_matrix_answers_as_the_one_it_was_made_from(asked: Question) -> None:
-    assert MatrixSnapshot.of(STANDARD).read().tiers(asked) == STANDARD.tiers(asked)
+def test_a_pinned_matrix_answers_as_the_one_it_was_made_from(asked: ApprovalRequest) -> None:
+    assert MatrixSnapshot.from_matrix(STANDARD).load_matrix().list_required_tiers(asked) == STANDARD.list_required_tiers(asked)
 
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        (question(Matter.SUSPENSION_WARNING, 10_000_000), ["collections_manager"]),
-        (question(Matter.SUSPENSION, 5_000_000), ["collections_manager"]),
-        (question(Matter.SUSPENSION, 5_000_001), ["collections_manager", "finance_director"]),
-        (question(Matter.SUSPENSION, 1, segment="key"), ["collections_manager", "finance_director"]),
-        (question(Matter.PAYMENT_PLAN, 1_000_000, term_days=180), ["collections_manager"]),
-        (question(Matter.PAYMENT_PLAN, 1_000_000, term_days=181), ["credit_analyst", "collections_manager"]),
-        (question(Matter.PAYMENT_PLAN, 1_000_001, term_days=181), ["collections_manager", "finance_director"]),
-        (question(Matter.PAYMENT_PLAN, 100, broken_plans=1), ["collections_manager", "finance_director"]),
-        (question(Matter.PAYMENT_PLAN, 850_000, "GBP"), ["collections_manager"]),
-        (question(Matter.PAYMENT_PLAN, 850_001, "GBP"), ["collections_manager", "finance_director"]),
-        (question(Matter.CREDIT_NOTE, 1), ["collections_manager"]),
-        (question(Matter.FEE_WAIVER, 100_001), ["collections_manager", "finance_director"]),
-        (question(Matter.WRITE_OFF, 100_000), ["collections_manager"]),
-        (question(Matter.WRITE_OFF, 100_001), ["collections_manager", "finance_director"]),
-        (question(Matter.POLICY_CHANGE, 0), ["finance_director"]),
+        (question(ApprovalType.SUSPENSION_WARNING, 10_000_000), ["collections_manager"]),
+        (question(ApprovalType.SUSPENSION, 5_000_000), ["collections_manager"]),
+        (question(ApprovalType.SUSPENSION, 5_000_001), ["collections_manager", "finance_director"]),
+        (question(ApprovalType.SUSPENSION, 1, segment="key"), ["collections_manager", "finance_director"]),
+        (question(ApprovalType.PAYMENT_PLAN, 1_000_000, term_days=180), ["collections_manager"]),
+        (question(ApprovalType.PAYMENT_PLAN, 1_000_000, term_days=181), ["credit_analyst", "collections_manager"]),
+        (question(ApprovalType.PAYMENT_PLAN, 1_000_001, term_days=181), ["collections_manager", "finance_director"]),
+        (question(ApprovalType.PAYMENT_PLAN, 100, broken_plans=1), ["collections_manager", "finance_director"]),
+        (question(ApprovalType.PAYMENT_PLAN, 850_000, "GBP"), ["collections_manager"]),
+        (question(ApprovalType.PAYMENT_PLAN, 850_001, "GBP"), ["collections_manager", "finance_director"]),
+        (question(ApprovalType.CREDIT_NOTE, 1), ["collections_manager"]),
+        (question(ApprovalType.FEE_WAIVER, 100_001), ["collections_manager", "finance_director"]),
+        (question(ApprovalType.WRITE_OFF, 100_000), ["collections_manager"]),
+        (question(ApprovalType.WRITE_OFF, 100_001), ["collections_manager", "finance_director"]),
+        (question(ApprovalType.POLICY_CHANGE, 0), ["finance_director"]),
     ],
 )
-def test_the_standard_matrix_asks_those_whom_finance_wrote_down(asked: Question, expected: list[str]) -> None:
+def test_the_standard_matrix_asks_those_whom_finance_wrote_down(asked: ApprovalRequest, expected: list[str]) -> None:
     assert signers(STANDARD, asked) == expected
 
 
 def test_a_large_write_off_takes_two_directors() -> None:
-    assert [tier.quorum for tier in STANDARD.tiers(question(Matter.WRITE_OFF, 5_000_001))] == [1, 2]
+    assert [tier.quorum for tier in STANDARD.list_required_tiers(question(ApprovalType.WRITE_OFF, 5_000_001))] == [1, 2]
 
 
-@pytest.mark.parametrize("matter", [Matter.SUSPENSION, Matter.CREDIT_NOTE, Matter.FEE_WAIVER, Matter.WRITE_OFF, Matter.PAYMENT_PLAN])
-def test_an_amount_in_a_currency_that_no_level_names_counts_as_over_the_highest_level(matter: Matter) -> None:
-    assert STANDARD.tiers(question(matter, 1, "JPY")) == STANDARD.tiers(question(matter, 5_000_001, "EUR"))
+@pytest.mark.parametrize(
+    "matter",
+    [ApprovalType.SUSPENSION, ApprovalType.CREDIT_NOTE, ApprovalType.FEE_WAIVER, ApprovalType.WRITE_OFF, ApprovalType.PAYMENT_PLAN],
+)
+def test_an_amount_in_a_currency_that_no_level_names_counts_as_over_the_highest_level(matter: ApprovalType) -> None:
+    assert STANDARD.list_required_tiers(question(matter, 1, "JPY")) == STANDARD.list_required_tiers(question(matter, 5_000_001, "EUR"))
 
 
 # --- the proof
@@ -116,23 +126,25 @@ def test_an_amount_in_a_currency_that_no_level_names_counts_as_over_the_highest_
 def test_a_gap_between_two_levels_is_named() -> None:
     found = matrix({"amount": {"up_to": "low"}}, {"amount": {"over": "high"}, "sign": ["director"]})
 
-    assert check(found) == ["nobody approves a credit note with an amount over low up to high; add a rule for it"]
+    assert describe_defects(found) == ["nobody approves a credit note with an amount over low up to high; add a rule for it"]
     with pytest.raises(NoApproverError, match="names nobody for this credit note"):
-        found.tiers(question(amount=1_001))
+        found.list_required_tiers(question(amount=1_001))
 
 
 def test_an_overlap_is_named_with_both_rules_and_where() -> None:
     found = matrix({"amount": {"up_to": "high"}}, {"amount": {"over": "low"}, "sign": ["director"]})
 
-    assert check(found) == ["'r0' and 'r1' both answer for a credit note with an amount over low up to high; leave it to one of them"]
-    with pytest.raises(SeveralRulesError, match="r0 and r1"):
-        found.tiers(question(amount=1_001))
+    assert describe_defects(found) == [
+        "'r0' and 'r1' both answer for a credit note with an amount over low up to high; leave it to one of them"
+    ]
+    with pytest.raises(AmbiguousApprovalRuleError, match="r0 and r1"):
+        found.list_required_tiers(question(amount=1_001))
 
 
 def test_an_act_without_any_rule_is_named() -> None:
-    rules = [rule for rule in matrix({}).rules if rule.act is not Matter.FEE_WAIVER]
+    rules = [rule for rule in matrix({}).rules if rule.act is not ApprovalType.FEE_WAIVER]
 
-    assert check(matrix({}).model_copy(update={"rules": rules})) == ["nobody approves any fee waiver; add a rule for it"]
+    assert describe_defects(matrix({}).model_copy(update={"rules": rules})) == ["nobody approves any fee waiver; add a rule for it"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +158,7 @@ def test_an_act_without_any_rule_is_named() -> None:
     ],
 )
 def test_a_gap_in_term_broken_plans_or_segment_is_named(rules: list[dict[str, Any]], said: str) -> None:
-    assert check(matrix(*rules)) == [f"nobody approves a credit note {said}; add a rule for it"]
+    assert describe_defects(matrix(*rules)) == [f"nobody approves a credit note {said}; add a rule for it"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +172,7 @@ def test_a_gap_in_term_broken_plans_or_segment_is_named(rules: list[dict[str, An
 def test_less_authority_where_more_is_at_stake_is_named(low: dict[str, Any], high: dict[str, Any], said: str) -> None:
     found = matrix({**low, "sign": ["director"]}, {**high, "sign": ["manager"]})
 
-    assert check(found) == [f"'r1' needs less authority than 'r0' though {said} is larger; let it need as much"]
+    assert describe_defects(found) == [f"'r1' needs less authority than 'r0' though {said} is larger; let it need as much"]
 
 
 BETWEEN = st.tuples(st.sampled_from([None, 0, 1, 2]), st.sampled_from([None, 0, 1, 2])).map(
@@ -183,13 +195,13 @@ def test_the_proof_agrees_with_asking_every_question(rules: list[dict[str, Any]]
     gaps = overlaps = False
     for amount, days, broken, segment in product((0, 1_000, 1_001, 10_000, 10_001), range(4), range(4), ("key", "public", "else")):
         try:
-            found.rule_for(question(amount=amount, term_days=days, broken_plans=broken, segment=segment))
+            found.find_rule(question(amount=amount, term_days=days, broken_plans=broken, segment=segment))
         except NoApproverError:
             gaps = True
-        except SeveralRulesError:
+        except AmbiguousApprovalRuleError:
             overlaps = True
 
-    said = check(found)
+    said = describe_defects(found)
     assert any("nobody approves" in sentence for sentence in said) == gaps
     assert any("both answer" in sentence for sentence in said) == overlaps
 
@@ -203,8 +215,12 @@ def test_the_proof_agrees_with_asking_every_question(rules: list[dict[str, Any]]
         ("quorum: 2", "quroum: 2", "two_directors:", "unknown key 'quroum'; did you mean 'quorum'?"),
         ("role: credit_analyst", "role: collector", "analyst:", "collector approves nothing; write one of: sales_ops"),
         ("role: credit_analyst", "role: clerk", "analyst:", "signatories.analyst.role cannot be 'clerk'; write one of"),
-        ("deadline_days: 5, remind_days: 2, escalate_to: finance_director}", "deadline_days: 5, escalate_to: sales}", "director:",
-         "sales stands below finance_director; escalate to a role above"),
+        (
+            "deadline_days: 5, remind_days: 2, escalate_to: finance_director}",
+            "deadline_days: 5, escalate_to: sales}",
+            "director:",
+            "sales stands below finance_director; escalate to a role above",
+        ),
         ("sign: [analyst, manager]", "sign: [analist]", "sign: [analist]", "there is no signatory 'analist'; write one of: analyst"),
         ("amount: {over: small}", "amount: {over: smal}", "rule: large_fee_waiver", "there is no level 'smal'; write one of: small"),
         ("{over: small, up_to: large}", "{over: large, up_to: small}", "rule: write_off,", "put the lower level under 'over'"),
@@ -216,7 +232,7 @@ def test_the_proof_agrees_with_asking_every_question(rules: list[dict[str, Any]]
         (", CHF: 50000", "", "large:", "'middle' and 'large' do not name the same currencies; see CHF"),
         ("{over: 180}", "{over: 181}", "rule: plan\n", "nobody approves a payment plan"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_the_matrix_is_named_with_its_line(good: str, bad: str, at: str, advice: str) -> None:
     assert good in TEXT
     text = TEXT.replace(good, bad, 1)

@@ -35,15 +35,21 @@ def test_the_standard_policy_is_accepted_as_finance_wrote_it() -> None:
     letters = {"courtesy", "reminder", "second_reminder", "firm_reminder", "final_demand"}
     standard = parse_policy(file.read_text(encoding="utf-8"), str(file), letters)
     assert [(step.day, step.act.value, step.escalate_to) for step in standard.timeline] == [
-        (-3, "letter", None), (1, "letter", None), (7, "letter", None), (14, "call", None),
-        (21, "letter", "collections_manager"), (30, "letter", None), (45, "suspension_warning", None), (60, "suspension", None),
+        (-3, "letter", None),
+        (1, "letter", None),
+        (7, "letter", None),
+        (14, "call", None),
+        (21, "letter", "collections_manager"),
+        (30, "letter", None),
+        (45, "suspension_warning", None),
+        (60, "suspension", None),
         (90, "hand_over", None),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("text", [GOOD, "\ufeff" + GOOD, GOOD.replace("\n", "\r\n"), "# said by finance\n---\n" + GOOD])
 def test_a_byte_order_mark_windows_line_ends_and_comments_are_welcome(text: str) -> None:
-    assert parse_policy(text, "mine.yaml", LETTERS).minimum("EUR") == 500
+    assert parse_policy(text, "mine.yaml", LETTERS).minimum_open_balance("EUR") == 500
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_a_byte_order_mark_windows_line_ends_and_comments_are_welcome(text: str)
         ("title: Standard", "title: 'Standard", 15, "this is not YAML: found unexpected end of stream"),
         ("title: Standard", "title: Stand\x00ard", 3, "a character that no text has, U+0000; save the file as plain UTF-8 text"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_named_with_its_line_and_what_to_write_instead(good: str, bad: str, line: int, advice: str) -> None:
     assert good in GOOD
     said = complaint(GOOD.replace(good, bad, 1)).splitlines()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.portfolio.assignment_rules import AccountTraits, Cover, PortfolioRule, first_fit, first_letter, unreachable
+from domain.portfolio.assignment_rules import AccountTraits, Cover, PortfolioRule, find_matching_rule, find_unreachable_rule, first_letter
 
 
 def rule(collector: str = "anna", **given: Any) -> PortfolioRule:
@@ -25,42 +25,55 @@ def cover(first: int = 4, last: int = 8, collector: str = "anna", covered_by: st
 
 def test_the_first_rule_that_fits_wins() -> None:
     rules = [rule("anna", countries=["AT"]), rule("ben", letters="A-F"), rule("cleo")]
-    assert [first_fit(rules, each) for each in (account(country="AT"), account(), account("Zimmerei"))] == rules
+    assert [find_matching_rule(rules, each) for each in (account(country="AT"), account(), account("Zimmerei"))] == rules
 
 
 def test_an_account_that_no_rule_fits_goes_to_nobody() -> None:
-    assert first_fit([rule(countries=["FR"])], account()) is None
+    assert find_matching_rule([rule(countries=["FR"])], account()) is None
 
 
 def test_a_rule_asks_for_all_that_it_names() -> None:
     demanding = rule(countries=["DE", "AT"], segments=["key"], letters="A-F")
-    assert demanding.fits(account(segment="key"))
-    assert not demanding.fits(account(segment="standard"))
-    assert not demanding.fits(account(segment="key", country="FR"))
-    assert not demanding.fits(account("Müller", segment="key"))
+    assert demanding.matches_account(account(segment="key"))
+    assert not demanding.matches_account(account(segment="standard"))
+    assert not demanding.matches_account(account(segment="key", country="FR"))
+    assert not demanding.matches_account(account("Müller", segment="key"))
 
 
 @pytest.mark.parametrize(
     ("name", "letter"),
     [
-        ("brauerei", "B"), ("Österreichische Post", "O"), ("Étoile", "E"), ("Ørsted", "O"), ("Łódź", "L"), ("Ångström", "A"),
-        ("„Zur Linde“", "Z"), ("  Nord", "N"), ("'t Hoekje", "T"), ("3M", "#"), ("Ελλάς", "#"), ("Яндекс", "#"), ("東京", "#"), ("", "#"),
-        ("ßpaß", "S"), ("Æther", "A"),
+        ("brauerei", "B"),
+        ("Österreichische Post", "O"),
+        ("Étoile", "E"),
+        ("Ørsted", "O"),
+        ("Łódź", "L"),
+        ("Ångström", "A"),
+        ("„Zur Linde“", "Z"),
+        ("  Nord", "N"),
+        ("'t Hoekje", "T"),
+        ("3M", "#"),
+        ("Ελλάς", "#"),
+        ("Яндекс", "#"),
+        ("東京", "#"),
+        ("", "#"),
+        ("ßpaß", "S"),
+        ("Æther", "A"),
     ],
-)  # fmt: skip
+)
 def test_a_name_is_filed_under_its_first_letter_without_accent(name: str, letter: str) -> None:
     assert first_letter(name) == letter
 
 
 def test_names_that_begin_with_no_letter_have_a_rule_of_their_own() -> None:
-    assert rule(letters="#").fits(account("3M"))
-    assert not rule(letters="#").fits(account())
-    assert not rule(letters="A-Z").fits(account("3M"))
+    assert rule(letters="#").matches_account(account("3M"))
+    assert not rule(letters="#").matches_account(account())
+    assert not rule(letters="A-Z").matches_account(account("3M"))
 
 
 @given(st.text())
 def test_every_name_finds_its_letter(name: str) -> None:
-    assert rule(letters="#").fits(account(name)) != rule(letters="A-Z").fits(account(name))
+    assert rule(letters="#").matches_account(account(name)) != rule(letters="A-Z").matches_account(account(name))
 
 
 @pytest.mark.parametrize("letters", ["a-f", "F-A", "A-", "AB", "A-#", ""])
@@ -75,16 +88,16 @@ def test_a_country_that_is_none_is_refused() -> None:
 
 
 def test_a_rule_behind_one_that_takes_all_its_accounts_is_found() -> None:
-    assert unreachable([rule(countries=["DE"]), rule(), rule(letters="A-F")]) == (2, 1)
-    assert unreachable([rule(letters="A-M"), rule(letters="B-C", countries=["DE"])]) == (1, 0)
+    assert find_unreachable_rule([rule(countries=["DE"]), rule(), rule(letters="A-F")]) == (2, 1)
+    assert find_unreachable_rule([rule(letters="A-M"), rule(letters="B-C", countries=["DE"])]) == (1, 0)
 
 
 def test_rules_that_can_each_win_are_sound() -> None:
-    assert unreachable([rule(letters="A-F"), rule(letters="A-M"), rule(countries=["DE"]), rule(segments=["key"]), rule()]) is None
+    assert find_unreachable_rule([rule(letters="A-F"), rule(letters="A-M"), rule(countries=["DE"]), rule(segments=["key"]), rule()]) is None
 
 
 def test_a_cover_stands_from_its_first_day_to_its_last() -> None:
-    stands = [cover().stands_on(date(2013, 3, day)) for day in (3, 4, 8, 9)]
+    stands = [cover().is_active_on(date(2013, 3, day)) for day in (3, 4, 8, 9)]
     assert stands == [False, True, True, False]
 
 

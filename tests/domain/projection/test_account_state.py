@@ -11,21 +11,21 @@ from hypothesis.stateful import invariant
 
 from domain.billing.billing_events import BillingEventKind
 from domain.clock import start_of_day
-from domain.correspondence.letter_outcome import LetterFate
-from domain.invoice.view import view
-from domain.journal.account_entries import Told
+from domain.correspondence.letter_outcome import LetterResult
+from domain.invoice.view import build_case_view
+from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Entry, Journal
-from domain.projection.account_state import standing_at, standing_on, stepwise
-from domain.projection.case_state import place_suspension
-from domain.projection.invoice_state import InvoiceReduction
-from domain.projection.state_models import AccountStanding
-from domain.suspension.state import Stage
-from tests.domain.builders import DUE, case, event, facts, moment, news, policy, step
+from domain.projection.account_state import account_state_at, account_state_on, iterate_account_states
+from domain.projection.case_state import suspension_position
+from domain.projection.invoice_state import InvoiceProjection
+from domain.projection.state_models import AccountState
+from domain.suspension.state import SuspensionStage
+from tests.domain.builders import DUE, build_case, build_event, build_facts, build_letter_outcome, build_policy, find_step, moment
 from tests.domain.invoice.test_any_order import Collection
-from tests.domain.projection.account_life import POLICIES, AccountLife, InvoiceLife, account_lives, approval_life
-from tests.domain.projection.naive_account_state import naive_account, shown, told
-from tests.domain.suspension.builders import Account, claim
+from tests.domain.projection.account_life import POLICIES, AccountLife, InvoiceLife, account_lives, simulate_approval
+from tests.domain.projection.naive_account_state import naive_account_state, read_account_entries, simplify_account_state
+from tests.domain.suspension.builders import SuspensionDriver, build_receivable
 from tests.domain.suspension.test_any_order import Suspension
 from tests.histories.recorded_cases import RecordedCase, account_of, recorded_cases
 
@@ -37,8 +37,8 @@ def on(days: int) -> date:
     return DUE + timedelta(days=days)
 
 
-def stands(entries: list[Entry], days: int) -> AccountStanding:
-    return standing_on("A1", told(entries), on(days), POLICIES)
+def stands(entries: list[Entry], days: int) -> AccountState:
+    return account_state_on("A1", read_account_entries(entries), on(days), POLICIES)
 
 
 # --- against the second implementation
@@ -48,7 +48,9 @@ def stands(entries: list[Entry], days: int) -> AccountStanding:
 @settings(max_examples=100)
 def test_the_state_at_a_date_agrees_with_a_plain_reduction_of_the_same_entries(life: AccountLife, days: int) -> None:
     end = start_of_day(on(days) + timedelta(days=1))
-    assert shown(standing_on("A1", life.entries, on(days), POLICIES)) == naive_account(life.entries, on(days), end)
+    assert simplify_account_state(account_state_on("A1", life.entries, on(days), POLICIES)) == naive_account_state(
+        life.entries, on(days), end
+    )
 
 
 @given(st.sets(st.sampled_from(LIVES), min_size=1, max_size=6), st.data())
@@ -56,29 +58,35 @@ def test_the_state_at_a_date_agrees_with_a_plain_reduction_of_the_same_entries(l
 def test_of_journals_that_workflows_wrote_the_state_at_a_date_agrees_with_the_plain_reduction(lives: set[str], data: st.DataObject) -> None:
     """Accounts that lived through several of the recorded stories, each asked about on any of its days."""
     entries = account_of(sorted(lives))
-    day = data.draw(st.dates(entries[0].on - DAY, entries[-1].on + 3 * DAY)) if data.draw(st.booleans()) else data.draw(_a_day_of(entries))
-    assert shown(standing_on("A1", entries, day, POLICIES)) == naive_account(entries, day, start_of_day(day + DAY))
+    day = (
+        data.draw(st.dates(entries[0].business_date - DAY, entries[-1].business_date + 3 * DAY))
+        if data.draw(st.booleans())
+        else data.draw(_a_day_of(entries))
+    )
+    assert simplify_account_state(account_state_on("A1", entries, day, POLICIES)) == naive_account_state(
+        entries, day, start_of_day(day + DAY)
+    )
 
 
-def _a_day_of(entries: list[Told]) -> st.SearchStrategy[date]:
-    return st.sampled_from(sorted({entry.on for entry in entries}))
+def _a_day_of(entries: list[AccountEntry]) -> st.SearchStrategy[date]:
+    return st.sampled_from(sorted({entry.business_date for entry in entries}))
 
 
 @given(account_lives())
 @settings(max_examples=10)
 def test_step_by_step_every_entry_is_followed_by_the_standing_after_it(life: AccountLife) -> None:
-    walked = list(stepwise("A1", life.entries, POLICIES))
+    walked = list(iterate_account_states("A1", life.entries, POLICIES))
     assert [entry for entry, _ in walked] == life.entries
     for count, (entry, standing) in enumerate(walked, 1):
         end = entry.at + timedelta(microseconds=1)
-        assert shown(standing) == naive_account(life.entries[:count], entry.at.date(), end)
+        assert simplify_account_state(standing) == naive_account_state(life.entries[:count], entry.at.date(), end)
 
 
 @given(account_lives(), st.integers(-15, 80))
 @settings(max_examples=40)
 def test_what_came_later_changes_nothing_but_the_fate_of_letters(life: AccountLife, days: int) -> None:
     known = [entry for entry in life.entries if entry.at.date() <= on(days)]
-    before, after = (standing_on("A1", entries, on(days), POLICIES) for entries in (known, life.entries))
+    before, after = (account_state_on("A1", entries, on(days), POLICIES) for entries in (known, life.entries))
     assert before.model_dump(exclude={"letters"}) == after.model_dump(exclude={"letters"})
 
 
@@ -86,8 +94,10 @@ def test_the_plain_reduction_shares_nothing_with_the_one_that_it_judges() -> Non
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(__file__).parent.glob("naive_*.py")]
     imported = {str(node.module) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name for name in imported if name.startswith(("domain", "adapters"))} == {
-        "domain.journal.journal", "domain.projection.state_models", "domain.journal.account_entries",
-    }  # fmt: skip
+        "domain.journal.journal",
+        "domain.projection.state_models",
+        "domain.journal.account_entries",
+    }
 
 
 # --- against the cases themselves
@@ -98,15 +108,15 @@ class CollectionSeen(Collection):
 
     @invariant()
     def the_journal_says_how_the_case_stands(self) -> None:
-        known = InvoiceReduction("invoice:I1", "I1", {("standard", 1): policy()})
-        for entry in told(self.entries):
-            known.hear(entry)
-        seen, stood = view(self.case, "run", self.now), known.standing(self.now + timedelta(microseconds=1))
+        known = InvoiceProjection("invoice:I1", "I1", {("standard", 1): build_policy()})
+        for entry in read_account_entries(self.entries):
+            known.apply_entry(entry)
+        seen, stood = build_case_view(self.case, "run", self.now), known.build_state(self.now + timedelta(microseconds=1))
         assert (stood.stage, stood.open_balance, stood.currency) == (seen.stage, seen.open_balance, seen.currency)
-        assert (stood.due_date, stood.settled) == (seen.due_date, seen.outcome is not None)
+        assert (stood.due_date, stood.is_settled) == (seen.due_date, seen.outcome is not None)
         assert [(one.hold_id, one.kind) for one in stood.holds] == [(one.hold_id, one.kind.value) for one in seen.holds]
         assert [(one.step, one.fate) for one in stood.taken] == [(one.step, one.fate) for one in seen.taken]
-        if not stood.settled:
+        if not stood.is_settled:
             promise = self.case.promise
             assert (stood.promise and stood.promise.received) == (promise and promise.received)
             assert (stood.promise and stood.promise.by) == seen.promised_by
@@ -123,7 +133,7 @@ class SuspensionSeen(Suspension):
 
     @invariant()
     def the_journal_says_where_the_suspension_stands(self) -> None:
-        place = place_suspension(told(self.entries))
+        place = suspension_position(read_account_entries(self.entries))
         assert (place.stage, place.waiting_for) == (self.case.stage.value, self.case.waiting_for)
 
 
@@ -136,15 +146,15 @@ def test_after_every_wake_the_journal_says_what_its_workflow_told_the_read_model
     entries: list[Entry] = []
     for record in recorded.records:
         entries += record.entries
-        stood = standing_at("A1", told(entries), record.now + timedelta(microseconds=1), POLICIES)
+        stood = account_state_at("A1", read_account_entries(entries), record.now + timedelta(microseconds=1), POLICIES)
         row = record.case
         if row.kind == "invoice":
             (invoice,) = stood.invoices
             assert (invoice.stage, invoice.open_balance, invoice.disputed) == (row.stage, row.open_balance, row.disputed)
-            assert (invoice.currency, invoice.due_date, invoice.settled) == (row.currency, row.due_date, row.outcome is not None)
+            assert (invoice.currency, invoice.due_date, invoice.is_settled) == (row.currency, row.due_date, row.outcome is not None)
             assert [(hold.hold_id, hold.kind) for hold in invoice.holds] == [(hold.hold_id, hold.kind.value) for hold in row.holds]
             assert [past.step for past in invoice.taken] == [past.step for past in row.taken]
-            assert (invoice.promise.by if invoice.promise else None) == (None if invoice.settled else row.promised_by)
+            assert (invoice.promise.by if invoice.promise else None) == (None if invoice.is_settled else row.promised_by)
             assert invoice.policy is not None
             assert invoice.policy.key == (row.policy, row.policy_version)
         for other in stood.cases:
@@ -157,24 +167,24 @@ def test_after_every_wake_the_journal_says_what_its_workflow_told_the_read_model
 
 def test_an_event_that_was_overtaken_changes_no_balance() -> None:
     life = InvoiceLife(1, -5, "EUR")
-    life.bill(BillingEventKind.PAYMENT_RECEIVED, moment(1), 4_000, 6_000)
-    late = event(BillingEventKind.INVOICE_CHANGED, event_id="invoice.changed:I1:1", version=1)
-    life.case.hear(late, moment(2))
+    life.apply_billing(BillingEventKind.PAYMENT_RECEIVED, moment(1), 4_000, 6_000)
+    late = build_event(BillingEventKind.INVOICE_CHANGED, event_id="invoice.changed:I1:1", version=1)
+    life.case.apply_billing_event(late, moment(2))
     assert stands(life.case.journal.pending, 3).balances[0].open_balance == 4_000
 
 
 def test_a_letter_counts_as_sent_from_the_day_on_which_it_went() -> None:
-    told_of = case()
-    told_of.take(step("reminder"), moment(1))
-    told_of.hear_of_letter(news("reminder", LetterFate.SENT, 2), moment(7))
+    told_of = build_case()
+    told_of.take_step(find_step("reminder"), moment(1))
+    told_of.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, 2), moment(7))
     entries = told_of.journal.pending
     assert [stands(entries, day).letters[0].fate for day in (1, 2, 7)] == ["under_way", "sent", "sent"]
 
 
 def test_a_hold_stands_until_it_is_lifted() -> None:
     life = InvoiceLife(1, -5, "EUR")
-    life.happens("hold", moment(3), 0)
-    life.happens("release", moment(6), 0)
+    life.apply_action("hold", moment(3), 0)
+    life.apply_action("release", moment(6), 0)
     seen = [stands(life.case.journal.pending, day).invoices[0] for day in (2, 3, 6)]
     assert [[hold.kind for hold in one.holds] for one in seen] == [[], ["payment_plan"], []]
     assert [one.waiting_for for one in seen] == ["time", "payment_plan", "time"]
@@ -182,13 +192,13 @@ def test_a_hold_stands_until_it_is_lifted() -> None:
 
 def test_the_policy_in_force_that_day_is_named() -> None:
     life = InvoiceLife(1, -5, "EUR")
-    life.happens("adopt", moment(4), 1)
+    life.apply_action("adopt", moment(4), 1)
     policies = [stands(life.case.journal.pending, day).invoices[0].policy for day in (3, 4)]
     assert [pinned.version for pinned in policies if pinned] == [1, 2]
 
 
 def test_an_approval_names_the_role_that_was_waited_for_and_until_when() -> None:
-    entries = approval_life(1, ["silence", "silence"], 0)
+    entries = simulate_approval(1, ["silence", "silence"], 0)
     first = stands(entries, 0).awaited[0]
     assert (first.case_id, first.whom) == ("approval:suspension:A1:1", "collections_manager")
     assert first.due_on is not None
@@ -203,11 +213,11 @@ def test_balances_of_two_currencies_are_never_added() -> None:
 
 
 def test_before_its_first_entry_an_account_has_no_standing_invoices() -> None:
-    assert stands(list(case(opened=0).journal.pending), -1).invoices == []
+    assert stands(list(build_case(opened=0).journal.pending), -1).invoices == []
 
 
 def test_a_suspended_account_is_told_by_its_journal() -> None:
-    entries = list(Account(claim()).brought_to(Stage.SUSPENDED).case.journal.pending)
+    entries = list(SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SUSPENDED).case.journal.pending)
     assert [stands(entries, day).suspended for day in (16, 17)] == [False, True]
     assert stands(entries, 17).cases[0].due_on == on(47)
 
@@ -219,14 +229,14 @@ def test_the_seals_own_case_is_no_case_of_an_account() -> None:
 
 
 def test_of_a_policy_that_is_not_kept_the_steps_are_told_all_the_same() -> None:
-    told_of = case()
-    told_of.take(step("reminder"), moment(1))
-    seen = standing_on("A1", told(told_of.journal.pending), on(2), {}).invoices[0]
+    told_of = build_case()
+    told_of.take_step(find_step("reminder"), moment(1))
+    seen = account_state_on("A1", read_account_entries(told_of.journal.pending), on(2), {}).invoices[0]
     assert (seen.stage, seen.next_step, seen.waiting_for) == ("reminder", None, "time")
 
 
 def test_a_moment_is_asked_for_in_business_time() -> None:
-    opened = case(opened=0)
+    opened = build_case(opened=0)
     assert isinstance(stands(list(opened.journal.pending), 0).at, datetime)
     assert stands(list(opened.journal.pending), 0).at == start_of_day(on(1)) - timedelta(microseconds=1)
-    assert facts().open_balance == stands(list(opened.journal.pending), 0).balances[0].open_balance
+    assert build_facts().open_balance == stands(list(opened.journal.pending), 0).balances[0].open_balance

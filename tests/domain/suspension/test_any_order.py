@@ -10,32 +10,40 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from domain.approval.result import ApprovalNews, ApprovalResult
-from domain.billing.receivables import Claim
-from domain.case.billing_results import BillingAnswer
-from domain.case.command import Act
+from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.billing.receivables import Receivable
+from domain.case.billing_results import SuspensionOrderOutcome
+from domain.case.command import Command
 from domain.case.effects import (
-    AskApproval,
     Effect,
-    HandOver,
+    HandOverAccount,
     LiftHold,
     PlaceHold,
     ReinstateInBilling,
+    RequestApproval,
     SendLetter,
     SuspendInBilling,
     WithdrawApproval,
     WithdrawLetter,
 )
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import LetterFate
-from domain.journal.journal import Entry, Journal, broken_at
-from domain.policy.approval_type import Matter
+from domain.correspondence.letter_outcome import LetterResult
+from domain.journal.journal import Entry, Journal, find_broken_entry
+from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
-from domain.suspension.command_rules import carry_out
-from domain.suspension.commands import AskAgain, AskSuspension, ExtendNotice, HandOverNow, Reinstate, SendWarningAgain, WithdrawSuspension
-from domain.suspension.state import Ending, Stage
+from domain.suspension.command_rules import apply_command
+from domain.suspension.commands import (
+    ExtendNotice,
+    HandOverSuspendedAccount,
+    ReinstateAccount,
+    RequestApprovalAgain,
+    RequestSuspension,
+    ResendWarning,
+    WithdrawSuspension,
+)
+from domain.suspension.state import SuspensionEnding, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
-from tests.domain.builders import DAY, midnight, policy
+from tests.domain.builders import DAY, build_policy, midnight
 
 NAMES = ["I1", "I2", "I3"]
 TOTAL, MINIMUM, NOTICE = 10_000, 500, 14
@@ -45,7 +53,9 @@ class Suspension(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = midnight()
-        self.case = SuspensionCase(journal=Journal(case_id="suspension:A1", account_id="A1"), snapshot=PolicySnapshot.of(policy()))
+        self.case = SuspensionCase(
+            journal=Journal(case_id="suspension:A1", account_id="A1"), snapshot=PolicySnapshot.from_policy(build_policy())
+        )
         self.case.open(self.at)
         self.entries: list[Entry] = []
         self.versions = dict.fromkeys(NAMES, 0)
@@ -53,8 +63,8 @@ class Suspension(RuleBasedStateMachine):
         self.contested = dict.fromkeys(NAMES, 0)
         self.joined: set[str] = set()
         self.held: set[str] = set()
-        self.questions: dict[int, AskApproval] = {}
-        self.approved: dict[Matter, bool] = dict.fromkeys(Matter, False)
+        self.questions: dict[int, RequestApproval] = {}
+        self.approved: dict[ApprovalType, bool] = dict.fromkeys(ApprovalType, False)
         self.letter: SendLetter | None = None
         self.under_way: list[SendLetter] = []
         self.delivered_on: date | None = None
@@ -81,10 +91,10 @@ class Suspension(RuleBasedStateMachine):
     def chaseable(self, names: set[str] | list[str]) -> set[str]:
         return {name for name in names if self.balances[name] - self.contested[name] >= MINIMUM}
 
-    def claim(self, name: str) -> Claim:
+    def claim(self, name: str) -> Receivable:
         self.versions[name] += 1
         balance = self.balances[name]
-        return Claim(
+        return Receivable(
             invoice_id=name,
             version=self.versions[name],
             currency="EUR",
@@ -100,20 +110,20 @@ class Suspension(RuleBasedStateMachine):
         for effect in self.case.take_effects():
             self.see(effect)
         self.entries += self.case.journal.pending
-        self.case.journal.written(self.case.journal.seq)
+        self.case.journal.mark_written(self.case.journal.seq)
 
     def see(self, effect: Effect) -> None:
         match effect:
-            case AskApproval():
+            case RequestApproval():
                 assert not self.questions, "two questions are open at once"
-                assert self.case.stage in (Stage.WARNING_APPROVAL, Stage.SIGN_OFF, Stage.ENDED)
+                assert self.case.stage in (SuspensionStage.WARNING_APPROVAL, SuspensionStage.SIGN_OFF, SuspensionStage.ENDED)
                 self.questions[effect.number] = effect
-                if effect.matter is Matter.SUSPENSION:
+                if effect.matter is ApprovalType.SUSPENSION:
                     self.check_notice()
             case WithdrawApproval():
                 del self.questions[effect.number]
             case SendLetter(template="suspension_warning"):
-                assert self.approved[Matter.SUSPENSION_WARNING], "a warning without approval"
+                assert self.approved[ApprovalType.SUSPENSION_WARNING], "a warning without approval"
                 assert self.service_on
                 assert not self.under_way, "two warnings are under way at once"
                 self.letter, self.delivered_on, self.extended_to, self.spared_days = effect, None, None, set()
@@ -129,7 +139,7 @@ class Suspension(RuleBasedStateMachine):
                 assert not self.service_on
                 assert not self.reinstating
                 self.reinstating = True
-            case HandOver():
+            case HandOverAccount():
                 assert not self.service_on
             case PlaceHold():
                 self.held.add(effect.invoice_id)
@@ -141,8 +151,8 @@ class Suspension(RuleBasedStateMachine):
     def check_order(self, order: SuspendInBilling) -> None:
         assert self.service_on, "suspended twice"
         assert self.order is None, "ordered twice"
-        assert self.approved[Matter.SUSPENSION_WARNING]
-        assert self.approved[Matter.SUSPENSION], "no sign-off"
+        assert self.approved[ApprovalType.SUSPENSION_WARNING]
+        assert self.approved[ApprovalType.SUSPENSION], "no sign-off"
         assert self.letter is not None
         assert self.delivered_on is not None, "no delivered warning"
         assert order.invoice_ids == self.letter.invoice_ids
@@ -156,10 +166,10 @@ class Suspension(RuleBasedStateMachine):
         assert len(full) >= NOTICE, "the notice was cut short"
         assert self.extended_to is None or self.today > self.extended_to
 
-    def do(self, act: Act) -> bool:
+    def do(self, act: Command) -> bool:
         """True when it was accepted."""
-        carry_out(self.case, act, self.at)
-        assert carry_out(self.case, act, self.at) is None
+        apply_command(self.case, act, self.at)
+        assert apply_command(self.case, act, self.at) is None
         refused = any(entry.kind.value == "act.refused" and entry.facts["act"] == act.act_id for entry in self.case.journal.pending)
         return not refused
 
@@ -173,35 +183,35 @@ class Suspension(RuleBasedStateMachine):
     def time_passes(self, days: int) -> None:
         for _ in range(days):
             self.now += DAY
-            self.case.go_on(self.at)
+            self.case.advance(self.at)
             self.after()
 
     @rule(hours=st.integers(1, 20))
     def hours_pass(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
-        self.case.go_on(self.at)
+        self.case.advance(self.at)
         self.after()
 
     @rule(name=st.sampled_from(NAMES))
     def an_invoice_reaches_its_step(self, name: str) -> None:
-        if not self.case.ended:
+        if not self.case.is_ended:
             self.joined.add(name)
-        self.case.join(self.claim(name), self.at)
+        self.case.add_receivable(self.claim(name), self.at)
         self.after()
 
     @rule(name=st.sampled_from(NAMES), actor=st.sampled_from(["mia", "tom"]))
     def a_collector_asks(self, name: str, actor: str) -> None:
         claim = self.claim(name)
-        if self.do(AskSuspension(act_id=self.next_act(), actor=actor, claims=[claim])):
+        if self.do(RequestSuspension(act_id=self.next_act(), actor=actor, claims=[claim])):
             self.joined.add(name)
-        self.case.hear_of(claim, self.at)
+        self.case.update_receivable(claim, self.at)
         self.after()
 
     @rule(name=st.sampled_from(NAMES), left=st.sampled_from([0, 499, 500, 4_000, TOTAL, TOTAL]))
     def the_balance_changes(self, name: str, left: int) -> None:
         """Money comes, or a payment bounces."""
         self.balances[name], self.contested[name] = left, min(self.contested[name], left)
-        self.case.hear_of(self.claim(name), self.at)
+        self.case.update_receivable(self.claim(name), self.at)
         self.after()
 
     @precondition(lambda self: self.acts % 3 == 2)
@@ -213,7 +223,7 @@ class Suspension(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), part=st.sampled_from([0, 0, 3_000, TOTAL]))
     def a_dispute_is_raised_or_resolved(self, name: str, part: int) -> None:
         self.contested[name] = min(part, self.balances[name])
-        self.case.hear_of(self.claim(name), self.at)
+        self.case.update_receivable(self.claim(name), self.at)
         self.after()
 
     @precondition(lambda self: self.questions)
@@ -225,26 +235,26 @@ class Suspension(RuleBasedStateMachine):
         number, question = self.questions.popitem()
         if result is ApprovalResult.APPROVED:
             self.approved[question.matter] = True
-            if question.matter is Matter.SUSPENSION_WARNING:
-                self.approved[Matter.SUSPENSION] = False
-        news = ApprovalNews(number=number, result=result, by="mona", reason=reason)
-        self.case.approval_came(news, self.at)
-        self.case.approval_came(news, self.at)
+            if question.matter is ApprovalType.SUSPENSION_WARNING:
+                self.approved[ApprovalType.SUSPENSION] = False
+        news = ApprovalOutcome(number=number, result=result, by="mona", reason=reason)
+        self.case.apply_approval_outcome(news, self.at)
+        self.case.apply_approval_outcome(news, self.at)
         self.after()
-        self.approved[Matter.SUSPENSION] = False
+        self.approved[ApprovalType.SUSPENSION] = False
 
     def a_stale_approval_arrives(self, number: int) -> None:
         if number not in self.questions:
-            self.case.approval_came(ApprovalNews(number=number, result=ApprovalResult.APPROVED, by="mona"), self.at)
+            self.case.apply_approval_outcome(ApprovalOutcome(number=number, result=ApprovalResult.APPROVED, by="mona"), self.at)
             self.after()
 
     @precondition(lambda self: self.under_way)
-    @rule(fate=st.sampled_from([*LetterFate, LetterFate.SENT, LetterFate.SENT]))
-    def the_post_answers(self, fate: LetterFate) -> None:
+    @rule(fate=st.sampled_from([*LetterResult, LetterResult.SENT, LetterResult.SENT]))
+    def the_post_answers(self, fate: LetterResult) -> None:
         letter = self.under_way.pop()
-        if fate is LetterFate.SENT and letter is self.letter:
+        if fate is LetterResult.SENT and letter is self.letter:
             self.delivered_on = self.today
-        self.case.letter_came(letter.number, fate, self.today, self.at)
+        self.case.apply_warning_outcome(letter.number, fate, self.today, self.at)
         self.after()
 
     @precondition(lambda self: self.letter)
@@ -254,15 +264,15 @@ class Suspension(RuleBasedStateMachine):
         if self.delivered_on is not None and self.order is None and self.service_on:
             self.delivered_on = None
         self.under_way = [letter for letter in self.under_way if letter is not self.letter]
-        self.case.letter_came(self.letter.number, LetterFate.REFUSED, self.today, self.at)
+        self.case.apply_warning_outcome(self.letter.number, LetterResult.REFUSED, self.today, self.at)
         self.after()
 
     def the_warning_is_sent_again(self) -> None:
-        self.do(SendWarningAgain(act_id=self.next_act(), actor="mia"))
+        self.do(ResendWarning(act_id=self.next_act(), actor="mia"))
         self.after()
 
     def a_returned_question_is_asked_again(self) -> None:
-        self.do(AskAgain(act_id=self.next_act(), actor="mia"))
+        self.do(RequestApprovalAgain(act_id=self.next_act(), actor="mia"))
         self.after()
 
     @rule(days=st.integers(0, 40))
@@ -280,21 +290,23 @@ class Suspension(RuleBasedStateMachine):
         assert order is not None
         in_arrears = bool(self.chaseable(order.invoice_ids))
         self.service_on = not in_arrears
-        self.case.billing_answered(order.number, BillingAnswer.SUSPENDED if in_arrears else BillingAnswer.NOT_IN_ARREARS, self.at)
+        self.case.apply_billing_result(
+            order.number, SuspensionOrderOutcome.SUSPENDED if in_arrears else SuspensionOrderOutcome.NOT_IN_ARREARS, self.at
+        )
         self.after()
 
     @precondition(lambda self: self.reinstating)
     @rule()
     def billing_reinstates(self) -> None:
         self.reinstating, self.service_on = False, True
-        self.case.billing_reinstated(self.at)
+        self.case.apply_reinstatement(self.at)
         self.after()
 
     @rule(times=st.integers(2, 9))
     def things_go_their_way(self, times: int) -> None:
         """Without it, few orders would come as far as the suspension."""
         for _ in range(times):
-            if self.case.ended and self.service_on and self.order is None:
+            if self.case.is_ended and self.service_on and self.order is None:
                 self.the_account_falls_behind_again()
             elif not self.joined:
                 self.balances["I2"], self.contested["I2"] = TOTAL, 0
@@ -302,10 +314,10 @@ class Suspension(RuleBasedStateMachine):
             elif self.questions:
                 self.an_approval_is_answered(ApprovalResult.APPROVED, "")
             elif self.under_way:
-                self.the_post_answers(LetterFate.SENT)
+                self.the_post_answers(LetterResult.SENT)
             elif self.order:
                 self.billing_answers()
-            elif self.case.stage in (Stage.ASKED, Stage.NOTICE, Stage.SUSPENDED):
+            elif self.case.stage in (SuspensionStage.ASKED, SuspensionStage.NOTICE, SuspensionStage.SUSPENDED):
                 self.time_passes(15)
 
     def a_person_withdraws_it(self) -> None:
@@ -313,15 +325,15 @@ class Suspension(RuleBasedStateMachine):
         self.after()
 
     def a_person_reinstates(self) -> None:
-        self.do(Reinstate(act_id=self.next_act(), actor="mia", reason="agreed"))
+        self.do(ReinstateAccount(act_id=self.next_act(), actor="mia", reason="agreed"))
         self.after()
 
     def a_person_hands_over(self) -> None:
-        self.do(HandOverNow(act_id=self.next_act(), actor="mia"))
+        self.do(HandOverSuspendedAccount(act_id=self.next_act(), actor="mia"))
         self.after()
 
     def the_write_off_team_hands_back(self) -> None:
-        self.case.handed_back(self.at)
+        self.case.apply_hand_back(self.at)
         self.after()
 
     def it_is_handed_on_to_a_new_run(self) -> None:
@@ -329,13 +341,13 @@ class Suspension(RuleBasedStateMachine):
         assert handed_on == self.case
         self.case = handed_on
 
-    @precondition(lambda self: self.case.ended and self.service_on and self.order is None)
+    @precondition(lambda self: self.case.is_ended and self.service_on and self.order is None)
     @rule()
     def the_account_falls_behind_again(self) -> None:
         """A new case follows on the ended one."""
-        earlier = self.case.leaves()
+        earlier = self.case.build_earlier_run()
         self.case = SuspensionCase(journal=Journal(case_id="suspension:A1", account_id="A1"), snapshot=self.case.snapshot)
-        self.case.take_up(earlier)
+        self.case.continue_from(earlier)
         self.case.open(self.at)
         self.joined, self.letter, self.under_way, self.delivered_on = set(), None, [], None
         self.after()
@@ -364,30 +376,32 @@ class Suspension(RuleBasedStateMachine):
 
     @invariant()
     def payment_ends_or_reinstates(self) -> None:
-        if not self.joined or self.case.ended:
+        if not self.joined or self.case.is_ended:
             return
         if not self.owed(self.joined):
-            assert self.case.stage in (Stage.SUSPENDING, Stage.REINSTATING)
-        if self.case.stage in (Stage.SUSPENDED, Stage.HANDED_OVER):
+            assert self.case.stage in (SuspensionStage.SUSPENDING, SuspensionStage.REINSTATING)
+        if self.case.stage in (SuspensionStage.SUSPENDED, SuspensionStage.HANDED_OVER):
             assert self.owed(self.case.warned)
 
     @invariant()
     def the_service_is_off_only_while_the_case_knows_it(self) -> None:
-        assert self.service_on == (self.case.stage not in (Stage.SUSPENDED, Stage.HANDED_OVER, Stage.REINSTATING))
-        assert self.reinstating == (self.case.stage is Stage.REINSTATING)
-        assert (self.order is not None) == (self.case.stage is Stage.SUSPENDING)
+        assert self.service_on == (
+            self.case.stage not in (SuspensionStage.SUSPENDED, SuspensionStage.HANDED_OVER, SuspensionStage.REINSTATING)
+        )
+        assert self.reinstating == (self.case.stage is SuspensionStage.REINSTATING)
+        assert (self.order is not None) == (self.case.stage is SuspensionStage.SUSPENDING)
 
     @invariant()
     def the_question_is_open_where_the_case_waits_for_it(self) -> None:
-        asked = self.case.stage in (Stage.WARNING_APPROVAL, Stage.SIGN_OFF)
+        asked = self.case.stage in (SuspensionStage.WARNING_APPROVAL, SuspensionStage.SIGN_OFF)
         assert bool(self.questions) == self.case.approval_open == (asked and not self.case.returned)
 
     @invariant()
     def no_invoice_is_held_by_an_ended_case(self) -> None:
-        if self.case.ended:
+        if self.case.is_ended:
             assert self.held == set()
             assert not self.questions
-            assert self.case.ending is not Ending.SPARED
+            assert self.case.ending is not SuspensionEnding.SPARED
 
     @invariant()
     def nothing_is_due_that_is_not_done(self) -> None:
@@ -397,7 +411,7 @@ class Suspension(RuleBasedStateMachine):
     @invariant()
     def somebody_or_something_can_move_it(self) -> None:
         movers = {
-            "nothing": self.case.ended,
+            "nothing": self.case.is_ended,
             "time": self.case.wakes_at() is not None or not self.joined,
             "approval": bool(self.questions),
             "letter": bool(self.under_way),
@@ -412,7 +426,7 @@ class Suspension(RuleBasedStateMachine):
             assert (self.case.journal.head, self.case.journal.seq) == (self.entries[-1].hash, len(self.entries))
 
     def teardown(self) -> None:
-        assert broken_at(self.entries) is None
+        assert find_broken_entry(self.entries) is None
 
 
 TestSuspensionInAnyOrder = Suspension.TestCase

@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.timeline.holds import Hold, HoldKind, Holds
-from domain.timeline.step_schedule import Taken, due_at, next_step
-from tests.domain.builders import DAY, DUE, TIMELINE, midnight, policy, step
+from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
+from tests.domain.builders import DAY, DUE, TIMELINE, build_policy, find_step, midnight
 
-POLICY = policy()
+POLICY = build_policy()
 NAMES = [str(entry["step"]) for entry in TIMELINE]
 
 
-def taken(name: str, on: float) -> Taken:
-    past = step(name)
-    return Taken(step=name, day=past.day, act=past.act, at=midnight(on), contact_on=midnight(on).date())
+def taken(name: str, on: float) -> TakenStep:
+    past = find_step(name)
+    return TakenStep(step=name, day=past.day, act=past.act, at=midnight(on), contact_on=midnight(on).date())
 
 
-def next_name(past: list[Taken], today: float) -> str | None:
+def next_name(past: list[TakenStep], today: float) -> str | None:
     following = next_step(POLICY, past, DUE, midnight(today).date())
     return following.step if following else None
 
@@ -38,7 +38,7 @@ def test_the_next_step_is_the_one_after_the_last_however_late_it_is(last: str, f
 
 
 def test_a_step_that_a_new_policy_does_not_have_is_judged_by_its_day() -> None:
-    gone = Taken(step="old_name", day=10, act=step("phone_call").act, at=midnight(10), contact_on=midnight(10).date())
+    gone = TakenStep(step="old_name", day=10, act=find_step("phone_call").act, at=midnight(10), contact_on=midnight(10).date())
     assert next_name([gone], 20) == "phone_call"
 
 
@@ -51,20 +51,20 @@ stretches_of_days = st.lists(st.tuples(st.integers(-10, 60), st.integers(1, 30))
 def test_whatever_the_outages_and_holds_steps_come_in_order_once_each_and_days_apart(
     start: int, outage: set[int], held: set[int], slot_delays: list[int]
 ) -> None:
-    past: list[Taken] = []
+    past: list[TakenStep] = []
     holds, collectable = Holds(), max(start, 0)
     for day in range(start, 200):
-        if day in held and not holds.any:
+        if day in held and not holds.is_on_hold:
             holds.place(Hold(hold_id="h", kind=HoldKind.PAUSE, since=midnight(day)))
         if day not in held:
             holds.lift("h", midnight(day))
         today = midnight(day).date()
         following = next_step(POLICY, past, DUE, today)
-        if following and day not in outage and not holds.any and due_at(POLICY, following, past, DUE, holds) <= midnight(day):
+        if following and day not in outage and not holds.is_on_hold and step_due_at(POLICY, following, past, DUE, holds) <= midnight(day):
             assert (collectable if following.day > 0 else day) >= following.day
             assert not past or today >= past[-1].contact_on + POLICY.catch_up_days * DAY
             past.append(taken(following.step, day + slot_delays[len(past)]))
-        collectable += day >= 0 and not holds.any
+        collectable += day >= 0 and not holds.is_on_hold
     names = [one.step for one in past]
     assert names == NAMES[NAMES.index(names[0]) :]
     assert names[0] in NAMES[:2]
@@ -75,10 +75,10 @@ def test_a_step_is_due_on_its_day_but_not_within_catch_up_days_of_the_last_conta
     holds = Holds()
     holds.place(Hold(hold_id="h", kind=HoldKind.PAUSE, since=midnight()))
     holds.lift("h", midnight(held))
-    due = due_at(POLICY, step(name), [taken("courtesy_note", contact)], DUE, holds)
-    assert due == max(midnight(step(name).day + held), midnight(contact + 3))
+    due = step_due_at(POLICY, find_step(name), [taken("courtesy_note", contact)], DUE, holds)
+    assert due == max(midnight(find_step(name).day + held), midnight(contact + 3))
 
 
 def test_the_first_step_waits_for_nothing_but_its_day() -> None:
-    assert due_at(POLICY, step("courtesy_note"), [], DUE, Holds()) == midnight(-3)
-    assert due_at(POLICY, step("reminder"), [], date(2013, 1, 1), Holds()).date() == date(2013, 1, 1) + timedelta(days=1)
+    assert step_due_at(POLICY, find_step("courtesy_note"), [], DUE, Holds()) == midnight(-3)
+    assert step_due_at(POLICY, find_step("reminder"), [], date(2013, 1, 1), Holds()).date() == date(2013, 1, 1) + timedelta(days=1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def plain(content: Any) -> bytes:
+def canonical_bytes(content: Any) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -21,14 +21,14 @@ def merkle_root(level: list[bytes]) -> str:
     return (level[0] if level else hashlib.sha256(b"").digest()).hex()
 
 
-class Seals:
+class SealVerifier:
     """`days`: of each seal its hash, and the day. `leaves`: of each case in the clear [case, entry's number, its hash, beside]."""
 
     def __init__(self) -> None:
         self.days: dict[str, str] = {}
         self.leaves: dict[str, list[Any]] = {}
 
-    def read(self, elements: Iterator[Any], faults: list[str]) -> None:
+    def read_seals(self, elements: Iterator[Any], faults: list[str]) -> None:
         """The seals, the oldest first, and then the leaves of the last one in their order."""
         seal: dict[str, Any] = {}
         hashes: list[bytes] = []
@@ -37,17 +37,17 @@ class Seals:
             if isinstance(element, dict):
                 if element["previous"] != previous:
                     faults.append(f"seals.json: the seal of {element['day']} does not follow from the one before it")
-                seal, previous = element, hashlib.sha256(plain(element)).hexdigest()
+                seal, previous = element, hashlib.sha256(canonical_bytes(element)).hexdigest()
                 self.days[previous] = element["day"]
             elif isinstance(element, str):
                 hashes.append(bytes.fromhex(element))
             else:
                 self.leaves[element[0]] = element
-                hashes.append(hashlib.sha256(b"\x00" + plain(element)).digest())
+                hashes.append(hashlib.sha256(b"\x00" + canonical_bytes(element)).digest())
         if seal and (merkle_root(hashes), len(hashes)) != (seal["root"], seal["cases"]):
             faults.append(f"seals.json: the leaves of the seal of {seal['day']} are not those that were sealed")
 
-    def told(self) -> str:
+    def describe_seals(self) -> str:
         """What there is, in words."""
         if not self.days:
             return "none yet"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from adapters.database.tables import Utc
+from adapters.database.tables import UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -37,12 +37,12 @@ def upgrade() -> None:
         sa.Column("continued_from", sa.String(), nullable=True),
         sa.Column("ended_as", sa.String(), nullable=False),
         sa.Column("events", sa.Integer(), nullable=False),
-        sa.Column("started_at", Utc(), nullable=False),
-        sa.Column("closed_at", Utc(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
-        sa.Column("archived_at", Utc(), nullable=False),
+        sa.Column("archived_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("workflow_id", "run_id"),
         info={"append_only": True},
     )
@@ -75,7 +75,7 @@ def upgrade() -> None:
         sa.Column("head", sa.String(), nullable=False),
         sa.Column("carried", sa.JSON(), nullable=False),
         sa.Column("earlier_run", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("updated_at", Utc(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("case_id"),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("letter", sa.String(), nullable=False),
-        sa.Column("slot", Utc(), nullable=False),
+        sa.Column("slot", UtcDateTime(), nullable=False),
         sa.Column("not_after", sa.Date(), nullable=True),
         sa.Column("days_between_letters", sa.Integer(), nullable=False),
         sa.Column("minimum", sa.BigInteger(), nullable=False),
@@ -104,7 +104,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("awaited", sa.Boolean(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -124,7 +124,7 @@ def upgrade() -> None:
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),
         sa.Column("ended_by", sa.String(), nullable=True),
-        sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("cover_id"),
     )
     with op.batch_alter_table("covers", schema=None) as batch_op:
@@ -141,7 +141,7 @@ def upgrade() -> None:
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),
         sa.Column("revoked_by", sa.String(), nullable=True),
-        sa.Column("revoked_at", Utc(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("delegation_id"),
     )
     with op.batch_alter_table("delegations", schema=None) as batch_op:
@@ -156,7 +156,7 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("stored_by", sa.String(), nullable=False),
-        sa.Column("stored_at", Utc(), nullable=False),
+        sa.Column("stored_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("sha256"),
     )
     op.create_table(
@@ -166,7 +166,7 @@ def upgrade() -> None:
         sa.Column("request_sha256", sa.String(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("body", sa.JSON(), nullable=True),
-        sa.Column("created_at", Utc(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key", "user"),
     )
     op.create_table(
@@ -192,8 +192,8 @@ def upgrade() -> None:
         sa.Column("header", sa.JSON(), nullable=False),
         sa.Column("delimiter", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
-        sa.Column("started_at", Utc(), nullable=False),
-        sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -203,8 +203,8 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(), nullable=False),
         sa.Column("previous", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("business_at", Utc(), nullable=False),
-        sa.Column("recorded_at", Utc(), nullable=False),
+        sa.Column("business_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
         sa.Column("invoice_id", sa.String(), nullable=True),
         sa.Column("actor", sa.String(), nullable=False),
@@ -222,8 +222,8 @@ def upgrade() -> None:
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("invoice_id", sa.String(), nullable=False),
         sa.Column("event", sa.JSON(), nullable=False),
-        sa.Column("recorded_at", Utc(), nullable=False),
-        sa.Column("delivered_at", Utc(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("delivered_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_id"),
     )
@@ -238,7 +238,7 @@ def upgrade() -> None:
         sa.Column("invoice_id", sa.String(), nullable=True),
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("written_at", Utc(), nullable=False),
+        sa.Column("written_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("notes", schema=None) as batch_op:
@@ -252,7 +252,7 @@ def upgrade() -> None:
         sa.Column("segments", sa.JSON(), nullable=False),
         sa.Column("snapshot", sa.Text(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
-        sa.Column("created_at", Utc(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name", "version"),
     )
     op.create_table(
@@ -260,7 +260,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),
-        sa.Column("recorded_at", Utc(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("version"),
     )
     op.create_table(
@@ -273,7 +273,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(), nullable=False),
         sa.Column("whole", sa.Boolean(), nullable=False),
         sa.Column("leaves", sa.LargeBinary(), nullable=False),
-        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("day"),
         sa.UniqueConstraint("previous"),
         info={"append_only": True},
@@ -323,12 +323,12 @@ def upgrade() -> None:
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
         sa.Column("route", sa.String(), nullable=False),
-        sa.Column("hour", Utc(), nullable=False),
+        sa.Column("hour", UtcDateTime(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("first_at", Utc(), nullable=False),
-        sa.Column("last_at", Utc(), nullable=False),
-        sa.Column("first_business_at", Utc(), nullable=False),
-        sa.Column("last_business_at", Utc(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("first_business_at", UtcDateTime(), nullable=False),
+        sa.Column("last_business_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("user", "role", "account_id", "route", "hour"),
     )
@@ -346,7 +346,7 @@ def upgrade() -> None:
         sa.Column("phone", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=True),
         sa.Column("time_zone", sa.String(), nullable=True),
-        sa.Column("undeliverable_since", Utc(), nullable=True),
+        sa.Column("undeliverable_since", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["accounts.id"],
@@ -381,7 +381,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("as_of", sa.Date(), nullable=False),
-        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("json_sha256", sa.String(), nullable=False),
         sa.Column("pdf_sha256", sa.String(), nullable=False),
         sa.Column("pages", sa.Integer(), nullable=False),
@@ -400,8 +400,8 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
         sa.Column("asked_by", sa.String(), nullable=False),
-        sa.Column("at", Utc(), nullable=False),
-        sa.Column("recorded_at", Utc(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("report", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -450,7 +450,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("letter", sa.String(), nullable=False),
-        sa.Column("slot", Utc(), nullable=False),
+        sa.Column("slot", UtcDateTime(), nullable=False),
         sa.Column("message_id", sa.String(), nullable=False),
         sa.Column("in_reply_to", sa.String(), nullable=True),
         sa.Column("subject", sa.String(), nullable=False),
@@ -458,10 +458,10 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("next_attempt_at", Utc(), nullable=True),
+        sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
         sa.Column("owner", sa.String(), nullable=False),
-        sa.Column("transmitting_since", Utc(), nullable=True),
-        sa.Column("sent_at", Utc(), nullable=True),
+        sa.Column("transmitting_since", UtcDateTime(), nullable=True),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.Column("reply", sa.String(), nullable=False),
         sa.Column("decided_by", sa.String(), nullable=True),
         sa.Column("case_id", sa.String(), nullable=True),
@@ -470,7 +470,7 @@ def upgrade() -> None:
         sa.Column("details", sa.JSON(), nullable=False),
         sa.Column("opens", sa.String(), nullable=False),
         sa.Column("closes", sa.String(), nullable=False),
-        sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("wanted", sa.Boolean(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=True),
@@ -520,8 +520,8 @@ def upgrade() -> None:
         sa.Column("rules_version", sa.Integer(), nullable=True),
         sa.Column("tasks", sa.Integer(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),
-        sa.Column("made_at", Utc(), nullable=False),
-        sa.Column("recorded_at", Utc(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -539,7 +539,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
         sa.Column("what", sa.String(), nullable=False),
-        sa.Column("at", Utc(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("recorded_by", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -555,9 +555,9 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("user", sa.String(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
-        sa.Column("created_at", Utc(), nullable=False),
-        sa.Column("expires_at", Utc(), nullable=True),
-        sa.Column("revoked_at", Utc(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["user"],
             ["users.name"],
