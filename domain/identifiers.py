@@ -1,6 +1,7 @@
 """Workflow ids, task queues and keys, built nowhere else."""
 
 from datetime import date
+from enum import StrEnum
 
 TASK_QUEUE = "collections"
 CORRESPONDENCE_RUN_ID = "correspondence"
@@ -13,6 +14,19 @@ HISTORY_ARCHIVE_ID = "history_archive"
 
 SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
 """By which cases are listed with Temporal's own tools: keywords, registered with the server."""
+
+
+class CaseKind(StrEnum):
+    """What a case is about: the column `kind` of the table of cases."""
+
+    INVOICE = "invoice"
+    DISPUTE = "dispute"
+    PAYMENT_PLAN = "payment_plan"
+    SUSPENSION = "suspension"
+    CREDIT_REVIEW = "credit_review"
+    WRITE_OFF = "write_off"
+    ERASURE = "erasure"
+    APPROVAL = "approval"
 
 
 def invoice_case_id(invoice_id: str) -> str:
