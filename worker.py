@@ -4,8 +4,9 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from temporalio.client import Client
@@ -60,6 +61,8 @@ from workflows.invoice_collection import InvoiceCollection
 from workflows.payment_plan import PaymentPlan
 from workflows.write_off import WriteOff
 
+Activities = list[Callable[..., Any]]
+
 WORKFLOWS = (
     InvoiceCollection,
     Dispute,
@@ -83,6 +86,11 @@ THREAD_SWITCH_SECONDS = 0.0005
 """How soon a thread that has its answer from the database gets the interpreter back: at Python's own 5 ms it waits longer for that than
 for the answer, statement by statement."""
 
+STICKY_TASK_TIMEOUT = timedelta(seconds=300)
+"""How long a case's task may wait for the worker that has the case in its cache. At the SDK's own 10 s a burst that lasts longer times
+out every waiting task once, and each is replayed from its whole history; what lies on a dead worker's queue waits this long for
+another one."""
+
 GRACE_PERIOD = timedelta(seconds=20)
 """How long a worker that is asked to stop may go on with the letters on the wire."""
 
@@ -95,70 +103,94 @@ def build_workflow_runner() -> UnsandboxedWorkflowRunner:
 def build_worker(
     client: Client, services: Services, presumed_dead: timedelta = PRESUMED_DEAD, backoff: Sequence[timedelta] = BACKOFF
 ) -> Worker:
-    """A worker for every workflow and activity, not yet running. `presumed_dead` and `backoff` are the letter desk's."""
+    """Return a worker for every workflow and activity, not yet running. `presumed_dead` and `backoff` are the letter dispatch's."""
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
-    company, settings = services.company, services.settings
     signals = CaseSignals(client)
-    reading = LetterLoader(services.database, services.letters, company, company.collector, settings.sender, settings.reply_domain)
-    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-    hours_matter = services.clock.hours_matter
-    patience = PATIENCE if hours_matter else PATIENCE_PLAYED_FAST
-    desk = LetterDispatch(services.database, reading, owner, presumed_dead, backoff, patience, hours_matter)
-    sending = CorrespondenceActivities(
-        desk, services.mailer, OutcomeFeed(services.database), signals, services.clock, settings.smtp_connections
+    settings = services.settings
+    loader = LetterLoader(
+        services.database, services.letters, services.company, services.company.collector, settings.sender, settings.reply_domain
     )
-    openings = InvoiceInputLoader(services.database, services.policies, services.clock)
-    billing = BillingEventActivities(services.ledger, openings, signals, CollectorChangeFeed(services.database))
-    recording = CaseRecordingActivities(CaseStore(services.database))
-    console = settings.console_url or f"http://{settings.api_host}:{settings.api_port}"
-    notices = NoticeSender(services.database, services.mailer, settings.sender, settings.reply_domain, console)
-    letters = CaseLetterActivities(CaseLetterStore(services.database, reading), services.clock)
-    beginnings = CaseInputLoader(services.database, services.policies, services.clock)
-    joining = CaseJoiningActivities(beginnings, signals)
-    referring = CreditReferralActivities(ReferralQuery(services.database, services.policies), beginnings, signals, services.clock)
-    dossiers = DossierActivities(DossierStore(services.database, services.company))
-    erasing = AccountErasureActivities(AccountEraser(services.database, settings.retention_years), services.clock)
-    seal_mail = SealMail(services.database, services.mailer, settings.sender, settings.reply_domain, console, settings.audit_mail)
-    sealing = DailySealActivities(SealStore(services.database), seal_mail, services.clock)
-    archive = RunArchive(services.database, open_archive_store(settings.archive_url))
-    archiving = HistoryArchiveActivities(HistoryArchiver(client, services.database, archive, VisibilityRunListing(client)), services.clock)
-    effects = CaseEffectActivities(services.ledger, services.policies, DelegationStore(services.database), notices, services.clock)
     return Worker(
         client,
         workflow_runner=build_workflow_runner(),
         task_queue=ids.TASK_QUEUE,
         workflows=WORKFLOWS,
         activities=[
-            recording.record,
-            sending.select_letters,
-            sending.send_letters,
-            sending.tell_cases,
-            billing.deliver_events,
-            effects.frame_approval,
-            effects.issue_credit_note,
-            effects.change_invoice,
-            effects.suspend,
-            effects.reinstate,
-            effects.write_off,
-            effects.charge_interest,
-            effects.read_invoice,
-            effects.adopt_segment,
-            effects.notify,
-            letters.ask_letter,
-            letters.withdraw_letter,
-            joining.join_suspension,
-            joining.hand_over,
-            dossiers.make_dossier,
-            referring.refer_accounts,
-            erasing.erase_account,
-            sealing.make_seal,
-            sealing.mail_seal,
-            archiving.archive_histories,
+            *build_case_activities(services, signals),
+            *build_correspondence_activities(services, signals, loader, presumed_dead, backoff),
+            *build_billing_activities(services, signals),
+            *build_audit_activities(services, client),
         ],
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_workflow_task_polls=WORKFLOW_TASK_POLLERS,
+        sticky_queue_schedule_to_start_timeout=STICKY_TASK_TIMEOUT,
         graceful_shutdown_timeout=GRACE_PERIOD,
     )
+
+
+def build_case_activities(services: Services, signals: CaseSignals) -> Activities:
+    """Return what cases write, and what they ask of other cases."""
+    database, clock = services.database, services.clock
+    recording = CaseRecordingActivities(CaseStore(database))
+    inputs = CaseInputLoader(database, services.policies, clock)
+    joining = CaseJoiningActivities(inputs, signals)
+    referring = CreditReferralActivities(ReferralQuery(database, services.policies), inputs, signals, clock)
+    dossiers = DossierActivities(DossierStore(database, services.company))
+    erasing = AccountErasureActivities(AccountEraser(database, services.settings.retention_years), clock)
+    return [
+        recording.record,
+        joining.join_suspension,
+        joining.hand_over,
+        dossiers.make_dossier,
+        referring.refer_accounts,
+        erasing.erase_account,
+    ]
+
+
+def build_correspondence_activities(
+    services: Services, signals: CaseSignals, loader: LetterLoader, presumed_dead: timedelta, backoff: Sequence[timedelta]
+) -> Activities:
+    """Return what selects and sends letters."""
+    database, clock, settings = services.database, services.clock, services.settings
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    patience = PATIENCE if clock.hours_matter else PATIENCE_PLAYED_FAST
+    dispatch = LetterDispatch(database, loader, owner, presumed_dead, backoff, patience, clock.hours_matter)
+    sending = CorrespondenceActivities(dispatch, services.mailer, OutcomeFeed(database), signals, clock, settings.smtp_connections)
+    letters = CaseLetterActivities(CaseLetterStore(database, loader), clock)
+    return [sending.select_letters, sending.send_letters, sending.tell_cases, letters.ask_letter, letters.withdraw_letter]
+
+
+def build_billing_activities(services: Services, signals: CaseSignals) -> Activities:
+    """Return what reads from the billing system, what books there, and the notices to staff that go with it."""
+    database, clock, settings = services.database, services.clock, services.settings
+    invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
+    billing = BillingEventActivities(services.ledger, invoice_inputs, signals, CollectorChangeFeed(database))
+    notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
+    effects = CaseEffectActivities(services.ledger, services.policies, DelegationStore(database), notices, clock)
+    return [
+        billing.deliver_events,
+        effects.frame_approval,
+        effects.issue_credit_note,
+        effects.change_invoice,
+        effects.suspend,
+        effects.reinstate,
+        effects.write_off,
+        effects.charge_interest,
+        effects.read_invoice,
+        effects.adopt_segment,
+        effects.notify,
+    ]
+
+
+def build_audit_activities(services: Services, client: Client) -> Activities:
+    """Return what seals the journal and archives histories."""
+    database, settings = services.database, services.settings
+    mail = SealMail(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address, settings.audit_mail)
+    sealing = DailySealActivities(SealStore(database), mail, services.clock)
+    archive = RunArchive(database, open_archive_store(settings.archive_url))
+    archiver = HistoryArchiver(client, database, archive, VisibilityRunListing(client))
+    archiving = HistoryArchiveActivities(archiver, services.clock)
+    return [sealing.make_seal, sealing.mail_seal, archiving.archive_histories]
 
 
 async def run_worker(client: Client, services: Services, stop: asyncio.Event) -> None:

@@ -1,7 +1,11 @@
 """How the house is built: who may import whom, how rooms are named and how large they grow, and that nothing stands about unused."""
 
 import ast
+import os
+import shutil
+import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +19,7 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 from adapters.database.engine import Database
 from adapters.database.tables import SQLModel
 from adapters.project import PROJECT as ROOT
+from tests.rooms_list import rooms_list
 
 PACKAGES = ("domain", "workflows", "activities", "adapters", "api", "cli")
 SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "base"}
@@ -81,8 +86,10 @@ def test_each_package_imports_only_what_it_may(capsys: pytest.CaptureFixture[str
 
 def test_every_package_stands_under_a_contract() -> None:
     options = read_user_options(config_filename=str(ROOT / "pyproject.toml"))
-    bound = {module for contract in options.contracts_options for module in contract["source_modules"]}
+    bound = {module for contract in options.contracts_options for module in contract.get("source_modules", [])}
     assert bound == set(PACKAGES) - {"cli"}
+    (siblings,) = (contract for contract in options.contracts_options if contract["type"] == "acyclic_siblings")
+    assert set(siblings["ancestors"]) == set(PACKAGES) - {"activities", "cli"}
     assert set(options.session_options["root_packages"]) == set(PACKAGES)
 
 
@@ -97,6 +104,70 @@ def test_a_module_is_named_for_what_it_does_and_shadows_no_other(path: Path) -> 
 def test_a_module_is_short_enough_to_read(path: Path) -> None:
     if "versions" not in path.parts and named(path) not in ONE_LIST:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+MOST_MODULES = 25
+
+
+def test_a_folder_holds_no_more_modules_than_one_can_look_over() -> None:
+    folders = Counter(path.parent for path in modules() if path.stem != "__init__")
+    assert {named(folder): count for folder, count in folders.items() if count > MOST_MODULES} == {}
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for path in [*modules(), *(ROOT / "bench").rglob("*.py")]:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(named(path))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_lines_are_laid_out_by_the_formatter_alone() -> None:
+    mark = "# fmt" + ":"
+    assert [named(path) for path in [*modules(), *(ROOT / "tests").rglob("*.py")] if mark in path.read_text(encoding="utf-8")] == []
+
+
+PLANTED = {
+    "domain imports nothing of ours": ("domain/money.py", "import adapters.project"),
+    "workflows import domain": ("workflows/dispute.py", "import adapters.project"),
+    "activities import domain and adapters": ("activities/heartbeat.py", "import workflows.dispute"),
+    "adapters import domain": ("adapters/project.py", "import workflows.dispute"),
+    "the API is started by the command line": ("api/context.py", "import cli.options"),
+    "never the tables": ("api/routes/health.py", "import adapters.database.tables"),
+    "import each other in one direction": ("adapters/i18n/formatting.py", "import adapters.letters.letter_templates"),
+    "inside domain": ("domain/policy/approval_matrix.py", "import domain.dispute.commands"),
+}
+"""For each contract, an import that breaks it."""
+
+
+@pytest.mark.parametrize("contract", PLANTED)
+def test_an_import_against_a_contract_is_found(contract: str, tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    place, line = PLANTED[contract]
+    with (tmp_path / place).open("a", encoding="utf-8") as module:
+        module.write(f"\n{line}\n")
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"]
+    linted = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    broken = [text for text in " ".join(linted.stdout.split()).split("KEPT") if "BROKEN" in text]
+    assert linted.returncode == 1
+    assert any(contract in text for text in broken), linted.stdout
+
+
+def test_every_contract_has_a_planted_import() -> None:
+    options = read_user_options(config_filename=str(ROOT / "pyproject.toml"))
+    names = [contract["name"] for contract in options.contracts_options]
+    assert sorted(sum(contract in name for name in names) for contract in PLANTED) == [1] * len(names)
+
+
+def test_the_page_on_the_architecture_lists_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    begin, end = "<!-- rooms:begin -->", "<!-- rooms:end -->"
+    assert page.partition(begin)[2].partition(end)[0] == rooms_list()
 
 
 def test_mail_goes_through_aiosmtplib_alone() -> None:

@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'duecourse.db'}"
 
     @property
+    def console_address(self) -> str:
+        """The URL at which people reach the console: the configured one, else this machine's."""
+        return self.console_url or f"http://{self.api_host}:{self.api_port}"
+
+    @property
     def sends_external_mail(self) -> bool:
         """Letters leave this machine."""
         return self.smtp_host is not None and self.smtp_host not in LOOPBACK

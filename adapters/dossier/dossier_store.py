@@ -1,6 +1,6 @@
 """The dossiers of accounts: compiled from the database, kept as two documents (JSON and PDF), and found again."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -26,6 +26,19 @@ class RequestedDossier(NamedTuple):
     at: datetime
     asked_by: str
     language: str = ENGLISH
+
+
+class StoredDossier(NamedTuple):
+    """A dossier in the list of its account's. `made_at` is business time (UTC), as of which the account is described."""
+
+    key: str
+    purpose: DossierPurpose
+    as_of: date
+    made_at: datetime
+    asked_by: str
+    json_sha256: str
+    pdf_sha256: str
+    pages: int
 
 
 class DossierStore:
@@ -76,17 +89,22 @@ class DossierStore:
             row = session.get(DossierRow, key)
             return _parse_dossier_row(row) if row else None
 
-    def list_dossiers(self, account_id: str) -> list[DossierRow]:
-        """The latest first."""
+    def list_dossiers(self, account_id: str) -> list[StoredDossier]:
+        """Return the account's dossiers, the latest first."""
         rows = select(DossierRow).where(col(DossierRow.account_id) == account_id)
         with self._database.reading() as session:
             found = session.execute(rows.order_by(col(DossierRow.made_at).desc(), col(DossierRow.key))).scalars().all()
-            session.expunge_all()
-            return list(found)
+            return [_parse_stored_dossier(row) for row in found]
 
 
 def _parse_dossier_row(row: DossierRow) -> GeneratedDossier:
     return GeneratedDossier(purpose=DossierPurpose(row.purpose), json_sha256=row.json_sha256, pdf_sha256=row.pdf_sha256, pages=row.pages)
 
 
-__all__ = ["AccountNotFoundError", "DossierStore", "RequestedDossier"]
+def _parse_stored_dossier(row: DossierRow) -> StoredDossier:
+    return StoredDossier(
+        row.key, DossierPurpose(row.purpose), row.as_of, row.made_at, row.asked_by, row.json_sha256, row.pdf_sha256, row.pages
+    )
+
+
+__all__ = ["AccountNotFoundError", "DossierStore", "RequestedDossier", "StoredDossier"]

@@ -24,7 +24,7 @@ DossierMakingActor = Annotated[Actor, Depends(require_permission(Permission.MAKE
 
 @router.get("/{account_id}/dossiers", operation_id="list_dossiers", summary="The account's dossiers, the latest first")
 def get_dossiers(account: ExistingAccount, context: Context, _: ReadingActor) -> list[DossierOut]:
-    return [DossierOut.from_row(row) for row in context.dossiers.list_dossiers(account.id)]
+    return [DossierOut.from_stored_dossier(row) for row in context.dossiers.list_dossiers(account.id)]
 
 
 @router.post("/{account_id}/dossiers", operation_id="make_dossier", summary="Make a dossier, as JSON and PDF", status_code=201)
@@ -34,7 +34,7 @@ def make_dossier(request: Request, actor: DossierMakingActor, account: ExistingA
     key = derive_id(request, "dossier", actor.user)
     wanted = RequestedDossier(key, account.id, said.purpose, _parse_as_of(context, said), asked_by=actor.user)
     context.dossiers.make_dossier(wanted)
-    return DossierOut.from_row(next(row for row in context.dossiers.list_dossiers(account.id) if row.key == key))
+    return DossierOut.from_stored_dossier(next(row for row in context.dossiers.list_dossiers(account.id) if row.key == key))
 
 
 def _parse_as_of(context: ApiContext, said: DossierIn) -> datetime:

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from adapters.cases.tasks import close_call_tasks
 from adapters.read_model.invoices import InvoiceRow
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
-from api.commands.notes_and_tasks import close_call_tasks, save_invoice_note
+from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
 from api.schemas.requests import CallIn, NoteIn, PauseIn, PromiseIn

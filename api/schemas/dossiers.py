@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.database.tables import DossierRow
+from adapters.dossier.dossier_store import StoredDossier
 from domain.dossier import DossierPurpose
 
 
@@ -29,5 +29,7 @@ class DossierOut(BaseModel):
     pages: int
 
     @classmethod
-    def from_row(cls, row: DossierRow) -> "DossierOut":
-        return cls.model_validate(row.model_dump(exclude={"key", "account_id"}))
+    def from_stored_dossier(cls, dossier: StoredDossier) -> "DossierOut":
+        fields = dossier._asdict()
+        del fields["key"]
+        return cls(**fields)

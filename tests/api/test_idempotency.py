@@ -7,7 +7,8 @@ from fastapi import Request
 from sqlmodel import select
 
 from adapters.database.tables import IdempotencyKey
-from api.web.idempotency import ABANDONED_AFTER, REPLAYED_HEADER, hash_request
+from adapters.identity.idempotency_keys import ABANDONED_AFTER
+from api.web.idempotency import REPLAYED_HEADER, hash_request
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
