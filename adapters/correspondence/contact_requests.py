@@ -1,4 +1,4 @@
-"""The contact requests, as the invoices that made them see them: asked, withdrawn, and what became of them."""
+"""The contact requests as their invoices see them: requested, withdrawn, and what became of them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,10 +30,26 @@ _KNOWN_REQUESTS_QUERY = select(
     col(ContactRequest.state),
     col(ContactRequest.slot),
 ).where(col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)))
+_LETTERS_QUERY = (
+    select(
+        col(ContactRequest.id),
+        col(ContactRequest.invoice_id),
+        col(ContactRequest.step),
+        col(ContactRequest.attempt),
+        col(ContactRequest.state),
+        col(ContactRequest.ended_at),
+        col(ContactRequest.reason),
+        col(Message.message_id),
+        col(Message.sha256),
+    )
+    .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
+    .where(col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)))
+    .order_by(col(ContactRequest.rank))
+)
 
 
 class CaseLetterUpdates(NamedTuple):
-    """What a case has not heard yet: the ends of its letters, the steps whose letters were taken back; and whether one is under way."""
+    """What a case has not recorded yet: outcomes of its letters, and steps whose letters were withdrawn; and whether one is under way."""
 
     outcomes: list[LetterOutcome]
     withdrawn: list[str]
@@ -41,120 +57,130 @@ class CaseLetterUpdates(NamedTuple):
 
 
 class ContactRequestBatch:
-    """What the steps of a group of cases ask for: looked up together, and written together when `write` is called."""
+    """The requests that the steps of a group of cases make: read together when it is built, the new ones inserted together by `write`."""
 
     def __init__(self, connection: Connection, records: Sequence[CaseWrite]) -> None:
-        self._connection, self._new = connection, list[dict[str, Any]]()
-        asking = [record.case.invoice_id for record in records if record.ask and record.ask.act is StepAction.LETTER]
-        rows = connection.execute(_KNOWN_REQUESTS_QUERY, {"invoices": asking}).all() if asking else []
-        self._known = {(row.invoice_id, row.step, row.policy_version): row for row in rows}
+        self._connection, self._new_rows = connection, list[dict[str, Any]]()
+        invoice_ids = [record.case.invoice_id for record in records if record.ask and record.ask.act is StepAction.LETTER]
+        rows = connection.execute(_KNOWN_REQUESTS_QUERY, {"invoices": invoice_ids}).all() if invoice_ids else []
+        self._known_requests = {(row.invoice_id, row.step, row.policy_version): row for row in rows}
 
-    def request_contact(self, record: CaseWrite, ask: ContactOrder, slot: datetime) -> datetime:
-        """The slot that the request has. One request per invoice, step and policy version; asked again after it was dropped or
-        withdrawn, it counts one attempt more."""
-        case, hours = record.case, ask.contact.hours
-        wanted = {
-            "slot": slot,
-            "letter": ask.letter,
-            "rank": ask.rank,
-            "not_after": ask.not_after,
-            "minimum": ask.minimum,
-            "days_between_letters": ask.contact.days_between_letters,
-            "opens": hours.opens.isoformat("minutes"),
-            "closes": hours.closes.isoformat("minutes"),
-        }
-        known = self._known.get((case.invoice_id, ask.step, case.policy_version))
+    def request_contact(self, record: CaseWrite, order: ContactOrder, slot: datetime) -> datetime:
+        """Request a letter; return the slot (UTC) that the request has, which is the earlier one when it was requested before.
+
+        One request per invoice, step and policy version; requested again after it was dropped or withdrawn, it counts one attempt more.
+        """
+        case = record.case
+        terms = _build_request_terms(order, slot)
+        known = self._known_requests.get((case.invoice_id, order.step, case.policy_version))
         if known is None:
             key = {
                 "invoice_id": case.invoice_id or "",
-                "step": ask.step,
+                "step": order.step,
                 "policy": case.policy or "",
                 "policy_version": case.policy_version or 0,
             }
-            self._new.append({"account_id": case.account_id, **key, **wanted})
+            self._new_rows.append({"account_id": case.account_id, **key, **terms})
             return slot
         if known.state in CANCELLED_STATES:
-            again = {"state": "pending", "reason": "", "message_id": None, "ended_at": None, "told": False, "awaited": False}
+            reopened = {"state": "pending", "reason": "", "message_id": None, "ended_at": None, "told": False, "awaited": False}
             attempt = col(ContactRequest.attempt) + 1
             self._connection.execute(
-                update(ContactRequest).where(col(ContactRequest.id) == known.id).values(attempt=attempt, **wanted, **again)
+                update(ContactRequest).where(col(ContactRequest.id) == known.id).values(attempt=attempt, **terms, **reopened)
             )
             return slot
-        standing: datetime = known.slot
-        return standing
+        known_slot: datetime = known.slot
+        return known_slot
 
     def write(self) -> None:
-        if self._new:
-            self._connection.execute(insert(ContactRequest), self._new)
+        """Insert the requests that are new."""
+        if self._new_rows:
+            self._connection.execute(insert(ContactRequest), self._new_rows)
 
 
-class ContactRequestStore:
-    def withdraw_requests(self, connection: Connection, records: Sequence[CaseWrite]) -> None:
-        """Take back the letters that have not gone and shall not, and those for steps that no case has taken: a worker asked for them
-        and died before the server heard of it."""
-        self._withdraw_orphaned_requests(connection, records)
-        for record in records:
-            if record.withdraw is not None:
-                connection.execute(
-                    update(ContactRequest)
-                    .where(col(ContactRequest.invoice_id) == record.case.invoice_id, col(ContactRequest.state) == "pending")
-                    .values(state="withdrawn", reason=record.withdraw.value, ended_at=record.now, told=True)
-                )
+def _build_request_terms(order: ContactOrder, slot: datetime) -> dict[str, Any]:
+    """Build the columns of a request that a later order of the same step replaces."""
+    contact = order.contact
+    return {
+        "slot": slot,
+        "letter": order.letter,
+        "rank": order.rank,
+        "not_after": order.not_after,
+        "minimum": order.minimum,
+        "days_between_letters": contact.days_between_letters,
+        "opens": contact.hours.opens.isoformat("minutes"),
+        "closes": contact.hours.closes.isoformat("minutes"),
+    }
 
-    def _withdraw_orphaned_requests(self, connection: Connection, records: Sequence[CaseWrite]) -> None:
-        pending = connection.execute(_PENDING_REQUESTS_QUERY, {"invoices": [record.case.invoice_id for record in records]})
-        taken = {(record.case.invoice_id, past.step) for record in records for past in record.case.taken}
-        orphans = [row.id for row in pending if (row.invoice_id, row.step) not in taken]
-        if orphans:
-            over = {"state": "withdrawn", "reason": "never_taken", "told": True}
-            connection.execute(update(ContactRequest).where(col(ContactRequest.id).in_(orphans)).values(**over))
 
-    def load_letter_updates(
-        self, connection: Connection, records: Sequence[CaseWrite], zones: Mapping[str, ZoneInfo]
-    ) -> dict[str, CaseLetterUpdates]:
-        """What became of each case's letters. One that was taken back is told until the case has given its step back, for the worker that
-        took it back may have died before it could say so."""
-        asking = {record.case.invoice_id: record for record in records if record.case.taken}
-        if not asking:
-            return {}
-        awaiting = [record.case.invoice_id for record in records if record.await_letter]
-        if awaiting:  # before the letters are looked at: one that ends in this moment either is seen or tells
-            under_way = (col(ContactRequest.invoice_id).in_(awaiting), col(ContactRequest.state).in_(UNDER_WAY_STATES))
-            connection.execute(update(ContactRequest).where(*under_way).values(awaited=True))
-        rows = connection.execute(
-            select(
-                col(ContactRequest.id),
-                col(ContactRequest.invoice_id),
-                col(ContactRequest.step),
-                col(ContactRequest.attempt),
-                col(ContactRequest.state),
-                col(ContactRequest.ended_at),
-                col(ContactRequest.reason),
-                col(Message.message_id),
-                col(Message.sha256),
+def withdraw_requests(connection: Connection, records: Sequence[CaseWrite]) -> None:
+    """Withdraw the pending requests that the records take back, and those for steps that no case has taken: a worker wrote them and died
+    before the server recorded the step."""
+    _withdraw_orphaned_requests(connection, records)
+    for record in records:
+        if record.withdraw is not None:
+            pending = (col(ContactRequest.invoice_id) == record.case.invoice_id, col(ContactRequest.state) == "pending")
+            withdrawn = {"state": "withdrawn", "reason": record.withdraw.value, "ended_at": record.now, "told": True}
+            connection.execute(update(ContactRequest).where(*pending).values(withdrawn))
+
+
+def _withdraw_orphaned_requests(connection: Connection, records: Sequence[CaseWrite]) -> None:
+    pending = connection.execute(_PENDING_REQUESTS_QUERY, {"invoices": [record.case.invoice_id for record in records]})
+    taken_steps = {(record.case.invoice_id, taken_step.step) for record in records for taken_step in record.case.taken}
+    orphans = [request.id for request in pending if (request.invoice_id, request.step) not in taken_steps]
+    if orphans:
+        withdrawn = {"state": "withdrawn", "reason": "never_taken", "told": True}
+        connection.execute(update(ContactRequest).where(col(ContactRequest.id).in_(orphans)).values(withdrawn))
+
+
+def mark_awaited_letters(connection: Connection, records: Sequence[CaseWrite]) -> None:
+    """Mark the letters under way that the cases wait for, so that their outcome is signalled at once.
+
+    Must come before `load_letter_updates` in the same transaction: a letter that ends in between would be neither read nor signalled.
+    """
+    awaiting = [record.case.invoice_id for record in records if record.await_letter]
+    if awaiting:
+        under_way = (col(ContactRequest.invoice_id).in_(awaiting), col(ContactRequest.state).in_(UNDER_WAY_STATES))
+        connection.execute(update(ContactRequest).where(*under_way).values(awaited=True))
+
+
+def load_letter_updates(
+    connection: Connection, records: Sequence[CaseWrite], zones: Mapping[str, ZoneInfo]
+) -> dict[str, CaseLetterUpdates]:
+    """Load what became of the letters of each case that has taken a step, by case id; `zones` are the customers', by account.
+
+    A withdrawn letter is returned until the case has given its step back, for the worker that withdrew it may have died before it could.
+    """
+    record_of = {record.case.invoice_id: record for record in records if record.case.taken}
+    if not record_of:
+        return {}
+    updates = {record.case.case_id: CaseLetterUpdates([], []) for record in record_of.values()}
+    under_way: set[str] = set()
+    for request in connection.execute(_LETTERS_QUERY, {"invoices": list(record_of)}).all():
+        record = record_of[request.invoice_id]
+        letters = updates[record.case.case_id]
+        if request.state in UNDER_WAY_STATES:
+            under_way.add(record.case.case_id)
+        elif request.state in ENDED_STATES:
+            outcome = build_letter_outcome(
+                request.step,
+                request.attempt,
+                request.state,
+                request.ended_at,
+                zones[record.case.account_id],
+                request.message_id,
+                request.reason,
+                request.sha256,
             )
-            .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
-            .where(col(ContactRequest.invoice_id).in_(asking))
-            .order_by(col(ContactRequest.rank))
-        ).all()
-        found = {record.case.case_id: CaseLetterUpdates([], []) for record in asking.values()}
-        waiting: set[str] = set()
-        for row in rows:
-            record = asking[row.invoice_id]
-            letters = found[record.case.case_id]
-            if row.state in UNDER_WAY_STATES:
-                waiting.add(record.case.case_id)
-            elif row.state in ENDED_STATES:
-                zone = zones[record.case.account_id]
-                item = build_letter_outcome(row.step, row.attempt, row.state, row.ended_at, zone, row.message_id, row.reason, row.sha256)
-                if item.key not in record.heard:
-                    letters.outcomes.append(item)
-            elif row.step == _find_awaited_step(record):
-                letters.withdrawn.append(row.step)
-        return {case: letters._replace(under_way=case in waiting) for case, letters in found.items()}
+            if outcome.key not in record.heard:
+                letters.outcomes.append(outcome)
+        elif request.step == _find_awaited_step(record):
+            letters.withdrawn.append(request.step)
+    return {case_id: letters._replace(under_way=case_id in under_way) for case_id, letters in updates.items()}
 
 
 def _find_awaited_step(record: CaseWrite) -> str | None:
-    """The step whose letter the case believes to be under way; not one that it asks for only now."""
-    last = record.case.taken[-1]
-    return last.step if last.fate is None and not (record.ask and record.ask.step == last.step) else None
+    """Return the step whose letter the case takes to be under way; not one that it requests only now."""
+    last_step = record.case.taken[-1]
+    is_requested_now = record.ask is not None and record.ask.step == last_step.step
+    return last_step.step if last_step.fate is None and not is_requested_now else None
