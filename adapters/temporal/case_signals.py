@@ -4,6 +4,7 @@ Workflows are named by their type here, for adapters know nothing of the workflo
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pydantic import BaseModel
 from temporalio.client import Client
@@ -20,9 +21,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePayment, WriteOffRecovery
 from domain.correspondence.letter_outcome import LetterOutcome
+from domain.invoice.collection_stage import CollectionStage, first_collection_stage
 from domain.invoice.workflow_input import INVOICE_COLLECTION_WORKFLOW, InvoiceCollectionInput
 
-ACCOUNT, COLLECTOR, _, _ = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
+ACCOUNT, COLLECTOR, STAGE, _ = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
 
 class CaseSignals:
@@ -81,6 +83,7 @@ class CaseSignals:
         return await self._signal_case(case_id, "recovered" if isinstance(payment, WriteOffRecovery) else "interest_came", payment)
 
     async def _start_invoice_case(self, opening: InvoiceCollectionInput, collector: str | None, event: BillingEvent | None) -> None:
+        stage = first_collection_stage(opening, opening.clock.to_business(datetime.now(UTC)).date())
         try:
             await self._client.start_workflow(
                 INVOICE_COLLECTION_WORKFLOW,
@@ -89,7 +92,7 @@ class CaseSignals:
                 task_queue=ids.TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING if event else WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE if event else WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                search_attributes=build_search_attributes(opening.account_id, collector),
+                search_attributes=build_search_attributes(opening.account_id, collector, stage),
                 start_signal="billing_event" if event else None,
                 start_signal_args=[event] if event else [],
             )
@@ -107,7 +110,7 @@ class CaseSignals:
         return True
 
 
-def build_search_attributes(account_id: str, collector: str | None) -> TypedSearchAttributes:
-    """What a case is listed by from its beginning."""
-    pairs = [SearchAttributePair(ACCOUNT, account_id)]
-    return TypedSearchAttributes([*pairs, SearchAttributePair(COLLECTOR, collector)] if collector else pairs)
+def build_search_attributes(account_id: str, collector: str | None, stage: CollectionStage | None = None) -> TypedSearchAttributes:
+    """Return what a case is listed by from its beginning."""
+    values = {ACCOUNT: account_id, COLLECTOR: collector, STAGE: stage.value if stage else None}
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in values.items() if value])

@@ -21,8 +21,9 @@ class NextStep(BaseModel):
 class CaseView(BaseModel):
     """One case as lists and reports show it. Amounts in minor units of `currency`.
 
-    `awaiting_role` is set while people of that role are to act. `summary` says what is peculiar to the kind of case. The timeline, the
-    holds and the promise are an invoice's alone; `disputed` is how much of it letters must not ask for.
+    `collection_stage` is the coarse stage that lists made with Temporal's own tools show of an invoice. `awaiting_role` is set while
+    people of that role are to act. `summary` says what is peculiar to the kind of case. The timeline, the holds and the promise are an
+    invoice's alone; `disputed` is how much of it letters must not ask for.
     """
 
     case_id: str
@@ -31,6 +32,7 @@ class CaseView(BaseModel):
     account_id: str
     invoice_id: str | None
     stage: str
+    collection_stage: str | None = None
     next_step: str | None
     next_on: date | None
     waiting_for: str

@@ -81,6 +81,7 @@ class InvoiceCase(BaseModel):
     followers: list[str] = Field(default_factory=list)
     hastened_at: AwareDatetime | None = None
     escalations: list[Escalation] = Field(default_factory=list)
+    is_suspended: bool = False
     outbox: list[JoinSuspension | NotifyRole | NotifyPerson] = Field(default_factory=list)
     errands: list[TaskRequest] = Field(default_factory=list)
     closed_at: AwareDatetime | None = None

@@ -60,7 +60,10 @@ def remove_follower(case: InvoiceCase, case_id: str) -> None:
 def record_case_event(case: InvoiceCase, event: NotifyInvoice, at: Moment) -> None:
     """A kind of entry that today's code does not know tells nothing: a signal must never stop a workflow."""
     if event.what in set(EntryKind):
-        case.write_entry(EntryKind(event.what), at, case=event.case_id)
+        kind = EntryKind(event.what)
+        case.write_entry(kind, at, case=event.case_id)
+        if kind in (EntryKind.SUSPENSION_SUSPENDED, EntryKind.SUSPENSION_REINSTATED):
+            case.is_suspended = kind is EntryKind.SUSPENSION_SUSPENDED
 
 
 def hasten_timeline(case: InvoiceCase, effect: HastenTimeline, at: Moment) -> None:

@@ -6,18 +6,28 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
     from domain.case.case_view import CaseView
+    from domain.invoice.collection_stage import CollectionStage
 
 ACCOUNT, COLLECTOR, STAGE, AWAITING = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
 
 class SearchAttributeUpdater:
-    """Tells the server only what has changed since it was last told."""
+    """Sends the server only what has changed.
+
+    A run that was started with a coarse stage (docs/decisions/0020) goes on with coarse ones, which seldom change. One that was started
+    without shows its stage at every change, as its history has it.
+    """
 
     def __init__(self) -> None:
-        self._current: dict[SearchAttributeKey[str], str | None] = {}
+        started = workflow.info().typed_search_attributes
+        self._shows_coarse_stage = started.get(STAGE) in set(CollectionStage)
+        self._current: dict[SearchAttributeKey[str], str | None] = (
+            {AWAITING: started.get(AWAITING), STAGE: started.get(STAGE)} if self._shows_coarse_stage else {}
+        )
 
     def update_attributes(self, view: CaseView) -> None:
-        shown: dict[SearchAttributeKey[str], str | None] = {AWAITING: view.awaiting_role, STAGE: view.stage}
+        stage = view.collection_stage if self._shows_coarse_stage else view.stage
+        shown: dict[SearchAttributeKey[str], str | None] = {AWAITING: view.awaiting_role, STAGE: stage}
         changed = {key: value for key, value in shown.items() if self._current.get(key) != value}
         if changed:
             workflow.upsert_search_attributes([key.value_set(value) if value else key.value_unset() for key, value in changed.items()])
@@ -25,12 +35,12 @@ class SearchAttributeUpdater:
 
 
 def build_account_attributes(account_id: str) -> TypedSearchAttributes:
-    """By which a case that this one starts is found: its account, and the collector who has it."""
+    """Return by which a case that this one starts is found: its account, and the collector who has it."""
     pairs = [SearchAttributePair(ACCOUNT, account_id)]
     collector = workflow.info().typed_search_attributes.get(COLLECTOR)
     return TypedSearchAttributes([*pairs, SearchAttributePair(COLLECTOR, collector)] if collector else pairs)
 
 
 def set_collector_attribute(name: str) -> None:
-    """Whom the account was given to."""
+    """Show to whom the account was given."""
     workflow.upsert_search_attributes([COLLECTOR.value_set(name)])
