@@ -1,6 +1,8 @@
 """Cases other than the invoices' own, as lists show them, read from the read model."""
 
+from collections.abc import Callable
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -33,28 +35,30 @@ class CaseRow(BaseModel):
 
 
 class CaseFilter(BaseModel):
-    """What is None narrows nothing. `roles`: one of them may act now; `not_by`: this person neither asked nor signed."""
+    """What is None narrows nothing. `roles`: one of them may act now."""
 
     kind: str
     open: bool | None = None
     invoice: str | None = None
     account: str | None = None
     roles: list[Role] | None = None
-    not_by: str | None = None
 
 
-def list_cases(database: Database, case_filter: CaseFilter, limit: int, cursor: str | None) -> tuple[list[CaseRow], str | None]:
-    """The nearest deadline first; what is over comes last."""
+def list_cases(
+    database: Database, case_filter: CaseFilter, limit: int, cursor: str | None, is_wanted: Callable[[CaseRow], bool] = lambda row: True
+) -> tuple[list[CaseRow], str | None]:
+    """The nearest deadline first; what is over comes last. `is_wanted` decides about a row by rules that no query knows."""
     due = func.coalesce(col(Case.next_on), date.max)
     statement = (
         _filter_cases(_select_cases().where(col(Case.kind) == case_filter.kind), case_filter)
         .order_by(due, col(Case.case_id))
-        .limit(limit + 1)
+        .execution_options(yield_per=limit + 1)
     )
     if place := decode_cursor(cursor, str, str):
         statement = statement.where(tuple_(due, col(Case.case_id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1])))
     with database.reading() as session:
-        rows, following = paginate_rows([_build_case_row(row) for row in session.execute(statement)], limit, _cursor_position)
+        wanted = filter(is_wanted, map(_build_case_row, session.execute(statement)))
+        rows, following = paginate_rows(list(islice(wanted, limit + 1)), limit, _cursor_position)
         return list(rows), following
 
 
@@ -82,11 +86,6 @@ def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
                 col(Case.awaiting_role).in_(case_filter.roles),
                 *(named.contains(f" {role} ", autoescape=True) for role in case_filter.roles),
             )
-        )
-    if case_filter.not_by is not None:
-        had_a_say = " " + func.coalesce(_select_summary_text("signed_by"), "") + " "
-        statement = statement.where(
-            _select_summary_text("requester") != case_filter.not_by, ~had_a_say.contains(f" {case_filter.not_by} ", autoescape=True)
         )
     return statement
 

@@ -11,20 +11,21 @@ from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import load_active_covers
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.worklist_sources import WorkItem, list_broken_promise_items, list_case_items, list_task_items, load_scales
+from domain.approval.delegation import Delegation
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role
 
 
 class WorklistScope(BaseModel):
-    """For whom the list is. `covering`: the collectors whose accounts this one looks after today, and until when; `in_place_of`: the
-    roles in which they may sign by delegation, and for whom."""
+    """For whom the list is. `covering`: the collectors whose accounts this one looks after today, and until when; `delegations`:
+    under which they may sign for others today."""
 
     model_config = ConfigDict(frozen=True)
 
     user: str
     role: Role
     covering: dict[str, date] = Field(default_factory=dict)
-    in_place_of: dict[Role, str] = Field(default_factory=dict)
+    delegations: list[Delegation] = Field(default_factory=list)
 
     @property
     def people(self) -> list[str]:
@@ -34,7 +35,8 @@ class WorklistScope(BaseModel):
     @property
     def roles(self) -> list[Role]:
         """In which they decide. A collector's work is told by the account, not by the role."""
-        return [role for role in (self.role, *self.in_place_of) if role is not Role.COLLECTOR]
+        roles = dict.fromkeys([self.role, *(delegation.role for delegation in self.delegations)])
+        return [role for role in roles if role is not Role.COLLECTOR]
 
 
 class WorklistLine(BaseModel):
@@ -50,10 +52,11 @@ class WorklistLine(BaseModel):
 def load_worklist_scope(database: Database, actor: Actor, today: date) -> WorklistScope:
     with database.reading() as session:
         covers = [cover for cover in load_active_covers(session, today) if cover.covered_by == actor.user]
-    given = DelegationStore(database).list_active_for(actor.user, today)
-    in_place_of = {delegation.role: delegation.from_user for delegation in given if delegation.role is not actor.role}
     return WorklistScope(
-        user=actor.user, role=actor.role, covering={cover.collector: cover.last_day for cover in covers}, in_place_of=in_place_of
+        user=actor.user,
+        role=actor.role,
+        covering={cover.collector: cover.last_day for cover in covers},
+        delegations=DelegationStore(database).list_active_for(actor.user, today),
     )
 
 
@@ -75,6 +78,6 @@ def load_worklist(
 def _load_work_items(session: Session, scope: WorklistScope, today: date) -> list[WorkItem]:
     return [
         *list_task_items(session, scope.people, scope.roles, today),
-        *list_case_items(session, scope.user, scope.people, scope.roles, today),
+        *list_case_items(session, Actor(user=scope.user, role=scope.role), scope.people, scope.roles, scope.delegations, today),
         *list_broken_promise_items(session, scope.people, today),
     ]

@@ -10,7 +10,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine, Task
+from domain.approval.delegation import Delegation
+from domain.approval.four_eyes import SigningAuthority
+from domain.approval.view import choose_authority_over
 from domain.clock import start_of_day
+from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import FactValue
 from domain.money import Money
@@ -23,7 +27,7 @@ from domain.portfolio.worklist_ranking import (
     classify_task,
     last_timely_day,
 )
-from domain.roles import Role, is_same_person
+from domain.roles import Actor, Role
 
 QUANTILES = 100
 BATCH_SIZE = 500
@@ -88,7 +92,10 @@ _SELECT_ENTRIES = (
 
 
 class WorkItem(BaseModel):
-    """One thing that waits, before it is ranked. `facts` are what its sentence speaks of, amounts among them in `currency`."""
+    """One thing that waits, before it is ranked. `facts` are what its sentence speaks of, amounts among them in `currency`.
+
+    `in_place_of`: by whose delegation the reader may decide it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -104,6 +111,7 @@ class WorkItem(BaseModel):
     letter_id: int | None = None
     role: str | None = None
     assignee: str | None = None
+    in_place_of: str | None = None
     escalated: bool = False
     due_on: date | None = None
     at_risk: tuple[Money, ...] = ()
@@ -157,17 +165,23 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
     ]
 
 
-def list_case_items(session: Session, user: str, people: Sequence[str], roles: Sequence[Role], today: date) -> list[WorkItem]:
-    """Open cases that wait for these people: as the account's collector, as the one who asked, or in one of the roles."""
+def list_case_items(
+    session: Session, reader: Actor, people: Sequence[str], roles: Sequence[Role], delegations: Sequence[Delegation], today: date
+) -> list[WorkItem]:
+    """Open cases that wait for these people: as the account's collector, as the one who asked, or in one of the roles.
+
+    An approval is the reader's only if they may sign it, in their own role or under one of their delegations.
+    """
     opened = _SELECT_CASES.where(col(Case.outcome).is_(None))
     found: dict[str, Any] = {}
     for waits in (_waits_for_collector(people, today), _waits_for_askers_or_roles(people, roles)):
         found |= {row.case_id: row for row in session.execute(opened.where(waits))}
-    rows = [row for row in found.values() if _is_for_user(row, user, people)]
+    authorities = {row.case_id: choose_authority_over(row.summary, reader, delegations) for row in found.values() if _is_approval(row)}
+    rows = [row for row in found.values() if (authorities[row.case_id] if _is_approval(row) else _is_for_colleagues(row, people))]
     balances = _load_balances_by_account(
         session, {row.account_id for row in rows if not row.currency and not _parse_stated_amounts(row.summary)}
     )
-    items = (_build_case_item(row, balances, today) for row in rows)
+    items = (_build_case_item(row, balances, today, authorities.get(row.case_id)) for row in rows)
     return [item for item in items if item is not None]
 
 
@@ -201,18 +215,19 @@ def _lists_any_word(summary_key: str, wanted: Sequence[str]) -> Any:
     return or_(false(), *(listed.contains(f" {word} ", autoescape=True) for word in wanted))
 
 
-def _is_for_user(case: Any, user: str, people: Sequence[str]) -> bool:
-    """Nobody decides what they asked for or have signed, nor answers a dispute that a colleague was given and is in time for."""
+def _is_approval(case: Any) -> bool:
+    return bool(case.kind == CaseKind.APPROVAL)
+
+
+def _is_for_colleagues(case: Any, people: Sequence[str]) -> bool:
+    """Nobody answers a dispute that a colleague was given and is in time for."""
     said = case.summary
-    if case.kind == "approval":
-        had_a_say = [str(said.get("requester") or ""), *str(said.get("signed_by") or "").split()]
-        return not any(is_same_person(user, person) for person in had_a_say)
-    if case.kind == "dispute" and said.get("assignee"):
+    if case.kind == CaseKind.DISPUTE and said.get("assignee"):
         return bool(said.get("escalated")) or said["assignee"] in people
     return True
 
 
-def _build_case_item(case: Any, balances: dict[str, tuple[Money, ...]], today: date) -> WorkItem | None:
+def _build_case_item(case: Any, balances: dict[str, tuple[Money, ...]], today: date, authority: SigningAuthority | None) -> WorkItem | None:
     said = case.summary
     shown = OpenCase(
         kind=case.kind,
@@ -243,6 +258,7 @@ def _build_case_item(case: Any, balances: dict[str, tuple[Money, ...]], today: d
         case_id=case.case_id,
         role=case.awaiting_role,
         assignee=said.get("assignee"),
+        in_place_of=authority.on_behalf_of if authority else None,
         escalated=bool(said.get("escalated")),
         due_on=last_timely_day(shown, work) or (date.fromisoformat(str(review_on)) if review_on else None),
         at_risk=_parse_stated_amounts(said) or _build_open_balance(case) or balances.get(case.account_id, ()),

@@ -9,7 +9,6 @@ from api.presenters.phrases import Phrases
 from api.schemas.amounts import Amount
 from api.schemas.worklist import AVAILABLE_OPERATIONS, PointsOut, WorkItemOut
 from domain.money import Money
-from domain.portfolio.worklist_ranking import WorkKind
 
 
 def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkItemOut:
@@ -61,10 +60,8 @@ def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[
         said.append(words.render_worklist_reason("covering", {"user": away, "until": desk.covering[away]}))
     elif item.assignee == desk.user and item.collector != desk.user:
         said.append(words.render_worklist_reason("given", {"user": desk.user}))
-    elif giver := next(
-        (user for role, user in desk.in_place_of.items() if item.work is WorkKind.APPROVAL and role.value == item.role), None
-    ):
-        said.append(words.render_worklist_reason("in_place_of", {"user": giver}))
+    elif item.in_place_of:
+        said.append(words.render_worklist_reason("in_place_of", {"user": item.in_place_of}))
     return [sentence for sentence in said if sentence]
 
 

@@ -20,6 +20,8 @@ from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.approval.commands import DecideApproval, DecisionChannel
 from domain.approval.delegation import Delegation
+from domain.approval.view import choose_authority_over, parse_awaited_roles
+from domain.identifiers import CaseKind
 from domain.policy.approval_matrix import AUTHORITY_LEVELS
 from domain.roles import Actor, Role, is_same_person
 
@@ -28,7 +30,7 @@ router = APIRouter(prefix="/v1", tags=["approvals"], route_class=IdempotentRoute
 
 def require_approval(context: Context, approval_id: str) -> CaseRow:
     """Raises Problem 404."""
-    return require_case(context, "approval", approval_id, "GET /v1/approvals lists them")
+    return require_case(context, CaseKind.APPROVAL, approval_id, "GET /v1/approvals lists them")
 
 
 @router.get("/approvals", operation_id="list_approvals", summary="Approvals, the nearest deadline first")
@@ -41,12 +43,19 @@ def get_approvals(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ApprovalOut]:
-    roles = [role] if role else None
-    if mine:
-        own = [actor.role, *(given.role for given in DelegationStore(context.database).list_active_for(actor.user, context.today))]
-        roles, open = [each for each in own if role is None or each is role], True
-    wanted = CaseFilter(kind="approval", open=open, roles=roles, not_by=actor.user if mine else None)
-    rows, following = list_cases(context.database, wanted, limit, cursor)
+    if not mine:
+        wanted = CaseFilter(kind=CaseKind.APPROVAL, open=open, roles=[role] if role else None)
+        rows, following = list_cases(context.database, wanted, limit, cursor)
+    else:
+        delegations = DelegationStore(context.database).list_active_for(actor.user, context.today)
+        roles = [each for each in (actor.role, *(given.role for given in delegations)) if role is None or each is role]
+        rows, following = list_cases(
+            context.database,
+            CaseFilter(kind=CaseKind.APPROVAL, open=True, roles=roles),
+            limit,
+            cursor,
+            lambda row: choose_authority_over(row.summary, actor, delegations, roles) is not None,
+        )
     return Page(items=[present(row) for row in rows], next=following)
 
 
@@ -78,12 +87,17 @@ async def decide_approval(
 
 
 def _find_delegation(context: ApiContext, actor: Actor, approval: CaseRow) -> Delegation | None:
-    """Under which the actor signs when their own role is not asked; None when it is, or nobody delegated to them who has that role."""
-    roles = str(approval.summary.get("roles") or "").split()
-    if actor.role.value in roles:
+    """Under which the actor signs when their own role is not asked; None when it is, or nobody delegated to them who has that role.
+
+    Where everybody who delegated to them is in conflict, the first: the decision then says why it is refused.
+    """
+    awaited = parse_awaited_roles(approval.summary)
+    if actor.role in awaited:
         return None
-    standing = DelegationStore(context.database).list_active_for(actor.user, context.today)
-    return next((each for each in standing if each.role.value in roles and each.role in context.identity.get_roles(each.from_user)), None)
+    active = DelegationStore(context.database).list_active_for(actor.user, context.today)
+    usable = [each for each in active if each.role in awaited and each.role in context.identity.get_roles(each.from_user)]
+    authority = choose_authority_over(approval.summary, actor, usable)
+    return authority.delegation if authority else next(iter(usable), None)
 
 
 @router.post("/delegations", operation_id="make_delegation", summary="Let a colleague sign in your place, in your role, for some days")

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.approval.four_eyes import ApprovalParticipants
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
 from domain.case.account_case import AccountCase
 from domain.case.effects import NotifyPerson, NotifyRole
@@ -16,7 +17,7 @@ from domain.clock import Moment, start_of_day
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM, FactValue, Journal
 from domain.policy.approval_matrix import ApprovalRequest, ApprovalTier, MatrixSnapshot, requires_more_authority
-from domain.roles import Role, is_same_person
+from domain.roles import Role
 
 
 class LapseReason(StrEnum):
@@ -179,8 +180,15 @@ class ApprovalCase(AccountCase):
         """The next business time at which something happens by itself."""
         return min((at for at in (self.reminds_at, self.escalates_at) if at), default=None)
 
-    def has_signed(self, user: str) -> bool:
-        return any(is_same_person(user, person) for signature in self.signatures for person in signature.signers)
+    @property
+    def participants(self) -> ApprovalParticipants:
+        """Who asked and who has signed; none of them decides any more."""
+        return ApprovalParticipants(
+            requester=self.requester,
+            also_asked=self.also_asked,
+            acting_for=self.acting_for,
+            signers=[person for signature in self.signatures for person in signature.signers],
+        )
 
     # --- its life
 

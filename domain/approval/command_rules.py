@@ -4,6 +4,7 @@ from datetime import date
 
 from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalSignature, LapseReason
 from domain.approval.commands import ApprovalVerdict, DecideApproval, WithdrawApprovalRequest
+from domain.approval.four_eyes import ConflictGround
 from domain.approval.result import ApprovalResult
 from domain.case.command import Command
 from domain.clock import Moment
@@ -30,25 +31,25 @@ def rejection_reason(case: ApprovalCase, command: Command, today: date) -> str |
 
 
 def _conflict_of_interest_reason(case: ApprovalCase, command: DecideApproval) -> str | None:
-    """Nobody decides what they asked for themselves, nor in the requester's place, nor through the requester."""
-    what = case.question.matter.display_name
-    if is_same_person(command.actor, case.requester):
-        return f"{command.actor} asked for this {what} and cannot decide it"
-    if command.on_behalf_of and is_same_person(command.on_behalf_of, case.requester):
-        return f"{command.on_behalf_of} asked for this {what}; nobody decides it in their place"
-    for person in (command.actor, command.on_behalf_of):
-        if person and any(is_same_person(person, other) for other in case.also_asked):
-            return f"{person} asked for this {what} too; someone else must decide it"
-        if person and any(is_same_person(person, principal) for principal in case.acting_for):
-            return f"{case.requester}, who asked for this {what}, acts for {person}; someone else must decide it"
-    return None
+    """Nobody decides what they asked for themselves, nor in the requester's place, nor through the requester; nobody has a say twice."""
+    conflict, what = case.participants.find_conflict(command.actor, command.on_behalf_of), case.question.matter.display_name
+    if conflict is None:
+        return None
+    match conflict.ground:
+        case ConflictGround.REQUESTER:
+            return f"{conflict.person} asked for this {what} and cannot decide it"
+        case ConflictGround.IN_PLACE_OF_REQUESTER:
+            return f"{conflict.person} asked for this {what}; nobody decides it in their place"
+        case ConflictGround.ALSO_ASKED:
+            return f"{conflict.person} asked for this {what} too; someone else must decide it"
+        case ConflictGround.REPRESENTED:
+            return f"{case.requester}, who asked for this {what}, acts for {conflict.person}; someone else must decide it"
+        case ConflictGround.SIGNED:
+            return f"{conflict.person} has signed already; another person must decide"
 
 
 def _missing_authority_reason(case: ApprovalCase, command: DecideApproval, today: date) -> str | None:
-    """The role must be one that is asked now, held or delegated, and nobody has a say twice."""
-    for person in (command.actor, command.on_behalf_of):
-        if person and case.has_signed(person):
-            return f"{person} has signed already; another person must decide"
+    """The role must be one that is asked now, held or delegated."""
     if command.role not in case.awaited_roles:
         roles = " or ".join(role.value for role in case.awaited_roles)
         signed = "; ".join(f"{given.role.value}: {given.actor} on {given.on}" for given in case.signatures)

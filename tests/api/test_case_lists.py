@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from adapters.database.tables import Case
+from adapters.identity.delegation_store import DelegationStore
+from domain.approval.delegation import Delegation
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
@@ -93,6 +95,52 @@ async def test_mine_leaves_out_what_i_asked_for_or_have_signed(as_role: As, worl
     approval(world, 4, signed_by="collections_manager-10")
     async with as_role(Role.COLLECTIONS_MANAGER) as client:
         assert await ids_of(client, "?mine=true") == [mine, "approval:dispute:I-4:1:1"]
+
+
+async def test_mine_leaves_out_whatever_the_decision_would_refuse(as_role: As, world: PortfolioWorld) -> None:
+    """What was asked for together with others, by somebody who acts for the reader, or signed in their place; in upper or lower case."""
+    world.account()
+    approval(world, 1, requester="Collections_Manager-1")
+    approval(world, 2, also_asked="otto COLLECTIONS_MANAGER-1")
+    approval(world, 3, acting_for="collections_manager-1")
+    approval(world, 4, signed_by="otto", signed_for="collections_manager-1")
+    mine = approval(world, 5, also_asked="otto", acting_for="dora", signed_by="mia", signed_for="carl")
+    async with as_role(Role.COLLECTIONS_MANAGER) as client:
+        assert await ids_of(client, "?mine=true") == [mine]
+
+
+async def test_a_delegation_from_somebody_in_conflict_gives_no_say_and_another_one_does(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    director = "finance_director"
+    approval(world, 1, role=director, requester="dora")
+    theirs = approval(world, 2, role=director, requester="dirk")
+    _delegate(world, "dora", "collections_manager-1")
+    async with as_role(Role.COLLECTIONS_MANAGER) as client:
+        assert await ids_of(client, "?mine=true") == [theirs]
+        _delegate(world, "carl", "collections_manager-1")
+        assert len(await ids_of(client, "?mine=true")) == 2
+
+
+def _delegate(world: PortfolioWorld, giver: str, taker: str) -> None:
+    delegation = Delegation(
+        delegation_id=giver,
+        from_user=giver,
+        to_user=taker,
+        role=Role.FINANCE_DIRECTOR,
+        first_day=date(2000, 1, 1),
+        last_day=date(2100, 1, 1),
+    )
+    DelegationStore(world.database).add(delegation, giver)
+
+
+async def test_pages_of_mine_are_full_although_others_are_left_out(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    ids = [approval(world, number, requester="collections_manager-1" if number % 2 else "ben") for number in range(1, 8)]
+    async with as_role(Role.COLLECTIONS_MANAGER) as client:
+        first = (await client.get("/v1/approvals?mine=true&limit=2")).json()
+        assert [item["id"] for item in first["items"]] == [ids[1], ids[3]]
+        rest = (await client.get(f"/v1/approvals?mine=true&limit=2&cursor={first['next']}")).json()
+    assert ([item["id"] for item in rest["items"]], rest["next"]) == ([ids[5]], None)
 
 
 async def test_an_unknown_approval_is_not_found(manager: Client, world: PortfolioWorld, problem: Problem) -> None:

@@ -195,6 +195,29 @@ async def test_nobody_is_shown_an_approval_that_they_asked_for_or_signed(mine: P
     assert [item["id"] for item in await listed(manager)] == [shown]
 
 
+async def test_nobody_is_shown_an_approval_whose_decision_would_refuse_them(mine: PortfolioWorld, manager: Client) -> None:
+    approval(mine, 1, also_asked="otto Collections_Manager-1")
+    approval(mine, 2, acting_for="collections_manager-1")
+    approval(mine, 3, signed_by="otto", signed_for="COLLECTIONS_MANAGER-1")
+    shown = approval(mine, 4, also_asked="otto", acting_for="dora", signed_for="carl")
+    assert [item["id"] for item in await listed(manager)] == [shown]
+
+
+async def test_a_delegate_is_not_shown_what_the_one_in_whose_place_they_act_asked_for(mine: PortfolioWorld, manager: Client) -> None:
+    approval(mine, role="finance_director", requester="Dora")
+    for giver, place in (("dora", None), ("carl", "It may be decided in place of carl")):
+        given = Delegation(
+            delegation_id=giver,
+            from_user=giver,
+            to_user="collections_manager-1",
+            role=Role.FINANCE_DIRECTOR,
+            first_day=TODAY,
+            last_day=TODAY,
+        )
+        DelegationStore(mine.database).add(given, giver)
+        assert [place in item["why"] for item in await listed(manager)] == ([True] if place else [])
+
+
 async def test_an_escalated_approval_waits_for_both_roles(mine: PortfolioWorld, manager: Client) -> None:
     approval(mine, role="collections_manager finance_director", escalated=True)
     (item,) = await listed(manager)

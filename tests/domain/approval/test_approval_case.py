@@ -12,12 +12,13 @@ from domain.approval.command_rules import apply_command, rejection_reason
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionChannel, WithdrawApprovalRequest
 from domain.approval.delegation import Delegation
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
+from domain.approval.view import build_case_view, choose_authority_over
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal, find_broken_entry
 from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
-from domain.roles import Role
+from domain.roles import Actor, Role
 from tests.domain.builders import moment
 
 MANAGER, DIRECTOR = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR
@@ -228,6 +229,49 @@ def test_nobody_delegates_to_themselves_or_backwards_in_time() -> None:
         delegated("anna", "Anna")
     with pytest.raises(ValueError, match="before it begins"):
         delegated("anna", "bert", first=1, last=0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    requester=st.sampled_from(["kim", "anna", "ANNA"]),
+    acting_for=st.lists(st.sampled_from(["boss", "Dora", "anna"]), max_size=2),
+    also_asked=st.lists(st.sampled_from(["bert", "Carl"]), max_size=2),
+    signed=st.lists(st.sampled_from([says("anna"), says("bert"), says("eve", delegation=delegated("carl", "eve"))]), max_size=1),
+    reader=st.sampled_from(
+        [Actor(user=user, role=role) for user in ("anna", "bert", "carl", "dora", "kim") for role in (MANAGER, DIRECTOR)]
+    ),
+    givers=st.lists(st.tuples(st.sampled_from(["boss", "carl", "dora", "kim"]), st.sampled_from([MANAGER, DIRECTOR])), max_size=3),
+)
+def test_a_list_offers_an_approval_to_those_whose_decision_is_not_refused(
+    requester: str,
+    acting_for: list[str],
+    also_asked: list[str],
+    signed: list[DecideApproval],
+    reader: Actor,
+    givers: list[tuple[str, Role]],
+) -> None:
+    """In the reader's own role or under one of their delegations, as the summary that lists read says it."""
+    case = ApprovalCase.create(
+        Journal(case_id="approval:plan:A1:1:1", account_id="A1"),
+        plan(500_000),
+        requester,
+        ApprovalSubject(case_id="plan:A1:1"),
+        MatrixSnapshot.from_matrix(MATRIX),
+        acting_for,
+        also_asked,
+    )
+    case.open(moment())
+    do(case, *signed)
+    delegations = [delegated(giver, reader.user, role) for giver, role in givers if giver != reader.user]
+    ways = [(reader.role, None), *((delegation.role, delegation) for delegation in delegations)]
+    decisions = [says(reader.user, role, delegation=delegation, act_id="new") for role, delegation in ways]
+
+    authority = choose_authority_over(build_case_view(case, "run").summary, reader, delegations)
+
+    assert (authority is not None) == any(rejection_reason(case, decision, TODAY) is None for decision in decisions)
+    if authority is not None:
+        chosen = says(reader.user, authority.role, delegation=authority.delegation, act_id="new")
+        assert rejection_reason(case, chosen, TODAY) is None
 
 
 # --- time
