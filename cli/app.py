@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from adapters.config.settings import Settings
+from adapters.i18n.languages import Language
 from cli.audit import audit_app
 from domain.roles import Role
 
@@ -131,7 +132,7 @@ def add_user(
     email: str = "",
     full_name: str = "",
     phone: str = "",
-    language: Annotated[Literal["en", "de", "fr", "es"] | None, typer.Option(help="in which messages to the user are written")] = None,
+    language: Annotated[Language | None, typer.Option(help="in which messages to the user are written")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """A user, or one more role for one. Customers answer to a collector's e-mail address and phone number."""

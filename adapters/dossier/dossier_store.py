@@ -12,7 +12,7 @@ from adapters.database.tables import DossierRow
 from adapters.document_store import DocumentStore
 from adapters.dossier.compiler import compile_dossier
 from adapters.dossier.pdf_renderer import render_dossier_pdf
-from adapters.dossier.wording import ENGLISH
+from adapters.i18n.languages import DEFAULT_LANGUAGE
 from adapters.journal.account_entries import AccountNotFoundError
 from domain.dossier import Dossier, DossierPurpose, GeneratedDossier
 
@@ -25,7 +25,7 @@ class RequestedDossier(NamedTuple):
     purpose: DossierPurpose
     at: datetime
     asked_by: str
-    language: str = ENGLISH
+    language: str = DEFAULT_LANGUAGE
 
 
 class StoredDossier(NamedTuple):

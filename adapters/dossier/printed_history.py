@@ -3,6 +3,7 @@
 from datetime import date
 
 from adapters.dossier.printed_models import DossierFormatter, PrintedTable
+from adapters.i18n.wording import fill_placeholders
 from domain.dossier import Dossier
 from domain.projection.case_facts import SignatureFacts, SuspensionFacts
 
@@ -74,7 +75,7 @@ def _list_suspension_events(suspension: SuspensionFacts, formatter: DossierForma
         warnings.append((warning.requested_on, words["warning"], ""))
         if warning.undelivered_because:
             why = formatter.format_word(warning.undelivered_because)
-            warnings.append((warning.delivered_on or warning.requested_on, words["undelivered"].format(why=why), ""))
+            warnings.append((warning.delivered_on or warning.requested_on, fill_placeholders(words["undelivered"], {"why": why}), ""))
         else:
             warnings.append((warning.delivered_on, words["delivered"], ""))
     return [
@@ -86,7 +87,7 @@ def _list_suspension_events(suspension: SuspensionFacts, formatter: DossierForma
         (suspension.suspended_on, words["suspended"], ""),
         (suspension.handed_over_on, words["handed_over"], ""),
         (suspension.reinstated_on, words["reinstated"], ""),
-        (suspension.ended_on, words["ended"].format(why=formatter.format_word(suspension.ending)), ""),
+        (suspension.ended_on, fill_placeholders(words["ended"], {"why": formatter.format_word(suspension.ending)}), ""),
     ]
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.dossier.wording import DossierWording
 from adapters.i18n.formatting import format_localised_date, format_localised_money
+from adapters.i18n.wording import fill_placeholders
 from domain.money import Money
 
 MAX_INVOICES_NAMED = 4
@@ -111,7 +112,7 @@ class DossierFormatter:
     def format_invoices(self, ids: Sequence[str]) -> str:
         named = ", ".join(self.format_invoice(one) for one in ids[:MAX_INVOICES_NAMED])
         more = len(ids) - MAX_INVOICES_NAMED
-        return f"{named} {self.words.more.format(count=self.format_number(more))}" if more > 0 else named
+        return f"{named} {fill_placeholders(self.words.more, {'count': self.format_number(more)})}" if more > 0 else named
 
     def format_people(self, names: Iterable[str]) -> str:
         return ", ".join(self.format_word(name) for name in names)

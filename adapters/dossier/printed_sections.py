@@ -9,6 +9,7 @@ from adapters.dossier.printed_history import (
 )
 from adapters.dossier.printed_models import DossierFormatter, PrintedDossier, PrintedSection, PrintedTable, soften_long_words
 from adapters.dossier.wording import load_dossier_wording
+from adapters.i18n.wording import fill_placeholders
 from domain.dossier import Dossier, DossierInvoice, DossierPurpose
 
 AGEING_COLUMNS = ("current", "days_1_to_30", "days_31_to_60", "days_61_to_90", "days_over_90")
@@ -29,7 +30,7 @@ def build_printed_dossier(dossier: Dossier, language: str) -> PrintedDossier:
         "as_of": pen.format_long_day(dossier.as_of),
         "claim": claim,
     }
-    opening = [text.format(**facts) for text in (words.opening[purpose], words.opening_more.get(purpose, "")) if text]
+    opening = [fill_placeholders(text, facts) for text in (words.opening[purpose], words.opening_more.get(purpose, "")) if text]
     claims = [_build_balance_section(dossier, pen), _build_invoice_section(dossier, pen), _build_contact_section(dossier, pen)]
     brief = purpose is DossierPurpose.PROOF_OF_CLAIM
     history = (
@@ -50,15 +51,17 @@ def build_printed_dossier(dossier: Dossier, language: str) -> PrintedDossier:
         opening=opening,
         sections=[*claims, *history],
         none=words.none,
-        signature=words.signature.format(creditor=dossier.creditor.name) if brief else "",
-        seal=words.seal.format(
-            entries=pen.format_number(dossier.journal.entries),
-            cases=pen.format_number(dossier.journal.cases),
-            sha256=dossier.journal.sha256,
-        ),
+        signature=fill_placeholders(words.signature, facts) if brief else "",
+        seal=_build_seal_sentence(dossier, pen),
         footer=f"{words.titles[purpose]} · {account.name} ({account.id}) · {pen.format_day(dossier.as_of)}",
         page=words.page,
     )
+
+
+def _build_seal_sentence(dossier: Dossier, formatter: DossierFormatter) -> str:
+    journal = dossier.journal
+    counts = {"entries": formatter.format_number(journal.entries), "cases": formatter.format_number(journal.cases)}
+    return fill_placeholders(formatter.words.seal, {**counts, "sha256": journal.sha256})
 
 
 def _build_letterhead_facts(dossier: Dossier, formatter: DossierFormatter) -> list[list[str]]:
@@ -134,8 +137,8 @@ def _build_invoice_section(dossier: Dossier, formatter: DossierFormatter) -> Pri
             formatter.format_amount(sum(amounts), currency)
             for amounts in zip(*((one.original, one.open, one.disputed) for one in mine), strict=True)
         ]
-        total = [formatter.words.total.format(currency=currency), "", "", "", *sums, ""]
-        caption = formatter.words.captions["invoices"].format(currency=currency)
+        total = [fill_placeholders(formatter.words.total, {"currency": currency}), "", "", "", *sums, ""]
+        caption = fill_placeholders(formatter.words.captions["invoices"], {"currency": currency})
         tables += formatter.build_tables(columns, [_build_invoice_row(line, formatter) for line in mine], caption, total)
     settled = [
         [

@@ -1,15 +1,10 @@
 """The words of a printed dossier, by language."""
 
-from functools import lru_cache
-from typing import Any
-
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
+from adapters.i18n.wording import WordingCatalogue, translate_name
 from adapters.project import PROJECT
-
-WORDS_DIR = PROJECT / "adapters" / "dossier" / "words"
-ENGLISH = "en"
 
 
 class DossierWording(BaseModel):
@@ -35,24 +30,12 @@ class DossierWording(BaseModel):
     values: dict[str, str]
 
     def translate_value(self, name: str | None) -> str:
-        return "" if not name else self.values.get(name) or name.replace("_", " ")
+        return translate_name(self.values, name) if name else ""
 
 
-def list_dossier_languages() -> list[str]:
-    return sorted(path.stem for path in WORDS_DIR.glob("*.yaml"))
+DOSSIER_WORDING = WordingCatalogue(DossierWording, PROJECT / "adapters" / "dossier" / "words", languages=(DEFAULT_LANGUAGE,))
 
 
-@lru_cache(maxsize=8)
 def load_dossier_wording(language: str) -> DossierWording:
-    """English where the language has no file; what a file leaves out is English too."""
-    english = _read_words_file(ENGLISH)
-    own = _read_words_file(language) if language in list_dossier_languages() else {}
-    merged = {
-        name: english[name] | own.get(name, {}) if isinstance(english[name], dict) else own.get(name, english[name]) for name in english
-    }
-    return DossierWording.model_validate(merged)
-
-
-def _read_words_file(language: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((WORDS_DIR / f"{language}.yaml").read_text(encoding="utf-8"))
-    return content
+    """Return the words of that language; English where the dossier has none in it."""
+    return DOSSIER_WORDING.load(choose_language(language, DOSSIER_WORDING.languages))

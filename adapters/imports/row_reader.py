@@ -11,12 +11,12 @@ from zoneinfo import available_timezones
 
 from babel import Locale
 
+from adapters.i18n.languages import LANGUAGES
 from adapters.imports.cell_parsing import AmountParser, Cell, DateParser, format_cell, parse_boolean
 from adapters.imports.column_mapping import ColumnMapping
 from adapters.imports.column_sources import RowRejectedError, compile_getter
 from domain.money import CURRENCIES, minor_digits
 
-LANGUAGES = ("en", "de", "fr", "es")
 ACCOUNTS_CACHED = 20_000
 AMOUNT_FIELDS = ("total", "open_balance", "paid_amount")
 NON_COUNTRY_CODES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})

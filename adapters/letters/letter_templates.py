@@ -1,7 +1,7 @@
 """The letters: what a letter says (`Letter`) and the book of templates that says it in the customer's language (`LetterBook`).
 
 The templates live in `letters/`. A company replaces any of them, or adds a language, in a folder of its own that is searched first;
-`words.yaml` may there hold only the words that differ.
+`words.yaml` may there hold only the words that differ. A sentence of it gets its facts by `words.please_pay | filled(total=total)`.
 
 What a template may speak of, all of it text in the reader's language by now:
 
@@ -30,14 +30,13 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.i18n.formatting import find_locale, format_localised_date, format_localised_money
+from adapters.i18n.wording import fill_placeholders
 from adapters.letters.template_context import LetterLine, OneLine, build_invoice_table, build_schedule_table, format_details
 from adapters.letters.text_layout import align_pairs, align_table, build_html_paragraphs, collapse_whitespace, reflow_prose
-from adapters.letters.wording import LetterWording, PaymentWords, list_languages, load_letter_wording
-from adapters.project import PROJECT
+from adapters.letters.wording import TEMPLATES_DIR, LetterWording, PaymentWords, create_letter_catalogue
 from domain.journal.journal import FactValue
 from domain.money import Currency
 
-TEMPLATES_DIR = PROJECT / "letters"
 REFERENCE_LENGTH = 140
 """What a SEPA credit transfer carries as its remittance information."""
 
@@ -144,10 +143,10 @@ class LetterTemplates:
         self._folders = [TEMPLATES_DIR] if override is None else [override, TEMPLATES_DIR]
         self._text_environment = self._create_environment(escaped=False)
         self._html_environment = self._create_environment(escaped=True)
-        self._wording = {language: load_letter_wording(language, self._folders) for language in list_languages(self._folders)}
+        self._wording = create_letter_catalogue(override).load_all()
 
     def list_languages(self) -> tuple[str, ...]:
-        return tuple(self._wording)
+        return tuple(sorted(self._wording))
 
     def list_templates(self, language: str) -> tuple[str, ...]:
         return tuple(sorted({path.stem for folder in self._folders for path in (folder / language).glob("*.j2")}))
@@ -186,11 +185,17 @@ class LetterTemplates:
         environment.filters |= {
             "aligned": align_table,
             "collapsed": collapse_whitespace,
+            "filled": _fill_sentence,
             "paired": align_pairs,
             "paragraphs": build_html_paragraphs,
             "reflowed": reflow_prose,
         }
         return environment
+
+
+def _fill_sentence(sentence: str, **facts: str) -> str:
+    """For templates: `words.please_pay | filled(total=total)`."""
+    return fill_placeholders(sentence, facts)
 
 
 def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, object]:
@@ -205,12 +210,12 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
         "letter": letter,
         "words": words,
         "date": format_localised_date(letter.letter_date, "long", locale),
-        "greeting": words.greeting.format(name=letter.greeting_name) if letter.greeting_name else words.greeting_without_name,
+        "greeting": _format_greeting(letter.greeting_name, words),
         "one": len(letter.demanded) == 1,
         "count": len(letter.demanded),
         "first": _describe_first_invoice(letter.demanded, locale),
         "total": " + ".join(totals.values()),
-        "deadline": words.by_date.format(date=format_localised_date(letter.pay_by, "long", locale)) if letter.pay_by else words.by_default,
+        "deadline": _format_deadline(letter.pay_by, words, locale),
         "tables": tables,
         "table": tables[0] if tables else None,
         "upcoming": build_invoice_table(letter.upcoming, words, letter.currency, locale) if letter.upcoming else None,
@@ -218,6 +223,14 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
         "said": format_details(letter.details, letter.names, letter.currency, locale),
         "schedule": build_schedule_table(letter.details, words, letter.currency, locale),
     }
+
+
+def _format_greeting(name: str, words: LetterWording) -> str:
+    return fill_placeholders(words.greeting, {"name": name}) if name else words.greeting_without_name
+
+
+def _format_deadline(pay_by: date | None, words: LetterWording, locale: str) -> str:
+    return fill_placeholders(words.by_date, {"date": format_localised_date(pay_by, "long", locale)}) if pay_by else words.by_default
 
 
 def _format_total(lines: Sequence[LetterLine], currency: str, locale: str) -> str:

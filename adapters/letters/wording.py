@@ -1,10 +1,13 @@
 """The words that every letter of a language shares: column headings, greeting, payment instructions, sign-off."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
+
+from adapters.i18n.wording import WordingCatalogue
+from adapters.project import PROJECT
+
+TEMPLATES_DIR = PROJECT / "letters"
 
 
 class _WordingModel(BaseModel):
@@ -67,14 +70,6 @@ class LetterWording(BaseModel):
     email: str
 
 
-def list_languages(folders: Sequence[Path]) -> list[str]:
-    return sorted({path.parent.name for folder in folders for path in folder.glob("*/words.yaml")})
-
-
-def load_letter_wording(language: str, folders: Sequence[Path]) -> LetterWording:
-    """The first folder's words win; a later folder's fill what it leaves out."""
-    words: dict[str, object] = {}
-    for folder in reversed(folders):
-        if (path := folder / language / "words.yaml").exists():
-            words |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return LetterWording.model_validate(words)
+def create_letter_catalogue(own_folder: Path | None) -> WordingCatalogue[LetterWording]:
+    """The words of `own_folder`, a company's own, win; where it has none, those that come with Duecourse are used."""
+    return WordingCatalogue(LetterWording, TEMPLATES_DIR, file_pattern="{language}/words.yaml", own_folder=own_folder)

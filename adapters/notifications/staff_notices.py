@@ -1,9 +1,8 @@
 """Messages to people of ours: what waits for them, or what became of what they asked. Each reads in their own language, with links to
-where they see to it. The wordings stand in `notice_words/`."""
+where they see to it. The wordings stand in `words/`."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
@@ -14,7 +13,9 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import User
-from adapters.i18n.shared_wording import LANGUAGES, SharedWording, load_wording
+from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
+from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
+from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.letters.letter_templates import RenderedMessage
 from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
 from adapters.mail.smtp_client import DeliveryOutcome, Mailer
@@ -22,8 +23,6 @@ from adapters.project import PROJECT
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.journal.journal import FactValue
 from domain.roles import Role
-
-NOTICE_WORDS_DIR = PROJECT / "adapters" / "notifications" / "words"
 
 _DATE_FACTS = frozenset({"due_on", "deadline", "until", "on"})
 _WORD_GROUPS = {"matter": "matters", "result": "results", "resolution": "resolutions", "because": "plan_reasons"}
@@ -42,11 +41,20 @@ class NoticeWording(BaseModel):
     text: str
 
 
-class NoticeCatalogue(SharedWording):
+class StaffNoticeWording(BaseModel):
     """One language's notices, by their template, and what their links are called."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shared: SharedWording
     links: dict[str, str]
     notices: dict[str, NoticeWording]
+
+    def translate(self, group: str, name: str) -> str:
+        return translate_name(getattr(self.shared, group), name)
+
+
+NOTICE_WORDING = WordingCatalogue(StaffNoticeWording, PROJECT / "adapters" / "notifications" / "words", parts={"shared": SHARED_WORDING})
 
 
 class _Recipient(NamedTuple):
@@ -83,7 +91,7 @@ class NoticeSender:
                 users = [user for user in users if user.name == notice.user]
             else:
                 users = [user for user in users if Role(notice.role).value in user.roles]
-            return [_Recipient(user.name, user.email, user.language if user.language in LANGUAGES else LANGUAGES[0]) for user in users]
+            return [_Recipient(user.name, user.email, choose_language(user.language)) for user in users]
 
     def _build_message(self, notice: NotifyRole | NotifyPerson, person: _Recipient, key: str) -> bytes:
         rendered = render_notice(notice.template, notice.details, self._console, person.language)
@@ -97,30 +105,25 @@ class NoticeSender:
         return build_message(envelope, rendered)
 
 
-@lru_cache(maxsize=len(LANGUAGES))
-def load_notice_catalogue(language: str) -> NoticeCatalogue:
-    return NoticeCatalogue.model_validate(load_wording(language, NOTICE_WORDS_DIR))
-
-
-def render_notice(template: str, details: Mapping[str, FactValue], console: str, language: str = LANGUAGES[0]) -> RenderedMessage:
+def render_notice(template: str, details: Mapping[str, FactValue], console: str, language: str = DEFAULT_LANGUAGE) -> RenderedMessage:
     """Amounts among the details are minor units of their `currency`, days ISO dates. Raises KeyError for a notice that has no wording."""
-    words = load_notice_catalogue(language)
+    words = NOTICE_WORDING.load(language)
     wording = words.notices[template]
     known: dict[str, FactValue] = {**details, "account": details.get("account") or _parse_plan_account(details.get("plan"))}
     facts = {name: _format_fact(words, template, name, value, details.get("currency")) for name, value in known.items()}
-    subject, text = (_capitalise(words.fill_sentence(sentence, facts)) for sentence in (wording.subject, wording.text))
+    subject, text = (_capitalise(fill_placeholders(sentence, facts)) for sentence in (wording.subject, wording.text))
     links = [(words.links[what], console + path) for what, path in _build_links(known).items()]
     html = f"<p>{escape(text)}</p>" + "".join(f'<p><a href="{escape(link)}">{escape(label)}</a></p>' for label, link in links)
     return RenderedMessage(subject=subject, text="\n".join([text, "", *(f"{label}: {link}" for label, link in links), ""]), html=html)
 
 
-def _format_fact(words: NoticeCatalogue, template: str, name: str, value: FactValue, currency: FactValue) -> str:
+def _format_fact(words: StaffNoticeWording, template: str, name: str, value: FactValue, currency: FactValue) -> str:
     if value is None or value == "":
         return ""
     if name == "amount" and isinstance(value, int):
-        return words.format_money(value, currency) if isinstance(currency, str) and currency else ""
+        return words.shared.format_money(value, currency) if isinstance(currency, str) and currency else ""
     if name in _DATE_FACTS:
-        return words.format_day(date.fromisoformat(str(value)))
+        return words.shared.format_day(date.fromisoformat(str(value)))
     if name == "reason":
         return words.translate(_REASON_GROUPS.get(template, "dispute_reasons"), str(value))
     return words.translate(_WORD_GROUPS[name], str(value)) if name in _WORD_GROUPS else str(value)

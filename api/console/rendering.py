@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from adapters.i18n.languages import DEFAULT_LANGUAGE
 from adapters.project import PROJECT
 from api.context import ApiContext
 from api.presenters.phrases import load_phrases
@@ -20,7 +21,7 @@ CONSOLE_FOLDER = PROJECT / "api" / "console"
 SLOW_REFRESH_SECONDS, FAST_REFRESH_SECONDS = 30, 4
 """Seconds after which an open page is read again: in real life, and when the clock is played faster."""
 
-CONSOLE_PHRASES = load_phrases("en")
+CONSOLE_PHRASES = load_phrases(DEFAULT_LANGUAGE)
 
 page_templates = Environment(
     loader=FileSystemLoader(CONSOLE_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -39,7 +40,7 @@ def describe_clock_speed(clock: Clock) -> str | None:
 def _format_day(value: date | datetime | None) -> str:
     if value is None:
         return "–"
-    return CONSOLE_PHRASES.format_day(value.date() if isinstance(value, datetime) else value)
+    return CONSOLE_PHRASES.shared.format_day(value.date() if isinstance(value, datetime) else value)
 
 
 def _format_days(count: int) -> str:
@@ -53,7 +54,7 @@ def _format_count(number: int, one: str, many: str) -> str:
 page_templates.filters |= {
     "day": _format_day,
     "days": _format_days,
-    "money": CONSOLE_PHRASES.format_money,
+    "money": CONSOLE_PHRASES.shared.format_money,
     "stage": CONSOLE_PHRASES.stage_label,
     "step": CONSOLE_PHRASES.step_label,
 }

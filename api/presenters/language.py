@@ -4,14 +4,34 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query
 
-from api.presenters.phrases import Phrases, choose_language, load_phrases
+from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGE_PATTERN, LANGUAGES
+from api.presenters.phrases import Phrases, load_phrases
 
 
-def choose_phrases(
-    language: Annotated[str | None, Query(pattern="^(en|de|fr|es)$", description="of the sentences; Accept-Language when left out")] = None,
+def choose_reader_language(
+    language: Annotated[str | None, Query(pattern=LANGUAGE_PATTERN, description="of the sentences; Accept-Language when left out")] = None,
     accept_language: Annotated[str, Header()] = "",
-) -> Phrases:
-    return load_phrases(language or choose_language(accept_language))
+) -> str:
+    return language or choose_accepted_language(accept_language)
+
+
+def choose_accepted_language(accept_language: str) -> str:
+    """The first of LANGUAGES that a browser's Accept-Language asks for, by its weights; English otherwise."""
+    wanted = []
+    for place, part in enumerate(accept_language.split(",")):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(weight or 1), place, tag.split("-")[0].lower()))
+        except ValueError:
+            continue
+    return next((language for _, _, language in sorted(wanted) if language in LANGUAGES), DEFAULT_LANGUAGE)
+
+
+ReaderLanguage = Annotated[str, Depends(choose_reader_language)]
+
+
+def choose_phrases(language: ReaderLanguage) -> Phrases:
+    return load_phrases(language)
 
 
 ReaderPhrases = Annotated[Phrases, Depends(choose_phrases)]

@@ -1,15 +1,15 @@
 """What the journal's entries say to a person, in four languages. The sentences stand in `console/phrases/`; the words that they share
-with the messages to our people in `adapters/house_words/`."""
+with the notices to staff in `adapters/i18n/words/`."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
-from adapters.i18n.shared_wording import LANGUAGES, SharedWording, load_wording
-from adapters.project import PROJECT
+from pydantic import BaseModel, ConfigDict
 
-PHRASES_FOLDER = PROJECT / "api" / "console" / "phrases"
+from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
+from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
+from adapters.project import PROJECT
 
 NON_DAY_FACTS = frozenset({("approval.granted", "by")})
 """Facts that are called like a day, and are people."""
@@ -81,7 +81,7 @@ FACT_GROUPS = {
 """Facts that are words of ours, and the group of phrases that translates them."""
 
 
-class Phrases(SharedWording):
+class Phrases(BaseModel):
     """One language's words. `reasons` are the drop reasons, `why` says why a case's next step comes when it does, `why_on`
     why something was sent on a past day, or nothing was.
 
@@ -89,6 +89,9 @@ class Phrases(SharedWording):
     kinds of case is not the same word.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shared: SharedWording
     entries: dict[str, str]
     steps: dict[str, str]
     templates: dict[str, str]
@@ -117,20 +120,20 @@ class Phrases(SharedWording):
         """The sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
         an amount in no currency is left out."""
         own = facts.get("currency")
-        return self.fill_sentence(
+        return fill_placeholders(
             self.entries.get(kind, kind), self._localise_facts(kind, facts, own if isinstance(own, str) and own else currency)
         )
 
     def render_next_step_reason(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
-        return self.fill_sentence(self.why[reason], self._localise_facts(reason, facts, currency))
+        return fill_placeholders(self.why[reason], self._localise_facts(reason, facts, currency))
 
     def render_explanation(self, sentence: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         """Why something was sent on a day, or nothing was."""
-        return self.fill_sentence(self.why_on[sentence], self._localise_facts(sentence, facts, currency))
+        return fill_placeholders(self.why_on[sentence], self._localise_facts(sentence, facts, currency))
 
     def render_worklist_reason(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         """Why a thing stands where it does on the worklist."""
-        return self.fill_sentence(self.worklist[reason], self._localise_facts(reason, facts, currency))
+        return fill_placeholders(self.worklist[reason], self._localise_facts(reason, facts, currency))
 
     def step_label(self, name: str) -> str:
         """A step of a policy, a letter that a case sends, or what a case does next by itself."""
@@ -159,6 +162,14 @@ class Phrases(SharedWording):
         """Who or what moves a case next: a role, or a word of the case's."""
         return self.waiting.get(name) or self.roles.get(name) or self.translate("holds", name)
 
+    def translate(self, group: str, name: str) -> str:
+        """The word for a name that the code knows, in a group of this wording or of the shared one."""
+        return translate_name(self._find_group(group), name)
+
+    def _find_group(self, name: str) -> dict[str, str]:
+        group: dict[str, str] = getattr(self if name in Phrases.model_fields else self.shared, name)
+        return group
+
     def _localise_facts(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> dict[str, str]:
         return {name: self._localise_fact(kind, name, value, currency) for name, value in facts.items()}
 
@@ -166,14 +177,14 @@ class Phrases(SharedWording):
         if value is None or value == "":
             return ""
         if name in MONEY_FACTS and isinstance(value, int):
-            return self.format_money(value, currency) if currency else ""
+            return self.shared.format_money(value, currency) if currency else ""
         if name in DAY_FACTS and (kind, name) not in NON_DAY_FACTS:
-            return self.format_day(value if isinstance(value, date) else datetime.fromisoformat(str(value)).date())
+            return self.shared.format_day(value if isinstance(value, date) else datetime.fromisoformat(str(value)).date())
         match name:
             case "step":
                 return self.step_label(str(value))
             case "reason":
-                groups = [getattr(self, group) for group in REASON_GROUPS.get(kind, ())]
+                groups = [self._find_group(group) for group in REASON_GROUPS.get(kind, ())]
                 return next((words[value] for words in groups if value in words), str(value))
             case "ending":
                 return self.outcome_label(kind.partition(".")[0], str(value))
@@ -182,21 +193,8 @@ class Phrases(SharedWording):
         return self.translate(FACT_GROUPS[name], str(value)) if name in FACT_GROUPS else str(value)
 
 
-@lru_cache(maxsize=len(LANGUAGES))
+PHRASES = WordingCatalogue(Phrases, PROJECT / "api" / "console" / "phrases", parts={"shared": SHARED_WORDING})
+
+
 def load_phrases(language: str) -> Phrases:
-    return Phrases.model_validate(load_wording(language, PHRASES_FOLDER))
-
-
-def choose_language(accept_language: str) -> str:
-    """The first of our languages that a browser's Accept-Language asks for, by its weights; English otherwise."""
-    wanted = []
-    for place, part in enumerate(accept_language.split(",")):
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            wanted.append((-float(weight or 1), place, tag.split("-")[0].lower()))
-        except ValueError:
-            continue
-    return next((language for _, _, language in sorted(wanted) if language in LANGUAGES), LANGUAGES[0])
-
-
-__all__ = ["LANGUAGES", "PHRASES_FOLDER", "Phrases", "choose_language", "load_phrases"]
+    return PHRASES.load(language)

@@ -1,18 +1,14 @@
 """The solvency score in words: a sentence for every factor."""
 
-from functools import lru_cache
-
-import yaml
 from babel.numbers import format_decimal
 from pydantic import BaseModel, ConfigDict
 
 from adapters.credit.solvency_query import AccountSolvency
+from adapters.i18n.shared_wording import SHARED_WORDING
+from adapters.i18n.wording import WordingCatalogue, fill_placeholders
 from adapters.project import PROJECT
-from api.presenters.phrases import load_phrases
 from api.schemas.solvency import UNKNOWN_JUDGEMENT, FactorOut, SolvencyOut
 from domain.credit_review.solvency_score import FactorScore, SolvencyFactor
-
-SENTENCES_FILE = PROJECT / "api" / "presenters" / "solvency_sentences.yaml"
 
 
 class SolvencySentences(BaseModel):
@@ -30,11 +26,14 @@ class SolvencySentences(BaseModel):
         if factor.value is None or judgement == UNKNOWN_JUDGEMENT:
             return self.unknown[factor.factor]
         value = format_decimal(factor.value, "#,##0.##", locale=locale)
-        return self.known[factor.factor].format(value=value, judgement=self.judgements[judgement])
+        return fill_placeholders(self.known[factor.factor], {"value": value, "judgement": self.judgements[judgement]})
+
+
+SOLVENCY_SENTENCES = WordingCatalogue(SolvencySentences, PROJECT / "api" / "presenters" / "solvency_sentences")
 
 
 def present_solvency(solvency: AccountSolvency, language: str) -> SolvencyOut:
-    words, locale = load_sentences(language), load_phrases(language).locale
+    words, locale = SOLVENCY_SENTENCES.load(language), SHARED_WORDING.load(language).locale
     scored = solvency.solvency
     return SolvencyOut(
         account_id=solvency.account_id,
@@ -42,12 +41,13 @@ def present_solvency(solvency: AccountSolvency, language: str) -> SolvencyOut:
         sentence=None if scored else words.none,
         paid_invoices=len(solvency.record.days_late),
         factors=[
-            FactorOut(factor=one.factor, value=one.value, weight=one.weight, points=one.points, sentence=words.render_factor(one, locale))
-            for one in (scored.factors if scored else [])
+            FactorOut(
+                factor=factor.factor,
+                value=factor.value,
+                weight=factor.weight,
+                points=factor.points,
+                sentence=words.render_factor(factor, locale),
+            )
+            for factor in (scored.factors if scored else [])
         ],
     )
-
-
-@lru_cache(maxsize=8)
-def load_sentences(language: str) -> SolvencySentences:
-    return SolvencySentences.model_validate(yaml.safe_load(SENTENCES_FILE.read_text(encoding="utf-8"))[language])

@@ -1,11 +1,12 @@
 """What the API takes. Dates are ISO 8601; amounts are decimal strings in major units with their currency."""
 
 from datetime import date
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from adapters.correspondence.letter_decisions import LetterDecision
+from adapters.i18n.languages import Language
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.request_body import RequestBody, example_config
 from domain.approval.commands import ApprovalVerdict
@@ -144,7 +145,7 @@ class AccountIn(RequestBody):
     id: str = Field(min_length=1, max_length=100)
     name: str = Field(min_length=1, max_length=200)
     country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
-    language: Literal["en", "de", "fr", "es"]
+    language: Language
     time_zone: str = Field(max_length=64, description="IANA name")
     email: str = Field(default="", max_length=254)
     collector: str = Field(default="", max_length=100)

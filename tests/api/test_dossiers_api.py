@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from api.presenters.phrases import LANGUAGES
-from api.presenters.solvency import load_sentences
+from adapters.i18n.languages import LANGUAGES
+from api.presenters.solvency import SOLVENCY_SENTENCES
 from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.solvency_score import SolvencyFactor
 from domain.roles import Role
@@ -77,7 +77,7 @@ async def test_an_account_without_a_history_has_no_score_and_says_so(auditor: Cl
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_factor_has_its_sentences_in_every_language(language: str) -> None:
-    words = load_sentences(language)
+    words = SOLVENCY_SENTENCES.load(language)
     assert words.known.keys() == words.unknown.keys() == set(SolvencyFactor)
     assert words.judgements.keys() == {"good", "fair", "poor"}
     assert all("{value}" in said and "{judgement}" in said for said in words.known.values())

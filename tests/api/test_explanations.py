@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.i18n.languages import LANGUAGES
 from adapters.project import PROJECT
-from api.presenters.phrases import LANGUAGES, load_phrases
+from api.presenters.phrases import load_phrases
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import PauseCollection
 from tests.api.conftest import As, Client, Problem

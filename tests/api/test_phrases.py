@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
+from adapters.i18n.languages import LANGUAGES
 from adapters.project import PROJECT
 from adapters.read_model.invoices import NOT_STARTED
+from api.presenters.language import choose_accepted_language
 from api.presenters.next_step_reason import NextStepReason
-from api.presenters.phrases import LANGUAGES, PHRASES_FOLDER, choose_language, load_phrases
+from api.presenters.phrases import load_phrases
 from domain.approval import result as approval_news
 from domain.approval.approval_case import LapseReason
 from domain.approval.result import ApprovalResult
@@ -109,13 +111,13 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert set(Role) <= words.roles.keys()
     assert set(CallOutcome) <= words.calls.keys()
     assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address"} <= words.tasks.keys()
-    assert set(ApprovalType) == words.matters.keys()
-    assert set(DisputeReason) == words.dispute_reasons.keys()
-    assert set(DisputeResolution) == words.resolutions.keys()
-    assert set(ApprovalResult) == words.results.keys()
-    assert {*LapseReason, approval_news.SETTLED, approval_news.REVISED, approval_news.WITHDRAWN} <= words.lapses.keys()
+    assert set(ApprovalType) == words.shared.matters.keys()
+    assert set(DisputeReason) == words.shared.dispute_reasons.keys()
+    assert set(DisputeResolution) == words.shared.resolutions.keys()
+    assert set(ApprovalResult) == words.shared.results.keys()
+    assert {*LapseReason, approval_news.SETTLED, approval_news.REVISED, approval_news.WITHDRAWN} <= words.shared.lapses.keys()
     assert {"intended", "transmitting", "void", *LetterResult} <= words.letters.keys()
-    assert set(credit_reviews.ReferralReason) <= words.review_reasons.keys()
+    assert set(credit_reviews.ReferralReason) <= words.shared.review_reasons.keys()
     assert set(Side) == words.sides.keys()
     assert {*AbilityToPay, *WillingnessToPay, *CollectionCourse} == words.verdicts.keys()
     assert set(WriteOffDecision) == words.decisions.keys()
@@ -210,8 +212,11 @@ def test_every_step_of_the_standard_policy_has_a_name(language: str) -> None:
 def test_the_languages_say_the_same_things() -> None:
     english = load_phrases("en")
     for language in LANGUAGES:
-        for group, words in load_phrases(language).model_dump(exclude={"locale"}).items():
-            assert words.keys() == getattr(english, group).keys(), (language, group)
+        words = load_phrases(language)
+        for group, translated in words.model_dump(exclude={"shared"}).items():
+            assert translated.keys() == getattr(english, group).keys(), (language, group)
+        for group, translated in words.shared.model_dump(exclude={"locale"}).items():
+            assert translated.keys() == getattr(english.shared, group).keys(), (language, group)
 
 
 @every_language
@@ -224,7 +229,7 @@ def test_a_sentence_speaks_of_the_same_facts_in_every_language(language: str) ->
 
 
 def test_no_phrase_file_is_left_unused() -> None:
-    assert sorted(path.stem for path in PHRASES_FOLDER.glob("*.yaml")) == sorted(LANGUAGES)
+    assert sorted(path.stem for path in (PROJECT / "api" / "console" / "phrases").glob("*.yaml")) == sorted(LANGUAGES)
 
 
 def test_money_and_dates_are_written_as_the_reader_writes_them() -> None:
@@ -254,9 +259,9 @@ def test_a_step_of_a_companys_own_is_shown_by_its_name() -> None:
 
 
 def test_a_browser_gets_the_language_it_prefers() -> None:
-    assert choose_language("it, fr-CH;q=0.9, de;q=0.95") == "de"
-    assert choose_language("ja") == "en"
-    assert choose_language("nonsense;q=x") == "en"
+    assert choose_accepted_language("it, fr-CH;q=0.9, de;q=0.95") == "de"
+    assert choose_accepted_language("ja") == "en"
+    assert choose_accepted_language("nonsense;q=x") == "en"
 
 
 def test_a_reason_without_facts_is_a_whole_sentence() -> None:

@@ -7,9 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.database.tables import Case, JournalEntry, Task
+from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import CoverStore
-from api.presenters.phrases import LANGUAGES, load_phrases
+from api.presenters.phrases import load_phrases
 from api.schemas.worklist import AVAILABLE_OPERATIONS
 from domain.approval.delegation import Delegation
 from domain.portfolio.assignment_rules import Cover

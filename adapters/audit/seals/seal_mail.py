@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import User
-from adapters.i18n.shared_wording import LANGUAGES
+from adapters.i18n.languages import choose_language
 from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
 from adapters.mail.smtp_client import DeliveryOutcome, Mailer
 from adapters.notifications.staff_notices import NoticeDeferredError, render_notice
@@ -48,4 +48,4 @@ class SealMail:
         """That of a user of ours who has the address; English for anybody else."""
         with self._database.reading() as session:
             found = session.execute(select(col(User.language)).where(func.lower(col(User.email)) == address.lower())).scalars().first()
-        return found if found in LANGUAGES else LANGUAGES[0]
+        return choose_language(found)

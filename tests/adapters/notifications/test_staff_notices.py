@@ -3,15 +3,15 @@
 import ast
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import pytest
 
 from adapters.database.engine import Database
-from adapters.i18n.shared_wording import LANGUAGES, SHARED_WORDS_DIR
+from adapters.i18n.languages import LANGUAGES
+from adapters.i18n.wording import fill_placeholders
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
-from adapters.notifications.staff_notices import NOTICE_WORDS_DIR, NoticeDeferredError, NoticeSender, load_notice_catalogue, render_notice
+from adapters.notifications.staff_notices import NOTICE_WORDING, NoticeDeferredError, NoticeSender, render_notice
 from adapters.project import PROJECT
 from domain.approval.result import ApprovalResult
 from domain.case.effects import NotifyPerson, NotifyRole
@@ -123,12 +123,12 @@ def _templates(said: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
 def test_every_notice_that_a_case_asks_for_has_words(language: str) -> None:
     asked = asked_for()
     assert {"approval_asked", "write_off_lapsed", "credit_review_advises_plan", "plan_returned"} <= asked
-    assert asked <= load_notice_catalogue(language).notices.keys()
+    assert asked <= NOTICE_WORDING.load(language).notices.keys()
 
 
 @every_language
 def test_a_notice_has_links_and_leaves_no_gap(language: str) -> None:
-    for template in load_notice_catalogue(language).notices:
+    for template in NOTICE_WORDING.load(language).notices:
         rendered = render_notice(template, DETAILS, CONSOLE, language)
         assert f"{CONSOLE}/invoices/I-1" in rendered.text
         assert not set("{}[]_–") & set(rendered.subject + rendered.text.partition("\n")[0]), template
@@ -138,21 +138,21 @@ def test_a_notice_has_links_and_leaves_no_gap(language: str) -> None:
 def test_a_notice_speaks_of_the_same_facts_in_every_language(language: str) -> None:
     def facts(spoken: str) -> dict[str, set[str]]:
         marked = {name: f"§{name}" for name in DETAILS}
-        words = load_notice_catalogue(spoken)
+        words = NOTICE_WORDING.load(spoken)
         return {
             template: {
-                name for name in marked if marked[name] in words.fill_sentence(wording.text + wording.subject, marked).replace("–", "")
+                name for name in marked if marked[name] in fill_placeholders(wording.text + wording.subject, marked).replace("–", "")
             }
             for template, wording in words.notices.items()
         }
 
     assert facts(language) == facts("en")
-    assert load_notice_catalogue(language).links.keys() == load_notice_catalogue("en").links.keys()
+    assert NOTICE_WORDING.load(language).links.keys() == NOTICE_WORDING.load("en").links.keys()
 
 
-@pytest.mark.parametrize("folder", [SHARED_WORDS_DIR, NOTICE_WORDS_DIR], ids=["shared words", "notices"])
-def test_no_file_of_words_is_left_unused(folder: Path) -> None:
-    assert sorted(path.stem for path in folder.iterdir()) == sorted(LANGUAGES)
+@pytest.mark.parametrize("room", ["i18n", "notifications"])
+def test_no_file_of_words_is_left_unused(room: str) -> None:
+    assert sorted(path.stem for path in (PROJECT / "adapters" / room / "words").iterdir()) == sorted(LANGUAGES)
 
 
 def test_money_days_and_reasons_are_said_as_the_reader_says_them() -> None:
