@@ -12,6 +12,7 @@ from activities.heartbeat import heartbeating
 from adapters.correspondence.letter_dispatch import LetterDispatch, OutgoingLetter
 from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.group_commit import GroupCommit
+from adapters.database.row_states import MessageState
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult, Mailer
 from adapters.temporal.case_signals import CaseSignals
 from domain.clock import Clock
@@ -74,7 +75,7 @@ class CorrespondenceActivities:
                 await asyncio.to_thread(self._dispatch.refuse_unwritable_letter, letter, f"{type(error).__name__}: {error}", now())
                 return DeliveryOutcome.REFUSED.value
             if sendable is None:
-                return "void"
+                return MessageState.VOID.value
             delivery = await self._mailer.send(sendable.content, sendable.sender, [sendable.recipient])
             await self._write_outcome(end, (letter, delivery))
             return delivery.outcome.value

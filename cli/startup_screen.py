@@ -13,6 +13,7 @@ from adapters.database.clock_store import is_accelerated
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice
 from cli.local_stack import RunningStack
+from domain.billing.billing_events import InvoiceStatus
 from domain.clock import Clock
 
 
@@ -65,7 +66,7 @@ def _describe_company_source(running: RunningStack) -> str:
 def _describe_portfolio(database: Database) -> str:
     with database.reading() as session:
         invoices = session.exec(select(func.count()).select_from(Invoice)).one()
-        open_ = session.exec(select(func.count()).select_from(Invoice).where(col(Invoice.status) == "open")).one()
+        open_ = session.exec(select(func.count()).select_from(Invoice).where(col(Invoice.status) == InvoiceStatus.OPEN)).one()
         accounts = session.exec(select(func.count()).select_from(Account)).one()
     return f"{open_} open of {invoices}, {accounts} accounts" if invoices else "none yet"
 

@@ -13,6 +13,7 @@ from sqlalchemy import Text, and_, case, cast, delete, func, null, or_, select, 
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import (
     Account,
     Case,
@@ -35,6 +36,7 @@ from adapters.database.tables import (
 )
 from adapters.journal.account_entries import AccountNotFoundError
 from domain import identifiers as ids
+from domain.billing.billing_events import InvoiceStatus
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.correspondence.letter_outcome import DropReason
@@ -52,7 +54,7 @@ from domain.erasure.report import (
 from domain.erasure.workflow_input import ErasureInput
 from domain.journal.entry_kinds import EntryKind
 
-UNDER_WAY_STATES = ("intended", "transmitting")
+UNDER_WAY_STATES = (MessageState.INTENDED, MessageState.TRANSMITTING)
 ERASURE_KIND = "erasure"
 ERASED_ROW_REASON = "erased"
 """What stands as the reason of a rejected row whose cells named the customer."""
@@ -139,7 +141,7 @@ class AccountEraser:
 
 
 def _find_obstacles(session: Session, account_id: str, keep_until: date | None, today: date) -> list[str]:
-    invoices = _count_rows(session, Invoice, and_(col(Invoice.account_id) == account_id, col(Invoice.status) == "open"))
+    invoices = _count_rows(session, Invoice, and_(col(Invoice.account_id) == account_id, col(Invoice.status) == InvoiceStatus.OPEN))
     cases = and_(col(Case.account_id) == account_id, col(Case.outcome).is_(None), col(Case.kind) != ERASURE_KIND)
     letters = and_(col(Message.account_id) == account_id, col(Message.state).in_(UNDER_WAY_STATES))
     return list_erasure_obstacles(invoices, _count_rows(session, Case, cases), _count_rows(session, Message, letters), keep_until, today)
@@ -252,9 +254,9 @@ def _find_file_digests(session: Session, whose_case: Any, whose_dossier: Any) ->
 
 def _erase_records(session: Session, account_id: str, documents: Sequence[str]) -> None:
     rejected = _build_rejected_row_filter(session, account_id)
-    refused = case((col(Message.state) == "refused", ""), else_=col(Message.reason))
+    refused = case((col(Message.state) == MessageState.REFUSED, ""), else_=col(Message.reason))
     blank = {"recipient": "", "subject": "", "content": b"", "reply": "", "details": {}, "reason": refused}
-    asked = and_(col(ContactRequest.account_id) == account_id, col(ContactRequest.state) == "refused")
+    asked = and_(col(ContactRequest.account_id) == account_id, col(ContactRequest.state) == ContactRequestState.REFUSED)
     for statement in (
         update(ImportRow).where(rejected).values(cells=null(), reason=ERASED_ROW_REASON),
         delete(Contact).where(col(Contact.account_id) == account_id),

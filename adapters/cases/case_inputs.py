@@ -10,7 +10,7 @@ from adapters.database.tables import Account, Case, Invoice
 from adapters.ledger.unit_of_work import load_invoices
 from adapters.policies.policy_store import PolicyStore
 from domain import identifiers as ids
-from domain.billing.billing_events import InvoiceFacts
+from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
 from domain.billing.receivables import InvoiceUpdate, Receivable
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
@@ -88,7 +88,11 @@ class CaseInputLoader:
     def load_credit_review_input(self, account_id: str) -> CreditReviewInput:
         """It is about all invoices that are open."""
         with self._database.reading() as session:
-            still_open = (col(Invoice.account_id) == account_id, col(Invoice.status) == "open", col(Invoice.charged_by).is_(None))
+            still_open = (
+                col(Invoice.account_id) == account_id,
+                col(Invoice.status) == InvoiceStatus.OPEN,
+                col(Invoice.charged_by).is_(None),
+            )
             invoices = session.scalars(select(col(Invoice.id)).where(*still_open).order_by(col(Invoice.due_date), col(Invoice.id)))
             return CreditReviewInput(
                 account_id=account_id,

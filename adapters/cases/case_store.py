@@ -17,7 +17,9 @@ from adapters.correspondence.contact_requests import (
     withdraw_requests,
 )
 from adapters.database.engine import Database
+from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, Contact, JournalEntry, Task
+from domain.case.case_view import TaskKind
 from domain.case_record import CaseWrite, CaseWriteResult
 from domain.correspondence.letter_outcome import DropReason
 from domain.invoice.invoice_case import CarriedState
@@ -25,6 +27,8 @@ from domain.journal.journal import GENESIS
 
 INVOICE_KIND = "invoice"
 """The kind of case that writes to customers; the others only write down."""
+
+_SETTLED_WITH_INVOICE = (TaskKind.CALL, TaskKind.ESCALATION)
 
 # built once: in a crowd of small transactions, building a statement costs as much as running it
 _KNOWN_CASES_QUERY = select(
@@ -157,9 +161,9 @@ def _drop_settled_tasks(connection: Connection, records: Sequence[CaseWrite]) ->
     """Drop the calls and escalations about invoices that are settled."""
     for record in records:
         if record.withdraw is DropReason.SETTLED:
-            invoice_tasks = (col(Task.invoice_id) == record.case.invoice_id, col(Task.kind).in_(("call", "escalation")))
-            dropped = {"state": "dropped", "outcome": DropReason.SETTLED.value}
-            connection.execute(update(Task).where(*invoice_tasks, col(Task.state) == "open").values(dropped))
+            invoice_tasks = (col(Task.invoice_id) == record.case.invoice_id, col(Task.kind).in_(_SETTLED_WITH_INVOICE))
+            dropped = {"state": TaskState.DROPPED, "outcome": DropReason.SETTLED.value}
+            connection.execute(update(Task).where(*invoice_tasks, col(Task.state) == TaskState.OPEN).values(dropped))
 
 
 def _build_requested_tasks(records: Sequence[CaseWrite]) -> list[Task]:
@@ -181,8 +185,8 @@ def _build_requested_tasks(records: Sequence[CaseWrite]) -> list[Task]:
 
 def _complete_tasks(connection: Connection, records: Sequence[CaseWrite]) -> None:
     for request in (request for record in records for request in record.errands if request.done_by):
-        done = {"state": "done", "closed_by": request.done_by}
-        connection.execute(update(Task).where(col(Task.key) == request.key, col(Task.state) == "open").values(done))
+        done = {"state": TaskState.DONE, "closed_by": request.done_by}
+        connection.execute(update(Task).where(col(Task.key) == request.key, col(Task.state) == TaskState.OPEN).values(done))
 
 
 _CASE_COLUMNS = (

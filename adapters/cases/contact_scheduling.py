@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from adapters.correspondence.business_days import get_business_day_check
 from adapters.correspondence.contact_requests import ContactRequestBatch
 from adapters.database.tables import Task
+from domain.case.case_view import TaskKind
 from domain.case_record import CaseWrite
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.contact_slots import find_first_slot
@@ -46,9 +47,9 @@ class ContactScheduler:
         slot = find_first_slot(not_before, now, account.zone, order.contact.hours, get_business_day_check(account.country))
         day = slot.astimezone(account.zone).date()
         if order.act is StepAction.CALL:
-            self.tasks.append(_build_step_task(record, "call", order.step, "collector", account.collector, day))
+            self.tasks.append(_build_step_task(record, TaskKind.CALL, order.step, "collector", account.collector, day))
         if order.escalate_to:
-            self.tasks.append(_build_step_task(record, "escalation", order.step, order.escalate_to, None, day))
+            self.tasks.append(_build_step_task(record, TaskKind.ESCALATION, order.step, order.escalate_to, None, day))
         if order.act is not StepAction.LETTER:
             return ScheduledContact(day)
         if order.not_after is not None and day > order.not_after:
@@ -66,7 +67,7 @@ def _build_lapsed_outcome(record: CaseWrite, order: ContactOrder, day: date) -> 
     return LetterOutcome(step=order.step, attempt=0, fate=LetterResult.DROPPED, at=record.now, on=day, reason=DropReason.LAPSED.value)
 
 
-def _build_step_task(record: CaseWrite, kind: str, step: str, role: str, assignee: str | None, due_on: date) -> Task:
+def _build_step_task(record: CaseWrite, kind: TaskKind, step: str, role: str, assignee: str | None, due_on: date) -> Task:
     case = record.case
     return Task(
         key=f"{kind}:{case.case_id}:{step}",

@@ -15,6 +15,7 @@ from adapters.correspondence.reminder_content import (
     build_line_row,
     compute_undisputed_rest,
 )
+from adapters.database.row_states import ContactRequestState
 from adapters.database.tables import Case, ContactRequest, Invoice, Message
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
@@ -59,7 +60,7 @@ def lock_invoices(session: Session, letters: Sequence[Message], messages: Collec
     """Of letters of cases and of the reminders among `messages`, all in the one order in which the ledger locks invoices."""
     named = {invoice for letter in letters for invoice in letter.invoice_ids}
     reminded = select(col(ContactRequest.invoice_id)).where(
-        col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == "claimed"
+        col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == ContactRequestState.CLAIMED
     )
     wanted = select(col(Invoice.id)).where(or_(col(Invoice.id).in_(named), col(Invoice.id).in_(reminded)))
     session.execute(wanted.order_by(col(Invoice.due_date), col(Invoice.id)).with_for_update(key_share=True))

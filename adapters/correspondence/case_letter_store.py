@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 from adapters.correspondence.business_days import get_business_day_check
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
+from adapters.database.row_states import MessageState, TaskState
 from adapters.database.tables import Invoice, Message, Task
 from adapters.mail.message_builder import derive_message_id
 from domain import identifiers as ids
@@ -60,13 +61,13 @@ class CaseLetterStore:
             letter = session.scalars(update(Message).where(mine).values(wanted=False).returning(col(Message.id))).first()
             session.execute(
                 update(Message)
-                .where(mine, col(Message.state) == "intended")
-                .values(state="void", reason=WITHDRAWN_REASON, ended_at=now, told=True)
+                .where(mine, col(Message.state) == MessageState.INTENDED)
+                .values(state=MessageState.VOID, reason=WITHDRAWN_REASON, ended_at=now, told=True)
             )
             session.execute(
                 update(Task)
-                .where(col(Task.message_id) == letter, col(Task.state) == "open")
-                .values(state="dropped", outcome=WITHDRAWN_REASON)
+                .where(col(Task.message_id) == letter, col(Task.state) == TaskState.OPEN)
+                .values(state=TaskState.DROPPED, outcome=WITHDRAWN_REASON)
             )
 
     def _find_currency(self, session: Session, order: LetterOrder) -> str:

@@ -9,18 +9,19 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import col
 
 from adapters.correspondence.outcome_feed import ENDED_STATES, build_letter_outcome
+from adapters.database.row_states import ContactRequestState
 from adapters.database.tables import ContactRequest, Message
 from domain.case_record import CaseWrite
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import LetterOutcome
 from domain.policy.collection_policy import StepAction
 
-UNDER_WAY_STATES = ("pending", "claimed")
-CANCELLED_STATES = ("dropped", "withdrawn")
+UNDER_WAY_STATES = (ContactRequestState.PENDING, ContactRequestState.CLAIMED)
+CANCELLED_STATES = (ContactRequestState.DROPPED, ContactRequestState.WITHDRAWN)
 
 
 _PENDING_REQUESTS_QUERY = select(col(ContactRequest.id), col(ContactRequest.invoice_id), col(ContactRequest.step)).where(
-    col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)), col(ContactRequest.state) == "pending"
+    col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)), col(ContactRequest.state) == ContactRequestState.PENDING
 )
 _KNOWN_REQUESTS_QUERY = select(
     col(ContactRequest.id),
@@ -83,7 +84,14 @@ class ContactRequestBatch:
             self._new_rows.append({"account_id": case.account_id, **key, **terms})
             return slot
         if known.state in CANCELLED_STATES:
-            reopened = {"state": "pending", "reason": "", "message_id": None, "ended_at": None, "told": False, "awaited": False}
+            reopened = {
+                "state": ContactRequestState.PENDING,
+                "reason": "",
+                "message_id": None,
+                "ended_at": None,
+                "told": False,
+                "awaited": False,
+            }
             attempt = col(ContactRequest.attempt) + 1
             self._connection.execute(
                 update(ContactRequest).where(col(ContactRequest.id) == known.id).values(attempt=attempt, **terms, **reopened)
@@ -119,8 +127,8 @@ def withdraw_requests(connection: Connection, records: Sequence[CaseWrite]) -> N
     _withdraw_orphaned_requests(connection, records)
     for record in records:
         if record.withdraw is not None:
-            pending = (col(ContactRequest.invoice_id) == record.case.invoice_id, col(ContactRequest.state) == "pending")
-            withdrawn = {"state": "withdrawn", "reason": record.withdraw.value, "ended_at": record.now, "told": True}
+            pending = (col(ContactRequest.invoice_id) == record.case.invoice_id, col(ContactRequest.state) == ContactRequestState.PENDING)
+            withdrawn = {"state": ContactRequestState.WITHDRAWN, "reason": record.withdraw.value, "ended_at": record.now, "told": True}
             connection.execute(update(ContactRequest).where(*pending).values(withdrawn))
 
 
@@ -129,7 +137,7 @@ def _withdraw_orphaned_requests(connection: Connection, records: Sequence[CaseWr
     taken_steps = {(record.case.invoice_id, taken_step.step) for record in records for taken_step in record.case.taken}
     orphans = [request.id for request in pending if (request.invoice_id, request.step) not in taken_steps]
     if orphans:
-        withdrawn = {"state": "withdrawn", "reason": "never_taken", "told": True}
+        withdrawn = {"state": ContactRequestState.WITHDRAWN, "reason": "never_taken", "told": True}
         connection.execute(update(ContactRequest).where(col(ContactRequest.id).in_(orphans)).values(withdrawn))
 
 

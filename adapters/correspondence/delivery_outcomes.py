@@ -9,8 +9,10 @@ from sqlmodel import Session, col
 
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
+from adapters.database.row_states import ContactRequestState, MessageState, TaskState
 from adapters.database.tables import ContactRequest, Message, Task
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from domain.case.case_view import TaskKind
 from domain.correspondence.letter_outcome import LetterResult
 
 BACKOFF = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
@@ -24,6 +26,10 @@ PRESUMED_DEAD = timedelta(minutes=15)
 living sender: a mail server may take ten minutes for its last word."""
 
 PROCESS_DIED = "process_died"
+
+_UNDECIDED_STATES = (ContactRequestState.CLAIMED, ContactRequestState.UNKNOWN)
+_TASK_KINDS = {DeliveryOutcome.REFUSED: TaskKind.REFUSED_LETTER, DeliveryOutcome.UNKNOWN: TaskKind.UNKNOWN_LETTER}
+"""What a person has to look into when a letter did not go, or may not have gone."""
 
 _UNNOTIFIED_IF_CASE = either((col(Message.case_id).is_not(None), False), else_=None)
 """A case hears of every end of its letters."""
@@ -47,8 +53,8 @@ class LetterOutcomeRecorder:
         with self._database.writing() as session:
             session.execute(
                 update(Message)
-                .where(col(Message.id) == message, col(Message.state) == "intended")
-                .values(state="transmitting", owner=self._owner)
+                .where(col(Message.id) == message, col(Message.state) == MessageState.INTENDED)
+                .values(state=MessageState.TRANSMITTING, owner=self._owner)
             )
         self.record_outcomes([(message, DeliveryResult(DeliveryOutcome.REFUSED, None, reason))], now)
 
@@ -70,7 +76,10 @@ class LetterOutcomeRecorder:
             .where(
                 col(Message.id) == message,
                 col(Message.owner) == self._owner,
-                or_(col(Message.state) == "transmitting", and_(col(Message.state) == "unknown", col(Message.decided_by).is_(None))),
+                or_(
+                    col(Message.state) == MessageState.TRANSMITTING,
+                    and_(col(Message.state) == MessageState.UNKNOWN, col(Message.decided_by).is_(None)),
+                ),
             )
             .values(
                 state=delivery.outcome.value,
@@ -88,19 +97,19 @@ class LetterOutcomeRecorder:
         self._end_requests(session, [message], LetterResult(delivery.outcome.value), _format_reply(delivery), now)
         session.execute(
             update(Task)
-            .where(col(Task.key) == f"unknown_letter:{message}", col(Task.state) == "open")
-            .values(state="dropped", outcome=delivery.outcome.value)
+            .where(col(Task.key) == f"{TaskKind.UNKNOWN_LETTER}:{message}", col(Task.state) == TaskState.OPEN)
+            .values(state=TaskState.DROPPED, outcome=delivery.outcome.value)
         )
         if not sent:
             customer = self._loader.load_recipients(session, {ended[0]})[ended[0]]
-            self._upsert_task(session, customer, f"{delivery.outcome}_letter", message, now)
+            self._upsert_task(session, customer, _TASK_KINDS[delivery.outcome], message, now)
 
     def _end_requests(self, session: Session, messages: Sequence[int], fate: LetterResult, reason: str, now: datetime) -> None:
         """A letter that went needs no word to its invoices, unless one waits for it."""
         told = not_(col(ContactRequest.awaited)) if fate is LetterResult.SENT else False
         session.execute(
             update(ContactRequest)
-            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state).in_(("claimed", "unknown")))
+            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state).in_(_UNDECIDED_STATES))
             .values(state=fate.value, reason="" if fate is LetterResult.SENT else reason, ended_at=now, told=told)
         )
 
@@ -112,8 +121,13 @@ class LetterOutcomeRecorder:
         rest = self._backoff[min(attempts, len(self._backoff)) - 1]
         session.execute(
             update(Message)
-            .where(col(Message.id) == message, col(Message.owner) == self._owner, col(Message.state) == "transmitting")
-            .values(state="intended", reply=_format_reply(delivery), next_attempt_at=datetime.now(UTC) + rest, transmitting_since=None)
+            .where(col(Message.id) == message, col(Message.owner) == self._owner, col(Message.state) == MessageState.TRANSMITTING)
+            .values(
+                state=MessageState.INTENDED,
+                reply=_format_reply(delivery),
+                next_attempt_at=datetime.now(UTC) + rest,
+                transmitting_since=None,
+            )
         )
 
     def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
@@ -123,15 +137,15 @@ class LetterOutcomeRecorder:
         them from before it is begun until its end is written, and so they are looked at after the letters that were begun.
         """
         others = and_(col(Message.owner) != self._owner, col(Message.transmitting_since) <= datetime.now(UTC) - self._presumed_dead)
-        mine = select(col(Message.id)).where(col(Message.state) == "transmitting", col(Message.owner) == self._owner)
+        mine = select(col(Message.id)).where(col(Message.state) == MessageState.TRANSMITTING, col(Message.owner) == self._owner)
         with self._database.writing() as session:
             begun = session.scalars(mine.with_for_update()).all()
             forgotten = col(Message.id).in_([message for message in begun if message not in on_the_wire])
             orphans = session.execute(
                 update(Message)
-                .where(col(Message.state) == "transmitting", or_(others, forgotten))
+                .where(col(Message.state) == MessageState.TRANSMITTING, or_(others, forgotten))
                 .values(
-                    state="unknown",
+                    state=MessageState.UNKNOWN,
                     reply="the sending process ended before the mail server's answer was written",
                     ended_at=now,
                     reason=PROCESS_DIED,
@@ -142,10 +156,10 @@ class LetterOutcomeRecorder:
             customers = self._loader.load_recipients(session, {account for _, account in orphans})
             for message, account in orphans:
                 self._end_requests(session, [message], LetterResult.UNKNOWN, PROCESS_DIED, now)
-                self._upsert_task(session, customers[account], "unknown_letter", message, now)
+                self._upsert_task(session, customers[account], TaskKind.UNKNOWN_LETTER, message, now)
             return len(orphans)
 
-    def _upsert_task(self, session: Session, customer: LetterRecipient, kind: str, message: int, now: datetime) -> None:
+    def _upsert_task(self, session: Session, customer: LetterRecipient, kind: TaskKind, message: int, now: datetime) -> None:
         """A letter that a person had sent again, and that fails again, is that person's task again."""
         task = Task(
             key=f"{kind}:{message}",

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import ContactRequestState, MessageState, TaskState
 from adapters.database.tables import Case, ContactRequest, Message, Task
 from domain.case.letter_order import DROPPABLE_LETTERS
 
@@ -16,7 +17,8 @@ class LetterDecision(StrEnum):
     RESEND = "resend"
 
 
-UNDECIDED_STATES = ("unknown", "refused")
+UNDECIDED_STATES = (MessageState.UNKNOWN, MessageState.REFUSED)
+_UNDECIDED_REQUEST_STATES = (ContactRequestState.UNKNOWN, ContactRequestState.REFUSED)
 
 
 class UnknownLetterError(LookupError):
@@ -46,19 +48,21 @@ class LetterDecisionStore:
             letter.decided_by = decided_by
             match decision:
                 case LetterDecision.DELIVERED:
-                    letter.state, letter.sent_at = "sent", letter.sent_at or at
+                    letter.state, letter.sent_at = MessageState.SENT, letter.sent_at or at
                     letter.ended_at, letter.reason = letter.sent_at, ""
-                    self._update_requests(session, letter_id, state="sent", ended_at=letter.sent_at, reason="", told=False)
+                    self._update_requests(
+                        session, letter_id, state=ContactRequestState.SENT, ended_at=letter.sent_at, reason="", told=False
+                    )
                 case LetterDecision.RESEND:
                     self._reject_pointless_resend(session, letter)
-                    letter.state, letter.next_attempt_at, letter.transmitting_since = "intended", None, None
-                    self._update_requests(session, letter_id, state="claimed", ended_at=None, reason="", told=False)
+                    letter.state, letter.next_attempt_at, letter.transmitting_since = MessageState.INTENDED, None, None
+                    self._update_requests(session, letter_id, state=ContactRequestState.CLAIMED, ended_at=None, reason="", told=False)
             letter.told = None if letter.case_id is None else False
             session.add(letter)
             session.execute(
                 update(Task)
-                .where(col(Task.message_id) == letter_id, col(Task.state) == "open")
-                .values(state="done", closed_by=decided_by, outcome=": ".join(part for part in (decision.value, comment) if part))
+                .where(col(Task.message_id) == letter_id, col(Task.state) == TaskState.OPEN)
+                .values(state=TaskState.DONE, closed_by=decided_by, outcome=": ".join(part for part in (decision.value, comment) if part))
             )
 
     def _reject_pointless_resend(self, session: Session, letter: Message) -> None:
@@ -77,5 +81,5 @@ class LetterDecisionStore:
 
     def _update_requests(self, session: Session, letter_id: int, **values: object) -> None:
         """`told` starts anew: the invoice must hear of the new fate. What was left out of the letter stays so."""
-        in_it = (col(ContactRequest.message_id) == letter_id, col(ContactRequest.state).in_(UNDECIDED_STATES))
+        in_it = (col(ContactRequest.message_id) == letter_id, col(ContactRequest.state).in_(_UNDECIDED_REQUEST_STATES))
         session.execute(update(ContactRequest).where(*in_it).values(**values))

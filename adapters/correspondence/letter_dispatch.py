@@ -14,14 +14,16 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.correspondence.business_days import find_first_business_day, get_business_day_check
+from adapters.correspondence.contact_requests import UNDER_WAY_STATES
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, LetterOutcomeRecorder
 from adapters.correspondence.letter_loader import LetterContent, LetterLoader, LetterRecipient
 from adapters.database.engine import Database
+from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import Case, ContactRequest, Message, MessageLine
 from adapters.mail.message_builder import derive_message_id
 from domain import identifiers as ids
+from domain.case.case_view import TaskKind
 from domain.correspondence.contact_slots import find_first_slot, is_contact_allowed
-from domain.correspondence.letter_outcome import LetterResult
 from domain.policy.collection_policy import ContactHours
 
 ACCOUNTS_PER_LETTER = 20
@@ -88,17 +90,17 @@ class LetterDispatch(LetterOutcomeRecorder):
         when = func.coalesce(col(Message.sent_at), col(Message.slot))
         group = (col(Message.account_id), col(Message.language), col(Message.currency))
         place = func.row_number().over(partition_by=group, order_by=(when.desc(), col(Message.id).desc())).label("place")
-        mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != "void")
+        mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != MessageState.VOID)
         latest = select(col(Message.id).label("id"), place).where(*mine).subquery()
         last = select(latest.c.id).where(latest.c.place == 1)
-        statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == "intended"))
+        statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == MessageState.INTENDED))
         letters = session.scalars(statement.order_by(col(Message.id)).with_for_update())
-        ordered = sorted(letters, key=lambda letter: (letter.state == "intended", letter.id))
+        ordered = sorted(letters, key=lambda letter: (letter.state == MessageState.INTENDED, letter.id))
         return {(letter.account_id, letter.language, letter.currency): letter for letter in ordered}
 
     def _load_due_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
         """All due requests of the accounts that come first, so that no account's letter is torn apart."""
-        due = (col(ContactRequest.state) == "pending", col(ContactRequest.slot) <= now)
+        due = (col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) <= now)
         first_slot = func.min(col(ContactRequest.slot))
         statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
         slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_PER_LETTER)).all())
@@ -113,7 +115,7 @@ class LetterDispatch(LetterOutcomeRecorder):
 
     def _find_accounts_expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
         """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""
-        asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(("pending", "claimed")))
+        asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(UNDER_WAY_STATES))
         late = select(col(Case.account_id)).where(
             col(Case.account_id).in_(accounts),
             col(Case.kind) == "invoice",
@@ -134,7 +136,7 @@ class LetterDispatch(LetterOutcomeRecorder):
     ) -> None:
         today = now.astimezone(customer.zone).date()
         letter = earlier
-        if letter is None or letter.state != "intended":
+        if letter is None or letter.state != MessageState.INTENDED:
             opening = self._find_next_contact_time(customer, requests[0].opens, requests[0].closes, now)
             if opening is not None:
                 for request in requests:
@@ -147,10 +149,10 @@ class LetterDispatch(LetterOutcomeRecorder):
             in_it = self._load_claimed_invoices(session, letter)
         for request in requests:
             if request.invoice_id not in in_it:  # two steps of one invoice never share a letter
-                request.state, request.message_id = "claimed", letter.id
+                request.state, request.message_id = ContactRequestState.CLAIMED, letter.id
 
     def _load_claimed_invoices(self, session: Session, letter: Message) -> set[str]:
-        claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == "claimed")
+        claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == ContactRequestState.CLAIMED)
         return set(session.scalars(select(col(ContactRequest.invoice_id)).where(*claimed)))
 
     def _find_next_contact_time(self, customer: LetterRecipient, opens: str, closes: str, now: datetime) -> datetime | None:
@@ -179,18 +181,18 @@ class LetterDispatch(LetterOutcomeRecorder):
         """A letter of the same day that came to nothing is taken up again."""
         account, language, currency = key
         name = ids.letter_key(account, language, currency, today)
-        letter = session.scalars(select(Message).where(col(Message.key) == name, col(Message.state) == "void")).first()
+        letter = session.scalars(select(Message).where(col(Message.key) == name, col(Message.state) == MessageState.VOID)).first()
         if letter is None:
             message_id = derive_message_id(name, self._loader.reply_domain)
             letter = Message(key=name, account_id=account, language=language, currency=currency, slot=slot, message_id=message_id)
             session.add(letter)
-        letter.state = "intended"
+        letter.state = MessageState.INTENDED
         session.flush()
         return letter
 
     def _list_letters_to_send(self, session: Session, now: datetime, limit: int) -> list[int]:
         rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
-        due = (col(Message.state) == "intended", col(Message.slot) <= now, rested)
+        due = (col(Message.state) == MessageState.INTENDED, col(Message.slot) <= now, rested)
         statement = select(col(Message.id)).where(*due).order_by(col(Message.id)).limit(limit)
         return [number for number in session.scalars(statement) if number is not None]
 
@@ -241,16 +243,16 @@ class LetterDispatch(LetterOutcomeRecorder):
     def _postpone_letter(self, session: Session, content: LetterContent, until: datetime, now: datetime) -> None:
         session.execute(update(Message).where(col(Message.id) == content.message).values(slot=until))
         if not content.customer.email:
-            self._upsert_task(session, content.customer, "no_address", content.message, now)
+            self._upsert_task(session, content.customer, TaskKind.NO_ADDRESS, content.message, now)
 
     def _void_letter(self, session: Session, content: LetterContent, now: datetime) -> None:
         """Nothing is sent. The case that asked for it, if one did, is told why."""
         heard = {"ended_at": now, "reason": content.dropped_for.value} if content.dropped_for else {}
-        session.execute(update(Message).where(col(Message.id) == content.message).values(state="void", **heard))
+        session.execute(update(Message).where(col(Message.id) == content.message).values(state=MessageState.VOID, **heard))
 
     def _lock_intended_letters(self, session: Session, messages: Collection[int]) -> list[int]:
         """Locked, so that nothing joins a letter while it begins."""
-        statement = select(col(Message.id)).where(col(Message.id).in_(messages), col(Message.state) == "intended")
+        statement = select(col(Message.id)).where(col(Message.id).in_(messages), col(Message.state) == MessageState.INTENDED)
         return [number for number in session.scalars(statement.order_by(col(Message.id)).with_for_update()) if number is not None]
 
     def _drop_requests(self, session: Session, content: LetterContent, now: datetime) -> None:
@@ -258,7 +260,7 @@ class LetterDispatch(LetterOutcomeRecorder):
             session.execute(
                 update(ContactRequest)
                 .where(col(ContactRequest.id) == request)
-                .values(state=LetterResult.DROPPED.value, reason=reason.value, ended_at=now, told=False)
+                .values(state=ContactRequestState.DROPPED, reason=reason.value, ended_at=now, told=False)
             )
 
     def _mark_transmitting(self, session: Session, reading: LetterContent, content: bytes) -> None:
@@ -266,7 +268,7 @@ class LetterDispatch(LetterOutcomeRecorder):
             update(Message)
             .where(col(Message.id) == reading.message)
             .values(
-                state="transmitting",
+                state=MessageState.TRANSMITTING,
                 owner=self._owner,
                 transmitting_since=datetime.now(UTC),
                 attempts=col(Message.attempts) + 1,

@@ -17,6 +17,7 @@ from adapters.correspondence.reminder_content import (
     build_reminder_version_stamps,
 )
 from adapters.database.engine import Database
+from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import Account, Case, Contact, ContactRequest, Invoice, Message, User
 from adapters.letters.letter_templates import Collector, Creditor, Letter, LetterTemplates
 from adapters.mail.message_builder import Envelope, Mailbox, build_message
@@ -56,7 +57,7 @@ class LetterLoader:
 
     def load_letters(self, session: Session, messages: Collection[int], now: datetime) -> dict[int, LetterContent]:
         """The letters that are there to be sent. `now` is business time."""
-        rows = session.scalars(select(Message).where(col(Message.id).in_(messages), col(Message.state) == "intended")).all()
+        rows = session.scalars(select(Message).where(col(Message.id).in_(messages), col(Message.state) == MessageState.INTENDED)).all()
         customers = self.load_recipients(session, {row.account_id for row in rows})
         threads = self._load_threads(session, set(customers))
         stakes = self._load_requested_invoices(session, [row.id or 0 for row in rows if row.case_id is None])
@@ -95,7 +96,7 @@ class LetterLoader:
             select(ContactRequest, Invoice, col(Case.holds), col(Case.disputed))
             .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
             .outerjoin(Case, its_case)
-            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == "claimed")
+            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == ContactRequestState.CLAIMED)
             .order_by(col(Invoice.due_date), col(Invoice.id), col(ContactRequest.id))
         )
         if lock:  # in the order in which the ledger locks invoices
@@ -112,7 +113,7 @@ class LetterLoader:
             select(
                 col(Message.id).label("id"), col(Message.account_id).label("account_id"), col(Message.message_id).label("message_id"), place
             )
-            .where(col(Message.account_id).in_(accounts), col(Message.state).in_(("sent", "unknown")))
+            .where(col(Message.account_id).in_(accounts), col(Message.state).in_((MessageState.SENT, MessageState.UNKNOWN)))
             .subquery()
         )
         threads: dict[str, tuple[str, ...]] = dict.fromkeys(accounts, ())

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import MessageState
 from adapters.database.tables import Account, ContactRequest, Message
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 
@@ -37,7 +38,7 @@ def build_letter_outcome(
     )
 
 
-_CASE_LETTER_FATES = {**{fate.value: fate.value for fate in LetterResult}, "void": LetterResult.DROPPED.value}
+_CASE_LETTER_FATES = {**{fate.value: fate.value for fate in LetterResult}, MessageState.VOID.value: LetterResult.DROPPED.value}
 """The states in which a case's letter has come to its end, and what the case calls them."""
 
 

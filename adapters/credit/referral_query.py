@@ -11,6 +11,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice
 from adapters.journal.account_entries import load_entries_of_kinds
 from adapters.policies.policy_store import PolicyStore
+from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.commands import ReferralReason
 from domain.credit_review.referral_rules import ReferralIndicators, list_referral_reasons
 from domain.journal.entry_kinds import EntryKind
@@ -63,7 +64,7 @@ def _load_open_amounts(session: Session, accounts: set[str]) -> dict[str, dict[s
     """What each of the accounts owes, by currency. One query for all: there may be more accounts than a statement takes names."""
     rows = (
         select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)))
-        .where(col(Invoice.status) == "open")
+        .where(col(Invoice.status) == InvoiceStatus.OPEN)
         .group_by(col(Invoice.account_id), col(Invoice.currency))
     )
     amounts: dict[str, dict[str, int]] = {}

@@ -12,6 +12,8 @@ from sqlalchemy.types import JSON, TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from adapters.database.append_only import APPEND_ONLY
+from adapters.database.row_states import AllocationCause, ContactRequestState, ImportState, MessageState, TaskState
+from domain.billing.billing_events import InvoiceStatus
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -90,7 +92,7 @@ class Invoice(SQLModel, table=True):
     currency: str
     total: int = Field(sa_type=BigInteger)
     open_balance: int = Field(sa_type=BigInteger)
-    status: str = Field(default="open", description="an InvoiceStatus")
+    status: str = Field(default=InvoiceStatus.OPEN, description="an InvoiceStatus")
     disputed: bool = False
     version: int = 1
     settled_on: date | None = None
@@ -151,7 +153,7 @@ class Allocation(SQLModel, table=True):
     invoice_id: str = Field(foreign_key="invoices.id", index=True)
     amount: int = Field(sa_type=BigInteger)
     allocated_on: date
-    cause: str = Field(default="received", description="an AllocationCause")
+    cause: str = Field(default=AllocationCause.RECEIVED, description="an AllocationCause")
 
 
 class LedgerEvent(SQLModel, table=True):
@@ -168,7 +170,7 @@ class LedgerEvent(SQLModel, table=True):
 
 
 class ContactRequest(SQLModel, table=True):
-    """A step that asks for a letter. States: pending → claimed → sent | refused | unknown | dropped; or withdrawn by the invoice itself."""
+    """A step that asks for a letter."""
 
     __tablename__ = "contact_requests"
     __table_args__ = (
@@ -189,7 +191,7 @@ class ContactRequest(SQLModel, table=True):
     minimum: int = Field(default=1, sa_type=BigInteger, description="an open balance below it is not chased")
     opens: str = "09:00"
     closes: str = "17:00"
-    state: str = "pending"
+    state: str = Field(default=ContactRequestState.PENDING, description="a ContactRequestState")
     attempt: int = 1
     message_id: int | None = Field(default=None, sa_type=RowId, index=True)
     reason: str = ""
@@ -199,8 +201,7 @@ class ContactRequest(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """One letter. States: intended → transmitting → sent | refused | unknown, or back to intended when deferred; void when nothing in it
-    stands any more, or its case took it back. Its content is written when it is first transmitted.
+    """One letter. Its content is written when it is first transmitted.
 
     A letter that a case asked for (`case_id`) is a letter of its own, never shared with an invoice's timeline.
     """
@@ -224,7 +225,7 @@ class Message(SQLModel, table=True):
     subject: str = ""
     content: bytes = Field(default=b"", sa_type=LargeBinary)
     sha256: str = Field(default="", description="of the content, and empty before there is one; an erasure leaves it")
-    state: str = "intended"
+    state: str = Field(default=MessageState.INTENDED, description="a MessageState")
     attempts: int = 0
     next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time; null: at once")
     owner: str = Field(default="", description="the sending process")
@@ -265,13 +266,13 @@ class Task(SQLModel, table=True):
     __tablename__ = "tasks"
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     key: str = Field(unique=True)
-    kind: str = Field(description="call, escalation, refused_letter, unknown_letter, no_address")
+    kind: str = Field(description="a TaskKind")
     account_id: str = Field(index=True)
     invoice_id: str | None = Field(default=None, index=True)
     role: str = "collector"
     assignee: str | None = None
     due_on: date
-    state: str = Field(default="open", description="open, done or dropped")
+    state: str = Field(default=TaskState.OPEN, description="a TaskState")
     outcome: str = ""
     message_id: int | None = Field(default=None, sa_type=RowId)
     closed_by: str | None = None
@@ -458,7 +459,7 @@ class ImportRun(SQLModel, table=True):
     file_sha256: str
     started_by: str
     dry_run: bool = False
-    state: str = Field(default="running", description="running, done or failed")
+    state: str = Field(default=ImportState.RUNNING, description="an ImportState")
     rows: int = 0
     verdicts: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
     header: list[str] = Field(default_factory=list, sa_type=JSON)

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from adapters.config.company import Company
 from adapters.database.engine import Database
+from adapters.database.row_states import MessageState
 from adapters.database.tables import Account, Case, Contact, Message, MessageLine, User
 from adapters.dossier.balances import OwedInvoices, build_balances, sum_unapplied_credit
 from adapters.journal.account_entries import AccountEntries, AccountNotFoundError, load_account_entries
@@ -21,7 +22,6 @@ from domain.projection.case_facts import DisputeFacts, LetterFacts
 from domain.projection.case_history import list_approvals, list_calls, list_disputes, list_escalations, list_plans, list_promises
 from domain.projection.recovery_history import build_write_off_facts, list_referrals, list_suspensions, list_verdicts
 
-VOID_STATES = ("void",)
 """States of a letter in which nothing was ever meant to go any more."""
 
 
@@ -115,7 +115,7 @@ def _load_stages(session: Session, account_id: str, entries: Sequence[AccountEnt
 
 def _load_letters(session: Session, account_id: str, at: datetime) -> list[LetterFacts]:
     when = func.coalesce(col(Message.sent_at), col(Message.slot))
-    wanted = (col(Message.account_id) == account_id, col(Message.state).not_in(VOID_STATES), or_(when <= at, col(Message.slot) <= at))
+    wanted = (col(Message.account_id) == account_id, col(Message.state) != MessageState.VOID, or_(when <= at, col(Message.slot) <= at))
     columns: tuple[Any, ...] = (
         Message.id,
         Message.sent_at,

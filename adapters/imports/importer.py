@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import ImportState
 from adapters.database.tables import ImportRow, ImportRun
 from adapters.imports.cell_parsing import AmbiguousAmountsError, Cell, DecimalMarkDetector
 from adapters.imports.column_mapping import ColumnMapping
@@ -81,9 +82,9 @@ class Importer:
                 run.process_batch(batch)
                 progress(run.rows, sheet.get_fraction_read())
         except BaseException as error:
-            self._finish_run(run, "failed", str(error) or type(error).__name__)
+            self._finish_run(run, ImportState.FAILED, str(error) or type(error).__name__)
             raise
-        self._finish_run(run, "done")
+        self._finish_run(run, ImportState.DONE)
         return ImportResult(
             import_id=run.import_id,
             rows=run.rows,
@@ -142,7 +143,7 @@ class Importer:
                 )
             )
 
-    def _finish_run(self, run: RunningImport, state: str, error: str = "") -> None:
+    def _finish_run(self, run: RunningImport, state: ImportState, error: str = "") -> None:
         if run.import_id is None:
             return
         with self._database.writing() as session:

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
 from adapters.imports.account_batch import AccountBatch
 from adapters.imports.column_sources import RowRejectedError
 from adapters.imports.row_reader import ImportedInvoice
-from adapters.ledger.unit_of_work import AllocationCause, AllocationSource, BookedInvoice, LedgerUnitOfWork, load_invoices
+from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork, load_invoices
 from adapters.portfolio.assignments import AssignmentContext
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 

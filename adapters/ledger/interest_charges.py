@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlmodel import col
 
+from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Invoice
 from adapters.ledger.queries import (
     allocate_shares,
@@ -16,7 +17,7 @@ from adapters.ledger.queries import (
     require_money,
 )
 from adapters.ledger.transactions import LedgerTransactions
-from adapters.ledger.unit_of_work import AllocationCause, BookedInvoice
+from adapters.ledger.unit_of_work import BookedInvoice
 from domain.billing.payment_allocation import allocate_payment
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
+from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Account, Allocation, CreditNote, Invoice, LedgerEvent, Payment
 from adapters.ledger.billing_system import (
     BillingSystem,
@@ -38,7 +39,7 @@ from adapters.ledger.queries import (
     require_positive_amount,
 )
 from adapters.ledger.service_changes import LedgerServices
-from adapters.ledger.unit_of_work import AllocationCause, AllocationSource, load_invoices
+from adapters.ledger.unit_of_work import AllocationSource, load_invoices
 from adapters.ledger.write_offs import LedgerWriteOffs
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.billing.payment_allocation import AllocationShare, allocate_payment

@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlmodel import Session, col
 
+from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
 from adapters.ledger.billing_system import (
     CancelledInvoiceError,
@@ -17,7 +18,7 @@ from adapters.ledger.billing_system import (
     UnknownAccountError,
     UnknownInvoiceError,
 )
-from adapters.ledger.unit_of_work import AllocationCause, AllocationSource, BookedInvoice, LedgerUnitOfWork
+from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 from domain.billing.payment_allocation import AllocationShare, OpenItem
 from domain.money import CURRENCIES

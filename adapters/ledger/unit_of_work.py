@@ -8,25 +8,14 @@ like a credit note; money that comes afterwards is a recovery, which takes the w
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 from sqlmodel import Session, SQLModel, col
 
+from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Account, Allocation, CreditNote, Invoice, LedgerEvent, Payment, ServiceChange, WriteOffBooking
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts, InvoiceStatus
-
-
-class AllocationCause(StrEnum):
-    """Why a payment, credit note or write-off was allocated, or taken back."""
-
-    RECEIVED = "received"
-    APPLIED = "applied"
-    REVERSED = "reversed"
-    RELEASED = "released"
-    WRITTEN_OFF = "written_off"
-    RECOVERED = "recovered"
 
 
 @dataclass(slots=True)

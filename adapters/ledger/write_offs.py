@@ -2,11 +2,12 @@
 
 from datetime import date, datetime
 
+from adapters.database.row_states import AllocationCause
 from adapters.database.tables import WriteOffBooking
 from adapters.ledger.billing_system import CurrencyMismatchError
 from adapters.ledger.queries import build_conflicting_booking_error, require_positive_amount
 from adapters.ledger.transactions import LedgerTransactions
-from adapters.ledger.unit_of_work import AllocationCause, AllocationSource
+from adapters.ledger.unit_of_work import AllocationSource
 from domain.billing.billing_events import BillingEventKind
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, PortfolioChange, Task
 from adapters.portfolio.rule_store import RulesChangedError, load_collecting_users, load_usable_rules
 from domain.portfolio.assignment_rules import AccountTraits, PortfolioRule, find_matching_rule
@@ -183,7 +184,7 @@ def _reassign_tasks(session: Session, accounts: Sequence[str], to: str) -> Itera
     """The account of each task that went along."""
     owner = select(col(Account.collector)).where(col(Account.id) == col(Task.account_id)).scalar_subquery()
     mine = or_(col(Task.assignee).is_(None), col(Task.assignee) == owner)
-    open_ones = (col(Task.account_id).in_(accounts), col(Task.state) == "open", col(Task.role) == Role.COLLECTOR.value)
+    open_ones = (col(Task.account_id).in_(accounts), col(Task.state) == TaskState.OPEN, col(Task.role) == Role.COLLECTOR.value)
     carrying = update(Task).where(*open_ones, mine).values(assignee=to).returning(col(Task.account_id))
     return session.execute(carrying.execution_options(synchronize_session=False)).scalars().all()
 

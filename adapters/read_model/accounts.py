@@ -10,6 +10,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Account, Allocation, Contact, CreditNote, Invoice, Payment
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.invoices import InvoiceRow, list_newest_invoices
+from domain.billing.billing_events import InvoiceStatus
 
 
 class BalanceRow(BaseModel):
@@ -87,7 +88,7 @@ def _load_balances(session: Session, account_ids: list[str], today: date) -> dic
     overdue = func.sum(case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0))
     owed = (
         select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)), overdue, func.count())
-        .where(col(Invoice.account_id).in_(account_ids), col(Invoice.status) == "open")
+        .where(col(Invoice.account_id).in_(account_ids), col(Invoice.status) == InvoiceStatus.OPEN)
         .group_by(col(Invoice.account_id), col(Invoice.currency))
     )
     for account, currency, balance, late, count in session.execute(owed):

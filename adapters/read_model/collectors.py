@@ -8,10 +8,12 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Invoice, PortfolioChange, Task
 from adapters.portfolio.cover_store import load_active_covers
 from adapters.portfolio.rule_store import load_collecting_users
 from adapters.read_model.cursors import decode_cursor, paginate_rows
+from domain.billing.billing_events import InvoiceStatus
 from domain.portfolio.assignment_rules import Cover
 from domain.roles import Role
 
@@ -96,7 +98,7 @@ def _load_open_balances(session: Session) -> list[tuple[str | None, str, int]]:
     owed = (
         select(col(Account.collector), col(Invoice.currency), func.sum(col(Invoice.open_balance)))
         .join(Account, col(Account.id) == col(Invoice.account_id))
-        .where(col(Invoice.status) == "open")
+        .where(col(Invoice.status) == InvoiceStatus.OPEN)
         .group_by(col(Account.collector), col(Invoice.currency))
     )
     return [(row[0], row[1], int(row[2])) for row in session.execute(owed)]
@@ -108,7 +110,7 @@ def _count_open_tasks(session: Session) -> list[tuple[str | None, int]]:
     counted = (
         select(whose, func.count())
         .join(Account, col(Account.id) == col(Task.account_id))
-        .where(col(Task.state) == "open", col(Task.role) == Role.COLLECTOR.value)
+        .where(col(Task.state) == TaskState.OPEN, col(Task.role) == Role.COLLECTOR.value)
         .group_by(whose)
     )
     return [(row[0], row[1]) for row in session.execute(counted)]

@@ -12,10 +12,12 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Invoice, Message, MessageLine, Task
 from adapters.read_model.cursors import decode_cursor, paginate_rows
+from domain.case.case_view import TaskKind
 
-BLOCKING_TASK_KINDS = ("unknown_letter", "refused_letter", "no_address")
+BLOCKING_TASK_KINDS = (TaskKind.UNKNOWN_LETTER, TaskKind.REFUSED_LETTER, TaskKind.NO_ADDRESS)
 """Tasks without which a customer hears nothing."""
 
 
@@ -112,7 +114,7 @@ def find_letter(database: Database, letter_id: int) -> LetterRow | None:
 
 
 def list_tasks(
-    database: Database, limit: int, cursor: str | None = None, state: str | None = "open", **equal: str | None
+    database: Database, limit: int, cursor: str | None = None, state: str | None = TaskState.OPEN, **equal: str | None
 ) -> tuple[list[TaskRow], str | None]:
     """What is due first comes first. `equal`: kind, role, assignee, account_id, invoice_id."""
     statement = _select_tasks().order_by(col(Task.due_on), col(Task.id)).limit(limit + 1)
@@ -129,7 +131,7 @@ def list_tasks(
 
 def list_pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
     """Open tasks, letters in trouble before everything else; within that, what is due first."""
-    statement = _select_tasks().where(col(Task.state) == "open")
+    statement = _select_tasks().where(col(Task.state) == TaskState.OPEN)
     statement = statement.order_by(col(Task.kind).not_in(BLOCKING_TASK_KINDS), col(Task.due_on), col(Task.id)).limit(limit)
     with database.reading() as session:
         return [_build_task_row(*row) for row in session.execute(statement)]

@@ -11,6 +11,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, PolicyVersion
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
 from domain import identifiers as ids
+from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.policy.collection_policy import PolicySnapshot
 from domain.timeline.holds import Hold, HoldKind
@@ -53,13 +54,13 @@ class InvoiceRow(BaseModel):
 
     @property
     def stage(self) -> str:
-        if self.status != "open":
+        if self.status != InvoiceStatus.OPEN:
             return self.status
         return self.case.stage if self.case else NOT_STARTED
 
     def days_past_due(self, today: date) -> int:
         """Whole days; negative before the due date, zero once it is settled."""
-        return (today - self.due_date).days if self.status == "open" else 0
+        return (today - self.due_date).days if self.status == InvoiceStatus.OPEN else 0
 
 
 def is_case_of_invoice() -> Any:
@@ -105,7 +106,7 @@ def find_pinned_policy(database: Database, name: str, version: int) -> PolicySna
 def list_newest_invoices(session: Session, account_id: str, limit: int) -> list[InvoiceRow]:
     """An account's invoices, open ones first, then the latest due."""
     statement = _select_invoices().where(col(Invoice.account_id) == account_id)
-    statement = statement.order_by(col(Invoice.status) != "open", col(Invoice.due_date).desc(), col(Invoice.id)).limit(limit)
+    statement = statement.order_by(col(Invoice.status) != InvoiceStatus.OPEN, col(Invoice.due_date).desc(), col(Invoice.id)).limit(limit)
     return [_build_invoice_row(row) for row in session.execute(statement)]
 
 
@@ -130,9 +131,9 @@ def _filter_invoices(statement: Any, invoice_filter: InvoiceFilter, today: date)
         statement = statement.where(_match_stage(invoice_filter.stage))
     if invoice_filter.min_days_past_due is not None:
         latest = today - timedelta(days=invoice_filter.min_days_past_due)
-        statement = statement.where(col(Invoice.status) == "open", col(Invoice.due_date) <= latest)
+        statement = statement.where(col(Invoice.status) == InvoiceStatus.OPEN, col(Invoice.due_date) <= latest)
     if invoice_filter.on_hold is not None:
-        held = and_(col(Invoice.status) == "open", col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
+        held = and_(col(Invoice.status) == InvoiceStatus.OPEN, col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
         statement = statement.where(held if invoice_filter.on_hold else or_(~held, col(Case.case_id).is_(None)))
     if invoice_filter.q:
         pattern = f"%{_escape_like_pattern(invoice_filter.q)}%"
@@ -143,8 +144,8 @@ def _filter_invoices(statement: Any, invoice_filter: InvoiceFilter, today: date)
 
 def _match_stage(stage: str) -> Any:
     if stage == NOT_STARTED:
-        return and_(col(Invoice.status) == "open", col(Case.case_id).is_(None))
-    return or_(col(Invoice.status) == stage, and_(col(Invoice.status) == "open", col(Case.stage) == stage))
+        return and_(col(Invoice.status) == InvoiceStatus.OPEN, col(Case.case_id).is_(None))
+    return or_(col(Invoice.status) == stage, and_(col(Invoice.status) == InvoiceStatus.OPEN, col(Case.stage) == stage))
 
 
 def _escape_like_pattern(text: str) -> str:

@@ -7,9 +7,11 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database.engine import Database
+from adapters.database.row_states import MessageState, TaskState
 from adapters.database.tables import Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
 from adapters.read_model.correspondence import count_letters_by_state
 from adapters.read_model.invoices import NOT_STARTED, is_case_of_invoice
+from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
 from domain.invoice.view import STAGE_NEW
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME
@@ -46,7 +48,7 @@ def load_portfolio_totals(database: Database, today: date) -> PortfolioTotals:
         counted = (
             select(stage, col(Invoice.currency), func.count(), func.sum(col(Invoice.open_balance)))
             .outerjoin(Case, is_case_of_invoice())
-            .where(col(Invoice.status) == "open")
+            .where(col(Invoice.status) == InvoiceStatus.OPEN)
             .group_by(stage, col(Invoice.currency))
         )
         stages: dict[str, StageRow] = {}
@@ -54,10 +56,10 @@ def load_portfolio_totals(database: Database, today: date) -> PortfolioTotals:
             row = stages.setdefault(name, StageRow(stage=name))
             row.count += count
             row.open_balance[currency] = int(balance)
-        settled = select(col(Invoice.status), func.count()).where(col(Invoice.status) != "open").group_by(col(Invoice.status))
+        settled = select(col(Invoice.status), func.count()).where(col(Invoice.status) != InvoiceStatus.OPEN).group_by(col(Invoice.status))
         midnight = start_of_day(today)
         sent = select(func.count()).where(col(Message.sent_at) >= midnight, col(Message.sent_at) < midnight + timedelta(days=1))
-        tasks = select(col(Task.kind), func.count()).where(col(Task.state) == "open").group_by(col(Task.kind))
+        tasks = select(col(Task.kind), func.count()).where(col(Task.state) == TaskState.OPEN).group_by(col(Task.kind))
         waiting = select(func.count()).select_from(LedgerEvent).where(col(LedgerEvent.delivered_at).is_(None))
         letters = count_letters_by_state(session)
         return PortfolioTotals(
@@ -65,7 +67,7 @@ def load_portfolio_totals(database: Database, today: date) -> PortfolioTotals:
             settled=dict(session.execute(settled).all()),
             letters=letters,
             letters_today=session.execute(sent).scalar_one(),
-            letters_due=letters.get("intended", 0) + letters.get("transmitting", 0),
+            letters_due=letters.get(MessageState.INTENDED, 0) + letters.get(MessageState.TRANSMITTING, 0),
             tasks=dict(session.execute(tasks).all()),
             undelivered_events=session.execute(waiting).scalar_one(),
             currencies=sorted({currency for row in stages.values() for currency in row.open_balance}),

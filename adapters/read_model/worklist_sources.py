@@ -9,10 +9,12 @@ from sqlalchemy import and_, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine, Task
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import SigningAuthority
 from domain.approval.view import choose_authority_over
+from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
@@ -123,7 +125,7 @@ def load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDi
     """Of the open invoices of these collectors' accounts; None: of all. A hundred quantiles of each currency at most."""
     tile = func.ntile(QUANTILES).over(partition_by=col(Invoice.currency), order_by=col(Invoice.open_balance)).label("tile")
     opened = select(col(Invoice.currency).label("currency"), col(Invoice.open_balance).label("balance"), tile)
-    opened = opened.where(col(Invoice.status) == "open")
+    opened = opened.where(col(Invoice.status) == InvoiceStatus.OPEN)
     if collectors is not None:
         opened = opened.join(Account, col(Account.id) == col(Invoice.account_id)).where(col(Account.collector).in_(collectors))
     each = opened.subquery()
@@ -141,7 +143,7 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
     collectors = and_(col(Task.role) == Role.COLLECTOR.value, col(Account.collector).in_(people))
     unassigned = or_(collectors, col(Task.role).in_([role.value for role in roles]))
     theirs = or_(col(Task.assignee).in_(people), and_(col(Task.assignee).is_(None), unassigned))
-    rows = session.execute(_SELECT_TASKS.where(col(Task.state) == "open", col(Task.due_on) <= today, theirs)).all()
+    rows = session.execute(_SELECT_TASKS.where(col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, theirs)).all()
     letters = _load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
     balances = _load_balances_by_account(session, {row.account_id for row in rows if not row.message_id and not row.currency})
     return [
@@ -274,7 +276,7 @@ def list_broken_promise_items(session: Session, people: Sequence[str], today: da
         col(answer.case_id) == col(JournalEntry.case_id), col(answer.seq) > col(JournalEntry.seq), col(answer.kind).in_(ANSWERING_KINDS)
     )
     lately = col(JournalEntry.business_at) >= start_of_day(today - timedelta(days=BROKEN_PROMISE_LISTED_DAYS))
-    still_open = and_(col(Account.collector).in_(people), col(Invoice.status) == "open")
+    still_open = and_(col(Account.collector).in_(people), col(Invoice.status) == InvoiceStatus.OPEN)
     statement = _SELECT_ENTRIES.where(still_open, lately, col(JournalEntry.kind).in_(BROKEN_PROMISE_KINDS), ~answered)
     return [_build_broken_promise_item(row) for row in session.execute(statement)]
 
@@ -318,7 +320,9 @@ def _build_open_balance(row: Any) -> tuple[Money, ...]:
 
 
 def _load_balances_by_account(session: Session, accounts: Collection[str]) -> dict[str, tuple[Money, ...]]:
-    owed = select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance))).where(col(Invoice.status) == "open")
+    owed = select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance))).where(
+        col(Invoice.status) == InvoiceStatus.OPEN
+    )
     return _sum_open_balances(session, owed, col(Invoice.account_id), accounts)
 
 

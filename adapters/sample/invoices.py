@@ -11,6 +11,7 @@ from itertools import cycle
 from pydantic import BaseModel, ConfigDict
 
 from adapters.sample.accounts import SAMPLE_ACCOUNTS, SampleAccount
+from domain.billing.billing_events import InvoiceStatus
 
 SEED = 20_240_229
 INVOICES_PER_ACCOUNT = 5
@@ -72,7 +73,7 @@ class SampleInvoice(BaseModel):
     due_date: date
     total: int
     open_balance: int
-    status: str = "open"
+    status: InvoiceStatus = InvoiceStatus.OPEN
     disputed: bool = False
     settled_on: date | None = None
 
@@ -95,7 +96,7 @@ def make_sample_portfolio(as_of: date) -> SamplePortfolio:
             invoice = _make_invoice(account, f"R-{24_000 + number}", as_of + timedelta(days=next(offsets)), as_of, chance)
             invoice = _apply_past_events(invoice, habit, place, as_of)
             invoices.append(invoice)
-            if invoice.status == "open":
+            if invoice.status is InvoiceStatus.OPEN:
                 deeds += _plan_events(invoice, habit, place, as_of, chance)
     return SamplePortfolio(invoices=tuple(invoices), deeds=tuple(sorted(deeds, key=lambda deed: (deed.on, deed.deed_id))))
 
@@ -113,13 +114,13 @@ def _apply_past_events(invoice: SampleInvoice, habit: PaymentHabit, place: int, 
     days_late = (as_of - invoice.due_date).days
     changes: dict[str, object] = {}
     if habit is PaymentHabit.PUNCTUAL and days_late > 0:
-        changes = {"open_balance": 0, "status": "paid", "settled_on": invoice.due_date}
+        changes = {"open_balance": 0, "status": InvoiceStatus.PAID, "settled_on": invoice.due_date}
     elif habit is PaymentHabit.DISPUTES and place == 1:
         changes = {"disputed": True}
     elif habit is PaymentHabit.PARTLY and days_late > 0:
         changes = {"open_balance": SMALL_BALANCE if place == 0 else invoice.total * 2 // 5}
     elif habit is PaymentHabit.CREDITED and place == 0 and invoice.issue_date < as_of:
-        changes = {"status": "cancelled"}
+        changes = {"status": InvoiceStatus.CANCELLED}
     return invoice.model_copy(update=changes)
 
 

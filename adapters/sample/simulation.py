@@ -22,6 +22,7 @@ from adapters.ledger.ledger import LedgerError
 from adapters.sample.accounts import SAMPLE_USERS
 from adapters.sample.invoices import SampleInvoice, SimulatedEvent, SimulatedEventKind, make_sample_portfolio
 from domain import identifiers as ids
+from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
 from domain.clock import start_of_day
 from domain.invoice.commands import MakePromise, PauseCollection
@@ -198,7 +199,7 @@ def _build_export_row(invoice: SampleInvoice) -> dict[str, object]:
         "open_balance": Money(minor=invoice.open_balance, currency=account.currency).major,
         "settled_on": invoice.settled_on or "",
         "disputed": "yes" if invoice.disputed else "",
-        "cancelled": "yes" if invoice.status == "cancelled" else "",
+        "cancelled": "yes" if invoice.status is InvoiceStatus.CANCELLED else "",
     }
 
 

@@ -21,6 +21,7 @@ from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context
 from api.web.middleware import CONTENT_SECURITY_POLICY
 from api.web.problems import not_found_problem
 from domain import identifiers as ids
+from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -53,7 +54,7 @@ def show_portfolio(
         stage=stage or None,
         currency=currency or None,
         collector=collector or None,
-        status=None if stage else "open",
+        status=None if stage else InvoiceStatus.OPEN,
         min_days_past_due=int(overdue) if overdue.isdecimal() else None,
         on_hold={"yes": True, "no": False}.get(hold),
     )

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from adapters.read_model.invoices import InvoiceRow
+from domain.billing.billing_events import InvoiceStatus
 from domain.policy.collection_policy import Policy, StepAction
 
 StepPlace = Literal["taken", "next", "later", "passed", "spared"]
@@ -33,7 +34,7 @@ def build_timeline(row: InvoiceRow, policy: Policy | None, today: date) -> list[
             continue
         if reached is not None and step.day <= reached:
             place: StepPlace = "passed"
-        elif row.status != "open" or case.outcome:
+        elif row.status != InvoiceStatus.OPEN or case.outcome:
             place = "spared"
         elif step.step == case.next_step:
             place = "next"

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.policy.collection_policy import Policy, Step
 from domain.timeline.holds import HoldKind
@@ -18,7 +19,7 @@ class NextStepReason(NamedTuple):
 def explain_next_step(view: CaseView | None, status: str, policy: Policy | None) -> NextStepReason:
     """`view` is None for an invoice whose collection has not begun; `status` is the ledger's."""
     if view is None:
-        return NextStepReason("not_started", {}) if status == "open" else NextStepReason("settled", {"stage": status})
+        return NextStepReason("not_started", {}) if status == InvoiceStatus.OPEN else NextStepReason("settled", {"stage": status})
     if view.outcome is not None:
         return NextStepReason("settled", {"stage": view.outcome})
     if view.holds:

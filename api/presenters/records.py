@@ -29,12 +29,13 @@ from api.schemas.responses import (
     StepOut,
     TaskOut,
 )
+from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.policy.collection_policy import Policy
 
 
 def present_invoice_summary(row: InvoiceRow, today: date) -> InvoiceSummary:
-    case = row.case if row.status == "open" else None
+    case = row.case if row.status == InvoiceStatus.OPEN else None
     return InvoiceSummary(
         **row.model_dump(
             include={"id", "number", "account_id", "account_name", "collector", "status", "issue_date", "due_date", "disputed"}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from adapters.database.row_states import MessageState, TaskState
 from adapters.read_model.correspondence import LetterRow, find_letter, list_letters, list_tasks
 from api.commands.notes_and_tasks import close_task
 from api.context import ApiContext
@@ -17,7 +18,8 @@ from api.web.problems import PROBLEM_RESPONSES, not_found_problem
 
 letters_router = APIRouter(prefix="/v1/letters", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 tasks_router = APIRouter(prefix="/v1/tasks", tags=["tasks"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
-LETTER_STATES = "^(intended|transmitting|sent|refused|unknown|void)$"
+LETTER_STATES = f"^({'|'.join(MessageState)})$"
+TASK_STATES = f"^({'|'.join(TaskState)})$"
 
 
 @letters_router.get("", operation_id="list_letters", summary="Letters, the newest first")
@@ -56,7 +58,7 @@ def _require_letter(context: ApiContext, letter_id: int) -> LetterRow:
 def get_tasks(
     context: Context,
     _: ReadingActor,
-    state: Annotated[str, Query(pattern="^(open|done|dropped)$")] = "open",
+    state: Annotated[str, Query(pattern=TASK_STATES)] = TaskState.OPEN,
     kind: str | None = None,
     role: str | None = None,
     assignee: str | None = None,

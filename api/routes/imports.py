@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from adapters.database.row_states import ImportState
 from adapters.imports.column_mapping import ColumnMapping, load_mapping, parse_mapping
 from adapters.imports.importer import ImportResult
 from adapters.read_model.imports import find_import
@@ -107,7 +108,7 @@ def _present_dry_run(result: ImportResult, file_name: str, user: str) -> ImportO
         id=None,
         file_name=file_name,
         dry_run=True,
-        state="done",
+        state=ImportState.DONE,
         rows=result.rows,
         rejected=result.rejected,
         started_by=user,

@@ -17,6 +17,7 @@ from api.web.authentication import CollectingActor, Context
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
+from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResumeCollection
 
@@ -93,7 +94,7 @@ async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, comma
 
 
 def _build_not_running_problem(invoice: InvoiceRow) -> Problem:
-    if invoice.status != "open":
+    if invoice.status != InvoiceStatus.OPEN:
         return Problem(
             409, "closed", "The case is closed", f"the invoice is closed as {invoice.status}; nothing can be done to it any more"
         )

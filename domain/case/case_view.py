@@ -1,6 +1,7 @@
 """What a case shows of itself to lists and pages, and the tasks that it asks people to do."""
 
 from datetime import date
+from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -51,8 +52,19 @@ class CaseView(BaseModel):
     outcome: str | None = None
 
 
+class TaskKind(StrEnum):
+    """The tasks that wait for people: what a timeline or a person asks for, letters in trouble, and a history that could not be kept."""
+
+    CALL = "call"
+    ESCALATION = "escalation"
+    REFUSED_LETTER = "refused_letter"
+    UNKNOWN_LETTER = "unknown_letter"
+    NO_ADDRESS = "no_address"
+    HISTORY_AT_RISK = "history_at_risk"
+
+
 class TaskRequest(BaseModel):
-    """A task for people of a role, that is opened or, when `done_by` is set, closed. `key` makes it the same one."""
+    """A task for people of a role, that is opened or, when `done_by` is set, closed. `key` makes it the same one, `kind` is a TaskKind."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,6 +1,6 @@
 """When an invoice is escalated, who may answer, and what the answer does."""
 
-from domain.case.case_view import TaskRequest
+from domain.case.case_view import TaskKind, TaskRequest
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.clock import Moment
 from domain.invoice.commands import AnswerEscalation, EscalateInvoice
@@ -27,7 +27,7 @@ def escalate_invoice(case: InvoiceCase, command: EscalateInvoice, at: Moment) ->
     """People of that role are told at once, and have it among their tasks until one of them answers."""
     today, invoice = at.business.date(), case.journal.invoice_id or ""
     case.escalations.append(Escalation(act_id=command.act_id, role=command.role, by=command.actor))
-    case.errands.append(TaskRequest(key=f"escalation:{command.act_id}", kind="escalation", role=command.role, due_on=today))
+    case.errands.append(TaskRequest(key=f"escalation:{command.act_id}", kind=TaskKind.ESCALATION, role=command.role, due_on=today))
     details: dict[str, FactValue] = {
         "invoice": invoice,
         "account": case.journal.account_id,
@@ -58,7 +58,11 @@ def answer_escalation(case: InvoiceCase, command: AnswerEscalation, at: Moment) 
     answered = next(one for one in case.escalations if one.act_id == command.escalation)
     case.escalations = [one.model_copy(update={"answered_by": command.actor}) if one is answered else one for one in case.escalations]
     done = TaskRequest(
-        key=f"escalation:{command.escalation}", kind="escalation", role=answered.role, due_on=at.business.date(), done_by=command.actor
+        key=f"escalation:{command.escalation}",
+        kind=TaskKind.ESCALATION,
+        role=answered.role,
+        due_on=at.business.date(),
+        done_by=command.actor,
     )
     case.errands.append(done)
     details: dict[str, FactValue] = {"invoice": case.journal.invoice_id, "account": case.journal.account_id, "by": command.actor}

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from domain.billing.billing_events import InvoiceStatus
 from domain.policy.collection_policy import Policy
 from domain.projection.case_facts import (
     ApprovalFacts,
@@ -83,7 +84,7 @@ class InvoiceState(StateModel):
 
     @property
     def is_settled(self) -> bool:
-        return self.status != "open"
+        return self.status != InvoiceStatus.OPEN
 
 
 class LetterState(StateModel):

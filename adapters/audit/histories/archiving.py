@@ -15,9 +15,11 @@ from temporalio.service import RPCError
 from adapters.audit.histories.archive import RunArchive, has_ended
 from adapters.audit.histories.run_histories import MAX_CONCURRENT_FETCHES, NOT_FOUND_STATUSES
 from adapters.database.engine import Database
+from adapters.database.row_states import TaskState
 from adapters.database.tables import ArchivedRun, Case, Setting, Task
 from adapters.temporal.visibility import ListedRun, RunListing
 from domain.audit.archive_status import ArchiveSweepResult
+from domain.case.case_view import TaskKind
 from domain.journal.journal import SYSTEM
 
 SWEEP_MARK_SETTING = "history_archive"
@@ -40,7 +42,7 @@ WARNING_LEAD_TIME = timedelta(days=1)
 """A run that is not archived so long before it is deleted is a task for an administrator."""
 
 
-AT_RISK_TASK = "history_at_risk"
+AT_RISK_TASK = TaskKind.HISTORY_AT_RISK
 
 
 class _SweepMark(BaseModel):
@@ -164,12 +166,12 @@ class HistoryArchiver:
     def _close_tasks(self) -> None:
         """Of runs that are archived by now, after all."""
         with self._database.reading() as session:
-            keys = session.scalars(select(col(Task.key)).where(col(Task.kind) == AT_RISK_TASK, col(Task.state) == "open")).all()
+            keys = session.scalars(select(col(Task.key)).where(col(Task.kind) == AT_RISK_TASK, col(Task.state) == TaskState.OPEN)).all()
         named = {(case_id, run_id): f"{AT_RISK_TASK}:{case_id}:{run_id}" for case_id, run_id in map(_parse_task_key, keys)}
         if archived := self._archive.find_archived(named.keys()):
             with self._database.writing() as session:
                 done = update(Task).where(col(Task.key).in_([named[which] for which in archived]))
-                session.execute(done.values(state="done", closed_by=SYSTEM))
+                session.execute(done.values(state=TaskState.DONE, closed_by=SYSTEM))
 
     def _load_mark(self) -> _SweepMark | None:
         with self._database.reading() as session:

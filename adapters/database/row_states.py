@@ -1,0 +1,54 @@
+"""The states and causes that rows of the database are in, exactly as they are stored. Other words for rows stand in the domain."""
+
+from enum import StrEnum
+
+
+class ContactRequestState(StrEnum):
+    """A step's request for a letter: pending → claimed by a letter → its end; or withdrawn by the invoice itself."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    DROPPED = "dropped"
+    WITHDRAWN = "withdrawn"
+
+
+class MessageState(StrEnum):
+    """A letter: intended → transmitting → sent, refused or unknown, or back to intended when it was deferred.
+
+    VOID: nothing in it stands any more, or its case took it back.
+    """
+
+    INTENDED = "intended"
+    TRANSMITTING = "transmitting"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    VOID = "void"
+
+
+class TaskState(StrEnum):
+    """A person's task: open until somebody has done it, or until there is nothing to do any more."""
+
+    OPEN = "open"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+class ImportState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class AllocationCause(StrEnum):
+    """Why a payment, credit note or write-off was allocated, or taken back."""
+
+    RECEIVED = "received"
+    APPLIED = "applied"
+    REVERSED = "reversed"
+    RELEASED = "released"
+    WRITTEN_OFF = "written_off"
+    RECOVERED = "recovered"
