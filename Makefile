@@ -6,13 +6,19 @@ ARGS   ?=
 # Tests run in several processes, a file in one of them; each starts servers of its own, and mostly waits for them.
 TOGETHER ?= -n 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test check bench lock format clean
+# Unit and property tests, for the day's work: no server is started.
+QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
+
+.PHONY: run test quick check bench lock format clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python duecourse.py up $(ARGS)
 
 test: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
+
+quick: $(VENV)/.ready-to-test
+	$(BIN)/python -m pytest -n 2 --dist load $(QUICK) $(ARGS)
 
 check: $(VENV)/.ready-to-test
 	$(BIN)/ruff check .

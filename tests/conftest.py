@@ -9,6 +9,7 @@ import structlog
 
 from adapters.process.gc_tuning import freeze_loaded_objects
 from tests.databases import _sqlite_template, database, postgres_server
+from tests.progress_line import ProgressLine
 from tests.session_guard import one_session_at_a_time, watch_over_sessions
 
 __all__ = ["database", "one_session_at_a_time", "postgres_server", "watch_over_sessions"]
@@ -21,6 +22,11 @@ _status = pytest.StashKey[int]()
 
 LONG_FIRST = ("test_real_year.py", "test_real_file.py", "faults", "workflows")
 """Files and folders whose few tests take long: begun last, they would keep one process busy while the others have nothing left to do."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ProgressLine(config), "progress-line")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
