@@ -9,9 +9,8 @@ from adapters.cases.case_inputs import CaseInputLoader
 from adapters.temporal.case_signals import CaseSignals
 from domain import identifiers as ids
 from domain.case.effects import HandOverAccount, JoinSuspension
+from domain.case.handler_names import SignalName
 from domain.clock import Clock
-from domain.suspension.workflow_input import SUSPENSION_WORKFLOW
-from domain.write_off.workflow_input import WRITE_OFF_WORKFLOW
 
 
 class CaseJoiningActivities:
@@ -23,9 +22,9 @@ class CaseJoiningActivities:
     @activity.defn
     async def join_suspension(self, effect: JoinSuspension, clock: Clock) -> None:
         opening = (await asyncio.to_thread(self._case_inputs.load_suspension_input, effect.account_id)).model_copy(update={"clock": clock})
-        signal = "invoice_asks_hand_over" if effect.hand_over else "invoice_asks"
+        signal = SignalName.INVOICE_ASKS_HAND_OVER if effect.hand_over else SignalName.INVOICE_ASKS
         await self._signal_with_start(
-            SUSPENSION_WORKFLOW, ids.suspension_case_id(effect.account_id), effect.account_id, opening, signal, effect.claim
+            ids.WorkflowName.ACCOUNT_SUSPENSION, ids.suspension_case_id(effect.account_id), effect.account_id, opening, signal, effect.claim
         )
 
     @activity.defn
@@ -34,11 +33,11 @@ class CaseJoiningActivities:
         opening = (await asyncio.to_thread(self._case_inputs.load_write_off_input, effect.account_id)).model_copy(update={"clock": clock})
         claims = await asyncio.to_thread(self._case_inputs.load_claims, effect.account_id, effect.invoice_ids)
         await self._signal_with_start(
-            WRITE_OFF_WORKFLOW, ids.write_off_case_id(effect.account_id), effect.account_id, opening, "handed_over", claims
+            ids.WorkflowName.WRITE_OFF, ids.write_off_case_id(effect.account_id), effect.account_id, opening, SignalName.HANDED_OVER, claims
         )
 
     async def _signal_with_start(
-        self, workflow: str, case_id: str, account_id: str, workflow_input: BaseModel, signal: str, argument: object
+        self, workflow: ids.WorkflowName, case_id: str, account_id: str, workflow_input: BaseModel, signal: SignalName, argument: object
     ) -> None:
         collector = await asyncio.to_thread(self._case_inputs.load_collector, account_id)
         await self._signals.signal_or_start_case(workflow, case_id, account_id, collector, workflow_input, signal, argument)

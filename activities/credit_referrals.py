@@ -9,9 +9,9 @@ from adapters.cases.case_inputs import CaseInputLoader
 from adapters.credit.referral_query import ReferralQuery
 from adapters.temporal.case_signals import CaseSignals
 from domain import identifiers as ids
+from domain.case.handler_names import SignalName
 from domain.clock import Clock
 from domain.credit_review.commands import ReferAccount
-from domain.credit_review.workflow_input import CREDIT_REVIEW_WORKFLOW
 from domain.journal.journal import SYSTEM
 
 
@@ -29,5 +29,7 @@ class CreditReferralActivities:
                 act = ReferAccount(act_id=f"referral:{account}:{reason}:{now.date()}", actor=SYSTEM, reason=reason)
                 opening = await asyncio.to_thread(self._case_inputs.load_credit_review_input, account)
                 collector, case_id = await asyncio.to_thread(self._case_inputs.load_collector, account), ids.credit_review_case_id(account)
-                await self._signals.signal_or_start_case(CREDIT_REVIEW_WORKFLOW, case_id, account, collector, opening, "referred", act)
+                await self._signals.signal_or_start_case(
+                    ids.WorkflowName.CREDIT_REVIEW, case_id, account, collector, opening, SignalName.REFERRED, act
+                )
         return len(found)

@@ -241,11 +241,10 @@ async def _run_erasure(
     from cli.standalone import connect_to_temporal
     from domain import identifiers as ids
     from domain.erasure.commands import EraseAccount
-    from domain.erasure.workflow_input import ERASURE_WORKFLOW
 
     clock = load_business_clock(database)
     act = EraseAccount(act_id=f"act:{secrets.token_hex(16)}", actor=user, account_id=account)
-    beginning = CaseStart(ERASURE_WORKFLOW, ids.erasure_case_id(account), eraser.build_workflow_input(account, clock), account)
+    beginning = CaseStart(ids.WorkflowName.ERASING, ids.erasure_case_id(account), eraser.build_workflow_input(account, clock), account)
     if isinstance(await TemporalCaseCommands(await connect_to_temporal(settings)).submit_or_start_case(beginning, act), CommandQueued):
         return None
     done = (report for report in eraser.list_reports(account) if report.key == act.act_id)

@@ -29,6 +29,24 @@ class CaseKind(StrEnum):
     APPROVAL = "approval"
 
 
+class WorkflowName(StrEnum):
+    """What each workflow is called on the server: the name of its class."""
+
+    INVOICE_COLLECTION = "InvoiceCollection"
+    DISPUTE = "Dispute"
+    APPROVAL = "Approval"
+    PAYMENT_PLAN = "PaymentPlan"
+    CREDIT_REVIEW = "CreditReview"
+    ACCOUNT_SUSPENSION = "AccountSuspension"
+    WRITE_OFF = "WriteOff"
+    ERASING = "Erasing"
+    CORRESPONDENCE_RUN = "CorrespondenceRun"
+    BILLING_SYNC = "BillingSync"
+    REFERRALS = "Referrals"
+    DAILY_SEAL = "DailySeal"
+    HISTORY_ARCHIVE = "HistoryArchive"
+
+
 def invoice_case_id(invoice_id: str) -> str:
     """The workflow id, and the journal's case id, of one invoice's collection."""
     return f"invoice:{invoice_id}"

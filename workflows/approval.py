@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.case_view import CaseView, NextStep
     from domain.case.command import Command, CommandReceipt
     from domain.case.effects import ReviseApproval, WithdrawApproval
+    from domain.case.handler_names import SignalName
     from domain.clock import Clock
     from domain.journal.journal import Journal
 
@@ -40,7 +41,7 @@ class Approval:
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
                 await self.continue_as_new(workflow_input)
-        await signal_case(self.case.subject.case_id, "approval_came", self.case.ending.build_outcome(workflow_input.number))
+        await signal_case(self.case.subject.case_id, SignalName.APPROVAL_CAME, self.case.ending.build_outcome(workflow_input.number))
         await self.session.finish()
         return self.case.ending
 

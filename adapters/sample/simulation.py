@@ -24,6 +24,7 @@ from adapters.sample.invoices import SampleInvoice, SimulatedEvent, SimulatedEve
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
+from domain.case.handler_names import SignalName
 from domain.clock import start_of_day
 from domain.invoice.commands import MakePromise, PauseCollection
 from domain.journal.journal import SYSTEM
@@ -118,10 +119,10 @@ class SampleCustomers:
         match event.kind:
             case SimulatedEventKind.PROMISE if event.until:
                 promise = MakePromise(act_id=event.deed_id, actor=CUSTOMER, amount=event.amount, by=event.until)
-                await self._commands.send_command(event.invoice_id, "promise_made", promise)
+                await self._commands.send_command(event.invoice_id, SignalName.PROMISE_MADE, promise)
             case SimulatedEventKind.PAUSE:
                 act = PauseCollection(act_id=event.deed_id, actor="grace.okafor", reason="the customer moves house", until=event.until)
-                await self._commands.send_command(event.invoice_id, "paused", act)
+                await self._commands.send_command(event.invoice_id, SignalName.PAUSED, act)
             case _:
                 await asyncio.to_thread(self._book_event, event)
 
@@ -153,7 +154,7 @@ class SampleCustomers:
 
 
 class CommandSender(Protocol):
-    async def send_command(self, invoice_id: str, signal: str, command: Command) -> None: ...
+    async def send_command(self, invoice_id: str, signal: SignalName, command: Command) -> None: ...
 
 
 class WorkflowCommandSender:
@@ -162,7 +163,7 @@ class WorkflowCommandSender:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def send_command(self, invoice_id: str, signal: str, command: Command) -> None:
+    async def send_command(self, invoice_id: str, signal: SignalName, command: Command) -> None:
         """An invoice that is settled by now has no workflow to tell."""
         try:
             await self._client.get_workflow_handle(ids.invoice_case_id(invoice_id)).signal(signal, command)

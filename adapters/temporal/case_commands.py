@@ -26,6 +26,7 @@ from adapters.temporal.handler_names import SIGNAL_NAMES, UPDATE_NAMES
 from domain import identifiers as ids
 from domain.case.case_view import CaseView
 from domain.case.command import Command, CommandReceipt
+from domain.case.handler_names import QueryName
 
 UPDATE_TIMEOUT_SECONDS = 5.0
 """How long a person waits for a worker. The SDK's own hidden retries would last 15 s."""
@@ -179,7 +180,7 @@ class TemporalCaseCommands:
         try:
             async with asyncio.timeout(seconds):
                 await _wait_until_no_pending_task(case)
-                view: CaseView = await case.query("snapshot", result_type=CaseView, rpc_timeout=timedelta(seconds=seconds))
+                view: CaseView = await case.query(QueryName.SNAPSHOT, result_type=CaseView, rpc_timeout=timedelta(seconds=seconds))
                 return view
         except (*UNREACHABLE_ERRORS, WorkflowQueryFailedError, WorkflowQueryRejectedError):
             return None
@@ -188,7 +189,7 @@ class TemporalCaseCommands:
         with contextlib.suppress(*UNREACHABLE_ERRORS):
             async with asyncio.timeout(SERVER_TIMEOUT_SECONDS):
                 await self._client.start_workflow(
-                    "BillingSync",
+                    ids.WorkflowName.BILLING_SYNC,
                     id=f"{ids.BILLING_SYNC_ID}:now",
                     task_queue=ids.TASK_QUEUE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

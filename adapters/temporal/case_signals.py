@@ -1,6 +1,6 @@
 """Words to the workflows: billing's events and the news of letters, delivered through the Temporal client.
 
-Workflows are named by their type here, for adapters know nothing of the workflows' code.
+Workflows and their signals are called by name, for adapters know nothing of the workflows' code.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePayment, WriteOffRecovery
+from domain.case.handler_names import SignalName
 from domain.correspondence.letter_outcome import LetterOutcome
 from domain.invoice.collection_stage import CollectionStage, first_collection_stage
-from domain.invoice.workflow_input import INVOICE_COLLECTION_WORKFLOW, InvoiceCollectionInput
+from domain.invoice.workflow_input import InvoiceCollectionInput
 
 ACCOUNT, COLLECTOR, STAGE, _ = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
@@ -38,7 +39,7 @@ class CaseSignals:
         """
         for event in events:
             if opening.facts.is_settled:
-                await self._signal_case(ids.invoice_case_id(opening.invoice_id), "billing_event", event)
+                await self._signal_case(ids.invoice_case_id(opening.invoice_id), SignalName.BILLING_EVENT, event)
             elif event.kind is BillingEventKind.INVOICE_ISSUED:
                 await self._start_invoice_case(opening, collector, None)
             else:
@@ -50,14 +51,21 @@ class CaseSignals:
 
     async def notify_case(self, case_id: str, outcome: LetterOutcome) -> None:
         """What became of a letter that a case asked for. A case that is over need not know."""
-        await self._signal_case(case_id, "letter_news", outcome)
+        await self._signal_case(case_id, SignalName.LETTER_NEWS, outcome)
 
     async def update_collector(self, case_id: str, collector: str) -> None:
         """Whom its account was given to. A case that is over need not know."""
-        await self._signal_case(case_id, "collector_is", collector)
+        await self._signal_case(case_id, SignalName.COLLECTOR_IS, collector)
 
     async def signal_or_start_case(
-        self, workflow: str, case_id: str, account_id: str, collector: str | None, opening: BaseModel, signal: str, argument: object
+        self,
+        workflow: ids.WorkflowName,
+        case_id: str,
+        account_id: str,
+        collector: str | None,
+        opening: BaseModel,
+        signal: SignalName,
+        argument: object,
     ) -> None:
         """Signal a case of an account; it begins with `opening` when none of that id is open."""
         while True:
@@ -80,26 +88,28 @@ class CaseSignals:
 
     async def notify_payment(self, case_id: str, payment: WriteOffRecovery | ChargePayment) -> bool:
         """Money for what a case wrote off, or charged. False when that case is over: none is started for it."""
-        return await self._signal_case(case_id, "recovered" if isinstance(payment, WriteOffRecovery) else "interest_came", payment)
+        return await self._signal_case(
+            case_id, SignalName.RECOVERED if isinstance(payment, WriteOffRecovery) else SignalName.INTEREST_CAME, payment
+        )
 
     async def _start_invoice_case(self, opening: InvoiceCollectionInput, collector: str | None, event: BillingEvent | None) -> None:
         stage = first_collection_stage(opening, opening.clock.to_business(datetime.now(UTC)).date())
         try:
             await self._client.start_workflow(
-                INVOICE_COLLECTION_WORKFLOW,
+                ids.WorkflowName.INVOICE_COLLECTION,
                 opening,
                 id=ids.invoice_case_id(opening.invoice_id),
                 task_queue=ids.TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING if event else WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE if event else WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 search_attributes=build_search_attributes(opening.account_id, collector, stage),
-                start_signal="billing_event" if event else None,
+                start_signal=SignalName.BILLING_EVENT if event else None,
                 start_signal_args=[event] if event else [],
             )
         except WorkflowAlreadyStartedError:
             return
 
-    async def _signal_case(self, case_id: str, signal: str, argument: object) -> bool:
+    async def _signal_case(self, case_id: str, signal: SignalName, argument: object) -> bool:
         """False when no such case runs."""
         try:
             await self._client.get_workflow_handle(case_id).signal(signal, argument)

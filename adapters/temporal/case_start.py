@@ -10,13 +10,14 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from adapters.temporal.case_signals import build_search_attributes
 from domain import identifiers as ids
 from domain.case.command import Command, CommandReceipt
+from domain.case.handler_names import SignalName, UpdateName
 
 
 @dataclass(frozen=True)
 class CaseStart:
     """Which workflow, under which case id, with what. The account and its collector become search attributes."""
 
-    workflow: str
+    workflow: ids.WorkflowName
     case_id: str
     workflow_input: BaseModel
     account_id: str
@@ -50,7 +51,7 @@ async def load_starting_command_id(client: Client, case_id: str) -> str | None:
     return (await description.memo()).get(STARTING_COMMAND_MEMO)
 
 
-async def update_with_start(client: Client, case_start: CaseStart, update: str, command: Command) -> CommandReceipt:
+async def update_with_start(client: Client, case_start: CaseStart, update: UpdateName, command: Command) -> CommandReceipt:
     """The act's answer, from the case that runs or from one that is started now."""
     operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         case_start.workflow,
@@ -67,7 +68,7 @@ async def update_with_start(client: Client, case_start: CaseStart, update: str, 
     return receipt
 
 
-async def signal_with_start(client: Client, case_start: CaseStart, signal: str, command: Command) -> None:
+async def signal_with_start(client: Client, case_start: CaseStart, signal: SignalName, command: Command) -> None:
     await client.start_workflow(
         case_start.workflow,
         case_start.workflow_input,

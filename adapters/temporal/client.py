@@ -9,12 +9,23 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.data_converter import DATA_CONVERTER
+from domain.case.handler_names import SignalName
 from domain.clock import Clock
+from domain.identifiers import WorkflowName
 
 CONNECT_SECONDS = 10.0
 SIGNALS_IN_FLIGHT = 40
-CASE_WORKFLOWS = ("InvoiceCollection", "Dispute", "Approval", "PaymentPlan", "CreditReview", "AccountSuspension", "WriteOff", "Erasing")
-_CASE_WORKFLOW_LIST = ", ".join(repr(name) for name in CASE_WORKFLOWS)
+CASE_WORKFLOWS = (
+    WorkflowName.INVOICE_COLLECTION,
+    WorkflowName.DISPUTE,
+    WorkflowName.APPROVAL,
+    WorkflowName.PAYMENT_PLAN,
+    WorkflowName.CREDIT_REVIEW,
+    WorkflowName.ACCOUNT_SUSPENSION,
+    WorkflowName.WRITE_OFF,
+    WorkflowName.ERASING,
+)
+_CASE_WORKFLOW_LIST = ", ".join(repr(name.value) for name in CASE_WORKFLOWS)
 OPEN_CASES_QUERY = f"WorkflowType IN ({_CASE_WORKFLOW_LIST}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"
 
 
@@ -56,7 +67,7 @@ async def signal_clock_change(client: Client, clock: Clock) -> int:
     async def tell(workflow_id: str) -> None:
         async with gate:
             try:
-                await client.get_workflow_handle(workflow_id).signal("clock_set", clock)
+                await client.get_workflow_handle(workflow_id).signal(SignalName.CLOCK_SET, clock)
             except RPCError as error:  # visibility lags: one that has just closed may still be listed
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise

@@ -2,6 +2,7 @@
 
 from domain.approval.commands import DecideApproval
 from domain.case.command import Command
+from domain.case.handler_names import SignalName, UpdateName
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.erasure.commands import EraseAccount
@@ -18,36 +19,36 @@ from domain.suspension.commands import (
 )
 from domain.write_off.commands import ProposeWriteOff
 
-_HANDLER_NAMES: dict[type[Command], tuple[str, str]] = {
-    MakePromise: ("make_promise", "promise_made"),
-    LogCall: ("log_call", "call_logged"),
-    PauseCollection: ("pause", "paused"),
-    ResumeCollection: ("resume", "resumed"),
-    AddNote: ("add_note", "note_added"),
-    EscalateInvoice: ("escalate", "escalated"),
-    AnswerEscalation: ("answer_escalation", "escalation_answered"),
-    RaiseDispute: ("raise_dispute", "dispute_raised"),
-    AssignDispute: ("assign", "assigned"),
-    AttachEvidence: ("attach", "attached"),
-    ResolveDispute: ("resolve", "resolved"),
-    DecideApproval: ("decide", "decided"),
-    RevisePlan: ("revise", "revised"),
-    AcceptPlan: ("accept", "accepted"),
-    DeclinePlan: ("decline", "declined"),
-    CancelPlan: ("cancel", "cancelled"),
-    RequestSuspension: ("ask", "asked"),
-    RequestApprovalAgain: ("ask_again", "asked_again"),
-    ResendWarning: ("send_warning_again", "warning_wanted_again"),
-    ExtendNotice: ("extend_notice", "notice_extended"),
-    WithdrawSuspension: ("withdraw", "withdrawn"),
-    ReinstateAccount: ("reinstate", "reinstatement_wanted"),
-    HandOverSuspendedAccount: ("hand_over", "hand_over_wanted"),
-    ReferAccount: ("refer", "referred"),
-    GiveCreditVerdict: ("give_verdict", "verdict_given"),
-    CloseCreditReview: ("close", "closed"),
-    ProposeWriteOff: ("propose", "proposed"),
-    EraseAccount: ("erase", "erasure_wanted"),
+_HANDLER_NAMES: dict[type[Command], tuple[UpdateName, SignalName]] = {
+    MakePromise: (UpdateName.MAKE_PROMISE, SignalName.PROMISE_MADE),
+    LogCall: (UpdateName.LOG_CALL, SignalName.CALL_LOGGED),
+    PauseCollection: (UpdateName.PAUSE, SignalName.PAUSED),
+    ResumeCollection: (UpdateName.RESUME, SignalName.RESUMED),
+    AddNote: (UpdateName.ADD_NOTE, SignalName.NOTE_ADDED),
+    EscalateInvoice: (UpdateName.ESCALATE, SignalName.ESCALATED),
+    AnswerEscalation: (UpdateName.ANSWER_ESCALATION, SignalName.ESCALATION_ANSWERED),
+    RaiseDispute: (UpdateName.RAISE_DISPUTE, SignalName.DISPUTE_RAISED),
+    AssignDispute: (UpdateName.ASSIGN, SignalName.ASSIGNED),
+    AttachEvidence: (UpdateName.ATTACH, SignalName.ATTACHED),
+    ResolveDispute: (UpdateName.RESOLVE, SignalName.RESOLVED),
+    DecideApproval: (UpdateName.DECIDE, SignalName.DECIDED),
+    RevisePlan: (UpdateName.REVISE, SignalName.REVISED),
+    AcceptPlan: (UpdateName.ACCEPT, SignalName.ACCEPTED),
+    DeclinePlan: (UpdateName.DECLINE, SignalName.DECLINED),
+    CancelPlan: (UpdateName.CANCEL, SignalName.CANCELLED),
+    RequestSuspension: (UpdateName.ASK, SignalName.ASKED),
+    RequestApprovalAgain: (UpdateName.ASK_AGAIN, SignalName.ASKED_AGAIN),
+    ResendWarning: (UpdateName.SEND_WARNING_AGAIN, SignalName.WARNING_WANTED_AGAIN),
+    ExtendNotice: (UpdateName.EXTEND_NOTICE, SignalName.NOTICE_EXTENDED),
+    WithdrawSuspension: (UpdateName.WITHDRAW, SignalName.WITHDRAWN),
+    ReinstateAccount: (UpdateName.REINSTATE, SignalName.REINSTATEMENT_WANTED),
+    HandOverSuspendedAccount: (UpdateName.HAND_OVER, SignalName.HAND_OVER_WANTED),
+    ReferAccount: (UpdateName.REFER, SignalName.REFERRED),
+    GiveCreditVerdict: (UpdateName.GIVE_VERDICT, SignalName.VERDICT_GIVEN),
+    CloseCreditReview: (UpdateName.CLOSE, SignalName.CLOSED),
+    ProposeWriteOff: (UpdateName.PROPOSE, SignalName.PROPOSED),
+    EraseAccount: (UpdateName.ERASE, SignalName.ERASURE_WANTED),
 }
 
-UPDATE_NAMES: dict[type[Command], str] = {act: update for act, (update, _) in _HANDLER_NAMES.items()}
-SIGNAL_NAMES: dict[type[Command], str] = {act: signal for act, (_, signal) in _HANDLER_NAMES.items()}
+UPDATE_NAMES: dict[type[Command], UpdateName] = {act: update for act, (update, _) in _HANDLER_NAMES.items()}
+SIGNAL_NAMES: dict[type[Command], SignalName] = {act: signal for act, (_, signal) in _HANDLER_NAMES.items()}

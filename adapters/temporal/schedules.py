@@ -29,6 +29,13 @@ CATCH_UP_WINDOW = timedelta(seconds=10)
 HISTORY_ARCHIVE_SECONDS = 600.0
 """Real time, however fast the business clock is played: so is the time for which the server keeps what has ended."""
 
+SHORT_KEPT_WORKFLOWS = (
+    ids.WorkflowName.CORRESPONDENCE_RUN,
+    ids.WorkflowName.BILLING_SYNC,
+    ids.WorkflowName.REFERRALS,
+    ids.WorkflowName.HISTORY_ARCHIVE,
+)
+_SHORT_KEPT_LIST = ", ".join(f'"{name}"' for name in SHORT_KEPT_WORKFLOWS)
 RUN_RETENTION = timedelta(days=2)
 """A repeated run leaves nothing in its history that the database does not have; kept for as long as invoices' histories are,
 7,200 of them a day would fill the disk."""
@@ -38,22 +45,24 @@ async def upsert_schedules(client: Client, clock: Clock) -> None:
     """Make or correct the schedules. A run that takes longer than its interval is not joined by a second one."""
     fast = max(1.0, clock.day_seconds / 24)
     for schedule_id, workflow, real_life_seconds in (
-        (ids.CORRESPONDENCE_RUN_ID, "CorrespondenceRun", CORRESPONDENCE_SECONDS),
-        (ids.BILLING_SYNC_ID, "BillingSync", BILLING_SYNC_SECONDS),
+        (ids.CORRESPONDENCE_RUN_ID, ids.WorkflowName.CORRESPONDENCE_RUN, CORRESPONDENCE_SECONDS),
+        (ids.BILLING_SYNC_ID, ids.WorkflowName.BILLING_SYNC, BILLING_SYNC_SECONDS),
     ):
         seconds = min(fast, real_life_seconds) if is_accelerated(clock) else real_life_seconds
         await _upsert_schedule(client, schedule_id, _build_schedule(schedule_id, workflow, timedelta(seconds=seconds)))
     often = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
-    await _upsert_schedule(client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, "HistoryArchive", often))
+    await _upsert_schedule(client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, ids.WorkflowName.HISTORY_ARCHIVE, often))
     a_day = timedelta(seconds=max(1.0, clock.day_seconds))
-    await _upsert_schedule(client, ids.REFERRALS_ID, _build_schedule(ids.REFERRALS_ID, "Referrals", a_day))
-    await _upsert_schedule(client, ids.DAILY_SEAL_ID, _build_schedule(ids.DAILY_SEAL_ID, "DailySeal", a_day, catch_up=a_day))
+    await _upsert_schedule(client, ids.REFERRALS_ID, _build_schedule(ids.REFERRALS_ID, ids.WorkflowName.REFERRALS, a_day))
+    await _upsert_schedule(
+        client, ids.DAILY_SEAL_ID, _build_schedule(ids.DAILY_SEAL_ID, ids.WorkflowName.DAILY_SEAL, a_day, catch_up=a_day)
+    )
 
 
 async def delete_old_runs(client: Client) -> int:
     """Delete the histories of repeated runs that ended more than `RUNS_KEPT` ago; how many."""
     before = (datetime.now(UTC) - RUN_RETENTION).isoformat()
-    query = f'WorkflowType IN ("CorrespondenceRun", "BillingSync", "Referrals", "HistoryArchive") AND CloseTime < "{before}"'
+    query = f'WorkflowType IN ({_SHORT_KEPT_LIST}) AND CloseTime < "{before}"'
     count = 0
     async for run in client.list_workflows(query):
         execution = WorkflowExecution(workflow_id=run.id, run_id=run.run_id)
@@ -72,7 +81,7 @@ async def trigger_billing_sync(client: Client) -> bool:
     return True
 
 
-def _build_schedule(schedule_id: str, workflow: str, every: timedelta, catch_up: timedelta = CATCH_UP_WINDOW) -> Schedule:
+def _build_schedule(schedule_id: str, workflow: ids.WorkflowName, every: timedelta, catch_up: timedelta = CATCH_UP_WINDOW) -> Schedule:
     """A turn that was missed is made up for while it is not more than `late`."""
     return Schedule(
         action=ScheduleActionStartWorkflow(workflow, id=schedule_id, task_queue=ids.TASK_QUEUE),

@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 from temporalio.client import Client
 
 from adapters.temporal.client import CASE_WORKFLOWS
+from domain.identifiers import WorkflowName
 
-ARCHIVED_TYPES = (*CASE_WORKFLOWS, "DailySeal")
+ARCHIVED_TYPES = (*CASE_WORKFLOWS, WorkflowName.DAILY_SEAL)
 """The workflows that keep a journal. What the others' histories hold, the database has too."""
 
 
@@ -36,7 +37,7 @@ class VisibilityRunListing:
         self._client = client
 
     def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
-        types = ", ".join(repr(name) for name in ARCHIVED_TYPES)
+        types = ", ".join(repr(name.value) for name in ARCHIVED_TYPES)
         ended = f'CloseTime >= "{since.isoformat()}"' if since else "CloseTime IS NOT NULL"
         return self._query_runs(f"WorkflowType IN ({types}) AND {ended}")
 

@@ -20,7 +20,6 @@ from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, Problem
 from domain import identifiers as ids
 from domain.erasure.commands import EraseAccount
-from domain.erasure.workflow_input import ERASURE_WORKFLOW
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 ERASURE_PATH = "/accounts/{account_id}/erasure"
@@ -69,5 +68,5 @@ async def erase_account(
     if plan.blocked:
         raise Problem(409, "refused", "Nothing may be erased yet", "; ".join(plan.blocked))
     opening = await run_in_threadpool(context.erasure.build_workflow_input, account.id, context.clock)
-    beginning = CaseStart(ERASURE_WORKFLOW, ids.erasure_case_id(account.id), opening, account.id)
+    beginning = CaseStart(ids.WorkflowName.ERASING, ids.erasure_case_id(account.id), opening, account.id)
     return await submit_or_start_case(context, beginning, EraseAccount(act_id=id, actor=actor.user, account_id=account.id), response)

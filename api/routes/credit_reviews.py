@@ -21,7 +21,6 @@ from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from domain import identifiers as ids
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
-from domain.credit_review.workflow_input import CREDIT_REVIEW_WORKFLOW
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["credit reviews"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -67,7 +66,7 @@ async def refer_account(
     """An account has one review at a time: a further referral joins the one that is open."""
     note = await run_in_threadpool(save_note, context, id, account.id, None, actor.user, said.comment) if said.comment else None
     opening = await run_in_threadpool(context.case_inputs.load_credit_review_input, account.id)
-    beginning = CaseStart(CREDIT_REVIEW_WORKFLOW, ids.credit_review_case_id(account.id), opening, account.id, account.collector)
+    beginning = CaseStart(ids.WorkflowName.CREDIT_REVIEW, ids.credit_review_case_id(account.id), opening, account.id, account.collector)
     act = ReferAccount(act_id=id, actor=actor.user, reason=said.reason, note_id=note)
     return await submit_or_start_case(context, beginning, act, response)
 

@@ -36,7 +36,6 @@ from domain import identifiers as ids
 from domain.case.command import Command
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_rejection_reason
 from domain.payment_plan.instalments import InstalmentSchedule
-from domain.payment_plan.workflow_input import PAYMENT_PLAN_WORKFLOW
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["payment plans"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -100,7 +99,7 @@ async def propose_plan(
     wanted = wanted.model_copy(update={"asked_by": said.asked_by, "why": said.why, "note_id": note})
     opening = opening.model_copy(update={"proposal": wanted})
     plan_id = ids.plan_case_id(account.id, opening.number)
-    beginning = CaseStart(PAYMENT_PLAN_WORKFLOW, plan_id, opening, account.id, account.collector)
+    beginning = CaseStart(ids.WorkflowName.PAYMENT_PLAN, plan_id, opening, account.id, account.collector)
     try:
         outcome = await context.cases.start_case(beginning, id)
     except CaseAlreadyOpen as error:

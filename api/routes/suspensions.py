@@ -33,7 +33,7 @@ from domain.suspension.commands import (
     WithdrawSuspension,
 )
 from domain.suspension.suspension_case import SuspensionCase
-from domain.suspension.workflow_input import SUSPENSION_WORKFLOW, SuspensionInput
+from domain.suspension.workflow_input import SuspensionInput
 
 router = APIRouter(prefix="/v1", tags=["suspensions"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 SUSPENSION_PATH = "/accounts/{account_id}/suspension"
@@ -77,7 +77,7 @@ async def ask_suspension(
     named = await run_in_threadpool(_require_overdue_invoices, context, account.id, said.invoices)
     claims = await run_in_threadpool(context.case_inputs.load_claims, account.id, named)
     opening = await run_in_threadpool(context.case_inputs.load_suspension_input, account.id)
-    beginning = CaseStart(SUSPENSION_WORKFLOW, ids.suspension_case_id(account.id), opening, account.id, account.collector)
+    beginning = CaseStart(ids.WorkflowName.ACCOUNT_SUSPENSION, ids.suspension_case_id(account.id), opening, account.id, account.collector)
     act = RequestSuspension(act_id=id, actor=actor.user, claims=claims)
     if why := await run_in_threadpool(_find_rejection_reason, context, opening, act):
         raise _build_rejection_problem(why)

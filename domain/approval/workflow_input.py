@@ -7,8 +7,6 @@ from domain.approval.result import ApprovalSubject
 from domain.clock import Clock
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 
-APPROVAL_WORKFLOW = "Approval"
-
 
 class ApprovalContext(BaseModel):
     """What the one who asks cannot know: the matrix in force, the customer's segment, for whom the requester may act on that day, and

@@ -6,8 +6,6 @@ from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.credit_review.review_case import CreditReviewCase
 
-CREDIT_REVIEW_WORKFLOW = "CreditReview"
-
 
 class CreditReviewInput(BaseModel):
     """`invoice_ids`: the account's open invoices."""

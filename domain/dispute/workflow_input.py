@@ -8,8 +8,6 @@ from domain.dispute.commands import RaiseDispute
 from domain.dispute.dispute_case import DisputeCase
 from domain.policy.collection_policy import PolicySnapshot
 
-DISPUTE_WORKFLOW = "Dispute"
-
 
 class DisputeInput(BaseModel):
     """`facts` are the invoice's as it was raised; the policy is the invoice's."""

@@ -5,7 +5,6 @@ from pydantic import BaseModel
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 
-ERASURE_WORKFLOW = "Erasing"
 """The workflow's name on the server."""
 
 

@@ -8,7 +8,6 @@ from domain.invoice.invoice_case import InvoiceCase
 from domain.policy.collection_policy import PolicySnapshot
 from domain.timeline.holds import Hold
 
-INVOICE_COLLECTION_WORKFLOW = "InvoiceCollection"
 """The workflow's name on the server."""
 
 

@@ -7,8 +7,6 @@ from domain.payment_plan.commands import ProposePlan
 from domain.payment_plan.plan_case import CoveredInvoice, PaymentPlanCase
 from domain.policy.collection_policy import PolicySnapshot
 
-PAYMENT_PLAN_WORKFLOW = "PaymentPlan"
-
 
 class PaymentPlanInput(BaseModel):
     """`covered`: the plan's invoices as billing knew them when it was proposed. `number` counts the account's plans from 1."""

@@ -8,8 +8,6 @@ from domain.clock import Clock
 from domain.policy.collection_policy import PolicySnapshot
 from domain.suspension.suspension_case import SuspensionCase
 
-SUSPENSION_WORKFLOW = "AccountSuspension"
-
 
 class SuspensionInput(BaseModel):
     """`asking`, `asking_hand_over`: invoices that asked when the last case was just ending."""

@@ -7,7 +7,6 @@ from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.write_off.write_off_case import WriteOffCase
 
-WRITE_OFF_WORKFLOW = "WriteOff"
 """The workflows' names on the server."""
 
 

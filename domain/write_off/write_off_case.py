@@ -21,6 +21,7 @@ from domain.case.effects import (
     RequestApproval,
     WithdrawApproval,
 )
+from domain.case.handler_names import SignalName
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import FactValue
@@ -247,12 +248,12 @@ class WriteOffCase(AccountCase):
             self.write_entry(EntryKind.WRITE_OFF_BOOKING_ORDERED, at, invoices=len(self.to_book))
             everything = self.to_book == self._open_amounts()
             if everything:
-                self._notify_suspension("written_off")
+                self._notify_suspension(SignalName.WRITTEN_OFF.value)
             for name, amount in self.to_book.items():
                 key = f"{self.journal.case_id}:{self.last_number(APPROVAL_SEQUENCE)}:{name}"
                 self.add_effect(BookWriteOff(key=key, invoice_id=name, amount=amount, currency=self.claims[name].currency))
             if not everything:
-                self._notify_suspension("handed_back")
+                self._notify_suspension(SignalName.HANDED_BACK.value)
         else:
             self._complete_decision(at)
 
@@ -273,7 +274,7 @@ class WriteOffCase(AccountCase):
         if decision is WriteOffDecision.WHOLE and self._open_amounts():
             self._reset_decision()
         if decision is WriteOffDecision.BACK_TO_COLLECTIONS:
-            self._notify_suspension("handed_back")
+            self._notify_suspension(SignalName.HANDED_BACK.value)
             self.end(at, decision.value)
 
     def _reinstate_if_paid(self, at: Moment) -> None:

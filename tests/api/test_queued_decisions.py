@@ -24,7 +24,7 @@ from adapters.temporal.case_commands import CommandQueued, TemporalCaseCommands
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionChannel
 from domain.approval.result import ApprovalSubject
-from domain.approval.workflow_input import APPROVAL_WORKFLOW, ApprovalInput
+from domain.approval.workflow_input import ApprovalInput
 from domain.clock import Clock
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
@@ -76,7 +76,7 @@ async def ask(client: Client, number: int) -> str:
         clock=Clock.real_time(),
     )
     approval = ids.approval_case_id(case, number)
-    await client.start_workflow(APPROVAL_WORKFLOW, opening, id=approval, task_queue=ids.TASK_QUEUE)
+    await client.start_workflow(ids.WorkflowName.APPROVAL, opening, id=approval, task_queue=ids.TASK_QUEUE)
     return approval
 
 

@@ -15,7 +15,7 @@ from domain import identifiers as ids
 from domain.case.command import CommandReceipt
 from domain.erasure.commands import EraseAccount
 from domain.erasure.report import DEFAULT_RETENTION_YEARS
-from domain.erasure.workflow_input import ERASURE_WORKFLOW, ErasureInput
+from domain.erasure.workflow_input import ErasureInput
 from tests.time_skipping_runs import TimeSkippingRuns
 from tests.workflows.stage import PlayStage
 from worker import build_workflow_runner
@@ -69,7 +69,7 @@ async def _ask_by_signal(stage: PlayStage, account: str) -> None:
 
 async def _ask(stage: PlayStage, account: str, act_id: str) -> None:
     """As the API does."""
-    beginning = CaseStart(ERASURE_WORKFLOW, ids.erasure_case_id(account), _opening(stage, account), account)
+    beginning = CaseStart(ids.WorkflowName.ERASING, ids.erasure_case_id(account), _opening(stage, account), account)
     answer = await TemporalCaseCommands(stage.play.client).submit_or_start_case(beginning, _act(account, act_id))
     assert isinstance(answer, CommandReceipt), "no worker answered in time"
     with stage.play.environment.auto_time_skipping_disabled():

@@ -5,9 +5,11 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from domain.case.handler_names import SignalName
     from domain.clock import Clock, Moment
     from domain.dispute.commands import ResolveDispute
-    from domain.dispute.workflow_input import DISPUTE_WORKFLOW, DisputeInput
+    from domain.dispute.workflow_input import DisputeInput
+    from domain.identifiers import WorkflowName
     from domain.invoice.disputes import abandon_dispute, find_dispute_case_id, find_open_dispute
     from domain.invoice.invoice_case import InvoiceCase
     from domain.journal.entry_kinds import EntryKind
@@ -39,7 +41,7 @@ class ChildDisputes:
                     clock=clock,
                 )
                 child = await workflow.start_child_workflow(
-                    DISPUTE_WORKFLOW,
+                    WorkflowName.DISPUTE,
                     opening,
                     id=find_dispute_case_id(self.case, dispute),
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
@@ -60,14 +62,14 @@ class ChildDisputes:
         dispute, facts = find_open_dispute(self.case), self.case.facts
         if dispute and self._sent_version < facts.version:
             self._sent_version = facts.version
-            if not await signal_case(find_dispute_case_id(self.case, dispute), "facts_changed", facts):
+            if not await signal_case(find_dispute_case_id(self.case, dispute), SignalName.FACTS_CHANGED, facts):
                 abandon_dispute(self.case)
 
     async def forward_resolution(self, command: ResolveDispute, at: Moment) -> None:
         """An act that came by this way reaches the dispute that waits for it; without one, its refusal is journalled."""
         await workflow.wait_condition(lambda: not self.case.to_open)
         dispute = find_open_dispute(self.case)
-        if dispute is None or not await signal_case(find_dispute_case_id(self.case, dispute), "resolved", command):
+        if dispute is None or not await signal_case(find_dispute_case_id(self.case, dispute), SignalName.RESOLVED, command):
             self.case.write_entry(
                 EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=NO_OPEN_DISPUTE
             )

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.dossiers import DossierActivities
     from domain import identifiers as ids
     from domain.approval.result import ApprovalSubject
-    from domain.approval.workflow_input import APPROVAL_WORKFLOW, ApprovalInput
+    from domain.approval.workflow_input import ApprovalInput
     from domain.billing.receivables import InvoiceUpdate
     from domain.case.account_case import AccountCase
     from domain.case.billing_results import BillingResult
@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
         WithdrawApproval,
         WithdrawLetter,
     )
+    from domain.case.handler_names import SignalName
     from domain.case.letter_order import LetterOrder
     from domain.clock import Clock, Moment
     from domain.journal.entry_kinds import EntryKind
@@ -64,7 +65,7 @@ BillingResultHandler = Callable[[BillingResult], None]
 InvoiceUpdateHandler = Callable[[InvoiceUpdate], None]
 
 
-async def signal_case(case_id: str, signal: str, argument: object) -> bool:
+async def signal_case(case_id: str, signal: SignalName, argument: object) -> bool:
     """Signal another case. False when none of that id is open: it is over, and need not know, or has yet to begin."""
     try:
         await workflow.get_external_workflow_handle(case_id).signal(signal, argument)
@@ -102,21 +103,23 @@ class EffectDispatcher:
             case PlaceHold():
                 await self._place_hold(effect)
             case LiftHold():
-                await signal_case(ids.invoice_case_id(effect.invoice_id), "hold_lifted", effect.hold_id)
+                await signal_case(ids.invoice_case_id(effect.invoice_id), SignalName.HOLD_LIFTED, effect.hold_id)
             case MarkDisputed():
-                await signal_case(ids.invoice_case_id(effect.invoice_id), "disputed", effect)
+                await signal_case(ids.invoice_case_id(effect.invoice_id), SignalName.DISPUTED, effect)
             case NotifyInvoice():
-                await signal_case(ids.invoice_case_id(effect.invoice_id), "told", effect.model_copy(update={"case_id": self._case_id}))
+                await signal_case(
+                    ids.invoice_case_id(effect.invoice_id), SignalName.TOLD, effect.model_copy(update={"case_id": self._case_id})
+                )
             case HastenTimeline():
-                await signal_case(ids.invoice_case_id(effect.invoice_id), "resume_harsher", effect)
+                await signal_case(ids.invoice_case_id(effect.invoice_id), SignalName.RESUME_HARSHER, effect)
             case NotifySuspension():
                 await self._signal_suspension(effect)
             case RequestApproval():
                 await self._start_approval(effect)
             case ReviseApproval():
-                await signal_case(ids.approval_case_id(self._case_id, effect.number), "facts_changed", effect)
+                await signal_case(ids.approval_case_id(self._case_id, effect.number), SignalName.FACTS_CHANGED, effect)
             case WithdrawApproval():
-                await signal_case(ids.approval_case_id(self._case_id, effect.number), "lapse", effect)
+                await signal_case(ids.approval_case_id(self._case_id, effect.number), SignalName.LAPSE, effect)
             case NotifyRole() | NotifyPerson():
                 self._send_notice(effect)
             case SendLetter():
@@ -177,7 +180,7 @@ class EffectDispatcher:
         """An invoice without a workflow is settled, and the case hears of that; or its workflow is about to begin. One that is neither is
         chased by nobody, and needs no hold."""
         for _ in range(MAX_START_RETRIES):
-            if await signal_case(ids.invoice_case_id(effect.invoice_id), "hold_placed", effect.hold):
+            if await signal_case(ids.invoice_case_id(effect.invoice_id), SignalName.HOLD_PLACED, effect.hold):
                 return
             news = await workflow.execute_activity_method(CaseEffectActivities.read_invoice, effect.invoice_id, **SHORT_ACTIVITY_OPTIONS)
             if news is None or news.facts.is_settled:
@@ -195,7 +198,7 @@ class EffectDispatcher:
     async def _adopt_segment(self, effect: AdoptSegment) -> None:
         policy: PolicySnapshot = await workflow.execute_activity_method(CaseEffectActivities.adopt_segment, effect, **BOOKING_OPTIONS)
         for invoice_id in effect.invoice_ids:
-            await signal_case(ids.invoice_case_id(invoice_id), "adopt_policy", policy)
+            await signal_case(ids.invoice_case_id(invoice_id), SignalName.ADOPT_POLICY, policy)
 
     # --- people
 
@@ -228,7 +231,7 @@ class EffectDispatcher:
             clock=self._clock(),
         )
         approval = await workflow.start_child_workflow(
-            APPROVAL_WORKFLOW,
+            ids.WorkflowName.APPROVAL,
             opening,
             id=ids.approval_case_id(self._case_id, effect.number),
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.approval.commands import DecideApproval
     from domain.billing.receivables import InvoiceUpdate
     from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
+    from domain.case.handler_names import SignalName
     from domain.clock import Moment
     from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
@@ -63,7 +64,7 @@ class LinkedCases:
         """A new run tells them again: a case takes in no facts that it knows. One that is over need not be told any more."""
         for follower in self.outdated_followers:
             news = self._sent_updates[follower] = build_invoice_update(self.case)
-            if not await signal_case(follower, "invoice_changed", news):
+            if not await signal_case(follower, SignalName.INVOICE_CHANGED, news):
                 remove_follower(self.case, follower)
 
     def place_hold(self, hold: Hold, at: Moment) -> None:
@@ -75,7 +76,7 @@ class LinkedCases:
     async def forward_decision(self, decision: DecideApproval, kind: HoldKind, at: Moment) -> None:
         """A decision that came by this way reaches the approval that waits for it; without one, its refusal is journalled."""
         case_id = find_holding_case(self.case, kind)
-        if case_id is None or not await signal_case(case_id, "decided", mark_temporal_channel(decision)):
+        if case_id is None or not await signal_case(case_id, SignalName.DECIDED, mark_temporal_channel(decision)):
             reason = _NO_PENDING_DECISION[kind]
             self.case.write_entry(EntryKind.ACT_REFUSED, at, decision.actor, act=decision.act_id, what=decision.journal_name, reason=reason)
 

@@ -29,7 +29,7 @@ from domain import identifiers as ids
 from domain.case.command import CommandReceipt
 from domain.clock import Clock
 from domain.credit_review.commands import AbilityToPay, CloseCreditReview, GiveCreditVerdict, ReferAccount, ReferralReason, WillingnessToPay
-from domain.credit_review.workflow_input import CREDIT_REVIEW_WORKFLOW, CreditReviewInput
+from domain.credit_review.workflow_input import CreditReviewInput
 from tests.api.portfolio_world import PortfolioWorld
 from tests.api.test_queued_decisions import NobodyThere
 from tests.time_skipping import time_skipping
@@ -50,7 +50,7 @@ async def beginning(client: Client, database: Database) -> AsyncIterator[CaseSta
     """The credit review of an account that has none; no worker runs."""
     account = PortfolioWorld(database).account(f"A-{uuid4().hex[:8]}")
     opening = CreditReviewInput(account_id=account, clock=Clock.real_time())
-    yield CaseStart(CREDIT_REVIEW_WORKFLOW, ids.credit_review_case_id(account), opening, account, "maria")
+    yield CaseStart(ids.WorkflowName.CREDIT_REVIEW, ids.credit_review_case_id(account), opening, account, "maria")
     with suppress(RPCError):
         await client.get_workflow_handle(ids.credit_review_case_id(account)).terminate()
 
