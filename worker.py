@@ -164,9 +164,9 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     """Return what reads from the billing system, what books there, and the notices to staff that go with it."""
     database, clock, settings = services.database, services.clock, services.settings
     invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
-    billing = BillingEventActivities(services.ledger, invoice_inputs, signals, CollectorChangeFeed(database))
+    billing = BillingEventActivities(services.billing, invoice_inputs, signals, CollectorChangeFeed(database))
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
-    effects = CaseEffectActivities(services.ledger, services.policies, DelegationStore(database), notices, clock)
+    effects = CaseEffectActivities(services.billing, services.policies, DelegationStore(database), notices, clock)
     return [
         billing.deliver_events,
         effects.frame_approval,

@@ -9,8 +9,8 @@ from typing import Any
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
+from adapters.billing.port import EventOutbox
 from adapters.cases.invoice_inputs import InvoiceInputLoader
-from adapters.ledger.ledger import BillingSystem
 from adapters.portfolio.assignments import CollectorChangeFeed
 from adapters.temporal.case_signals import CaseSignals
 from domain import identifiers as ids
@@ -23,7 +23,7 @@ MAX_CONCURRENT_CALLS = 60
 
 class BillingEventActivities:
     def __init__(
-        self, billing: BillingSystem, invoice_inputs: InvoiceInputLoader, signals: CaseSignals, portfolios: CollectorChangeFeed
+        self, billing: EventOutbox, invoice_inputs: InvoiceInputLoader, signals: CaseSignals, portfolios: CollectorChangeFeed
     ) -> None:
         self._billing, self._invoice_inputs, self._signals, self._portfolios = billing, invoice_inputs, signals, portfolios
 
@@ -33,15 +33,15 @@ class BillingEventActivities:
         twice, and a workflow takes it in once."""
         delivered = 0
         async with heartbeating():
-            while batch := await asyncio.to_thread(self._billing.list_undelivered_events, BATCH_SIZE):
+            while batch := await asyncio.to_thread(self._billing.list_pending_events, BATCH_SIZE):
                 by_invoice: dict[str, list[BillingEvent]] = defaultdict(list)
-                for _, invoice_id, event in batch:
-                    by_invoice[invoice_id].append(event)
+                for pending in batch:
+                    by_invoice[pending.invoice_id].append(pending.event)
                 openings = await asyncio.to_thread(self._invoice_inputs.load_inputs, list(by_invoice))
                 await _run_concurrently(
                     self._deliver_invoice_events(*openings[invoice_id], events) for invoice_id, events in by_invoice.items()
                 )
-                await asyncio.to_thread(self._billing.mark_events_delivered, [number for number, _, _ in batch], datetime.now(UTC))
+                await asyncio.to_thread(self._billing.acknowledge_events, [pending.cursor for pending in batch], datetime.now(UTC))
                 delivered += len(batch)
             await self._redeliver_missed_settlements()
             await self._start_collecting_leftover_charges()

@@ -6,8 +6,9 @@ from datetime import date, datetime
 
 from temporalio import activity
 
+from adapters.billing.errors import BillingError, UnknownInvoiceError
+from adapters.billing.port import CaseBilling
 from adapters.identity.delegation_store import DelegationStore
-from adapters.ledger.ledger import Ledger, LedgerError, UnknownInvoiceError
 from adapters.notifications.staff_notices import NoticeSender
 from adapters.policies.policy_store import PolicyStore
 from domain.approval.workflow_input import ApprovalContext
@@ -29,8 +30,10 @@ from domain.policy.collection_policy import PolicySnapshot
 
 
 class CaseEffectActivities:
-    def __init__(self, ledger: Ledger, policies: PolicyStore, delegations: DelegationStore, notices: NoticeSender, clock: Clock) -> None:
-        self._ledger, self._policies, self._delegations, self._notices = ledger, policies, delegations, notices
+    def __init__(
+        self, billing: CaseBilling, policies: PolicyStore, delegations: DelegationStore, notices: NoticeSender, clock: Clock
+    ) -> None:
+        self._billing, self._policies, self._delegations, self._notices = billing, policies, delegations, notices
         self._clock = clock
 
     @property
@@ -53,25 +56,25 @@ class CaseEffectActivities:
     async def issue_credit_note(self, effect: IssueCreditNote) -> BookingResult:
         now = self._business_now
         return await _execute_booking(
-            effect.key, lambda: self._ledger.issue_credit_note(effect.key, effect.invoice_id, effect.amount, now.date(), at=now)
+            effect.key, lambda: self._billing.issue_credit_note(effect.key, effect.invoice_id, effect.amount, now.date(), at=now)
         )
 
     @activity.defn
     async def change_invoice(self, effect: ChangeInvoice) -> BookingResult:
         """A new total twice is the same total: what was written before is found unchanged."""
         now = self._business_now
-        return await _execute_booking(effect.key, lambda: self._ledger.change_invoice(effect.invoice_id, total=effect.total, at=now))
+        return await _execute_booking(effect.key, lambda: self._billing.change_invoice(effect.invoice_id, total=effect.total, at=now))
 
     @activity.defn
     async def suspend(self, effect: SuspendInBilling, case_id: str, policy: PolicySnapshot) -> SuspensionResult:
         """Billing reads the account anew, and suspends only while it is in arrears by what the policy chases."""
-        now, minimum = self._business_now, policy.load_policy().minimum_open_balance
+        now, minimums = self._business_now, policy.load_policy().minimum_open_balances
         answer = await asyncio.to_thread(
-            self._ledger.suspend_account,
+            self._billing.suspend_account,
             f"{case_id}:{effect.number}",
             effect.account_id,
             effect.invoice_ids,
-            minimum,
+            minimums,
             recorded_by=case_id,
             at=now,
         )
@@ -79,7 +82,7 @@ class CaseEffectActivities:
 
     @activity.defn
     async def reinstate(self, effect: ReinstateInBilling, key: str) -> ReinstatementResult:
-        await asyncio.to_thread(self._ledger.reinstate_account, key, effect.account_id, at=self._business_now)
+        await asyncio.to_thread(self._billing.reinstate_account, key, effect.account_id, at=self._business_now)
         return ReinstatementResult()
 
     @activity.defn
@@ -88,7 +91,7 @@ class CaseEffectActivities:
         now = self._business_now
         try:
             amount = await asyncio.to_thread(
-                self._ledger.write_off,
+                self._billing.write_off,
                 effect.key,
                 effect.invoice_id,
                 effect.amount,
@@ -97,7 +100,7 @@ class CaseEffectActivities:
                 recorded_by=case_id,
                 at=now,
             )
-        except LedgerError as error:
+        except BillingError as error:
             activity.logger.warning("billing refuses the write-off %s: %s", effect.key, error)
             amount = 0
         return WriteOffResult(invoice_id=effect.invoice_id, amount=amount)
@@ -108,7 +111,7 @@ class CaseEffectActivities:
         now = self._business_now
         try:
             return await asyncio.to_thread(
-                self._ledger.charge_interest,
+                self._billing.charge_interest,
                 effect.key,
                 effect.account_id,
                 effect.amount,
@@ -117,7 +120,7 @@ class CaseEffectActivities:
                 charged_by=case_id,
                 at=now,
             )
-        except LedgerError as error:
+        except BillingError as error:
             activity.logger.warning("billing refuses the interest %s: %s", effect.key, error)
             return ""
 
@@ -125,7 +128,7 @@ class CaseEffectActivities:
     async def read_invoice(self, invoice_id: str) -> InvoiceUpdate | None:
         """As billing knows it now; None for one that it does not know."""
         try:
-            return InvoiceUpdate(invoice_id=invoice_id, facts=await asyncio.to_thread(self._ledger.get_invoice_facts, invoice_id))
+            return InvoiceUpdate(invoice_id=invoice_id, facts=await asyncio.to_thread(self._billing.get_invoice_facts, invoice_id))
         except UnknownInvoiceError:
             return None
 
@@ -145,6 +148,6 @@ async def _execute_booking(key: str, booking: Callable[[], object]) -> BookingRe
     """What billing refuses, it refuses for good; whatever else fails is tried again."""
     try:
         await asyncio.to_thread(booking)
-    except LedgerError as error:
+    except BillingError as error:
         return BookingResult(key=key, refused=str(error))
     return BookingResult(key=key)

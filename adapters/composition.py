@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.billing.port import BillingSystem
 from adapters.config.company import Company, load_company
 from adapters.config.settings import Settings
 from adapters.database.clock_store import load_clock
@@ -24,7 +25,7 @@ class Services:
     settings: Settings
     database: Database
     clock: Clock
-    ledger: Ledger
+    billing: BillingSystem
     importer: Importer
     policies: PolicyStore
     letters: LetterTemplates
@@ -56,7 +57,7 @@ def compose_services(
         settings=settings,
         database=database,
         clock=clock or load_clock(database) or Clock.real_time(),
-        ledger=Ledger(database),
+        billing=Ledger(database),
         importer=Importer(database),
         policies=PolicyStore(database, letters),
         letters=letters,

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from adapters.audit.erasure import AccountEraser
+from adapters.billing.port import ApiBilling
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.config.company import Company
 from adapters.correspondence.letter_decisions import LetterDecisionStore
@@ -15,7 +16,6 @@ from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.column_mapping import MAPPINGS_DIR
 from adapters.imports.importer import Importer
-from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox
 from adapters.policies.policy_store import PolicyStore
@@ -36,7 +36,7 @@ class ApiContext:
     database: Database
     clock: Clock
     cases: CaseCommands
-    ledger: Ledger
+    billing: ApiBilling
     importer: Importer
     identity: IdentityStore
     inbox: Inbox | None = None

@@ -231,7 +231,7 @@ def _build_web_app() -> Any:
                 parts.database,
                 parts.clock,
                 cases,
-                parts.ledger,
+                parts.billing,
                 parts.importer,
                 parts.identity,
                 parts.inbox,

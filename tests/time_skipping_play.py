@@ -134,7 +134,7 @@ class TimeSkippingPlay:
 
     async def _acts_by_now(self, invoice_id: str) -> bool:
         """The read model knows the day of the next step; after a hold that ended within a day, the step is due later that day."""
-        if (await asyncio.to_thread(self.parts.ledger.get_invoice_facts, invoice_id)).is_settled:
+        if (await asyncio.to_thread(self.parts.billing.get_invoice_facts, invoice_id)).is_settled:
             return True
         case = self.case(invoice_id)
         try:

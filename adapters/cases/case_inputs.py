@@ -1,13 +1,13 @@
-"""What the cases of an account start with, read from the books at that moment."""
+"""What the cases of an account start with, read from the database at that moment."""
 
 from collections.abc import Collection
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from adapters.cases.invoice_facts import build_invoice_facts
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice
-from adapters.ledger.unit_of_work import load_invoices
 from adapters.policies.policy_store import PolicyStore
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
@@ -118,8 +118,9 @@ class CaseInputLoader:
 
 def _load_invoice_facts(session: Session, account_id: str, invoice_ids: Collection[str]) -> dict[str, InvoiceFacts]:
     """In the order in which they were named; those of other accounts are left out."""
-    found = load_invoices(session, col(Invoice.account_id) == account_id, col(Invoice.id).in_(list(invoice_ids)))
-    return {name: found[name].to_facts() for name in invoice_ids if name in found}
+    invoices = select(Invoice).where(col(Invoice.account_id) == account_id, col(Invoice.id).in_(list(invoice_ids)))
+    found = {invoice.id: build_invoice_facts(invoice) for invoice in session.scalars(invoices)}
+    return {name: found[name] for name in invoice_ids if name in found}
 
 
 def _count_plans(session: Session, account_id: str, outcome: str | None = None) -> int:

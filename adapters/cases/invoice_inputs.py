@@ -1,4 +1,4 @@
-"""What an invoice's workflow starts with, read from the ledger."""
+"""What an invoice's workflow starts with, read from the database."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -7,11 +7,12 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from adapters.cases.invoice_facts import build_invoice_facts
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, LedgerEvent
 from adapters.policies.policy_store import PolicyStore
 from domain import identifiers as ids
-from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
+from domain.billing.billing_events import InvoiceStatus
 from domain.clock import Clock
 from domain.credit_review.review_case import build_insolvency_hold
 from domain.invoice.workflow_input import InvoiceCollectionInput
@@ -69,20 +70,11 @@ class InvoiceInputLoader:
             return list(session.scalars(statement))
 
     def _build_input(self, invoice: Invoice, segment: str, stopped: bool) -> InvoiceCollectionInput:
-        facts = InvoiceFacts(
-            version=invoice.version,
-            due_date=invoice.due_date,
-            currency=invoice.currency,
-            total=invoice.total,
-            open_balance=invoice.open_balance,
-            status=InvoiceStatus(invoice.status),
-            disputed=invoice.disputed,
-        )
         since = self._clock.to_business(datetime.now(UTC))
         return InvoiceCollectionInput(
             invoice_id=invoice.id,
             account_id=invoice.account_id,
-            facts=facts,
+            facts=build_invoice_facts(invoice),
             policy=self._policies.get_for_segment(segment),
             clock=self._clock,
             holds=[build_insolvency_hold(invoice.account_id, since)] if stopped else [],

@@ -1,4 +1,8 @@
-"""From rows to verdicts: what each row changes in the ledger, a batch in one transaction."""
+"""From rows to verdicts: what each row changes in the ledger, a batch in one transaction.
+
+An import is how the embedded ledger gets its invoices, so it books into that ledger's unit of work, two thousand rows at a time: no other
+billing system is fed by files.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -21,7 +21,10 @@ from adapters.ledger.unit_of_work import BookedInvoice
 from domain.billing.payment_allocation import allocate_payment
 
 
-class LedgerCharges(LedgerTransactions):
+class InterestCharges:
+    def __init__(self, transactions: LedgerTransactions) -> None:
+        self._transactions = transactions
+
     def charge_interest(self, key: str, account_id: str, amount: int, currency: str, on: date, *, charged_by: str, at: datetime) -> str:
         """Charge interest that falls due `on`; the invoice's id. `charged_by` is the case that hears of its payment.
 
@@ -30,7 +33,7 @@ class LedgerCharges(LedgerTransactions):
         """
         require_money(amount, currency)
         invoice_id = f"interest:{key}"
-        with self._account_transaction(at, account_id) as (session, books):
+        with self._transactions.hold_account(at, account_id) as (session, books):
             known = books.load_locked_invoices(col(Invoice.id) == invoice_id).get(invoice_id)
             if known is not None:
                 if (known.account_id, known.currency, known.charged_by) != (account_id, currency, charged_by):

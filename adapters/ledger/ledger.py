@@ -1,52 +1,75 @@
-"""The embedded billing system: payments, credit notes and changes of invoices, each written with its event in one transaction."""
+"""The embedded billing system. Each part books in one transaction that holds the account, with the event of the change in it."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import col
+from adapters.billing.port import DUECOURSE, BillingCapability
+from adapters.billing.results import OpenInvoice, PaymentResult, PendingEvent, RecordedPayment
+from adapters.database.engine import Database
+from adapters.ledger.account_queries import AccountQueries
+from adapters.ledger.event_outbox import LedgerOutbox
+from adapters.ledger.interest_charges import InterestCharges
+from adapters.ledger.invoice_changes import InvoiceChanges
+from adapters.ledger.payments import Payments
+from adapters.ledger.service_changes import ServiceChanges
+from adapters.ledger.transactions import LedgerTransactions
+from adapters.ledger.write_offs import WriteOffs
+from domain.billing.billing_events import InvoiceFacts
+from domain.billing.payment_allocation import AllocationShare
+from domain.case.billing_results import SuspensionOrderOutcome
 
-from adapters.database.row_states import AllocationCause
-from adapters.database.tables import Account, Allocation, CreditNote, Invoice, LedgerEvent, Payment
-from adapters.ledger.billing_system import (
-    BillingSystem,
-    CancelledInvoiceError,
-    ConflictingBookingError,
-    ConflictingCreditNoteError,
-    ConflictingPaymentError,
-    CurrencyMismatchError,
-    InvalidAmountError,
-    LedgerError,
-    PaymentResult,
-    UnknownAccountError,
-    UnknownInvoiceError,
-    UnknownPaymentError,
+CAPABILITIES = frozenset(
+    {
+        BillingCapability.LIST_OPEN_INVOICES,
+        BillingCapability.LIST_PAYMENTS,
+        BillingCapability.GET_UNAPPLIED_CREDIT,
+        BillingCapability.RECORD_PAYMENT,
+        BillingCapability.REVERSE_PAYMENT,
+        BillingCapability.APPLY_UNAPPLIED_CREDIT,
+        BillingCapability.ISSUE_CREDIT_NOTE,
+        BillingCapability.CHANGE_INVOICE,
+        BillingCapability.CANCEL_INVOICE,
+        BillingCapability.SUSPEND_ACCOUNT,
+        BillingCapability.REINSTATE_ACCOUNT,
+        BillingCapability.SET_PREPAID,
+        BillingCapability.WRITE_OFF,
+        BillingCapability.CHARGE_INTEREST,
+    }
 )
-from adapters.ledger.interest_charges import LedgerCharges
-from adapters.ledger.queries import (
-    allocate_shares,
-    build_conflicting_payment_error,
-    build_open_items,
-    build_unknown_account_error,
-    build_unknown_invoice_error,
-    load_original_result,
-    load_payable_invoices,
-    load_reversed_shares,
-    load_unapplied_sources,
-    require_money,
-    require_not_cancelled,
-    require_positive_amount,
-)
-from adapters.ledger.service_changes import LedgerServices
-from adapters.ledger.unit_of_work import AllocationSource, load_invoices
-from adapters.ledger.write_offs import LedgerWriteOffs
-from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
-from domain.billing.payment_allocation import AllocationShare, allocate_payment
 
 
-class Ledger(LedgerServices, LedgerWriteOffs, LedgerCharges):
-    """`at` is the business time of a change, amounts are minor units. Changes of one account take turns on either database."""
+def _real_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """A BillingSystem over Duecourse's own database. Changes of one account take turns on either database."""
+
+    def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
+        transactions = LedgerTransactions(database, real_now)
+        self._queries = AccountQueries(transactions)
+        self._payments = Payments(transactions)
+        self._invoices = InvoiceChanges(transactions)
+        self._services = ServiceChanges(transactions)
+        self._write_offs = WriteOffs(transactions)
+        self._interest = InterestCharges(transactions)
+        self._outbox = LedgerOutbox(transactions)
+
+    @property
+    def capabilities(self) -> frozenset[BillingCapability]:
+        return CAPABILITIES
+
+    def get_invoice_facts(self, invoice_id: str) -> InvoiceFacts:
+        return self._queries.get_invoice_facts(invoice_id)
+
+    def list_open_invoices(self, account_id: str) -> tuple[OpenInvoice, ...]:
+        return self._queries.list_open_invoices(account_id)
+
+    def list_payments(self, account_id: str) -> tuple[RecordedPayment, ...]:
+        return self._queries.list_payments(account_id)
+
+    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
+        return self._queries.get_unapplied_credit(account_id)
 
     def record_payment(
         self,
@@ -58,81 +81,18 @@ class Ledger(LedgerServices, LedgerWriteOffs, LedgerCharges):
         reference: str = "",
         invoice_id: str | None = None,
         *,
-        recorded_by: str = "duecourse",
+        recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
-        """Money came in. It pays the invoice that the payer named, otherwise the oldest; what is left recovers what was written off of
-        them, and the rest is the account's unapplied credit.
-
-        The same payment again gives the same answer and changes nothing. Raises ConflictingPaymentError, UnknownAccountError,
-        UnknownInvoiceError, CurrencyMismatchError, InvalidAmountError.
-        """
-        require_money(amount, currency)
-        content = (account_id, currency, amount, received_on, reference, invoice_id)
-        try:
-            with self._account_transaction(at, account_id) as (session, books):
-                if (known := session.get(Payment, payment_id)) is not None:
-                    told = (known.account_id, known.currency, known.amount, known.received_on, known.reference, known.invoice_id)
-                    if told != content:
-                        raise build_conflicting_payment_error(payment_id)
-                    return load_original_result(session, amount, col(Allocation.payment_id) == payment_id)
-                invoices = load_payable_invoices(books, account_id, currency, invoice_id)
-                books.add_row(
-                    Payment,
-                    id=payment_id,
-                    account_id=account_id,
-                    currency=currency,
-                    amount=amount,
-                    received_on=received_on,
-                    reference=reference,
-                    invoice_id=invoice_id,
-                    recorded_by=recorded_by,
-                )
-                split = allocate_payment(amount, build_open_items(invoices, recovering=True), named_invoice_id=invoice_id)
-                source = AllocationSource(payment_id, reference=reference)
-                allocate_shares(books, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
-                for share in split.recovered:
-                    books.book_recovery(invoices[share.invoice_id], share.amount, source, received_on)
-                    books.publish_change(
-                        invoices[share.invoice_id], BillingEventKind.PAYMENT_RECOVERED, share.amount, reference, payment_id
-                    )
-                return PaymentResult(allocations=split.shares + split.recovered, unapplied=split.unapplied)
-        except IntegrityError as error:
-            raise build_conflicting_payment_error(payment_id) from error
+        return self._payments.record_payment(
+            payment_id, account_id, currency, amount, received_on, reference, invoice_id, recorded_by=recorded_by, at=at
+        )
 
     def reverse_payment(self, payment_id: str, on: date, *, at: datetime) -> tuple[AllocationShare, ...]:
-        """The payment bounced: what it had paid is owed again, and what it had recovered is written off again. The same reversal again
-        changes nothing. What is owed again is returned, as negative shares.
+        return self._payments.reverse_payment(payment_id, on, at=at)
 
-        Raises UnknownPaymentError, ConflictingPaymentError when it was reversed before on another date.
-        """
-        with self._database.reading() as session:
-            payment = session.get(Payment, payment_id)
-            account_id = payment.account_id if payment else None
-        if account_id is None:
-            raise UnknownPaymentError(f"there is no payment {payment_id!r}; look its id up in the account's payments")
-        with self._account_transaction(at, account_id) as (session, books):
-            payment = session.get_one(Payment, payment_id)
-            if payment.reversed_on is not None:
-                if payment.reversed_on != on:
-                    raise ConflictingPaymentError(
-                        f"payment {payment_id!r} was reversed on {payment.reversed_on}; a second reversal cannot be recorded"
-                    )
-                return load_reversed_shares(session, payment_id)
-            payment.reversed_on = on
-            held = [each for each in books.load_allocations(col(Allocation.payment_id) == payment_id) if each[2] > 0]
-            invoices = books.load_locked_invoices(col(Invoice.id).in_([invoice_id for _, invoice_id, _ in held]))
-            recovered = books.load_recovered_amounts(col(Allocation.payment_id) == payment_id)
-            for source, invoice_id, amount in held:
-                invoice, lost = invoices[invoice_id], min(amount, recovered.get(invoice_id, 0))
-                if lost:
-                    books.book_recovery(invoice, -lost, source, on)
-                    books.publish_change(invoice, BillingEventKind.PAYMENT_RECOVERED, -lost, payment.reference, payment_id)
-                if back := min(amount - lost, invoice.paid):
-                    books.allocate(invoice, -back, source, on, AllocationCause.REVERSED)
-                    books.publish_change(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
-            books.write()
-            return load_reversed_shares(session, payment_id)
+    def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
+        return self._payments.apply_unapplied_credit(account_id, currency, at=at)
 
     def issue_credit_note(
         self,
@@ -142,117 +102,47 @@ class Ledger(LedgerServices, LedgerWriteOffs, LedgerCharges):
         issued_on: date,
         reason: str = "",
         *,
-        recorded_by: str = "duecourse",
+        recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
-        """Part or all of an invoice is no longer owed. What exceeds its open balance is unapplied credit. Idempotent by its id.
-
-        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError.
-        """
-        require_positive_amount(amount)
-        with self._invoice_transaction(at, invoice_id) as (session, books, invoice):
-            if (known := session.get(CreditNote, credit_note_id)) is not None:
-                result = load_original_result(session, amount, col(Allocation.credit_note_id) == credit_note_id)
-                elsewhere = any(share.invoice_id != invoice_id for share in result.allocations)
-                if elsewhere or (known.account_id, known.amount, known.issued_on) != (invoice.account_id, amount, issued_on):
-                    raise ConflictingCreditNoteError(
-                        f"credit note {credit_note_id!r} was issued with other content; give this one its own id"
-                    )
-                return result
-            require_not_cancelled([invoice])
-            books.add_row(
-                CreditNote,
-                id=credit_note_id,
-                account_id=invoice.account_id,
-                currency=invoice.currency,
-                amount=amount,
-                issued_on=issued_on,
-                reason=reason,
-                recorded_by=recorded_by,
-            )
-            split = allocate_payment(amount, build_open_items({invoice_id: invoice}), named_invoice_id=invoice_id)
-            source = AllocationSource(credit_note_id, is_credit_note=True, reference=credit_note_id)
-            allocate_shares(books, {invoice_id: invoice}, split.shares, source, issued_on, AllocationCause.RECEIVED)
-            return PaymentResult(allocations=split.shares, unapplied=split.unapplied)
+        return self._invoices.issue_credit_note(credit_note_id, invoice_id, amount, issued_on, reason, recorded_by=recorded_by, at=at)
 
     def change_invoice(
         self, invoice_id: str, *, due_date: date | None = None, total: int | None = None, disputed: bool | None = None, at: datetime
     ) -> InvoiceFacts:
-        """New terms; what is None stays. A change that changes nothing writes nothing. Raises UnknownInvoiceError, CancelledInvoiceError,
-        InvalidAmountError."""
-        if total is not None and total < 0:
-            raise InvalidAmountError("the total of an invoice is zero or more; issue a credit note to take money back")
-        with self._invoice_transaction(at, invoice_id) as (_, books, invoice):
-            require_not_cancelled([invoice])
-            books.change_invoice(invoice, due_date, total, disputed, at.date())
-            return invoice.to_facts()
+        return self._invoices.change_invoice(invoice_id, due_date=due_date, total=total, disputed=disputed, at=at)
 
-    def cancel_invoice(self, invoice_id: str, *, recorded_by: str = "duecourse", at: datetime) -> InvoiceFacts:
-        """It should never have been sent: what was paid on it becomes unapplied credit. Again: nothing. Raises UnknownInvoiceError."""
-        with self._invoice_transaction(at, invoice_id) as (_, books, invoice):
-            books.cancel_invoice(invoice, at.date(), recorded_by)
-            return invoice.to_facts()
+    def cancel_invoice(self, invoice_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> InvoiceFacts:
+        return self._invoices.cancel_invoice(invoice_id, recorded_by=recorded_by, at=at)
 
-    def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
-        """Let the account's unapplied credit pay its open invoices, oldest money and oldest invoice first. Raises UnknownAccountError."""
-        with self._account_transaction(at, account_id) as (session, books):
-            invoices = load_payable_invoices(books, account_id, currency, None)
-            given: dict[str, int] = {}
-            for _, source, left in load_unapplied_sources(session, account_id, currency):
-                shares = allocate_payment(left, build_open_items(invoices)).shares
-                allocate_shares(books, invoices, shares, source, at.date(), AllocationCause.APPLIED)
-                for share in shares:
-                    given[share.invoice_id] = given.get(share.invoice_id, 0) + share.amount
-            return tuple(AllocationShare(invoice_id=invoice_id, amount=amount) for invoice_id, amount in given.items())
+    def suspend_account(
+        self,
+        key: str,
+        account_id: str,
+        invoice_ids: Sequence[str],
+        minimums: Mapping[str, int],
+        *,
+        recorded_by: str = DUECOURSE,
+        at: datetime,
+    ) -> SuspensionOrderOutcome:
+        return self._services.suspend_account(key, account_id, invoice_ids, minimums, recorded_by=recorded_by, at=at)
 
-    def get_invoice_facts(self, invoice_id: str) -> InvoiceFacts:
-        """As they stand now. Raises UnknownInvoiceError."""
-        with self._database.reading() as session:
-            found = load_invoices(session, col(Invoice.id) == invoice_id)
-        if invoice_id not in found:
-            raise build_unknown_invoice_error(invoice_id)
-        return found[invoice_id].to_facts()
+    def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
+        self._services.reinstate_account(key, account_id, recorded_by=recorded_by, at=at)
 
-    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
-        """By currency; currencies without any are left out. Raises UnknownAccountError."""
-        with self._database.reading() as session:
-            if session.get(Account, account_id) is None:
-                raise build_unknown_account_error(account_id)
-            credit: dict[str, int] = {}
-            for currency, _, left in load_unapplied_sources(session, account_id):
-                credit[currency] = credit.get(currency, 0) + left
-            return credit
+    def set_prepaid(self, account_id: str, prepaid: bool, *, at: datetime) -> None:
+        self._services.set_prepaid(account_id, prepaid, at=at)
 
-    def list_undelivered_events(self, limit: int) -> list[tuple[int, str, BillingEvent]]:
-        """(number, invoice, event) of what no workflow has heard, in the order in which it happened to each invoice."""
-        query = (
-            select(col(LedgerEvent.id), col(LedgerEvent.invoice_id), col(LedgerEvent.event))
-            .where(col(LedgerEvent.delivered_at).is_(None))
-            .order_by(col(LedgerEvent.id))
-            .limit(limit)
-        )
-        with self._database.reading() as session:
-            return [(number or 0, invoice, BillingEvent.model_validate(event)) for number, invoice, event in session.execute(query)]
+    def write_off(
+        self, key: str, invoice_id: str, amount: int, currency: str, on: date, *, recorded_by: str = DUECOURSE, at: datetime
+    ) -> int:
+        return self._write_offs.write_off(key, invoice_id, amount, currency, on, recorded_by=recorded_by, at=at)
 
-    def mark_events_delivered(self, ids: Sequence[int], at: datetime) -> None:
-        """`at` is real time. What was marked before keeps its first time."""
-        with self._database.writing() as session:
-            mark = update(LedgerEvent).where(col(LedgerEvent.id).in_(ids), col(LedgerEvent.delivered_at).is_(None))
-            session.connection().execute(mark.values(delivered_at=at))
+    def charge_interest(self, key: str, account_id: str, amount: int, currency: str, on: date, *, charged_by: str, at: datetime) -> str:
+        return self._interest.charge_interest(key, account_id, amount, currency, on, charged_by=charged_by, at=at)
 
+    def list_pending_events(self, limit: int) -> list[PendingEvent]:
+        return self._outbox.list_pending_events(limit)
 
-__all__ = [
-    "BillingSystem",
-    "CancelledInvoiceError",
-    "ConflictingBookingError",
-    "ConflictingCreditNoteError",
-    "ConflictingPaymentError",
-    "CurrencyMismatchError",
-    "InvalidAmountError",
-    "Ledger",
-    "LedgerError",
-    "PaymentResult",
-    "UnknownAccountError",
-    "UnknownInvoiceError",
-    "UnknownPaymentError",
-]
+    def acknowledge_events(self, cursors: Sequence[str], at: datetime) -> None:
+        self._outbox.acknowledge_events(cursors, at)

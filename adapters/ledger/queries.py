@@ -6,18 +6,18 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlmodel import Session, col
 
-from adapters.database.row_states import AllocationCause
-from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
-from adapters.ledger.billing_system import (
+from adapters.billing.errors import (
     CancelledInvoiceError,
     ConflictingBookingError,
     ConflictingPaymentError,
     CurrencyMismatchError,
     InvalidAmountError,
-    PaymentResult,
     UnknownAccountError,
     UnknownInvoiceError,
 )
+from adapters.billing.results import PaymentResult
+from adapters.database.row_states import AllocationCause
+from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
 from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 from domain.billing.payment_allocation import AllocationShare, OpenItem

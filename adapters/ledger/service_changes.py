@@ -1,12 +1,13 @@
 """The service that an account gets: suspended while it is in arrears, reinstated, or paid in advance."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from adapters.billing.port import DUECOURSE
 from adapters.database.tables import Account, Case, Invoice, ServiceChange
 from adapters.ledger.queries import build_conflicting_booking_error
 from adapters.ledger.transactions import LedgerTransactions
@@ -21,41 +22,44 @@ class ServiceChangeKind(StrEnum):
     REINSTATED = "reinstated"
 
 
-class LedgerServices(LedgerTransactions):
+class ServiceChanges:
+    def __init__(self, transactions: LedgerTransactions) -> None:
+        self._transactions = transactions
+
     def suspend_account(
         self,
         key: str,
         account_id: str,
         invoice_ids: Sequence[str],
-        minimum: Callable[[str], int],
+        minimums: Mapping[str, int],
         *,
-        recorded_by: str = "duecourse",
+        recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> SuspensionOrderOutcome:
         """Turn the service off, if in this moment at least one of the invoices is in arrears: past due, with an undisputed rest of at
-        least `minimum` of its currency (minor units).
+        least the minimum of its currency (`minimums`, minor units; 1 for a currency that is not there).
 
         The look and the change are one transaction that holds the account, so no payment comes between them. A prepaid account is never in
         arrears: its service ends with its money. The same key gives the same answer, whatever has happened since. Raises
         UnknownAccountError, ConflictingBookingError.
         """
-        with self._account_transaction(at, account_id) as (session, books):
+        with self._transactions.hold_account(at, account_id) as (session, books):
             if (known := _find_earlier_change(session, key, account_id)) is not None:
                 return SuspensionOrderOutcome(known)
             invoices = books.load_locked_invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
             disputed = _load_disputed_amounts(session, list(invoices))
             account = session.get_one(Account, account_id)
-            late = any(_is_in_arrears(each, disputed.get(each.id, 0), minimum, at.date()) for each in invoices.values())
+            late = any(_is_in_arrears(each, disputed.get(each.id, 0), minimums, at.date()) for each in invoices.values())
             answer = SuspensionOrderOutcome.SUSPENDED if late and not account.prepaid else SuspensionOrderOutcome.NOT_IN_ARREARS
             if answer is SuspensionOrderOutcome.SUSPENDED and account.suspended_on is None:
                 _update_account(session, account_id, suspended_on=at.date())
             books.add_row(ServiceChange, key=key, account_id=account_id, what=answer.value, at=at, recorded_by=recorded_by)
             return answer
 
-    def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = "duecourse", at: datetime) -> None:
+    def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
         """Turn the service on again. The same key again changes nothing, not even what was suspended since. Raises UnknownAccountError,
         ConflictingBookingError."""
-        with self._account_transaction(at, account_id) as (session, books):
+        with self._transactions.hold_account(at, account_id) as (session, books):
             if _find_earlier_change(session, key, account_id) is None:
                 _update_account(session, account_id, suspended_on=None)
                 books.add_row(
@@ -64,16 +68,16 @@ class LedgerServices(LedgerTransactions):
 
     def set_prepaid(self, account_id: str, prepaid: bool, *, at: datetime) -> None:
         """Whether it is served in advance of its money, or after. Raises UnknownAccountError."""
-        with self._account_transaction(at, account_id) as (session, _):
+        with self._transactions.hold_account(at, account_id) as (session, _):
             _update_account(session, account_id, prepaid=prepaid)
 
 
-def _is_in_arrears(invoice: BookedInvoice, disputed: int, minimum: Callable[[str], int], today: date) -> bool:
+def _is_in_arrears(invoice: BookedInvoice, disputed: int, minimums: Mapping[str, int], today: date) -> bool:
     """Billing's own word that an invoice is disputed means the whole of it."""
     facts = invoice.to_facts()
     claim = Receivable.from_facts(invoice.id, facts, facts.open_balance if facts.disputed else disputed)
     undisputed = claim.open_balance - claim.disputed
-    return not claim.settled and facts.days_past_due(today) > 0 and undisputed >= max(minimum(claim.currency), 1)
+    return not claim.settled and facts.days_past_due(today) > 0 and undisputed >= max(minimums.get(claim.currency, 1), 1)
 
 
 def _load_disputed_amounts(session: Session, invoice_ids: list[str]) -> dict[str, int]:

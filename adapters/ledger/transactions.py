@@ -1,8 +1,8 @@
 """How every change of the ledger is made: one transaction that holds the account, and writes the books when it ends well."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -13,18 +13,22 @@ from adapters.ledger.queries import build_unknown_account_error, build_unknown_i
 from adapters.ledger.unit_of_work import BookedInvoice, LedgerUnitOfWork
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class LedgerTransactions:
-    """`at` is the business time of a change."""
+    """What the parts of the ledger share. `at` is the business time of a change."""
 
-    def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
+    def __init__(self, database: Database, real_now: Callable[[], datetime]) -> None:
+        """`real_now` is asked for the time at which an event is recorded."""
         self._database, self._real_now = database, real_now
 
+    def read(self) -> AbstractContextManager[Session]:
+        return self._database.reading()
+
+    def write(self) -> AbstractContextManager[Session]:
+        """A transaction that holds no account."""
+        return self._database.writing()
+
     @contextmanager
-    def _account_transaction(self, at: datetime, account_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork]]:
+    def hold_account(self, at: datetime, account_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork]]:
         """A transaction that holds the account."""
         with self._database.writing() as session:
             books = LedgerUnitOfWork(session, at, self._real_now())
@@ -34,11 +38,11 @@ class LedgerTransactions:
             books.write()
 
     @contextmanager
-    def _invoice_transaction(self, at: datetime, invoice_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork, BookedInvoice]]:
+    def hold_invoice(self, at: datetime, invoice_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork, BookedInvoice]]:
         """A transaction that holds the invoice and its account."""
         with self._database.reading() as session:
             account_id = session.execute(select(col(Invoice.account_id)).where(col(Invoice.id) == invoice_id)).scalar_one_or_none()
         if account_id is None:
             raise build_unknown_invoice_error(invoice_id)
-        with self._account_transaction(at, account_id) as (session, books):
+        with self.hold_account(at, account_id) as (session, books):
             yield session, books, books.load_locked_invoices(col(Invoice.id) == invoice_id)[invoice_id]

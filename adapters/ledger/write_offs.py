@@ -2,18 +2,22 @@
 
 from datetime import date, datetime
 
+from adapters.billing.errors import CurrencyMismatchError
+from adapters.billing.port import DUECOURSE
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import WriteOffBooking
-from adapters.ledger.billing_system import CurrencyMismatchError
 from adapters.ledger.queries import build_conflicting_booking_error, require_positive_amount
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import AllocationSource
 from domain.billing.billing_events import BillingEventKind
 
 
-class LedgerWriteOffs(LedgerTransactions):
+class WriteOffs:
+    def __init__(self, transactions: LedgerTransactions) -> None:
+        self._transactions = transactions
+
     def write_off(
-        self, key: str, invoice_id: str, amount: int, currency: str, on: date, *, recorded_by: str = "duecourse", at: datetime
+        self, key: str, invoice_id: str, amount: int, currency: str, on: date, *, recorded_by: str = DUECOURSE, at: datetime
     ) -> int:
         """Give up `amount` (minor units) of an invoice, or what is open of it if that is less; what was given up, which may be nothing.
 
@@ -21,7 +25,7 @@ class LedgerWriteOffs(LedgerTransactions):
         CurrencyMismatchError, ConflictingBookingError.
         """
         require_positive_amount(amount)
-        with self._invoice_transaction(at, invoice_id) as (session, books, invoice):
+        with self._transactions.hold_invoice(at, invoice_id) as (session, books, invoice):
             if (known := session.get(WriteOffBooking, key)) is not None:
                 if known.invoice_id != invoice_id:
                     raise build_conflicting_booking_error(key)

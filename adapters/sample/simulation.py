@@ -13,12 +13,12 @@ from pydantic import BaseModel
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.billing.errors import BillingError
 from adapters.composition import Services
 from adapters.config.settings import PROJECT
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
 from adapters.imports.column_mapping import load_mapping
-from adapters.ledger.ledger import LedgerError
 from adapters.sample.accounts import SAMPLE_USERS
 from adapters.sample.invoices import SampleInvoice, SimulatedEvent, SimulatedEventKind, make_sample_portfolio
 from domain import identifiers as ids
@@ -105,7 +105,7 @@ class SampleCustomers:
                 return
             try:
                 await self._perform_event(deed)
-            except LedgerError as refusal:
+            except BillingError as refusal:
                 log.warning("sample_deed_refused", deed=deed.deed_id, reason=str(refusal))
             await asyncio.to_thread(_save_state, self._services.database, chosen.model_copy(update={"done": number}))
 
@@ -127,10 +127,10 @@ class SampleCustomers:
                 await asyncio.to_thread(self._book_event, event)
 
     def _book_event(self, event: SimulatedEvent) -> None:
-        ledger, now = self._services.ledger, self._services.clock.to_business(datetime.now(UTC))
+        billing, now = self._services.billing, self._services.clock.to_business(datetime.now(UTC))
         match event.kind:
             case SimulatedEventKind.PAYMENT:
-                ledger.record_payment(
+                billing.record_payment(
                     event.deed_id,
                     event.account_id,
                     event.currency,
@@ -142,15 +142,15 @@ class SampleCustomers:
                     at=now,
                 )
             case SimulatedEventKind.BOUNCE if event.payment:
-                ledger.reverse_payment(event.payment, event.on, at=now)
+                billing.reverse_payment(event.payment, event.on, at=now)
             case SimulatedEventKind.CREDIT_NOTE:
-                ledger.issue_credit_note(
+                billing.issue_credit_note(
                     event.deed_id, event.invoice_id, event.amount, event.on, "Goods returned", recorded_by=CUSTOMER, at=now
                 )
             case SimulatedEventKind.CANCELLATION:
-                ledger.cancel_invoice(event.invoice_id, recorded_by=CUSTOMER, at=now)
+                billing.cancel_invoice(event.invoice_id, recorded_by=CUSTOMER, at=now)
             case SimulatedEventKind.DISPUTE | SimulatedEventKind.DISPUTE_SOLVED:
-                ledger.change_invoice(event.invoice_id, disputed=event.kind is SimulatedEventKind.DISPUTE, at=now)
+                billing.change_invoice(event.invoice_id, disputed=event.kind is SimulatedEventKind.DISPUTE, at=now)
 
 
 class CommandSender(Protocol):

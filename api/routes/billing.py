@@ -5,7 +5,7 @@ import contextlib
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.ledger.billing_system import PaymentResult
+from adapters.billing.results import PaymentResult
 from adapters.read_model.invoices import InvoiceRow, find_invoice, load_invoice_currencies
 from adapters.temporal.case_commands import CaseNotRunning, CasesUnreachable, CommandRejected
 from api.commands.notes_and_tasks import save_invoice_note
@@ -31,7 +31,7 @@ async def record_payment(
     id = derive_id(request, "payment", actor.user)
 
     def book() -> PaymentResult:
-        return context.ledger.record_payment(
+        return context.billing.record_payment(
             id,
             invoice.account_id,
             said.currency,
@@ -50,7 +50,7 @@ async def record_payment(
 @router.post("/payments/{payment_id}/reversal", operation_id="reverse_payment", summary="A payment bounced")
 async def reverse_payment(payment_id: str, _: PaymentRecordingActor, context: Context) -> ReversalAnswer:
     """What it had paid is owed again; a closed case is taken up where it ended."""
-    shares = await run_in_threadpool(lambda: context.ledger.reverse_payment(payment_id, context.today, at=context.business_now))
+    shares = await run_in_threadpool(lambda: context.billing.reverse_payment(payment_id, context.today, at=context.business_now))
     await context.cases.trigger_billing_sync()
     currencies = await run_in_threadpool(load_invoice_currencies, context.database, [share.invoice_id for share in shares])
     owed = [
@@ -70,7 +70,7 @@ async def issue_credit_note(
     id = derive_id(request, "credit_note", actor.user)
 
     def book() -> PaymentResult:
-        return context.ledger.issue_credit_note(
+        return context.billing.issue_credit_note(
             id, invoice.id, said.minor, said.issued_on or context.today, said.reason, recorded_by=actor.user, at=context.business_now
         )
 
@@ -85,7 +85,7 @@ async def cancel_invoice(
     """What was paid on it becomes unapplied credit. The reason is kept as a note."""
     if said.reason:
         await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, said.reason)
-    await run_in_threadpool(lambda: context.ledger.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))
+    await run_in_threadpool(lambda: context.billing.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))
     return await _build_ledger_answer(context, invoice.id, invoice, None)
 
 

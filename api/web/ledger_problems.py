@@ -1,6 +1,6 @@
 """How the ledger's refusals look to a caller. A test forces every one of them to be here."""
 
-from adapters.ledger.billing_system import (
+from adapters.billing.errors import (
     CancelledInvoiceError,
     ConflictingBookingError,
     ConflictingCreditNoteError,
@@ -10,6 +10,7 @@ from adapters.ledger.billing_system import (
     UnknownAccountError,
     UnknownInvoiceError,
     UnknownPaymentError,
+    UnsupportedOperationError,
 )
 from api.web.problems import ProblemType
 
@@ -24,6 +25,7 @@ LEDGER_PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     ConflictingCreditNoteError: ProblemType(409, "conflicting-credit-note", _NOT_BOOKABLE),
     ConflictingBookingError: ProblemType(409, "conflicting-booking", _NOT_BOOKABLE),
     CancelledInvoiceError: ProblemType(409, "cancelled", _NOT_BOOKABLE),
+    UnsupportedOperationError: ProblemType(409, "unsupported", "The billing system cannot do this"),
     CurrencyMismatchError: ProblemType(422, "currency-mismatch", _NOT_BOOKABLE),
     InvalidAmountError: ProblemType(422, "invalid-amount", _NOT_BOOKABLE),
 }

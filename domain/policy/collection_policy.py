@@ -135,6 +135,11 @@ class Policy(_PolicyPart):
                 raise TimelineError(index, f"two steps are called {after.step!r}; give each a name of its own")
         return self
 
+    @property
+    def minimum_open_balances(self) -> dict[str, int]:
+        """The least open balance worth chasing, in minor units, of each currency for which the policy names one."""
+        return {currency: self.minimum_open_balance(currency) for currency in self.minimum_balance}
+
     def minimum_open_balance(self, currency: str) -> int:
         """The least open balance worth chasing, in minor units; 1 where the policy names none."""
         amount = self.minimum_balance.get(currency)

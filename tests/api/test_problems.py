@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import adapters.ledger.billing_system as ledger_contract
+import adapters.billing.errors as billing_errors
 from api.app import PROBLEM_TYPES
 from api.web.middleware import MAX_JSON_BYTES
 from api.web.problems import build_problem
@@ -14,8 +14,8 @@ from tests.api.portfolio_world import PortfolioWorld
 
 LEDGER_ERRORS = [
     kind
-    for _, kind in inspect.getmembers(ledger_contract, inspect.isclass)
-    if issubclass(kind, ledger_contract.LedgerError) and kind is not ledger_contract.LedgerError
+    for _, kind in inspect.getmembers(billing_errors, inspect.isclass)
+    if issubclass(kind, billing_errors.BillingError) and kind is not billing_errors.BillingError
 ]
 
 

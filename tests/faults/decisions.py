@@ -121,7 +121,7 @@ class DecisionEnvironment(JournalSnapshot):
         self.cases = RecordingCases(stage.client, update_seconds=60)
         self.cases.sent = {}
         parts = stage.parts
-        self.api = ApiContext(parts.database, parts.clock, self.cases, parts.ledger, parts.importer, parts.identity, company=parts.company)
+        self.api = ApiContext(parts.database, parts.clock, self.cases, parts.billing, parts.importer, parts.identity, company=parts.company)
         self._app: FastAPI = create_app(self.api)
         self._folder, self._stack, self._gate = folder, AsyncExitStack(), asyncio.Semaphore(AT_ONCE)
         self._clients: dict[tuple[str, Role], httpx.AsyncClient] = {}

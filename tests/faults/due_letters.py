@@ -213,7 +213,7 @@ class LetterSendingHarness:
         return environment
 
     def pay(self, bill: DueInvoice) -> None:
-        self.parts.ledger.record_payment(f"P-{bill.number}", bill.account, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
+        self.parts.billing.record_payment(f"P-{bill.number}", bill.account, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
 
     async def resend(self, state: str = "refused") -> int:
         """A person has every letter in this state sent again; how many."""

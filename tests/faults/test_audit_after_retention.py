@@ -66,7 +66,7 @@ async def lived(stage: FaultEnvironment, folder: Path) -> None:
             break
         await asyncio.sleep(0.5)
     for bill in BILLS:
-        stage.parts.ledger.record_payment(f"P-{bill.number}", ACCOUNT, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
+        stage.parts.billing.record_payment(f"P-{bill.number}", ACCOUNT, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
     await run(stage, "BillingSync", "paying")
     await asyncio.gather(*(asyncio.wait_for(stage.client.get_workflow_handle(case).result(), PATIENCE) for case in CASES))
 

@@ -202,7 +202,7 @@ async def test_a_blocked_invoice_is_in_no_letter_and_its_account_gets_no_empty_o
     disputed, paused, late = DueInvoice("DISPUTED", "ONE"), DueInvoice("PAUSED", "TWO"), DueInvoice("PAUSED-LATE", "THREE")
     with_others = [DueInvoice("OTHER-DISPUTED", "FOUR"), DueInvoice("OTHER-PAUSED", "FOUR"), DueInvoice("OTHER-FINE", "FOUR")]
     cases = room.request_due_letters([disputed, paused, late, *with_others])
-    ledger = room.parts.ledger
+    ledger = room.parts.billing
     ledger.change_invoice(disputed.number, disputed=True, at=room.parts.clock.business_anchor)
     cases.pause(paused.number)
 

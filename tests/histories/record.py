@@ -101,7 +101,7 @@ async def reopened_after_a_bounced_payment(stage: PlayStage) -> str:
     await stage.outcome(invoice)
     await stage.pass_to(monday + 9 * DAY)
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(invoice, "payment.reversed")
     await stage.play.run_mornings(monday + 9 * DAY, monday + 18 * DAY)
     return invoice
@@ -222,7 +222,7 @@ async def _runs(stage: PlayStage, folder: Path) -> None:
     await cases.refer_account("OVER")
     await cases.give_verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
     await stage.pass_to(monday + 7 * DAY, hour=15)
-    stage.play.parts.ledger.change_invoice(invoice, total=200_000, at=await stage.play.now())
+    stage.play.parts.billing.change_invoice(invoice, total=200_000, at=await stage.play.now())
     for workflow, name in ((BillingSync.run, "billing_sync"), (CorrespondenceRun.run, "correspondence_run")):
         await _run(stage, workflow, name, folder)
     await stage.pass_to(monday + 40 * DAY)

@@ -177,7 +177,7 @@ class AccountCommands(DisputeCommands):
     async def pay_account(self, account: str, amount: int, currency: str = "EUR") -> str:
         """A payment that names no invoice; its id. Billing has reported it."""
         payment, now = f"P-{next_act_id()}", await self.stage.play.now()
-        self.stage.play.parts.ledger.record_payment(payment, account, currency, amount, now.date(), at=now)
+        self.stage.play.parts.billing.record_payment(payment, account, currency, amount, now.date(), at=now)
         await self.stage.play.sync()
         return payment
 

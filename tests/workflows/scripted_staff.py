@@ -341,7 +341,7 @@ class ScriptedStaff:
         with self.stage.database.writing() as session:
             mine = (col(Task.invoice_id) == invoice, col(Task.kind) == "call", col(Task.state) == "open")
             session.execute(update(Task).where(*mine).values(state="done", outcome=outcome.value, closed_by="mia"))
-        open_balance = self.play.parts.ledger.get_invoice_facts(invoice).open_balance
+        open_balance = self.play.parts.billing.get_invoice_facts(invoice).open_balance
         match what:
             case "dispute":
                 await self._dispute_one(invoice, open_balance)

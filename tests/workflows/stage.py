@@ -149,7 +149,7 @@ class PlayStage:
         """Minor units, in the invoice's currency; the payment's id."""
         payment, now = payment or f"P{next(_numbers)}", await self.play.now()
         account, currency = self.account_and_currency(invoice)
-        self.play.parts.ledger.record_payment(payment, account, currency, amount, now.date(), invoice_id=invoice, at=now)
+        self.play.parts.billing.record_payment(payment, account, currency, amount, now.date(), invoice_id=invoice, at=now)
         await self.sync_until_entry(invoice, "payment.received")
         return payment
 
@@ -271,9 +271,9 @@ class PlayStage:
         orphans, self.orphans = self.orphans, 0
         now = await self.play.now()
         for invoice in opened:
-            if self.play.parts.ledger.get_invoice_facts(invoice).is_settled:
+            if self.play.parts.billing.get_invoice_facts(invoice).is_settled:
                 continue
-            self.play.parts.ledger.cancel_invoice(invoice, at=now)
+            self.play.parts.billing.cancel_invoice(invoice, at=now)
         await self.play.sync()
         gate = asyncio.Semaphore(40)
 

@@ -61,7 +61,7 @@ async def test_a_case_that_lived_through_many_runs_can_be_closed_and_reopened(st
     assert await stage.outcome(invoice) == "paid"
     await stage.pass_to(monday + 9 * DAY)
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(invoice, "payment.reversed")
     await stage.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)
     assert stage.entry_kinds(invoice).count("case.reopened") == 1

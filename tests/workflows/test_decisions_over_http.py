@@ -62,7 +62,7 @@ async def people(stage: PlayStage) -> AsyncIterator[People]:
             stage.database,
             play.parts.clock,
             TemporalCaseCommands(play.client),
-            play.parts.ledger,
+            play.parts.billing,
             play.parts.importer,
             people.identity,
             now=lambda: people.now,

@@ -76,12 +76,12 @@ async def test_each_answer_ends_the_dispute_and_is_carried_out(
     await cases.resolve(dispute, resolution, amount, reference=reference)
     if amount is not None:
         approval = await cases.wait_for_approval(dispute)
-        assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == 10_000
+        assert stage.play.parts.billing.get_invoice_facts(invoice).open_balance == 10_000
         await cases.decide(approval, "anna")
     await cases.wait_for_entries(dispute, "dispute.resolved")
     assert cases.entry_kinds(dispute)[1:] == kinds
     assert cases.entry_facts(dispute, "dispute.resolved")[0]["resolution"] == resolution.value
-    assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == left
+    assert stage.play.parts.billing.get_invoice_facts(invoice).open_balance == left
     await stage.wait_until(lambda: stage.entry_facts(invoice, "dispute.closed") == [{"resolution": resolution.value}])
     assert stage.row(invoice).disputed == 0
     assert cases.hold_ids(invoice) == ([f"{dispute}:payment"] if resolution is DisputeResolution.ALREADY_PAID else [])
@@ -108,7 +108,7 @@ async def test_an_answer_that_is_returned_goes_back_to_its_department(stage: Pla
     await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 1_000)
     await cases.decide(await cases.wait_for_approval(dispute, 2), "anna")
     await cases.wait_for_entries(dispute, "dispute.resolved")
-    assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == 9_000
+    assert stage.play.parts.billing.get_invoice_facts(invoice).open_balance == 9_000
 
 
 async def test_a_department_is_reminded_and_a_missed_deadline_is_escalated_each_on_its_day(
@@ -188,7 +188,7 @@ async def test_numbers_of_disputes_go_on_when_the_invoice_is_reopened(stage: Pla
     await stage.wait_until(lambda: cases.row(first).outcome == "settled")
     await stage.pass_to(monday + 4 * DAY)
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(invoice, "payment.reversed")
     act = RaiseDispute(act_id=next_act_id(), actor="mia", role=Role.COLLECTOR, reason=DisputeReason.TAX, amount=10_000)
     await stage.case(invoice).execute_update(InvoiceCollection.raise_dispute, act)

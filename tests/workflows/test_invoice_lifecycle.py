@@ -31,7 +31,7 @@ async def test_an_invoice_is_collected_from_its_courtesy_note_until_it_is_paid_f
     assert await stage.outcome(invoice) == "paid"
     await stage.pass_to(monday + 23 * DAY)
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(invoice, "payment.reversed")
     await stage.play.run_mornings(monday + 23 * DAY, monday + 32 * DAY)
     assert stage.steps(invoice) == ["courtesy_note", "reminder", "second_reminder", "phone_call"]

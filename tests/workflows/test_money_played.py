@@ -9,20 +9,20 @@ from tests.workflows.stage import DAY, PlayStage
 
 
 async def change_due_date(stage: PlayStage, invoice: str, due: date) -> None:
-    stage.play.parts.ledger.change_invoice(invoice, due_date=due, at=await stage.play.now())
+    stage.play.parts.billing.change_invoice(invoice, due_date=due, at=await stage.play.now())
     await stage.sync_until_entry(invoice, "invoice.changed")
 
 
 async def bounce(stage: PlayStage, invoice: str, payment: str) -> None:
     """The bank takes the payment back."""
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(invoice, "payment.reversed")
 
 
 async def credit(stage: PlayStage, invoice: str, amount: int) -> None:
     now = await stage.play.now()
-    stage.play.parts.ledger.issue_credit_note(f"C-{invoice}", invoice, amount, now.date(), at=now)
+    stage.play.parts.billing.issue_credit_note(f"C-{invoice}", invoice, amount, now.date(), at=now)
     await stage.sync_until_entry(invoice, "credit_note.issued")
 
 
@@ -48,7 +48,7 @@ async def test_what_was_paid_too_much_is_credit_of_the_account(stage: PlayStage)
     invoice, _ = await stage.open_reminded_invoice()
     await stage.pay(invoice, 12_500)
     assert await stage.outcome(invoice) == "paid"
-    assert stage.play.parts.ledger.get_unapplied_credit(stage.account_and_currency(invoice)[0]) == {"EUR": 2_500}
+    assert stage.play.parts.billing.get_unapplied_credit(stage.account_and_currency(invoice)[0]) == {"EUR": 2_500}
     assert stage.entry_facts(invoice, "payment.received")[0]["amount"] == 10_000
 
 
@@ -62,7 +62,7 @@ async def test_a_credit_note_over_the_whole_balance_closes_the_invoice_as_credit
 async def test_a_cancelled_invoice_is_closed_and_its_letter_withdrawn(stage: PlayStage) -> None:
     monday = await stage.pass_to_monday()
     invoice = await stage.open_invoice(due=monday - DAY)
-    stage.play.parts.ledger.cancel_invoice(invoice, at=await stage.play.now())
+    stage.play.parts.billing.cancel_invoice(invoice, at=await stage.play.now())
     await stage.sync_until_entry(invoice, "invoice.cancelled")
     assert await stage.outcome(invoice) == "cancelled"
     await stage.play.run_morning(monday)
@@ -128,7 +128,7 @@ async def test_a_case_can_be_taken_up_again_more_than_once(stage: PlayStage) -> 
 async def test_an_invoice_that_was_paid_before_it_was_ever_opened_gets_no_workflow(stage: PlayStage) -> None:
     monday = await stage.pass_to_monday()
     other = await stage.open_invoice(due=monday)
-    stage.play.parts.ledger.cancel_invoice(other, at=await stage.play.now())
+    stage.play.parts.billing.cancel_invoice(other, at=await stage.play.now())
     await stage.sync_until_entry(other, "invoice.cancelled")
     assert await stage.outcome(other) == "cancelled"
     before = stage.entry_kinds(other)

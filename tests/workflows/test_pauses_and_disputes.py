@@ -24,7 +24,7 @@ async def resume(stage: PlayStage, invoice: str, act_id: str = "resume") -> None
 
 
 async def dispute(stage: PlayStage, invoice: str, disputed: bool, sync: bool = True) -> None:
-    stage.play.parts.ledger.change_invoice(invoice, disputed=disputed, at=await stage.play.now())
+    stage.play.parts.billing.change_invoice(invoice, disputed=disputed, at=await stage.play.now())
     if sync:
         await stage.sync_until_entry(invoice, "invoice.changed")
 

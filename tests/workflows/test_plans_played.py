@@ -122,7 +122,7 @@ async def test_a_plan_that_is_kept_holds_its_invoices_and_says_each_thing_once(s
     await stage.pass_to(monday + 9 * DAY)
     await cases.pay_account("KEPT", 5_000)
     await cases.wait_for_entries(plan, "plan.instalment_paid")
-    ledger = stage.play.parts.ledger
+    ledger = stage.play.parts.billing
     assert [ledger.get_invoice_facts(invoice).open_balance for invoice in (older, younger)] == [1_000, 4_000]
     await stage.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)
     await stage.pass_to(monday + 15 * DAY)
@@ -161,7 +161,7 @@ async def test_interest_is_charged_as_each_instalment_falls_due_and_its_payment_
     plan = await cases.bring_to_agreed("INTEREST", invoice, first_on=monday + 9 * DAY, interest_percent="12")
     charges = [f"interest:{plan}:1:{number}" for number in (1, 2)]
     await stage.pass_to(monday + 9 * DAY)
-    ledger = stage.play.parts.ledger
+    ledger = stage.play.parts.billing
     await stage.wait_until(lambda: charged(stage, "INTEREST") == charges[:1])
     await cases.pay_account("INTEREST", 250_000 + 1_151)
     await cases.wait_for_entries(plan, "plan.instalment_paid")
@@ -182,7 +182,7 @@ async def test_interest_that_was_paid_ahead_waits_as_credit_until_it_is_charged(
     plan = await cases.bring_to_agreed("AHEAD", invoice, first_on=monday + 9 * DAY, equal=1, interest_percent="12")
     await cases.pay_account("AHEAD", 500_000 + 1_151)
     await cases.wait_for_entries(plan, "plan.money_counted")
-    assert stage.play.parts.ledger.get_unapplied_credit("AHEAD") == {"EUR": 1_151}
+    assert stage.play.parts.billing.get_unapplied_credit("AHEAD") == {"EUR": 1_151}
     await stage.pass_to(monday + 9 * DAY)
     await stage.wait_until(lambda: charged(stage, "AHEAD"))
     await stage.play.sync()
@@ -411,7 +411,7 @@ async def test_a_payment_that_bounces_leaves_its_instalment_open_with_grace_from
     await cases.wait_for_entries(plan, "plan.instalment_paid")
     await stage.pass_to(monday + 7 * DAY)
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(invoice, "payment.reversed")
     await cases.wait_for_entries(plan, "plan.instalment_missed")
     assert [fact["amount"] for fact in cases.entry_facts(plan, "plan.money_counted")] == [5_000, -5_000]
@@ -429,7 +429,7 @@ async def test_a_payment_that_settled_an_invoice_and_bounces_has_the_plan_hold_i
     await cases.wait_for_entries(plan, "plan.money_counted")
     await stage.pass_to(monday + 4 * DAY)
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(one, "payment.reversed")
     await cases.wait_for_entries(plan, "plan.money_counted", 2)
     await stage.wait_until(lambda: cases.hold_ids(one) == [plan])

@@ -123,7 +123,7 @@ async def _serve_in_advance(play: TimeSkippingPlay, year: Year) -> None:
         known = session.scalars(select(col(Account.id)).where(col(Account.prepaid).is_(False))).all()
     for account in known:
         if account in year.courses and year.courses[account].prepaid:
-            play.parts.ledger.set_prepaid(account, True, at=await play.now())
+            play.parts.billing.set_prepaid(account, True, at=await play.now())
 
 
 async def _morning(play: TimeSkippingPlay, staff: ScriptedStaff, year: Year, news: list[dict[str, str]], day: date) -> None:

@@ -98,7 +98,7 @@ async def test_an_account_that_owes_more_than_its_limit_is_referred_by_rule_and_
     (invoice,), monday = await cases.open_overdue_invoices("OVER", 5, "1000.00")
     review = await cases.refer_account("OVER")
     await cases.give_verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
-    stage.play.parts.ledger.change_invoice(invoice, total=200_000, at=await stage.play.now())
+    stage.play.parts.billing.change_invoice(invoice, total=200_000, at=await stage.play.now())
     await stage.pass_to(monday + 40 * DAY)
     assert await cases.refer_by_rule() == 1
     await cases.wait_for_entries(review, "credit_review.referred", 2)
@@ -129,7 +129,7 @@ async def test_each_decision_of_the_team_is_approved_and_carried_out(
     await cases.propose_write_off(account, decision, {invoice: amounts["amount"]} if amounts else {})
     await cases.approve_request(case)
     await cases.wait_for_entries(case, "write_off.decided")
-    await stage.wait_until(lambda: stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == left)
+    await stage.wait_until(lambda: stage.play.parts.billing.get_invoice_facts(invoice).open_balance == left)
     if decision is WriteOffDecision.WHOLE:
         await stage.play.sync()
         assert await stage.outcome(invoice) == InvoiceStatus.WRITTEN_OFF
@@ -148,7 +148,7 @@ async def test_a_decision_that_is_rejected_goes_back_to_the_team(stage: PlayStag
     await cases.propose_write_off("TEAM-NO", WriteOffDecision.WHOLE)
     await cases.reject_request(case, verdict=ApprovalVerdict.REJECT)
     await stage.wait_until(lambda: cases.row(case).stage == "deciding")
-    assert stage.play.parts.ledger.get_invoice_facts(invoice).open_balance == 10_000
+    assert stage.play.parts.billing.get_invoice_facts(invoice).open_balance == 10_000
 
 
 async def test_money_that_comes_after_a_write_off_is_a_recovery(stage: PlayStage, cases: AccountCommands) -> None:
@@ -160,7 +160,7 @@ async def test_money_that_comes_after_a_write_off_is_a_recovery(stage: PlayStage
     await stage.play.sync()
     assert await stage.outcome(invoice) == InvoiceStatus.WRITTEN_OFF
     now = await stage.play.now()
-    stage.play.parts.ledger.record_payment("P-REC", "RECOVERED", "EUR", 2_500, now.date(), invoice_id=invoice, at=now)
+    stage.play.parts.billing.record_payment("P-REC", "RECOVERED", "EUR", 2_500, now.date(), invoice_id=invoice, at=now)
     await stage.play.sync()
     await cases.wait_for_entries(case, "write_off.recovered")
     assert cases.entry_facts(case, "write_off.recovered")[0]["amount"] == 2_500

@@ -101,7 +101,7 @@ async def test_an_invoice_paid_between_sign_off_and_the_billing_call_is_not_susp
     case = await cases.bring_to_notice("INTIME", invoice)
     await stage.pass_to(await stage.today() + 15 * DAY)
     approval = await cases.wait_for_approval(case, 2)
-    ledger, now = stage.play.parts.ledger, await stage.play.now()
+    ledger, now = stage.play.parts.billing, await stage.play.now()
     suspend = ledger.suspend_account
 
     def pays_first(*args: Any, **named: Any) -> Any:
@@ -167,7 +167,7 @@ async def test_a_key_account_needs_a_director_for_the_warning_and_for_the_suspen
 
 async def test_a_prepaid_service_is_spared(stage: PlayStage, cases: AccountCommands) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="PREPAID", days=40)
-    stage.play.parts.ledger.set_prepaid("PREPAID", True, at=await stage.play.now())
+    stage.play.parts.billing.set_prepaid("PREPAID", True, at=await stage.play.now())
     claims = cases.case_input_loader.load_claims("PREPAID", [invoice])
     await cases.join_suspension("PREPAID", claims[0])
     await cases.wait_for_entries("suspension:PREPAID", "suspension.ended")

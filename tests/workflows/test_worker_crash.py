@@ -153,7 +153,7 @@ async def test_a_worker_that_dies_while_it_takes_a_case_up_again_goes_on_with_th
     await stage.pass_to(monday + 9 * DAY)
     has_died = worker_dies_once_after_writing(monkeypatch, kind)
     now = await stage.play.now()
-    stage.play.parts.ledger.reverse_payment(payment, now.date(), at=now)
+    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
     await stage.sync_until_entry(invoice, "payment.reversed")
     await stage.wait_until(has_died)
     await stage.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)

@@ -33,7 +33,9 @@ class Customers:
     async def pay(self, account: str, amount: int) -> None:
         if amount > 0:
             now = await self.play.now()
-            await asyncio.to_thread(self.play.parts.ledger.record_payment, f"P-{next_act_id()}", account, "EUR", amount, now.date(), at=now)
+            await asyncio.to_thread(
+                self.play.parts.billing.record_payment, f"P-{next_act_id()}", account, "EUR", amount, now.date(), at=now
+            )
 
     async def pay_each(self, claims: list[Receivable]) -> None:
         for claim in claims:
@@ -44,7 +46,7 @@ class Customers:
         if amount > 0:
             now = await self.play.now()
             await asyncio.to_thread(
-                self.play.parts.ledger.record_payment,
+                self.play.parts.billing.record_payment,
                 f"P-{next_act_id()}",
                 account,
                 currency,

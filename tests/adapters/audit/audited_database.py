@@ -130,10 +130,10 @@ class AuditedDatabase:
             case.apply_letter_outcome(LetterOutcome(**news, message_id="<1@ours.test>", sha256=sha256_hex(letter)), moment(2))
         day = moment(5)
         self.ledger.record_payment(f"P-{invoice}", "A1", "EUR", paid, day.business.date(), invoice_id=invoice, at=day.business)
-        waiting = self.ledger.list_undelivered_events(10)
+        waiting = self.ledger.list_pending_events(10)
         for _, _, event in waiting:
             case.apply_billing_event(event, moment(6))
-        self.ledger.mark_events_delivered([number for number, _, _ in waiting], day.real)
+        self.ledger.acknowledge_events([number for number, _, _ in waiting], day.real)
         if case.is_settled:
             case.close(moment(6))
         self.write_case(case.journal, "invoice", outcome="paid" if case.is_settled else None)

@@ -38,7 +38,7 @@ def add_invoice(
 
 
 def list_events(database: Database) -> list[BillingEvent]:
-    return [event for _, _, event in Ledger(database).list_undelivered_events(1_000)]
+    return [event for _, _, event in Ledger(database).list_pending_events(1_000)]
 
 
 def list_event_kinds(database: Database) -> list[tuple[str, int, str]]:

@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from adapters.billing.errors import ConflictingBookingError, InvalidAmountError, UnknownAccountError
 from adapters.database.engine import Database
-from adapters.ledger.ledger import ConflictingBookingError, InvalidAmountError, Ledger, UnknownAccountError
+from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus
 from domain.billing.payment_allocation import AllocationShare
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, find_unbalanced_invoices, list_events

@@ -5,18 +5,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.database.engine import Database
-from adapters.ledger.ledger import (
+from adapters.billing.errors import (
     CancelledInvoiceError,
     ConflictingCreditNoteError,
     ConflictingPaymentError,
     CurrencyMismatchError,
     InvalidAmountError,
-    Ledger,
     UnknownAccountError,
     UnknownInvoiceError,
     UnknownPaymentError,
 )
+from adapters.database.engine import Database
+from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus
 from domain.billing.payment_allocation import AllocationShare
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, find_unbalanced_invoices, list_event_kinds, list_events
@@ -228,12 +228,12 @@ def test_events_wait_in_order_until_they_are_delivered(database: Database, ledge
     add_invoice(database, "R1")
     pay(ledger, "P1", 1_000)
     pay(ledger, "P2", 2_000)
-    (first, invoice_id, event), (second, _, later) = ledger.list_undelivered_events(10)
+    (first, invoice_id, event), (second, _, later) = ledger.list_pending_events(10)
 
-    ledger.mark_events_delivered([first], datetime(2026, 1, 1, tzinfo=UTC))
+    ledger.acknowledge_events([first], datetime(2026, 1, 1, tzinfo=UTC))
 
     assert (invoice_id, event.amount, later.amount, first < second) == ("R1", 1_000, 2_000, True)
-    assert [number for number, _, _ in ledger.list_undelivered_events(10)] == [second]
+    assert [number for number, _, _ in ledger.list_pending_events(10)] == [second]
     assert len({event.event_id, later.event_id}) == 2
 
 

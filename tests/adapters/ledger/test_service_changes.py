@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from adapters.billing.errors import ConflictingBookingError, UnknownAccountError
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, ServiceChange
-from adapters.ledger.ledger import ConflictingBookingError, Ledger, UnknownAccountError
+from adapters.ledger.ledger import Ledger
 from domain.case.billing_results import SuspensionOrderOutcome
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice
 
@@ -24,7 +25,7 @@ def ledger(database: Database) -> Ledger:
 
 
 def suspend(ledger: Ledger, key: str = "S1", *invoices: str, minimum: int = 1, account: str = "A1") -> SuspensionOrderOutcome:
-    return ledger.suspend_account(key, account, list(invoices) or ["R1"], lambda currency: minimum, at=AT)
+    return ledger.suspend_account(key, account, list(invoices) or ["R1"], {"EUR": minimum}, at=AT)
 
 
 def off_since(database: Database, account: str = "A1") -> date | None:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from adapters.billing.errors import ConflictingBookingError, CurrencyMismatchError, InvalidAmountError, UnknownInvoiceError
 from adapters.database.engine import Database
 from adapters.database.tables import Allocation, Invoice
-from adapters.ledger.ledger import ConflictingBookingError, CurrencyMismatchError, InvalidAmountError, Ledger, UnknownInvoiceError
+from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus
 from domain.billing.payment_allocation import AllocationShare
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, find_unbalanced_invoices, list_event_kinds, list_events

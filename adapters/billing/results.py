@@ -1,0 +1,46 @@
+"""What a billing system answers. Amounts are minor units of the currency named, dates are business dates."""
+
+from datetime import date
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.billing.billing_events import BillingEvent, InvoiceFacts
+from domain.billing.payment_allocation import AllocationShare
+
+
+class PaymentResult(BaseModel):
+    """What became of a payment or a credit note. `allocations`, which may recover what was written off, and `unapplied` add up to it, in
+    minor units."""
+
+    model_config = ConfigDict(frozen=True)
+
+    allocations: tuple[AllocationShare, ...]
+    unapplied: int
+
+
+class OpenInvoice(NamedTuple):
+    """An invoice of which something is owed."""
+
+    invoice_id: str
+    facts: InvoiceFacts
+
+
+class RecordedPayment(NamedTuple):
+    """A payment as billing knows it. `invoice_id` is the invoice that the payer named; `reversed_on` is set when it bounced."""
+
+    payment_id: str
+    currency: str
+    amount: int
+    received_on: date
+    reference: str = ""
+    invoice_id: str | None = None
+    reversed_on: date | None = None
+
+
+class PendingEvent(NamedTuple):
+    """An event that waits for its delivery. `cursor` is billing's own name for its place in the outbox, and opaque."""
+
+    cursor: str
+    invoice_id: str
+    event: BillingEvent

@@ -1,0 +1,129 @@
+"""Payments and what is left of them: booked, taken back when they bounce, and applied later."""
+
+from datetime import date, datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from adapters.billing.errors import ConflictingPaymentError, UnknownPaymentError
+from adapters.billing.port import DUECOURSE
+from adapters.billing.results import PaymentResult
+from adapters.database.row_states import AllocationCause
+from adapters.database.tables import Allocation, Invoice, Payment
+from adapters.ledger.queries import (
+    allocate_shares,
+    build_conflicting_payment_error,
+    build_open_items,
+    load_original_result,
+    load_payable_invoices,
+    load_reversed_shares,
+    load_unapplied_sources,
+    require_money,
+)
+from adapters.ledger.transactions import LedgerTransactions
+from adapters.ledger.unit_of_work import AllocationSource
+from domain.billing.billing_events import BillingEventKind
+from domain.billing.payment_allocation import AllocationShare, allocate_payment
+
+
+class Payments:
+    def __init__(self, transactions: LedgerTransactions) -> None:
+        self._transactions = transactions
+
+    def record_payment(
+        self,
+        payment_id: str,
+        account_id: str,
+        currency: str,
+        amount: int,
+        received_on: date,
+        reference: str = "",
+        invoice_id: str | None = None,
+        *,
+        recorded_by: str = DUECOURSE,
+        at: datetime,
+    ) -> PaymentResult:
+        """Money came in. It pays the invoice that the payer named, otherwise the oldest; what is left recovers what was written off of
+        them, and the rest is the account's unapplied credit.
+
+        The same payment again gives the same answer and changes nothing. Raises ConflictingPaymentError, UnknownAccountError,
+        UnknownInvoiceError, CurrencyMismatchError, InvalidAmountError.
+        """
+        require_money(amount, currency)
+        content = (account_id, currency, amount, received_on, reference, invoice_id)
+        try:
+            with self._transactions.hold_account(at, account_id) as (session, books):
+                if (known := session.get(Payment, payment_id)) is not None:
+                    told = (known.account_id, known.currency, known.amount, known.received_on, known.reference, known.invoice_id)
+                    if told != content:
+                        raise build_conflicting_payment_error(payment_id)
+                    return load_original_result(session, amount, col(Allocation.payment_id) == payment_id)
+                invoices = load_payable_invoices(books, account_id, currency, invoice_id)
+                books.add_row(
+                    Payment,
+                    id=payment_id,
+                    account_id=account_id,
+                    currency=currency,
+                    amount=amount,
+                    received_on=received_on,
+                    reference=reference,
+                    invoice_id=invoice_id,
+                    recorded_by=recorded_by,
+                )
+                split = allocate_payment(amount, build_open_items(invoices, recovering=True), named_invoice_id=invoice_id)
+                source = AllocationSource(payment_id, reference=reference)
+                allocate_shares(books, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
+                for share in split.recovered:
+                    books.book_recovery(invoices[share.invoice_id], share.amount, source, received_on)
+                    books.publish_change(
+                        invoices[share.invoice_id], BillingEventKind.PAYMENT_RECOVERED, share.amount, reference, payment_id
+                    )
+                return PaymentResult(allocations=split.shares + split.recovered, unapplied=split.unapplied)
+        except IntegrityError as error:
+            raise build_conflicting_payment_error(payment_id) from error
+
+    def reverse_payment(self, payment_id: str, on: date, *, at: datetime) -> tuple[AllocationShare, ...]:
+        """The payment bounced: what it had paid is owed again, and what it had recovered is written off again. The same reversal again
+        changes nothing. What is owed again is returned, as negative shares.
+
+        Raises UnknownPaymentError, ConflictingPaymentError when it was reversed before on another date.
+        """
+        with self._transactions.read() as session:
+            payment = session.get(Payment, payment_id)
+            account_id = payment.account_id if payment else None
+        if account_id is None:
+            raise UnknownPaymentError(f"there is no payment {payment_id!r}; look its id up in the account's payments")
+        with self._transactions.hold_account(at, account_id) as (session, books):
+            payment = session.get_one(Payment, payment_id)
+            if payment.reversed_on is not None:
+                if payment.reversed_on != on:
+                    raise ConflictingPaymentError(
+                        f"payment {payment_id!r} was reversed on {payment.reversed_on}; a second reversal cannot be recorded"
+                    )
+                return load_reversed_shares(session, payment_id)
+            payment.reversed_on = on
+            held = [each for each in books.load_allocations(col(Allocation.payment_id) == payment_id) if each[2] > 0]
+            invoices = books.load_locked_invoices(col(Invoice.id).in_([invoice_id for _, invoice_id, _ in held]))
+            recovered = books.load_recovered_amounts(col(Allocation.payment_id) == payment_id)
+            for source, invoice_id, amount in held:
+                invoice, lost = invoices[invoice_id], min(amount, recovered.get(invoice_id, 0))
+                if lost:
+                    books.book_recovery(invoice, -lost, source, on)
+                    books.publish_change(invoice, BillingEventKind.PAYMENT_RECOVERED, -lost, payment.reference, payment_id)
+                if back := min(amount - lost, invoice.paid):
+                    books.allocate(invoice, -back, source, on, AllocationCause.REVERSED)
+                    books.publish_change(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
+            books.write()
+            return load_reversed_shares(session, payment_id)
+
+    def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
+        """Let the account's unapplied credit pay its open invoices, oldest money and oldest invoice first. Raises UnknownAccountError."""
+        with self._transactions.hold_account(at, account_id) as (session, books):
+            invoices = load_payable_invoices(books, account_id, currency, None)
+            given: dict[str, int] = {}
+            for _, source, left in load_unapplied_sources(session, account_id, currency):
+                shares = allocate_payment(left, build_open_items(invoices)).shares
+                allocate_shares(books, invoices, shares, source, at.date(), AllocationCause.APPLIED)
+                for share in shares:
+                    given[share.invoice_id] = given.get(share.invoice_id, 0) + share.amount
+            return tuple(AllocationShare(invoice_id=invoice_id, amount=amount) for invoice_id, amount in given.items())

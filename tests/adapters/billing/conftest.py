@@ -1,0 +1,57 @@
+"""The billing systems that the contract is played on. A new one joins by a world of its own in `WORLDS`."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Protocol
+
+import pytest
+
+from adapters.billing.port import BillingSystem
+from adapters.database.engine import Database
+from adapters.ledger.ledger import Ledger
+from tests.adapters.ledger.builders import add_account, add_invoice
+
+
+class BillingWorld(Protocol):
+    """A billing system that can be filled: what its own people would do in it."""
+
+    billing: BillingSystem
+
+    def add_account(self, account_id: str) -> None: ...
+
+    def issue_invoice(self, invoice_id: str, total: int, due: date, account_id: str, currency: str) -> None: ...
+
+
+class EmbeddedLedgerWorld:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.billing: BillingSystem = Ledger(database)
+
+    def add_account(self, account_id: str) -> None:
+        add_account(self._database, account_id)
+
+    def issue_invoice(self, invoice_id: str, total: int, due: date, account_id: str, currency: str) -> None:
+        add_invoice(self._database, invoice_id, total, due, account_id, currency)
+
+
+WORLDS: dict[str, Callable[[Database], BillingWorld]] = {"embedded_ledger": EmbeddedLedgerWorld}
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest, database: Database) -> BillingWorld:
+    return WORLDS[request.param](database)
+
+
+@pytest.fixture
+def billing(request: pytest.FixtureRequest, world: BillingWorld) -> BillingSystem:
+    """With account A1 and its invoices R1 (EUR 100.00, due 1 May 2013) and R2 (EUR 50.00, due 1 June 2013).
+
+    A test that is marked with capabilities is left out for a system that lacks one of them.
+    """
+    for mark in request.node.iter_markers("needs"):
+        if missing := set(mark.args) - world.billing.capabilities:
+            pytest.skip(f"the system cannot {', '.join(sorted(missing))}")
+    world.add_account("A1")
+    world.issue_invoice("R1", 10_000, date(2013, 5, 1), "A1", "EUR")
+    world.issue_invoice("R2", 5_000, date(2013, 6, 1), "A1", "EUR")
+    return world.billing
