@@ -100,7 +100,8 @@ class Approval:
 
     @workflow.signal
     def facts_changed(self, change: ReviseApproval) -> None:
-        question = self.case.question.model_copy(update={"amount": change.amount, "currency": change.currency})
+        amounts = change.model_dump(include={"amount", "currency", "other_amounts"})
+        question = self.case.question.model_copy(update=amounts)
         self.case.apply_request_change(question, self.session.now)
 
     @workflow.signal

@@ -201,6 +201,7 @@ class ApprovalCase(AccountCase):
             matter=question.matter.value,
             amount=question.amount,
             currency=question.currency,
+            **self._list_other_amounts(),
             term_days=question.term_days,
             broken_plans=question.broken_plans,
             segment=question.segment,
@@ -210,6 +211,11 @@ class ApprovalCase(AccountCase):
             matrix_sha256=self.matrix.sha256,
         )
         self._open_current_tier(at)
+
+    def _list_other_amounts(self) -> dict[str, FactValue]:
+        """The fact that names the amounts in further currencies, in minor units; none when there is one currency."""
+        others = self.question.other_amounts
+        return {"other_amounts": " ".join(f"{code}:{amount}" for code, amount in sorted(others.items()))} if others else {}
 
     def _open_current_tier(self, at: Moment) -> None:
         """Turn to the present tier; its time begins now."""

@@ -75,6 +75,13 @@ def sum_undisputed_by_currency(receivables: Iterable[Receivable]) -> dict[str, i
 
 
 def find_largest_amount(amounts: dict[str, int]) -> tuple[int, str]:
-    """The amount, with its currency, that is largest in major units: the one by which people's word is asked."""
+    """The amount, with its currency, that is largest in major units. It stands for all of them where one is shown; nothing is decided by
+    it, for amounts in different currencies cannot be compared."""
     currency = max(sorted(amounts), key=lambda code: Money(minor=amounts[code], currency=code).major)
     return amounts[currency], currency
+
+
+def list_other_amounts(amounts: dict[str, int]) -> dict[str, int]:
+    """What there is in the currencies that `find_largest_amount` leaves out; nothing where nothing is owed."""
+    _, shown = find_largest_amount(amounts)
+    return {currency: amount for currency, amount in sorted(amounts.items()) if currency != shown and amount > 0}

@@ -80,8 +80,9 @@ class NotifyRole(_BaseEffect):
 
 
 class RequestApproval(_BaseEffect):
-    """Ask the human gate. The `number` counts the case's approvals; the answer names it. `amount` in minor units.
+    """Ask the human gate. The `number` counts the case's approvals; the answer names it. Amounts in minor units.
 
+    `other_amounts` are what is asked for in further currencies: each currency has its own signatories, and all of them are asked.
     Nobody in `also_asked` may approve it, no more than the requester.
     """
 
@@ -90,6 +91,7 @@ class RequestApproval(_BaseEffect):
     matter: ApprovalType
     amount: int
     currency: str
+    other_amounts: dict[str, int] = Field(default_factory=dict)
     requester: str
     also_asked: list[str] = Field(default_factory=list)
     term_days: int = 0
@@ -105,6 +107,7 @@ class ReviseApproval(_BaseEffect):
     number: int
     amount: int
     currency: str
+    other_amounts: dict[str, int] = Field(default_factory=dict)
 
 
 class WithdrawApproval(_BaseEffect):

@@ -127,16 +127,25 @@ class ApprovalRule(_MatrixModel):
 
 
 class ApprovalRequest(BaseModel):
-    """What is to be approved. `amount` is in minor units of the currency; an act without money asks with 0."""
+    """What is to be approved. `amount` is in minor units of the currency; an act without money asks with 0.
+
+    `other_amounts` are what the same request is about in other currencies, in minor units of each.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     matter: ApprovalType
     amount: int = Field(ge=0)
     currency: Currency
+    other_amounts: dict[Currency, int] = Field(default_factory=dict)
     term_days: int = Field(default=0, ge=0)
     broken_plans: int = Field(default=0, ge=0)
     segment: str = "standard"
+
+    def split_by_currency(self) -> list["ApprovalRequest"]:
+        """One request for each currency, its own first; nothing is asked for a currency in which there is nothing."""
+        amounts = {self.currency: self.amount} | {code: amount for code, amount in sorted(self.other_amounts.items()) if amount > 0}
+        return [self.model_copy(update={"amount": amount, "currency": code, "other_amounts": {}}) for code, amount in amounts.items()]
 
 
 class ApprovalMatrix(_MatrixModel):
@@ -226,8 +235,29 @@ class ApprovalMatrix(_MatrixModel):
         return [self.signatories[name] for name in rule.sign]
 
     def list_required_tiers(self, question: ApprovalRequest) -> list[ApprovalTier]:
-        """Who must agree, in the order in which they are asked. Raises as `rule_for` does."""
-        return self.list_rule_tiers(self.find_rule(question))
+        """Who must agree, in the order in which they are asked: everybody who must for the amount in any of the currencies, for no amount
+        is converted. Raises as `find_rule` does."""
+        return merge_tiers([self.list_rule_tiers(self.find_rule(part)) for part in question.split_by_currency()])
+
+
+def merge_tiers(alternatives: Sequence[Sequence[ApprovalTier]]) -> list[ApprovalTier]:
+    """The tiers that ask for no less than each of the alternatives: every role of any of them, with the highest quorum.
+
+    The strictest alternative gives the order; a role that only others name is asked before the first one above it.
+    """
+    strictest, *others = sorted(alternatives, key=lambda tiers: count_required_signatures(tiers)[::-1], reverse=True)
+    merged = list(strictest)
+    for tiers in others:
+        for index, tier in enumerate(tiers):
+            nth = [earlier.role for earlier in tiers[:index]].count(tier.role)
+            places = [place for place, known in enumerate(merged) if known.role is tier.role]
+            if nth >= len(places):
+                level = AUTHORITY_LEVELS[tier.role]
+                above = (place for place, known in enumerate(merged) if AUTHORITY_LEVELS[known.role] > level)
+                merged.insert(next(above, len(merged)), tier)
+            elif tier.quorum > merged[places[nth]].quorum:
+                merged[places[nth]] = tier
+    return merged
 
 
 def count_required_signatures(tiers: Sequence[ApprovalTier]) -> tuple[int, ...]:

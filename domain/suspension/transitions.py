@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from domain.approval.result import REVISED, SETTLED, WITHDRAWN
-from domain.billing.receivables import find_largest_amount
+from domain.billing.receivables import find_largest_amount, list_other_amounts
 from domain.case.effects import (
     HandOverAccount,
     LiftHold,
@@ -113,6 +113,7 @@ class SuspensionTransitions(SuspensionState):
                 matter=matter,
                 amount=amount,
                 currency=currency,
+                other_amounts=list_other_amounts(amounts),
                 requester=requester,
                 also_asked=self.askers[:-1],
                 invoice_ids=self.approval_invoice_ids(),
@@ -124,7 +125,8 @@ class SuspensionTransitions(SuspensionState):
         amounts = self.approval_amounts()
         if amounts:
             amount, currency = find_largest_amount(amounts)
-            self.add_effect(ReviseApproval(number=self.last_number(APPROVAL_SEQUENCE), amount=amount, currency=currency))
+            number, others = self.last_number(APPROVAL_SEQUENCE), list_other_amounts(amounts)
+            self.add_effect(ReviseApproval(number=number, amount=amount, currency=currency, other_amounts=others))
 
     def send_warning(self, at: Moment, actor: str = SYSTEM, **facts: str) -> int:
         """Ask for the letter, or ask for it again under a new number. The entry's number."""

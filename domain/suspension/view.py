@@ -45,7 +45,7 @@ def _build_summary(case: SuspensionCase) -> dict[str, FactValue]:
 
 
 def build_case_view(case: SuspensionCase, run_id: str) -> CaseView:
-    """Its amount is that of the weightiest currency; `summary` has what is owed in each."""
+    """Its amount is that of the largest number; `summary` has what is owed in each."""
     policy, wakes_at, owed = case.snapshot, case.wakes_at(), sum_undisputed_by_currency(case.owed_receivables())
     amount, currency = find_largest_amount(owed) if owed and not case.is_ended else (0, "")
     awaited = _AWAITED_ROLES.get(case.waiting_for)

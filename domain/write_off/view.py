@@ -29,7 +29,7 @@ def _owed_by_currency(case: WriteOffCase) -> dict[str, int]:
 
 
 def build_case_view(case: WriteOffCase, run_id: str) -> CaseView:
-    """Its amount is that of the weightiest currency; `summary` has what is owed in each."""
+    """Its amount is that of the largest number; `summary` has what is owed in each."""
     owed = _owed_by_currency(case)
     amount, currency = find_largest_amount(owed) if owed else (0, "")
     outcome = case.ending

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.approval.result import REVISED, SETTLED, ApprovalOutcome, ApprovalResult
 from domain.billing.billing_events import WriteOffRecovery
-from domain.billing.receivables import Receivable, find_largest_amount, sum_undisputed_by_currency
+from domain.billing.receivables import Receivable, find_largest_amount, list_other_amounts, sum_undisputed_by_currency
 from domain.case.account_case import AccountCase
 from domain.case.effects import (
     BookWriteOff,
@@ -220,6 +220,7 @@ class WriteOffCase(AccountCase):
                 matter=ApprovalType.WRITE_OFF,
                 amount=amount,
                 currency=currency,
+                other_amounts=list_other_amounts(amounts),
                 requester=self.proposal.actor,
                 invoice_ids=list(sums),
                 details=details | {f"owed_{code}": owed for code, owed in sorted(amounts.items())},

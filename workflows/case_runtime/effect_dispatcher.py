@@ -215,6 +215,7 @@ class EffectDispatcher:
             matter=effect.matter,
             amount=effect.amount,
             currency=effect.currency,
+            other_amounts=effect.other_amounts,
             term_days=effect.term_days,
             broken_plans=effect.broken_plans,
             segment=frame.segment,

@@ -231,6 +231,18 @@ def test_nobody_delegates_to_themselves_or_backwards_in_time() -> None:
         delegated("anna", "bert", first=1, last=0)
 
 
+def test_it_asks_for_each_currency_and_lapses_when_another_one_outgrows_those_who_were_asked() -> None:
+    """EUR 1,000.00 is the manager's alone; in pounds, which the levels do not name, everything is for the directors too."""
+    case = asked(100_000)
+    assert case.journal.pending[0].facts.keys().isdisjoint({"other_amounts"})
+    both = plan(100_000).model_copy(update={"other_amounts": {"GBP": 1}})
+    assert case.apply_request_change(both, moment(1))
+    renewed = ApprovalCase.create(case.journal, both, "kim", ApprovalSubject(case_id="plan:A1:1"), MatrixSnapshot.from_matrix(MATRIX))
+    renewed.open(moment(2))
+    assert [tier.role for tier in renewed.tiers] == [MANAGER, DIRECTOR]
+    assert [entry.facts.get("other_amounts") for entry in renewed.journal.pending[-2:]] == ["GBP:1", None]
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     requester=st.sampled_from(["kim", "anna", "ANNA"]),

@@ -12,8 +12,10 @@ from domain.policy.approval_matrix import (
     AmbiguousApprovalRuleError,
     ApprovalMatrix,
     ApprovalRequest,
+    ApprovalTier,
     MatrixSnapshot,
     NoApproverError,
+    merge_tiers,
     requires_more_authority,
 )
 from domain.policy.approval_type import ApprovalType
@@ -241,3 +243,41 @@ def test_a_mistake_in_the_matrix_is_named_with_its_line(good: str, bad: str, at:
     with pytest.raises(PolicyError) as refused:
         parse_matrix(text, "a.yaml")
     assert any(said.startswith(f"a.yaml:{line}: ") and advice in said for said in str(refused.value).splitlines()), str(refused.value)
+
+
+def test_each_currency_asks_its_own_signatories_whichever_number_is_larger() -> None:
+    """USD 50,000 is the manager's alone, GBP 45,000 the director's too."""
+    asked = question(ApprovalType.SUSPENSION, 5_000_000, "USD")
+    assert signers(STANDARD, asked) == ["collections_manager"]
+    assert signers(STANDARD, asked.model_copy(update={"other_amounts": {"GBP": 4_500_000}})) == ["collections_manager", "finance_director"]
+
+
+def test_nothing_is_asked_for_a_currency_in_which_nothing_is_at_stake() -> None:
+    """The levels do not name the yen: any amount of it would be the director's."""
+    asked = question(ApprovalType.SUSPENSION, 100, "EUR", other_amounts={"JPY": 0})
+    assert signers(STANDARD, asked) == ["collections_manager"]
+
+
+@given(QUESTIONS, st.dictionaries(st.sampled_from(["EUR", "USD", "GBP", "CHF", "JPY", "KWD"]), AMOUNTS))
+def test_several_currencies_never_need_less_authority_than_one_of_them(asked: ApprovalRequest, others: dict[str, int]) -> None:
+    others.pop(asked.currency, None)
+    together = STANDARD.list_required_tiers(asked.model_copy(update={"other_amounts": others}))
+    for currency, amount in ({asked.currency: asked.amount} | others).items():
+        alone = asked.model_copy(update={"currency": currency, "amount": amount})
+        assert amount == 0 != asked.amount or not requires_more_authority(STANDARD.list_required_tiers(alone), than=together)
+
+
+def test_merged_tiers_keep_the_order_of_the_strictest_and_the_highest_quorum_of_each_role() -> None:
+    analyst, manager, director, two = (
+        ApprovalTier(role=role, quorum=quorum, deadline_days=3, escalate_to=Role.FINANCE_DIRECTOR)
+        for role, quorum in (
+            (Role.CREDIT_ANALYST, 1),
+            (Role.COLLECTIONS_MANAGER, 1),
+            (Role.FINANCE_DIRECTOR, 1),
+            (Role.FINANCE_DIRECTOR, 2),
+        )
+    )
+    assert merge_tiers([[manager, director]]) == [manager, director]
+    assert merge_tiers([[manager], [director]]) == [manager, director]
+    assert merge_tiers([[analyst, director], [manager], [two]]) == [analyst, manager, two]
+    assert merge_tiers([[manager, manager], [director]]) == [manager, manager, director]

@@ -99,6 +99,15 @@ def test_the_amount_asked_is_the_weightiest_currencys_and_the_others_are_shown()
     assert (question.amount, question.currency, question.details) == (9_000, "JPY", {"owed_EUR": 10_000, "owed_JPY": 9_000})
 
 
+def test_what_is_owed_in_another_currency_is_asked_for_beside_the_largest_number() -> None:
+    """A smaller number in pounds may need higher authority than a larger one in dollars: the matrix is asked for each."""
+    account = SuspensionDriver(
+        build_receivable(currency="USD", open_balance=5_000_000), build_receivable("I2", currency="GBP", open_balance=4_500_000)
+    ).drive_to(SuspensionStage.WARNING_APPROVAL)
+    question = account.list_effects(RequestApproval)[0]
+    assert (question.amount, question.currency, question.other_amounts) == (5_000_000, "USD", {"GBP": 4_500_000})
+
+
 @pytest.mark.parametrize("fate", [LetterResult.REFUSED, LetterResult.UNKNOWN, LetterResult.DROPPED])
 def test_a_warning_that_did_not_arrive_starts_no_notice_and_asks_a_person(fate: LetterResult) -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.WARNING)

@@ -219,3 +219,12 @@ def test_the_rest_of_a_part_can_be_handed_over_again_and_adds_to_what_was_writte
     case.apply_approval_outcome(ApprovalOutcome(number=2, result=ApprovalResult.APPROVED, by="dora"), moment(62))
     case.apply_booking("I1", 6_000, moment(62))
     assert case.booked["I1"].amount == 10_000
+
+
+def test_what_is_given_up_in_another_currency_is_asked_for_beside_the_largest_number() -> None:
+    case = WriteOffCase(journal=Journal(case_id="write_off:A1", account_id="A1"))
+    dollars = build_receivable("I1", currency="USD", open_balance=5_000_000)
+    case.apply_hand_over([dollars, build_receivable("I2", currency="GBP", open_balance=4_500_000)], moment())
+    apply_command(case, proposal(WriteOffDecision.WHOLE), moment(1))
+    [request] = [effect for effect in case.outbox if isinstance(effect, RequestApproval)]
+    assert (request.amount, request.currency, request.other_amounts) == (5_000_000, "USD", {"GBP": 4_500_000})
