@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy import case as either
 from sqlmodel import col
 
@@ -16,9 +16,10 @@ from adapters.correspondence.contact_requests import (
     mark_awaited_letters,
     withdraw_requests,
 )
+from adapters.correspondence.customer_zones import select_customer_zone
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Account, Case, Contact, JournalEntry, Task
+from adapters.database.tables import Account, Case, JournalEntry, Task
 from domain.case.case_view import TaskKind
 from domain.case_record import CaseWrite, CaseWriteResult
 from domain.correspondence.letter_outcome import DropReason
@@ -35,11 +36,8 @@ _KNOWN_CASES_QUERY = select(
     col(Case.case_id), col(Case.run_id), col(Case.head), col(Case.earlier_run).is_not(None).label("has_earlier_run")
 ).where(col(Case.case_id).in_(bindparam("cases", expanding=True)))
 
-_ACCOUNTS_QUERY = (
-    select(col(Account.id), col(Account.country), func.coalesce(col(Contact.time_zone), col(Account.time_zone)), col(Account.collector))
-    .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
-    .where(col(Account.id).in_(bindparam("accounts", expanding=True)))
-    .order_by(col(Contact.id).desc())
+_ACCOUNTS_QUERY = select(col(Account.id), col(Account.country), select_customer_zone(), col(Account.collector)).where(
+    col(Account.id).in_(bindparam("accounts", expanding=True))
 )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, literal, select
 from sqlmodel import Session, col
 
 from adapters.correspondence.case_letter_content import build_case_letter, build_case_version_stamps, load_case_invoices, lock_invoices
+from adapters.correspondence.customer_zones import BILLING_CONTACT_ORDER, select_customer_zone
 from adapters.correspondence.reminder_content import (
     LetterContent,
     LetterRecipient,
@@ -42,14 +43,14 @@ class LetterLoader:
     def load_recipients(self, session: Session, accounts: Collection[str]) -> dict[str, LetterRecipient]:
         """The customers of these accounts, each with its first billing contact; an address that bounced counts as none."""
         statement = (
-            select(Account, Contact)
+            select(Account, Contact, select_customer_zone())
             .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
             .where(col(Account.id).in_(accounts))
-            .order_by(col(Account.id), col(Contact.undeliverable_since).is_not(None), col(Contact.id))
+            .order_by(col(Account.id), *BILLING_CONTACT_ORDER)
         )
         found: dict[str, LetterRecipient] = {}
-        for account, contact in session.execute(statement):
-            found.setdefault(account.id, _build_recipient(account, contact))
+        for account, contact, zone in session.execute(statement):
+            found.setdefault(account.id, _build_recipient(account, contact, ZoneInfo(zone)))
         return found
 
     def load_currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
@@ -167,13 +168,13 @@ class LetterLoader:
         return Collector(name=user.full_name or user.name, email=user.email, phone=user.phone)
 
 
-def _build_recipient(account: Account, contact: Contact | None) -> LetterRecipient:
+def _build_recipient(account: Account, contact: Contact | None, zone: ZoneInfo) -> LetterRecipient:
     reachable = contact is not None and contact.email and contact.undeliverable_since is None
     return LetterRecipient(
         account_id=account.id,
         name=account.name,
         country=account.country,
-        zone=ZoneInfo((contact.time_zone if contact else None) or account.time_zone),
+        zone=zone,
         language=(contact.language if contact else None) or account.language,
         contact=contact.name if contact else "",
         email=contact.email if contact and reachable else "",

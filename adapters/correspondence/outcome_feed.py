@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from adapters.correspondence.customer_zones import select_customer_zone
 from adapters.database.engine import Database
 from adapters.database.row_states import MessageState
 from adapters.database.tables import Account, ContactRequest, Message
@@ -62,7 +63,7 @@ class OutcomeFeed:
     def list_invoice_outcomes(self, limit: int) -> list[tuple[int, str, LetterOutcome]]:
         """Request, invoice and news, oldest first."""
         statement = (
-            select(ContactRequest, col(Message.message_id), col(Message.sha256), col(Account.time_zone))
+            select(ContactRequest, col(Message.message_id), col(Message.sha256), select_customer_zone())
             .join(Account, col(Account.id) == col(ContactRequest.account_id))
             .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
             .where(col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(ENDED_STATES))
@@ -105,7 +106,7 @@ class OutcomeFeed:
                 col(Message.message_id),
                 col(Message.reason),
                 col(Message.sha256),
-                col(Account.time_zone),
+                select_customer_zone().label("zone"),
             )
             .join(Account, col(Account.id) == col(Message.account_id))
             .where(col(Message.told).is_(False), col(Message.state).in_(_CASE_LETTER_FATES))
@@ -124,7 +125,7 @@ class OutcomeFeed:
                         row.number,
                         _CASE_LETTER_FATES[row.state],
                         row.ended_at,
-                        ZoneInfo(row.time_zone),
+                        ZoneInfo(row.zone),
                         row.message_id,
                         row.reason,
                         row.sha256,
