@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, not_, or_, select, update
+from sqlalchemy import and_, bindparam, not_, or_, select, update
 from sqlalchemy import case as either
 from sqlmodel import Session, col
 
@@ -35,6 +35,49 @@ _UNNOTIFIED_IF_CASE = either((col(Message.case_id).is_not(None), False), else_=N
 """A case hears of every end of its letters."""
 
 
+# Statements are built once, on the tables themselves: building one and finding its compiled form costs more than running it.
+
+_MESSAGES, _REQUESTS, _TASKS = Message.__table__, ContactRequest.__table__, Task.__table__  # type: ignore[attr-defined]
+
+_END_LETTER = (
+    update(_MESSAGES)
+    .where(
+        _MESSAGES.c.id == bindparam("message"),
+        _MESSAGES.c.owner == bindparam("sender"),
+        or_(
+            _MESSAGES.c.state == MessageState.TRANSMITTING,
+            and_(_MESSAGES.c.state == MessageState.UNKNOWN, _MESSAGES.c.decided_by.is_(None)),
+        ),
+    )
+    .values(
+        state=bindparam("outcome"),
+        reply=bindparam("answer"),
+        sent_at=bindparam("went_at"),
+        transmitting_since=None,
+        ended_at=bindparam("now"),
+        reason=bindparam("why"),
+        told=either((_MESSAGES.c.case_id.is_not(None), False), else_=None),
+    )
+    .returning(_MESSAGES.c.account_id)
+)
+
+_open_requests = (
+    update(_REQUESTS)
+    .where(_REQUESTS.c.message_id.in_(bindparam("messages", expanding=True)), _REQUESTS.c.state.in_(_UNDECIDED_STATES))
+    .values(state=bindparam("result"), reason=bindparam("why"), ended_at=bindparam("now"))
+)
+_END_REQUESTS_OF_SENT = _open_requests.values(told=not_(_REQUESTS.c.awaited))
+"""A letter that went needs no word to its invoices, unless one waits for it."""
+
+_END_REQUESTS = _open_requests.values(told=False)
+
+_DROP_TASKS = (
+    update(_TASKS)
+    .where(_TASKS.c.key.in_(bindparam("keys", expanding=True)), _TASKS.c.state == TaskState.OPEN)
+    .values(state=TaskState.DROPPED, outcome=bindparam("result"))
+)
+
+
 class LetterOutcomeRecorder:
     def __init__(
         self,
@@ -62,61 +105,60 @@ class LetterOutcomeRecorder:
         """Write what became of letters that this process sent. `now` is business time. Was it presumed dead, it may still say how one
         ended, until a person has decided."""
         with self._database.writing() as session:
+            sent = [
+                message
+                for message, delivery in outcomes
+                if delivery.outcome is DeliveryOutcome.SENT and self._end_letter(session, message, delivery, now) is not None
+            ]
+            self._settle_letters(session, sent, LetterResult.SENT, "", now)
             for message, delivery in outcomes:
                 if delivery.outcome is DeliveryOutcome.DEFERRED:
                     self._defer_letter(session, message, delivery, now)
-                else:
-                    self._record_outcome(session, message, delivery, now)
+                elif delivery.outcome is not DeliveryOutcome.SENT:
+                    self._record_failure(session, message, delivery, now)
         return [None] * len(outcomes)
 
-    def _record_outcome(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> None:
-        sent = delivery.outcome is DeliveryOutcome.SENT
-        ended = session.execute(
-            update(Message)
-            .where(
-                col(Message.id) == message,
-                col(Message.owner) == self._owner,
-                or_(
-                    col(Message.state) == MessageState.TRANSMITTING,
-                    and_(col(Message.state) == MessageState.UNKNOWN, col(Message.decided_by).is_(None)),
-                ),
-            )
-            .values(
-                state=delivery.outcome.value,
-                reply=_format_reply(delivery),
-                sent_at=now if sent else None,
-                transmitting_since=None,
-                ended_at=now,
-                reason="" if sent else _format_reply(delivery),
-                told=_UNNOTIFIED_IF_CASE,
-            )
-            .returning(col(Message.account_id))
-        ).first()
-        if ended is None:
+    def _record_failure(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> None:
+        """A letter that did not go, or may not have gone, is a person's task."""
+        account_id = self._end_letter(session, message, delivery, now)
+        if account_id is None:
             return
-        self._end_requests(session, [message], LetterResult(delivery.outcome.value), _format_reply(delivery), now)
-        session.execute(
-            update(Task)
-            .where(col(Task.key) == f"{TaskKind.UNKNOWN_LETTER}:{message}", col(Task.state) == TaskState.OPEN)
-            .values(state=TaskState.DROPPED, outcome=delivery.outcome.value)
-        )
-        if not sent:
-            customer = self._loader.load_recipients(session, {ended[0]})[ended[0]]
-            self._upsert_task(session, customer, _TASK_KINDS[delivery.outcome], message, now)
+        self._settle_letters(session, [message], LetterResult(delivery.outcome.value), _format_reply(delivery), now)
+        customer = self._loader.load_recipients(session, {account_id})[account_id]
+        self._upsert_task(session, customer, _TASK_KINDS[delivery.outcome], message, now)
 
-    def _end_requests(self, session: Session, messages: Sequence[int], fate: LetterResult, reason: str, now: datetime) -> None:
-        """A letter that went needs no word to its invoices, unless one waits for it."""
-        told = not_(col(ContactRequest.awaited)) if fate is LetterResult.SENT else False
-        session.execute(
-            update(ContactRequest)
-            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state).in_(_UNDECIDED_STATES))
-            .values(state=fate.value, reason="" if fate is LetterResult.SENT else reason, ended_at=now, told=told)
+    def _end_letter(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> str | None:
+        """Return the letter's account; None for a letter that is not this process's to end any more."""
+        sent, answer = delivery.outcome is DeliveryOutcome.SENT, _format_reply(delivery)
+        ended = session.connection().execute(
+            _END_LETTER,
+            {
+                "message": message,
+                "sender": self._owner,
+                "outcome": delivery.outcome.value,
+                "answer": answer,
+                "went_at": now if sent else None,
+                "now": now,
+                "why": "" if sent else answer,
+            },
         )
+        return ended.scalar_one_or_none()
+
+    def _settle_letters(self, session: Session, messages: Sequence[int], result: LetterResult, reason: str, now: datetime) -> None:
+        """End the requests that the letters answer, and the tasks that asked what had become of them."""
+        if messages:
+            self._end_requests(session, messages, result, reason, now)
+            keys = [f"{TaskKind.UNKNOWN_LETTER}:{message}" for message in messages]
+            session.connection().execute(_DROP_TASKS, {"keys": keys, "result": result.value})
+
+    def _end_requests(self, session: Session, messages: Sequence[int], result: LetterResult, reason: str, now: datetime) -> None:
+        statement = _END_REQUESTS_OF_SENT if result is LetterResult.SENT else _END_REQUESTS
+        session.connection().execute(statement, {"messages": list(messages), "result": result.value, "why": reason, "now": now})
 
     def _defer_letter(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> None:
         attempts = session.scalars(select(col(Message.attempts)).where(col(Message.id) == message)).one()
         if attempts >= MAX_ATTEMPTS:
-            self._record_outcome(session, message, DeliveryResult(DeliveryOutcome.REFUSED, delivery.reply_code, delivery.reply_text), now)
+            self._record_failure(session, message, DeliveryResult(DeliveryOutcome.REFUSED, delivery.reply_code, delivery.reply_text), now)
             return
         rest = self._backoff[min(attempts, len(self._backoff)) - 1]
         session.execute(

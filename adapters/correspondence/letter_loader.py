@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import bindparam, func, literal, select
 from sqlmodel import Session, col
 
 from adapters.correspondence.case_letter_content import build_case_letter, build_case_version_stamps, load_case_invoices, lock_invoices
@@ -29,6 +29,54 @@ THREAD_LENGTH = 10
 """How many earlier letters of the account a letter refers to."""
 
 
+# Statements are built once: building one and finding its compiled form costs more than running it.
+
+_SELECT_RECIPIENTS = (
+    select(Account, Contact, select_customer_zone())
+    .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
+    .where(col(Account.id).in_(bindparam("accounts", expanding=True)))
+    .order_by(col(Account.id), *BILLING_CONTACT_ORDER)
+)
+
+_SELECT_INTENDED_LETTERS = select(Message).where(
+    col(Message.id).in_(bindparam("messages", expanding=True)), col(Message.state) == MessageState.INTENDED
+)
+
+_SELECT_REQUESTED_INVOICES = (
+    select(ContactRequest, Invoice, col(Case.holds), col(Case.disputed))
+    .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
+    .outerjoin(Case, col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id))
+    .where(
+        col(ContactRequest.message_id).in_(bindparam("messages", expanding=True)),
+        col(ContactRequest.state) == ContactRequestState.CLAIMED,
+    )
+    .order_by(col(Invoice.due_date), col(Invoice.id), col(ContactRequest.id))
+)
+
+_LOCK_REQUESTED_INVOICES = _SELECT_REQUESTED_INVOICES.with_for_update(of=(ContactRequest, Invoice), key_share=True)
+"""In the order in which the ledger locks invoices."""
+
+_ranked_letters = (
+    select(
+        col(Message.id).label("id"),
+        col(Message.account_id).label("account_id"),
+        col(Message.message_id).label("message_id"),
+        func.row_number().over(partition_by=col(Message.account_id), order_by=col(Message.id).desc()).label("place"),
+    )
+    .where(
+        col(Message.account_id).in_(bindparam("accounts", expanding=True)),
+        col(Message.state).in_((MessageState.SENT, MessageState.UNKNOWN)),
+    )
+    .subquery()
+)
+_SELECT_THREADS = (
+    select(_ranked_letters.c.account_id, _ranked_letters.c.message_id)
+    .where(_ranked_letters.c.place <= THREAD_LENGTH)
+    .order_by(_ranked_letters.c.id)
+)
+"""The Message-IDs of each account's last letters, oldest first."""
+
+
 class LetterLoader:
     """Reads and renders letters."""
 
@@ -42,14 +90,8 @@ class LetterLoader:
 
     def load_recipients(self, session: Session, accounts: Collection[str]) -> dict[str, LetterRecipient]:
         """The customers of these accounts, each with its first billing contact; an address that bounced counts as none."""
-        statement = (
-            select(Account, Contact, select_customer_zone())
-            .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
-            .where(col(Account.id).in_(accounts))
-            .order_by(col(Account.id), *BILLING_CONTACT_ORDER)
-        )
         found: dict[str, LetterRecipient] = {}
-        for account, contact, zone in session.execute(statement):
+        for account, contact, zone in session.execute(_SELECT_RECIPIENTS, {"accounts": list(accounts)}):
             found.setdefault(account.id, _build_recipient(account, contact, ZoneInfo(zone)))
         return found
 
@@ -58,7 +100,7 @@ class LetterLoader:
 
     def load_letters(self, session: Session, messages: Collection[int], now: datetime) -> dict[int, LetterContent]:
         """The letters that are there to be sent. `now` is business time."""
-        rows = session.scalars(select(Message).where(col(Message.id).in_(messages), col(Message.state) == MessageState.INTENDED)).all()
+        rows = session.scalars(_SELECT_INTENDED_LETTERS, {"messages": list(messages)}).all()
         customers = self.load_recipients(session, {row.account_id for row in rows})
         threads = self._load_threads(session, set(customers))
         stakes = self._load_requested_invoices(session, [row.id or 0 for row in rows if row.case_id is None])
@@ -92,34 +134,16 @@ class LetterLoader:
     ) -> dict[int, list[RequestedInvoice]]:
         if not messages:
             return {}
-        its_case = col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id)
-        statement = (
-            select(ContactRequest, Invoice, col(Case.holds), col(Case.disputed))
-            .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
-            .outerjoin(Case, its_case)
-            .where(col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == ContactRequestState.CLAIMED)
-            .order_by(col(Invoice.due_date), col(Invoice.id), col(ContactRequest.id))
-        )
-        if lock:  # in the order in which the ledger locks invoices
-            statement = statement.with_for_update(of=(ContactRequest, Invoice), key_share=True)
+        statement = _LOCK_REQUESTED_INVOICES if lock else _SELECT_REQUESTED_INVOICES
         stakes: dict[int, list[RequestedInvoice]] = {message: [] for message in messages}
-        for request, invoice, holds, disputed in session.execute(statement):
+        for request, invoice, holds, disputed in session.execute(statement, {"messages": list(messages)}):
             stakes[request.message_id].append(RequestedInvoice(request, invoice, holds, disputed or 0))
         return stakes
 
     def _load_threads(self, session: Session, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """The Message-IDs of each account's last letters, oldest first."""
-        place = func.row_number().over(partition_by=col(Message.account_id), order_by=col(Message.id).desc()).label("place")
-        earlier = (
-            select(
-                col(Message.id).label("id"), col(Message.account_id).label("account_id"), col(Message.message_id).label("message_id"), place
-            )
-            .where(col(Message.account_id).in_(accounts), col(Message.state).in_((MessageState.SENT, MessageState.UNKNOWN)))
-            .subquery()
-        )
+        """Return the Message-IDs of each account's last letters, oldest first."""
         threads: dict[str, tuple[str, ...]] = dict.fromkeys(accounts, ())
-        statement = select(earlier.c.account_id, earlier.c.message_id).where(earlier.c.place <= THREAD_LENGTH).order_by(earlier.c.id)
-        for account, message_id in session.execute(statement):
+        for account, message_id in session.execute(_SELECT_THREADS, {"accounts": list(accounts)}):
             threads[account] = (*threads[account], message_id)
         return threads
 
