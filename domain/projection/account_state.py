@@ -1,11 +1,12 @@
-"""How an account stood on a past day, reduced from its journal alone: the same entries always give the same standing.
+"""An account's state as of a past day, reduced from its journal alone: the same entries always give the same state.
 
-What the journal knew by then counts, with one exception: what became of a letter counts from when it came about, though the invoice that
-had asked for it heard of it only when it next woke.
+What the journal had recorded by then counts, with one exception: a letter's outcome counts from when it came about, though the invoice
+that had requested the letter recorded it only at its next journal write.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 
@@ -29,20 +30,22 @@ from domain.projection.state_models import (
 from domain.roles import Role
 
 TICK = timedelta(microseconds=1)
-"""The least that two moments of the journal differ by."""
+"""The smallest difference between two moments of the journal."""
 
 
 def account_state_on(account_id: str, account_entries: Sequence[AccountEntry], day: date, policies: PoliciesByVersion) -> AccountState:
-    """At the end of a business day. `told`: all entries of the account that count, those of later days included."""
+    """Return the account's state at the end of a business day (UTC).
+
+    `account_entries`: all entries of the account that count, those of later days included.
+    """
     return account_state_at(account_id, account_entries, start_of_day(day + timedelta(days=1)), policies)
 
 
 def account_state_at(account_id: str, account_entries: Sequence[AccountEntry], end: datetime, policies: PoliciesByVersion) -> AccountState:
-    """Just before `end`, a moment of business time."""
+    """Return the account's state just before `end`, a moment of business time (UTC)."""
     account = AccountProjection(account_id, policies)
-    for entry in sorted(
-        account_entries, key=attrgetter("seq")
-    ):  # a clock may have been set back: a case is told in the order it was written in
+    # by number, not by time: the clock may have been set back, and a case's entries apply in the order in which they were written
+    for entry in sorted(account_entries, key=attrgetter("seq")):
         if entry.at < end:
             account.apply_entry(entry)
         else:
@@ -53,9 +56,9 @@ def account_state_at(account_id: str, account_entries: Sequence[AccountEntry], e
 def iterate_account_states(
     account_id: str, account_entries: Iterable[AccountEntry], policies: PoliciesByVersion
 ) -> Iterator[tuple[AccountEntry, AccountState]]:
-    """The entries one by one, in the order of business time, each with the account's standing right after it.
+    """Yield the entries in the order of business time, each with the account's state right after it.
 
-    A standing knows nothing of the entries after it: a letter's fate counts from the entry that tells of it.
+    A state knows nothing of the entries after it: a letter's outcome counts from the entry that records it.
     """
     account = AccountProjection(account_id, policies)
     for entry in account_entries:
@@ -63,47 +66,74 @@ def iterate_account_states(
         yield entry, account.build_state(entry.at + TICK)
 
 
+@dataclass(frozen=True)
+class _CaseProjection:
+    """What one case contributes to the account's state: an invoice's case its invoice, any other case its own state."""
+
+    invoice: InvoiceState | None = None
+    case: CaseState | None = None
+    letters: list[LetterState] = field(default_factory=list)
+    calls: list[CallFacts] = field(default_factory=list)
+    promises: list[PromiseFacts] = field(default_factory=list)
+    escalations: list[EscalationFacts] = field(default_factory=list)
+    disputes: list[DisputeFacts] = field(default_factory=list)
+    plans: list[PlanFacts] = field(default_factory=list)
+    approvals: list[ApprovalFacts] = field(default_factory=list)
+
+
 class _CaseHistory:
-    """The entries of one case, and what they come to; asked again, it is worked out again only when something was added."""
+    """The entries of one case and their projection, which is computed again only when an entry was added or the day is another."""
 
     def __init__(self) -> None:
         self.entries: list[AccountEntry] = []
         self.later_entries: list[AccountEntry] = []
-        self.invoice: InvoiceProjection | None = None
+        self._invoice: InvoiceProjection | None = None
+        self._projection = _CaseProjection()
         self._projected_for: tuple[int, date] | None = None
 
     def apply_entry(self, entry: AccountEntry, policies: PoliciesByVersion) -> None:
-        invoice = entry.invoice_id
-        if invoice is not None and entry.case_id.startswith("invoice:"):
-            self.invoice = self.invoice or InvoiceProjection(entry.case_id, invoice, policies)
-            self.invoice.apply_entry(entry)
+        invoice_id = entry.invoice_id
+        if invoice_id is not None and entry.case_id.startswith("invoice:"):
+            self._invoice = self._invoice or InvoiceProjection(entry.case_id, invoice_id, policies)
+            self._invoice.apply_entry(entry)
         self.entries.append(entry)
 
-    def project_until(self, end: datetime) -> "_CaseHistory":
-        seen = (len(self.entries), end.date())
-        if seen != self._projected_for:
-            self._projected_for, heard = seen, self.entries
-            currencies = self._invoice_currencies()
-            self.invoice_state: InvoiceState | None = self.invoice.build_state(end) if self.invoice else None
-            self.case_state: CaseState | None = None if self.invoice or not heard else build_case_state(heard)
-            self.letters: list[LetterState] = list_letter_states([*heard, *self.later_entries], end)
-            self.calls: list[CallFacts] = list_calls(heard) if self.invoice else []
-            self.promises: list[PromiseFacts] = list_promises(heard, currencies) if self.invoice else []
-            self.escalations: list[EscalationFacts] = list_escalations(heard) if self.invoice else []
-            self.disputes: list[DisputeFacts] = [] if self.invoice else list_disputes(heard, currencies)
-            self.plans: list[PlanFacts] = [] if self.invoice else list_plans(heard, currencies)
-            self.approvals: list[ApprovalFacts] = [] if self.invoice else list_approvals(heard)
-        return self
+    def project_until(self, end: datetime) -> _CaseProjection:
+        version = (len(self.entries), end.date())
+        if version != self._projected_for:
+            self._projected_for = version
+            self._projection = self._project_invoice(self._invoice, end) if self._invoice else self._project_other_case(end)
+        return self._projection
 
-    def _invoice_currencies(self) -> dict[str, str]:
-        """Of the invoices that the case speaks of; a plan names its own."""
-        if self.invoice:
-            return {self.invoice.invoice_id: self.invoice.currency}
-        return {name: entry.get_text("currency") for entry in self.entries[:1] for name in entry.get_text("invoices").split()}
+    def _project_invoice(self, invoice: InvoiceProjection, end: datetime) -> _CaseProjection:
+        return _CaseProjection(
+            invoice=invoice.build_state(end),
+            letters=self._list_letters(end),
+            calls=list_calls(self.entries),
+            promises=list_promises(self.entries, {invoice.invoice_id: invoice.currency}),
+            escalations=list_escalations(self.entries),
+        )
+
+    def _project_other_case(self, end: datetime) -> _CaseProjection:
+        currencies = self._list_plan_currencies()
+        return _CaseProjection(
+            case=build_case_state(self.entries) if self.entries else None,
+            letters=self._list_letters(end),
+            disputes=list_disputes(self.entries, currencies),
+            plans=list_plans(self.entries, currencies),
+            approvals=list_approvals(self.entries),
+        )
+
+    def _list_letters(self, end: datetime) -> list[LetterState]:
+        return list_letter_states([*self.entries, *self.later_entries], end)
+
+    def _list_plan_currencies(self) -> dict[str, str]:
+        """Return the currency of each invoice that the case's first entry names: a plan names its invoices and their currency."""
+        return {invoice_id: entry.get_text("currency") for entry in self.entries[:1] for invoice_id in entry.get_text("invoices").split()}
 
 
 class AccountProjection:
-    """Takes in an account's entries in the order of business time, and says at any time how the account stands."""
+    """Applies an account's entries in the order of business time, and builds the account's state at any moment."""
 
     def __init__(self, account_id: str, policies: PoliciesByVersion) -> None:
         self.account_id, self._policies = account_id, policies
@@ -115,41 +145,48 @@ class AccountProjection:
         self._entry_count += 1
 
     def apply_later_entry(self, entry: AccountEntry) -> None:
-        """An entry of after the moment asked for: it only tells what had become of letters by then."""
+        """Apply an entry from after the moment of the state: it only shows what had become of letters by then."""
         self._case_histories[entry.case_id].later_entries.append(entry)
 
     def build_state(self, end: datetime) -> AccountState:
-        files = [self._case_histories[case_id].project_until(end) for case_id in sorted(self._case_histories)]
-        invoices = [file.invoice_state for file in files if file.invoice_state]
-        currencies = {one.invoice_id: one.currency for one in invoices}
-        asked = [found for file in files for found in file.approvals]
-        stopped, written, reviewed = (self._list_entries(kind) for kind in ("suspension:", "write_off:", "credit_review:"))
-        escalated = sorted((found for file in files for found in file.escalations), key=lambda one: (one.on, one.invoice))
-        cases = [_place_answered_dispute(file.case_state, asked) for file in files if file.case_state]
+        """Return the account's state just before `end`, a moment of business time (UTC)."""
+        projections = [self._case_histories[case_id].project_until(end) for case_id in sorted(self._case_histories)]
+        invoices = [projection.invoice for projection in projections if projection.invoice]
+        approvals = [approval for projection in projections for approval in projection.approvals]
+        cases = [_place_answered_dispute(projection.case, approvals) for projection in projections if projection.case]
+        escalations = sorted(
+            (escalation for projection in projections for escalation in projection.escalations),
+            key=lambda escalation: (escalation.on, escalation.invoice),
+        )
+        suspension_entries, write_off_entries = self._list_entries("suspension:"), self._list_entries("write_off:")
         return AccountState(
             account_id=self.account_id,
             at=end - TICK,
             entries=self._entry_count,
             balances=_build_balances(invoices, (end - TICK).date()),
             invoices=invoices,
-            letters=sorted((one for file in files for one in file.letters), key=_letter_sort_key),
-            calls=sorted((one for file in files for one in file.calls), key=lambda one: (one.on, one.invoice)),
-            promises=sorted((one for file in files for one in file.promises), key=lambda one: (one.made_on, one.invoice)),
-            escalations=escalated,
-            disputes=[one for file in files for one in file.disputes],
-            plans=[one for file in files for one in file.plans],
-            approvals=asked,
-            suspensions=list_suspensions(stopped, {one.case_id: one for one in asked}),
-            verdicts=list_verdicts(reviewed),
-            write_off=build_write_off_facts(written, currencies),
+            letters=sorted((letter for projection in projections for letter in projection.letters), key=_letter_sort_key),
+            calls=sorted((call for projection in projections for call in projection.calls), key=lambda call: (call.on, call.invoice)),
+            promises=sorted(
+                (promise for projection in projections for promise in projection.promises),
+                key=lambda promise: (promise.made_on, promise.invoice),
+            ),
+            escalations=escalations,
+            disputes=[dispute for projection in projections for dispute in projection.disputes],
+            plans=[plan for projection in projections for plan in projection.plans],
+            approvals=approvals,
+            suspensions=list_suspensions(suspension_entries, {approval.case_id: approval for approval in approvals}),
+            verdicts=list_verdicts(self._list_entries("credit_review:")),
+            write_off=build_write_off_facts(write_off_entries, {invoice.invoice_id: invoice.currency for invoice in invoices}),
             cases=cases,
-            awaited=_list_awaited(cases, invoices, escalated),
-            suspended=is_suspended(stopped, written),
+            awaited=_list_awaited(cases, invoices, escalations),
+            suspended=is_suspended(suspension_entries, write_off_entries),
         )
 
     def _list_entries(self, prefix: str) -> list[AccountEntry]:
-        mine = [entry for case_id, file in self._case_histories.items() if case_id.startswith(prefix) for entry in file.entries]
-        return [entry for entries in group_by_case(mine, prefix) for entry in entries]
+        """Return the entries of the cases whose ids begin so, case by case, in the order in which the cases began."""
+        entries = [entry for case_id, history in self._case_histories.items() if case_id.startswith(prefix) for entry in history.entries]
+        return [entry for case_entries in group_by_case(entries, prefix) for entry in case_entries]
 
 
 def _letter_sort_key(letter: LetterState) -> tuple[datetime, str, str]:
@@ -158,45 +195,55 @@ def _letter_sort_key(letter: LetterState) -> tuple[datetime, str, str]:
     return moment, letter.case_id, letter.name
 
 
-def _place_answered_dispute(case: CaseState, asked: Sequence[ApprovalFacts]) -> CaseState:
-    """A dispute whose answer waits for nobody's approval is being booked."""
+def _place_answered_dispute(case: CaseState, approvals: Sequence[ApprovalFacts]) -> CaseState:
+    """Return a dispute that has its answer as waiting for approval while one is pending, otherwise as being booked."""
     if case.stage != DISPUTE_ANSWERED:
         return case
-    waits = any(one.subject == case.case_id and one.result == "asked" for one in asked)
-    return case.model_copy(
-        update={"stage": "approval", "waiting_for": "approval"} if waits else {"stage": "booking", "waiting_for": "billing"}
-    )
+    if any(approval.subject == case.case_id and approval.result == "asked" for approval in approvals):
+        return case.model_copy(update={"stage": "approval", "waiting_for": "approval"})
+    return case.model_copy(update={"stage": "booking", "waiting_for": "billing"})
 
 
 def _build_balances(invoices: Sequence[InvoiceState], today: date) -> list[CurrencyBalance]:
-    found: list[CurrencyBalance] = []
-    owed = [one for one in invoices if not one.is_settled]
-    for currency in sorted({one.currency for one in owed}):
-        mine = [one for one in owed if one.currency == currency]
-        found.append(
-            CurrencyBalance(
-                currency=currency,
-                open_balance=sum(one.open_balance for one in mine),
-                disputed=sum(one.disputed for one in mine),
-                overdue=sum(one.open_balance for one in mine if one.due_date and one.due_date < today),
-                open_invoices=len(mine),
-            )
-        )
-    return found
+    """Return the open balance of each currency, in minor units, in order of the currencies' codes."""
+    open_invoices = [invoice for invoice in invoices if not invoice.is_settled]
+    return [
+        _build_currency_balance(currency, [invoice for invoice in open_invoices if invoice.currency == currency], today)
+        for currency in sorted({invoice.currency for invoice in open_invoices})
+    ]
 
 
-def _list_awaited(cases: Sequence[CaseState], invoices: Sequence[InvoiceState], escalated: Sequence[EscalationFacts]) -> list[AwaitedParty]:
-    """Those who had to act: of approvals the roles asked, not the cases that wait for them; time alone is nobody."""
-    nobody = ("nothing", "time", "approval", "")
-    people = [AwaitedParty(case_id=one.case_id, whom=one.waiting_for, due_on=one.due_on) for one in cases if one.waiting_for not in nobody]
-    people += [
-        AwaitedParty(case_id=one.case_id, whom=Role.COLLECTIONS_MANAGER.value, due_on=None)
-        for one in invoices
-        if one.waiting_for == "decision"
+def _build_currency_balance(currency: str, invoices: Sequence[InvoiceState], today: date) -> CurrencyBalance:
+    return CurrencyBalance(
+        currency=currency,
+        open_balance=sum(invoice.open_balance for invoice in invoices),
+        disputed=sum(invoice.disputed for invoice in invoices),
+        overdue=sum(invoice.open_balance for invoice in invoices if invoice.due_date and invoice.due_date < today),
+        open_invoices=len(invoices),
+    )
+
+
+NOT_AWAITED = ("nothing", "time", "approval", "")
+"""What a case can wait for that names no one: of an approval, its own case names the role."""
+
+
+def _list_awaited(
+    cases: Sequence[CaseState], invoices: Sequence[InvoiceState], escalations: Sequence[EscalationFacts]
+) -> list[AwaitedParty]:
+    """List who had to act: in cases, on invoices that are past their last step, and on escalations raised by hand."""
+    awaited = [
+        AwaitedParty(case_id=case.case_id, whom=case.waiting_for, due_on=case.due_on)
+        for case in cases
+        if case.waiting_for not in NOT_AWAITED
     ]
-    people += [
-        AwaitedParty(case_id=f"invoice:{one.invoice}", whom=one.role, due_on=None)
-        for one in escalated
-        if not one.step and one.answered_on is None
+    awaited += [
+        AwaitedParty(case_id=invoice.case_id, whom=Role.COLLECTIONS_MANAGER.value, due_on=None)
+        for invoice in invoices
+        if invoice.waiting_for == "decision"
     ]
-    return people
+    awaited += [
+        AwaitedParty(case_id=f"invoice:{escalation.invoice}", whom=escalation.role, due_on=None)
+        for escalation in escalations
+        if not escalation.step and escalation.answered_on is None
+    ]
+    return awaited

@@ -1,4 +1,4 @@
-"""What a dossier tells of an account's contacts and cases. Amounts in minor units of the currency beside them; days are business dates."""
+"""The facts of an account's contacts and cases. Amounts in minor units of the currency beside them; days are business dates (UTC)."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ class DossierPart(BaseModel):
 
 
 class LetterFacts(DossierPart):
-    """`on` is the day it was sent or, if it was not, meant to be sent. `reply` is what the mail server answered."""
+    """A letter. `on` is the day on which it was sent or, if it was not, was to be sent. `reply` is the mail server's."""
 
     on: date
     template: str
@@ -25,6 +25,8 @@ class LetterFacts(DossierPart):
 
 
 class CallFacts(DossierPart):
+    """A call with the customer about an invoice, logged by a collector."""
+
     on: date
     invoice: str
     by: str
@@ -32,7 +34,7 @@ class CallFacts(DossierPart):
 
 
 class EscalationFacts(DossierPart):
-    """By a step of the timeline, or (`step` empty) by a person. `told` names who heard of it, where that is known."""
+    """An escalation by a step of the timeline, or (`step` empty) by a person. `told` names who was notified, where that is known."""
 
     on: date
     invoice: str
@@ -45,7 +47,7 @@ class EscalationFacts(DossierPart):
 
 
 class PromiseFacts(DossierPart):
-    """`outcome`: open, kept, partly_kept, broken or replaced."""
+    """A promise to pay. `outcome`: open, kept, partly_kept, broken or replaced."""
 
     made_on: date
     invoice: str
@@ -59,7 +61,7 @@ class PromiseFacts(DossierPart):
 
 
 class DisputeFacts(DossierPart):
-    """`resolution` is None while it is open; `credited` is what its answer named as an amount."""
+    """A dispute. `resolution` is None while it is open; `credited` is the amount that its resolution names."""
 
     case_id: str
     invoice: str
@@ -78,6 +80,8 @@ class DisputeFacts(DossierPart):
 
 
 class PlanTerms(DossierPart):
+    """One revision of a payment plan's terms, amounts in the plan's currency."""
+
     revision: int
     total: int
     interest: int
@@ -87,7 +91,7 @@ class PlanTerms(DossierPart):
 
 
 class PlanFacts(DossierPart):
-    """`terms` are those in force, else those last put forward. `state`: proposed, offered, active, or how it ended."""
+    """A payment plan. `terms` are those in force, else those last proposed. `state`: proposed, offered, active, or how it ended."""
 
     case_id: str
     proposed_on: date
@@ -107,7 +111,7 @@ class PlanFacts(DossierPart):
 
 
 class VerdictFacts(DossierPart):
-    """`limit` in minor units of `currency`."""
+    """A credit analyst's verdict; `limit` in minor units of `currency`."""
 
     on: date
     by: str
@@ -121,13 +125,15 @@ class VerdictFacts(DossierPart):
 
 
 class ReferralFacts(DossierPart):
+    """A referral to a credit analyst."""
+
     on: date
     by: str
     reason: str
 
 
 class WarningFacts(DossierPart):
-    """`undelivered_because`: the letter's fate, when it did not arrive or came back."""
+    """A suspension warning. `undelivered_because`: the letter's outcome, when it did not arrive or came back."""
 
     requested_on: date
     delivered_on: date | None = None
@@ -155,7 +161,7 @@ class SuspensionFacts(DossierPart):
 
 
 class SignatureFacts(DossierPart):
-    """One person's word: signed, rejected or returned."""
+    """One person's decision on an approval. `word`: signed, rejected or returned."""
 
     on: date
     by: str
@@ -166,7 +172,7 @@ class SignatureFacts(DossierPart):
 
 
 class ApprovalFacts(DossierPart):
-    """`result`: asked, approved, rejected, returned or lapsed (then `reason` says why)."""
+    """An approval. `result`: asked, approved, rejected, returned or lapsed, with its `reason`."""
 
     case_id: str
     subject: str
@@ -182,7 +188,7 @@ class ApprovalFacts(DossierPart):
 
 
 class WriteOffDecisionFacts(DossierPart):
-    """`result`: what the approval said, or `asked` while it has not."""
+    """A decision of the write-off team. `result`: that of its approval, `asked` while there is none, or `decided`."""
 
     on: date
     by: str
@@ -193,7 +199,7 @@ class WriteOffDecisionFacts(DossierPart):
 
 
 class BookedAmount(DossierPart):
-    """Written off, or recovered afterwards."""
+    """An amount written off, or recovered afterwards."""
 
     on: date
     invoice: str

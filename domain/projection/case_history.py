@@ -1,7 +1,11 @@
-"""What a dossier tells of an account's promises, calls, disputes, plans and approvals, compiled from its journal."""
+"""An account's promises, calls, disputes, plans and approvals, compiled from its journal.
+
+Amounts are in minor units; days are business dates (UTC).
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from domain.journal.account_entries import AccountEntry, filter_by_kind, group_by_case
 from domain.journal.entry_kinds import EntryKind
@@ -17,7 +21,7 @@ from domain.projection.case_facts import (
 )
 
 InvoiceCurrencies = Mapping[str, str]
-"""The currency of each invoice: an entry about an invoice names its amounts without one."""
+"""The currency of each invoice, by id: an entry about an invoice names its amounts without one."""
 
 _PROMISE_OUTCOMES = {
     EntryKind.PROMISE_KEPT.value: "kept",
@@ -43,6 +47,7 @@ _DRAFT_OUTCOMES = {
 
 
 def list_calls(account_entries: Sequence[AccountEntry]) -> list[CallFacts]:
+    """List the calls that were logged, in order of the entries."""
     return [
         CallFacts(on=entry.business_date, invoice=entry.invoice_id or "", by=entry.actor, outcome=entry.get_text("outcome"))
         for entry in filter_by_kind(account_entries, EntryKind.CALL_LOGGED)
@@ -50,100 +55,110 @@ def list_calls(account_entries: Sequence[AccountEntry]) -> list[CallFacts]:
 
 
 def list_escalations(account_entries: Sequence[AccountEntry]) -> list[EscalationFacts]:
-    """One by hand is known by the act that raised it; one by a step, by its entry alone."""
-    found: dict[str, EscalationFacts] = {}
+    """List the escalations. One by hand is identified by the command that raised it; one by a step, by its entry alone."""
+    escalations: dict[str, EscalationFacts] = {}
     for entry in filter_by_kind(account_entries, EntryKind.ESCALATED, EntryKind.ESCALATION_TOLD, EntryKind.ESCALATION_ANSWERED):
-        act = entry.get_text("act") or f"{entry.case_id}:{entry.seq}"
-        known = entry.get_text("escalation")
+        answered_id = entry.get_text("escalation")
         if entry.kind == EntryKind.ESCALATED.value:
-            found[act] = EscalationFacts(
+            escalation_id = entry.get_text("act") or f"{entry.case_id}:{entry.seq}"
+            escalations[escalation_id] = EscalationFacts(
                 on=entry.business_date,
                 invoice=entry.invoice_id or "",
                 step=entry.get_text("step"),
                 role=entry.get_text("role"),
                 by=entry.actor,
             )
-        elif known in found and entry.kind == EntryKind.ESCALATION_TOLD.value:
-            found[known] = found[known].model_copy(update={"told": entry.get_text("told")})
-        elif known in found:
-            found[known] = found[known].model_copy(update={"answered_on": entry.business_date, "answered_by": entry.actor})
-    return list(found.values())
+        elif answered_id in escalations:
+            if entry.kind == EntryKind.ESCALATION_TOLD.value:
+                changes: dict[str, Any] = {"told": entry.get_text("told")}
+            else:
+                changes = {"answered_on": entry.business_date, "answered_by": entry.actor}
+            escalations[answered_id] = escalations[answered_id].model_copy(update=changes)
+    return list(escalations.values())
 
 
 def list_promises(account_entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> list[PromiseFacts]:
-    """A promise is known by the act that made it; a later one on the same invoice takes the place of an open one."""
-    found: dict[str, PromiseFacts] = {}
-    for entry in filter_by_kind(
-        account_entries, EntryKind.PROMISE_MADE, EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN
-    ):
-        act, replaced = entry.get_text("act"), entry.get_text("replaces")
-        if entry.kind != EntryKind.PROMISE_MADE.value:
-            if act in found:
-                judged = {
-                    "outcome": _PROMISE_OUTCOMES[entry.kind],
-                    "received": entry.get_optional_int("received"),
-                    "judged_on": entry.business_date,
-                }
-                found[act] = found[act].model_copy(update=judged)
-            continue
-        if replaced in found:
-            found[replaced] = found[replaced].model_copy(update={"outcome": "replaced", "judged_on": entry.business_date})
-        invoice = entry.invoice_id or ""
-        found[act] = PromiseFacts(
-            made_on=entry.business_date,
-            invoice=invoice,
-            recorded_by=entry.actor,
-            currency=currencies.get(invoice, ""),
-            amount=entry.get_int("amount"),
-            due=entry.get_date("by") or entry.business_date,
-            outcome="open",
-            received=None,
-            judged_on=None,
-        )
-    return list(found.values())
+    """List the promises. Each is identified by the command that made it; a later one on the same invoice replaces an open one."""
+    promises: dict[str, PromiseFacts] = {}
+    for entry in account_entries:
+        promise_id, replaced_id = entry.get_text("act"), entry.get_text("replaces")
+        if entry.kind == EntryKind.PROMISE_MADE.value:
+            if replaced_id in promises:
+                replaced = {"outcome": "replaced", "judged_on": entry.business_date}
+                promises[replaced_id] = promises[replaced_id].model_copy(update=replaced)
+            promises[promise_id] = _build_open_promise(entry, currencies)
+        elif entry.kind in _PROMISE_OUTCOMES and promise_id in promises:
+            judged = {
+                "outcome": _PROMISE_OUTCOMES[entry.kind],
+                "received": entry.get_optional_int("received"),
+                "judged_on": entry.business_date,
+            }
+            promises[promise_id] = promises[promise_id].model_copy(update=judged)
+    return list(promises.values())
+
+
+def _build_open_promise(made: AccountEntry, currencies: InvoiceCurrencies) -> PromiseFacts:
+    invoice_id = made.invoice_id or ""
+    return PromiseFacts(
+        made_on=made.business_date,
+        invoice=invoice_id,
+        recorded_by=made.actor,
+        currency=currencies.get(invoice_id, ""),
+        amount=made.get_int("amount"),
+        due=made.get_date("by") or made.business_date,
+        outcome="open",
+        received=None,
+        judged_on=None,
+    )
 
 
 def list_disputes(account_entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> list[DisputeFacts]:
-    return [found for entries in group_by_case(account_entries, "dispute:") if (found := _build_dispute(entries, currencies))]
+    """List the disputes in the order in which they were raised."""
+    cases = group_by_case(account_entries, "dispute:")
+    return [dispute for entries in cases if (dispute := _build_dispute(entries, currencies))]
 
 
 def _build_dispute(entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> DisputeFacts | None:
     raised = next(filter_by_kind(entries, EntryKind.DISPUTE_RAISED), None)
     if raised is None:
         return None
-    ended = next(filter_by_kind(entries, EntryKind.DISPUTE_RESOLVED), None)
-    invoice = raised.invoice_id or ""
-    assigned = [
+    resolved = next(filter_by_kind(entries, EntryKind.DISPUTE_RESOLVED), None)
+    invoice_id = raised.invoice_id or ""
+    assigned_departments = [
         entry.get_text("department") for entry in filter_by_kind(entries, EntryKind.DISPUTE_ASSIGNED) if entry.get_text("department")
     ]
-    attached = sum(len(entry.get_text("evidence").split()) for entry in filter_by_kind(entries, EntryKind.DISPUTE_EVIDENCE_ATTACHED))
+    attached_evidence = sum(
+        len(entry.get_text("evidence").split()) for entry in filter_by_kind(entries, EntryKind.DISPUTE_EVIDENCE_ATTACHED)
+    )
     return DisputeFacts(
         case_id=raised.case_id,
-        invoice=invoice,
+        invoice=invoice_id,
         raised_on=raised.business_date,
         raised_by=raised.actor,
         reason=raised.get_text("reason"),
-        currency=raised.get_text("currency") or currencies.get(invoice, ""),
+        currency=raised.get_text("currency") or currencies.get(invoice_id, ""),
         amount=raised.get_int("amount"),
-        department=[raised.get_text("department"), *assigned][-1],
-        evidence=raised.get_int("evidence") + attached,
+        department=[raised.get_text("department"), *assigned_departments][-1],
+        evidence=raised.get_int("evidence") + attached_evidence,
         escalations=len(list(filter_by_kind(entries, EntryKind.DISPUTE_ESCALATED))),
-        resolution=ended.get_text("resolution") if ended else None,
-        credited=ended.get_optional_int("amount") if ended else None,
-        resolved_on=ended.business_date if ended else None,
-        resolved_by=ended.actor if ended else None,
+        resolution=resolved.get_text("resolution") if resolved else None,
+        credited=resolved.get_optional_int("amount") if resolved else None,
+        resolved_on=resolved.business_date if resolved else None,
+        resolved_by=resolved.actor if resolved else None,
     )
 
 
 def list_approvals(account_entries: Sequence[AccountEntry]) -> list[ApprovalFacts]:
-    return [found for entries in group_by_case(account_entries, "approval:") if (found := _build_approval(entries))]
+    """List the approvals in the order in which they were requested."""
+    cases = group_by_case(account_entries, "approval:")
+    return [approval for entries in cases if (approval := _build_approval(entries))]
 
 
 def _build_approval(entries: Sequence[AccountEntry]) -> ApprovalFacts | None:
-    asked = next(filter_by_kind(entries, EntryKind.APPROVAL_REQUESTED), None)
-    if asked is None:
+    requested = next(filter_by_kind(entries, EntryKind.APPROVAL_REQUESTED), None)
+    if requested is None:
         return None
-    words = [
+    signatures = [
         SignatureFacts(
             on=entry.business_date,
             by=entry.actor,
@@ -155,20 +170,20 @@ def _build_approval(entries: Sequence[AccountEntry]) -> ApprovalFacts | None:
         for entry in filter_by_kind(entries, EntryKind.APPROVAL_SIGNED, EntryKind.APPROVAL_REJECTED, EntryKind.APPROVAL_RETURNED)
     ]
     result, ended_on, reason = "asked", None, ""
-    if words and words[-1].word != "signed":
-        result, ended_on = words[-1].word, words[-1].on
+    if signatures and signatures[-1].word != "signed":
+        result, ended_on = signatures[-1].word, signatures[-1].on
     for entry in filter_by_kind(entries, EntryKind.APPROVAL_GRANTED, EntryKind.APPROVAL_LAPSED):
         result = "approved" if entry.kind == EntryKind.APPROVAL_GRANTED.value else "lapsed"
         ended_on, reason = entry.business_date, entry.get_text("reason")
     return ApprovalFacts(
-        case_id=asked.case_id,
-        subject=asked.get_text("subject"),
-        matter=asked.get_text("matter"),
-        requested_on=asked.business_date,
-        requester=asked.actor,
-        amount=asked.get_int("amount"),
-        currency=asked.get_text("currency"),
-        signatures=words,
+        case_id=requested.case_id,
+        subject=requested.get_text("subject"),
+        matter=requested.get_text("matter"),
+        requested_on=requested.business_date,
+        requester=requested.actor,
+        amount=requested.get_int("amount"),
+        currency=requested.get_text("currency"),
+        signatures=signatures,
         result=result,
         ended_on=ended_on,
         reason=reason,
@@ -176,14 +191,16 @@ def _build_approval(entries: Sequence[AccountEntry]) -> ApprovalFacts | None:
 
 
 def list_plans(account_entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> list[PlanFacts]:
-    return [found for entries in group_by_case(account_entries, "plan:") if (found := _build_plan(entries, currencies))]
+    """List the payment plans in the order in which they were proposed."""
+    cases = group_by_case(account_entries, "plan:")
+    return [plan for entries in cases if (plan := _build_plan(entries, currencies))]
 
 
 def _build_plan(entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> PlanFacts | None:
     proposed = next(filter_by_kind(entries, EntryKind.PLAN_PROPOSED), None)
     if proposed is None:
         return None
-    invoices = proposed.get_text("invoices").split()
+    invoice_ids = proposed.get_text("invoices").split()
     draft = agreed = _build_terms(proposed)
     accepted_on: date | None = None
     state, ended_on, reason = "proposed", None, ""
@@ -197,19 +214,19 @@ def _build_plan(entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) 
         elif entry.kind in _PLAN_OUTCOMES or (entry.kind in _DRAFT_OUTCOMES and accepted_on is None):
             state, ended_on = (_PLAN_OUTCOMES | _DRAFT_OUTCOMES)[entry.kind], ended_on or entry.business_date
             reason = entry.get_text("reason") or reason
-    money = [entry.get_int("received") for entry in filter_by_kind(entries, EntryKind.PLAN_MONEY_COUNTED)]
+    received = [entry.get_int("received") for entry in filter_by_kind(entries, EntryKind.PLAN_MONEY_COUNTED)]
     return PlanFacts(
         case_id=proposed.case_id,
         proposed_on=proposed.business_date,
         proposed_by=proposed.actor,
-        invoices=invoices,
-        currency=currencies.get(invoices[0], "") if invoices else "",
+        invoices=invoice_ids,
+        currency=currencies.get(invoice_ids[0], "") if invoice_ids else "",
         debt=proposed.get_int("debt"),
         terms=agreed if accepted_on else draft,
         revisions=1 + len(list(filter_by_kind(entries, EntryKind.PLAN_REVISED))),
         state=state,
         accepted_on=accepted_on,
-        received=money[-1] if money else 0,
+        received=received[-1] if received else 0,
         paid_instalments=len({entry.get_int("instalment") for entry in filter_by_kind(entries, EntryKind.PLAN_INSTALMENT_PAID)}),
         missed_instalments=len({entry.get_int("instalment") for entry in filter_by_kind(entries, EntryKind.PLAN_INSTALMENT_MISSED)}),
         ended_on=ended_on,

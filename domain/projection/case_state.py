@@ -1,4 +1,4 @@
-"""Where an account's other cases stand, and whom they wait for, as their journals tell: a function of each case's entries alone."""
+"""The stage of an account's cases other than invoices, and whom each waits for: a function of each case's journal entries alone."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -10,11 +10,11 @@ from domain.policy.approval_type import ApprovalType
 from domain.projection.state_models import CaseState
 
 DISPUTE_ANSWERED = "answered"
-"""A dispute whose department has answered: whether the answer waits for approval or is being booked, its approval's own case says."""
+"""The stage of a dispute whose department has answered; its approval's own case shows if that waits for approval or is being booked."""
 
 
 class CasePosition(NamedTuple):
-    """Where a case stands. `due_on`: by when whoever it waits for is to act, where an entry names a day."""
+    """A case's stage and whom it waits for. `due_on`: the day by which they are to act, where an entry names one."""
 
     stage: str
     waiting_for: str
@@ -22,104 +22,108 @@ class CasePosition(NamedTuple):
 
 
 def dispute_position(entries: Sequence[AccountEntry]) -> CasePosition:
-    department, place = "", CasePosition("open", "")
+    """Return the position of a dispute; it waits for the department that it is assigned to."""
+    department, position = "", CasePosition("open", "")
     for entry in entries:
         match entry.kind:
             case EntryKind.DISPUTE_RAISED.value:
                 department = entry.get_text("department")
-                place = CasePosition("open", department)
+                position = CasePosition("open", department)
             case EntryKind.DISPUTE_ASSIGNED.value if entry.get_text("department") != department:
                 department = entry.get_text("department")
-                place = CasePosition("open", department)
+                position = CasePosition("open", department)
             case EntryKind.DISPUTE_REMINDED.value:
-                place = place._replace(due_on=entry.get_date("deadline"))
+                position = position._replace(due_on=entry.get_date("deadline"))
             case EntryKind.DISPUTE_ESCALATED.value:
-                place = CasePosition("open", entry.get_text("role"), entry.get_date("deadline"))
+                position = CasePosition("open", entry.get_text("role"), entry.get_date("deadline"))
             case EntryKind.DISPUTE_RESOLUTION_PROPOSED.value:
-                place = CasePosition(DISPUTE_ANSWERED, "approval")
+                position = CasePosition(DISPUTE_ANSWERED, "approval")
             case EntryKind.DISPUTE_RETURNED.value:
-                place = CasePosition("open", department)
+                position = CasePosition("open", department)
             case EntryKind.DISPUTE_RESOLVED.value:
-                place = CasePosition("closed", "nothing")
-    return place
+                position = CasePosition("closed", "nothing")
+    return position
 
 
 def plan_position(entries: Sequence[AccountEntry]) -> CasePosition:
-    """While terms in force are renegotiated, the negotiation shows; when it comes to nothing, they go on."""
-    place, in_force = CasePosition("approval", "approval"), False
+    """Return the position of a payment plan. While terms in force are renegotiated, it is that of the negotiation; when that fails,
+    the terms stay in force."""
+    position, in_force = CasePosition("approval", "approval"), False
     for entry in entries:
         match entry.kind:
             case EntryKind.PLAN_PROPOSED.value | EntryKind.PLAN_REVISED.value:
-                place = CasePosition("approval", "approval")
+                position = CasePosition("approval", "approval")
             case EntryKind.PLAN_RETURNED.value:
-                place = CasePosition("proposed", "author", entry.get_date("until"))
+                position = CasePosition("proposed", "author", entry.get_date("until"))
             case EntryKind.PLAN_OFFERED.value:
-                place = CasePosition("offered", "customer", entry.get_date("until"))
+                position = CasePosition("offered", "customer", entry.get_date("until"))
             case EntryKind.PLAN_ACCEPTED.value:
-                place, in_force = CasePosition("active", "payment"), True
+                position, in_force = CasePosition("active", "payment"), True
             case EntryKind.PLAN_REJECTED.value | EntryKind.PLAN_DECLINED.value:
-                place = CasePosition("active", "payment") if in_force else CasePosition("rejected", "nothing")
+                position = CasePosition("active", "payment") if in_force else CasePosition("rejected", "nothing")
             case EntryKind.PLAN_LAPSED.value:
-                place = CasePosition("active", "payment") if in_force else CasePosition("cancelled", "nothing")
-            case EntryKind.PLAN_INSTALMENT_RECALLED.value if place.stage == "active":
-                place = place._replace(due_on=entry.get_date("due_on"))
-            case EntryKind.PLAN_INSTALMENT_MISSED.value if place.stage == "active":
-                place = place._replace(due_on=entry.get_date("grace_until"))
-            case EntryKind.PLAN_INSTALMENT_PAID.value if place.stage == "active":
-                place = place._replace(due_on=None)
+                position = CasePosition("active", "payment") if in_force else CasePosition("cancelled", "nothing")
+            case EntryKind.PLAN_INSTALMENT_RECALLED.value if position.stage == "active":
+                position = position._replace(due_on=entry.get_date("due_on"))
+            case EntryKind.PLAN_INSTALMENT_MISSED.value if position.stage == "active":
+                position = position._replace(due_on=entry.get_date("grace_until"))
+            case EntryKind.PLAN_INSTALMENT_PAID.value if position.stage == "active":
+                position = position._replace(due_on=None)
             case EntryKind.PLAN_BROKEN.value | EntryKind.PLAN_COMPLETED.value | EntryKind.PLAN_CANCELLED.value:
-                place = CasePosition(entry.kind.removeprefix("plan."), "nothing")
-    return place
+                position = CasePosition(entry.kind.removeprefix("plan."), "nothing")
+    return position
 
 
 def approval_position(entries: Sequence[AccountEntry]) -> CasePosition:
-    place = CasePosition("asked", "")
+    """Return the position of an approval; it waits for the role of its tier."""
+    position = CasePosition("asked", "")
     for entry in entries:
         match entry.kind:
             case EntryKind.APPROVAL_ASKED.value:
-                place = CasePosition("asked", entry.get_text("role"), entry.get_date("due_on"))
+                position = CasePosition("asked", entry.get_text("role"), entry.get_date("due_on"))
             case EntryKind.APPROVAL_ESCALATED.value:
-                place = CasePosition("escalated", entry.get_text("to"), place.due_on)
+                position = CasePosition("escalated", entry.get_text("to"), position.due_on)
             case EntryKind.APPROVAL_GRANTED.value:
-                place = CasePosition("approved", "nothing")
+                position = CasePosition("approved", "nothing")
             case EntryKind.APPROVAL_REJECTED.value | EntryKind.APPROVAL_RETURNED.value | EntryKind.APPROVAL_LAPSED.value:
-                place = CasePosition(entry.kind.removeprefix("approval."), "nothing")
-    return place
+                position = CasePosition(entry.kind.removeprefix("approval."), "nothing")
+    return position
 
 
 def credit_review_position(entries: Sequence[AccountEntry]) -> CasePosition:
-    place = CasePosition("referred", "verdict")
+    """Return the position of a credit review; between two verdicts it waits for the next review's day."""
+    position = CasePosition("referred", "verdict")
     for entry in entries:
         match entry.kind:
             case EntryKind.CREDIT_REVIEW_REFERRED.value | EntryKind.CREDIT_REVIEW_DUE.value:
-                place = CasePosition("referred", "verdict")
+                position = CasePosition("referred", "verdict")
             case EntryKind.CREDIT_REVIEW_VERDICT.value:
-                place = CasePosition("reviewed", "time", entry.get_date("next_review_on"))
+                position = CasePosition("reviewed", "time", entry.get_date("next_review_on"))
             case EntryKind.CREDIT_REVIEW_ENDED.value:
-                place = CasePosition("ended", "nothing")
-    return place
+                position = CasePosition("ended", "nothing")
+    return position
 
 
 def write_off_position(entries: Sequence[AccountEntry]) -> CasePosition:
-    """Invoices that come while the whole is being booked are still to be decided about when it is."""
-    place, joined = CasePosition("deciding", "decision"), False
+    """Return the position of a write-off. Invoices that join while the whole is being booked are still to be decided afterwards."""
+    position, has_joined = CasePosition("deciding", "decision"), False
     for entry in entries:
         match entry.kind:
             case EntryKind.WRITE_OFF_HANDED_OVER.value:
-                joined = place.stage == "booking"
-                place = CasePosition("deciding", "decision") if place.stage in ("decided", "ended") else place
+                has_joined = position.stage == "booking"
+                position = CasePosition("deciding", "decision") if position.stage in ("decided", "ended") else position
             case EntryKind.WRITE_OFF_APPROVAL_ASKED.value:
-                place = CasePosition("approval", "approval")
+                position = CasePosition("approval", "approval")
             case EntryKind.WRITE_OFF_APPROVAL_ANSWERED.value if entry.get_text("result") != "approved":
-                place = CasePosition("deciding", "decision")
+                position = CasePosition("deciding", "decision")
             case EntryKind.WRITE_OFF_BOOKING_ORDERED.value:
-                place, joined = CasePosition("booking", "billing"), False
+                position, has_joined = CasePosition("booking", "billing"), False
             case EntryKind.WRITE_OFF_DECIDED.value:
-                again = joined and entry.get_text("decision") == "whole"
-                place = CasePosition("deciding", "decision") if again else CasePosition("decided", "payment")
+                must_decide_again = has_joined and entry.get_text("decision") == "whole"
+                position = CasePosition("deciding", "decision") if must_decide_again else CasePosition("decided", "payment")
             case EntryKind.WRITE_OFF_ENDED.value:
-                place = CasePosition("ended", "nothing")
-    return place
+                position = CasePosition("ended", "nothing")
+    return position
 
 
 class _SuspensionProjection:
@@ -177,12 +181,12 @@ class _SuspensionProjection:
         self.stage = {"warning_approval": "asked", "sign_off": "notice"}.get(self.stage, self.stage)
 
     def _resume_notice(self, on: date) -> None:
-        """The days on which everything was disputed do not count as notice."""
+        """Move the end of the notice: the days on which everything was disputed do not count."""
         since, self.spared_since = self.spared_since, None
         if self.stage == "notice" and self.notice_ends and since and since <= self.notice_ends:
             self.notice_ends += on - since
 
-    def position(self) -> CasePosition:
+    def build_position(self) -> CasePosition:
         if self.stage == "ended":
             return CasePosition("ended", "nothing")
         if self.returned:
@@ -206,13 +210,13 @@ class _SuspensionProjection:
 
 
 def suspension_position(entries: Sequence[AccountEntry]) -> CasePosition:
-    """Of the last one: they follow one another on one chain."""
-    course = _SuspensionProjection()
+    """Return the position of the account's last suspension: they follow one another on one chain."""
+    suspension = _SuspensionProjection()
     for entry in entries:
         if entry.kind == EntryKind.CASE_OPENED.value:
-            course = _SuspensionProjection()
-        course.apply_entry(entry)
-    return course.position()
+            suspension = _SuspensionProjection()
+        suspension.apply_entry(entry)
+    return suspension.build_position()
 
 
 POSITION_READERS: dict[str, tuple[str, Callable[[Sequence[AccountEntry]], CasePosition]]] = {
@@ -223,39 +227,39 @@ POSITION_READERS: dict[str, tuple[str, Callable[[Sequence[AccountEntry]], CasePo
     "credit_review": ("credit_review", credit_review_position),
     "write_off": ("write_off", write_off_position),
 }
-"""By how the ids of such cases begin: what the kind of case is called, and how its place is read."""
+"""By the prefix of the case's id: the name of the kind of case, and the function that computes its position."""
 
 
 def build_case_state(entries: Sequence[AccountEntry]) -> CaseState | None:
-    """None for what is no case of an account, such as the day's seal."""
+    """Return the state of the case that wrote these entries; None for one of no account, such as the case of the seals."""
     first = entries[0]
-    known = POSITION_READERS.get(first.case_id.partition(":")[0])
-    if known is None:
+    reader = POSITION_READERS.get(first.case_id.partition(":")[0])
+    if reader is None:
         return None
-    kind, read = known
-    place = read(entries)
+    kind, compute_position = reader
+    position = compute_position(entries)
     return CaseState(
         case_id=first.case_id,
         kind=kind,
         invoice_id=first.invoice_id,
-        stage=place.stage,
-        waiting_for=place.waiting_for,
-        due_on=place.due_on,
+        stage=position.stage,
+        waiting_for=position.waiting_for,
+        due_on=position.due_on,
         begun_on=first.business_date,
         changed_on=entries[-1].business_date,
     )
 
 
-def is_suspended(entries: Sequence[AccountEntry], write_offs: Sequence[AccountEntry]) -> bool:
-    """The service is off. It stays off when the debt is written off, until the write-off team has it switched on again."""
-    off = False
-    switched = sorted([*entries, *write_offs], key=lambda entry: (entry.at, entry.case_id, entry.seq))
-    for entry in switched:
+def is_suspended(suspension_entries: Sequence[AccountEntry], write_off_entries: Sequence[AccountEntry]) -> bool:
+    """Return true while the service is off. It stays off after a write-off until the write-off team has it switched on again."""
+    suspended = False
+    entries = sorted([*suspension_entries, *write_off_entries], key=lambda entry: (entry.at, entry.case_id, entry.seq))
+    for entry in entries:
         match entry.kind:
             case EntryKind.SUSPENSION_SUSPENDED.value:
-                off = True
+                suspended = True
             case EntryKind.SUSPENSION_REINSTATED.value:
-                off = False
+                suspended = False
             case EntryKind.SUSPENSION_REINSTATEMENT_ORDERED.value if entry.case_id.startswith("write_off:"):
-                off = False
-    return off
+                suspended = False
+    return suspended

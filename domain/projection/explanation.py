@@ -1,6 +1,6 @@
-"""Why something was sent to a customer on a day, why nothing was, or why it waited: from the invoice's journal and the policy it had then.
+"""The reason why a letter went to a customer on a day, why none did, or why the invoice waited: from its journal and its policy then.
 
-The answer is a sentence's name and its facts, said in words by `api.presenters.phrases`, with the entries that prove it.
+The answer is a sentence's name and its facts, worded by `api.presenters.phrases`, with the entries that prove it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ from domain.projection.state_models import HoldState, PinnedPolicy, PoliciesByVe
 from domain.projection.step_explanation import StepReason, explain_pinned_policy, explain_postponement, explain_taken_step, project_invoice
 
 ExplanationTopic = Literal["sent", "not_sent", "waiting", "over"]
-"""What the answer is about: why it was sent, why nothing was, why it waits, or that there is nothing more to do."""
+"""The question answered: why it was sent, why nothing was, why it waits, or that there is nothing more to do."""
 
 
 class Explanation(NamedTuple):
-    """`sentence` names a phrase, `facts` what it speaks of (amounts in minor units of the invoice's currency), `entries` the proof."""
+    """`sentence` names a phrase, `facts` are its values (amounts in minor units of the invoice's currency), `entries` the proof."""
 
     about: ExplanationTopic
     sentence: str
@@ -31,12 +31,15 @@ class Explanation(NamedTuple):
 
 
 def explain_day(account_entries: Sequence[AccountEntry], invoice_id: str, day: date, policies: PoliciesByVersion) -> Explanation:
-    """`told`: all entries of the invoice's account that count, those of later days included. `day` is a business date (UTC)."""
+    """Explain an invoice on a day, a business date (UTC).
+
+    `account_entries`: all entries of the invoice's account that count, those of later days included.
+    """
     return _DayExplainer(account_entries, invoice_id, day, policies).explain()
 
 
 class _DayExplainer:
-    """One invoice on one day. What was sent on it is the answer; else what kept something from being sent; else what it waited for."""
+    """Explains one invoice on one day: by what was sent on it; else by what kept something from being sent; else by what it waited for."""
 
     def __init__(self, account_entries: Sequence[AccountEntry], invoice_id: str, day: date, policies: PoliciesByVersion) -> None:
         self.account_entries, self.invoice_id, self.day, self.policies = account_entries, invoice_id, day, policies
@@ -48,8 +51,8 @@ class _DayExplainer:
 
     def explain(self) -> Explanation:
         if not any(entry.at < self.day_end for entry in self.invoice_entries):
-            begins = self.invoice_entries[:1]
-            return Explanation("waiting", "not_started", {"since": begins[0].business_date if begins else None}, [], None)
+            since = self.invoice_entries[0].business_date if self.invoice_entries else None
+            return Explanation("waiting", "not_started", {"since": since}, [], None)
         return (
             self._explain_sent()
             or self._explain_case_letter()
@@ -61,14 +64,15 @@ class _DayExplainer:
     def _build_explanation(
         self, about: ExplanationTopic, sentence: str, facts: dict[str, Any], proof: Sequence[AccountEntry]
     ) -> Explanation:
-        """The proof in the order in which it was written, each entry once."""
-        once = {(entry.case_id, entry.seq): entry for entry in sorted(proof, key=lambda entry: (entry.at, entry.case_id, entry.seq))}
-        return Explanation(about, sentence, facts, list(once.values()), self.projection.pinned_policy)
+        """Build the explanation with the proof in the order in which it was written, each entry once."""
+        in_order = sorted(proof, key=lambda entry: (entry.at, entry.case_id, entry.seq))
+        distinct = {(entry.case_id, entry.seq): entry for entry in in_order}
+        return Explanation(about, sentence, facts, list(distinct.values()), self.projection.pinned_policy)
 
     # --- what happened on the day
 
     def _iterate_letter_ends(self, *fates: str) -> Iterator[AccountEntry]:
-        """The entries that tell how a letter ended on the day, though they may have been written later."""
+        """Yield the entries that record how a letter ended on the day, though they may have been written later."""
         return (
             entry
             for entry in self.invoice_entries
@@ -76,8 +80,8 @@ class _DayExplainer:
         )
 
     def _find_last_entry(self, kind: EntryKind, step: str, before: int | None = None) -> AccountEntry | None:
-        found = [entry for entry in self.invoice_entries if entry.kind == kind.value and entry.get_text("step") == step]
-        return next((entry for entry in reversed(found) if before is None or entry.seq < before), None)
+        entries = (entry for entry in reversed(self.invoice_entries) if entry.kind == kind.value and entry.get_text("step") == step)
+        return next((entry for entry in entries if before is None or entry.seq < before), None)
 
     def _explain_sent(self) -> Explanation | None:
         sent = next(self._iterate_letter_ends("sent"), None)
@@ -85,26 +89,29 @@ class _DayExplainer:
             return None
         step = sent.get_text("step")
         taken = self._find_last_entry(EntryKind.STEP_TAKEN, step, sent.seq)
-        asked = self._find_last_entry(EntryKind.LETTER_REQUESTED, step, sent.seq)
-        because = explain_taken_step(self.invoice_entries, taken, self.policies) if taken else StepReason("unexplained", {}, [])
-        late = asked.business_date if asked and asked.business_date < self.day else None
-        proof = [entry for entry in (taken, asked, sent) if entry]
-        return self._build_explanation("sent", f"sent_{because.word}", because.facts | {"step": step, "on": late}, [*because.proof, *proof])
+        requested = self._find_last_entry(EntryKind.LETTER_REQUESTED, step, sent.seq)
+        reason = explain_taken_step(self.invoice_entries, taken, self.policies) if taken else StepReason("unexplained", {}, [])
+        requested_earlier = requested.business_date if requested and requested.business_date < self.day else None
+        facts = reason.facts | {"step": step, "on": requested_earlier}
+        proof = [entry for entry in (taken, requested, sent) if entry]
+        return self._build_explanation("sent", f"sent_{reason.word}", facts, [*reason.proof, *proof])
 
     def _explain_case_letter(self) -> Explanation | None:
-        """A letter of a case that concerns the invoice: its dispute, its plan, the account's suspension."""
-        concerned = self._list_linked_cases()
+        """Explain a letter of a case that concerns the invoice: its dispute, its plan, the account's suspension."""
+        linked_cases = self._list_linked_cases()
         for entry in self.account_entries:
-            if entry.case_id in concerned and entry.kind == EntryKind.LETTER_SENT.value and letter_ended_at(entry).date() == self.day:
-                before = [one for one in self.account_entries if one.case_id == entry.case_id and one.at <= letter_ended_at(entry)]
+            if entry.case_id in linked_cases and entry.kind == EntryKind.LETTER_SENT.value and letter_ended_at(entry).date() == self.day:
+                case_entries = (other for other in self.account_entries if other.case_id == entry.case_id)
+                before = [case_entry for case_entry in case_entries if case_entry.at <= letter_ended_at(entry)]
                 return self._build_explanation("sent", "sent_by_case", {"step": entry.get_text("letter")}, [*before[-1:], entry])
         return None
 
     def _list_linked_cases(self) -> set[str]:
-        found = {entry.get_text("case") for entry in self.invoice_entries if entry.at < self.day_end} - {""}
-        found |= {entry.case_id for entry in self.account_entries if entry.case_id.startswith(f"dispute:{self.invoice_id}:")}
-        plans = [entry for entry in self.account_entries if entry.kind == EntryKind.PLAN_PROPOSED.value]
-        return found | {entry.case_id for entry in plans if self.invoice_id in entry.get_text("invoices").split()}
+        named = {entry.get_text("case") for entry in self.invoice_entries if entry.at < self.day_end} - {""}
+        disputes = {entry.case_id for entry in self.account_entries if entry.case_id.startswith(f"dispute:{self.invoice_id}:")}
+        proposals = [entry for entry in self.account_entries if entry.kind == EntryKind.PLAN_PROPOSED.value]
+        plans = {entry.case_id for entry in proposals if self.invoice_id in entry.get_text("invoices").split()}
+        return named | disputes | plans
 
     def _explain_not_sent(self) -> Explanation | None:
         ended = next(self._iterate_letter_ends("dropped", "refused", "unknown"), None)
@@ -118,121 +125,114 @@ class _DayExplainer:
         if ended is None:
             return None
         step = ended.get_text("step")
-        asked = self._find_last_entry(EntryKind.LETTER_REQUESTED, step, ended.seq)
-        because = _find_cause(self.invoice_entries, ended)
+        requested = self._find_last_entry(EntryKind.LETTER_REQUESTED, step, ended.seq)
+        cause = _find_cause(self.invoice_entries, ended)
         sentence = ended.kind.removeprefix("letter.")
-        facts = {"step": step, "reason": ended.get_text("reason"), "since": asked.business_date if asked else None}
-        return self._build_explanation("not_sent", sentence, facts, [entry for entry in (asked, because, ended) if entry])
+        facts = {"step": step, "reason": ended.get_text("reason"), "since": requested.business_date if requested else None}
+        return self._build_explanation("not_sent", sentence, facts, [entry for entry in (requested, cause, ended) if entry])
 
     def _explain_taken_step(self) -> Explanation | None:
-        taken = next(
-            (
-                entry
-                for entry in reversed(self.invoice_entries)
-                if entry.kind == EntryKind.STEP_TAKEN.value and entry.business_date == self.day
-            ),
-            None,
-        )
+        steps = (entry for entry in reversed(self.invoice_entries) if entry.kind == EntryKind.STEP_TAKEN.value)
+        taken = next((entry for entry in steps if entry.business_date == self.day), None)
         if taken is None:
             return None
         name = taken.get_text("step")
-        because = explain_taken_step(self.invoice_entries, taken, self.policies)
+        reason = explain_taken_step(self.invoice_entries, taken, self.policies)
         following = [entry for entry in self.invoice_entries if entry.seq == taken.seq + 1]
-        asked = [entry for entry in following if entry.kind in (EntryKind.LETTER_REQUESTED.value, EntryKind.CALL_REQUESTED.value)]
-        facts, proof = because.facts | {"step": name}, [*because.proof, taken, *asked]
-        if any(entry.kind == EntryKind.LETTER_REQUESTED.value for entry in asked):
-            return self._build_explanation("not_sent", "slot", facts | self._find_sent_day(name, taken), proof)
-        return self._build_explanation("not_sent", "call" if asked else "asks_account", facts, proof)
+        requests = [entry for entry in following if entry.kind in (EntryKind.LETTER_REQUESTED.value, EntryKind.CALL_REQUESTED.value)]
+        facts, proof = reason.facts | {"step": name}, [*reason.proof, taken, *requests]
+        if any(entry.kind == EntryKind.LETTER_REQUESTED.value for entry in requests):
+            return self._build_explanation("not_sent", "slot", facts | {"until": self._find_sent_day(name, taken)}, proof)
+        return self._build_explanation("not_sent", "call" if requests else "asks_account", facts, proof)
 
-    def _find_sent_day(self, step: str, taken: AccountEntry) -> dict[str, date | None]:
-        """The day on which the letter asked for went after all."""
+    def _find_sent_day(self, step: str, taken: AccountEntry) -> date | None:
+        """Find the later day on which the requested letter went."""
         later = (entry for entry in self.invoice_entries if entry.seq > taken.seq and entry.kind == EntryKind.LETTER_SENT.value)
-        return {"until": next((letter_ended_at(entry).date() for entry in later if entry.get_text("step") == step), None)}
+        return next((letter_ended_at(entry).date() for entry in later if entry.get_text("step") == step), None)
 
     # --- what it waited for
 
     def _explain_state(self) -> Explanation:
-        known, heard = self.projection, [entry for entry in self.invoice_entries if entry.at < self.day_end]
-        if known.is_settled:
-            settled = _find_settling_entry(heard)
-            return self._build_explanation("over", "settled", {"stage": known.status, "on": settled.business_date}, [settled])
-        holds = known.list_active_holds()
+        invoice, recorded = self.projection, [entry for entry in self.invoice_entries if entry.at < self.day_end]
+        if invoice.is_settled:
+            settled = _find_settling_entry(recorded)
+            return self._build_explanation("over", "settled", {"stage": invoice.status, "on": settled.business_date}, [settled])
+        holds = invoice.list_active_holds()
         if holds:
-            return self._explain_hold(holds[0], heard)
-        if known.is_letter_outcome_pending and not self._has_letter_ended(known.taken_steps[-1].step):
-            asked = self._find_last_entry(EntryKind.LETTER_REQUESTED, known.taken_steps[-1].step)
-            facts = {"step": known.taken_steps[-1].step, "since": known.taken_steps[-1].at.date()}
-            return self._build_explanation("waiting", "letter_under_way", facts, [asked] if asked else [])
-        return self._explain_next_step(heard)
+            return self._explain_hold(holds[0], recorded)
+        if invoice.is_letter_outcome_pending and not self._has_letter_ended(invoice.taken_steps[-1].step):
+            last_step = invoice.taken_steps[-1]
+            requested = self._find_last_entry(EntryKind.LETTER_REQUESTED, last_step.step)
+            facts = {"step": last_step.step, "since": last_step.at.date()}
+            return self._build_explanation("waiting", "letter_under_way", facts, [requested] if requested else [])
+        return self._explain_next_step(recorded)
 
     def _has_letter_ended(self, step: str) -> bool:
-        """The letter had come to its end, though the invoice had not heard of it yet."""
+        """Return true for a letter that had come to its end, though the invoice had not recorded it yet."""
         ends = (entry for entry in self.invoice_entries if entry.kind in LETTER_RESULT_BY_KIND and entry.get_text("step") == step)
         return any(letter_ended_at(entry) < self.day_end for entry in ends if entry.at >= self.day_end)
 
-    def _explain_hold(self, hold: HoldState, heard: Sequence[AccountEntry]) -> Explanation:
-        """With the last word of the case that holds it."""
-        proof = [entry for entry in heard if entry.seq == hold.entry]
+    def _explain_hold(self, hold: HoldState, recorded: Sequence[AccountEntry]) -> Explanation:
+        """Explain a hold, with the last entry of the case that placed it."""
+        placed = [entry for entry in recorded if entry.seq == hold.entry]
         promise = self.projection.promise
         if hold.kind == "promise" and promise:
-            made = [entry for entry in heard if entry.seq == promise.entry]
-            return self._build_explanation("waiting", "promised", {"amount": promise.amount, "by": promise.by}, [*made, *proof])
+            made = [entry for entry in recorded if entry.seq == promise.entry]
+            return self._build_explanation("waiting", "promised", {"amount": promise.amount, "by": promise.by}, [*made, *placed])
         case_id = hold.hold_id.removesuffix(":payment")
-        holder = [entry for entry in self.account_entries if entry.case_id == case_id and entry.at < self.day_end]
+        case_entries = [entry for entry in self.account_entries if entry.case_id == case_id and entry.at < self.day_end]
         facts = {"waiting": hold.kind, "since": hold.since.date(), "until": hold.until, "reason": hold.reason}
-        return self._build_explanation("waiting", "held", facts, [*proof, *holder[-1:]])
+        return self._build_explanation("waiting", "held", facts, [*placed, *case_entries[-1:]])
 
-    def _explain_next_step(self, heard: Sequence[AccountEntry]) -> Explanation:
-        known, said = self._project_with_later_outcomes(), explain_pinned_policy(self.projection, heard)
-        step, due = known.find_next_step(self.day)
-        policy = known.policy
+    def _explain_next_step(self, recorded: Sequence[AccountEntry]) -> Explanation:
+        invoice, pinned = self._project_with_later_outcomes(), explain_pinned_policy(self.projection, recorded)
+        step, due = invoice.find_next_step(self.day)
+        policy = invoice.policy
         if policy is None:
-            return self._build_explanation("waiting", "unexplained", said.facts, said.proof)
+            return self._build_explanation("waiting", "unexplained", pinned.facts, pinned.proof)
         if step is None or due is None:
-            last = [entry for entry in heard if entry.kind == EntryKind.STEP_TAKEN.value]
-            return self._build_explanation("waiting", "end", said.facts, [*said.proof, *last[-1:]])
-        facts = said.facts | {"step": step.step, "day": step.day, "days": -step.day, "due_date": known.due_date, "on": due.date()}
+            steps = [entry for entry in recorded if entry.kind == EntryKind.STEP_TAKEN.value]
+            return self._build_explanation("waiting", "end", pinned.facts, [*pinned.proof, *steps[-1:]])
+        facts = pinned.facts | {"step": step.step, "day": step.day, "days": -step.day, "due_date": invoice.due_date, "on": due.date()}
         if due < self.day_end:
-            return self._build_explanation("waiting", "overdue", facts, said.proof)
-        because = (
-            StepReason("before_due", {}, [])
-            if step.is_before_due
-            else explain_postponement(known, step, policy, heard, _calendar_day(known, step.day))
-        )
-        return self._build_explanation("waiting", f"next_{because.word}", facts | because.facts, [*said.proof, *because.proof])
+            return self._build_explanation("waiting", "overdue", facts, pinned.proof)
+        if step.is_before_due:
+            reason = StepReason("before_due", {}, [])
+        else:
+            reason = explain_postponement(invoice, step, policy, recorded, _find_calendar_day(invoice, step.day))
+        return self._build_explanation("waiting", f"next_{reason.word}", facts | reason.facts, [*pinned.proof, *reason.proof])
 
     def _project_with_later_outcomes(self) -> InvoiceProjection:
-        """With what had become of the last letter by then, though the invoice heard of it later."""
-        late = [
+        """Project the invoice with the letters' outcomes that had come about by then, though it recorded them later."""
+        recorded = [entry for entry in self.invoice_entries if entry.at < self.day_end]
+        later_outcomes = [
             entry
             for entry in self.invoice_entries
             if entry.at >= self.day_end and entry.kind in LETTER_RESULT_BY_KIND and letter_ended_at(entry) < self.day_end
         ]
-        return project_invoice(
-            [*(entry for entry in self.invoice_entries if entry.at < self.day_end), *late], self.invoice_id, self.policies
-        )
+        return project_invoice([*recorded, *later_outcomes], self.invoice_id, self.policies)
 
 
-def _find_settling_entry(heard: Sequence[AccountEntry]) -> AccountEntry:
-    """The entry since which nothing is owed."""
-    found = heard[-1]
-    for entry in reversed(heard):
+def _find_settling_entry(recorded: Sequence[AccountEntry]) -> AccountEntry:
+    """Find the entry since which nothing is owed."""
+    settling = recorded[-1]
+    for entry in reversed(recorded):
         status = entry.get_text("outcome" if entry.kind == EntryKind.CASE_CLOSED.value else "status")
         if status == InvoiceStatus.OPEN:
             break
-        found = entry if status else found
-    return found
+        settling = entry if status else settling
+    return settling
 
 
-def _calendar_day(known: InvoiceProjection, day: int) -> datetime:
-    """The day of a step by the calendar alone."""
-    assert known.due_date is not None
-    return start_of_day(known.due_date) + timedelta(days=day)
+def _find_calendar_day(invoice: InvoiceProjection, day: int) -> datetime:
+    """Return the day of a step by the calendar alone, without holds (UTC)."""
+    assert invoice.due_date is not None
+    return start_of_day(invoice.due_date) + timedelta(days=day)
 
 
 def _find_cause(entries: Sequence[AccountEntry], ended: AccountEntry) -> AccountEntry | None:
-    """What happened to the invoice, at the latest when the letter ended, that kept it back: a hold, a dispute, a payment."""
-    at = letter_ended_at(ended)
+    """Find the hold, dispute or payment, at the latest of when the letter ended, that kept the letter from being sent."""
+    ended_at = letter_ended_at(ended)
     causes = {
         "on_hold": (EntryKind.HOLD_PLACED,),
         "disputed": (EntryKind.DISPUTE_OPENED, EntryKind.HOLD_PLACED),
@@ -241,4 +241,4 @@ def _find_cause(entries: Sequence[AccountEntry], ended: AccountEntry) -> Account
         "not_due": (EntryKind.INVOICE_CHANGED,),
     }.get(ended.get_text("reason"), ())
     kinds = {kind.value for kind in causes}
-    return next((entry for entry in reversed(entries) if entry.kind in kinds and entry.at <= max(at, ended.at)), None)
+    return next((entry for entry in reversed(entries) if entry.kind in kinds and entry.at <= max(ended_at, ended.at)), None)

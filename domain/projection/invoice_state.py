@@ -1,7 +1,8 @@
-"""One invoice's collection as its journal tells of it, entry by entry."""
+"""One invoice's collection, projected from its journal entry by entry. Amounts are in minor units of the invoice's currency."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
@@ -20,26 +21,26 @@ LETTER_RESULT_BY_KIND = {
     EntryKind.LETTER_UNKNOWN.value: "unknown",
     EntryKind.LETTER_DROPPED.value: "dropped",
 }
-"""How a letter ended."""
+"""The outcome of a letter that each kind of entry records."""
 
 
 PAYMENT_SIGNS = {EntryKind.PAYMENT_RECEIVED.value: 1, EntryKind.PAYMENT_REVERSED.value: -1}
 
 
 def letter_ended_at(entry: AccountEntry) -> datetime:
-    """When what an entry tells of a letter came about: its case may have heard of it much later."""
-    said = entry.get_text("letter_at")
-    return datetime.fromisoformat(said) if said else entry.at
+    """Return when the outcome of a letter came about (UTC); its case may have recorded it much later."""
+    letter_at = entry.get_text("letter_at")
+    return datetime.fromisoformat(letter_at) if letter_at else entry.at
 
 
 def parse_facts_version(entry: AccountEntry) -> int | None:
-    """The version of the facts that a billing event carried, which the ledger's event ids end with; None for another system's."""
-    number = entry.get_text("event").rpartition(":")[2]
-    return int(number) if ":" in entry.get_text("event") and number.isdecimal() else None
+    """Return the version of the invoice that a billing event carried, with which the ledger's event ids end; None for another system's."""
+    _, separator, version = entry.get_text("event").rpartition(":")
+    return int(version) if separator and version.isdecimal() else None
 
 
 class InvoiceProjection:
-    """Takes in the entries of one case in their order, and says at any time how the invoice stands."""
+    """Applies the entries of one invoice's case in their order, and builds the invoice's state at any moment."""
 
     def __init__(self, case_id: str, invoice_id: str, policies: PoliciesByVersion) -> None:
         self.case_id, self.invoice_id, self._policies = case_id, invoice_id, policies
@@ -64,15 +65,16 @@ class InvoiceProjection:
         return self.status != InvoiceStatus.OPEN
 
     def find_step(self, name: str) -> Step | None:
-        """As the policy pinned now has it."""
+        """Return the step as the pinned policy defines it."""
         return next((step for step in self.policy.timeline if step.step == name), None) if self.policy else None
 
-    # --- taking in
+    # --- applying entries
 
     def apply_entry(self, entry: AccountEntry) -> None:
-        heard = ENTRY_HANDLERS.get(entry.kind)
-        if heard:
-            heard(self, entry)
+        """Apply the next entry of the case; one of a kind that changes nothing is passed over."""
+        handle = ENTRY_HANDLERS.get(entry.kind)
+        if handle:
+            handle(self, entry)
 
     def _open_case(self, entry: AccountEntry) -> None:
         self.currency, self.open_balance = entry.get_text("currency"), entry.get_int("open_balance")
@@ -117,7 +119,7 @@ class InvoiceProjection:
         )
 
     def _apply_billing_event(self, entry: AccountEntry) -> None:
-        """An event that was overtaken is journalled, and changes nothing but what a promise received."""
+        """Apply a billing event. One that a later version overtook changes nothing but the amount that a promise received."""
         if "open_balance" not in entry.facts:
             return
         version = parse_facts_version(entry)
@@ -131,7 +133,7 @@ class InvoiceProjection:
             self.promise = self.promise.model_copy(update={"received": received})
 
     def _reopen_case(self, entry: AccountEntry) -> None:
-        """A new run: its holds and promises begin anew, and the time for which the invoice counted as settled does not count."""
+        """Start a new run: its holds and promises are empty, and the time for which the invoice was settled does not count."""
         self.status, self.open_balance, self.promise = InvoiceStatus.OPEN.value, entry.get_int("open_balance"), None
         if self._closed_at and self._closed_at < entry.at:
             self.holds.past.append(HeldPeriod(start=self._closed_at, end=entry.at))
@@ -150,7 +152,7 @@ class InvoiceProjection:
         )
 
     def _take_step(self, entry: AccountEntry) -> None:
-        """Where the policy's text is not kept, the days past due stand for the step's day."""
+        """Record the step. Where the policy's text is not kept, the days past due stand for the step's day."""
         name = entry.get_text("step")
         step = self.find_step(name)
         self.hastened_at = None
@@ -169,22 +171,24 @@ class InvoiceProjection:
         if fate == "dropped" and entry.get_text("reason") != DropReason.LAPSED:
             self._undo_step(name)
             return
-        went_on = {"contact_on": letter_ended_at(entry).date()} if fate == "sent" else {}
-        self.taken_steps = [past.model_copy(update={"fate": fate, **went_on}) if past.step == name else past for past in self.taken_steps]
+        changes: dict[str, Any] = {"fate": fate}
+        if fate == "sent":
+            changes["contact_on"] = letter_ended_at(entry).date()
+        self.taken_steps = [taken.model_copy(update=changes) if taken.step == name else taken for taken in self.taken_steps]
 
     def _undo_step(self, step: str) -> None:
         if self.taken_steps and self.taken_steps[-1].step == step:
             self.taken_steps.pop()
 
-    # --- how it stands
+    # --- the state
 
     @property
     def is_letter_outcome_pending(self) -> bool:
-        """What became of the last step's letter is not known yet."""
+        """True while the outcome of the last step's letter is not known."""
         return bool(self.taken_steps) and self.taken_steps[-1].act is StepAction.LETTER and self.taken_steps[-1].fate is None
 
     def find_next_step(self, today: date) -> tuple[Step | None, datetime | None]:
-        """The next step, and when it is due: None while a hold stands, or where the policy's text is not kept."""
+        """Return the next step and when it is due (UTC): None while a hold is active, or where the policy's text is not kept."""
         policy, due_date = self.policy, self.due_date
         if self.is_settled or policy is None or due_date is None:
             return None, None
@@ -195,9 +199,9 @@ class InvoiceProjection:
         return step, max(self.hastened_at, due) if self.hastened_at else due
 
     def build_state(self, end: datetime) -> InvoiceState:
-        """Just before `end`, a moment of business time."""
+        """Return the invoice's state just before `end`, a moment of business time (UTC)."""
         step, due = self.find_next_step((end - timedelta(microseconds=1)).date())
-        last = self.taken_steps[-1].step if self.taken_steps else STAGE_NEW
+        last_step = self.taken_steps[-1].step if self.taken_steps else STAGE_NEW
         return InvoiceState(
             invoice_id=self.invoice_id,
             case_id=self.case_id,
@@ -206,8 +210,8 @@ class InvoiceProjection:
             open_balance=self.open_balance,
             disputed=min(self.disputed, self.open_balance),
             status=self.status,
-            stage=self.status if self.is_settled else last,
-            waiting_for=self._waiting_for(step, due, end),
+            stage=self.status if self.is_settled else last_step,
+            waiting_for=self._find_awaited(step, due, end),
             next_step=step.step if step else None,
             next_on=due.date() if due else None,
             holds=self.list_active_holds(),
@@ -217,6 +221,7 @@ class InvoiceProjection:
         )
 
     def list_active_holds(self) -> list[HoldState]:
+        """List the holds that are active, in the order in which they were placed."""
         return [
             HoldState(
                 hold_id=hold.hold_id,
@@ -229,7 +234,7 @@ class InvoiceProjection:
             for hold in self.holds.standing.values()
         ]
 
-    def _waiting_for(self, step: Step | None, due: datetime | None, end: datetime) -> str:
+    def _find_awaited(self, step: Step | None, due: datetime | None, end: datetime) -> str:
         if self.is_settled:
             return "nothing"
         if self.holds.is_on_hold:
@@ -240,8 +245,8 @@ class InvoiceProjection:
 
 
 ENTRY_HANDLERS: dict[str, Callable[[InvoiceProjection, AccountEntry], None]] = {
-    kind.value: heard
-    for kinds, heard in (
+    kind.value: handler
+    for kinds, handler in (
         ((EntryKind.CASE_OPENED,), InvoiceProjection._open_case),
         ((EntryKind.POLICY_ADOPTED,), InvoiceProjection._pin_policy),
         ((EntryKind.CASE_REOPENED,), InvoiceProjection._reopen_case),
@@ -274,4 +279,4 @@ ENTRY_HANDLERS: dict[str, Callable[[InvoiceProjection, AccountEntry], None]] = {
     )
     for kind in kinds
 }
-"""What each kind of entry changes. All others change nothing of how an invoice stands."""
+"""The handler of each kind of entry. Entries of other kinds change nothing in an invoice's state."""

@@ -1,4 +1,4 @@
-"""An account's letters and their fates, as each case's journal tells of them."""
+"""An account's letters and their outcomes, as each case's journal records them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ REQUESTED, WITHDRAWN = EntryKind.LETTER_REQUESTED.value, EntryKind.LETTER_WITHDR
 
 @dataclass
 class _LetterProgress:
-    """What is known of a letter so far. A letter that was never asked for in this journal is known by its end alone."""
+    """What is known of a letter so far. A letter that this journal has no request of is known by its outcome alone."""
 
     case_id: str
     invoice_id: str | None
@@ -28,27 +28,32 @@ class _LetterProgress:
 
 
 def list_letter_states(entries: Sequence[AccountEntry], end: datetime) -> list[LetterState]:
-    """Of one case, in the order of its entries. What became of a letter counts from when it came about: `entries` may go on beyond `end`,
-    for a case hears of its letters when it next wakes."""
-    found: list[_LetterProgress] = []
+    """Return the letters of one case, in the order of its entries, as of `end`, a moment of business time (UTC).
+
+    An outcome counts from when it came about: `entries` may go on beyond `end`, for a case records outcomes only at its next journal write.
+    """
+    letters: list[_LetterProgress] = []
     for entry in entries:
         if entry.kind == REQUESTED and entry.at < end:
-            found.append(_LetterProgress(entry.case_id, entry.invoice_id, entry.get_text("step"), requested_at=entry.at))
+            letters.append(_LetterProgress(entry.case_id, entry.invoice_id, entry.get_text("step"), requested_at=entry.at))
         elif entry.kind == WITHDRAWN and entry.at < end:
-            _end_letter(found, entry, "withdrawn", entry.at)
+            _end_letter(letters, entry, "withdrawn", entry.at)
         elif entry.kind in LETTER_RESULT_BY_KIND and (at := letter_ended_at(entry)) < end:
-            _end_letter(found, entry, LETTER_RESULT_BY_KIND[entry.kind], at)
-    return [LetterState(**vars(one)) for one in found]
+            _end_letter(letters, entry, LETTER_RESULT_BY_KIND[entry.kind], at)
+    return [LetterState(**vars(letter)) for letter in letters]
 
 
-def _end_letter(found: list[_LetterProgress], entry: AccountEntry, fate: str, at: datetime) -> None:
-    """Of two letters of one name, news is of the last."""
+def _end_letter(letters: list[_LetterProgress], entry: AccountEntry, fate: str, at: datetime) -> None:
+    """Note the outcome with its letter. Of two letters of one name, it is that of the last."""
     name, message_id = entry.get_text("step") or entry.get_text("letter"), entry.get_text("message_id") or None
-    for known in reversed(found):
-        if known.name == name and (known.requested_at is not None or known.message_id == message_id):
-            letter = known
-            break
-    else:
+    letter = _find_last_letter(letters, name, message_id)
+    if letter is None:
         letter = _LetterProgress(entry.case_id, entry.invoice_id, name, requested_at=None)
-        found.append(letter)
+        letters.append(letter)
     letter.fate, letter.at, letter.reason, letter.message_id = fate, at, entry.get_text("reason"), message_id
+
+
+def _find_last_letter(letters: list[_LetterProgress], name: str, message_id: str | None) -> _LetterProgress | None:
+    """Find the last letter of that name that was requested, or that is known by an earlier outcome with this Message-ID."""
+    named = (letter for letter in reversed(letters) if letter.name == name)
+    return next((letter for letter in named if letter.requested_at is not None or letter.message_id == message_id), None)

@@ -1,4 +1,4 @@
-"""What is known of an account on a past day. Amounts in minor units of the currency beside them; moments are business time (UTC)."""
+"""An account's state as of a past day. Amounts in minor units of the currency beside them; moments are business time (UTC)."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -21,7 +21,7 @@ from domain.projection.case_facts import (
 from domain.timeline.step_schedule import TakenStep
 
 PoliciesByVersion = Mapping[tuple[str, int], Policy]
-"""The policies that were ever in force, by name and version."""
+"""All policies that were in force at any time, by name and version."""
 
 
 class StateModel(BaseModel):
@@ -29,7 +29,7 @@ class StateModel(BaseModel):
 
 
 class PinnedPolicy(StateModel):
-    """The policy that a case followed, and the number of the entry that says so."""
+    """The policy that a case followed, and the number of the entry that records it."""
 
     name: str
     version: int
@@ -42,7 +42,7 @@ class PinnedPolicy(StateModel):
 
 
 class HoldState(StateModel):
-    """`hold_id` is also the id of the case that placed it, where one did; `entry` numbers the entry that says so."""
+    """`hold_id` is also the id of the case that placed it, where one did; `entry` is the number of the entry that records it."""
 
     hold_id: str
     kind: str
@@ -53,7 +53,7 @@ class HoldState(StateModel):
 
 
 class PromiseState(StateModel):
-    """An open promise. `received` is what came since it was given."""
+    """An open promise. `received` is the amount paid since it was given."""
 
     amount: int
     by: date
@@ -90,8 +90,8 @@ class InvoiceState(StateModel):
 class LetterState(StateModel):
     """A letter as one case knows it; one that several invoices share has one Message-ID. `name` is the step, or what the case calls it.
 
-    `fate`: under_way, sent, refused, unknown, dropped or withdrawn. `at` is when that came about, though the case may have heard of it days
-    later; `requested_at` is None for a letter whose case journals only what became of it.
+    `fate`: under_way, sent, refused, unknown, dropped or withdrawn. `at` is when that came about, though the case may have recorded it days
+    later; `requested_at` is None for a letter whose case journals only its outcome.
     """
 
     case_id: str
@@ -105,7 +105,7 @@ class LetterState(StateModel):
 
 
 class CaseState(StateModel):
-    """A case other than an invoice's. `due_on`: the day by which whoever it waits for is to act, where its journal names one."""
+    """A case other than an invoice's. `due_on`: the day by which those it waits for are to act, where its journal names one."""
 
     case_id: str
     kind: str
@@ -118,7 +118,7 @@ class CaseState(StateModel):
 
 
 class AwaitedParty(StateModel):
-    """Somebody whose word or deed a case waits for: a role, or a word such as `customer`."""
+    """Somebody whom a case waits for: a role, or a word such as `customer`. `due_on`: the day by which they are to act."""
 
     case_id: str
     whom: str
@@ -136,7 +136,7 @@ class CurrencyBalance(StateModel):
 
 
 class AccountState(StateModel):
-    """An account as its journal knew it at a moment: only invoices whose collection had begun are in it. `entries` counts what it rests on.
+    """An account as of a moment: only invoices whose collection had begun are in it. `entries` is the number of entries that it rests on.
 
     `suspended`: its service was switched off, and not on again.
     """

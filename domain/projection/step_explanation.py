@@ -1,4 +1,4 @@
-"""Why a step of an invoice's timeline was taken when it was: worked out again from what was known just before."""
+"""The reason why a step of an invoice's timeline was taken when it was, derived from what was known just before."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from domain.timeline.collection_clock import find_time_of_clock_day
 
 
 class StepReason(NamedTuple):
-    """A word for the reason, the facts that its sentence speaks of, and the entries that prove it."""
+    """A word for the reason, the facts for its sentence, and the entries that prove it."""
 
     word: str
     facts: dict[str, Any]
@@ -24,59 +24,64 @@ class StepReason(NamedTuple):
 def project_invoice(
     entries: Sequence[AccountEntry], invoice_id: str, policies: PoliciesByVersion, before: datetime | None = None
 ) -> InvoiceProjection:
-    """The invoice's case after those entries; of its later life nothing, if a moment is named."""
-    case = InvoiceProjection(entries[0].case_id if entries else "", invoice_id, policies)
+    """Project the invoice's case from those entries; only from those of before a moment of business time (UTC), if one is given."""
+    invoice = InvoiceProjection(entries[0].case_id if entries else "", invoice_id, policies)
     for entry in entries:
         if before is None or entry.at < before:
-            case.apply_entry(entry)
-    return case
+            invoice.apply_entry(entry)
+    return invoice
 
 
 def explain_taken_step(entries: Sequence[AccountEntry], taken: AccountEntry, policies: PoliciesByVersion) -> StepReason:
-    """`entries` are those of the invoice's case, `taken` the one among them that says that the step was taken."""
+    """Explain a step that was taken. `entries` are those of the invoice's case, `taken` the one among them that records the step."""
     earlier = [entry for entry in entries if entry.seq < taken.seq]
-    known = project_invoice(earlier, taken.invoice_id or "", policies)
-    said = explain_pinned_policy(known, earlier)
-    step, policy = known.find_step(taken.get_text("step")), known.policy
-    if step is None or policy is None or known.due_date is None:
-        return StepReason("unexplained", said.facts, said.proof)
-    reason = _find_reason(known, step, policy, earlier, taken)
-    facts = said.facts | {"day": step.day, "days": -step.day, "due_date": known.due_date} | reason.facts
-    return StepReason(reason.word, facts, [*said.proof, *reason.proof])
+    invoice = project_invoice(earlier, taken.invoice_id or "", policies)
+    pinned = explain_pinned_policy(invoice, earlier)
+    step, policy = invoice.find_step(taken.get_text("step")), invoice.policy
+    if step is None or policy is None or invoice.due_date is None:
+        return StepReason("unexplained", pinned.facts, pinned.proof)
+    reason = _find_reason(invoice, step, policy, earlier, taken)
+    facts = pinned.facts | {"day": step.day, "days": -step.day, "due_date": invoice.due_date} | reason.facts
+    return StepReason(reason.word, facts, [*pinned.proof, *reason.proof])
 
 
-def explain_pinned_policy(known: InvoiceProjection, entries: Sequence[AccountEntry]) -> StepReason:
-    """The policy that the case followed, and the entry that says so."""
-    if known.pinned_policy is None:
+def explain_pinned_policy(invoice: InvoiceProjection, entries: Sequence[AccountEntry]) -> StepReason:
+    """Return the name and version of the policy that the case followed, with the entry that proves it."""
+    policy = invoice.pinned_policy
+    if policy is None:
         return StepReason("", {}, [])
-    said = known.pinned_policy
-    return StepReason("", {"policy": said.name, "policy_version": said.version}, [entry for entry in entries if entry.seq == said.entry])
+    proof = [entry for entry in entries if entry.seq == policy.entry]
+    return StepReason("", {"policy": policy.name, "policy_version": policy.version}, proof)
 
 
-def _find_reason(known: InvoiceProjection, step: Step, policy: Policy, earlier: Sequence[AccountEntry], taken: AccountEntry) -> StepReason:
+def _find_reason(
+    invoice: InvoiceProjection, step: Step, policy: Policy, earlier: Sequence[AccountEntry], taken: AccountEntry
+) -> StepReason:
     if step.is_before_due:
         return StepReason("before_due", {}, [])
-    if known.hastened_at:
+    if invoice.hastened_at:
         hastened = [entry for entry in earlier if entry.kind == EntryKind.TIMELINE_HASTENED.value]
         return StepReason("hastened", {}, hastened[-1:])
-    return explain_postponement(known, step, policy, earlier, taken.at)
+    return explain_postponement(invoice, step, policy, earlier, taken.at)
 
 
-def explain_postponement(known: InvoiceProjection, step: Step, policy: Policy, earlier: Sequence[AccountEntry], at: datetime) -> StepReason:
-    """What kept a step of after the due date from its own day: nothing, the contact before it, time on hold, or a late beginning."""
-    assert known.due_date is not None
-    by_calendar = start_of_day(known.due_date).toordinal() + step.day
-    on_the_clock = find_time_of_clock_day(known.due_date, known.holds, step.day)
-    last = known.taken_steps[-1] if known.taken_steps else None
-    if last and last.contact_on.toordinal() + policy.catch_up_days > max(by_calendar, on_the_clock.toordinal()):
-        proof = [entry for entry in earlier if entry.get_text("step") == last.step]
-        return StepReason("catch_up", {"days": policy.catch_up_days, "since": last.contact_on}, proof[-1:])
-    if on_the_clock.toordinal() > by_calendar:
+def explain_postponement(
+    invoice: InvoiceProjection, step: Step, policy: Policy, earlier: Sequence[AccountEntry], at: datetime
+) -> StepReason:
+    """Explain why a step of after the due date did not come on its own day: nothing, the contact before it, time on hold, a late start."""
+    assert invoice.due_date is not None
+    calendar_day = start_of_day(invoice.due_date).toordinal() + step.day
+    clock_day = find_time_of_clock_day(invoice.due_date, invoice.holds, step.day).toordinal()
+    last_step = invoice.taken_steps[-1] if invoice.taken_steps else None
+    if last_step and last_step.contact_on.toordinal() + policy.catch_up_days > max(calendar_day, clock_day):
+        proof = [entry for entry in earlier if entry.get_text("step") == last_step.step]
+        return StepReason("catch_up", {"days": policy.catch_up_days, "since": last_step.contact_on}, proof[-1:])
+    if clock_day > calendar_day:
         holds = [entry for entry in earlier if entry.kind in (EntryKind.HOLD_PLACED.value, EntryKind.HOLD_LIFTED.value)]
         return StepReason("held_before", {}, [entry for entry in holds if entry.at <= at][-2:])
-    if at.toordinal() <= by_calendar:
+    if at.toordinal() <= calendar_day:
         return StepReason("due_day", {}, [])
-    begun = next((entry for entry in earlier if entry.kind == EntryKind.CASE_OPENED.value), None)
-    if last is None and begun is not None and begun.at.toordinal() >= by_calendar:
-        return StepReason("late_start", {"since": begun.business_date}, [begun])
+    opened = next((entry for entry in earlier if entry.kind == EntryKind.CASE_OPENED.value), None)
+    if last_step is None and opened is not None and opened.at.toordinal() >= calendar_day:
+        return StepReason("late_start", {"since": opened.business_date}, [opened])
     return StepReason("late", {}, [])
