@@ -1,10 +1,10 @@
-"""What one round of the history archive did."""
+"""The result of one sweep of the history archive."""
 
 from pydantic import AwareDatetime, BaseModel
 
 
 class ArchiveSweepResult(BaseModel):
-    """What a sweep did, and when in real time. `lag_seconds`: for how long the oldest run left to archive has ended, or 0."""
+    """The counts of a sweep at a moment of real time. `lag_seconds`: the time since the oldest run left to archive ended, or 0."""
 
     at: AwareDatetime
     archived: int = 0

@@ -1,7 +1,7 @@
-"""Judges the stored entries of one case: does the chain hold, does it reach the case's head, is it the one that was sealed?
+"""Verify the stored entries of one case: the chain is unbroken, reaches the case's head, and is the one that was sealed.
 
-Entries beside the chain are lawful (docs/decisions/0002) as long as they follow from an entry of their case. One that was put in so after
-the last seal looks like them: it is counted, and counts for nothing, for nobody reads what no chain leads to.
+Entries beside the chain are lawful (docs/decisions/0002) as long as they follow from an entry of their case. One that was inserted that way
+after the last seal looks like them: it is counted, and has no effect, since only what a chain leads to is read.
 """
 
 from collections import defaultdict
@@ -26,13 +26,15 @@ class ChainEntry(NamedTuple):
 
 
 class ChainHead(NamedTuple):
+    """The number and hash of a case's last entry, as the case's own row has them."""
+
     seq: int
     hash: str
 
 
 class SealedHead(NamedTuple):
-    """What a seal has of the case. An entry recorded after `settling` (canonical form) may have been replaced by a repeated workflow task
-    when the seal had just been made."""
+    """The case's head in one daily seal. An entry recorded after `settling` (canonical form) may have been replaced lawfully, by a workflow
+    task that was repeated just after the seal was made."""
 
     day: date
     seq: int
@@ -53,14 +55,14 @@ class ChainVerificationResult(NamedTuple):
 def verify_chain(
     case_id: str, entries: Sequence[ChainEntry], head: ChainHead | None, sealed: Sequence[SealedHead] = ()
 ) -> ChainVerificationResult:
-    """`rows` in order of their numbers; `sealed` in order of their days; `head` is None when the case has no row of its own."""
+    """Verify one case. `entries` in order of their numbers; `sealed` in order of their days; `head` is None when the case has no row."""
     if head is not None and _is_sound_chain(entries, head, sealed):
         return ChainVerificationResult([])
     return _ChainDiagnosis(case_id, entries, head).diagnose_chain(sealed)
 
 
 def _is_sound_chain(entries: Sequence[ChainEntry], head: ChainHead, sealed: Sequence[SealedHead]) -> bool:
-    """What nearly every case is, found out without building anything."""
+    """Return true for what nearly every case is, without building anything: this runs over the whole journal."""
     if len(entries) != head.seq:
         return False
     previous = GENESIS
@@ -69,18 +71,26 @@ def _is_sound_chain(entries: Sequence[ChainEntry], head: ChainHead, sealed: Sequ
             return False
         previous = row.hash
     return previous == head.hash and all(
-        one.seq <= len(entries) and not one.beside and (not one.seq or entries[one.seq - 1].hash == one.head) for one in sealed
+        seal.seq <= len(entries) and not seal.beside and (not seal.seq or entries[seal.seq - 1].hash == seal.head) for seal in sealed
     )
 
 
+class _ChainLink(NamedTuple):
+    """The hash by which an entry is named, what names it, and if that can be trusted: a changed entry may name anything."""
+
+    hash: str
+    named_by: str
+    is_trusted: bool
+
+
 class _ChainDiagnosis:
-    """Of a case where something is not as it is everywhere else."""
+    """Finds the faults of a case that is not sound, and counts what is lawful beside its chain."""
 
     def __init__(self, case_id: str, entries: Sequence[ChainEntry], head: ChainHead | None) -> None:
         self.case_id, self.entries = case_id, entries
         self.faults: list[VerificationFinding] = []
         self.changed_entries = {row for row in entries if row.hash != row.digest}
-        self.entries_by_hash = {row.hash: row for row in sorted(entries, key=lambda row: row not in self.changed_entries, reverse=False)}
+        self.entries_by_hash = {row.hash: row for row in sorted(entries, key=lambda row: row not in self.changed_entries)}
         self.entries_by_number: dict[int, list[ChainEntry]] = defaultdict(list)
         for row in entries:
             self.entries_by_number[row.seq].append(row)
@@ -104,40 +114,46 @@ class _ChainDiagnosis:
     # --- the chain
 
     def _walk_chain_back(self) -> None:
-        """From the case's head. Where an entry is missing, on with the one before it."""
-        top = self.entries_by_hash.get(self.head.hash)
-        number = self.head.seq
-        if top is not None and top not in self.changed_entries and top.seq != number:
-            self._add_finding(CASES_TABLE, self.case_id, f"says that it has {number} entries, and its head is the entry {top.seq}")
-            number = top.seq
-        link, named_by, trusted = self.head.hash, "the case’s head", True
+        """Walk back from the case's head; where an entry is missing, continue with the one before it."""
+        number = self._find_top_number()
+        link = _ChainLink(self.head.hash, "the case’s head", is_trusted=True)
         while number > 0:
-            row = self._find_linked_entry(link, number, named_by, trusted)
+            row = self._find_linked_entry(link, number)
             if row is None:
-                link, named_by, trusted = "", f"the entry {number + 1}", False
+                link = _ChainLink("", f"the entry {number + 1}", is_trusted=False)
             else:
-                self.chain[row.seq if row in self.changed_entries else number] = row
-                link, named_by, trusted = row.previous, f"the entry {number}", row not in self.changed_entries
+                is_changed = row in self.changed_entries
+                self.chain[row.seq if is_changed else number] = row
+                link = _ChainLink(row.previous, f"the entry {number}", is_trusted=not is_changed)
             number -= 1
-        if link != GENESIS and trusted and 1 in self.chain:
+        if link.hash != GENESIS and link.is_trusted and 1 in self.chain:
             self._report_entry(self.chain[1], "begins the chain, and names an entry before it")
 
-    def _find_linked_entry(self, link: str, number: int, named_by: str, trusted: bool) -> ChainEntry | None:
-        """The entry that is named so; else the one that has its number, which then stands in its place."""
-        row = self.entries_by_hash.get(link)
+    def _find_top_number(self) -> int:
+        """Return the number of the chain's last entry: that of the entry which is the head, else the one in the case's row."""
+        top = self.entries_by_hash.get(self.head.hash)
+        if top is None or top in self.changed_entries or top.seq == self.head.seq:
+            return self.head.seq
+        self._add_finding(CASES_TABLE, self.case_id, f"says that it has {self.head.seq} entries, and its head is the entry {top.seq}")
+        return top.seq
+
+    def _find_linked_entry(self, link: _ChainLink, number: int) -> ChainEntry | None:
+        """Find the entry that the link names; else the one that has its number, which then stands in its place."""
+        row = self.entries_by_hash.get(link.hash)
         if row is not None and (row.seq == number or row in self.changed_entries):
             return row
-        instead = next((one for one in self.entries_by_number[number]), None)
-        if instead is None:
-            self._report_missing_entry(number, f"is missing: {named_by} names {link[:12] or 'it'}")
-        elif trusted:
-            self._report_entry(instead, f"stands where {named_by} names {link[:12]}: it was written anew, or put in its place")
-        return instead
+        substitute = next(iter(self.entries_by_number[number]), None)
+        if substitute is None:
+            self._report_missing_entry(number, f"is missing: {link.named_by} names {link.hash[:12] or 'it'}")
+        elif link.is_trusted:
+            what = f"stands where {link.named_by} names {link.hash[:12]}: it was written anew, or put in its place"
+            self._report_entry(substitute, what)
+        return substitute
 
     # --- what the chain leaves out
 
     def _count_orphans(self, beside: Sequence[ChainEntry]) -> int:
-        """How many of them are lawful."""
+        """Count those that are lawful; report the others."""
         orphans, added = 0, set[str]()
         for row in beside:
             if row in self.changed_entries or row in self.reported_entries:
@@ -154,51 +170,52 @@ class _ChainDiagnosis:
         return orphans
 
     def _has_broken_predecessor(self, row: ChainEntry) -> bool:
-        """What it follows is named as a fault already."""
+        """Return true for an entry after one that is reported already."""
         before = row.seq - 1
-        return before in self.missing_numbers or any(one in self.reported_entries for one in self.entries_by_number[before])
+        return before in self.missing_numbers or any(entry in self.reported_entries for entry in self.entries_by_number[before])
 
     # --- the seals
 
     def _compare_with_seals(self, sealed: Sequence[SealedHead], beside: Sequence[ChainEntry]) -> int:
-        """How many sealed heads were replaced lawfully."""
-        unsettled, agreed, walked_well = 0, 0, not self.faults
-        for one in sealed:
-            row = self.chain.get(one.seq)
-            if one.seq == 0 or one.seq in self.missing_numbers or (row is not None and row in self.reported_entries):
+        """Compare the chain with the seals up to the first that differs; count the sealed heads that were replaced lawfully."""
+        unsettled, last_agreed_seq, has_sound_chain = 0, 0, not self.faults
+        for seal in sealed:
+            row = self.chain.get(seal.seq)
+            if seal.seq == 0 or seal.seq in self.missing_numbers or (row is not None and row in self.reported_entries):
                 continue
-            if row is not None and row.hash == one.head:
-                agreed = one.seq
-                if walked_well and self._compare_orphan_count(one, [left for left in beside if left.seq <= one.seq]):
+            if row is not None and row.hash == seal.head:
+                last_agreed_seq = seal.seq
+                if has_sound_chain and self._compare_orphan_count(seal, [orphan for orphan in beside if orphan.seq <= seal.seq]):
                     break
-            elif self._was_lawfully_replaced(one):
+            elif self._was_lawfully_replaced(seal):
                 unsettled += 1
-            elif row is None:
-                self._report_missing_entry(one.seq, f"is missing: the seal of {one.day} has it as {one.head[:12]}")
-                break
             else:
-                self._report_entry(
-                    row,
-                    f"is not what was sealed on {one.day} as {one.head[:12]}: "
-                    + (f"what follows the entry {agreed} was written anew" if agreed else "the chain was written anew"),
-                )
+                self._report_seal_difference(seal, row, last_agreed_seq)
                 break
         return unsettled
 
+    def _report_seal_difference(self, seal: SealedHead, row: ChainEntry | None, last_agreed_seq: int) -> None:
+        if row is None:
+            self._report_missing_entry(seal.seq, f"is missing: the seal of {seal.day} has it as {seal.head[:12]}")
+            return
+        rewritten = f"what follows the entry {last_agreed_seq} was written anew" if last_agreed_seq else "the chain was written anew"
+        self._report_entry(row, f"is not what was sealed on {seal.day} as {seal.head[:12]}: {rewritten}")
+
     def _compare_orphan_count(self, sealed: SealedHead, beside: Sequence[ChainEntry]) -> bool:
-        """Whether there are more or fewer entries beside the chain than there were."""
+        """Report when there are more or fewer entries beside the chain than were sealed; true if so."""
         if len(beside) > sealed.beside:
-            doubtful = f"was put in beside the chain after the seal of {sealed.day}"
-            one_of = f"; or another of the {len(beside)} there, of which the seal knows {sealed.beside}" if sealed.beside else ""
+            what = f"was put in beside the chain after the seal of {sealed.day}"
+            if sealed.beside:
+                what += f"; or another of the {len(beside)} there, of which the seal knows {sealed.beside}"
             for row in beside:
-                self._report_entry(row, doubtful + one_of)
+                self._report_entry(row, what)
         elif len(beside) < sealed.beside:
-            gone = f"has {len(beside)} entries beside its chain, of the {sealed.beside} that the seal of {sealed.day} has"
-            self._add_finding(JOURNAL_TABLE, self.case_id, gone)
+            what = f"has {len(beside)} entries beside its chain, of the {sealed.beside} that the seal of {sealed.day} has"
+            self._add_finding(JOURNAL_TABLE, self.case_id, what)
         return len(beside) != sealed.beside
 
     def _was_lawfully_replaced(self, sealed: SealedHead) -> bool:
-        """The sealed head is still there, beside the chain, and so is all that leads to it; none of it was old when it was sealed."""
+        """Return true when the sealed head and all that leads to it are still beside the chain, and none of it was old at the seal."""
         row = self.entries_by_hash.get(sealed.head)
         if row is None:
             return False
@@ -210,7 +227,7 @@ class _ChainDiagnosis:
             row = self.entries_by_hash.get(row.previous)
         return row is not None
 
-    # --- naming
+    # --- reporting
 
     def _report_entry(self, row: ChainEntry, what: str) -> None:
         self.reported_entries.add(row)

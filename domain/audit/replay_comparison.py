@@ -1,13 +1,13 @@
-"""Holds the entries that the database has of a case against those that its histories tell.
+"""Compare the entries that the database has of a case with those of its replayed histories.
 
-A history keeps the hash of the journal's head after every writing, so that it binds the whole chain; a replay says besides what the entries
-were. An entry is proven by its hash wherever the replay makes that hash again. Where a task was cut short and replayed with its successor's
-time it does not; there the head that the history kept is followed back instead, through the database's own entries.
+A history has the hash of the journal's head after every write, so that it binds the whole chain; a replay makes the entries themselves.
+An entry is proven by its hash wherever the replay makes that hash again. Where a task was cut short and replayed with its successor's time
+it does not; there the head that the history has is followed back instead, through the database's own entries.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -20,8 +20,8 @@ TIME_FIELDS = ("business_at", "recorded_at")
 
 
 class JournalWrite(NamedTuple):
-    """One writing of a workflow. `entries`: as the replay made them, None where the run could not be replayed. `head`: the hash that the
-    history keeps of the last of them; None when the database's answer is not in the history yet."""
+    """One journal write of a workflow. `entries`: as the replay made them, None where the run could not be replayed. `head`: the hash that
+    the history has of the last of them; None when the database's answer is not in the history yet."""
 
     entries: Sequence[Entry] | None
     head: str | None
@@ -29,7 +29,7 @@ class JournalWrite(NamedTuple):
 
 @dataclass(frozen=True)
 class DatabaseEntry:
-    """An entry as the database has it, which may be anything: somebody may have written what no code of ours would."""
+    """An entry as the database has it, which may be anything: somebody may have written what the project's code never would."""
 
     case_id: str
     seq: int
@@ -39,12 +39,14 @@ class DatabaseEntry:
 
     @property
     def has_valid_hash(self) -> bool:
-        """Its hash is that of what it says."""
-        said = {**self.content, "case_id": self.case_id, "seq": self.seq, "previous": self.previous}
-        return sha256(canonical_json(said)).hexdigest() == self.hash
+        """True when its hash is that of its content."""
+        hashed = {**self.content, "case_id": self.case_id, "seq": self.seq, "previous": self.previous}
+        return sha256(canonical_json(hashed)).hexdigest() == self.hash
 
 
 class ReplayComparison(NamedTuple):
+    """`counts` by verdict; `findings` in order of the entries; `beside`: the number of lawful entries beside the chain."""
+
     counts: dict[EntryVerdict, int]
     findings: list[EntryFinding]
     beside: int
@@ -58,67 +60,88 @@ def compare_replay(
     task_open: bool = False,
     has_lost_run: bool = False,
 ) -> ReplayComparison:
-    """`head`: the case's head in the read model, None when that has no row of it. `task_open`: the history ends within a task, whose
-    entries the database may have already. `a_run_is_lost`: of some run of the case no history is left."""
+    """Compare a case's entries with its histories.
+
+    `head`: the case's head in the read model, None when that has no row of it. `task_open`: the history ends within a task, whose entries
+    the database may have already. `has_lost_run`: of some run of the case no history is left.
+    """
     return _ReplayComparer(case_id, database_entries, head, task_open, has_lost_run).run(journal_writes)
 
 
-@dataclass
-class _ReplayComparer:
-    case_id: str
-    database_entries: Sequence[DatabaseEntry]
-    head: str | None
-    task_open: bool
-    has_lost_run: bool
-    counts: Counter[EntryVerdict] = field(default_factory=Counter)
-    findings: list[EntryFinding] = field(default_factory=list)
+class _ReplayedEntry(NamedTuple):
+    """An entry that a replay made. `expected_hash`: the hash under which the database must have it, None where the history does not show
+    it. `is_exact`: the replay made the hash that the history has, so that its times are the entry's own."""
 
-    def __post_init__(self) -> None:
-        self.by_hash = {row.hash: row for row in self.database_entries}
+    entry: Entry
+    expected_hash: str | None
+    is_exact: bool
+
+
+class _ReplayComparer:
+    """Judges every entry of one case once: first those of the histories, then what the database has beyond and beside them."""
+
+    def __init__(
+        self, case_id: str, database_entries: Sequence[DatabaseEntry], head: str | None, task_open: bool, has_lost_run: bool
+    ) -> None:
+        self.case_id, self.database_entries = case_id, database_entries
+        self.task_open, self.has_lost_run = task_open, has_lost_run
+        self.counts: Counter[EntryVerdict] = Counter()
+        self.findings: list[EntryFinding] = []
+        self.by_hash = {row.hash: row for row in database_entries}
         self.by_seq = defaultdict[int, list[DatabaseEntry]](list)
-        for row in self.database_entries:
+        for row in database_entries:
             self.by_seq[row.seq].append(row)
-        followed = self._follow_chain(self.head)
-        self.chain_by_seq, self.chain_hashes = {row.seq: row for row in followed}, {row.hash for row in followed}
+        chain = self._follow_chain(head)
+        self.chain_by_seq, self.chain_hashes = {row.seq: row for row in chain}, {row.hash for row in chain}
+        self.replayed_entries = dict[int, _ReplayedEntry]()
+        self.pending_entries = dict[int, Entry]()
+        """Entries that the replay made in a task whose end the history does not have yet."""
+        self.last_held_seq = 0
+        """The last entry that the head of a run which could not be replayed leads to."""
         self.judged_hashes = set[str]()
         self.known_hashes = set[str]({GENESIS})
         self.lost_run_hashes = set[str]()
-        """Hashes that a run of which no history is left must have written: a later history goes on from them."""
+        """Hashes that a run of which no history is left must have written: a later history continues from them."""
 
     def run(self, journal_writes: Sequence[JournalWrite]) -> ReplayComparison:
-        held, pending = 0, dict[int, Entry]()
-        told = dict[int, tuple[Entry, str | None, bool]]()
-        for wake in journal_writes:
-            if wake.head is None:
-                pending.update({entry.seq: entry for entry in wake.entries or ()})
-                continue
-            if wake.entries is None:
-                held = self._judge_unreplayed_run(wake.head, max(held, *told, 0) if told else held)
-                continue
-            for entry, expected in zip(wake.entries, self._list_expected_hashes(wake.entries, wake.head), strict=True):
-                for undone in [seq for seq in told if seq > entry.seq]:  # a run that was reset tells from there on anew
-                    del told[undone]
-                told[entry.seq] = (entry, expected, wake.entries[-1].hash == wake.head)
-        for entry, expected, exact in told.values():
-            self._judge_entry(entry, expected, exact)
-        if self.has_lost_run and told:
-            first = min(told)
-            self.lost_run_hashes = {row.hash for row in self._follow_chain(told[first][0].previous)}
-        self._judge_entries_past(max(held, *told, 0) if told else held, pending)
+        for write in journal_writes:
+            self._apply_write(write)
+        for replayed in self.replayed_entries.values():
+            self._judge_replayed_entry(replayed)
+        if self.has_lost_run and self.replayed_entries:
+            first = self.replayed_entries[min(self.replayed_entries)].entry
+            self.lost_run_hashes = {row.hash for row in self._follow_chain(first.previous)}
+        self._judge_entries_after(self._find_last_seq())
         beside = self._judge_entries_beside()
         return ReplayComparison(dict(self.counts), sorted(self.findings, key=lambda finding: finding.seq), beside)
 
+    def _apply_write(self, write: JournalWrite) -> None:
+        if write.head is None:
+            self.pending_entries.update({entry.seq: entry for entry in write.entries or ()})
+        elif write.entries is None:
+            self.last_held_seq = self._judge_unreplayed_run(write.head, self._find_last_seq())
+        else:
+            for entry, expected in zip(write.entries, self._list_expected_hashes(write.entries, write.head), strict=True):
+                # a run that was reset replaces what it had written from there on
+                for replaced in [seq for seq in self.replayed_entries if seq > entry.seq]:
+                    del self.replayed_entries[replaced]
+                self.replayed_entries[entry.seq] = _ReplayedEntry(entry, expected, write.entries[-1].hash == write.head)
+
+    def _find_last_seq(self) -> int:
+        """Return the number of the last entry that the histories prove; 0 when there is none."""
+        return max([self.last_held_seq, *self.replayed_entries])
+
     def _follow_chain(self, head: str | None) -> list[DatabaseEntry]:
-        """The chain that ends there, newest first, as far as it is there."""
-        found, seen = list[DatabaseEntry](), set[str]()
+        """Return the chain that ends with that hash, newest first, as far as the database has it."""
+        chain, seen = list[DatabaseEntry](), set[str]()
         while head is not None and head not in seen and (row := self.by_hash.get(head)) is not None:
-            found.append(row)
+            chain.append(row)
             seen.add(head)
             head = row.previous
-        return found
+        return chain
 
     def _list_expected_hashes(self, entries: Sequence[Entry], head: str) -> list[str | None]:
-        """Of each entry that was written in one go, the hash under which the database must have it; None where that cannot be told."""
+        """Return the hash under which the database must have each entry of one write; None where the history does not show it."""
         if not entries or entries[-1].hash == head:
             return [entry.hash for entry in entries]
         hashes = list[str | None]()
@@ -129,58 +152,61 @@ class _ReplayComparer:
             link = row.previous if row and row.has_valid_hash else None
         return hashes[::-1]
 
-    def _judge_entry(self, entry: Entry, expected: str | None, exact: bool) -> None:
+    def _judge_replayed_entry(self, replayed: _ReplayedEntry) -> None:
+        entry, expected, is_exact = replayed
         if expected:
             self.known_hashes.add(expected)
         row = self.chain_by_seq.get(entry.seq) or self.by_hash.get(expected or "") or next(iter(self.by_seq[entry.seq]), None)
         if row is None:
-            self._add_finding(
-                EntryVerdict.MISSING, entry.seq, entry.kind.value, expected or "", "the history tells of it, the database has none"
-            )
+            why = "the history tells of it, the database has none"
+            self._add_finding(EntryVerdict.MISSING, entry.seq, entry.kind.value, expected or "", why)
             return
         self.judged_hashes.add(row.hash)
-        content, times = _list_changes(row, entry, CONTENT_FIELDS), _list_changes(row, entry, TIME_FIELDS)
-        if row.has_valid_hash and expected in (row.hash, None) and not content and (not times or not exact):
-            self.counts[EntryVerdict.TIMED_BY_TASK if times else EntryVerdict.MATCHED] += 1
+        content_changes, time_changes = _list_changes(row, entry, CONTENT_FIELDS), _list_changes(row, entry, TIME_FIELDS)
+        is_proven = row.has_valid_hash and expected in (row.hash, None)
+        if is_proven and not content_changes and (not time_changes or not is_exact):
+            self.counts[EntryVerdict.TIMED_BY_TASK if time_changes else EntryVerdict.MATCHED] += 1
             return
-        changes = content + (times if exact or not content else [])
+        changes = content_changes + (time_changes if is_exact or not content_changes else [])
         if not changes:
             changes = [FieldChange(field="hash", database=row.hash, history=expected or entry.hash)]
-        self._add_finding(
-            EntryVerdict.CHANGED, row.seq, row.content["kind"], row.hash, _explain_change(row, bool(content or times), expected), changes
-        )
+        differs = bool(content_changes or time_changes)
+        self._add_row_finding(EntryVerdict.CHANGED, row, _explain_change(row, differs, expected), changes)
 
     def _judge_unreplayed_run(self, head: str, after: int) -> int:
-        """What a run that could not be replayed proves all the same; the number of the last entry that its head leads to."""
+        """Judge the entries that the head of a run proves though it could not be replayed; the number of the last of them, or `after`."""
         self.known_hashes.add(head)
-        rows = self._follow_chain(head)
-        if not rows:
-            self._add_finding(EntryVerdict.MISSING, after + 1, "", head, "the history knows an entry of this hash, the database has none")
+        chain = self._follow_chain(head)
+        if not chain:
+            why = "the history knows an entry of this hash, the database has none"
+            self._add_finding(EntryVerdict.MISSING, after + 1, "", head, why)
             return after
-        for row in (row for row in rows if row.seq > after):
+        for row in (row for row in chain if row.seq > after):
             self.judged_hashes.add(row.hash)
             if row.has_valid_hash:
                 self.counts[EntryVerdict.HELD_BY_HEAD] += 1
             else:
-                self._add_finding(EntryVerdict.CHANGED, row.seq, row.content["kind"], row.hash, _explain_change(row, True, row.hash))
-        return rows[0].seq
+                self._add_row_finding(EntryVerdict.CHANGED, row, _explain_change(row, True, row.hash))
+        return chain[0].seq
 
-    def _judge_entries_past(self, last: int, pending: dict[int, Entry]) -> None:
-        """At what the database has beyond the histories' end."""
-        for seq in sorted(seq for seq in self.chain_by_seq if seq > last):
+    def _judge_entries_after(self, last_seq: int) -> None:
+        """Judge the entries of the chain beyond the end of the histories."""
+        for seq in sorted(seq for seq in self.chain_by_seq if seq > last_seq):
             row = self.chain_by_seq[seq]
             self.judged_hashes.add(row.hash)
-            told = pending.get(seq)
-            if row.has_valid_hash and (self.task_open or (told is not None and not _list_changes(row, told, CONTENT_FIELDS))):
+            if row.has_valid_hash and (self.task_open or self._is_pending(row)):
                 self.counts[EntryVerdict.UNDER_WAY] += 1
-                continue
-            if row.has_valid_hash and self.has_lost_run:
+            elif row.has_valid_hash and self.has_lost_run:
                 self.counts[EntryVerdict.UNTOLD] += 1
-                continue
-            self._add_finding(EntryVerdict.ADDED, seq, row.content["kind"], row.hash, "no history of the case tells of it")
+            else:
+                self._add_row_finding(EntryVerdict.ADDED, row, "no history of the case tells of it")
+
+    def _is_pending(self, row: DatabaseEntry) -> bool:
+        pending = self.pending_entries.get(row.seq)
+        return pending is not None and not _list_changes(row, pending, CONTENT_FIELDS)
 
     def _judge_entries_beside(self) -> int:
-        """An entry beside the chain was written by a task that was repeated, if it follows from an entry of the case."""
+        """Judge the entries that are left, and count the lawful ones: written by a task that was repeated, after an entry of the case."""
         beside = 0
         for row in self.database_entries:
             if row.hash in self.judged_hashes:
@@ -188,20 +214,22 @@ class _ReplayComparer:
             follows = row.previous in self.by_hash or row.previous in self.known_hashes
             if row.has_valid_hash and follows and row.hash not in self.chain_hashes:
                 beside += 1
-                continue
-            if row.has_valid_hash and row.hash in self.lost_run_hashes:
+            elif row.has_valid_hash and row.hash in self.lost_run_hashes:
                 self.counts[EntryVerdict.HELD_BY_HEAD] += 1
-                continue
-            why = "no history of the case tells of it" if follows else "it follows from no entry of the case"
-            self._add_finding(EntryVerdict.ADDED, row.seq, row.content["kind"], row.hash, why)
+            else:
+                why = "no history of the case tells of it" if follows else "it follows from no entry of the case"
+                self._add_row_finding(EntryVerdict.ADDED, row, why)
         return beside
 
+    def _add_row_finding(self, verdict: EntryVerdict, row: DatabaseEntry, why: str, changes: list[FieldChange] | None = None) -> None:
+        self._add_finding(verdict, row.seq, row.content["kind"], row.hash, why, changes)
+
     def _add_finding(
-        self, verdict: EntryVerdict, seq: int, kind: str, hash_: str, why: str, changes: list[FieldChange] | None = None
+        self, verdict: EntryVerdict, seq: int, kind: str, entry_hash: str, why: str, changes: list[FieldChange] | None = None
     ) -> None:
         self.counts[verdict] += 1
         self.findings.append(
-            EntryFinding(case_id=self.case_id, seq=seq, verdict=verdict, kind=kind, hash=hash_, why=why, changes=changes or [])
+            EntryFinding(case_id=self.case_id, seq=seq, verdict=verdict, kind=kind, hash=entry_hash, why=why, changes=changes or [])
         )
 
 

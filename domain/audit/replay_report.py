@@ -1,4 +1,4 @@
-"""What an auditor reads after a replay: each case with its runs, and each entry that is not as the histories tell it."""
+"""The report of a replay: each case with its runs, and each entry that differs from its histories."""
 
 from datetime import date
 from enum import StrEnum
@@ -7,9 +7,9 @@ from pydantic import AwareDatetime, BaseModel, Field, computed_field
 
 
 class EntryVerdict(StrEnum):
-    """How an entry of the database stands to the case's history.
+    """The result of comparing an entry of the database with the case's history.
 
-    `timed_by_task`: but for its times the same as today's code makes it; the history's own hash says that they are its times (a task that
+    `timed_by_task`: but for its times the same as today's code makes it; the history's own hash proves that they are its times (a task that
     was cut short is replayed with its successor's time). `held_by_head`: its run could not be replayed, but the history's hash leads to it.
     `under_way`: the task that wrote it has not ended, so that the history cannot know it yet. `untold`: a history of the case is lost or
     damaged, and no other leads to the entry.
@@ -29,7 +29,7 @@ DIFFERENCE_VERDICTS = frozenset({EntryVerdict.CHANGED, EntryVerdict.MISSING, Ent
 
 
 class FieldChange(BaseModel):
-    """One field of an entry: as the database has it, and as the history tells it."""
+    """One field of an entry: as the database has it, and as the history makes it."""
 
     field: str
     database: str
@@ -37,7 +37,7 @@ class FieldChange(BaseModel):
 
 
 class EntryFinding(BaseModel):
-    """`hash` is the one that the database has the entry under; for a missing entry the one that the history knows, if it does."""
+    """An entry that differs. `hash` is the database's; of a missing entry the one that the history has, if it does."""
 
     case_id: str
     seq: int
@@ -49,14 +49,16 @@ class EntryFinding(BaseModel):
 
 
 class RunSource(StrEnum):
+    """The place that a run's history was read from; LOST when none has it."""
+
     LIVE = "live"
     ARCHIVED = "archived"
     LOST = "lost"
 
 
 class ReplayDivergence(BaseModel):
-    """Where a history and today's code part: the history's event, by its number and type, that the code cannot have led to; and what
-    Temporal, or the code, says of it."""
+    """The point at which today's code diverges from a history: the history's event, by its number and type, that the code cannot have led
+    to; `said` is the message of Temporal, or of the code."""
 
     workflow: str
     case_id: str
@@ -69,8 +71,8 @@ class ReplayDivergence(BaseModel):
 
 
 class ReplayedRun(BaseModel):
-    """One run of a case. Times are real. `why_not` is empty when it was replayed: otherwise what the code, or the archive, says of it;
-    `parting` is set when it is the code that says so."""
+    """One run of a case. Times are real. `why_not` is empty when it was replayed: otherwise the message of the code, or of the archive;
+    `parting` is set when the code diverges from the history."""
 
     run_id: str
     workflow: str
@@ -92,7 +94,8 @@ class SealPosition(BaseModel):
 
 
 class CaseReplay(BaseModel):
-    """`counts` has every entry once. `beside`: how many a repeated task wrote anew under another hash; they count for nothing."""
+    """The replay of one case. `counts` has every entry once. `beside`: the number of entries that a repeated task wrote again under another
+    hash; they have no effect."""
 
     case_id: str
     kind: str
@@ -112,7 +115,7 @@ class CaseReplay(BaseModel):
 
 
 class ReplayReport(BaseModel):
-    """Every case of an account, held against its histories. `replayed_at` is real time."""
+    """Every case of an account, compared with its histories. `replayed_at` is real time."""
 
     account_id: str
     replayed_at: AwareDatetime
@@ -129,5 +132,5 @@ class ReplayReport(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def flawless(self) -> bool:
-        """Every run was replayed, and every entry is as its history tells it."""
+        """True when every run was replayed, and every entry is as its history makes it."""
         return not self.differences and not self.unreplayed_runs

@@ -1,4 +1,4 @@
-"""A day's seal: one hash over where the chains of all cases stood. Whoever keeps it can prove later what the journal said then.
+"""A day's seal: one hash over the heads of all cases' chains. Whoever keeps it can prove later what the journal contained then.
 
 The tree is that of RFC 6962, 2.1: SHA-256, leaves hashed after a zero byte and nodes after a one byte, so that neither passes for the
 other. Its leaves are in order of their case ids, by code point.
@@ -18,8 +18,8 @@ LEAF_PREFIX, NODE_PREFIX = b"\x00", b"\x01"
 
 
 class SealLeaf(NamedTuple):
-    """Where the chain of one case stood: its last entry's number and hash. `beside` counts the entries up to that number which the chain
-    leaves out, so that none can be slipped in later."""
+    """The head of one case's chain: its last entry's number and hash. `beside` counts the entries up to that number which the chain
+    leaves out, so that none can be inserted later."""
 
     case_id: str
     seq: int
@@ -27,11 +27,12 @@ class SealLeaf(NamedTuple):
     beside: int = 0
 
     def compute_hash(self) -> bytes:
+        """Return the leaf's hash in the tree: SHA-256 over a zero byte and the leaf as a JSON array."""
         return hashlib.sha256(LEAF_PREFIX + json.dumps(list(self), separators=(",", ":"), ensure_ascii=False).encode()).digest()
 
 
 class Seal(BaseModel):
-    """`entries` are those that the cases' chains have; `previous` is the digest of the seal before, or GENESIS."""
+    """A seal. `entries` is the number of entries in the cases' chains; `previous` is the digest of the seal before, or GENESIS."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,12 +43,12 @@ class Seal(BaseModel):
     previous: str = GENESIS
 
     def digest(self) -> str:
-        """The seal's own hash, over its canonical JSON: with it, every seal before it is proved too."""
+        """Return the seal's own hash (hex), over its canonical JSON: with it, every seal before it is proved too."""
         return hashlib.sha256(canonical_json(self.model_dump())).hexdigest()
 
 
 class ProofSibling(BaseModel):
-    """A step on the way from a leaf to the root: the hash beside, and whether it stands to the left."""
+    """A step on the way from a leaf to the root: the sibling's hash (hex), and if it is the left one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +57,7 @@ class ProofSibling(BaseModel):
 
 
 class InclusionProof(BaseModel):
-    """That a case's chain stood so when the seal was made."""
+    """The proof that a case's chain had this head when the seal was made."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,16 +65,16 @@ class InclusionProof(BaseModel):
     path: list[ProofSibling]
 
     def compute_root(self) -> str:
-        """The root that this proves the leaf to be under; to be held against the seal's."""
-        reached = self.leaf.compute_hash()
-        for beside in self.path:
-            other = bytes.fromhex(beside.hash)
-            reached = _hash_node(other, reached) if beside.left else _hash_node(reached, other)
-        return reached.hex()
+        """Return the root (hex) that the path leads to; the proof holds when it is the seal's."""
+        node = self.leaf.compute_hash()
+        for sibling in self.path:
+            sibling_hash = bytes.fromhex(sibling.hash)
+            node = _hash_node(sibling_hash, node) if sibling.left else _hash_node(node, sibling_hash)
+        return node.hex()
 
 
 def build_seal(day: date, leaves: Sequence[SealLeaf], previous: str = GENESIS) -> Seal:
-    """Raises ValueError when a case has two leaves."""
+    """Build the seal of a day. Raises ValueError when a case has two leaves."""
     if len({leaf.case_id for leaf in leaves}) != len(leaves):
         raise ValueError("a case stands twice among the leaves of a seal")
     hashes = [leaf.compute_hash() for leaf in sorted(leaves)]
@@ -81,23 +82,23 @@ def build_seal(day: date, leaves: Sequence[SealLeaf], previous: str = GENESIS) -
 
 
 def build_proof(leaves: Sequence[SealLeaf], case_id: str) -> InclusionProof:
-    """Raises KeyError for a case that has no leaf among them."""
+    """Build the proof of one case's leaf. Raises KeyError for a case that has no leaf among them."""
     ordered = sorted(leaves)
-    place = next((place for place, leaf in enumerate(ordered) if leaf.case_id == case_id), None)
-    if place is None:
+    index = next((index for index, leaf in enumerate(ordered) if leaf.case_id == case_id), None)
+    if index is None:
         raise KeyError(case_id)
-    proven, path = ordered[place], []
+    proven_leaf, path = ordered[index], []
     level = [leaf.compute_hash() for leaf in ordered]
     while len(level) > 1:
-        beside = place ^ 1
-        if beside < len(level):
-            path.append(ProofSibling(hash=level[beside].hex(), left=beside < place))
-        level, place = _build_next_level(level), place // 2
-    return InclusionProof(leaf=proven, path=path)
+        sibling = index ^ 1
+        if sibling < len(level):
+            path.append(ProofSibling(hash=level[sibling].hex(), left=sibling < index))
+        level, index = _build_next_level(level), index // 2
+    return InclusionProof(leaf=proven_leaf, path=path)
 
 
 def merkle_root(hashes: Sequence[bytes]) -> bytes:
-    """Of leaf hashes in their order."""
+    """Return the root over leaf hashes in their order; of none, the hash of the empty string (RFC 6962, 2.1)."""
     level = list(hashes)
     while len(level) > 1:
         level = _build_next_level(level)
@@ -105,8 +106,8 @@ def merkle_root(hashes: Sequence[bytes]) -> bytes:
 
 
 def _build_next_level(level: Sequence[bytes]) -> list[bytes]:
-    """Of an odd number of nodes the last one goes up as it is."""
-    paired = [_hash_node(level[place], level[place + 1]) for place in range(0, len(level) - 1, 2)]
+    """Hash the nodes of a level in pairs; of an odd number the last one is carried up unchanged."""
+    paired = [_hash_node(level[index], level[index + 1]) for index in range(0, len(level) - 1, 2)]
     return [*paired, *level[2 * len(paired) :]]
 
 

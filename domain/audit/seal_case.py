@@ -1,4 +1,4 @@
-"""The case of all seals: each day's run writes down what was sealed, and follows the chain of the day before."""
+"""The case of all seals: each day's run journals the day's seal, and continues the chain of the day before."""
 
 from domain import identifiers as ids
 from domain.audit.seal import Seal
@@ -10,15 +10,16 @@ from domain.journal.journal import Journal
 
 SEAL_KIND = "seal"
 NO_ACCOUNT = ""
-"""Seals are over all accounts."""
+"""The account id of the case: seals cover all accounts."""
 
 
 class SealCase(AccountCase):
-    """Its summary has the last seal."""
+    """The case that journals the seals; `last` is the newest one."""
 
     last: Seal | None = None
 
     def record_seal(self, seal: Seal, at: Moment) -> None:
+        """Journal a day's seal."""
         self.last = seal
         self.write_entry(
             EntryKind.SEAL_MADE,
@@ -37,7 +38,7 @@ def create_seal_case() -> SealCase:
 
 
 def build_case_view(case: SealCase, run_id: str) -> CaseView:
-    """It is never over, and waits for nobody."""
+    """Build the read model's view. The case never ends, and waits for nobody."""
     seal = case.last
     return CaseView(
         case_id=case.journal.case_id,

@@ -1,12 +1,15 @@
-"""What a check of everything stored found."""
+"""The findings of a check of everything stored."""
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 
 class VerificationFinding(BaseModel):
-    """`key` names the row: `CASE/NUMBER/HASH` of an entry, `CASE/NUMBER` of one that is missing, a case's id, a seal's day, a letter's
+    """A row that does not agree with the journal.
+
+    `key` names the row: `CASE/NUMBER/HASH` of an entry, `CASE/NUMBER` of one that is missing, a case's id, a seal's day, a letter's
     Message-ID, a document's SHA-256, `NAME/VERSION` of a policy, `CASE/RUN` of an archived history, an invoice's or a payment's id.
-    `entry` is the entry of the journal, named so too, that proves it; None where none speaks of the row."""
+    `what` is the fault in words; `entry` the journal entry, named in the same way, that proves it, None where there is none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -17,9 +20,12 @@ class VerificationFinding(BaseModel):
 
 
 class VerificationReport(BaseModel):
-    """`orphans` are lawful entries beside the chains: a workflow task that was repeated wrote them. `unsettled` counts the heads that were
+    """The result of a verification.
+
+    `orphans` are lawful entries beside the chains: a workflow task that was repeated wrote them. `unsettled` counts the heads that were
     sealed just before such a repetition replaced them. `unguarded` are the tables whose trigger against changes is missing. `looked_at`
-    counts the rows that were held against the journal, by table; `out_of_reach` says what could not be looked at, and why."""
+    counts the rows that were compared with the journal, by table; `out_of_reach` names what could not be checked, with the reason.
+    """
 
     cases: int = 0
     entries: int = 0
@@ -34,4 +40,5 @@ class VerificationReport(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def sound(self) -> bool:
+        """True when nothing differs."""
         return not self.faults

@@ -1,4 +1,4 @@
-"""The journal's entries as a story is compiled from them: those of one account that count, in order."""
+"""The journal's entries of one account that count, in order: what projections are built from."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from domain.journal.journal import FactValue
 
 
 class AccountEntry(NamedTuple):
-    """One entry. `at` is business time (UTC)."""
+    """One entry; `at` is business time (UTC)."""
 
     case_id: str
     seq: int
@@ -22,33 +22,39 @@ class AccountEntry(NamedTuple):
 
     @property
     def business_date(self) -> date:
+        """The business date (UTC)."""
         return self.at.date()
 
     def get_text(self, name: str) -> str:
+        """Return a fact as text; empty where the entry has none."""
         value = self.facts.get(name)
         return "" if value is None else str(value)
 
     def get_int(self, name: str) -> int:
-        """A number; 0 where the entry has none."""
+        """Return a whole number; 0 where the entry has none."""
         return self.get_optional_int(name) or 0
 
     def get_optional_int(self, name: str) -> int | None:
+        """Return a whole number; None where the entry has none."""
         value = self.facts.get(name)
         return value if isinstance(value, int) else None
 
     def get_date(self, name: str) -> date | None:
+        """Return the date of a fact that is a date or a moment in ISO 8601; None where the entry has none."""
         value = self.facts.get(name)
         return date.fromisoformat(value[:10]) if isinstance(value, str) and value else None
 
 
 def filter_by_kind(account_entries: Iterable[AccountEntry], *kinds: EntryKind) -> Iterator[AccountEntry]:
-    """Those of the kinds named, in their order."""
+    """Yield the entries of the given kinds, in their order."""
     wanted = {kind.value for kind in kinds}
     return (entry for entry in account_entries if entry.kind in wanted)
 
 
 def group_by_case(account_entries: Sequence[AccountEntry], prefix: str) -> list[list[AccountEntry]]:
-    """The entries of each case whose id begins so: each case's in their order, the cases in the order in which they began."""
-    mine = sorted((entry for entry in account_entries if entry.case_id.startswith(prefix)), key=lambda entry: (entry.case_id, entry.seq))
-    cases = [list(entries) for _, entries in groupby(mine, key=lambda entry: entry.case_id)]
+    """Group the entries of the cases whose ids begin with the prefix: each case's by number, the cases in the order in which they began."""
+    case_entries = sorted(
+        (entry for entry in account_entries if entry.case_id.startswith(prefix)), key=lambda entry: (entry.case_id, entry.seq)
+    )
+    cases = [list(entries) for _, entries in groupby(case_entries, key=lambda entry: entry.case_id)]
     return sorted(cases, key=lambda entries: (entries[0].at, entries[0].case_id))

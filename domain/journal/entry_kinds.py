@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class EntryKind(StrEnum):
+    """The dotted kind of an entry. The values stand in journals and their hashes: they never change."""
+
     CASE_OPENED = "case.opened"
     CASE_REOPENED = "case.reopened"
     CASE_CLOSED = "case.closed"
@@ -59,7 +61,7 @@ class EntryKind(StrEnum):
     DISPUTE_BOOKING_REFUSED = "dispute.booking_refused"
     DISPUTE_RESOLVED = "dispute.resolved"
 
-    # an invoice's disputes, as its own history tells of them
+    # an invoice's disputes, in the invoice's own journal
     DISPUTE_OPENED = "dispute.opened"
     DISPUTE_AMOUNT_CHANGED = "dispute.amount_changed"
     DISPUTE_CLOSED = "dispute.closed"

@@ -1,4 +1,4 @@
-"""The journal: every act is an entry, and the entries of a case are chained by their hashes.
+"""The journal: every command and event is an entry, and the entries of a case are chained by their hashes.
 
 The workflow makes entry and hash, so replaying its history makes the same chain again. A hash is SHA-256 over the entry's
 canonical JSON: keys sorted, no spaces, UTF-8, times in ISO 8601 with microseconds and UTC offset, the previous hash included.
@@ -13,23 +13,23 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from domain.journal.entry_kinds import EntryKind
 
 GENESIS = "0" * 64
-"""What stands as the previous hash in the first entry of a case."""
+"""The previous hash in the first entry of a case."""
 
 
 SYSTEM = "duecourse"
-"""The actor of what no person did."""
+"""The actor of entries that no person caused."""
 
 
 FactValue = str | int | bool | None
 
 
 def canonical_json(content: dict[str, object]) -> bytes:
-    """The one JSON form of an entry's content."""
+    """Return the one JSON form of an entry's content, which is hashed (UTF-8). Raises TypeError for a value that has none."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_encode_time).encode()
 
 
 class Entry(BaseModel):
-    """One act. Both times are UTC: business time is when it counts, recorded time is when the workflow saw it."""
+    """One entry. Both times are UTC: business time is when it counts, recorded time is when the workflow received it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,7 +46,7 @@ class Entry(BaseModel):
     hash: str = ""
 
     def digest(self) -> str:
-        """The hash that this entry must carry."""
+        """Return the hash (hex) that this entry must have."""
         return hashlib.sha256(canonical_json(self.model_dump(exclude={"hash"}))).hexdigest()
 
 
@@ -69,7 +69,7 @@ class Journal(BaseModel):
     pending: list[Entry] = Field(default_factory=list)
 
     def write(self, kind: EntryKind, business_at: datetime, recorded_at: datetime, actor: str = SYSTEM, **facts: FactValue) -> Entry:
-        """Append an entry; it stays pending until `written`."""
+        """Append an entry; it stays pending until `mark_written`."""
         draft = Entry(
             case_id=self.case_id,
             seq=self.seq + 1,
@@ -88,10 +88,10 @@ class Journal(BaseModel):
         return entry
 
     def mark_written(self, up_to: int, head: str | None = None) -> None:
-        """Forget the pending entries that the database has. `head`: the hash under which it has the last of them; None: the entry's own.
+        """Remove the pending entries that the database has. `head`: the hash under which it has the last of them; None: the entry's own.
 
         A workflow task that a query or a slow database cuts short is replayed with its successor's time, and its entries then get other
-        hashes than those that were written. What was written holds: later entries follow it.
+        hashes than those that were written. What was written holds: the later entries are chained to it.
         """
         later = [entry for entry in self.pending if entry.seq > up_to]
         last = next((entry.hash for entry in self.pending if entry.seq == up_to), None)
@@ -104,10 +104,10 @@ class Journal(BaseModel):
 
 
 def find_broken_entry(entries: list[Entry]) -> int | None:
-    """The sequence number of the first entry of a case that does not follow from the one before it, or None."""
+    """Return the sequence number of the first entry of a case that does not follow from the one before it, or None."""
     previous = GENESIS
-    for expected, entry in enumerate(entries, 1):
-        if entry.seq != expected or entry.previous != previous or entry.hash != entry.digest():
+    for expected_seq, entry in enumerate(entries, 1):
+        if entry.seq != expected_seq or entry.previous != previous or entry.hash != entry.digest():
             return entry.seq
         previous = entry.hash
     return None
