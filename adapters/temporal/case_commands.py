@@ -17,12 +17,12 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.case_start import CaseStart, load_starting_command_id, signal_with_start, start_case, update_with_start
 from adapters.temporal.handler_names import SIGNAL_NAMES, UPDATE_NAMES
+from adapters.temporal.schedules import trigger_billing_sync
 from domain import identifiers as ids
 from domain.case.case_view import CaseView
 from domain.case.command import Command, CommandReceipt
@@ -188,12 +188,7 @@ class TemporalCaseCommands:
     async def trigger_billing_sync(self) -> None:
         with contextlib.suppress(*UNREACHABLE_ERRORS):
             async with asyncio.timeout(SERVER_TIMEOUT_SECONDS):
-                await self._client.start_workflow(
-                    ids.WorkflowName.BILLING_SYNC,
-                    id=f"{ids.BILLING_SYNC_ID}:now",
-                    task_queue=ids.TASK_QUEUE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                )
+                await trigger_billing_sync(self._client)
 
     async def is_temporal_reachable(self) -> bool:
         try:

@@ -73,7 +73,10 @@ async def delete_old_runs(client: Client) -> int:
 
 
 async def trigger_billing_sync(client: Client) -> bool:
-    """Have billing read now rather than at the schedule's next turn; False when there is no such schedule yet."""
+    """Have billing read now rather than at the schedule's next turn; False when there is no such schedule yet.
+
+    The only way to ask for it: a run that is under way may have read already, so another one follows it, and never two at a time.
+    """
     try:
         await client.get_schedule_handle(ids.BILLING_SYNC_ID).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
     except RPCError:

@@ -10,6 +10,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, ScheduleOverlapPolicy
 
+from adapters.temporal.case_commands import TemporalCaseCommands
 from adapters.temporal.client import TemporalUnreachableError, connect_client, set_history_retention
 from adapters.temporal.embedded_server import PortInUseError, TemporalServer, find_free_port, require_free_port
 from adapters.temporal.schedules import trigger_billing_sync, upsert_schedules
@@ -71,6 +72,25 @@ async def test_schedules_are_put_once_and_follow_the_clock(
         assert [interval.every for interval in schedule.spec.intervals] == [every]
         assert schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
     assert await trigger_billing_sync(client)
+
+
+async def test_the_api_asks_for_the_same_run_as_the_schedule_and_never_for_a_second_one_beside_it(client: Client) -> None:
+    await upsert_schedules(client, REAL_LIFE)
+    schedule = client.get_schedule_handle(ids.BILLING_SYNC_ID)
+    await schedule.pause()
+    before = (await schedule.describe()).info.num_actions
+
+    for _ in range(2):
+        await TemporalCaseCommands(client).trigger_billing_sync()
+
+    async with asyncio.timeout(20):
+        while not (await schedule.describe()).info.running_actions:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.1)
+    described = (await schedule.describe()).info
+    assert described.num_actions - before <= 1
+    runs = [run.id async for run in client.list_workflows(f"WorkflowType = '{ids.WorkflowName.BILLING_SYNC}'")]
+    assert all(run.startswith(f"{ids.BILLING_SYNC_ID}-") for run in runs)
+    await schedule.unpause()
 
 
 async def test_nobody_at_the_address_is_a_sentence() -> None:
