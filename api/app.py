@@ -67,7 +67,7 @@ the same answer, and nothing happens twice."""
 TAGS = [
     {"name": "invoices", "description": "Invoices and how far their collection has come."},
     {"name": "acts", "description": "What collectors do: promises, calls, pauses, notes."},
-    {"name": "money", "description": "Payments, credit notes and cancellations in the embedded ledger."},
+    {"name": "money", "description": "Payments, credit notes, unapplied credit and cancellations in the billing system."},
     {"name": "disputes", "description": "What customers contest, whose answer it waits for, and how it ended."},
     {"name": "approvals", "description": "What nobody does alone, and who may sign in whose place."},
     {"name": "payment plans", "description": "Debts paid off in instalments, from the proposal to the last payment."},

@@ -1,4 +1,4 @@
-"""Money in the embedded ledger. The change and its event are one transaction; the case hears of it within moments."""
+"""Money in the billing system. The case hears of a change within moments, by billing's event."""
 
 import contextlib
 
@@ -12,12 +12,13 @@ from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
 from api.routes.invoice_commands import ExistingInvoice
 from api.schemas.amounts import Amount
-from api.schemas.requests import CancellationIn, CreditNoteIn, PaymentIn
-from api.schemas.responses import LedgerAnswer, ReversalAnswer, ShareOut
+from api.schemas.requests import CancellationIn, CreditNoteIn, PaymentIn, UnappliedApplicationIn
+from api.schemas.responses import LedgerAnswer, ReversalAnswer, ShareOut, UnappliedApplicationAnswer
 from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
+from domain.billing.payment_allocation import AllocationShare
 from domain.invoice.commands import AddNote
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -57,6 +58,30 @@ async def reverse_payment(payment_id: str, _: PaymentRecordingActor, context: Co
         ShareOut(invoice_id=share.invoice_id, amount=Amount.from_minor(abs(share.amount), currencies[share.invoice_id])) for share in shares
     ]
     return ReversalAnswer(id=payment_id, owed_again=owed)
+
+
+@router.post(
+    "/accounts/{account_id}/unapplied/applications",
+    operation_id="apply_unapplied_credit",
+    summary="Let an account's unapplied credit pay its open invoices",
+)
+async def apply_unapplied_credit(
+    account_id: str, _: PaymentRecordingActor, body: UnappliedApplicationIn, context: Context
+) -> UnappliedApplicationAnswer:
+    """The oldest money pays the oldest invoice first, in the currency named. Again: nothing, until there is credit again."""
+
+    def apply() -> tuple[tuple[AllocationShare, ...], dict[str, int]]:
+        shares = context.billing.apply_unapplied_credit(account_id, body.currency, at=context.business_now)
+        return shares, context.billing.get_unapplied_credit(account_id)
+
+    shares, left = await run_in_threadpool(apply)
+    if shares:
+        await context.cases.trigger_billing_sync()
+    return UnappliedApplicationAnswer(
+        account_id=account_id,
+        applied=[ShareOut(invoice_id=share.invoice_id, amount=Amount.from_minor(share.amount, body.currency)) for share in shares],
+        unapplied=Amount.from_minor(left.get(body.currency, 0), body.currency),
+    )
 
 
 @router.post(

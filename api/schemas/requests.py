@@ -12,6 +12,7 @@ from api.schemas.request_body import RequestBody, example_config
 from domain.approval.commands import ApprovalVerdict
 from domain.dispute.commands import DisputeSource
 from domain.invoice.commands import CallOutcome
+from domain.money import Currency
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
 
@@ -23,6 +24,14 @@ class PaymentIn(PositiveAmount):
 
     received_on: date | None = Field(default=None, description="the business date when left out")
     reference: str = Field(default="", max_length=200)
+
+
+class UnappliedApplicationIn(RequestBody):
+    """Which of the account's unapplied credit is to pay its open invoices: all of one currency."""
+
+    model_config = example_config(currency="EUR")
+
+    currency: Currency = Field(description="ISO 4217")
 
 
 class PromiseIn(PositiveAmount):

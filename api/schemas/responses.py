@@ -55,6 +55,14 @@ class ReversalAnswer(BaseModel):
     owed_again: list[ShareOut]
 
 
+class UnappliedApplicationAnswer(BaseModel):
+    """What each invoice took of the account's unapplied credit, and what is left of it. The cases hear of it within moments."""
+
+    account_id: str
+    applied: list[ShareOut]
+    unapplied: Amount = Field(description="what no open invoice could take")
+
+
 class HoldOut(BaseModel):
     kind: str
     since: datetime

@@ -72,7 +72,7 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.COLLECT: "record promises, calls, pauses and notes",
     Permission.WORK_TASKS: "close tasks",
     Permission.DECIDE_LETTERS: "decide what became of a letter",
-    Permission.RECORD_PAYMENTS: "record or reverse payments",
+    Permission.RECORD_PAYMENTS: "record, reverse or apply payments",
     Permission.REDUCE_INVOICES: "cancel or credit invoices",
     Permission.IMPORT: "bring in invoices",
     Permission.CHANGE_SERVICE: "say how an account is served",

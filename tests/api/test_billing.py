@@ -2,7 +2,7 @@
 
 from sqlmodel import select
 
-from adapters.database.tables import CreditNote, LedgerEvent, Note, Payment
+from adapters.database.tables import Allocation, CreditNote, LedgerEvent, Note, Payment
 from tests.api.conftest import Client, Problem
 from tests.api.portfolio_world import PortfolioWorld
 
@@ -72,3 +72,42 @@ async def test_a_cancelled_invoice_owes_nothing_and_says_why(manager: Client, pr
     with world.database.reading() as session:
         assert session.exec(select(Note)).one().text == "issued twice"
     problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "EUR"}), 409)
+
+
+APPLICATIONS = "/v1/accounts/A-1/unapplied/applications"
+
+
+async def test_unapplied_credit_pays_what_is_open_and_its_cases_hear_of_it(collector: Client, world: PortfolioWorld) -> None:
+    an_invoice(world)
+    world.invoice("I-2", total=10_000)
+    await collector.post("/v1/invoices/I-1/payments", json={**PAID, "amount": "370.00"})
+    answer = await collector.post(APPLICATIONS, json={"currency": "EUR"})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "account_id": "A-1",
+            "applied": [{"invoice_id": "I-2", "amount": {"amount": "100.00", "currency": "EUR"}}],
+            "unapplied": {"amount": "20.00", "currency": "EUR"},
+        },
+    )
+    assert (await collector.get("/v1/invoices/I-2")).json()["open_balance"]["amount"] == "0.00"
+    assert world.cases.deliveries == 2
+
+
+async def test_unapplied_credit_is_applied_once_under_one_key(collector: Client, world: PortfolioWorld) -> None:
+    an_invoice(world)
+    await collector.post("/v1/invoices/I-1/payments", json={**PAID, "amount": "370.00"})
+    world.invoice("I-2", total=10_000)
+    first, repeated = [await collector.post(APPLICATIONS, json={"currency": "EUR"}, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert first.json() == repeated.json()
+    assert (await collector.post(APPLICATIONS, json={"currency": "EUR"})).json()["applied"] == [], "nothing is open any more"
+    with world.database.reading() as session:
+        assert sum(allocation.amount for allocation in session.exec(select(Allocation)) if allocation.invoice_id == "I-2") == 10_000
+
+
+async def test_unapplied_credit_of_nobody_or_in_no_currency_is_refused(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
+    an_invoice(world)
+    assert "A-9" in problem(await collector.post("/v1/accounts/A-9/unapplied/applications", json={"currency": "EUR"}), 404)["detail"]
+    problem(await collector.post(APPLICATIONS, json={"currency": "euro"}), 422)
+    assert (await collector.post(APPLICATIONS, json={"currency": "USD"})).json()["applied"] == []
+    assert world.cases.deliveries == 0

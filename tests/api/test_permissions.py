@@ -37,6 +37,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/invoices/{invoice_id}/credit-notes"): BILLING,
     ("POST", "/v1/invoices/{invoice_id}/cancellation"): BILLING,
     ("POST", "/v1/payments/{payment_id}/reversal"): MONEY,
+    ("POST", "/v1/accounts/{account_id}/unapplied/applications"): MONEY,
     ("GET", "/v1/accounts"): EVERYBODY,
     ("GET", "/v1/accounts/{account_id}"): EVERYBODY,
     ("GET", "/v1/accounts/{account_id}/history"): EVERYBODY,
