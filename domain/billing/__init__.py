@@ -1,1 +1,1 @@
-"""What the billing system reports, how a payment is allocated, and what an account owes."""
+"""The billing system's events, the allocation of payments, and the receivables of an account."""

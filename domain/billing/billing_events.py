@@ -1,4 +1,4 @@
-"""What the billing system says of an invoice, and the events by which it says so. The billing system is the truth of money."""
+"""The facts of an invoice and the events in which the billing system reports them. The billing system is the truth of money."""
 
 from datetime import date
 from enum import StrEnum
@@ -9,6 +9,8 @@ from domain.money import Currency
 
 
 class InvoiceStatus(StrEnum):
+    """The status of an invoice in billing."""
+
     OPEN = "open"
     PAID = "paid"
     CREDITED = "credited"
@@ -17,11 +19,12 @@ class InvoiceStatus(StrEnum):
 
     @property
     def is_settled(self) -> bool:
+        """True when nothing is open any more."""
         return self is not InvoiceStatus.OPEN
 
 
 class InvoiceFacts(BaseModel):
-    """An invoice as billing knows it at one version. Amounts in minor units of `currency`."""
+    """An invoice at one version of billing. Amounts in minor units of `currency`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,14 +38,17 @@ class InvoiceFacts(BaseModel):
 
     @property
     def is_settled(self) -> bool:
+        """True when nothing is open any more."""
         return self.status.is_settled
 
     def days_past_due(self, on: date) -> int:
-        """Whole days; negative before the due date, zero on it: an invoice due today is not overdue."""
+        """Return whole days; negative before the due date, zero on it: an invoice due today is not overdue."""
         return (on - self.due_date).days
 
 
 class BillingEventKind(StrEnum):
+    """The kinds of billing events."""
+
     INVOICE_ISSUED = "invoice.issued"
     INVOICE_CHANGED = "invoice.changed"
     INVOICE_CANCELLED = "invoice.cancelled"
@@ -54,8 +60,9 @@ class BillingEventKind(StrEnum):
 
 
 class BillingEvent(BaseModel):
-    """One thing that billing reports. `amount` in minor units (what was paid, reversed, credited, written off or recovered; a recovery that
-    bounced is negative); `facts` as they stand after it. `charged_by`: the case that charged the invoice, if one did."""
+    """One event of billing. `amount` in minor units (paid, reversed, credited, written off or recovered; a recovery that bounced is
+    negative); `facts` are those after it; `occurred_at` is business time (UTC). `charged_by`: the case that charged the invoice, if one
+    did."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,7 +77,7 @@ class BillingEvent(BaseModel):
 
     @property
     def balance_reduction(self) -> int:
-        """What the invoice is owed less than before by payment or credit, in minor units; negative when it is owed again."""
+        """The amount by which payment or credit reduced the open balance, in minor units; negative when it is owed again."""
         match self.kind:
             case BillingEventKind.PAYMENT_RECEIVED | BillingEventKind.CREDIT_NOTE_ISSUED | BillingEventKind.INVOICE_CANCELLED:
                 return self.amount

@@ -1,4 +1,4 @@
-"""Which invoices a payment pays. One account, one currency; amounts in minor units."""
+"""The allocation of a payment to invoices of one account and one currency; amounts in minor units."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class OpenItem(BaseModel):
-    """An invoice that can take money: what is open of it, and what was written off and may still come in."""
+    """An invoice that a payment can go to: its open balance, and the amount that was written off and may still be recovered."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -18,7 +18,7 @@ class OpenItem(BaseModel):
 
 
 class AllocationShare(BaseModel):
-    """What one invoice takes; negative when it is taken back."""
+    """The amount allocated to one invoice; negative when it is taken back."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,7 +27,7 @@ class AllocationShare(BaseModel):
 
 
 class PaymentAllocation(BaseModel):
-    """`shares`, `recovered` (what was written off) and `unapplied` add up to what was distributed."""
+    """`shares` (of open balances), `recovered` (of written-off amounts) and `unapplied` add up to the payment."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,24 +37,23 @@ class PaymentAllocation(BaseModel):
 
 
 def allocate_payment(amount: int, items: Iterable[OpenItem], named_invoice_id: str | None = None) -> PaymentAllocation:
-    """Spread `amount` over the items: what fell due first is paid first, what is open before what was written off.
+    """Allocate `amount` to the items: the earliest due date first, open balances before written-off amounts.
 
-    A payer who names an invoice means that one: what it does not need stays the account's unapplied credit.
+    A payment that names an invoice goes to that one: the rest stays the account's unapplied credit.
     """
-    queue = sorted(
-        (item for item in items if named_invoice_id in (None, item.invoice_id)), key=lambda item: (item.due_date, item.invoice_id)
-    )
+    payable = [item for item in items if named_invoice_id in (None, item.invoice_id)]
+    queue = sorted(payable, key=lambda item: (item.due_date, item.invoice_id))
     shares, left = _allocate_amounts(amount, [(item.invoice_id, item.open_balance) for item in queue])
     recovered, left = _allocate_amounts(left, [(item.invoice_id, item.written_off) for item in queue])
     return PaymentAllocation(shares=shares, unapplied=left, recovered=recovered)
 
 
 def _allocate_amounts(amount: int, needs: Iterable[tuple[str, int]]) -> tuple[tuple[AllocationShare, ...], int]:
-    """The shares in order of the needs, and what is left."""
+    """Allocate to each invoice up to its need, in their order; return the shares and the rest."""
     shares: list[AllocationShare] = []
     for invoice_id, need in needs:
-        taken = min(amount, need)
-        if taken > 0:
-            shares.append(AllocationShare(invoice_id=invoice_id, amount=taken))
-            amount -= taken
+        share = min(amount, need)
+        if share > 0:
+            shares.append(AllocationShare(invoice_id=invoice_id, amount=share))
+            amount -= share
     return tuple(shares), amount

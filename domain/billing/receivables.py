@@ -1,4 +1,4 @@
-"""What an account owes by the invoices that joined one of its cases. Amounts in minor units, never added across currencies."""
+"""The receivables of the invoices that joined a case of an account. Amounts in minor units, never added across currencies."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ class Receivable(BaseModel):
 
     @classmethod
     def from_facts(cls, invoice_id: str, facts: InvoiceFacts, disputed: int | None = None) -> "Receivable":
-        """`disputed` None: the whole open balance if billing calls the invoice disputed, else nothing."""
+        """Build a receivable. `disputed` None: the whole open balance if billing marks the invoice as disputed, else nothing."""
         amount = (facts.open_balance if facts.disputed else 0) if disputed is None else disputed
         return cls(
             invoice_id=invoice_id,
@@ -36,19 +36,19 @@ class Receivable(BaseModel):
         )
 
     def is_owed(self, policy: Policy) -> bool:
-        """Open, and worth chasing."""
+        """Return true when it is open and not below the policy's minimum balance."""
         return not self.settled and self.open_balance >= policy.minimum_open_balance(self.currency)
 
     def is_collectable(self, policy: Policy) -> bool:
-        """What is not disputed of it is worth chasing."""
+        """Return true when its undisputed part is not below the policy's minimum balance."""
         return self.is_owed(policy) and self.open_balance - self.disputed >= policy.minimum_open_balance(self.currency)
 
 
 class InvoiceUpdate(BaseModel):
-    """What an invoice tells the cases of its account that it is part of.
+    """The update that an invoice sends to the cases of its account that it is part of.
 
-    `disputed`: how much of it is contested, in minor units. `planned`: it is part of a payment plan, proposed or kept. `insolvent`: so the
-    customer is, or may be. In both cases nobody may press for it.
+    `disputed`: how much of it is contested, in minor units. `planned`: it is part of a payment plan, proposed or kept. `insolvent`: the
+    customer is insolvent, or may be. In both cases it must not be chased.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,27 +61,28 @@ class InvoiceUpdate(BaseModel):
 
     @property
     def receivable(self) -> Receivable:
-        """Nothing of it can be pressed for where billing calls it disputed, on a payment plan, or when insolvency stops everything."""
-        untouchable = self.facts.disputed or self.planned or self.insolvent
-        return Receivable.from_facts(self.invoice_id, self.facts, self.facts.open_balance if untouchable else self.disputed)
+        """The receivable; all of it counts as disputed where billing marks it so, on a payment plan, or while insolvency stops
+        everything."""
+        is_uncollectable = self.facts.disputed or self.planned or self.insolvent
+        return Receivable.from_facts(self.invoice_id, self.facts, self.facts.open_balance if is_uncollectable else self.disputed)
 
 
 def sum_undisputed_by_currency(receivables: Iterable[Receivable]) -> dict[str, int]:
-    """The undisputed open balances."""
+    """Sum the undisputed open balances, in minor units by currency."""
     totals: Counter[str] = Counter()
-    for claim in receivables:
-        totals[claim.currency] += max(claim.open_balance - claim.disputed, 0)
+    for receivable in receivables:
+        totals[receivable.currency] += max(receivable.open_balance - receivable.disputed, 0)
     return dict(totals)
 
 
 def find_largest_amount(amounts: dict[str, int]) -> tuple[int, str]:
-    """The amount, with its currency, that is largest in major units. It stands for all of them where one is shown; nothing is decided by
-    it, for amounts in different currencies cannot be compared."""
+    """Return the amount (minor units) and currency that are largest in major units. It represents all of them where one is shown; no
+    decision rests on it, since amounts in different currencies cannot be compared."""
     currency = max(sorted(amounts), key=lambda code: Money(minor=amounts[code], currency=code).major)
     return amounts[currency], currency
 
 
 def list_other_amounts(amounts: dict[str, int]) -> dict[str, int]:
-    """What there is in the currencies that `find_largest_amount` leaves out; nothing where nothing is owed."""
+    """Return the positive amounts in the currencies that `find_largest_amount` leaves out, in minor units by currency."""
     _, shown = find_largest_amount(amounts)
     return {currency: amount for currency, amount in sorted(amounts.items()) if currency != shown and amount > 0}

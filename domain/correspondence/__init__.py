@@ -1,1 +1,1 @@
-"""When a customer may be contacted, what a contact asks for, and what can become of a letter."""
+"""Contact slots, contact orders and the outcomes of letters."""

@@ -1,4 +1,4 @@
-"""What an invoice's step asks of the next contact slot."""
+"""The contact that a step of an invoice orders for the next slot."""
 
 from datetime import date
 
@@ -8,7 +8,8 @@ from domain.policy.collection_policy import ContactRules, StepAction
 
 
 class ContactOrder(BaseModel):
-    """A step asks for contact. `not_after` is the last day on which a letter that makes sense only before the due date may go."""
+    """A contact that a step orders. `rank` is the step's day, `not_before` and `not_after` are the customer's dates: the last one is that
+    of a letter which makes sense only before the due date. `minimum`: the least open balance to chase, in minor units."""
 
     model_config = ConfigDict(frozen=True)
 

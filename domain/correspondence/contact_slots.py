@@ -1,4 +1,4 @@
-"""Contact slots: when a customer may be contacted. Computed in activities only, for the public holidays come from a library."""
+"""Contact slots: the times at which a customer may be contacted. Computed in activities only: public holidays come from a library."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 from domain.policy.collection_policy import ContactHours
 
 GROUPING_WAIT = timedelta(minutes=15)
-"""How long a request that arises within contact hours waits for its siblings, so that one letter carries them all."""
+"""The time for which a request made within contact hours waits for others of its account, so that one letter carries them all."""
 
 IsBusinessDay = Callable[[date], bool]
 
 
 def is_contact_allowed(now: datetime, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay) -> bool:
-    """Whether a customer may be contacted at this moment."""
+    """Return true when a customer may be contacted at this moment: on a business day, within the hours of its own time zone."""
     local = now.astimezone(zone)
     return is_business_day(local.date()) and hours.opens <= local.time() <= hours.closes
 
@@ -21,7 +21,7 @@ def is_contact_allowed(now: datetime, zone: ZoneInfo, hours: ContactHours, is_bu
 def find_first_slot(
     not_before: date, now: datetime | None, zone: ZoneInfo, hours: ContactHours, is_business_day: IsBusinessDay
 ) -> datetime:
-    """The first moment (UTC) to contact a customer: on a business day of its country, within the hours, in its own time zone.
+    """Return the first moment (UTC) to contact a customer: on a business day of its country, within the hours, in its own time zone.
 
     `not_before` is the customer's date from which contact is wanted. `now` is None where the hour of the day is noise.
     """

@@ -1,4 +1,4 @@
-"""What can become of a letter, and how a case is informed of it."""
+"""The outcomes of letters, as cases receive them."""
 
 from datetime import date
 from enum import StrEnum
@@ -9,7 +9,7 @@ from domain.journal.entry_kinds import EntryKind
 
 
 class LetterResult(StrEnum):
-    """What became of a letter. Anything else is still under way."""
+    """The final results of a letter; with none of them it is still under way."""
 
     SENT = "sent"
     REFUSED = "refused"
@@ -26,7 +26,7 @@ LETTER_ENTRY_KINDS = {
 
 
 class DropReason(StrEnum):
-    """Why a requested letter was not sent."""
+    """The reasons for which a requested letter is not sent."""
 
     SETTLED = "settled"
     DISPUTED = "disputed"
@@ -37,8 +37,8 @@ class DropReason(StrEnum):
 
 
 class LetterOutcome(BaseModel):
-    """What became of the letter that a step asked for. `attempt` counts how often the step asked; `on` is the customer's date. `sha256` is
-    that of the content of a letter that was sent; it binds the letter to the journal."""
+    """The outcome of the letter that a step requested. `attempt` counts the step's requests; `at` is business time (UTC), `on` the
+    customer's date. `sha256` is that of the content of a letter that was sent; it binds the letter to the journal."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,10 +53,11 @@ class LetterOutcome(BaseModel):
 
     @property
     def key(self) -> str:
+        """The key by which a case recognises an outcome that it has recorded already."""
         return f"{self.step}#{self.attempt}:{self.fate}"
 
     @property
     def proof(self) -> dict[str, str]:
-        """The fact by which the journal knows the letter again; none for one that was not sent, or was sent by an earlier release, whose
-        histories must replay as they are."""
+        """The journal fact that identifies the letter's content; none for a letter that was not sent, or was sent by an earlier release,
+        whose histories must replay as they are."""
         return {"sha256": self.sha256} if self.sha256 else {}

@@ -1,7 +1,7 @@
-"""The approval matrix: who must agree to what, as finance wrote it. A case pins the version it started under.
+"""The approval matrix: the rules that select the approvers, as finance wrote them. A case pins the version that it started under.
 
-Each rule covers a range of amounts, terms, broken plans and segments of one act; `domain.policy.matrix_validation` proves that the
-rules of an act cover everything exactly once.
+Each rule covers a range of amounts, terms, broken plans and segments of one approval type; `domain.policy.matrix_validation` proves that
+the rules of a type cover everything exactly once.
 """
 
 import hashlib
@@ -30,19 +30,20 @@ AUTHORITY_LEVELS: dict[Role, int] = {
     Role.COLLECTIONS_MANAGER: 2,
     Role.FINANCE_DIRECTOR: 3,
 }
-"""The roles that may approve, and how high they stand. A collector asks, an auditor reads, an admin keeps the keys: none approves."""
+"""The roles that may approve, with their level of authority. Collectors request, auditors read, admins administer: none of them
+approves."""
 
 
 class NoApproverError(LookupError):
-    """No rule of the matrix answers the question."""
+    """No rule of the matrix covers the request."""
 
 
 class AmbiguousApprovalRuleError(LookupError):
-    """More than one rule of the matrix answers the question."""
+    """More than one rule of the matrix covers the request."""
 
 
 class InvalidMatrixError(ValueError):
-    """A part of the matrix that does not fit another. `path` is its place in the matrix as written."""
+    """A part of the matrix that contradicts another. `path` is its place in the matrix as written."""
 
     def __init__(self, path: tuple[str | int, ...], sentence: str) -> None:
         super().__init__(sentence)
@@ -63,9 +64,9 @@ ApproverRole = Annotated[Role, AfterValidator(_require_approver_role)]
 
 
 class ApprovalTier(_MatrixModel):
-    """One level of agreement: so many people of a role, by a deadline. Days are calendar days of the business clock.
+    """One tier of an approval: a number of people of a role, by a deadline. Days are calendar days of business time.
 
-    Once the deadline has passed, `escalate_to` may sign too; the role itself is named where nobody stands above it.
+    Once the deadline has passed, `escalate_to` may sign too; it is the role itself where no role is above it.
     """
 
     role: ApproverRole
@@ -82,7 +83,7 @@ class ApprovalTier(_MatrixModel):
 
 
 class NumberRange(_MatrixModel):
-    """Whole numbers more than `over` and at most `up_to`; an end that is left out is open."""
+    """Whole numbers greater than `over` and at most `up_to`; an end that is left out is open."""
 
     over: int | None = Field(default=None, ge=0)
     up_to: int | None = Field(default=None, ge=0)
@@ -94,18 +95,19 @@ class NumberRange(_MatrixModel):
         return self
 
     def contains(self, number: int) -> bool:
+        """Return true when the number lies in the range."""
         return (self.over is None or number > self.over) and (self.up_to is None or number <= self.up_to)
 
 
 class AmountLevelRange(_MatrixModel):
-    """Amounts over one level and up to another, each by its name; an end that is left out is open."""
+    """Amounts over one level and up to another, each given by its name; an end that is left out is open."""
 
     over: str | None = None
     up_to: str | None = None
 
 
 class ApprovalRule(_MatrixModel):
-    """Who signs, tier after tier, when all of the conditions hold. A condition that is left out always holds."""
+    """The signatories, tier after tier, of requests that meet all conditions. A condition that is left out is always met."""
 
     rule: str = Field(pattern=STEP_NAME_PATTERN)
     act: ApprovalType
@@ -123,13 +125,14 @@ class ApprovalRule(_MatrixModel):
         return self
 
     def covers_segment(self, segment: str) -> bool:
+        """Return true when the rule applies to accounts of the segment."""
         return segment in self.segments if self.segments else segment not in self.except_segments
 
 
 class ApprovalRequest(BaseModel):
-    """What is to be approved. `amount` is in minor units of the currency; an act without money asks with 0.
+    """A request for approval. `amount` is in minor units of the currency; 0 for a request without money.
 
-    `other_amounts` are what the same request is about in other currencies, in minor units of each.
+    `other_amounts` are those of the same request in other currencies, in minor units of each.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -151,8 +154,8 @@ class ApprovalRequest(BaseModel):
 class ApprovalMatrix(_MatrixModel):
     """The matrix at one version.
 
-    An amount in a currency that the levels do not name counts as over the highest level: nobody converts it, and the highest
-    authority over amounts decides.
+    An amount in a currency that the levels do not name counts as over the highest level: it is not converted, and the highest authority
+    over amounts decides.
     """
 
     version: int = Field(ge=1)
@@ -200,20 +203,23 @@ class ApprovalMatrix(_MatrixModel):
         return self
 
     def find_rule_bands(self, rule: ApprovalRule) -> tuple[int, int]:
-        """The bands of amounts that a rule covers, end excluded: band 0 is up to the lowest level, the last one over the highest."""
+        """Return the bands of amounts that a rule covers, end excluded: band 0 is up to the lowest level, the last one over the highest."""
         levels = list(self.levels)
         over, up_to = rule.amount.over, rule.amount.up_to
         return (0 if over is None else levels.index(over) + 1, len(levels) + 1 if up_to is None else levels.index(up_to) + 1)
 
     def find_amount_band(self, amount: int, currency: str) -> int:
-        """The band in which an amount (minor units) lies; the highest where the levels do not name the currency."""
+        """Return the band in which an amount (minor units) lies; the highest where the levels do not name the currency."""
         limits = [Money.from_major(amounts[currency], currency).minor for amounts in self.levels.values() if currency in amounts]
         return sum(amount > limit for limit in limits) if limits else len(self.levels)
 
     def find_rule(self, question: ApprovalRequest) -> ApprovalRule:
-        """The one rule that answers. Raises NoApproverError or SeveralRulesError, which no matrix does that passed its check."""
+        """Find the one rule that covers a request.
+
+        Raises NoApproverError or AmbiguousApprovalRuleError, which no matrix does that passed its validation.
+        """
         band = self.find_amount_band(question.amount, question.currency)
-        answers = [
+        matching_rules = [
             rule
             for rule in self.rules
             if rule.act is question.matter
@@ -222,28 +228,29 @@ class ApprovalMatrix(_MatrixModel):
             and rule.broken_plans.contains(question.broken_plans)
             and rule.covers_segment(question.segment)
         ]
-        if not answers:
+        if not matching_rules:
             raise NoApproverError(f"version {self.version} of the approval matrix names nobody for this {question.matter.display_name}")
-        if len(answers) > 1:
-            names = " and ".join(rule.rule for rule in answers)
+        if len(matching_rules) > 1:
+            names = " and ".join(rule.rule for rule in matching_rules)
             raise AmbiguousApprovalRuleError(
                 f"version {self.version} of the approval matrix answers this {question.matter.display_name} twice: {names}"
             )
-        return answers[0]
+        return matching_rules[0]
 
     def list_rule_tiers(self, rule: ApprovalRule) -> list[ApprovalTier]:
+        """List the tiers of a rule, in the order in which they sign."""
         return [self.signatories[name] for name in rule.sign]
 
     def list_required_tiers(self, question: ApprovalRequest) -> list[ApprovalTier]:
-        """Who must agree, in the order in which they are asked: everybody who must for the amount in any of the currencies, for no amount
-        is converted. Raises as `find_rule` does."""
+        """List the tiers that a request needs, in the order in which they sign: all that the amount in any of its currencies needs, since
+        no amount is converted. Raises as `find_rule` does."""
         return merge_tiers([self.list_rule_tiers(self.find_rule(part)) for part in question.split_by_currency()])
 
 
 def merge_tiers(alternatives: Sequence[Sequence[ApprovalTier]]) -> list[ApprovalTier]:
-    """The tiers that ask for no less than each of the alternatives: every role of any of them, with the highest quorum.
+    """Merge tiers so that they need no less than each of the alternatives: every role of any of them, with the highest quorum.
 
-    The strictest alternative gives the order; a role that only others name is asked before the first one above it.
+    The strictest alternative gives the order; a role that only others name signs before the first one above it.
     """
     strictest, *others = sorted(alternatives, key=lambda tiers: count_required_signatures(tiers)[::-1], reverse=True)
     merged = list(strictest)
@@ -261,13 +268,13 @@ def merge_tiers(alternatives: Sequence[Sequence[ApprovalTier]]) -> list[Approval
 
 
 def count_required_signatures(tiers: Sequence[ApprovalTier]) -> tuple[int, ...]:
-    """How many signatures it takes from people who stand at each height of authority or above it, the lowest height first."""
-    heights = sorted(set(AUTHORITY_LEVELS.values()))
-    return tuple(sum(tier.quorum for tier in tiers if AUTHORITY_LEVELS[tier.role] >= height) for height in heights)
+    """Return the number of signatures needed from each level of authority or above it, the lowest level first."""
+    levels = sorted(set(AUTHORITY_LEVELS.values()))
+    return tuple(sum(tier.quorum for tier in tiers if AUTHORITY_LEVELS[tier.role] >= level) for level in levels)
 
 
 def requires_more_authority(tiers: Sequence[ApprovalTier], than: Sequence[ApprovalTier]) -> bool:
-    """Whether the first take a signature, at some height of authority, that the others do not."""
+    """Return true when the first tiers need a signature, at some level of authority, that the others do not."""
     return any(more > less for more, less in zip(count_required_signatures(tiers), count_required_signatures(than), strict=True))
 
 
@@ -281,14 +288,16 @@ class MatrixSnapshot(BaseModel):
 
     @classmethod
     def from_matrix(cls, matrix: ApprovalMatrix) -> "MatrixSnapshot":
+        """Take a snapshot of a matrix."""
         return cls(version=matrix.version, text=matrix.model_dump_json(exclude_defaults=True))
 
     def load_matrix(self) -> ApprovalMatrix:
-        """The matrix; the cases of a worker share one object."""
+        """Return the matrix; the cases of a worker share one object."""
         return _parse_matrix_json(self.text)
 
     @property
     def sha256(self) -> str:
+        """The SHA-256 (hex) of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 

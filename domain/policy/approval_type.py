@@ -1,10 +1,10 @@
-"""What an approval is about: the acts that nobody does alone."""
+"""The types of approval: actions that need the agreement of other people."""
 
 from enum import StrEnum
 
 
 class ApprovalType(StrEnum):
-    """The approval matrix calls it the act."""
+    """The type of an approval; the approval matrix calls it the act."""
 
     SUSPENSION_WARNING = "suspension_warning"
     SUSPENSION = "suspension"
@@ -16,5 +16,5 @@ class ApprovalType(StrEnum):
 
     @property
     def display_name(self) -> str:
-        """As it stands in a sentence."""
+        """The type in words, for a sentence."""
         return self.value.replace("_", " ")

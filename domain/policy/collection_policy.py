@@ -1,4 +1,4 @@
-"""A collection policy: the timeline and the rules of contact, as finance wrote them. An invoice pins the version it started under."""
+"""A collection policy: the timeline and the rules of contact, as finance wrote them. An invoice pins the version that it started under."""
 
 import hashlib
 from datetime import time
@@ -18,7 +18,7 @@ STEP_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 
 class StepAction(StrEnum):
-    """What a step does. The last three ask the account's suspension case to go so far, which needs people's word."""
+    """The action of a step. The last three are requests to the account's suspension case, which needs approval for them."""
 
     LETTER = "letter"
     CALL = "call"
@@ -28,7 +28,7 @@ class StepAction(StrEnum):
 
 
 class TimelineError(ValueError):
-    """A step that does not fit those before it. `path` is its place in the policy as written."""
+    """A step that contradicts those before it. `path` is its place in the policy as written."""
 
     def __init__(self, index: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -58,12 +58,12 @@ class Step(_PolicyPart):
 
     @property
     def is_before_due(self) -> bool:
-        """A step that makes sense only until the due date, such as a courtesy note."""
+        """True for a step that makes sense only until the due date, such as a courtesy note."""
         return self.day <= 0
 
 
 def _parse_contact_hours(value: object) -> object:
-    """09:00-17:00 → {opens, closes}."""
+    """Parse `09:00-17:00` to {opens, closes}; leave what is no text to pydantic."""
     if not isinstance(value, str):
         return value
     opens, _, closes = value.partition("-")
@@ -74,7 +74,7 @@ def _parse_contact_hours(value: object) -> object:
 
 
 class ContactHours(_PolicyPart):
-    """When a customer may be contacted, in the customer's own time zone."""
+    """The hours of a day in which a customer may be contacted, in the customer's own time zone."""
 
     opens: time
     closes: time
@@ -87,11 +87,15 @@ class ContactHours(_PolicyPart):
 
 
 class ContactRules(_PolicyPart):
+    """The rules of contact; days are calendar days of business time."""
+
     hours: Annotated[ContactHours, BeforeValidator(_parse_contact_hours)]
     days_between_letters: int = Field(ge=1, le=60, description="between two letters to one account in one language and currency")
 
 
 class PromiseRules(_PolicyPart):
+    """The rules of promises to pay; days are calendar days of business time."""
+
     longest_days: int = Field(ge=1, le=365)
     tolerance_days: int = Field(ge=0, le=30)
     tolerance_percent: Decimal = Field(ge=0, le=50)
@@ -99,7 +103,7 @@ class PromiseRules(_PolicyPart):
 
 
 class SuspensionRules(_PolicyPart):
-    """How an account comes to be suspended. The days of notice are whole days, after the one on which the warning was delivered."""
+    """The rules of suspension. The days of notice are whole days, after the one on which the warning was delivered."""
 
     notice_days: int = Field(default=14, ge=1, le=365, description="full days between the delivered warning and the sign-off")
     most_extension_days: int = Field(default=30, ge=0, le=365, description="by which people may put off the end of the notice, in all")
@@ -141,7 +145,7 @@ class Policy(_PolicyPart):
         return {currency: self.minimum_open_balance(currency) for currency in self.minimum_balance}
 
     def minimum_open_balance(self, currency: str) -> int:
-        """The least open balance worth chasing, in minor units; 1 where the policy names none."""
+        """Return the least open balance to chase, in minor units; 1 where the policy names none."""
         amount = self.minimum_balance.get(currency)
         return 1 if amount is None else max(Money.from_major(amount, currency).minor, 1)
 
@@ -157,14 +161,16 @@ class PolicySnapshot(BaseModel):
 
     @classmethod
     def from_policy(cls, policy: Policy) -> "PolicySnapshot":
+        """Take a snapshot of a policy."""
         return cls(name=policy.policy, version=policy.version, text=policy.model_dump_json(exclude_defaults=True))
 
     def load_policy(self) -> Policy:
-        """The policy; the invoices of a worker share one object."""
+        """Return the policy; the invoices of a worker share one object."""
         return _parse_policy_json(self.text)
 
     @property
     def sha256(self) -> str:
+        """The SHA-256 (hex) of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 

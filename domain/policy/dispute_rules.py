@@ -1,4 +1,4 @@
-"""What a policy says of disputes: who owns which reason, how long they have, and whom they answer to when they do not."""
+"""A policy's rules for disputes: the department that owns each reason, its deadline, and the roles that a missed deadline escalates to."""
 
 from enum import StrEnum
 
@@ -116,7 +116,7 @@ class DisputeRules(BaseModel):
 
 
 class DisputeResolution(StrEnum):
-    """How a dispute ends. SETTLED comes from billing: nothing is left to contest."""
+    """The resolutions of a dispute. SETTLED comes from billing: nothing is left to contest."""
 
     REJECTED = "rejected"
     CREDIT_NOTE = "credit_note"

@@ -1,4 +1,4 @@
-"""Reading the approval matrix from YAML that finance writes: every mistake is named with its file, its line, and what to write instead."""
+"""Parse the approval matrix from YAML that finance writes: every mistake is named with its file, its line, and its correction."""
 
 from domain.policy.approval_matrix import ApprovalMatrix
 from domain.policy.matrix_validation import find_defects
@@ -7,10 +7,10 @@ from domain.yaml_document import YamlDocument
 
 
 def parse_matrix(text: str, file: str) -> ApprovalMatrix:
-    """The matrix in `text`, proven to answer every question once. Raises PolicyError."""
-    source = YamlDocument(text, file, "version: 1", PolicyError)
-    matrix = source.parse_model(ApprovalMatrix)
-    found = [f"{source.locate(fault.path)}: {fault.sentence}" for fault in find_defects(matrix)]
-    if found:
-        raise PolicyError("\n".join(found))
+    """Parse the matrix in `text`, proven to cover every request once. Raises PolicyError."""
+    document = YamlDocument(text, file, "version: 1", PolicyError)
+    matrix = document.parse_model(ApprovalMatrix)
+    defects = [f"{document.locate(defect.path)}: {defect.sentence}" for defect in find_defects(matrix)]
+    if defects:
+        raise PolicyError("\n".join(defects))
     return matrix

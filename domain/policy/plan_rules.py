@@ -1,4 +1,4 @@
-"""What a policy says of payment plans."""
+"""A policy's rules for payment plans."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PlanRules(BaseModel):
-    """Days are calendar days of business time.
+    """The limits of payment plans. Days are calendar days of business time.
 
     A standard value never changes: the policies that were pinned without it read it from here.
     """

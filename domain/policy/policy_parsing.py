@@ -1,4 +1,4 @@
-"""Reading a policy from YAML that finance writes: every mistake is named with its file, its line, and what to write instead."""
+"""Parse a policy from YAML that finance writes: every mistake is named with its file, its line, and its correction."""
 
 from collections.abc import Collection
 
@@ -11,11 +11,11 @@ class PolicyError(ValueError):
 
 
 def parse_policy(text: str, file: str, letters: Collection[str]) -> Policy:
-    """The policy in `text`. `letters` are the templates that exist in every language. Raises PolicyError."""
-    source = YamlDocument(text, file, "policy: standard", PolicyError)
-    policy = source.parse_model(Policy)
+    """Parse the policy in `text`. `letters` are the templates that exist in every language. Raises PolicyError."""
+    document = YamlDocument(text, file, "policy: standard", PolicyError)
+    policy = document.parse_model(Policy)
     missing = [
-        f"{source.locate(('timeline', index, 'letter'))}: there is no letter template {step.letter!r} in every language; "
+        f"{document.locate(('timeline', index, 'letter'))}: there is no letter template {step.letter!r} in every language; "
         f"write one of: {', '.join(sorted(letters))}"
         for index, step in enumerate(policy.timeline)
         if step.letter is not None and step.letter not in letters

@@ -1,1 +1,1 @@
-"""Who collects which accounts, and in which order a collector's work is done."""
+"""The assignment of accounts to collectors, and the order of a collector's work."""

@@ -1,6 +1,7 @@
-"""Who collects which account: the ordered rules by which an account finds its collector, and who covers for whom.
+"""The ordered rules that assign accounts to collectors, and the covers of absent collectors.
 
-The first rule that fits wins. A rule names countries, segments and a range of first letters; what it leaves out fits every account.
+The first rule that matches wins. A rule names countries, segments and a range of first letters; one that it leaves out matches every
+account.
 """
 
 import re
@@ -14,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from domain.roles import is_same_person
 
 OTHER_LETTERS = "#"
-"""Stands for names that begin with no letter of the Latin alphabet."""
+"""The range for names that begin with no letter of the Latin alphabet."""
 
 _LETTER_RANGE = re.compile(r"#|[A-Z](-[A-Z])?")
 _SPECIAL_LETTERS = {"Ø": "O", "Ł": "L", "Æ": "A", "Œ": "O", "Đ": "D", "Ð": "D", "Þ": "T"}
-"""Latin letters that Unicode does not take apart, and where they are filed."""
+"""Latin letters that Unicode does not decompose, and the letters under which they are filed."""
 
 
 class _PortfolioPart(BaseModel):
@@ -26,7 +27,7 @@ class _PortfolioPart(BaseModel):
 
 
 class AccountTraits(_PortfolioPart):
-    """What rules look at. `country` is ISO 3166-1 alpha-2."""
+    """The properties of an account that rules match. `country` is ISO 3166-1 alpha-2."""
 
     name: str
     country: str
@@ -34,7 +35,7 @@ class AccountTraits(_PortfolioPart):
 
 
 class PortfolioRule(_PortfolioPart):
-    """Which accounts go to a collector. `letters`: one letter, a range such as A-F, or # for names that begin with none."""
+    """A rule that gives accounts to a collector. `letters`: one letter, a range such as A-F, or # for names that begin with none."""
 
     collector: str = Field(min_length=1, max_length=100)
     countries: list[str] = Field(default_factory=list, max_length=250)
@@ -57,6 +58,7 @@ class PortfolioRule(_PortfolioPart):
         return letters
 
     def matches_account(self, account: AccountTraits) -> bool:
+        """Return true when the account meets every condition of the rule."""
         return (
             (not self.countries or account.country in self.countries)
             and (not self.segments or account.segment in self.segments)
@@ -64,7 +66,7 @@ class PortfolioRule(_PortfolioPart):
         )
 
     def covers_rule(self, other: "PortfolioRule") -> bool:
-        """Every account that the other fits, this one fits too."""
+        """Return true when this rule matches every account that the other one matches."""
         return (
             _includes_all(self.countries, other.countries)
             and _includes_all(self.segments, other.segments)
@@ -75,23 +77,25 @@ class PortfolioRule(_PortfolioPart):
         return self.letters is not None and self.letters[0] <= letters[0] and letters[-1] <= self.letters[-1]
 
 
-def _includes_all(these: Sequence[str], those: Sequence[str]) -> bool:
-    return not these or (bool(those) and set(those) <= set(these))
+def _includes_all(values: Sequence[str], others: Sequence[str]) -> bool:
+    """Return true when `values` allow all that the others allow; an empty list allows every value."""
+    return not values or (bool(others) and set(others) <= set(values))
 
 
 def first_letter(name: str) -> str:
-    """A to Z, without its accent; quotation marks and the like before it do not count. # when it is no Latin letter."""
-    begins = next((sign for sign in name.upper() if sign.isalnum()), "")
-    plain = _SPECIAL_LETTERS.get(begins, unicodedata.normalize("NFKD", begins)[:1])
-    return plain if "A" <= plain <= "Z" else OTHER_LETTERS
+    """Return the first letter, A to Z, without its accent; punctuation before it does not count. # when it is no Latin letter."""
+    first = next((character for character in name.upper() if character.isalnum()), "")
+    letter = _SPECIAL_LETTERS.get(first, unicodedata.normalize("NFKD", first)[:1])
+    return letter if "A" <= letter <= "Z" else OTHER_LETTERS
 
 
 def find_matching_rule(rules: Iterable[PortfolioRule], account: AccountTraits) -> PortfolioRule | None:
+    """Return the first rule that matches the account; None when none does."""
     return next((rule for rule in rules if rule.matches_account(account)), None)
 
 
 def find_unreachable_rule(rules: Sequence[PortfolioRule]) -> tuple[int, int] | None:
-    """The first rule (counted from 0) that can never win, and the earlier one that takes all its accounts; None when each can."""
+    """Find the first rule (by index) that can never win, and the earlier one that takes all its accounts; None when each can."""
     for later, rule in enumerate(rules):
         for earlier in range(later):
             if rules[earlier].covers_rule(rule):
@@ -100,7 +104,7 @@ def find_unreachable_rule(rules: Sequence[PortfolioRule]) -> tuple[int, int] | N
 
 
 class Cover(_PortfolioPart):
-    """`covered_by` looks after `collector`'s accounts from the first business date to the last, both included. Both see them."""
+    """`covered_by` works on `collector`'s accounts from the first business date to the last, both included. Both see them."""
 
     cover_id: str
     collector: str
@@ -117,9 +121,10 @@ class Cover(_PortfolioPart):
         return self
 
     def is_active_on(self, day: date) -> bool:
+        """Return true on the business dates of the cover."""
         return self.first_day <= day <= self.last_day
 
     def overlaps(self, other: "Cover") -> bool:
-        """The same two people, on at least one same day."""
+        """Return true for a cover of the same two people that shares a day with this one."""
         same_pair = is_same_person(self.collector, other.collector) and is_same_person(self.covered_by, other.covered_by)
         return same_pair and self.first_day <= other.last_day and other.first_day <= self.last_day

@@ -1,8 +1,8 @@
-"""A collector's day in order: what waits for a person, ranked by how urgent its kind is, how much money hangs on it, and how late it is.
+"""The ranking of a collector's worklist: by the urgency of each kind of work, the money at risk, and its lateness.
 
-Each factor gives points, and the points are shown: urgency at most 50, money at most 30, lateness at most 20. Money of two currencies is
-never compared: an amount weighs as much as the share of the portfolio's open invoices of its own currency that owe no more. So the
-largest invoice in pounds weighs as much as the largest in euros, whatever a pound is worth today.
+Each factor gives points, and the points are shown: urgency at most 50, money at most 30, lateness at most 20. Amounts of two currencies are
+never compared: an amount weighs as much as the share of the portfolio's open invoices of its own currency that owe no more. So the largest
+invoice in pounds weighs as much as the largest in euros, whatever the exchange rate.
 """
 
 from bisect import bisect_right
@@ -16,7 +16,7 @@ from domain.money import Money
 
 
 class WorkKind(StrEnum):
-    """What waits for a person. OTHER: a case awaits a role, and no better word is known for it."""
+    """The kinds of work that wait for a person. OTHER: a case awaits a role, and no kind of its own is defined."""
 
     CALL = "call"
     ESCALATION = "escalation"
@@ -58,20 +58,20 @@ URGENCY_POINTS = {
     WorkKind.WRITE_OFF: 20,
     WorkKind.OTHER: 20,
 }
-"""What breaks by itself when nobody acts comes first; then what others wait for; then what stands still; then the day's routine."""
+"""First what fails by itself without action; then what others wait for; then what is blocked; then the day's routine."""
 
 MAX_MONEY_POINTS, MAX_LATENESS_POINTS = 30, 20
 UNKNOWN_CURRENCY_POINTS = MAX_MONEY_POINTS // 2
-"""For an amount in a currency in which the portfolio has no open invoice to compare it with."""
+"""Points of an amount in a currency in which the portfolio has no open invoice to compare it with."""
 
 DUE_TODAY_POINTS = 4
-"""Points of lateness for what is due today; each day later adds one, each day ahead takes one."""
+"""Points of lateness for work that is due today; each day later adds one, each day ahead takes one."""
 
 OFFER_LISTED_DAYS = 3
-"""An offer to the customer is on the list for its last days: after them it lapses."""
+"""The number of last days for which an offer to the customer is listed: after them it lapses."""
 
 BROKEN_PROMISE_LISTED_DAYS = 7
-"""A broken promise is on the list for so many days."""
+"""The number of days for which a broken promise is listed."""
 
 
 class _WorklistModel(BaseModel):
@@ -92,7 +92,7 @@ class OpenCase(_WorklistModel):
 
 
 def classify_case(case: OpenCase, today: date) -> WorkKind | None:
-    """What the case asks of a person on a business date; None when it goes on by itself."""
+    """Return the work that a case needs from a person on a business date; None when it goes on by itself."""
     match case.kind, case.waiting_for:
         case "approval", _:
             return WorkKind.APPROVAL
@@ -101,8 +101,8 @@ def classify_case(case: OpenCase, today: date) -> WorkKind | None:
         case "payment_plan", "author":
             return WorkKind.PLAN_RETURNED
         case "payment_plan", "customer":
-            near = case.lapses_on and case.lapses_on <= today + timedelta(days=OFFER_LISTED_DAYS)
-            return WorkKind.OFFER_LAPSING if near else None
+            lapses_soon = case.lapses_on and case.lapses_on <= today + timedelta(days=OFFER_LISTED_DAYS)
+            return WorkKind.OFFER_LAPSING if lapses_soon else None
         case "payment_plan", _ if case.next_step == "grace_ends":
             return WorkKind.PLAN_MISSED
         case "suspension", "requester":
@@ -121,7 +121,7 @@ def classify_case(case: OpenCase, today: date) -> WorkKind | None:
 
 
 def last_timely_day(case: OpenCase, work: WorkKind) -> date | None:
-    """The last business date on which acting is in time. A plan with a missed instalment breaks on its next day."""
+    """Return the last business date on which action is in time. A plan with a missed instalment breaks on its next day."""
     if work is WorkKind.PROMISE_DUE:
         return case.promised_by
     if work is WorkKind.PLAN_MISSED and case.next_on:
@@ -130,7 +130,7 @@ def last_timely_day(case: OpenCase, work: WorkKind) -> date | None:
 
 
 def classify_task(kind: str) -> WorkKind:
-    """What a task of a kind is on the list."""
+    """Return the kind of work of a task."""
     return next((work for work in WorkKind if work == kind), WorkKind.OTHER)
 
 
@@ -140,15 +140,15 @@ class BalanceDistribution(_WorklistModel):
     balances: dict[str, list[int]] = Field(default_factory=dict)
 
     def percentile(self, money: Money) -> int | None:
-        """How many of a hundred open invoices of its currency owe no more; None when there is none to compare it with."""
-        known = self.balances.get(money.currency)
-        return 100 * bisect_right(known, money.minor) // len(known) if known else None
+        """Return the percentage of open invoices of its currency that owe no more; None when there is none to compare it with."""
+        balances = self.balances.get(money.currency)
+        return 100 * bisect_right(balances, money.minor) // len(balances) if balances else None
 
 
 class PendingWork(_WorklistModel):
-    """One thing that waits for a person. `id` makes it the same thing on the next page; `due_on` None: now, and no date says since when.
+    """A piece of work that waits for a person. `id` stays the same on every page; `due_on` None: now, since no known date.
 
-    `at_risk`: the money that hangs on it, one amount per currency.
+    `at_risk`: the money that depends on it, one amount per currency.
     """
 
     id: str
@@ -158,7 +158,7 @@ class PendingWork(_WorklistModel):
 
 
 class RankedWork(_WorklistModel):
-    """Where a thing stands, and by which points. `heaviest` is the amount at risk that weighs most, and `percent` what it weighs."""
+    """Work with its points. `heaviest` is the amount at risk that weighs most, and `percent` its weight."""
 
     waiting: PendingWork
     urgency: int
@@ -170,28 +170,29 @@ class RankedWork(_WorklistModel):
 
     @property
     def score(self) -> int:
+        """The sum of the points, at most 100."""
         return self.urgency + self.money + self.lateness
 
     @property
     def sort_key(self) -> tuple[int, str, str]:
-        """What the list is ordered by. Of equals the one due first, then the id: the order is the same at every look."""
+        """The order of the list. Of equals the one due first, then the id: the order is the same at every read."""
         return -self.score, (self.waiting.due_on or date.max).isoformat(), self.waiting.id
 
 
 def rank_work(pending: Iterable[PendingWork], distribution: BalanceDistribution, today: date) -> list[RankedWork]:
-    """The list for a business date, what should be done first at its head."""
-    return sorted((score_work(each, distribution, today) for each in pending), key=lambda ranked: ranked.sort_key)
+    """Rank the work of a business date, the most important first."""
+    return sorted((score_work(work, distribution, today) for work in pending), key=lambda ranked: ranked.sort_key)
 
 
 def score_work(pending: PendingWork, distribution: BalanceDistribution, today: date) -> RankedWork:
+    """Score one piece of work on a business date."""
     days_late = (today - pending.due_on).days if pending.due_on else 0
-    weighed = sorted((_money_points(money, distribution), money.minor, money.currency) for money in pending.at_risk if money.minor > 0)
-    points, minor, currency = weighed[-1] if weighed else (0, 0, "")
-    heaviest = Money(minor=minor, currency=currency) if weighed else None
+    amounts = [money for money in pending.at_risk if money.minor > 0]
+    heaviest = max(amounts, key=lambda money: (_compute_money_points(money, distribution), money.minor, money.currency), default=None)
     return RankedWork(
         waiting=pending,
         urgency=URGENCY_POINTS[pending.work],
-        money=points,
+        money=_compute_money_points(heaviest, distribution) if heaviest else 0,
         lateness=min(max(DUE_TODAY_POINTS + days_late, 0), MAX_LATENESS_POINTS),
         days_late=max(days_late, 0),
         heaviest=heaviest,
@@ -199,6 +200,6 @@ def score_work(pending: PendingWork, distribution: BalanceDistribution, today: d
     )
 
 
-def _money_points(money: Money, distribution: BalanceDistribution) -> int:
+def _compute_money_points(money: Money, distribution: BalanceDistribution) -> int:
     percent = distribution.percentile(money)
     return UNKNOWN_CURRENCY_POINTS if percent is None else MAX_MONEY_POINTS * percent // 100

@@ -1,1 +1,1 @@
-"""When a step of the timeline is due: the collection clock, and the holds that stop it."""
+"""The schedule of a timeline's steps: the collection clock, and the holds that stop it."""

@@ -1,4 +1,4 @@
-"""The collection clock: how long an invoice has been collectable, that is past due and not on hold."""
+"""The collection clock: the time for which an invoice has been collectable, that is past due and not on hold."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,7 +7,7 @@ from domain.timeline.holds import Holds
 
 
 def read_collection_clock(due_date: date, holds: Holds, now: datetime) -> timedelta:
-    """How far the clock has run at business time `now`. Negative before the due date; a hold before it costs nothing."""
+    """Return how far the clock has run at business time `now` (UTC). Negative before the due date; a hold before it does not count."""
     due = start_of_day(due_date)
     if now <= due:
         return now - due
@@ -15,18 +15,18 @@ def read_collection_clock(due_date: date, holds: Holds, now: datetime) -> timede
 
 
 def find_time_of_clock_day(due_date: date, holds: Holds, days: int) -> datetime:
-    """The business time at which the clock reads `days`, if no hold stands or comes. Asked while a hold stands, it means nothing.
+    """Return the business time (UTC) at which the clock reads `days`, if no further hold comes. Call it only while no hold is active.
 
-    Days before the due date (negative) cannot be held up: the clock stands at the calendar.
+    Days before the due date (negative) cannot be delayed: the clock follows the calendar.
     """
     moment = start_of_day(due_date) + timedelta(days=days)
     if days <= 0:
         return moment
     due = start_of_day(due_date)
-    for span in holds.past:
-        if span.end <= due:
+    for period in holds.past:
+        if period.end <= due:
             continue
-        if span.start >= moment:
+        if period.start >= moment:
             break
-        moment += span.end - max(span.start, due)
+        moment += period.end - max(period.start, due)
     return moment

@@ -1,4 +1,4 @@
-"""Holds: what stops an invoice's collection clock, from when to when."""
+"""Holds: the reasons that stop an invoice's collection clock, with their times."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -7,6 +7,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class HoldKind(StrEnum):
+    """The reason of a hold."""
+
     DISPUTE = "dispute"
     PROMISE = "promise"
     PAUSE = "pause"
@@ -18,7 +20,7 @@ class HoldKind(StrEnum):
 
 
 class Hold(BaseModel):
-    """One reason not to chase an invoice. Times are business times; `until` is when it lifts by itself."""
+    """One reason not to chase an invoice. Times are business time (UTC); `until` is when it lifts by itself."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,7 +32,7 @@ class Hold(BaseModel):
 
 
 class HeldPeriod(BaseModel):
-    """A stretch of business time in which at least one hold stood."""
+    """A period of business time (UTC) in which at least one hold was active."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,7 +41,7 @@ class HeldPeriod(BaseModel):
 
 
 class Holds(BaseModel):
-    """The holds that stand now, and the stretches of time in which any stood. Overlapping holds stop the clock once."""
+    """The active holds by id (`standing`), and the periods in which any was active. Overlapping holds stop the clock once."""
 
     standing: dict[str, Hold] = Field(default_factory=dict)
     past: list[HeldPeriod] = Field(default_factory=list)
@@ -47,13 +49,15 @@ class Holds(BaseModel):
 
     @property
     def is_on_hold(self) -> bool:
+        """True while a hold is active."""
         return bool(self.standing)
 
     def has_kind(self, kind: HoldKind) -> bool:
+        """Return true while a hold of the kind is active."""
         return any(hold.kind is kind for hold in self.standing.values())
 
     def place(self, hold: Hold) -> bool:
-        """True when this is a new hold; the same id again changes only its end and reason."""
+        """Place a hold; true when it is new. The same id again changes only its end and reason."""
         known = hold.hold_id in self.standing
         if not self.standing:
             self.since = hold.since
@@ -61,7 +65,7 @@ class Holds(BaseModel):
         return not known
 
     def lift(self, hold_id: str, at: datetime) -> Hold | None:
-        """The hold that was lifted, or None if it did not stand."""
+        """Lift a hold and return it; None if it was not active."""
         hold = self.standing.pop(hold_id, None)
         if hold is not None and not self.standing and self.since is not None:
             if at > self.since:
@@ -70,17 +74,18 @@ class Holds(BaseModel):
         return hold
 
     def next_expiry(self) -> datetime | None:
-        """The first business time at which a hold lifts by itself."""
+        """Return the first business time (UTC) at which a hold lifts by itself; None when none does."""
         return min((hold.until for hold in self.standing.values() if hold.until), default=None)
 
     def list_expired(self, now: datetime) -> list[Hold]:
-        """Holds whose time is up, oldest end first."""
-        over = [hold for hold in self.standing.values() if hold.until and hold.until <= now]
-        return sorted(over, key=lambda hold: (hold.until, hold.hold_id))
+        """List the holds whose time is up, oldest end first."""
+        expired = [hold for hold in self.standing.values() if hold.until and hold.until <= now]
+        return sorted(expired, key=lambda hold: (hold.until, hold.hold_id))
 
     def compute_held_time(self, start: datetime, now: datetime) -> timedelta:
-        """How much of [start, now] was spent on hold."""
-        spans = [(span.start, span.end) for span in self.past]
+        """Return how much of the time from `start` to `now` was on hold."""
+        periods = [(period.start, period.end) for period in self.past]
         if self.since is not None:
-            spans.append((self.since, now))
-        return sum((max(min(end, now) - max(begin, start), timedelta(0)) for begin, end in spans), timedelta(0))
+            periods.append((self.since, now))
+        held_times = (max(min(held_until, now) - max(held_from, start), timedelta(0)) for held_from, held_until in periods)
+        return sum(held_times, timedelta(0))

@@ -1,4 +1,4 @@
-"""Which step comes next, and when. Steps are taken in order, one at a time, none twice, none skipped but what has lost its sense."""
+"""The next step and its day. Steps are taken in order, one at a time, none twice; only one that has become pointless is skipped."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -12,10 +12,10 @@ from domain.timeline.holds import Holds
 
 
 class TakenStep(BaseModel):
-    """A step that was taken, with the day and act it had in the policy of that time.
+    """A step that was taken, with the day and action that it had in the policy of that time.
 
-    `contact_on` is the day, in the customer's time zone, on which the customer hears of it: the slot's day, or the day the letter
-    really went. `fate` is what became of its letter, once that is known.
+    `contact_on` is the day, in the customer's time zone, of the contact: the slot's day, or the day on which the letter was sent. `fate`
+    is the outcome of its letter, once that is known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,14 +29,14 @@ class TakenStep(BaseModel):
 
 
 def next_step(policy: Policy, taken: Sequence[TakenStep], due_date: date, today: date) -> Step | None:
-    """The step after the last one taken; None at the end of the timeline.
+    """Return the step after the last one taken; None at the end of the timeline.
 
     A step that makes sense only before the due date is passed over once the invoice is past due. Nothing else is:
     an invoice that starts late starts at its first reminder and climbs from there.
     """
-    reached = max((past.day for past in taken), default=None)
+    last_day = max((taken_step.day for taken_step in taken), default=None)
     for step in policy.timeline:
-        if reached is not None and step.day <= reached:
+        if last_day is not None and step.day <= last_day:
             continue
         if step.is_before_due and today > due_date:
             continue
@@ -45,9 +45,9 @@ def next_step(policy: Policy, taken: Sequence[TakenStep], due_date: date, today:
 
 
 def step_due_at(policy: Policy, step: Step, taken: Sequence[TakenStep], due_date: date, holds: Holds) -> datetime:
-    """The business time at which a step is due, if no hold stands or comes: the collection clock's, but not within
+    """Return the business time (UTC) at which a step is due, if no hold is active or comes: the collection clock's, but not within
     `catch_up_days` of the customer's last contact about this invoice."""
-    on_the_clock = find_time_of_clock_day(due_date, holds, step.day)
+    clock_time = find_time_of_clock_day(due_date, holds, step.day)
     if not taken:
-        return on_the_clock
-    return max(on_the_clock, start_of_day(taken[-1].contact_on + timedelta(days=policy.catch_up_days)))
+        return clock_time
+    return max(clock_time, start_of_day(taken[-1].contact_on + timedelta(days=policy.catch_up_days)))
