@@ -157,7 +157,7 @@ def build_correspondence_activities(
     dispatch = LetterDispatch(database, loader, owner, presumed_dead, backoff, patience, clock.hours_matter)
     sending = CorrespondenceActivities(dispatch, services.mailer, OutcomeFeed(database), signals, clock, settings.smtp_connections)
     letters = CaseLetterActivities(CaseLetterStore(database, loader), clock)
-    return [sending.select_letters, sending.send_letters, sending.tell_cases, letters.ask_letter, letters.withdraw_letter]
+    return [sending.select_letters, sending.send_letters, sending.notify_cases, letters.ask_letter, letters.withdraw_letter]
 
 
 def build_billing_activities(services: Services, signals: CaseSignals) -> Activities:

@@ -1,7 +1,7 @@
-"""Sends the letters whose slot has come: intent, sending, outcome, and the word to the cases that need it."""
+"""Send the letters whose slot has come, record their outcomes, and signal these to the cases that need them at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel
@@ -24,7 +24,7 @@ DATABASE_RETRY_SECONDS = 1.0
 
 
 class LetterTally(BaseModel):
-    """How many letters came to which end."""
+    """The number of letters by result."""
 
     sent: int = 0
     refused: int = 0
@@ -36,24 +36,84 @@ class LetterTally(BaseModel):
         return LetterTally(**{name: getattr(self, name) + getattr(other, name) for name in LetterTally.model_fields})
 
 
+class _LetterBatch:
+    """The letters of one activity, sent at most once each by workers that share the queue.
+
+    `in_transmission` has the letters on the wire, of all batches of this process: they must not pass for abandoned.
+    """
+
+    def __init__(
+        self, letters: Sequence[int], dispatch: LetterDispatch, mailer: Mailer, now: Callable[[], datetime], in_transmission: set[int]
+    ) -> None:
+        """`now` gives business time."""
+        self.tally = LetterTally()
+        self._queue = list(reversed(letters))
+        self._dispatch, self._mailer, self._now, self._in_transmission = dispatch, mailer, now, in_transmission
+        self._begin: GroupCommit[int, OutgoingLetter | None] = GroupCommit(lambda numbers: dispatch.begin_transmission(numbers, now()))
+        self._record: GroupCommit[tuple[int, DeliveryResult], None] = GroupCommit(
+            lambda outcomes: dispatch.record_outcomes(outcomes, now())
+        )
+
+    async def run_worker(self) -> None:
+        """Send letters until none is left, or the Temporal worker is asked to stop; a letter on the wire is finished in any case."""
+        while self._queue and not activity.is_worker_shutdown():
+            result = await asyncio.shield(self._send_tracked(self._queue.pop()))
+            self.tally += LetterTally(**{result: 1})
+
+    async def _send_tracked(self, letter: int) -> str:
+        self._in_transmission.add(letter)
+        try:
+            return await self._send(letter)
+        finally:
+            self._in_transmission.discard(letter)
+
+    async def _send(self, letter: int) -> str:
+        """Send one letter and record its outcome; the result, a field of the tally."""
+        try:
+            outgoing = await self._begin(letter)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            await asyncio.to_thread(self._dispatch.refuse_unwritable_letter, letter, reason, self._now())
+            return DeliveryOutcome.REFUSED.value
+        if outgoing is None:
+            return MessageState.VOID.value
+        delivery = await self._mailer.send(outgoing.content, outgoing.sender, [outgoing.recipient])
+        await self._record_outcome(letter, delivery)
+        return delivery.outcome.value
+
+    async def _record_outcome(self, letter: int, delivery: DeliveryResult) -> None:
+        """Record the mail server's answer, however often the database is away: lost, it would leave the letter in doubt."""
+        while True:
+            try:
+                await self._record((letter, delivery))
+            except (OperationalError, InterfaceError):
+                await asyncio.sleep(DATABASE_RETRY_SECONDS)
+            else:
+                return
+
+
 class CorrespondenceActivities:
+    """The activities of a correspondence run."""
+
     def __init__(
         self, dispatch: LetterDispatch, mailer: Mailer, outcome_feed: OutcomeFeed, signals: CaseSignals, clock: Clock, concurrency: int = 4
     ) -> None:
-        """`at_once`: the mailer's connections; a process that dies leaves no more letters than these in doubt."""
+        """`concurrency`: the mailer's connections; a process that dies leaves no more letters than these in doubt."""
         self._dispatch, self._mailer, self._outcome_feed, self._signals = dispatch, mailer, outcome_feed, signals
         self._clock, self._concurrency = clock, concurrency
         self._in_transmission: set[int] = set()
 
     def _build_business_clock(self) -> Callable[[], datetime]:
-        """Business time from here on, by the Temporal server's clock, which is the one that workflows go by."""
-        begun, ticks = activity.info().started_time, asyncio.get_running_loop().time
-        first = ticks()
-        return lambda: self._clock.to_business(begun + timedelta(seconds=ticks() - first))
+        """Return a clock of business time that starts from the Temporal server's time, which is the one that workflows use."""
+        started_at, monotonic = activity.info().started_time, asyncio.get_running_loop().time
+        started = monotonic()
+        return lambda: self._clock.to_business(started_at + timedelta(seconds=monotonic() - started))
 
     @activity.defn
     async def select_letters(self) -> list[int]:
-        """Claim what is due; the letters to send now."""
+        """Claim the requests that are due; return the letters to send now, by number."""
         now = self._build_business_clock()
         async with heartbeating():
             await asyncio.to_thread(self._dispatch.mark_abandoned_letters, now(), self._in_transmission)
@@ -61,56 +121,16 @@ class CorrespondenceActivities:
 
     @activity.defn
     async def send_letters(self, letters: list[int]) -> LetterTally:
-        """Send each at most once. A worker that is asked to stop finishes the letters on the wire and leaves the others as they are."""
-        waiting, tally, now = list(reversed(letters)), LetterTally(), self._build_business_clock()
-        begin: GroupCommit[int, OutgoingLetter | None] = GroupCommit(lambda numbers: self._dispatch.begin_transmission(numbers, now()))
-        end: GroupCommit[tuple[int, DeliveryResult], None] = GroupCommit(lambda outcomes: self._dispatch.record_outcomes(outcomes, now()))
-
-        async def send(letter: int) -> str:
-            try:
-                sendable = await begin(letter)
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception as error:
-                await asyncio.to_thread(self._dispatch.refuse_unwritable_letter, letter, f"{type(error).__name__}: {error}", now())
-                return DeliveryOutcome.REFUSED.value
-            if sendable is None:
-                return MessageState.VOID.value
-            delivery = await self._mailer.send(sendable.content, sendable.sender, [sendable.recipient])
-            await self._write_outcome(end, (letter, delivery))
-            return delivery.outcome.value
-
-        async def send_one(letter: int) -> str:
-            self._in_transmission.add(letter)
-            try:
-                return await send(letter)
-            finally:
-                self._in_transmission.discard(letter)
-
-        async def work() -> None:
-            nonlocal tally
-            while waiting and not activity.is_worker_shutdown():
-                outcome = await asyncio.shield(send_one(waiting.pop()))
-                tally += LetterTally(**{outcome: 1})
-
-        async with heartbeating(), asyncio.TaskGroup() as sending:
+        """Send each letter at most once. A worker that is asked to stop finishes the letters on the wire and leaves the others."""
+        batch = _LetterBatch(letters, self._dispatch, self._mailer, self._build_business_clock(), self._in_transmission)
+        async with heartbeating(), asyncio.TaskGroup() as workers:
             for _ in range(self._concurrency):
-                sending.create_task(work())
-        return tally
-
-    async def _write_outcome(self, write: GroupCommit[tuple[int, DeliveryResult], None], outcome: tuple[int, DeliveryResult]) -> None:
-        """What the mail server said must not be lost because the database is away for a moment."""
-        while True:
-            try:
-                await write(outcome)
-            except (OperationalError, InterfaceError):
-                await asyncio.sleep(DATABASE_RETRY_SECONDS)
-            else:
-                return
+                workers.create_task(batch.run_worker())
+        return batch.tally
 
     @activity.defn(name="tell_invoices")
-    async def tell_cases(self) -> int:
-        """Signal what became of letters to the invoices that must know at once, and to the other cases that asked for one; how many.
+    async def notify_cases(self) -> int:
+        """Signal letters' outcomes to the invoices that need them at once, and to the other cases that requested one; return how many.
 
         Recorded histories know this activity by the name that it had when only invoices asked for letters.
         """
@@ -118,19 +138,19 @@ class CorrespondenceActivities:
             return await self._notify_invoices() + await self._notify_other_cases()
 
     async def _notify_invoices(self) -> int:
-        told = 0
+        count = 0
         while batch := await asyncio.to_thread(self._outcome_feed.list_invoice_outcomes, BATCH_SIZE):
-            for _, invoice_id, news in batch:
-                await self._signals.notify_invoice(invoice_id, news)
+            for _, invoice_id, outcome in batch:
+                await self._signals.notify_invoice(invoice_id, outcome)
             await asyncio.to_thread(self._outcome_feed.mark_invoices_notified, [request for request, _, _ in batch])
-            told += len(batch)
-        return told
+            count += len(batch)
+        return count
 
     async def _notify_other_cases(self) -> int:
-        told = 0
+        count = 0
         while batch := await asyncio.to_thread(self._outcome_feed.list_case_outcomes, BATCH_SIZE):
-            for one in batch:
-                await self._signals.notify_case(one.case_id, one.outcome)
+            for case_outcome in batch:
+                await self._signals.notify_case(case_outcome.case_id, case_outcome.outcome)
             await asyncio.to_thread(self._outcome_feed.mark_cases_notified, batch)
-            told += len(batch)
-        return told
+            count += len(batch)
+        return count

@@ -20,5 +20,5 @@ class CorrespondenceRun:
             total = total + tally
             if tally == LetterTally():
                 break
-        await workflow.execute_activity_method(CorrespondenceActivities.tell_cases, **SEND_LETTERS_OPTIONS)
+        await workflow.execute_activity_method(CorrespondenceActivities.notify_cases, **SEND_LETTERS_OPTIONS)
         return total

@@ -1,11 +1,11 @@
-"""The letter desk: which letters are due, what they say at the moment they go, and what became of them.
+"""The letter dispatch: selects the letters that are due, and marks them as transmitting with their content of that moment.
 
 A letter is intended before anything is sent, marked as transmitting in the transaction that last looked at its invoices, and has its
 outcome written as soon as the mail server answered. What a dead process had begun to transmit is unknown: a person decides.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import NamedTuple
@@ -48,7 +48,17 @@ class OutgoingLetter(NamedTuple):
     recipient: str
 
 
+class _PreparedLetter(NamedTuple):
+    """A letter as it was read. `message` is its MIME text when it can go now; `postponed_until` when it can go only later."""
+
+    content: LetterContent
+    postponed_until: datetime | None
+    message: bytes | None
+
+
 class LetterDispatch(LetterOutcomeRecorder):
+    """Claims the requests that are due, and begins the transmission of letters."""
+
     def __init__(
         self,
         database: Database,
@@ -197,40 +207,57 @@ class LetterDispatch(LetterOutcomeRecorder):
         return [number for number in session.scalars(statement) if number is not None]
 
     def begin_transmission(self, messages: Sequence[int], now: datetime) -> list[OutgoingLetter | None]:
-        """Mark letters as transmitting, each with the content that is right at this moment. Between the look at its invoices and the
-        mark nothing can have changed. None for a letter in which nothing stands any more, or which another process has.
+        """Mark letters as transmitting, each with the content that is right at this moment: between the reading of its invoices and the
+        mark nothing can have changed. None for a letter that has nothing left to say, comes too early, or is another process's.
 
-        Raises what the writing of a letter raises; then none is marked.
+        Raises what composing a letter raises; then none is marked.
         """
         begun: dict[int, OutgoingLetter] = {}
-        left = list(messages)
-        while left:
-            with self._database.reading() as session:
-                readings = self._loader.load_letters(session, left, now)
-            late = {number: self._find_later_time(reading, now) for number, reading in readings.items()}
-            written = {
-                number: self._loader.compose(reading, now)
-                for number, reading in readings.items()
-                if reading.is_sendable and late[number] is None
-            }
-            left = []
-            with self._database.writing() as session:
-                there = self._lock_intended_letters(session, readings)
-                marks = self._loader.load_version_stamps(session, [readings[number] for number in there])
-                for number in there:
-                    reading, later = readings[number], late[number]
-                    if marks[number] != reading.marks:
-                        left.append(number)
-                        continue
-                    self._drop_requests(session, reading, now)
-                    if not reading.is_sendable:
-                        self._void_letter(session, reading, now)
-                    elif later is not None:
-                        self._postpone_letter(session, reading, later, now)
-                    else:
-                        self._mark_transmitting(session, reading, written[number])
-                        begun[number] = OutgoingLetter(number, written[number], self._loader.sender, reading.customer.email)
+        remaining = list(messages)
+        while remaining:
+            started, remaining = self._begin_unchanged_letters(self._prepare_letters(remaining, now), now)
+            begun.update((letter.message, letter) for letter in started)
         return [begun.get(number) for number in messages]
+
+    def _prepare_letters(self, messages: Collection[int], now: datetime) -> dict[int, _PreparedLetter]:
+        """Read and compose letters, before the transaction that marks them: it must be short."""
+        with self._database.reading() as session:
+            contents = self._loader.load_letters(session, messages, now)
+        prepared: dict[int, _PreparedLetter] = {}
+        for number, content in contents.items():
+            postponed_until = self._find_later_time(content, now)
+            is_due = content.is_sendable and postponed_until is None
+            prepared[number] = _PreparedLetter(content, postponed_until, self._loader.compose(content, now) if is_due else None)
+        return prepared
+
+    def _begin_unchanged_letters(self, prepared: Mapping[int, _PreparedLetter], now: datetime) -> tuple[list[OutgoingLetter], list[int]]:
+        """Begin the letters whose invoices are still as they were read; return these, and the numbers of those that must be read again."""
+        begun: list[OutgoingLetter] = []
+        changed: list[int] = []
+        with self._database.writing() as session:
+            intended = self._lock_intended_letters(session, prepared)
+            version_stamps = self._loader.load_version_stamps(session, [prepared[number].content for number in intended])
+            for number in intended:
+                if version_stamps[number] != prepared[number].content.marks:
+                    changed.append(number)
+                    continue
+                outgoing = self._begin_letter(session, prepared[number], now)
+                if outgoing is not None:
+                    begun.append(outgoing)
+        return begun, changed
+
+    def _begin_letter(self, session: Session, letter: _PreparedLetter, now: datetime) -> OutgoingLetter | None:
+        """Mark a letter as transmitting; one that has nothing left to say is void, one that comes at the wrong hour is postponed."""
+        content = letter.content
+        self._drop_requests(session, content, now)
+        if letter.postponed_until is not None:
+            self._postpone_letter(session, content, letter.postponed_until, now)
+            return None
+        if letter.message is None:
+            self._void_letter(session, content, now)
+            return None
+        self._mark_transmitting(session, content, letter.message)
+        return OutgoingLetter(content.message, letter.message, self._loader.sender, content.customer.email)
 
     def _find_later_time(self, content: LetterContent, now: datetime) -> datetime | None:
         """When a letter can go that cannot now: at the next opening, or, to a customer without an address, perhaps tomorrow."""
@@ -263,24 +290,24 @@ class LetterDispatch(LetterOutcomeRecorder):
                 .values(state=ContactRequestState.DROPPED, reason=reason.value, ended_at=now, told=False)
             )
 
-    def _mark_transmitting(self, session: Session, reading: LetterContent, content: bytes) -> None:
+    def _mark_transmitting(self, session: Session, content: LetterContent, message: bytes) -> None:
         session.execute(
             update(Message)
-            .where(col(Message.id) == reading.message)
+            .where(col(Message.id) == content.message)
             .values(
                 state=MessageState.TRANSMITTING,
                 owner=self._owner,
                 transmitting_since=datetime.now(UTC),
                 attempts=col(Message.attempts) + 1,
-                content=content,
-                sha256=sha256(content).hexdigest(),
-                recipient=reading.customer.email,
-                subject=reading.subject,
-                letter=reading.letter,
-                in_reply_to=reading.in_reply_to,
+                content=message,
+                sha256=sha256(message).hexdigest(),
+                recipient=content.customer.email,
+                subject=content.subject,
+                letter=content.letter,
+                in_reply_to=content.in_reply_to,
             )
         )
-        if reading.attempts:
-            session.execute(delete(MessageLine).where(col(MessageLine.message_id) == reading.message))
-        if reading.lines:
-            session.execute(insert(MessageLine), [{"message_id": reading.message, **line} for line in reading.lines])
+        if content.attempts:
+            session.execute(delete(MessageLine).where(col(MessageLine.message_id) == content.message))
+        if content.lines:
+            session.execute(insert(MessageLine), [{"message_id": content.message, **line} for line in content.lines])

@@ -1,4 +1,4 @@
-"""What of a reminder still stands at the moment it goes; what no longer does is left out."""
+"""The content of a reminder at the moment it goes: each requested invoice has a line, or a reason to leave it out."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -14,11 +14,11 @@ from domain.correspondence.letter_outcome import DropReason
 from domain.journal.journal import FactValue
 
 VersionStamps = list[tuple[Any, ...]]
-"""The versions of all that a letter rests on."""
+"""The versions of all rows that a letter's content rests on."""
 
 
 class RequestedInvoice(NamedTuple):
-    """A request in a letter, its invoice, the holds that stand on it, and how much of it is in dispute (minor units)."""
+    """A request in a letter, its invoice, the holds active on it, and how much of it is in dispute (minor units)."""
 
     request: ContactRequest
     invoice: Invoice
@@ -27,11 +27,20 @@ class RequestedInvoice(NamedTuple):
 
     @property
     def demanded_amount(self) -> int:
+        """The amount that the letter asks for, in minor units."""
         return compute_undisputed_rest(self.invoice, self.disputed)
 
 
+class _ReminderLine(NamedTuple):
+    """A request that is still valid, and its line in the letter."""
+
+    request: ContactRequest
+    line: LetterLine
+    invoice_version: int
+
+
 class LetterRecipient(NamedTuple):
-    """Whom an account's letters go to, where, and in which language."""
+    """The customer: whom an account's letters go to, where, and in which language."""
 
     account_id: str
     name: str
@@ -44,10 +53,11 @@ class LetterRecipient(NamedTuple):
 
 
 class LetterContent(BaseModel):
-    """A letter as it stands. If its marks have changed, it must be read again.
+    """A letter's content at one moment. If its version stamps (`marks`) have changed since, it must be read again.
 
-    Of a case's letter (`case_id`) `details` are what the case has to say, `names` the numbers, by id, of the invoices that it is about;
-    `dropped_for` is set when it must not go any more.
+    `standing` are the lines that it shows, `lines` the rows that the database keeps of them, `dropped` the requests left out, by id.
+    Of a case's letter (`case_id`) `details` are the facts for its text, `names` the numbers, by id, of the invoices that it is about;
+    `dropped_for` is set when it must not be sent any more.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -77,57 +87,61 @@ class LetterContent(BaseModel):
 
     @property
     def is_sendable(self) -> bool:
-        """Whether anything is left to be said."""
+        """True while there is a reason to send it: of a reminder, a line; of a case's letter, that the case did not drop it."""
         return bool(self.standing) if self.case_id is None else self.dropped_for is None
 
 
 def compute_undisputed_rest(invoice: Invoice, disputed: int) -> int:
-    """The undisputed rest of what is open, in minor units."""
+    """Return the undisputed part of the open balance, in minor units."""
     return invoice.open_balance - min(disputed, invoice.open_balance)
 
 
 def build_reminder(
     row: Message, customer: LetterRecipient, requested: Sequence[RequestedInvoice], thread: tuple[str, ...], now: datetime
 ) -> LetterContent:
-    """The letter takes the tone of its highest step; what no longer stands is left out."""
+    """Build a reminder with the tone of its highest step; requests that are no longer valid are left out. `now` is business time."""
     today = now.astimezone(customer.zone).date()
-    standing: list[tuple[ContactRequest, LetterLine, int]] = []
+    reminder_lines: list[_ReminderLine] = []
     dropped: list[tuple[int, DropReason]] = []
-    for stake in requested:
-        request, invoice = stake.request, stake.invoice
-        reason = _find_drop_reason(stake, today)
+    for invoice_request in requested:
+        reason = _find_drop_reason(invoice_request, today)
         if reason:
-            dropped.append((request.id or 0, reason))
+            dropped.append((invoice_request.request.id or 0, reason))
         else:
-            line = build_letter_line(invoice, stake.demanded_amount, request.step, today)
-            standing.append((request, line, invoice.version))
-    lines = [build_line_row(line, request.attempt, version) for request, line, version in standing]
+            reminder_lines.append(_build_reminder_line(invoice_request, today))
+    requests = [reminder_line.request for reminder_line in reminder_lines]
     return LetterContent(
         message=row.id or 0,
         message_id=row.message_id,
         customer=customer,
         currency=row.currency,
         dropped=dropped,
-        lines=lines,
-        letter=max(((request.rank, request.letter) for request, _, _ in standing), default=(0, ""))[1],
+        lines=[build_line_row(line, request.attempt, version) for request, line, version in reminder_lines],
+        letter=max(((request.rank, request.letter) for request in requests), default=(0, ""))[1],
         marks=build_reminder_version_stamps(requested),
         attempts=row.attempts,
-        opens=max((request.opens for request, _, _ in standing), default=""),
-        closes=min((request.closes for request, _, _ in standing), default=""),
-        standing=sorted((line for _, line, _ in standing), key=lambda line: (line.due_date, line.number)),
+        opens=max((request.opens for request in requests), default=""),
+        closes=min((request.closes for request in requests), default=""),
+        standing=sorted((reminder_line.line for reminder_line in reminder_lines), key=lambda line: (line.due_date, line.number)),
         thread=thread,
     )
 
 
+def _build_reminder_line(requested: RequestedInvoice, today: date) -> _ReminderLine:
+    line = build_letter_line(requested.invoice, requested.demanded_amount, requested.request.step, today)
+    return _ReminderLine(requested.request, line, requested.invoice.version)
+
+
 def build_reminder_version_stamps(requested: Iterable[RequestedInvoice]) -> VersionStamps:
+    """Return a stamp for each request: its attempt, its invoice's version, the disputed amount and the holds."""
     return [
-        (stake.request.id, stake.request.attempt, stake.invoice.version, stake.disputed, [hold["hold_id"] for hold in stake.holds or ()])
-        for stake in requested
+        (request.id, request.attempt, invoice.version, disputed, [hold["hold_id"] for hold in holds or ()])
+        for request, invoice, holds, disputed in requested
     ]
 
 
 def build_letter_line(invoice: Invoice, open_minor: int, step: str, today: date) -> LetterLine:
-    """`open_minor`: what the letter asks for, in minor units."""
+    """Build a line of a letter. `open_minor`: the amount that it asks for, in minor units; `today`: the customer's date."""
     return LetterLine(
         invoice_id=invoice.id,
         number=invoice.number,
@@ -142,7 +156,7 @@ def build_letter_line(invoice: Invoice, open_minor: int, step: str, today: date)
 
 
 def build_line_row(line: LetterLine, attempt: int, version: int) -> dict[str, Any]:
-    """The line as the database keeps it."""
+    """Build the row that the database keeps of a line."""
     return {
         "invoice_id": line.invoice_id,
         "step": line.step,
@@ -154,7 +168,7 @@ def build_line_row(line: LetterLine, attempt: int, version: int) -> dict[str, An
 
 
 def _find_drop_reason(requested: RequestedInvoice, today: date) -> DropReason | None:
-    """Why an invoice must not be in a letter, read at the moment the letter goes."""
+    """Find why an invoice must not be in a letter on the customer's date; None when it may."""
     request, invoice = requested.request, requested.invoice
     kinds = {hold["kind"] for hold in requested.holds or ()}
     if invoice.status != InvoiceStatus.OPEN:

@@ -204,7 +204,7 @@ class LetterSendingHarness:
     async def run(self) -> LetterTally:
         """One pass: select, send, tell."""
         tally = await self.send(await self.select())
-        await self._environment().run(self._sending.tell_cases)
+        await self._environment().run(self._sending.notify_cases)
         return tally
 
     def _environment(self) -> ActivityEnvironment:

@@ -112,7 +112,7 @@ async def test_each_workflow_hears_of_its_letters_once(office: CorrespondenceOff
     sending = CorrespondenceActivities(
         desk, cast(Mailer, None), OutcomeFeed(office.database), cast(CaseSignals, listener), Clock.real_time()
     )
-    assert [await ActivityEnvironment().run(sending.tell_cases) for _ in range(2)] == [2, 0]
+    assert [await ActivityEnvironment().run(sending.notify_cases) for _ in range(2)] == [2, 0]
     assert listener.heard == [("invoice:I2", "reminder"), (SUSPENSION, "suspension_warning")]
 
 
