@@ -8,6 +8,7 @@ from activities.heartbeat import heartbeating
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.credit.referral_query import ReferralQuery
 from adapters.temporal.case_signals import CaseSignals
+from adapters.temporal.case_start import CaseStart
 from domain import identifiers as ids
 from domain.case.handler_names import SignalName
 from domain.clock import Clock
@@ -21,15 +22,18 @@ class CreditReferralActivities:
 
     @activity.defn
     async def refer_accounts(self) -> int:
-        """How many. Tried again, it refers nobody a second time for the same reason on the same day."""
+        """Refer the accounts that are due; return how many. Repeated, it refers none a second time for the same reason on the same day."""
         now = self._clock.to_business(activity.info().scheduled_time)
         async with heartbeating():
-            found = await asyncio.to_thread(self._query.list_accounts_to_refer, now)
-            for account, reason in found:
-                act = ReferAccount(act_id=f"referral:{account}:{reason}:{now.date()}", actor=SYSTEM, reason=reason)
-                opening = await asyncio.to_thread(self._case_inputs.load_credit_review_input, account)
-                collector, case_id = await asyncio.to_thread(self._case_inputs.load_collector, account), ids.credit_review_case_id(account)
-                await self._signals.signal_or_start_case(
-                    ids.WorkflowName.CREDIT_REVIEW, case_id, account, collector, opening, SignalName.REFERRED, act
+            referrals = await asyncio.to_thread(self._query.list_accounts_to_refer, now)
+            for account_id, reason in referrals:
+                command = ReferAccount(act_id=f"referral:{account_id}:{reason}:{now.date()}", actor=SYSTEM, reason=reason)
+                case_start = CaseStart(
+                    workflow=ids.WorkflowName.CREDIT_REVIEW,
+                    case_id=ids.credit_review_case_id(account_id),
+                    workflow_input=await asyncio.to_thread(self._case_inputs.load_credit_review_input, account_id),
+                    account_id=account_id,
+                    collector=await asyncio.to_thread(self._case_inputs.load_collector, account_id),
                 )
-        return len(found)
+                await self._signals.signal_or_start_case(case_start, SignalName.REFERRED, command)
+        return len(referrals)

@@ -1,6 +1,6 @@
-"""Reads an account's journal as its story is compiled from it: the entries that count, as known at a moment.
+"""Read an account's journal for projections: the entries that count, as known at a moment.
 
-A worker that died between writing and answering leaves entries beside the chain. A case's head, followed back, says which ones count.
+A worker that died between writing and answering leaves entries beside the chain. A case's head, followed back, shows which ones count.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from domain.journal.journal import FactValue
 
 
 class AccountEntries(NamedTuple):
-    """The journal of an account. `heads` has of each case the hash of the last entry that was known by then."""
+    """The journal of an account at a moment. `heads` has the hash of each case's last entry by then."""
 
     entries: list[AccountEntry]
     heads: dict[str, str]
 
 
 def load_account_entries(session: Session, account_id: str, at: datetime) -> AccountEntries:
-    """In order of business time; what came after `at` is left out. Rows are taken as the driver has them: it halves the time."""
+    """Load the entries in order of business time up to `at` (UTC). Rows are read as the driver returns them: it halves the time."""
     entry = JournalEntry.__table__.c  # type: ignore[attr-defined]
     columns = (
         entry.case_id,
@@ -40,46 +40,48 @@ def load_account_entries(session: Session, account_id: str, at: datetime) -> Acc
         entry.hash,
         entry.previous,
     )
-    written: dict[str, dict[str, Any]] = {}
+    rows_by_hash: dict[str, dict[str, Any]] = {}
     for row in session.execute(select(*columns).where(entry.account_id == account_id)).all():
-        written.setdefault(row[0], {})[row[7]] = row
-    newest = select(col(Case.case_id), col(Case.head)).where(col(Case.account_id) == account_id)
-    told: list[AccountEntry] = []
-    known: dict[str, str] = {}
-    for case_id, head in sorted((row.case_id, row.head) for row in session.execute(newest)):
-        mine: list[AccountEntry] = []
-        for _, seq, kind, stored_at, invoice_id, actor, facts, hash_, _ in _follow_chain_back(head, written.get(case_id, {})):
+        rows_by_hash.setdefault(row[0], {})[row[7]] = row
+    case_heads = select(col(Case.case_id), col(Case.head)).where(col(Case.account_id) == account_id)
+    entries: list[AccountEntry] = []
+    known_heads: dict[str, str] = {}
+    for case_id, head in sorted((row.case_id, row.head) for row in session.execute(case_heads)):
+        newest_first: list[AccountEntry] = []
+        for _, seq, kind, stored_at, invoice_id, actor, facts, hash_, _ in _follow_chain_back(head, rows_by_hash.get(case_id, {})):
             business_at = _parse_moment(stored_at)
             if business_at <= at:
-                known.setdefault(case_id, hash_)
-                mine.append(AccountEntry(case_id, seq, kind, business_at, invoice_id, actor, _parse_facts(facts)))
-        told += reversed(mine)
-    return AccountEntries(sorted(told, key=attrgetter("at")), known)  # of one moment: in order of their cases, and of their numbers
+                known_heads.setdefault(case_id, hash_)
+                newest_first.append(AccountEntry(case_id, seq, kind, business_at, invoice_id, actor, _parse_facts(facts)))
+        entries += reversed(newest_first)
+    entries.sort(key=attrgetter("at"))  # stable: entries of one moment stay in order of their cases and numbers
+    return AccountEntries(entries, known_heads)
 
 
-def _follow_chain_back(head: str, written: dict[str, Any]) -> Iterator[Any]:
-    while (row := written.pop(head, None)) is not None:
+def _follow_chain_back(head: str, rows_by_hash: dict[str, Any]) -> Iterator[Any]:
+    """Yield the rows of a chain from its head back; each is removed, so that a loop in tampered rows ends."""
+    while (row := rows_by_hash.pop(head, None)) is not None:
         yield row
         head = row[8]
 
 
 def _parse_moment(stored: Any) -> datetime:
-    """As the driver hands it over: SQLite's is text, and in UTC."""
+    """Parse a moment as the driver returns it: SQLite's is text, and in UTC."""
     return stored.astimezone(UTC) if isinstance(stored, datetime) else datetime.fromisoformat(f"{stored}+00:00")
 
 
 def _parse_facts(stored: Any) -> dict[str, FactValue]:
-    found: dict[str, FactValue] = stored if isinstance(stored, dict) else orjson.loads(stored)
-    return found
+    facts: dict[str, FactValue] = stored if isinstance(stored, dict) else orjson.loads(stored)
+    return facts
 
 
 def load_entries_of_kinds(
     session: Session, *kinds: EntryKind, account_id: str | None = None, until: datetime | None = None
 ) -> Iterator[tuple[str, AccountEntry]]:
-    """(account, entry) of the kinds named, of one account or of all, in order of business time.
+    """Yield (account id, entry) of the given kinds, of one account or of all, in order of business time.
 
-    Entries past a case's head do not count, and of two with one number only one does: what is written anew after a worker's death says
-    the same.
+    Entries past a case's head do not count, and of two with the same number only one does: an entry that is written again after a worker's
+    death has the same content.
     """
     entry = JournalEntry
     columns: tuple[Any, ...] = (
@@ -106,4 +108,4 @@ def load_entries_of_kinds(
 
 
 class AccountNotFoundError(Exception):
-    """There is no such account."""
+    """No account has this id."""

@@ -1,4 +1,4 @@
-"""Reads how an account stood on a past day: one query for each table, whatever the number of its cases."""
+"""Read an account's state as of a past day: one query for each table, whatever the number of its cases."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,29 +17,29 @@ from domain.projection.account_state import account_state_on, iterate_account_st
 from domain.projection.state_models import AccountState
 
 FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
-"""After whatever a journal tells."""
+"""A moment after every entry of a journal."""
 
 
 class AccountStateQuery:
-    """An account's standing from its journal and the policies that were in force."""
+    """Computes an account's state from its journal and the policies that were in force."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def load_state(self, account_id: str, day: date) -> AccountState:
-        """At the end of a business day. Raises UnknownAccountError."""
-        told, policies = self.load_entries(account_id)
-        return account_state_on(account_id, told, day, policies)
+        """Load the state at the end of a business day (UTC). Raises AccountNotFoundError."""
+        entries, policies = self.load_entries(account_id)
+        return account_state_on(account_id, entries, day, policies)
 
     def iterate_states(self, account_id: str, until: date | None = None) -> Iterator[tuple[AccountEntry, AccountState]]:
-        """The account's entries one by one, in the order of business time, each with the standing right after it; up to the end of a
-        day, if one is named. Raises UnknownAccountError."""
-        told, policies = self.load_entries(account_id)
+        """Yield the account's entries in the order of business time, each with the state right after it; up to the end of a business day,
+        if one is given. Raises AccountNotFoundError."""
+        entries, policies = self.load_entries(account_id)
         end = start_of_day(until + timedelta(days=1)) if until else FAR_FUTURE
-        return iterate_account_states(account_id, (entry for entry in told if entry.at < end), policies)
+        return iterate_account_states(account_id, (entry for entry in entries if entry.at < end), policies)
 
     def load_entries(self, account_id: str) -> tuple[list[AccountEntry], dict[tuple[str, int], Policy]]:
-        """All that the journal tells of the account, and every policy by name and version. Raises UnknownAccountError."""
+        """Load all entries of the account that count, and every policy by name and version. Raises AccountNotFoundError."""
         with self._database.reading() as session:
             if session.get(Account, account_id) is None:
                 raise AccountNotFoundError(f"there is no account {account_id!r}")

@@ -1,6 +1,6 @@
-"""The journal of an account or a period, case by case, as it is handed to auditors. One case at a time is in memory.
+"""Read the journal of an account or a period, case by case, as it is exported for auditors. One case at a time is in memory.
 
-What is handed over is what is there: an entry that was tampered with comes along as it stands, for its reader to find.
+Entries are exported as they are stored: one that was tampered with is included, for the auditor to find.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from domain.journal.journal import GENESIS
 
 ROWS_PER_FETCH = 2_000
-"""Rows that the database hands over at a time."""
+"""Rows that the database returns at a time."""
 
 _JOURNAL = JournalEntry
 _ENTRY_COLUMNS: tuple[Any, ...] = (
@@ -36,11 +36,11 @@ ENTRY_FIELDS = tuple(column.key for column in _ENTRY_COLUMNS)
 
 
 class CaseChain(NamedTuple):
-    """A case's entries, each as a dictionary of FIELDS. `chain` is in order; `beside` holds what a worker wrote that died before it was
-    heard, and what no head leads to.
+    """A case's entries, each as a dictionary of ENTRY_FIELDS. `chain` is in order; `orphans` are the entries that no head leads to, such as
+    those of a worker that died before its write was recorded.
 
-    `seq` and `head` are the last entry's, as the case's own row has them; where it is `cut`, because the case went on after the period,
-    those of the last entry that is in it.
+    `seq` and `head` are the last entry's, as the case's own row has them; where the chain is `truncated`, because the case went on after
+    the period, those of the last entry that is in it.
     """
 
     case_id: str
@@ -56,8 +56,8 @@ class CaseChain(NamedTuple):
 
 
 def read_case_chains(session: Session, scope: AuditScope) -> Iterator[CaseChain]:
-    """The cases in order of their id, as the database orders texts; then the entries that no case claims."""
-    about: tuple[Any, ...] = (
+    """Yield the cases in order of their ids, as the database orders text; then the entries whose case has no row."""
+    case_columns: tuple[Any, ...] = (
         col(Case.case_id).label("case"),
         col(Case.kind).label("case_kind"),
         col(Case.account_id).label("owner"),
@@ -67,7 +67,7 @@ def read_case_chains(session: Session, scope: AuditScope) -> Iterator[CaseChain]
         col(Case.seq).label("case_seq"),
     )
     rows = session.execute(
-        select(*about, *_ENTRY_COLUMNS)
+        select(*case_columns, *_ENTRY_COLUMNS)
         .outerjoin(JournalEntry, col(_JOURNAL.case_id) == col(Case.case_id))
         .where(_build_case_filter(scope))
         .order_by(col(Case.case_id), col(_JOURNAL.seq), col(_JOURNAL.hash))
@@ -87,52 +87,56 @@ def _build_case_filter(scope: AuditScope) -> ColumnElement[bool]:
 
 
 def _build_case_chain(rows: list[Row[Any]], until: datetime | None) -> CaseChain:
-    """The rows of one case, its chain followed back from the head."""
+    """Build the chain of one case from its rows, followed back from the head; `until`: the end of the period (UTC), excluded."""
     first = rows[0]
-    left = {row.hash: row for row in rows if row.hash is not None}
+    unvisited = {row.hash: row for row in rows if row.hash is not None}
     chain: list[Row[Any]] = []
     link = first.head
-    while (row := left.pop(link, None)) is not None:
+    while (row := unvisited.pop(link, None)) is not None:
         chain.append(row)
         link = row.previous
     chain.reverse()
-    whole = len(chain)
+    full_length = len(chain)
     while until is not None and chain and chain[-1].business_at >= until:
         chain.pop()
-    cut = len(chain) < whole
-    seq, head = (first.case_seq, first.head) if not cut else (chain[-1].seq, chain[-1].hash) if chain else (0, GENESIS)
-    beside = [_build_entry(row) for row in left.values() if not cut or row.seq <= seq]
+    truncated = len(chain) < full_length
+    if not truncated:
+        seq, head = first.case_seq, first.head
+    elif chain:
+        seq, head = chain[-1].seq, chain[-1].hash
+    else:
+        seq, head = 0, GENESIS
     return CaseChain(
-        first.case,
-        first.case_kind,
-        first.owner,
-        first.about_invoice,
-        first.summary or {},
-        seq,
-        head,
-        [_build_entry(row) for row in chain],
-        beside,
-        cut,
+        case_id=first.case,
+        kind=first.case_kind,
+        account_id=first.owner,
+        invoice_id=first.about_invoice,
+        summary=first.summary or {},
+        seq=seq,
+        head=head,
+        chain=[_build_entry(row) for row in chain],
+        orphans=[_build_entry(row) for row in unvisited.values() if not truncated or row.seq <= seq],
+        truncated=truncated,
     )
 
 
 def _read_unclaimed_entries(session: Session, scope: AuditScope) -> Iterator[CaseChain]:
-    """Entries whose case's row is gone: nothing says which of them count."""
-    mine = (
+    """Yield the entries whose case has no row: nothing shows which of them count."""
+    in_scope = (
         col(_JOURNAL.account_id) == scope.account_id
         if isinstance(scope, AccountScope)
         else and_(col(_JOURNAL.business_at) >= scope.starts_at, col(_JOURNAL.business_at) < scope.ends_before)
     )
-    gone = ~exists(select(1).where(col(Case.case_id) == col(_JOURNAL.case_id)).correlate(JournalEntry))
+    has_no_case = ~exists(select(1).where(col(Case.case_id) == col(_JOURNAL.case_id)).correlate(JournalEntry))
     rows = session.execute(
         select(*_ENTRY_COLUMNS)
-        .where(mine, gone)
+        .where(in_scope, has_no_case)
         .order_by(col(_JOURNAL.case_id), col(_JOURNAL.seq), col(_JOURNAL.hash))
         .execution_options(yield_per=ROWS_PER_FETCH)
     )
     for case_id, group in groupby(rows, key=lambda row: row.case_id):
-        beside = [_build_entry(row) for row in group]
-        yield CaseChain(case_id, "", beside[0]["account_id"], beside[0]["invoice_id"], {}, 0, GENESIS, [], beside, truncated=True)
+        orphans = [_build_entry(row) for row in group]
+        yield CaseChain(case_id, "", orphans[0]["account_id"], orphans[0]["invoice_id"], {}, 0, GENESIS, [], orphans, truncated=True)
 
 
 def _build_entry(row: Row[Any]) -> dict[str, Any]:

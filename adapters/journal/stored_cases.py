@@ -1,8 +1,8 @@
-"""The whole journal, case by case, each entry with the hash that its stored content makes.
+"""Read the whole journal, case by case, each entry with the hash that its stored content makes.
 
-`domain.journal.journal.canonical` says what is hashed. Here the same bytes are made many times faster: the database hands out times in
-their canonical form, and orjson writes the JSON. What orjson cannot write alike (no lawful entry holds it) has a hash that fits
-nothing.
+`domain.journal.journal.canonical_json` defines what is hashed. Here the same bytes are made many times faster: the database returns times
+in their canonical form, and orjson writes the JSON. Content that orjson cannot write alike (no lawful entry has any) gets a hash that
+equals none.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ _TIME_SQL = {
 }
 _JOURNAL_SQL = """\
 SELECT case_id, seq, hash, previous, kind, {business_at}, {recorded_at}, account_id, invoice_id, actor, CAST(facts AS TEXT)
-FROM journal {which} ORDER BY case_id, seq, hash"""
+FROM journal {condition} ORDER BY case_id, seq, hash"""
 
 
 class StoredEntry(NamedTuple):
-    """What an entry says, as it is stored: `facts` is its text."""
+    """The content of an entry, as it is stored: `facts` is JSON text."""
 
     kind: str
     account_id: str
@@ -38,7 +38,7 @@ class StoredEntry(NamedTuple):
 
 
 class StoredCase(NamedTuple):
-    """`entries` stand in the places of their rows."""
+    """The rows of one case; `entries` has their contents, in the same order."""
 
     case_id: str
     rows: list[ChainEntry]
@@ -46,23 +46,23 @@ class StoredCase(NamedTuple):
 
 
 def load_stored_cases(session: Session, **filters: str) -> Iterator[StoredCase]:
-    """In the database's own order of case ids; the entries of each in order of their numbers. `of`: those of a case_id or an account_id."""
+    """Yield the cases in the database's own order of case ids, the entries of each by number. `filters`: a case_id or an account_id."""
     dialect = session.get_bind().dialect.name
     times = {name: _TIME_SQL[dialect].format(name) for name in ("business_at", "recorded_at")}
-    which = "WHERE " + " AND ".join(f"{name} = :{name}" for name in filters) if filters else ""
-    found = session.execute(text(_JOURNAL_SQL.format(**times, which=which)).execution_options(yield_per=ENTRIES_PER_FETCH), filters)
-    for case_id, written in groupby(found, key=lambda entry: entry[0]):
+    condition = "WHERE " + " AND ".join(f"{name} = :{name}" for name in filters) if filters else ""
+    statement = text(_JOURNAL_SQL.format(**times, condition=condition)).execution_options(yield_per=ENTRIES_PER_FETCH)
+    for case_id, stored in groupby(session.execute(statement, filters), key=lambda entry: entry[0]):
         rows, entries = [], []
-        for entry in written:
+        for entry in stored:
             rows.append(_build_row(entry))
             entries.append(StoredEntry(entry[4], entry[7], entry[8], entry[10]))
         yield StoredCase(case_id, rows, entries)
 
 
 def _build_row(entry: Any) -> ChainEntry:
-    case_id, seq, stored, previous, kind, business_at, recorded_at, account_id, invoice_id, actor, facts = entry
-    made = compute_digest(case_id, seq, kind, business_at, recorded_at, account_id, invoice_id, actor, facts, previous)
-    return ChainEntry(seq, stored, previous, recorded_at, made)
+    case_id, seq, stored_hash, previous, kind, business_at, recorded_at, account_id, invoice_id, actor, facts = entry
+    digest = compute_digest(case_id, seq, kind, business_at, recorded_at, account_id, invoice_id, actor, facts, previous)
+    return ChainEntry(seq, stored_hash, previous, recorded_at, digest)
 
 
 def compute_digest(
@@ -77,7 +77,10 @@ def compute_digest(
     facts: str,
     previous: str,
 ) -> str:
-    """`Entry.digest`, of an entry whose times are in canonical form and whose facts are JSON; empty when it has none."""
+    """Compute `Entry.digest` of an entry whose times are in canonical form and whose facts are JSON text; empty when it has none.
+
+    One argument for each column, not an object: this runs once for every entry of the journal.
+    """
     try:
         content = {
             "account_id": account_id,

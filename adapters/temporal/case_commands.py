@@ -1,6 +1,6 @@
-"""A person's act on a case: an update when a worker answers in time, otherwise the same act as a signal.
+"""Send a person's command to a case: as an update when a worker answers in time, otherwise as a signal.
 
-Both carry the act's id, which the case remembers: whichever arrives, and however often, the act is applied once.
+Both carry the command's id, which the case remembers: whichever arrives, and however often, the command is applied once.
 """
 
 import asyncio
@@ -29,17 +29,17 @@ from domain.case.command import Command, CommandReceipt
 from domain.case.handler_names import QueryName
 
 UPDATE_TIMEOUT_SECONDS = 5.0
-"""How long a person waits for a worker. The SDK's own hidden retries would last 15 s."""
+"""The time for which a person waits for a worker. The SDK's own hidden retries would last 15 s."""
 QUERY_TIMEOUT_SECONDS = 3.0
 TASK_POLL_SECONDS = 0.02
 SERVER_TIMEOUT_SECONDS = 2.0
 
 UNREACHABLE_ERRORS = (TimeoutError, RPCError, RuntimeError)
-"""The SDK says with a RuntimeError that it could not connect at all."""
+"""The errors of a server that does not answer; the SDK raises RuntimeError when it cannot connect at all."""
 
 
 class CommandRejected(Exception):
-    """The case's validator says why, in words."""
+    """The case's validator rejects the command; the message is its reason."""
 
 
 class CaseNotRunning(Exception):
@@ -61,49 +61,54 @@ class CasesUnreachable(Exception):
 
 @dataclass(frozen=True)
 class CommandQueued:
-    """No worker answered in time: the act waits in the case's history and is applied once."""
+    """No worker answered in time: the command waits in the case's history and is applied once."""
 
     act_id: str
 
 
 class CaseCommands(Protocol):
-    """What the API asks of the running cases."""
+    """The operations of the API on running cases."""
 
     async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
-        """On an invoice's case. Raises ActRefused, CaseNotRunning, CasesUnreachable."""
+        """Submit a command to an invoice's case. Raises CommandRejected, CaseNotRunning, CasesUnreachable."""
         ...
 
     async def submit_command(self, case_id: str, command: Command) -> CommandReceipt | CommandQueued:
-        """On any case. Raises ActRefused, CaseNotRunning, CasesUnreachable."""
+        """Submit a command to any case. Raises CommandRejected, CaseNotRunning, CasesUnreachable."""
         ...
 
     async def start_case(self, case_start: CaseStart, act_id: str) -> CommandReceipt | CommandQueued:
-        """Start a case of an id that none has had; WillBeApplied when no worker took it up in time.
+        """Start a case of an id that none has had; CommandQueued when no worker started it in time.
 
         Raises CaseAlreadyOpen, CasesUnreachable.
         """
         ...
 
     async def submit_or_start_case(self, case_start: CaseStart, command: Command) -> CommandReceipt | CommandQueued:
-        """On the open case of that id, started where there is none. Raises ActRefused, CaseNotRunning, CasesUnreachable."""
+        """Submit a command to the open case of that id, started where there is none.
+
+        Raises CommandRejected, CaseNotRunning, CasesUnreachable.
+        """
         ...
 
     async def query_invoice_case(self, invoice_id: str) -> CaseView | None:
-        """The case as its workflow sees it; None when no worker answers in time or no history is left."""
+        """Query the case's view from its workflow; None when no worker answers in time or no history is left."""
         ...
 
     async def trigger_billing_sync(self) -> None:
-        """Ask BillingSync to deliver ledger events now. Best effort: the schedule delivers anyway."""
+        """Start BillingSync now, to deliver ledger events. Best effort: the schedule delivers anyway."""
         ...
 
-    async def is_temporal_reachable(self) -> bool: ...
+    async def is_temporal_reachable(self) -> bool:
+        """Return true when the Temporal server answers."""
+        ...
 
 
 class TemporalCaseCommands:
-    """The cases as Temporal runs them."""
+    """The commands and queries through the Temporal client."""
 
     def __init__(self, client: Client, update_seconds: float = UPDATE_TIMEOUT_SECONDS) -> None:
-        """`update_seconds`: how long a person waits for a worker, in real time."""
+        """`update_seconds`: the time for which a person waits for a worker, in real time."""
         self._client, self._update_seconds = client, update_seconds
 
     async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
@@ -143,11 +148,8 @@ class TemporalCaseCommands:
                 raise CaseAlreadyOpen(case_start.case_id) from error
         except UNREACHABLE_ERRORS as error:
             raise CasesUnreachable from error
-        return (
-            CommandReceipt(act_id=act_id)
-            if await self._query_case_view(case_start.case_id, self._update_seconds)
-            else CommandQueued(act_id)
-        )
+        view = await self._query_case_view(case_start.case_id, self._update_seconds)
+        return CommandReceipt(act_id=act_id) if view else CommandQueued(act_id)
 
     async def _was_started_by(self, act_id: str, case_id: str) -> bool:
         try:
@@ -157,7 +159,7 @@ class TemporalCaseCommands:
             raise CasesUnreachable from error
 
     async def submit_or_start_case(self, case_start: CaseStart, command: Command) -> CommandReceipt | CommandQueued:
-        """An update together with the start; when no worker answers in time, a signal together with the start."""
+        """Send an update together with the start; when no worker answers in time, a signal together with the start."""
         try:
             async with asyncio.timeout(self._update_seconds):
                 return await update_with_start(self._client, case_start, UPDATE_NAMES[type(command)], command)
@@ -199,9 +201,9 @@ class TemporalCaseCommands:
 
 
 async def _wait_until_no_pending_task(case: WorkflowHandle[object, object]) -> None:
-    """Until no task of the case is open: a question that meets one would end it before the case has heard that it has written, and what it
-    hears next would be replayed in another order (docs/audit.md)."""
-    while (await case.describe()).raw_description.HasField("pending_workflow_task"):  # noqa: ASYNC110 - the server tells nobody
+    """Wait until no workflow task of the case is open: a query during one would end it before the case has the result of its journal
+    write, and what comes next would be replayed in another order (docs/audit.md)."""
+    while (await case.describe()).raw_description.HasField("pending_workflow_task"):  # noqa: ASYNC110 - the server notifies nobody
         await asyncio.sleep(TASK_POLL_SECONDS)
 
 

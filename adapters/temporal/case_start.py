@@ -1,39 +1,53 @@
-"""How a case of an account is started by a person's act: alone, or together with the act that it is started for."""
+"""Start a case of an account: alone, or together with the command or signal that it is started for."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 
-from adapters.temporal.case_signals import build_search_attributes
 from domain import identifiers as ids
 from domain.case.command import Command, CommandReceipt
 from domain.case.handler_names import SignalName, UpdateName
+from domain.invoice.collection_stage import CollectionStage
+
+ACCOUNT, COLLECTOR, STAGE, _ = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
 
 @dataclass(frozen=True)
 class CaseStart:
-    """Which workflow, under which case id, with what. The account and its collector become search attributes."""
+    """The workflow to start, its case id and its input. Account, collector and stage become search attributes."""
 
     workflow: ids.WorkflowName
     case_id: str
     workflow_input: BaseModel
     account_id: str
     collector: str | None = None
+    stage: CollectionStage | None = None
 
     @property
     def search_attributes(self) -> TypedSearchAttributes:
-        return build_search_attributes(self.account_id, self.collector)
+        """The attributes that the case is listed by from its start."""
+        values = {ACCOUNT: self.account_id, COLLECTOR: self.collector, STAGE: self.stage.value if self.stage else None}
+        return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in values.items() if value])
 
 
 STARTING_COMMAND_MEMO = "act"
-"""The memo that holds the id of the act that started a case: the same act sent again has started it already."""
+"""The memo that has the id of the command that started a case: the same command sent again has started it already."""
 
 
 async def start_case(client: Client, case_start: CaseStart, act_id: str) -> None:
-    """Raises WorkflowAlreadyStartedError for an id that any case has or had: a plan's number is given once."""
+    """Start a case by the command `act_id`.
+
+    Raises WorkflowAlreadyStartedError for an id that any case has or had: a plan's number is given once.
+    """
     await client.start_workflow(
         case_start.workflow,
         case_start.workflow_input,
@@ -47,12 +61,13 @@ async def start_case(client: Client, case_start: CaseStart, act_id: str) -> None
 
 
 async def load_starting_command_id(client: Client, case_id: str) -> str | None:
+    """Load the id of the command that started a case; None when it was started by no command."""
     description = await client.get_workflow_handle(case_id).describe()
     return (await description.memo()).get(STARTING_COMMAND_MEMO)
 
 
 async def update_with_start(client: Client, case_start: CaseStart, update: UpdateName, command: Command) -> CommandReceipt:
-    """The act's answer, from the case that runs or from one that is started now."""
+    """Apply a command to the running case, or to one that is started now; return its receipt."""
     operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         case_start.workflow,
         case_start.workflow_input,
@@ -68,7 +83,8 @@ async def update_with_start(client: Client, case_start: CaseStart, update: Updat
     return receipt
 
 
-async def signal_with_start(client: Client, case_start: CaseStart, signal: SignalName, command: Command) -> None:
+async def signal_with_start(client: Client, case_start: CaseStart, signal: SignalName, argument: object) -> None:
+    """Signal the running case, or one that is started now. Raises WorkflowAlreadyStartedError when another start comes in between."""
     await client.start_workflow(
         case_start.workflow,
         case_start.workflow_input,
@@ -78,5 +94,5 @@ async def signal_with_start(client: Client, case_start: CaseStart, signal: Signa
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         start_signal=signal,
-        start_signal_args=[command],
+        start_signal_args=[argument],
     )

@@ -1,4 +1,4 @@
-"""Reaching a Temporal server."""
+"""Connect to a Temporal server, and what applies to all its open cases."""
 
 import asyncio
 
@@ -30,15 +30,15 @@ OPEN_CASES_QUERY = f"WorkflowType IN ({_CASE_WORKFLOW_LIST}) AND ExecutionStatus
 
 
 class TemporalUnreachableError(ConnectionError):
-    """Nobody answers at the Temporal server's address."""
+    """No server answers at the Temporal address."""
 
 
 class RetentionError(RuntimeError):
-    """The server does not keep closed histories for as long as it was told."""
+    """The server does not keep closed histories for as long as it is set to."""
 
 
 async def connect_client(address: str, namespace: str, seconds: float = CONNECT_SECONDS) -> Client:
-    """`address` as HOST:PORT. Raises TemporalUnreachableError after `seconds`."""
+    """Connect to `address`, HOST:PORT. Raises TemporalUnreachableError after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             return await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER)
@@ -49,22 +49,22 @@ async def connect_client(address: str, namespace: str, seconds: float = CONNECT_
 
 
 async def set_history_retention(client: Client, days: int) -> None:
-    """Closed histories of the client's namespace stay on the server for so many days. Raises RetentionError."""
-    wanted = Duration(seconds=days * 86_400)
+    """Set for how many days the server keeps closed histories of the client's namespace. Raises RetentionError."""
+    retention = Duration(seconds=days * 86_400)
     service = client.workflow_service
-    config = NamespaceConfig(workflow_execution_retention_ttl=wanted)
+    config = NamespaceConfig(workflow_execution_retention_ttl=retention)
     await service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
     answer = await service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
-    kept = answer.config.workflow_execution_retention_ttl.seconds
-    if kept != wanted.seconds:
-        raise RetentionError(f"the Temporal server keeps closed histories for {kept / 86_400:g} days instead of {days}")
+    kept_seconds = answer.config.workflow_execution_retention_ttl.seconds
+    if kept_seconds != retention.seconds:
+        raise RetentionError(f"the Temporal server keeps closed histories for {kept_seconds / 86_400:g} days instead of {days}")
 
 
 async def signal_clock_change(client: Client, clock: Clock) -> int:
-    """Signal a clock that was set anew to every open case, before any worker wakes them; how many there were."""
+    """Signal a changed clock to every open case, before any worker runs them; return their number."""
     gate = asyncio.Semaphore(SIGNALS_IN_FLIGHT)
 
-    async def tell(workflow_id: str) -> None:
+    async def signal_case(workflow_id: str) -> None:
         async with gate:
             try:
                 await client.get_workflow_handle(workflow_id).signal(SignalName.CLOCK_SET, clock)
@@ -72,6 +72,6 @@ async def signal_clock_change(client: Client, clock: Clock) -> int:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
 
-    told = [execution.id async for execution in client.list_workflows(OPEN_CASES_QUERY)]
-    await asyncio.gather(*(tell(workflow_id) for workflow_id in told))
-    return len(told)
+    open_cases = [execution.id async for execution in client.list_workflows(OPEN_CASES_QUERY)]
+    await asyncio.gather(*(signal_case(case_id) for case_id in open_cases))
+    return len(open_cases)

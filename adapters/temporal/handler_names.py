@@ -1,4 +1,4 @@
-"""What each act is called on the server: as an update, and as the signal that stands in for it when no worker answers in time."""
+"""The names of each command on the server: as an update, and as the signal that replaces it when no worker answers in time."""
 
 from domain.approval.commands import DecideApproval
 from domain.case.command import Command
@@ -50,5 +50,5 @@ _HANDLER_NAMES: dict[type[Command], tuple[UpdateName, SignalName]] = {
     EraseAccount: (UpdateName.ERASE, SignalName.ERASURE_WANTED),
 }
 
-UPDATE_NAMES: dict[type[Command], UpdateName] = {act: update for act, (update, _) in _HANDLER_NAMES.items()}
-SIGNAL_NAMES: dict[type[Command], SignalName] = {act: signal for act, (_, signal) in _HANDLER_NAMES.items()}
+UPDATE_NAMES: dict[type[Command], UpdateName] = {command: update for command, (update, _) in _HANDLER_NAMES.items()}
+SIGNAL_NAMES: dict[type[Command], SignalName] = {command: signal for command, (_, signal) in _HANDLER_NAMES.items()}

@@ -1,5 +1,5 @@
-"""The runs that repeat, started by Temporal's own schedules: sending what is due, reading what billing reports, referring accounts,
-sealing, and archiving histories."""
+"""The scheduled workflows, started by Temporal's own schedules: sending letters, reading billing events, referring accounts, sealing,
+and archiving histories."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ CORRESPONDENCE_SECONDS = 60.0
 BILLING_SYNC_SECONDS = 15.0
 CATCH_UP_WINDOW = timedelta(seconds=10)
 HISTORY_ARCHIVE_SECONDS = 600.0
-"""Real time, however fast the business clock is played: so is the time for which the server keeps what has ended."""
+"""Real time, however fast the business clock is played: the server's retention is real time, too."""
 
 SHORT_KEPT_WORKFLOWS = (
     ids.WorkflowName.CORRESPONDENCE_RUN,
@@ -37,30 +37,32 @@ SHORT_KEPT_WORKFLOWS = (
 )
 _SHORT_KEPT_LIST = ", ".join(f'"{name}"' for name in SHORT_KEPT_WORKFLOWS)
 RUN_RETENTION = timedelta(days=2)
-"""A repeated run leaves nothing in its history that the database does not have; kept for as long as invoices' histories are,
-7,200 of them a day would fill the disk."""
+"""The time for which the histories of scheduled runs are kept: the database has all that they contain, and 7,200 of them a day would fill
+the disk if they were kept for as long as those of invoices."""
 
 
 async def upsert_schedules(client: Client, clock: Clock) -> None:
-    """Make or correct the schedules. A run that takes longer than its interval is not joined by a second one."""
-    fast = max(1.0, clock.day_seconds / 24)
+    """Create or correct the schedules. While a run takes longer than its interval, no second one starts."""
+    accelerated_seconds = max(1.0, clock.day_seconds / 24)
     for schedule_id, workflow, real_life_seconds in (
         (ids.CORRESPONDENCE_RUN_ID, ids.WorkflowName.CORRESPONDENCE_RUN, CORRESPONDENCE_SECONDS),
         (ids.BILLING_SYNC_ID, ids.WorkflowName.BILLING_SYNC, BILLING_SYNC_SECONDS),
     ):
-        seconds = min(fast, real_life_seconds) if is_accelerated(clock) else real_life_seconds
+        seconds = min(accelerated_seconds, real_life_seconds) if is_accelerated(clock) else real_life_seconds
         await _upsert_schedule(client, schedule_id, _build_schedule(schedule_id, workflow, timedelta(seconds=seconds)))
-    often = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
-    await _upsert_schedule(client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, ids.WorkflowName.HISTORY_ARCHIVE, often))
-    a_day = timedelta(seconds=max(1.0, clock.day_seconds))
-    await _upsert_schedule(client, ids.REFERRALS_ID, _build_schedule(ids.REFERRALS_ID, ids.WorkflowName.REFERRALS, a_day))
+    archive_interval = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
     await _upsert_schedule(
-        client, ids.DAILY_SEAL_ID, _build_schedule(ids.DAILY_SEAL_ID, ids.WorkflowName.DAILY_SEAL, a_day, catch_up=a_day)
+        client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, ids.WorkflowName.HISTORY_ARCHIVE, archive_interval)
+    )
+    business_day = timedelta(seconds=max(1.0, clock.day_seconds))
+    await _upsert_schedule(client, ids.REFERRALS_ID, _build_schedule(ids.REFERRALS_ID, ids.WorkflowName.REFERRALS, business_day))
+    await _upsert_schedule(
+        client, ids.DAILY_SEAL_ID, _build_schedule(ids.DAILY_SEAL_ID, ids.WorkflowName.DAILY_SEAL, business_day, catch_up=business_day)
     )
 
 
 async def delete_old_runs(client: Client) -> int:
-    """Delete the histories of repeated runs that ended more than `RUNS_KEPT` ago; how many."""
+    """Delete the histories of scheduled runs that ended more than `RUN_RETENTION` ago; return their number."""
     before = (datetime.now(UTC) - RUN_RETENTION).isoformat()
     query = f'WorkflowType IN ({_SHORT_KEPT_LIST}) AND CloseTime < "{before}"'
     count = 0
@@ -73,9 +75,9 @@ async def delete_old_runs(client: Client) -> int:
 
 
 async def trigger_billing_sync(client: Client) -> bool:
-    """Have billing read now rather than at the schedule's next turn; False when there is no such schedule yet.
+    """Start BillingSync now instead of at its schedule's next time; false when there is no such schedule yet.
 
-    The only way to ask for it: a run that is under way may have read already, so another one follows it, and never two at a time.
+    The only way to start it: a run that is under way may have read already, so another one follows it, and never two at a time.
     """
     try:
         await client.get_schedule_handle(ids.BILLING_SYNC_ID).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
@@ -85,7 +87,7 @@ async def trigger_billing_sync(client: Client) -> bool:
 
 
 def _build_schedule(schedule_id: str, workflow: ids.WorkflowName, every: timedelta, catch_up: timedelta = CATCH_UP_WINDOW) -> Schedule:
-    """A turn that was missed is made up for while it is not more than `late`."""
+    """Build a schedule; a start that was missed is made up for within `catch_up`."""
     return Schedule(
         action=ScheduleActionStartWorkflow(workflow, id=schedule_id, task_queue=ids.TASK_QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
@@ -94,11 +96,11 @@ def _build_schedule(schedule_id: str, workflow: ids.WorkflowName, every: timedel
 
 
 async def _upsert_schedule(client: Client, schedule_id: str, schedule: Schedule) -> None:
-    def corrected(given: ScheduleUpdateInput) -> ScheduleUpdate:
-        schedule.state = given.description.schedule.state
+    def keep_state(current: ScheduleUpdateInput) -> ScheduleUpdate:
+        schedule.state = current.description.schedule.state
         return ScheduleUpdate(schedule)
 
     try:
         await client.create_schedule(schedule_id, schedule)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(schedule_id).update(corrected)
+        await client.get_schedule_handle(schedule_id).update(keep_state)

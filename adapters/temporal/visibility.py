@@ -1,4 +1,4 @@
-"""Which runs the Temporal server has: by its visibility store, which lags behind it by moments."""
+"""List the runs that the Temporal server has, from its visibility store, which lags behind by moments."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -10,11 +10,11 @@ from adapters.temporal.client import CASE_WORKFLOWS
 from domain.identifiers import WorkflowName
 
 ARCHIVED_TYPES = (*CASE_WORKFLOWS, WorkflowName.DAILY_SEAL)
-"""The workflows that keep a journal. What the others' histories hold, the database has too."""
+"""The workflows that write a journal. The database has all that the others' histories contain."""
 
 
 class ListedRun(NamedTuple):
-    """`closed_at` is real time; None: the run is open. `run_id` is None for the latest run, whichever that is."""
+    """A run. `closed_at` is real time; None: the run is open. `run_id` is None for the latest run of the workflow."""
 
     workflow_id: str
     run_id: str | None
@@ -22,16 +22,22 @@ class ListedRun(NamedTuple):
 
 
 class RunListing(Protocol):
+    """Lists runs. Methods raise RPCError when the server does not answer."""
+
     def list_closed_runs(self, since: datetime | None) -> AsyncIterator[ListedRun]:
-        """The runs that keep a journal and have ended since then, in real time; None: since ever."""
+        """List the runs that write a journal and have ended since then, in real time; None: all that have ended."""
 
-    def list_account_runs(self, account_id: str) -> AsyncIterator[ListedRun]: ...
+    def list_account_runs(self, account_id: str) -> AsyncIterator[ListedRun]:
+        """List the runs of all cases of an account."""
+        ...
 
-    def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]: ...
+    def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]:
+        """List the runs of a case."""
+        ...
 
 
 class VisibilityRunListing:
-    """The server's own list."""
+    """The list of the server's visibility store."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -45,10 +45,10 @@ RETENTION_DAYS = 30
 @pytest.fixture
 def forgetful_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """It deletes a run when its queues have let go of it, which they would tell twice a minute only."""
-    arguments = TemporalServer._arguments
+    arguments = TemporalServer._build_arguments
     soon = [f'history.{queue}ProcessorUpdateAckInterval="1s"' for queue in ("transfer", "timer", "visibility")]
     told = [part for value in soon for part in ("--dynamic-config-value", value)]
-    monkeypatch.setattr(TemporalServer, "_arguments", lambda server: [*arguments(server), *told])
+    monkeypatch.setattr(TemporalServer, "_build_arguments", lambda server: [*arguments(server), *told])
 
 
 async def run(stage: FaultEnvironment, workflow: str, name: str) -> None:
