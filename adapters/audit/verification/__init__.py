@@ -1,1 +1,1 @@
-"""Checks that what is stored has not been changed since it was written."""
+"""The verification that what is stored has not been changed since it was written."""

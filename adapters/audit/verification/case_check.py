@@ -1,4 +1,4 @@
-"""Every case's row is of the kind, the account and the invoice that its entries are of. Its count and head the chain's own check judges."""
+"""Check that every case's row has the kind, the account and the invoice of its entries. The chain's own check covers its count and head."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,12 @@ from adapters.database.tables import Case
 from domain.audit.verification_report import VerificationFinding
 
 KIND_BY_PREFIX = {"plan": "payment_plan"}
-"""How the kind is called where a case's id begins otherwise."""
+"""The kind of the cases whose ids begin with another word."""
 
 
 class CaseCheck:
+    """Compares each case's row with the case's first entry."""
+
     table, kinds = "cases", frozenset[str]()
 
     def __init__(self, session: Session) -> None:
@@ -24,17 +26,17 @@ class CaseCheck:
         self._first_entries.setdefault(entry.case_id, entry)
 
     def check_evidence(self) -> Iterator[VerificationFinding]:
-        heard, self._first_entries = list(self._first_entries.values()), {}
+        first_entries, self._first_entries = list(self._first_entries.values()), {}
         columns = (col(Case.case_id), col(Case.kind), col(Case.account_id), col(Case.invoice_id))
-        for portion in split_batches(heard):
-            some = {entry.case_id: entry for entry in portion}
-            for case_id, kind, account_id, invoice_id in self._session.execute(select(*columns).where(col(Case.case_id).in_(some))):
-                entry, word = some[case_id], case_id.partition(":")[0]
+        for batch in split_batches(first_entries):
+            entry_of = {entry.case_id: entry for entry in batch}
+            for case_id, kind, account_id, invoice_id in self._session.execute(select(*columns).where(col(Case.case_id).in_(entry_of))):
+                entry, prefix = entry_of[case_id], case_id.partition(":")[0]
                 if (account_id, invoice_id) != (entry.account_id, entry.invoice_id):
                     yield entry.build_finding(
                         self.table, case_id, f"is not of the account {account_id}, or not about {invoice_id or 'no invoice'}"
                     )
-                elif kind != KIND_BY_PREFIX.get(word, word):
+                elif kind != KIND_BY_PREFIX.get(prefix, prefix):
                     yield entry.build_finding(self.table, case_id, f"is no case of the kind {kind}")
 
     def finish(self) -> Iterator[VerificationFinding]:

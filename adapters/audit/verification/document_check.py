@@ -1,4 +1,4 @@
-"""Every stored file is the one that its SHA-256 names, and every file on which a dossier or a dispute rests is there."""
+"""Check that every stored file has its SHA-256, and that every file on which a dossier or a dispute rests is stored."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -8,7 +8,14 @@ from sqlalchemy import Text, cast, select
 from sqlmodel import Session, col
 
 from adapters.audit.verification.erasure_check import ErasedRecords
-from adapters.audit.verification.journal_evidence import BATCH_SIZE, JournalEvidence, load_evidence, parse_json_object, split_batches
+from adapters.audit.verification.journal_evidence import (
+    BATCH_SIZE,
+    JournalEvidence,
+    build_finding,
+    load_evidence,
+    parse_json_object,
+    split_batches,
+)
 from adapters.database.tables import Case, Document, DossierRow
 from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
@@ -19,7 +26,7 @@ FILES_PER_FETCH = 5
 
 
 class FileReference(NamedTuple):
-    """A file on which something of an account rests, `by` what, and the entry that says so, if one does."""
+    """A file on which something of an account rests: `referenced_by` names what, `entry` is the entry that names the file, if any."""
 
     digest: str
     account_id: str
@@ -28,6 +35,8 @@ class FileReference(NamedTuple):
 
 
 class DocumentCheck:
+    """Compares the stored files with the entries, dossiers and disputes that name them."""
+
     table, kinds = "documents", frozenset({DOSSIER_MADE.value, EVIDENCE_ATTACHED.value})
 
     def __init__(self, session: Session) -> None:
@@ -48,14 +57,15 @@ class DocumentCheck:
             ]
 
     def check_evidence(self) -> Iterator[VerificationFinding]:
-        made, named, self._dossier_entries, self._references = self._dossier_entries, self._references, [], []
-        yield from self._find_missing_files(named)
-        for some in split_batches(made):
+        dossier_entries, references = self._dossier_entries, self._references
+        self._dossier_entries, self._references = [], []
+        yield from self._find_missing_files(references)
+        for batch in split_batches(dossier_entries):
             columns = (col(DossierRow.account_id), col(DossierRow.json_sha256), col(DossierRow.pdf_sha256))
-            wanted = col(DossierRow.pdf_sha256).in_({entry.get_text("pdf_sha256") for entry in some})
-            kept = {tuple(row) for row in self._session.execute(select(*columns).where(wanted))}
-            for entry in some:
-                if (entry.account_id, entry.get_text("json_sha256"), entry.get_text("pdf_sha256")) not in kept:
+            wanted = col(DossierRow.pdf_sha256).in_({entry.get_text("pdf_sha256") for entry in batch})
+            stored_dossiers = {tuple(row) for row in self._session.execute(select(*columns).where(wanted))}
+            for entry in batch:
+                if (entry.account_id, entry.get_text("json_sha256"), entry.get_text("pdf_sha256")) not in stored_dossiers:
                     purpose = entry.get_text("purpose")
                     yield entry.build_finding("dossiers", f"{entry.case_id}:{purpose}", "is missing, or names other files than were made")
 
@@ -83,32 +93,25 @@ class DocumentCheck:
                 yield FileReference(digest, row.account_id, f"the case {row.case_id}")
 
     def _find_missing_files(self, references: Iterable[FileReference]) -> Iterator[VerificationFinding]:
-        for some in split_batches(references):
-            wanted = {one.digest for one in some}
-            stored = set(self._session.scalars(select(col(Document.sha256)).where(col(Document.sha256).in_(wanted))))
-            for one in some:
-                if (
-                    one.digest in stored
-                    or one.digest in self._reported_digests
-                    or one.digest in ErasedRecords(self._session, one.account_id).documents
-                ):
+        for batch in split_batches(references):
+            digests = {reference.digest for reference in batch}
+            stored = set(self._session.scalars(select(col(Document.sha256)).where(col(Document.sha256).in_(digests))))
+            for reference in batch:
+                digest = reference.digest
+                if digest in stored or digest in self._reported_digests:
                     continue
-                self._reported_digests.add(one.digest)
-                what = f"is missing, and {one.referenced_by} rests on it"
-                yield (
-                    one.entry.build_finding(self.table, one.digest, what)
-                    if one.entry
-                    else VerificationFinding(table=self.table, key=one.digest, what=what)
-                )
+                if digest in ErasedRecords(self._session, reference.account_id).documents:
+                    continue
+                self._reported_digests.add(digest)
+                yield build_finding(reference.entry, self.table, digest, f"is missing, and {reference.referenced_by} rests on it")
 
     def _build_changed_finding(self, digest: str) -> VerificationFinding:
         what = "its content does not make its SHA-256: it was changed"
         proof = next((entry for entry in self._load_referencing_entries(digest) if digest in f"{entry.facts}"), None)
-        return proof.build_finding(self.table, digest, what) if proof else VerificationFinding(table=self.table, key=digest, what=what)
+        return build_finding(proof, self.table, digest, what)
 
     def _load_referencing_entries(self, digest: str) -> Iterator[JournalEvidence]:
-        """Entries among which is the one that names the file, if there is one: of the accounts whose dossiers, and of the disputes that
-        rest on it."""
+        """Yield the entries of the accounts whose dossiers, and of the disputes that rest on the file; one of them may name it."""
         owners = select(col(DossierRow.account_id)).where((col(DossierRow.json_sha256) == digest) | (col(DossierRow.pdf_sha256) == digest))
         for account_id in self._session.scalars(owners.distinct()).all():
             yield from load_evidence(self._session, DOSSIER_MADE, account_id=account_id)

@@ -1,4 +1,4 @@
-"""Erasures: what they took lawfully, and that the journal tells of each."""
+"""Check that the journal records each erasure, and list what erasures took lawfully."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,7 +15,7 @@ from domain.journal.entry_kinds import EntryKind
 
 
 class ErasedRecords:
-    """What was erased of an account, by the reports that were kept; they are read when they are first asked for."""
+    """The erased records of an account, by its stored reports, which are read on first use."""
 
     def __init__(self, session: Session, account_id: str) -> None:
         self._session, self._account_id = session, account_id
@@ -32,13 +32,15 @@ class ErasedRecords:
 
     @cached_property
     def documents(self) -> set[str]:
-        """By their SHA-256."""
+        """The SHA-256 of each erased document."""
         return {digest for report in self._reports for digest in report.get("documents") or []}
 
 
 class ErasureCheck:
-    """A report of an erasure of which no workflow knows would excuse any letter that is gone. `settled`: one that was recorded later, in
-    real time, may not have been journalled yet."""
+    """Compares the reports of erasures with the journal: a forged report would excuse any missing letter.
+
+    `settled_before`: a report recorded later, in real time, may not have been journalled yet.
+    """
 
     table, kinds = "erasures", frozenset({EntryKind.ACCOUNT_ERASED.value})
 
@@ -51,16 +53,16 @@ class ErasureCheck:
             self._entries[entry.get_text("report")] = entry
 
     def check_evidence(self) -> Iterator[VerificationFinding]:
-        """Erasures are few: all that is heard of them is kept to the end."""
+        """Find nothing yet: erasures are few, and their entries are kept to the end."""
         return iter(())
 
     def finish(self) -> Iterator[VerificationFinding]:
         rows = self._session.execute(select(col(ErasureRow.key), col(ErasureRow.account_id), col(ErasureRow.recorded_at)))
         for row in rows:
-            told = self._entries.pop(row.key, None)
-            if told is None and row.recorded_at < self._settled_before:
+            entry = self._entries.pop(row.key, None)
+            if entry is None and row.recorded_at < self._settled_before:
                 yield VerificationFinding(table=self.table, key=row.key, what="is told of by no entry: it was put in")
-            elif told is not None and told.account_id != row.account_id:
-                yield told.build_finding(self.table, row.key, f"is not of the account {row.account_id}")
-        for key, told in self._entries.items():
-            yield told.build_finding(self.table, key, "is missing")
+            elif entry is not None and entry.account_id != row.account_id:
+                yield entry.build_finding(self.table, row.key, f"is not of the account {row.account_id}")
+        for key, entry in self._entries.items():
+            yield entry.build_finding(self.table, key, "is missing")

@@ -1,4 +1,4 @@
-"""What the journal says of other tables: its entries are the witnesses against which letters, documents, rules and books are held."""
+"""The journal as evidence: letters, documents, policies and the ledger are compared with the entries that record them."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
@@ -13,29 +13,29 @@ from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
 
 BATCH_SIZE = 500
-"""So many rows of another table are looked up together."""
+"""Rows of another table that are looked up together."""
 
 Item = TypeVar("Item")
 
 
 def split_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Of a size to be looked up together."""
-    left = iter(items)
-    while some := list(islice(left, BATCH_SIZE)):
-        yield some
+    """Split items into batches of BATCH_SIZE, which are looked up together."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH_SIZE)):
+        yield batch
 
 
 def parse_json_object(stored: str | None) -> dict[str, Any]:
-    """Of a JSON column's text; nothing where somebody made it something else: that must not end the check."""
+    """Parse a JSON column's text; empty where it was changed to anything but an object, which must not end the check."""
     try:
-        found = orjson.loads(stored or "{}")
+        parsed = orjson.loads(stored or "{}")
     except orjson.JSONDecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 class JournalEvidence(NamedTuple):
-    """An entry whose content makes its hash, and which its case's chain has. `sound`: nothing is wrong with its case at all."""
+    """An entry whose content makes its hash, and which is on its case's chain. `case_is_sound`: its case has no fault at all."""
 
     case_id: str
     seq: int
@@ -48,44 +48,56 @@ class JournalEvidence(NamedTuple):
 
     @property
     def key(self) -> str:
+        """The key of the entry in findings: CASE/NUMBER/HASH."""
         return f"{self.case_id}/{self.seq}/{self.hash}"
 
     def get_text(self, name: str) -> str:
-        """Empty when the entry does not say it."""
+        """Return a fact as text; empty where the entry has none."""
         return str(self.facts.get(name) or "")
 
     def build_finding(self, table: str, key: str, what: str) -> VerificationFinding:
-        """The fault that this entry proves."""
+        """Build the finding that this entry proves."""
         return VerificationFinding(table=table, key=key, what=f"{what}: the entry {self.case_id}/{self.seq} proves it", entry=self.key)
 
 
+def build_finding(proof: JournalEvidence | None, table: str, key: str, what: str) -> VerificationFinding:
+    """Build a finding, with the entry that proves it where there is one."""
+    return proof.build_finding(table, key, what) if proof else VerificationFinding(table=table, key=key, what=what)
+
+
 class EvidenceCheck(Protocol):
-    """Of one kind of thing that an auditor rests on. It hears the first entry of every case, and those of the kinds that any check asks
-    for, case by case in their order. Between times it keeps no more than it has heard since it last settled."""
+    """The check of one table against the journal.
+
+    `add_evidence` gets the first entry of every case, and those of the kinds that any check names, case by case in their order. Memory is
+    bounded: `check_evidence` is called between cases, and compares and forgets what was added.
+    """
 
     table: str
     kinds: frozenset[str]
 
-    def add_evidence(self, entry: JournalEvidence) -> None: ...
+    def add_evidence(self, entry: JournalEvidence) -> None:
+        """Take an entry, to be compared later."""
 
     def check_evidence(self) -> Iterator[VerificationFinding]:
-        """Hold what was heard against the table; asked between two cases."""
+        """Compare the entries that were added with the table; called between two cases."""
 
     def finish(self) -> Iterator[VerificationFinding]:
-        """Settle, and look at what no entry speaks of; asked once, at the end."""
+        """Compare what is left, and check the rows that no entry names; called once, at the end."""
 
 
-def collect_evidence(case: StoredCase, judged: ChainVerificationResult, kinds: Collection[str]) -> Iterator[JournalEvidence]:
-    """The case's first entry, and those of the kinds; changed ones, and those beside the chain, say nothing."""
+def collect_evidence(case: StoredCase, verified: ChainVerificationResult, kinds: Collection[str]) -> Iterator[JournalEvidence]:
+    """Yield the case's first entry, and those of the kinds; changed entries, and those beside the chain, are no evidence."""
     for row, entry in zip(case.rows, case.entries, strict=True):
-        if (entry.kind in kinds or row.seq == 1) and row.hash == row.digest and (judged.chain is None or row.hash in judged.chain):
-            facts, sound = parse_json_object(entry.facts), not judged.faults
-            yield JournalEvidence(case.case_id, row.seq, row.hash, entry.kind, entry.account_id, entry.invoice_id, facts, sound)
+        if (entry.kind in kinds or row.seq == 1) and row.hash == row.digest and (verified.chain is None or row.hash in verified.chain):
+            facts, case_is_sound = parse_json_object(entry.facts), not verified.faults
+            yield JournalEvidence(case.case_id, row.seq, row.hash, entry.kind, entry.account_id, entry.invoice_id, facts, case_is_sound)
 
 
 def load_evidence(session: Session, *kinds: EntryKind, **filters: str) -> Iterator[JournalEvidence]:
-    """The unchanged entries of a case_id or an account_id, of these kinds; those beside the chains too. For what was found wrong already:
-    it reads them anew."""
+    """Load the unchanged entries of these kinds, of a case_id or an account_id; those beside the chains too.
+
+    It reads the journal again, and is for faults only.
+    """
     names = {kind.value for kind in kinds}
     for case in load_stored_cases(session, **filters):
-        yield from (one for one in collect_evidence(case, ChainVerificationResult([]), names) if one.kind in names)
+        yield from (entry for entry in collect_evidence(case, ChainVerificationResult([]), names) if entry.kind in names)

@@ -1,4 +1,4 @@
-"""Every letter is the one that was written, and the one that the journal says was sent."""
+"""Check that every letter is the one that was written, and the one that the journal records as sent."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from adapters.audit.verification.erasure_check import ErasedRecords
-from adapters.audit.verification.journal_evidence import JournalEvidence, load_evidence, split_batches
+from adapters.audit.verification.journal_evidence import JournalEvidence, build_finding, load_evidence, split_batches
 from adapters.database.tables import Message
 from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
@@ -19,7 +19,7 @@ FETCH_SIZE = 50
 
 
 class LetterCheck:
-    """The content against the SHA-256 beside it, and that against the entries that say that the letter went."""
+    """Compares each letter's content with the SHA-256 beside it, and that with the entries that record its sending."""
 
     table, kinds = "messages", frozenset({EntryKind.LETTER_SENT.value})
 
@@ -33,12 +33,12 @@ class LetterCheck:
             self._sent_entries.append(entry)
 
     def check_evidence(self) -> Iterator[VerificationFinding]:
-        told, self._sent_entries = self._sent_entries, []
-        for some in split_batches(told):
-            wanted = {entry.get_text("message_id") for entry in some}
+        sent_entries, self._sent_entries = self._sent_entries, []
+        for batch in split_batches(sent_entries):
+            wanted = {entry.get_text("message_id") for entry in batch}
             rows = self._session.execute(select(col(Message.message_id), col(Message.sha256)).where(col(Message.message_id).in_(wanted)))
             stored: dict[str, str] = {row.message_id: row.sha256 for row in rows}
-            for entry in some:
+            for entry in batch:
                 letter = entry.get_text("message_id")
                 if letter in self._reported_letters or (letter in stored and entry.get_text("sha256") in ("", stored[letter])):
                     continue
@@ -54,9 +54,9 @@ class LetterCheck:
         letters = self._session.execute(
             select(*columns).where(written).order_by(col(Message.account_id)).execution_options(yield_per=FETCH_SIZE)
         )
-        for account_id, of_account in groupby(letters, key=attrgetter("account_id")):
+        for account_id, account_letters in groupby(letters, key=attrgetter("account_id")):
             erased = ErasedRecords(self._session, account_id)
-            for letter in of_account:
+            for letter in account_letters:
                 content = bytes(letter.content)
                 if letter.message_id in self._reported_letters or sha256(content).hexdigest() == letter.sha256:
                     continue
@@ -66,6 +66,6 @@ class LetterCheck:
                     yield self._build_finding(account_id, letter.message_id, "its content is gone, and no erasure took it")
 
     def _build_finding(self, account_id: str, letter: str, what: str) -> VerificationFinding:
-        told = load_evidence(self._session, EntryKind.LETTER_SENT, account_id=account_id)
-        proof = next((entry for entry in told if entry.get_text("message_id") == letter), None)
-        return proof.build_finding(self.table, letter, what) if proof else VerificationFinding(table=self.table, key=letter, what=what)
+        sent_entries = load_evidence(self._session, EntryKind.LETTER_SENT, account_id=account_id)
+        proof = next((entry for entry in sent_entries if entry.get_text("message_id") == letter), None)
+        return build_finding(proof, self.table, letter, what)

@@ -1,4 +1,4 @@
-"""Every version of a policy, and of the approval matrix, reads as it did when cases pinned it."""
+"""Check that every version of a policy, and of the approval matrix, has the text that cases pinned."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -18,7 +18,7 @@ PinnedVersion = tuple[str, str, str]
 
 
 class PolicyCheck:
-    """In memory is the first entry of each version that was pinned: they are few."""
+    """Compares the stored policies with the first entry that pinned each version; these are few, and kept in memory."""
 
     table, kinds = "policies", frozenset(kind.value for kind in PINNING_KINDS)
 
@@ -34,23 +34,25 @@ class PolicyCheck:
                 self._pinned.setdefault((MATRIX_POLICY_NAME, entry.get_text("matrix_version"), digest), entry)
 
     def check_evidence(self) -> Iterator[VerificationFinding]:
+        """Find nothing yet: the pinned versions are compared at the end."""
         return iter(())
 
     def finish(self) -> Iterator[VerificationFinding]:
-        """A text that was changed, with its SHA-256 or without; a version that is gone, or that nobody pinned as it reads."""
+        """Find texts that were changed, with their SHA-256 or without, and versions that are missing or were never pinned with this
+        text."""
         rows = self._session.execute(
             select(col(PolicyVersion.name), col(PolicyVersion.version), col(PolicyVersion.snapshot), col(PolicyVersion.sha256))
         )
-        left = dict(self._pinned)
+        unmatched = dict(self._pinned)
         for name, version, text, stored in rows:
             digest = sha256(text.encode()).hexdigest()
-            pins = {pin: left.pop(pin) for pin in list(left) if pin[:2] == (name, str(version))}
-            wrong = next((entry for pin, entry in pins.items() if digest != pin[2] or stored != pin[2]), None)
-            if wrong:
-                yield wrong.build_finding(self.table, f"{name}/{version}", "is not what was pinned: it was changed")
+            pins = {pin: unmatched.pop(pin) for pin in list(unmatched) if pin[:2] == (name, str(version))}
+            contradicting = next((entry for pin, entry in pins.items() if digest != pin[2] or stored != pin[2]), None)
+            if contradicting:
+                yield contradicting.build_finding(self.table, f"{name}/{version}", "is not what was pinned: it was changed")
             elif digest != stored:
                 yield VerificationFinding(
                     table=self.table, key=f"{name}/{version}", what="its text does not make its SHA-256: it was changed"
                 )
-        for (name, version, _), entry in left.items():
+        for (name, version, _), entry in unmatched.items():
             yield entry.build_finding(self.table, f"{name}/{version}", "is missing, and was pinned")

@@ -1,5 +1,5 @@
-"""Verifies what is stored: every entry against its hash, every chain against its case and every seal, every seal against the one before;
-and everything else that an auditor rests on against the entries that tell of it."""
+"""Verify what is stored: every entry against its hash, every chain against its case and every seal, every seal against the one before;
+and everything else that an audit rests on against the entries that record it."""
 
 import struct
 from collections import defaultdict
@@ -34,29 +34,29 @@ from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import GENESIS
 
 ProgressCallback = Callable[[int, int], None]
-"""Told now and then how many entries of how many are done."""
+"""Called now and then with the number of entries that are done, and of all."""
 
 SETTLING = timedelta(hours=1)
-"""So long before a seal, in real time, a workflow task that a dead worker left may have written what its repetition then replaced. And so
-long what was told to a workflow may take to be written down."""
+"""The real time within which a dead worker's workflow task is repeated: what it wrote shortly before a seal may then be replaced. Within
+the same time a workflow journals what it was sent."""
 
 _SEALED_HEAD_FORMAT = struct.Struct(">III32s")
 
 
 class Verification:
-    """Reads only, one snapshot of the database, one case at a time. In memory beside it: each case's head, 44 bytes for every head that
-    was ever sealed, and what the checks have heard since they last settled. `archive` reads the histories that lie in a bucket; what lies
-    in the database is looked at without one."""
+    """Reads only: one snapshot of the database, one case at a time. In memory besides: each case's head, 44 bytes for every sealed head,
+    and the evidence that the checks have not compared yet. `archive` reads the histories in a bucket; those in the database are checked
+    without one."""
 
     def __init__(self, database: Database, archive: RunArchive | None = None) -> None:
         self._database, self._archive = database, archive
 
     def run(self, progress: ProgressCallback | None = None) -> VerificationReport:
-        """Every fault by its row."""
-        settled = datetime.now(UTC) - SETTLING
+        """Verify everything; the report names every fault by its row."""
+        settled_before = datetime.now(UTC) - SETTLING
         with self._database.snapshot() as session:
-            guarded = list_protected_tables(session.connection())
-            unguarded = [table for table in list_append_only_tables(SQLModel.metadata) if table not in guarded]
+            protected = list_protected_tables(session.connection())
+            unguarded = [table for table in list_append_only_tables(SQLModel.metadata) if table not in protected]
             report = VerificationReport(unguarded=unguarded)
             checks = _CheckGroup(
                 [
@@ -64,8 +64,8 @@ class Verification:
                     LetterCheck(session),
                     DocumentCheck(session),
                     PolicyCheck(session),
-                    LedgerCheck(session, settled),
-                    ErasureCheck(session, settled),
+                    LedgerCheck(session, settled_before),
+                    ErasureCheck(session, settled_before),
                 ]
             )
             seals = _check_seals(session, report)
@@ -85,14 +85,14 @@ class Verification:
 
 
 class _CheckGroup:
-    """The checks of other tables, and what they listen to."""
+    """The checks of other tables, which share one pass over the journal."""
 
     def __init__(self, checks: Sequence[EvidenceCheck]) -> None:
         self.checks = checks
         self._kinds = frozenset[str]().union(*(check.kinds for check in checks))
 
-    def add_case(self, case: StoredCase, judged: ChainVerificationResult) -> None:
-        for entry in collect_evidence(case, judged, self._kinds):
+    def add_case(self, case: StoredCase, verified: ChainVerificationResult) -> None:
+        for entry in collect_evidence(case, verified, self._kinds):
             for check in self.checks:
                 check.add_evidence(entry)
 
@@ -102,7 +102,8 @@ class _CheckGroup:
 
 
 class _SealedHeads(NamedTuple):
-    """`made`: each day's hash. `settling`: from when on, in canonical form, an entry may have been on its way when the day was sealed."""
+    """The heads that the seals name, by case. `hash_by_day`: each seal's hash. `settling_by_day`: the real time (canonical form) from which
+    on an entry may have been replaced lawfully after that day's seal."""
 
     hash_by_day: dict[str, str]
     settling_by_day: dict[int, str]
@@ -112,26 +113,27 @@ class _SealedHeads(NamedTuple):
         self.heads[leaf.case_id] += _SEALED_HEAD_FORMAT.pack(day.toordinal(), leaf.seq, leaf.beside, bytes.fromhex(leaf.head))
 
     def list_case_heads(self, case_id: str) -> list[SealedHead]:
-        """In order of their days."""
-        kept = self.heads.get(case_id)
+        """List the sealed heads of a case in order of their days."""
+        packed = self.heads.get(case_id)
         return [
             SealedHead(date.fromordinal(day), seq, head.hex(), beside, self.settling_by_day[day])
-            for day, seq, beside, head in _SEALED_HEAD_FORMAT.iter_unpack(kept or b"")
+            for day, seq, beside, head in _SEALED_HEAD_FORMAT.iter_unpack(packed or b"")
         ]
 
 
 def _check_seals(session: Session, report: VerificationReport) -> _SealedHeads:
     seals = _SealedHeads({}, {}, defaultdict(bytearray))
-    unfolding, previous = DecodedLeaves(), GENESIS
-    for kept in load_stored_seals(session):
-        day = kept.seal.day
+    leaves, previous = DecodedLeaves(), GENESIS
+    for stored in load_stored_seals(session):
+        day = stored.seal.day
         report.seals += 1
-        report.faults += find_seal_faults(kept.seal, kept.hash, previous)
-        for leaf in unfolding.apply_seal(kept):
+        report.faults += find_seal_faults(stored.seal, stored.hash, previous)
+        for leaf in leaves.apply_seal(stored):
             seals.add_leaf(day, leaf)
-        report.faults += find_leaf_faults(kept.seal, unfolding)
-        seals.hash_by_day[day.isoformat()] = previous = kept.hash
-        seals.settling_by_day[day.toordinal()] = (datetime.fromisoformat(kept.made_at) - SETTLING).isoformat(timespec="microseconds")
+        report.faults += find_leaf_faults(stored.seal, leaves)
+        seals.hash_by_day[day.isoformat()] = previous = stored.hash
+        settling = datetime.fromisoformat(stored.made_at) - SETTLING
+        seals.settling_by_day[day.toordinal()] = settling.isoformat(timespec="microseconds")
     return seals
 
 
@@ -142,43 +144,43 @@ def _check_journal(
     heads = {
         case_id: ChainHead(seq, head) for case_id, seq, head in session.execute(select(col(Case.case_id), col(Case.seq), col(Case.head)))
     }
-    told = 0
+    last_progress = 0
     for case in load_stored_cases(session):
         _check_case(report, case.case_id, case, heads.pop(case.case_id, None), seals, checks)
         if case.case_id == ids.SEAL_CASE_ID:
             report.faults += _find_missing_seals(case, seals)
-        if report.entries - told >= ENTRIES_PER_FETCH:
-            told = report.entries
-            progress(told, total)
+        if report.entries - last_progress >= ENTRIES_PER_FETCH:
+            last_progress = report.entries
+            progress(last_progress, total)
             report.faults += checks.check_evidence()
     for case_id, head in sorted(heads.items()):
         _check_case(report, case_id, StoredCase(case_id, [], []), head, seals, checks)
     for case_id in sorted(seals.heads):
-        last = seals.list_case_heads(case_id)[-1]
-        gone = f"is missing, with its {last.seq} entries that were sealed on {last.day}"
-        report.faults.append(VerificationFinding(table="cases", key=case_id, what=gone))
+        last_head = seals.list_case_heads(case_id)[-1]
+        what = f"is missing, with its {last_head.seq} entries that were sealed on {last_head.day}"
+        report.faults.append(VerificationFinding(table="cases", key=case_id, what=what))
     progress(total, total)
 
 
 def _check_case(
     report: VerificationReport, case_id: str, case: StoredCase, head: ChainHead | None, seals: _SealedHeads, checks: _CheckGroup
 ) -> None:
-    judged = verify_chain(case_id, case.rows, head, seals.list_case_heads(case_id))
+    verified = verify_chain(case_id, case.rows, head, seals.list_case_heads(case_id))
     seals.heads.pop(case_id, None)
     report.cases += 1
     report.entries += len(case.rows)
-    report.orphans += judged.orphans
-    report.unsettled += judged.unsettled
-    report.faults += judged.faults
-    checks.add_case(case, judged)
+    report.orphans += verified.orphans
+    report.unsettled += verified.unsettled
+    report.faults += verified.faults
+    checks.add_case(case, verified)
 
 
 def _find_missing_seals(case: StoredCase, seals: _SealedHeads) -> Iterator[VerificationFinding]:
-    """What the journal says was sealed, and is sealed no longer, or otherwise."""
+    """Find the seals that the journal records, and that are missing or not the ones that were made."""
     for entry in collect_evidence(case, ChainVerificationResult([]), {EntryKind.SEAL_MADE.value}):
         if entry.kind == EntryKind.SEAL_MADE.value and seals.hash_by_day.get(entry.get_text("on")) != entry.get_text("hash"):
-            wrong = "is not the one that was made" if entry.get_text("on") in seals.hash_by_day else "is missing"
-            yield entry.build_finding(SEALS_TABLE, entry.get_text("on"), wrong)
+            what = "is not the one that was made" if entry.get_text("on") in seals.hash_by_day else "is missing"
+            yield entry.build_finding(SEALS_TABLE, entry.get_text("on"), what)
 
 
 def _count_rows(session: Session, table: str) -> int:
