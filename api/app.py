@@ -7,12 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from adapters.audit.access_log import AccessLog
-from adapters.audit.erasure import AccountNotFoundError
-from adapters.correspondence.letter_decisions import LetterNotDecidableError, UnknownLetterError
-from adapters.imports.column_mapping import MappingError
-from adapters.imports.importer import UnknownImportError
-from adapters.imports.sheet_reader import SheetError
-from adapters.temporal.case_commands import CasesUnreachable, CommandRejected
 from api import console
 from api.context import ApiContext
 from api.routes import (
@@ -40,23 +34,7 @@ from api.routes import billing as money
 from api.routes import invoice_commands as acts
 from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
-from api.web.ledger_problems import LEDGER_PROBLEM_TYPES
 from api.web.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
-from api.web.portfolio_problems import PORTFOLIO_PROBLEM_TYPES
-from api.web.problems import ProblemType
-
-PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
-    CommandRejected: ProblemType(409, "refused", "The case's state rules this out"),
-    CasesUnreachable: ProblemType(503, "unreachable", "Temporal does not answer"),
-    UnknownLetterError: ProblemType(404, "not-found", "There is no such letter"),
-    LetterNotDecidableError: ProblemType(409, "not-undecided", "This letter waits for no decision"),
-    AccountNotFoundError: ProblemType(404, "not-found", "There is no such account"),
-    UnknownImportError: ProblemType(404, "not-found", "There is no such import"),
-    **PORTFOLIO_PROBLEM_TYPES,
-    MappingError: ProblemType(422, "mapping", "The mapping cannot be used"),
-    SheetError: ProblemType(422, "file", "The file cannot be used"),
-    **LEDGER_PROBLEM_TYPES,
-}
 
 DESCRIPTION = """The collection of overdue invoices.
 
@@ -140,7 +118,7 @@ def build_app() -> FastAPI:
     app.include_router(correspondence.letters_router)
     app.include_router(correspondence.tasks_router)
     app.include_router(console.router)
-    problems.install_problem_handlers(app, PROBLEM_TYPES, console.render_problem_page)
+    problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AccessLoggingMiddleware)

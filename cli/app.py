@@ -15,6 +15,7 @@ from rich.table import Table
 from adapters.config.settings import Settings
 from adapters.i18n.languages import Language
 from cli.audit import audit_app
+from domain.errors import UserError
 from domain.roles import Role
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 
 DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
-USER_ERROR_STATUS, FAILURE_STATUS = 2, 1
+FAILURE_STATUS = 1
 
 
 def _parse_day(text: str) -> date:
@@ -256,7 +257,7 @@ def _print_line(line: str) -> None:
     print(line, flush=True)
 
 
-def _exit_with_error(sentence: str, status: int = USER_ERROR_STATUS) -> NoReturn:
+def _exit_with_error(sentence: str, status: int = UserError.exit_status) -> NoReturn:
     print(f"duecourse: {sentence}", file=sys.stderr)
     raise SystemExit(status)
 
@@ -274,13 +275,10 @@ def _run_command(command: Callable[[], object]) -> int:
 
 
 def _report_error(error: Exception) -> int:
-    """What went wrong outside gets its sentence, anything else its traceback."""
-    from adapters.process.instance_lock import ComponentFailedError
-    from cli.user_errors import USER_ERRORS
-
-    if isinstance(error, (ComponentFailedError, *USER_ERRORS)):
+    """Print the sentence of a user error, the traceback of anything else; return the exit status."""
+    if isinstance(error, UserError):
         print(f"duecourse: {error}", file=sys.stderr)
-        return FAILURE_STATUS if isinstance(error, ComponentFailedError) else USER_ERROR_STATUS
+        return error.exit_status
     sys.excepthook(type(error), error, error.__traceback__)
     return FAILURE_STATUS
 

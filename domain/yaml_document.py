@@ -29,7 +29,7 @@ class YamlDocument:
     """A text whose root is a list of keys and values, and the line on which each of them stands."""
 
     def __init__(
-        self, text: str, file: str, begin_with: str, error: type[ValueError], scalar: Callable[[yaml.ScalarNode], Any] = parse_scalar
+        self, text: str, file: str, begin_with: str, error: type[Exception], scalar: Callable[[yaml.ScalarNode], Any] = parse_scalar
     ) -> None:
         """Raises `error` when the text is not YAML or gives a key twice. `begin_with` is an example of a first line."""
         self.file, self.error_type, self._parse_scalar = file, error, scalar

@@ -77,7 +77,7 @@ def find_chain_faults(database: Database, account_id: str) -> list[VerificationF
 
 
 def require_account(database: Database, scope: AuditScope) -> None:
-    """An account is there, or was: one whose row is gone is still audited. Raises UnknownAccountError."""
+    """An account is there, or was: one whose row is gone is still audited. Raises AccountNotFoundError."""
     if not isinstance(scope, AccountScope):
         return
     told = select(col(JournalEntry.seq)).where(col(JournalEntry.account_id) == scope.account_id).limit(1)

@@ -67,12 +67,12 @@ class AccountEraser:
         self._database, self._retention_years = database, retention_years
 
     def plan_erasure(self, account_id: str, asked_by: str, now: datetime) -> ErasureReport:
-        """What would go and what would stay, at business time `now`; nothing is changed. Raises UnknownAccountError."""
+        """What would go and what would stay, at business time `now`; nothing is changed. Raises AccountNotFoundError."""
         with self._database.reading() as session:
             return self._build_report(session, EraseAccount(act_id="", actor=asked_by, account_id=account_id), now, dry_run=True)
 
     def erase_account(self, command: EraseAccount, now: datetime) -> ErasureReport:
-        """Once by the act's id; a report that names an obstacle is of nothing erased, and not kept. Raises UnknownAccountError."""
+        """Once by the act's id; a report that names an obstacle is of nothing erased, and not kept. Raises AccountNotFoundError."""
         with self._database.writing() as session:
             known = session.get(ErasureRow, command.act_id)
             if known is not None:

@@ -1,45 +1,80 @@
 """How a billing system refuses. Each sentence says what to do; nothing was booked."""
 
+from domain.errors import UserError
 
-class BillingError(Exception):
+
+class BillingError(UserError):
     """A change that billing cannot make. The sentence says what to do; nothing was booked."""
+
+    title = "The ledger cannot book this"
+    status = 409
+    problem_type = "not-bookable"
 
 
 class UnknownInvoiceError(BillingError):
     """No such invoice, or not of the account that was named."""
 
+    title = "There is no such invoice"
+    status = 404
+    problem_type = "not-found"
+
 
 class UnknownAccountError(BillingError):
     """No such account."""
+
+    title = "There is no such account"
+    status = 404
+    problem_type = "not-found"
 
 
 class UnknownPaymentError(BillingError):
     """No such payment."""
 
+    title = "There is no such payment"
+    status = 404
+    problem_type = "not-found"
+
 
 class CurrencyMismatchError(BillingError):
     """Money in one currency for an invoice in another, or no currency at all."""
+
+    status = 422
+    problem_type = "currency-mismatch"
 
 
 class ConflictingPaymentError(BillingError):
     """The id of a payment or its reversal was used before, for something else."""
 
+    problem_type = "conflicting-payment"
+
 
 class ConflictingCreditNoteError(BillingError):
     """The id of a credit note was used before, for something else."""
+
+    problem_type = "conflicting-credit-note"
 
 
 class ConflictingBookingError(BillingError):
     """The key of a write-off, a charge or a change of service was used before, for something else."""
 
+    problem_type = "conflicting-booking"
+
 
 class InvalidAmountError(BillingError):
     """An amount that is no amount of money received, credited or charged."""
+
+    status = 422
+    problem_type = "invalid-amount"
 
 
 class CancelledInvoiceError(BillingError):
     """A cancelled invoice takes no change."""
 
+    problem_type = "cancelled"
+
 
 class UnsupportedOperationError(BillingError):
     """The billing system has no such capability. It is to be done there by hand."""
+
+    title = "The billing system cannot do this"
+    problem_type = "unsupported"

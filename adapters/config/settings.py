@@ -12,12 +12,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from adapters.mail.smtp_client import LOOPBACK, SmtpSecurity, SmtpSettings
 from adapters.project import PROJECT
 from domain.erasure.report import DEFAULT_RETENTION_YEARS
+from domain.errors import OperatingError
 
 ENV_PREFIX = "DUECOURSE_"
 ADDRESS_PATTERN = r"^[^@\s<>]+@[^@\s<>]+$"
 
 
-class SettingsError(ValueError):
+class SettingsError(OperatingError):
     """Settings that cannot be used: one sentence per variable, with what to write instead."""
 
 

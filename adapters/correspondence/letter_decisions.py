@@ -10,6 +10,7 @@ from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState, TaskState
 from adapters.database.tables import Case, ContactRequest, Message, Task
 from domain.case.letter_order import DROPPABLE_LETTERS
+from domain.errors import UserError
 
 
 class LetterDecision(StrEnum):
@@ -21,12 +22,20 @@ UNDECIDED_STATES = (MessageState.UNKNOWN, MessageState.REFUSED)
 _UNDECIDED_REQUEST_STATES = (ContactRequestState.UNKNOWN, ContactRequestState.REFUSED)
 
 
-class UnknownLetterError(LookupError):
+class UnknownLetterError(UserError):
     """There is no such letter."""
 
+    title = "There is no such letter"
+    status = 404
+    problem_type = "not-found"
 
-class LetterNotDecidableError(Exception):
+
+class LetterNotDecidableError(UserError):
     """Only a refused letter, or one whose fate is unknown, waits for a decision; and one that is not wanted any more cannot go again."""
+
+    title = "This letter waits for no decision"
+    status = 409
+    problem_type = "not-undecided"
 
 
 class LetterDecisionStore:

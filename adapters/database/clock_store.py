@@ -13,12 +13,13 @@ from pydantic import AwareDatetime, BaseModel
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
 from domain.clock import REAL_DAY_SECONDS, Clock, start_of_day
+from domain.errors import OperatingError
 
 CLOCK_SETTING = "business_clock"
 HEARTBEAT = timedelta(seconds=1)
 
 
-class ClockConflictError(ValueError):
+class ClockConflictError(OperatingError):
     """The data folder has another clock than the one asked for."""
 
 

@@ -16,6 +16,7 @@ from sqlmodel import Session, SQLModel, create_engine
 
 import adapters.database.tables as tables
 from adapters.project import PROJECT
+from domain.errors import OperatingError
 
 MIGRATIONS_DIR = PROJECT / "adapters" / "database" / "migrations"
 BUSY_TIMEOUT_SECONDS = 60
@@ -25,7 +26,7 @@ def _serialize_json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-class NewerDatabaseError(Exception):
+class NewerDatabaseError(OperatingError):
     """The data was written by a newer version of Duecourse."""
 
 

@@ -26,7 +26,7 @@ from domain.projection.recovery_history import build_write_off_facts, list_refer
 
 
 def compile_dossier(database: Database, company: Company, account_id: str, purpose: DossierPurpose, at: datetime) -> Dossier:
-    """Raises UnknownAccountError."""
+    """Raises AccountNotFoundError."""
     with database.reading() as session:
         account = session.get(Account, account_id)
         if account is None:

@@ -49,11 +49,11 @@ class DossierStore:
         self._documents = DocumentStore(database)
 
     def compile(self, account_id: str, purpose: DossierPurpose, at: datetime) -> Dossier:
-        """The account as it stood. Raises UnknownAccountError."""
+        """The account as it stood. Raises AccountNotFoundError."""
         return compile_dossier(self._database, self._company, account_id, purpose, at)
 
     def make_dossier(self, request: RequestedDossier) -> GeneratedDossier:
-        """Compile, set and keep it, once by its key: asked for again, the first one is given. Raises UnknownAccountError."""
+        """Compile, set and keep it, once by its key: asked for again, the first one is given. Raises AccountNotFoundError."""
         if known := self.find_dossier(request.key):
             return known
         dossier = self.compile(request.account_id, request.purpose, request.at)

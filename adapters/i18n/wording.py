@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
+from domain.errors import OperatingError
 
 WordingT = TypeVar("WordingT", bound=BaseModel)
 
@@ -21,7 +22,7 @@ _OPTIONAL_STRETCH = re.compile(r"\[([^\]]*)\]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-class WordingError(ValueError):
+class WordingError(OperatingError):
     """A wording file that lacks, misnames or misuses a word; the message names the file and the key."""
 
 

@@ -11,13 +11,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from adapters.imports.cell_parsing import parse_date, to_strptime_format
 from adapters.project import PROJECT
+from domain.errors import UserError
 from domain.yaml_document import YamlDocument, keep_scalar_text
 
 MAPPINGS_DIR = PROJECT / "mappings"
 
 
-class MappingError(ValueError):
+class MappingError(UserError):
     """A mapping that cannot be used. One line per mistake: `file:line: what is wrong; what to write instead`."""
+
+    title = "The mapping cannot be used"
+    status = 422
+    problem_type = "mapping"
 
 
 class _MappingModel(BaseModel):

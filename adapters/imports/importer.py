@@ -22,14 +22,19 @@ from adapters.imports.import_run import REASON_COLUMN, RejectedRow, RunningImpor
 from adapters.imports.row_booking import ImportContext, ImportVerdict
 from adapters.imports.row_reader import AMOUNT_FIELDS, RowReader
 from adapters.imports.sheet_reader import Sheet, SheetError, open_sheet
+from domain.errors import UserError
 
 BATCH_SIZE = 2_000
 
 ProgressCallback = Callable[[int, float], None]
 
 
-class UnknownImportError(LookupError):
+class UnknownImportError(UserError):
     """No such import."""
+
+    title = "There is no such import"
+    status = 404
+    problem_type = "not-found"
 
 
 class ImportResult(BaseModel):

@@ -13,6 +13,7 @@ from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound, 
 
 from adapters.imports.cell_parsing import Cell
 from adapters.imports.column_mapping import FileFormat
+from domain.errors import UserError
 
 CHUNK_SIZE = 1 << 20
 EXCEL_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -20,8 +21,12 @@ BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-1
 DELIMITERS = ",;\t|"
 
 
-class SheetError(ValueError):
+class SheetError(UserError):
     """A file that cannot be read as a table. The sentence says what to do."""
+
+    title = "The file cannot be used"
+    status = 422
+    problem_type = "file"
 
 
 class BrokenSheetError(SheetError):

@@ -14,6 +14,7 @@ from sqlalchemy.types import NullType
 from sqlmodel import Session, col
 
 from adapters.database.tables import Case, JournalEntry
+from domain.errors import UserError
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import FactValue
@@ -107,5 +108,10 @@ def load_entries_of_kinds(
             yield row.account_id, AccountEntry(row.case_id, row.seq, row.kind, row.business_at, row.invoice_id, row.actor, row.facts)
 
 
-class AccountNotFoundError(Exception):
+class AccountNotFoundError(UserError):
     """No account has this id."""
+
+    title = "There is no such account"
+    status = 404
+    problem_type = "not-found"
+    failure_type = "UnknownAccount"

@@ -23,6 +23,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import BaseModel, ConfigDict
 
+from domain.errors import OperatingError
+
 LOOPBACK = "127.0.0.1"
 _message_name = re.compile(r"\d{20}-\d{6}")
 _arrivals = itertools.count()
@@ -44,7 +46,7 @@ class InboxMessage(BaseModel):
     html: str
 
 
-class InboxPortInUseError(OSError):
+class InboxPortInUseError(OperatingError):
     """Another program listens on the inbox's port."""
 
 

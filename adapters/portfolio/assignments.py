@@ -15,6 +15,7 @@ from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, PortfolioChange, Task
 from adapters.portfolio.rule_store import RulesChangedError, load_collecting_users, load_usable_rules
+from domain.errors import UserError
 from domain.portfolio.assignment_rules import AccountTraits, PortfolioRule, find_matching_rule
 from domain.roles import Role
 
@@ -30,12 +31,20 @@ class ChangeCause(StrEnum):
     FILE = "file"
 
 
-class UnknownAccountsError(LookupError):
+class UnknownAccountsError(UserError):
     """Some accounts do not exist; the message names them."""
 
+    title = "There are no such accounts"
+    status = 404
+    problem_type = "not-found"
 
-class NotACollectorError(Exception):
+
+class NotACollectorError(UserError):
     """The person named cannot have accounts."""
+
+    title = "This person cannot have accounts"
+    status = 422
+    problem_type = "no-collector"
 
 
 class CollectorChange(BaseModel):

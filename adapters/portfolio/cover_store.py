@@ -8,15 +8,24 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import CoverRow
+from domain.errors import UserError
 from domain.portfolio.assignment_rules import Cover
 
 
-class UnknownCoverError(LookupError):
+class UnknownCoverError(UserError):
     """There is no such cover; the message says where to look."""
 
+    title = "There is no such cover"
+    status = 404
+    problem_type = "not-found"
 
-class CoverClashError(Exception):
+
+class CoverClashError(UserError):
     """The same two people have a cover on some of these days already."""
+
+    title = "They have such a cover already"
+    status = 409
+    problem_type = "clash"
 
 
 class StoredCover(Cover):

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import PortfolioRuleSet, User
+from domain.errors import UserError
 from domain.portfolio.assignment_rules import PortfolioRule, find_unreachable_rule
 from domain.roles import Role
 
@@ -24,8 +25,12 @@ class InvalidRuleError(Exception):
         self.place = place
 
 
-class RulesChangedError(Exception):
+class RulesChangedError(UserError):
     """Someone else has changed the rules in the meantime."""
+
+    title = "The rules have changed in the meantime"
+    status = 409
+    problem_type = "changed"
 
 
 class RuleSet(BaseModel):

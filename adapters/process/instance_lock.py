@@ -8,15 +8,19 @@ from typing import IO, Self
 
 from pydantic import BaseModel, ValidationError
 
+from domain.errors import OperatingError
+
 LOCK_FILE, INSTANCE_FILE = "duecourse.lock", "running.json"
 
 
-class AlreadyRunningError(RuntimeError):
+class AlreadyRunningError(OperatingError):
     """Another Duecourse runs on this data folder."""
 
 
-class ComponentFailedError(RuntimeError):
+class ComponentFailedError(OperatingError):
     """A part that must run while Duecourse does has ended."""
+
+    exit_status = 1
 
 
 class RunningInstance(BaseModel):

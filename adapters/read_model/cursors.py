@@ -6,14 +6,21 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from domain.errors import UserError
+
 Row = TypeVar("Row")
 
 CursorPosition = tuple[str | int, ...]
 """The values of the list's sort key in one row."""
 
 
-class UnknownCursorError(ValueError):
+class UnknownCursorError(UserError):
     """A cursor that no list of Duecourse gave."""
+
+    title = "The request cannot be read"
+    status = 422
+    problem_type = "invalid"
+    pointer = "cursor"
 
     def __init__(self) -> None:
         super().__init__("this cursor is not one of ours; leave it out to begin at the first page")

@@ -27,6 +27,7 @@ from domain import identifiers as ids
 from domain.case.case_view import CaseView
 from domain.case.command import Command, CommandReceipt
 from domain.case.handler_names import QueryName
+from domain.errors import UserError
 
 UPDATE_TIMEOUT_SECONDS = 5.0
 """The time for which a person waits for a worker. The SDK's own hidden retries would last 15 s."""
@@ -38,8 +39,12 @@ UNREACHABLE_ERRORS = (TimeoutError, RPCError, RuntimeError)
 """The errors of a server that does not answer; the SDK raises RuntimeError when it cannot connect at all."""
 
 
-class CommandRejected(Exception):
+class CommandRejected(UserError):
     """The case's validator rejects the command; the message is its reason."""
+
+    title = "The case's state rules this out"
+    status = 409
+    problem_type = "refused"
 
 
 class CaseNotRunning(Exception):
@@ -50,8 +55,12 @@ class CaseAlreadyOpen(Exception):
     """Another case has taken that id in the meantime."""
 
 
-class CasesUnreachable(Exception):
+class CasesUnreachable(UserError):
     """Neither update nor signal got through; nothing is known to be recorded."""
+
+    title = "Temporal does not answer"
+    status = 503
+    problem_type = "unreachable"
 
     def __init__(self) -> None:
         super().__init__(

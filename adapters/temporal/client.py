@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.temporal.data_converter import DATA_CONVERTER
 from domain.case.handler_names import SignalName
 from domain.clock import Clock
+from domain.errors import OperatingError
 from domain.identifiers import WorkflowName
 
 CONNECT_SECONDS = 10.0
@@ -29,11 +30,11 @@ _CASE_WORKFLOW_LIST = ", ".join(repr(name.value) for name in CASE_WORKFLOWS)
 OPEN_CASES_QUERY = f"WorkflowType IN ({_CASE_WORKFLOW_LIST}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"
 
 
-class TemporalUnreachableError(ConnectionError):
+class TemporalUnreachableError(OperatingError):
     """No server answers at the Temporal address."""
 
 
-class RetentionError(RuntimeError):
+class RetentionError(OperatingError):
     """The server does not keep closed histories for as long as it is set to."""
 
 

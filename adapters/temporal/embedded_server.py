@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from adapters.temporal.client import TemporalUnreachableError, connect_client
 from domain import identifiers as ids
+from domain.errors import OperatingError
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
@@ -27,15 +28,15 @@ PR_SET_PDEATHSIG = 1
 log = structlog.get_logger()
 
 
-class PortInUseError(OSError):
+class PortInUseError(OperatingError):
     """Another program listens on the port."""
 
 
-class TemporalMissingError(FileNotFoundError):
+class TemporalMissingError(OperatingError):
     """The `temporal` program is not installed."""
 
 
-class TemporalStartError(RuntimeError):
+class TemporalStartError(OperatingError):
     """The server ended, or did not answer, while it started."""
 
 

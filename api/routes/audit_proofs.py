@@ -32,13 +32,14 @@ from api.web.access_logging import record_exported_scope
 from api.web.authentication import AuditingActor, Context
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Limit
-from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem, not_found_problem
+from api.web.problems import PROBLEM_RESPONSES, build_user_error_problem, invalid_request_problem, not_found_problem
 from domain.audit.replay_report import ReplayReport
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from domain.audit.verification_report import VerificationReport
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 PUBLIC_KEY_HEADER = "X-Audit-Public-Key"
+ASK_AGAIN = "; ask again in a moment"
 FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 }
@@ -174,9 +175,11 @@ def _convert_history_errors() -> Iterator[None]:
     try:
         yield
     except ArchiveDamagedError as error:
-        raise Problem(409, "damaged", "The archive was tampered with", f"{error}; a replay of its account tells more") from error
-    except (RPCError, ArchiveStoreError) as error:
-        raise Problem(503, "unreachable", "The histories cannot be reached", f"{error}; ask again in a moment") from error
+        raise build_user_error_problem(error, "; a replay of its account tells more") from error
+    except ArchiveStoreError as error:
+        raise build_user_error_problem(error, ASK_AGAIN) from error
+    except RPCError as error:
+        raise build_user_error_problem(ArchiveStoreError(str(error)), ASK_AGAIN) from error
 
 
 class TemporaryFileResponse(FileResponse):

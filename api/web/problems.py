@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from adapters.read_model.cursors import UnknownCursorError
+from domain.errors import OperatingError, UserError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger(__name__)
@@ -84,19 +84,8 @@ def invalid_request_problem(pointer: str, detail: str) -> Problem:
     return Problem(422, "invalid", "The request cannot be read", detail, errors=[FieldError(pointer=pointer, detail=detail)])
 
 
-class ProblemType(NamedTuple):
-    """How a typed error from the rooms below looks to a caller; its own message becomes the detail."""
-
-    status: int
-    kind: str
-    title: str
-
-
-ProblemTypes = Mapping[type[Exception], ProblemType]
-
-
-def build_problem(error: Exception, problem_types: ProblemTypes) -> Problem:
-    """The one place where errors get their status."""
+def build_problem(error: Exception) -> Problem:
+    """An error as a caller sees it. What the caller cannot put right is logged, and told nothing of."""
     match error:
         case Problem():
             return error
@@ -104,8 +93,10 @@ def build_problem(error: Exception, problem_types: ProblemTypes) -> Problem:
             faults = [_build_field_error(dict(fault)) for fault in error.errors()]
             detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
             return Problem(422, "invalid", "The request cannot be read", detail, errors=faults)
-        case UnknownCursorError():
-            return invalid_request_problem("cursor", str(error))
+        case OperatingError():
+            return _build_unexpected_problem(error)
+        case UserError():
+            return build_user_error_problem(error)
         case HTTPException(__cause__=Problem() as cause):
             return cause
         case HTTPException(status_code=404):
@@ -117,12 +108,22 @@ def build_problem(error: Exception, problem_types: ProblemTypes) -> Problem:
             )
         case HTTPException():
             return Problem(error.status_code, "http", HTTPStatus(error.status_code).phrase, str(error.detail), headers=error.headers)
-    for kind in type(error).__mro__:
-        if shape := problem_types.get(kind):
-            return Problem(shape.status, shape.kind, shape.title, str(error))
+    return _build_unexpected_problem(error)
+
+
+def build_user_error_problem(error: UserError, hint: str = "") -> Problem:
+    """Its own message becomes the detail; `hint` is added to it."""
+    faults = [FieldError(pointer=error.pointer, detail=str(error))] if error.pointer else []
+    return Problem(error.status, error.problem_type, error.title, f"{error}{hint}", errors=faults)
+
+
+def _build_unexpected_problem(error: Exception) -> Problem:
     log.error("a request failed", error=repr(error), exc_info=error)
     return Problem(
-        500, "unexpected", "Something went wrong here", "this is our fault, not yours; try again, and tell your administrator if it stays"
+        OperatingError.status,
+        OperatingError.problem_type,
+        OperatingError.title,
+        "this is our fault, not yours; try again, and tell your administrator if it stays",
     )
 
 
@@ -131,16 +132,16 @@ def build_problem_response(problem: Problem, instance: str) -> JSONResponse:
     return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
 
 
-def install_problem_handlers(app: FastAPI, problem_types: ProblemTypes, render_page: Callable[[Request, Problem], Response]) -> None:
-    """`page` renders a problem for a person who looks at the console."""
+def install_problem_handlers(app: FastAPI, render_page: Callable[[Request, Problem], Response]) -> None:
+    """`render_page` renders a problem for a person who looks at the console."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        problem = build_problem(error, problem_types)
+        problem = build_problem(error)
         if wants_page(request):
             return render_page(request, problem)
         return build_problem_response(problem, request.url.path)
 
-    for kind in (HTTPException, RequestValidationError, UnknownCursorError, Problem, Exception, *problem_types):
+    for kind in (HTTPException, RequestValidationError, Problem, UserError, Exception):
         app.add_exception_handler(kind, handle)
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 
+from domain.errors import OperatingError
 from domain.policy.collection_policy import Policy
 from domain.yaml_document import YamlDocument
 
 
-class PolicyError(ValueError):
+class PolicyError(OperatingError):
     """A policy that cannot be used. One line per mistake: `file:line: what is wrong; what to write instead`."""
 
 

@@ -1,29 +1,39 @@
 """Errors are problem documents that say what to do."""
 
-import inspect
 from collections.abc import AsyncIterator
 
 import pytest
 
-import adapters.billing.errors as billing_errors
-from api.app import PROBLEM_TYPES
+from adapters.billing.errors import BillingError
 from api.web.middleware import MAX_JSON_BYTES
 from api.web.problems import build_problem
+from domain.errors import OperatingError, UserError
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import PortfolioWorld
+from tests.user_errors import list_user_errors, make_user_error
 
-LEDGER_ERRORS = [
-    kind
-    for _, kind in inspect.getmembers(billing_errors, inspect.isclass)
-    if issubclass(kind, billing_errors.BillingError) and kind is not billing_errors.BillingError
-]
+CALLERS_ERRORS = [kind for kind in list_user_errors() if not issubclass(kind, OperatingError)]
 
 
-@pytest.mark.parametrize("kind", LEDGER_ERRORS)
-def test_every_refusal_of_the_ledger_has_its_status(kind: type[Exception]) -> None:
-    problem = build_problem(kind("say what to do"), PROBLEM_TYPES)
-    assert 400 <= problem.status < 500
+@pytest.mark.parametrize("kind", CALLERS_ERRORS)
+def test_every_user_error_is_a_problem_with_its_own_message(kind: type[UserError]) -> None:
+    problem = build_problem(make_user_error(kind, "say what to do"))
     assert problem.detail == "say what to do"
+    assert (problem.status, problem.kind, problem.title) == (kind.status, kind.problem_type, kind.title)
+    assert [fault.pointer for fault in problem.errors] == ([kind.pointer] if kind.pointer else [])
+
+
+def test_every_refusal_of_billing_is_the_callers_to_mend() -> None:
+    refusals = [kind for kind in CALLERS_ERRORS if issubclass(kind, BillingError)]
+    assert len(refusals) == 11
+    assert all(400 <= build_problem(make_user_error(kind, "say what to do")).status < 500 for kind in refusals)
+
+
+@pytest.mark.parametrize("kind", [OperatingError, *(kind for kind in list_user_errors() if issubclass(kind, OperatingError))])
+def test_what_only_the_operator_can_mend_tells_a_caller_nothing_of_its_inside(kind: type[UserError]) -> None:
+    problem = build_problem(make_user_error(kind, "password=hunter2"))
+    assert (problem.status, problem.kind, problem.title) == (500, "unexpected", "Something went wrong here")
+    assert "hunter2" not in problem.detail
 
 
 async def test_an_unknown_route_is_a_problem(collector: Client, problem: Problem, world: PortfolioWorld) -> None:

@@ -24,8 +24,8 @@ from adapters.journal.account_entries import AccountNotFoundError
 from adapters.temporal.client import TemporalUnreachableError
 from cli import replay as audit_replays
 from cli.app import app
-from cli.user_errors import USER_ERRORS
 from domain.audit.replay_report import CaseReplay, EntryFinding, EntryVerdict, FieldChange, ReplayedRun, ReplayReport, RunSource
+from domain.errors import UserError
 from tests.adapters.journal.journalled_accounts import JournalledAccount, day_on, journal_promises, noon_on
 from tests.api.portfolio_world import PortfolioWorld
 from tests.databases import _sqlite_template
@@ -129,7 +129,7 @@ def test_of_an_account_that_is_not_there_one_sentence_says_so(command: tuple[str
     found = audit(*command)
     assert isinstance(found.exception, AccountNotFoundError)
     assert str(found.exception) == "there is no account 'A9'"
-    assert AccountNotFoundError in USER_ERRORS
+    assert issubclass(AccountNotFoundError, UserError)
 
 
 @pytest.mark.parametrize("how", [("--at", "2013-03-10"), ("--step",)])

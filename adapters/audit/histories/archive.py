@@ -19,6 +19,7 @@ from temporalio.client import WorkflowHistory
 from adapters.audit.histories.object_store import ArchiveStore
 from adapters.database.engine import Database
 from adapters.database.tables import ArchivedRun
+from domain.errors import UserError
 
 ACCOUNT_ATTRIBUTE = "DuecourseAccount"
 RUNS_PER_QUERY = 500
@@ -32,8 +33,12 @@ CLOSING_EVENTS = {
 }
 
 
-class ArchiveDamagedError(ValueError):
+class ArchiveDamagedError(UserError):
     """What the archive has of a run is not what was put there."""
+
+    title = "The archive was tampered with"
+    status = 409
+    problem_type = "damaged"
 
 
 class RunOpenError(ValueError):

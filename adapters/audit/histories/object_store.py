@@ -6,9 +6,15 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
 
+from domain.errors import UserError
 
-class ArchiveStoreError(ConnectionError):
+
+class ArchiveStoreError(UserError):
     """The bucket cannot be reached, or refuses us."""
+
+    title = "The histories cannot be reached"
+    status = 503
+    problem_type = "unreachable"
 
 
 class ArchiveStore(Protocol):

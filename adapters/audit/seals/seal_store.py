@@ -21,14 +21,19 @@ from domain import identifiers as ids
 from domain.audit.replay_report import SealPosition
 from domain.audit.seal import InclusionProof, Seal, SealLeaf, build_proof, build_seal
 from domain.audit.verification_report import VerificationFinding
+from domain.errors import UserError
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import GENESIS
 
 SEALS_TABLE = "seals"
 
 
-class SealOrderError(ValueError):
+class SealOrderError(UserError):
     """A day before the last one that was sealed cannot be sealed any more."""
+
+    title = "This day cannot be sealed any more"
+    status = 409
+    problem_type = "seal-order"
 
 
 class SealStore:
