@@ -3,9 +3,9 @@
 import asyncio
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
-from adapters.audit.erasure import AccountEraser, AccountNotFoundError
+from activities.permanent_failures import failing_permanently
+from adapters.audit.erasure import AccountEraser
 from domain.clock import Clock
 from domain.erasure.commands import EraseAccount
 from domain.erasure.report import ErasureResult
@@ -19,7 +19,5 @@ class AccountErasureActivities:
     async def erase_account(self, command: EraseAccount) -> ErasureResult:
         """Everything in one transaction, once by the act's id: tried again, it answers what it answered first."""
         now = self._clock.to_business(activity.info().scheduled_time)
-        try:
+        with failing_permanently():
             return ErasureResult.from_report(await asyncio.to_thread(self._eraser.erase_account, command, now))
-        except AccountNotFoundError as error:
-            raise ApplicationError(str(error), type="UnknownAccount", non_retryable=True) from error

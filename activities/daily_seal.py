@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.heartbeat import heartbeating
+from activities.permanent_failures import failing_permanently
 from adapters.audit.seals.seal_mail import SealMail
-from adapters.audit.seals.seal_store import SealOrderError, SealStore
+from adapters.audit.seals.seal_store import SealStore
 from domain.audit.seal import Seal
 from domain.clock import Clock
 
@@ -33,10 +33,8 @@ class DailySealActivities:
         A day before the last one sealed, as when a clock was set back, is given up: the next day's run is not to wait behind it."""
         day = self._clock.to_business(activity.info().scheduled_time).date() - timedelta(days=1)
         async with heartbeating():
-            try:
+            with failing_permanently():
                 seal = await asyncio.to_thread(self._store.make_seal, day, datetime.now(UTC))
-            except SealOrderError as error:
-                raise ApplicationError(str(error), type="SealOrder", non_retryable=True) from error
             told_of = await asyncio.to_thread(self._store.is_journalled, day)
         return DailySealResult(seal=seal, told_of=told_of, clock=self._clock)
 

@@ -4,9 +4,9 @@ import asyncio
 from datetime import datetime
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
-from adapters.dossier.dossier_store import AccountNotFoundError, DossierStore, RequestedDossier
+from activities.permanent_failures import failing_permanently
+from adapters.dossier.dossier_store import DossierStore, RequestedDossier
 from domain.case.effects import MakeDossier
 from domain.dossier import DossierPurpose, GeneratedDossier
 
@@ -19,7 +19,5 @@ class DossierActivities:
     async def make_dossier(self, effect: MakeDossier, key: str, at: datetime) -> GeneratedDossier:
         """As the account stands at `at` (business time). Tried again under its key, it is the one that was made first."""
         order = RequestedDossier(key, effect.account_id, DossierPurpose(effect.purpose), at, asked_by=activity.info().workflow_id or key)
-        try:
+        with failing_permanently():
             return await asyncio.to_thread(self._dossiers.make_dossier, order)
-        except AccountNotFoundError as error:
-            raise ApplicationError(str(error), type="UnknownAccount", non_retryable=True) from error
