@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
 from domain.errors import OperatingError
+from domain.yaml_document import YamlDocument, YamlPath, keep_scalar_text
 
 WordingT = TypeVar("WordingT", bound=BaseModel)
 
@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class WordingError(OperatingError):
-    """A wording file that lacks, misnames or misuses a word; the message names the file and the key."""
+    """A wording file that lacks, misnames or misuses a word. One line per mistake: `file:line: key: what is wrong`."""
 
 
 class WordingCatalogue(Generic[WordingT]):
@@ -66,29 +66,30 @@ class WordingCatalogue(Generic[WordingT]):
             raise WordingError(f"{self._folder}: there is no wording in {language!r}; its languages are {', '.join(self.languages)}")
         path, words = self._find_file(self._folder, language), dict[str, Any]()
         if language in self._shipped_languages:
-            words = read_wording_file(path)
-            self._check_shipped_file(path, words)
+            document = read_wording_file(path)
+            self._check_shipped_file(document)
+            words = document.content
         if self._own_folder and (own_path := self._find_file(self._own_folder, language)).exists():
-            own_words = read_wording_file(own_path)
-            _raise_faults(own_path, _list_unknown_placeholders(flatten_words(own_words), self._english))
-            path, words = own_path, words | own_words
+            own_document = read_wording_file(own_path)
+            _raise_faults(_list_unknown_placeholders(own_document, self._english))
+            path, words = own_path, words | own_document.content
         return self._validate(path, words, language)
 
-    def _check_shipped_file(self, path: Path, words: Mapping[str, Any]) -> None:
+    def _check_shipped_file(self, document: YamlDocument) -> None:
         fields = self._model.model_fields.keys() - self._parts.keys()
-        unknown = [f"{key}: is not a key of this wording" for key in words if key not in fields]
-        _raise_faults(path, unknown or list(_compare_with_english(flatten_words(words), self._english)))
+        unknown = [f"{document.locate((key,))}: {key}: is not a key of this wording" for key in document.content if key not in fields]
+        _raise_faults(unknown or list(_compare_with_english(document, self._english)))
 
     @cached_property
-    def _english(self) -> dict[str, str]:
-        """The sentences of the English file by key, once it is certain that there is a file for each language, and no other."""
+    def _english(self) -> dict[YamlPath, str]:
+        """The sentences of the English file by their place, once it is certain that there is a file for each language, and no other."""
         found = self._find_languages(self._folder)
         for language in self._shipped_languages:
             if language not in found:
                 raise WordingError(f"{self._find_file(self._folder, language)}: the file is missing")
         for language in sorted(found.difference(self._shipped_languages)):
             raise WordingError(f"{self._find_file(self._folder, language)}: {language} is not a language of this wording")
-        return flatten_words(read_wording_file(self._find_file(self._folder, DEFAULT_LANGUAGE)))
+        return flatten_words(read_wording_file(self._find_file(self._folder, DEFAULT_LANGUAGE)).content)
 
     def _find_file(self, folder: Path, language: str) -> Path:
         return folder / self._file_pattern.format(language=language)
@@ -104,7 +105,7 @@ class WordingCatalogue(Generic[WordingT]):
             return self._model.model_validate({**words, **parts})
         except ValidationError as error:
             faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-            raise WordingError(f"{path}: {'; '.join(faults)}") from error
+            raise WordingError("\n".join(f"{path}: {fault}" for fault in faults)) from error
 
 
 def fill_placeholders(sentence: str, facts: Mapping[str, str]) -> str:
@@ -125,66 +126,57 @@ def translate_name(words: Mapping[str, str], name: str) -> str:
     return words.get(name) or name.replace("_", " ")
 
 
-def read_wording_file(path: Path) -> dict[str, Any]:
-    """Raises WordingError if it is not a YAML mapping, or has a key twice."""
-    try:
-        words = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise WordingError(f"{path}: {error}") from error
-    if not isinstance(words or {}, dict):
-        raise WordingError(f"{path}: the file is not a mapping of keys to words")
-    return dict(words or {})
+def read_wording_file(path: Path) -> YamlDocument:
+    """Raises WordingError, with the line, if it is not a YAML mapping, or has a key twice."""
+    return YamlDocument(path.read_text(encoding="utf-8"), str(path), "locale: en_GB", WordingError, keep_scalar_text)
 
 
-def flatten_words(words: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return each sentence by its dotted key, such as `columns.due`."""
-    flat: dict[str, str] = {}
+def flatten_words(words: Mapping[str, Any], path: YamlPath = ()) -> dict[YamlPath, str]:
+    """Return each sentence by its place, such as ("columns", "due")."""
+    flat: dict[YamlPath, str] = {}
     for key, value in words.items():
-        flat |= flatten_words(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": str(value)}
+        flat |= flatten_words(value, (*path, key)) if isinstance(value, Mapping) else {(*path, key): str(value)}
     return flat
 
 
-def _compare_with_english(sentences: Mapping[str, str], english: Mapping[str, str]) -> Iterator[str]:
-    yield from (f"{key}: is missing" for key in english if key not in sentences)
-    yield from (f"{key}: English has no such key" for key in sentences if key not in english)
-    for key in sentences.keys() & english.keys():
-        named, expected = set(list_placeholders(sentences[key])), set(list_placeholders(english[key]))
+def _compare_with_english(document: YamlDocument, english: Mapping[YamlPath, str]) -> Iterator[str]:
+    sentences = flatten_words(document.content)
+    yield from (_describe_fault(document, path, "is missing") for path in english if path not in sentences)
+    yield from (_describe_fault(document, path, "English has no such key") for path in sentences if path not in english)
+    for path in sentences.keys() & english.keys():
+        named, expected = set(list_placeholders(sentences[path])), set(list_placeholders(english[path]))
         if named != expected:
-            yield f"{key}: names {_list_names(named)}, English names {_list_names(expected)}"
-    yield from _list_stray_brackets(sentences)
+            yield _describe_fault(document, path, f"names {_list_names(named)}, English names {_list_names(expected)}")
+    yield from (
+        _describe_fault(document, path, "has a bracket that opens or closes nothing")
+        for path, sentence in sentences.items()
+        if _has_stray_bracket(sentence)
+    )
 
 
-def _list_unknown_placeholders(sentences: Mapping[str, str], english: Mapping[str, str]) -> list[str]:
+def _list_unknown_placeholders(document: YamlDocument, english: Mapping[YamlPath, str]) -> list[str]:
     """A company's own sentence may leave facts out; it can name no other. Words that only the company has are its own affair."""
+    sentences = flatten_words(document.content)
     return [
-        f"{key}: names {_list_names(unknown)}, which is not known there"
-        for key in sentences.keys() & english.keys()
-        if (unknown := set(list_placeholders(sentences[key])).difference(list_placeholders(english[key])))
+        _describe_fault(document, path, f"names {_list_names(unknown)}, which is not known there")
+        for path in sentences.keys() & english.keys()
+        if (unknown := set(list_placeholders(sentences[path])).difference(list_placeholders(english[path])))
     ]
 
 
-def _list_stray_brackets(sentences: Mapping[str, str]) -> Iterator[str]:
-    for key, sentence in sentences.items():
-        plain = _PLACEHOLDER.sub("", _OPTIONAL_STRETCH.sub(lambda found: _PLACEHOLDER.sub("", found[1]), sentence))
-        if set("{}[]").intersection(plain):
-            yield f"{key}: has a bracket that opens or closes nothing"
+def _has_stray_bracket(sentence: str) -> bool:
+    without_stretches = _OPTIONAL_STRETCH.sub(lambda stretch: stretch[1], sentence)
+    return not set("{}[]").isdisjoint(_PLACEHOLDER.sub("", without_stretches))
 
 
 def _list_names(names: Iterable[str]) -> str:
     return ", ".join(f"{{{name}}}" for name in sorted(names)) or "no fact"
 
 
-def _raise_faults(path: Path, faults: Sequence[str]) -> None:
+def _describe_fault(document: YamlDocument, path: YamlPath, fault: str) -> str:
+    return f"{document.locate(path)}: {'.'.join(map(str, path))}: {fault}"
+
+
+def _raise_faults(faults: Sequence[str]) -> None:
     if faults:
-        raise WordingError(f"{path}: {'; '.join(sorted(faults))}")
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML keeps the last of two equal keys without a word; here the second is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key}: the key is there twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+        raise WordingError("\n".join(sorted(faults)))

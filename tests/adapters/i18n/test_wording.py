@@ -86,19 +86,19 @@ def test_a_language_is_read_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("german", "fault"),
     [
-        (GERMAN.replace("  tax: die Steuer\n", ""), r"de\.yaml: reasons\.tax: is missing"),
-        ("reasons:\n  price: der Preis\n  tax: die Steuer\n", r"de\.yaml: greeting: is missing"),
-        (GERMAN + "  quality: die Ware\n", r"de\.yaml: reasons\.quality: English has no such key"),
-        (GERMAN + "farewell: Tschüss\n", r"de\.yaml: farewell: is not a key of this wording"),
-        (GERMAN.replace("{name}", "{nmae}"), r"de\.yaml: greeting: names \{company\}, \{nmae\}, English names \{company\}, \{name\}"),
-        (GERMAN.replace("[ von {company}]", ""), r"de\.yaml: greeting: names \{name\}, English names \{company\}, \{name\}"),
-        (GERMAN.replace("der Preis", '"{amount}"'), r"de\.yaml: reasons\.price: names \{amount\}, English names no fact"),
-        (GERMAN.replace("die Steuer", '"die Steuer]"'), r"de\.yaml: reasons\.tax: has a bracket that opens or closes nothing"),
-        (GERMAN.replace("die Steuer", '"{Steuer"'), r"de\.yaml: reasons\.tax: has a bracket that opens or closes nothing"),
-        (GERMAN + "  tax: die Abgabe\n", r"de\.yaml: tax: the key is there twice"),
-        (GERMAN.replace("die Steuer", "5"), r"de\.yaml: reasons\.tax: Input should be a valid string"),
-        ("- greeting\n", r"de\.yaml: the file is not a mapping"),
-        ("greeting: [\n", r"de\.yaml: "),
+        (GERMAN.replace("  tax: die Steuer\n", ""), r"de\.yaml:\d+: reasons\.tax: is missing"),
+        ("reasons:\n  price: der Preis\n  tax: die Steuer\n", r"de\.yaml:\d+: greeting: is missing"),
+        (GERMAN + "  quality: die Ware\n", r"de\.yaml:\d+: reasons\.quality: English has no such key"),
+        (GERMAN + "farewell: Tschüss\n", r"de\.yaml:5: farewell: is not a key of this wording"),
+        (GERMAN.replace("{name}", "{nmae}"), r"de\.yaml:\d+: greeting: names \{company\}, \{nmae\}, English names \{company\}, \{name\}"),
+        (GERMAN.replace("[ von {company}]", ""), r"de\.yaml:\d+: greeting: names \{name\}, English names \{company\}, \{name\}"),
+        (GERMAN.replace("der Preis", '"{amount}"'), r"de\.yaml:\d+: reasons\.price: names \{amount\}, English names no fact"),
+        (GERMAN.replace("die Steuer", '"die Steuer]"'), r"de\.yaml:\d+: reasons\.tax: has a bracket that opens or closes nothing"),
+        (GERMAN.replace("die Steuer", '"{Steuer"'), r"de\.yaml:\d+: reasons\.tax: has a bracket that opens or closes nothing"),
+        (GERMAN + "  tax: die Abgabe\n", r"de\.yaml:5: the key 'tax' is given twice"),
+        (GERMAN.replace("die Steuer", "[a, b]"), r"de\.yaml: reasons\.tax: Input should be a valid string"),
+        ("- greeting\n", r"de\.yaml:1: this should be a list of keys and values"),
+        ("greeting: [\n", r"de\.yaml:2: this is not YAML"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_its_name_and_key(tmp_path: Path, german: str, fault: str) -> None:
@@ -107,7 +107,7 @@ def test_a_file_that_does_not_fit_is_refused_by_its_name_and_key(tmp_path: Path,
 
 
 def test_every_fault_of_a_file_is_named_at_once(tmp_path: Path) -> None:
-    with pytest.raises(WordingError, match=r"greeting: names .*; reasons\.tax: is missing"):
+    with pytest.raises(WordingError, match=r"greeting: names .*\n.*reasons\.tax: is missing"):
         catalogue(tmp_path, 'greeting: "Guten Tag"\nreasons:\n  price: der Preis\n').load("de")
 
 
@@ -151,7 +151,7 @@ def test_a_companys_own_words_win_and_may_leave_facts_out(tmp_path: Path) -> Non
 
 
 def test_a_companys_own_words_can_name_no_fact_that_is_not_known_there(tmp_path: Path) -> None:
-    with pytest.raises(WordingError, match=r"own/en\.yaml: greeting: names \{nmae\}, which is not known there"):
+    with pytest.raises(WordingError, match=r"own/en\.yaml:1: greeting: names \{nmae\}, which is not known there"):
         company_catalogue(tmp_path, "en", 'greeting: "Ahoy {nmae}"\n').load("en")
 
 
@@ -183,9 +183,9 @@ def test_a_name_without_a_word_is_shown_with_spaces() -> None:
     assert (translate_name({"tax": "the tax"}, "tax"), translate_name({}, "field_visit")) == ("the tax", "field visit")
 
 
-def test_an_empty_file_has_no_words(tmp_path: Path) -> None:
-    (tmp_path / "en.yaml").write_text("# nothing yet\n", encoding="utf-8")
-    assert read_wording_file(tmp_path / "en.yaml") == {}
+def test_a_word_stays_as_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "en.yaml").write_text("norway: NO\nfive: 5\n", encoding="utf-8")
+    assert read_wording_file(tmp_path / "en.yaml").content == {"norway": "NO", "five": "5"}
 
 
 @pytest.mark.parametrize(("wanted", "chosen"), [("de", "de"), ("sv", "en"), ("", "en"), (None, "en")])
