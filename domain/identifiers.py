@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 TASK_QUEUE = "collections"
 CORRESPONDENCE_RUN_ID = "correspondence"
@@ -17,7 +18,7 @@ SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage",
 
 
 class CaseKind(StrEnum):
-    """What a case is about: the column `kind` of the table of cases."""
+    """What a case is about: the column `kind` of the table of cases. `seal` is the one case of all daily seals."""
 
     INVOICE = "invoice"
     DISPUTE = "dispute"
@@ -27,6 +28,47 @@ class CaseKind(StrEnum):
     WRITE_OFF = "write_off"
     ERASURE = "erasure"
     APPROVAL = "approval"
+    SEAL = "seal"
+
+    @property
+    def id_prefix(self) -> str:
+        """The word with which the ids of such cases begin."""
+        return "plan" if self is CaseKind.PAYMENT_PLAN else self.value
+
+
+_KIND_BY_ID_PREFIX = {kind.id_prefix: kind for kind in CaseKind}
+_NUMBERED_KINDS = frozenset({CaseKind.DISPUTE, CaseKind.PAYMENT_PLAN, CaseKind.APPROVAL})
+
+
+class CaseId(NamedTuple):
+    """The parts of a case's id.
+
+    `subject` is the id of the invoice (of an invoice's collection or a dispute), of the case that asks (of an approval), else of the
+    account; the case of the seals has none. `number` counts disputes, plans and approvals of their subject from 1.
+    """
+
+    kind: CaseKind
+    subject: str
+    number: int | None = None
+
+
+def parse_case_id(case_id: str) -> CaseId | None:
+    """Take a case's id apart; None for what is no case's id. Ids of invoices and accounts may contain colons."""
+    prefix, _, subject = case_id.partition(":")
+    kind = _KIND_BY_ID_PREFIX.get(prefix)
+    if kind is None:
+        return None
+    if kind in _NUMBERED_KINDS:
+        numbered, _, number = subject.rpartition(":")
+        if numbered and number.isdecimal():
+            return CaseId(kind, numbered, int(number))
+    return CaseId(kind, subject)
+
+
+def find_case_kind(case_id: str) -> CaseKind | None:
+    """Find the kind of a case by its id; None for what is no case's id."""
+    parsed = parse_case_id(case_id)
+    return parsed.kind if parsed else None
 
 
 class WorkflowName(StrEnum):
@@ -50,11 +92,6 @@ class WorkflowName(StrEnum):
 def invoice_case_id(invoice_id: str) -> str:
     """The workflow id, and the journal's case id, of one invoice's collection."""
     return f"invoice:{invoice_id}"
-
-
-def invoice_id_of_case(case_id: str) -> str:
-    """The invoice whose collection a workflow id names."""
-    return case_id.removeprefix("invoice:")
 
 
 def dispute_case_id(invoice_id: str, number: int) -> str:

@@ -21,6 +21,7 @@ from adapters.mail.message_builder import Envelope, Mailbox, build_message, deri
 from adapters.mail.smtp_client import DeliveryOutcome, Mailer
 from adapters.project import PROJECT
 from domain.case.effects import NotifyPerson, NotifyRole
+from domain.identifiers import CaseKind, find_case_kind, parse_case_id
 from domain.journal.journal import FactValue
 from domain.roles import Role
 
@@ -130,14 +131,14 @@ def _format_fact(words: StaffNoticeWording, template: str, name: str, value: Fac
 
 
 def _parse_plan_account(plan: FactValue) -> str:
-    """A plan's id is `plan:ACCOUNT:NUMBER`."""
-    return str(plan).partition(":")[2].rpartition(":")[0] if plan else ""
+    case_id = parse_case_id(str(plan or ""))
+    return case_id.subject if case_id else ""
 
 
 def _build_links(details: Mapping[str, FactValue]) -> dict[str, str]:
     """What waits for a decision is listed by the API; an invoice and an account have a page of their own."""
     links = {}
-    if str(details.get("case") or "").startswith("approval:") and not details.get("result"):
+    if find_case_kind(str(details.get("case") or "")) is CaseKind.APPROVAL and not details.get("result"):
         links["approval"] = "/v1/approvals?mine=true"
     if invoice := details.get("invoice"):
         links["invoice"] = f"/invoices/{quote(str(invoice), safe='')}"

@@ -8,7 +8,6 @@ from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 
-SEAL_KIND = "seal"
 NO_ACCOUNT = ""
 """The account id of the case: seals cover all accounts."""
 
@@ -43,7 +42,7 @@ def build_case_view(case: SealCase, run_id: str) -> CaseView:
     return CaseView(
         case_id=case.journal.case_id,
         run_id=run_id,
-        kind=SEAL_KIND,
+        kind=ids.CaseKind.SEAL,
         account_id=NO_ACCOUNT,
         invoice_id=None,
         stage="sealed",

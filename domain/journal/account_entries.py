@@ -5,6 +5,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import NamedTuple
 
+from domain.identifiers import CaseKind, find_case_kind
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import FactValue
 
@@ -51,10 +52,10 @@ def filter_by_kind(account_entries: Iterable[AccountEntry], *kinds: EntryKind) -
     return (entry for entry in account_entries if entry.kind in wanted)
 
 
-def group_by_case(account_entries: Sequence[AccountEntry], prefix: str) -> list[list[AccountEntry]]:
-    """Group the entries of the cases whose ids begin with the prefix: each case's by number, the cases in the order in which they began."""
+def group_by_case(account_entries: Sequence[AccountEntry], kind: CaseKind) -> list[list[AccountEntry]]:
+    """Group the entries of the cases of a kind: each case's by number, the cases in the order in which they began."""
     case_entries = sorted(
-        (entry for entry in account_entries if entry.case_id.startswith(prefix)), key=lambda entry: (entry.case_id, entry.seq)
+        (entry for entry in account_entries if find_case_kind(entry.case_id) is kind), key=lambda entry: (entry.case_id, entry.seq)
     )
     cases = [list(entries) for _, entries in groupby(case_entries, key=lambda entry: entry.case_id)]
     return sorted(cases, key=lambda entries: (entries[0].at, entries[0].case_id))

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 
 from domain.clock import start_of_day
+from domain.identifiers import CaseKind, find_case_kind, invoice_case_id
 from domain.journal.account_entries import AccountEntry, group_by_case
 from domain.projection.case_facts import ApprovalFacts, CallFacts, DisputeFacts, EscalationFacts, PlanFacts, PromiseFacts
 from domain.projection.case_history import list_approvals, list_calls, list_disputes, list_escalations, list_plans, list_promises
@@ -93,7 +94,7 @@ class _CaseHistory:
 
     def apply_entry(self, entry: AccountEntry, policies: PoliciesByVersion) -> None:
         invoice_id = entry.invoice_id
-        if invoice_id is not None and entry.case_id.startswith("invoice:"):
+        if invoice_id is not None and find_case_kind(entry.case_id) is CaseKind.INVOICE:
             self._invoice = self._invoice or InvoiceProjection(entry.case_id, invoice_id, policies)
             self._invoice.apply_entry(entry)
         self.entries.append(entry)
@@ -158,7 +159,7 @@ class AccountProjection:
             (escalation for projection in projections for escalation in projection.escalations),
             key=lambda escalation: (escalation.on, escalation.invoice),
         )
-        suspension_entries, write_off_entries = self._list_entries("suspension:"), self._list_entries("write_off:")
+        suspension_entries, write_off_entries = self._list_entries(CaseKind.SUSPENSION), self._list_entries(CaseKind.WRITE_OFF)
         return AccountState(
             account_id=self.account_id,
             at=end - TICK,
@@ -176,17 +177,18 @@ class AccountProjection:
             plans=[plan for projection in projections for plan in projection.plans],
             approvals=approvals,
             suspensions=list_suspensions(suspension_entries, {approval.case_id: approval for approval in approvals}),
-            verdicts=list_verdicts(self._list_entries("credit_review:")),
+            verdicts=list_verdicts(self._list_entries(CaseKind.CREDIT_REVIEW)),
             write_off=build_write_off_facts(write_off_entries, {invoice.invoice_id: invoice.currency for invoice in invoices}),
             cases=cases,
             awaited=_list_awaited(cases, invoices, escalations),
             suspended=is_suspended(suspension_entries, write_off_entries),
         )
 
-    def _list_entries(self, prefix: str) -> list[AccountEntry]:
-        """Return the entries of the cases whose ids begin so, case by case, in the order in which the cases began."""
-        entries = [entry for case_id, history in self._case_histories.items() if case_id.startswith(prefix) for entry in history.entries]
-        return [entry for case_entries in group_by_case(entries, prefix) for entry in case_entries]
+    def _list_entries(self, kind: CaseKind) -> list[AccountEntry]:
+        """Return the entries of the cases of a kind, case by case, in the order in which the cases began."""
+        histories = [history for case_id, history in self._case_histories.items() if find_case_kind(case_id) is kind]
+        entries = [entry for history in histories for entry in history.entries]
+        return [entry for case_entries in group_by_case(entries, kind) for entry in case_entries]
 
 
 def _letter_sort_key(letter: LetterState) -> tuple[datetime, str, str]:
@@ -242,7 +244,7 @@ def _list_awaited(
         if invoice.waiting_for == "decision"
     ]
     awaited += [
-        AwaitedParty(case_id=f"invoice:{escalation.invoice}", whom=escalation.role, due_on=None)
+        AwaitedParty(case_id=invoice_case_id(escalation.invoice), whom=escalation.role, due_on=None)
         for escalation in escalations
         if not escalation.step and escalation.answered_on is None
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from domain.identifiers import CaseKind
 from domain.journal.account_entries import AccountEntry, filter_by_kind, group_by_case
 from domain.journal.entry_kinds import EntryKind
 from domain.projection.case_facts import (
@@ -114,7 +115,7 @@ def _build_open_promise(made: AccountEntry, currencies: InvoiceCurrencies) -> Pr
 
 def list_disputes(account_entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> list[DisputeFacts]:
     """List the disputes in the order in which they were raised."""
-    cases = group_by_case(account_entries, "dispute:")
+    cases = group_by_case(account_entries, CaseKind.DISPUTE)
     return [dispute for entries in cases if (dispute := _build_dispute(entries, currencies))]
 
 
@@ -150,7 +151,7 @@ def _build_dispute(entries: Sequence[AccountEntry], currencies: InvoiceCurrencie
 
 def list_approvals(account_entries: Sequence[AccountEntry]) -> list[ApprovalFacts]:
     """List the approvals in the order in which they were requested."""
-    cases = group_by_case(account_entries, "approval:")
+    cases = group_by_case(account_entries, CaseKind.APPROVAL)
     return [approval for entries in cases if (approval := _build_approval(entries))]
 
 
@@ -192,7 +193,7 @@ def _build_approval(entries: Sequence[AccountEntry]) -> ApprovalFacts | None:
 
 def list_plans(account_entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> list[PlanFacts]:
     """List the payment plans in the order in which they were proposed."""
-    cases = group_by_case(account_entries, "plan:")
+    cases = group_by_case(account_entries, CaseKind.PAYMENT_PLAN)
     return [plan for entries in cases if (plan := _build_plan(entries, currencies))]
 
 

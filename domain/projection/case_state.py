@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from domain.identifiers import CaseKind, find_case_kind
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.approval_type import ApprovalType
@@ -219,25 +220,24 @@ def suspension_position(entries: Sequence[AccountEntry]) -> CasePosition:
     return suspension.build_position()
 
 
-POSITION_READERS: dict[str, tuple[str, Callable[[Sequence[AccountEntry]], CasePosition]]] = {
-    "dispute": ("dispute", dispute_position),
-    "plan": ("payment_plan", plan_position),
-    "approval": ("approval", approval_position),
-    "suspension": ("suspension", suspension_position),
-    "credit_review": ("credit_review", credit_review_position),
-    "write_off": ("write_off", write_off_position),
+POSITION_READERS: dict[CaseKind, Callable[[Sequence[AccountEntry]], CasePosition]] = {
+    CaseKind.DISPUTE: dispute_position,
+    CaseKind.PAYMENT_PLAN: plan_position,
+    CaseKind.APPROVAL: approval_position,
+    CaseKind.SUSPENSION: suspension_position,
+    CaseKind.CREDIT_REVIEW: credit_review_position,
+    CaseKind.WRITE_OFF: write_off_position,
 }
-"""By the prefix of the case's id: the name of the kind of case, and the function that computes its position."""
+"""By the kind of case: the function that computes its position."""
 
 
 def build_case_state(entries: Sequence[AccountEntry]) -> CaseState | None:
     """Return the state of the case that wrote these entries; None for one of no account, such as the case of the seals."""
     first = entries[0]
-    reader = POSITION_READERS.get(first.case_id.partition(":")[0])
-    if reader is None:
+    kind = find_case_kind(first.case_id)
+    if kind not in POSITION_READERS:
         return None
-    kind, compute_position = reader
-    position = compute_position(entries)
+    position = POSITION_READERS[kind](entries)
     return CaseState(
         case_id=first.case_id,
         kind=kind,
@@ -260,6 +260,6 @@ def is_suspended(suspension_entries: Sequence[AccountEntry], write_off_entries: 
                 suspended = True
             case EntryKind.SUSPENSION_REINSTATED.value:
                 suspended = False
-            case EntryKind.SUSPENSION_REINSTATEMENT_ORDERED.value if entry.case_id.startswith("write_off:"):
+            case EntryKind.SUSPENSION_REINSTATEMENT_ORDERED.value if find_case_kind(entry.case_id) is CaseKind.WRITE_OFF:
                 suspended = False
     return suspended

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
+from domain.identifiers import CaseKind, parse_case_id
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.projection.invoice_state import LETTER_RESULT_BY_KIND, InvoiceProjection, letter_ended_at
@@ -108,7 +109,8 @@ class _DayExplainer:
 
     def _list_linked_cases(self) -> set[str]:
         named = {entry.get_text("case") for entry in self.invoice_entries if entry.at < self.day_end} - {""}
-        disputes = {entry.case_id for entry in self.account_entries if entry.case_id.startswith(f"dispute:{self.invoice_id}:")}
+        case_ids = {entry.case_id: parse_case_id(entry.case_id) for entry in self.account_entries}
+        disputes = {case_id for case_id, id in case_ids.items() if id and (id.kind, id.subject) == (CaseKind.DISPUTE, self.invoice_id)}
         proposals = [entry for entry in self.account_entries if entry.kind == EntryKind.PLAN_PROPOSED.value]
         plans = {entry.case_id for entry in proposals if self.invoice_id in entry.get_text("invoices").split()}
         return named | disputes | plans

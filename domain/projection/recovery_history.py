@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from domain.identifiers import approval_case_id
+from domain.identifiers import CaseKind, approval_case_id
 from domain.journal.account_entries import AccountEntry, filter_by_kind, group_by_case
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
@@ -54,7 +54,7 @@ def list_suspensions(account_entries: Sequence[AccountEntry], approvals: Mapping
     The suspensions of an account follow one another on one chain: each begins with a request, and the next after an end.
     """
     suspensions: list[SuspensionFacts] = []
-    for entries in group_by_case(account_entries, "suspension:"):
+    for entries in group_by_case(account_entries, CaseKind.SUSPENSION):
         for suspension_entries in _split_after_ends(entries):
             suspension = _build_suspension(suspension_entries, approvals)
             if suspension:
@@ -142,7 +142,7 @@ def _list_warnings(entries: Sequence[AccountEntry]) -> list[WarningFacts]:
 
 def build_write_off_facts(account_entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> WriteOffFacts:
     """Build the account's write-off history; `currencies` of its invoices."""
-    write_off_entries = [entry for entries in group_by_case(account_entries, "write_off:") for entry in entries]
+    write_off_entries = [entry for entries in group_by_case(account_entries, CaseKind.WRITE_OFF) for entry in entries]
     handed_over = filter_by_kind(write_off_entries, EntryKind.WRITE_OFF_HANDED_OVER)
     return WriteOffFacts(
         handed_over_on=[entry.business_date for entry in handed_over],

@@ -53,8 +53,9 @@ class FakeCases:
     begun: list[CaseStart] = field(default_factory=list)
 
     async def submit_command(self, case_id: str, command: Command) -> CommandReceipt | CommandQueued:
-        if case_id.startswith(ids.invoice_case_id("")):
-            return await self.submit_invoice_command(ids.invoice_id_of_case(case_id), command)
+        parsed = ids.parse_case_id(case_id)
+        if parsed and parsed.kind is ids.CaseKind.INVOICE:
+            return await self.submit_invoice_command(parsed.subject, command)
         if case_id not in self.running:
             raise CaseNotRunning(case_id)
         return self._taken(case_id, command)

@@ -17,7 +17,6 @@ from sqlmodel import Session
 
 from adapters.audit.export import event_log_objects as ocel_objects
 from adapters.audit.export.event_log_mapping import (
-    INVOICE,
     account_object_id,
     case_object_type,
     format_timestamp,
@@ -29,7 +28,7 @@ from adapters.audit.export.journal_files import FORMULA_PREFIXES
 from adapters.database.engine import Database
 from adapters.journal.scoped_chains import CaseChain, read_case_chains
 from domain.audit.scope import AccountScope, AuditScope
-from domain.identifiers import invoice_case_id
+from domain.identifiers import CaseKind, invoice_case_id, parse_case_id
 
 OWN_ATTRIBUTES = {"actor": "string", "number": "integer", "recorded_at": "time", "hash": "string"}
 """What every event has besides the facts of its entry, which stand under `fact_` and their names."""
@@ -136,7 +135,8 @@ class _OcelLog:
         for name, value in entry["facts"].items():
             if value is not None:
                 types[name] = ocel_type(value) if types.get(name, ocel_type(value)) == ocel_type(value) else "string"
-        self._invoices |= {one.object_id.removeprefix("invoice:") for one in list_relations(entry) if one.object_id.startswith("invoice:")}
+        named = (parse_case_id(relation.object_id) for relation in list_relations(entry))
+        self._invoices |= {case_id.subject for case_id in named if case_id and case_id.kind is CaseKind.INVOICE}
 
     def write(self, stream: IO[str]) -> None:
         event_types = [
@@ -171,7 +171,8 @@ class _OcelLog:
         with self._cases.open(encoding="utf-8") as lines:
             for some in split_batches(lines):
                 told = [json.loads(line) for line in some]
-                ids = [one["id"].removeprefix("invoice:") for one in told if one["type"] == INVOICE]
+                case_ids = (parse_case_id(one["id"]) for one in told)
+                ids = [case_id.subject for case_id in case_ids if case_id and case_id.kind is CaseKind.INVOICE]
                 billed = {one["id"]: one for one in ocel_objects.load_invoice_objects(self._session, ids)}
                 for one in told:
                     self._case_ids.add(one["id"])

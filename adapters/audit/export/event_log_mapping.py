@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from domain.identifiers import approval_case_id, invoice_case_id
+from domain.identifiers import approval_case_id, find_case_kind, invoice_case_id
 
 ACCOUNT, INVOICE, LETTER = "account", "invoice", "letter"
 CASE_TYPES = (INVOICE, "dispute", "plan", "approval", "suspension", "write_off", "credit_review")
@@ -40,8 +40,8 @@ def letter_object_id(message_id: str) -> str:
 
 def case_object_type(case_id: str) -> str | None:
     """Of the object that a case is; None for cases that no process miner looks for, such as the seals'."""
-    kind = case_id.partition(":")[0]
-    return kind if kind in CASE_TYPES else None
+    kind = find_case_kind(case_id)
+    return kind.id_prefix if kind and kind.id_prefix in CASE_TYPES else None
 
 
 def list_relations(entry: dict[str, Any]) -> list[ObjectRelation]:

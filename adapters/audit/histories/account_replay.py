@@ -14,6 +14,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry
 from domain.audit.replay_comparison import DatabaseEntry, JournalWrite, ReplayComparison, compare_replay
 from domain.audit.replay_report import CaseReplay, EntryVerdict, ReplayedRun, ReplayReport, SealPosition
+from domain.identifiers import find_case_kind
 
 MAX_ATTEMPTS = 3
 """How often an open case is read again that wrote on between the reading of its history and that of the database."""
@@ -74,7 +75,7 @@ class AccountReplayer:
         told = [_build_replayed_run(run, replayed.get((case_id, run.run_id))) for run in runs]
         return CaseReplay(
             case_id=case_id,
-            kind=row.kind or case_id.partition(":")[0],
+            kind=row.kind or find_case_kind(case_id) or case_id,
             runs=told,
             counts=found.counts,
             findings=found.findings,

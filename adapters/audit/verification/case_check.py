@@ -8,9 +8,7 @@ from sqlmodel import Session, col
 from adapters.audit.verification.journal_evidence import JournalEvidence, split_batches
 from adapters.database.tables import Case
 from domain.audit.verification_report import VerificationFinding
-
-KIND_BY_PREFIX = {"plan": "payment_plan"}
-"""The kind of the cases whose ids begin with another word."""
+from domain.identifiers import find_case_kind
 
 
 class CaseCheck:
@@ -31,12 +29,12 @@ class CaseCheck:
         for batch in split_batches(first_entries):
             entry_of = {entry.case_id: entry for entry in batch}
             for case_id, kind, account_id, invoice_id in self._session.execute(select(*columns).where(col(Case.case_id).in_(entry_of))):
-                entry, prefix = entry_of[case_id], case_id.partition(":")[0]
+                entry = entry_of[case_id]
                 if (account_id, invoice_id) != (entry.account_id, entry.invoice_id):
                     yield entry.build_finding(
                         self.table, case_id, f"is not of the account {account_id}, or not about {invoice_id or 'no invoice'}"
                     )
-                elif kind != KIND_BY_PREFIX.get(prefix, prefix):
+                elif kind != find_case_kind(case_id):
                     yield entry.build_finding(self.table, case_id, f"is no case of the kind {kind}")
 
     def finish(self) -> Iterator[VerificationFinding]:

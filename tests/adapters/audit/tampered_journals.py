@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col
 
-from adapters.audit.verification.case_check import KIND_BY_PREFIX
 from adapters.cases.case_store import CaseStore
 from adapters.database.append_only import create_append_only_trigger, drop_append_only_trigger, list_protected_tables
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry, SealRow
 from domain.case.case_view import CaseView
 from domain.case_record import CaseWrite
+from domain.identifiers import find_case_kind
 from domain.invoice.invoice_case import CarriedState
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Entry, FactValue, Journal
@@ -24,11 +24,10 @@ RUN = "run-1"
 
 
 def build_view(journal: Journal) -> CaseView:
-    kind = journal.case_id.partition(":")[0]
     return CaseView(
         case_id=journal.case_id,
         run_id=RUN,
-        kind=KIND_BY_PREFIX.get(kind, kind),
+        kind=find_case_kind(journal.case_id) or "",
         account_id=journal.account_id,
         invoice_id=None,
         stage="open",
