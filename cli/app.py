@@ -144,6 +144,29 @@ def add_user(
     print(f"{name} is {role}")
 
 
+@user_app.command("list")
+def list_users(data_dir: DataDir = None) -> None:
+    """Every user, with the roles and how many tokens are good."""
+    from adapters.composition import open_database
+    from adapters.identity.users_and_tokens import IdentityStore
+
+    table = Table("user", "name", "e-mail", "roles", "active", "tokens")
+    for user in IdentityStore(open_database(Settings.load(data_dir=data_dir))).list_users():
+        roles = ", ".join(user.roles)
+        table.add_row(user.name, user.full_name, user.email, roles, "yes" if user.active else "no", str(user.tokens))
+    Console().print(table)
+
+
+@user_app.command("deactivate")
+def deactivate_user(name: str, data_dir: DataDir = None) -> None:
+    """Let a user sign in no more. Every token of the user ends; `user add` makes the user active again."""
+    from adapters.composition import open_database
+    from adapters.identity.users_and_tokens import IdentityStore
+
+    IdentityStore(open_database(Settings.load(data_dir=data_dir))).deactivate_user(name)
+    print(f"{name} can sign in no more")
+
+
 @policy_app.command("check")
 def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None, data_dir: DataDir = None) -> None:
     """Read policies and the approval matrix (approvals.yaml), and name every mistake with its line; change nothing.

@@ -64,7 +64,6 @@ class RunningStack:
     sign_in_url: str
     temporal: str
     inbox: InboxServer | None
-    first_start: bool
     sample: bool
 
 
@@ -130,7 +129,7 @@ async def run_local_stack(
         tenancy.publish_addresses(address, inbox.port if inbox else None, web.url)
 
         code = IdentityStore(database).issue_sign_in_code("admin", Role.ADMIN)
-        show(RunningStack(parts, web.url, f"{web.url}/sign-in?code={code}", address, inbox, first_start, sample))
+        show(RunningStack(parts, web.url, f"{web.url}/sign-in?code={code}", address, inbox, sample))
         await _wait_for_end(stop, duties)
         print_line("stopping …")
 

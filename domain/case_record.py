@@ -26,7 +26,6 @@ class CaseWrite(BaseModel):
     await_letter: bool = False
     withdraw: DropReason | None = None
     errands: list[TaskRequest] = Field(default_factory=list)
-    seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
 
 

@@ -5,12 +5,14 @@ import secrets
 import threading
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Setting, Token, User
+from domain.errors import UserError
 from domain.roles import Actor, Role
 
 TOKEN_PREFIX = "dc_"
@@ -20,8 +22,23 @@ SIGN_IN_CODE_LIFETIME = timedelta(minutes=10)
 SESSION_DAYS = 7
 
 
-class UnknownUserError(LookupError):
+class UnknownUserError(UserError):
     """No such user."""
+
+    title = "There is no such user"
+    status = 404
+    problem_type = "not-found"
+
+
+class KnownUser(NamedTuple):
+    """A user as a list shows one. `tokens`: how many of them are good now."""
+
+    name: str
+    full_name: str
+    email: str
+    roles: tuple[Role, ...]
+    active: bool
+    tokens: int
 
 
 def _hash_secret(secret: str) -> str:
@@ -54,12 +71,35 @@ class IdentityStore:
             user = session.get(User, name)
             return {Role(role) for role in user.roles} if user and user.active else set()
 
+    def list_users(self) -> list[KnownUser]:
+        """Return every user, active or not, by name."""
+        now = datetime.now(UTC)
+        good = and_(col(Token.revoked_at).is_(None), or_(col(Token.expires_at).is_(None), col(Token.expires_at) > now))
+        tokens = select(col(Token.user), func.count()).where(good).group_by(col(Token.user))
+        with self._database.reading() as session:
+            counts: dict[str, int] = dict(session.execute(tokens).tuples().all())
+            users = session.scalars(select(User).order_by(col(User.name)))
+            return [
+                KnownUser(
+                    name=user.name,
+                    full_name=user.full_name,
+                    email=user.email,
+                    roles=tuple(Role(role) for role in user.roles),
+                    active=user.active,
+                    tokens=counts.get(user.name, 0),
+                )
+                for user in users
+            ]
+
     def deactivate_user(self, name: str) -> None:
-        """The user's tokens end with it. Raises UnknownUserError."""
+        """Let the user sign in no more: the tokens end at once, elsewhere within seconds. `add_user` makes it active again.
+
+        Raises UnknownUserError.
+        """
         with self._database.writing() as session:
             user = session.get(User, name)
             if user is None:
-                raise UnknownUserError(f"there is no user {name!r}")
+                raise UnknownUserError(f"there is no user {name!r}; `duecourse user list` shows them all")
             user.active = False
             session.add(user)
             self._revoke_tokens_of(name, session)
@@ -149,4 +189,4 @@ def _build_code_setting_name(code: str) -> str:
     return f"sign_in:{_hash_secret(code)}"
 
 
-__all__ = ["Actor", "IdentityStore", "Role", "UnknownUserError"]
+__all__ = ["Actor", "IdentityStore", "KnownUser", "Role", "UnknownUserError"]
