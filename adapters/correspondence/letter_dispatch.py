@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.correspondence.business_days import find_first_business_day, get_business_day_check
@@ -54,6 +54,30 @@ class _PreparedLetter(NamedTuple):
     content: LetterContent
     postponed_until: datetime | None
     message: bytes | None
+
+
+# Statements for every letter are built once, on the tables themselves, as in delivery_outcomes.
+
+_MESSAGES, _LINES = Message.__table__, MessageLine.__table__  # type: ignore[attr-defined]
+
+_MARK_TRANSMITTING = (
+    update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("which_letter"))
+    .values(
+        state=MessageState.TRANSMITTING,
+        owner=bindparam("sender"),
+        transmitting_since=bindparam("since"),
+        attempts=_MESSAGES.c.attempts + 1,
+        content=bindparam("mail"),
+        sha256=bindparam("digest"),
+        recipient=bindparam("address"),
+        subject=bindparam("title"),
+        letter=bindparam("template"),
+        in_reply_to=bindparam("thread"),
+    )
+)
+_DELETE_LINES = delete(_LINES).where(_LINES.c.message_id == bindparam("which_letter"))
+_INSERT_LINES = insert(_LINES)
 
 
 class LetterDispatch(LetterOutcomeRecorder):
@@ -291,23 +315,22 @@ class LetterDispatch(LetterOutcomeRecorder):
             )
 
     def _mark_transmitting(self, session: Session, content: LetterContent, message: bytes) -> None:
-        session.execute(
-            update(Message)
-            .where(col(Message.id) == content.message)
-            .values(
-                state=MessageState.TRANSMITTING,
-                owner=self._owner,
-                transmitting_since=datetime.now(UTC),
-                attempts=col(Message.attempts) + 1,
-                content=message,
-                sha256=sha256(message).hexdigest(),
-                recipient=content.customer.email,
-                subject=content.subject,
-                letter=content.letter,
-                in_reply_to=content.in_reply_to,
-            )
+        connection = session.connection()
+        connection.execute(
+            _MARK_TRANSMITTING,
+            {
+                "which_letter": content.message,
+                "sender": self._owner,
+                "since": datetime.now(UTC),
+                "mail": message,
+                "digest": sha256(message).hexdigest(),
+                "address": content.customer.email,
+                "title": content.subject,
+                "template": content.letter,
+                "thread": content.in_reply_to,
+            },
         )
         if content.attempts:
-            session.execute(delete(MessageLine).where(col(MessageLine.message_id) == content.message))
+            connection.execute(_DELETE_LINES, {"which_letter": content.message})
         if content.lines:
-            session.execute(insert(MessageLine), [{"message_id": content.message, **line} for line in content.lines])
+            connection.execute(_INSERT_LINES, [{"message_id": content.message, **line} for line in content.lines])
