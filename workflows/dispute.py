@@ -97,7 +97,7 @@ class Dispute:
 
     @assign.validator
     def _check_assignment(self, command: AssignDispute) -> None:
-        reject_command(rejection_reason(self.case, command))
+        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
 
     @workflow.signal
     def assigned(self, command: AssignDispute) -> None:
@@ -109,7 +109,7 @@ class Dispute:
 
     @attach.validator
     def _check_evidence(self, command: AttachEvidence) -> None:
-        reject_command(rejection_reason(self.case, command))
+        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
 
     @workflow.signal
     def attached(self, command: AttachEvidence) -> None:
@@ -121,7 +121,7 @@ class Dispute:
 
     @resolve.validator
     def _check_resolution(self, command: ResolveDispute) -> None:
-        reject_command(rejection_reason(self.case, command))
+        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
 
     @workflow.signal
     def resolved(self, command: ResolveDispute) -> None:

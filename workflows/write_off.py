@@ -112,7 +112,7 @@ class WriteOff:
 
     @propose.validator
     def _check_proposal(self, command: ProposeWriteOff) -> None:
-        reject_command(rejection_reason(self.case, command))
+        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
 
     @workflow.signal
     def proposed(self, command: ProposeWriteOff) -> None:

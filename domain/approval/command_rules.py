@@ -7,15 +7,13 @@ from domain.approval.commands import ApprovalVerdict, DecideApproval, WithdrawAp
 from domain.approval.four_eyes import ConflictGround
 from domain.approval.result import ApprovalResult
 from domain.case.command import Command
+from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.roles import is_same_person
 
 
-def rejection_reason(case: ApprovalCase, command: Command, today: date) -> str | None:
-    """Why the act cannot be accepted, in words; None when it can. `today` is the business date. An act that was done is not refused."""
-    if command.act_id in case.seen:
-        return None
+def _find_rejection_reason(case: ApprovalCase, command: Command, today: date) -> str | None:
     if case.is_ended:
         return case.ended_sentence
     match command:
@@ -64,17 +62,7 @@ def _missing_comment_reason(command: DecideApproval) -> str | None:
     return f"to {command.verdict.value} needs a comment that says {reason}"
 
 
-def apply_command(case: ApprovalCase, command: Command, at: Moment) -> int | None:
-    """Do the act once. The number of its journal entry, or None if it was done before.
-
-    An act that came as a signal has passed no validator: what rules it out is then journalled as its refusal.
-    """
-    if command.act_id in case.seen:
-        return None
-    reason = rejection_reason(case, command, at.business.date())
-    case.seen.append(command.act_id)
-    if reason:
-        return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+def _apply_accepted_command(case: ApprovalCase, command: Command, at: Moment) -> int | None:
     match command:
         case DecideApproval():
             return _apply_decision(case, command, at)
@@ -118,3 +106,7 @@ def _apply_decision(case: ApprovalCase, command: DecideApproval, at: Moment) -> 
         case ApprovalVerdict.RETURN:
             case.end(ApprovalEnding(result=ApprovalResult.RETURNED, on=today, by=[command.actor], note_id=command.note_id))
     return seq
+
+
+RULES = CommandRules(_find_rejection_reason, _apply_accepted_command)
+rejection_reason, apply_command = RULES.rejection_reason, RULES.apply_command

@@ -241,6 +241,7 @@ Effect = Annotated[
     | LiftHold
     | NotifyInvoice
     | SendLetter
+    | JoinSuspension
     | WithdrawLetter
     | NotifyRole
     | RequestApproval

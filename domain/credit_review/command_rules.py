@@ -3,6 +3,7 @@
 from datetime import date
 
 from domain.case.command import Command
+from domain.case.command_handling import CommandRules
 from domain.case.effects import NotifyRole
 from domain.clock import Moment
 from domain.credit_review.commands import CloseCreditReview, CollectionCourse, GiveCreditVerdict, ReferAccount
@@ -11,10 +12,7 @@ from domain.journal.entry_kinds import EntryKind
 from domain.roles import Role
 
 
-def rejection_reason(case: CreditReviewCase, command: Command, today: date) -> str | None:
-    """Why the act cannot be accepted, in words; None when it can. `today` is the business date. An act that was done is not refused."""
-    if command.act_id in case.seen:
-        return None
+def _find_rejection_reason(case: CreditReviewCase, command: Command, today: date) -> str | None:
     if case.ended:
         return "this credit review is closed; refer the account anew"
     if isinstance(command, GiveCreditVerdict):
@@ -27,13 +25,7 @@ def rejection_reason(case: CreditReviewCase, command: Command, today: date) -> s
     return None
 
 
-def apply_command(case: CreditReviewCase, command: Command, at: Moment) -> int | None:
-    """Do the act once. The number of its journal entry, or None if it was done before; what is ruled out is journalled as refused."""
-    reason = rejection_reason(case, command, at.business.date())
-    if not case.mark_seen(command.act_id):
-        return None
-    if reason:
-        return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+def _apply_accepted_command(case: CreditReviewCase, command: Command, at: Moment) -> int | None:
     match command:
         case ReferAccount():
             return case.refer_account(command.reason, at, command.actor, command.act_id, command.note_id)
@@ -77,3 +69,7 @@ def _apply_verdict(case: CreditReviewCase, command: GiveCreditVerdict, at: Momen
     if advice:
         case.add_effect(NotifyRole(role=Role.COLLECTOR, template=advice, details={"account": case.journal.account_id}))
     return seq
+
+
+RULES = CommandRules(_find_rejection_reason, _apply_accepted_command)
+rejection_reason, apply_command = RULES.rejection_reason, RULES.apply_command

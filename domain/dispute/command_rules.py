@@ -1,6 +1,9 @@
 """What people may do to a dispute: what rules an act out, and what it changes."""
 
+from datetime import date
+
 from domain.case.command import Command
+from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.dispute.commands import AssignDispute, AttachEvidence, ResolveDispute
 from domain.dispute.dispute_case import DisputeCase, DisputeStage
@@ -9,10 +12,7 @@ from domain.policy.dispute_rules import DISPUTE_DEPARTMENTS, DisputeResolution
 from domain.roles import Role
 
 
-def rejection_reason(case: DisputeCase, command: Command) -> str | None:
-    """Why the act cannot be accepted, in words; None when it can. An act that was done is not refused."""
-    if command.act_id in case.seen:
-        return None
+def _find_rejection_reason(case: DisputeCase, command: Command, today: date) -> str | None:
     if case.is_closed:
         return f"the dispute is over ({case.resolution})"
     match command:
@@ -25,17 +25,7 @@ def rejection_reason(case: DisputeCase, command: Command) -> str | None:
     return None
 
 
-def apply_command(case: DisputeCase, command: Command, at: Moment) -> int | None:
-    """Do the act once. The number of its journal entry, or None if it was done before.
-
-    An act that came as a signal has passed no validator: what rules it out is then journalled as its refusal.
-    """
-    if command.act_id in case.seen:
-        return None
-    reason = rejection_reason(case, command)
-    case.seen.append(command.act_id)
-    if reason:
-        return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+def _apply_accepted_command(case: DisputeCase, command: Command, at: Moment) -> int | None:
     match command:
         case AssignDispute():
             department = command.department or case.department
@@ -119,3 +109,7 @@ def _resolution_rejection_reason(case: DisputeCase, command: ResolveDispute) -> 
         case DisputeResolution.ALREADY_PAID if not command.reference:
             return "name the reference of the payment that was found"
     return None
+
+
+RULES = CommandRules(_find_rejection_reason, _apply_accepted_command)
+rejection_reason, apply_command = RULES.rejection_reason, RULES.apply_command

@@ -5,6 +5,7 @@ once: the report says it in the same words.
 """
 
 from domain.case.account_case import AccountCase
+from domain.case.command_handling import record_rejection
 from domain.clock import Moment
 from domain.erasure.commands import EraseAccount
 from domain.erasure.report import ErasureResult
@@ -21,8 +22,7 @@ class ErasureCase(AccountCase):
         """The number of the journal's entry."""
         self.done = not result.blocked
         if result.blocked:
-            reason = "; ".join(result.blocked)
-            return self.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+            return record_rejection(self, command, "; ".join(result.blocked), at)
         return self.write_entry(
             EntryKind.ACCOUNT_ERASED,
             at,

@@ -3,6 +3,7 @@
 from datetime import date
 
 from domain.case.command import Command
+from domain.case.command_handling import CommandRules
 from domain.clock import Moment, start_of_day
 from domain.dispute.commands import RaiseDispute
 from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
@@ -15,10 +16,7 @@ from domain.journal.entry_kinds import EntryKind
 from domain.timeline.holds import Hold, HoldKind
 
 
-def rejection_reason(case: InvoiceCase, command: Command, today: date) -> str | None:
-    """Why the act cannot be accepted, in words; None when it can. `today` is the business date. An act that was done is not refused."""
-    if command.act_id in case.seen:
-        return None
+def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> str | None:
     match command:
         case MakePromise():
             return _promise_rejection_reason(case, command, today)
@@ -53,17 +51,7 @@ def _promise_rejection_reason(case: InvoiceCase, command: MakePromise, today: da
     return None
 
 
-def apply_command(case: InvoiceCase, command: Command, at: Moment) -> int | None:
-    """Do the act once. The number of its journal entry, or None if it was done before.
-
-    An act that came as a signal has passed no validator: what rules it out is then journalled as its refusal.
-    """
-    if command.act_id in case.seen:
-        return None
-    reason = rejection_reason(case, command, at.business.date())
-    case.seen.append(command.act_id)
-    if reason:
-        return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+def _apply_accepted_command(case: InvoiceCase, command: Command, at: Moment) -> int | None:
     match command:
         case MakePromise():
             return _make_promise(case, command, at)
@@ -105,3 +93,7 @@ def _pause_collection(case: InvoiceCase, command: PauseCollection, at: Moment) -
     case.lift_hold(PAUSE_HOLD, at, command.actor, command.act_id)
     hold = Hold(hold_id=PAUSE_HOLD, kind=HoldKind.PAUSE, since=at.business, until=until, reason=command.reason)
     return case.place_hold(hold, at, command.actor, command.act_id)
+
+
+RULES = CommandRules(_find_rejection_reason, _apply_accepted_command)
+rejection_reason, apply_command = RULES.rejection_reason, RULES.apply_command

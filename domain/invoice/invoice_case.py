@@ -2,19 +2,18 @@
 
 from datetime import date, datetime
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
-from domain.case.account_case import EarlierRun
+from domain.case.account_case import AccountCase, EarlierRun
 from domain.case.case_view import TaskRequest
-from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterOutcome, LetterResult
 from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseOutcome
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, FactValue, Journal
+from domain.journal.journal import SYSTEM
 from domain.policy.collection_policy import Policy, PolicySnapshot, Step, StepAction
 from domain.timeline.holds import HeldPeriod, Hold, HoldKind, Holds
 from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
@@ -58,21 +57,19 @@ class CarriedState(EarlierRun):
     closed_at: AwareDatetime | None = None
 
 
-class InvoiceCase(BaseModel):
-    """An invoice under collection. Serialisable whole, so that a long life can be handed on to a new run.
+class InvoiceCase(AccountCase):
+    """An invoice under collection.
 
-    `followers`: the cases of its account that are told what becomes of it. `outbox` and `errands`: what its workflow is to carry out, and
-    the people's tasks it is to write down.
+    `followers`: the cases of its account that are told what becomes of it. `errands`: the people's tasks that its workflow is to write
+    down. `heard`: the keys of the letter outcomes that were applied.
     """
 
-    journal: Journal
     facts: InvoiceFacts
     snapshot: PolicySnapshot
     holds: Holds = Field(default_factory=Holds)
     taken: list[TakenStep] = Field(default_factory=list)
     promise: Promise | None = None
     broken_promises: int = 0
-    seen: list[str] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
     letter_awaited: bool = False
     disputes: list[DisputeRecord] = Field(default_factory=list)
@@ -82,7 +79,6 @@ class InvoiceCase(BaseModel):
     hastened_at: AwareDatetime | None = None
     escalations: list[Escalation] = Field(default_factory=list)
     is_suspended: bool = False
-    outbox: list[JoinSuspension | NotifyRole | NotifyPerson] = Field(default_factory=list)
     errands: list[TaskRequest] = Field(default_factory=list)
     closed_at: AwareDatetime | None = None
 
@@ -116,10 +112,6 @@ class InvoiceCase(BaseModel):
         """The last step's letter may still be under way: what became of it must be asked before the next step."""
         return bool(self.taken) and self.taken[-1].act is StepAction.LETTER and self.taken[-1].fate is None
 
-    def write_entry(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: FactValue) -> int:
-        """Write an entry; its sequence number."""
-        return self.journal.write(kind, at.business, at.real, actor, **facts).seq
-
     def open(self, at: Moment) -> None:
         facts = self.facts
         self.write_entry(
@@ -134,7 +126,7 @@ class InvoiceCase(BaseModel):
         )
         self._update_fact_holds(at)
 
-    def continue_from(self, carried: CarriedState, at: Moment) -> None:
+    def reopen(self, carried: CarriedState, at: Moment) -> None:
         """Go on where an earlier run of this case ended, such as after a payment bounced: this run's first entries follow its last.
 
         The time for which the invoice counted as settled does not count as collectable.
@@ -156,10 +148,11 @@ class InvoiceCase(BaseModel):
         for entry in fresh:
             self.journal.write(entry.kind, entry.business_at, entry.recorded_at, entry.actor, **entry.facts)
 
-    def build_carried_state(self) -> CarriedState:
+    def build_earlier_run(self) -> CarriedState:
         return CarriedState(
             seq=self.journal.seq,
             head=self.journal.head,
+            numbers=self.numbers,
             taken=self.taken,
             past=self.holds.past,
             broken_promises=self.broken_promises,
@@ -178,9 +171,8 @@ class InvoiceCase(BaseModel):
 
     def apply_billing_event(self, event: BillingEvent, at: Moment) -> bool:
         """Take in a billing event once. An event older than the facts is journalled, but changes nothing."""
-        if event.event_id in self.seen:
+        if not self.mark_seen(event.event_id):
             return False
-        self.seen.append(event.event_id)
         stale = event.facts.version <= self.facts.version
         if stale and event.kind is BillingEventKind.INVOICE_ISSUED:
             return False

@@ -3,6 +3,7 @@
 from datetime import date
 
 from domain.case.command import Command
+from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
@@ -10,10 +11,7 @@ from domain.payment_plan.instalments import terms_rejection_reason
 from domain.payment_plan.plan_case import PaymentPlanCase, PlanStage
 
 
-def rejection_reason(case: PaymentPlanCase, command: Command, today: date) -> str | None:
-    """Why the act cannot be accepted, in words; None when it can. `today` is the business date. An act that was done is not refused."""
-    if command.act_id in case.seen:
-        return None
+def _find_rejection_reason(case: PaymentPlanCase, command: Command, today: date) -> str | None:
     if case.is_over:
         return f"the plan is {case.ending}"
     match command:
@@ -41,16 +39,7 @@ def _overdue_rejection_reason(case: PaymentPlanCase, today: date) -> str | None:
     return None
 
 
-def apply_command(case: PaymentPlanCase, command: Command, at: Moment) -> int | None:
-    """Do the act once. The number of its journal entry, or None if it was done before.
-
-    An act that came as a signal has passed no validator: what rules it out is then journalled as its refusal.
-    """
-    reason = rejection_reason(case, command, at.business.date())
-    if not case.mark_seen(command.act_id):
-        return None
-    if reason:
-        return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+def _apply_accepted_command(case: PaymentPlanCase, command: Command, at: Moment) -> int | None:
     match command:
         case RevisePlan():
             return case.revise(command, at)
@@ -70,3 +59,7 @@ def apply_command(case: PaymentPlanCase, command: Command, at: Moment) -> int | 
             return case.cancel(command.why, at, command.actor, act=command.act_id)
         case _:
             raise TypeError(f"no rule says what a {type(command).__name__} does to a payment plan")
+
+
+RULES = CommandRules(_find_rejection_reason, _apply_accepted_command)
+rejection_reason, apply_command = RULES.rejection_reason, RULES.apply_command

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from domain.approval.result import REVISED
 from domain.case.command import Command
+from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.suspension.commands import (
@@ -19,10 +20,7 @@ from domain.suspension.state import PRE_SUSPENSION_STAGES, SuspensionEnding, Sus
 from domain.suspension.suspension_case import SuspensionCase
 
 
-def rejection_reason(case: SuspensionCase, command: Command, today: date) -> str | None:
-    """Why the act cannot be accepted, in words; None when it can. `today` is the business date. An act that was done is not refused."""
-    if command.act_id in case.seen:
-        return None
+def _find_rejection_reason(case: SuspensionCase, command: Command, today: date) -> str | None:
     if case.is_ended:
         return "this suspension case is over; ask for a new one"
     match command:
@@ -74,16 +72,7 @@ def _extension_rejection_reason(case: SuspensionCase, command: ExtendNotice, tod
     return None
 
 
-def apply_command(case: SuspensionCase, command: Command, at: Moment) -> int | None:
-    """Do the act once. The number of its journal entry, or None if it was done before.
-
-    An act that came as a signal has passed no validator: what rules it out is then journalled as its refusal.
-    """
-    reason = rejection_reason(case, command, at.business.date())
-    if not case.mark_seen(command.act_id):
-        return None
-    if reason:
-        return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+def _apply_and_advance(case: SuspensionCase, command: Command, at: Moment) -> int:
     seq = _apply_accepted_command(case, command, at)
     case.advance(at)
     return seq
@@ -129,3 +118,7 @@ def _extend_notice(case: SuspensionCase, command: ExtendNotice, at: Moment) -> i
         days=days.days,
         reason=command.reason,
     )
+
+
+RULES = CommandRules(_find_rejection_reason, _apply_and_advance)
+rejection_reason, apply_command = RULES.rejection_reason, RULES.apply_command

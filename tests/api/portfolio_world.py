@@ -203,7 +203,7 @@ class PortfolioWorld:
     def write(self, case: InvoiceCase) -> None:
         now = moment_on(TODAY).business
         record = CaseWrite(
-            now=now, entries=list(case.journal.pending), case=build_case_view(case, "run", now), carried=case.build_carried_state()
+            now=now, entries=list(case.journal.pending), case=build_case_view(case, "run", now), carried=case.build_earlier_run()
         )
         CaseStore(self.database).write([record])
         case.journal.mark_written(case.journal.seq)

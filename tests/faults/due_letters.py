@@ -132,7 +132,7 @@ class DueInvoiceCases:
         case.journal.mark_written(case.journal.seq)
         now = self._at.business
         return CaseWrite(
-            now=now, entries=entries, case=build_case_view(case, "run", now), carried=case.build_carried_state(), ask=ask, withdraw=withdraw
+            now=now, entries=entries, case=build_case_view(case, "run", now), carried=case.build_earlier_run(), ask=ask, withdraw=withdraw
         )
 
 

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.account_case import AccountCase
     from domain.case.case_view import CaseView
     from domain.case.command import COMMAND_REJECTED, CommandReceipt
+    from domain.case.command_handling import record_rejection
     from domain.case.handler_names import SignalName
     from domain.case_record import CaseWrite
     from domain.clock import Clock, Moment
@@ -123,9 +124,7 @@ class CaseSession:
         if number is None or not await signal_case(
             ids.approval_case_id(self.case.journal.case_id, number), SignalName.DECIDED, mark_temporal_channel(decision)
         ):
-            self.case.write_entry(
-                EntryKind.ACT_REFUSED, self.now, decision.actor, act=decision.act_id, what=decision.journal_name, reason=NO_PENDING_APPROVAL
-            )
+            record_rejection(self.case, decision, NO_PENDING_APPROVAL, self.now)
 
 
 def mark_temporal_channel(decision: DecideApproval) -> DecideApproval:

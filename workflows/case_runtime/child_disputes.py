@@ -5,6 +5,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from domain.case.command_handling import record_rejection
     from domain.case.handler_names import SignalName
     from domain.clock import Clock, Moment
     from domain.dispute.commands import ResolveDispute
@@ -12,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.identifiers import WorkflowName
     from domain.invoice.disputes import abandon_dispute, find_dispute_case_id, find_open_dispute
     from domain.invoice.invoice_case import InvoiceCase
-    from domain.journal.entry_kinds import EntryKind
 
 from workflows.case_runtime.effect_dispatcher import signal_case
 from workflows.case_runtime.search_attributes import build_account_attributes
@@ -70,6 +70,4 @@ class ChildDisputes:
         await workflow.wait_condition(lambda: not self.case.to_open)
         dispute = find_open_dispute(self.case)
         if dispute is None or not await signal_case(find_dispute_case_id(self.case, dispute), SignalName.RESOLVED, command):
-            self.case.write_entry(
-                EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=NO_OPEN_DISPUTE
-            )
+            record_rejection(self.case, command, NO_OPEN_DISPUTE, at)

@@ -72,7 +72,7 @@ class InvoiceSession:
                 now=self.now.business,
                 entries=entries,
                 case=shown,
-                carried=case.build_carried_state(),
+                carried=case.build_earlier_run(),
                 ask=contact_order,
                 await_letter=await_letter,
                 withdraw=self._letter_withdrawal_reason(),
@@ -82,7 +82,7 @@ class InvoiceSession:
             **RECORD_OPTIONS,
         )
         if answer.carried:
-            case.continue_from(answer.carried, self.now)
+            case.reopen(answer.carried, self.now)
             return answer
         if entries:
             case.journal.mark_written(entries[-1].seq, answer.head)

@@ -11,13 +11,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.case_joining import CaseJoiningActivities
     from domain.approval.commands import DecideApproval
     from domain.billing.receivables import InvoiceUpdate
+    from domain.case.command_handling import record_rejection
     from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
     from domain.case.handler_names import SignalName
     from domain.clock import Moment
     from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
     from domain.invoice.linked_cases import build_invoice_update, find_holding_case, place_case_hold, remove_follower
-    from domain.journal.entry_kinds import EntryKind
     from domain.timeline.holds import Hold, HoldKind
 
 from workflows.case_runtime.activity_options import BOOKING_OPTIONS, NOTIFY_OPTIONS
@@ -45,7 +45,7 @@ class LinkedCases:
                 await workflow.execute_activity_method(
                     CaseJoiningActivities.join_suspension, args=[effect, self._session.clock], **BOOKING_OPTIONS
                 )
-            else:
+            elif isinstance(effect, NotifyRole | NotifyPerson):
                 self._send_notice(effect)
         await self._update_followers()
 
@@ -77,8 +77,7 @@ class LinkedCases:
         """A decision that came by this way reaches the approval that waits for it; without one, its refusal is journalled."""
         case_id = find_holding_case(self.case, kind)
         if case_id is None or not await signal_case(case_id, SignalName.DECIDED, mark_temporal_channel(decision)):
-            reason = _NO_PENDING_DECISION[kind]
-            self.case.write_entry(EntryKind.ACT_REFUSED, at, decision.actor, act=decision.act_id, what=decision.journal_name, reason=reason)
+            record_rejection(self.case, decision, _NO_PENDING_DECISION[kind], at)
 
     def _send_notice(self, notice: NotifyRole | NotifyPerson) -> None:
         """Nothing waits for a message to people of ours; who got it, the journal says."""

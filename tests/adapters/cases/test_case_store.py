@@ -75,13 +75,13 @@ def test_a_new_run_of_a_closed_case_is_told_what_the_earlier_run_left_and_nothin
     earlier = closed(office)
     before = entries(office)
     (answer,) = office.casebook.write([office.build_case_write(office.case(), run="run-2")])
-    assert answer.carried == CarriedState.model_validate(earlier.build_carried_state().model_dump())
+    assert answer.carried == CarriedState.model_validate(earlier.build_earlier_run().model_dump())
     assert (entries(office), row(office, earlier).run_id) == (before, "run-1")
 
 
 def test_a_new_run_that_follows_from_the_earlier_one_is_written(office: CorrespondenceOffice) -> None:
     earlier, fresh = closed(office), office.case()
-    fresh.continue_from(earlier.build_carried_state(), Moment(NOON + DAY, NOON + DAY))
+    fresh.reopen(earlier.build_earlier_run(), Moment(NOON + DAY, NOON + DAY))
     (answer,) = office.casebook.write([office.build_case_write(fresh, NOON + DAY, "run-2")])
     assert answer.carried is None
     assert (row(office, fresh).run_id, row(office, fresh).head) == ("run-2", fresh.journal.head)
@@ -90,12 +90,12 @@ def test_a_new_run_that_follows_from_the_earlier_one_is_written(office: Correspo
 def test_a_run_whose_worker_died_before_its_taking_up_was_known_is_told_again(office: CorrespondenceOffice) -> None:
     """Its first try is in the database, but its history has nothing of it: it begins anew, with other hashes."""
     earlier, lost, again = closed(office), office.case(at=NOON), office.case(at=NOON + DAY)
-    lost.continue_from(earlier.build_carried_state(), Moment(NOON, NOON))
+    lost.reopen(earlier.build_earlier_run(), Moment(NOON, NOON))
     office.casebook.write([office.build_case_write(lost, NOON, "run-2")])
     (answer,) = office.casebook.write([office.build_case_write(again, NOON + DAY, "run-2")])
     assert answer.carried is not None
     assert (answer.carried.head, answer.carried.taken) == (earlier.journal.head, earlier.taken)
-    again.continue_from(answer.carried, Moment(NOON + DAY, NOON + DAY))
+    again.reopen(answer.carried, Moment(NOON + DAY, NOON + DAY))
     office.casebook.write([office.build_case_write(again, NOON + DAY, "run-2")])
     assert row(office, again).head == again.journal.head
 

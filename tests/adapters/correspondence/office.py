@@ -111,7 +111,7 @@ class CorrespondenceOffice:
             now=at,
             entries=list(case.journal.pending),
             case=build_case_view(case, run, at),
-            carried=case.build_carried_state(),
+            carried=case.build_earlier_run(),
             ask=ask,
             await_letter=await_letter,
             withdraw=withdraw,

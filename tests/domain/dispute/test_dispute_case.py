@@ -32,6 +32,7 @@ from domain.roles import Role
 from tests.domain.builders import build_facts, build_policy, moment
 
 ID = "dispute:I1:1"
+TODAY = moment(1).business.date()
 
 
 def raising(**changes: Any) -> RaiseDispute:
@@ -225,7 +226,7 @@ def test_a_correction_downwards_is_no_way_around_the_matrix() -> None:
 
 
 def test_a_correction_never_asks_for_more_than_the_invoice_did() -> None:
-    refused = rejection_reason(dispute(), answer(DisputeResolution.CORRECTED_INVOICE, amount=11_000))
+    refused = rejection_reason(dispute(), answer(DisputeResolution.CORRECTED_INVOICE, amount=11_000), TODAY)
     assert "issue another invoice" in (refused or "")
 
 
@@ -301,7 +302,7 @@ def test_a_dispute_withdrawn_while_its_credit_waits_takes_the_question_back() ->
 )
 def test_what_the_state_rules_out_is_refused_in_words_and_journalled_when_it_came_as_a_signal(act: Any, why: str) -> None:
     case = dispute()
-    assert why in (rejection_reason(case, act) or "")
+    assert why in (rejection_reason(case, act, TODAY) or "")
     apply_command(case, act, moment(1))
     assert (kinds(case)[-1], case.stage) == (EntryKind.ACT_REFUSED, DisputeStage.OPEN)
 
@@ -309,7 +310,7 @@ def test_what_the_state_rules_out_is_refused_in_words_and_journalled_when_it_cam
 def test_those_who_were_told_may_act_in_the_departments_stead() -> None:
     case = dispute()
     case.run_due_actions(moment(8))
-    assert rejection_reason(case, answer(DisputeResolution.REJECTED, role="sales")) is None
+    assert rejection_reason(case, answer(DisputeResolution.REJECTED, role="sales"), TODAY) is None
 
 
 def test_an_act_sent_twice_is_done_once() -> None:

@@ -240,9 +240,9 @@ class Collection(RuleBasedStateMachine):
         self.version += 1
         journal = Journal(case_id="invoice:I1", account_id="A1", invoice_id="I1")
         reopened = build_facts(version=self.version, open_balance=self.balance, disputed=self.disputed, due_date=self.due)
-        carried, self.case = self.case.build_carried_state(), InvoiceCase(journal=journal, facts=reopened, snapshot=self.case.snapshot)
+        carried, self.case = self.case.build_earlier_run(), InvoiceCase(journal=journal, facts=reopened, snapshot=self.case.snapshot)
         self.case.open(self.at)
-        self.case.continue_from(carried, self.at)
+        self.case.reopen(carried, self.at)
         self.closed, self.promised_since = False, None
         self.act()
 

@@ -213,7 +213,7 @@ def test_an_invoice_taken_up_again_goes_on_with_its_chain_its_steps_and_its_hold
     )
     again.open(moment(6))
     apply_command(again, AddNote(act_id="n1", actor="mia", note_id="n1"), moment(6))
-    again.continue_from(one.build_carried_state(), moment(6))
+    again.reopen(one.build_earlier_run(), moment(6))
     assert kinds(again) == ["case.reopened", "note.added"]
     assert find_broken_entry(entries + again.journal.pending) is None
     assert again.taken == one.taken

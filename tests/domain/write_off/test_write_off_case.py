@@ -15,6 +15,7 @@ from domain.write_off.write_off_case import BookedWriteOff, WriteOffCase, WriteO
 from tests.domain.builders import moment
 from tests.domain.suspension.builders import build_paid_receivable, build_receivable
 
+TODAY = moment(1).business.date()
 MONEY_GIVEN_UP = [WriteOffDecision.WHOLE, WriteOffDecision.PART]
 
 
@@ -93,7 +94,7 @@ def test_without_approval_nothing_is_booked_and_the_team_decides_anew(result: Ap
     case = handed_over()
     apply_command(case, proposal(WriteOffDecision.WHOLE), moment(1))
     answer(case, result)
-    assert (case.stage, asked(case, BookWriteOff), rejection_reason(case, proposal(WriteOffDecision.LEGAL, act_id="p2"))) == (
+    assert (case.stage, asked(case, BookWriteOff), rejection_reason(case, proposal(WriteOffDecision.LEGAL, act_id="p2"), TODAY)) == (
         WriteOffStage.DECIDING,
         [],
         None,
@@ -111,7 +112,7 @@ def test_without_approval_nothing_is_booked_and_the_team_decides_anew(result: Ap
 )
 def test_a_decision_that_does_not_fit_what_is_open_is_refused(bad: ProposeWriteOff, why: str) -> None:
     case = handed_over()
-    assert why in str(rejection_reason(case, bad))
+    assert why in str(rejection_reason(case, bad, TODAY))
     apply_command(case, bad, moment(1))
     assert (case.stage, case.journal.pending[-1].kind.value) == (WriteOffStage.DECIDING, "act.refused")
 
@@ -204,7 +205,7 @@ def test_never_more_is_booked_than_is_open(decision: WriteOffDecision, left: lis
 @pytest.mark.parametrize("decision", [WriteOffDecision.AGENCY, WriteOffDecision.LEGAL])
 def test_the_team_may_think_again_about_an_account_that_is_elsewhere(decision: WriteOffDecision) -> None:
     case = approved(decision)
-    assert rejection_reason(case, proposal(WriteOffDecision.WHOLE, act_id="p2")) is None
+    assert rejection_reason(case, proposal(WriteOffDecision.WHOLE, act_id="p2"), TODAY) is None
     apply_command(case, proposal(WriteOffDecision.WHOLE, act_id="p2"), moment(9))
     assert case.stage is WriteOffStage.APPROVAL
 
