@@ -23,8 +23,22 @@ with workflow.unsafe.imports_passed_through():
         ResendWarning,
         WithdrawSuspension,
     )
+    from domain.suspension.events import (
+        add_receivable,
+        apply_approval_outcome,
+        apply_billing_result,
+        apply_hand_back,
+        apply_reinstatement,
+        apply_warning_outcome,
+        apply_write_off,
+        open_case,
+        request_hand_over,
+        set_prepaid,
+        update_receivable,
+    )
     from domain.suspension.state import APPROVAL_SEQUENCE, SuspensionEnding
     from domain.suspension.suspension_case import SuspensionCase
+    from domain.suspension.transitions import advance, end_case
     from domain.suspension.view import build_case_view, next_step
     from domain.suspension.workflow_input import SuspensionInput
 
@@ -47,21 +61,21 @@ class AccountSuspension:
             self.invoice_changed,
         )
         if workflow_input.case is None:
-            self.case.open(self.session.now)
+            open_case(self.case, self.session.now)
             for claim in workflow_input.asking:
-                self.case.add_receivable(claim, self.session.now)
+                add_receivable(self.case, claim, self.session.now)
             for claim in workflow_input.asking_hand_over:
-                self.case.request_hand_over(claim, self.session.now)
+                request_hand_over(self.case, claim, self.session.now)
 
     @workflow.run
     async def run(self, workflow_input: SuspensionInput) -> SuspensionEnding:
         await self.session.settle()
         await self.session.wait_for_first_request(lambda: bool(self.case.claims))
         if not self.case.claims:
-            self.case.end(SuspensionEnding.WITHDRAWN, self.session.now)
+            end_case(self.case, SuspensionEnding.WITHDRAWN, self.session.now)
         while self.case.ending is None:
             await self.session.wait_until(self.case.wakes_at)
-            self.case.advance(self.session.now)
+            advance(self.case, self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
                 await self.continue_as_new(workflow_input)
@@ -80,9 +94,9 @@ class AccountSuspension:
     def _handle_billing_result(self, result: BillingResult) -> None:
         match result:
             case SuspensionResult():
-                self.case.apply_billing_result(result.order, result.answer, self.session.now)
+                apply_billing_result(self.case, result.order, result.answer, self.session.now)
             case ReinstatementResult():
-                self.case.apply_reinstatement(self.session.now)
+                apply_reinstatement(self.case, self.session.now)
 
     def restart_for_late_requests(self, workflow_input: SuspensionInput) -> None:
         """For invoices that asked when this case was just ending."""
@@ -99,36 +113,36 @@ class AccountSuspension:
 
     @workflow.signal
     def invoice_asks(self, claim: Receivable) -> None:
-        self.case.add_receivable(claim, self.session.now)
+        add_receivable(self.case, claim, self.session.now)
 
     @workflow.signal
     def invoice_asks_hand_over(self, claim: Receivable) -> None:
-        self.case.request_hand_over(claim, self.session.now)
+        request_hand_over(self.case, claim, self.session.now)
 
     @workflow.signal
     def invoice_changed(self, update: InvoiceUpdate) -> None:
-        self.case.update_receivable(update.receivable, self.session.now)
+        update_receivable(self.case, update.receivable, self.session.now)
 
     @workflow.signal
     def approval_came(self, outcome: ApprovalOutcome) -> None:
-        self.case.apply_approval_outcome(outcome, self.session.now)
+        apply_approval_outcome(self.case, outcome, self.session.now)
 
     @workflow.signal
     def letter_news(self, outcome: LetterOutcome) -> None:
         if self.case.apply_letter_outcome(outcome, self.session.now):
-            self.case.apply_warning_outcome(outcome.attempt, outcome.fate, outcome.on, self.session.now, outcome.reason)
+            apply_warning_outcome(self.case, outcome.attempt, outcome.fate, outcome.on, self.session.now, outcome.reason)
 
     @workflow.signal
     def prepaid_is(self, prepaid: bool) -> None:
-        self.case.set_prepaid(prepaid, self.session.now)
+        set_prepaid(self.case, prepaid, self.session.now)
 
     @workflow.signal
     def handed_back(self) -> None:
-        self.case.apply_hand_back(self.session.now)
+        apply_hand_back(self.case, self.session.now)
 
     @workflow.signal
     def written_off(self) -> None:
-        self.case.apply_write_off(self.session.now)
+        apply_write_off(self.case, self.session.now)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:

@@ -15,8 +15,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.journal.journal import Journal
     from domain.payment_plan.command_rules import apply_command, rejection_reason
     from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
-    from domain.payment_plan.plan_case import PaymentPlanCase, PlanStage
-    from domain.payment_plan.state import INSOLVENT
+    from domain.payment_plan.negotiation import apply_approval_outcome, open_plan
+    from domain.payment_plan.plan_case import PaymentPlanCase
+    from domain.payment_plan.plan_progress import apply_interest_payment, apply_invoice_facts, cancel_plan, run_due_actions
+    from domain.payment_plan.state import INSOLVENT, PlanStage
     from domain.payment_plan.view import build_case_view, next_step, waiting_for
     from domain.payment_plan.workflow_input import PaymentPlanInput
 
@@ -35,14 +37,14 @@ class PaymentPlan:
             self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), on_invoice_changed=self.invoice_changed
         )
         if workflow_input.case is None:
-            self.case.open(self.session.now)
+            open_plan(self.case, self.session.now)
 
     @workflow.run
     async def run(self, workflow_input: PaymentPlanInput) -> PlanStage:
         await self.session.settle()
         while self.case.ending is None:
             await self.session.wait_until(self.case.wakes_at)
-            self.case.run_due_actions(self.session.now)
+            run_due_actions(self.case, self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_over:
                 await self.continue_as_new(workflow_input)
@@ -69,17 +71,17 @@ class PaymentPlan:
     @workflow.signal
     def invoice_changed(self, update: InvoiceUpdate) -> None:
         """An insolvent customer can keep no plan."""
-        self.case.apply_invoice_facts(update.invoice_id, update.facts, self.session.now)
+        apply_invoice_facts(self.case, update.invoice_id, update.facts, self.session.now)
         if update.insolvent and not self.case.is_over:
-            self.case.cancel(INSOLVENT, self.session.now)
+            cancel_plan(self.case, INSOLVENT, self.session.now)
 
     @workflow.signal
     def interest_came(self, payment: ChargePayment) -> None:
-        self.case.apply_interest_payment(payment.event_id, payment.amount, self.session.now)
+        apply_interest_payment(self.case, payment.event_id, payment.amount, self.session.now)
 
     @workflow.signal
     def approval_came(self, outcome: ApprovalOutcome) -> None:
-        self.case.apply_approval_outcome(outcome, self.session.now)
+        apply_approval_outcome(self.case, outcome, self.session.now)
 
     @workflow.signal
     def letter_news(self, outcome: LetterOutcome) -> None:

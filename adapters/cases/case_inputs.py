@@ -16,7 +16,7 @@ from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.credit_review.workflow_input import CreditReviewInput
 from domain.payment_plan.commands import PlanInvoice, ProposePlan
-from domain.payment_plan.plan_case import CoveredInvoice, PlanStage
+from domain.payment_plan.state import CoveredInvoice, PlanStage
 from domain.payment_plan.workflow_input import PaymentPlanInput
 from domain.policy.collection_policy import PolicySnapshot
 from domain.suspension.workflow_input import SuspensionInput

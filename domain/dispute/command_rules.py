@@ -6,7 +6,8 @@ from domain.case.command import Command
 from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.dispute.commands import AssignDispute, AttachEvidence, ResolveDispute
-from domain.dispute.dispute_case import DisputeCase, DisputeStage
+from domain.dispute.dispute_case import DisputeCase
+from domain.dispute.state import DisputeStage
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.dispute_rules import DISPUTE_DEPARTMENTS, DisputeResolution
 from domain.roles import Role

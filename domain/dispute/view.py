@@ -1,7 +1,8 @@
 """How a dispute looks from outside: in lists, and to those who ask its workflow."""
 
 from domain.case.case_view import CaseView
-from domain.dispute.dispute_case import DisputeCase, DisputeStage
+from domain.dispute.dispute_case import DisputeCase
+from domain.dispute.state import DisputeStage
 from domain.journal.journal import FactValue
 
 

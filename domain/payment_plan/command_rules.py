@@ -8,7 +8,10 @@ from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
 from domain.payment_plan.instalments import terms_rejection_reason
-from domain.payment_plan.plan_case import PaymentPlanCase, PlanStage
+from domain.payment_plan.negotiation import accept_plan, decline_plan, revise_plan
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.payment_plan.plan_progress import cancel_plan
+from domain.payment_plan.state import PlanStage
 
 
 def _find_rejection_reason(case: PaymentPlanCase, command: Command, today: date) -> str | None:
@@ -42,21 +45,21 @@ def _overdue_rejection_reason(case: PaymentPlanCase, today: date) -> str | None:
 def _apply_accepted_command(case: PaymentPlanCase, command: Command, at: Moment) -> int | None:
     match command:
         case RevisePlan():
-            return case.revise(command, at)
+            return revise_plan(case, command, at)
         case AcceptPlan():
             seq = case.write_entry(
                 EntryKind.PLAN_ACCEPTED, at, command.actor, act=command.act_id, revision=command.revision, note=command.note_id
             )
-            case.accept(at)
+            accept_plan(case, at)
             return seq
         case DeclinePlan():
             seq = case.write_entry(
                 EntryKind.PLAN_DECLINED, at, command.actor, act=command.act_id, revision=command.revision, note=command.note_id
             )
-            case.decline()
+            decline_plan(case)
             return seq
         case CancelPlan():
-            return case.cancel(command.why, at, command.actor, act=command.act_id)
+            return cancel_plan(case, command.why, at, command.actor, act=command.act_id)
         case _:
             raise TypeError(f"no rule says what a {type(command).__name__} does to a payment plan")
 

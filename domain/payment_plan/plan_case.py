@@ -1,69 +1,92 @@
-"""A payment plan: proposed, approved by the matrix, offered to the customer, accepted; then kept, or broken.
+"""A payment plan: what it knows and what follows from it. How it changes is in `negotiation` and `plan_progress`."""
 
-A plan that runs can be revised: until the new terms are accepted the old ones hold, so that bargaining puts nothing off.
-"""
+from datetime import date, datetime, timedelta
 
-from domain.approval.result import ApprovalOutcome, ApprovalResult
+from pydantic import Field
+
+from domain.case.account_case import AccountCase
 from domain.case.effects import RequestApproval
-from domain.clock import Moment
+from domain.clock import Moment, start_of_day
 from domain.journal.entry_kinds import EntryKind
-from domain.payment_plan.commands import RevisePlan, Side
-from domain.payment_plan.instalments import InstalmentSchedule, InstalmentTerms
-from domain.payment_plan.plan_progress import PlanProgress
-from domain.payment_plan.state import DECLINED, ENDED_STAGES, REVISED, CoveredInvoice, PlanRevision, PlanStage
+from domain.journal.journal import SYSTEM, FactValue
+from domain.payment_plan.commands import ProposePlan
+from domain.payment_plan.instalments import Instalment
+from domain.payment_plan.state import CoveredInvoice, PlanRevision, PlanStage
 from domain.policy.approval_type import ApprovalType
+from domain.policy.collection_policy import PolicySnapshot
+from domain.policy.plan_rules import PlanRules
 
 
-class PaymentPlanCase(PlanProgress):
-    """One plan over some invoices of an account, serialisable whole: what is negotiated, on top of what money and time do to it."""
+class PaymentPlanCase(AccountCase):
+    """One plan over some invoices of an account, serialisable whole. Amounts in minor units of `currency`; days are business dates.
 
-    def open(self, at: Moment) -> None:
-        """Proposed: the invoices are held from now on, for nobody chases what is being negotiated."""
-        act = self.proposal
-        self.mark_seen(act.act_id)
-        revision = self._build_revision(act.terms, act.actor, act.asked_by, act.why, at)
-        self.write_entry(
-            EntryKind.PLAN_PROPOSED,
-            at,
-            act.actor,
-            act=act.act_id,
-            invoices=" ".join(self.covered),
-            debt=self.debt,
-            note=act.note_id,
-            **self.revision_facts(revision),
-        )
-        for invoice_id in self.covered:
-            self.hold_invoice(invoice_id, at)
-        self._submit_for_approval(revision, at)
+    `received` is what came off the invoices' balances, and was paid as interest, since the proposal. `draft` are the terms under
+    negotiation, `agreed` those in force. `offer`: the key of the letter that offers them; `about`: those of the letters about each
+    instalment.
+    """
 
-    def revise(self, command: RevisePlan, at: Moment) -> int:
-        """New terms take the place of those under negotiation, and need approval anew. The number of the journal's entry."""
-        self.withdraw_offer_letter()
-        self.withdraw_approval(REVISED)
-        revision = self._build_revision(command.terms, command.actor, command.asked_by, command.why, at)
-        seq = self.write_entry(
-            EntryKind.PLAN_REVISED, at, command.actor, act=command.act_id, note=command.note_id, **self.revision_facts(revision)
-        )
-        self._submit_for_approval(revision, at)
-        return seq
+    snapshot: PolicySnapshot
+    proposal: ProposePlan
+    covered: dict[str, CoveredInvoice]
+    broken_plans: int = 0
+    revisions: list[PlanRevision] = Field(default_factory=list)
+    draft: PlanRevision | None = None
+    draft_stage: PlanStage = PlanStage.PROPOSED
+    draft_since: date = date.min
+    agreed: PlanRevision | None = None
+    received: int = 0
+    recalled: list[int] = Field(default_factory=list)
+    paid: list[int] = Field(default_factory=list)
+    interest_charged: int = 0
+    missed_on: dict[int, date] = Field(default_factory=dict)
+    offer: str | None = None
+    about: dict[int, list[str]] = Field(default_factory=dict)
+    ending: PlanStage | None = None
+    reason: str = ""
 
-    def _build_revision(self, terms: InstalmentTerms, by: str, asked_by: Side, why: str, at: Moment) -> PlanRevision:
-        today = at.business.date()
-        since, owed, interest_before = today, 0, 0
+    def write_entry(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: FactValue) -> int:
+        """Whatever a plan notes, it notes in its currency."""
+        return super().write_entry(kind, at, actor, **facts, currency=self.currency)
+
+    @property
+    def rules(self) -> PlanRules:
+        return self.snapshot.load_policy().plan
+
+    @property
+    def case_id(self) -> str:
+        return self.journal.case_id
+
+    @property
+    def currency(self) -> str:
+        return self.proposal.currency
+
+    @property
+    def stage(self) -> PlanStage:
+        """Terms under negotiation show; those in force hold all the same."""
+        if self.ending:
+            return self.ending
+        return self.draft_stage if self.draft else PlanStage.ACTIVE
+
+    @property
+    def is_over(self) -> bool:
+        return self.ending is not None
+
+    @property
+    def debt(self) -> int:
+        """What is owed of the invoices' money, without the interest to come."""
         if self.agreed:
-            since, owed = self.agreed.schedule.compute_interest_state(self.received, today, self.agreed.since)
-            interest_before = self.agreed.schedule.paid_interest(self.received)
-        schedule = InstalmentSchedule.from_terms(terms, self.debt, since, self.received, interest_before, owed)
-        return PlanRevision(
-            number=len(self.revisions) + 1, terms=terms, schedule=schedule, since=since, by=by, asked_by=asked_by, why=why, made_on=today
-        )
+            return self.agreed.schedule.remaining_principal(self.received)
+        return sum(invoice.open_balance for invoice in self.covered.values())
 
-    def _submit_for_approval(self, revision: PlanRevision, at: Moment) -> None:
-        self.revisions.append(revision)
-        self.draft, self.draft_stage, self.draft_since = revision, PlanStage.APPROVAL, at.business.date()
-        asked = self.pending_approval()
-        if asked:
-            self.add_effect(asked)
+    @property
+    def unpaid_instalments(self) -> list[Instalment]:
+        """Of the terms in force."""
+        return self.agreed.schedule.unpaid_instalments(self.received) if self.agreed else []
+
+    def lapses_on(self) -> date:
+        """The last day on which the customer may accept, or the author revise."""
+        days = self.rules.offer_days if self.draft_stage is PlanStage.OFFERED else self.rules.revision_days
+        return self.draft_since + timedelta(days)
 
     def pending_approval(self) -> RequestApproval | None:
         """The approval that this case waits for, or None. Its number is the revision's."""
@@ -87,46 +110,31 @@ class PaymentPlanCase(PlanProgress):
         """Who put forward other terms of this plan asks for these too: a colleague's revision makes nobody free to approve their own."""
         return [one for one in dict.fromkeys(earlier.by for earlier in self.revisions) if one != revision.by]
 
-    def apply_approval_outcome(self, outcome: ApprovalOutcome, at: Moment) -> None:
-        """Approved terms are offered, returned ones wait for their author, as do those whose first day passed before they were approved;
-        rejected ones are over, and so is a plan without others."""
-        if self.draft is None or self.is_over or self.draft_stage is not PlanStage.APPROVAL or outcome.number != self.draft.number:
-            return
-        overtaken = self.draft.schedule.instalments[0].due_on < at.business.date()
-        match outcome.result:
-            case ApprovalResult.APPROVED if not overtaken:
-                self.draft_stage, self.draft_since = PlanStage.OFFERED, at.business.date()
-                self.write_entry(EntryKind.PLAN_OFFERED, at, outcome.by, revision=self.draft.number, until=self.lapses_on().isoformat())
-                answer_by = min(self.lapses_on(), self.draft.schedule.instalments[0].due_on)  # later it could not be accepted
-                self.offer = self.request_letter("plan_offer", self.draft, at, until=answer_by.isoformat())
-            case ApprovalResult.REJECTED:
-                self.write_entry(EntryKind.PLAN_REJECTED, at, outcome.by, revision=self.draft.number, reason=outcome.reason)
-                self.notify_author("plan_rejected")
-                self.drop_draft(PlanStage.REJECTED, "not_approved")
-            case ApprovalResult.RETURNED | ApprovalResult.LAPSED | ApprovalResult.APPROVED:
-                self.draft_stage, self.draft_since = PlanStage.PROPOSED, at.business.date()
-                self.write_entry(
-                    EntryKind.PLAN_RETURNED,
-                    at,
-                    outcome.by,
-                    revision=self.draft.number,
-                    result=outcome.result.value,
-                    reason=outcome.reason,
-                    until=self.lapses_on().isoformat(),
-                )
-                self.notify_author("plan_returned", until=self.lapses_on().isoformat())
+    def wakes_at(self) -> datetime | None:
+        """The next business time at which something happens by itself."""
+        return min((start_of_day(day) for day in self._list_due_days()), default=None)
 
-    def accept(self, at: Moment) -> None:
-        """The terms under negotiation come into force; their instalments are counted afresh."""
-        self.withdraw_offer_letter()
-        self.agreed, self.draft = self.draft, None
-        self.recalled, self.paid, self.missed_on = [], [], {}
-        if self.agreed:
-            self.request_letter("plan_confirmation", self.agreed, at)
-        self.allocate_received(at)
+    def _list_due_days(self) -> list[date]:
+        """The days on which something is due, past ones included."""
+        if self.is_over:
+            return []
+        days = [self.lapses_on() + timedelta(1)] if self.draft and self.draft_stage is not PlanStage.APPROVAL else []
+        days += [one.due_on for one in self.list_uncharged_instalments()]
+        for one in self.unpaid_instalments:
+            days += [self.reminder_day(one)] if one.number not in self.recalled else []
+            days.append(self.break_day(one) if one.number in self.missed_on else one.due_on + timedelta(1))
+        return days
 
-    def decline(self) -> None:
-        self.drop_draft(PlanStage.REJECTED, DECLINED)
+    def reminder_day(self, instalment: Instalment) -> date:
+        return instalment.due_on - timedelta(self.rules.remind_days_before)
 
+    def break_day(self, instalment: Instalment) -> date:
+        """The first day after the days of grace."""
+        return self.missed_on[instalment.number] + timedelta(self.rules.grace_days)
 
-__all__ = ["ENDED_STAGES", "CoveredInvoice", "PaymentPlanCase", "PlanRevision", "PlanStage"]
+    def list_uncharged_instalments(self) -> list[Instalment]:
+        """Instalments with interest that billing was not told to charge. What earlier revisions charged is not charged again."""
+        if self.agreed is None:
+            return []
+        schedule = self.agreed.schedule
+        return [one for one in schedule.instalments if schedule.cumulative_interest(one.number) > self.interest_charged]

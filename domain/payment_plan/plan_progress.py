@@ -1,198 +1,187 @@
 """The course of a payment plan: what money and time do to it, and how it ends."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from domain.approval.result import WITHDRAWN
 from domain.billing.billing_events import InvoiceFacts
 from domain.case.effects import ChargeInterest, HastenTimeline, LiftHold, PlaceHold, ReviseApproval, WithdrawApproval
-from domain.clock import Moment, start_of_day
+from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
 from domain.payment_plan.instalments import Instalment
-from domain.payment_plan.letters import PlanLetters
+from domain.payment_plan.letters import (
+    notify_author,
+    request_instalment_letter,
+    request_letter,
+    withdraw_instalment_letters,
+    withdraw_offer_letter,
+)
+from domain.payment_plan.plan_case import PaymentPlanCase
 from domain.payment_plan.state import INSOLVENT, NOT_REVISED, OFFER_LAPSED, SETTLED, CoveredInvoice, PlanRevision, PlanStage
 from domain.timeline.holds import Hold, HoldKind
 
+# --- money
 
-class PlanProgress(PlanLetters):
-    """Every change leaves its entry in the journal and its effects in the outbox."""
 
-    # --- money
+def apply_invoice_facts(case: PaymentPlanCase, invoice_id: str, facts: InvoiceFacts, at: Moment) -> None:
+    """What an invoice is owed less than before, by payment, credit or cancellation, the plan received; a rise takes it back."""
+    known = case.covered.get(invoice_id)
+    if case.is_over or known is None or facts.version <= known.version:
+        return
+    came = known.open_balance - facts.open_balance
+    if not known.open_balance:
+        hold_invoice(case, invoice_id, at)
+    case.covered[invoice_id] = CoveredInvoice(version=facts.version, open_balance=facts.open_balance)
+    if came:
+        _add_received(case, came, at, invoice=invoice_id)
 
-    def apply_invoice_facts(self, invoice_id: str, facts: InvoiceFacts, at: Moment) -> None:
-        """What an invoice is owed less than before, by payment, credit or cancellation, the plan received; a rise takes it back."""
-        known = self.covered.get(invoice_id)
-        if self.is_over or known is None or facts.version <= known.version:
+
+def hold_invoice(case: PaymentPlanCase, invoice_id: str, at: Moment) -> None:
+    """Nobody chases what is being negotiated, or paid as agreed."""
+    hold = Hold(hold_id=case.case_id, kind=HoldKind.PAYMENT_PLAN, since=at.business)
+    case.add_effect(PlaceHold(invoice_id=invoice_id, hold=hold))
+
+
+def apply_interest_payment(case: PaymentPlanCase, event_id: str, amount: int, at: Moment) -> None:
+    """The account paid interest that this plan charged; a payment that bounced counts negative."""
+    if amount and not case.is_over and case.mark_seen(event_id):
+        _add_received(case, amount, at, invoice=None)
+
+
+def _add_received(case: PaymentPlanCase, amount: int, at: Moment, invoice: str | None) -> None:
+    case.received += amount
+    case.write_entry(EntryKind.PLAN_MONEY_COUNTED, at, amount=amount, invoice=invoice, received=case.received)
+    if case.agreed:
+        allocate_received(case, at)
+    elif case.debt <= 0:
+        cancel_plan(case, SETTLED, at)
+        return
+    if case.draft and case.draft_stage is PlanStage.APPROVAL and not case.is_over:
+        amount = case.draft.schedule.outstanding_amount(case.received)
+        case.add_effect(ReviseApproval(number=case.draft.number, amount=amount, currency=case.currency))
+
+
+def allocate_received(case: PaymentPlanCase, at: Moment) -> None:
+    """Which instalments are paid now. One that a bounced payment leaves open again is due again, with its days of grace."""
+    if case.agreed is None:
+        return
+    unpaid = {one.number for one in case.unpaid_instalments}
+    for one in case.agreed.schedule.instalments:
+        if one.number in unpaid:
+            case.paid = [number for number in case.paid if number != one.number]
+        elif one.number not in case.paid:
+            case.paid.append(one.number)
+            withdraw_instalment_letters(case, one.number)
+            late = case.missed_on.pop(one.number, None) is not None or at.business.date() > one.due_on
+            case.write_entry(EntryKind.PLAN_INSTALMENT_PAID, at, instalment=one.number, amount=one.amount, late=late)
+    if not unpaid:
+        case.write_entry(EntryKind.PLAN_COMPLETED, at, total=case.agreed.schedule.total, received=case.received)
+        request_letter(case, "plan_completed", case.agreed, at)
+        end_plan(case, PlanStage.COMPLETED, SETTLED, SETTLED)
+
+
+# --- time
+
+
+def run_due_actions(case: PaymentPlanCase, at: Moment) -> None:
+    """Recall what is soon due, note what was missed, break what grace is over for, let lapse what nobody answered.
+
+    Grace counts from the day on which a missed instalment is noted: an outage shortens it for nobody.
+    """
+    if case.is_over:
+        return
+    today = at.business.date()
+    for one in case.list_uncharged_instalments():
+        if one.due_on <= today:
+            _charge_interest(case, one)
+    for one in case.unpaid_instalments:
+        if one.number in case.missed_on and case.break_day(one) <= today:
+            _break_plan(case, one, at)
             return
-        came = known.open_balance - facts.open_balance
-        if not known.open_balance:
-            self.hold_invoice(invoice_id, at)
-        self.covered[invoice_id] = CoveredInvoice(version=facts.version, open_balance=facts.open_balance)
-        if came:
-            self._add_received(came, at, invoice=invoice_id)
+        if one.number not in case.missed_on and one.due_on < today:
+            _record_missed_instalment(case, one, at)
+        elif one.number not in case.recalled and case.reminder_day(one) <= today <= one.due_on:
+            _remind_instalment(case, one, at)
+    if case.draft and case.draft_stage is not PlanStage.APPROVAL and case.lapses_on() < today:
+        _lapse_draft(case, case.draft, at)
 
-    def hold_invoice(self, invoice_id: str, at: Moment) -> None:
-        """Nobody chases what is being negotiated, or paid as agreed."""
-        hold = Hold(hold_id=self.case_id, kind=HoldKind.PAYMENT_PLAN, since=at.business)
-        self.add_effect(PlaceHold(invoice_id=invoice_id, hold=hold))
 
-    def apply_interest_payment(self, event_id: str, amount: int, at: Moment) -> None:
-        """The account paid interest that this plan charged; a payment that bounced counts negative."""
-        if amount and not self.is_over and self.mark_seen(event_id):
-            self._add_received(amount, at, invoice=None)
+def _charge_interest(case: PaymentPlanCase, instalment: Instalment) -> None:
+    if case.agreed is None:
+        return
+    key = f"{case.case_id}:{case.agreed.number}:{instalment.number}"
+    amount = case.agreed.schedule.cumulative_interest(instalment.number) - case.interest_charged
+    if amount <= 0:  # an earlier instalment of the same day took it along
+        return
+    case.interest_charged += amount
+    case.add_effect(ChargeInterest(key=key, account_id=case.journal.account_id, amount=amount, currency=case.currency))
 
-    def _add_received(self, amount: int, at: Moment, invoice: str | None) -> None:
-        self.received += amount
-        self.write_entry(EntryKind.PLAN_MONEY_COUNTED, at, amount=amount, invoice=invoice, received=self.received)
-        if self.agreed:
-            self.allocate_received(at)
-        elif self.debt <= 0:
-            self.cancel(SETTLED, at)
-            return
-        if self.draft and self.draft_stage is PlanStage.APPROVAL and not self.is_over:
-            amount = self.draft.schedule.outstanding_amount(self.received)
-            self.add_effect(ReviseApproval(number=self.draft.number, amount=amount, currency=self.currency))
 
-    def allocate_received(self, at: Moment) -> None:
-        """Which instalments are paid now. One that a bounced payment leaves open again is due again, with its days of grace."""
-        if self.agreed is None:
-            return
-        unpaid = {one.number for one in self.unpaid_instalments}
-        for one in self.agreed.schedule.instalments:
-            if one.number in unpaid:
-                self.paid = [number for number in self.paid if number != one.number]
-            elif one.number not in self.paid:
-                self.paid.append(one.number)
-                self.withdraw_instalment_letters(one.number)
-                late = self.missed_on.pop(one.number, None) is not None or at.business.date() > one.due_on
-                self.write_entry(EntryKind.PLAN_INSTALMENT_PAID, at, instalment=one.number, amount=one.amount, late=late)
-        if not unpaid:
-            self.write_entry(EntryKind.PLAN_COMPLETED, at, total=self.agreed.schedule.total, received=self.received)
-            self.request_letter("plan_completed", self.agreed, at)
-            self.end(PlanStage.COMPLETED, SETTLED, SETTLED)
+def _remind_instalment(case: PaymentPlanCase, instalment: Instalment, at: Moment) -> None:
+    case.recalled.append(instalment.number)
+    case.write_entry(EntryKind.PLAN_INSTALMENT_RECALLED, at, instalment=instalment.number, due_on=instalment.due_on.isoformat())
+    request_instalment_letter(case, "plan_instalment_due", instalment, at)
 
-    # --- time
 
-    def wakes_at(self) -> datetime | None:
-        """The next business time at which something happens by itself."""
-        return min((start_of_day(day) for day in self._list_due_days()), default=None)
+def _record_missed_instalment(case: PaymentPlanCase, instalment: Instalment, at: Moment) -> None:
+    case.missed_on[instalment.number] = at.business.date()
+    case.recalled += [instalment.number] if instalment.number not in case.recalled else []
+    last_day = case.break_day(instalment) - timedelta(1)
+    case.write_entry(
+        EntryKind.PLAN_INSTALMENT_MISSED,
+        at,
+        instalment=instalment.number,
+        due_on=instalment.due_on.isoformat(),
+        grace_until=last_day.isoformat(),
+    )
+    request_instalment_letter(case, "plan_missed", instalment, at, until=last_day.isoformat())
 
-    def _list_due_days(self) -> list[date]:
-        """The days on which something is due, past ones included."""
-        if self.is_over:
-            return []
-        days = [self.lapses_on() + timedelta(1)] if self.draft and self.draft_stage is not PlanStage.APPROVAL else []
-        days += [one.due_on for one in self._list_uncharged_instalments()]
-        for one in self.unpaid_instalments:
-            days += [self._reminder_day(one)] if one.number not in self.recalled else []
-            days.append(self._break_day(one) if one.number in self.missed_on else one.due_on + timedelta(1))
-        return days
 
-    def run_due_actions(self, at: Moment) -> None:
-        """Recall what is soon due, note what was missed, break what grace is over for, let lapse what nobody answered.
+def _break_plan(case: PaymentPlanCase, instalment: Instalment, at: Moment) -> None:
+    case.write_entry(EntryKind.PLAN_BROKEN, at, instalment=instalment.number, due_on=instalment.due_on.isoformat(), received=case.received)
+    request_instalment_letter(case, "plan_broken", instalment, at)
+    for invoice_id, invoice in case.covered.items():
+        if invoice.open_balance > 0:
+            case.add_effect(HastenTimeline(invoice_id=invoice_id, case_id=case.case_id))
+    end_plan(case, PlanStage.BROKEN, f"instalment_{instalment.number}", WITHDRAWN)
 
-        Grace counts from the day on which a missed instalment is noted: an outage shortens it for nobody.
-        """
-        if self.is_over:
-            return
-        today = at.business.date()
-        for one in self._list_uncharged_instalments():
-            if one.due_on <= today:
-                self._charge_interest(one)
-        for one in self.unpaid_instalments:
-            if one.number in self.missed_on and self._break_day(one) <= today:
-                self._break_plan(one, at)
-                return
-            if one.number not in self.missed_on and one.due_on < today:
-                self._record_missed_instalment(one, at)
-            elif one.number not in self.recalled and self._reminder_day(one) <= today <= one.due_on:
-                self._remind_instalment(one, at)
-        if self.draft and self.draft_stage is not PlanStage.APPROVAL and self.lapses_on() < today:
-            self._lapse_draft(self.draft, at)
 
-    def _reminder_day(self, instalment: Instalment) -> date:
-        return instalment.due_on - timedelta(self.rules.remind_days_before)
+def _lapse_draft(case: PaymentPlanCase, draft: PlanRevision, at: Moment) -> None:
+    why = OFFER_LAPSED if case.draft_stage is PlanStage.OFFERED else NOT_REVISED
+    case.write_entry(EntryKind.PLAN_LAPSED, at, revision=draft.number, reason=why)
+    notify_author(case, "plan_lapsed", because=why)
+    drop_draft(case, PlanStage.CANCELLED, why)
 
-    def _break_day(self, instalment: Instalment) -> date:
-        """The first day after the days of grace."""
-        return self.missed_on[instalment.number] + timedelta(self.rules.grace_days)
 
-    def _list_uncharged_instalments(self) -> list[Instalment]:
-        """Instalments with interest that billing was not told to charge. What earlier revisions charged is not charged again."""
-        if self.agreed is None:
-            return []
-        schedule = self.agreed.schedule
-        return [one for one in schedule.instalments if schedule.cumulative_interest(one.number) > self.interest_charged]
+# --- its end
 
-    def _charge_interest(self, instalment: Instalment) -> None:
-        if self.agreed is None:
-            return
-        key = f"{self.case_id}:{self.agreed.number}:{instalment.number}"
-        amount = self.agreed.schedule.cumulative_interest(instalment.number) - self.interest_charged
-        if amount <= 0:  # an earlier instalment of the same day took it along
-            return
-        self.interest_charged += amount
-        self.add_effect(ChargeInterest(key=key, account_id=self.journal.account_id, amount=amount, currency=self.currency))
 
-    def _remind_instalment(self, instalment: Instalment, at: Moment) -> None:
-        self.recalled.append(instalment.number)
-        self.write_entry(EntryKind.PLAN_INSTALMENT_RECALLED, at, instalment=instalment.number, due_on=instalment.due_on.isoformat())
-        self.request_instalment_letter("plan_instalment_due", instalment, at)
+def cancel_plan(case: PaymentPlanCase, why: str, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int:
+    """The plan ends without reproach; the invoices' timelines go on where they stopped."""
+    seq = case.write_entry(EntryKind.PLAN_CANCELLED, at, actor, act=act, reason=why, received=case.received)
+    if case.agreed and why != INSOLVENT:
+        request_letter(case, "plan_cancelled", case.agreed, at)
+    end_plan(case, PlanStage.CANCELLED, why, SETTLED if why == SETTLED else WITHDRAWN)
+    return seq
 
-    def _record_missed_instalment(self, instalment: Instalment, at: Moment) -> None:
-        self.missed_on[instalment.number] = at.business.date()
-        self.recalled += [instalment.number] if instalment.number not in self.recalled else []
-        last_day = self._break_day(instalment) - timedelta(1)
-        self.write_entry(
-            EntryKind.PLAN_INSTALMENT_MISSED,
-            at,
-            instalment=instalment.number,
-            due_on=instalment.due_on.isoformat(),
-            grace_until=last_day.isoformat(),
-        )
-        self.request_instalment_letter("plan_missed", instalment, at, until=last_day.isoformat())
 
-    def _break_plan(self, instalment: Instalment, at: Moment) -> None:
-        self.write_entry(
-            EntryKind.PLAN_BROKEN, at, instalment=instalment.number, due_on=instalment.due_on.isoformat(), received=self.received
-        )
-        self.request_instalment_letter("plan_broken", instalment, at)
-        for invoice_id, invoice in self.covered.items():
-            if invoice.open_balance > 0:
-                self.add_effect(HastenTimeline(invoice_id=invoice_id, case_id=self.case_id))
-        self.end(PlanStage.BROKEN, f"instalment_{instalment.number}", WITHDRAWN)
+def drop_draft(case: PaymentPlanCase, end: PlanStage, why: str) -> None:
+    """Terms that came to nothing: those in force go on, and without any the plan is over."""
+    case.draft = None
+    withdraw_offer_letter(case)
+    if case.agreed is None:
+        end_plan(case, end, why, WITHDRAWN)
 
-    def _lapse_draft(self, draft: PlanRevision, at: Moment) -> None:
-        why = OFFER_LAPSED if self.draft_stage is PlanStage.OFFERED else NOT_REVISED
-        self.write_entry(EntryKind.PLAN_LAPSED, at, revision=draft.number, reason=why)
-        self.notify_author("plan_lapsed", because=why)
-        self.drop_draft(PlanStage.CANCELLED, why)
 
-    # --- its end
+def withdraw_approval(case: PaymentPlanCase, reason: str) -> None:
+    if case.draft and case.draft_stage is PlanStage.APPROVAL:
+        case.add_effect(WithdrawApproval(number=case.draft.number, reason=reason))
 
-    def cancel(self, why: str, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int:
-        """The plan ends without reproach; the invoices' timelines go on where they stopped."""
-        seq = self.write_entry(EntryKind.PLAN_CANCELLED, at, actor, act=act, reason=why, received=self.received)
-        if self.agreed and why != INSOLVENT:
-            self.request_letter("plan_cancelled", self.agreed, at)
-        self.end(PlanStage.CANCELLED, why, SETTLED if why == SETTLED else WITHDRAWN)
-        return seq
 
-    def drop_draft(self, end: PlanStage, why: str) -> None:
-        """Terms that came to nothing: those in force go on, and without any the plan is over."""
-        self.draft = None
-        self.withdraw_offer_letter()
-        if self.agreed is None:
-            self.end(end, why, WITHDRAWN)
-
-    def withdraw_approval(self, reason: str) -> None:
-        if self.draft and self.draft_stage is PlanStage.APPROVAL:
-            self.add_effect(WithdrawApproval(number=self.draft.number, reason=reason))
-
-    def end(self, end: PlanStage, why: str, approval_lapses: str) -> None:
-        """Every end is the last: it takes back an open approval and lifts the holds."""
-        self.withdraw_approval(approval_lapses)
-        self.withdraw_offer_letter()
-        self.draft, self.ending, self.reason = None, end, why
-        for invoice_id in self.covered:
-            self.add_effect(LiftHold(invoice_id=invoice_id, hold_id=self.case_id))
+def end_plan(case: PaymentPlanCase, end: PlanStage, why: str, approval_lapses: str) -> None:
+    """Every end is the last: it takes back an open approval and lifts the holds."""
+    withdraw_approval(case, approval_lapses)
+    withdraw_offer_letter(case)
+    case.draft, case.ending, case.reason = None, end, why
+    for invoice_id in case.covered:
+        case.add_effect(LiftHold(invoice_id=invoice_id, hold_id=case.case_id))

@@ -3,7 +3,8 @@
 from domain.case.case_view import CaseView
 from domain.journal.journal import FactValue
 from domain.payment_plan.instalments import InstalmentSchedule
-from domain.payment_plan.plan_case import PaymentPlanCase, PlanStage
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.payment_plan.state import PlanStage
 from domain.roles import Role
 
 

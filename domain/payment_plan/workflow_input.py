@@ -4,7 +4,8 @@ from pydantic import BaseModel
 
 from domain.clock import Clock
 from domain.payment_plan.commands import ProposePlan
-from domain.payment_plan.plan_case import CoveredInvoice, PaymentPlanCase
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.payment_plan.state import CoveredInvoice
 from domain.policy.collection_policy import PolicySnapshot
 
 

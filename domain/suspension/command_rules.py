@@ -16,8 +16,18 @@ from domain.suspension.commands import (
     ResendWarning,
     WithdrawSuspension,
 )
+from domain.suspension.events import add_receivable
 from domain.suspension.state import PRE_SUSPENSION_STAGES, SuspensionEnding, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
+from domain.suspension.transitions import (
+    advance,
+    end_case,
+    hand_over_account,
+    order_reinstatement,
+    request_approval_again,
+    send_warning,
+    withdraw_approval_request,
+)
 
 
 def _find_rejection_reason(case: SuspensionCase, command: Command, today: date) -> str | None:
@@ -74,7 +84,7 @@ def _extension_rejection_reason(case: SuspensionCase, command: ExtendNotice, tod
 
 def _apply_and_advance(case: SuspensionCase, command: Command, at: Moment) -> int:
     seq = _apply_accepted_command(case, command, at)
-    case.advance(at)
+    advance(case, at)
     return seq
 
 
@@ -83,21 +93,21 @@ def _apply_accepted_command(case: SuspensionCase, command: Command, at: Moment) 
         case RequestSuspension():
             seq = case.write_entry(EntryKind.SUSPENSION_ASKED, at, command.actor, act=command.act_id, invoices=len(command.claims))
             for claim in command.claims:
-                case.add_receivable(claim, at, command.actor)
+                add_receivable(case, claim, at, command.actor)
             return seq
         case RequestApprovalAgain():
-            case.request_approval_again(command.actor)
+            request_approval_again(case, command.actor)
             return case.write_entry(EntryKind.SUSPENSION_ASKED, at, command.actor, act=command.act_id)
         case ResendWarning():
-            return case.send_warning(at, command.actor, act=command.act_id)
+            return send_warning(case, at, command.actor, act=command.act_id)
         case ExtendNotice():
             return _extend_notice(case, command, at)
         case WithdrawSuspension():
-            return case.end(SuspensionEnding.WITHDRAWN, at, command.actor, act=command.act_id, reason=command.reason)
+            return end_case(case, SuspensionEnding.WITHDRAWN, at, command.actor, act=command.act_id, reason=command.reason)
         case ReinstateAccount():
-            return case.order_reinstatement(at, command.actor, act=command.act_id, reason=command.reason)
+            return order_reinstatement(case, at, command.actor, act=command.act_id, reason=command.reason)
         case HandOverSuspendedAccount():
-            return case.hand_over(at, command.actor, act=command.act_id)
+            return hand_over_account(case, at, command.actor, act=command.act_id)
         case _:
             raise TypeError(f"no rule says what a {type(command).__name__} does to a suspension")
 
@@ -106,7 +116,7 @@ def _extend_notice(case: SuspensionCase, command: ExtendNotice, at: Moment) -> i
     """A sign-off that was asked for is taken back: the notice runs again."""
     assert case.notice_ends is not None
     days = command.until - case.notice_ends
-    case.withdraw_approval_request(REVISED)
+    withdraw_approval_request(case, REVISED)
     case.stage, case.returned = SuspensionStage.NOTICE, False
     case.notice_ends, case.extended_days = command.until, case.extended_days + days // timedelta(days=1)
     return case.write_entry(

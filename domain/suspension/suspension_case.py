@@ -1,189 +1,122 @@
-"""The suspension of an account, and every rule by which it goes on. The workflow only decides when to ask it.
+"""The suspension of an account: what it knows and what follows from it. How it goes on is in `events` and `transitions`.
 
 One case serves all invoices of the account. Nothing is suspended but on a warning that was approved and delivered, after a full notice,
 with a sign-off; and only for invoices that the warning named.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from domain.approval.result import REVISED, WITHDRAWN, ApprovalOutcome, ApprovalResult
-from domain.billing.receivables import Receivable
-from domain.case.billing_results import SuspensionOrderOutcome
-from domain.clock import Moment
-from domain.correspondence.letter_outcome import LetterResult
-from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM
-from domain.roles import Role
-from domain.suspension.state import APPROVAL_SEQUENCE, LETTER_SEQUENCE, ORDER_SEQUENCE, SUSPENDED_STAGES, SuspensionEnding, SuspensionStage
-from domain.suspension.transitions import REINSTATED_LETTER, SUSPENDED_LETTER, SuspensionTransitions
+from pydantic import Field
+
+from domain.billing.receivables import Receivable, sum_undisputed_by_currency
+from domain.case.account_case import AccountCase
+from domain.clock import start_of_day
+from domain.policy.collection_policy import Policy, PolicySnapshot
+from domain.suspension.state import PRE_SUSPENSION_STAGES, SuspensionEnding, SuspensionStage
 
 
-class SuspensionCase(SuspensionTransitions):
-    """What the case takes in from invoices, approvals, letters and the billing system; people's acts are in `suspension_acts`."""
+class SuspensionCase(AccountCase):
+    """Days are business dates. `warned`: the invoices that the current warning names. `notice_ends`: the last day of the notice.
+    `late`, `late_hand_overs`: invoices that asked in the moment in which the case ended; another takes them in."""
 
-    def open(self, at: Moment) -> None:
-        self.write_entry(EntryKind.CASE_OPENED, at, policy=self.snapshot.name, policy_version=self.snapshot.version, prepaid=self.prepaid)
+    snapshot: PolicySnapshot
+    prepaid: bool = False
+    stage: SuspensionStage = SuspensionStage.ASKED
+    ending: SuspensionEnding | None = None
+    claims: dict[str, Receivable] = Field(default_factory=dict)
+    askers: list[str] = Field(default_factory=list)
+    asks_on: date | None = None
+    approval_open: bool = False
+    returned: bool = False
+    undelivered: bool = False
+    warned: list[str] = Field(default_factory=list)
+    delivered_on: date | None = None
+    notice_ends: date | None = None
+    extended_days: int = 0
+    spared_since: date | None = None
+    suspended_on: date | None = None
+    hand_over_on: date | None = None
+    late: list[Receivable] = Field(default_factory=list)
+    late_hand_overs: list[Receivable] = Field(default_factory=list)
 
-    def add_receivable(self, receivable: Receivable, at: Moment, by: str = SYSTEM) -> None:
-        """An invoice asks, by its step or by a person. The first of a day waits for the others of that day, a person does not."""
+    # --- what the facts say
+
+    @property
+    def policy(self) -> Policy:
+        return self.snapshot.load_policy()
+
+    @property
+    def is_ended(self) -> bool:
+        return self.ending is not None
+
+    @property
+    def hold_id(self) -> str:
+        return f"suspension:{self.journal.account_id}"
+
+    def collectable_receivables(self) -> list[Receivable]:
+        return [claim for claim in self.claims.values() if claim.is_collectable(self.policy)]
+
+    def owed_receivables(self, invoice_ids: list[str] | None = None) -> list[Receivable]:
+        names = self.claims if invoice_ids is None else invoice_ids
+        return [self.claims[name] for name in names if self.claims[name].is_owed(self.policy)]
+
+    @property
+    def is_fully_disputed(self) -> bool:
+        """The whole of what is owed is disputed."""
+        return not self.collectable_receivables() and bool(self.owed_receivables())
+
+    @property
+    def has_valid_warning(self) -> bool:
+        """Of the invoices that the warning named, at least one is still to be paid and not disputed."""
+        return any(self.claims[name].is_collectable(self.policy) for name in self.warned)
+
+    def wakes_at(self) -> datetime | None:
+        """The next business time at which the case goes on by itself."""
+        if self.is_fully_disputed:
+            return None
+        match self.stage:
+            case SuspensionStage.ASKED if self.asks_on:
+                return start_of_day(self.asks_on)
+            case SuspensionStage.NOTICE if self.notice_ends:
+                return start_of_day(self.notice_ends + timedelta(days=1))
+            case SuspensionStage.SUSPENDED if self.hand_over_on:
+                return start_of_day(self.hand_over_on)
+        return None
+
+    @property
+    def waiting_for(self) -> str:
+        """Who or what moves this case next, as a word that the console translates."""
         if self.is_ended:
-            self.late.append(receivable)
-            return
-        if receivable.invoice_id in self.claims:
-            self.update_receivable(receivable, at)
-            return
-        self.claims[receivable.invoice_id] = receivable
-        self.write_entry(
-            EntryKind.SUSPENSION_ASKED,
-            at,
-            by,
-            invoice=receivable.invoice_id,
-            open_balance=receivable.open_balance,
-            currency=receivable.currency,
-        )
-        self._place_hold_unless_handed_back(receivable.invoice_id, at)
-        self.notify_invoices([receivable.invoice_id], EntryKind.SUSPENSION_ASKED)
-        self._register_requester(by, at)
-        if self.approval_open:
-            self.revise_approval()
-        if self.stage is SuspensionStage.HANDED_OVER and receivable.is_owed(self.policy):
-            self.hand_over_invoices([receivable.invoice_id])
-        self.advance(at)
+            return "nothing"
+        if self.returned:
+            return "requester"
+        if self.is_fully_disputed and self.stage in (*PRE_SUSPENSION_STAGES, SuspensionStage.SUSPENDED):
+            return "dispute"
+        match self.stage:
+            case SuspensionStage.WARNING_APPROVAL | SuspensionStage.SIGN_OFF:
+                return "approval"
+            case SuspensionStage.WARNING:
+                return "address" if self.undelivered else "letter"
+            case SuspensionStage.SUSPENDING | SuspensionStage.REINSTATING:
+                return "billing"
+            case SuspensionStage.HANDED_OVER:
+                return "write_off"
+            case SuspensionStage.SUSPENDED if self.hand_over_on is None:
+                return "payment"
+        return "time"
 
-    def request_hand_over(self, receivable: Receivable, at: Moment) -> None:
-        """The timeline's last step. A suspended account that was handed back is handed over anew; one that is paid in advance,
-        and so is never suspended, without having been suspended. Any other must be warned first."""
-        if self.is_ended:
-            self.late_hand_overs.append(receivable)
-            return
-        if self.prepaid and receivable.is_owed(self.policy):
-            self.claims.setdefault(receivable.invoice_id, receivable)
-            self.hand_over(at)
-            self.end(SuspensionEnding.SPARED, at)
-            return
-        self.add_receivable(receivable, at)
-        if self.stage is SuspensionStage.SUSPENDED and self.hand_over_on is None and not self.is_fully_disputed:
-            self.hand_over(at)
+    def approval_invoice_ids(self) -> list[str]:
+        """All that is to be paid, until a warning names some of it."""
+        names = self.claims if self.stage in (SuspensionStage.ASKED, SuspensionStage.WARNING_APPROVAL) else self.warned
+        return [name for name in names if self.claims[name].is_collectable(self.policy)]
 
-    def _register_requester(self, by: str, at: Moment) -> None:
-        """Whoever asked may not approve: one who asks later takes the question back and asks anew."""
-        today = at.business.date()
-        self.asks_on = self.asks_on or today + timedelta(days=1)
-        if by == SYSTEM:
-            return
-        self.asks_on = min(self.asks_on, today)
-        if by not in self.askers:
-            self.askers.append(by)
-            self.withdraw_approval_request(REVISED)
+    def approval_amounts(self) -> dict[str, int]:
+        """What people's word is asked for, by currency."""
+        return sum_undisputed_by_currency(self.claims[name] for name in self.approval_invoice_ids())
 
-    def update_receivable(self, receivable: Receivable, at: Moment) -> None:
-        """Take in an invoice's facts. Those older than what is known change nothing, nor do those of invoices outside the case.
-
-        A dispute changes what is contested without a new version of the facts.
-        """
-        known = self.claims.get(receivable.invoice_id)
-        if self.is_ended or known is None or receivable.version < known.version or receivable == known:
-            return
-        self.claims[receivable.invoice_id] = receivable
-        if known.settled and not receivable.settled:
-            self._place_hold_unless_handed_back(receivable.invoice_id, at)
-        self.write_entry(
-            EntryKind.SUSPENSION_FACTS_CHANGED,
-            at,
-            invoice=receivable.invoice_id,
-            open_balance=receivable.open_balance,
-            currency=receivable.currency,
-            disputed=receivable.disputed,
-            settled=receivable.settled,
-        )
-        if self.approval_open and self.collectable_receivables():
-            self.revise_approval()
-        self.advance(at)
-
-    def _place_hold_unless_handed_back(self, invoice_id: str, at: Moment) -> None:
-        """Of an account that the write-off team gave back the invoices go on by their own timelines, to the hand-over."""
-        if self.stage is not SuspensionStage.SUSPENDED or self.hand_over_on is not None:
-            self.place_holds([invoice_id], at)
-
-    def set_prepaid(self, prepaid: bool, at: Moment) -> None:
-        """The account's service is, or is no longer, paid in advance."""
-        self.prepaid = prepaid
-        self.advance(at)
-
-    def apply_approval_outcome(self, outcome: ApprovalOutcome, at: Moment) -> None:
-        """Only the approval that was asked for last counts, and once."""
-        if self.is_ended or not self.approval_open or outcome.number != self.last_number(APPROVAL_SEQUENCE):
-            return
-        self.approval_open = False
-        self.write_entry(
-            EntryKind.SUSPENSION_APPROVAL_ANSWERED,
-            at,
-            outcome.by,
-            approval=outcome.number,
-            result=outcome.result.value,
-            reason=outcome.reason,
-        )
-        match outcome.result:
-            case ApprovalResult.APPROVED if self.stage is SuspensionStage.WARNING_APPROVAL:
-                self.send_warning(at)
-            case ApprovalResult.APPROVED:
-                self.order_suspension(at)
-            case ApprovalResult.REJECTED:
-                self.end(SuspensionEnding.REJECTED, at)
-            case ApprovalResult.RETURNED:
-                self.returned = True
-                self.notify_role(Role.COLLECTOR, "suspension_returned", at)
-            case ApprovalResult.LAPSED if outcome.reason == WITHDRAWN:
-                self.end(SuspensionEnding.WITHDRAWN, at)
-            case ApprovalResult.LAPSED:
-                self.return_to_previous_stage()
-        self.advance(at)
-
-    def apply_warning_outcome(self, number: int, fate: LetterResult, on: date, at: Moment, reason: str = "") -> None:
-        """What became of the warning, on a date of the customer's. Only `sent` starts the notice; a bounce afterwards ends it."""
-        if number != self.last_number(LETTER_SEQUENCE) or self.stage not in (
-            SuspensionStage.WARNING,
-            SuspensionStage.NOTICE,
-            SuspensionStage.SIGN_OFF,
-        ):
-            return
-        if fate is LetterResult.SENT and self.stage is SuspensionStage.WARNING:
-            self.start_notice(number, on, at)
-        elif fate is not LetterResult.SENT:
-            self.record_failed_delivery(number, fate, at, reason)
-        self.advance(at)
-
-    def apply_billing_result(self, order: int, outcome: SuspensionOrderOutcome, at: Moment) -> None:
-        if self.stage is not SuspensionStage.SUSPENDING or order != self.last_number(ORDER_SEQUENCE):
-            return
-        if outcome is SuspensionOrderOutcome.NOT_IN_ARREARS:
-            self.end(SuspensionEnding.CURED, at)
-            return
-        self.stage, self.suspended_on = SuspensionStage.SUSPENDED, at.business.date()
-        self.hand_over_on = self.suspended_on + timedelta(days=self.policy.suspension.hand_over_days)
-        self.write_entry(EntryKind.SUSPENSION_SUSPENDED, at, hand_over_on=self.hand_over_on.isoformat())
-        self.notify_invoices(self.claims, EntryKind.SUSPENSION_SUSPENDED)
-        if self.owed_receivables(self.warned):
-            self.request_letter(SUSPENDED_LETTER, self.warned, at, key=f"suspended:{order}")
-        self.advance(at)
-
-    def apply_reinstatement(self, at: Moment) -> None:
-        if self.stage is not SuspensionStage.REINSTATING:
-            return
-        self.write_entry(EntryKind.SUSPENSION_REINSTATED, at)
-        self.notify_invoices(self.claims, EntryKind.SUSPENSION_REINSTATED)
-        self.request_letter(REINSTATED_LETTER, self.warned, at, key=f"reinstated:{self.last_number(ORDER_SEQUENCE)}")
-        self.end(SuspensionEnding.REINSTATED, at)
-
-    def apply_hand_back(self, at: Moment) -> None:
-        """The write-off team gave the account back: it stays suspended until paid, and its invoices are collected again."""
-        if self.stage is not SuspensionStage.HANDED_OVER:
-            return
-        self.stage, self.hand_over_on = SuspensionStage.SUSPENDED, None
-        self.write_entry(EntryKind.SUSPENSION_HANDED_BACK, at)
-        self.lift_holds()
-
-    def apply_write_off(self, at: Moment) -> None:
-        """Nothing is left to be paid: the service stays off, and the case is over."""
-        if self.stage in SUSPENDED_STAGES:
-            self.end(SuspensionEnding.WRITTEN_OFF, at)
+    @property
+    def is_warning_obsolete(self) -> bool:
+        """Nothing that it named is to be pressed for; or, while it is under way, nothing at all is."""
+        if self.is_fully_disputed:
+            return self.stage is SuspensionStage.WARNING and not self.undelivered
+        return self.stage in (SuspensionStage.WARNING, SuspensionStage.NOTICE, SuspensionStage.SIGN_OFF) and not self.has_valid_warning

@@ -18,10 +18,13 @@ from domain.credit_review.review_case import CreditReviewCase
 from domain.credit_review.view import build_case_view as review_view
 from domain.invoice.invoice_case import CarriedState
 from domain.journal.journal import Journal
+from domain.payment_plan import negotiation
 from domain.payment_plan.commands import ProposePlan
 from domain.payment_plan.instalments import InstalmentFrequency, InstalmentTerms
-from domain.payment_plan.plan_case import CoveredInvoice, PaymentPlanCase
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.payment_plan.state import CoveredInvoice
 from domain.payment_plan.view import build_case_view as plan_view
+from domain.suspension import events
 from domain.suspension.suspension_case import SuspensionCase
 from domain.suspension.view import build_case_view as suspension_view
 from domain.write_off.view import build_case_view as write_off_view
@@ -53,25 +56,25 @@ def create_proposed_plan(
     proposal = ProposePlan(act_id=act, actor="carl", invoice_ids=list(invoices), currency="EUR", terms=terms, why="seasonal")
     covered = {name: CoveredInvoice(version=1, open_balance=25_000) for name in invoices}
     case = PaymentPlanCase(journal=build_journal(id), snapshot=POLICY, proposal=proposal, covered=covered)
-    case.open(NOW)
+    negotiation.open_plan(case, NOW)
     return write_case(world, case, plan_view)
 
 
 def approve_plan(world: PortfolioWorld, case: PaymentPlanCase) -> PaymentPlanCase:
-    case.apply_approval_outcome(ApprovalOutcome(number=len(case.revisions), result=ApprovalResult.APPROVED, by="anna"), NOW)
+    negotiation.apply_approval_outcome(case, ApprovalOutcome(number=len(case.revisions), result=ApprovalResult.APPROVED, by="anna"), NOW)
     return write_case(world, case, plan_view)
 
 
 def accept_plan(world: PortfolioWorld, case: PaymentPlanCase) -> PaymentPlanCase:
-    case.accept(NOW)
+    negotiation.accept_plan(case, NOW)
     return write_case(world, case, plan_view)
 
 
 def create_suspension(world: PortfolioWorld) -> SuspensionCase:
     """A suspension case that maria asked for today."""
     case = SuspensionCase(journal=build_journal(SUSPENSION), snapshot=POLICY)
-    case.open(NOW)
-    case.add_receivable(CLAIM, NOW, "maria")
+    events.open_case(case, NOW)
+    events.add_receivable(case, CLAIM, NOW, "maria")
     return write_case(world, case, suspension_view)
 
 

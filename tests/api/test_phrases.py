@@ -19,13 +19,13 @@ from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_outcome import DropReason, LetterResult
 from domain.credit_review import commands as credit_reviews
 from domain.credit_review.commands import AbilityToPay, CollectionCourse, WillingnessToPay
-from domain.dispute.dispute_case import DisputeStage
+from domain.dispute.state import DisputeStage
 from domain.dossier import DossierPurpose
 from domain.invoice.commands import CallOutcome
 from domain.invoice.view import STAGE_NEW
 from domain.journal.entry_kinds import EntryKind
 from domain.payment_plan.commands import Side
-from domain.payment_plan.plan_case import ENDED_STAGES, PlanStage
+from domain.payment_plan.state import ENDED_STAGES, PlanStage
 from domain.policy.approval_type import ApprovalType
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role

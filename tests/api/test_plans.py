@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from adapters.database.tables import IdempotencyKey, Note
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
+from domain.payment_plan import negotiation, plan_progress
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan, Side
 from domain.payment_plan.view import build_case_view
 from domain.payment_plan.workflow_input import PaymentPlanInput
@@ -167,8 +168,8 @@ async def test_a_plan_in_force_shows_what_is_paid_and_what_was_missed(collector:
     facts = InvoiceFacts(
         version=2, due_date=date(2013, 2, 10), currency="EUR", total=25_000, open_balance=15_000, status=InvoiceStatus.OPEN
     )
-    case.apply_invoice_facts("I-1", facts, moment_in(11))
-    case.run_due_actions(moment_in(12))
+    plan_progress.apply_invoice_facts(case, "I-1", facts, moment_in(11))
+    plan_progress.run_due_actions(case, moment_in(12))
     write_case(world, case, build_case_view)
     shown = (await collector.get(f"/v1/plans/{PLAN}")).json()
     assert (shown["stage"], shown["in_force"], shown["invoice_ids"]) == ("active", True, ["I-1"])
@@ -183,7 +184,9 @@ async def test_a_plan_in_force_shows_what_is_paid_and_what_was_missed(collector:
 async def test_new_terms_stand_beside_those_in_force(collector: Client, world: PortfolioWorld) -> None:
     case = accept_plan(world, approve_plan(world, create_proposed_plan(create_account(world))))
     terms = case.proposal.terms.model_copy(update={"equal": 4})
-    case.revise(RevisePlan(act_id="act:r", actor="carl", terms=terms, asked_by=Side.CUSTOMER, why="too much a month"), moment_in(1))
+    negotiation.revise_plan(
+        case, RevisePlan(act_id="act:r", actor="carl", terms=terms, asked_by=Side.CUSTOMER, why="too much a month"), moment_in(1)
+    )
     write_case(world, case, build_case_view)
     shown = (await collector.get(f"/v1/plans/{PLAN}")).json()
     assert (shown["revision"], len(shown["instalments"]), len(shown["proposed"]["instalments"])) == (1, 2, 4)
@@ -220,7 +223,7 @@ async def test_what_a_plan_refuses_is_a_conflict_in_its_own_words(collector: Cli
 
 async def test_a_plan_that_is_over_says_how_it_ended(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     case = create_proposed_plan(create_account(world))
-    case.cancel("sold", moment_in(1))
+    plan_progress.cancel_plan(case, "sold", moment_in(1))
     write_case(world, case, build_case_view)
     del world.cases.running[PLAN]
     document = problem(await collector.post(f"/v1/plans/{PLAN}/acceptance", json={"revision": 1}), 409)

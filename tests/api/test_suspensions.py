@@ -18,6 +18,7 @@ from domain.suspension.commands import (
     WithdrawSuspension,
 )
 from domain.suspension.state import SuspensionEnding
+from domain.suspension.transitions import end_case
 from domain.suspension.view import build_case_view
 from domain.suspension.workflow_input import SuspensionInput
 from tests.api.account_cases import NOW, SUSPENSION, create_account, create_suspension, write_case
@@ -121,7 +122,7 @@ async def test_what_a_suspension_refuses_is_a_conflict_in_its_own_words(collecto
 
 async def test_a_suspension_that_is_over_says_how_it_ended(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     case = create_suspension(create_account(world))
-    case.end(SuspensionEnding.WITHDRAWN, NOW, "maria")
+    end_case(case, SuspensionEnding.WITHDRAWN, NOW, "maria")
     write_case(world, case, build_case_view)
     del world.cases.running[SUSPENSION]
     document = problem(await collector.post(f"{ONE}/withdrawal", json={"reason": "x"}), 409)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,9 +24,12 @@ from domain.audit.replay_comparison import JournalWrite
 from domain.audit.replay_report import ReplayDivergence, RunSource
 from domain.clock import Moment
 from domain.invoice.invoice_case import InvoiceCase
+from domain.payment_plan import plan_progress
 from domain.payment_plan.plan_case import PaymentPlanCase
 from domain.policy.collection_policy import Step, StepAction
+from domain.suspension import events
 from domain.suspension.suspension_case import SuspensionCase
+from domain.suspension.transitions import order_suspension
 from tests.histories.record import FOLDER
 from worker import WORKFLOWS, build_workflow_runner
 
@@ -89,9 +93,9 @@ def test_every_workflow_has_a_recorded_history() -> None:
 
 
 class Change(NamedTuple):
-    """Of one method; and where it shows, at the latest, in one of the recorded histories."""
+    """Of one method, or one function of a module; and where it shows, at the latest, in one of the recorded histories."""
 
-    of: type
+    of: type | ModuleType
     method: str
     other: Callable[..., Any]
     workflow: str
@@ -135,10 +139,10 @@ def _notes_another_account(self: InvoiceCase, at: Moment, open_case: Callable[..
     open_case(self, at)
 
 
-def _suspends_at_once(self: SuspensionCase, at: Moment) -> int:
+def _suspends_at_once(case: SuspensionCase, at: Moment) -> int:
     """As if the approval of the warning were the sign-off already: billing is called where a letter was written."""
-    self.order_suspension(at)
-    return self.journal.seq
+    order_suspension(case, at)
+    return case.journal.seq
 
 
 CHANGES = {
@@ -152,7 +156,7 @@ CHANGES = {
         InvoiceCase, "open", _notes_another_account, "InvoiceCollection", "invoice_collection.promise_broken", (5, "MarkerRecorded")
     ),
     "a suspension without a warning": Change(
-        SuspensionCase,
+        events,
         "send_warning",
         _suspends_at_once,
         "AccountSuspension",
@@ -160,9 +164,9 @@ CHANGES = {
         (63, "ActivityTaskScheduled"),
     ),
     "a plan that is broken without grace": Change(
-        PaymentPlanCase,
+        plan_progress,
         "_record_missed_instalment",
-        PaymentPlanCase._break_plan,
+        plan_progress._break_plan,
         "PaymentPlan",
         "payment_plan.plan_broken",
         (99, "ActivityTaskScheduled"),
@@ -191,10 +195,10 @@ async def test_the_same_change_behind_a_patch_leaves_what_was_recorded_as_it_was
 
 
 async def test_an_error_of_the_code_is_named_with_the_task_in_which_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: PaymentPlanCase, *_: object) -> None:
+    def fails(case: PaymentPlanCase, *_: object) -> None:
         raise ArithmeticError("no instalment is 'due'")
 
-    monkeypatch.setattr(PaymentPlanCase, "_record_missed_instalment", fails)
+    monkeypatch.setattr(plan_progress, "_record_missed_instalment", fails)
     (file,) = (file for file in FILES if file.name.startswith("payment_plan.plan_broken."))
     parting = await parted(file)
     assert parting is not None

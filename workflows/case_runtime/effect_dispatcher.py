@@ -51,6 +51,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.journal.entry_kinds import EntryKind
     from domain.policy.approval_matrix import ApprovalRequest
     from domain.policy.collection_policy import PolicySnapshot
+    from domain.suspension.events import set_prepaid
     from domain.suspension.suspension_case import SuspensionCase
 
 from workflows.case_runtime.activity_options import BOOKING_OPTIONS, NOTIFY_OPTIONS, SHORT_ACTIVITY_OPTIONS
@@ -209,7 +210,7 @@ class EffectDispatcher:
             CaseEffectActivities.frame_approval, args=[effect.requester, account, today], **SHORT_ACTIVITY_OPTIONS
         )
         if frame.prepaid and isinstance(self._case, SuspensionCase):
-            self._case.set_prepaid(True, self._now())
+            set_prepaid(self._case, True, self._now())
             return
         question = ApprovalRequest(
             matter=effect.matter,

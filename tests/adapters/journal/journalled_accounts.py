@@ -27,9 +27,11 @@ from domain.invoice.commands import CallOutcome, LogCall, MakePromise
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import GENESIS, Journal
 from domain.payment_plan import command_rules as plan_handling
+from domain.payment_plan import negotiation, plan_progress
 from domain.payment_plan.commands import AcceptPlan, ProposePlan
 from domain.payment_plan.instalments import InstalmentFrequency, InstalmentTerms
-from domain.payment_plan.plan_case import CoveredInvoice, PaymentPlanCase
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.payment_plan.state import CoveredInvoice
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
@@ -211,14 +213,14 @@ def journal_plan(account: JournalledAccount, kept: bool = False) -> None:
         proposal=proposal,
         covered={"I1": CoveredInvoice(version=1, open_balance=9_000)},
     )
-    told.open(moment(20))
-    told.apply_approval_outcome(ApprovalOutcome(number=1, result=ApprovalResult.APPROVED, by="mona"), moment(21))
+    negotiation.open_plan(told, moment(20))
+    negotiation.apply_approval_outcome(told, ApprovalOutcome(number=1, result=ApprovalResult.APPROVED, by="mona"), moment(21))
     plan_handling.apply_command(told, AcceptPlan(act_id="plan-2", actor="maria", revision=1), moment(22))
     if kept:
         facts = InvoiceFacts(version=2, due_date=DUE, currency="EUR", total=9_000, open_balance=0)
-        told.apply_invoice_facts("I1", facts, moment(24))
+        plan_progress.apply_invoice_facts(told, "I1", facts, moment(24))
     while (wakes := told.wakes_at()) is not None:
-        told.run_due_actions(moment((wakes - moment(0).business).days))
+        plan_progress.run_due_actions(told, moment((wakes - moment(0).business).days))
     account.write_case(journal, "payment_plan", outcome=told.stage.value)
 
 

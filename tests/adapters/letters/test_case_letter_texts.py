@@ -9,7 +9,9 @@ from adapters.letters.letter_templates import LetterLine, LetterTemplates, Rende
 from domain.case.effects import SendLetter
 from domain.case.letter_order import DEMAND_LETTERS
 from domain.journal.journal import FactValue
+from domain.payment_plan.plan_progress import cancel_plan
 from domain.policy.dispute_rules import DisputeResolution
+from domain.suspension.events import apply_reinstatement, update_receivable
 from domain.suspension.state import SuspensionStage
 from tests.adapters.letters.test_letter_templates import LANGUAGES, NARROW_NO_BREAK, Balance, in_one_line, letter
 from tests.domain.builders import moment
@@ -256,10 +258,10 @@ def asked_by_cases() -> dict[str, SendLetter]:
     wake_until(broken, 40)
     owe(completed, "I1", 0, 3)
     owe(completed, "I2", 0, 3)
-    cancelled.cancel("by mistake", moment(3))
+    cancel_plan(cancelled, "by mistake", moment(3))
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SUSPENDED)
-    account.case.update_receivable(build_paid_receivable(), moment(20))
-    account.case.apply_reinstatement(moment(20))
+    update_receivable(account.case, build_paid_receivable(), moment(20))
+    apply_reinstatement(account.case, moment(20))
     letters = [effect for case in (*disputes, broken, completed, cancelled) for effect in case.take_effects()]
     return {effect.template: effect for effect in [*letters, *account.list_effects(SendLetter)] if isinstance(effect, SendLetter)}
 

@@ -21,7 +21,8 @@ from domain.case.effects import (
 from domain.clock import start_of_day
 from domain.dispute.command_rules import apply_command, rejection_reason
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
-from domain.dispute.dispute_case import DisputeCase, DisputeStage
+from domain.dispute.dispute_case import DisputeCase
+from domain.dispute.state import DisputeStage
 from domain.dispute.view import build_case_view, waiting_for
 from domain.invoice.dispute_record import DisputeRecord, dispute_rejection_reason
 from domain.journal.entry_kinds import EntryKind

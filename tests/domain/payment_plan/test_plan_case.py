@@ -32,7 +32,10 @@ from domain.payment_plan.commands import (
     proposal_rejection_reason,
 )
 from domain.payment_plan.instalments import InstalmentFrequency, InstalmentTerms
-from domain.payment_plan.plan_case import ENDED_STAGES, CoveredInvoice, PaymentPlanCase, PlanStage
+from domain.payment_plan.negotiation import apply_approval_outcome, open_plan
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.payment_plan.plan_progress import apply_interest_payment, apply_invoice_facts, run_due_actions
+from domain.payment_plan.state import ENDED_STAGES, CoveredInvoice, PlanStage
 from domain.payment_plan.view import build_case_view
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.plan_rules import PlanRules
@@ -63,12 +66,12 @@ def proposed(**changes: Any) -> PaymentPlanCase:
         proposal=proposal(**changes),
         covered={"I1": CoveredInvoice(version=1, open_balance=6_000), "I2": CoveredInvoice(version=1, open_balance=3_000)},
     )
-    case.open(moment())
+    open_plan(case, moment())
     return case
 
 
 def answer(case: PaymentPlanCase, result: ApprovalResult, days: float = 1) -> None:
-    case.apply_approval_outcome(ApprovalOutcome(number=len(case.revisions), result=result, by="mary"), moment(days))
+    apply_approval_outcome(case, ApprovalOutcome(number=len(case.revisions), result=result, by="mary"), moment(days))
 
 
 def accept(case: PaymentPlanCase, days: float = 2) -> None:
@@ -93,7 +96,7 @@ def active(**changes: Any) -> PaymentPlanCase:
 def owe(case: PaymentPlanCase, invoice_id: str, open_balance: int, days: float) -> None:
     """Billing reports a new balance."""
     known = case.covered[invoice_id]
-    case.apply_invoice_facts(invoice_id, build_facts(version=known.version + 1, open_balance=open_balance), moment(days))
+    apply_invoice_facts(case, invoice_id, build_facts(version=known.version + 1, open_balance=open_balance), moment(days))
 
 
 def revise(case: PaymentPlanCase, days: int, act_id: str = "V1", **changes: Any) -> int | None:
@@ -107,7 +110,7 @@ def wake_until(case: PaymentPlanCase, days: int, since: int = 0) -> None:
         at = case.wakes_at()
         if at is None or at > moment(days).business:
             return
-        case.run_due_actions(moment(max((at - moment().business).days, since)))
+        run_due_actions(case, moment(max((at - moment().business).days, since)))
     raise AssertionError("it wakes again and again for the same thing")
 
 
@@ -148,7 +151,7 @@ def test_each_revision_needs_approval_anew_and_says_who_and_why() -> None:
     revise(case, 1, equal=2)
     assert [effect.reason for effect in all_of(case, WithdrawApproval)] == ["revised"]
     assert [(effect.number, effect.requester) for effect in all_of(case, RequestApproval)] == [(1, "carl"), (2, "cora")]
-    case.apply_approval_outcome(ApprovalOutcome(number=1, result=ApprovalResult.APPROVED), moment(1))
+    apply_approval_outcome(case, ApprovalOutcome(number=1, result=ApprovalResult.APPROVED), moment(1))
     assert case.stage is PlanStage.APPROVAL, "the answer was to the terms before"
     entry = case.journal.pending[-1]
     assert (entry.kind, entry.actor, entry.facts["why"]) == (EntryKind.PLAN_REVISED, "cora", "cash comes later")
@@ -257,7 +260,7 @@ def test_grace_is_over_after_its_last_day_and_the_timelines_go_on_one_step_harsh
 
 def test_an_outage_shortens_nobodys_grace() -> None:
     case = active()
-    case.run_due_actions(moment(16))
+    run_due_actions(case, moment(16))
     assert (case.stage, letters(case)[0]) == (PlanStage.ACTIVE, ("plan_missed", on(16)))
     wake_until(case, 20)
     assert case.stage is PlanStage.ACTIVE
@@ -334,10 +337,10 @@ def test_an_act_sent_twice_is_done_once() -> None:
 
 def test_facts_heard_late_or_twice_count_once() -> None:
     case = active()
-    case.apply_invoice_facts("I1", build_facts(version=3, open_balance=1_000), moment(3))
-    case.apply_invoice_facts("I1", build_facts(version=3, open_balance=1_000), moment(4))
-    case.apply_invoice_facts("I1", build_facts(version=2, open_balance=4_000), moment(4))
-    case.apply_invoice_facts("I9", build_facts(version=9, open_balance=0), moment(4))
+    apply_invoice_facts(case, "I1", build_facts(version=3, open_balance=1_000), moment(3))
+    apply_invoice_facts(case, "I1", build_facts(version=3, open_balance=1_000), moment(4))
+    apply_invoice_facts(case, "I1", build_facts(version=2, open_balance=4_000), moment(4))
+    apply_invoice_facts(case, "I9", build_facts(version=9, open_balance=0), moment(4))
     assert case.received == 5_000
 
 
@@ -393,7 +396,7 @@ def test_in_any_order_the_instalments_add_up_and_the_plan_ends_once(
                     if paid:
                         owe(case, invoice_id, known.open_balance - paid, day)
                 if size:
-                    case.apply_interest_payment(f"interest{number}", min(size, 50), moment(day))
+                    apply_interest_payment(case, f"interest{number}", min(size, 50), moment(day))
             case "bounce":
                 owe(case, "I1", min(case.covered["I1"].open_balance + size, 6_000), day)
             case "wait":

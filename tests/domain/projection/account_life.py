@@ -29,6 +29,7 @@ from domain.policy.collection_policy import PolicySnapshot, StepAction
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.policy.matrix_parsing import parse_matrix
 from domain.roles import Role
+from domain.suspension.events import apply_reinstatement, update_receivable
 from domain.suspension.state import SuspensionStage
 from domain.timeline.holds import Hold, HoldKind
 from domain.write_off.command_rules import apply_command as propose
@@ -191,8 +192,8 @@ def simulate_approval(number: int, answers: list[str], first_day: int) -> list[E
 def simulate_suspension(stage: SuspensionStage, reinstated: bool) -> list[Entry]:
     account = SuspensionDriver(Receivable(invoice_id="I1", version=1, currency="EUR", open_balance=10_000)).drive_to(stage)
     if reinstated and stage in (SuspensionStage.SUSPENDED, SuspensionStage.HANDED_OVER):
-        account.case.update_receivable(Receivable(invoice_id="I1", version=2, currency="EUR", open_balance=0, settled=True), moment(50))
-        account.case.apply_reinstatement(moment(51))
+        update_receivable(account.case, Receivable(invoice_id="I1", version=2, currency="EUR", open_balance=0, settled=True), moment(50))
+        apply_reinstatement(account.case, moment(51))
     return list(account.case.journal.pending)
 
 

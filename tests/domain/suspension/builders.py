@@ -10,9 +10,10 @@ from domain.case.effects import RequestApproval, SendLetter, SuspendInBilling
 from domain.correspondence.letter_outcome import LetterResult
 from domain.journal.journal import Journal
 from domain.policy.collection_policy import PolicySnapshot
+from domain.suspension.events import add_receivable, apply_approval_outcome, apply_billing_result, apply_warning_outcome, open_case
 from domain.suspension.state import APPROVAL_SEQUENCE, LETTER_SEQUENCE, ORDER_SEQUENCE, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
-from domain.suspension.transitions import WARNING_LETTER
+from domain.suspension.transitions import WARNING_LETTER, advance
 from tests.domain.builders import build_policy, midnight, moment
 
 
@@ -35,10 +36,10 @@ class SuspensionDriver:
     def __init__(self, *invoices: Receivable, prepaid: bool = False, day: float = 0) -> None:
         journal = Journal(case_id="suspension:A1", account_id="A1")
         self.case = SuspensionCase(journal=journal, snapshot=PolicySnapshot.from_policy(build_policy()), prepaid=prepaid)
-        self.case.open(moment(day))
+        open_case(self.case, moment(day))
         self.effects: list[Any] = []
         for one in invoices:
-            self.case.add_receivable(one, moment(day))
+            add_receivable(self.case, one, moment(day))
 
     def list_effects(self, kind: type) -> list[Any]:
         self.effects += self.case.take_effects()
@@ -61,18 +62,18 @@ class SuspensionDriver:
     def pass_time_until(self, day: float) -> None:
         """Wake whenever the case wants to, up to a day."""
         while (due := self.case.wakes_at()) is not None and due <= midnight(day):
-            self.case.advance(moment((due - midnight()).days))
-        self.case.advance(moment(day))
+            advance(self.case, moment((due - midnight()).days))
+        advance(self.case, moment(day))
 
     def answer_approval(self, result: ApprovalResult, day: float, number: int | None = None, reason: str = "") -> None:
         news = ApprovalOutcome(number=number or self.case.last_number(APPROVAL_SEQUENCE), result=result, by="mona", reason=reason)
-        self.case.apply_approval_outcome(news, moment(day))
+        apply_approval_outcome(self.case, news, moment(day))
 
     def report_warning(self, fate: LetterResult, day: float, number: int | None = None) -> None:
-        self.case.apply_warning_outcome(number or self.case.last_number(LETTER_SEQUENCE), fate, midnight(day).date(), moment(day))
+        apply_warning_outcome(self.case, number or self.case.last_number(LETTER_SEQUENCE), fate, midnight(day).date(), moment(day))
 
     def report_billing(self, answer: SuspensionOrderOutcome, day: float) -> None:
-        self.case.apply_billing_result(self.case.last_number(ORDER_SEQUENCE), answer, moment(day))
+        apply_billing_result(self.case, self.case.last_number(ORDER_SEQUENCE), answer, moment(day))
 
     def drive_to(self, stage: SuspensionStage) -> "SuspensionDriver":
         """The straight way: asked on day 0, warned on 1, delivered on 2, notice until 16, sign-off on 17, suspended on 17."""

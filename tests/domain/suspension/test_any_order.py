@@ -41,8 +41,19 @@ from domain.suspension.commands import (
     ResendWarning,
     WithdrawSuspension,
 )
+from domain.suspension.events import (
+    add_receivable,
+    apply_approval_outcome,
+    apply_billing_result,
+    apply_hand_back,
+    apply_reinstatement,
+    apply_warning_outcome,
+    open_case,
+    update_receivable,
+)
 from domain.suspension.state import SuspensionEnding, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
+from domain.suspension.transitions import advance
 from tests.domain.builders import DAY, build_policy, midnight
 
 NAMES = ["I1", "I2", "I3"]
@@ -56,7 +67,7 @@ class Suspension(RuleBasedStateMachine):
         self.case = SuspensionCase(
             journal=Journal(case_id="suspension:A1", account_id="A1"), snapshot=PolicySnapshot.from_policy(build_policy())
         )
-        self.case.open(self.at)
+        open_case(self.case, self.at)
         self.entries: list[Entry] = []
         self.versions = dict.fromkeys(NAMES, 0)
         self.balances = dict.fromkeys(NAMES, TOTAL)
@@ -183,20 +194,20 @@ class Suspension(RuleBasedStateMachine):
     def time_passes(self, days: int) -> None:
         for _ in range(days):
             self.now += DAY
-            self.case.advance(self.at)
+            advance(self.case, self.at)
             self.after()
 
     @rule(hours=st.integers(1, 20))
     def hours_pass(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
-        self.case.advance(self.at)
+        advance(self.case, self.at)
         self.after()
 
     @rule(name=st.sampled_from(NAMES))
     def an_invoice_reaches_its_step(self, name: str) -> None:
         if not self.case.is_ended:
             self.joined.add(name)
-        self.case.add_receivable(self.claim(name), self.at)
+        add_receivable(self.case, self.claim(name), self.at)
         self.after()
 
     @rule(name=st.sampled_from(NAMES), actor=st.sampled_from(["mia", "tom"]))
@@ -204,14 +215,14 @@ class Suspension(RuleBasedStateMachine):
         claim = self.claim(name)
         if self.do(RequestSuspension(act_id=self.next_act(), actor=actor, claims=[claim])):
             self.joined.add(name)
-        self.case.update_receivable(claim, self.at)
+        update_receivable(self.case, claim, self.at)
         self.after()
 
     @rule(name=st.sampled_from(NAMES), left=st.sampled_from([0, 499, 500, 4_000, TOTAL, TOTAL]))
     def the_balance_changes(self, name: str, left: int) -> None:
         """Money comes, or a payment bounces."""
         self.balances[name], self.contested[name] = left, min(self.contested[name], left)
-        self.case.update_receivable(self.claim(name), self.at)
+        update_receivable(self.case, self.claim(name), self.at)
         self.after()
 
     @precondition(lambda self: self.acts % 3 == 2)
@@ -223,7 +234,7 @@ class Suspension(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), part=st.sampled_from([0, 0, 3_000, TOTAL]))
     def a_dispute_is_raised_or_resolved(self, name: str, part: int) -> None:
         self.contested[name] = min(part, self.balances[name])
-        self.case.update_receivable(self.claim(name), self.at)
+        update_receivable(self.case, self.claim(name), self.at)
         self.after()
 
     @precondition(lambda self: self.questions)
@@ -238,14 +249,14 @@ class Suspension(RuleBasedStateMachine):
             if question.matter is ApprovalType.SUSPENSION_WARNING:
                 self.approved[ApprovalType.SUSPENSION] = False
         news = ApprovalOutcome(number=number, result=result, by="mona", reason=reason)
-        self.case.apply_approval_outcome(news, self.at)
-        self.case.apply_approval_outcome(news, self.at)
+        apply_approval_outcome(self.case, news, self.at)
+        apply_approval_outcome(self.case, news, self.at)
         self.after()
         self.approved[ApprovalType.SUSPENSION] = False
 
     def a_stale_approval_arrives(self, number: int) -> None:
         if number not in self.questions:
-            self.case.apply_approval_outcome(ApprovalOutcome(number=number, result=ApprovalResult.APPROVED, by="mona"), self.at)
+            apply_approval_outcome(self.case, ApprovalOutcome(number=number, result=ApprovalResult.APPROVED, by="mona"), self.at)
             self.after()
 
     @precondition(lambda self: self.under_way)
@@ -254,7 +265,7 @@ class Suspension(RuleBasedStateMachine):
         letter = self.under_way.pop()
         if fate is LetterResult.SENT and letter is self.letter:
             self.delivered_on = self.today
-        self.case.apply_warning_outcome(letter.number, fate, self.today, self.at)
+        apply_warning_outcome(self.case, letter.number, fate, self.today, self.at)
         self.after()
 
     @precondition(lambda self: self.letter)
@@ -264,7 +275,7 @@ class Suspension(RuleBasedStateMachine):
         if self.delivered_on is not None and self.order is None and self.service_on:
             self.delivered_on = None
         self.under_way = [letter for letter in self.under_way if letter is not self.letter]
-        self.case.apply_warning_outcome(self.letter.number, LetterResult.REFUSED, self.today, self.at)
+        apply_warning_outcome(self.case, self.letter.number, LetterResult.REFUSED, self.today, self.at)
         self.after()
 
     def the_warning_is_sent_again(self) -> None:
@@ -290,8 +301,8 @@ class Suspension(RuleBasedStateMachine):
         assert order is not None
         in_arrears = bool(self.chaseable(order.invoice_ids))
         self.service_on = not in_arrears
-        self.case.apply_billing_result(
-            order.number, SuspensionOrderOutcome.SUSPENDED if in_arrears else SuspensionOrderOutcome.NOT_IN_ARREARS, self.at
+        apply_billing_result(
+            self.case, order.number, SuspensionOrderOutcome.SUSPENDED if in_arrears else SuspensionOrderOutcome.NOT_IN_ARREARS, self.at
         )
         self.after()
 
@@ -299,7 +310,7 @@ class Suspension(RuleBasedStateMachine):
     @rule()
     def billing_reinstates(self) -> None:
         self.reinstating, self.service_on = False, True
-        self.case.apply_reinstatement(self.at)
+        apply_reinstatement(self.case, self.at)
         self.after()
 
     @rule(times=st.integers(2, 9))
@@ -333,7 +344,7 @@ class Suspension(RuleBasedStateMachine):
         self.after()
 
     def the_write_off_team_hands_back(self) -> None:
-        self.case.apply_hand_back(self.at)
+        apply_hand_back(self.case, self.at)
         self.after()
 
     def it_is_handed_on_to_a_new_run(self) -> None:
@@ -348,7 +359,7 @@ class Suspension(RuleBasedStateMachine):
         earlier = self.case.build_earlier_run()
         self.case = SuspensionCase(journal=Journal(case_id="suspension:A1", account_id="A1"), snapshot=self.case.snapshot)
         self.case.continue_from(earlier)
-        self.case.open(self.at)
+        open_case(self.case, self.at)
         self.joined, self.letter, self.under_way, self.delivered_on = set(), None, [], None
         self.after()
 

@@ -5,6 +5,7 @@ import pytest
 from domain.approval.result import ApprovalOutcome, ApprovalResult
 from domain.case.effects import BookWriteOff, HandOverAccount, PlaceHold, RequestApproval, WithdrawApproval
 from domain.journal.journal import Journal
+from domain.suspension.events import add_receivable, apply_hand_back, request_hand_over
 from domain.suspension.state import SuspensionStage
 from domain.write_off.command_rules import apply_command
 from domain.write_off.commands import ProposeWriteOff, WriteOffDecision
@@ -34,17 +35,17 @@ def amounts(case: WriteOffCase, kind: type[RequestApproval] | type[BookWriteOff]
 
 def test_an_invoice_that_asks_when_its_account_is_handed_over_goes_to_the_team_too() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.HANDED_OVER)
-    account.case.add_receivable(build_receivable("I2"), moment(50))
+    add_receivable(account.case, build_receivable("I2"), moment(50))
     assert [order.invoice_ids for order in account.list_effects(HandOverAccount)] == [["I1"], ["I2"]]
     assert [order.invoice_id for order in account.list_effects(PlaceHold)][-1] == "I2"
 
 
 def test_an_invoice_that_asks_when_its_account_was_handed_back_goes_on_to_the_hand_over() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.HANDED_OVER)
-    account.case.apply_hand_back(moment(60))
-    account.case.add_receivable(build_receivable("I2"), moment(70))
+    apply_hand_back(account.case, moment(60))
+    add_receivable(account.case, build_receivable("I2"), moment(70))
     assert "I2" not in [order.invoice_id for order in account.list_effects(PlaceHold)]
-    account.case.request_hand_over(build_receivable("I2"), moment(90))
+    request_hand_over(account.case, build_receivable("I2"), moment(90))
     assert account.list_effects(HandOverAccount)[-1].invoice_ids == ["I1", "I2"]
     assert [order.invoice_id for order in account.list_effects(PlaceHold)][-2:] == ["I1", "I2"]
 

@@ -29,6 +29,15 @@ from domain.suspension.commands import (
     ResendWarning,
     WithdrawSuspension,
 )
+from domain.suspension.events import (
+    add_receivable,
+    apply_hand_back,
+    apply_reinstatement,
+    apply_write_off,
+    open_case,
+    request_hand_over,
+    update_receivable,
+)
 from domain.suspension.state import PRE_SUSPENSION_STAGES, SuspensionEnding, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
 from tests.domain.builders import midnight, moment
@@ -72,7 +81,7 @@ def test_an_invoice_is_held_while_the_case_runs_and_let_go_when_it_ends() -> Non
         ("I1", "suspension:A1", "suspension")
     ]
     assert account.list_effects(LiftHold) == []
-    account.case.update_receivable(build_paid_receivable(), moment(0.5))
+    update_receivable(account.case, build_paid_receivable(), moment(0.5))
     assert [(effect.invoice_id, effect.hold_id) for effect in account.list_effects(LiftHold)] == [("I1", "suspension:A1")]
 
 
@@ -143,7 +152,7 @@ def test_a_warning_that_no_longer_counts_when_the_account_pays_is_taken_back(fat
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.WARNING)
     if fate:
         account.report_warning(fate, 2)
-    account.case.update_receivable(build_paid_receivable(), moment(2))
+    update_receivable(account.case, build_paid_receivable(), moment(2))
     assert [taken.key for taken in account.list_effects(WithdrawLetter)] == [account.warnings[0].key]
 
 
@@ -214,14 +223,14 @@ def test_an_answer_to_an_earlier_approval_changes_nothing() -> None:
 
 def test_the_approval_hears_that_the_amount_has_grown() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.WARNING_APPROVAL)
-    account.case.add_receivable(build_receivable("I2"), moment(2))
+    add_receivable(account.case, build_receivable("I2"), moment(2))
     assert [(revised.number, revised.amount) for revised in account.list_effects(ReviseApproval)] == [(1, 20_000)]
 
 
 @pytest.mark.parametrize("stage", PRE_SUSPENSION_STAGES)
 def test_payment_before_the_suspension_cures(stage: SuspensionStage) -> None:
     account = SuspensionDriver(build_receivable()).drive_to(stage)
-    account.case.update_receivable(build_paid_receivable(), moment(18))
+    update_receivable(account.case, build_paid_receivable(), moment(18))
     assert (account.case.ending, account.orders) == (SuspensionEnding.CURED, [])
     assert [taken.reason for taken in account.list_effects(WithdrawApproval)] == ["settled"] * (
         stage in (SuspensionStage.WARNING_APPROVAL, SuspensionStage.SIGN_OFF)
@@ -230,15 +239,15 @@ def test_payment_before_the_suspension_cures(stage: SuspensionStage) -> None:
 
 def test_what_is_left_below_the_policys_minimum_is_no_arrears() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.NOTICE)
-    account.case.update_receivable(build_receivable(version=2, open_balance=500), moment(3))
+    update_receivable(account.case, build_receivable(version=2, open_balance=500), moment(3))
     assert account.case.ending is None
-    account.case.update_receivable(build_receivable(version=3, open_balance=499), moment(3))
+    update_receivable(account.case, build_receivable(version=3, open_balance=499), moment(3))
     assert account.case.ending is SuspensionEnding.CURED
 
 
 def test_an_account_paid_between_sign_off_and_billing_call_is_not_suspended() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SUSPENDING)
-    account.case.update_receivable(build_paid_receivable(), moment(17))
+    update_receivable(account.case, build_paid_receivable(), moment(17))
     account.report_billing(SuspensionOrderOutcome.NOT_IN_ARREARS, 17)
     assert (account.case.ending, account.letters(), account.list_effects(ReinstateInBilling)) == (
         SuspensionEnding.CURED,
@@ -249,29 +258,29 @@ def test_an_account_paid_between_sign_off_and_billing_call_is_not_suspended() ->
 
 def test_an_account_paid_while_billing_suspended_it_is_reinstated_without_a_letter_in_between() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SUSPENDING)
-    account.case.update_receivable(build_paid_receivable(), moment(17))
+    update_receivable(account.case, build_paid_receivable(), moment(17))
     account.report_billing(SuspensionOrderOutcome.SUSPENDED, 17)
-    account.case.apply_reinstatement(moment(17))
+    apply_reinstatement(account.case, moment(17))
     assert (account.case.ending, account.letters()) == (SuspensionEnding.REINSTATED, ["suspension_warning", "reinstated"])
 
 
 @pytest.mark.parametrize(("stage", "day"), [(SuspensionStage.SUSPENDED, 20), (SuspensionStage.HANDED_OVER, 50)])
 def test_payment_after_the_suspension_reinstates_at_once_with_a_confirmation(stage: SuspensionStage, day: int) -> None:
     account = SuspensionDriver(build_receivable(), build_receivable("I2")).drive_to(stage)
-    account.case.update_receivable(build_paid_receivable("I1"), moment(day))
+    update_receivable(account.case, build_paid_receivable("I1"), moment(day))
     assert (account.case.stage, account.list_effects(ReinstateInBilling)) == (stage, [])
-    account.case.update_receivable(build_paid_receivable("I2"), moment(day))
+    update_receivable(account.case, build_paid_receivable("I2"), moment(day))
     assert (account.case.stage, len(account.list_effects(ReinstateInBilling))) == (SuspensionStage.REINSTATING, 1)
-    account.case.apply_reinstatement(moment(50))
-    account.case.apply_reinstatement(moment(51))
+    apply_reinstatement(account.case, moment(50))
+    apply_reinstatement(account.case, moment(51))
     assert (account.case.ending, account.letters()[-1], len(account.letters())) == (SuspensionEnding.REINSTATED, "reinstated", 3)
 
 
 def test_what_the_warning_did_not_name_needs_a_warning_of_its_own() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SIGN_OFF)
-    account.case.add_receivable(build_receivable("I2"), moment(18))
+    add_receivable(account.case, build_receivable("I2"), moment(18))
     assert account.list_effects(RequestApproval)[-1].invoice_ids == ["I1"]
-    account.case.update_receivable(build_paid_receivable("I1"), moment(19))
+    update_receivable(account.case, build_paid_receivable("I1"), moment(19))
     account.answer_approval(APPROVED, 19, number=2)
     assert (account.case.stage, account.orders) == (SuspensionStage.WARNING_APPROVAL, [])
     account.answer_approval(APPROVED, 20)
@@ -281,31 +290,31 @@ def test_what_the_warning_did_not_name_needs_a_warning_of_its_own() -> None:
 @pytest.mark.parametrize("stage", PRE_SUSPENSION_STAGES)
 def test_an_account_that_disputes_all_is_spared_until_the_dispute_is_over(stage: SuspensionStage) -> None:
     account = SuspensionDriver(build_receivable()).drive_to(stage)
-    account.case.update_receivable(build_disputed_receivable(), moment(18))
+    update_receivable(account.case, build_disputed_receivable(), moment(18))
     account.pass_time_until(200)
     assert (account.case.waiting_for, account.case.approval_open, account.orders) == ("dispute", False, [])
-    account.case.update_receivable(build_receivable(version=3), moment(200))
+    update_receivable(account.case, build_receivable(version=3), moment(200))
     assert (account.case.waiting_for, account.case.ending) != ("dispute", None)
 
 
 def test_a_dispute_of_a_part_spares_nobody() -> None:
     account = SuspensionDriver(build_receivable(), build_receivable("I2")).drive_to(SuspensionStage.NOTICE)
-    account.case.update_receivable(build_disputed_receivable("I2"), moment(3))
-    account.case.update_receivable(build_disputed_receivable("I1", amount=9_500), moment(3))
+    update_receivable(account.case, build_disputed_receivable("I2"), moment(3))
+    update_receivable(account.case, build_disputed_receivable("I1", amount=9_500), moment(3))
     account.pass_time_until(17)
     assert (account.case.stage, account.list_effects(RequestApproval)[-1].amount) == (SuspensionStage.SIGN_OFF, 500)
 
 
 def test_days_on_which_all_was_disputed_do_not_count_as_notice() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.NOTICE)
-    account.case.update_receivable(build_disputed_receivable(), moment(5))
-    account.case.update_receivable(build_receivable(version=3), moment(15))
+    update_receivable(account.case, build_disputed_receivable(), moment(5))
+    update_receivable(account.case, build_receivable(version=3), moment(15))
     assert account.case.notice_ends == midnight(26).date()
 
 
 def test_a_dispute_after_the_suspension_switches_nothing_by_itself_but_a_manager_is_told_and_nothing_is_handed_over() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SUSPENDED)
-    account.case.update_receivable(build_disputed_receivable(), moment(20))
+    update_receivable(account.case, build_disputed_receivable(), moment(20))
     account.pass_time_until(100)
     assert (account.case.stage, account.list_effects(HandOverAccount)) == (SuspensionStage.SUSPENDED, [])
     assert account.list_effects(NotifyRole)[-1].template == "suspended_account_disputed"
@@ -315,16 +324,16 @@ def test_a_prepaid_account_is_never_warned_and_is_handed_over_without_suspension
     account = SuspensionDriver(build_receivable(), prepaid=True)
     assert (account.case.ending, account.approvals()) == (SuspensionEnding.SPARED, [])
     late = SuspensionDriver(prepaid=True)
-    late.case.request_hand_over(build_receivable(), moment(90))
+    request_hand_over(late.case, build_receivable(), moment(90))
     assert (late.case.ending, len(late.list_effects(HandOverAccount)), late.orders) == (SuspensionEnding.SPARED, 1, [])
 
 
 def test_an_account_handed_back_is_collected_again_stays_suspended_and_can_be_handed_over_anew() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.HANDED_OVER)
-    account.case.apply_hand_back(moment(60))
+    apply_hand_back(account.case, moment(60))
     account.pass_time_until(400)
     assert (account.case.stage, account.case.waiting_for, len(account.list_effects(LiftHold))) == (SuspensionStage.SUSPENDED, "payment", 1)
-    account.case.request_hand_over(build_receivable(), moment(401))
+    request_hand_over(account.case, build_receivable(), moment(401))
     assert (account.case.stage, len(account.list_effects(HandOverAccount)), len(account.list_effects(PlaceHold))) == (
         SuspensionStage.HANDED_OVER,
         2,
@@ -334,8 +343,8 @@ def test_an_account_handed_back_is_collected_again_stays_suspended_and_can_be_ha
 
 def test_what_was_written_off_ends_the_case_with_the_service_off() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.HANDED_OVER)
-    account.case.apply_write_off(moment(60))
-    account.case.update_receivable(build_paid_receivable(), moment(61))
+    apply_write_off(account.case, moment(60))
+    update_receivable(account.case, build_paid_receivable(), moment(61))
     assert (account.case.ending, account.list_effects(ReinstateInBilling)) == (SuspensionEnding.WRITTEN_OFF, [])
 
 
@@ -378,13 +387,13 @@ def test_an_act_that_the_state_rules_out_is_journalled_as_refused_and_changes_no
 
 def test_a_case_of_the_same_account_follows_on_the_earlier_one() -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SIGN_OFF)
-    account.case.update_receivable(build_paid_receivable(), moment(18))
+    update_receivable(account.case, build_paid_receivable(), moment(18))
     later = SuspensionDriver()
     fresh = SuspensionCase(journal=later.case.journal.model_copy(update={"pending": [], "seq": 0}), snapshot=account.case.snapshot)
     fresh.continue_from(account.case.build_earlier_run())
     later.case = fresh
-    fresh.open(moment(30))
-    fresh.add_receivable(build_receivable("I2"), moment(30))
+    open_case(fresh, moment(30))
+    add_receivable(fresh, build_receivable("I2"), moment(30))
     later.pass_time_until(31)
     assert [question.number for question in later.list_effects(RequestApproval)] == [3]
     assert find_broken_entry([*account.case.journal.pending, *fresh.journal.pending]) is None
