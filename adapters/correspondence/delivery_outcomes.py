@@ -79,6 +79,8 @@ _DROP_TASKS = (
 
 
 class LetterOutcomeRecorder:
+    """Writes what became of letters. `LetterDispatch` has one, with which it records the ends of the letters that it began."""
+
     def __init__(
         self,
         database: Database,
@@ -125,7 +127,7 @@ class LetterOutcomeRecorder:
             return
         self._settle_letters(session, [message], LetterResult(delivery.outcome.value), _format_reply(delivery), now)
         customer = self._loader.load_recipients(session, {account_id})[account_id]
-        self._upsert_task(session, customer, _TASK_KINDS[delivery.outcome], message, now)
+        self.upsert_letter_task(session, customer, _TASK_KINDS[delivery.outcome], message, now)
 
     def _end_letter(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> str | None:
         """Return the letter's account; None for a letter that is not this process's to end any more."""
@@ -198,10 +200,10 @@ class LetterOutcomeRecorder:
             customers = self._loader.load_recipients(session, {account for _, account in orphans})
             for message, account in orphans:
                 self._end_requests(session, [message], LetterResult.UNKNOWN, PROCESS_DIED, now)
-                self._upsert_task(session, customers[account], TaskKind.UNKNOWN_LETTER, message, now)
+                self.upsert_letter_task(session, customers[account], TaskKind.UNKNOWN_LETTER, message, now)
             return len(orphans)
 
-    def _upsert_task(self, session: Session, customer: LetterRecipient, kind: TaskKind, message: int, now: datetime) -> None:
+    def upsert_letter_task(self, session: Session, customer: LetterRecipient, kind: TaskKind, message: int, now: datetime) -> None:
         """A letter that a person had sent again, and that fails again, is that person's task again."""
         task = Task(
             key=f"{kind}:{message}",

@@ -21,6 +21,7 @@ from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import Case, ContactRequest, Message, MessageLine
 from adapters.mail.message_builder import derive_message_id
+from adapters.mail.smtp_client import DeliveryResult
 from domain import identifiers as ids
 from domain.case.case_view import TaskKind
 from domain.correspondence.contact_slots import find_first_slot, is_contact_allowed
@@ -80,7 +81,7 @@ _DELETE_LINES = delete(_LINES).where(_LINES.c.message_id == bindparam("which_let
 _INSERT_LINES = insert(_LINES)
 
 
-class LetterDispatch(LetterOutcomeRecorder):
+class LetterDispatch:
     """Claims the requests that are due, and begins the transmission of letters."""
 
     def __init__(
@@ -95,7 +96,8 @@ class LetterDispatch(LetterOutcomeRecorder):
     ) -> None:
         """`owner` names this process; `presumed_dead` and `backoff` are real time, `patience` is business time. Where the hour of the day
         is noise, contact hours are not looked at."""
-        super().__init__(database, loader, owner, presumed_dead, backoff)
+        self._database, self._loader, self._owner = database, loader, owner
+        self._outcomes = LetterOutcomeRecorder(database, loader, owner, presumed_dead, backoff)
         self._patience, self._hours_matter = patience, hours_matter
 
     def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
@@ -294,7 +296,7 @@ class LetterDispatch(LetterOutcomeRecorder):
     def _postpone_letter(self, session: Session, content: LetterContent, until: datetime, now: datetime) -> None:
         session.execute(update(Message).where(col(Message.id) == content.message).values(slot=until))
         if not content.customer.email:
-            self._upsert_task(session, content.customer, TaskKind.NO_ADDRESS, content.message, now)
+            self._outcomes.upsert_letter_task(session, content.customer, TaskKind.NO_ADDRESS, content.message, now)
 
     def _void_letter(self, session: Session, content: LetterContent, now: datetime) -> None:
         """Nothing is sent. The case that asked for it, if one did, is told why."""
@@ -334,3 +336,15 @@ class LetterDispatch(LetterOutcomeRecorder):
             connection.execute(_DELETE_LINES, {"which_letter": content.message})
         if content.lines:
             connection.execute(_INSERT_LINES, [{"message_id": content.message, **line} for line in content.lines])
+
+    def refuse_unwritable_letter(self, message: int, reason: str, now: datetime) -> None:
+        """Refuse a letter that cannot be written, before it is sent."""
+        self._outcomes.refuse_unwritable_letter(message, reason, now)
+
+    def record_outcomes(self, outcomes: Sequence[tuple[int, DeliveryResult]], now: datetime) -> list[None]:
+        """Write what became of letters that this process sent. `now` is business time."""
+        return self._outcomes.record_outcomes(outcomes, now)
+
+    def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
+        """Mark as unknown the letters that a process died over; how many. `on_the_wire`: the letters that this process is sending."""
+        return self._outcomes.mark_abandoned_letters(now, on_the_wire)
