@@ -9,11 +9,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.billing.receivables import InvoiceUpdate, Receivable
     from domain.case.billing_results import BillingResult, ReinstatementResult, SuspensionResult
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Command, CommandReceipt
+    from domain.case.command import CommandReceipt
     from domain.clock import Clock
     from domain.correspondence.letter_outcome import LetterOutcome
     from domain.journal.journal import Journal
-    from domain.suspension.command_rules import apply_command, rejection_reason
+    from domain.suspension.command_rules import RULES
     from domain.suspension.commands import (
         ExtendNotice,
         HandOverSuspendedAccount,
@@ -42,7 +42,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.suspension.view import build_case_view, next_step
     from domain.suspension.workflow_input import SuspensionInput
 
-from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.case_session import CaseSession
+from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
@@ -57,8 +58,8 @@ class AccountSuspension:
             self.case,
             workflow_input.clock,
             lambda run_id: build_case_view(self.case, run_id),
-            self._handle_billing_result,
-            self.invoice_changed,
+            RULES,
+            EffectResultHandlers(self._handle_billing_result, self.invoice_changed, account_prepaid=lambda: self.prepaid_is(True)),
         )
         if workflow_input.case is None:
             open_case(self.case, self.session.now)
@@ -78,7 +79,7 @@ class AccountSuspension:
             advance(self.case, self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
-                await self.continue_as_new(workflow_input)
+                await self.session.continue_as_new(workflow_input)
         await self.session.finish()
         if self.case.late or self.case.late_hand_overs:
             self.restart_for_late_requests(workflow_input)
@@ -103,11 +104,6 @@ class AccountSuspension:
         asking = {"asking": self.case.late, "asking_hand_over": self.case.late_hand_overs}
         after = {"clock": self.session.clock, "earlier": self.case.build_earlier_run(), "case": None}
         workflow.continue_as_new(workflow_input.model_copy(update=asking | after))
-
-    async def continue_as_new(self, workflow_input: SuspensionInput) -> None:
-        """Go on in a new run, with the same state and a short history."""
-        await self.session.finish(for_good=False)
-        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
@@ -161,99 +157,93 @@ class AccountSuspension:
 
     @workflow.update
     async def ask(self, command: RequestSuspension) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @ask.validator
     def _check_question(self, command: RequestSuspension) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def asked(self, command: RequestSuspension) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def ask_again(self, command: RequestApprovalAgain) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @ask_again.validator
     def _check_renewal(self, command: RequestApprovalAgain) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def asked_again(self, command: RequestApprovalAgain) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def send_warning_again(self, command: ResendWarning) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @send_warning_again.validator
     def _check_warning(self, command: ResendWarning) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def warning_wanted_again(self, command: ResendWarning) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def extend_notice(self, command: ExtendNotice) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @extend_notice.validator
     def _check_extension(self, command: ExtendNotice) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def notice_extended(self, command: ExtendNotice) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def withdraw(self, command: WithdrawSuspension) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @withdraw.validator
     def _check_withdrawal(self, command: WithdrawSuspension) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def withdrawn(self, command: WithdrawSuspension) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def reinstate(self, command: ReinstateAccount) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @reinstate.validator
     def _check_reinstatement(self, command: ReinstateAccount) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def reinstatement_wanted(self, command: ReinstateAccount) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def hand_over(self, command: HandOverSuspendedAccount) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @hand_over.validator
     def _check_hand_over(self, command: HandOverSuspendedAccount) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def hand_over_wanted(self, command: HandOverSuspendedAccount) -> None:
-        apply_command(self.case, command, self.session.now)
-
-    def _reject_if_not_allowed(self, command: Command) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
-
-    async def _apply_command(self, command: Command) -> CommandReceipt:
-        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
+        self.session.apply_signalled_command(command)
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return build_case_view(self.case, workflow.info().first_execution_run_id)
+        return self.session.build_view()
 
     @workflow.query
     def waiting_for(self) -> str:

@@ -5,18 +5,18 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
     from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalView, LapseReason
-    from domain.approval.command_rules import apply_command, rejection_reason
+    from domain.approval.command_rules import RULES
     from domain.approval.commands import DecideApproval, WithdrawApprovalRequest
     from domain.approval.view import build_case_view
     from domain.approval.workflow_input import ApprovalInput
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Command, CommandReceipt
+    from domain.case.command import CommandReceipt
     from domain.case.effects import ReviseApproval, WithdrawApproval
     from domain.case.handler_names import SignalName
     from domain.clock import Clock
     from domain.journal.journal import Journal
 
-from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.effect_dispatcher import signal_case
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
@@ -28,7 +28,7 @@ class Approval:
     @workflow.init
     def __init__(self, workflow_input: ApprovalInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
-        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id))
+        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), RULES)
         if workflow_input.case is None:
             self.case.open(self.session.now)
 
@@ -40,7 +40,7 @@ class Approval:
             self.case.run_due_actions(self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
-                await self.continue_as_new(workflow_input)
+                await self.session.continue_as_new(workflow_input)
         await signal_case(self.case.subject.case_id, SignalName.APPROVAL_CAME, self.case.ending.build_outcome(workflow_input.number))
         await self.session.finish()
         return self.case.ending
@@ -62,39 +62,31 @@ class Approval:
             workflow_input.also_asked,
         )
 
-    async def continue_as_new(self, workflow_input: ApprovalInput) -> None:
-        """Go on in a new run, with the same state and a short history."""
-        await self.session.finish(for_good=False)
-        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
-
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
 
     @workflow.update
     async def decide(self, command: DecideApproval) -> CommandReceipt:
-        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
+        return await self.session.apply_command(command)
 
     @decide.validator
     def _check_decision(self, command: DecideApproval) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def decided(self, command: DecideApproval) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def withdraw(self, command: WithdrawApprovalRequest) -> CommandReceipt:
-        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
+        return await self.session.apply_command(command)
 
     @withdraw.validator
     def _check_withdrawal(self, command: WithdrawApprovalRequest) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def withdrawn(self, command: WithdrawApprovalRequest) -> None:
-        apply_command(self.case, command, self.session.now)
-
-    def _reject_if_not_allowed(self, command: Command) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
+        self.session.apply_signalled_command(command)
 
     # --- what the case that asked reports
 
@@ -122,7 +114,7 @@ class Approval:
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return build_case_view(self.case, workflow.info().first_execution_run_id)
+        return self.session.build_view()
 
     @workflow.query
     def approval(self) -> ApprovalView:

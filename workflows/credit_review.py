@@ -6,17 +6,17 @@ with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
     from domain.billing.receivables import InvoiceUpdate
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Command, CommandReceipt
+    from domain.case.command import CommandReceipt
     from domain.clock import Clock
     from domain.correspondence.letter_outcome import LetterOutcome
-    from domain.credit_review.command_rules import apply_command, rejection_reason
+    from domain.credit_review.command_rules import RULES
     from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
     from domain.credit_review.review_case import CreditReviewCase
     from domain.credit_review.view import build_case_view, next_step
     from domain.credit_review.workflow_input import CreditReviewInput
     from domain.journal.journal import Journal
 
-from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
@@ -27,7 +27,7 @@ class CreditReview:
     @workflow.init
     def __init__(self, workflow_input: CreditReviewInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
-        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id))
+        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), RULES)
 
     @workflow.run
     async def run(self, workflow_input: CreditReviewInput) -> None:
@@ -39,7 +39,7 @@ class CreditReview:
             self.case.run_due_actions(self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.ended:
-                await self.continue_as_new(workflow_input)
+                await self.session.continue_as_new(workflow_input)
         await self.session.finish()
 
     def _create_case(self, workflow_input: CreditReviewInput) -> CreditReviewCase:
@@ -48,11 +48,6 @@ class CreditReview:
         if workflow_input.earlier:
             case.continue_from(workflow_input.earlier)
         return case
-
-    async def continue_as_new(self, workflow_input: CreditReviewInput) -> None:
-        """Go on in a new run, with the same state and a short history."""
-        await self.session.finish(for_good=False)
-        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
@@ -78,51 +73,45 @@ class CreditReview:
 
     @workflow.update
     async def refer(self, command: ReferAccount) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @refer.validator
     def _check_referral(self, command: ReferAccount) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def referred(self, command: ReferAccount) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def give_verdict(self, command: GiveCreditVerdict) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @give_verdict.validator
     def _check_verdict(self, command: GiveCreditVerdict) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def verdict_given(self, command: GiveCreditVerdict) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def close(self, command: CloseCreditReview) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @close.validator
     def _check_closing(self, command: CloseCreditReview) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def closed(self, command: CloseCreditReview) -> None:
-        apply_command(self.case, command, self.session.now)
-
-    def _reject_if_not_allowed(self, command: Command) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
-
-    async def _apply_command(self, command: Command) -> CommandReceipt:
-        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
+        self.session.apply_signalled_command(command)
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return build_case_view(self.case, workflow.info().first_execution_run_id)
+        return self.session.build_view()
 
     @workflow.query
     def waiting_for(self) -> str:

@@ -8,10 +8,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.billing.billing_events import InvoiceFacts
     from domain.case.billing_results import BillingResult, BookingResult
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Command, CommandReceipt
+    from domain.case.command import CommandReceipt
     from domain.clock import Clock
     from domain.correspondence.letter_outcome import LetterOutcome
-    from domain.dispute.command_rules import apply_command, rejection_reason
+    from domain.dispute.command_rules import RULES
     from domain.dispute.commands import AssignDispute, AttachEvidence, ResolveDispute
     from domain.dispute.dispute_case import DisputeCase
     from domain.dispute.view import build_case_view, next_step, waiting_for
@@ -19,7 +19,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.journal.journal import Journal
     from domain.policy.dispute_rules import DisputeResolution
 
-from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.case_session import CaseSession
+from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
@@ -32,7 +33,11 @@ class Dispute:
     def __init__(self, workflow_input: DisputeInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
         self.session = CaseSession(
-            self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), self._handle_billing_result
+            self.case,
+            workflow_input.clock,
+            lambda run_id: build_case_view(self.case, run_id),
+            RULES,
+            EffectResultHandlers(self._handle_billing_result),
         )
         if workflow_input.case is None:
             self.case.open(self.session.now)
@@ -45,7 +50,7 @@ class Dispute:
             self.case.run_due_actions(self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_closed:
-                await self.continue_as_new(workflow_input)
+                await self.session.continue_as_new(workflow_input)
         await self.session.finish()
         return self.case.resolution
 
@@ -61,11 +66,6 @@ class Dispute:
             self.case.reject_booking(result.key, result.refused, self.session.now)
         else:
             self.case.confirm_booking(result.key, self.session.now)
-
-    async def continue_as_new(self, workflow_input: DisputeInput) -> None:
-        """Go on in a new run, with the same state and a short history."""
-        await self.session.finish(for_good=False)
-        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
@@ -93,48 +93,45 @@ class Dispute:
 
     @workflow.update
     async def assign(self, command: AssignDispute) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @assign.validator
     def _check_assignment(self, command: AssignDispute) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
+        self.session.validate_command(command)
 
     @workflow.signal
     def assigned(self, command: AssignDispute) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def attach(self, command: AttachEvidence) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @attach.validator
     def _check_evidence(self, command: AttachEvidence) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
+        self.session.validate_command(command)
 
     @workflow.signal
     def attached(self, command: AttachEvidence) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def resolve(self, command: ResolveDispute) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @resolve.validator
     def _check_resolution(self, command: ResolveDispute) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
+        self.session.validate_command(command)
 
     @workflow.signal
     def resolved(self, command: ResolveDispute) -> None:
-        apply_command(self.case, command, self.session.now)
-
-    async def _apply_command(self, command: Command) -> CommandReceipt:
-        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
+        self.session.apply_signalled_command(command)
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return build_case_view(self.case, workflow.info().first_execution_run_id)
+        return self.session.build_view()
 
     @workflow.query
     def waiting_for(self) -> str:

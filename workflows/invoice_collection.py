@@ -7,29 +7,29 @@ with workflow.unsafe.imports_passed_through():
     from domain.approval.commands import DecideApproval
     from domain.billing.billing_events import BillingEvent
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Command, CommandReceipt
-    from domain.case.effects import HastenTimeline, MarkDisputed, NotifyInvoice
+    from domain.case.command import CommandReceipt
+    from domain.case.effects import HastenTimeline, MarkDisputed, NotifyInvoice, NotifyPerson, NotifyRole
     from domain.clock import Clock, Moment
     from domain.correspondence.letter_outcome import LetterOutcome
     from domain.dispute.commands import RaiseDispute, ResolveDispute
-    from domain.invoice.command_rules import apply_command, rejection_reason
+    from domain.invoice.command_rules import RULES
     from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
     from domain.invoice.disputes import apply_dispute_update
+    from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
     from domain.invoice.linked_cases import hasten_timeline, record_case_event, request_suspension_for_step
-    from domain.invoice.view import waiting_for
+    from domain.invoice.view import build_case_view, waiting_for
     from domain.invoice.workflow_input import InvoiceCollectionInput, InvoiceCollectionOutcome
-    from domain.journal.entry_kinds import EntryKind
     from domain.journal.journal import Journal
     from domain.policy.collection_policy import PolicySnapshot, Step
     from domain.timeline.holds import Hold, HoldKind
 
-from workflows.case_runtime.case_session import reject_command
+from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.child_disputes import ChildDisputes
-from workflows.case_runtime.invoice_session import InvoiceSession
+from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
+from workflows.case_runtime.invoice_recording import build_contact_order, build_invoice_write_handlers, check_last_letter
 from workflows.case_runtime.linked_cases import LinkedCases
 from workflows.case_runtime.search_attributes import set_collector_attribute
-from workflows.case_runtime.wake_timer import WakeTimer
 
 
 @workflow.defn
@@ -39,10 +39,16 @@ class InvoiceCollection:
     @workflow.init
     def __init__(self, workflow_input: InvoiceCollectionInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
-        self.session = InvoiceSession(self.case, workflow_input.clock)
+        self.session = CaseSession(
+            self.case,
+            workflow_input.clock,
+            lambda run_id: build_case_view(self.case, run_id, self.now.business),
+            RULES,
+            EffectResultHandlers(notified=self._record_notified),
+            build_invoice_write_handlers(self.case, lambda: self.now),
+        )
         self.child_disputes = ChildDisputes(self.case)
-        self.linked_cases = LinkedCases(self.case, self.session)
-        self.wake_timer = WakeTimer()
+        self.linked_cases = LinkedCases(self.case)
         if workflow_input.case is None:
             self.case.open(self.now)
             for hold in workflow_input.holds:
@@ -59,7 +65,7 @@ class InvoiceCollection:
                 await self.wait_for_event()
             self.case.run_due_actions(self.now)
             await self.settle()
-            if workflow.info().is_continue_as_new_suggested() and not self.linked_cases.is_notifying:
+            if workflow.info().is_continue_as_new_suggested() and not self.session.has_background_work:
                 await self.continue_as_new(workflow_input)
         return await self.close_case(workflow_input)
 
@@ -73,6 +79,9 @@ class InvoiceCollection:
         )
         return InvoiceCase(journal=journal, facts=workflow_input.facts, snapshot=workflow_input.policy)
 
+    def _record_notified(self, notice: NotifyRole | NotifyPerson, names: list[str]) -> None:
+        record_escalation_notified(self.case, notice, names, self.now)
+
     @property
     def now(self) -> Moment:
         return self.session.now
@@ -80,7 +89,7 @@ class InvoiceCollection:
     @property
     def is_over(self) -> bool:
         """Settled, and so are its disputes: they end of themselves, and its history tells how."""
-        return self.case.is_settled and not self.child_disputes.has_open and not self.linked_cases.is_notifying
+        return self.case.is_settled and not self.child_disputes.has_open and not self.session.has_background_work
 
     def find_due_step(self) -> Step | None:
         now = self.now.business
@@ -90,22 +99,24 @@ class InvoiceCollection:
     async def wait_for_event(self) -> None:
         """Until something happens by itself, or somebody reports something; now and then for nothing."""
         wakes_at = None if self.case.is_settled else self.case.wakes_at(self.now.business)
-        await self.wake_timer.wait(wakes_at, self.session.clock, lambda: bool(self.case.journal.pending) or self.is_over)
+        await self.session.wait_until(lambda: wakes_at, lambda: self.is_over)
 
     async def take_step(self, step: Step) -> None:
         """Carry out a step; but first hear what became of the letter before it, for that can put the step off."""
         if self.case.is_last_letter_unresolved:
-            await self.session.check_last_letter()
+            await check_last_letter(self.session)
             return
         self.case.take_step(step, self.now)
         request_suspension_for_step(self.case, step)
-        await self.session.write_journal(contact_order=self.session.build_contact_order(step))
+        await self.session.write_journal(build_contact_order(self.case, step, self.now, self.session.clock))
 
     async def settle(self) -> None:
         """What the case noted is written down; its disputes, and the cases of its account, know of it."""
         await self.session.write_journal()
         await self.child_disputes.update_disputes(self.session.clock)
-        await self.linked_cases.dispatch_effects()
+        while self.case.outbox:
+            await self.session.execute_effects()
+        await self.linked_cases.update_followers()
 
     async def finish(self) -> None:
         """Leave nothing undone: every act is answered, everything noted is written down, all who follow the invoice know."""
@@ -172,9 +183,7 @@ class InvoiceCollection:
 
     @workflow.signal
     def clock_set(self, clock: Clock) -> None:
-        """A clock that is played fast stood still while Duecourse was down."""
-        self.session.clock = clock
-        self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
+        self.session.set_clock(clock)
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
 
@@ -184,11 +193,11 @@ class InvoiceCollection:
 
     @make_promise.validator
     def _check_promise(self, command: MakePromise) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def promise_made(self, command: MakePromise) -> None:
-        apply_command(self.case, command, self.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def log_call(self, command: LogCall) -> CommandReceipt:
@@ -196,7 +205,7 @@ class InvoiceCollection:
 
     @workflow.signal
     def call_logged(self, command: LogCall) -> None:
-        apply_command(self.case, command, self.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def pause(self, command: PauseCollection) -> CommandReceipt:
@@ -204,11 +213,11 @@ class InvoiceCollection:
 
     @pause.validator
     def _check_pause(self, command: PauseCollection) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def paused(self, command: PauseCollection) -> None:
-        apply_command(self.case, command, self.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def resume(self, command: ResumeCollection) -> CommandReceipt:
@@ -216,11 +225,11 @@ class InvoiceCollection:
 
     @resume.validator
     def _check_resume(self, command: ResumeCollection) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def resumed(self, command: ResumeCollection) -> None:
-        apply_command(self.case, command, self.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def add_note(self, command: AddNote) -> CommandReceipt:
@@ -228,7 +237,7 @@ class InvoiceCollection:
 
     @workflow.signal
     def note_added(self, command: AddNote) -> None:
-        apply_command(self.case, command, self.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def raise_dispute(self, command: RaiseDispute) -> CommandReceipt:
@@ -236,11 +245,11 @@ class InvoiceCollection:
 
     @raise_dispute.validator
     def _check_dispute(self, command: RaiseDispute) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def dispute_raised(self, command: RaiseDispute) -> None:
-        apply_command(self.case, command, self.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def escalate(self, command: EscalateInvoice) -> CommandReceipt:
@@ -248,11 +257,11 @@ class InvoiceCollection:
 
     @escalate.validator
     def _check_escalation(self, command: EscalateInvoice) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def escalated(self, command: EscalateInvoice) -> None:
-        apply_command(self.case, command, self.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def answer_escalation(self, command: AnswerEscalation) -> CommandReceipt:
@@ -260,14 +269,11 @@ class InvoiceCollection:
 
     @answer_escalation.validator
     def _check_answer(self, command: AnswerEscalation) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def escalation_answered(self, command: AnswerEscalation) -> None:
-        apply_command(self.case, command, self.now)
-
-    def _reject_if_not_allowed(self, command: Command) -> None:
-        reject_command(rejection_reason(self.case, command, self.now.business.date()))
+        self.session.apply_signalled_command(command)
 
     # --- for whoever knows the invoice, and not the case that waits
 

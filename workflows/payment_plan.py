@@ -9,11 +9,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.billing.billing_events import ChargePayment
     from domain.billing.receivables import InvoiceUpdate
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import Command, CommandReceipt
+    from domain.case.command import CommandReceipt
     from domain.clock import Clock
     from domain.correspondence.letter_outcome import LetterOutcome
     from domain.journal.journal import Journal
-    from domain.payment_plan.command_rules import apply_command, rejection_reason
+    from domain.payment_plan.command_rules import RULES
     from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
     from domain.payment_plan.negotiation import apply_approval_outcome, open_plan
     from domain.payment_plan.plan_case import PaymentPlanCase
@@ -22,7 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.payment_plan.view import build_case_view, next_step, waiting_for
     from domain.payment_plan.workflow_input import PaymentPlanInput
 
-from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.case_session import CaseSession
+from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
@@ -34,7 +35,11 @@ class PaymentPlan:
     def __init__(self, workflow_input: PaymentPlanInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
         self.session = CaseSession(
-            self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), on_invoice_changed=self.invoice_changed
+            self.case,
+            workflow_input.clock,
+            lambda run_id: build_case_view(self.case, run_id),
+            RULES,
+            EffectResultHandlers(invoice_changed=self.invoice_changed),
         )
         if workflow_input.case is None:
             open_plan(self.case, self.session.now)
@@ -47,7 +52,7 @@ class PaymentPlan:
             run_due_actions(self.case, self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_over:
-                await self.continue_as_new(workflow_input)
+                await self.session.continue_as_new(workflow_input)
         await self.session.finish()
         return self.case.ending
 
@@ -60,11 +65,6 @@ class PaymentPlan:
             covered=workflow_input.covered,
             broken_plans=workflow_input.broken_plans,
         )
-
-    async def continue_as_new(self, workflow_input: PaymentPlanInput) -> None:
-        """Go on in a new run, with the same state and a short history."""
-        await self.session.finish(for_good=False)
-        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
@@ -105,63 +105,57 @@ class PaymentPlan:
 
     @workflow.update
     async def revise(self, command: RevisePlan) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @revise.validator
     def _check_revision(self, command: RevisePlan) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def revised(self, command: RevisePlan) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def accept(self, command: AcceptPlan) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @accept.validator
     def _check_acceptance(self, command: AcceptPlan) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def accepted(self, command: AcceptPlan) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def decline(self, command: DeclinePlan) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @decline.validator
     def _check_refusal(self, command: DeclinePlan) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def declined(self, command: DeclinePlan) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     @workflow.update
     async def cancel(self, command: CancelPlan) -> CommandReceipt:
-        return await self._apply_command(command)
+        return await self.session.apply_command(command)
 
     @cancel.validator
     def _check_cancellation(self, command: CancelPlan) -> None:
-        self._reject_if_not_allowed(command)
+        self.session.validate_command(command)
 
     @workflow.signal
     def cancelled(self, command: CancelPlan) -> None:
-        apply_command(self.case, command, self.session.now)
-
-    def _reject_if_not_allowed(self, command: Command) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
-
-    async def _apply_command(self, command: Command) -> CommandReceipt:
-        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
+        self.session.apply_signalled_command(command)
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return build_case_view(self.case, workflow.info().first_execution_run_id)
+        return self.session.build_view()
 
     @workflow.query
     def waiting_for(self) -> str:

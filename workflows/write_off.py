@@ -17,9 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.write_off.commands import ProposeWriteOff
     from domain.write_off.view import build_case_view, next_step
     from domain.write_off.workflow_input import WriteOffInput
-from domain.write_off.command_rules import apply_command, rejection_reason
+from domain.write_off.command_rules import RULES
 from domain.write_off.write_off_case import APPROVAL_SEQUENCE, WriteOffCase
-from workflows.case_runtime.case_session import CaseSession, reject_command
+from workflows.case_runtime.case_session import CaseSession
+from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
 
@@ -34,8 +35,8 @@ class WriteOff:
             self.case,
             workflow_input.clock,
             lambda run_id: build_case_view(self.case, run_id),
-            self._handle_billing_result,
-            self.invoice_changed,
+            RULES,
+            EffectResultHandlers(self._handle_billing_result, self.invoice_changed),
         )
         if workflow_input.case is None:
             self.case.apply_hand_over(workflow_input.handed_over, self.session.now)
@@ -47,7 +48,7 @@ class WriteOff:
             await self.session.wait_until(lambda: None)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
-                await self.continue_as_new(workflow_input)
+                await self.session.continue_as_new(workflow_input)
         await self.session.finish()
         if self.case.late:
             after = {"clock": self.session.clock, "earlier": self.case.build_earlier_run(), "handed_over": self.case.late, "case": None}
@@ -63,11 +64,6 @@ class WriteOff:
     def _handle_billing_result(self, result: BillingResult) -> None:
         if isinstance(result, WriteOffResult):
             self.case.apply_booking(result.invoice_id, result.amount, self.session.now)
-
-    async def continue_as_new(self, workflow_input: WriteOffInput) -> None:
-        """Go on in a new run, with the same state and a short history."""
-        await self.session.finish(for_good=False)
-        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.session.clock, "case": self.case}))
 
     # --- what machines and other cases report
 
@@ -108,21 +104,21 @@ class WriteOff:
 
     @workflow.update
     async def propose(self, command: ProposeWriteOff) -> CommandReceipt:
-        return await self.session.await_receipt(command.act_id, apply_command(self.case, command, self.session.now))
+        return await self.session.apply_command(command)
 
     @propose.validator
     def _check_proposal(self, command: ProposeWriteOff) -> None:
-        reject_command(rejection_reason(self.case, command, self.session.now.business.date()))
+        self.session.validate_command(command)
 
     @workflow.signal
     def proposed(self, command: ProposeWriteOff) -> None:
-        apply_command(self.case, command, self.session.now)
+        self.session.apply_signalled_command(command)
 
     # --- what managers ask
 
     @workflow.query
     def snapshot(self) -> CaseView:
-        return build_case_view(self.case, workflow.info().first_execution_run_id)
+        return self.session.build_view()
 
     @workflow.query
     def waiting_for(self) -> str:

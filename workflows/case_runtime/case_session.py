@@ -1,10 +1,13 @@
-"""What every workflow of a case has in common: it writes down what the case noted, carries out what the case asks for, and waits."""
+"""What every workflow of a case has in common: it writes the journal, has the effects executed, waits, and answers people's commands."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -14,16 +17,17 @@ with workflow.unsafe.imports_passed_through():
     from domain.approval.commands import DecideApproval, DecisionChannel
     from domain.case.account_case import AccountCase
     from domain.case.case_view import CaseView
-    from domain.case.command import COMMAND_REJECTED, CommandReceipt
-    from domain.case.command_handling import record_rejection
+    from domain.case.command import COMMAND_REJECTED, Command, CommandReceipt
+    from domain.case.command_handling import CommandRules, record_rejection
     from domain.case.handler_names import SignalName
-    from domain.case_record import CaseWrite
+    from domain.case_record import CaseWrite, CaseWriteResult
     from domain.clock import Clock, Moment
+    from domain.correspondence.contact_request import ContactOrder
     from domain.invoice.invoice_case import CarriedState
     from domain.journal.entry_kinds import EntryKind
 
 from workflows.case_runtime.activity_options import RECORD_OPTIONS
-from workflows.case_runtime.effect_dispatcher import BillingResultHandler, EffectDispatcher, InvoiceUpdateHandler, signal_case
+from workflows.case_runtime.effect_dispatcher import EffectDispatcher, EffectResultHandlers, signal_case
 from workflows.case_runtime.search_attributes import SearchAttributeUpdater
 from workflows.case_runtime.wake_timer import WakeTimer
 
@@ -32,25 +36,39 @@ MAX_WAIT = timedelta(minutes=1)
 
 NO_PENDING_APPROVAL = "nothing of this case waits for a decision"
 
+Case = TypeVar("Case", bound=AccountCase)
 
-class CaseSession:
-    """The desk of one case. The case decides; its workflow says when to ask it; here it is written down and carried out.
 
-    `view` shows the case under its run's id; `hears` takes in what billing answered; `invoice_changed` takes in an invoice that was
-    settled before its hold reached it.
+@dataclass(frozen=True)
+class WriteHandlers:
+    """What a kind of case writes besides its entries, and what it takes from the answer: an invoice's letters and tasks.
+
+    `extend_write` completes a write; `apply_result` takes in what the database answered; `resume` continues an earlier run's chain.
+    """
+
+    extend_write: Callable[[CaseWrite], CaseWrite]
+    apply_result: Callable[[CaseWrite, CaseWriteResult], None]
+    resume: Callable[[CarriedState], None]
+
+
+class CaseSession(Generic[Case]):
+    """The session of one case. The case decides; its workflow says when to ask it; here it is written down and carried out.
+
+    `build_view` shows the case under its run's id; `rules` are those of its commands, None for a case that takes none by rules.
     """
 
     def __init__(
         self,
-        case: AccountCase,
+        case: Case,
         clock: Clock,
         build_view: Callable[[str], CaseView],
-        on_billing_result: BillingResultHandler | None = None,
-        on_invoice_changed: InvoiceUpdateHandler | None = None,
+        rules: CommandRules[Case] | None = None,
+        on_result: EffectResultHandlers | None = None,
+        on_write: WriteHandlers | None = None,
     ) -> None:
         self.case, self.clock = case, clock
-        self._build_view = build_view
-        self._dispatcher = EffectDispatcher(case, lambda: self.clock, lambda: self.now, on_billing_result, on_invoice_changed)
+        self._build_view, self._rules, self._on_write = build_view, rules, on_write
+        self._dispatcher = EffectDispatcher(case, lambda: self.clock, lambda: self.now, on_result or EffectResultHandlers())
         self._search_attributes, self._wake_timer = SearchAttributeUpdater(), WakeTimer()
 
     @property
@@ -63,14 +81,84 @@ class CaseSession:
         self.clock = clock
         self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
 
+    def build_view(self) -> CaseView:
+        """Under the first run's id: the same for all runs that were continued as new; another for a case that was taken up again."""
+        return self._build_view(workflow.info().first_execution_run_id)
+
+    # --- people's commands
+
+    async def apply_command(self, command: Command) -> CommandReceipt:
+        """Apply a person's command once; the receipt is given when the journal has it."""
+        return await self.await_receipt(command.act_id, self._require_rules().apply_command(self.case, command, self.now))
+
+    def apply_signalled_command(self, command: Command) -> None:
+        """Apply once a command that came as a signal: nobody waits for its receipt."""
+        self._require_rules().apply_command(self.case, command, self.now)
+
+    def validate_command(self, command: Command) -> None:
+        """Raise ApplicationError, with the reason in words, if the case's state rules the command out."""
+        reason = self._require_rules().rejection_reason(self.case, command, self.now.business.date())
+        if reason:
+            raise ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True)
+
+    def _require_rules(self) -> CommandRules[Case]:
+        if self._rules is None:
+            raise TypeError(f"{self.case.journal.case_id} takes no commands by rules")
+        return self._rules
+
+    async def await_receipt(self, act_id: str, seq: int | None) -> CommandReceipt:
+        """Return the answer to a person's command, once the journal has it."""
+        await workflow.wait_condition(lambda: all(entry.facts.get("act") != act_id for entry in self.case.journal.pending))
+        return CommandReceipt(act_id=act_id, seq=seq, repeated=seq is None)
+
+    async def forward_decision(self, decision: DecideApproval, number: int | None) -> None:
+        """A decision that came to the case reaches its approval that waits for it; without one, its rejection is journalled."""
+        if number is None or not await signal_case(
+            ids.approval_case_id(self.case.journal.case_id, number), SignalName.DECIDED, mark_temporal_channel(decision)
+        ):
+            record_rejection(self.case, decision, NO_PENDING_APPROVAL, self.now)
+
     # --- writing down, carrying out, waiting
 
     async def settle(self) -> None:
         """Until everything that the case noted is in the journal, and everything that it asked for is carried out, in order."""
         while self.case.journal.pending or self.case.outbox:
-            await self._write_journal()
-            for effect in self.case.take_effects():
-                await self._dispatcher.execute_effect(effect)
+            await self.write_journal()
+            await self.execute_effects()
+
+    async def execute_effects(self) -> None:
+        """Carry out, in order, what the case has asked for up to now."""
+        for effect in self.case.take_effects():
+            await self._dispatcher.execute_effect(effect)
+
+    async def write_journal(self, contact_order: ContactOrder | None = None) -> None:
+        """Bring every pending entry, and what a step asks for, into the database."""
+        while self.case.journal.pending or contact_order:
+            answer = await self.record(contact_order=contact_order)
+            contact_order = contact_order if answer.carried else None
+
+    async def record(self, contact_order: ContactOrder | None = None, await_letter: bool = False) -> CaseWriteResult:
+        """Write once, and take in what the database answers: an earlier run's chain to follow, or what became of the write."""
+        view = self.build_view()
+        write = CaseWrite(
+            now=self.now.business,
+            entries=list(self.case.journal.pending),
+            case=view,
+            carried=_build_carried_state(self.case),
+            ask=contact_order,
+            await_letter=await_letter,
+        )
+        write = self._on_write.extend_write(write) if self._on_write else write
+        answer = await workflow.execute_local_activity_method(CaseRecordingActivities.record, write, **RECORD_OPTIONS)
+        if answer.carried:
+            (self._on_write.resume if self._on_write else self.case.continue_from)(answer.carried)
+            return answer
+        if write.entries:
+            self.case.journal.mark_written(write.entries[-1].seq, answer.head)
+        if self._on_write:
+            self._on_write.apply_result(write, answer)
+        self._search_attributes.update_attributes(view)
+        return answer
 
     async def wait_for_first_request(self, has_request: Callable[[], bool]) -> None:
         """What a case is begun for comes with its beginning, or just after it; unless it was done before, and is refused now."""
@@ -78,9 +166,16 @@ class CaseSession:
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(has_request, timeout=MAX_WAIT)
 
-    async def wait_until(self, wakes_at: Callable[[], datetime | None]) -> None:
+    async def wait_until(self, wakes_at: Callable[[], datetime | None], has_event: Callable[[], bool] = lambda: False) -> None:
         """Until something happens by itself, or somebody reports something; now and then for nothing."""
-        await self._wake_timer.wait(wakes_at(), self.clock, lambda: bool(self.case.journal.pending or self.case.outbox))
+        await self._wake_timer.wait(wakes_at(), self.clock, lambda: bool(self.case.journal.pending or self.case.outbox) or has_event())
+
+    # --- the end of a run
+
+    @property
+    def has_background_work(self) -> bool:
+        """A notice is on its way; who got it is still to be written down."""
+        return self._dispatcher.has_pending_work(include_approvals=False)
 
     async def finish(self, for_good: bool = True) -> None:
         """Leave nothing undone: every act is answered, everything noted is written down, the papers are made and the notices out. A case
@@ -101,38 +196,17 @@ class CaseSession:
             if workflow.now() >= deadline and workflow.all_handlers_finished() and not unsettled():
                 return
 
-    async def await_receipt(self, act_id: str, seq: int | None) -> CommandReceipt:
-        """The answer to a person's act, once the journal has it."""
-        await workflow.wait_condition(lambda: all(entry.facts.get("act") != act_id for entry in self.case.journal.pending))
-        return CommandReceipt(act_id=act_id, seq=seq, repeated=seq is None)
+    async def continue_as_new(self, workflow_input: BaseModel) -> None:
+        """Go on in a new run, with the same state and a short history. `workflow_input` has the fields `clock` and `case`."""
+        await self.finish(for_good=False)
+        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.clock, "case": self.case}))
 
-    async def _write_journal(self) -> None:
-        while self.case.journal.pending:
-            entries, view = list(self.case.journal.pending), self._build_view(workflow.info().first_execution_run_id)
-            record = CaseWrite(
-                now=self.now.business, entries=entries, case=view, carried=CarriedState(**self.case.build_earlier_run().model_dump())
-            )
-            answer = await workflow.execute_local_activity_method(CaseRecordingActivities.record, record, **RECORD_OPTIONS)
-            if answer.carried:
-                self.case.continue_from(answer.carried)
-                continue
-            self.case.journal.mark_written(entries[-1].seq, answer.head)
-            self._search_attributes.update_attributes(view)
 
-    async def forward_decision(self, decision: DecideApproval, number: int | None) -> None:
-        """A decision that came to the case reaches its approval that waits for it; without one, its refusal is journalled."""
-        if number is None or not await signal_case(
-            ids.approval_case_id(self.case.journal.case_id, number), SignalName.DECIDED, mark_temporal_channel(decision)
-        ):
-            record_rejection(self.case, decision, NO_PENDING_APPROVAL, self.now)
+def _build_carried_state(case: AccountCase) -> CarriedState:
+    earlier = case.build_earlier_run()
+    return earlier if isinstance(earlier, CarriedState) else CarriedState(**earlier.model_dump())
 
 
 def mark_temporal_channel(decision: DecideApproval) -> DecideApproval:
     """What did not come to the approval itself was written to Temporal directly, whatever it says of itself."""
     return decision.model_copy(update={"channel": DecisionChannel.TEMPORAL})
-
-
-def reject_command(reason: str | None) -> None:
-    """Raises ApplicationError with the reason in words, if there is one."""
-    if reason:
-        raise ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         HandOverAccount,
         HastenTimeline,
         IssueCreditNote,
+        JoinSuspension,
         LiftHold,
         MakeDossier,
         MarkDisputed,
@@ -51,8 +53,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.journal.entry_kinds import EntryKind
     from domain.policy.approval_matrix import ApprovalRequest
     from domain.policy.collection_policy import PolicySnapshot
-    from domain.suspension.events import set_prepaid
-    from domain.suspension.suspension_case import SuspensionCase
 
 from workflows.case_runtime.activity_options import BOOKING_OPTIONS, NOTIFY_OPTIONS, SHORT_ACTIVITY_OPTIONS
 from workflows.case_runtime.search_attributes import build_account_attributes
@@ -62,8 +62,19 @@ START_RETRY_INTERVAL = timedelta(seconds=10)
 
 MAX_START_RETRIES = 6
 
-BillingResultHandler = Callable[[BillingResult], None]
-InvoiceUpdateHandler = Callable[[InvoiceUpdate], None]
+
+@dataclass(frozen=True)
+class EffectResultHandlers:
+    """What a kind of case takes in of what came of its effects.
+
+    `billing_result`: what billing answered. `invoice_changed`: an invoice was settled before its hold reached it. `notified`: the names of
+    those who got a notice. `account_prepaid`: the account of an approval is paid in advance; the approval is then not asked for.
+    """
+
+    billing_result: Callable[[BillingResult], None] | None = None
+    invoice_changed: Callable[[InvoiceUpdate], None] | None = None
+    notified: Callable[[NotifyRole | NotifyPerson, list[str]], None] | None = None
+    account_prepaid: Callable[[], None] | None = None
 
 
 async def signal_case(case_id: str, signal: SignalName, argument: object) -> bool:
@@ -76,18 +87,14 @@ async def signal_case(case_id: str, signal: SignalName, argument: object) -> boo
 
 
 class EffectDispatcher:
-    """`hears` takes in what billing answered; `invoice_changed` takes in an invoice that was settled before its hold reached it."""
-
     def __init__(
         self,
         case: AccountCase,
         clock: Callable[[], Clock],
         now: Callable[[], Moment],
-        on_billing_result: BillingResultHandler | None,
-        on_invoice_changed: InvoiceUpdateHandler | None,
+        handlers: EffectResultHandlers,
     ) -> None:
-        self._case, self._clock, self._now = case, clock, now
-        self._on_billing_result, self._on_invoice_changed = on_billing_result, on_invoice_changed
+        self._case, self._clock, self._now, self._handlers = case, clock, now, handlers
         self._background_tasks: list[asyncio.Task[Any]] = []
         self._approval_tasks: list[asyncio.Task[Any]] = []
 
@@ -128,6 +135,10 @@ class EffectDispatcher:
             case WithdrawLetter():
                 await workflow.execute_activity_method(
                     CaseLetterActivities.withdraw_letter, args=[self._case_id, effect.key], **BOOKING_OPTIONS
+                )
+            case JoinSuspension():
+                await workflow.execute_activity_method(
+                    CaseJoiningActivities.join_suspension, args=[effect, self._clock()], **BOOKING_OPTIONS
                 )
             case HandOverAccount():
                 await workflow.execute_activity_method(CaseJoiningActivities.hand_over, args=[effect, self._clock()], **BOOKING_OPTIONS)
@@ -172,8 +183,8 @@ class EffectDispatcher:
                 raise TypeError(f"nothing carries out {effect.effect}")
 
     def _handle_billing_result(self, result: BillingResult) -> None:
-        if self._on_billing_result:
-            self._on_billing_result(result)
+        if self._handlers.billing_result:
+            self._handlers.billing_result(result)
 
     # --- invoices, and the account's other cases
 
@@ -185,8 +196,8 @@ class EffectDispatcher:
                 return
             news = await workflow.execute_activity_method(CaseEffectActivities.read_invoice, effect.invoice_id, **SHORT_ACTIVITY_OPTIONS)
             if news is None or news.facts.is_settled:
-                if news and self._on_invoice_changed:
-                    self._on_invoice_changed(news)
+                if news and self._handlers.invoice_changed:
+                    self._handlers.invoice_changed(news)
                 return
             await workflow.sleep(START_RETRY_INTERVAL)
         self._case.write_entry(EntryKind.HOLD_NOT_PLACED, self._now(), invoice=effect.invoice_id, hold_kind=effect.hold.kind.value)
@@ -209,8 +220,8 @@ class EffectDispatcher:
         frame = await workflow.execute_activity_method(
             CaseEffectActivities.frame_approval, args=[effect.requester, account, today], **SHORT_ACTIVITY_OPTIONS
         )
-        if frame.prepaid and isinstance(self._case, SuspensionCase):
-            set_prepaid(self._case, True, self._now())
+        if frame.prepaid and self._handlers.account_prepaid:
+            self._handlers.account_prepaid()
             return
         question = ApprovalRequest(
             matter=effect.matter,
@@ -247,7 +258,9 @@ class EffectDispatcher:
 
         async def send() -> None:
             with suppress(ActivityError):
-                await notice
+                names = await notice
+                if self._handlers.notified:
+                    self._handlers.notified(effect, names)
 
         _track_task(asyncio.create_task(send()), self._background_tasks)
 

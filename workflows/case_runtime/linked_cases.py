@@ -1,29 +1,19 @@
-"""How an invoice's workflow keeps up its ties with the cases of its account: it joins them, tells them its news, and hands acts on."""
-
-import asyncio
-from contextlib import suppress
+"""How an invoice's workflow keeps up with the cases of its account: it sends them what billing reports, and hands decisions on."""
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.case_effects import CaseEffectActivities
-    from activities.case_joining import CaseJoiningActivities
     from domain.approval.commands import DecideApproval
     from domain.billing.receivables import InvoiceUpdate
     from domain.case.command_handling import record_rejection
-    from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
     from domain.case.handler_names import SignalName
     from domain.clock import Moment
-    from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
     from domain.invoice.linked_cases import build_invoice_update, find_holding_case, place_case_hold, remove_follower
     from domain.timeline.holds import Hold, HoldKind
 
-from workflows.case_runtime.activity_options import BOOKING_OPTIONS, NOTIFY_OPTIONS
 from workflows.case_runtime.case_session import mark_temporal_channel
 from workflows.case_runtime.effect_dispatcher import signal_case
-from workflows.case_runtime.invoice_session import InvoiceSession
 
 _NO_PENDING_DECISION = {
     HoldKind.PAYMENT_PLAN: "no payment plan of this invoice waits for a decision",
@@ -32,27 +22,9 @@ _NO_PENDING_DECISION = {
 
 
 class LinkedCases:
-    def __init__(self, case: InvoiceCase, session: InvoiceSession) -> None:
-        self.case, self._session = case, session
+    def __init__(self, case: InvoiceCase) -> None:
+        self.case = case
         self._sent_updates: dict[str, InvoiceUpdate] = {}
-        self._notice_tasks: set[asyncio.Task[None]] = set()
-
-    async def dispatch_effects(self) -> None:
-        """Carry out what the case asks of others; tell those who follow it what has changed."""
-        while self.case.outbox:
-            effect = self.case.outbox.pop(0)
-            if isinstance(effect, JoinSuspension):
-                await workflow.execute_activity_method(
-                    CaseJoiningActivities.join_suspension, args=[effect, self._session.clock], **BOOKING_OPTIONS
-                )
-            elif isinstance(effect, NotifyRole | NotifyPerson):
-                self._send_notice(effect)
-        await self._update_followers()
-
-    @property
-    def is_notifying(self) -> bool:
-        """A notice is on its way; who got it is still to be written down."""
-        return bool(self._notice_tasks)
 
     @property
     def outdated_followers(self) -> list[str]:
@@ -60,7 +32,7 @@ class LinkedCases:
         news = build_invoice_update(self.case)
         return [follower for follower in self.case.followers if self._sent_updates.get(follower) != news]
 
-    async def _update_followers(self) -> None:
+    async def update_followers(self) -> None:
         """A new run tells them again: a case takes in no facts that it knows. One that is over need not be told any more."""
         for follower in self.outdated_followers:
             news = self._sent_updates[follower] = build_invoice_update(self.case)
@@ -78,15 +50,3 @@ class LinkedCases:
         case_id = find_holding_case(self.case, kind)
         if case_id is None or not await signal_case(case_id, SignalName.DECIDED, mark_temporal_channel(decision)):
             record_rejection(self.case, decision, _NO_PENDING_DECISION[kind], at)
-
-    def _send_notice(self, notice: NotifyRole | NotifyPerson) -> None:
-        """Nothing waits for a message to people of ours; who got it, the journal says."""
-
-        async def send() -> None:
-            with suppress(ActivityError):
-                names = await workflow.execute_activity_method(CaseEffectActivities.notify, notice, **NOTIFY_OPTIONS)
-                record_escalation_notified(self.case, notice, names, self._session.now)
-
-        task = asyncio.create_task(send())
-        self._notice_tasks.add(task)
-        task.add_done_callback(self._notice_tasks.discard)

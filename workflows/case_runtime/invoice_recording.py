@@ -1,0 +1,67 @@
+"""What an invoice's session writes besides its entries, and takes in besides their hash: letters, contacts, people's tasks."""
+
+from collections.abc import Callable
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.case_record import CaseWrite, CaseWriteResult
+    from domain.clock import Clock, Moment
+    from domain.correspondence.contact_request import ContactOrder
+    from domain.correspondence.letter_outcome import DropReason
+    from domain.invoice.invoice_case import CarriedState, InvoiceCase
+    from domain.policy.collection_policy import Step
+
+from workflows.case_runtime.case_session import CaseSession, WriteHandlers
+
+
+def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -> WriteHandlers:
+    def extend_write(write: CaseWrite) -> CaseWrite:
+        more = {"withdraw": _letter_withdrawal_reason(case), "errands": list(case.errands), "heard": list(case.heard)}
+        return write.model_copy(update=more)
+
+    def apply_result(write: CaseWrite, answer: CaseWriteResult) -> None:
+        case.errands = case.errands[len(write.errands) :]
+        for step in answer.withdrawn:
+            case.record_letter_withdrawal(step, _letter_withdrawal_reason(case) or DropReason.ON_HOLD, now())
+        for outcome in answer.letters:
+            case.apply_letter_outcome(outcome, now())
+        if write.ask and answer.contact_on:
+            case.set_contact_date(write.ask.step, answer.contact_on)
+
+    def resume(carried: CarriedState) -> None:
+        case.reopen(carried, now())
+
+    return WriteHandlers(extend_write, apply_result, resume)
+
+
+def _letter_withdrawal_reason(case: InvoiceCase) -> DropReason | None:
+    """A hold, or the end, takes back a letter that has not gone."""
+    if case.is_settled:
+        return DropReason.SETTLED
+    return DropReason.ON_HOLD if case.holds.is_on_hold and case.is_last_letter_unresolved else None
+
+
+async def check_last_letter(session: CaseSession[InvoiceCase]) -> None:
+    """Ask the database about the last letter: it went, or it is still under way; then its end is signalled."""
+    case, answer = session.case, await session.record(await_letter=True)
+    case.letter_awaited = answer.under_way and case.is_last_letter_unresolved
+    if case.is_last_letter_unresolved and not answer.under_way:
+        case.record_unknown_letter(session.now)
+
+
+def build_contact_order(case: InvoiceCase, step: Step, now: Moment, clock: Clock) -> ContactOrder:
+    policy, due = case.policy, case.facts.due_date
+    return ContactOrder(
+        step=step.step,
+        rank=step.day,
+        act=step.act,
+        letter=step.letter,
+        escalate_to=step.escalate_to,
+        contact=policy.contact,
+        not_before=now.business.date(),
+        not_after=due if step.is_before_due else None,
+        hours_matter=clock.hours_matter,
+        catch_up_days=policy.catch_up_days,
+        minimum=policy.minimum_open_balance(case.facts.currency),
+    )
