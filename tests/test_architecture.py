@@ -35,6 +35,24 @@ FOR_LATER: dict[str, set[str]] = {}
 """Vocabulary that stands before the cases that will use it. A member that is used must leave this list."""
 
 
+MADE_TO_BE_EXTENDED = {
+    "AccountCase": "what every case of an account has",
+    "Command": "data: who sends it, and the id that makes it happen once",
+    "EarlierRun": "data: an invoice hands more to its next run than other cases do",
+    "Cover": "data: a cover, and its row's number",
+    "Creditor": "data: what letters name of the company, which has more",
+    "Delegation": "data: a delegation, and its row's number",
+    "DossierPart": "data: the model's settings, which all parts of a dossier share",
+    "CaseOut": "a body: what every case answers",
+    "CommandAnswer": "a body: what every command answers",
+    "DelegationOut": "a body: a delegation, and what it was used for",
+    "PositiveAmount": "a body: an amount that is part of a request",
+    "RequestBody": "a body: the model's settings, which all requests share",
+}
+"""The classes that others extend outside their own module, and why. What else is shared is a function, or an object that one has.
+Errors extend each other as they like, for who catches one means all that are of its kind."""
+
+
 def modules() -> list[Path]:
     inside = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     return sorted([*inside, *ROOT.glob("*.py")])
@@ -134,6 +152,22 @@ def test_no_two_public_classes_have_one_name() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(named(path))
     assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_a_class_extends_another_modules_class_only_where_that_is_made_for_it() -> None:
+    paths = [*modules(), *(ROOT / "bench").rglob("*.py")]
+    classes = [(path, node) for path in paths for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)]
+    homes: defaultdict[str, set[Path]] = defaultdict(set)
+    for path, node in classes:
+        homes[node.name].add(path)
+    extended: defaultdict[str, set[str]] = defaultdict(set)
+    for path, node in classes:
+        for base in node.bases:
+            name = ast.unparse(base.value if isinstance(base, ast.Subscript) else base).rpartition(".")[2]
+            if name in homes and path not in homes[name] and not name.endswith("Error"):
+                extended[name].add(f"{node.name} in {named(path)}")
+    assert {name: who for name, who in extended.items() if name not in MADE_TO_BE_EXTENDED} == {}
+    assert MADE_TO_BE_EXTENDED.keys() - extended.keys() == set()
 
 
 def test_lines_are_laid_out_by_the_formatter_alone() -> None:
