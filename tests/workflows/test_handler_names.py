@@ -11,8 +11,12 @@ from temporalio import workflow
 import workflows
 from adapters.temporal.client import CASE_WORKFLOWS
 from adapters.temporal.handler_names import SIGNAL_NAMES, UPDATE_NAMES
+from domain.approval.result import ApprovalOutcome
+from domain.case.case_view import CaseView, NextStep
 from domain.case.command import Command
 from domain.case.handler_names import QueryName, SignalName, UpdateName
+from domain.clock import Clock
+from domain.correspondence.letter_outcome import LetterOutcome
 from domain.identifiers import WorkflowName
 
 
@@ -47,6 +51,26 @@ def test_every_case_hears_the_clock_and_shows_itself() -> None:
     cases = [known for known in definitions() if known.name in CASE_WORKFLOWS]
     assert len(cases) == len(CASE_WORKFLOWS)
     assert all(SignalName.CLOCK_SET in known.signals and QueryName.SNAPSHOT in known.queries for known in cases)
+
+
+SHARED = {
+    SignalName.CLOCK_SET: Clock,
+    SignalName.COLLECTOR_IS: str,
+    SignalName.LETTER_NEWS: LetterOutcome,
+    SignalName.APPROVAL_CAME: ApprovalOutcome,
+}
+"""Signals that several cases handle, each declared on its workflow, and what they carry."""
+
+ANSWERED = {QueryName.SNAPSHOT: CaseView, QueryName.WAITING_FOR: str, QueryName.NEXT_STEP: NextStep}
+
+
+def test_what_several_cases_handle_is_the_same_for_all_of_them() -> None:
+    for known in definitions():
+        if known.name in CASE_WORKFLOWS:
+            heard = {name: known.signals[name].arg_types for name in SHARED if name in known.signals}
+            answers = {name: known.queries[name].ret_type for name in ANSWERED if name in known.queries}
+            assert heard == {name: [SHARED[name]] for name in heard}
+            assert answers == {name: ANSWERED[name] for name in answers}
 
 
 @pytest.mark.parametrize("command", UPDATE_NAMES, ids=lambda command: command.__name__)

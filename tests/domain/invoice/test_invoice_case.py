@@ -3,6 +3,7 @@
 import pytest
 
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
+from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
 from domain.correspondence.letter_outcome import DropReason, LetterResult
 from domain.invoice.command_rules import apply_command, rejection_reason
 from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
@@ -10,8 +11,10 @@ from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view, stage, waiting_for
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Entry, Journal, find_broken_entry
+from domain.roles import Role
 from domain.timeline.holds import HeldPeriod, Hold, HoldKind
 from tests.domain.builders import DAY, DUE, build_case, build_event, build_facts, build_letter_outcome, find_step, midnight, moment
+from tests.domain.suspension.builders import build_receivable
 
 RECEIVED, REVERSED = BillingEventKind.PAYMENT_RECEIVED, BillingEventKind.PAYMENT_REVERSED
 CHANGED = BillingEventKind.INVOICE_CHANGED
@@ -356,3 +359,19 @@ def test_a_case_survives_being_handed_on_to_a_new_run() -> None:
     handed_on = InvoiceCase.model_validate_json(one.model_dump_json())
     assert handed_on == one
     assert handed_on.taken[-1].fate == LetterResult.SENT
+
+
+# --- what an earlier run handed on
+
+
+def test_the_state_that_an_earlier_run_handed_on_is_read_whole() -> None:
+    """As it was written before invoices counted numbers as other cases do: with what it asks for, by its own names."""
+    one = reminded()
+    one.outbox = [
+        JoinSuspension(account_id="A1", claim=build_receivable(), hand_over=True),
+        NotifyRole(role=Role.COLLECTIONS_MANAGER, template="escalation_raised", details={"escalation": "e1"}),
+        NotifyPerson(user="mia", template="escalation_answered"),
+    ]
+    before = one.model_dump(mode="json", exclude={"numbers"})
+    assert [effect["effect"] for effect in before["outbox"]] == ["join_suspension", "notify_role", "notify_person"]
+    assert InvoiceCase.model_validate(before) == one
