@@ -54,7 +54,7 @@ class OwedInvoices:
         return {row.id: row.number for row in self.rows}
 
     def build_lines(self, contested: Mapping[str, int], stages: Mapping[str, str], also: set[str]) -> list[DossierInvoice]:
-        """Those that were open, and those in `also`; the oldest due date first."""
+        """Build the lines of the invoices that were open, and of those in `also`; the oldest due date first."""
         return [
             DossierInvoice(
                 id=row.id,
@@ -90,7 +90,7 @@ class OwedInvoices:
 
 
 def build_balances(lines: list[DossierInvoice], unapplied: Mapping[str, int], write_off: WriteOffFacts) -> list[DossierBalance]:
-    """Per currency, never added across them."""
+    """Build the balances per currency, in minor units; they are never added across currencies."""
     sums: dict[str, dict[str, int]] = {currency: {"unapplied": amount} for currency, amount in unapplied.items() if amount}
 
     def add(currency: str, name: str, amount: int) -> None:
@@ -104,9 +104,9 @@ def build_balances(lines: list[DossierInvoice], unapplied: Mapping[str, int], wr
             add(line.currency, name, amount)
         add(line.currency, ageing_bucket(line.days_past_due), line.open)
         add(line.currency, "overdue", line.open if line.days_past_due > 0 else 0)
-    for name, booked in (("written_off", write_off.booked), ("recovered", write_off.recovered)):
-        for one in booked:
-            add(one.currency, name, one.amount)
+    for name, bookings in (("written_off", write_off.booked), ("recovered", write_off.recovered)):
+        for booking in bookings:
+            add(booking.currency, name, booking.amount)
     return [DossierBalance(currency=currency, **sums[currency]) for currency in sorted(sums)]
 
 
@@ -115,23 +115,23 @@ def ageing_bucket(days_past_due: int) -> str:
 
 
 def sum_unapplied_credit(session: Session, account_id: str, on: date) -> dict[str, int]:
-    """What came in or was credited by the day's end, less what invoices took by then; per currency."""
+    """Sum per currency, in minor units, the payments and credit notes up to the end of a day, less what invoices had taken by then."""
     left: dict[str, int] = {}
-    standing = or_(col(Payment.reversed_on).is_(None), col(Payment.reversed_on) > on)
+    not_reversed = or_(col(Payment.reversed_on).is_(None), col(Payment.reversed_on) > on)
     sources: tuple[tuple[Any, Any, Any], ...] = (
-        (Payment, Allocation.payment_id, and_(col(Payment.received_on) <= on, standing)),
+        (Payment, Allocation.payment_id, and_(col(Payment.received_on) <= on, not_reversed)),
         (CreditNote, Allocation.credit_note_id, col(CreditNote.issued_on) <= on),
     )
     for table, link, counts in sources:
-        mine = and_(col(table.account_id) == account_id, counts)
-        came = select(col(table.currency), func.sum(col(table.amount))).where(mine).group_by(col(table.currency))
-        taken = (
+        of_account = and_(col(table.account_id) == account_id, counts)
+        received = select(col(table.currency), func.sum(col(table.amount))).where(of_account).group_by(col(table.currency))
+        allocated = (
             select(col(table.currency), func.sum(col(Allocation.amount)))
             .join(Allocation, col(link) == table.id)
-            .where(mine, col(Allocation.allocated_on) <= on)
+            .where(of_account, col(Allocation.allocated_on) <= on)
             .group_by(col(table.currency))
         )
-        for sign, statement in ((1, came), (-1, taken)):
+        for sign, statement in ((1, received), (-1, allocated)):
             for currency, amount in session.execute(statement):
                 left[currency] = left.get(currency, 0) + sign * int(amount)
     return left

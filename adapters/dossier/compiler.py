@@ -26,19 +26,21 @@ from domain.projection.recovery_history import build_write_off_facts, list_refer
 
 
 def compile_dossier(database: Database, company: Company, account_id: str, purpose: DossierPurpose, at: datetime) -> Dossier:
-    """Raises AccountNotFoundError."""
+    """Compile the dossier of an account as it stood at `at` (business time, UTC). Raises AccountNotFoundError."""
     with database.reading() as session:
         account = session.get(Account, account_id)
         if account is None:
             raise AccountNotFoundError(f"there is no account {account_id!r}")
         on = at.date()
         chain, owed = load_account_entries(session, account_id, at), OwedInvoices(session, account_id, on)
-        told, currencies = chain.entries, owed.currencies
-        raised, story = list_disputes(told, currencies), build_write_off_facts(told, currencies)
+        entries, currencies = chain.entries, owed.currencies
+        disputes, write_off = list_disputes(entries, currencies), build_write_off_facts(entries, currencies)
         lines = owed.build_lines(
-            _sum_contested_amounts(raised), _load_stages(session, account_id, told, at), {one.invoice for one in story.booked}
+            _sum_contested_amounts(disputes),
+            _load_stages(session, account_id, entries, at),
+            {booking.invoice for booking in write_off.booked},
         )
-        asked = list_approvals(told)
+        approvals = list_approvals(entries)
         return Dossier(
             purpose=purpose,
             as_of=on,
@@ -46,21 +48,21 @@ def compile_dossier(database: Database, company: Company, account_id: str, purpo
             creditor=_build_creditor(company),
             desk=_load_collector_contact(session, account, company),
             account=_load_account_facts(session, account, on),
-            balances=build_balances(lines, sum_unapplied_credit(session, account_id, on), story),
+            balances=build_balances(lines, sum_unapplied_credit(session, account_id, on), write_off),
             invoices=lines,
             settled=owed.sum_settled({line.id for line in lines}),
             numbers=owed.numbers,
             letters=_load_letters(session, account_id, at),
-            calls=list_calls(told),
-            escalations=list_escalations(told),
-            promises=list_promises(told, currencies),
-            disputes=raised,
-            plans=list_plans(told, currencies),
-            referrals=list_referrals(told),
-            verdicts=list_verdicts(told),
-            suspensions=list_suspensions(told, {one.case_id: one for one in asked}),
-            approvals=asked,
-            write_off=story,
+            calls=list_calls(entries),
+            escalations=list_escalations(entries),
+            promises=list_promises(entries, currencies),
+            disputes=disputes,
+            plans=list_plans(entries, currencies),
+            referrals=list_referrals(entries),
+            verdicts=list_verdicts(entries),
+            suspensions=list_suspensions(entries, {approval.case_id: approval for approval in approvals}),
+            approvals=approvals,
+            write_off=write_off,
             journal=_build_journal_fingerprint(chain),
         )
 
@@ -78,7 +80,7 @@ def _load_collector_contact(session: Session, account: Account, company: Company
 
 def _load_account_facts(session: Session, account: Account, on: date) -> AccountFacts:
     rows = session.execute(select(Contact).where(col(Contact.account_id) == account.id).order_by(col(Contact.id))).scalars()
-    people = [
+    contacts = [
         DossierContact(
             role=row.role,
             name=row.name,
@@ -91,21 +93,21 @@ def _load_account_facts(session: Session, account: Account, on: date) -> Account
         for row in rows
     ]
     return AccountFacts(
-        id=account.id, name=account.name, country=account.country, language=account.language, segment=account.segment, contacts=people
+        id=account.id, name=account.name, country=account.country, language=account.language, segment=account.segment, contacts=contacts
     )
 
 
-def _sum_contested_amounts(raised: Sequence[DisputeFacts]) -> dict[str, int]:
-    """Of each invoice, what its open disputes contest."""
+def _sum_contested_amounts(disputes: Sequence[DisputeFacts]) -> dict[str, int]:
+    """Sum what the open disputes of each invoice contest, in minor units."""
     totals: Counter[str] = Counter()
-    for dispute in raised:
+    for dispute in disputes:
         if dispute.resolution is None:
             totals[dispute.invoice] += dispute.amount
     return dict(totals)
 
 
 def _load_stages(session: Session, account_id: str, entries: Sequence[AccountEntry], at: datetime) -> dict[str, str]:
-    """The read model's, or the last step taken by then where the read model has gone on since."""
+    """Load the stage of each invoice from the read model, or the last step taken by then where the read model is newer than `at`."""
     stages = {entry.invoice_id: entry.get_text("step") for entry in filter_by_kind(entries, EntryKind.STEP_TAKEN) if entry.invoice_id}
     rows = select(col(Case.invoice_id), col(Case.stage)).where(
         col(Case.account_id) == account_id, col(Case.kind) == "invoice", col(Case.updated_at) <= at

@@ -1,4 +1,4 @@
-"""The tables of a printed dossier that tell of plans, reviews, suspensions, approvals and write-offs."""
+"""The tables of a printed dossier about plans, reviews, suspensions, approvals and write-offs."""
 
 from datetime import date
 
@@ -8,24 +8,24 @@ from domain.dossier import Dossier
 from domain.projection.case_facts import SignatureFacts, SuspensionFacts
 
 SuspensionEvent = tuple[date | None, str, str]
-"""When, what, and by whom."""
+"""The day, what happened, and who decided it."""
 
 
 def build_plan_tables(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedTable]:
     rows = [
         [
-            formatter.format_day(one.proposed_on),
-            formatter.format_invoices(one.invoices),
-            formatter.format_money(one.terms.total, one.currency),
-            formatter.format_money(one.terms.interest, one.currency),
-            formatter.format_number(one.terms.instalments),
-            f"{formatter.format_day(one.terms.first_on)} – {formatter.format_day(one.terms.last_on)}",
-            f"{one.paid_instalments} / {one.missed_instalments}",
-            formatter.format_money(one.received, one.currency),
-            formatter.format_word(one.state),
-            formatter.format_day(one.ended_on),
+            formatter.format_day(plan.proposed_on),
+            formatter.format_invoices(plan.invoices),
+            formatter.format_money(plan.terms.total, plan.currency),
+            formatter.format_money(plan.terms.interest, plan.currency),
+            formatter.format_number(plan.terms.instalments),
+            f"{formatter.format_day(plan.terms.first_on)} – {formatter.format_day(plan.terms.last_on)}",
+            f"{plan.paid_instalments} / {plan.missed_instalments}",
+            formatter.format_money(plan.received, plan.currency),
+            formatter.format_word(plan.state),
+            formatter.format_day(plan.ended_on),
         ]
-        for one in dossier.plans
+        for plan in dossier.plans
     ]
     columns = ("made", "invoices*1.2", "amount>", "interest>", "instalments>", "term*1", "kept>", "received>", "state", "ended")
     return formatter.build_tables(columns, rows)
@@ -33,19 +33,20 @@ def build_plan_tables(dossier: Dossier, formatter: DossierFormatter) -> list[Pri
 
 def build_credit_tables(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedTable]:
     referrals = [
-        [formatter.format_day(one.on), formatter.format_word(one.reason), formatter.format_word(one.by)] for one in dossier.referrals
+        [formatter.format_day(referral.on), formatter.format_word(referral.reason), formatter.format_word(referral.by)]
+        for referral in dossier.referrals
     ]
     verdicts = [
         [
-            formatter.format_day(one.on),
-            f"{formatter.format_word(one.ability)}, {formatter.format_word(one.willingness)}",
-            formatter.format_word(one.course),
-            formatter.format_word("yes" if one.insolvent else "no"),
-            formatter.format_money(one.limit, one.currency),
-            formatter.format_day(one.next_review_on),
-            formatter.format_word(one.by),
+            formatter.format_day(verdict.on),
+            f"{formatter.format_word(verdict.ability)}, {formatter.format_word(verdict.willingness)}",
+            formatter.format_word(verdict.course),
+            formatter.format_word("yes" if verdict.insolvent else "no"),
+            formatter.format_money(verdict.limit, verdict.currency),
+            formatter.format_day(verdict.next_review_on),
+            formatter.format_word(verdict.by),
         ]
-        for one in dossier.verdicts
+        for verdict in dossier.verdicts
     ]
     captions = formatter.words.captions
     return [
@@ -57,13 +58,17 @@ def build_credit_tables(dossier: Dossier, formatter: DossierFormatter) -> list[P
 
 
 def build_suspension_tables(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedTable]:
-    """A table for each case: what happened, when, and by whose word."""
+    """Build a table for each case: what happened, when, and who decided it."""
     return [
         table
-        for one in dossier.suspensions
+        for suspension in dossier.suspensions
         for table in formatter.build_tables(
             ("date", "what*1.6", "by*1"),
-            [[formatter.format_day(day), what, who] for day, what, who in _list_suspension_events(one, formatter) if day is not None],
+            [
+                [formatter.format_day(day), event, decider]
+                for day, event, decider in _list_suspension_events(suspension, formatter)
+                if day is not None
+            ],
         )
     ]
 
@@ -93,46 +98,50 @@ def _list_suspension_events(suspension: SuspensionFacts, formatter: DossierForma
 
 def build_approval_tables(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedTable]:
     rows = []
-    for one in dossier.approvals:
-        signed = [_format_signature(given, formatter) for given in one.signatures]
+    for approval in dossier.approvals:
+        signed = [_format_signature(signature, formatter) for signature in approval.signatures]
         result = (
-            f"{formatter.format_word(one.result)} ({formatter.format_word(one.reason)})"
-            if one.reason
-            else formatter.format_word(one.result)
+            f"{formatter.format_word(approval.result)} ({formatter.format_word(approval.reason)})"
+            if approval.reason
+            else formatter.format_word(approval.result)
         )
         rows.append(
             [
-                formatter.format_day(one.requested_on),
-                formatter.format_word(one.matter),
-                formatter.format_money(one.amount, one.currency),
-                formatter.format_word(one.requester),
+                formatter.format_day(approval.requested_on),
+                formatter.format_word(approval.matter),
+                formatter.format_money(approval.amount, approval.currency),
+                formatter.format_word(approval.requester),
                 "; ".join(signed) or "–",
                 result,
-                formatter.format_day(one.ended_on),
+                formatter.format_day(approval.ended_on),
             ]
         )
     return formatter.build_tables(("asked", "matter*1", "amount>", "by*0.8", "signed*1.8", "result*0.9", "ended"), rows)
 
 
 def build_write_off_tables(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedTable]:
-    story, captions = dossier.write_off, formatter.words.captions
+    write_off, captions = dossier.write_off, formatter.words.captions
     decisions = [
         [
-            formatter.format_day(one.on),
-            formatter.format_word(one.decision),
-            formatter.format_word(one.by),
-            formatter.format_word(one.result),
-            formatter.format_day(one.answered_on),
-            one.answered_by or "",
+            formatter.format_day(decision.on),
+            formatter.format_word(decision.decision),
+            formatter.format_word(decision.by),
+            formatter.format_word(decision.result),
+            formatter.format_day(decision.answered_on),
+            decision.answered_by or "",
         ]
-        for one in story.decisions
+        for decision in write_off.decisions
     ]
     booked, recovered = (
         [
-            [formatter.format_day(one.on), formatter.format_invoice(one.invoice), formatter.format_money(one.amount, one.currency)]
-            for one in sums
+            [
+                formatter.format_day(booking.on),
+                formatter.format_invoice(booking.invoice),
+                formatter.format_money(booking.amount, booking.currency),
+            ]
+            for booking in bookings
         ]
-        for sums in (story.booked, story.recovered)
+        for bookings in (write_off.booked, write_off.recovered)
     )
     return [
         *formatter.build_tables(("date", "decision*1", "by*1", "result*1", "answered", "answered_by*1"), decisions, captions["decisions"]),

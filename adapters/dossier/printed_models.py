@@ -1,4 +1,4 @@
-"""The printed dossier's parts: tables whose cells are text in the reader's language. The template lays them out, and decides nothing."""
+"""The parts of a printed dossier: tables whose cells are text in the reader's language. The template only lays them out."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from adapters.i18n.wording import fill_placeholders
 from domain.money import Money
 
 MAX_INVOICES_NAMED = 4
-"""So many invoices are named in one cell; the JSON document names all."""
+"""The number of invoices that one cell names; the JSON document names all."""
 
 NO_BREAK = "\u00a0"
 
@@ -42,7 +42,7 @@ class PrintedTable(BaseModel):
 
 
 class PrintedSection(BaseModel):
-    """Without tables it says that there is nothing."""
+    """A section; without tables, the template prints that there is nothing."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,14 +80,14 @@ class DossierFormatter:
         self.words, self._numbers = words, numbers
 
     def format_day(self, day: date | None) -> str:
-        """On one line."""
+        """Format a day without a line break inside."""
         return format_localised_date(day, "medium", self.words.locale).replace(" ", NO_BREAK) if day else ""
 
     def format_long_day(self, day: date) -> str:
         return format_localised_date(day, "long", self.words.locale).replace(" ", NO_BREAK)
 
     def format_country(self, code: str) -> str:
-        """By its name in the reader's language."""
+        """Return the country's name in the reader's language."""
         names: Mapping[str, str] = Locale.parse(self.words.locale).territories
         return names.get(code, code)
 
@@ -95,7 +95,8 @@ class DossierFormatter:
         return "" if minor is None else format_localised_money(minor, currency, self.words.locale) if currency else str(minor)
 
     def format_amount(self, minor: int, currency: str) -> str:
-        """Without the currency's sign, for a table that is in one currency. An empty cell is easier to read than a column of noughts."""
+        """Format an amount (minor units) without the currency's sign, for a table in one currency. Nothing is a dash: it is easier to read
+        than a column of zeros."""
         if minor == 0:
             return "–"
         return format_currency(Money(minor=minor, currency=currency).major, currency, "#,##0.00", locale=self.words.locale)
@@ -110,7 +111,7 @@ class DossierFormatter:
         return soften_long_words(self._numbers.get(invoice_id, invoice_id))
 
     def format_invoices(self, ids: Sequence[str]) -> str:
-        named = ", ".join(self.format_invoice(one) for one in ids[:MAX_INVOICES_NAMED])
+        named = ", ".join(self.format_invoice(invoice_id) for invoice_id in ids[:MAX_INVOICES_NAMED])
         more = len(ids) - MAX_INVOICES_NAMED
         return f"{named} {fill_placeholders(self.words.more, {'count': self.format_number(more)})}" if more > 0 else named
 
@@ -131,14 +132,14 @@ class DossierFormatter:
     def build_tables(
         self, columns: Sequence[str], rows: list[list[str]], caption: str = "", totals: Sequence[str] = ()
     ) -> list[PrintedTable]:
-        """No table where there are no rows."""
+        """Build one table, or none where there are no rows."""
         if not rows:
             return []
         return [PrintedTable(caption=caption, columns=self.build_headings(*columns), rows=rows, totals=list(totals))]
 
 
 def soften_long_words(text: str) -> str:
-    """Long words may be broken at their joints, or anywhere if they have none: an address must not run out of its column."""
+    """Let long words break at their joints, or anywhere if they have none: an address must not run out of its column."""
 
     def soften(found: re.Match[str]) -> str:
         parts = _WORD_JOINT.split(found[0])

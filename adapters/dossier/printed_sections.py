@@ -1,4 +1,4 @@
-"""A dossier as it is printed: its sections, in words."""
+"""Builds the printed dossier: its sections, in the reader's language."""
 
 from adapters.dossier.printed_history import (
     build_approval_tables,
@@ -16,27 +16,31 @@ AGEING_COLUMNS = ("current", "days_1_to_30", "days_31_to_60", "days_61_to_90", "
 
 
 def build_printed_dossier(dossier: Dossier, language: str) -> PrintedDossier:
-    """A proof of claim is signed, and shows no more than the claim: what was owed, and who owes it."""
+    """Build the printed dossier. A proof of claim is signed, and shows no more than the claim: what was owed, and who owes it."""
     words = load_dossier_wording(language)
-    pen = DossierFormatter(words, dossier.numbers)
+    formatter = DossierFormatter(words, dossier.numbers)
     account, purpose = dossier.account, dossier.purpose
     claim = ", ".join(
-        pen.format_money(balance.open, balance.currency) for balance in dossier.balances if balance.open
-    ) or pen.format_number(0)
+        formatter.format_money(balance.open, balance.currency) for balance in dossier.balances if balance.open
+    ) or formatter.format_number(0)
     facts = {
         "name": account.name,
         "account": account.id,
         "creditor": dossier.creditor.name,
-        "as_of": pen.format_long_day(dossier.as_of),
+        "as_of": formatter.format_long_day(dossier.as_of),
         "claim": claim,
     }
     opening = [fill_placeholders(text, facts) for text in (words.opening[purpose], words.opening_more.get(purpose, "")) if text]
-    claims = [_build_balance_section(dossier, pen), _build_invoice_section(dossier, pen), _build_contact_section(dossier, pen)]
+    claims = [
+        _build_balance_section(dossier, formatter),
+        _build_invoice_section(dossier, formatter),
+        _build_contact_section(dossier, formatter),
+    ]
     brief = purpose is DossierPurpose.PROOF_OF_CLAIM
     history = (
-        [_build_dispute_section(dossier, pen)]
+        [_build_dispute_section(dossier, formatter)]
         if brief
-        else [*_build_correspondence_sections(dossier, pen), *_build_decision_sections(dossier, pen)]
+        else [*_build_correspondence_sections(dossier, formatter), *_build_decision_sections(dossier, formatter)]
     )
     return PrintedDossier(
         language=language,
@@ -47,13 +51,13 @@ def build_printed_dossier(dossier: Dossier, language: str) -> PrintedDossier:
         month=dossier.as_of.month,
         day=dossier.as_of.day,
         letterhead=[dossier.creditor.name, *dossier.creditor.address],
-        facts=_build_letterhead_facts(dossier, pen),
+        facts=_build_letterhead_facts(dossier, formatter),
         opening=opening,
         sections=[*claims, *history],
         none=words.none,
         signature=fill_placeholders(words.signature, facts) if brief else "",
-        seal=_build_seal_sentence(dossier, pen),
-        footer=f"{words.titles[purpose]} · {account.name} ({account.id}) · {pen.format_day(dossier.as_of)}",
+        seal=_build_seal_sentence(dossier, formatter),
+        footer=f"{words.titles[purpose]} · {account.name} ({account.id}) · {formatter.format_day(dossier.as_of)}",
         page=words.page,
     )
 
@@ -65,14 +69,14 @@ def _build_seal_sentence(dossier: Dossier, formatter: DossierFormatter) -> str:
 
 
 def _build_letterhead_facts(dossier: Dossier, formatter: DossierFormatter) -> list[list[str]]:
-    """The box under the title. How we rank the customer is nobody else's business."""
+    """Build the box under the title. The customer's segment is shown in the company's own dossier only."""
     labels, account, desk, creditor = formatter.words.letterhead, dossier.account, dossier.desk, dossier.creditor
     bank = " · ".join(text for text in (creditor.iban, creditor.bic, creditor.bank) if text)
-    ours = dossier.purpose is DossierPurpose.WRITE_OFF
+    internal = dossier.purpose is DossierPurpose.WRITE_OFF
     return [
         [labels["account"], f"{account.name} ({account.id})"],
         [labels["country"], formatter.format_country(account.country)],
-        *([[labels["segment"], formatter.format_word(account.segment)]] if ours else []),
+        *([[labels["segment"], formatter.format_word(account.segment)]] if internal else []),
         [labels["as_of"], formatter.format_long_day(dossier.as_of)],
         [labels["contact"], " · ".join(text for text in (desk.name, desk.email, desk.phone) if text)],
         [labels["bank"], bank],
@@ -132,22 +136,22 @@ def _build_invoice_section(dossier: Dossier, formatter: DossierFormatter) -> Pri
     columns = ("number*1.5", "issued", "due", "days>", "original>", "open>", "disputed>", "stage*1.2")
     tables: list[PrintedTable] = []
     for currency in sorted({line.currency for line in dossier.invoices}):
-        mine = [line for line in dossier.invoices if line.currency == currency]
+        lines = [line for line in dossier.invoices if line.currency == currency]
         sums = [
             formatter.format_amount(sum(amounts), currency)
-            for amounts in zip(*((one.original, one.open, one.disputed) for one in mine), strict=True)
+            for amounts in zip(*((line.original, line.open, line.disputed) for line in lines), strict=True)
         ]
         total = [fill_placeholders(formatter.words.total, {"currency": currency}), "", "", "", *sums, ""]
         caption = fill_placeholders(formatter.words.captions["invoices"], {"currency": currency})
-        tables += formatter.build_tables(columns, [_build_invoice_row(line, formatter) for line in mine], caption, total)
+        tables += formatter.build_tables(columns, [_build_invoice_row(line, formatter) for line in lines], caption, total)
     settled = [
         [
-            one.currency,
-            formatter.format_number(one.invoices),
-            formatter.format_amount(one.original, one.currency),
-            formatter.format_day(one.last_settled_on),
+            totals.currency,
+            formatter.format_number(totals.invoices),
+            formatter.format_amount(totals.original, totals.currency),
+            formatter.format_day(totals.last_settled_on),
         ]
-        for one in dossier.settled
+        for totals in dossier.settled
     ]
     return _build_section(
         formatter,
@@ -167,7 +171,7 @@ def _build_invoice_row(line: DossierInvoice, formatter: DossierFormatter) -> lis
         formatter.format_day(line.issued),
         formatter.format_day(line.due),
         days,
-        *(formatter.format_amount(one, line.currency) for one in amounts),
+        *(formatter.format_amount(amount, line.currency) for amount in amounts),
         formatter.format_word(line.stage),
     ]
 
@@ -175,13 +179,13 @@ def _build_invoice_row(line: DossierInvoice, formatter: DossierFormatter) -> lis
 def _build_contact_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:
     rows = [
         [
-            soften_long_words(one.name),
-            formatter.format_word(one.role),
-            soften_long_words(one.email),
-            one.phone,
-            formatter.format_day(one.undeliverable_since),
+            soften_long_words(contact.name),
+            formatter.format_word(contact.role),
+            soften_long_words(contact.email),
+            contact.phone,
+            formatter.format_day(contact.undeliverable_since),
         ]
-        for one in dossier.account.contacts
+        for contact in dossier.account.contacts
     ]
     return _build_section(
         formatter, "contacts", formatter.build_tables(("name*1.2", "role", "email*1.6", "phone*1", "undeliverable"), rows)
@@ -189,84 +193,91 @@ def _build_contact_section(dossier: Dossier, formatter: DossierFormatter) -> Pri
 
 
 def _build_correspondence_sections(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedSection]:
-    """What was said to each other."""
-    letters = [
-        [
-            formatter.format_day(one.on),
-            formatter.format_word(one.template),
-            soften_long_words(one.recipient),
-            formatter.format_invoices(one.invoices),
-            formatter.format_word(one.state),
-            soften_long_words(one.reply),
-        ]
-        for one in dossier.letters
-    ]
-    calls = [
-        [
-            formatter.format_day(one.on),
-            formatter.format_invoice(one.invoice),
-            formatter.format_word(one.by),
-            formatter.format_word(one.outcome),
-        ]
-        for one in dossier.calls
-    ]
-    raised = [
-        [
-            formatter.format_day(one.on),
-            formatter.format_invoice(one.invoice),
-            formatter.format_word(one.step),
-            formatter.format_word(one.role),
-            formatter.format_word(one.by),
-            one.told,
-            " ".join(text for text in (formatter.format_day(one.answered_on), one.answered_by) if text),
-        ]
-        for one in dossier.escalations
-    ]
-    promises = [
-        [
-            formatter.format_day(one.made_on),
-            formatter.format_invoice(one.invoice),
-            formatter.format_word(one.recorded_by),
-            formatter.format_money(one.amount, one.currency),
-            formatter.format_day(one.due),
-            formatter.format_word(one.outcome),
-            formatter.format_money(one.received, one.currency),
-        ]
-        for one in dossier.promises
-    ]
+    """Build what was written, said on the telephone, brought to somebody's attention and promised."""
     return [
-        _build_section(
-            formatter,
-            "letters",
-            formatter.build_tables(("date", "letter*1", "recipient*1.3", "invoices*1.2", "state*0.9", "reply*1.3"), letters),
-        ),
-        _build_section(formatter, "calls", formatter.build_tables(("date", "invoice*1", "by*1", "outcome*1"), calls)),
-        _build_section(
-            formatter,
-            "escalations",
-            formatter.build_tables(("date", "invoice*1", "step*1", "role*1", "by*0.8", "told*0.8", "answered*0.9"), raised),
-        ),
-        _build_section(
-            formatter,
-            "promises",
-            formatter.build_tables(("made", "invoice*1", "by*0.8", "amount>", "promised_for", "outcome*0.8", "received>"), promises),
-        ),
+        _build_letter_section(dossier, formatter),
+        _build_call_section(dossier, formatter),
+        _build_escalation_section(dossier, formatter),
+        _build_promise_section(dossier, formatter),
     ]
+
+
+def _build_letter_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:
+    rows = [
+        [
+            formatter.format_day(letter.on),
+            formatter.format_word(letter.template),
+            soften_long_words(letter.recipient),
+            formatter.format_invoices(letter.invoices),
+            formatter.format_word(letter.state),
+            soften_long_words(letter.reply),
+        ]
+        for letter in dossier.letters
+    ]
+    columns = ("date", "letter*1", "recipient*1.3", "invoices*1.2", "state*0.9", "reply*1.3")
+    return _build_section(formatter, "letters", formatter.build_tables(columns, rows))
+
+
+def _build_call_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:
+    rows = [
+        [
+            formatter.format_day(call.on),
+            formatter.format_invoice(call.invoice),
+            formatter.format_word(call.by),
+            formatter.format_word(call.outcome),
+        ]
+        for call in dossier.calls
+    ]
+    return _build_section(formatter, "calls", formatter.build_tables(("date", "invoice*1", "by*1", "outcome*1"), rows))
+
+
+def _build_escalation_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:
+    rows = [
+        [
+            formatter.format_day(escalation.on),
+            formatter.format_invoice(escalation.invoice),
+            formatter.format_word(escalation.step),
+            formatter.format_word(escalation.role),
+            formatter.format_word(escalation.by),
+            escalation.told,
+            " ".join(text for text in (formatter.format_day(escalation.answered_on), escalation.answered_by) if text),
+        ]
+        for escalation in dossier.escalations
+    ]
+    columns = ("date", "invoice*1", "step*1", "role*1", "by*0.8", "told*0.8", "answered*0.9")
+    return _build_section(formatter, "escalations", formatter.build_tables(columns, rows))
+
+
+def _build_promise_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:
+    rows = [
+        [
+            formatter.format_day(promise.made_on),
+            formatter.format_invoice(promise.invoice),
+            formatter.format_word(promise.recorded_by),
+            formatter.format_money(promise.amount, promise.currency),
+            formatter.format_day(promise.due),
+            formatter.format_word(promise.outcome),
+            formatter.format_money(promise.received, promise.currency),
+        ]
+        for promise in dossier.promises
+    ]
+    columns = ("made", "invoice*1", "by*0.8", "amount>", "promised_for", "outcome*0.8", "received>")
+    return _build_section(formatter, "promises", formatter.build_tables(columns, rows))
 
 
 def _build_dispute_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:
     rows = [
         [
-            formatter.format_day(one.raised_on),
-            formatter.format_invoice(one.invoice),
-            formatter.format_word(one.reason),
-            formatter.format_money(one.amount, one.currency),
-            formatter.format_word(one.department),
-            formatter.format_word(one.resolution) or formatter.words.translate_value("open"),
-            formatter.format_money(one.credited, one.currency),
-            formatter.format_day(one.resolved_on),
+            formatter.format_day(dispute.raised_on),
+            formatter.format_invoice(dispute.invoice),
+            formatter.format_word(dispute.reason),
+            formatter.format_money(dispute.amount, dispute.currency),
+            formatter.format_word(dispute.department),
+            formatter.format_word(dispute.resolution) or formatter.words.translate_value("open"),
+            formatter.format_money(dispute.credited, dispute.currency),
+            formatter.format_day(dispute.resolved_on),
         ]
-        for one in dossier.disputes
+        for dispute in dossier.disputes
     ]
     return _build_section(
         formatter,
@@ -276,7 +287,7 @@ def _build_dispute_section(dossier: Dossier, formatter: DossierFormatter) -> Pri
 
 
 def _build_decision_sections(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedSection]:
-    """What people decided."""
+    """Build what people decided."""
     return [
         _build_dispute_section(dossier, formatter),
         _build_section(formatter, "plans", build_plan_tables(dossier, formatter)),
