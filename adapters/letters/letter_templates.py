@@ -1,4 +1,4 @@
-"""The letters: what a letter says (`Letter`) and the book of templates that says it in the customer's language (`LetterBook`).
+"""The letters: their content (`Letter`), and the templates that render it in the customer's language (`LetterTemplates`).
 
 The templates live in `letters/`. A company replaces any of them, or adds a language, in a folder of its own that is searched first;
 `words.yaml` may there hold only the words that differ. A sentence of it gets its facts by `words.please_pay | filled(total=total)`.
@@ -38,7 +38,7 @@ from domain.journal.journal import FactValue
 from domain.money import Currency
 
 REFERENCE_LENGTH = 140
-"""What a SEPA credit transfer carries as its remittance information."""
+"""The characters that a SEPA credit transfer carries as its remittance information."""
 
 TemplateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -48,7 +48,7 @@ class _LetterModel(BaseModel):
 
 
 class Collector(_LetterModel):
-    """Whom the customer can answer."""
+    """The person whom the customer can answer."""
 
     name: OneLine
     email: OneLine
@@ -133,11 +133,11 @@ class RenderedMessage(_LetterModel):
 
 
 class UnknownLetterTemplateError(LookupError):
-    """The book has no such letter in this language."""
+    """There is no such letter in this language."""
 
 
 class LetterTemplates:
-    """Renders letters. Templates are compiled once; a book is read when it is opened and does not notice later edits."""
+    """Renders letters. Templates and words are read once, at the start; later edits have no effect."""
 
     def __init__(self, override: Path | None = None) -> None:
         self._folders = [TEMPLATES_DIR] if override is None else [override, TEMPLATES_DIR]
@@ -199,7 +199,7 @@ def _fill_sentence(sentence: str, **facts: str) -> str:
 
 
 def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, object]:
-    """What a template may speak of, in the reader's language: amounts and dates are text by now. The list is at the top."""
+    """Build the names that a template may use, as listed at the top; amounts and dates are text in the reader's language."""
     locale = find_locale(letter.language, letter.country, words.locale)
     totals = {currency: _format_total(lines, currency, locale) for currency, lines in letter.by_currency.items()}
     tables = [

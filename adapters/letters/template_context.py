@@ -1,4 +1,4 @@
-"""What a letter has to say, in its reader's language: the table of its invoices and, when a case writes, what the case has to say."""
+"""Builds the parts of a letter in its reader's language: the table of its invoices and, in a case's letter, the details of the case."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ class LetterLine(BaseModel):
 
 
 def build_invoice_table(lines: Sequence[LetterLine], words: LetterWording, currency: str, locale: str) -> LetterTable:
-    """Days past due are shown once an invoice is overdue, original amounts once one differs from its open balance."""
+    """Build the table of invoices, with days past due if one is overdue, and original amounts if one differs from its open balance."""
 
     def day(value: date) -> str:
         return format_localised_date(value, words.table_date, locale)
@@ -71,8 +71,8 @@ def build_invoice_table(lines: Sequence[LetterLine], words: LetterWording, curre
 
 
 def format_details(details: Mapping[str, FactValue], names: Mapping[str, str], currency: str, locale: str) -> dict[str, FactValue]:
-    """The details of a case's letter under their own names: amounts, days and percentages as the reader's language writes them, invoices
-    by their numbers (`names`: by id). Anything else stays as it is."""
+    """Format the details of a case's letter under their own names: amounts, days and percentages in the reader's language, invoices by
+    their numbers (`names`: by id). Anything else stays as it is."""
     amounts_in = str(details.get("currency") or currency)
 
     def in_words(name: str, value: FactValue) -> FactValue:
@@ -92,7 +92,7 @@ def format_details(details: Mapping[str, FactValue], names: Mapping[str, str], c
 
 
 def build_schedule_table(details: Mapping[str, FactValue], words: LetterWording, currency: str, locale: str) -> LetterTable | None:
-    """A plan's instalments, from day:amount:interest parted by spaces (minor units); the interest is in the amount."""
+    """Build the table of a plan's instalments, from day:amount:interest parted by spaces (minor units); the interest is in the amount."""
     written = details.get("schedule")
     if not isinstance(written, str) or not written:
         return None

@@ -1,4 +1,4 @@
-"""How a letter's parts are laid out: the invoice table, aligned pairs, and prose that one template writes for both text and HTML."""
+"""Lays out the parts of a letter: the invoice table, aligned pairs, and prose that one template writes for both text and HTML."""
 
 import re
 import textwrap
@@ -35,7 +35,7 @@ class LetterTable(NamedTuple):
 
 
 def collapse_whitespace(text: str) -> str:
-    """One line. No-break spaces stay: they belong to the language."""
+    """Put a text on one line. No-break spaces stay: they belong to the language."""
     return _breakable.sub(" ", text).strip(" ")
 
 
@@ -48,12 +48,12 @@ def reflow_prose(text: str) -> str:
 
 
 def build_html_paragraphs(prose: str) -> Markup:
-    """Prose that Jinja has escaped already, as HTML paragraphs."""
+    """Turn prose that Jinja has escaped already into HTML paragraphs."""
     return Markup("\n").join(Markup('<p style="margin:0 0 14px;">{}</p>').format(Markup(part)) for part in _split_paragraphs(escape(prose)))
 
 
 def align_table(table: LetterTable) -> str:
-    """The table in plain text: a column is as wide as its widest cell, and its heading breaks between words to fit."""
+    """Lay out the table in plain text: a column is as wide as its widest cell, and its heading breaks between words to fit."""
     widths = [max(map(len, texts)) for texts in zip(*table.cells, strict=True)]
     widths = [max(width, *map(len, column.heading.split(" "))) for width, column in zip(widths, table.columns, strict=True)]
     widths[-1] = max(widths[-1], len(table.total))
@@ -79,6 +79,6 @@ def _format_row(cells: tuple[str, ...], columns: tuple[TableColumn, ...], widths
 
 
 def align_pairs(pairs: list[tuple[str, str]], colon: str) -> str:
-    """Labels and values, the values under one another."""
+    """Lay out labels and values, the values under one another."""
     width = max(len(label) for label, _ in pairs) + len(colon)
     return "\n".join(f"{GAP}{label + colon:<{width}}{GAP}{value}" for label, value in pairs)

@@ -71,5 +71,5 @@ class LetterWording(BaseModel):
 
 
 def create_letter_catalogue(own_folder: Path | None) -> WordingCatalogue[LetterWording]:
-    """The words of `own_folder`, a company's own, win; where it has none, those that come with Duecourse are used."""
+    """Create the catalogue of the letters' words. A company's own, in `own_folder`, take the place of those that come with Duecourse."""
     return WordingCatalogue(LetterWording, TEMPLATES_DIR, file_pattern="{language}/words.yaml", own_folder=own_folder)

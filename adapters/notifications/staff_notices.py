@@ -1,5 +1,5 @@
-"""Messages to people of ours: what waits for them, or what became of what they asked. Each reads in their own language, with links to
-where they see to it. The wordings stand in `words/`."""
+"""Notices to members of staff: what waits for them, or what became of what they asked for. Each is in the reader's own language, with links
+to the console. The wordings stand in `words/`."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -28,11 +28,11 @@ from domain.roles import Role
 _DATE_FACTS = frozenset({"due_on", "deadline", "until", "on"})
 _WORD_GROUPS = {"matter": "matters", "result": "results", "resolution": "resolutions", "because": "plan_reasons"}
 _REASON_GROUPS = {"dispute_returned": "lapses", "credit_review_referred": "review_reasons", "credit_review_due": "review_reasons"}
-"""The group that translates the reason of a notice; of any other it is why a customer contests."""
+"""The group that translates the reason of a notice; that of any other notice is a dispute reason."""
 
 
 class NoticeDeferredError(RuntimeError):
-    """The mail server does not take it now; it may be sent again."""
+    """The mail server does not take the notice now; it may be sent again."""
 
 
 class NoticeWording(BaseModel):
@@ -72,7 +72,7 @@ class NoticeSender:
         self._sender, self._domain, self._console = sender, domain, console.rstrip("/")
 
     async def send(self, notice: NotifyRole | NotifyPerson, key: str) -> list[str]:
-        """To everybody who holds the role, or to the person, as far as their addresses are known; the names of those to whom it went.
+        """Send a notice to everybody who holds the role, or to the person, if their addresses are known; return the names of those reached.
         The same `key` makes the same Message-ID. Raises NoticeDeferredError when the mail server takes it from none for now."""
         people = self._load_recipients(notice)
         outcomes = {}
@@ -107,7 +107,7 @@ class NoticeSender:
 
 
 def render_notice(template: str, details: Mapping[str, FactValue], console: str, language: str = DEFAULT_LANGUAGE) -> RenderedMessage:
-    """Amounts among the details are minor units of their `currency`, days ISO dates. Raises KeyError for a notice that has no wording."""
+    """Render a notice. Amounts among the details are minor units of their `currency`, days ISO dates. Raises KeyError without a wording."""
     words = NOTICE_WORDING.load(language)
     wording = words.notices[template]
     known: dict[str, FactValue] = {**details, "account": details.get("account") or _parse_plan_account(details.get("plan"))}
@@ -136,7 +136,7 @@ def _parse_plan_account(plan: FactValue) -> str:
 
 
 def _build_links(details: Mapping[str, FactValue]) -> dict[str, str]:
-    """What waits for a decision is listed by the API; an invoice and an account have a page of their own."""
+    """Build the path of each link: the API lists what waits for a decision; an invoice and an account have a page each."""
     links = {}
     if find_case_kind(str(details.get("case") or "")) is CaseKind.APPROVAL and not details.get("result"):
         links["approval"] = "/v1/approvals?mine=true"
