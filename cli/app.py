@@ -269,7 +269,7 @@ def _build_web_app() -> Any:
 
 
 def _find_command() -> str:
-    """How this program was called, as one would type it again."""
+    """Return the command by which this program was started, as a person would type it."""
     if not sys.argv[0].endswith(".py"):
         return Path(sys.argv[0]).name
     python = Path(sys.executable)
@@ -307,7 +307,7 @@ def _report_error(error: Exception) -> int:
 
 
 def main() -> None:
-    """Ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
+    """Run the command line. It ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
     status = _run_command(app)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -188,12 +188,12 @@ def event_log(
     with opened_database(load_existing_settings(data_dir)) as database:
         require_account(database, scope)
         if target.suffix == CSV_SUFFIX:
-            told = f"{export_event_log(database, scope, target):,} events"
+            exported = f"{export_event_log(database, scope, target):,} events"
         else:
             counts = export_ocel(database, scope, target)
-            told = f"{sum(counts.events.values()):,} events of {sum(counts.objects.values()):,} objects"
+            exported = f"{sum(counts.events.values()):,} events of {sum(counts.objects.values()):,} objects"
         record_access(database, "log", scope)
-    create_console().print(f"{target}: {told}", highlight=False, soft_wrap=True)
+    create_console().print(f"{target}: {exported}", highlight=False, soft_wrap=True)
 
 
 @audit_app.command()
@@ -235,7 +235,7 @@ def erase(
 async def _run_erasure(
     settings: Settings, database: "Database", eraser: "AccountEraser", account: str, user: str
 ) -> "ErasureReport | None":
-    """What became of it; None when no worker answered in time, so that it is done when one does."""
+    """Ask for the erasure and return its result; None when no worker answered in time: it is done when one does."""
     from adapters.temporal.case_commands import CommandQueued, TemporalCaseCommands
     from adapters.temporal.case_start import CaseStart
     from cli.standalone import connect_to_temporal

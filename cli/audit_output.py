@@ -1,4 +1,4 @@
-"""What the audit's commands show."""
+"""Prints what the commands of the audit found."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from domain.projection.state_models import AccountState, LetterState
 ENGLISH = "en_GB"
 
 MAX_FAULTS_SHOWN = 100
-"""So many are shown one by one."""
+"""The number of faults that are shown; the rest are counted."""
 
 
 def show_verification(console: Console, report: VerificationReport) -> None:
@@ -38,7 +38,7 @@ def show_verification(console: Console, report: VerificationReport) -> None:
 
 
 def show_seals(console: Console, seals: Sequence[Seal]) -> None:
-    """With the hash of each, which is in the mail of its day."""
+    """Print the seals with their hashes, as they were mailed on their days."""
     table = Table("day", "cases", "entries", "hash")
     for column in (1, 2):
         table.columns[column].justify = "right"
@@ -83,7 +83,7 @@ def show_replay(console: Console, report: ReplayReport) -> None:
 
 
 def show_differences(console: Console, reports: Sequence[ReplayReport]) -> None:
-    """Of each account what is not as its histories tell it, and how many accounts that is."""
+    """Print the differences of each account from its histories, and the number of accounts that have any."""
     flawed = [report for report in reports if not report.flawless]
     for report in flawed:
         for case in report.cases:
@@ -114,24 +114,24 @@ def _show_case_differences(console: Console, case: CaseReplay) -> None:
     for run in case.runs:
         if not run.replayed:
             _print_line(console, f"{case.case_id}: run {run.run_id} ({run.source.value}) was not replayed: {run.why_not}")
-    for one in case.differences:
-        changes = "; ".join(change for field in one.changes for change in _describe_changes(field))
-        _print_line(console, f"{case.case_id} entry {one.seq} ({one.kind}): {one.verdict.value}; {changes or one.why}")
+    for entry in case.differences:
+        changes = "; ".join(change for field in entry.changes for change in _describe_changes(field))
+        _print_line(console, f"{case.case_id} entry {entry.seq} ({entry.kind}): {entry.verdict.value}; {changes or entry.why}")
 
 
 def _describe_changes(change: FieldChange) -> Iterator[str]:
-    """Of an entry's facts only those that differ."""
-    stored, told = ({change.field: change.database}, {change.field: change.history})
+    """Describe a change of a field; of an entry's facts, only those that differ."""
+    stored, replayed = ({change.field: change.database}, {change.field: change.history})
     if change.field == "facts":
         with suppress(ValueError, TypeError):
-            stored, told = dict(json.loads(change.database)), dict(json.loads(change.history))
-    for name in sorted(stored.keys() | told.keys()):
-        if stored.get(name) != told.get(name):
-            yield f"{name}: {stored.get(name, 'nothing')} in the database, {told.get(name, 'nothing')} in the history"
+            stored, replayed = dict(json.loads(change.database)), dict(json.loads(change.history))
+    for name in sorted(stored.keys() | replayed.keys()):
+        if stored.get(name) != replayed.get(name):
+            yield f"{name}: {stored.get(name, 'nothing')} in the database, {replayed.get(name, 'nothing')} in the history"
 
 
 def show_account_state(console: Console, state: AccountState, day: date | None = None) -> None:
-    """The account at a moment. `day` heads it, when it is the end of one."""
+    """Print the account's state at a moment; under the day as its heading, if it is the state at the end of a day."""
     when = f"at the end of {day}" if day else f"at {state.at:%Y-%m-%d %H:%M}"
     _print_line(console, f"{state.account_id} {when}, from {state.entries} entries")
     for balance in (each for each in state.balances if each.currency):
@@ -141,11 +141,19 @@ def show_account_state(console: Console, state: AccountState, day: date | None =
     if state.suspended:
         _print_line(console, "  its service is off")
     table = Table("invoice", "open", "stage", "waits for", "next", "holds", "policy")
-    for one in state.invoices:
-        holds = ", ".join(f"{hold.kind} since {hold.since:%Y-%m-%d}" for hold in one.holds)
-        step = f"{one.next_step} on {one.next_on}" if one.next_step and one.next_on else one.next_step or ""
-        policy = f"{one.policy.name} {one.policy.version}" if one.policy else ""
-        table.add_row(escape(one.invoice_id), format_money(one.open_balance, one.currency), one.stage, one.waiting_for, step, holds, policy)
+    for invoice in state.invoices:
+        holds = ", ".join(f"{hold.kind} since {hold.since:%Y-%m-%d}" for hold in invoice.holds)
+        step = f"{invoice.next_step} on {invoice.next_on}" if invoice.next_step and invoice.next_on else invoice.next_step or ""
+        policy = f"{invoice.policy.name} {invoice.policy.version}" if invoice.policy else ""
+        table.add_row(
+            escape(invoice.invoice_id),
+            format_money(invoice.open_balance, invoice.currency),
+            invoice.stage,
+            invoice.waiting_for,
+            step,
+            holds,
+            policy,
+        )
     if state.invoices:
         console.print(table)
     for letter, about in _group_letters(state.letters):

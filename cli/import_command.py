@@ -1,4 +1,4 @@
-"""An import as the command line shows it: a progress bar, a table of verdicts, and where the rejected rows are."""
+"""Shows an import on the command line: a progress bar, a table of verdicts, and where the rejected rows are."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -76,7 +76,7 @@ def _show_rejected_rows(settings: Settings, console: Console, importer: Importer
 
 async def _trigger_billing_sync(settings: Settings) -> str:
     try:
-        told = await trigger_billing_sync(await connect_to_temporal(settings))
+        was_triggered = await trigger_billing_sync(await connect_to_temporal(settings))
     except TemporalUnreachableError:
-        told = False
-    return "Duecourse acts on it now." if told else "Duecourse acts on it when it next runs: `duecourse up`."
+        was_triggered = False
+    return "Duecourse acts on it now." if was_triggered else "Duecourse acts on it when it next runs: `duecourse up`."

@@ -1,6 +1,6 @@
-"""Everything on one machine, started in order and stopped in the opposite one: what `duecourse up` keeps running.
+"""Runs everything on one machine for `duecourse up`: starts the parts in order and stops them in the opposite one.
 
-The worker and the web application are handed in, for they know all other parts and nothing here may know them.
+The worker and the web application come as arguments, because they import all other parts and this module may not import them.
 """
 
 import asyncio
@@ -44,11 +44,13 @@ log = structlog.get_logger()
 
 RunWorker = Callable[[Client, Services, asyncio.Event], Awaitable[None]]
 MakeApp = Callable[[Client, Services], AsgiApp]
+Duty = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs until its event is set."""
 
 
 @dataclass(frozen=True)
 class StartOptions:
-    """How a data folder begins. None: not said. Said again later, it must not contradict what was begun."""
+    """The options with which a data folder begins; None: not given. Given again at a later start, they must not contradict the first."""
 
     as_of: date | None = None
     day_seconds: float | None = None
@@ -57,7 +59,7 @@ class StartOptions:
 
 @dataclass(frozen=True)
 class RunningStack:
-    """What is up, for the screen."""
+    """What runs, for the screen."""
 
     services: Services
     url: str
@@ -68,7 +70,7 @@ class RunningStack:
 
 
 def is_new_data_folder(settings: Settings) -> bool:
-    """No business has been done in this data folder yet. Raises NewerDatabaseError."""
+    """Return whether the data folder has no business clock yet. Raises NewerDatabaseError."""
     database = open_database(settings)
     try:
         return load_clock(database) is None
@@ -89,53 +91,64 @@ async def run_local_stack(
     A played clock is set going last, so that no business time passes while the parts start.
 
     Raises AlreadyRunningError, PortInUseError, NewerDatabaseError, SettingsError, PolicyError, ClockConflictError and the Temporal
-    server's errors before anything is left running; PartFailedError when a part ends by itself.
+    server's errors before anything is left running; ComponentFailedError when a part ends by itself.
     """
     stop = asyncio.Event()
-    async with AsyncExitStack() as house:
-        tenancy = InstanceLock.acquire(settings.data_dir)
-        house.callback(tenancy.release)
-        set_up_logging(settings.data_dir / "logs" / "duecourse.log")
-        web = WebServer(settings.api_host, settings.api_port)
-        house.push_async_callback(web.stop)
-        load_company(settings)
-        database = open_database(settings)
-        house.callback(database.close)
-        PolicyStore(database, LetterTemplates(settings.letters_dir)).load_folder(settings.policies_dir)
+    async with AsyncExitStack() as stack:
+        lock, web, database = _open_data_folder(settings, stack)
         first_start, clock, sample = _initialise_data(database, options)
         _stop_on_signals(stop, print_line)
 
         print_line("starting Temporal …")
-        client, address = await _connect_temporal(settings, house)
-        inbox = await _start_local_inbox(settings, house)
-        parts = compose_services(settings, database, clock, inbox.port if inbox else None)
-        if sample and await asyncio.to_thread(load_sample, parts):
+        client, address = await _connect_temporal(settings, stack)
+        inbox = await _start_local_inbox(settings, stack)
+        services = compose_services(settings, database, clock, inbox.port if inbox else None)
+        if sample and await asyncio.to_thread(load_sample, services):
             print_line("the sample portfolio is in")
         clock = start_clock(database, datetime.now(UTC))
-        parts = replace(parts, clock=clock)
+        services = replace(services, clock=clock)
         if not first_start and is_accelerated(clock):
             await signal_clock_change(client, clock)
         await upsert_schedules(client, clock)
 
-        duties = [_run_until_stopped(house, record_clock_progress(database, clock, stopped := asyncio.Event()), stopped)]
-        duties.append(_run_until_stopped(house, _await_task(run_worker(client, parts, stopped := asyncio.Event())), stopped))
-        if sample:
-            duties.append(
-                _run_until_stopped(house, SampleCustomers(parts, WorkflowCommandSender(client)).run(stopped := asyncio.Event()), stopped)
-            )
-        duties.append(_run_until_stopped(house, _delete_old_runs_regularly(client, stopped := asyncio.Event()), stopped))
-        duties.append(await web.serve(make_app(client, parts)))
-        house.push_async_callback(web.stop)
-        tenancy.publish_addresses(address, inbox.port if inbox else None, web.url)
+        tasks = [_run_until_stopped(stack, duty) for duty in _list_duties(client, services, run_worker, sample)]
+        tasks.append(await web.serve(make_app(client, services)))
+        stack.push_async_callback(web.stop)
+        lock.publish_addresses(address, inbox.port if inbox else None, web.url)
 
         code = IdentityStore(database).issue_sign_in_code("admin", Role.ADMIN)
-        show(RunningStack(parts, web.url, f"{web.url}/sign-in?code={code}", address, inbox, sample))
-        await _wait_for_end(stop, duties)
+        show(RunningStack(services, web.url, f"{web.url}/sign-in?code={code}", address, inbox, sample))
+        await _wait_for_end(stop, tasks)
         print_line("stopping …")
 
 
+def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[InstanceLock, WebServer, Database]:
+    """Take the folder for this process, open its database, and load the company and the policies. The port is taken, and not yet served."""
+    lock = InstanceLock.acquire(settings.data_dir)
+    stack.callback(lock.release)
+    set_up_logging(settings.data_dir / "logs" / "duecourse.log")
+    web = WebServer(settings.api_host, settings.api_port)
+    stack.push_async_callback(web.stop)
+    load_company(settings)
+    database = open_database(settings)
+    stack.callback(database.close)
+    PolicyStore(database, LetterTemplates(settings.letters_dir)).load_folder(settings.policies_dir)
+    return lock, web, database
+
+
+def _list_duties(client: Client, services: Services, run_worker: RunWorker, sample: bool) -> list[Duty]:
+    """Return what runs in the background, in the order in which it is started."""
+    duties: list[Duty] = [
+        lambda stopped: record_clock_progress(services.database, services.clock, stopped),
+        lambda stopped: run_worker(client, services, stopped),
+    ]
+    if sample:
+        duties.append(SampleCustomers(services, WorkflowCommandSender(client)).run)
+    return [*duties, lambda stopped: _delete_old_runs_regularly(client, stopped)]
+
+
 def _initialise_data(database: Database, options: StartOptions) -> tuple[bool, Clock, bool]:
-    """Whether this is the first start, the clock, and whether the sample's customers live here."""
+    """Return whether this is the first start, the clock, and whether the sample's customers live here."""
     now = datetime.now(UTC)
     if load_clock(database) is not None:
         return False, start_clock(database, now, options.as_of, options.day_seconds), is_sample_chosen(database)
@@ -149,7 +162,8 @@ def _initialise_data(database: Database, options: StartOptions) -> tuple[bool, C
 
 
 async def _connect_temporal(settings: Settings, stack: AsyncExitStack) -> tuple[Client, str]:
-    """A client of the server that is set, or of the embedded one; the embedded one keeps histories as long as the law asks."""
+    """Return a client, and the server's address: of the server that is set, or of the embedded one, which keeps histories as long as the
+    law asks."""
     if settings.temporal_address is not None:
         return await connect_client(settings.temporal_address, settings.temporal_namespace), settings.temporal_address
     server = await TemporalServer.find_or_start(
@@ -170,24 +184,21 @@ async def _start_local_inbox(settings: Settings, stack: AsyncExitStack) -> Inbox
     return inbox
 
 
-def _stop_on_signals(stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    def asked() -> None:
+def _stop_on_signals(stop: asyncio.Event, print_line: Callable[[str], None]) -> None:
+    def stop_or_exit() -> None:
         if stop.is_set():
-            say("stopped at once")
+            print_line("stopped at once")
             os._exit(130)
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, asked)
+        asyncio.get_running_loop().add_signal_handler(number, stop_or_exit)
 
 
-async def _await_task(work: Awaitable[None]) -> None:
-    await work
-
-
-def _run_until_stopped(stack: AsyncExitStack, work: Awaitable[None], stopped: asyncio.Event) -> "asyncio.Task[None]":
-    """Run a duty; when its turn to stop has come, tell it and wait until it is done."""
-    task: asyncio.Task[None] = asyncio.ensure_future(work)
+def _run_until_stopped(stack: AsyncExitStack, duty: Duty) -> "asyncio.Task[None]":
+    """Run a duty; when its turn to stop has come, set its event and wait until it is done."""
+    stopped = asyncio.Event()
+    task: asyncio.Task[None] = asyncio.ensure_future(duty(stopped))
 
     async def finish() -> None:
         stopped.set()
@@ -198,12 +209,12 @@ def _run_until_stopped(stack: AsyncExitStack, work: Awaitable[None], stopped: as
 
 
 async def _wait_for_end(stop: asyncio.Event, tasks: "list[asyncio.Task[None]]") -> None:
-    """Until someone asks to stop. Raises PartFailedError when a duty fails."""
-    asked = asyncio.create_task(stop.wait())
-    pending: set[asyncio.Task[object]] = {asked, *tasks}
-    while not asked.done():
+    """Wait until someone asks to stop. Raises ComponentFailedError when a duty fails."""
+    stop_task = asyncio.create_task(stop.wait())
+    pending: set[asyncio.Task[object]] = {stop_task, *tasks}
+    while not stop_task.done():
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {asked}:
+        for task in done - {stop_task}:
             if error := task.exception():
                 log.error("part_failed", exc_info=error)
                 raise ComponentFailedError(f"a part of Duecourse failed: {error}; the log in the data folder says more") from error

@@ -1,4 +1,4 @@
-"""What the commands of the audit have in common: how they read days, open the books, show progress, and note who looked at an account."""
+"""What the commands of the audit share: reading days, opening the database, showing progress, and noting who looked at an account."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from domain.clock import Clock
 
 COMMAND_LINE_ROLE = "command line"
-"""As what somebody looks at an account who signs in nowhere: whoever may run commands on the data folder."""
+"""The role under which the access log has a person who runs commands on the data folder, without signing in."""
 
 
 def parse_day(text: str) -> date:
@@ -39,7 +39,7 @@ LastDay = Annotated[date | None, typer.Option("--to", parser=parse_day, metavar=
 
 
 def load_existing_settings(data_dir: Path | None) -> Settings:
-    """The settings of a Duecourse that is there: to audit an empty folder would prove nothing. Raises SettingsError."""
+    """Load the settings of a data folder that exists: to audit an empty one would prove nothing. Raises SettingsError."""
     settings = Settings.load(data_dir=data_dir)
     if settings.database_url is None and not (settings.data_dir / "duecourse.db").exists():
         raise SettingsError(f"there is no Duecourse in {settings.data_dir}; name its folder with --data-dir")
@@ -66,7 +66,7 @@ def load_business_clock(database: "Database") -> "Clock":
 
 
 def get_caller_name() -> str:
-    """The user of this machine; in a container that knows no names, the user's number."""
+    """Return the name of this machine's user; in a container without names, the user's number."""
     try:
         return getuser()
     except (KeyError, OSError):
@@ -74,7 +74,7 @@ def get_caller_name() -> str:
 
 
 def record_access(database: "Database", command: str, scope: "AuditScope") -> None:
-    """Whoever looks at an account by a command stands in the trail, like those who read it over the API."""
+    """Note in the access log who looks at an account by a command, as for those who read it over the API."""
     from adapters.audit.access_log import AccessLog, AccessRecord, build_scope_target
 
     real = datetime.now(UTC)
@@ -91,7 +91,7 @@ def record_access(database: "Database", command: str, scope: "AuditScope") -> No
 
 @contextmanager
 def show_progress(count: str = "") -> Iterator[Progress]:
-    """On standard error, so that what a command says can be piped. Gone when the work is done."""
+    """Show progress on standard error, so that the command's own output can be piped; it disappears when the work is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn(count), TimeRemainingColumn())
     with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
         yield bar

@@ -31,7 +31,7 @@ async def replay_account(settings: Settings, database: "Database", account: str)
 
 
 def replay_all_accounts(settings: Settings) -> bool:
-    """Every account, and what differs is shown; whether nothing did. Raises TemporalUnreachableError."""
+    """Replay every account, print the differences, and return whether there were none. Raises TemporalUnreachableError."""
     from adapters.audit.audit_service import list_audited_accounts
     from cli.audit_output import show_differences
 

@@ -1,4 +1,4 @@
-"""The parts run one by one, as in production: a worker here, the web application there, Temporal and the database elsewhere."""
+"""Runs one part at a time, as in production: a worker here, the web application there, Temporal and the database elsewhere."""
 
 import asyncio
 import signal
@@ -17,14 +17,14 @@ from cli.local_stack import MakeApp, RunWorker
 
 
 async def run_standalone_worker(settings: Settings, run_worker: RunWorker) -> None:
-    """Until SIGINT or SIGTERM. Raises SettingsError, NewerDatabaseError, TemporalUnreachableError."""
+    """Run a worker until SIGINT or SIGTERM. Raises SettingsError, NewerDatabaseError, TemporalUnreachableError."""
     client, parts, stop = await _prepare_process(settings)
     await run_worker(client, parts, stop)
     parts.database.close()
 
 
 async def run_standalone_api(settings: Settings, make_app: MakeApp, say: Callable[[str], None]) -> None:
-    """Until SIGINT or SIGTERM. Raises PortInUseError, SettingsError, NewerDatabaseError, TemporalUnreachableError."""
+    """Serve console and API until SIGINT or SIGTERM. Raises PortInUseError, SettingsError, NewerDatabaseError, TemporalUnreachableError."""
     client, parts, stop = await _prepare_process(settings)
     web = WebServer(settings.api_host, settings.api_port)
     serving = await web.serve(make_app(client, parts))
@@ -43,7 +43,7 @@ async def prepare_release(settings: Settings) -> None:
 
 
 async def connect_to_temporal(settings: Settings) -> Client:
-    """The Temporal server that is set, or that of the Duecourse that runs on this data folder. Raises TemporalUnreachableError."""
+    """Connect to the Temporal server that is set, or that of this data folder's Duecourse. Raises TemporalUnreachableError."""
     running = find_running_instance(settings.data_dir)
     address = settings.temporal_address or (running.temporal_address if running else None)
     if address is None:

@@ -1,4 +1,4 @@
-"""What `duecourse up` shows once everything runs: one screen, then the line that begins with `ready`."""
+"""Prints what `duecourse up` shows once everything runs: one screen, then the line that begins with `ready`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,7 +87,7 @@ def _list_next_steps(running: RunningStack, command: str) -> list[str]:
 
 
 def _shorten_path(path: Path) -> str:
-    """Relative to where we stand, when it lies there."""
+    """Return the path relative to the current folder, if it lies inside."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:
