@@ -3,9 +3,9 @@
 A worker that died between writing and answering leaves entries beside the chain. A case's head, followed back, shows which ones count.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,8 +16,12 @@ from sqlmodel import Session, col
 from adapters.database.tables import Case, JournalEntry
 from domain.errors import UserError
 from domain.journal.account_entries import AccountEntry
+from domain.journal.chain import follow_chain_back
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import FactValue
+
+_get_previous: Callable[[Any], str] = itemgetter(8)
+"""The hash before a row's: its last column."""
 
 
 class AccountEntries(NamedTuple):
@@ -49,7 +53,8 @@ def load_account_entries(session: Session, account_id: str, at: datetime) -> Acc
     known_heads: dict[str, str] = {}
     for case_id, head in sorted((row.case_id, row.head) for row in session.execute(case_heads)):
         newest_first: list[AccountEntry] = []
-        for _, seq, kind, stored_at, invoice_id, actor, facts, hash_, _ in _follow_chain_back(head, rows_by_hash.get(case_id, {})):
+        chain = follow_chain_back(head, rows_by_hash.get(case_id, {}), _get_previous)
+        for _, seq, kind, stored_at, invoice_id, actor, facts, hash_, _ in chain:
             business_at = _parse_moment(stored_at)
             if business_at <= at:
                 known_heads.setdefault(case_id, hash_)
@@ -57,13 +62,6 @@ def load_account_entries(session: Session, account_id: str, at: datetime) -> Acc
         entries += reversed(newest_first)
     entries.sort(key=attrgetter("at"))  # stable: entries of one moment stay in order of their cases and numbers
     return AccountEntries(entries, known_heads)
-
-
-def _follow_chain_back(head: str, rows_by_hash: dict[str, Any]) -> Iterator[Any]:
-    """Yield the rows of a chain from its head back; each is removed, so that a loop in tampered rows ends."""
-    while (row := rows_by_hash.pop(head, None)) is not None:
-        yield row
-        head = row[8]
 
 
 def _parse_moment(stored: Any) -> datetime:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from adapters.database.tables import Case, JournalEntry
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
+from domain.journal.chain import follow_chain_back
 from domain.journal.journal import GENESIS
 
 ROWS_PER_FETCH = 2_000
@@ -89,13 +90,9 @@ def _build_case_filter(scope: AuditScope) -> ColumnElement[bool]:
 def _build_case_chain(rows: list[Row[Any]], until: datetime | None) -> CaseChain:
     """Build the chain of one case from its rows, followed back from the head; `until`: the end of the period (UTC), excluded."""
     first = rows[0]
-    unvisited = {row.hash: row for row in rows if row.hash is not None}
-    chain: list[Row[Any]] = []
-    link = first.head
-    while (row := unvisited.pop(link, None)) is not None:
-        chain.append(row)
-        link = row.previous
-    chain.reverse()
+    rows_by_hash = {row.hash: row for row in rows if row.hash is not None}
+    chain = list(follow_chain_back(first.head, rows_by_hash))[::-1]
+    beside = rows_by_hash.keys() - {row.hash for row in chain}
     full_length = len(chain)
     while until is not None and chain and chain[-1].business_at >= until:
         chain.pop()
@@ -115,7 +112,7 @@ def _build_case_chain(rows: list[Row[Any]], until: datetime | None) -> CaseChain
         seq=seq,
         head=head,
         chain=[_build_entry(row) for row in chain],
-        orphans=[_build_entry(row) for row in unvisited.values() if not truncated or row.seq <= seq],
+        orphans=[_build_entry(row) for hash_, row in rows_by_hash.items() if hash_ in beside and (not truncated or row.seq <= seq)],
         truncated=truncated,
     )
 

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice, JournalEntry, Note
 from adapters.read_model.cursors import decode_cursor, paginate_rows
+from domain.journal.chain import follow_chain_back
 
 
 class JournalLine(BaseModel):
@@ -97,15 +98,9 @@ def _load_chain_hashes(session: Session, case_ids: Iterable[str]) -> set[str]:
     if not wanted:
         return set()
     pairs = select(col(JournalEntry.hash), col(JournalEntry.previous)).where(col(JournalEntry.case_id).in_(wanted))
-    previous = {row.hash: row.previous for row in session.execute(pairs)}
+    rows_by_hash = {row.hash: row for row in session.execute(pairs)}
     heads = session.execute(select(col(Case.head)).where(col(Case.case_id).in_(wanted))).scalars()
-    counting: set[str] = set()
-    for head in heads:
-        link = head
-        while link in previous and link not in counting:
-            counting.add(link)
-            link = previous[link]
-    return counting
+    return {row.hash for head in heads for row in follow_chain_back(head, rows_by_hash)}
 
 
 def _build_journal_lines(session: Session, rows: list[Any]) -> list[JournalLine]:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.audit.verification_report import VerificationFinding
+from domain.journal.chain import follow_chain_back
 from domain.journal.journal import GENESIS
 
 JOURNAL_TABLE, CASES_TABLE = "journal", "cases"
@@ -216,16 +217,14 @@ class _ChainDiagnosis:
 
     def _was_lawfully_replaced(self, sealed: SealedHead) -> bool:
         """Return true when the sealed head and all that leads to it are still beside the chain, and none of it was old at the seal."""
-        row = self.entries_by_hash.get(sealed.head)
-        if row is None:
-            return False
-        while row is not None and self.chain.get(row.seq) != row:
+        for row in follow_chain_back(sealed.head, self.entries_by_hash):
+            if self.chain.get(row.seq) == row:
+                return True
             if row in self.changed_entries or row.recorded_at < sealed.settling:
                 return False
             if row.previous == GENESIS:
                 return True
-            row = self.entries_by_hash.get(row.previous)
-        return row is not None
+        return False
 
     # --- reporting
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from domain.audit.replay_report import EntryFinding, EntryVerdict, FieldChange
+from domain.journal.chain import follow_chain_back
 from domain.journal.journal import GENESIS, Entry, canonical_json
 
 CONTENT_FIELDS = ("kind", "account_id", "invoice_id", "actor", "facts")
@@ -91,7 +92,7 @@ class _ReplayComparer:
         self.by_seq = defaultdict[int, list[DatabaseEntry]](list)
         for row in database_entries:
             self.by_seq[row.seq].append(row)
-        chain = self._follow_chain(head)
+        chain = list(follow_chain_back(head, self.by_hash))
         self.chain_by_seq, self.chain_hashes = {row.seq: row for row in chain}, {row.hash for row in chain}
         self.replayed_entries = dict[int, _ReplayedEntry]()
         self.pending_entries = dict[int, Entry]()
@@ -110,7 +111,7 @@ class _ReplayComparer:
             self._judge_replayed_entry(replayed)
         if self.has_lost_run and self.replayed_entries:
             first = self.replayed_entries[min(self.replayed_entries)].entry
-            self.lost_run_hashes = {row.hash for row in self._follow_chain(first.previous)}
+            self.lost_run_hashes = {row.hash for row in follow_chain_back(first.previous, self.by_hash)}
         self._judge_entries_after(self._find_last_seq())
         beside = self._judge_entries_beside()
         return ReplayComparison(dict(self.counts), sorted(self.findings, key=lambda finding: finding.seq), beside)
@@ -130,15 +131,6 @@ class _ReplayComparer:
     def _find_last_seq(self) -> int:
         """Return the number of the last entry that the histories prove; 0 when there is none."""
         return max([self.last_held_seq, *self.replayed_entries])
-
-    def _follow_chain(self, head: str | None) -> list[DatabaseEntry]:
-        """Return the chain that ends with that hash, newest first, as far as the database has it."""
-        chain, seen = list[DatabaseEntry](), set[str]()
-        while head is not None and head not in seen and (row := self.by_hash.get(head)) is not None:
-            chain.append(row)
-            seen.add(head)
-            head = row.previous
-        return chain
 
     def _list_expected_hashes(self, entries: Sequence[Entry], head: str) -> list[str | None]:
         """Return the hash under which the database must have each entry of one write; None where the history does not show it."""
@@ -176,7 +168,7 @@ class _ReplayComparer:
     def _judge_unreplayed_run(self, head: str, after: int) -> int:
         """Judge the entries that the head of a run proves though it could not be replayed; the number of the last of them, or `after`."""
         self.known_hashes.add(head)
-        chain = self._follow_chain(head)
+        chain = list(follow_chain_back(head, self.by_hash))
         if not chain:
             why = "the history knows an entry of this hash, the database has none"
             self._add_finding(EntryVerdict.MISSING, after + 1, "", head, why)

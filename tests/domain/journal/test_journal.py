@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.journal.chain import follow_chain_back
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import GENESIS, Entry, Journal, canonical_json, find_broken_entry
 from tests.domain.builders import midnight
@@ -131,3 +132,18 @@ def test_written_entries_are_forgotten_and_the_chain_goes_on() -> None:
     journal.mark_written(2)
     done.append(journal.write(EntryKind.CASE_CLOSED, midnight(9), midnight(9)))
     assert find_broken_entry(done) is None
+
+
+def test_a_chain_is_followed_back_from_its_head_past_what_was_written_beside_it() -> None:
+    entries, beside = three_entries(), written([(EntryKind.NOTE_ADDED, "eve", {})]).pending
+    by_hash = {entry.hash: entry for entry in [*beside, *entries]}
+    assert list(follow_chain_back(entries[-1].hash, by_hash)) == entries[::-1]
+    assert list(follow_chain_back(entries[1].hash, by_hash)) == entries[1::-1]
+    assert [list(follow_chain_back(head, by_hash)) for head in (GENESIS, "unknown", None)] == [[], [], []]
+
+
+def test_a_chain_ends_where_an_entry_is_missing_and_a_circle_is_walked_once() -> None:
+    first, second, third = three_entries()
+    assert list(follow_chain_back(third.hash, {third.hash: third, first.hash: first})) == [third]
+    circle = {second.hash: second, third.hash: third, first.hash: first.model_copy(update={"previous": third.hash})}
+    assert len(list(follow_chain_back(third.hash, circle))) == 3
