@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.tables import Case, DossierRow, Invoice, JournalEntry, Message, ViewRow
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
+from domain.identifiers import CaseKind
 
 
 class AccessTarget(NamedTuple):
@@ -125,7 +126,7 @@ def _find_document_accounts(session: Session, sha256: str) -> set[str]:
     """The accounts whose dossier it is, or one of whose disputes has it as evidence."""
     dossiers = select(col(DossierRow.account_id)).where(or_(col(DossierRow.json_sha256) == sha256, col(DossierRow.pdf_sha256) == sha256))
     summary = cast(col(Case.summary), Text)
-    disputes = select(col(Case.account_id)).where(col(Case.kind) == "dispute", summary.contains(sha256, autoescape=True))
+    disputes = select(col(Case.account_id)).where(col(Case.kind) == CaseKind.DISPUTE, summary.contains(sha256, autoescape=True))
     return {*session.scalars(dossiers), *session.scalars(disputes)}
 
 

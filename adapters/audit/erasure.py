@@ -52,10 +52,10 @@ from domain.erasure.report import (
     list_erasure_obstacles,
 )
 from domain.erasure.workflow_input import ErasureInput
+from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 
 UNDER_WAY_STATES = (MessageState.INTENDED, MessageState.TRANSMITTING)
-ERASURE_KIND = "erasure"
 ERASED_ROW_REASON = "erased"
 """What stands as the reason of a rejected row whose cells named the customer."""
 
@@ -142,7 +142,7 @@ class AccountEraser:
 
 def _find_obstacles(session: Session, account_id: str, keep_until: date | None, today: date) -> list[str]:
     invoices = _count_rows(session, Invoice, and_(col(Invoice.account_id) == account_id, col(Invoice.status) == InvoiceStatus.OPEN))
-    cases = and_(col(Case.account_id) == account_id, col(Case.outcome).is_(None), col(Case.kind) != ERASURE_KIND)
+    cases = and_(col(Case.account_id) == account_id, col(Case.outcome).is_(None), col(Case.kind) != CaseKind.ERASURE)
     letters = and_(col(Message.account_id) == account_id, col(Message.state).in_(UNDER_WAY_STATES))
     return list_erasure_obstacles(invoices, _count_rows(session, Case, cases), _count_rows(session, Message, letters), keep_until, today)
 
@@ -245,7 +245,7 @@ def _find_erasable_documents(session: Session, account_id: str) -> list[str]:
 
 
 def _find_file_digests(session: Session, whose_case: Any, whose_dossier: Any) -> set[str]:
-    summaries = session.scalars(select(col(Case.summary)).where(whose_case, col(Case.kind) == "dispute"))
+    summaries = session.scalars(select(col(Case.summary)).where(whose_case, col(Case.kind) == CaseKind.DISPUTE))
     found = {digest for summary in summaries for digest in str(summary.get("evidence") or "").split()}
     for row in session.execute(select(col(DossierRow.json_sha256), col(DossierRow.pdf_sha256)).where(whose_dossier)):
         found |= set(row)

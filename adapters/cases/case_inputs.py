@@ -15,6 +15,7 @@ from domain.billing.receivables import InvoiceUpdate, Receivable
 from domain.case.account_case import EarlierRun
 from domain.clock import Clock
 from domain.credit_review.workflow_input import CreditReviewInput
+from domain.identifiers import CaseKind
 from domain.payment_plan.commands import PlanInvoice, ProposePlan
 from domain.payment_plan.state import CoveredInvoice, PlanStage
 from domain.payment_plan.workflow_input import PaymentPlanInput
@@ -53,7 +54,7 @@ class CaseInputLoader:
     def list_invoices_in_plans(self, account_id: str) -> set[str]:
         """The account's invoices that an open plan covers, and those by which it charges its interest."""
         with self._database.reading() as session:
-            open_plans = (col(Case.account_id) == account_id, col(Case.kind) == "payment_plan", col(Case.outcome).is_(None))
+            open_plans = (col(Case.account_id) == account_id, col(Case.kind) == CaseKind.PAYMENT_PLAN, col(Case.outcome).is_(None))
             plans = session.execute(select(col(Case.case_id), col(Case.summary)).where(*open_plans)).all()
             charges = session.scalars(select(col(Invoice.id)).where(col(Invoice.charged_by).in_([case_id for case_id, _ in plans])))
             return {name for _, summary in plans for name in str(summary.get("invoices", "")).split()} | set(charges)
@@ -124,7 +125,7 @@ def _load_invoice_facts(session: Session, account_id: str, invoice_ids: Collecti
 
 
 def _count_plans(session: Session, account_id: str, outcome: str | None = None) -> int:
-    plans = [col(Case.account_id) == account_id, col(Case.kind) == "payment_plan"]
+    plans = [col(Case.account_id) == account_id, col(Case.kind) == CaseKind.PAYMENT_PLAN]
     plans += [col(Case.outcome) == outcome] if outcome else []
     count: int = session.execute(select(func.count()).select_from(Case).where(*plans)).scalar_one()
     return count

@@ -23,11 +23,9 @@ from adapters.database.tables import Account, Case, JournalEntry, Task
 from domain.case.case_view import TaskKind
 from domain.case_record import CaseWrite, CaseWriteResult
 from domain.correspondence.letter_outcome import DropReason
+from domain.identifiers import CaseKind
 from domain.invoice.invoice_case import CarriedState
 from domain.journal.journal import GENESIS
-
-INVOICE_KIND = "invoice"
-"""The kind of case that writes to customers; the others only write down."""
 
 _SETTLED_WITH_INVOICE = (TaskKind.CALL, TaskKind.ESCALATION)
 
@@ -136,7 +134,7 @@ def _exchange_letters(
     connection: Connection, records: Sequence[CaseWrite], accounts: Mapping[str, ContactAccount]
 ) -> dict[str, CaseWriteResult]:
     """Withdraw the letters that the invoices take back; a result for each case, with what became of its letters."""
-    invoice_records = [record for record in records if record.case.kind == INVOICE_KIND]
+    invoice_records = [record for record in records if record.case.kind == CaseKind.INVOICE]
     withdraw_requests(connection, invoice_records)
     mark_awaited_letters(connection, invoice_records)  # before they are read: a letter that ends in between is read or signalled
     zones = {account_id: account.zone for account_id, account in accounts.items()}

@@ -15,6 +15,7 @@ from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import Clock
 from domain.credit_review.review_case import build_insolvency_hold
+from domain.identifiers import CaseKind
 from domain.invoice.workflow_input import InvoiceCollectionInput
 
 _POLICY_SEGMENT = func.coalesce(col(Account.policy_segment), col(Account.segment))
@@ -47,7 +48,7 @@ class InvoiceInputLoader:
         statement = (
             select(col(Invoice.id))
             .join(Case, col(Case.invoice_id) == col(Invoice.id))
-            .where(col(Case.kind) == "invoice")
+            .where(col(Case.kind) == CaseKind.INVOICE)
             .where(col(Case.outcome).is_(None), col(Case.updated_at) <= rest, col(Invoice.status) != InvoiceStatus.OPEN.value)
             .where(col(Invoice.id).not_in(waiting))
             .limit(limit)
@@ -62,7 +63,7 @@ class InvoiceInputLoader:
         statement = (
             select(col(Invoice.id))
             .join(charging, col(charging.case_id) == col(Invoice.charged_by))
-            .outerjoin(own, and_(col(own.invoice_id) == col(Invoice.id), col(own.kind) == "invoice"))
+            .outerjoin(own, and_(col(own.invoice_id) == col(Invoice.id), col(own.kind) == CaseKind.INVOICE))
             .where(col(Invoice.status) == InvoiceStatus.OPEN.value, col(charging.outcome).is_not(None), col(own.case_id).is_(None))
             .limit(limit)
         )

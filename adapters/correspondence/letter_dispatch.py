@@ -25,6 +25,7 @@ from adapters.mail.smtp_client import DeliveryResult
 from domain import identifiers as ids
 from domain.case.case_view import TaskKind
 from domain.correspondence.contact_slots import find_first_slot, is_contact_allowed
+from domain.identifiers import CaseKind
 from domain.policy.collection_policy import ContactHours
 
 ACCOUNTS_PER_LETTER = 20
@@ -154,7 +155,7 @@ class LetterDispatch:
         asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(UNDER_WAY_STATES))
         late = select(col(Case.account_id)).where(
             col(Case.account_id).in_(accounts),
-            col(Case.kind) == "invoice",
+            col(Case.kind) == CaseKind.INVOICE,
             col(Case.outcome).is_(None),
             col(Case.next_on) <= now.date(),
             col(Case.invoice_id).not_in(asked),

@@ -12,6 +12,7 @@ from adapters.letters.letter_templates import LetterLine
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_outcome import DropReason
 from domain.journal.journal import FactValue
+from domain.timeline.holds import HoldKind
 
 VersionStamps = list[tuple[Any, ...]]
 """The versions of all rows that a letter's content rests on."""
@@ -173,9 +174,9 @@ def _find_drop_reason(requested: RequestedInvoice, today: date) -> DropReason | 
     kinds = {hold["kind"] for hold in requested.holds or ()}
     if invoice.status != InvoiceStatus.OPEN:
         return DropReason.SETTLED
-    if invoice.disputed or "dispute" in kinds or (requested.disputed and requested.demanded_amount < request.minimum):
+    if invoice.disputed or HoldKind.DISPUTE in kinds or (requested.disputed and requested.demanded_amount < request.minimum):
         return DropReason.DISPUTED
-    if "below_minimum" in kinds or invoice.open_balance < request.minimum:
+    if HoldKind.BELOW_MINIMUM in kinds or invoice.open_balance < request.minimum:
         return DropReason.BELOW_MINIMUM
     if kinds:
         return DropReason.ON_HOLD

@@ -14,6 +14,7 @@ from adapters.policies.policy_store import PolicyStore
 from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.commands import ReferralReason
 from domain.credit_review.referral_rules import ReferralIndicators, list_referral_reasons
+from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 
 
@@ -44,7 +45,7 @@ class ReferralQuery:
 
 
 _AWAITING_VERDICT_QUERY = select(col(Case.account_id)).where(
-    col(Case.kind) == "credit_review", col(Case.outcome).is_(None), col(Case.waiting_for) == "verdict"
+    col(Case.kind) == CaseKind.CREDIT_REVIEW, col(Case.outcome).is_(None), col(Case.waiting_for) == "verdict"
 )
 
 

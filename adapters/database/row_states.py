@@ -37,6 +37,17 @@ class TaskState(StrEnum):
     DROPPED = "dropped"
 
 
+class RunEnding(StrEnum):
+    """How the server says that a workflow's run ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELED = "canceled"
+    TERMINATED = "terminated"
+    CONTINUED_AS_NEW = "continued_as_new"
+
+
 class ImportState(StrEnum):
     RUNNING = "running"
     DONE = "done"

@@ -544,7 +544,7 @@ class ArchivedRun(SQLModel, table=True):
     account_id: str
     first_run_id: str = Field(description="of the chain of runs that were continued as new")
     continued_from: str | None = None
-    ended_as: str = Field(description="completed, failed, timed_out, canceled, terminated or continued_as_new")
+    ended_as: str = Field(description="a RunEnding")
     events: int
     started_at: datetime = Field(sa_type=UtcDateTime, description="real time")
     closed_at: datetime = Field(sa_type=UtcDateTime, index=True, description="real time")

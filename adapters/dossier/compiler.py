@@ -16,11 +16,13 @@ from adapters.database.tables import Account, Case, Contact, Message, MessageLin
 from adapters.dossier.balances import OwedInvoices, build_balances, sum_unapplied_credit
 from adapters.journal.account_entries import AccountEntries, AccountNotFoundError, load_account_entries
 from domain.dossier import AccountFacts, CollectorContact, CreditorFacts, Dossier, DossierContact, DossierPurpose, JournalFingerprint
+from domain.identifiers import CaseKind
 from domain.journal.account_entries import AccountEntry, filter_by_kind
 from domain.journal.entry_kinds import EntryKind
 from domain.projection.case_facts import DisputeFacts, LetterFacts
 from domain.projection.case_history import list_approvals, list_calls, list_disputes, list_escalations, list_plans, list_promises
 from domain.projection.recovery_history import build_write_off_facts, list_referrals, list_suspensions, list_verdicts
+from domain.projection.state_models import LetterFate
 
 """States of a letter in which nothing was ever meant to go any more."""
 
@@ -110,7 +112,7 @@ def _load_stages(session: Session, account_id: str, entries: Sequence[AccountEnt
     """Load the stage of each invoice from the read model, or the last step taken by then where the read model is newer than `at`."""
     stages = {entry.invoice_id: entry.get_text("step") for entry in filter_by_kind(entries, EntryKind.STEP_TAKEN) if entry.invoice_id}
     rows = select(col(Case.invoice_id), col(Case.stage)).where(
-        col(Case.account_id) == account_id, col(Case.kind) == "invoice", col(Case.updated_at) <= at
+        col(Case.account_id) == account_id, col(Case.kind) == CaseKind.INVOICE, col(Case.updated_at) <= at
     )
     return stages | {row.invoice_id: row.stage for row in session.execute(rows) if row.invoice_id}
 
@@ -148,7 +150,7 @@ def _load_letters(session: Session, account_id: str, at: datetime) -> list[Lette
             recipient=row.recipient,
             language=row.language,
             subject=row.subject,
-            state="under_way" if row.sent_at and row.sent_at > at else row.state,
+            state=LetterFate.UNDER_WAY if row.sent_at and row.sent_at > at else row.state,
             reply=row.reply,
             attempts=row.attempts,
             decided_by=row.decided_by,

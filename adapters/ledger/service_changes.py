@@ -14,6 +14,7 @@ from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import BookedInvoice
 from domain.billing.receivables import Receivable
 from domain.case.billing_results import SuspensionOrderOutcome
+from domain.identifiers import CaseKind
 
 
 class ServiceChangeKind(StrEnum):
@@ -82,7 +83,9 @@ def _is_in_arrears(invoice: BookedInvoice, disputed: int, minimums: Mapping[str,
 
 def _load_disputed_amounts(session: Session, invoice_ids: list[str]) -> dict[str, int]:
     """How much of each the customer contests, as its case last said."""
-    cases = select(col(Case.invoice_id), col(Case.disputed)).where(col(Case.kind) == "invoice", col(Case.invoice_id).in_(invoice_ids))
+    cases = select(col(Case.invoice_id), col(Case.disputed)).where(
+        col(Case.kind) == CaseKind.INVOICE, col(Case.invoice_id).in_(invoice_ids)
+    )
     return {invoice_id: amount for invoice_id, amount in session.execute(cases) if invoice_id}
 
 

@@ -12,6 +12,7 @@ from sqlmodel import col
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
+from domain.identifiers import CaseKind
 from domain.roles import Role
 
 
@@ -37,7 +38,7 @@ class CaseRow(BaseModel):
 class CaseFilter(BaseModel):
     """What is None narrows nothing. `roles`: one of them may act now."""
 
-    kind: str
+    kind: CaseKind
     open: bool | None = None
     invoice: str | None = None
     account: str | None = None
@@ -62,7 +63,7 @@ def list_cases(
         return list(rows), following
 
 
-def find_case(database: Database, kind: str, case_id: str) -> CaseRow | None:
+def find_case(database: Database, kind: CaseKind, case_id: str) -> CaseRow | None:
     with database.reading() as session:
         row = session.execute(_select_cases().where(col(Case.kind) == kind, col(Case.case_id) == case_id)).first()
         return _build_case_row(row) if row else None

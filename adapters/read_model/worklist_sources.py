@@ -33,7 +33,15 @@ from domain.roles import Actor, Role
 
 QUANTILES = 100
 BATCH_SIZE = 500
-CASE_KINDS = ("invoice", "dispute", "approval", "payment_plan", "suspension", "credit_review", "write_off")
+CASE_KINDS = (
+    CaseKind.INVOICE,
+    CaseKind.DISPUTE,
+    CaseKind.APPROVAL,
+    CaseKind.PAYMENT_PLAN,
+    CaseKind.SUSPENSION,
+    CaseKind.CREDIT_REVIEW,
+    CaseKind.WRITE_OFF,
+)
 BROKEN_PROMISE_KINDS = (EntryKind.PROMISE_BROKEN.value, EntryKind.PROMISE_PARTLY_KEPT.value)
 ANSWERING_KINDS = (EntryKind.CALL_LOGGED.value, EntryKind.PROMISE_MADE.value)
 """By what a collector has seen to a broken promise."""
@@ -193,9 +201,9 @@ def _waits_for_collector(people: Sequence[str], today: date) -> Any:
         col(Account.collector).in_(people),
         or_(
             col(Case.awaiting_role) == Role.COLLECTOR.value,
-            and_(kind == "invoice", col(Case.promised_by) <= today),
-            and_(kind == "payment_plan", or_(waiting_for == "author", col(Case.next_step) == "grace_ends")),
-            and_(kind == "suspension", waiting_for.in_(("requester", "address"))),
+            and_(kind == CaseKind.INVOICE, col(Case.promised_by) <= today),
+            and_(kind == CaseKind.PAYMENT_PLAN, or_(waiting_for == "author", col(Case.next_step) == "grace_ends")),
+            and_(kind == CaseKind.SUSPENSION, waiting_for.in_(("requester", "address"))),
         ),
     )
 
@@ -204,10 +212,10 @@ def _waits_for_askers_or_roles(people: Sequence[str], roles: Sequence[Role]) -> 
     """What came back to those who asked for it, and what waits for a role. An approval whose deadline was missed waits for two, which its
     summary names."""
     return or_(
-        and_(col(Case.kind) == "payment_plan", col(Case.waiting_for) == "author", Case.summary["by"].as_string().in_(people)),
-        and_(col(Case.kind) == "suspension", col(Case.waiting_for) == "requester", _lists_any_word("askers", people)),
+        and_(col(Case.kind) == CaseKind.PAYMENT_PLAN, col(Case.waiting_for) == "author", Case.summary["by"].as_string().in_(people)),
+        and_(col(Case.kind) == CaseKind.SUSPENSION, col(Case.waiting_for) == "requester", _lists_any_word("askers", people)),
         and_(col(Case.kind).in_(CASE_KINDS), col(Case.awaiting_role).in_([role.value for role in roles])),
-        and_(col(Case.kind) == "approval", _lists_any_word("roles", [role.value for role in roles])),
+        and_(col(Case.kind) == CaseKind.APPROVAL, _lists_any_word("roles", [role.value for role in roles])),
     )
 
 

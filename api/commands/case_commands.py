@@ -12,9 +12,10 @@ from api.context import ApiContext
 from api.schemas.responses import CommandAnswer
 from api.web.problems import Problem, not_found_problem
 from domain.case.command import Command, CommandReceipt
+from domain.identifiers import CaseKind
 
 
-def require_case(context: ApiContext, kind: str, case_id: str, hint: str) -> CaseRow:
+def require_case(context: ApiContext, kind: CaseKind, case_id: str, hint: str) -> CaseRow:
     """`look` says where the ids of such cases are found. Raises Problem 404."""
     row = find_case(context.database, kind, case_id)
     if row is None:
@@ -58,7 +59,7 @@ def build_command_answer(outcome: CommandReceipt | CommandQueued, act_id: str, r
 
 def _build_closed_problem(context: ApiContext, case: CaseRow) -> Problem:
     """Read again: it may have ended in this very moment, by someone else's decision."""
-    now = find_case(context.database, case.kind, case.case_id) or case
+    now = find_case(context.database, CaseKind(case.kind), case.case_id) or case
     what = case.kind.replace("_", " ")
     ended = now.summary.get("ended") or f"this {what} is over: {(now.outcome or now.stage).replace('_', ' ')}"
     return Problem(409, "closed", "The case is closed", f"{ended}; nothing can be done to it any more")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.project import PROJECT
+from domain.identifiers import CaseKind
 
 NON_DAY_FACTS = frozenset({("approval.granted", "by")})
 """Facts that are called like a day, and are people."""
@@ -145,16 +146,16 @@ class Phrases(BaseModel):
 
     def case_stage_label(self, kind: str, stage: str) -> str:
         """Of a case of any kind, as in `CaseView`."""
-        return self.stage_label(stage) if kind == "invoice" else self.case_stages.get(f"{kind}.{stage}") or stage.replace("_", " ")
+        return self.stage_label(stage) if kind == CaseKind.INVOICE else self.case_stages.get(f"{kind}.{stage}") or stage.replace("_", " ")
 
     def outcome_label(self, kind: str, outcome: str) -> str:
         """How a case of any kind ended, as `CaseView.outcome` says it."""
         match kind:
-            case "invoice":
+            case CaseKind.INVOICE:
                 return self.stage_label(outcome)
-            case "dispute":
+            case CaseKind.DISPUTE:
                 return self.translate("resolutions", outcome)
-            case "approval":
+            case CaseKind.APPROVAL:
                 return self.translate("results", outcome)
         return self.endings.get(f"{kind}.{outcome}") or outcome.replace("_", " ")
 

@@ -21,6 +21,7 @@ from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from domain import identifiers as ids
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
+from domain.identifiers import CaseKind
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["credit reviews"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/v1", tags=["credit reviews"], route_class=Idempotent
 
 def require_credit_review(context: Context, review_id: str) -> CaseRow:
     """Raises Problem 404."""
-    return require_case(context, "credit_review", review_id, "GET /v1/credit-reviews lists them")
+    return require_case(context, CaseKind.CREDIT_REVIEW, review_id, "GET /v1/credit-reviews lists them")
 
 
 ExistingReview = Annotated[CaseRow, Depends(require_credit_review)]
@@ -44,7 +45,7 @@ def get_credit_reviews(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[CreditReviewOut]:
-    wanted = CaseFilter(kind="credit_review", account=account, open=open, roles=[role] if role else None)
+    wanted = CaseFilter(kind=CaseKind.CREDIT_REVIEW, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
     return Page(items=[present(row) for row in rows], next=following)
 

@@ -19,6 +19,7 @@ from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem
 from api.web.request_ids import derive_id
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
+from domain.identifiers import CaseKind
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["disputes"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/v1", tags=["disputes"], route_class=IdempotentRoute,
 
 def require_dispute(context: Context, dispute_id: str) -> CaseRow:
     """Raises Problem 404."""
-    return require_case(context, "dispute", dispute_id, "GET /v1/disputes lists them")
+    return require_case(context, CaseKind.DISPUTE, dispute_id, "GET /v1/disputes lists them")
 
 
 def derive_dispute_command_id(request: Request, actor: DisputeHandlingActor) -> str:
@@ -48,7 +49,7 @@ def get_disputes(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DisputeOut]:
-    wanted = CaseFilter(kind="dispute", open=open, roles=[role] if role else None, invoice=invoice, account=account)
+    wanted = CaseFilter(kind=CaseKind.DISPUTE, open=open, roles=[role] if role else None, invoice=invoice, account=account)
     rows, following = list_cases(context.database, wanted, limit, cursor)
     return Page(items=[present(row) for row in rows], next=following)
 

@@ -34,6 +34,7 @@ from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, Problem
 from domain import identifiers as ids
 from domain.case.command import Command
+from domain.identifiers import CaseKind
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_rejection_reason
 from domain.payment_plan.instalments import InstalmentSchedule
 from domain.roles import Role
@@ -43,7 +44,7 @@ router = APIRouter(prefix="/v1", tags=["payment plans"], route_class=IdempotentR
 
 def require_plan(context: Context, plan_id: str) -> CaseRow:
     """Raises Problem 404."""
-    return require_case(context, "payment_plan", plan_id, "GET /v1/plans lists them")
+    return require_case(context, CaseKind.PAYMENT_PLAN, plan_id, "GET /v1/plans lists them")
 
 
 ExistingPlan = Annotated[CaseRow, Depends(require_plan)]
@@ -59,7 +60,7 @@ def get_plans(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PlanOut]:
-    wanted = CaseFilter(kind="payment_plan", account=account, open=open, roles=[role] if role else None)
+    wanted = CaseFilter(kind=CaseKind.PAYMENT_PLAN, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
     return Page(items=[presenting.present_plan(row) for row in rows], next=following)
 

@@ -20,6 +20,7 @@ from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from domain import identifiers as ids
+from domain.identifiers import CaseKind
 from domain.journal.journal import Journal
 from domain.roles import Role
 from domain.suspension.command_rules import rejection_reason
@@ -42,7 +43,7 @@ SUSPENSION_PATH = "/accounts/{account_id}/suspension"
 def require_suspension(context: Context, account: ExistingAccount) -> CaseRow:
     """The account's last one. Raises Problem 404."""
     return require_case(
-        context, "suspension", ids.suspension_case_id(account.id), f"POST /v1/accounts/{account.id}/suspension asks for one"
+        context, CaseKind.SUSPENSION, ids.suspension_case_id(account.id), f"POST /v1/accounts/{account.id}/suspension asks for one"
     )
 
 
@@ -59,7 +60,7 @@ def get_suspensions(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[SuspensionOut]:
-    wanted = CaseFilter(kind="suspension", account=account, open=open, roles=[role] if role else None)
+    wanted = CaseFilter(kind=CaseKind.SUSPENSION, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
     return Page(items=[present(row) for row in rows], next=following)
 
@@ -173,7 +174,7 @@ def _require_overdue_invoices(context: ApiContext, account_id: str, named: list[
 def _find_rejection_reason(context: ApiContext, workflow_input: SuspensionInput, command: RequestSuspension) -> str | None:
     """Why the account's first, or next, case would refuse to be begun so, in words: a case that nothing was asked of must not begin."""
     case_id = ids.suspension_case_id(workflow_input.account_id)
-    known = find_case(context.database, "suspension", case_id)
+    known = find_case(context.database, CaseKind.SUSPENSION, case_id)
     if known is not None and known.outcome is None:
         return None
     journal = Journal(case_id=case_id, account_id=workflow_input.account_id)

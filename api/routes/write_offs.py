@@ -18,6 +18,7 @@ from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from domain import identifiers as ids
+from domain.identifiers import CaseKind
 from domain.roles import Role
 from domain.write_off.commands import ProposeWriteOff
 
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["write-offs"], route_class=IdempotentRout
 def require_write_off(context: Context, account: ExistingAccount) -> CaseRow:
     """The account's last one. Raises Problem 404."""
     return require_case(
-        context, "write_off", ids.write_off_case_id(account.id), "GET /v1/write-offs lists the accounts that were handed over"
+        context, CaseKind.WRITE_OFF, ids.write_off_case_id(account.id), "GET /v1/write-offs lists the accounts that were handed over"
     )
 
 
@@ -44,7 +45,7 @@ def get_write_offs(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WriteOffOut]:
-    wanted = CaseFilter(kind="write_off", account=account, open=open, roles=[role] if role else None)
+    wanted = CaseFilter(kind=CaseKind.WRITE_OFF, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
     currencies = load_invoice_currencies(context.database, [name for row in rows for name in _list_invoice_ids(row)])
     return Page(items=[present(row, currencies) for row in rows], next=following)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.approval.four_eyes import ApprovalParticipants
-from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
+from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject
 from domain.case.account_case import AccountCase
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.clock import Moment, start_of_day
@@ -315,10 +315,10 @@ class ApprovalCase(AccountCase):
     # --- how it looks
 
     @property
-    def state(self) -> str:
+    def state(self) -> ApprovalStage:
         if self.ending:
-            return self.ending.result.value
-        return "escalated" if self.escalated_at else "asked"
+            return ApprovalStage(self.ending.result.value)
+        return ApprovalStage.ESCALATED if self.escalated_at else ApprovalStage.ASKED
 
     @property
     def waiting_for(self) -> str:

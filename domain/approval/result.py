@@ -16,6 +16,17 @@ class ApprovalResult(StrEnum):
     LAPSED = "lapsed"
 
 
+class ApprovalStage(StrEnum):
+    """Where an approval stands: asked, or asked of a deputy after the deadline, until its result."""
+
+    ASKED = "asked"
+    ESCALATED = "escalated"
+    APPROVED = ApprovalResult.APPROVED.value
+    REJECTED = ApprovalResult.REJECTED.value
+    RETURNED = ApprovalResult.RETURNED.value
+    LAPSED = ApprovalResult.LAPSED.value
+
+
 class ApprovalSubject(BaseModel):
     """What the approval serves: the case that asks, and the invoices it concerns. The account is the journal's."""
 

@@ -5,6 +5,7 @@ from domain.audit.seal import Seal
 from domain.case.account_case import AccountCase
 from domain.case.case_view import CaseView
 from domain.clock import Moment
+from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 
@@ -42,7 +43,7 @@ def build_case_view(case: SealCase, run_id: str) -> CaseView:
     return CaseView(
         case_id=case.journal.case_id,
         run_id=run_id,
-        kind=ids.CaseKind.SEAL,
+        kind=CaseKind.SEAL,
         account_id=NO_ACCOUNT,
         invoice_id=None,
         stage="sealed",

@@ -1,6 +1,7 @@
 """A credit review: an analyst's verdict on whether an account can pay and wants to, and what follows from it."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -13,6 +14,14 @@ from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
 from domain.roles import Role
 from domain.timeline.holds import Hold, HoldKind
+
+
+class CreditReviewStage(StrEnum):
+    """REFERRED: an analyst owes a verdict. REVIEWED: one stands."""
+
+    REFERRED = "referred"
+    REVIEWED = "reviewed"
+    ENDED = "ended"
 
 
 def build_insolvency_hold(account_id: str, since: datetime) -> Hold:

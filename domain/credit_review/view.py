@@ -1,15 +1,16 @@
 """How a credit review looks from outside: in lists, and to those who ask its workflow."""
 
 from domain.case.case_view import CaseView
-from domain.credit_review.review_case import CreditReviewCase
+from domain.credit_review.review_case import CreditReviewCase, CreditReviewStage
+from domain.identifiers import CaseKind
 from domain.journal.journal import FactValue
 from domain.roles import Role
 
 
-def stage(case: CreditReviewCase) -> str:
+def stage(case: CreditReviewCase) -> CreditReviewStage:
     if case.ended:
-        return "ended"
-    return "referred" if case.verdict is None or case.due else "reviewed"
+        return CreditReviewStage.ENDED
+    return CreditReviewStage.REFERRED if case.verdict is None or case.due else CreditReviewStage.REVIEWED
 
 
 def next_step(case: CreditReviewCase) -> str | None:
@@ -41,7 +42,7 @@ def build_case_view(case: CreditReviewCase, run_id: str) -> CaseView:
     return CaseView(
         case_id=case.journal.case_id,
         run_id=run_id,
-        kind="credit_review",
+        kind=CaseKind.CREDIT_REVIEW,
         account_id=case.journal.account_id,
         invoice_id=None,
         stage=stage(case),
@@ -50,5 +51,5 @@ def build_case_view(case: CreditReviewCase, run_id: str) -> CaseView:
         waiting_for=case.waiting_for,
         awaiting_role=Role.CREDIT_ANALYST.value if case.waiting_for == "verdict" else None,
         summary=_build_summary(case),
-        outcome="ended" if case.ended else None,
+        outcome=CreditReviewStage.ENDED if case.ended else None,
     )

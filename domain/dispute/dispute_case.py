@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
-from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.approval.result import SETTLED, WITHDRAWN, ApprovalOutcome, ApprovalResult
 from domain.billing.billing_events import InvoiceFacts
 from domain.case.account_case import AccountCase
 from domain.case.effects import (
@@ -164,7 +164,7 @@ class DisputeCase(AccountCase):
         if facts.is_settled and self.stage is not DisputeStage.BOOKING:
             self._close_dispute(DisputeResolution.SETTLED, at)
         elif self.stage is DisputeStage.APPROVAL and self._credited_amount() > self.contested_amount:
-            self._withdraw_approval("settled")
+            self._withdraw_approval(SETTLED)
             self._return_to_department(at, ApprovalResult.LAPSED, "amount_shrank")
         if not self.is_closed:
             self._update_invoice(at)
@@ -203,7 +203,7 @@ class DisputeCase(AccountCase):
     def apply_answer(self, answer: ResolveDispute, at: Moment) -> None:
         """What costs money waits for the matrix; what billing must change, for billing; all else ends the dispute."""
         if answer.resolution is DisputeResolution.WITHDRAWN:
-            self._withdraw_approval("withdrawn")
+            self._withdraw_approval(WITHDRAWN)
             self.stage = DisputeStage.OPEN
         self.answer = answer
         corrects = (
@@ -331,7 +331,7 @@ class DisputeCase(AccountCase):
         self.add_effect(MarkDisputed(invoice_id=self.invoice_id, case_id=self.case_id, amount=contested, resolution=self.resolution))
 
     def _close_dispute(self, resolution: DisputeResolution, at: Moment, actor: str = SYSTEM) -> None:
-        self._withdraw_approval("settled")
+        self._withdraw_approval(SETTLED)
         self.stage, self.resolution = DisputeStage.CLOSED, resolution
         answer = self.answer
         self.write_entry(

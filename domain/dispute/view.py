@@ -3,6 +3,7 @@
 from domain.case.case_view import CaseView
 from domain.dispute.dispute_case import DisputeCase
 from domain.dispute.state import DisputeStage
+from domain.identifiers import CaseKind
 from domain.journal.journal import FactValue
 
 
@@ -59,7 +60,7 @@ def build_case_view(case: DisputeCase, run_id: str) -> CaseView:
     return CaseView(
         case_id=case.case_id,
         run_id=run_id,
-        kind="dispute",
+        kind=CaseKind.DISPUTE,
         account_id=case.journal.account_id,
         invoice_id=case.invoice_id,
         stage=case.stage.value,

@@ -4,12 +4,20 @@ What must stand as evidence (art. 17 (3) b and e) stays, and names the account b
 once: the report says it in the same words.
 """
 
+from enum import StrEnum
+
 from domain.case.account_case import AccountCase
 from domain.case.command_handling import record_rejection
 from domain.clock import Moment
 from domain.erasure.commands import EraseAccount
 from domain.erasure.report import ErasureResult
 from domain.journal.entry_kinds import EntryKind
+
+
+class ErasureStage(StrEnum):
+    ASKED = "asked"
+    ERASED = "erased"
+    REFUSED = "refused"
 
 
 class ErasureCase(AccountCase):

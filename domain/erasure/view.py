@@ -1,13 +1,14 @@
 """How the erasure of an account looks in lists and to those who ask its workflow."""
 
 from domain.case.case_view import CaseView
-from domain.erasure.erasure_case import ErasureCase
+from domain.erasure.erasure_case import ErasureCase, ErasureStage
+from domain.identifiers import CaseKind
 
 
-def stage(case: ErasureCase) -> str:
+def stage(case: ErasureCase) -> ErasureStage:
     if case.done is None:
-        return "asked"
-    return "erased" if case.done else "refused"
+        return ErasureStage.ASKED
+    return ErasureStage.ERASED if case.done else ErasureStage.REFUSED
 
 
 def build_case_view(case: ErasureCase, run_id: str) -> CaseView:
@@ -16,7 +17,7 @@ def build_case_view(case: ErasureCase, run_id: str) -> CaseView:
     return CaseView(
         case_id=case.journal.case_id,
         run_id=run_id,
-        kind="erasure",
+        kind=CaseKind.ERASURE,
         account_id=case.journal.account_id,
         invoice_id=None,
         stage=stage(case),

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from domain.case.case_view import CaseView
+from domain.identifiers import CaseKind
 from domain.invoice.collection_stage import collection_stage
 from domain.invoice.invoice_case import InvoiceCase
 from domain.roles import Role
@@ -37,7 +38,7 @@ def build_case_view(case: InvoiceCase, run_id: str, now: datetime) -> CaseView:
     return CaseView(
         case_id=journal.case_id,
         run_id=run_id,
-        kind="invoice",
+        kind=CaseKind.INVOICE,
         account_id=journal.account_id,
         invoice_id=journal.invoice_id,
         stage=stage(case),

@@ -1,6 +1,7 @@
 """How a payment plan looks from outside: in lists, and to those who ask its workflow."""
 
 from domain.case.case_view import CaseView
+from domain.identifiers import CaseKind
 from domain.journal.journal import FactValue
 from domain.payment_plan.instalments import InstalmentSchedule
 from domain.payment_plan.plan_case import PaymentPlanCase
@@ -75,7 +76,7 @@ def build_case_view(case: PaymentPlanCase, run_id: str) -> CaseView:
     return CaseView(
         case_id=case.case_id,
         run_id=run_id,
-        kind="payment_plan",
+        kind=CaseKind.PAYMENT_PLAN,
         account_id=case.journal.account_id,
         invoice_id=None,
         stage=case.stage.value,

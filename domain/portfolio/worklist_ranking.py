@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.identifiers import CaseKind
 from domain.money import Money
 
 
@@ -94,28 +95,28 @@ class OpenCase(_WorklistModel):
 def classify_case(case: OpenCase, today: date) -> WorkKind | None:
     """Return the work that a case needs from a person on a business date; None when it goes on by itself."""
     match case.kind, case.waiting_for:
-        case "approval", _:
+        case CaseKind.APPROVAL, _:
             return WorkKind.APPROVAL
-        case "dispute", _ if case.awaiting_role:
+        case CaseKind.DISPUTE, _ if case.awaiting_role:
             return WorkKind.DISPUTE
-        case "payment_plan", "author":
+        case CaseKind.PAYMENT_PLAN, "author":
             return WorkKind.PLAN_RETURNED
-        case "payment_plan", "customer":
+        case CaseKind.PAYMENT_PLAN, "customer":
             lapses_soon = case.lapses_on and case.lapses_on <= today + timedelta(days=OFFER_LISTED_DAYS)
             return WorkKind.OFFER_LAPSING if lapses_soon else None
-        case "payment_plan", _ if case.next_step == "grace_ends":
+        case CaseKind.PAYMENT_PLAN, _ if case.next_step == "grace_ends":
             return WorkKind.PLAN_MISSED
-        case "suspension", "requester":
+        case CaseKind.SUSPENSION, "requester":
             return WorkKind.SUSPENSION_RETURNED
-        case "suspension", "address":
+        case CaseKind.SUSPENSION, "address":
             return WorkKind.WARNING_UNDELIVERED
-        case "credit_review", "verdict":
+        case CaseKind.CREDIT_REVIEW, "verdict":
             return WorkKind.CREDIT_REVIEW
-        case "write_off", "decision":
+        case CaseKind.WRITE_OFF, "decision":
             return WorkKind.WRITE_OFF
-        case "invoice", "decision":
+        case CaseKind.INVOICE, "decision":
             return WorkKind.TIMELINE_END
-        case "invoice", _ if case.promised_by and case.promised_by <= today:
+        case CaseKind.INVOICE, _ if case.promised_by and case.promised_by <= today:
             return WorkKind.PROMISE_DUE
     return WorkKind.OTHER if case.awaiting_role else None
 

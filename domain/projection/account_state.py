@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 
+from domain.approval.result import ApprovalStage
 from domain.clock import start_of_day
+from domain.dispute.state import DisputeStage
 from domain.identifiers import CaseKind, find_case_kind, invoice_case_id
 from domain.journal.account_entries import AccountEntry, group_by_case
 from domain.projection.case_facts import ApprovalFacts, CallFacts, DisputeFacts, EscalationFacts, PlanFacts, PromiseFacts
@@ -201,9 +203,9 @@ def _place_answered_dispute(case: CaseState, approvals: Sequence[ApprovalFacts])
     """Return a dispute that has its answer as waiting for approval while one is pending, otherwise as being booked."""
     if case.stage != DISPUTE_ANSWERED:
         return case
-    if any(approval.subject == case.case_id and approval.result == "asked" for approval in approvals):
-        return case.model_copy(update={"stage": "approval", "waiting_for": "approval"})
-    return case.model_copy(update={"stage": "booking", "waiting_for": "billing"})
+    if any(approval.subject == case.case_id and approval.result == ApprovalStage.ASKED for approval in approvals):
+        return case.model_copy(update={"stage": DisputeStage.APPROVAL, "waiting_for": "approval"})
+    return case.model_copy(update={"stage": DisputeStage.BOOKING, "waiting_for": "billing"})
 
 
 def _build_balances(invoices: Sequence[InvoiceState], today: date) -> list[CurrencyBalance]:

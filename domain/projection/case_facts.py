@@ -1,8 +1,12 @@
 """The facts of an account's contacts and cases. Amounts in minor units of the currency beside them; days are business dates (UTC)."""
 
 from datetime import date
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from domain.invoice.promise import PromiseOutcome
+from domain.payment_plan.state import PlanStage
 
 
 class DossierPart(BaseModel):
@@ -46,8 +50,18 @@ class EscalationFacts(DossierPart):
     answered_by: str | None = None
 
 
+class PromiseStatus(StrEnum):
+    """REPLACED: by a later promise on the same invoice."""
+
+    OPEN = "open"
+    KEPT = PromiseOutcome.KEPT.value
+    PARTLY_KEPT = PromiseOutcome.PARTLY_KEPT.value
+    BROKEN = PromiseOutcome.BROKEN.value
+    REPLACED = "replaced"
+
+
 class PromiseFacts(DossierPart):
-    """A promise to pay. `outcome`: open, kept, partly_kept, broken or replaced."""
+    """A promise to pay. `outcome` is a PromiseStatus."""
 
     made_on: date
     invoice: str
@@ -90,8 +104,22 @@ class PlanTerms(DossierPart):
     last_on: date
 
 
+class PlanStatus(StrEnum):
+    """How far a plan came. DECLINED: by the customer. LAPSED: the customer never answered."""
+
+    PROPOSED = PlanStage.PROPOSED.value
+    OFFERED = PlanStage.OFFERED.value
+    ACTIVE = PlanStage.ACTIVE.value
+    COMPLETED = PlanStage.COMPLETED.value
+    BROKEN = PlanStage.BROKEN.value
+    CANCELLED = PlanStage.CANCELLED.value
+    REJECTED = PlanStage.REJECTED.value
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+
+
 class PlanFacts(DossierPart):
-    """A payment plan. `terms` are those in force, else those last proposed. `state`: proposed, offered, active, or how it ended."""
+    """A payment plan. `terms` are those in force, else those last proposed. `state` is a PlanStatus."""
 
     case_id: str
     proposed_on: date
@@ -160,8 +188,14 @@ class SuspensionFacts(DossierPart):
     ending: str | None
 
 
+class SignatureWord(StrEnum):
+    SIGNED = "signed"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+
+
 class SignatureFacts(DossierPart):
-    """One person's decision on an approval. `word`: signed, rejected or returned."""
+    """One person's decision on an approval. `word` is a SignatureWord."""
 
     on: date
     by: str
@@ -172,7 +206,7 @@ class SignatureFacts(DossierPart):
 
 
 class ApprovalFacts(DossierPart):
-    """An approval. `result`: asked, approved, rejected, returned or lapsed, with its `reason`."""
+    """An approval. `result` is an ApprovalStage, `reason` why it lapsed."""
 
     case_id: str
     subject: str

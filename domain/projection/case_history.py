@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from domain.approval.result import ApprovalStage
 from domain.identifiers import CaseKind
 from domain.journal.account_entries import AccountEntry, filter_by_kind, group_by_case
 from domain.journal.entry_kinds import EntryKind
@@ -16,33 +17,36 @@ from domain.projection.case_facts import (
     DisputeFacts,
     EscalationFacts,
     PlanFacts,
+    PlanStatus,
     PlanTerms,
     PromiseFacts,
+    PromiseStatus,
     SignatureFacts,
+    SignatureWord,
 )
 
 InvoiceCurrencies = Mapping[str, str]
 """The currency of each invoice, by id: an entry about an invoice names its amounts without one."""
 
 _PROMISE_OUTCOMES = {
-    EntryKind.PROMISE_KEPT.value: "kept",
-    EntryKind.PROMISE_PARTLY_KEPT.value: "partly_kept",
-    EntryKind.PROMISE_BROKEN.value: "broken",
+    EntryKind.PROMISE_KEPT.value: PromiseStatus.KEPT,
+    EntryKind.PROMISE_PARTLY_KEPT.value: PromiseStatus.PARTLY_KEPT,
+    EntryKind.PROMISE_BROKEN.value: PromiseStatus.BROKEN,
 }
 _SIGNATURE_WORDS = {
-    EntryKind.APPROVAL_SIGNED.value: "signed",
-    EntryKind.APPROVAL_REJECTED.value: "rejected",
-    EntryKind.APPROVAL_RETURNED.value: "returned",
+    EntryKind.APPROVAL_SIGNED.value: SignatureWord.SIGNED,
+    EntryKind.APPROVAL_REJECTED.value: SignatureWord.REJECTED,
+    EntryKind.APPROVAL_RETURNED.value: SignatureWord.RETURNED,
 }
 _PLAN_OUTCOMES = {
-    EntryKind.PLAN_BROKEN.value: "broken",
-    EntryKind.PLAN_COMPLETED.value: "completed",
-    EntryKind.PLAN_CANCELLED.value: "cancelled",
+    EntryKind.PLAN_BROKEN.value: PlanStatus.BROKEN,
+    EntryKind.PLAN_COMPLETED.value: PlanStatus.COMPLETED,
+    EntryKind.PLAN_CANCELLED.value: PlanStatus.CANCELLED,
 }
 _DRAFT_OUTCOMES = {
-    EntryKind.PLAN_REJECTED.value: "rejected",
-    EntryKind.PLAN_DECLINED.value: "declined",
-    EntryKind.PLAN_LAPSED.value: "lapsed",
+    EntryKind.PLAN_REJECTED.value: PlanStatus.REJECTED,
+    EntryKind.PLAN_DECLINED.value: PlanStatus.DECLINED,
+    EntryKind.PLAN_LAPSED.value: PlanStatus.LAPSED,
 }
 """The end of a plan that is not in force yet; of one that is, only the end of new terms."""
 
@@ -85,7 +89,7 @@ def list_promises(account_entries: Sequence[AccountEntry], currencies: InvoiceCu
         promise_id, replaced_id = entry.get_text("act"), entry.get_text("replaces")
         if entry.kind == EntryKind.PROMISE_MADE.value:
             if replaced_id in promises:
-                replaced = {"outcome": "replaced", "judged_on": entry.business_date}
+                replaced = {"outcome": PromiseStatus.REPLACED, "judged_on": entry.business_date}
                 promises[replaced_id] = promises[replaced_id].model_copy(update=replaced)
             promises[promise_id] = _build_open_promise(entry, currencies)
         elif entry.kind in _PROMISE_OUTCOMES and promise_id in promises:
@@ -107,7 +111,7 @@ def _build_open_promise(made: AccountEntry, currencies: InvoiceCurrencies) -> Pr
         currency=currencies.get(invoice_id, ""),
         amount=made.get_int("amount"),
         due=made.get_date("by") or made.business_date,
-        outcome="open",
+        outcome=PromiseStatus.OPEN,
         received=None,
         judged_on=None,
     )
@@ -170,11 +174,12 @@ def _build_approval(entries: Sequence[AccountEntry]) -> ApprovalFacts | None:
         )
         for entry in filter_by_kind(entries, EntryKind.APPROVAL_SIGNED, EntryKind.APPROVAL_REJECTED, EntryKind.APPROVAL_RETURNED)
     ]
-    result, ended_on, reason = "asked", None, ""
-    if signatures and signatures[-1].word != "signed":
+    result: str = ApprovalStage.ASKED
+    ended_on, reason = None, ""
+    if signatures and signatures[-1].word != SignatureWord.SIGNED:
         result, ended_on = signatures[-1].word, signatures[-1].on
     for entry in filter_by_kind(entries, EntryKind.APPROVAL_GRANTED, EntryKind.APPROVAL_LAPSED):
-        result = "approved" if entry.kind == EntryKind.APPROVAL_GRANTED.value else "lapsed"
+        result = ApprovalStage.APPROVED if entry.kind == EntryKind.APPROVAL_GRANTED.value else ApprovalStage.LAPSED
         ended_on, reason = entry.business_date, entry.get_text("reason")
     return ApprovalFacts(
         case_id=requested.case_id,
@@ -204,14 +209,14 @@ def _build_plan(entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) 
     invoice_ids = proposed.get_text("invoices").split()
     draft = agreed = _build_terms(proposed)
     accepted_on: date | None = None
-    state, ended_on, reason = "proposed", None, ""
+    state, ended_on, reason = PlanStatus.PROPOSED, None, ""
     for entry in entries:
         if entry.kind == EntryKind.PLAN_REVISED.value:
             draft = _build_terms(entry)
         elif entry.kind == EntryKind.PLAN_OFFERED.value and accepted_on is None:
-            state = "offered"
+            state = PlanStatus.OFFERED
         elif entry.kind == EntryKind.PLAN_ACCEPTED.value:
-            state, agreed, accepted_on = "active", draft, accepted_on or entry.business_date
+            state, agreed, accepted_on = PlanStatus.ACTIVE, draft, accepted_on or entry.business_date
         elif entry.kind in _PLAN_OUTCOMES or (entry.kind in _DRAFT_OUTCOMES and accepted_on is None):
             state, ended_on = (_PLAN_OUTCOMES | _DRAFT_OUTCOMES)[entry.kind], ended_on or entry.business_date
             reason = entry.get_text("reason") or reason

@@ -4,14 +4,33 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from domain.approval.result import ApprovalResult, ApprovalStage
+from domain.credit_review.review_case import CreditReviewStage
+from domain.dispute.state import DisputeStage
 from domain.identifiers import CaseKind, find_case_kind
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
+from domain.payment_plan.state import PlanStage
 from domain.policy.approval_type import ApprovalType
 from domain.projection.state_models import CaseState
+from domain.suspension.state import SuspensionStage
+from domain.write_off.commands import WriteOffDecision
+from domain.write_off.write_off_case import WriteOffStage
 
 DISPUTE_ANSWERED = "answered"
 """The stage of a dispute whose department has answered; its approval's own case shows if that waits for approval or is being booked."""
+
+
+_PLAN_ENDS = {
+    EntryKind.PLAN_BROKEN.value: PlanStage.BROKEN,
+    EntryKind.PLAN_COMPLETED.value: PlanStage.COMPLETED,
+    EntryKind.PLAN_CANCELLED.value: PlanStage.CANCELLED,
+}
+_APPROVAL_ENDS = {
+    EntryKind.APPROVAL_REJECTED.value: ApprovalStage.REJECTED,
+    EntryKind.APPROVAL_RETURNED.value: ApprovalStage.RETURNED,
+    EntryKind.APPROVAL_LAPSED.value: ApprovalStage.LAPSED,
+}
 
 
 class CasePosition(NamedTuple):
@@ -24,114 +43,129 @@ class CasePosition(NamedTuple):
 
 def dispute_position(entries: Sequence[AccountEntry]) -> CasePosition:
     """Return the position of a dispute; it waits for the department that it is assigned to."""
-    department, position = "", CasePosition("open", "")
+    department, position = "", CasePosition(DisputeStage.OPEN, "")
     for entry in entries:
         match entry.kind:
             case EntryKind.DISPUTE_RAISED.value:
                 department = entry.get_text("department")
-                position = CasePosition("open", department)
+                position = CasePosition(DisputeStage.OPEN, department)
             case EntryKind.DISPUTE_ASSIGNED.value if entry.get_text("department") != department:
                 department = entry.get_text("department")
-                position = CasePosition("open", department)
+                position = CasePosition(DisputeStage.OPEN, department)
             case EntryKind.DISPUTE_REMINDED.value:
                 position = position._replace(due_on=entry.get_date("deadline"))
             case EntryKind.DISPUTE_ESCALATED.value:
-                position = CasePosition("open", entry.get_text("role"), entry.get_date("deadline"))
+                position = CasePosition(DisputeStage.OPEN, entry.get_text("role"), entry.get_date("deadline"))
             case EntryKind.DISPUTE_RESOLUTION_PROPOSED.value:
                 position = CasePosition(DISPUTE_ANSWERED, "approval")
             case EntryKind.DISPUTE_RETURNED.value:
-                position = CasePosition("open", department)
+                position = CasePosition(DisputeStage.OPEN, department)
             case EntryKind.DISPUTE_RESOLVED.value:
-                position = CasePosition("closed", "nothing")
+                position = CasePosition(DisputeStage.CLOSED, "nothing")
     return position
 
 
 def plan_position(entries: Sequence[AccountEntry]) -> CasePosition:
     """Return the position of a payment plan. While terms in force are renegotiated, it is that of the negotiation; when that fails,
     the terms stay in force."""
-    position, in_force = CasePosition("approval", "approval"), False
+    position, in_force = CasePosition(PlanStage.APPROVAL, "approval"), False
     for entry in entries:
         match entry.kind:
             case EntryKind.PLAN_PROPOSED.value | EntryKind.PLAN_REVISED.value:
-                position = CasePosition("approval", "approval")
+                position = CasePosition(PlanStage.APPROVAL, "approval")
             case EntryKind.PLAN_RETURNED.value:
-                position = CasePosition("proposed", "author", entry.get_date("until"))
+                position = CasePosition(PlanStage.PROPOSED, "author", entry.get_date("until"))
             case EntryKind.PLAN_OFFERED.value:
-                position = CasePosition("offered", "customer", entry.get_date("until"))
+                position = CasePosition(PlanStage.OFFERED, "customer", entry.get_date("until"))
             case EntryKind.PLAN_ACCEPTED.value:
-                position, in_force = CasePosition("active", "payment"), True
+                position, in_force = CasePosition(PlanStage.ACTIVE, "payment"), True
             case EntryKind.PLAN_REJECTED.value | EntryKind.PLAN_DECLINED.value:
-                position = CasePosition("active", "payment") if in_force else CasePosition("rejected", "nothing")
+                position = CasePosition(PlanStage.ACTIVE, "payment") if in_force else CasePosition(PlanStage.REJECTED, "nothing")
             case EntryKind.PLAN_LAPSED.value:
-                position = CasePosition("active", "payment") if in_force else CasePosition("cancelled", "nothing")
-            case EntryKind.PLAN_INSTALMENT_RECALLED.value if position.stage == "active":
+                position = CasePosition(PlanStage.ACTIVE, "payment") if in_force else CasePosition(PlanStage.CANCELLED, "nothing")
+            case EntryKind.PLAN_INSTALMENT_RECALLED.value if position.stage == PlanStage.ACTIVE:
                 position = position._replace(due_on=entry.get_date("due_on"))
-            case EntryKind.PLAN_INSTALMENT_MISSED.value if position.stage == "active":
+            case EntryKind.PLAN_INSTALMENT_MISSED.value if position.stage == PlanStage.ACTIVE:
                 position = position._replace(due_on=entry.get_date("grace_until"))
-            case EntryKind.PLAN_INSTALMENT_PAID.value if position.stage == "active":
+            case EntryKind.PLAN_INSTALMENT_PAID.value if position.stage == PlanStage.ACTIVE:
                 position = position._replace(due_on=None)
             case EntryKind.PLAN_BROKEN.value | EntryKind.PLAN_COMPLETED.value | EntryKind.PLAN_CANCELLED.value:
-                position = CasePosition(entry.kind.removeprefix("plan."), "nothing")
+                position = CasePosition(_PLAN_ENDS[entry.kind], "nothing")
     return position
 
 
 def approval_position(entries: Sequence[AccountEntry]) -> CasePosition:
     """Return the position of an approval; it waits for the role of its tier."""
-    position = CasePosition("asked", "")
+    position = CasePosition(ApprovalStage.ASKED, "")
     for entry in entries:
         match entry.kind:
             case EntryKind.APPROVAL_ASKED.value:
-                position = CasePosition("asked", entry.get_text("role"), entry.get_date("due_on"))
+                position = CasePosition(ApprovalStage.ASKED, entry.get_text("role"), entry.get_date("due_on"))
             case EntryKind.APPROVAL_ESCALATED.value:
-                position = CasePosition("escalated", entry.get_text("to"), position.due_on)
+                position = CasePosition(ApprovalStage.ESCALATED, entry.get_text("to"), position.due_on)
             case EntryKind.APPROVAL_GRANTED.value:
-                position = CasePosition("approved", "nothing")
+                position = CasePosition(ApprovalStage.APPROVED, "nothing")
             case EntryKind.APPROVAL_REJECTED.value | EntryKind.APPROVAL_RETURNED.value | EntryKind.APPROVAL_LAPSED.value:
-                position = CasePosition(entry.kind.removeprefix("approval."), "nothing")
+                position = CasePosition(_APPROVAL_ENDS[entry.kind], "nothing")
     return position
 
 
 def credit_review_position(entries: Sequence[AccountEntry]) -> CasePosition:
     """Return the position of a credit review; between two verdicts it waits for the next review's day."""
-    position = CasePosition("referred", "verdict")
+    position = CasePosition(CreditReviewStage.REFERRED, "verdict")
     for entry in entries:
         match entry.kind:
             case EntryKind.CREDIT_REVIEW_REFERRED.value | EntryKind.CREDIT_REVIEW_DUE.value:
-                position = CasePosition("referred", "verdict")
+                position = CasePosition(CreditReviewStage.REFERRED, "verdict")
             case EntryKind.CREDIT_REVIEW_VERDICT.value:
-                position = CasePosition("reviewed", "time", entry.get_date("next_review_on"))
+                position = CasePosition(CreditReviewStage.REVIEWED, "time", entry.get_date("next_review_on"))
             case EntryKind.CREDIT_REVIEW_ENDED.value:
-                position = CasePosition("ended", "nothing")
+                position = CasePosition(CreditReviewStage.ENDED, "nothing")
     return position
 
 
 def write_off_position(entries: Sequence[AccountEntry]) -> CasePosition:
     """Return the position of a write-off. Invoices that join while the whole is being booked are still to be decided afterwards."""
-    position, has_joined = CasePosition("deciding", "decision"), False
+    position, has_joined = CasePosition(WriteOffStage.DECIDING, "decision"), False
     for entry in entries:
         match entry.kind:
             case EntryKind.WRITE_OFF_HANDED_OVER.value:
-                has_joined = position.stage == "booking"
-                position = CasePosition("deciding", "decision") if position.stage in ("decided", "ended") else position
+                has_joined = position.stage == WriteOffStage.BOOKING
+                position = (
+                    CasePosition(WriteOffStage.DECIDING, "decision")
+                    if position.stage in (WriteOffStage.DECIDED, WriteOffStage.ENDED)
+                    else position
+                )
             case EntryKind.WRITE_OFF_APPROVAL_ASKED.value:
-                position = CasePosition("approval", "approval")
-            case EntryKind.WRITE_OFF_APPROVAL_ANSWERED.value if entry.get_text("result") != "approved":
-                position = CasePosition("deciding", "decision")
+                position = CasePosition(WriteOffStage.APPROVAL, "approval")
+            case EntryKind.WRITE_OFF_APPROVAL_ANSWERED.value if entry.get_text("result") != ApprovalResult.APPROVED:
+                position = CasePosition(WriteOffStage.DECIDING, "decision")
             case EntryKind.WRITE_OFF_BOOKING_ORDERED.value:
-                position, has_joined = CasePosition("booking", "billing"), False
+                position, has_joined = CasePosition(WriteOffStage.BOOKING, "billing"), False
             case EntryKind.WRITE_OFF_DECIDED.value:
-                must_decide_again = has_joined and entry.get_text("decision") == "whole"
-                position = CasePosition("deciding", "decision") if must_decide_again else CasePosition("decided", "payment")
+                must_decide_again = has_joined and entry.get_text("decision") == WriteOffDecision.WHOLE
+                position = (
+                    CasePosition(WriteOffStage.DECIDING, "decision")
+                    if must_decide_again
+                    else CasePosition(WriteOffStage.DECIDED, "payment")
+                )
             case EntryKind.WRITE_OFF_ENDED.value:
-                position = CasePosition("ended", "nothing")
+                position = CasePosition(WriteOffStage.ENDED, "nothing")
     return position
+
+
+_STAGE_BEFORE = {SuspensionStage.WARNING_APPROVAL: SuspensionStage.ASKED, SuspensionStage.SIGN_OFF: SuspensionStage.NOTICE}
+"""The stage to which a case goes back whose approval failed."""
+
+_PAST_NOTICE_STAGES = (SuspensionStage.SUSPENDING, SuspensionStage.REINSTATING, SuspensionStage.HANDED_OVER)
 
 
 class _SuspensionProjection:
     """One suspension, from its opening to its end."""
 
     def __init__(self) -> None:
-        self.stage, self.returned, self.undelivered = "asked", False, False
+        self.stage = SuspensionStage.ASKED
+        self.returned, self.undelivered = False, False
         self.spared_since: date | None = None
         self.notice_ends: date | None = None
         self.hand_over_on: date | None = None
@@ -142,20 +176,20 @@ class _SuspensionProjection:
                 self._return_to_previous_stage()
             case EntryKind.SUSPENSION_APPROVAL_ASKED.value:
                 about_warning = entry.get_text("matter") == ApprovalType.SUSPENSION_WARNING
-                self.stage, self.returned = "warning_approval" if about_warning else "sign_off", False
-            case EntryKind.SUSPENSION_APPROVAL_ANSWERED.value if entry.get_text("result") == "returned":
+                self.stage, self.returned = SuspensionStage.WARNING_APPROVAL if about_warning else SuspensionStage.SIGN_OFF, False
+            case EntryKind.SUSPENSION_APPROVAL_ANSWERED.value if entry.get_text("result") == ApprovalResult.RETURNED:
                 self.returned = True
-            case EntryKind.SUSPENSION_APPROVAL_ANSWERED.value if entry.get_text("result") == "lapsed":
+            case EntryKind.SUSPENSION_APPROVAL_ANSWERED.value if entry.get_text("result") == ApprovalResult.LAPSED:
                 self._return_to_previous_stage()
             case EntryKind.SUSPENSION_WARNING_REQUESTED.value:
-                self.stage, self.undelivered = "warning", False
+                self.stage, self.undelivered = SuspensionStage.WARNING, False
             case EntryKind.SUSPENSION_WARNING_DELIVERED.value:
-                self.stage, self.undelivered, self.notice_ends = "notice", False, entry.get_date("notice_ends")
+                self.stage, self.undelivered, self.notice_ends = SuspensionStage.NOTICE, False, entry.get_date("notice_ends")
                 self.spared_since = entry.business_date if self.spared_since else None
             case EntryKind.SUSPENSION_WARNING_UNDELIVERED.value:
-                self.stage, self.undelivered, self.returned, self.notice_ends = "warning", True, False, None
+                self.stage, self.undelivered, self.returned, self.notice_ends = SuspensionStage.WARNING, True, False, None
             case EntryKind.SUSPENSION_NOTICE_EXTENDED.value:
-                self.stage, self.returned, self.notice_ends = "notice", False, entry.get_date("until")
+                self.stage, self.returned, self.notice_ends = SuspensionStage.NOTICE, False, entry.get_date("until")
             case EntryKind.SUSPENSION_SPARED.value:
                 self.spared_since = entry.business_date
                 if not self.returned:
@@ -163,49 +197,49 @@ class _SuspensionProjection:
             case EntryKind.SUSPENSION_RESUMED.value:
                 self._resume_notice(entry.business_date)
             case EntryKind.SUSPENSION_BEGUN_ANEW.value:
-                self.stage, self.undelivered, self.returned, self.notice_ends = "asked", False, False, None
+                self.stage, self.undelivered, self.returned, self.notice_ends = SuspensionStage.ASKED, False, False, None
             case EntryKind.SUSPENSION_ORDERED.value:
-                self.stage = "suspending"
+                self.stage = SuspensionStage.SUSPENDING
             case EntryKind.SUSPENSION_SUSPENDED.value:
-                self.stage, self.hand_over_on = "suspended", entry.get_date("hand_over_on")
+                self.stage, self.hand_over_on = SuspensionStage.SUSPENDED, entry.get_date("hand_over_on")
             case EntryKind.SUSPENSION_REINSTATEMENT_ORDERED.value:
-                self.stage = "reinstating"
+                self.stage = SuspensionStage.REINSTATING
             case EntryKind.SUSPENSION_HANDED_OVER.value:
-                self.stage = "handed_over"
+                self.stage = SuspensionStage.HANDED_OVER
             case EntryKind.SUSPENSION_HANDED_BACK.value:
-                self.stage, self.hand_over_on = "suspended", None
+                self.stage, self.hand_over_on = SuspensionStage.SUSPENDED, None
             case EntryKind.SUSPENSION_ENDED.value:
-                self.stage, self.returned = "ended", False
+                self.stage, self.returned = SuspensionStage.ENDED, False
 
     def _return_to_previous_stage(self) -> None:
         self.returned = False
-        self.stage = {"warning_approval": "asked", "sign_off": "notice"}.get(self.stage, self.stage)
+        self.stage = _STAGE_BEFORE.get(self.stage, self.stage)
 
     def _resume_notice(self, on: date) -> None:
         """Move the end of the notice: the days on which everything was disputed do not count."""
         since, self.spared_since = self.spared_since, None
-        if self.stage == "notice" and self.notice_ends and since and since <= self.notice_ends:
+        if self.stage == SuspensionStage.NOTICE and self.notice_ends and since and since <= self.notice_ends:
             self.notice_ends += on - since
 
     def build_position(self) -> CasePosition:
-        if self.stage == "ended":
-            return CasePosition("ended", "nothing")
+        if self.stage == SuspensionStage.ENDED:
+            return CasePosition(SuspensionStage.ENDED, "nothing")
         if self.returned:
             return CasePosition(self.stage, "requester")
-        if self.spared_since and self.stage not in ("suspending", "reinstating", "handed_over"):
+        if self.spared_since and self.stage not in _PAST_NOTICE_STAGES:
             return CasePosition(self.stage, "dispute")
         match self.stage:
-            case "warning_approval" | "sign_off":
+            case SuspensionStage.WARNING_APPROVAL | SuspensionStage.SIGN_OFF:
                 return CasePosition(self.stage, "approval")
-            case "warning":
+            case SuspensionStage.WARNING:
                 return CasePosition(self.stage, "address" if self.undelivered else "letter")
-            case "suspending" | "reinstating":
+            case SuspensionStage.SUSPENDING | SuspensionStage.REINSTATING:
                 return CasePosition(self.stage, "billing")
-            case "handed_over":
+            case SuspensionStage.HANDED_OVER:
                 return CasePosition(self.stage, "write_off")
-            case "suspended" if self.hand_over_on is None:
+            case SuspensionStage.SUSPENDED if self.hand_over_on is None:
                 return CasePosition(self.stage, "payment")
-            case "suspended":
+            case SuspensionStage.SUSPENDED:
                 return CasePosition(self.stage, "time", self.hand_over_on)
         return CasePosition(self.stage, "time", self.notice_ends + timedelta(days=1) if self.notice_ends else None)
 

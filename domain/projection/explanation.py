@@ -10,12 +10,14 @@ from typing import Any, Literal, NamedTuple
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
+from domain.correspondence.letter_outcome import LetterResult
 from domain.identifiers import CaseKind, parse_case_id
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.projection.invoice_state import LETTER_RESULT_BY_KIND, InvoiceProjection, letter_ended_at
 from domain.projection.state_models import HoldState, PinnedPolicy, PoliciesByVersion
 from domain.projection.step_explanation import StepReason, explain_pinned_policy, explain_postponement, explain_taken_step, project_invoice
+from domain.timeline.holds import HoldKind
 
 ExplanationTopic = Literal["sent", "not_sent", "waiting", "over"]
 """The question answered: why it was sent, why nothing was, why it waits, or that there is nothing more to do."""
@@ -72,7 +74,7 @@ class _DayExplainer:
 
     # --- what happened on the day
 
-    def _iterate_letter_ends(self, *fates: str) -> Iterator[AccountEntry]:
+    def _iterate_letter_ends(self, *fates: LetterResult) -> Iterator[AccountEntry]:
         """Yield the entries that record how a letter ended on the day, though they may have been written later."""
         return (
             entry
@@ -85,7 +87,7 @@ class _DayExplainer:
         return next((entry for entry in entries if before is None or entry.seq < before), None)
 
     def _explain_sent(self) -> Explanation | None:
-        sent = next(self._iterate_letter_ends("sent"), None)
+        sent = next(self._iterate_letter_ends(LetterResult.SENT), None)
         if sent is None:
             return None
         step = sent.get_text("step")
@@ -116,7 +118,7 @@ class _DayExplainer:
         return named | disputes | plans
 
     def _explain_not_sent(self) -> Explanation | None:
-        ended = next(self._iterate_letter_ends("dropped", "refused", "unknown"), None)
+        ended = next(self._iterate_letter_ends(LetterResult.DROPPED, LetterResult.REFUSED, LetterResult.UNKNOWN), None)
         if ended is None:
             withdrawn = (
                 entry
@@ -178,7 +180,7 @@ class _DayExplainer:
         """Explain a hold, with the last entry of the case that placed it."""
         placed = [entry for entry in recorded if entry.seq == hold.entry]
         promise = self.projection.promise
-        if hold.kind == "promise" and promise:
+        if hold.kind == HoldKind.PROMISE and promise:
             made = [entry for entry in recorded if entry.seq == promise.entry]
             return self._build_explanation("waiting", "promised", {"amount": promise.amount, "by": promise.by}, [*made, *placed])
         case_id = hold.hold_id.removesuffix(":payment")

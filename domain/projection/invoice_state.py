@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
-from domain.correspondence.letter_outcome import DropReason
+from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterResult
 from domain.invoice.view import STAGE_NEW, WAITING_FOR_DECISION
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
@@ -15,12 +15,7 @@ from domain.projection.state_models import HoldState, InvoiceState, PinnedPolicy
 from domain.timeline.holds import HeldPeriod, Hold, HoldKind, Holds
 from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
 
-LETTER_RESULT_BY_KIND = {
-    EntryKind.LETTER_SENT.value: "sent",
-    EntryKind.LETTER_REFUSED.value: "refused",
-    EntryKind.LETTER_UNKNOWN.value: "unknown",
-    EntryKind.LETTER_DROPPED.value: "dropped",
-}
+LETTER_RESULT_BY_KIND = {kind.value: result for result, kind in LETTER_ENTRY_KINDS.items()}
 """The outcome of a letter that each kind of entry records."""
 
 
@@ -168,11 +163,11 @@ class InvoiceProjection:
 
     def _apply_letter_outcome(self, entry: AccountEntry) -> None:
         name, fate = entry.get_text("step"), LETTER_RESULT_BY_KIND[entry.kind]
-        if fate == "dropped" and entry.get_text("reason") != DropReason.LAPSED:
+        if fate is LetterResult.DROPPED and entry.get_text("reason") != DropReason.LAPSED:
             self._undo_step(name)
             return
         changes: dict[str, Any] = {"fate": fate}
-        if fate == "sent":
+        if fate is LetterResult.SENT:
             changes["contact_on"] = letter_ended_at(entry).date()
         self.taken_steps = [taken.model_copy(update=changes) if taken.step == name else taken for taken in self.taken_steps]
 

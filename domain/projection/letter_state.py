@@ -7,9 +7,8 @@ from datetime import datetime
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.projection.invoice_state import LETTER_RESULT_BY_KIND, letter_ended_at
-from domain.projection.state_models import LetterState
+from domain.projection.state_models import LetterFate, LetterState
 
-UNDER_WAY = "under_way"
 REQUESTED, WITHDRAWN = EntryKind.LETTER_REQUESTED.value, EntryKind.LETTER_WITHDRAWN.value
 
 
@@ -21,7 +20,7 @@ class _LetterProgress:
     invoice_id: str | None
     name: str
     requested_at: datetime | None
-    fate: str = UNDER_WAY
+    fate: str = LetterFate.UNDER_WAY
     at: datetime | None = None
     reason: str = ""
     message_id: str | None = None
@@ -37,7 +36,7 @@ def list_letter_states(entries: Sequence[AccountEntry], end: datetime) -> list[L
         if entry.kind == REQUESTED and entry.at < end:
             letters.append(_LetterProgress(entry.case_id, entry.invoice_id, entry.get_text("step"), requested_at=entry.at))
         elif entry.kind == WITHDRAWN and entry.at < end:
-            _end_letter(letters, entry, "withdrawn", entry.at)
+            _end_letter(letters, entry, LetterFate.WITHDRAWN, entry.at)
         elif entry.kind in LETTER_RESULT_BY_KIND and (at := letter_ended_at(entry)) < end:
             _end_letter(letters, entry, LETTER_RESULT_BY_KIND[entry.kind], at)
     return [LetterState(**vars(letter)) for letter in letters]

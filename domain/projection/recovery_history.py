@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from domain.approval.result import ApprovalResult, ApprovalStage
 from domain.identifiers import CaseKind, approval_case_id
 from domain.journal.account_entries import AccountEntry, filter_by_kind, group_by_case
 from domain.journal.entry_kinds import EntryKind
@@ -13,6 +14,7 @@ from domain.projection.case_facts import (
     ApprovalFacts,
     BookedAmount,
     ReferralFacts,
+    SignatureWord,
     SuspensionFacts,
     VerdictFacts,
     WarningFacts,
@@ -117,9 +119,9 @@ def _find_approval(entries: Sequence[AccountEntry], approval_type: ApprovalType,
     }
     for entry in reversed(list(filter_by_kind(entries, EntryKind.SUSPENSION_APPROVAL_ANSWERED))):
         number = entry.get_int("approval")
-        if number in numbers and entry.get_text("result") == "approved":
+        if number in numbers and entry.get_text("result") == ApprovalResult.APPROVED:
             approval = approvals.get(approval_case_id(entry.case_id, number))
-            signatories = [signature.by for signature in approval.signatures if signature.word == "signed"] if approval else []
+            signatories = [signature.by for signature in approval.signatures if signature.word == SignatureWord.SIGNED] if approval else []
             return _GivenApproval(entry.business_date, signatories or [entry.actor])
     return _GivenApproval(None, [])
 
@@ -164,12 +166,12 @@ def _list_decisions(write_off_entries: Sequence[AccountEntry]) -> list[WriteOffD
                     on=entry.business_date,
                     by=entry.actor,
                     decision=entry.get_text("decision"),
-                    result="asked",
+                    result=ApprovalStage.ASKED,
                     answered_on=None,
                     answered_by=None,
                 )
             )
-        elif decisions and (entry.kind == EntryKind.WRITE_OFF_APPROVAL_ANSWERED.value or decisions[-1].result == "asked"):
+        elif decisions and (entry.kind == EntryKind.WRITE_OFF_APPROVAL_ANSWERED.value or decisions[-1].result == ApprovalStage.ASKED):
             result = entry.get_text("result") or "decided"
             answered_by = None if entry.actor == SYSTEM else entry.actor
             answer = {"result": result, "answered_on": entry.business_date, "answered_by": answered_by}

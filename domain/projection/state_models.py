@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -87,11 +88,18 @@ class InvoiceState(StateModel):
         return self.status != InvoiceStatus.OPEN
 
 
+class LetterFate(StrEnum):
+    """What a letter's fate is called while, or because, it has no LetterResult."""
+
+    UNDER_WAY = "under_way"
+    WITHDRAWN = "withdrawn"
+
+
 class LetterState(StateModel):
     """A letter as one case knows it; one that several invoices share has one Message-ID. `name` is the step, or what the case calls it.
 
-    `fate`: under_way, sent, refused, unknown, dropped or withdrawn. `at` is when that came about, though the case may have recorded it days
-    later; `requested_at` is None for a letter whose case journals only its outcome.
+    `fate` is a LetterResult or a LetterFate. `at` is when that came about, though the case may have recorded it days later; `requested_at`
+    is None for a letter whose case journals only its outcome.
     """
 
     case_id: str

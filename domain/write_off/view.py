@@ -2,6 +2,7 @@
 
 from domain.billing.receivables import find_largest_amount, sum_undisputed_by_currency
 from domain.case.case_view import CaseView
+from domain.identifiers import CaseKind
 from domain.journal.journal import FactValue
 from domain.roles import Role
 from domain.write_off.write_off_case import APPROVAL_SEQUENCE, WriteOffCase, WriteOffStage
@@ -36,7 +37,7 @@ def build_case_view(case: WriteOffCase, run_id: str) -> CaseView:
     return CaseView(
         case_id=case.journal.case_id,
         run_id=run_id,
-        kind="write_off",
+        kind=CaseKind.WRITE_OFF,
         account_id=case.journal.account_id,
         invoice_id=None,
         stage=case.stage.value,

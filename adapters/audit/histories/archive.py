@@ -18,18 +18,19 @@ from temporalio.client import WorkflowHistory
 
 from adapters.audit.histories.object_store import ArchiveStore
 from adapters.database.engine import Database
+from adapters.database.row_states import RunEnding
 from adapters.database.tables import ArchivedRun
 from domain.errors import UserError
 
 ACCOUNT_ATTRIBUTE = "DuecourseAccount"
 RUNS_PER_QUERY = 500
 CLOSING_EVENTS = {
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "completed",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: "failed",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: "timed_out",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: "canceled",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: "terminated",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: "continued_as_new",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: RunEnding.COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: RunEnding.FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: RunEnding.TIMED_OUT,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: RunEnding.CANCELED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: RunEnding.TERMINATED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: RunEnding.CONTINUED_AS_NEW,
 }
 
 

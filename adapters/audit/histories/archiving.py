@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from adapters.audit.histories.archive import RunArchive, has_ended
 from adapters.audit.histories.run_histories import MAX_CONCURRENT_FETCHES, NOT_FOUND_STATUSES
 from adapters.database.engine import Database
-from adapters.database.row_states import TaskState
+from adapters.database.row_states import RunEnding, TaskState
 from adapters.database.tables import ArchivedRun, Case, Setting, Task
 from adapters.temporal.visibility import ListedRun, RunListing
 from domain.audit.archive_status import ArchiveSweepResult
@@ -131,7 +131,7 @@ class HistoryArchiver:
         archived = select(col(ArchivedRun.run_id)).where(
             col(ArchivedRun.workflow_id) == col(Case.case_id),
             col(ArchivedRun.first_run_id) == col(Case.run_id),
-            col(ArchivedRun.ended_as) != "continued_as_new",
+            col(ArchivedRun.ended_as) != RunEnding.CONTINUED_AS_NEW,
         )
         over = select(col(Case.case_id), col(Case.updated_at)).where(col(Case.outcome).is_not(None), ~archived.exists())
         with self._database.reading() as session:

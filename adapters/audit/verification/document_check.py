@@ -18,6 +18,7 @@ from adapters.audit.verification.journal_evidence import (
 )
 from adapters.database.tables import Case, Document, DossierRow
 from domain.audit.verification_report import VerificationFinding
+from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 
 DOSSIER_MADE, EVIDENCE_ATTACHED = EntryKind.DOSSIER_MADE, EntryKind.DISPUTE_EVIDENCE_ATTACHED
@@ -86,7 +87,7 @@ class DocumentCheck:
 
     def _iterate_dispute_files(self) -> Iterator[FileReference]:
         disputes = select(col(Case.case_id), col(Case.account_id), cast(col(Case.summary), Text).label("summary")).where(
-            col(Case.kind) == "dispute"
+            col(Case.kind) == CaseKind.DISPUTE
         )
         for row in self._session.execute(disputes.execution_options(yield_per=BATCH_SIZE)):
             for digest in str(parse_json_object(row.summary).get("evidence") or "").split():
@@ -115,6 +116,6 @@ class DocumentCheck:
         owners = select(col(DossierRow.account_id)).where((col(DossierRow.json_sha256) == digest) | (col(DossierRow.pdf_sha256) == digest))
         for account_id in self._session.scalars(owners.distinct()).all():
             yield from load_evidence(self._session, DOSSIER_MADE, account_id=account_id)
-        disputes = select(col(Case.case_id)).where(col(Case.kind) == "dispute", cast(col(Case.summary), Text).contains(digest))
+        disputes = select(col(Case.case_id)).where(col(Case.kind) == CaseKind.DISPUTE, cast(col(Case.summary), Text).contains(digest))
         for case_id in self._session.scalars(disputes).all():
             yield from load_evidence(self._session, EVIDENCE_ATTACHED, case_id=case_id)
