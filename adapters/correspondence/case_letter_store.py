@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from adapters.correspondence.address_reachability import mark_addresses_reachable
 from adapters.correspondence.business_days import get_business_day_check
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
@@ -50,6 +51,14 @@ class CaseLetterStore:
                 told=False,
             )
             session.execute(self._insert_message, [row.model_dump(exclude={"id"})])
+            if letter.number > 1:
+                self._trust_refused_address(session, row)
+
+    def _trust_refused_address(self, session: Session, letter: Message) -> None:
+        """Who asks for a letter again that was refused has looked into its address."""
+        earlier = (col(Message.case_id) == letter.case_id, col(Message.letter) == letter.letter, col(Message.number) < letter.number)
+        refused = session.scalars(select(col(Message.id)).where(*earlier, col(Message.state) == MessageState.REFUSED))
+        mark_addresses_reachable(session, [number for number in refused if number is not None])
 
     def withdraw_letter(self, case_id: str, key: str, now: datetime) -> None:
         """Take the letter back if it has not gone; it will not go a second time either, and nobody need look after it.

@@ -7,6 +7,7 @@ from sqlalchemy import and_, bindparam, not_, or_, select, update
 from sqlalchemy import case as either
 from sqlmodel import Session, col
 
+from adapters.correspondence.address_reachability import mark_address_undeliverable, mark_addresses_reachable
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState, TaskState
@@ -113,6 +114,7 @@ class LetterOutcomeRecorder:
                 if delivery.outcome is DeliveryOutcome.SENT and self._end_letter(session, message, delivery, now) is not None
             ]
             self._settle_letters(session, sent, LetterResult.SENT, "", now)
+            mark_addresses_reachable(session, sent)
             for message, delivery in outcomes:
                 if delivery.outcome is DeliveryOutcome.DEFERRED:
                     self._defer_letter(session, message, delivery, now)
@@ -128,6 +130,8 @@ class LetterOutcomeRecorder:
         self._settle_letters(session, [message], LetterResult(delivery.outcome.value), _format_reply(delivery), now)
         customer = self._loader.load_recipients(session, {account_id})[account_id]
         self.upsert_letter_task(session, customer, _TASK_KINDS[delivery.outcome], message, now)
+        if delivery.address_refused:
+            mark_address_undeliverable(session, message, now)
 
     def _end_letter(self, session: Session, message: int, delivery: DeliveryResult, now: datetime) -> str | None:
         """Return the letter's account; None for a letter that is not this process's to end any more."""

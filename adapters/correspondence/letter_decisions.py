@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from adapters.correspondence.address_reachability import mark_addresses_reachable
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState, TaskState
 from adapters.database.tables import Case, ContactRequest, Message, Task
@@ -46,7 +47,9 @@ class LetterDecisionStore:
         """Settle the letter, what its invoices asked for, and its task, in one transaction; a case that asked for it hears how it ends.
         `at` is business time.
 
-        A letter that goes again keeps its Message-ID and counts its attempts on. Raises LetterNotFound, LetterNotUndecided.
+        Either way its address takes letters again. A letter that goes again keeps its Message-ID and counts its attempts on.
+
+        Raises UnknownLetterError, LetterNotDecidableError.
         """
         with self._database.writing() as session:
             letter = session.get(Message, letter_id, with_for_update=True)
@@ -55,6 +58,7 @@ class LetterDecisionStore:
             if letter.state not in UNDECIDED_STATES:
                 raise LetterNotDecidableError(f"this letter is {letter.state}; only a refused letter or one of unknown fate can be decided")
             letter.decided_by = decided_by
+            mark_addresses_reachable(session, [letter_id])
             match decision:
                 case LetterDecision.DELIVERED:
                     letter.state, letter.sent_at = MessageState.SENT, letter.sent_at or at

@@ -32,6 +32,7 @@ AUTHENTICATION_REQUIRED_CODES = frozenset({530, 534, 535, 538})
 """What a server answers to MAIL when it wants a login or TLS first (RFC 4954, 6): our configuration, not the letter's fault."""
 
 MAX_REPLY_LENGTH = 1000
+_policy_refusal = re.compile(r"5\.7\.\d")
 _leading_dot = re.compile(rb"(?m)^\.")
 
 
@@ -43,11 +44,13 @@ class DeliveryOutcome(StrEnum):
 
 
 class DeliveryResult(NamedTuple):
-    """What became of a letter. `reply_code` is the server's, or None when it did not answer."""
+    """What became of a letter. `reply_code` is the server's, or None when it did not answer. `address_refused`: it is the address that the
+    server refuses for good, and neither this letter nor its sender."""
 
     outcome: DeliveryOutcome
     reply_code: int | None
     reply_text: str
+    address_refused: bool = False
 
 
 class Mailer(Protocol):
@@ -229,7 +232,13 @@ def _build_refused_delivery(refusals: list[SMTPRecipientRefused]) -> DeliveryRes
     """While one recipient may still be accepted later, the letter is worth sending again."""
     verdicts = {_judge_reply_before_content(refusal.code): refusal for refusal in refusals}
     outcome = DeliveryOutcome.DEFERRED if DeliveryOutcome.DEFERRED in verdicts else DeliveryOutcome.REFUSED
-    return DeliveryResult(outcome, verdicts[outcome].code, "; ".join(map(_format_refusal, refusals)))
+    address_refused = outcome is DeliveryOutcome.REFUSED and all(_is_address_refused(refusal) for refusal in refusals)
+    return DeliveryResult(outcome, verdicts[outcome].code, "; ".join(map(_format_refusal, refusals)), address_refused)
+
+
+def _is_address_refused(refusal: SMTPRecipientRefused) -> bool:
+    """A refusal by policy (RFC 3463, X.7.X), such as a block list's, is about the sender: another letter may be taken."""
+    return 500 <= refusal.code <= 599 and not _policy_refusal.match(refusal.message)
 
 
 def _format_refusal(refusal: SMTPRecipientRefused) -> str:

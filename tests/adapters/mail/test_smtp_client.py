@@ -78,6 +78,25 @@ async def test_what_the_server_says_of_a_letter_decides(clerk: SmtpHandler, code
     assert (delivery.outcome, delivery.reply_code, clerk.accepted) == (outcome, code, [])
 
 
+@pytest.mark.parametrize(
+    ("clerk", "refused"),
+    [
+        (SaysAtRecipient(kim="550 No such user"), True),
+        (SaysAtRecipient(kim="550 5.1.1 No such user"), True),
+        (SaysAtRecipient(kim="552 5.2.2 Mailbox full"), True),
+        (SaysAtRecipient(kim="550 5.7.1 Your server is on a block list"), False),
+        (SaysAtRecipient(kim="450 Greylisted"), False),
+        (SaysAtMail("553 Who are you?"), False),
+        (SaysAfterContent("554 Looks like spam"), False),
+        (SaysAfterContent("250 Taken"), False),
+    ],
+    ids=lambda value: str(getattr(value, "reply", value)),
+)
+async def test_an_address_is_refused_by_its_servers_last_word_on_the_recipient_alone(clerk: SmtpHandler, refused: bool) -> None:
+    async with start_smtp_server(clerk) as office:
+        assert (await deliver_once(office)).address_refused is refused
+
+
 async def test_content_refused_before_it_is_sent_is_refused() -> None:
     async with start_smtp_server(protocol=RefusesContent) as office:
         assert await deliver_once(office) == DeliveryResult(DeliveryOutcome.REFUSED, 554, "No letters today")
