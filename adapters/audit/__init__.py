@@ -1,1 +1,1 @@
-"""What an auditor uses: replay, verification, seals, exports, erasure, the log of who looked at what."""
+"""The tools of an audit: replay, verification, seals, exports, erasure, the access log."""

@@ -1,8 +1,8 @@
-"""The trail of who looked at which account.
+"""The log of the people who read accounts.
 
-A person who reads the same account again by the same route, within the same hour of real time (UTC), is one row with a count: a page that
-reads itself anew every few seconds would otherwise bury what an auditor looks for. A file that several accounts rest on is a view of each;
-so is a period that is taken along, of each account with an entry in it.
+Reads of one account by one person and route, within one hour of real time (UTC), are one row with a count: a page that reloads every few
+seconds would otherwise hide what an auditor looks for. A file that several accounts rest on is a read of each; so is the export of a
+period, of each account with an entry in it.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from domain.identifiers import CaseKind
 
 
 class AccessTarget(NamedTuple):
-    """What was read: of a kind, by the id that the route has for it."""
+    """The object of a read: its kind, and its id in the route."""
 
     kind: str
     id: str
@@ -40,18 +40,18 @@ class AccessRecord(NamedTuple):
 
 ACCOUNT, INVOICE, CASE, LETTER, MAIL, DOCUMENT = "account", "invoice", "case", "letter", "mail", "document"
 PERIOD = "period"
-"""The kinds of subject. A mail is a letter as the local inbox has it, known by its Message-ID; a period by its first and last day."""
+"""The kinds of targets. A mail is a letter in the local inbox, identified by its Message-ID; a period by its first and last day."""
 
 
 def build_scope_target(scope: AuditScope) -> AccessTarget:
-    """An auditor takes it along."""
-    return (
-        AccessTarget(ACCOUNT, scope.account_id) if isinstance(scope, AccountScope) else AccessTarget(PERIOD, f"{scope.first}/{scope.last}")
-    )
+    """Return the target of an export of the scope."""
+    if isinstance(scope, AccountScope):
+        return AccessTarget(ACCOUNT, scope.account_id)
+    return AccessTarget(PERIOD, f"{scope.first}/{scope.last}")
 
 
 class AccessLog:
-    """Safe to share between threads."""
+    """Writes the log. Safe to share between threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -67,63 +67,63 @@ class AccessLog:
         )
 
     def write(self, records: Sequence[AccessRecord]) -> None:
-        """All of them in one transaction. What belongs to no account leaves no trace."""
+        """Write the records in one transaction. A read that concerns no account is not recorded."""
         with self._database.writing() as session:
-            rows = _build_rows(records, _find_accounts(session, {one.subject for one in records}))
+            rows = _build_rows(records, _find_accounts(session, {record.subject for record in records}))
             if rows:
                 session.connection().execute(self._upsert, rows)
 
 
-def _greater_of(known: Any, new: Any) -> Any:
-    return either((new > known, new), else_=known)
+def _greater_of(stored: Any, new: Any) -> Any:
+    return either((new > stored, new), else_=stored)
 
 
 def _build_rows(records: Sequence[AccessRecord], accounts: dict[AccessTarget, set[str]]) -> list[dict[str, Any]]:
-    """One for each key, in the keys' order, so that two processes never wait for each other."""
-    found: dict[tuple[Any, ...], list[AccessRecord]] = defaultdict(list)
-    for one in records:
-        hour = one.at.replace(minute=0, second=0, microsecond=0)
-        for account_id in accounts.get(one.subject, ()):
-            found[one.user, one.role, account_id, one.route, hour].append(one)
+    """Build a row for each key, in the keys' order, so that two processes never wait for each other."""
+    reads_by_key: dict[tuple[Any, ...], list[AccessRecord]] = defaultdict(list)
+    for record in records:
+        hour = record.at.replace(minute=0, second=0, microsecond=0)
+        for account_id in accounts.get(record.subject, ()):
+            reads_by_key[record.user, record.role, account_id, record.route, hour].append(record)
     names = ("user", "role", "account_id", "route", "hour")
     return [
         dict(zip(names, key, strict=True))
         | {
             "count": len(reads),
-            "first_at": min(one.at for one in reads),
-            "last_at": max(one.at for one in reads),
-            "first_business_at": min(one.business_at for one in reads),
-            "last_business_at": max(one.business_at for one in reads),
+            "first_at": min(read.at for read in reads),
+            "last_at": max(read.at for read in reads),
+            "first_business_at": min(read.business_at for read in reads),
+            "last_business_at": max(read.business_at for read in reads),
         }
-        for key, reads in sorted(found.items())
+        for key, reads in sorted(reads_by_key.items())
     ]
 
 
 def _find_accounts(session: Session, targets: set[AccessTarget]) -> dict[AccessTarget, set[str]]:
-    """Whose account each of them is, or whose they are."""
-    found: dict[AccessTarget, set[str]] = defaultdict(set)
+    """Find the accounts that each target concerns."""
+    accounts: dict[AccessTarget, set[str]] = defaultdict(set)
     for kind, key, owner in (
         (INVOICE, Invoice.id, Invoice.account_id),
         (CASE, Case.case_id, Case.account_id),
         (LETTER, Message.id, Message.account_id),
         (MAIL, Message.message_id, Message.account_id),
     ):
-        named = [subject.id for subject in targets if subject.kind == kind]
-        wanted: list[Any] = [int(name) for name in named] if kind == LETTER else named
+        ids = [target.id for target in targets if target.kind == kind]
+        wanted: list[Any] = [int(id) for id in ids] if kind == LETTER else ids
         for id, account_id in session.execute(select(key, owner).where(col(key).in_(wanted))) if wanted else ():  # type: ignore[call-overload]
-            found[AccessTarget(kind, str(id))].add(account_id)
-    for subject in targets:
-        if subject.kind == ACCOUNT:
-            found[subject].add(subject.id)
-        if subject.kind == DOCUMENT:
-            found[subject] |= _find_document_accounts(session, subject.id)
-        if subject.kind == PERIOD:
-            found[subject] |= _find_period_accounts(session, PeriodScope(*map(date.fromisoformat, subject.id.split("/"))))
-    return found
+            accounts[AccessTarget(kind, str(id))].add(account_id)
+    for target in targets:
+        if target.kind == ACCOUNT:
+            accounts[target].add(target.id)
+        if target.kind == DOCUMENT:
+            accounts[target] |= _find_document_accounts(session, target.id)
+        if target.kind == PERIOD:
+            accounts[target] |= _find_period_accounts(session, PeriodScope(*map(date.fromisoformat, target.id.split("/"))))
+    return accounts
 
 
 def _find_document_accounts(session: Session, sha256: str) -> set[str]:
-    """The accounts whose dossier it is, or one of whose disputes has it as evidence."""
+    """Find the accounts with a dossier of this file, or with a dispute that has it as evidence."""
     dossiers = select(col(DossierRow.account_id)).where(or_(col(DossierRow.json_sha256) == sha256, col(DossierRow.pdf_sha256) == sha256))
     summary = cast(col(Case.summary), Text)
     disputes = select(col(Case.account_id)).where(col(Case.kind) == CaseKind.DISPUTE, summary.contains(sha256, autoescape=True))
@@ -131,13 +131,13 @@ def _find_document_accounts(session: Session, sha256: str) -> set[str]:
 
 
 def _find_period_accounts(session: Session, period: PeriodScope) -> set[str]:
-    """The accounts with an entry in it."""
-    told = select(col(JournalEntry.account_id)).where(
+    """Find the accounts with an entry in the period."""
+    account_ids = select(col(JournalEntry.account_id)).where(
         col(JournalEntry.business_at) >= period.starts_at,
         col(JournalEntry.business_at) < period.ends_before,
         col(JournalEntry.account_id) != "",
     )
-    return set(session.scalars(told.distinct()))
+    return set(session.scalars(account_ids.distinct()))
 
 
 __all__ = [

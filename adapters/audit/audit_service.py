@@ -1,4 +1,4 @@
-"""What an auditor asks of the histories, live and archived, and of the database beside them: to replay an account, and to take it along."""
+"""The services of an audit over histories, live and archived, and the database: the replay of an account, and its export."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,47 +40,47 @@ class AuditService:
         self._replayer = AccountReplayer(database, self._histories, HistoryReplayer(workflows), self._seals)
 
     async def replay(self, account_id: str) -> ReplayReport:
-        """Every case of the account, held against its histories. Raises ArchiveStoreError, RPCError."""
+        """Replay every case of the account and compare it with the database. Raises ArchiveStoreError, RPCError."""
         return await self._replayer.replay_account(account_id)
 
     async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
-        """The signed zip, in `target`; `at` is real time. Raises AuditKeyError, ArchiveDamagedError, ArchiveStoreError, OSError."""
+        """Write the signed zip to `target`; `at` is real time. Raises AuditKeyError, ArchiveDamagedError, ArchiveStoreError, OSError."""
         key = load_audit_key(self._settings)
         histories = ScopedHistories(self._database, self._histories, self.archive)
         return await AuditExport(self._database, histories, self._seals, key).write(scope, target, exported_by, at)
 
 
 def list_audited_accounts(database: Database) -> list[str]:
-    """Every account of which there is a case or an entry, in order of their ids."""
+    """List every account that has a case or an entry, in order of their ids."""
     with database.reading() as session:
         with_cases = session.scalars(select(col(Case.account_id)).distinct()).all()
-        told_of = session.scalars(select(col(JournalEntry.account_id)).distinct()).all()
-    return sorted({*with_cases, *told_of} - {""})
+        with_entries = session.scalars(select(col(JournalEntry.account_id)).distinct()).all()
+    return sorted({*with_cases, *with_entries} - {""})
 
 
 def open_run_archive(database: Database, settings: Settings) -> RunArchive:
-    """The archived histories, wherever the settings say that they lie."""
+    """Open the archive of histories, in the database or in the bucket of the settings."""
     return RunArchive(database, open_archive_store(settings.archive_url))
 
 
 def find_chain_faults(database: Database, account_id: str) -> list[VerificationFinding]:
-    """What was changed in the chains of an account's cases: what is read from them is then not what was written."""
-    of_account = select(col(Case.case_id), col(Case.seq), col(Case.head)).where(col(Case.account_id) == account_id)
+    """Find what was changed in the chains of an account's cases: entries read from them may then not be those that were written."""
+    case_heads = select(col(Case.case_id), col(Case.seq), col(Case.head)).where(col(Case.account_id) == account_id)
     with database.snapshot() as session:
-        heads = {row.case_id: ChainHead(row.seq, row.head) for row in session.execute(of_account)}
-        found = [
+        heads = {row.case_id: ChainHead(row.seq, row.head) for row in session.execute(case_heads)}
+        results = [
             verify_chain(case.case_id, case.rows, heads.pop(case.case_id, None))
             for case in load_stored_cases(session, account_id=account_id)
         ]
-    found += [verify_chain(case_id, [], head) for case_id, head in sorted(heads.items())]
-    return [fault for judged in found for fault in judged.faults]
+    results += [verify_chain(case_id, [], head) for case_id, head in sorted(heads.items())]
+    return [fault for result in results for fault in result.faults]
 
 
 def require_account(database: Database, scope: AuditScope) -> None:
-    """An account is there, or was: one whose row is gone is still audited. Raises AccountNotFoundError."""
+    """Check that the scope's account exists or has entries: one whose row is gone is still audited. Raises AccountNotFoundError."""
     if not isinstance(scope, AccountScope):
         return
-    told = select(col(JournalEntry.seq)).where(col(JournalEntry.account_id) == scope.account_id).limit(1)
+    any_entry = select(col(JournalEntry.seq)).where(col(JournalEntry.account_id) == scope.account_id).limit(1)
     with database.reading() as session:
-        if session.get(Account, scope.account_id) is None and session.execute(told).first() is None:
+        if session.get(Account, scope.account_id) is None and session.execute(any_entry).first() is None:
             raise AccountNotFoundError(f"there is no account {scope.account_id!r}")

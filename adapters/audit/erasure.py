@@ -1,6 +1,6 @@
-"""Erases what an account's records say about people, in one transaction, and keeps a report of what went and what stayed.
+"""Erase the personal data of an account's records, in one transaction, and keep a report of what was erased and what was kept.
 
-The journal, the seals and the archived histories are never touched: they name the account by its id, and nothing in them may change.
+The journal, the seals and the archived histories are never changed: they name the account by its id, and nothing in them may change.
 """
 
 import hashlib
@@ -57,26 +57,29 @@ from domain.journal.entry_kinds import EntryKind
 
 UNDER_WAY_STATES = (MessageState.INTENDED, MessageState.TRANSMITTING)
 ERASED_ROW_REASON = "erased"
-"""What stands as the reason of a rejected row whose cells named the customer."""
+"""The reason of a rejected row whose cells named the customer, once they are erased."""
 
 
 class AccountEraser:
-    """`retention_years` count from the end of the year of the account's last record. Safe to share between threads."""
+    """Erases accounts. `retention_years` count from the end of the year of the account's last record. Safe to share between threads."""
 
     def __init__(self, database: Database, retention_years: int) -> None:
         self._database, self._retention_years = database, retention_years
 
     def plan_erasure(self, account_id: str, asked_by: str, now: datetime) -> ErasureReport:
-        """What would go and what would stay, at business time `now`; nothing is changed. Raises AccountNotFoundError."""
+        """Report what would be erased and kept at business time `now`; nothing is changed. Raises AccountNotFoundError."""
         with self._database.reading() as session:
             return self._build_report(session, EraseAccount(act_id="", actor=asked_by, account_id=account_id), now, dry_run=True)
 
     def erase_account(self, command: EraseAccount, now: datetime) -> ErasureReport:
-        """Once by the act's id; a report that names an obstacle is of nothing erased, and not kept. Raises AccountNotFoundError."""
+        """Erase an account once by the command's id. When the report names an obstacle, nothing is erased and the report is not stored.
+
+        Raises AccountNotFoundError.
+        """
         with self._database.writing() as session:
-            known = session.get(ErasureRow, command.act_id)
-            if known is not None:
-                return ErasureReport.model_validate(known.report)
+            earlier = session.get(ErasureRow, command.act_id)
+            if earlier is not None:
+                return ErasureReport.model_validate(earlier.report)
             session.get(Account, command.account_id, with_for_update=True)
             report = self._build_report(session, command, now, dry_run=False)
             if not report.blocked:
@@ -95,7 +98,7 @@ class AccountEraser:
             return report
 
     def list_reports(self, account_id: str | None = None) -> list[ErasureReport]:
-        """The latest first; of every account when none is named."""
+        """List the reports, the latest first; of every account when none is given."""
         rows = select(col(ErasureRow.report)).order_by(col(ErasureRow.recorded_at).desc(), col(ErasureRow.key))
         if account_id is not None:
             rows = rows.where(col(ErasureRow.account_id) == account_id)
@@ -103,7 +106,7 @@ class AccountEraser:
             return [ErasureReport.model_validate(report) for report in session.scalars(rows)]
 
     def build_workflow_input(self, account_id: str, clock: Clock) -> ErasureInput:
-        """With what the account's erasure begins."""
+        """Build the input of the account's erasure workflow."""
         with self._database.reading() as session:
             last = session.get(Case, ids.erasure_case_id(account_id))
             earlier = EarlierRun.model_validate(last.carried, extra="ignore") if last else None
@@ -113,8 +116,8 @@ class AccountEraser:
         account_id = command.account_id
         if session.get(Account, account_id) is None:
             raise AccountNotFoundError(f"there is no account {account_id!r}")
-        last = _find_last_record_day(session, account_id)
-        keep = compute_retention_end(last, self._retention_years) if last else None
+        last_record_on = _find_last_record_day(session, account_id)
+        kept_until = compute_retention_end(last_record_on, self._retention_years) if last_record_on else None
         documents = _find_erasable_documents(session, account_id)
         counts = {name: _count_rows(session, table, where) for name, table, where in _list_erasable_rows(session, account_id)}
         kept = {name: _count_rows(session, table, where) for name, table, where in _list_retained_rows(account_id)}
@@ -126,9 +129,9 @@ class AccountEraser:
             at=now,
             dry_run=dry_run,
             retention_years=self._retention_years,
-            last_record_on=last,
-            kept_until=keep,
-            blocked=_find_obstacles(session, account_id, keep, now.date()),
+            last_record_on=last_record_on,
+            kept_until=kept_until,
+            blocked=_find_obstacles(session, account_id, kept_until, now.date()),
             erased=[ErasureLine(what=what, count=counts.get(what, len(documents)), why=why) for what, why in ERASED_CATEGORIES.items()],
             kept=[ErasureLine(what=what, count=kept[what], why=why) for what, why in RETAINED_CATEGORIES.items()],
             remarks=[*([f"{quoting} {QUOTED_ADDRESSES_REMARK}"] if quoting else []), *OUT_OF_REACH_REMARKS],
@@ -137,7 +140,7 @@ class AccountEraser:
         )
 
 
-# --- whether it may go
+# --- obstacles
 
 
 def _find_obstacles(session: Session, account_id: str, keep_until: date | None, today: date) -> list[str]:
@@ -148,7 +151,7 @@ def _find_obstacles(session: Session, account_id: str, keep_until: date | None, 
 
 
 def _find_last_record_day(session: Session, account_id: str) -> date | None:
-    """The day of the last thing that was booked, written, sent or decided; erasures do not count."""
+    """Find the day of the last record that was booked, written, sent or decided; erasures do not count."""
     moments: tuple[tuple[Any, Any], ...] = (
         (Invoice.issue_date, Invoice.account_id),
         (Invoice.settled_on, Invoice.account_id),
@@ -159,9 +162,9 @@ def _find_last_record_day(session: Session, account_id: str) -> date | None:
         (Message.sent_at, Message.account_id),
         (Note.written_at, Note.account_id),
     )
-    found = [session.execute(select(func.max(moment)).where(owner == account_id)).scalar_one() for moment, owner in moments]
-    found.append(session.execute(select(func.max(col(JournalEntry.business_at))).where(_build_entry_filter(account_id))).scalar_one())
-    return max((one.date() if isinstance(one, datetime) else one for one in found if one is not None), default=None)
+    latest = [session.execute(select(func.max(moment)).where(owner == account_id)).scalar_one() for moment, owner in moments]
+    latest.append(session.execute(select(func.max(col(JournalEntry.business_at))).where(_build_entry_filter(account_id))).scalar_one())
+    return max((moment.date() if isinstance(moment, datetime) else moment for moment in latest if moment is not None), default=None)
 
 
 def _build_entry_filter(account_id: str) -> Any:
@@ -173,11 +176,11 @@ def _select_facts_with_at_sign(account_id: str) -> Any:
 
 
 def _quotes_an_address(facts: dict[str, Any]) -> bool:
-    """A letter's Message-ID is of ours, and no address."""
+    """Return true when a fact quotes an e-mail address; a letter's Message-ID is none."""
     return any("@" in str(value) for name, value in facts.items() if name != "message_id")
 
 
-# --- what goes, what stays
+# --- erased and kept rows
 
 
 def _list_erasable_rows(session: Session, account_id: str) -> Iterator[tuple[str, Any, Any]]:

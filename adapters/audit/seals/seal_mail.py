@@ -1,4 +1,5 @@
-"""Sends a day's seal out of the house: whoever keeps the message can prove what the journal said, whatever becomes of the database."""
+"""Mail a day's seal to a recipient outside: whoever keeps the message can prove what the journal contained, whatever happens to the
+database."""
 
 from datetime import UTC, datetime
 
@@ -18,14 +19,17 @@ TEMPLATE = "seal_made"
 
 
 class SealMail:
-    """`recipient` is None when nobody outside is to have them. `console` is the address at which people reach the console."""
+    """Mails seals. `recipient` is None when they are not mailed; `console` is the URL of the console."""
 
     def __init__(self, database: Database, mailer: Mailer, sender: str, domain: str, console: str, recipient: str | None) -> None:
         self._database, self._mailer, self._sender, self._domain = database, mailer, sender, domain
         self._console, self._recipient = console.rstrip("/"), recipient
 
     async def send(self, seal: Seal) -> bool:
-        """Whether it went. The same seal makes the same Message-ID. Raises NoticeDeferredError when the mail server does not take it."""
+        """Send a seal; true when it was sent. The same seal has the same Message-ID.
+
+        Raises NoticeDeferredError when the mail server does not take it for now.
+        """
         if self._recipient is None:
             return False
         language = self._find_language(self._recipient)
@@ -45,7 +49,7 @@ class SealMail:
         return delivery.outcome is DeliveryOutcome.SENT
 
     def _find_language(self, address: str) -> str:
-        """That of a user of ours who has the address; English for anybody else."""
+        """Find the language of the user who has the address; the first language where none has it."""
         with self._database.reading() as session:
             found = session.execute(select(col(User.language)).where(func.lower(col(User.email)) == address.lower())).scalars().first()
         return choose_language(found)
