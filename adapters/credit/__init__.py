@@ -1,1 +1,1 @@
-"""What the credit analyst needs from the database: referrals, verdicts, solvency."""
+"""Queries for credit reviews: referrals, verdicts, solvency."""

@@ -1,4 +1,4 @@
-"""Finds the accounts that the rules refer to a credit analyst."""
+"""Find the accounts that the rules refer to a credit analyst."""
 
 from collections import Counter
 from datetime import datetime
@@ -19,29 +19,31 @@ from domain.journal.entry_kinds import EntryKind
 
 
 class ReferralQuery:
+    """Finds accounts to refer, by their broken promises, open amounts and last verdicts."""
+
     def __init__(self, database: Database, policies: PolicyStore) -> None:
         self._database, self._policies = database, policies
 
     def list_accounts_to_refer(self, now: datetime) -> list[tuple[str, ReferralReason]]:
-        """Each account that is to be referred, with its weightiest reason, in order of their ids. `now` is business time (UTC).
+        """List the accounts to refer, each with its first reason, in order of their ids. `now` is business time (UTC).
 
-        An account whose review awaits a verdict is not among them, so that asking every day refers nobody twice.
+        An account whose review awaits a verdict is not listed, so that a daily run refers none twice.
         """
         with self._database.reading() as session:
             broken, verdicts = _count_broken_promises(session, now), load_active_verdicts(session, until=now)
             awaiting = set(session.execute(_AWAITING_VERDICT_QUERY).scalars())
-            facts = {
+            indicators = {
                 account: ReferralIndicators(
                     broken_promises=broken[account], open_amounts=amounts, verdict=verdicts.get(account), awaits_verdict=account in awaiting
                 )
                 for account, amounts in _load_open_amounts(session, {*broken, *verdicts}).items()
             }
-        found = []
-        for account, known in sorted(facts.items()):
+        referrals = []
+        for account, account_indicators in sorted(indicators.items()):
             rules = self._policies.get_for_segment(self._policies.get_segment(account)).load_policy().promise
-            if reasons := list_referral_reasons(known, rules.most_broken, now.date()):
-                found.append((account, reasons[0]))
-        return found
+            if reasons := list_referral_reasons(account_indicators, rules.most_broken, now.date()):
+                referrals.append((account, reasons[0]))
+        return referrals
 
 
 _AWAITING_VERDICT_QUERY = select(col(Case.account_id)).where(
@@ -50,7 +52,7 @@ _AWAITING_VERDICT_QUERY = select(col(Case.account_id)).where(
 
 
 def _count_broken_promises(session: Session, now: datetime) -> Counter[str]:
-    """A verdict takes note of the promises broken before it."""
+    """Count the broken promises of each account since its last verdict, which has taken the earlier ones into account."""
     broken: Counter[str] = Counter()
     kinds = (EntryKind.PROMISE_BROKEN, EntryKind.CREDIT_REVIEW_VERDICT, EntryKind.CREDIT_REVIEW_ENDED)
     for account, entry in load_entries_of_kinds(session, *kinds, until=now):
@@ -62,7 +64,7 @@ def _count_broken_promises(session: Session, now: datetime) -> Counter[str]:
 
 
 def _load_open_amounts(session: Session, accounts: set[str]) -> dict[str, dict[str, int]]:
-    """What each of the accounts owes, by currency. One query for all: there may be more accounts than a statement takes names."""
+    """Load the open amount of each account, in minor units by currency. One query for all: a statement takes only so many names."""
     rows = (
         select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)))
         .where(col(Invoice.status) == InvoiceStatus.OPEN)

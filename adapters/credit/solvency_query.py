@@ -1,4 +1,4 @@
-"""Reads how an account has paid, and scores it."""
+"""Read an account's payment behaviour, and score it."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from domain.journal.entry_kinds import EntryKind
 from domain.policy.dispute_rules import DisputeResolution
 
 LOOK_BACK_PERIOD = timedelta(days=730)
-"""How an account paid longer ago says little of how it pays now."""
+"""The period whose payments count: older ones say little about the present."""
 
 JUDGED_RESOLUTIONS = {
     DisputeResolution.REJECTED.value,
@@ -25,11 +25,11 @@ JUDGED_RESOLUTIONS = {
     DisputeResolution.CORRECTED_INVOICE.value,
     DisputeResolution.ALREADY_PAID.value,
 }
-"""Resolutions that say who was right. One that was withdrawn, or fell away with the balance, says nothing."""
+"""Resolutions that decide who was right. A dispute that was withdrawn, or settled with the balance, decides nothing."""
 
 
 class AccountSolvency(BaseModel):
-    """`solvency` is None for an account of which nothing is known. `currency` is that of the exposure, None without a limit."""
+    """An account's payment behaviour and score, None when nothing is known. `currency` is that of the exposure, None without a limit."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,18 +40,21 @@ class AccountSolvency(BaseModel):
 
 
 class SolvencyQuery:
+    """Loads solvency scores."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def load_solvency(self, account_id: str, now: datetime) -> AccountSolvency:
-        """As known at `now` (business time, UTC). Exposure is what is open in the currency of the limit that the last verdict set."""
+        """Load the solvency as of `now` (business time, UTC). The exposure is the open amount in the currency of the last verdict's
+        limit."""
         with self._database.reading() as session:
             verdict = load_active_verdicts(session, account_id, now).get(account_id)
             record = _load_payment_record(session, account_id, now, verdict)
-        scored = score_solvency(record)
-        known = any(factor.value is not None for factor in scored.factors)
+        score = score_solvency(record)
+        is_known = any(factor.value is not None for factor in score.factors)
         currency = verdict.currency if verdict and verdict.limit is not None else None
-        return AccountSolvency(account_id=account_id, record=record, currency=currency, solvency=scored if known else None)
+        return AccountSolvency(account_id=account_id, record=record, currency=currency, solvency=score if is_known else None)
 
 
 def _load_payment_record(session: Session, account_id: str, now: datetime, verdict: LastCreditVerdict | None) -> PaymentBehaviour:
@@ -71,14 +74,14 @@ def _load_payment_record(session: Session, account_id: str, now: datetime, verdi
         promises_kept=kept,
         promises_broken=sum(counts.values()) - kept,
         disputes_lost=resolutions.count(DisputeResolution.REJECTED.value),
-        disputes_resolved=sum(one in JUDGED_RESOLUTIONS for one in resolutions),
+        disputes_resolved=sum(resolution in JUDGED_RESOLUTIONS for resolution in resolutions),
         open_amount=_load_open_amount(session, account_id, verdict.currency) if verdict and verdict.currency else 0,
         credit_limit=verdict.limit if verdict else None,
     )
 
 
 def _load_days_late(session: Session, account_id: str, since: datetime, now: datetime) -> list[int]:
-    """Of each invoice that was paid, the one paid first first; one paid early was not late."""
+    """Load the days late of each paid invoice, in order of payment; 0 for one paid early."""
     rows = (
         select(col(Invoice.settled_on), col(Invoice.due_date))
         .where(
@@ -94,8 +97,8 @@ def _load_days_late(session: Session, account_id: str, since: datetime, now: dat
 
 
 def _load_open_amount(session: Session, account_id: str, currency: str) -> int:
-    """What is owed in one currency (minor units)."""
-    owed = select(func.coalesce(func.sum(col(Invoice.open_balance)), 0)).where(
+    """Load the open amount in one currency (minor units)."""
+    open_amount = select(func.coalesce(func.sum(col(Invoice.open_balance)), 0)).where(
         col(Invoice.account_id) == account_id, col(Invoice.currency) == currency, col(Invoice.status) == InvoiceStatus.OPEN.value
     )
-    return int(session.execute(owed).scalar_one())
+    return int(session.execute(open_amount).scalar_one())

@@ -1,4 +1,4 @@
-"""The credit verdicts that stand: an account's last one, until its review was closed."""
+"""The active credit verdicts: an account's last one, until its review is closed."""
 
 from datetime import datetime
 
@@ -10,17 +10,17 @@ from domain.journal.entry_kinds import EntryKind
 
 
 def load_active_verdicts(session: Session, account_id: str | None = None, until: datetime | None = None) -> dict[str, LastCreditVerdict]:
-    """By account; of one account, or of all."""
-    standing: dict[str, LastCreditVerdict] = {}
+    """Load the active verdicts by account id, of one account or of all; `until` is business time (UTC), included."""
+    active: dict[str, LastCreditVerdict] = {}
     kinds = (EntryKind.CREDIT_REVIEW_VERDICT, EntryKind.CREDIT_REVIEW_ENDED)
     for account, entry in load_entries_of_kinds(session, *kinds, account_id=account_id, until=until):
         if entry.kind == EntryKind.CREDIT_REVIEW_ENDED.value:
-            standing.pop(account, None)
+            active.pop(account, None)
             continue
-        standing[account] = LastCreditVerdict(
+        active[account] = LastCreditVerdict(
             given_on=entry.business_date,
             limit=entry.get_optional_int("limit"),
             currency=entry.get_text("currency") or None,
             insolvent=bool(entry.facts.get("insolvent")),
         )
-    return standing
+    return active

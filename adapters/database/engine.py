@@ -75,36 +75,36 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """One consistent look; nothing may be changed."""
+        """Open a session for reading; nothing may be changed."""
         with Session(self.engine, autoflush=False) as session:
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """One look that stays the same through many statements, however much is written meanwhile; nothing may be changed."""
+        """Open a session for reading that sees one state through many statements, whatever is written meanwhile; nothing may be changed."""
         engine = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         with Session(engine, autoflush=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction: committed as a whole when the block ends well, otherwise as if it never began.
+        """Open a transaction: committed when the block ends well, otherwise rolled back.
 
-        SQLite has one writer at a time: waiting on a lock of our own is fair and cheap, its own busy wait is neither.
+        SQLite has one writer at a time: waiting on a lock of this process is fair and cheap, its own busy wait is neither.
         """
         with self._write_lock or nullcontext(), Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def build_insert(self, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
-        """The dialect's INSERT, which knows ON CONFLICT."""
+        """Build the dialect's INSERT, which supports ON CONFLICT."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def build_insert_or_ignore(self, table: type[SQLModel]) -> Insert:
-        """INSERT that passes over rows that are there already."""
+        """Build an INSERT that skips rows whose key exists."""
         return self.build_insert(table).on_conflict_do_nothing()
 
     def migrate(self) -> None:
-        """Bring the schema to this version's. Raises NewerDatabaseError."""
+        """Migrate the schema to this version's. Raises NewerDatabaseError."""
         scripts = ScriptDirectory(str(MIGRATIONS_DIR))
         with self.engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
@@ -120,6 +120,7 @@ class Database:
             command.upgrade(config, "head")
 
     def close(self) -> None:
+        """Close all connections."""
         self.engine.dispose()
 
 

@@ -1,58 +1,58 @@
-"""Group commit: writes that arrive together share one transaction. One that comes alone goes at once; a crowd gathers."""
+"""Group commit: writes that arrive together share one transaction. A single one is written at once, many are gathered."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 MAX_BATCH_SIZE = 200
 """Writes in one transaction."""
 
 
-class GroupCommit(Generic[Item, Answer]):
+class GroupCommit(Generic[Item, Result]):
     """Runs `write` in a thread, one call at a time, with every item that came in since the last call. Belongs to one event loop."""
 
-    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Answer]], gathering_seconds: float = 0) -> None:
-        """`write` is all or nothing, gives an answer per item, and may be repeated. `gathering` is how many seconds a crowd gathers
-        between two transactions: a transaction costs more in statements than in rows."""
+    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]], gathering_seconds: float = 0) -> None:
+        """`write` is all or nothing, returns a result per item, and may be repeated. `gathering_seconds`: the time for which items gather
+        between two transactions while more arrive: a transaction costs more in statements than in rows."""
         self._write, self._gathering_seconds = write, gathering_seconds
-        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def __call__(self, item: Item) -> Answer:
-        """The answer to this item, once its transaction is committed. Raises what `write` raises for this item alone."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
+    async def __call__(self, item: Item) -> Result:
+        """Write an item; return its result once its transaction is committed. Raises what `write` raises for this item alone."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_waiting())
-        return await answer
+        return await future
 
     async def _write_waiting(self) -> None:
-        crowded = False
+        is_first_batch = True
         while self._waiting:
-            if crowded:
+            if not is_first_batch:
                 await asyncio.sleep(self._gathering_seconds)
-            crowded = True
+            is_first_batch = False
             batch, self._waiting = self._waiting[:MAX_BATCH_SIZE], self._waiting[MAX_BATCH_SIZE:]
             try:
-                answers = await asyncio.to_thread(self._write, [item for item, _ in batch])
+                results = await asyncio.to_thread(self._write, [item for item, _ in batch])
             except Exception:
                 await self._write_one_by_one(batch)
                 continue
-            for (_, future), answer in zip(batch, answers, strict=True):
+            for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():
-                    future.set_result(answer)
+                    future.set_result(result)
 
-    async def _write_one_by_one(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
-        """An item that cannot be written must not take the others with it."""
+    async def _write_one_by_one(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        """Write each item in its own transaction, so that one that cannot be written does not fail the others."""
         for item, future in batch:
             try:
-                (answer,) = await asyncio.to_thread(self._write, [item])
+                (result,) = await asyncio.to_thread(self._write, [item])
             except Exception as error:
                 if not future.done():
                     future.set_exception(error)
             else:
                 if not future.done():
-                    future.set_result(answer)
+                    future.set_result(result)

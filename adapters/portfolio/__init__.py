@@ -1,1 +1,1 @@
-"""Who collects which accounts: assignments, rules, and cover during absence."""
+"""The assignment of accounts to collectors: by hand, by rules, and covers during absence."""

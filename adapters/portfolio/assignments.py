@@ -1,5 +1,5 @@
-"""Who collects which account: reassigned by hand, placed by rule, or named anew by an imported file. Open tasks go along, and every change
-is written down with who, when and why, in the transaction that makes it."""
+"""The assignment of accounts to collectors: by hand, by rule, or by an imported file. Open tasks move with the account, and every change is
+recorded with person, time and reason in the transaction that makes it."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -20,11 +20,11 @@ from domain.portfolio.assignment_rules import AccountTraits, PortfolioRule, find
 from domain.roles import Role
 
 BATCH_SIZE = 500
-"""How many accounts one statement names."""
+"""Accounts named in one statement."""
 
 
 class ChangeCause(StrEnum):
-    """HAND: a person reassigned it; RULE: a rule placed it; FILE: an import said so."""
+    """The cause of a change. HAND: a person reassigned the account; RULE: a rule did; FILE: an import did."""
 
     HAND = "hand"
     RULE = "rule"
@@ -40,7 +40,7 @@ class UnknownAccountsError(UserError):
 
 
 class NotACollectorError(UserError):
-    """The person named cannot have accounts."""
+    """The user cannot have accounts."""
 
     title = "This person cannot have accounts"
     status = 422
@@ -48,7 +48,7 @@ class NotACollectorError(UserError):
 
 
 class CollectorChange(BaseModel):
-    """One account's way from a collector to another. `tasks`: how many open ones went along."""
+    """The change of one account's collector. `tasks`: the number of open tasks that moved with it."""
 
     account_id: str
     account_name: str
@@ -58,7 +58,7 @@ class CollectorChange(BaseModel):
 
 
 class AssignmentResult(BaseModel):
-    """What the rules make of the accounts. `unplaced`: how many have no collector and fit no rule."""
+    """The result of the rules. `unplaced`: the number of accounts that have no collector and match no rule."""
 
     version: int
     changes: list[CollectorChange]
@@ -66,7 +66,7 @@ class AssignmentResult(BaseModel):
 
 
 class AssignmentContext(NamedTuple):
-    """Under which act, by whom and why. `at` is business time, `now` real time."""
+    """The command, the person and the reason of changes. `at` is business time, `now` real time, both UTC."""
 
     act_id: str
     by: str
@@ -76,66 +76,69 @@ class AssignmentContext(NamedTuple):
 
 
 class PortfolioAssignments:
+    """Assigns accounts to collectors."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def reassign_accounts(self, account_ids: Sequence[str], to: str, context: AssignmentContext) -> list[CollectorChange]:
-        """Those that are the collector's already stay as they are. The same act again answers what it did.
+        """Reassign accounts; those that the collector has already stay. The same command again returns what it did.
 
-        Raises UnknownAccounts and NoCollector; then nothing is changed.
+        Raises UnknownAccountsError and NotACollectorError; then nothing is changed.
         """
         with self._database.writing() as session:
-            if done := _load_earlier_changes(session, context.act_id):
-                return done
+            if earlier := _load_earlier_changes(session, context.act_id):
+                return earlier
             if to not in load_collecting_users(session):
                 raise NotACollectorError(f"{to!r} is no active user who collects; name one who is collector")
             accounts = list(_load_accounts(session, account_ids))
             if missing := sorted(set(account_ids) - {account.id for account in accounts}):
                 raise UnknownAccountsError(f"there are no accounts {', '.join(missing[:10])}; GET /v1/accounts lists them")
-            moves = [_build_change(account, to) for account in accounts if account.collector != to]
-            return write_changes(session, moves, ChangeCause.HAND, context)
+            changes = [_build_change(account, to) for account in accounts if account.collector != to]
+            return write_changes(session, changes, ChangeCause.HAND, context)
 
     def hand_over_accounts(self, from_collector: str, to: str, context: AssignmentContext) -> list[CollectorChange]:
-        """All accounts of one collector. Raises NoCollector."""
+        """Reassign all accounts of one collector. Raises NotACollectorError."""
         with self._database.reading() as session:
-            mine = session.scalars(select(col(Account.id)).where(col(Account.collector) == from_collector)).all()
-        return self.reassign_accounts(mine, to, context)
+            account_ids = session.scalars(select(col(Account.id)).where(col(Account.collector) == from_collector)).all()
+        return self.reassign_accounts(account_ids, to, context)
 
     def apply_rules(self, context: AssignmentContext, dry_run: bool, known_version: int | None = None) -> AssignmentResult:
-        """To the accounts that have no collector, or have theirs by rule. Where no rule fits, an account keeps whom it has.
+        """Apply the rules to accounts that have no collector, or have theirs by rule. Where no rule matches, an account keeps its
+        collector.
 
-        Raises RulesChanged when the rules are no longer those of the preview, `known_version`.
+        Raises RulesChangedError when the rules are no longer those of the preview, `known_version`.
         """
         with self._database.reading() if dry_run else self._database.writing() as session:
             rules = load_usable_rules(session)
             if known_version is not None and known_version != rules.version:
                 raise RulesChangedError(f"the rules are at version {rules.version} by now, not {known_version}; look at the preview again")
-            if not dry_run and (done := _load_earlier_changes(session, context.act_id)):
-                return AssignmentResult(version=rules.version, changes=done, unplaced=_count_unassigned(session))
-            moves = list(_find_changes_by_rule(session, rules.rules))
+            if not dry_run and (earlier := _load_earlier_changes(session, context.act_id)):
+                return AssignmentResult(version=rules.version, changes=earlier, unplaced=_count_unassigned(session))
+            changes = list(_find_changes_by_rule(session, rules.rules))
             if not dry_run:
-                moves = write_changes(session, moves, ChangeCause.RULE, context, rules.version)
-                return AssignmentResult(version=rules.version, changes=moves, unplaced=_count_unassigned(session))
-            settled = sum(move.from_collector is None for move in moves)
-            return AssignmentResult(version=rules.version, changes=moves, unplaced=_count_unassigned(session) - settled)
+                written = write_changes(session, changes, ChangeCause.RULE, context, rules.version)
+                return AssignmentResult(version=rules.version, changes=written, unplaced=_count_unassigned(session))
+            newly_placed = sum(change.from_collector is None for change in changes)
+            return AssignmentResult(version=rules.version, changes=changes, unplaced=_count_unassigned(session) - newly_placed)
 
 
 class CollectorChangeFeed:
-    """What the open cases of accounts that changed hands have not heard."""
+    """The changes of collectors that the accounts' open cases have not been notified of."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list_unnotified_changes(self, limit: int) -> tuple[list[int], dict[str, str]]:
-        """The changes, oldest first, and the collector whom each open case of their accounts has now."""
-        waiting = (
+        """Return the changes' numbers, oldest first, and the present collector of each open case of their accounts."""
+        unnotified = (
             select(col(PortfolioChange.id), col(PortfolioChange.account_id))
             .where(col(PortfolioChange.told).is_(False))
             .order_by(col(PortfolioChange.id))
             .limit(limit)
         )
         with self._database.reading() as session:
-            changes = session.execute(waiting).all()
+            changes = session.execute(unnotified).all()
             if not changes:
                 return [], {}
             accounts = sorted({account for _, account in changes})
@@ -147,23 +150,24 @@ class CollectorChangeFeed:
             return [number for number, _ in changes], {row.case_id: row.collector for row in session.execute(cases)}
 
     def mark_notified(self, changes: Sequence[int]) -> None:
+        """Mark changes, by number, as notified."""
         with self._database.writing() as session:
             session.execute(update(PortfolioChange).where(col(PortfolioChange.id).in_(changes)).values(told=True))
 
 
 def write_changes(
-    session: Session, moves: Sequence[CollectorChange], cause: ChangeCause, context: AssignmentContext, rules_version: int | None = None
+    session: Session, changes: Sequence[CollectorChange], cause: ChangeCause, context: AssignmentContext, rules_version: int | None = None
 ) -> list[CollectorChange]:
-    """Accounts, their open tasks and the record of it. A task that was given to somebody else by name stays with them."""
+    """Write the accounts, their open tasks and the records. A task that was assigned to somebody else by name stays with them."""
     by_target: dict[str, list[str]] = {}
-    for move in moves:
-        by_target.setdefault(move.to_collector, []).append(move.account_id)
-    carried: Counter[str] = Counter()
+    for change in changes:
+        by_target.setdefault(change.to_collector, []).append(change.account_id)
+    moved_tasks: Counter[str] = Counter()
     for to, accounts in by_target.items():
-        for some in _split_into_batches(accounts):
-            carried.update(_reassign_tasks(session, some, to))
-            session.execute(update(Account).where(col(Account.id).in_(some)).values(collector=to))
-    written = [move.model_copy(update={"tasks": carried[move.account_id]}) for move in moves]
+        for batch in _split_into_batches(accounts):
+            moved_tasks.update(_reassign_tasks(session, batch, to))
+            session.execute(update(Account).where(col(Account.id).in_(batch)).values(collector=to))
+    written = [change.model_copy(update={"tasks": moved_tasks[change.account_id]}) for change in changes]
     record_changes(session, written, cause, context, rules_version)
     return written
 
@@ -171,11 +175,11 @@ def write_changes(
 def record_changes(
     session: Session, changes: Sequence[CollectorChange], cause: ChangeCause, context: AssignmentContext, rules_version: int | None = None
 ) -> None:
-    """Who, when and why, of accounts whose collector is written already."""
+    """Record changes of accounts whose collector is written already."""
     rows = [
         {
             "act_id": context.act_id,
-            **move.model_dump(exclude={"account_name"}),
+            **change.model_dump(exclude={"account_name"}),
             "cause": cause.value,
             "why": context.why,
             "rules_version": rules_version,
@@ -183,31 +187,33 @@ def record_changes(
             "made_at": context.at,
             "recorded_at": context.now,
         }
-        for move in changes
+        for change in changes
     ]
     if rows:
         session.execute(insert(PortfolioChange), rows)
 
 
 def _reassign_tasks(session: Session, accounts: Sequence[str], to: str) -> Iterable[str]:
-    """The account of each task that went along."""
+    """Move the open tasks of accounts, except those assigned to somebody else by name; return the account of each task moved."""
     owner = select(col(Account.collector)).where(col(Account.id) == col(Task.account_id)).scalar_subquery()
-    mine = or_(col(Task.assignee).is_(None), col(Task.assignee) == owner)
-    open_ones = (col(Task.account_id).in_(accounts), col(Task.state) == TaskState.OPEN, col(Task.role) == Role.COLLECTOR.value)
-    carrying = update(Task).where(*open_ones, mine).values(assignee=to).returning(col(Task.account_id))
-    return session.execute(carrying.execution_options(synchronize_session=False)).scalars().all()
+    follows_account = or_(col(Task.assignee).is_(None), col(Task.assignee) == owner)
+    open_tasks = (col(Task.account_id).in_(accounts), col(Task.state) == TaskState.OPEN, col(Task.role) == Role.COLLECTOR.value)
+    statement = update(Task).where(*open_tasks, follows_account).values(assignee=to).returning(col(Task.account_id))
+    return session.execute(statement.execution_options(synchronize_session=False)).scalars().all()
 
 
 def list_accounts_assigned_by_hand(session: Session, account_ids: Collection[str]) -> set[str]:
-    """The accounts whose last change was a person's: neither a rule nor a file moves them."""
+    """List the accounts whose last change was made by a person: neither a rule nor a file moves them."""
     return {account for account, cause in _load_last_causes(session, account_ids) if cause == ChangeCause.HAND}
 
 
 def _load_last_causes(session: Session, account_ids: Collection[str] | None = None) -> list[tuple[str, str]]:
-    last = select(func.max(col(PortfolioChange.id))).group_by(col(PortfolioChange.account_id))
+    last_changes = select(func.max(col(PortfolioChange.id))).group_by(col(PortfolioChange.account_id))
     if account_ids is not None:
-        last = last.where(col(PortfolioChange.account_id).in_(account_ids))
-    rows = session.execute(select(col(PortfolioChange.account_id), col(PortfolioChange.cause)).where(col(PortfolioChange.id).in_(last)))
+        last_changes = last_changes.where(col(PortfolioChange.account_id).in_(account_ids))
+    rows = session.execute(
+        select(col(PortfolioChange.account_id), col(PortfolioChange.cause)).where(col(PortfolioChange.id).in_(last_changes))
+    )
     return [(row[0], row[1]) for row in rows]
 
 
@@ -221,8 +227,8 @@ def _find_changes_by_rule(session: Session, rules: Sequence[PortfolioRule]) -> I
 
 
 def _load_accounts(session: Session, account_ids: Sequence[str]) -> Iterator[Any]:
-    for some in _split_into_batches(sorted(set(account_ids))):
-        yield from session.execute(_select_accounts().where(col(Account.id).in_(some)).with_for_update())
+    for batch in _split_into_batches(sorted(set(account_ids))):
+        yield from session.execute(_select_accounts().where(col(Account.id).in_(batch)).with_for_update())
 
 
 def _select_accounts() -> Any:

@@ -1,1 +1,1 @@
-"""What belongs to a running process: its web server, its log, its lock on the data folder, garbage collection."""
+"""The running process: its web server, its log, its lock on the data folder, garbage collection."""

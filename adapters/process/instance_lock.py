@@ -1,4 +1,5 @@
-"""Which Duecourse runs on a data folder, and where its parts listen, so that a second one is refused and a command can find the first."""
+"""The lock on a data folder and the addresses of the instance that holds it, so that a second one is refused and commands find the
+first."""
 
 import fcntl
 import os
@@ -18,12 +19,14 @@ class AlreadyRunningError(OperatingError):
 
 
 class ComponentFailedError(OperatingError):
-    """A part that must run while Duecourse does has ended."""
+    """A part that must run as long as Duecourse has ended."""
 
     exit_status = 1
 
 
 class RunningInstance(BaseModel):
+    """The process that runs on a data folder, and the addresses of its parts. `url` is None until the API answers."""
+
     pid: int
     temporal_address: str
     inbox_port: int | None = None
@@ -31,7 +34,7 @@ class RunningInstance(BaseModel):
 
 
 class InstanceLock:
-    """The right to run on a data folder. The lock ends with the process however that dies, so a stale one cannot stand in the way."""
+    """The right to run on a data folder. The lock ends with the process however that dies, so that none goes stale."""
 
     def __init__(self, data_dir: Path, lock: IO[str]) -> None:
         self._instance_file = data_dir / INSTANCE_FILE
@@ -39,7 +42,7 @@ class InstanceLock:
 
     @classmethod
     def acquire(cls, data_dir: Path) -> Self:
-        """Raises AlreadyRunningError."""
+        """Take the lock of a data folder, which is created if needed. Raises AlreadyRunningError."""
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (data_dir / LOCK_FILE).open("a+", encoding="utf-8")
         if not _try_lock(lock):
@@ -56,18 +59,19 @@ class InstanceLock:
         return cls(data_dir, lock)
 
     def publish_addresses(self, temporal_address: str, inbox_port: int | None, url: str | None) -> None:
-        """Where this one's parts listen. `url` is None until the API answers."""
-        facts = RunningInstance(pid=os.getpid(), temporal_address=temporal_address, inbox_port=inbox_port, url=url)
-        self._instance_file.write_text(facts.model_dump_json(), encoding="utf-8")
+        """Publish the addresses of this instance's parts. `url` is None until the API answers."""
+        instance = RunningInstance(pid=os.getpid(), temporal_address=temporal_address, inbox_port=inbox_port, url=url)
+        self._instance_file.write_text(instance.model_dump_json(), encoding="utf-8")
 
     def release(self) -> None:
+        """Release the lock."""
         self._instance_file.unlink(missing_ok=True)
         self._lock.truncate(0)
         self._lock.close()
 
 
 def _try_lock(lock: IO[str]) -> bool:
-    """Tried for a moment, for a command that only looks (`find_running`) holds the lock for an instant."""
+    """Try for a moment: a command that only reads (`find_running_instance`) holds the lock for an instant."""
     for _ in range(10):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,7 +82,7 @@ def _try_lock(lock: IO[str]) -> bool:
 
 
 def find_running_instance(data_dir: Path) -> RunningInstance | None:
-    """What runs on this data folder; None when nothing does, or it has not announced itself yet."""
+    """Find the instance that runs on a data folder; None when none does, or it has not published its addresses yet."""
     try:
         with (data_dir / LOCK_FILE).open("r", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""The histories of runs that have ended, kept for longer than the Temporal server keeps them.
+"""The archive of the histories of ended runs, which keeps them longer than the Temporal server does.
 
-A history is kept as Temporal's own JSON, its payloads as they were stored, so that any release of any SDK can read it, and people too.
+A history is stored as Temporal's own JSON, its payloads unchanged, so that any release of any SDK can read it, and people too.
 """
 
 import gzip
@@ -35,7 +35,7 @@ CLOSING_EVENTS = {
 
 
 class ArchiveDamagedError(UserError):
-    """What the archive has of a run is not what was put there."""
+    """The archived content of a run is missing or changed."""
 
     title = "The archive was tampered with"
     status = 409
@@ -43,18 +43,18 @@ class ArchiveDamagedError(UserError):
 
 
 class RunOpenError(ValueError):
-    """A run that has not ended has no history to be archived yet."""
+    """A run that has not ended cannot be archived yet."""
 
 
 class RunArchive:
-    """`store` keeps the contents; without one they lie in the database, beside what is known of them."""
+    """Archives and loads histories. `store` keeps the contents; without one they are in the database, in the rows that describe them."""
 
     def __init__(self, database: Database, store: ArchiveStore | None = None) -> None:
         self._database, self._store = database, store
         self._insert = database.build_insert_or_ignore(ArchivedRun)
 
     def archive_history(self, run_id: str, history: WorkflowHistory) -> None:
-        """Safe to repeat. Raises RunOpenError, ArchiveStoreError."""
+        """Archive a run's history. Safe to repeat. Raises RunOpenError, ArchiveStoreError."""
         row = build_archived_run(run_id, history)
         if self._store is not None:
             assert row.content is not None
@@ -64,21 +64,21 @@ class RunArchive:
             session.execute(self._insert, [row.model_dump()])
 
     def find_archived(self, runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these (workflow id, run id) are archived."""
-        run_ids, found = sorted({run_id for _, run_id in runs}), set[tuple[str, str]]()
+        """Find which of these runs (workflow id, run id) are archived."""
+        run_ids, archived = sorted({run_id for _, run_id in runs}), set[tuple[str, str]]()
         with self._database.reading() as session:
             for start in range(0, len(run_ids), RUNS_PER_QUERY):
-                some = col(ArchivedRun.run_id).in_(run_ids[start : start + RUNS_PER_QUERY])
-                rows = session.execute(select(col(ArchivedRun.workflow_id), col(ArchivedRun.run_id)).where(some))
-                found |= {(row.workflow_id, row.run_id) for row in rows}
-        return found & set(runs)
+                in_batch = col(ArchivedRun.run_id).in_(run_ids[start : start + RUNS_PER_QUERY])
+                rows = session.execute(select(col(ArchivedRun.workflow_id), col(ArchivedRun.run_id)).where(in_batch))
+                archived |= {(row.workflow_id, row.run_id) for row in rows}
+        return archived & set(runs)
 
     def list_account_runs(self, account_id: str) -> list[ArchivedRun]:
-        """In the order in which they began; without their contents."""
+        """List an account's runs in the order in which they began; without their contents."""
         return self._load_rows(col(ArchivedRun.account_id) == account_id)
 
     def list_case_runs(self, case_id: str) -> list[ArchivedRun]:
-        """In the order in which they began; without their contents."""
+        """List a case's runs in the order in which they began; without their contents."""
         return self._load_rows(col(ArchivedRun.workflow_id) == case_id)
 
     def _load_rows(self, condition: Any) -> list[ArchivedRun]:
@@ -88,7 +88,7 @@ class RunArchive:
             return [ArchivedRun(**row._mapping) for row in rows]
 
     def load_content(self, case_id: str, run_id: str) -> bytes | None:
-        """Of a run, as it is stored (gzip); None when it is not archived. Raises ArchiveDamagedError, ArchiveStoreError."""
+        """Load a run's history as it is stored (gzip); None when it is not archived. Raises ArchiveDamagedError, ArchiveStoreError."""
         with self._database.reading() as session:
             row = session.get(ArchivedRun, (case_id, run_id))
             if row is None:
@@ -101,7 +101,7 @@ class RunArchive:
             return content
 
     def load_history(self, case_id: str, run_id: str) -> WorkflowHistory | None:
-        """None when it is not archived. Raises ArchiveDamagedError, ArchiveStoreError."""
+        """Load a run's history; None when it is not archived. Raises ArchiveDamagedError, ArchiveStoreError."""
         content = self.load_content(case_id, run_id)
         if content is None:
             return None
@@ -111,7 +111,7 @@ class RunArchive:
             raise ArchiveDamagedError(f"the archived history of {case_id}, run {run_id}, cannot be read: {error}") from error
 
     def find_damaged(self) -> Iterator[tuple[str, str, str]]:
-        """(workflow id, run id, what is wrong) of everything that is not as it was put there."""
+        """Yield (workflow id, run id, fault) of every history that is missing or changed."""
         with self._database.reading() as session:
             keys = session.execute(select(col(ArchivedRun.workflow_id), col(ArchivedRun.run_id))).all()
         for case_id, run_id in keys:
@@ -122,12 +122,12 @@ class RunArchive:
 
 
 def object_key(row: ArchivedRun) -> str:
-    """Under which a bucket keeps a run's history."""
+    """Return the key under which a bucket keeps a run's history."""
     return f"histories/{row.workflow_id}/{row.run_id}.json.gz"
 
 
 def build_archived_run(run_id: str, history: WorkflowHistory) -> ArchivedRun:
-    """The row of a run that has ended, with its content. Raises RunOpenError."""
+    """Build the row of a run that has ended, with its content. Raises RunOpenError."""
     first, last = history.events[0], history.events[-1]
     if last.event_type not in CLOSING_EVENTS:
         raise RunOpenError(f"{history.workflow_id}, run {run_id}, has not ended")
@@ -152,15 +152,17 @@ def build_archived_run(run_id: str, history: WorkflowHistory) -> ArchivedRun:
 
 
 def parse_account_id(started: WorkflowExecutionStartedEventAttributes) -> str:
-    """By the search attribute that every case carries; empty for a run that is no case of an account."""
+    """Parse the account from the search attribute of a case; empty for a run that is no case of an account."""
     payload = started.search_attributes.indexed_fields.get(ACCOUNT_ATTRIBUTE)
-    found = json.loads(payload.data) if payload else ""
-    return str(found[0] if isinstance(found, list) and found else found or "")
+    value = json.loads(payload.data) if payload else ""
+    return str(value[0] if isinstance(value, list) and value else value or "")
 
 
 def event_time(event: HistoryEvent) -> datetime:
+    """Return the real time (UTC) of an event."""
     return event.event_time.ToDatetime(UTC)
 
 
 def has_ended(events: Sequence[HistoryEvent]) -> bool:
+    """Return true when the last event closes the run."""
     return bool(events) and events[-1].event_type in CLOSING_EVENTS

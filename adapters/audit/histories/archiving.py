@@ -1,4 +1,4 @@
-"""Brings the histories of runs that have ended into the archive, before the server's retention deletes them."""
+"""Archive the histories of runs that have ended, before the server's retention deletes them."""
 
 import asyncio
 from collections.abc import Collection
@@ -23,23 +23,23 @@ from domain.case.case_view import TaskKind
 from domain.journal.journal import SYSTEM
 
 SWEEP_MARK_SETTING = "history_archive"
-"""The setting that has until when, in real time, everything that ended is known to be archived."""
+"""The setting with the real time until which everything that ended is archived."""
 
 
 LAST_SWEEP_SETTING = "last_archive_sweep"
-"""The setting that has what the last sweep found, for the metrics."""
+"""The setting with the result of the last sweep, for the metrics."""
 
 
 VISIBILITY_LAG = timedelta(minutes=10)
-"""So late, at most, a run that has ended shows up in the server's list."""
+"""The time after which, at the latest, a run that has ended is in the server's list."""
 
 
 FULL_SWEEP_INTERVAL = timedelta(days=1)
-"""So often everything that the server still has is looked at again, and not only what ended since the last sweep."""
+"""The interval at which all runs that the server still has are checked again, and not only those since the last sweep."""
 
 
 WARNING_LEAD_TIME = timedelta(days=1)
-"""A run that is not archived so long before it is deleted is a task for an administrator."""
+"""The time before its deletion at which a run that is not archived becomes a task for an administrator."""
 
 
 AT_RISK_TASK = TaskKind.HISTORY_AT_RISK
@@ -51,7 +51,7 @@ class _SweepMark(BaseModel):
 
 
 class _UnarchivedRun(NamedTuple):
-    """`lost`: the server has it no more."""
+    """A run that could not be archived, and why. `is_lost`: the server does not have it any more."""
 
     run: ListedRun
     reason: str
@@ -59,58 +59,59 @@ class _UnarchivedRun(NamedTuple):
 
 
 def _parse_task_key(key: str) -> tuple[str, str]:
-    """The case and the run that a task is about."""
+    """Parse the case id and the run id from a task's key."""
     case_id, _, run_id = key.removeprefix(f"{AT_RISK_TASK}:").rpartition(":")
     return case_id, run_id
 
 
 class HistoryArchiver:
-    """Safe to repeat, and to stop at any moment: a run is archived whole or not at all."""
+    """Archives runs. Safe to repeat, and to stop at any moment: a run is archived as a whole or not at all."""
 
     def __init__(self, client: Client, database: Database, archive: RunArchive, listing: RunListing) -> None:
         self._client, self._database, self._archive, self._listing = client, database, archive, listing
 
     async def sweep(self, now: datetime, today: date) -> ArchiveSweepResult:
-        """Archive what has ended and is not archived. `now` is real time, `today` the business date on which an alarm is due."""
+        """Archive the runs that have ended and are not archived. `now` is real time, `today` the business date of a task for a run at
+        risk."""
         mark = await asyncio.to_thread(self._load_mark)
-        looks_back = mark is None or now - mark.looked_back_at >= FULL_SWEEP_INTERVAL
-        since = None if mark is None or looks_back else mark.until - VISIBILITY_LAG
-        wanted = {(run.workflow_id, run.run_id or ""): run async for run in self._listing.list_closed_runs(since)}
-        known = await asyncio.to_thread(self._archive.find_archived, wanted.keys())
-        found = [run for which, run in wanted.items() if which not in known]
-        listed = {run.workflow_id for run in found}
+        is_full_sweep = mark is None or now - mark.looked_back_at >= FULL_SWEEP_INTERVAL
+        since = None if mark is None or is_full_sweep else mark.until - VISIBILITY_LAG
+        closed_runs = {(run.workflow_id, run.run_id or ""): run async for run in self._listing.list_closed_runs(since)}
+        archived = await asyncio.to_thread(self._archive.find_archived, closed_runs.keys())
+        unarchived = [run for key, run in closed_runs.items() if key not in archived]
+        listed = {run.workflow_id for run in unarchived}
         unlisted = [run for run in await asyncio.to_thread(self._list_unarchived_cases) if run.workflow_id not in listed]
-        done, left = await self._archive_runs([*found, *unlisted])
+        count, left = await self._archive_runs([*unarchived, *unlisted])
         await asyncio.to_thread(self._close_tasks)
         at_risk = await self._warn_of_runs_at_risk(left, now, today)
-        if all(each.is_lost for each in left):
-            looked_back_at = now if mark is None or looks_back else mark.looked_back_at
+        if all(run.is_lost for run in left):
+            looked_back_at = now if mark is None or is_full_sweep else mark.looked_back_at
             await asyncio.to_thread(self._save_setting, SWEEP_MARK_SETTING, _SweepMark(until=now, looked_back_at=looked_back_at))
-        oldest = min((each.run.closed_at for each in left if each.run.closed_at), default=now)
-        swept = ArchiveSweepResult(
-            at=now, archived=done, left=len(left), lag_seconds=max(0.0, (now - oldest).total_seconds()), at_risk=at_risk
+        oldest = min((unarchived_run.run.closed_at for unarchived_run in left if unarchived_run.run.closed_at), default=now)
+        result = ArchiveSweepResult(
+            at=now, archived=count, left=len(left), lag_seconds=max(0.0, (now - oldest).total_seconds()), at_risk=at_risk
         )
-        await asyncio.to_thread(self._save_setting, LAST_SWEEP_SETTING, swept)
-        return swept
+        await asyncio.to_thread(self._save_setting, LAST_SWEEP_SETTING, result)
+        return result
 
     async def _archive_runs(self, runs: Collection[ListedRun]) -> tuple[int, list[_UnarchivedRun]]:
-        """How many were archived, and what is left."""
+        """Archive runs; return how many were archived, and those that are left."""
         gate, left = asyncio.Semaphore(MAX_CONCURRENT_FETCHES), list[_UnarchivedRun]()
 
-        async def one(run: ListedRun) -> int:
+        async def archive(run: ListedRun) -> int:
             async with gate:
                 try:
                     return await self._archive_run(run.workflow_id, run.run_id)
                 except Exception as error:  # whatever keeps one run from the archive must not keep the others
-                    lost = isinstance(error, RPCError) and error.status in NOT_FOUND_STATUSES
-                    left.append(_UnarchivedRun(run, f"{type(error).__name__}: {error}", lost))
+                    is_lost = isinstance(error, RPCError) and error.status in NOT_FOUND_STATUSES
+                    left.append(_UnarchivedRun(run, f"{type(error).__name__}: {error}", is_lost))
                     return 0
 
-        done = sum(await asyncio.gather(*map(one, runs)))
-        return done, left
+        counts = await asyncio.gather(*map(archive, runs))
+        return sum(counts), left
 
     async def _archive_run(self, workflow_id: str, run_id: str | None) -> int:
-        """The run, by default the latest, and those before it that were continued as new; how many. Of an open run nothing."""
+        """Archive the run, by default the latest, and those before it that were continued as new; return how many. Of an open run, none."""
         if run_id is None:
             run_id = (await self._client.get_workflow_handle(workflow_id).describe()).run_id
         history = await self._client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
@@ -127,30 +128,34 @@ class HistoryArchiver:
         return 1
 
     def _list_unarchived_cases(self) -> list[ListedRun]:
-        """Cases that are over, of whose last chain of runs the archive has no end."""
+        """List the cases that are closed, and of whose last chain of runs the archive does not have the end."""
         archived = select(col(ArchivedRun.run_id)).where(
             col(ArchivedRun.workflow_id) == col(Case.case_id),
             col(ArchivedRun.first_run_id) == col(Case.run_id),
             col(ArchivedRun.ended_as) != RunEnding.CONTINUED_AS_NEW,
         )
-        over = select(col(Case.case_id), col(Case.updated_at)).where(col(Case.outcome).is_not(None), ~archived.exists())
+        closed = select(col(Case.case_id), col(Case.updated_at)).where(col(Case.outcome).is_not(None), ~archived.exists())
         with self._database.reading() as session:
-            return [ListedRun(row.case_id, None, row.updated_at) for row in session.execute(over)]
+            return [ListedRun(row.case_id, None, row.updated_at) for row in session.execute(closed)]
 
     async def _warn_of_runs_at_risk(self, left: Collection[_UnarchivedRun], now: datetime, today: date) -> int:
-        """A task for each run that the server will delete within a day; how many such runs there are."""
+        """Create a task for each run that the server will delete within WARNING_LEAD_TIME; return how many such runs there are."""
         if not left:
             return 0
         service = self._client.workflow_service
         namespace = await service.describe_namespace(DescribeNamespaceRequest(namespace=self._client.namespace))
-        kept = timedelta(seconds=namespace.config.workflow_execution_retention_ttl.seconds)
-        soon = [each for each in left if each.run.closed_at and each.run.closed_at + kept - now <= WARNING_LEAD_TIME]
-        await asyncio.to_thread(self._create_tasks, soon, today)
-        return len(soon)
+        retention = timedelta(seconds=namespace.config.workflow_execution_retention_ttl.seconds)
+        at_risk = [
+            unarchived
+            for unarchived in left
+            if unarchived.run.closed_at and unarchived.run.closed_at + retention - now <= WARNING_LEAD_TIME
+        ]
+        await asyncio.to_thread(self._create_tasks, at_risk, today)
+        return len(at_risk)
 
     def _create_tasks(self, at_risk: Collection[_UnarchivedRun], today: date) -> None:
         with self._database.writing() as session:
-            for run, why, _ in at_risk:
+            for run, reason, _ in at_risk:
                 case = session.get(Case, run.workflow_id)
                 task = Task(
                     key=f"{AT_RISK_TASK}:{run.workflow_id}:{run.run_id or ''}",
@@ -159,18 +164,18 @@ class HistoryArchiver:
                     invoice_id=case.invoice_id if case else None,
                     role="admin",
                     due_on=today,
-                    outcome=why[:500],
+                    outcome=reason[:500],
                 )
                 session.execute(self._database.build_insert_or_ignore(Task), [task.model_dump(exclude={"id"})])
 
     def _close_tasks(self) -> None:
-        """Of runs that are archived by now, after all."""
+        """Close the tasks of runs that are archived by now."""
         with self._database.reading() as session:
             keys = session.scalars(select(col(Task.key)).where(col(Task.kind) == AT_RISK_TASK, col(Task.state) == TaskState.OPEN)).all()
-        named = {(case_id, run_id): f"{AT_RISK_TASK}:{case_id}:{run_id}" for case_id, run_id in map(_parse_task_key, keys)}
-        if archived := self._archive.find_archived(named.keys()):
+        task_keys = {(case_id, run_id): f"{AT_RISK_TASK}:{case_id}:{run_id}" for case_id, run_id in map(_parse_task_key, keys)}
+        if archived := self._archive.find_archived(task_keys.keys()):
             with self._database.writing() as session:
-                done = update(Task).where(col(Task.key).in_([named[which] for which in archived]))
+                done = update(Task).where(col(Task.key).in_([task_keys[run] for run in archived]))
                 session.execute(done.values(state=TaskState.DONE, closed_by=SYSTEM))
 
     def _load_mark(self) -> _SweepMark | None:

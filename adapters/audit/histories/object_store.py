@@ -1,4 +1,4 @@
-"""Where archived histories lie: beside their rows in the database, or as objects in a bucket of their own."""
+"""The stores of archived histories: beside their rows in the database, or as objects in a bucket of their own."""
 
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from domain.errors import UserError
 
 
 class ArchiveStoreError(UserError):
-    """The bucket cannot be reached, or refuses us."""
+    """The bucket cannot be reached, or denies access."""
 
     title = "The histories cannot be reached"
     status = 503
@@ -18,12 +18,12 @@ class ArchiveStoreError(UserError):
 
 
 class ArchiveStore(Protocol):
-    """Keeps content under keys. What a key holds is never written over: putting it again changes nothing."""
+    """Keeps content under keys. Content is never overwritten: putting a key again changes nothing."""
 
     def put(self, key: str, content: bytes) -> None: ...
 
     def get(self, key: str) -> bytes | None:
-        """None when there is nothing under the key."""
+        """Return the content under a key; None when there is none."""
 
     def exists(self, key: str) -> bool: ...
 

@@ -15,17 +15,17 @@ from adapters.temporal.visibility import ListedRun, RunListing
 from domain.audit.replay_report import RunSource
 
 MAX_CONCURRENT_FETCHES = 8
-"""Histories fetched at once."""
+"""Histories fetched at the same time."""
 
 NOT_FOUND_STATUSES = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
-"""How the server answers about a run that it has not, or whose id is none."""
+"""The server's answers about a run that it does not have, or whose id is invalid."""
 
 OPEN_TASK_EVENTS = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
 
 
 @dataclass(frozen=True)
 class RunHistory:
-    """`history` is None for a run that is lost; `why_not` says why then. Times are real."""
+    """A run with its history, None for a run that is lost; then `unavailable_reason` is set. Times are real."""
 
     case_id: str
     run_id: str
@@ -53,56 +53,59 @@ class RunHistory:
 
     @property
     def continued_in(self) -> str | None:
-        """The run in which it was continued as new."""
+        """The run that continues this one as new."""
         if self.history is None:
             return None
         return self.history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id or None
 
     @property
     def has_open_task(self) -> bool:
-        """The history ends within a workflow task."""
+        """True when the history ends within a workflow task."""
         return self.history is not None and self.history.events[-1].event_type in OPEN_TASK_EVENTS
 
 
 class RunHistoryLoader:
+    """Loads histories from the server while it has them, else from the archive."""
+
     def __init__(self, client: Client, archive: RunArchive, listing: RunListing) -> None:
         self._client, self._archive, self._listing = client, archive, listing
 
     async def list_cases(self, account_id: str) -> dict[str, set[str]]:
-        """The account's cases that the server or the archive knows, with the ids of their runs."""
-        found: dict[str, set[str]] = {}
+        """List the account's cases on the server or in the archive, with the ids of their runs."""
+        run_ids: dict[str, set[str]] = {}
         for row in await asyncio.to_thread(self._archive.list_account_runs, account_id):
-            found.setdefault(row.workflow_id, set()).add(row.run_id)
+            run_ids.setdefault(row.workflow_id, set()).add(row.run_id)
         async for run in self._listing.list_account_runs(account_id):
-            found.setdefault(run.workflow_id, set()).add(run.run_id or "")
-        return found
+            run_ids.setdefault(run.workflow_id, set()).add(run.run_id or "")
+        return run_ids
 
     async def load_runs(self, case_id: str, known_run_ids: Iterable[str] = ()) -> list[RunHistory]:
-        """In the order in which they began, lost ones first. `known`: run ids of which the caller has heard.
+        """Load a case's runs in the order in which they began, lost ones first. `known_run_ids`: those that the caller knows of.
 
-        What visibility has not heard of yet is found from its neighbours: a run names the one before it, and the one that it goes on in.
+        A run that visibility does not list yet is found from its neighbours: a run names the one before it, and the one that continues it.
         """
-        wanted, found = set(known_run_ids), dict[str, RunHistory]()
+        wanted, loaded = set(known_run_ids), dict[str, RunHistory]()
         if not wanted:
             wanted = {row.run_id for row in await asyncio.to_thread(self._archive.list_case_runs, case_id)}
             wanted |= {run.run_id or "" async for run in self._listing.list_case_runs(case_id)}
         while wanted:
             for run in await self._load_all(case_id, wanted):
-                found[run.run_id] = run
-            neighbours = {run_id for run in found.values() for run_id in (run.continued_from, run.continued_in) if run_id}
-            wanted = neighbours - found.keys()
-        return sorted(found.values(), key=lambda run: (run.started_at is not None, run.started_at))
+                loaded[run.run_id] = run
+            neighbours = {run_id for run in loaded.values() for run_id in (run.continued_from, run.continued_in) if run_id}
+            wanted = neighbours - loaded.keys()
+        return sorted(loaded.values(), key=lambda run: (run.started_at is not None, run.started_at))
 
     async def _load_all(self, case_id: str, run_ids: Iterable[str]) -> list[RunHistory]:
         gate = asyncio.Semaphore(MAX_CONCURRENT_FETCHES)
 
-        async def one(run_id: str) -> RunHistory:
+        async def load(run_id: str) -> RunHistory:
             async with gate:
                 return await self.load_run(case_id, run_id)
 
-        return list(await asyncio.gather(*map(one, run_ids)))
+        return list(await asyncio.gather(*map(load, run_ids)))
 
     async def load_run(self, case_id: str, run_id: str) -> RunHistory:
+        """Load one run; a lost or damaged one has no history. Raises RPCError when the server does not answer."""
         try:
             history = await self._client.get_workflow_handle(case_id, run_id=run_id).fetch_history()
             return RunHistory(case_id, run_id, RunSource.LIVE, history)
@@ -110,14 +113,14 @@ class RunHistoryLoader:
             if error.status not in NOT_FOUND_STATUSES:
                 raise
         try:
-            kept = await asyncio.to_thread(self._archive.load_history, case_id, run_id)
+            archived = await asyncio.to_thread(self._archive.load_history, case_id, run_id)
         except (ArchiveDamagedError, ArchiveStoreError) as error:
             return RunHistory(case_id, run_id, RunSource.ARCHIVED, unavailable_reason=str(error))
-        if kept is None:
+        if archived is None:
             return RunHistory(
                 case_id, run_id, RunSource.LOST, unavailable_reason="neither the Temporal server nor the archive has its history"
             )
-        return RunHistory(case_id, run_id, RunSource.ARCHIVED, kept)
+        return RunHistory(case_id, run_id, RunSource.ARCHIVED, archived)
 
 
 __all__ = ["ListedRun", "RunHistory", "RunHistoryLoader"]

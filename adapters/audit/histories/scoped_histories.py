@@ -1,4 +1,4 @@
-"""The histories that belong to what an auditor takes along: those of an account, or of every case that a period touches."""
+"""The histories of an audit scope: those of an account, or of every case with an entry in a period."""
 
 import asyncio
 import gzip
@@ -15,32 +15,32 @@ from domain.audit.scope import AccountScope, AuditScope
 
 
 class ScopedHistories:
-    """Live and archived runs alike. What is lost is left out: a replay says which that is, and why."""
+    """Streams live and archived runs. A lost run is left out: a replay reports it with the reason."""
 
     def __init__(self, database: Database, histories: RunHistoryLoader, archive: RunArchive) -> None:
         self._database, self._histories, self._archive = database, histories, archive
 
     async def stream_runs(self, scope: AuditScope) -> AsyncIterator[tuple[str, str, bytes]]:
-        """Case, run, and the history: gzip of Temporal's own JSON. Case by case. Raises ArchiveDamagedError, ArchiveStoreError."""
-        known = await self._histories.list_cases(scope.account_id) if isinstance(scope, AccountScope) else {}
-        for case_id in sorted({*known, *await asyncio.to_thread(self._list_cases, scope)}):
-            for run in await self._histories.load_runs(case_id, known.get(case_id, ())):
+        """Yield (case id, run id, history as gzip of Temporal's own JSON), case by case. Raises ArchiveDamagedError, ArchiveStoreError."""
+        run_ids_of = await self._histories.list_cases(scope.account_id) if isinstance(scope, AccountScope) else {}
+        for case_id in sorted({*run_ids_of, *await asyncio.to_thread(self._list_cases, scope)}):
+            for run in await self._histories.load_runs(case_id, run_ids_of.get(case_id, ())):
                 if run.history is not None:
                     yield case_id, run.run_id, await asyncio.to_thread(self._load_content, run)
 
     def _list_cases(self, scope: AuditScope) -> list[str]:
         entry = JournalEntry
-        mine = (
+        in_scope = (
             (col(entry.account_id) == scope.account_id,)
             if isinstance(scope, AccountScope)
             else (col(entry.business_at) >= scope.starts_at, col(entry.business_at) < scope.ends_before)
         )
         with self._database.reading() as session:
-            return list(session.scalars(select(col(entry.case_id)).where(*mine).distinct()))
+            return list(session.scalars(select(col(entry.case_id)).where(*in_scope).distinct()))
 
     def _load_content(self, run: RunHistory) -> bytes:
-        """As the archive stores it, if it does; packed alike every time."""
-        kept = self._archive.load_content(run.case_id, run.run_id)
-        if kept is not None or run.history is None:
-            return kept or b""
+        """Return a history as the archive stores it; one that is not archived is compressed to the same bytes every time."""
+        archived = self._archive.load_content(run.case_id, run.run_id)
+        if archived is not None or run.history is None:
+            return archived or b""
         return gzip.compress(run.history.to_json().encode(), mtime=0)
