@@ -37,7 +37,7 @@ Countries = Mapping[str, str]
 """The file's region number → the ISO 3166-1 country whose public holidays count."""
 
 
-class Letter(NamedTuple):
+class ExpectedLetter(NamedTuple):
     account: str
     on: date
     lines: frozenset[tuple[str, str]]
@@ -62,7 +62,7 @@ class Asked(NamedTuple):
 class Expectation:
     """What must have happened from the first day to the last, both included."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[ExpectedLetter] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     opened: dict[str, date] = field(default_factory=dict)
@@ -239,7 +239,7 @@ class _Simulation:
                 invoice.heard_on, invoice.asked = today, None
             if lines:
                 self.last_letter[account] = today
-                self.result.letters.append(Letter(account, today, frozenset(lines)))
+                self.result.letters.append(ExpectedLetter(account, today, frozenset(lines)))
         return lapsed
 
 

@@ -42,7 +42,7 @@ def row(
     return f"{region},{account},1/1/2012,{number},{issued},{due},{amount},{disputed},{settled},Paper"
 
 
-class Play:
+class OracleRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -54,8 +54,8 @@ class Play:
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Play:
-    return Play(tmp_path)
+def play(tmp_path: Path) -> OracleRun:
+    return OracleRun(tmp_path)
 
 
 def us(text: str) -> date:
@@ -71,7 +71,7 @@ def letters(seen: Expectation) -> list[tuple[date, set[str]]]:
     return [(letter.on, {f"{invoice}:{step}" for invoice, step in letter.lines}) for letter in seen.letters]
 
 
-def test_an_invoice_never_paid_climbs_the_whole_timeline(play: Play) -> None:
+def test_an_invoice_never_paid_climbs_the_whole_timeline(play: OracleRun) -> None:
     seen = play(row("A", "6/12/2013", settled="9/1/2013"))
     assert letters(seen) == [
         *june((10, "A:courtesy"), (13, "A:first"), (19, "A:second")),
@@ -83,19 +83,19 @@ def test_an_invoice_never_paid_climbs_the_whole_timeline(play: Play) -> None:
     assert (seen.opened, seen.closed) == ({"A": date(2013, 6, 3)}, {"A": date(2013, 9, 1)})
 
 
-def test_a_late_start_climbs_one_step_every_catch_up_days(play: Play) -> None:
+def test_a_late_start_climbs_one_step_every_catch_up_days(play: OracleRun) -> None:
     seen = play(row("A", "4/1/2013"))
     assert letters(seen) == june((3, "A:first"), (6, "A:second"), (13, "A:firm"), (17, "A:final"))
     assert seen.calls == [("A", date(2013, 6, 9), date(2013, 6, 10))]
     assert seen.asked == [("A", "acme", date(2013, 6, 20))]
 
 
-def test_a_courtesy_note_whose_slot_is_after_the_due_date_lapses(play: Play) -> None:
+def test_a_courtesy_note_whose_slot_is_after_the_due_date_lapses(play: OracleRun) -> None:
     seen = play(row("A", "6/16/2013", issued="6/15/2013", settled="6/20/2013"))
     assert letters(seen) == june((18, "A:first"))
 
 
-def test_one_letter_carries_what_an_account_owes_that_day(play: Play) -> None:
+def test_one_letter_carries_what_an_account_owes_that_day(play: OracleRun) -> None:
     seen = play(
         row("A", "6/12/2013", settled="6/14/2013"),
         row("B", "6/12/2013", settled="6/14/2013"),
@@ -109,7 +109,7 @@ def test_one_letter_carries_what_an_account_owes_that_day(play: Play) -> None:
     ]
 
 
-def test_an_accounts_letters_are_days_apart_and_the_moved_ones_count_from_the_day_they_went(play: Play) -> None:
+def test_an_accounts_letters_are_days_apart_and_the_moved_ones_count_from_the_day_they_went(play: OracleRun) -> None:
     seen = play(row("A", "6/12/2013", settled="6/20/2013"), row("B", "6/17/2013", settled="6/25/2013"))
     assert letters(seen) == june(
         (10, "A:courtesy"),
@@ -121,7 +121,7 @@ def test_an_accounts_letters_are_days_apart_and_the_moved_ones_count_from_the_da
     )
 
 
-def test_a_courtesy_note_that_is_moved_beyond_the_due_date_lapses(play: Play) -> None:
+def test_a_courtesy_note_that_is_moved_beyond_the_due_date_lapses(play: OracleRun) -> None:
     seen = play(
         row("A", "6/1/2013", settled="6/16/2013"),
         row("B", "6/14/2013", issued="6/14/2013", settled="6/19/2013"),
@@ -130,7 +130,7 @@ def test_a_courtesy_note_that_is_moved_beyond_the_due_date_lapses(play: Play) ->
     assert letters(seen) == june((13, "A:first"), (17, "B:first"))
 
 
-def test_a_letter_is_not_sent_when_its_invoice_was_settled_by_its_slot(play: Play) -> None:
+def test_a_letter_is_not_sent_when_its_invoice_was_settled_by_its_slot(play: OracleRun) -> None:
     seen = play(row("A", "6/14/2013", settled="6/17/2013"))
     assert letters(seen) == june((11, "A:courtesy"))
 
@@ -144,7 +144,7 @@ def test_a_letter_is_not_sent_when_its_invoice_was_settled_by_its_slot(play: Pla
         ({"disputed": "No"}, True),
     ],
 )
-def test_what_is_disputed_or_too_small_is_open_but_not_chased(play: Play, changed: dict[str, str], chased: bool) -> None:
+def test_what_is_disputed_or_too_small_is_open_but_not_chased(play: OracleRun, changed: dict[str, str], chased: bool) -> None:
     seen = play(row("A", "6/14/2013", settled="6/12/2013", **changed))
     assert bool(seen.letters) is chased
     assert seen.opened.keys() == seen.closed.keys() == {"A"}
@@ -162,13 +162,13 @@ def test_what_is_disputed_or_too_small_is_open_but_not_chased(play: Play, change
     ],
 )
 def test_an_invoice_opens_with_its_issue_unless_settled_and_closes_when_settled(
-    play: Play, issued: str, settled: str, opened: date | None, closed: date | None
+    play: OracleRun, issued: str, settled: str, opened: date | None, closed: date | None
 ) -> None:
     seen = play(row("A", "8/30/2013", issued=issued, settled=settled))
     assert (seen.opened.get("A"), seen.closed.get("A")) == (opened, closed)
 
 
-def test_nobody_is_written_to_on_a_public_holiday_of_their_own_country(play: Play) -> None:
+def test_nobody_is_written_to_on_a_public_holiday_of_their_own_country(play: OracleRun) -> None:
     seen = play(
         row("A", "7/3/2013", settled="7/8/2013", account="german"),
         row("B", "7/3/2013", settled="7/8/2013", account="american", region="2"),

@@ -31,7 +31,7 @@ class Hesitant(LetterDispatch):
         return super().mark_abandoned_letters(now, on_the_wire)
 
 
-class Mailbox:
+class SlowMailServer:
     """The mail server takes its time."""
 
     def __init__(self) -> None:
@@ -45,17 +45,17 @@ class Mailbox:
 
 async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
-    desk, mailbox = Hesitant(office), Mailbox()
+    desk, mail_server = Hesitant(office), SlowMailServer()
     nobody = cast("CaseSignals", SimpleNamespace())
     clock = Clock(real_anchor=ActivityEnvironment().info.started_time, business_anchor=NOON)
-    sending = CorrespondenceActivities(desk, cast("Mailer", mailbox), OutcomeFeed(office.database), nobody, clock)
+    sending = CorrespondenceActivities(desk, cast("Mailer", mail_server), OutcomeFeed(office.database), nobody, clock)
     letters = desk.claim_due_letters(NOON, 100)
     looking = asyncio.create_task(ActivityEnvironment().run(sending.select_letters))
     await asyncio.to_thread(desk.asked.wait)
     sent = asyncio.create_task(ActivityEnvironment().run(sending.send_letters, letters))
-    await mailbox.reached.wait()
+    await mail_server.reached.wait()
     desk.go_on.set()
     await looking
-    mailbox.answer.set()
+    mail_server.answer.set()
     assert await sent == LetterTally(sent=1)
     assert ([letter.state for letter in office.letters()], office.tasks()) == (["sent"], [])

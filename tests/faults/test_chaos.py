@@ -136,7 +136,7 @@ class Record:
             return list(session.scalars(select(table)))
 
 
-class Play:
+class ChaosPlay:
     def __init__(self, stage: FaultEnvironment, folder: Path, population: Population) -> None:
         self.stage, self.record = stage, Record(stage.database)
         self._folder, self._population = folder, population
@@ -173,7 +173,7 @@ async def test_chaos_sends_no_letter_twice_and_loses_none(database: Database, tm
     print(f"seed {SEED}")
     policies = write_letters_only_policies(tmp_path / "policies")
     async with start_fault_environment(database, tmp_path / "data", clock, SEED, policies) as stage:
-        play, chaos = Play(stage, tmp_path, population), FaultInjector(stage, SEED)
+        play, chaos = ChaosPlay(stage, tmp_path, population), FaultInjector(stage, SEED)
         play.report(population.known, START)
         await upsert_schedules(stage.client, clock)
 
@@ -216,7 +216,7 @@ def _check_nothing_is_handed_over_after_its_end(stage: FaultEnvironment) -> None
             ended.add(handed.message_id)
 
 
-def _check_letters(play: Play, population: Population, folder: Path, settled_at: datetime) -> None:
+def _check_letters(play: ChaosPlay, population: Population, folder: Path, settled_at: datetime) -> None:
     policy = folder / "policies" / "standard.yaml"
     oracle = expected(_sheet(folder / "known.csv", population.known), policy, MAPPING, START, LONG_AFTER)
     assert len(oracle.pairs) == len(set(oracle.pairs))

@@ -32,7 +32,7 @@ QUEUE = "seals"
 MONDAY, A_DAY = datetime(2013, 3, 4, 0, 0, 1, tzinfo=UTC), timedelta(days=1)
 
 
-class Post:
+class AuditMailbox:
     """A mailer that keeps what it is given."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Sealer:
     """The workflow, with its real activities, on skipped time. Time must stand still while it runs: the test server takes a local activity
     for nothing under way, and would skip to the end of its workflow task again and again."""
 
-    def __init__(self, environment: WorkflowEnvironment, database: Database, post: Post) -> None:
-        self._environment, self._database, self._post = environment, database, post
+    def __init__(self, environment: WorkflowEnvironment, database: Database, mailbox: AuditMailbox) -> None:
+        self._environment, self._database, self._mailbox = environment, database, mailbox
 
     @property
     def client(self) -> Client:
@@ -60,7 +60,7 @@ class Sealer:
 
     async def worker(self) -> Worker:
         clock = Clock(real_anchor=await self._environment.get_current_time(), business_anchor=MONDAY)
-        mail = SealMail(self._database, self._post, "duecourse@ours.test", "ours.test", "http://duecourse.test", "audit@ours.test")
+        mail = SealMail(self._database, self._mailbox, "duecourse@ours.test", "ours.test", "http://duecourse.test", "audit@ours.test")
         sealing, recording = DailySealActivities(SealStore(self._database), mail, clock), CaseRecordingActivities(CaseStore(self._database))
         activities: list[Callable[..., Any]] = [sealing.make_seal, sealing.mail_seal, recording.record]
         return Worker(self.client, task_queue=QUEUE, workflows=[DailySeal], activities=activities, workflow_runner=build_workflow_runner())
@@ -72,9 +72,9 @@ class Sealer:
 
 async def test_each_day_is_sealed_once_told_of_once_and_mailed(database: Database) -> None:
     TamperedJournals(database).write("dispute:I-1:1", "a", "b")
-    post = Post()
+    mailbox = AuditMailbox()
     async with time_skipping() as environment:
-        sealer = Sealer(environment, database, post)
+        sealer = Sealer(environment, database, mailbox)
         async with await sealer.worker():
             first, again = await sealer.seals(1), await sealer.seals(2)
             await environment.sleep(A_DAY)
@@ -88,7 +88,7 @@ async def test_each_day_is_sealed_once_told_of_once_and_mailed(database: Databas
         of_seals = select(JournalEntry).where(col(JournalEntry.case_id) == ids.SEAL_CASE_ID)
         entries = session.scalars(of_seals.order_by(col(JournalEntry.seq))).all()
     assert [(entry.seq, entry.facts["hash"]) for entry in entries] == [(1, first.digest()), (2, second.digest())]
-    letters = [message_from_bytes(content, policy=policy.default) for content in post.sent]
+    letters = [message_from_bytes(content, policy=policy.default) for content in mailbox.sent]
     assert letters[0]["Message-ID"] == letters[1]["Message-ID"] != letters[2]["Message-ID"]
-    assert all(seal.digest() in content.decode() for seal, content in zip((first, first, second), post.sent, strict=True))
+    assert all(seal.digest() in content.decode() for seal, content in zip((first, first, second), mailbox.sent, strict=True))
     assert Verification(database).run().faults == []

@@ -9,8 +9,8 @@ import pytest
 from adapters.database.group_commit import MAX_BATCH_SIZE, GroupCommit
 
 
-class Ledger:
-    """Remembers its batches; the first one waits until the test lets it go, so that the others arrive meanwhile."""
+class RecordingWriter:
+    """Records its batches; the first one waits until the test lets it go, so that the others arrive meanwhile."""
 
     def __init__(self, rejects: str = "") -> None:
         self.batches: list[list[str]] = []
@@ -26,55 +26,55 @@ class Ledger:
         return [item.upper() for item in items]
 
 
-async def written(ledger: Ledger, items: Sequence[str]) -> list[str | BaseException]:
+async def write_together(writer: RecordingWriter, items: Sequence[str]) -> list[str | BaseException]:
     """Hand in the first item, and all others while it is being written."""
-    commit: GroupCommit[str, str] = GroupCommit(ledger.write)
+    commit: GroupCommit[str, str] = GroupCommit(writer.write)
     first = asyncio.create_task(commit(items[0]))
-    await asyncio.to_thread(ledger.begun.wait, 30)
+    await asyncio.to_thread(writer.begun.wait, 30)
     others = [asyncio.create_task(commit(item)) for item in items[1:]]
     await asyncio.sleep(0)
-    ledger.go.set()
+    writer.go.set()
     return await asyncio.gather(first, *others, return_exceptions=True)
 
 
 async def test_what_arrives_while_a_batch_is_written_shares_the_next_one_in_order() -> None:
-    ledger = Ledger()
-    assert await written(ledger, ["a", "b", "c", "d"]) == ["A", "B", "C", "D"]
-    assert ledger.batches == [["a"], ["b", "c", "d"]]
+    writer = RecordingWriter()
+    assert await write_together(writer, ["a", "b", "c", "d"]) == ["A", "B", "C", "D"]
+    assert writer.batches == [["a"], ["b", "c", "d"]]
 
 
 async def test_an_item_that_cannot_be_written_takes_no_other_with_it() -> None:
-    ledger = Ledger(rejects="bad")
-    first, before, bad, after = await written(ledger, ["a", "b", "bad", "c"])
+    writer = RecordingWriter(rejects="bad")
+    first, before, bad, after = await write_together(writer, ["a", "b", "bad", "c"])
     assert (first, before, after) == ("A", "B", "C")
     assert isinstance(bad, ValueError)
-    assert ledger.batches[1:] == [["b", "bad", "c"], ["b"], ["bad"], ["c"]]
+    assert writer.batches[1:] == [["b", "bad", "c"], ["b"], ["bad"], ["c"]]
 
 
 async def test_a_batch_has_an_upper_limit() -> None:
-    ledger = Ledger()
+    writer = RecordingWriter()
     items = [str(number) for number in range(MAX_BATCH_SIZE + 51)]
-    assert await written(ledger, items) == items
-    assert [len(batch) for batch in ledger.batches] == [1, MAX_BATCH_SIZE, 50]
+    assert await write_together(writer, items) == items
+    assert [len(batch) for batch in writer.batches] == [1, MAX_BATCH_SIZE, 50]
 
 
 async def test_one_who_stops_waiting_does_not_disturb_the_others() -> None:
-    ledger = Ledger()
-    commit: GroupCommit[str, str] = GroupCommit(ledger.write)
+    writer = RecordingWriter()
+    commit: GroupCommit[str, str] = GroupCommit(writer.write)
     first = asyncio.create_task(commit("a"))
-    await asyncio.to_thread(ledger.begun.wait, 30)
+    await asyncio.to_thread(writer.begun.wait, 30)
     leaves, stays = asyncio.create_task(commit("b")), asyncio.create_task(commit("c"))
     await asyncio.sleep(0)
     leaves.cancel()
-    ledger.go.set()
+    writer.go.set()
     assert (await first, await stays) == ("A", "C")
     with pytest.raises(asyncio.CancelledError):
         await leaves
 
 
 async def test_after_a_rest_the_next_item_is_written_as_well() -> None:
-    ledger = Ledger()
-    ledger.go.set()
-    commit: GroupCommit[str, str] = GroupCommit(ledger.write)
+    writer = RecordingWriter()
+    writer.go.set()
+    commit: GroupCommit[str, str] = GroupCommit(writer.write)
     assert [await commit("a"), await commit("b")] == ["A", "B"]
-    assert ledger.batches == [["a"], ["b"]]
+    assert writer.batches == [["a"], ["b"]]

@@ -42,7 +42,7 @@ DETAILS: dict[str, FactValue] = {
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
-class Post:
+class RecordingMailer:
     """A mailer that keeps what it is given."""
 
     def __init__(self, outcome: DeliveryOutcome = DeliveryOutcome.SENT) -> None:
@@ -57,7 +57,7 @@ class Post:
         return None
 
 
-def notices(database: Database, post: Post) -> NoticeSender:
+def notices(database: Database, mailer: RecordingMailer) -> NoticeSender:
     identity = IdentityStore(database)
     identity.add_user("anna", Role.COLLECTIONS_MANAGER, email="anna@ours.test")
     identity.add_user("otto", Role.COLLECTIONS_MANAGER, email="otto@ours.test", language="de")
@@ -65,7 +65,7 @@ def notices(database: Database, post: Post) -> NoticeSender:
     identity.add_user("gone", Role.COLLECTIONS_MANAGER, email="gone@ours.test")
     identity.deactivate_user("gone")
     identity.add_user("ben", Role.SALES_OPS, email="ben@ours.test")
-    return NoticeSender(database, post, "duecourse@ours.test", "ours.test", f"{CONSOLE}/")
+    return NoticeSender(database, mailer, "duecourse@ours.test", "ours.test", f"{CONSOLE}/")
 
 
 # --- what the cases ask for
@@ -181,37 +181,37 @@ def test_what_a_customer_is_called_by_cannot_become_markup() -> None:
 
 
 async def test_a_role_is_told_person_by_person_as_far_as_their_addresses_are_known(database: Database) -> None:
-    post = Post()
+    mailer = RecordingMailer()
     notice = NotifyRole(role=Role.COLLECTIONS_MANAGER, template="approval_asked", details=DETAILS)
-    assert await notices(database, post).send(notice, "k") == ["anna", "otto"]
-    assert [address for address, _ in post.sent] == ["anna@ours.test", "otto@ours.test"]
+    assert await notices(database, mailer).send(notice, "k") == ["anna", "otto"]
+    assert [address for address, _ in mailer.sent] == ["anna@ours.test", "otto@ours.test"]
 
 
 async def test_each_reads_in_their_own_language_and_in_english_where_none_is_known(database: Database) -> None:
-    post = Post()
-    await notices(database, post).send(NotifyRole(role=Role.COLLECTIONS_MANAGER, template="suspension_returned", details=DETAILS), "k")
-    english, german = (message_from_bytes(message, policy=policy.default) for _, message in post.sent)
+    mailer = RecordingMailer()
+    await notices(database, mailer).send(NotifyRole(role=Role.COLLECTIONS_MANAGER, template="suspension_returned", details=DETAILS), "k")
+    english, german = (message_from_bytes(message, policy=policy.default) for _, message in mailer.sent)
     assert (english["Content-Language"], german["Content-Language"]) == ("en", "de")
     assert english["Subject"] == "Come back: suspension of account A-1"
     assert german["Subject"] == "Zurückgegeben: Sperre des Kontos A-1"
 
 
 async def test_the_same_notice_again_carries_the_same_message_id(database: Database) -> None:
-    post = Post()
-    desk = notices(database, post)
+    mailer = RecordingMailer()
+    desk = notices(database, mailer)
     for _ in range(2):
         await desk.send(NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k")
-    ids = {next(line for line in message.splitlines() if line.startswith(b"Message-ID:")) for _, message in post.sent}
-    assert (len(post.sent), len(ids)) == (2, 1)
+    ids = {next(line for line in message.splitlines() if line.startswith(b"Message-ID:")) for _, message in mailer.sent}
+    assert (len(mailer.sent), len(ids)) == (2, 1)
 
 
 async def test_a_message_that_the_mail_server_refused_has_told_nobody(database: Database) -> None:
     notice = NotifyPerson(user="ben", template="approval_ended", details=DETAILS)
-    assert await notices(database, Post(DeliveryOutcome.REFUSED)).send(notice, "k") == []
+    assert await notices(database, RecordingMailer(DeliveryOutcome.REFUSED)).send(notice, "k") == []
 
 
 async def test_a_mail_server_that_is_away_is_tried_again(database: Database) -> None:
     with pytest.raises(NoticeDeferredError):
-        await notices(database, Post(DeliveryOutcome.DEFERRED)).send(
+        await notices(database, RecordingMailer(DeliveryOutcome.DEFERRED)).send(
             NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k"
         )
