@@ -1,4 +1,4 @@
-"""Tables whose rows are never changed: a trigger refuses it to everybody, until somebody who may alter the schema drops the trigger.
+"""Tables whose rows are never changed: a trigger prevents it until somebody who may alter the schema drops the trigger.
 
 A table says so itself, with `APPEND_ONLY` among its arguments. The migrations are generated with the triggers, and held against the tables
 like any column.
@@ -27,17 +27,17 @@ $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 
 def list_append_only_tables(metadata: MetaData) -> list[str]:
-    """In order of their names."""
+    """List the append-only tables in order of their names."""
     return sorted(table.name for table in metadata.tables.values() if table.info.get(APPEND_ONLY_KEY))
 
 
 def list_protected_tables(connection: Connection) -> set[str]:
-    """Those whose trigger is there."""
+    """List the tables whose trigger exists."""
     return set(connection.execute(text(_APPEND_ONLY_TABLES_SQL[connection.dialect.name])).scalars())
 
 
 def create_append_only_trigger(connection: Connection, table: str) -> None:
-    """From now on the table takes new rows only."""
+    """Make a table accept new rows only."""
     for statement in _build_trigger_statements(connection.dialect.name, table):
         connection.execute(text(statement))
 

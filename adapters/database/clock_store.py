@@ -1,7 +1,7 @@
-"""The business clock as it is kept in the database: set once, taken up again at every start.
+"""The business clock in the database: set once, continued at every start.
 
-A clock that is played faster than life stands still while Duecourse is down. So the last business time that anyone can have seen is
-noted as it runs, and the next start sets the clock going from there.
+A clock that is played faster than real time stops while Duecourse is down. So the last business time that can have been seen is recorded
+while it runs, and the next start continues the clock from there.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ HEARTBEAT = timedelta(seconds=1)
 
 
 class ClockConflictError(OperatingError):
-    """The data folder has another clock than the one asked for."""
+    """The data folder has another clock than the one requested."""
 
 
 class _StoredClock(BaseModel):
@@ -32,49 +32,49 @@ class _StoredClock(BaseModel):
 
 
 def load_clock(database: Database) -> Clock | None:
-    """None before the first start."""
-    kept = _load_stored_clock(database)
-    return kept.clock if kept else None
+    """Load the clock; None before the first start."""
+    stored = _load_stored_clock(database)
+    return stored.clock if stored else None
 
 
 def store_clock(database: Database, clock: Clock, now: datetime, as_of: date | None = None) -> None:
-    """`now` is real time; `as_of` the business date that was asked for."""
+    """Store the clock. `now` is real time (UTC); `as_of` the business date that was requested."""
     _save_stored_clock(database, _StoredClock(clock=clock, as_of=as_of, last_seen=now))
 
 
 def start_clock(database: Database, now: datetime, as_of: date | None = None, day_seconds: float | None = None) -> Clock:
-    """The clock to run on from `now` (real time): the one kept, taken up where it stopped, or at the first start a new one, which is kept.
+    """Return the clock that runs from `now` (real time, UTC): the stored one, continued where it stopped, or at the first start a new one.
 
-    `as_of` is the business date at which a new clock begins (00:00 UTC). Raises ClockConflictError when another clock is kept.
+    `as_of` is the business date at which a new clock begins (00:00 UTC). Raises ClockConflictError when another clock is stored.
     """
-    kept = _load_stored_clock(database)
-    if kept is None:
+    stored = _load_stored_clock(database)
+    if stored is None:
         clock = _create_clock(now, as_of, day_seconds)
         store_clock(database, clock, now, as_of)
         return clock
-    _reject_conflicting_options(kept, as_of, day_seconds)
-    clock = kept.clock
+    _reject_conflicting_options(stored, as_of, day_seconds)
+    clock = stored.clock
     if is_accelerated(clock):
-        clock = clock.model_copy(update={"real_anchor": now, "business_anchor": clock.to_business(min(kept.last_seen, now))})
-        store_clock(database, clock, now, kept.as_of)
+        clock = clock.model_copy(update={"real_anchor": now, "business_anchor": clock.to_business(min(stored.last_seen, now))})
+        store_clock(database, clock, now, stored.as_of)
     return clock
 
 
 def is_accelerated(clock: Clock) -> bool:
-    """The clock runs faster than life."""
+    """Return true for a clock that runs faster than real time."""
     return clock.day_seconds < REAL_DAY_SECONDS
 
 
 def store_last_seen(database: Database, until: datetime) -> None:
-    """The clock will have shown nothing later than `until` (real time)."""
-    kept = _load_stored_clock(database)
-    if kept is not None:
-        _save_stored_clock(database, kept.model_copy(update={"last_seen": until}))
+    """Record that the clock will have shown nothing later than `until` (real time)."""
+    stored = _load_stored_clock(database)
+    if stored is not None:
+        _save_stored_clock(database, stored.model_copy(update={"last_seen": until}))
 
 
 async def record_clock_progress(database: Database, clock: Clock, stop: asyncio.Event) -> None:
-    """Until `stop`: note how far a played clock has come. What is noted lies one beat ahead, so that a killed process never makes
-    business time go back."""
+    """Record the progress of an accelerated clock until `stop`: always one heartbeat ahead, so that business time never goes back after a
+    process is killed."""
     if not is_accelerated(clock):
         return
     while not stop.is_set():
@@ -92,16 +92,16 @@ def _create_clock(now: datetime, as_of: date | None, day_seconds: float | None) 
 
 
 def _reject_conflicting_options(stored: _StoredClock, as_of: date | None, day_seconds: float | None) -> None:
-    asked = []
+    conflicts = []
     if as_of is not None and as_of != stored.as_of:
-        asked.append(f"--as-of {as_of}")
+        conflicts.append(f"--as-of {as_of}")
     if day_seconds is not None and day_seconds != stored.clock.day_seconds:
-        asked.append(f"--day-seconds {day_seconds:g}")
-    if asked:
-        began = f"began as of {stored.as_of}" if stored.as_of else "began on the day it was made"
+        conflicts.append(f"--day-seconds {day_seconds:g}")
+    if conflicts:
+        beginning = f"began as of {stored.as_of}" if stored.as_of else "began on the day it was made"
         raise ClockConflictError(
-            f"this data folder has a clock of its own ({began}, {stored.clock.day_seconds:g} s a business day), "
-            f"which {' '.join(asked)} contradicts; "
+            f"this data folder has a clock of its own ({beginning}, {stored.clock.day_seconds:g} s a business day), "
+            f"which {' '.join(conflicts)} contradicts; "
             "leave these options out to go on with it, or name a new folder with --data-dir"
         )
 

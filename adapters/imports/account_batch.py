@@ -1,6 +1,6 @@
-"""Accounts and their billing contacts, as an import finds and changes them: by the batch, without events.
+"""Accounts and their billing contacts, read and changed by an import in batches, without events.
 
-A collector that a person chose here stands, whatever later files say. An account for which neither says one goes where the rules put it.
+A collector that a person assigned stays, whatever later files contain. An account without one in either is assigned by the rules.
 """
 
 from typing import Any
@@ -49,52 +49,53 @@ class AccountBatch:
         self._merged_contacts: list[int] = []
 
     def merge_account(self, details: ImportedAccount) -> None:
-        """Take over what a row says; what it leaves empty stays as it is."""
-        said = {name: getattr(details, name) for name in _ACCOUNT_COLUMNS if getattr(details, name) not in ("", None)}
+        """Apply the values of a row; what it leaves empty stays unchanged."""
+        values = {name: getattr(details, name) for name in _ACCOUNT_COLUMNS if getattr(details, name) not in ("", None)}
         if details.id in self._assigned_by_hand:
-            said.pop("collector", None)
+            values.pop("collector", None)
         account = self._accounts.get(details.id)
         if account is None:
-            account = {"id": details.id, "name": details.id, "segment": "standard", "collector": None, "prepaid": False, **said}
+            account = {"id": details.id, "name": details.id, "segment": "standard", "collector": None, "prepaid": False, **values}
             self._accounts[details.id] = self._new_accounts[details.id] = account
-        elif any(account[name] != value for name, value in said.items()):
-            account |= said
+        elif any(account[name] != value for name, value in values.items()):
+            account |= values
             if details.id not in self._new_accounts:
                 self._changed_accounts[details.id] = account
         self._merge_contact(details)
 
     def _merge_contact(self, details: ImportedAccount) -> None:
-        said = {"name": details.contact_name, "email": details.email, "phone": details.phone}
-        said = {name: value for name, value in said.items() if value}
+        given = {"name": details.contact_name, "email": details.email, "phone": details.phone}
+        values = {name: value for name, value in given.items() if value}
         contacts = self._contacts.setdefault(details.id, [])
         if not contacts:
-            if said:
-                contact = {"account_id": details.id, "role": BILLING_ROLE, "name": "", "email": "", "phone": "", **said}
+            if values:
+                contact = {"account_id": details.id, "role": BILLING_ROLE, "name": "", "email": "", "phone": "", **values}
                 self._new_contacts[details.id] = contact
                 contacts.append(contact)
             return
         first = contacts[0]
-        if all(first[name] == value for name, value in said.items()):
+        if all(first[name] == value for name, value in values.items()):
             return
-        if "email" in said:
-            for other in [each for each in contacts[1:] if each["email"] == said["email"]]:
-                contacts.remove(other)
-                self._merged_contacts.append(other["id"])
-        moved = said.get("email", first["email"]) != first["email"]
-        first |= said
+        if "email" in values:
+            for duplicate in [contact for contact in contacts[1:] if contact["email"] == values["email"]]:
+                contacts.remove(duplicate)
+                self._merged_contacts.append(duplicate["id"])
+        moved = values.get("email", first["email"]) != first["email"]
+        first |= values
         if details.id not in self._new_contacts:
             first["moved"] = moved or first.get("moved", False)
             self._changed_contacts[first["id"]] = first
 
     def write(self) -> None:
+        """Write new and changed accounts and contacts, and record the changes of collectors."""
         connection = self._session.connection()
-        placed, version = self._assign_by_rule()
-        self._write_collector_changes(ChangeCause.FILE, [id for id in self._changed_accounts if id not in placed])
-        self._write_collector_changes(ChangeCause.RULE, [id for id in placed if id not in self._new_accounts], version)
+        assigned, version = self._assign_by_rule()
+        self._write_collector_changes(ChangeCause.FILE, [id for id in self._changed_accounts if id not in assigned])
+        self._write_collector_changes(ChangeCause.RULE, [id for id in assigned if id not in self._new_accounts], version)
         if self._new_accounts:
             connection.execute(self._database.build_insert_or_ignore(Account), list(self._new_accounts.values()))
-            new_ones = [self._build_collector_change(id) for id in placed if id in self._new_accounts]
-            record_changes(self._session, new_ones, ChangeCause.RULE, self._context, version)
+            changes = [self._build_collector_change(id) for id in assigned if id in self._new_accounts]
+            record_changes(self._session, changes, ChangeCause.RULE, self._context, version)
         if self._merged_contacts:
             connection.execute(delete(Contact).where(col(Contact.id).in_(self._merged_contacts)))
         if self._new_contacts:
@@ -117,24 +118,26 @@ class AccountBatch:
                 connection.execute(change.values(undeliverable_since=None) if moved else change, rows)
 
     def _assign_by_rule(self) -> tuple[list[str], int]:
-        """The accounts of these rows for which nobody named a collector and a rule does, and the version of the rules."""
-        alone = [account for account in (*self._new_accounts.values(), *self._changed_accounts.values()) if account["collector"] is None]
-        if not alone:
+        """Assign the accounts without a collector by the rules; return the ids of those assigned, and the version of the rules."""
+        unassigned = [
+            account for account in (*self._new_accounts.values(), *self._changed_accounts.values()) if account["collector"] is None
+        ]
+        if not unassigned:
             return [], 0
-        known, placed = load_usable_rules(self._session), []
-        for account in alone:
+        rules, assigned = load_usable_rules(self._session), []
+        for account in unassigned:
             rule = find_matching_rule(
-                known.rules, AccountTraits(name=account["name"], country=account["country"], segment=account["segment"])
+                rules.rules, AccountTraits(name=account["name"], country=account["country"], segment=account["segment"])
             )
             if rule:
                 account["collector"] = rule.collector
-                placed.append(account["id"])
-        return placed, known.version
+                assigned.append(account["id"])
+        return assigned, rules.version
 
     def _write_collector_changes(self, cause: ChangeCause, ids: list[str], version: int | None = None) -> None:
-        moves = [self._build_collector_change(id) for id in ids if self._accounts[id]["collector"] != self._earlier_collectors[id]]
-        if moves:
-            write_changes(self._session, moves, cause, self._context, version)
+        changes = [self._build_collector_change(id) for id in ids if self._accounts[id]["collector"] != self._earlier_collectors[id]]
+        if changes:
+            write_changes(self._session, changes, cause, self._context, version)
 
     def _build_collector_change(self, id: str) -> CollectorChange:
         account = self._accounts[id]

@@ -1,4 +1,4 @@
-"""What a cell means: an amount, a date, a yes or no. Nothing is guessed: what could mean two things is refused."""
+"""Parse cells: amounts, dates, yes or no. Nothing is guessed: a cell that could mean two things is rejected."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -13,7 +13,7 @@ Cell = object
 
 
 class AmbiguousAmountsError(ValueError):
-    """A column whose decimal mark cannot be told."""
+    """A column whose decimal mark is ambiguous."""
 
 
 _TOKENS = {"YYYY": "%Y", "YY": "%y", "MMM": "%b", "MM": "%m", "M": "%m", "DD": "%d", "D": "%d"}
@@ -28,12 +28,12 @@ _GROUPED = {
 
 @lru_cache(maxsize=64)
 def to_strptime_format(written: str) -> str:
-    """`M/D/YYYY` as strptime has it; a format with % is one already."""
+    """Convert `M/D/YYYY` to the format of strptime; a format with % is one already."""
     return written if "%" in written else _TOKEN.sub(lambda token: _TOKENS[token[0]], written)
 
 
 def parse_date(text: str, formats: Sequence[str]) -> date | None:
-    """None when no format fits."""
+    """Parse a date by the first format that matches; None when none does."""
     for written in formats:
         try:
             return datetime.strptime(text, to_strptime_format(written)).date()  # noqa: DTZ007 - a date has no zone
@@ -43,7 +43,7 @@ def parse_date(text: str, formats: Sequence[str]) -> date | None:
 
 
 def format_cell(cell: Cell) -> str:
-    """A cell as a person would have typed it."""
+    """Format a cell as a person would have typed it."""
     if type(cell) is str:
         return cell.strip()
     if cell is None:
@@ -60,7 +60,7 @@ def format_cell(cell: Cell) -> str:
 
 
 class DateParser:
-    """Dates in the file's formats; ISO dates always, for Excel's own dates are handed back that way."""
+    """Parses dates in the file's formats, and ISO dates always: rejected rows are exported with Excel's dates in that form."""
 
     def __init__(self, formats: Sequence[str]) -> None:
         self._formats = (*formats, "YYYY-MM-DD")
@@ -82,7 +82,7 @@ class DateParser:
 
 
 class AmountParser:
-    """Amounts in minor units. Grouping marks must group threes, so that 1.5 is never taken for 15."""
+    """Parses amounts to minor units. Grouping marks must group three digits, so that 1.5 never passes for 15."""
 
     def __init__(self, decimal: str) -> None:
         self._decimal, self._group = decimal, "," if decimal == "." else "."
@@ -103,7 +103,7 @@ class AmountParser:
         return -minor if sign else minor
 
     def _normalise(self, text: str) -> str:
-        """Without groups and with a point; nothing when the groups are not threes."""
+        """Remove the grouping marks and write the decimal mark as a point; empty when a group has not three digits."""
         bare = strip_amount(text)
         if self._group in bare:
             if not _GROUPED[self._decimal].fullmatch(bare):
@@ -113,7 +113,7 @@ class AmountParser:
 
 
 def strip_amount(text: str) -> str:
-    """Without currency signs and spaces; a minus behind (as SAP writes it) or brackets go to the front."""
+    """Remove currency signs and spaces; a minus behind (as SAP writes it) or brackets become a minus in front."""
     bare = _NOISE.sub("", text)
     if bare.endswith("-"):
         return f"-{bare[:-1]}"
@@ -131,6 +131,7 @@ class DecimalMarkDetector:
         self._unclear = ""
 
     def add_cell(self, cell: Cell) -> None:
+        """Take a value of the column."""
         if type(cell) is not str or ("," not in cell and "." not in cell):
             return
         bare = strip_amount(cell)
@@ -145,7 +146,7 @@ class DecimalMarkDetector:
             self._seen.setdefault("," if commas else ".", cell)
 
     def detect_mark(self) -> str:
-        """Raises AmbiguousAmountsError."""
+        """Return the column's decimal mark; a point when no value shows one. Raises AmbiguousAmountsError."""
         advice = "write 'decimal: point' or 'decimal: comma' in the mapping's 'file' section"
         if len(self._seen) > 1:
             raise AmbiguousAmountsError(

@@ -1,4 +1,4 @@
-"""A mapping says where an import finds what it needs in a company's own file. Written as YAML, by people who know the file."""
+"""Mappings: the columns of a company's own file for each field of an import. Written as YAML, by people who know the file."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _parse_decimal_mark(value: object) -> object:
 
 
 class FileFormat(_MappingModel):
-    """How the file is written. What is `auto` is found out from the file."""
+    """The format of the file. An option that is `auto` is detected from the file."""
 
     delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto"
     encoding: str = "auto"
@@ -46,7 +46,7 @@ class FileFormat(_MappingModel):
 
     @model_validator(mode="after")
     def _check_dates_unambiguous(self) -> Self:
-        """Two formats that read one text as two dates would make a due date a matter of luck."""
+        """Reject formats that read one text as two dates: the due date would depend on their order."""
         probe = date(2013, 2, 1)
         for first in self.dates:
             try:
@@ -62,7 +62,7 @@ class FileFormat(_MappingModel):
 
 
 class ValueLookup(_MappingModel):
-    """A code in the file, and what it stands for."""
+    """A column of codes, and the value that each stands for."""
 
     column: str
     values: dict[str, str]
@@ -79,8 +79,7 @@ class TemplateFilter(StrEnum):
 
 
 class FieldSource(_MappingModel):
-    """Where a field comes from: a column, a constant, a template over columns, or a lookup. `otherwise` stands in for an empty or
-    absent column."""
+    """The source of a field: a column, a constant, a template over columns, or a lookup. `otherwise` replaces an empty or absent column."""
 
     column: str | None = None
     constant: str | None = None
@@ -112,7 +111,7 @@ class FieldSource(_MappingModel):
                     raise ValueError(f"there is no filter {name!r} in {template!r}; write one of: {', '.join(TemplateFilter)}")
 
     def list_required_columns(self) -> Iterator[str]:
-        """The columns that it cannot do without."""
+        """Yield the columns that must be in the file."""
         if self.column is not None and self.otherwise is None:
             yield self.column
         if self.lookup is not None:
@@ -121,12 +120,12 @@ class FieldSource(_MappingModel):
             yield part[1].strip()
 
     def list_columns(self) -> set[str]:
-        """The columns that it looks at."""
+        """List the columns that it reads."""
         return {*self.list_required_columns(), *([self.column] if self.column else [])}
 
     @property
     def label(self) -> str | None:
-        """What the file calls it, if it is one column."""
+        """The file's name of the field, if it is one column."""
         return self.column or (self.lookup.column if self.lookup else None)
 
 
@@ -138,7 +137,7 @@ ColumnSource = Annotated[FieldSource, BeforeValidator(_parse_source)]
 
 
 class MappedFields(_MappingModel):
-    """What an invoice and its account are made of. What has no default must be mapped."""
+    """The fields of an invoice and its account. Those without a default must be mapped."""
 
     number: ColumnSource
     account_id: ColumnSource
@@ -164,11 +163,12 @@ class MappedFields(_MappingModel):
     prepaid: ColumnSource | None = None
 
     def get_sources(self) -> dict[str, FieldSource]:
+        """Return the mapped fields and their sources."""
         return {name: source for name in type(self).model_fields if (source := getattr(self, name)) is not None}
 
 
 class ColumnMapping(_MappingModel):
-    """`reductions` says what it means that an invoice's open balance in the file went down."""
+    """A mapping. `reductions` defines how a lower open balance in the file is booked."""
 
     mapping: str
     title: str = ""
@@ -183,27 +183,28 @@ class ColumnMapping(_MappingModel):
         return self
 
     def required_columns(self) -> set[str]:
+        """Return the columns that must be in the file."""
         return {column for source in self.fields.get_sources().values() for column in source.list_required_columns()}
 
     def known_columns(self) -> set[str]:
-        """Those it uses, required or not."""
+        """Return the columns that the mapping reads, required or not."""
         return {column for source in self.fields.get_sources().values() for column in source.list_columns()}
 
 
 def parse_mapping(text: str, file: str) -> ColumnMapping:
-    """Raises MappingError."""
+    """Parse a mapping. Raises MappingError."""
     return YamlDocument(text, file, "mapping: my-billing-system", MappingError, keep_scalar_text).parse_model(ColumnMapping)
 
 
 def find_mapping_file(name: str) -> Path:
-    """The file that a name or path means: one that is there, or else one of the project's own mappings."""
-    given = Path(name)
-    kept = MAPPINGS_DIR / f"{name}.yaml"
-    return kept if not given.exists() and kept.exists() else given
+    """Find the file of a name or path: an existing file, or else one of the project's own mappings."""
+    path = Path(name)
+    own_mapping = MAPPINGS_DIR / f"{name}.yaml"
+    return own_mapping if not path.exists() and own_mapping.exists() else path
 
 
 def load_mapping(path: Path) -> ColumnMapping:
-    """Raises MappingError, also when there is no such file."""
+    """Load a mapping. Raises MappingError, also when there is no such file."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Where the fields of a row come from, compiled once for a file's header."""
+"""The getters of a row's fields, compiled once for a file's header."""
 
 import re
 import unicodedata
@@ -11,11 +11,11 @@ CellGetter = Callable[[Sequence[Cell]], Cell]
 
 
 class RowRejectedError(Exception):
-    """Why a row is rejected, in words that name the column and the value."""
+    """A row that is rejected; the message names the column and the value."""
 
 
 def compile_getter(source: FieldSource, header: Sequence[str]) -> CellGetter:
-    """What takes the field out of a row's cells; it may raise RowFault."""
+    """Compile the function that reads the field from a row's cells; it may raise RowRejectedError."""
     if source.constant is not None:
         constant = source.constant
         return lambda cells: constant
@@ -26,10 +26,10 @@ def compile_getter(source: FieldSource, header: Sequence[str]) -> CellGetter:
     name, default = source.column or "", source.otherwise
     if name not in header:
         return lambda cells: default
-    place = header.index(name)
+    index = header.index(name)
 
     def pick(cells: Sequence[Cell]) -> Cell:
-        cell = cells[place]
+        cell = cells[index]
         if type(cell) is str:
             cell = cell.strip()
         return default if default is not None and cell in ("", None) else cell
@@ -38,16 +38,16 @@ def compile_getter(source: FieldSource, header: Sequence[str]) -> CellGetter:
 
 
 def _compile_lookup(lookup: ValueLookup, header: Sequence[str]) -> CellGetter:
-    place, values = header.index(lookup.column), lookup.values
+    index, values = header.index(lookup.column), lookup.values
 
     def look_up(cells: Sequence[Cell]) -> Cell:
-        key = format_cell(cells[place])
-        found = values.get(key, lookup.otherwise)
-        if found is None:
+        key = format_cell(cells[index])
+        value = values.get(key, lookup.otherwise)
+        if value is None:
             raise RowRejectedError(
                 f"{lookup.column}: {key!r} is not in the mapping's list ({', '.join(values)}); add it there, or give 'otherwise'"
             )
-        return found
+        return value
 
     return look_up
 
@@ -64,10 +64,10 @@ def _compile_template(template: str, header: Sequence[str]) -> CellGetter:
 
     def fill(cells: Sequence[Cell]) -> Cell:
         text = ""
-        for before, place, filters in parts:
-            value = format_cell(cells[place])
-            for each in filters:
-                value = _apply_filter(value, each)
+        for before, index, filters in parts:
+            value = format_cell(cells[index])
+            for template_filter in filters:
+                value = _apply_filter(value, template_filter)
             text += before + value
         return text + rest
 

@@ -1,4 +1,4 @@
-"""One import under way: batch after batch, each judged and written in a transaction of its own."""
+"""A running import: batch after batch, each read and booked in a transaction of its own."""
 
 import gc
 from collections import Counter
@@ -25,7 +25,7 @@ IMPORT_LOCK_ID = 0x6475_6563
 
 
 class RejectedRow(BaseModel):
-    """`row` as the file counts: the header is row 1."""
+    """A rejected row. `row` is its number in the file, where the header is row 1."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,12 +34,12 @@ class RejectedRow(BaseModel):
 
 
 def strip_reason_column(header: list[str]) -> list[str]:
-    """Without the reason that an earlier import added."""
+    """Remove the column of reasons that an earlier import added."""
     return header[:-1] if header[-1:] == [REASON_COLUMN] else header
 
 
 class RunningImport:
-    """One import under way."""
+    """A running import and its counts. `import_id` is None for a dry run."""
 
     def __init__(self, database: Database, sheet: Sheet, reader: RowReader, context: ImportContext, import_id: str | None) -> None:
         self._database, self._reader, self._context, self.import_id = database, reader, context, import_id
@@ -52,7 +52,7 @@ class RunningImport:
         self.rejected: list[RejectedRow] = []
 
     def process_batch(self, batch: list[tuple[int, list[Cell]]]) -> None:
-        """Judge and write one batch. It makes many objects and no cycles: looking for cycles among them would cost a third of the time."""
+        """Read and book one batch. It makes many objects and no cycles: to search for cycles would take a third of the time."""
         with _garbage_collection_paused():
             self._book_batch(batch)
 

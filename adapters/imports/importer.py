@@ -1,4 +1,4 @@
-"""Imports a file of invoices: a verdict for every row, thousands of rows a second, and never more than a batch of them in memory."""
+"""Import a file of invoices: a verdict for every row, thousands of rows a second, and never more than a batch of them in memory."""
 
 import csv
 import hashlib
@@ -38,7 +38,7 @@ class UnknownImportError(UserError):
 
 
 class ImportResult(BaseModel):
-    """`import_id` is None for a dry run, which leaves no trace. `rejected` holds the first few."""
+    """The result of an import. `import_id` is None for a dry run, which stores nothing. `rejected` has the first few rejected rows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class ImportResult(BaseModel):
 
 
 def _ignore_progress(rows: int, fraction: float) -> None:
-    """No one watches."""
+    """Report no progress."""
 
 
 def _real_now() -> datetime:
@@ -57,6 +57,8 @@ def _real_now() -> datetime:
 
 
 class Importer:
+    """Imports files into the embedded ledger."""
+
     def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
         self._database, self._real_now = database, real_now
 
@@ -71,15 +73,15 @@ class Importer:
         progress: ProgressCallback = _ignore_progress,
         file_name: str | None = None,
     ) -> ImportResult:
-        """Import what is known at `business_date`; `at` is the business time of the events. A dry run judges and writes nothing.
+        """Import what is known at `business_date`; `at` is the business time (UTC) of the events. A dry run writes nothing.
 
         Every batch is a transaction of its own, so an import that is cut short can be run again. Raises SheetError, before anything is
-        written, when the file as a whole cannot be used. `file_name` is what the user calls it, when `path` is a copy.
+        written, when the file as a whole cannot be used. `file_name` is the user's name of the file, when `path` is a copy.
         """
         sheet = open_sheet(path, mapping.file, mapping.required_columns(), mapping.known_columns())
         reader = RowReader(mapping, sheet.header, _detect_decimal_marks(sheet, mapping, path.name), business_date)
-        given = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions)
-        run = RunningImport(self._database, sheet, reader, given, None if dry_run else uuid4().hex)
+        context = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions)
+        run = RunningImport(self._database, sheet, reader, context, None if dry_run else uuid4().hex)
         if run.import_id is not None:
             self._create_run(run.import_id, file_name or path.name, path, started_by, sheet)
         try:
@@ -98,7 +100,7 @@ class Importer:
         )
 
     def export_rejected_rows(self, import_id: str) -> Iterator[str]:
-        """The rejected rows as they came, with a last column that says why: to be mended and imported again.
+        """Yield the rejected rows as CSV, unchanged, with a last column of reasons: to be corrected and imported again.
 
         Begins with a byte order mark, so that it is read as UTF-8 whatever the mapping says. Raises UnknownImportError.
         """
@@ -169,24 +171,24 @@ def _read_batches(sheet: Sheet) -> Iterator[list[tuple[int, list[Cell]]]]:
 
 
 def _detect_decimal_marks(sheet: Sheet, mapping: ColumnMapping, name: str) -> dict[str, str]:
-    """The decimal mark of each column of amounts, found from all of its values unless the mapping says it. Raises SheetError."""
+    """Detect the decimal mark of each column of amounts from all of its values, unless the mapping defines it. Raises SheetError."""
     sources = mapping.fields.get_sources()
     columns = {label for field in AMOUNT_FIELDS if field in sources and (label := sources[field].label) in sheet.header and label}
     if mapping.file.decimal != "auto":
         return dict.fromkeys(columns, mapping.file.decimal)
-    marks = {sheet.header.index(column): DecimalMarkDetector(column) for column in columns}
+    detectors = {sheet.header.index(column): DecimalMarkDetector(column) for column in columns}
     for _, cells in sheet.rows():
-        for place, mark in marks.items():
-            if place < len(cells):
-                mark.add_cell(cells[place])
+        for index, detector in detectors.items():
+            if index < len(cells):
+                detector.add_cell(cells[index])
     try:
-        return {sheet.header[place]: mark.detect_mark() for place, mark in marks.items()}
+        return {sheet.header[index]: detector.detect_mark() for index, detector in detectors.items()}
     except AmbiguousAmountsError as error:
         raise SheetError(f"{name}: {error}") from error
 
 
 def _format_csv_line(cells: list[str], delimiter: str) -> str:
-    """Every cell in quotation marks, so that a delimiter in it parts nothing."""
+    """Format a line with every cell in quotation marks, so that a delimiter within a cell is harmless."""
     text = StringIO()
     csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerow(cells)
     return text.getvalue()

@@ -24,7 +24,7 @@ EMAIL_PATTERN = re.compile(r"[^@\s,;<>\"()]+@[^@\s,;<>\"().]+(?:\.[^@\s,;<>\"().
 
 
 class ImportedAccount(NamedTuple):
-    """What a row says of its account and contact. An empty text, and None, says nothing: what is known stays."""
+    """The account and contact of a row. An empty text, or None, is no value: what is stored stays."""
 
     id: str
     country: str
@@ -41,8 +41,8 @@ class ImportedAccount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportedInvoice:
-    """What was known at the business date. Amounts in minor units; `paid` may exceed the total. `disputed` is None where the file
-    does not say; `fingerprint` is the SHA-256 of all of it."""
+    """The invoice of a row as known at the business date. Amounts in minor units; `paid` may exceed the total. `disputed` is None where the
+    file has no such column; `fingerprint` is the SHA-256 of all values."""
 
     invoice_id: str
     account: ImportedAccount
@@ -59,8 +59,10 @@ class ImportedInvoice:
 
 
 class RowReader:
+    """Reads the rows of a file by a mapping."""
+
     def __init__(self, mapping: ColumnMapping, header: Sequence[str], decimals: dict[str, str], business_date: date) -> None:
-        """`decimals`: the decimal mark of each column of amounts."""
+        """`decimals`: the decimal mark of each column of amounts; `business_date`: the day as of which rows are read."""
         sources = mapping.fields.get_sources()
         self._business_date, self.decimals = business_date, decimals
         self._width = len(header)
@@ -76,11 +78,11 @@ class RowReader:
         self._true_words = frozenset(word.casefold() for word in mapping.file.true_words)
         self._false_words = frozenset(word.casefold() for word in mapping.file.false_words)
         used = {column for name in _FIELD_NAMES.values() if name in sources for column in sources[name].list_columns()}
-        self._account_columns = [place for place, name in enumerate(header) if name in used]
+        self._account_columns = [index for index, name in enumerate(header) if name in used]
         self._account_cache: dict[tuple[Cell, ...], ImportedAccount] = {}
 
     def read_row(self, cells: Sequence[Cell]) -> ImportedInvoice:
-        """Raises RowFault."""
+        """Read a row. Raises RowRejectedError."""
         if len(cells) != self._width:
             cells = self._fit_to_header(cells)
         currency = self._read_text("currency", cells).upper()
@@ -116,7 +118,7 @@ class RowReader:
         return ImportedInvoice(*content, fingerprint=hashlib.sha256(repr(content).encode()).hexdigest())
 
     def _read_paid_amount(self, cells: Sequence[Cell], currency: str, total: int, settled_on: date | None) -> int:
-        """What lies after the business date is not known yet: an invoice settled later is open today."""
+        """Compute the paid amount (minor units) as of the business date: an invoice settled later is open on it."""
         open_balance = self._read_amount("open_balance", cells, currency)
         paid = self._read_amount("paid_amount", cells, currency)
         if open_balance is not None and open_balance > total:
@@ -160,7 +162,7 @@ class RowReader:
             raise self._build_rejection(name, format_cell(cell), str(error)) from error
 
     def _read_amount(self, name: str, cells: Sequence[Cell], currency: str) -> int | None:
-        """Minor units; None where the file says nothing."""
+        """Read an amount in minor units; None where the cell is empty."""
         get = self._getters.get(name)
         if get is None or (cell := get(cells)) is None or cell == "":
             return None
@@ -185,10 +187,10 @@ class RowReader:
             raise self._build_rejection(name, text, str(error)) from error
 
     def _read_account(self, cells: Sequence[Cell]) -> ImportedAccount:
-        """Read and checked once for all rows that say the same of it."""
-        key = tuple([cells[place] for place in self._account_columns])
-        if (known := self._account_cache.get(key)) is not None:
-            return known
+        """Read the account, once for all rows with the same values of it."""
+        key = tuple([cells[index] for index in self._account_columns])
+        if (cached := self._account_cache.get(key)) is not None:
+            return cached
         details = self._build_account(tuple(format_cell(get(cells)) for _, get in self._account_getters))
         if len(self._account_cache) == ACCOUNTS_CACHED:
             self._account_cache.clear()

@@ -1,4 +1,4 @@
-"""Holiday cover: who looks after whose accounts, from day to day. None is ever removed; one that is ended keeps its row."""
+"""Holiday covers: the collectors who work on the accounts of others on some days. None is removed; one that is ended keeps its row."""
 
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from domain.portfolio.assignment_rules import Cover
 
 
 class UnknownCoverError(UserError):
-    """There is no such cover; the message says where to look."""
+    """No cover has this id; the message names where covers are listed."""
 
     title = "There is no such cover"
     status = 404
@@ -29,7 +29,7 @@ class CoverClashError(UserError):
 
 
 class StoredCover(Cover):
-    """A cover as it was made. `ended_by`: who ended it before its last day."""
+    """A stored cover. `ended_by`: the user who ended it before its last day."""
 
     made_by: str
     ended_by: str | None = None
@@ -40,11 +40,11 @@ class CoverStore:
         self._database = database
 
     def add(self, cover: Cover, made_by: str) -> StoredCover:
-        """Once by its id. Raises CoverClashError."""
+        """Store a cover, once by its id. Raises CoverClashError."""
         with self._database.writing() as session:
-            known = session.get(CoverRow, cover.cover_id)
-            if known is not None:
-                return _build_stored_cover(known)
+            existing = session.get(CoverRow, cover.cover_id)
+            if existing is not None:
+                return _build_stored_cover(existing)
             pair = _select_unended_covers().where(col(CoverRow.collector) == cover.collector, col(CoverRow.covered_by) == cover.covered_by)
             for other in map(_build_stored_cover, session.scalars(pair)):
                 if other.overlaps(cover):
@@ -57,7 +57,7 @@ class CoverStore:
             return _build_stored_cover(row)
 
     def end(self, cover_id: str, by: str, at: datetime) -> StoredCover:
-        """From now on it covers nobody; `at` is business time. To end it again changes nothing. Raises UnknownCoverError."""
+        """End a cover at `at`, business time. To end it again changes nothing. Raises UnknownCoverError."""
         with self._database.writing() as session:
             row = session.get(CoverRow, cover_id)
             if row is None:
@@ -68,13 +68,13 @@ class CoverStore:
             return _build_stored_cover(row)
 
     def list_current(self, today: date) -> list[StoredCover]:
-        """Those that stand on a business date or are to come, the first to begin first."""
+        """List the covers that are active on a business date or later, by their first day."""
         with self._database.reading() as session:
             return [_build_stored_cover(row) for row in session.scalars(_select_unended_covers().where(col(CoverRow.last_day) >= today))]
 
 
 def load_active_covers(session: Session, day: date) -> list[Cover]:
-    """Those under which somebody covers on a business date."""
+    """List the covers by which a user covers for others on a business date."""
     rows = session.scalars(_select_unended_covers().where(col(CoverRow.first_day) <= day, col(CoverRow.last_day) >= day))
     return [_build_stored_cover(row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""The portfolio rules as they were kept, version by version, and those that can be carried out now."""
+"""The portfolio rules, version by version, and those that can be applied now."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -14,11 +14,11 @@ from domain.portfolio.assignment_rules import PortfolioRule, find_unreachable_ru
 from domain.roles import Role
 
 COLLECTING_ROLES = frozenset({Role.COLLECTOR, Role.COLLECTIONS_MANAGER})
-"""Whose people may have accounts."""
+"""The roles whose users may have accounts."""
 
 
 class InvalidRuleError(Exception):
-    """A rule that cannot be kept. `place` counts from 0; the message says what to mend."""
+    """A rule that cannot be stored. `place` is its index from 0; the message names the correction."""
 
     def __init__(self, place: int, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class InvalidRuleError(Exception):
 
 
 class RulesChangedError(UserError):
-    """Someone else has changed the rules in the meantime."""
+    """Somebody else has changed the rules in the meantime."""
 
     title = "The rules have changed in the meantime"
     status = 409
@@ -34,7 +34,7 @@ class RulesChangedError(UserError):
 
 
 class RuleSet(BaseModel):
-    """Version 0 are no rules at all: nobody has written any."""
+    """The rules at one version. Version 0 means that none were written yet."""
 
     version: int = 0
     rules: list[PortfolioRule] = []
@@ -51,7 +51,7 @@ class PortfolioRuleStore:
             return load_current_rules(session)
 
     def add_version(self, rules: Sequence[PortfolioRule], made_by: str, now: datetime, known_version: int | None = None) -> RuleSet:
-        """A new version, unless the rules are those in force. `now` is real time; `known_version`: the one that the author has seen.
+        """Store a new version, unless the rules are those in force. `now` is real time; `known_version`: the one that the author has seen.
 
         Raises RulesFault and RulesChanged.
         """
@@ -85,7 +85,7 @@ def load_current_rules(session: Session) -> RuleSet:
 
 
 def load_usable_rules(session: Session) -> RuleSet:
-    """Without those whose collector has left: their accounts go where the next rule says."""
+    """Load the rules without those whose collector has left: their accounts go by the next rule that matches."""
     known = load_current_rules(session)
     if not known.rules:
         return known
@@ -94,6 +94,6 @@ def load_usable_rules(session: Session) -> RuleSet:
 
 
 def load_collecting_users(session: Session, roles: Collection[Role] = COLLECTING_ROLES) -> set[str]:
-    """The active users who may have accounts, or who have one of `roles`."""
+    """Load the active users who may have accounts, or who have one of `roles`."""
     users = session.execute(select(col(User.name), col(User.roles)).where(col(User.active)))
     return {name for name, has in users if not set(roles).isdisjoint(has)}

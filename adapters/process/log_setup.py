@@ -1,4 +1,4 @@
-"""Where the logs go: as lines of JSON to a file, or to standard error for a process that something else watches."""
+"""The configuration of logs: lines of JSON to a file, or to standard error for a process that is supervised."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ import structlog
 
 
 def set_up_logging(file: Path | None) -> None:
-    """The program's own log and its libraries', from warnings up; `file` None is standard error."""
+    """Configure the program's own log and its libraries', from warnings up; `file` None is standard error."""
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, encoding="utf-8")

@@ -18,10 +18,10 @@ AsgiApp = Callable[
 
 
 class WebServer:
-    """Listens from the moment it is made, so that a taken port is known before anything is started. Serves once `serve` runs."""
+    """A server that listens once it is built, so that a port in use is found before anything is started. It serves while `serve` runs."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Raises PortInUseError."""
+        """Listen on the port. Raises PortInUseError."""
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -37,7 +37,7 @@ class WebServer:
         self._task: asyncio.Task[None] | None = None
 
     async def serve(self, app: AsgiApp) -> "asyncio.Task[None]":
-        """Returns when requests are answered."""
+        """Wait until requests are answered."""
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
         self._server = _SignalFreeServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))

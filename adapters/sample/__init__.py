@@ -1,1 +1,1 @@
-"""The invented portfolio that a first start plays."""
+"""The invented portfolio that a first start can play."""

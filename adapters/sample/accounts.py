@@ -1,4 +1,4 @@
-"""The customers of the sample portfolio. Every one is invented; their addresses end in `.example`, where no mail can go (RFC 2606)."""
+"""The customers of the sample portfolio. All are invented; their addresses end in `.example`, which receives no mail (RFC 2606)."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,8 @@ from domain.roles import Role
 
 
 class SampleAccount(NamedTuple):
+    """An invented customer and its billing contact."""
+
     id: str
     name: str
     contact: str
@@ -18,6 +20,8 @@ class SampleAccount(NamedTuple):
 
 
 class SampleUser(NamedTuple):
+    """An invented member of the staff."""
+
     name: str
     full_name: str
     email: str

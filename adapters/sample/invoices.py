@@ -1,6 +1,6 @@
-"""What the sample's customers owe, and what they will do about it: the same for the same business date, every time.
+"""The invoices of the sample's customers, and the events that follow: the same for the same business date, every time.
 
-Each account has a habit, so that every state of an invoice can be seen at the start or as the days pass.
+Each account has a payment habit, so that every state of an invoice occurs at the start or later.
 """
 
 import random
@@ -22,6 +22,8 @@ SMALL_BALANCE = 320
 
 
 class PaymentHabit(StrEnum):
+    """The way in which a customer pays."""
+
     PUNCTUAL = "punctual"
     FORGETFUL = "forgetful"
     SLOW = "slow"
@@ -35,6 +37,8 @@ class PaymentHabit(StrEnum):
 
 
 class SimulatedEventKind(StrEnum):
+    """The kinds of events that happen to sample invoices."""
+
     PAYMENT = "payment"
     BOUNCE = "bounce"
     CREDIT_NOTE = "credit_note"
@@ -46,8 +50,8 @@ class SimulatedEventKind(StrEnum):
 
 
 class SimulatedEvent(BaseModel):
-    """Something that happens to an invoice on a business date. Amounts in minor units; `until` is a promise's day or a pause's end,
-    `payment` the deed that bounces."""
+    """An event of an invoice on a business date. Amounts in minor units; `until` is a promise's day or a pause's end, `payment` the id of
+    the payment that bounces."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,7 +67,7 @@ class SimulatedEvent(BaseModel):
 
 
 class SampleInvoice(BaseModel):
-    """As billing exports it at the start. Amounts in minor units."""
+    """An invoice as billing exports it at the start. Amounts in minor units."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,12 +83,14 @@ class SampleInvoice(BaseModel):
 
 
 class SamplePortfolio(BaseModel):
+    """The invoices at the start, and the later events in order of their dates."""
+
     invoices: tuple[SampleInvoice, ...]
     deeds: tuple[SimulatedEvent, ...]
 
 
 def make_sample_portfolio(as_of: date) -> SamplePortfolio:
-    """The invoices at a business date, and in order of date what happens to them afterwards."""
+    """Make the portfolio as of a business date."""
     chance = random.Random(SEED)
     habits, offsets, number = cycle(PaymentHabit), cycle(DUE_DAYS), 0
     invoices: list[SampleInvoice] = []
@@ -110,7 +116,7 @@ def _make_invoice(account: SampleAccount, number: str, due: date, as_of: date, c
 
 
 def _apply_past_events(invoice: SampleInvoice, habit: PaymentHabit, place: int, as_of: date) -> SampleInvoice:
-    """What has happened before the sample begins."""
+    """Apply what has happened to an invoice before the sample begins."""
     days_late = (as_of - invoice.due_date).days
     changes: dict[str, object] = {}
     if habit is PaymentHabit.PUNCTUAL and days_late > 0:
@@ -129,7 +135,7 @@ def _plan_events(invoice: SampleInvoice, habit: PaymentHabit, place: int, as_of:
     soon = max(due, as_of)
 
     def on(days: int, kind: SimulatedEventKind, amount: int = 0, until: int | None = None) -> SimulatedEvent:
-        """`days` after the due date, or after the beginning for what was due before; `until` counts from there."""
+        """Build an event `days` after the due date, or after the start if that was before it; `until` is in days from the event."""
         day = soon + timedelta(days=days)
         end = day + timedelta(days=until) if until is not None else None
         account = invoice.account

@@ -1,4 +1,4 @@
-"""The sample portfolio: put in like any customer's file, and then lived in, so that one sees letters stop when invoices are paid."""
+"""The sample portfolio: imported like any customer's file, and then played, so that letters stop when invoices are paid."""
 
 import asyncio
 import csv
@@ -57,7 +57,7 @@ log = structlog.get_logger()
 
 
 class _SampleState(BaseModel):
-    """`done` counts the deeds that have happened."""
+    """The progress of the sample: `done` counts the events that have happened."""
 
     as_of: date
     loaded: bool = False
@@ -65,49 +65,50 @@ class _SampleState(BaseModel):
 
 
 def choose_sample(database: Database, as_of: date) -> None:
-    """This data folder begins with the sample, as of a business date."""
+    """Choose the sample for this data folder, as of a business date."""
     _save_state(database, _SampleState(as_of=as_of))
 
 
 def is_sample_chosen(database: Database) -> bool:
+    """Return true when the data folder has the sample."""
     return _load_state(database) is not None
 
 
 def load_sample(services: Services) -> bool:
-    """Bring the chosen sample's users and invoices in; False when they are in already."""
-    chosen = _load_state(services.database)
-    if chosen is None or chosen.loaded:
+    """Load the chosen sample's users and invoices; false when none is chosen or they are loaded already."""
+    state = _load_state(services.database)
+    if state is None or state.loaded:
         return False
     for user in SAMPLE_USERS:
         services.identity.add_user(user.name, user.role, user.email, user.full_name, user.phone)
-    file = write_sample_export(services.settings.data_dir / "sample-invoices.csv", make_sample_portfolio(chosen.as_of).invoices)
-    services.importer.run(file, load_mapping(MAPPING_FILE), chosen.as_of, start_of_day(chosen.as_of), started_by=SYSTEM)
-    _save_state(services.database, chosen.model_copy(update={"loaded": True}))
+    file = write_sample_export(services.settings.data_dir / "sample-invoices.csv", make_sample_portfolio(state.as_of).invoices)
+    services.importer.run(file, load_mapping(MAPPING_FILE), state.as_of, start_of_day(state.as_of), started_by=SYSTEM)
+    _save_state(services.database, state.model_copy(update={"loaded": True}))
     return True
 
 
 class SampleCustomers:
-    """The invented customers go on living: they pay, promise and dispute on the business dates that their habits say."""
+    """Plays the invented customers: they pay, promise and dispute on the business dates of their habits."""
 
     def __init__(self, services: Services, commands: "CommandSender") -> None:
         self._services, self._commands = services, commands
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`. Each deed happens once, and goes through the same door as a real customer's."""
-        chosen = await asyncio.to_thread(_load_state, self._services.database)
-        if chosen is None:
+        """Play the events until `stop`. Each happens once, and through the same operations as a real customer's."""
+        state = await asyncio.to_thread(_load_state, self._services.database)
+        if state is None:
             return
-        for number, deed in enumerate(make_sample_portfolio(chosen.as_of).deeds, 1):
-            if number <= chosen.done:
+        for number, event in enumerate(make_sample_portfolio(state.as_of).deeds, 1):
+            if number <= state.done:
                 continue
-            await self._sleep_until(deed.on, stop)
+            await self._sleep_until(event.on, stop)
             if stop.is_set():
                 return
             try:
-                await self._perform_event(deed)
-            except BillingError as refusal:
-                log.warning("sample_deed_refused", deed=deed.deed_id, reason=str(refusal))
-            await asyncio.to_thread(_save_state, self._services.database, chosen.model_copy(update={"done": number}))
+                await self._perform_event(event)
+            except BillingError as error:
+                log.warning("sample_deed_refused", deed=event.deed_id, reason=str(error))
+            await asyncio.to_thread(_save_state, self._services.database, state.model_copy(update={"done": number}))
 
     async def _sleep_until(self, day: date, stop: asyncio.Event) -> None:
         wait = self._services.clock.real_time_until(start_of_day(day), datetime.now(UTC))
@@ -154,17 +155,19 @@ class SampleCustomers:
 
 
 class CommandSender(Protocol):
+    """Sends a command to an invoice's case as a signal."""
+
     async def send_command(self, invoice_id: str, signal: SignalName, command: Command) -> None: ...
 
 
 class WorkflowCommandSender:
-    """The invoices' workflows."""
+    """Sends commands to the invoices' workflows."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     async def send_command(self, invoice_id: str, signal: SignalName, command: Command) -> None:
-        """An invoice that is settled by now has no workflow to tell."""
+        """Send a command; an invoice that is settled by now has no workflow, and is passed over."""
         try:
             await self._client.get_workflow_handle(ids.invoice_case_id(invoice_id)).signal(signal, command)
         except RPCError as error:
@@ -173,7 +176,7 @@ class WorkflowCommandSender:
 
 
 def write_sample_export(file: Path, invoices: Sequence[SampleInvoice]) -> Path:
-    """As a billing system would export them, in the columns of `mappings/duecourse.yaml`."""
+    """Write the invoices as a billing system would export them, in the columns of `mappings/duecourse.yaml`."""
     with file.open("w", encoding="utf-8", newline="") as output:
         writer = csv.DictWriter(output, EXPORT_COLUMNS)
         writer.writeheader()
