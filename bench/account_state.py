@@ -1,4 +1,4 @@
-"""How long it takes to tell how an account of 400 invoices stood on a past day, from its journal alone.
+"""Measure the time in which the state of an account of 400 invoices on a past day is computed from its journal alone.
 
 They stand at every step of their policy's timeline, as many at each; on the way some were promised, put on hold, or paid in part. The real
 rules write the journal. The database is an SQLite file, or the one whose URL is given. The last line is the figures as JSON.
@@ -33,25 +33,25 @@ INVOICES, READINGS = 400, 7
 
 
 def measure_account_state(invoices: int = INVOICES, url: str | None = None) -> dict[str, float]:
-    """The middle one of several readings, in milliseconds; each is of the whole account, on a day after its last entry."""
+    """Return the median of several measurements, in milliseconds; each is of the whole account, on a day after its last entry."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(url or f"sqlite:///{folder}/duecourse.db")
         database.migrate()
         entries = _fill_database(database, invoices)
-        reading, taken = AccountStateQuery(database), []
+        query, durations = AccountStateQuery(database), []
         freeze_loaded_objects()
         for _ in range(READINGS):
-            begun = perf_counter()
-            standing = reading.load_state("BENCH", DUE_DATE + timedelta(days=120))
-            taken.append(perf_counter() - begun)
+            started = perf_counter()
+            state = query.load_state("BENCH", DUE_DATE + timedelta(days=120))
+            durations.append(perf_counter() - started)
         database.close()
-    if (len(standing.invoices), standing.entries) != (invoices, entries):
-        raise RuntimeError(f"{len(standing.invoices)} invoices and {standing.entries} entries are told of, not {invoices} and {entries}")
-    return {f"standing_{invoices}_ms": median(taken) * 1_000, f"standing_{invoices}_entries": entries}
+    if (len(state.invoices), state.entries) != (invoices, entries):
+        raise RuntimeError(f"the state has {len(state.invoices)} invoices and {state.entries} entries, not {invoices} and {entries}")
+    return {f"standing_{invoices}_ms": median(durations) * 1_000, f"standing_{invoices}_entries": entries}
 
 
 def _fill_database(database: Database, invoices: int) -> int:
-    """How many entries there are."""
+    """Write the account with its journal; return the number of its entries."""
     settings = Settings()
     book = PolicyStore(database, LetterTemplates(settings.letters_dir))
     policy = book.load_folder(settings.policies_dir)[0]
@@ -79,7 +79,7 @@ def _fill_database(database: Database, invoices: int) -> int:
 
 
 def _build_journal(number: int, policy: PolicySnapshot) -> Journal:
-    """Begun a quarter of an hour after the one before it."""
+    """Build the journal of an invoice that begins a quarter of an hour after the one before it."""
     invoice, shift = f"I{number:04}", number / 96
     journal = Journal(case_id=f"invoice:{invoice}", account_id="BENCH", invoice_id=invoice)
     facts = InvoiceFacts(version=1, due_date=DUE_DATE, currency="EUR", total=10_000 + number, open_balance=10_000 + number)
@@ -106,15 +106,15 @@ def _build_journal(number: int, policy: PolicySnapshot) -> Journal:
 
 
 def _apply_customer_reaction(case: InvoiceCase, number: int, day: int) -> None:
-    """What the customer did, or somebody for them, three days after a step."""
-    at, act, facts = _moment_at(day + 3), f"{case.journal.invoice_id}-{day}", case.facts
+    """Apply what the customer did, or somebody for them, three days after a step."""
+    at, act_id, facts = _moment_at(day + 3), f"{case.journal.invoice_id}-{day}", case.facts
     match (number + day) % 4:
         case 0:
-            apply_command(case, LogCall(act_id=act, actor="mia", outcome=CallOutcome.REACHED), at)
-            apply_command(case, MakePromise(act_id=f"{act}-p", actor="mia", amount=500, by=at.business.date() + timedelta(days=2)), at)
+            apply_command(case, LogCall(act_id=act_id, actor="mia", outcome=CallOutcome.REACHED), at)
+            apply_command(case, MakePromise(act_id=f"{act_id}-p", actor="mia", amount=500, by=at.business.date() + timedelta(days=2)), at)
             case.run_due_actions(_moment_at(day + 8))
         case 1:
-            apply_command(case, PauseCollection(act_id=act, actor="mia", reason="asked to wait"), at)
+            apply_command(case, PauseCollection(act_id=act_id, actor="mia", reason="asked to wait"), at)
         case 2:
             left = facts.model_copy(update={"version": facts.version + 1, "open_balance": facts.open_balance - 100})
             name = f"payment.received:{case.journal.invoice_id}:{left.version}"
@@ -123,7 +123,7 @@ def _apply_customer_reaction(case: InvoiceCase, number: int, day: int) -> None:
 
 
 def _moment_at(days: float) -> Moment:
-    """So many days after the due date began."""
+    """Return the moment that many days after the beginning of the due date."""
     moment = datetime(DUE_DATE.year, DUE_DATE.month, DUE_DATE.day, tzinfo=UTC) + timedelta(days=days)
     return Moment(moment, moment)
 

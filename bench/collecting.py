@@ -45,7 +45,7 @@ PLAYED_DAY_SECONDS = 200.0
 
 
 async def measure_collection(count: int) -> dict[str, float]:
-    """Figures for `count` invoices: per second, and KB."""
+    """Measure `count` invoices; return figures per second, and in KB."""
     with tempfile.TemporaryDirectory() as folder, _run_smtp_sink() as port:
         settings = Settings.load(data_dir=Path(folder), smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
         server = await TemporalServer.find_or_start(settings.data_dir, settings.temporal_namespace)
@@ -83,7 +83,7 @@ def _run_smtp_sink() -> Iterator[int]:
 
 
 def _fill_ledger(parts: Services, count: int) -> None:
-    """The ledger, with one event for each invoice to be delivered."""
+    """Fill the ledger, with one event for each invoice to be delivered."""
     facts = InvoiceFacts(version=1, due_date=DUE_DATE, currency="EUR", total=10_000, open_balance=10_000)
     now = datetime.now(UTC)
     accounts = max(count // INVOICES_PER_ACCOUNT, 1)

@@ -1,4 +1,4 @@
-"""How many histories of invoices are replayed in a second on one core, and held against the journal that they tell.
+"""Measure how many histories of invoices are replayed in a second on one core, and compared with the journal.
 
 The histories are some of those that the tests replay, in two mixtures. Ordinary lives come as often as in the public accounts-receivable
 file between June and October 2013, where of 450 invoices that were paid 358 had had no letter, 32 a courtesy note, 37 a reminder, and 23 a
@@ -33,7 +33,7 @@ ORDINARY_SHARES = {
     "paid_after_a_reminder": 8,
     "paid_after_a_second_reminder": 5,
 }
-"""Of a hundred invoices."""
+"""Shares of a hundred invoices."""
 
 
 def load_ordinary_runs() -> list[RunHistory]:
@@ -52,17 +52,19 @@ def load_recorded_run(life: str) -> RunHistory:
     return RunHistory(history.workflow_id, history.run_id, RunSource.ARCHIVED, history)
 
 
+CHAIN_FIELDS = {"case_id", "seq", "hash", "previous"}
+
+
 def build_database_entries(replayed: ReplayResult) -> list[DatabaseEntry]:
-    """What the database has of a case whose journal nobody touched."""
-    told = [entry for wake in replayed.journal_writes for entry in wake.entries or ()]
+    """Build the database's entries of a case whose journal was not changed."""
+    entries = [entry for write in replayed.journal_writes for entry in write.entries or ()]
     return [
-        DatabaseEntry(one.case_id, one.seq, one.hash, one.previous, one.model_dump(exclude={"case_id", "seq", "hash", "previous"}))
-        for one in told
+        DatabaseEntry(entry.case_id, entry.seq, entry.hash, entry.previous, entry.model_dump(exclude=CHAIN_FIELDS)) for entry in entries
     ]
 
 
 async def measure_replay(replays: int = REPLAY_COUNT) -> dict[str, float]:
-    """In real time."""
+    """Measure ordinary and eventful histories, per second of real time."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     return {
@@ -72,23 +74,23 @@ async def measure_replay(replays: int = REPLAY_COUNT) -> dict[str, float]:
 
 
 async def _time_replays(runs: list[RunHistory], replays: int) -> float:
-    """The replays come in accounts of some invoices. Reading the histories and the database beforehand is not counted."""
-    replaying = HistoryReplayer(WORKFLOWS)
-    database = {one.run.case_id: build_database_entries(one) for one in await replaying.replay(runs)}
+    """Time replays in accounts of some invoices. Reading the histories and the database beforehand is not counted."""
+    replayer = HistoryReplayer(WORKFLOWS)
+    database = {replayed.run.case_id: build_database_entries(replayed) for replayed in await replayer.replay(runs)}
     accounts = list(split_batches(islice(cycle(Random(SEED).sample(runs, len(runs))), replays), RUNS_PER_ACCOUNT))
     started = perf_counter()
     for account in accounts:
-        for replayed in await replaying.replay(account):
+        for replayed in await replayer.replay(account):
             rows = database[replayed.run.case_id]
-            found = compare_replay(replayed.run.case_id, replayed.journal_writes, rows, rows[-1].hash)
-            assert found.counts == {EntryVerdict.MATCHED: len(rows)}, found
+            comparison = compare_replay(replayed.run.case_id, replayed.journal_writes, rows, rows[-1].hash)
+            assert comparison.counts == {EntryVerdict.MATCHED: len(rows)}, comparison
     return perf_counter() - started
 
 
 def split_batches(runs: Iterable[RunHistory], size: int) -> Iterator[list[RunHistory]]:
     remaining = iter(runs)
-    while some := list(islice(remaining, size)):
-        yield some
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 if __name__ == "__main__":

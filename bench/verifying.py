@@ -1,4 +1,4 @@
-"""How many entries of the journal are verified in a second: their hashes, their chains, and thirty daily seals over all of them.
+"""Measure how many entries of the journal are verified in a second: their hashes, their chains, and thirty daily seals over all of them.
 
 The database is an SQLite file, or the one whose URL is given; the path that is named by the last line's figures is all in one process. The
 last line is the figures as JSON.
@@ -42,7 +42,7 @@ def measure_verification(entries: int = ENTRIES, url: str | None = None) -> dict
 
 
 def _fill_database(database: Database, entries: int) -> int:
-    """How many entries there are."""
+    """Write the journal; return the number of its entries."""
     cases = entries * CASE_GROUPS // (DAYS * ENTRIES_PER_CASE)
     journals = [Journal(case_id=f"invoice:I{number:06}", account_id=f"A{number % 500}", invoice_id=f"I{number}") for number in range(cases)]
     with database.writing() as session:
