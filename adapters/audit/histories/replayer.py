@@ -1,7 +1,7 @@
-"""Replays histories with today's code, and hears what each run had written to its journal.
+"""Replay histories with today's code, and collect what each run wrote to its journal.
 
 A local activity's arguments are not in the history, its result is. The code that is replayed makes the arguments again; an interceptor
-sees them on their way, and the result tells which of them the database took.
+sees them on their way, and the result shows which of them the database took.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _PendingWrite = tuple[CaseWrite, workflow.ActivityHandle[Any]]
 
 
 class ReplayResult(NamedTuple):
-    """A run, what it wrote, and where today's code cannot have made its history: None when it can."""
+    """A run, its journal writes, and the point at which today's code diverges from its history, None when it does not."""
 
     run: RunHistory
     journal_writes: list[JournalWrite]
@@ -48,16 +48,16 @@ class ReplayResult(NamedTuple):
 
 
 class HistoryReplayer:
-    """`workflows` are today's classes. Raises nothing for a history that they cannot replay: the result says so."""
+    """Replays runs; `workflows` are today's classes. A history that they cannot replay raises nothing: its result has the divergence."""
 
     def __init__(self, workflows: Sequence[type], runner: WorkflowRunner | None = None) -> None:
         self._workflows, self._runner = workflows, runner or UnsandboxedWorkflowRunner()
 
     async def replay(self, runs: Iterable[RunHistory]) -> list[ReplayResult]:
-        """One after the other, in order, in a thread of their own: whoever else is served goes on being served. A run without a history,
-        which the caller knows why it lacks, is passed over."""
-        kept = [run for run in runs if run.history is not None]
-        return await asyncio.to_thread(lambda: asyncio.run(self._replay_runs(kept))) if kept else []
+        """Replay runs one after the other, in order, in a thread of their own, so that the event loop stays responsive. A run without a
+        history is passed over."""
+        replayable = [run for run in runs if run.history is not None]
+        return await asyncio.to_thread(lambda: asyncio.run(self._replay_runs(replayable))) if replayable else []
 
     async def _replay_runs(self, runs: Sequence[RunHistory]) -> list[ReplayResult]:
         """In what the SDK calls debug mode: each task of a workflow is replayed on the spot instead of in yet another thread, and a machine
@@ -92,7 +92,7 @@ async def _iterate_histories(runs: Sequence[RunHistory]) -> AsyncIterator[Workfl
 
 
 def _build_journal_write(pending: _PendingWrite) -> JournalWrite | None:
-    """None when nothing was written: the run was told to go on where an earlier one ended, or the database did not take it."""
+    """Build a write; None when nothing was written: the run continued an earlier one's chain, or the database did not take it."""
     record, handle = pending
     if not handle.done():
         return JournalWrite(record.entries, None)
@@ -103,7 +103,7 @@ def _build_journal_write(pending: _PendingWrite) -> JournalWrite | None:
 
 
 def extract_head_writes(history: WorkflowHistory) -> list[JournalWrite]:
-    """What a history says of its journal by itself, without any code of ours."""
+    """Extract the heads that a history itself has of its journal, without running the workflow's code."""
     markers = (
         event.marker_recorded_event_attributes for event in history.events if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
     )
@@ -113,7 +113,7 @@ def extract_head_writes(history: WorkflowHistory) -> list[JournalWrite]:
 
 
 class _RecordInterceptor(Interceptor):
-    """Every record that a replayed run makes, under the id of its run."""
+    """Collects every record that a replayed run makes, by the id of the run."""
 
     def __init__(self) -> None:
         self.pending_writes: dict[str, list[_PendingWrite]] = {}
@@ -134,7 +134,7 @@ class _RecordOutboundInterceptor(WorkflowOutboundInterceptor):
         self._pending_writes = pending_writes
 
     def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
-        """A record is kept as it is: it goes nowhere, and needs no encoding."""
+        """Keep a record as it is, without its encoding: it is sent nowhere."""
         if input.activity != RECORD_ACTIVITY:
             return super().start_local_activity(input)
         handle = super().start_local_activity(replace(input, args=()))
@@ -143,7 +143,7 @@ class _RecordOutboundInterceptor(WorkflowOutboundInterceptor):
 
 
 class _TaskTrackingRunner(WorkflowRunner):
-    """Up to which event of its history each replayed run has come, under the id of the run."""
+    """Tracks the last event of its history that each replayed run has reached, by the id of the run."""
 
     def __init__(self, runner: WorkflowRunner) -> None:
         self._runner = runner
