@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, cast, or_, select
 from sqlalchemy import case as either
+from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
+from adapters.database.dispute_evidence import has_evidence
 from adapters.database.engine import Database
 from adapters.database.tables import Case, DossierRow, Invoice, JournalEntry, Message, ViewRow
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
-from domain.identifiers import CaseKind
 
 
 class AccessTarget(NamedTuple):
@@ -125,8 +125,7 @@ def _find_accounts(session: Session, targets: set[AccessTarget]) -> dict[AccessT
 def _find_document_accounts(session: Session, sha256: str) -> set[str]:
     """Find the accounts with a dossier of this file, or with a dispute that has it as evidence."""
     dossiers = select(col(DossierRow.account_id)).where(or_(col(DossierRow.json_sha256) == sha256, col(DossierRow.pdf_sha256) == sha256))
-    summary = cast(col(Case.summary), Text)
-    disputes = select(col(Case.account_id)).where(col(Case.kind) == CaseKind.DISPUTE, summary.contains(sha256, autoescape=True))
+    disputes = select(col(Case.account_id)).where(has_evidence(sha256))
     return {*session.scalars(dossiers), *session.scalars(disputes)}
 
 

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Text, and_, case, cast, delete, func, null, or_, select, update
 from sqlmodel import Session, col
 
+from adapters.database.dispute_evidence import list_evidence
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import (
@@ -249,7 +250,7 @@ def _find_erasable_documents(session: Session, account_id: str) -> list[str]:
 
 def _find_file_digests(session: Session, whose_case: Any, whose_dossier: Any) -> set[str]:
     summaries = session.scalars(select(col(Case.summary)).where(whose_case, col(Case.kind) == CaseKind.DISPUTE))
-    found = {digest for summary in summaries for digest in str(summary.get("evidence") or "").split()}
+    found = {digest for summary in summaries for digest in list_evidence(CaseKind.DISPUTE, summary)}
     for row in session.execute(select(col(DossierRow.json_sha256), col(DossierRow.pdf_sha256)).where(whose_dossier)):
         found |= set(row)
     return found

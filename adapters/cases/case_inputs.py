@@ -13,6 +13,7 @@ from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
 from domain.billing.receivables import InvoiceUpdate, Receivable
 from domain.case.account_case import EarlierRun
+from domain.case_summary import list_summarised_invoices, parse_case_summary
 from domain.clock import Clock
 from domain.credit_review.workflow_input import CreditReviewInput
 from domain.identifiers import CaseKind
@@ -57,7 +58,8 @@ class CaseInputLoader:
             open_plans = (col(Case.account_id) == account_id, col(Case.kind) == CaseKind.PAYMENT_PLAN, col(Case.outcome).is_(None))
             plans = session.execute(select(col(Case.case_id), col(Case.summary)).where(*open_plans)).all()
             charges = session.scalars(select(col(Invoice.id)).where(col(Invoice.charged_by).in_([case_id for case_id, _ in plans])))
-            return {name for _, summary in plans for name in str(summary.get("invoices", "")).split()} | set(charges)
+            summaries = (parse_case_summary(CaseKind.PAYMENT_PLAN, summary) for _, summary in plans)
+            return {name for summary in summaries for name in list_summarised_invoices(summary)} | set(charges)
 
     def count_broken_plans(self, account_id: str) -> int:
         with self._database.reading() as session:

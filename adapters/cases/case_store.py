@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy import case as either
 from sqlmodel import col
 
+from adapters.cases.awaited_parties import AwaitedPartiesStore
 from adapters.cases.contact_scheduling import ContactAccount, ContactScheduler, ScheduledContact
 from adapters.correspondence.contact_requests import (
     CaseLetterUpdates,
@@ -19,7 +20,7 @@ from adapters.correspondence.contact_requests import (
 from adapters.correspondence.customer_zones import select_customer_zone
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Account, Case, JournalEntry, Task
+from adapters.database.tables import Account, Case, CaseAwaited, JournalEntry, Task
 from domain.case.case_view import TaskKind
 from domain.case_record import CaseWrite, CaseWriteResult
 from domain.correspondence.letter_outcome import DropReason
@@ -31,7 +32,11 @@ _SETTLED_WITH_INVOICE = (TaskKind.CALL, TaskKind.ESCALATION)
 
 # built once: in a crowd of small transactions, building a statement costs as much as running it
 _KNOWN_CASES_QUERY = select(
-    col(Case.case_id), col(Case.run_id), col(Case.head), col(Case.earlier_run).is_not(None).label("has_earlier_run")
+    col(Case.case_id),
+    col(Case.run_id),
+    col(Case.head),
+    col(Case.earlier_run).is_not(None).label("has_earlier_run"),
+    exists().where(col(CaseAwaited.case_id) == col(Case.case_id)).label("is_awaiting"),
 ).where(col(Case.case_id).in_(bindparam("cases", expanding=True)))
 
 _ACCOUNTS_QUERY = select(col(Account.id), col(Account.country), select_customer_zone(), col(Account.collector)).where(
@@ -44,6 +49,7 @@ class CaseStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._awaited_parties = AwaitedPartiesStore(database)
         self._insert_entry = database.build_insert_or_ignore(JournalEntry)
         self._insert_task = database.build_insert_or_ignore(Task)
         insert_case = database.build_insert(Case)
@@ -58,9 +64,12 @@ class CaseStore:
         """
         with self._database.writing() as session:
             connection = session.connection()
-            carried = _load_earlier_runs(connection, records)
+            known_cases = connection.execute(_KNOWN_CASES_QUERY, {"cases": [record.case.case_id for record in records]}).all()
+            carried = _load_earlier_runs(connection, records, known_cases)
             writable = [record for record in records if record.case.case_id not in carried]
             results = self._write_cases(connection, writable) if writable else {}
+            awaiting = {known.case_id for known in known_cases if known.is_awaiting}
+            self._awaited_parties.write(connection, [record.case for record in writable], awaiting)
         for record in records:
             case_id = record.case.case_id
             if case_id in carried:
@@ -95,14 +104,13 @@ class CaseStore:
             connection.execute(self._insert_task, [task.model_dump(exclude={"id"}) for task in tasks])
 
 
-def _load_earlier_runs(connection: Connection, records: Sequence[CaseWrite]) -> dict[str, CarriedState]:
+def _load_earlier_runs(connection: Connection, records: Sequence[CaseWrite], known_cases: Sequence[Any]) -> dict[str, CarriedState]:
     """Return what earlier, closed runs of these cases carried, by case, unless the records already follow from it.
 
     A run starts its chain again when its worker died before the server recorded that it continues another run; its row remembers that run,
     and it gets the same answer once more.
     """
     record_of = {record.case.case_id: record for record in records}
-    known_cases = connection.execute(_KNOWN_CASES_QUERY, {"cases": list(record_of)}).all()
     superseded: list[str] = []
     restarted: list[str] = []
     for known in known_cases:

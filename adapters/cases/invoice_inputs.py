@@ -13,6 +13,7 @@ from adapters.database.tables import Account, Case, Invoice, LedgerEvent
 from adapters.policies.policy_store import PolicyStore
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
+from domain.case_summary import is_collection_stopped, parse_case_summary
 from domain.clock import Clock
 from domain.credit_review.review_case import build_insolvency_hold
 from domain.identifiers import CaseKind
@@ -88,4 +89,4 @@ def _find_insolvent_accounts(session: Session, accounts: Collection[str]) -> set
     rows = session.execute(
         select(col(Case.account_id), col(Case.summary)).where(col(Case.case_id).in_(reviews), col(Case.outcome).is_(None))
     )
-    return {account for account, summary in rows if summary.get("stopped")}
+    return {account for account, summary in rows if is_collection_stopped(parse_case_summary(CaseKind.CREDIT_REVIEW, summary))}

@@ -63,3 +63,10 @@ class AllocationCause(StrEnum):
     RELEASED = "released"
     WRITTEN_OFF = "written_off"
     RECOVERED = "recovered"
+
+
+class AwaitedPart(StrEnum):
+    """ROLE: people of that role may act on the case. PERSON: this person may, whatever their role."""
+
+    ROLE = "role"
+    PERSON = "person"

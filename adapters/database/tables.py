@@ -389,6 +389,16 @@ class Case(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class CaseAwaited(SQLModel, table=True):
+    """The read model: who may act on a case now, a row for each role and person; no rows while it waits for nobody."""
+
+    __tablename__ = "case_awaited"
+    __table_args__ = (Index("ix_case_awaited_name", "part", "name"),)
+    case_id: str = Field(primary_key=True)
+    part: str = Field(primary_key=True, description="an AwaitedPart")
+    name: str = Field(primary_key=True, description="of the role or the user")
+
+
 class SealRow(SQLModel, table=True):
     """Append-only: a day's seal over the heads of all cases. No two follow the same one."""
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, and_, exists, select
 from sqlmodel import Session, col
 
+from adapters.database.dispute_evidence import list_evidence
 from adapters.database.tables import Case, JournalEntry
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from domain.journal.chain import follow_chain_back
@@ -41,14 +42,14 @@ class CaseChain(NamedTuple):
     those of a worker that died before its write was recorded.
 
     `seq` and `head` are the last entry's, as the case's own row has them; where the chain is `truncated`, because the case went on after
-    the period, those of the last entry that is in it.
+    the period, those of the last entry that is in it. `evidence`: the SHA-256 of each file that the row of a dispute names.
     """
 
     case_id: str
     kind: str
     account_id: str
     invoice_id: str | None
-    summary: dict[str, Any]
+    evidence: tuple[str, ...]
     seq: int
     head: str
     chain: list[dict[str, Any]]
@@ -108,7 +109,7 @@ def _build_case_chain(rows: list[Row[Any]], until: datetime | None) -> CaseChain
         kind=first.case_kind,
         account_id=first.owner,
         invoice_id=first.about_invoice,
-        summary=first.summary or {},
+        evidence=list_evidence(first.case_kind, first.summary),
         seq=seq,
         head=head,
         chain=[_build_entry(row) for row in chain],
@@ -133,7 +134,7 @@ def _read_unclaimed_entries(session: Session, scope: AuditScope) -> Iterator[Cas
     )
     for case_id, group in groupby(rows, key=lambda row: row.case_id):
         orphans = [_build_entry(row) for row in group]
-        yield CaseChain(case_id, "", orphans[0]["account_id"], orphans[0]["invoice_id"], {}, 0, GENESIS, [], orphans, truncated=True)
+        yield CaseChain(case_id, "", orphans[0]["account_id"], orphans[0]["invoice_id"], (), 0, GENESIS, [], orphans, truncated=True)
 
 
 def _build_entry(row: Row[Any]) -> dict[str, Any]:

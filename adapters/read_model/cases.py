@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from datetime import date
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case
+from adapters.read_model.awaited_cases import awaits_role
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
+from domain.case_summary import CaseSummary, parse_case_summary
 from domain.identifiers import CaseKind
 from domain.roles import Role
+
+SummaryModel = TypeVar("SummaryModel", bound=BaseModel)
 
 
 class CaseRow(BaseModel):
@@ -32,7 +36,13 @@ class CaseRow(BaseModel):
     next_step: str | None
     next_on: date | None
     outcome: str | None
-    summary: dict[str, Any]
+    summary: CaseSummary
+
+    def summary_of(self, model: type[SummaryModel]) -> SummaryModel:
+        """Raises TypeError when the case is of another kind."""
+        if not isinstance(self.summary, model):
+            raise TypeError(f"the case {self.case_id} has no {model.__name__}: it is of the kind {self.kind}")
+        return self.summary
 
 
 class CaseFilter(BaseModel):
@@ -81,23 +91,14 @@ def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
     if case_filter.account is not None:
         statement = statement.where(col(Case.account_id) == case_filter.account)
     if case_filter.roles is not None:
-        named = " " + func.coalesce(_select_summary_text("roles"), "") + " "
-        statement = statement.where(
-            or_(
-                col(Case.awaiting_role).in_(case_filter.roles),
-                *(named.contains(f" {role} ", autoescape=True) for role in case_filter.roles),
-            )
-        )
+        statement = statement.where(awaits_role(case_filter.roles))
     return statement
-
-
-def _select_summary_text(name: str) -> Any:
-    return Case.summary[name].as_string()
 
 
 def _build_case_row(row: Any) -> CaseRow:
     case, account_name = row
-    return CaseRow(**case.model_dump(include=set(CaseRow.model_fields)), account_name=account_name)
+    plain = case.model_dump(include=set(CaseRow.model_fields) - {"summary"})
+    return CaseRow(**plain, account_name=account_name, summary=parse_case_summary(case.kind, case.summary))
 
 
 def _cursor_position(row: CaseRow) -> CursorPosition:

@@ -2,24 +2,30 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import and_, exists, false, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine, Task
+from adapters.read_model.awaited_cases import awaits_role_or_person
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import SigningAuthority
+from domain.approval.summary import ApprovalSummary
 from domain.approval.view import choose_authority_over
 from domain.billing.billing_events import InvoiceStatus
+from domain.case_summary import CaseSummary, list_stated_amounts, parse_case_summary
 from domain.clock import start_of_day
+from domain.credit_review.summary import CreditReviewSummary
+from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import FactValue
 from domain.money import Money
+from domain.payment_plan.summary import PaymentPlanSummary
 from domain.portfolio.worklist_ranking import (
     BROKEN_PROMISE_LISTED_DAYS,
     BalanceDistribution,
@@ -33,15 +39,6 @@ from domain.roles import Actor, Role
 
 QUANTILES = 100
 BATCH_SIZE = 500
-CASE_KINDS = (
-    CaseKind.INVOICE,
-    CaseKind.DISPUTE,
-    CaseKind.APPROVAL,
-    CaseKind.PAYMENT_PLAN,
-    CaseKind.SUSPENSION,
-    CaseKind.CREDIT_REVIEW,
-    CaseKind.WRITE_OFF,
-)
 BROKEN_PROMISE_KINDS = (EntryKind.PROMISE_BROKEN.value, EntryKind.PROMISE_PARTLY_KEPT.value)
 ANSWERING_KINDS = (EntryKind.CALL_LOGGED.value, EntryKind.PROMISE_MADE.value)
 """By what a collector has seen to a broken promise."""
@@ -175,6 +172,18 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
     ]
 
 
+class _ListedCase(NamedTuple):
+    """A row of `_SELECT_CASES`, what its summary says, and how the reader may sign it, if it is an approval that they may."""
+
+    row: Any
+    summary: CaseSummary
+    authority: SigningAuthority | None
+
+    @property
+    def stated_amounts(self) -> tuple[Money, ...]:
+        return list_stated_amounts(self.summary)
+
+
 def list_case_items(
     session: Session, reader: Actor, people: Sequence[str], roles: Sequence[Role], delegations: Sequence[Delegation], today: date
 ) -> list[WorkItem]:
@@ -183,15 +192,16 @@ def list_case_items(
     An approval is the reader's only if they may sign it, in their own role or under one of their delegations.
     """
     opened = _SELECT_CASES.where(col(Case.outcome).is_(None))
-    found: dict[str, Any] = {}
-    for waits in (_waits_for_collector(people, today), _waits_for_askers_or_roles(people, roles)):
-        found |= {row.case_id: row for row in session.execute(opened.where(waits))}
-    authorities = {row.case_id: choose_authority_over(row.summary, reader, delegations) for row in found.values() if _is_approval(row)}
-    rows = [row for row in found.values() if (authorities[row.case_id] if _is_approval(row) else _is_for_colleagues(row, people))]
-    balances = _load_balances_by_account(
-        session, {row.account_id for row in rows if not row.currency and not _parse_stated_amounts(row.summary)}
-    )
-    items = (_build_case_item(row, balances, today, authorities.get(row.case_id)) for row in rows)
+    rows = {
+        row.case_id: row
+        for awaited in (_waits_for_collector(people, today), awaits_role_or_person(roles, people))
+        for row in session.execute(opened.where(awaited))
+    }
+    parsed = (_parse_case(row, reader, delegations) for row in rows.values())
+    cases = [case for case in parsed if _is_for_reader(case, people)]
+    unstated = {case.row.account_id for case in cases if not case.row.currency and not case.stated_amounts}
+    balances = _load_balances_by_account(session, unstated)
+    items = (_build_case_item(case, balances, today) for case in cases)
     return [item for item in items if item is not None]
 
 
@@ -208,73 +218,64 @@ def _waits_for_collector(people: Sequence[str], today: date) -> Any:
     )
 
 
-def _waits_for_askers_or_roles(people: Sequence[str], roles: Sequence[Role]) -> Any:
-    """What came back to those who asked for it, and what waits for a role. An approval whose deadline was missed waits for two, which its
-    summary names."""
-    return or_(
-        and_(col(Case.kind) == CaseKind.PAYMENT_PLAN, col(Case.waiting_for) == "author", Case.summary["by"].as_string().in_(people)),
-        and_(col(Case.kind) == CaseKind.SUSPENSION, col(Case.waiting_for) == "requester", _lists_any_word("askers", people)),
-        and_(col(Case.kind).in_(CASE_KINDS), col(Case.awaiting_role).in_([role.value for role in roles])),
-        and_(col(Case.kind) == CaseKind.APPROVAL, _lists_any_word("roles", [role.value for role in roles])),
-    )
+def _parse_case(row: Any, reader: Actor, delegations: Sequence[Delegation]) -> _ListedCase:
+    summary = parse_case_summary(row.kind, row.summary)
+    authority = choose_authority_over(summary, reader, delegations) if isinstance(summary, ApprovalSummary) else None
+    return _ListedCase(row, summary, authority)
 
 
-def _lists_any_word(summary_key: str, wanted: Sequence[str]) -> Any:
-    """A fact that lists words, parted by spaces, has one of these."""
-    listed = " " + func.coalesce(Case.summary[summary_key].as_string(), "") + " "
-    return or_(false(), *(listed.contains(f" {word} ", autoescape=True) for word in wanted))
-
-
-def _is_approval(case: Any) -> bool:
-    return bool(case.kind == CaseKind.APPROVAL)
-
-
-def _is_for_colleagues(case: Any, people: Sequence[str]) -> bool:
+def _is_for_reader(case: _ListedCase, people: Sequence[str]) -> bool:
     """Nobody answers a dispute that a colleague was given and is in time for."""
-    said = case.summary
-    if case.kind == CaseKind.DISPUTE and said.get("assignee"):
-        return bool(said.get("escalated")) or said["assignee"] in people
+    match case.summary:
+        case ApprovalSummary():
+            return case.authority is not None
+        case DisputeSummary(assignee=str(assignee), escalated=False) if assignee:
+            return assignee in people
     return True
 
 
-def _build_case_item(case: Any, balances: dict[str, tuple[Money, ...]], today: date, authority: SigningAuthority | None) -> WorkItem | None:
-    said = case.summary
+def _build_case_item(case: _ListedCase, balances: dict[str, tuple[Money, ...]], today: date) -> WorkItem | None:
+    row, summary, stated = case.row, case.summary, case.stated_amounts
     shown = OpenCase(
-        kind=case.kind,
-        waiting_for=case.waiting_for,
-        next_step=case.next_step,
-        next_on=case.next_on,
-        awaiting_role=case.awaiting_role,
-        promised_by=case.promised_by,
-        lapses_on=said.get("lapses_on"),
+        kind=row.kind,
+        waiting_for=row.waiting_for,
+        next_step=row.next_step,
+        next_on=row.next_on,
+        awaiting_role=row.awaiting_role,
+        promised_by=row.promised_by,
+        lapses_on=summary.lapses_on if isinstance(summary, PaymentPlanSummary) else None,
     )
     work = classify_case(shown, today)
     if work is None:
         return None
-    facts: dict[str, FactValue] = {"role": case.awaiting_role, "matter": said.get("matter")}
-    if work is WorkKind.PROMISE_DUE:
-        facts |= {"amount": case.promised_amount, "by": str(case.promised_by)}
-    if work is WorkKind.DISPUTE:
-        facts |= {"amount": said.get("contested", said.get("amount")), "dispute_reason": said.get("reason")}
-    review_on = said.get("next_review_on") if work is WorkKind.CREDIT_REVIEW else None
+    review_on = summary.next_review_on if isinstance(summary, CreditReviewSummary) else None
     return WorkItem(
-        id=case.case_id,
+        id=row.case_id,
         work=work,
-        account_id=case.account_id,
-        account_name=case.name,
-        collector=case.collector,
-        invoice_id=case.invoice_id,
-        invoice_number=case.number,
-        case_id=case.case_id,
-        role=case.awaiting_role,
-        assignee=said.get("assignee"),
-        in_place_of=authority.on_behalf_of if authority else None,
-        escalated=bool(said.get("escalated")),
-        due_on=last_timely_day(shown, work) or (date.fromisoformat(str(review_on)) if review_on else None),
-        at_risk=_parse_stated_amounts(said) or _build_open_balance(case) or balances.get(case.account_id, ()),
-        facts=facts,
-        currency=said.get("currency") or case.currency,
+        account_id=row.account_id,
+        account_name=row.name,
+        collector=row.collector,
+        invoice_id=row.invoice_id,
+        invoice_number=row.number,
+        case_id=row.case_id,
+        role=row.awaiting_role,
+        assignee=summary.assignee if isinstance(summary, DisputeSummary) else None,
+        in_place_of=case.authority.on_behalf_of if case.authority else None,
+        escalated=isinstance(summary, ApprovalSummary | DisputeSummary) and summary.escalated,
+        due_on=last_timely_day(shown, work) or review_on,
+        at_risk=stated or _build_open_balance(row) or balances.get(row.account_id, ()),
+        facts=_build_case_facts(row, summary, work),
+        currency=stated[0].currency if len(stated) == 1 else row.currency,
     )
+
+
+def _build_case_facts(row: Any, summary: CaseSummary, work: WorkKind) -> dict[str, FactValue]:
+    facts: dict[str, FactValue] = {"role": row.awaiting_role, "matter": summary.matter if isinstance(summary, ApprovalSummary) else None}
+    if work is WorkKind.PROMISE_DUE:
+        facts |= {"amount": row.promised_amount, "by": str(row.promised_by)}
+    if isinstance(summary, DisputeSummary):
+        facts |= {"amount": summary.contested, "dispute_reason": summary.reason}
+    return facts
 
 
 def list_broken_promise_items(session: Session, people: Sequence[str], today: date) -> list[WorkItem]:
@@ -310,16 +311,6 @@ def _build_broken_promise_item(entry: Any) -> WorkItem:
         facts=said,
         currency=entry.currency,
     )
-
-
-def _parse_stated_amounts(summary: dict[str, Any]) -> tuple[Money, ...]:
-    """The money that a case itself says it is about: what a dispute contests now, an approval or a plan is over, or an account owes by
-    facts such as owed_EUR."""
-    amount, currency = next((summary[name] for name in ("contested", "amount", "debt") if name in summary), None), summary.get("currency")
-    if isinstance(amount, int) and currency:
-        return (Money(minor=amount, currency=currency),)
-    owed = ((name.removeprefix("owed_"), minor) for name, minor in sorted(summary.items()) if name.startswith("owed_"))
-    return tuple(Money(minor=int(minor), currency=code) for code, minor in owed)
 
 
 def _build_open_balance(row: Any) -> tuple[Money, ...]:

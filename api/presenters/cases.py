@@ -1,4 +1,4 @@
-"""From the read model's cases to what is answered: minor units become decimal strings, packed facts become lists."""
+"""From the read model's cases to what is answered: minor units become decimal strings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,18 +10,23 @@ from adapters.read_model.plans import (
     find_missed_instalments,
     find_revision_fates,
     list_revisions,
-    parse_current_terms,
-    parse_proposed_terms,
 )
 from api.schemas.amounts import Amount
 from api.schemas.credit_reviews import CreditReviewOut
 from api.schemas.plans import InstalmentOut, PlanDetail, PlanInstalmentOut, PlanOut, PlanRevisionOut, ScheduleOut
 from api.schemas.suspensions import BookedOut, SuspensionOut, WriteOffOut
+from domain.case_summary import list_summarised_invoices
+from domain.credit_review.summary import CreditReviewSummary
+from domain.money import Money
 from domain.payment_plan.instalments import Instalment, InstalmentSchedule
+from domain.payment_plan.summary import PaymentPlanSummary
+from domain.suspension.summary import SuspensionSummary
+from domain.write_off.summary import WriteOffSummary
 
 
 def present_plan(row: CaseRow) -> PlanOut:
-    said, currency, terms = row.summary, row.summary["currency"], parse_current_terms(row.summary)
+    summary = row.summary_of(PaymentPlanSummary)
+    currency, terms = summary.currency, summary.current_terms
 
     def amount(minor: int) -> Amount:
         return Amount.from_minor(minor, currency)
@@ -29,27 +34,27 @@ def present_plan(row: CaseRow) -> PlanOut:
     return PlanOut(
         **_present_case_fields(row),
         currency=currency,
-        in_force=said["in_force"],
+        in_force=summary.in_force,
         revision=terms.revision,
         total=amount(terms.schedule.total),
         interest=amount(terms.schedule.interest),
-        received=amount(said["received"]),
-        outstanding=amount(0 if row.outcome else terms.schedule.outstanding_amount(said["received"])),
-        instalments_missed=said["missed"],
-        made_by=said["by"],
-        answer_by=said["lapses_on"],
-        reason=said["reason"],
+        received=amount(summary.received),
+        outstanding=amount(0 if row.outcome else terms.schedule.outstanding_amount(summary.received)),
+        instalments_missed=summary.missed,
+        made_by=summary.by,
+        answer_by=summary.lapses_on,
+        reason=summary.reason,
     )
 
 
 def present_plan_detail(row: CaseRow, chain: Sequence[JournalLine]) -> PlanDetail:
-    said, currency, missed = row.summary, row.summary["currency"], find_missed_instalments(chain)
-    terms, proposed = parse_current_terms(said).schedule, parse_proposed_terms(said)
+    summary, missed = row.summary_of(PaymentPlanSummary), find_missed_instalments(chain)
+    currency, terms, proposed = summary.currency, summary.current_terms.schedule, summary.proposed_terms
     return PlanDetail(
         **present_plan(row).model_dump(),
         instalments=[
-            _present_instalment(one, currency, share, missed.get(one.number))
-            for one, share in zip(terms.instalments, terms.paid_amounts(said["received"]), strict=True)
+            _present_instalment(instalment, currency, share, missed.get(instalment.number))
+            for instalment, share in zip(terms.instalments, terms.paid_amounts(summary.received), strict=True)
         ],
         proposed=present_schedule(proposed.schedule, currency) if proposed else None,
         revisions=_present_revisions(chain, currency),
@@ -111,81 +116,70 @@ def present_schedule(schedule: InstalmentSchedule, currency: str) -> ScheduleOut
 
 
 def present_suspension(row: CaseRow) -> SuspensionOut:
-    said = row.summary
+    summary = row.summary_of(SuspensionSummary)
     return SuspensionOut(
         **_present_case_fields(row),
-        **{name: said[name] for name in _SUSPENSION_FIELDS},
-        owed=_present_owed_amounts(said),
-        asked_by=_split_names(said, "askers"),
-        warned_invoice_ids=_split_names(said, "warned"),
+        owed=[_present_money(money) for money in summary.stated_amounts],
+        asked_by=list(summary.askers),
+        prepaid=summary.prepaid,
+        spared=summary.spared,
+        returned=summary.returned,
+        undelivered=summary.undelivered,
+        warned_invoice_ids=list(summary.warned),
+        delivered_on=summary.delivered_on,
+        notice_ends=summary.notice_ends,
+        extended_days=summary.extended_days,
+        suspended_on=summary.suspended_on,
+        hand_over_on=summary.hand_over_on,
     )
 
 
-_SUSPENSION_FIELDS = (
-    "prepaid",
-    "spared",
-    "undelivered",
-    "returned",
-    "extended_days",
-    "delivered_on",
-    "notice_ends",
-    "suspended_on",
-    "hand_over_on",
-)
-
-
 def present_credit_review(row: CaseRow, conditions: str | None = None) -> CreditReviewOut:
-    said = row.summary
-    limit, currency = said.get("limit"), said.get("currency")
+    summary = row.summary_of(CreditReviewSummary)
+    limit, currency = summary.limit, summary.currency
     return CreditReviewOut(
         **_present_case_fields(row),
-        reason=said["reason"],
-        stopped=said["stopped"],
-        segment=said["segment"],
-        ability=said.get("ability"),
-        willingness=said.get("willingness"),
-        insolvent=bool(said.get("insolvent")),
-        course=said.get("course"),
+        reason=summary.reason,
+        stopped=summary.stopped,
+        segment=summary.segment,
+        ability=summary.ability,
+        willingness=summary.willingness,
+        insolvent=summary.insolvent,
+        course=summary.course,
         limit=Amount.from_minor(limit, currency) if limit is not None and currency else None,
         conditions=conditions,
-        next_review_on=said.get("next_review_on"),
-        verdict_by=said.get("by"),
+        next_review_on=summary.next_review_on,
+        verdict_by=summary.by,
     )
 
 
 def present_write_off(row: CaseRow, currencies: Mapping[str, str]) -> WriteOffOut:
     """`currencies`: of the case's invoices."""
-    said = row.summary
+    summary = row.summary_of(WriteOffSummary)
     booked = [
         BookedOut(
-            invoice_id=name,
-            written_off=Amount.from_minor(said[f"booked_{name}"], currencies[name]),
-            recovered=Amount.from_minor(said[f"recovered_{name}"], currencies[name]),
+            invoice_id=invoice_id,
+            written_off=Amount.from_minor(summary.booked[invoice_id], currencies[invoice_id]),
+            recovered=Amount.from_minor(summary.recovered.get(invoice_id, 0), currencies[invoice_id]),
         )
-        for name in _split_names(said, "invoices")
-        if f"booked_{name}" in said
+        for invoice_id in summary.invoices
+        if invoice_id in summary.booked
     ]
     return WriteOffOut(
         **_present_case_fields(row),
-        owed=_present_owed_amounts(said),
-        decision=said["decision"],
-        decided_by=said["proposed_by"],
+        owed=[_present_money(money) for money in summary.stated_amounts],
+        decision=summary.decision,
+        decided_by=summary.proposed_by,
         booked=booked,
     )
+
+
+def _present_money(money: Money) -> Amount:
+    return Amount.from_minor(money.minor, money.currency)
 
 
 def _present_case_fields(row: CaseRow) -> dict[str, Any]:
     shown = row.model_dump(
         include={"account_id", "account_name", "stage", "waiting_for", "awaiting_role", "next_step", "next_on", "outcome"}
     )
-    return {"id": row.case_id, "invoice_ids": _split_names(row.summary, "invoices"), **shown}
-
-
-def _split_names(summary: dict[str, Any], key: str) -> list[str]:
-    return str(summary.get(key) or "").split()
-
-
-def _present_owed_amounts(summary: dict[str, Any]) -> list[Amount]:
-    """Facts such as owed_EUR, in minor units."""
-    found = sorted((key.removeprefix("owed_"), minor) for key, minor in summary.items() if key.startswith("owed_"))
-    return [Amount.from_minor(int(minor), currency) for currency, minor in found]
+    return {"id": row.case_id, "invoice_ids": list(list_summarised_invoices(row.summary)), **shown}

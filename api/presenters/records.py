@@ -29,8 +29,10 @@ from api.schemas.responses import (
     StepOut,
     TaskOut,
 )
+from domain.approval.summary import ApprovalSummary
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
+from domain.dispute.summary import DisputeSummary
 from domain.policy.collection_policy import Policy
 
 
@@ -128,46 +130,46 @@ def _present_balance(row: BalanceRow) -> BalanceOut:
 
 
 def present_dispute(row: CaseRow) -> DisputeOut:
-    said, currency = row.summary, row.summary["currency"]
+    summary = row.summary_of(DisputeSummary)
     return DisputeOut(
         id=row.case_id,
         invoice_id=row.invoice_id or "",
         account_id=row.account_id,
         account_name=row.account_name,
         stage=row.stage,
-        reason=said["reason"],
-        amount=Amount.from_minor(said["amount"], currency),
-        contested=Amount.from_minor(said["contested"], currency),
-        department=said["department"],
-        assignee=said["assignee"],
+        reason=summary.reason,
+        amount=Amount.from_minor(summary.amount, summary.currency),
+        contested=Amount.from_minor(summary.contested, summary.currency),
+        department=summary.department,
+        assignee=summary.assignee,
         waiting_for=row.waiting_for,
-        escalated=said["escalated"],
+        escalated=summary.escalated,
         deadline=row.next_on,
-        raised_by=said["raised_by"],
-        raised_on=said["raised_on"],
-        evidence=said["evidence"].split(),
+        raised_by=summary.raised_by,
+        raised_on=summary.raised_on,
+        evidence=list(summary.evidence),
         resolution=row.outcome,
     )
 
 
 def present_approval(row: CaseRow) -> ApprovalOut:
-    said = row.summary
+    summary = row.summary_of(ApprovalSummary)
     return ApprovalOut(
         id=row.case_id,
         account_id=row.account_id,
         account_name=row.account_name,
-        subject=said["subject"],
-        invoice_ids=said["invoices"].split(),
-        matter=said["matter"],
-        amount=Amount.from_minor(said["amount"], said["currency"]),
-        requester=said["requester"],
+        subject=summary.subject,
+        invoice_ids=list(summary.invoices),
+        matter=summary.matter or "",
+        amount=Amount.from_minor(summary.amount, summary.currency),
+        requester=summary.requester,
         state=row.stage,
-        tier=said["tier"],
-        tiers=said["tiers"],
-        roles=said["roles"].split(),
-        escalated=said["escalated"],
-        asked_on=said["asked_on"],
-        due_on=said["due_on"],
-        signed_by=said["signed_by"].split(),
-        ended=said["ended"],
+        tier=summary.tier,
+        tiers=summary.tiers,
+        roles=[role.value for role in summary.roles],
+        escalated=summary.escalated,
+        asked_on=summary.asked_on,
+        due_on=summary.due_on,
+        signed_by=list(summary.signed_by),
+        ended=summary.ended,
     )

@@ -20,7 +20,8 @@ from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.approval.commands import DecideApproval, DecisionChannel
 from domain.approval.delegation import Delegation
-from domain.approval.view import choose_authority_over, parse_awaited_roles
+from domain.approval.summary import ApprovalSummary
+from domain.approval.view import choose_authority_over
 from domain.identifiers import CaseKind
 from domain.policy.approval_matrix import AUTHORITY_LEVELS
 from domain.roles import Actor, Role, is_same_person
@@ -54,7 +55,7 @@ def get_approvals(
             CaseFilter(kind=CaseKind.APPROVAL, open=True, roles=roles),
             limit,
             cursor,
-            lambda row: choose_authority_over(row.summary, actor, delegations, roles) is not None,
+            lambda row: choose_authority_over(row.summary_of(ApprovalSummary), actor, delegations, roles) is not None,
         )
     return Page(items=[present(row) for row in rows], next=following)
 
@@ -91,12 +92,12 @@ def _find_delegation(context: ApiContext, actor: Actor, approval: CaseRow) -> De
 
     Where everybody who delegated to them is in conflict, the first: the decision then says why it is refused.
     """
-    awaited = parse_awaited_roles(approval.summary)
-    if actor.role in awaited:
+    summary = approval.summary_of(ApprovalSummary)
+    if actor.role in summary.roles:
         return None
     active = DelegationStore(context.database).list_active_for(actor.user, context.today)
-    usable = [each for each in active if each.role in awaited and each.role in context.identity.get_roles(each.from_user)]
-    authority = choose_authority_over(approval.summary, actor, usable)
+    usable = [each for each in active if each.role in summary.roles and each.role in context.identity.get_roles(each.from_user)]
+    authority = choose_authority_over(summary, actor, usable)
     return authority.delegation if authority else next(iter(usable), None)
 
 

@@ -21,6 +21,7 @@ from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from domain import identifiers as ids
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
+from domain.credit_review.summary import CreditReviewSummary
 from domain.identifiers import CaseKind
 from domain.roles import Role
 
@@ -52,7 +53,7 @@ def get_credit_reviews(
 
 @router.get("/credit-reviews/{review_id}", operation_id="read_credit_review", summary="One credit review and its verdict")
 def get_credit_review(_: ReadingActor, review: ExistingReview, context: Context) -> CreditReviewOut:
-    return present(review, find_note_text(context.database, review.summary.get("conditions")))
+    return present(review, find_note_text(context.database, review.summary_of(CreditReviewSummary).conditions))
 
 
 @router.post(

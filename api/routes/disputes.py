@@ -19,6 +19,7 @@ from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem
 from api.web.request_ids import derive_id
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
+from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
 from domain.roles import Role
 
@@ -104,7 +105,7 @@ async def resolve_dispute(
     actor: DisputeHandlingActor, dispute: ExistingDispute, said: ResolutionIn, id: DisputeCommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """What takes money off the invoice waits for the approval matrix; the dispute ends when billing has booked it."""
-    currency = dispute.summary.get("currency")
+    currency = dispute.summary_of(DisputeSummary).currency
     if said.amount and said.amount.currency != currency:
         raise invalid_request_problem("/amount/currency", f"the invoice is in {currency}; write the amount in {currency} too")
     note = await save_comment(context, id, dispute, actor.user, said.comment)

@@ -37,6 +37,7 @@ from domain.case.command import Command
 from domain.identifiers import CaseKind
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_rejection_reason
 from domain.payment_plan.instalments import InstalmentSchedule
+from domain.payment_plan.summary import PaymentPlanSummary
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["payment plans"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -118,7 +119,7 @@ async def revise_plan(
     actor: PaymentPlanningActor, plan: ExistingPlan, said: RevisionIn, id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """Every revision is approved anew, and accepted or declined by the customer."""
-    terms = said.terms.build_terms(plan.summary["currency"])
+    terms = said.terms.build_terms(plan.summary_of(PaymentPlanSummary).currency)
     note = await save_comment(context, id, plan, actor.user, said.comment)
     act = RevisePlan(act_id=id, actor=actor.user, terms=terms, asked_by=said.asked_by, why=said.why, note_id=note)
     return await submit_case_command(context, plan, act, response)

@@ -18,6 +18,7 @@ from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from domain import identifiers as ids
+from domain.case_summary import list_summarised_invoices
 from domain.identifiers import CaseKind
 from domain.roles import Role
 from domain.write_off.commands import ProposeWriteOff
@@ -47,13 +48,13 @@ def get_write_offs(
 ) -> Page[WriteOffOut]:
     wanted = CaseFilter(kind=CaseKind.WRITE_OFF, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
-    currencies = load_invoice_currencies(context.database, [name for row in rows for name in _list_invoice_ids(row)])
+    currencies = load_invoice_currencies(context.database, [name for row in rows for name in list_summarised_invoices(row.summary)])
     return Page(items=[present(row, currencies) for row in rows], next=following)
 
 
 @router.get("/accounts/{account_id}/write-off", operation_id="read_write_off", summary="What becomes of an account that was handed over")
 def get_write_off(_: ReadingActor, write_off: ExistingWriteOff, context: Context) -> WriteOffOut:
-    return present(write_off, load_invoice_currencies(context.database, _list_invoice_ids(write_off)))
+    return present(write_off, load_invoice_currencies(context.database, list(list_summarised_invoices(write_off.summary))))
 
 
 @router.post(
@@ -69,10 +70,6 @@ async def decide_write_off(
     amounts = await run_in_threadpool(_parse_amounts, context, said.amounts)
     act = ProposeWriteOff(act_id=id, actor=actor.user, decision=said.decision, amounts=amounts)
     return await submit_case_command(context, write_off, act, response)
-
-
-def _list_invoice_ids(row: CaseRow) -> list[str]:
-    return str(row.summary["invoices"]).split()
 
 
 def _parse_amounts(context: Context, said: list[PartIn]) -> dict[str, int]:

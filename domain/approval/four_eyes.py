@@ -9,7 +9,6 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from domain.approval.delegation import Delegation
-from domain.journal.journal import FactValue
 from domain.roles import Actor, Role, is_same_person
 
 
@@ -60,33 +59,9 @@ class ApprovalParticipants(BaseModel):
                 return Conflict(ground=ConflictGround.REPRESENTED, person=person)
         return next((Conflict(ground=ConflictGround.SIGNED, person=person) for person in people if _is_listed(person, self.signers)), None)
 
-    def to_facts(self) -> dict[str, FactValue]:
-        """As a case's summary keeps them, for lists that read no workflow: names parted by spaces."""
-        return {
-            "requester": self.requester,
-            "also_asked": " ".join(self.also_asked),
-            "acting_for": " ".join(self.acting_for),
-            "signed_for": " ".join(self.signers),
-        }
-
-    @classmethod
-    def from_facts(cls, facts: dict[str, FactValue]) -> "ApprovalParticipants":
-        """From the summary of an approval. One that was written before all of them were kept names the requester and those who signed."""
-        signers = [*_split_names(facts.get("signed_by")), *_split_names(facts.get("signed_for"))]
-        return cls(
-            requester=str(facts.get("requester") or ""),
-            also_asked=_split_names(facts.get("also_asked")),
-            acting_for=_split_names(facts.get("acting_for")),
-            signers=signers,
-        )
-
 
 def _is_listed(person: str, people: Sequence[str]) -> bool:
     return any(is_same_person(person, other) for other in people)
-
-
-def _split_names(names: FactValue) -> list[str]:
-    return str(names or "").split()
 
 
 class SigningAuthority(BaseModel):

@@ -2,8 +2,10 @@
 
 from domain import identifiers as ids
 from domain.audit.seal import Seal
+from domain.audit.seal_summary import SealSummary
 from domain.case.account_case import AccountCase
 from domain.case.case_view import CaseView
+from domain.case.summary_fields import dump_summary
 from domain.clock import Moment
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
@@ -37,6 +39,10 @@ def create_seal_case() -> SealCase:
     return SealCase(journal=Journal(case_id=ids.SEAL_CASE_ID, account_id=NO_ACCOUNT))
 
 
+def _build_summary(seal: Seal) -> SealSummary:
+    return SealSummary(day=seal.day, hash=seal.digest(), cases=seal.cases, entries=seal.entries)
+
+
 def build_case_view(case: SealCase, run_id: str) -> CaseView:
     """Build the read model's view. The case never ends, and waits for nobody."""
     seal = case.last
@@ -50,5 +56,5 @@ def build_case_view(case: SealCase, run_id: str) -> CaseView:
         next_step=None,
         next_on=None,
         waiting_for="nothing",
-        summary={"on": seal.day.isoformat(), "hash": seal.digest(), "cases": seal.cases, "entries": seal.entries} if seal else {},
+        summary=dump_summary(_build_summary(seal) if seal else SealSummary()),
     )

@@ -19,12 +19,20 @@ class NextStep(BaseModel):
     waiting_for: str
 
 
+class AwaitedParties(BaseModel):
+    """Who may act on a case now, beside the role that it shows: people of these `roles`, and these `people` themselves."""
+
+    roles: list[Role] = Field(default_factory=list)
+    people: list[str] = Field(default_factory=list)
+
+
 class CaseView(BaseModel):
     """One case as lists and reports show it. Amounts in minor units of `currency`.
 
     `collection_stage` is the coarse stage that lists made with Temporal's own tools show of an invoice. `awaiting_role` is set while
-    people of that role are to act. `summary` says what is peculiar to the kind of case. The timeline, the holds and the promise are an
-    invoice's alone; `disputed` is how much of it letters must not ask for.
+    people of that role are to act, `awaited` while others may, too. `summary` says what is peculiar to the kind of case, as it is stored:
+    by one of the models of `domain.case_summary`. The timeline, the holds and the promise are an invoice's alone; `disputed` is how much
+    of it letters must not ask for.
     """
 
     case_id: str
@@ -38,6 +46,7 @@ class CaseView(BaseModel):
     next_on: date | None
     waiting_for: str
     awaiting_role: str | None = None
+    awaited: AwaitedParties | None = None
     summary: dict[str, FactValue] = Field(default_factory=dict)
     open_balance: int = 0
     currency: str = ""

@@ -1,9 +1,10 @@
 """How a credit review looks from outside: in lists, and to those who ask its workflow."""
 
 from domain.case.case_view import CaseView
+from domain.case.summary_fields import dump_summary
 from domain.credit_review.review_case import CreditReviewCase, CreditReviewStage
+from domain.credit_review.summary import CreditReviewSummary
 from domain.identifiers import CaseKind
-from domain.journal.journal import FactValue
 from domain.roles import Role
 
 
@@ -18,23 +19,24 @@ def next_step(case: CreditReviewCase) -> str | None:
     return "next_review" if case.wakes_at() else None
 
 
-def _build_summary(case: CreditReviewCase) -> dict[str, FactValue]:
-    """The limit is in minor units of its currency."""
+def _build_summary(case: CreditReviewCase) -> CreditReviewSummary:
     verdict = case.verdict
-    found: dict[str, FactValue] = {"reason": case.reason.value if case.reason else None, "stopped": case.stopped, "segment": case.segment}
-    if verdict:
-        found |= {
-            "ability": verdict.ability.value,
-            "willingness": verdict.willingness.value,
-            "course": verdict.course.value,
-            "insolvent": verdict.insolvent,
-            "limit": verdict.limit,
-            "currency": verdict.currency,
-            "conditions": verdict.conditions_note,
-            "next_review_on": verdict.next_review_on.isoformat() if verdict.next_review_on else None,
-            "by": verdict.actor,
-        }
-    return found
+    if verdict is None:
+        return CreditReviewSummary(reason=case.reason, stopped=case.stopped, segment=case.segment)
+    return CreditReviewSummary(
+        reason=case.reason,
+        stopped=case.stopped,
+        segment=case.segment,
+        ability=verdict.ability,
+        willingness=verdict.willingness,
+        course=verdict.course,
+        insolvent=verdict.insolvent,
+        limit=verdict.limit,
+        currency=verdict.currency,
+        conditions=verdict.conditions_note,
+        next_review_on=verdict.next_review_on,
+        by=verdict.actor,
+    )
 
 
 def build_case_view(case: CreditReviewCase, run_id: str) -> CaseView:
@@ -50,6 +52,6 @@ def build_case_view(case: CreditReviewCase, run_id: str) -> CaseView:
         next_on=wakes_at.date() if wakes_at else None,
         waiting_for=case.waiting_for,
         awaiting_role=Role.CREDIT_ANALYST.value if case.waiting_for == "verdict" else None,
-        summary=_build_summary(case),
+        summary=dump_summary(_build_summary(case)),
         outcome=CreditReviewStage.ENDED if case.ended else None,
     )

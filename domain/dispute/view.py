@@ -1,10 +1,11 @@
 """How a dispute looks from outside: in lists, and to those who ask its workflow."""
 
 from domain.case.case_view import CaseView
+from domain.case.summary_fields import dump_summary
 from domain.dispute.dispute_case import DisputeCase
 from domain.dispute.state import DisputeStage
+from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
-from domain.journal.journal import FactValue
 
 
 def waiting_for(case: DisputeCase) -> str:
@@ -36,23 +37,22 @@ def _find_awaiting_role(case: DisputeCase) -> str | None:
     return (case.escalated_to or case.department).value if case.stage is DisputeStage.OPEN else None
 
 
-def _build_summary(case: DisputeCase) -> dict[str, FactValue]:
-    """What lists say of it. Amounts in minor units of the invoice's currency."""
-    return {
-        "reason": case.raised.reason.value,
-        "amount": case.raised.amount,
-        "currency": case.facts.currency,
-        "contested": 0 if case.is_closed else case.contested_amount,
-        "department": case.department.value,
-        "assignee": case.assignee,
-        "escalated": case.escalations > 0,
-        "raised_by": case.raised.actor,
-        "raised_on": case.raised_on.isoformat(),
-        "deadline": case.deadline.isoformat(),
-        "answer": case.answer.resolution.value if case.answer else None,
-        "approvals": case.approvals,
-        "evidence": " ".join(case.evidence),
-    }
+def _build_summary(case: DisputeCase) -> DisputeSummary:
+    return DisputeSummary(
+        reason=case.raised.reason,
+        amount=case.raised.amount,
+        currency=case.facts.currency,
+        contested=0 if case.is_closed else case.contested_amount,
+        department=case.department,
+        assignee=case.assignee,
+        escalated=case.escalations > 0,
+        raised_by=case.raised.actor,
+        raised_on=case.raised_on,
+        deadline=case.deadline,
+        answer=case.answer.resolution if case.answer else None,
+        approvals=case.approvals,
+        evidence=tuple(case.evidence),
+    )
 
 
 def build_case_view(case: DisputeCase, run_id: str) -> CaseView:
@@ -65,7 +65,7 @@ def build_case_view(case: DisputeCase, run_id: str) -> CaseView:
         invoice_id=case.invoice_id,
         stage=case.stage.value,
         awaiting_role=_find_awaiting_role(case),
-        summary=_build_summary(case),
+        summary=dump_summary(_build_summary(case)),
         next_step=next_step(case),
         next_on=case.deadline if case.stage is DisputeStage.OPEN else None,
         waiting_for=waiting_for(case),

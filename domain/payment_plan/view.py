@@ -1,11 +1,11 @@
 """How a payment plan looks from outside: in lists, and to those who ask its workflow."""
 
-from domain.case.case_view import CaseView
+from domain.case.case_view import AwaitedParties, CaseView
+from domain.case.summary_fields import dump_summary
 from domain.identifiers import CaseKind
-from domain.journal.journal import FactValue
-from domain.payment_plan.instalments import InstalmentSchedule
 from domain.payment_plan.plan_case import PaymentPlanCase
-from domain.payment_plan.state import PlanStage
+from domain.payment_plan.state import PlanRevision, PlanStage
+from domain.payment_plan.summary import PaymentPlanSummary
 from domain.roles import Role
 
 
@@ -41,32 +41,36 @@ _AWAITED_ROLES = {PlanStage.PROPOSED: Role.COLLECTOR, PlanStage.OFFERED: Role.CO
 """Whose turn it is: to revise what came back, or to hear the customer's answer."""
 
 
-def _build_summary(case: PaymentPlanCase) -> dict[str, FactValue]:
-    """Amounts in minor units of the plan's currency. While a plan in force is renegotiated, `schedule` are the new terms."""
-    revision = case.draft or case.agreed or case.revisions[-1]
-    return {
-        "invoices": " ".join(case.covered),
-        "revision": revision.number,
-        "total": revision.schedule.total,
-        "instalments": len(revision.schedule.instalments),
-        "received": case.received,
-        "debt": case.debt,
-        "currency": case.currency,
-        "by": revision.by,
-        "in_force": case.agreed is not None and not case.is_over,
-        "missed": len(case.missed_on),
-        "reason": case.reason,
-        "lapses_on": case.lapses_on().isoformat() if case.stage in _AWAITED_ROLES else None,
-        "schedule": _format_schedule(revision.schedule),
-        "agreed": case.agreed.number if case.agreed else None,
-        "agreed_total": case.agreed.schedule.total if case.agreed else None,
-        "agreed_schedule": _format_schedule(case.agreed.schedule) if case.agreed else None,
-    }
+def _find_awaited_author(case: PaymentPlanCase) -> AwaitedParties | None:
+    """Whoever put forward what came back may revise it, whosever account it is."""
+    return AwaitedParties(people=[_last_revision(case).by]) if case.stage is PlanStage.PROPOSED else None
 
 
-def _format_schedule(schedule: InstalmentSchedule) -> str:
-    """day:amount:interest of each instalment, parted by spaces."""
-    return " ".join(f"{one.due_on.isoformat()}:{one.amount}:{one.interest}" for one in schedule.instalments)
+def _build_summary(case: PaymentPlanCase) -> PaymentPlanSummary:
+    """While a plan in force is renegotiated, `schedule` are the new terms."""
+    revision, agreed = _last_revision(case), case.agreed
+    return PaymentPlanSummary(
+        invoices=tuple(case.covered),
+        revision=revision.number,
+        total=revision.schedule.total,
+        instalments=len(revision.schedule.instalments),
+        received=case.received,
+        debt=case.debt,
+        currency=case.currency,
+        by=revision.by,
+        in_force=agreed is not None and not case.is_over,
+        missed=len(case.missed_on),
+        reason=case.reason,
+        lapses_on=case.lapses_on() if case.stage in _AWAITED_ROLES else None,
+        schedule=revision.schedule.instalments,
+        agreed=agreed.number if agreed else None,
+        agreed_total=agreed.schedule.total if agreed else None,
+        agreed_schedule=agreed.schedule.instalments if agreed else None,
+    )
+
+
+def _last_revision(case: PaymentPlanCase) -> PlanRevision:
+    return case.draft or case.agreed or case.revisions[-1]
 
 
 def build_case_view(case: PaymentPlanCase, run_id: str) -> CaseView:
@@ -81,7 +85,8 @@ def build_case_view(case: PaymentPlanCase, run_id: str) -> CaseView:
         invoice_id=None,
         stage=case.stage.value,
         awaiting_role=_AWAITED_ROLES[case.stage].value if case.stage in _AWAITED_ROLES else None,
-        summary=_build_summary(case),
+        awaited=_find_awaited_author(case),
+        summary=dump_summary(_build_summary(case)),
         next_step=next_step(case),
         next_on=wakes_at.date() if wakes_at else None,
         waiting_for=waiting_for(case),

@@ -1,11 +1,12 @@
 """How an account's suspension looks from outside: in lists, and to those who ask its workflow."""
 
 from domain.billing.receivables import find_largest_amount, sum_undisputed_by_currency
-from domain.case.case_view import CaseView
+from domain.case.case_view import AwaitedParties, CaseView
+from domain.case.summary_fields import dump_summary
 from domain.identifiers import CaseKind
-from domain.journal.journal import FactValue
 from domain.roles import Role
 from domain.suspension.state import APPROVAL_SEQUENCE, SuspensionStage
+from domain.suspension.summary import SuspensionSummary
 from domain.suspension.suspension_case import SuspensionCase
 
 _AWAITED_ROLES = {"requester": Role.COLLECTOR, "address": Role.COLLECTOR}
@@ -23,26 +24,23 @@ def next_step(case: SuspensionCase) -> str | None:
     return None
 
 
-def _build_summary(case: SuspensionCase) -> dict[str, FactValue]:
-    days = {
-        "delivered_on": case.delivered_on,
-        "notice_ends": case.notice_ends,
-        "suspended_on": case.suspended_on,
-        "hand_over_on": case.hand_over_on,
-    }
-    return {
-        "invoices": " ".join(case.claims),
-        "warned": " ".join(case.warned),
-        "askers": " ".join(case.askers),
-        "prepaid": case.prepaid,
-        "spared": case.is_fully_disputed,
-        "undelivered": case.undelivered,
-        "returned": case.returned,
-        "extended_days": case.extended_days,
-        "approvals": case.last_number(APPROVAL_SEQUENCE),
-        **{name: day.isoformat() if day else None for name, day in days.items()},
-        **{f"owed_{code}": owed for code, owed in sorted(sum_undisputed_by_currency(case.owed_receivables()).items())},
-    }
+def _build_summary(case: SuspensionCase) -> SuspensionSummary:
+    return SuspensionSummary(
+        invoices=tuple(case.claims),
+        warned=tuple(case.warned),
+        askers=tuple(case.askers),
+        prepaid=case.prepaid,
+        spared=case.is_fully_disputed,
+        undelivered=case.undelivered,
+        returned=case.returned,
+        extended_days=case.extended_days,
+        approvals=case.last_number(APPROVAL_SEQUENCE),
+        delivered_on=case.delivered_on,
+        notice_ends=case.notice_ends,
+        suspended_on=case.suspended_on,
+        hand_over_on=case.hand_over_on,
+        owed=dict(sorted(sum_undisputed_by_currency(case.owed_receivables()).items())),
+    )
 
 
 def build_case_view(case: SuspensionCase, run_id: str) -> CaseView:
@@ -61,7 +59,8 @@ def build_case_view(case: SuspensionCase, run_id: str) -> CaseView:
         next_on=wakes_at.date() if wakes_at and not case.is_ended else None,
         waiting_for=case.waiting_for,
         awaiting_role=awaited.value if awaited else None,
-        summary=_build_summary(case),
+        awaited=AwaitedParties(people=case.askers) if case.waiting_for == "requester" and case.askers else None,
+        summary=dump_summary(_build_summary(case)),
         open_balance=amount,
         currency=currency,
         policy=policy.name,

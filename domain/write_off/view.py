@@ -2,9 +2,10 @@
 
 from domain.billing.receivables import find_largest_amount, sum_undisputed_by_currency
 from domain.case.case_view import CaseView
+from domain.case.summary_fields import dump_summary
 from domain.identifiers import CaseKind
-from domain.journal.journal import FactValue
 from domain.roles import Role
+from domain.write_off.summary import WriteOffSummary
 from domain.write_off.write_off_case import APPROVAL_SEQUENCE, WriteOffCase, WriteOffStage
 
 
@@ -12,17 +13,16 @@ def next_step(case: WriteOffCase) -> str | None:
     return {"decision": "decision", "approval": "approval", "billing": "booking"}.get(case.waiting_for)
 
 
-def _build_summary(case: WriteOffCase) -> dict[str, FactValue]:
-    """Amounts in minor units: `owed_EUR`, `booked_I1`, `recovered_I1`."""
-    found: dict[str, FactValue] = {
-        "invoices": " ".join(case.claims),
-        "decision": case.proposal.decision.value if case.proposal else None,
-        "proposed_by": case.proposal.actor if case.proposal else None,
-        "approvals": case.last_number(APPROVAL_SEQUENCE),
-    }
-    for name, booked in case.booked.items():
-        found |= {f"booked_{name}": booked.amount, f"recovered_{name}": booked.recovered}
-    return found | {f"owed_{code}": owed for code, owed in sorted(_owed_by_currency(case).items())}
+def _build_summary(case: WriteOffCase) -> WriteOffSummary:
+    return WriteOffSummary(
+        invoices=tuple(case.claims),
+        decision=case.proposal.decision if case.proposal else None,
+        proposed_by=case.proposal.actor if case.proposal else None,
+        approvals=case.last_number(APPROVAL_SEQUENCE),
+        booked={invoice_id: booked.amount for invoice_id, booked in case.booked.items()},
+        recovered={invoice_id: booked.recovered for invoice_id, booked in case.booked.items()},
+        owed=dict(sorted(_owed_by_currency(case).items())),
+    )
 
 
 def _owed_by_currency(case: WriteOffCase) -> dict[str, int]:
@@ -45,7 +45,7 @@ def build_case_view(case: WriteOffCase, run_id: str) -> CaseView:
         next_on=None,
         waiting_for=case.waiting_for,
         awaiting_role=Role.WRITE_OFF_ANALYST.value if case.stage is WriteOffStage.DECIDING else None,
-        summary=_build_summary(case),
+        summary=dump_summary(_build_summary(case)),
         open_balance=amount,
         currency=currency,
         outcome=outcome,

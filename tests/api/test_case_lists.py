@@ -9,6 +9,7 @@ from adapters.database.tables import Case
 from adapters.identity.delegation_store import DelegationStore
 from domain.approval.delegation import Delegation
 from domain.roles import Role
+from tests.api.awaited_rows import build_awaited_rows
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
 
@@ -49,7 +50,9 @@ def approval(
         "updated_at": REAL_NOW,
         "outcome": "approved" if said.get("ended") else None,
     }
-    world.add(Case(**row))
+    written = Case(**row)
+    world.add(*build_awaited_rows(written))
+    world.add(written)
     return id
 
 

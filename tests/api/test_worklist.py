@@ -16,6 +16,7 @@ from domain.approval.delegation import Delegation
 from domain.portfolio.assignment_rules import Cover
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Role
+from tests.api.awaited_rows import build_awaited_rows
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
 
@@ -41,7 +42,9 @@ def case(world: PortfolioWorld, kind: str, waiting_for: str, account: str = "A-1
         "head": "h",
         "updated_at": REAL_NOW,
     }
-    world.add(Case(**row | more))
+    written = Case(**row | more)
+    world.add(*build_awaited_rows(written))
+    world.add(written)
     return id
 
 
@@ -237,21 +240,21 @@ async def test_a_delegate_sees_what_they_may_sign_in_anothers_place(mine: Portfo
 
 
 @pytest.mark.parametrize(
-    ("role", "kind", "waiting_for", "work"),
+    ("role", "kind", "waiting_for", "summary", "at_risk"),
     [
-        (Role.SALES_OPS, "dispute", "sales_ops", "dispute"),
-        (Role.CREDIT_ANALYST, "credit_review", "verdict", "credit_review"),
-        (Role.WRITE_OFF_ANALYST, "write_off", "decision", "write_off"),
+        (Role.SALES_OPS, "dispute", "sales_ops", {"contested": 900, "currency": "GBP"}, {"GBP"}),
+        (Role.CREDIT_ANALYST, "credit_review", "verdict", {"stopped": False}, {"EUR"}),
+        (Role.WRITE_OFF_ANALYST, "write_off", "decision", {"owed_EUR": 700, "owed_GBP": 900}, {"EUR", "GBP"}),
     ],
 )
 async def test_each_department_has_its_own_day(
-    mine: PortfolioWorld, as_role: As, role: Role, kind: str, waiting_for: str, work: str
+    mine: PortfolioWorld, as_role: As, role: Role, kind: str, waiting_for: str, summary: dict[str, Any], at_risk: set[str]
 ) -> None:
-    case(mine, kind, waiting_for, awaiting_role=role.value, summary={"owed_EUR": 700, "owed_GBP": 900})
+    case(mine, kind, waiting_for, awaiting_role=role.value, summary=summary)
     async with as_role(role) as client:
         (item,) = await listed(client)
-    assert item["kind"] == work
-    assert {money["currency"] for money in item["at_risk"]} == {"EUR", "GBP"}
+    assert item["kind"] == kind
+    assert {money["currency"] for money in item["at_risk"]} == at_risk
 
 
 async def test_a_dispute_that_a_colleague_was_given_is_theirs_until_it_is_escalated(mine: PortfolioWorld, as_role: As) -> None:

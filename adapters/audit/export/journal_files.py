@@ -100,8 +100,9 @@ def _format_value(value: Any) -> str:
 
 def _find_digests(case: CaseChain) -> Iterator[str]:
     """Of files that entries name, and of those that only the case's own row does, such as a dispute's first evidence."""
-    for content in (case.summary, *(entry["facts"] for entry in [*case.chain, *case.orphans])):
-        for name, value in content.items():
+    yield from _DIGEST_PATTERN.findall(" ".join(case.evidence))
+    for entry in [*case.chain, *case.orphans]:
+        for name, value in entry["facts"].items():
             if isinstance(value, str) and len(value) >= 64 and name not in NON_DOCUMENT_FACTS:
                 yield from _DIGEST_PATTERN.findall(value)
 

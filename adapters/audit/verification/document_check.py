@@ -16,6 +16,7 @@ from adapters.audit.verification.journal_evidence import (
     parse_json_object,
     split_batches,
 )
+from adapters.database.dispute_evidence import has_evidence, list_evidence
 from adapters.database.tables import Case, Document, DossierRow
 from domain.audit.verification_report import VerificationFinding
 from domain.identifiers import CaseKind
@@ -90,7 +91,7 @@ class DocumentCheck:
             col(Case.kind) == CaseKind.DISPUTE
         )
         for row in self._session.execute(disputes.execution_options(yield_per=BATCH_SIZE)):
-            for digest in str(parse_json_object(row.summary).get("evidence") or "").split():
+            for digest in list_evidence(CaseKind.DISPUTE, parse_json_object(row.summary)):
                 yield FileReference(digest, row.account_id, f"the case {row.case_id}")
 
     def _find_missing_files(self, references: Iterable[FileReference]) -> Iterator[VerificationFinding]:
@@ -116,6 +117,6 @@ class DocumentCheck:
         owners = select(col(DossierRow.account_id)).where((col(DossierRow.json_sha256) == digest) | (col(DossierRow.pdf_sha256) == digest))
         for account_id in self._session.scalars(owners.distinct()).all():
             yield from load_evidence(self._session, DOSSIER_MADE, account_id=account_id)
-        disputes = select(col(Case.case_id)).where(col(Case.kind) == CaseKind.DISPUTE, cast(col(Case.summary), Text).contains(digest))
+        disputes = select(col(Case.case_id)).where(has_evidence(digest))
         for case_id in self._session.scalars(disputes).all():
             yield from load_evidence(self._session, EVIDENCE_ATTACHED, case_id=case_id)

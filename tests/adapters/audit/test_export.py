@@ -12,6 +12,7 @@ import zipfile
 from collections import Counter
 from datetime import date, timedelta
 from gzip import compress
+from hashlib import sha256
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -409,6 +410,15 @@ async def test_a_case_that_a_worker_went_on_with_as_it_was_sealed_is_no_fault(da
     found = run_verifier((await write_export(database, tmp_path / "x.zip")).path)
     assert found.returncode == 0, found.stdout
     assert "1 went on from another entry just after they were sealed" in found.stdout
+
+
+@pytest.mark.parametrize("summary", [[1], {"evidence": sha256(EVIDENCE).hexdigest(), "amount": "much"}])
+async def test_a_row_that_is_no_longer_what_it_should_be_does_not_end_an_export(database: Database, tmp_path: Path, summary: Any) -> None:
+    populate_account(database)
+    with database.writing() as session:
+        session.execute(update(Case).where(col(Case.kind) == "dispute").values(summary=summary))
+    files = read_zip((await write_export(database, tmp_path / "x.zip")).path)
+    assert any(name.startswith("documents/") for name in files) == isinstance(summary, dict)
 
 
 async def test_an_account_whose_letters_were_erased_still_verifies(database: Database, tmp_path: Path) -> None:

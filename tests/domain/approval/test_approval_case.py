@@ -12,7 +12,9 @@ from domain.approval.command_rules import apply_command, rejection_reason
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionChannel, WithdrawApprovalRequest
 from domain.approval.delegation import Delegation
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
+from domain.approval.summary import ApprovalSummary
 from domain.approval.view import build_case_view, choose_authority_over
+from domain.case.case_view import AwaitedParties
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal, find_broken_entry
@@ -278,12 +280,21 @@ def test_a_list_offers_an_approval_to_those_whose_decision_is_not_refused(
     ways = [(reader.role, None), *((delegation.role, delegation) for delegation in delegations)]
     decisions = [says(reader.user, role, delegation=delegation, act_id="new") for role, delegation in ways]
 
-    authority = choose_authority_over(build_case_view(case, "run").summary, reader, delegations)
+    authority = choose_authority_over(ApprovalSummary.model_validate(build_case_view(case, "run").summary), reader, delegations)
 
     assert (authority is not None) == any(rejection_reason(case, decision, TODAY) is None for decision in decisions)
     if authority is not None:
         chosen = says(reader.user, authority.role, delegation=authority.delegation, act_id="new")
         assert rejection_reason(case, chosen, TODAY) is None
+
+
+def test_after_a_missed_deadline_two_roles_are_awaited_and_after_the_end_none() -> None:
+    case = asked()
+    assert build_case_view(case, "run").awaited == AwaitedParties(roles=[MANAGER])
+    case.run_due_actions(moment(9))
+    assert build_case_view(case, "run").awaited == AwaitedParties(roles=[MANAGER, DIRECTOR])
+    do(case, says("anna"), on=9)
+    assert build_case_view(case, "run").awaited is None
 
 
 # --- time

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.case.case_view import AwaitedParties
 from domain.case.effects import (
     ChargeInterest,
     HastenTimeline,
@@ -176,6 +177,13 @@ def test_returned_terms_wait_for_their_author_but_not_for_ever() -> None:
     assert case.stage is PlanStage.PROPOSED
     wake_until(case, 16)
     assert (case.ending, case.reason) == (PlanStage.CANCELLED, "not_revised")
+
+
+def test_only_terms_that_came_back_wait_for_whoever_put_them_forward() -> None:
+    case = proposed()
+    assert build_case_view(case, "run").awaited is None
+    answer(case, ApprovalResult.RETURNED)
+    assert build_case_view(case, "run").awaited == AwaitedParties(people=[case.revisions[-1].by])
 
 
 def test_an_offer_that_nobody_accepts_lapses_and_lifts_the_holds() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from domain.approval.result import ApprovalResult
 from domain.case.billing_results import SuspensionOrderOutcome
+from domain.case.case_view import AwaitedParties
 from domain.case.command import Command
 from domain.case.effects import (
     HandOverAccount,
@@ -40,6 +41,7 @@ from domain.suspension.events import (
 )
 from domain.suspension.state import PRE_SUSPENSION_STAGES, SuspensionEnding, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
+from domain.suspension.view import build_case_view
 from tests.domain.builders import midnight, moment
 from tests.domain.suspension.builders import SuspensionDriver, build_disputed_receivable, build_paid_receivable, build_receivable
 
@@ -201,7 +203,10 @@ def test_a_returned_approval_waits_for_its_requester_and_is_asked_again_under_th
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.SIGN_OFF)
     account.answer_approval(RETURNED, 18)
     assert account.case.waiting_for == "requester"
+    account.case.askers = ["ben", "Anna Maria"]
+    assert build_case_view(account.case, "run").awaited == AwaitedParties(people=["ben", "Anna Maria"])
     apply_command(account.case, RequestApprovalAgain(act_id="g1", actor="mia"), moment(19))
+    assert build_case_view(account.case, "run").awaited is None
     last = account.list_effects(RequestApproval)[-1]
     assert (last.number, last.matter.value, last.requester) == (3, "suspension", "mia")
 

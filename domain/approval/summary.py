@@ -1,0 +1,69 @@
+"""What lists know of an approval."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from domain.approval.four_eyes import ApprovalParticipants
+from domain.case.summary_fields import PackedRoles, PackedWords
+from domain.journal.journal import FactValue
+from domain.money import Money
+from domain.policy.approval_type import ApprovalType
+
+
+class ApprovalSummary(BaseModel):
+    """What is asked, who may sign, who has signed, and how it ended. `amount` in minor units; days are business dates.
+
+    `roles`: those whose people may sign now. `tier` counts from 1. `signed_by`: those who signed; `signed_for`: they, and those in whose
+    place. `also_asked` and `acting_for` as in ApprovalParticipants. `details`: what the case that asks says of it, stored among the others.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    matter: ApprovalType | None = None
+    amount: int = 0
+    currency: str = ""
+    requester: str = ""
+    also_asked: PackedWords = ()
+    acting_for: PackedWords = ()
+    signed_for: PackedWords = ()
+    subject: str = ""
+    invoices: PackedWords = ()
+    tier: int = 0
+    tiers: int = 0
+    roles: PackedRoles = ()
+    due_on: date | None = None
+    asked_on: date | None = None
+    escalated: bool = False
+    details: dict[str, FactValue] = Field(default_factory=dict)
+    signed_by: PackedWords = ()
+    ended: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_details(cls, stored: Any) -> Any:
+        if not isinstance(stored, Mapping) or "details" in stored:
+            return stored
+        known = {name: value for name, value in stored.items() if name in cls.model_fields}
+        return known | {"details": {name: value for name, value in stored.items() if name not in known}}
+
+    @model_serializer(mode="wrap")
+    def _spread_details(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        return {**fields.pop("details", {}), **fields}
+
+    @property
+    def participants(self) -> ApprovalParticipants:
+        """A summary that was written before all of them were kept names the requester and those who signed."""
+        return ApprovalParticipants(
+            requester=self.requester,
+            also_asked=list(self.also_asked),
+            acting_for=list(self.acting_for),
+            signers=[*self.signed_by, *self.signed_for],
+        )
+
+    @property
+    def stated_amounts(self) -> tuple[Money, ...]:
+        return (Money(minor=self.amount, currency=self.currency),) if self.currency else ()

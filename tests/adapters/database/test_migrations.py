@@ -1,0 +1,91 @@
+"""A database that an earlier version made is brought to this one's schema, and what its rows say is kept. On both kinds of database."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from adapters.database.engine import Database
+from adapters.database.tables import Case, CaseAwaited
+from domain.identifiers import CaseKind
+from tests.domain.builders import moment
+from tests.older_schema import make_older
+
+
+def add_case(database: Database, kind: CaseKind, waiting_for: str, role: str | None = None, **more: Any) -> None:
+    row: dict[str, Any] = {"case_id": kind, "run_id": "r", "kind": kind, "account_id": "A1", "stage": "x", "waiting_for": waiting_for}
+    with database.writing() as session:
+        session.add(Case(**row | {"awaiting_role": role, "seq": 1, "head": "h", "updated_at": moment().real} | more))
+
+
+def awaited(database: Database) -> set[tuple[str, str, str]]:
+    with database.reading() as session:
+        return {(row.case_id, row.part, row.name) for row in session.scalars(select(CaseAwaited))}
+
+
+@pytest.fixture
+def older(database: Database) -> Database:
+    make_older(database, "0001")
+    return database
+
+
+@pytest.mark.parametrize(
+    ("kind", "waiting_for", "role", "summary", "expected"),
+    [
+        (CaseKind.INVOICE, "decision", "collections_manager", {}, {("role", "collections_manager")}),
+        (CaseKind.DISPUTE, "sales_ops", "sales_ops", {"assignee": "ben"}, {("role", "sales_ops")}),
+        (
+            CaseKind.APPROVAL,
+            "finance_director",
+            "finance_director",
+            {"roles": "collections_manager finance_director", "requester": "ben", "signed_by": "kim"},
+            {("role", "collections_manager"), ("role", "finance_director")},
+        ),
+        (CaseKind.PAYMENT_PLAN, "author", "collector", {"by": "Anna Maria"}, {("role", "collector"), ("person", "Anna Maria")}),
+        (CaseKind.PAYMENT_PLAN, "customer", "collector", {"by": "ben"}, {("role", "collector")}),
+        (
+            CaseKind.SUSPENSION,
+            "requester",
+            "collector",
+            {"askers": "ben kim"},
+            {("role", "collector"), ("person", "ben"), ("person", "kim")},
+        ),
+        (CaseKind.SUSPENSION, "letter", None, {"askers": "ben kim"}, set()),
+        (CaseKind.APPROVAL, "nothing", None, [1], set()),
+    ],
+)
+def test_who_is_awaited_is_read_from_the_rows_of_an_older_version(
+    older: Database, kind: CaseKind, waiting_for: str, role: str | None, summary: Any, expected: set[tuple[str, str]]
+) -> None:
+    add_case(older, kind, waiting_for, role, summary=summary)
+    older.migrate()
+    assert awaited(older) == {(kind.value, part, name) for part, name in expected}
+
+
+def test_a_case_that_is_over_waits_for_nobody(older: Database) -> None:
+    add_case(older, CaseKind.PAYMENT_PLAN, "author", summary={"by": "ben"}, outcome="cancelled")
+    older.migrate()
+    assert awaited(older) == set()
+
+
+def test_more_cases_than_one_statement_takes_are_all_read(older: Database) -> None:
+    row: dict[str, Any] = {
+        "run_id": "r",
+        "kind": CaseKind.INVOICE,
+        "account_id": "A1",
+        "stage": "x",
+        "waiting_for": "decision",
+        "seq": 1,
+        "head": "h",
+    }
+    row |= {"awaiting_role": "collections_manager", "updated_at": moment().real}
+    with older.writing() as session:
+        session.add_all(Case(**row, case_id=f"invoice:I{number}") for number in range(2_500))
+    older.migrate()
+    assert len(awaited(older)) == 2_500
+
+
+def test_a_database_of_this_version_is_left_as_it_is(database: Database) -> None:
+    add_case(database, CaseKind.PAYMENT_PLAN, "author", "collector", summary={"by": "ben"})
+    database.migrate()
+    assert awaited(database) == set()
