@@ -142,6 +142,7 @@ def test_a_module_is_short_enough_to_read(path: Path) -> None:
 
 
 MOST_MODULES = 25
+LONGEST_FUNCTION = 50
 
 
 def test_a_folder_holds_no_more_modules_than_one_can_look_over() -> None:
@@ -149,9 +150,45 @@ def test_a_folder_holds_no_more_modules_than_one_can_look_over() -> None:
     assert {named(folder): count for folder, count in folders.items() if count > MOST_MODULES} == {}
 
 
+@pytest.mark.parametrize("path", modules(), ids=named)
+def test_a_function_is_short_enough_to_read(path: Path) -> None:
+    if "versions" not in path.parts:
+        functions = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        lengths = {node.name: (node.end_lineno or node.lineno) - node.lineno + 1 for node in functions}
+        assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
+
+
+WITHOUT_OBJECT = {
+    "hear",
+    "keep",
+    "known",
+    "marks",
+    "named",
+    "of",
+    "one",
+    "over",
+    "said",
+    "see",
+    "show",
+    "tell",
+    "told",
+    "whole",
+    "who",
+}
+"""Words that name no object and no act: a function is a verb with its object, a property a noun, a predicate reads as one."""
+
+NAMES_ON_THE_WIRE = {"told": "the signal of InvoiceCollection that recorded histories know"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=named)
+def test_a_functions_name_says_what_it_acts_on(path: Path) -> None:
+    functions = {node.name.strip("_") for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    assert functions & WITHOUT_OBJECT - NAMES_ON_THE_WIRE.keys() == set()
+
+
 def test_no_two_public_classes_have_one_name() -> None:
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for path in [*modules(), *(ROOT / "bench").rglob("*.py")]:
+    for path in [*modules(), *(ROOT / "bench").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(named(path))

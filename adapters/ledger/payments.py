@@ -21,7 +21,7 @@ from adapters.ledger.queries import (
     require_money,
 )
 from adapters.ledger.transactions import LedgerTransactions
-from adapters.ledger.unit_of_work import AllocationSource
+from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork
 from domain.billing.billing_events import BillingEventKind
 from domain.billing.payment_allocation import AllocationShare, allocate_payment
 
@@ -54,8 +54,8 @@ class Payments:
         try:
             with self._transactions.hold_account(at, account_id) as (session, books):
                 if (known := session.get(Payment, payment_id)) is not None:
-                    told = (known.account_id, known.currency, known.amount, known.received_on, known.reference, known.invoice_id)
-                    if told != content:
+                    recorded = (known.account_id, known.currency, known.amount, known.received_on, known.reference, known.invoice_id)
+                    if recorded != content:
                         raise build_conflicting_payment_error(payment_id)
                     return load_original_result(session, amount, col(Allocation.payment_id) == payment_id)
                 invoices = load_payable_invoices(books, account_id, currency, invoice_id)
@@ -74,10 +74,7 @@ class Payments:
                 source = AllocationSource(payment_id, reference=reference)
                 allocate_shares(books, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
                 for share in split.recovered:
-                    books.book_recovery(invoices[share.invoice_id], share.amount, source, received_on)
-                    books.publish_change(
-                        invoices[share.invoice_id], BillingEventKind.PAYMENT_RECOVERED, share.amount, reference, payment_id
-                    )
+                    _book_recovered_share(books, invoices[share.invoice_id], share, source, received_on)
                 return PaymentResult(allocations=split.shares + split.recovered, unapplied=split.unapplied)
         except IntegrityError as error:
             raise build_conflicting_payment_error(payment_id) from error
@@ -127,3 +124,11 @@ class Payments:
                 for share in shares:
                     given[share.invoice_id] = given.get(share.invoice_id, 0) + share.amount
             return tuple(AllocationShare(invoice_id=invoice_id, amount=amount) for invoice_id, amount in given.items())
+
+
+def _book_recovered_share(
+    books: LedgerUnitOfWork, invoice: BookedInvoice, share: AllocationShare, source: AllocationSource, on: date
+) -> None:
+    """Money takes the place of what was written off of the invoice, and its case is notified."""
+    books.book_recovery(invoice, share.amount, source, on)
+    books.publish_change(invoice, BillingEventKind.PAYMENT_RECOVERED, share.amount, source.reference, source.id)
