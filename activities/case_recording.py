@@ -4,7 +4,7 @@ from temporalio import activity
 
 from adapters.cases.case_store import CaseStore
 from adapters.database.group_commit import GroupCommit
-from domain.case_record import CaseWrite, CaseWriteResult
+from domain.case_write import CaseWrite, CaseWriteResult
 
 GATHERING_SECONDS = 0.04
 

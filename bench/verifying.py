@@ -19,8 +19,9 @@ from adapters.audit.seals.seal_store import SealStore
 from adapters.audit.verification.verification import Verification
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import FactValue, Journal
+from domain.journal.journal import Journal
 
 FIRST_DAY = date(2013, 3, 1)
 ENTRIES, DAYS, CASE_GROUPS, ENTRIES_PER_CASE = 200_000, 30, 5, 4

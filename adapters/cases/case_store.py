@@ -22,11 +22,11 @@ from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, CaseAwaited, JournalEntry, Task
 from domain.case.case_view import TaskKind
-from domain.case_record import CaseWrite, CaseWriteResult
+from domain.case_write import CaseWrite, CaseWriteResult
 from domain.correspondence.letter_outcome import DropReason
 from domain.identifiers import CaseKind
 from domain.invoice.invoice_case import CarriedState
-from domain.journal.journal import GENESIS
+from domain.journal.entry import GENESIS
 
 _SETTLED_WITH_INVOICE = (TaskKind.CALL, TaskKind.ESCALATION)
 

@@ -11,7 +11,7 @@ from adapters.correspondence.business_days import get_business_day_check
 from adapters.correspondence.contact_requests import ContactRequestBatch
 from adapters.database.tables import Task
 from domain.case.case_view import TaskKind
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.contact_slots import find_first_slot
 from domain.correspondence.letter_outcome import DropReason, LetterOutcome, LetterResult

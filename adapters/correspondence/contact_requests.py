@@ -11,7 +11,7 @@ from sqlmodel import col
 from adapters.correspondence.outcome_feed import ENDED_STATES, build_letter_outcome
 from adapters.database.row_states import ContactRequestState
 from adapters.database.tables import ContactRequest, Message
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import LetterOutcome
 from domain.policy.collection_policy import StepAction

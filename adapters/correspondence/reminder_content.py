@@ -11,7 +11,7 @@ from adapters.database.tables import ContactRequest, Invoice, Message
 from adapters.letters.letter_templates import LetterLine
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_outcome import DropReason
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.timeline.holds import HoldKind
 
 VersionStamps = list[tuple[Any, ...]]

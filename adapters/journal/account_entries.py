@@ -17,8 +17,8 @@ from adapters.database.tables import Case, JournalEntry
 from domain.errors import UserError
 from domain.journal.account_entries import AccountEntry
 from domain.journal.chain import follow_chain_back
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import FactValue
 
 _get_previous: Callable[[Any], str] = itemgetter(8)
 """The hash before a row's: its last column."""

@@ -15,7 +15,7 @@ from adapters.database.dispute_evidence import list_evidence
 from adapters.database.tables import Case, JournalEntry
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from domain.journal.chain import follow_chain_back
-from domain.journal.journal import GENESIS
+from domain.journal.entry import GENESIS
 
 ROWS_PER_FETCH = 2_000
 """Rows that the database returns at a time."""

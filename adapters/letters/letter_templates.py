@@ -34,7 +34,7 @@ from adapters.i18n.wording import fill_placeholders
 from adapters.letters.template_context import LetterLine, OneLine, build_invoice_table, build_schedule_table, format_details
 from adapters.letters.text_layout import align_pairs, align_table, build_html_paragraphs, collapse_whitespace, reflow_prose
 from adapters.letters.wording import TEMPLATES_DIR, LetterWording, PaymentWords, create_letter_catalogue
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.money import Currency
 
 REFERENCE_LENGTH = 140

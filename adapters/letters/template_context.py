@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from adapters.i18n.formatting import format_localised_date, format_localised_money
 from adapters.letters.text_layout import LetterTable, TableColumn, collapse_whitespace
 from adapters.letters.wording import LetterWording
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.money import Currency
 
 AMOUNT_DETAILS = frozenset({"amount", "credited", "interest", "open_balance", "outstanding", "paid", "received", "rest", "to_pay", "total"})

@@ -22,7 +22,7 @@ from adapters.mail.smtp_client import DeliveryOutcome, Mailer
 from adapters.project import PROJECT
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.identifiers import CaseKind, find_case_kind, parse_case_id
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.roles import Role
 
 _DATE_FACTS = frozenset({"due_on", "deadline", "until", "on"})

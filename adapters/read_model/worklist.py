@@ -10,7 +10,7 @@ from adapters.database.engine import Database
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import load_active_covers
 from adapters.read_model.cursors import decode_cursor, paginate_rows
-from adapters.read_model.worklist_sources import WorkItem, list_broken_promise_items, list_case_items, list_task_items, load_scales
+from adapters.read_model.worklist_queries import WorkItem, list_broken_promise_items, list_case_items, list_task_items, load_scales
 from domain.approval.delegation import Delegation
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role

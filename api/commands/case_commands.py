@@ -17,7 +17,7 @@ from domain.identifiers import CaseKind
 
 
 def require_case(context: ApiContext, kind: CaseKind, case_id: str, hint: str) -> CaseRow:
-    """`look` says where the ids of such cases are found. Raises Problem 404."""
+    """Return the case; `hint` says in the problem where the ids of such cases are found. Raises Problem 404."""
     row = find_case(context.database, kind, case_id)
     if row is None:
         raise not_found_problem(kind.replace("_", " "), case_id, hint)

@@ -20,8 +20,7 @@ from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.approval.commands import DecideApproval, DecisionChannel
 from domain.approval.delegation import Delegation
-from domain.approval.summary import ApprovalSummary
-from domain.approval.view import choose_authority_over
+from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.identifiers import CaseKind
 from domain.policy.approval_matrix import AUTHORITY_LEVELS
 from domain.roles import Actor, Role, is_same_person

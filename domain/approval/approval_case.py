@@ -1,4 +1,5 @@
-"""The state of one approval, and the rules by which it changes. What people do to it, and what rules that out, is in `approval_acts`.
+"""The state of one approval, and the rules by which it changes. What people send, and why it is
+rejected, is in `commands` and `command_rules`.
 
 Tiers are asked one after the other. Days are calendar days of the business clock, a deadline ends with its day (UTC).
 """
@@ -14,8 +15,9 @@ from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStag
 from domain.case.account_case import AccountCase
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.clock import Moment, start_of_day
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, FactValue, Journal
+from domain.journal.journal import SYSTEM, Journal
 from domain.policy.approval_matrix import ApprovalRequest, ApprovalTier, MatrixSnapshot, requires_more_authority
 from domain.roles import Role
 

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.journal.journal import SYSTEM, FactValue
+from domain.journal.entry import FactValue
+from domain.journal.journal import SYSTEM
 
 
 class ApprovalResult(StrEnum):

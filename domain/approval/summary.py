@@ -1,16 +1,18 @@
 """What lists know of an approval."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from domain.approval.four_eyes import ApprovalParticipants
+from domain.approval.delegation import Delegation
+from domain.approval.four_eyes import ApprovalParticipants, SigningAuthority, choose_signing_authority
 from domain.case.summary_fields import PackedRoles, PackedWords
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.money import Money
 from domain.policy.approval_type import ApprovalType
+from domain.roles import Actor, Role
 
 
 class ApprovalSummary(BaseModel):
@@ -67,3 +69,11 @@ class ApprovalSummary(BaseModel):
     @property
     def stated_amounts(self) -> tuple[Money, ...]:
         return (Money(minor=self.amount, currency=self.currency),) if self.currency else ()
+
+
+def choose_authority_over(
+    summary: ApprovalSummary, actor: Actor, delegations: Sequence[Delegation], roles: Collection[Role] = tuple(Role)
+) -> SigningAuthority | None:
+    """Return how `actor` may sign a listed approval now, in one of `roles`; None when they may not."""
+    awaited = [role for role in summary.roles if role in roles]
+    return choose_signing_authority(summary.participants, awaited, actor, delegations)

@@ -1,15 +1,10 @@
 """How an approval looks in lists and to those who ask its workflow."""
 
-from collections.abc import Collection, Sequence
-
 from domain.approval.approval_case import ApprovalCase
-from domain.approval.delegation import Delegation
-from domain.approval.four_eyes import SigningAuthority, choose_signing_authority
 from domain.approval.summary import ApprovalSummary
 from domain.case.case_view import AwaitedParties, CaseView
 from domain.case.summary_fields import dump_summary
 from domain.identifiers import CaseKind
-from domain.roles import Actor, Role
 
 
 def _build_summary(case: ApprovalCase) -> ApprovalSummary:
@@ -56,11 +51,3 @@ def build_case_view(case: ApprovalCase, run_id: str) -> CaseView:
         awaited=None if case.is_ended else AwaitedParties(roles=case.awaited_roles),
         summary=dump_summary(_build_summary(case)),
     )
-
-
-def choose_authority_over(
-    summary: ApprovalSummary, actor: Actor, delegations: Sequence[Delegation], roles: Collection[Role] = tuple(Role)
-) -> SigningAuthority | None:
-    """How `actor` may sign an approval now, in one of `roles`, from its summary; None when they may not."""
-    awaited = [role for role in summary.roles if role in roles]
-    return choose_signing_authority(summary.participants, awaited, actor, delegations)

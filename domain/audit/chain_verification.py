@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from domain.audit.verification_report import VerificationFinding
 from domain.journal.chain import follow_chain_back
-from domain.journal.journal import GENESIS
+from domain.journal.entry import GENESIS
 
 JOURNAL_TABLE, CASES_TABLE = "journal", "cases"
 

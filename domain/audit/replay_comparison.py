@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from domain.audit.replay_report import EntryFinding, EntryVerdict, FieldChange
 from domain.journal.chain import follow_chain_back
-from domain.journal.journal import GENESIS, Entry, canonical_json
+from domain.journal.entry import GENESIS, Entry, canonical_json
 
 CONTENT_FIELDS = ("kind", "account_id", "invoice_id", "actor", "facts")
 TIME_FIELDS = ("business_at", "recorded_at")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.journal.journal import GENESIS, canonical_json
+from domain.journal.entry import GENESIS, canonical_json
 
 LEAF_PREFIX, NODE_PREFIX = b"\x00", b"\x01"
 

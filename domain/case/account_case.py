@@ -5,8 +5,9 @@ from pydantic import BaseModel, Field
 from domain.case.effects import Effect, RequestApproval
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, LetterOutcome
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, FactValue, Journal
+from domain.journal.journal import SYSTEM, Journal
 from domain.policy.collection_policy import PolicySnapshot
 
 

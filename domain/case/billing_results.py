@@ -1,7 +1,4 @@
-"""What the workflows of cases other than the invoices' start with, and what they are answered. No personal detail is in any of it.
-
-`case` hands a long life on to a new run; `earlier` is what the account's last case of the kind left.
-"""
+"""What billing did with an order of a case. No personal detail is in any of it."""
 
 from enum import StrEnum
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.roles import Role
 from domain.timeline.holds import Hold
 from domain.timeline.step_schedule import TakenStep

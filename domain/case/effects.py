@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.billing.receivables import Receivable
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.policy.approval_type import ApprovalType
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, PlainSerializer
 
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.roles import Role
 
 

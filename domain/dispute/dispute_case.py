@@ -25,8 +25,9 @@ from domain.case.effects import (
 from domain.clock import Moment, start_of_day
 from domain.dispute.commands import RaiseDispute, ResolveDispute
 from domain.dispute.state import DisputeStage
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, FactValue
+from domain.journal.journal import SYSTEM
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.dispute_rules import DisputeResolution, DisputeRules

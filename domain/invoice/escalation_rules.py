@@ -6,8 +6,8 @@ from domain.clock import Moment
 from domain.invoice.commands import AnswerEscalation, EscalateInvoice
 from domain.invoice.escalation import Escalation
 from domain.invoice.invoice_case import InvoiceCase
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import FactValue
 from domain.roles import is_same_person
 
 

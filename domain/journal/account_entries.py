@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from domain.identifiers import CaseKind, find_case_kind
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import FactValue
 
 
 class AccountEntry(NamedTuple):

@@ -1,8 +1,10 @@
-"""Follow a case's chain from its head: which of the stored entries count."""
+"""A case's chain of entries: which of the stored ones count, and the first that does not follow. The hash itself is made in `entry`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import TypeVar
+
+from domain.journal.entry import GENESIS, Entry
 
 ChainedEntry = TypeVar("ChainedEntry")
 
@@ -21,3 +23,13 @@ def follow_chain_back(
         visited.add(head)
         yield entry
         head = get_previous(entry)
+
+
+def find_broken_entry(entries: list[Entry]) -> int | None:
+    """Return the sequence number of the first entry of a case that does not follow from the one before it, or None."""
+    previous = GENESIS
+    for expected_seq, entry in enumerate(entries, 1):
+        if entry.seq != expected_seq or entry.previous != previous or entry.hash != entry.digest():
+            return entry.seq
+        previous = entry.hash
+    return None

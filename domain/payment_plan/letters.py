@@ -2,7 +2,7 @@
 
 from domain.case.effects import NotifyPerson, SendLetter, WithdrawLetter
 from domain.clock import Moment
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.payment_plan.instalments import Instalment
 from domain.payment_plan.plan_case import PaymentPlanCase
 from domain.payment_plan.state import PlanRevision

@@ -7,8 +7,9 @@ from pydantic import Field
 from domain.case.account_case import AccountCase
 from domain.case.effects import RequestApproval
 from domain.clock import Moment, start_of_day
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, FactValue
+from domain.journal.journal import SYSTEM
 from domain.payment_plan.commands import ProposePlan
 from domain.payment_plan.instalments import Instalment
 from domain.payment_plan.state import CoveredInvoice, PlanRevision, PlanStage

@@ -21,8 +21,9 @@ from domain.case.effects import (
 )
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LetterResult
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import SYSTEM, FactValue
+from domain.journal.journal import SYSTEM
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Role
 from domain.suspension.state import (

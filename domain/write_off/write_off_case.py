@@ -23,8 +23,8 @@ from domain.case.effects import (
 )
 from domain.case.handler_names import SignalName
 from domain.clock import Moment
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import FactValue
 from domain.money import Currency
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Role

@@ -11,7 +11,7 @@ from domain.approval.result import ApprovalOutcome, ApprovalResult
 from domain.billing.receivables import Receivable
 from domain.case.account_case import AccountCase
 from domain.case.case_view import CaseView
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.clock import Moment
 from domain.credit_review.commands import ReferralReason
 from domain.credit_review.review_case import CreditReviewCase

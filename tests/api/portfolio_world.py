@@ -15,7 +15,7 @@ from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts, InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.case.command import Command, CommandReceipt
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.clock import Clock, Moment, start_of_day
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.invoice.command_rules import apply_command, rejection_reason

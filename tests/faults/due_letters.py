@@ -31,7 +31,7 @@ from adapters.database.tables import ContactRequest, Message, Task
 from adapters.imports.column_mapping import load_mapping
 from adapters.temporal.case_signals import CaseSignals
 from domain import identifiers as ids
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.clock import Clock, Moment
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import DropReason, LetterOutcome

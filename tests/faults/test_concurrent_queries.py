@@ -22,7 +22,7 @@ from adapters.temporal.embedded_server import TemporalServer
 from domain import identifiers as ids
 from domain.audit.replay_report import RunSource
 from domain.billing.billing_events import InvoiceFacts
-from domain.case_record import CaseWrite, CaseWriteResult
+from domain.case_write import CaseWrite, CaseWriteResult
 from domain.clock import Clock
 from domain.invoice.commands import AddNote
 from domain.invoice.workflow_input import InvoiceCollectionInput

@@ -12,9 +12,9 @@ from temporalio.workflow import ActivityHandle
 
 from adapters.audit.histories.replayer import _RecordInterceptor
 from adapters.temporal.data_converter import DATA_CONVERTER
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.journal.account_entries import AccountEntry
-from domain.journal.journal import Entry
+from domain.journal.entry import Entry
 from tests.domain.projection.naive_account_state import read_account_entries
 from tests.histories.record import FOLDER
 from worker import WORKFLOWS

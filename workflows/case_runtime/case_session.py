@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.command import COMMAND_REJECTED, Command, CommandReceipt
     from domain.case.command_handling import CommandRules, record_rejection
     from domain.case.handler_names import SignalName
-    from domain.case_record import CaseWrite, CaseWriteResult
+    from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Clock, Moment
     from domain.correspondence.contact_request import ContactOrder
     from domain.invoice.invoice_case import CarriedState

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.case_record import CaseWrite, CaseWriteResult
+    from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Clock, Moment
     from domain.correspondence.contact_request import ContactOrder
     from domain.correspondence.letter_outcome import DropReason

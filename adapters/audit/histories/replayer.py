@@ -31,7 +31,7 @@ from adapters.audit.histories.run_histories import RunHistory
 from adapters.temporal.data_converter import DATA_CONVERTER
 from domain.audit.replay_comparison import JournalWrite
 from domain.audit.replay_report import ReplayDivergence
-from domain.case_record import CaseWrite, CaseWriteResult
+from domain.case_write import CaseWrite, CaseWriteResult
 
 RECORD_ACTIVITY = "record"
 """The local activity by which every case writes."""

@@ -13,7 +13,7 @@ from adapters.mail.message_builder import Envelope, Mailbox, build_message, deri
 from adapters.mail.smtp_client import DeliveryOutcome, Mailer
 from adapters.notifications.staff_notices import NoticeDeferredError, render_notice
 from domain.audit.seal import Seal
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 
 TEMPLATE = "seal_made"
 

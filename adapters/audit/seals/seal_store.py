@@ -22,8 +22,8 @@ from domain.audit.replay_report import SealPosition
 from domain.audit.seal import InclusionProof, Seal, SealLeaf, build_proof, build_seal
 from domain.audit.verification_report import VerificationFinding
 from domain.errors import UserError
+from domain.journal.entry import GENESIS
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import GENESIS
 
 SEALS_TABLE = "seals"
 

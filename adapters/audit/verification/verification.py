@@ -30,8 +30,8 @@ from domain import identifiers as ids
 from domain.audit.chain_verification import ChainHead, ChainVerificationResult, SealedHead, verify_chain
 from domain.audit.seal import SealLeaf
 from domain.audit.verification_report import VerificationFinding, VerificationReport
+from domain.journal.entry import GENESIS
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import GENESIS
 
 ProgressCallback = Callable[[int, int], None]
 """Called now and then with the number of entries that are done, and of all."""

@@ -15,8 +15,9 @@ from adapters.ledger.ledger import Ledger
 from domain import identifiers as ids
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.invoice.invoice_case import InvoiceCase
+from domain.journal.entry import Entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Journal
+from domain.journal.journal import Journal
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 from domain.policy.collection_policy import PolicySnapshot
 from tests.adapters.audit.tampered_journals import entry_key

@@ -24,8 +24,8 @@ from adapters.document_store import DocumentStore
 from adapters.policies.policy_store import IN_FORCE_SETTING
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from domain.correspondence.letter_outcome import LetterResult
+from domain.journal.entry import GENESIS, Entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import GENESIS, Entry
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME, MatrixSnapshot
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.matrix_parsing import parse_matrix

@@ -13,11 +13,12 @@ from adapters.database.append_only import create_append_only_trigger, drop_appen
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry, SealRow
 from domain.case.case_view import CaseView
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.identifiers import find_case_kind
 from domain.invoice.invoice_case import CarriedState
+from domain.journal.entry import Entry, FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, FactValue, Journal
+from domain.journal.journal import Journal
 
 BEGIN = datetime(2013, 3, 1, 9, tzinfo=UTC)
 RUN = "run-1"

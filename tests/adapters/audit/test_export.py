@@ -37,8 +37,9 @@ from domain.audit.seal import Seal, SealLeaf
 from domain.erasure.commands import EraseAccount
 from domain.erasure.erasure_case import ErasureCase
 from domain.erasure.report import ErasureResult
+from domain.journal.entry import Entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Journal
+from domain.journal.journal import Journal
 from tests.adapters.audit.exported_accounts import (
     EVIDENCE,
     KEY,

@@ -13,7 +13,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import JournalEntry, SealRow, SQLModel
 from domain.audit.replay_report import SealPosition
 from domain.audit.seal import SealLeaf
-from domain.journal.journal import GENESIS
+from domain.journal.entry import GENESIS
 from tests.adapters.audit.tampered_journals import TamperedJournals
 
 MAY, DAY = date(2013, 5, 30), timedelta(days=1)

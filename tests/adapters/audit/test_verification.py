@@ -18,8 +18,9 @@ from adapters.database.engine import Database
 from adapters.database.tables import Case, SealRow
 from adapters.journal.stored_cases import compute_digest
 from domain.audit.verification_report import VerificationReport
+from domain.journal.entry import Entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Journal
+from domain.journal.journal import Journal
 from tests.adapters.audit.tampered_journals import BEGIN, TamperedJournals, entry_key
 
 DAY = date(2013, 3, 20)

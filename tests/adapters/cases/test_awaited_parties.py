@@ -11,7 +11,7 @@ from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.database.tables import CaseAwaited
 from domain.case.case_view import AwaitedParties, CaseView
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.identifiers import CaseKind
 from domain.invoice.invoice_case import CarriedState
 from domain.journal.entry_kinds import EntryKind

@@ -5,7 +5,7 @@ from sqlmodel import col
 
 from adapters.database.tables import Case, ContactRequest, JournalEntry, Task
 from domain.billing.billing_events import InvoiceStatus
-from domain.case_record import CaseWriteResult
+from domain.case_write import CaseWriteResult
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import DropReason, LetterResult
 from domain.invoice.invoice_case import CarriedState, InvoiceCase

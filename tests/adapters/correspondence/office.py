@@ -23,7 +23,7 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceFacts
-from domain.case_record import CaseWrite
+from domain.case_write import CaseWrite
 from domain.clock import Moment
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import DropReason

@@ -24,8 +24,9 @@ from domain.dispute.commands import RaiseDispute, ResolveDispute
 from domain.dispute.dispute_case import DisputeCase
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise
+from domain.journal.entry import GENESIS
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import GENESIS, Journal
+from domain.journal.journal import Journal
 from domain.payment_plan import command_rules as plan_handling
 from domain.payment_plan import negotiation, plan_progress
 from domain.payment_plan.commands import AcceptPlan, ProposePlan

@@ -8,7 +8,7 @@ import pytest
 from adapters.letters.letter_templates import LetterLine, LetterTemplates, RenderedMessage
 from domain.case.effects import SendLetter
 from domain.case.letter_order import DEMAND_LETTERS
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.payment_plan.plan_progress import cancel_plan
 from domain.policy.dispute_rules import DisputeResolution
 from domain.suspension.events import apply_reinstatement, update_receivable

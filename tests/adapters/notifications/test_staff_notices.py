@@ -15,7 +15,7 @@ from adapters.notifications.staff_notices import NOTICE_WORDING, NoticeDeferredE
 from adapters.project import PROJECT
 from domain.approval.result import ApprovalResult
 from domain.case.effects import NotifyPerson, NotifyRole
-from domain.journal.journal import FactValue
+from domain.journal.entry import FactValue
 from domain.roles import Role
 
 CONSOLE = "http://duecourse.test"

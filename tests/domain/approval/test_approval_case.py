@@ -12,12 +12,13 @@ from domain.approval.command_rules import apply_command, rejection_reason
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionChannel, WithdrawApprovalRequest
 from domain.approval.delegation import Delegation
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
-from domain.approval.summary import ApprovalSummary
-from domain.approval.view import build_case_view, choose_authority_over
+from domain.approval.summary import ApprovalSummary, choose_authority_over
+from domain.approval.view import build_case_view
 from domain.case.case_view import AwaitedParties
 from domain.clock import Moment
+from domain.journal.chain import find_broken_entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Journal, find_broken_entry
+from domain.journal.journal import Journal
 from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Actor, Role

@@ -6,8 +6,9 @@ from typing import Any
 
 from domain.audit.replay_comparison import DatabaseEntry, JournalWrite, ReplayComparison, compare_replay
 from domain.audit.replay_report import EntryVerdict
+from domain.journal.entry import Entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Journal
+from domain.journal.journal import Journal
 
 START = datetime(2013, 1, 7, 9, tzinfo=UTC)
 KINDS = (EntryKind.CASE_OPENED, EntryKind.STEP_TAKEN, EntryKind.LETTER_SENT, EntryKind.PAYMENT_RECEIVED, EntryKind.CASE_CLOSED)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit.seal import InclusionProof, Seal, SealLeaf, build_proof, build_seal, merkle_root
-from domain.journal.journal import GENESIS
+from domain.journal.entry import GENESIS
 
 DAY = date(2013, 3, 1)
 HEADS = st.integers(min_value=0, max_value=2**256 - 1).map(lambda number: f"{number:064x}")

@@ -18,7 +18,9 @@ from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view
-from domain.journal.journal import Entry, Journal, find_broken_entry
+from domain.journal.chain import find_broken_entry
+from domain.journal.entry import Entry
+from domain.journal.journal import Journal
 from domain.policy.collection_policy import StepAction
 from domain.timeline.collection_clock import read_collection_clock
 from domain.timeline.holds import Hold, HoldKind

@@ -9,8 +9,10 @@ from domain.invoice.command_rules import apply_command, rejection_reason
 from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view, stage, waiting_for
+from domain.journal.chain import find_broken_entry
+from domain.journal.entry import Entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Journal, find_broken_entry
+from domain.journal.journal import Journal
 from domain.roles import Role
 from domain.timeline.holds import HeldPeriod, Hold, HoldKind
 from tests.domain.builders import DAY, DUE, build_case, build_event, build_facts, build_letter_outcome, find_step, midnight, moment

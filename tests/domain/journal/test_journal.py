@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.journal.chain import follow_chain_back
+from domain.journal.chain import find_broken_entry, follow_chain_back
+from domain.journal.entry import GENESIS, Entry, canonical_json
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import GENESIS, Entry, Journal, canonical_json, find_broken_entry
+from domain.journal.journal import Journal
 from tests.domain.builders import midnight
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from domain.journal.chain import find_broken_entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Journal, find_broken_entry
+from domain.journal.journal import Journal
 
 NOW = datetime(2013, 6, 3, 9, tzinfo=UTC)
 

@@ -22,7 +22,8 @@ from domain.invoice.dispute_record import DisputeRecord
 from domain.invoice.disputes import apply_dispute_update
 from domain.invoice.invoice_case import InvoiceCase
 from domain.journal.account_entries import AccountEntry
-from domain.journal.journal import Entry, Journal
+from domain.journal.entry import Entry
+from domain.journal.journal import Journal
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot, StepAction

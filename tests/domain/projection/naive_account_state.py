@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from domain.journal.account_entries import AccountEntry
-from domain.journal.journal import Entry
+from domain.journal.entry import Entry
 from domain.projection.state_models import AccountState
 from tests.domain.projection.naive_case_state import NOBODY, get_fact, naive_case_positions
 

@@ -14,8 +14,9 @@ from domain.clock import start_of_day
 from domain.correspondence.letter_outcome import LetterResult
 from domain.invoice.view import build_case_view
 from domain.journal.account_entries import AccountEntry
+from domain.journal.entry import Entry
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import Entry, Journal
+from domain.journal.journal import Journal
 from domain.projection.account_state import account_state_at, account_state_on, iterate_account_states
 from domain.projection.case_state import suspension_position
 from domain.projection.invoice_state import InvoiceProjection
@@ -94,7 +95,7 @@ def test_the_plain_reduction_shares_nothing_with_the_one_that_it_judges() -> Non
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(__file__).parent.glob("naive_*.py")]
     imported = {str(node.module) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name for name in imported if name.startswith(("domain", "adapters"))} == {
-        "domain.journal.journal",
+        "domain.journal.entry",
         "domain.projection.state_models",
         "domain.journal.account_entries",
     }

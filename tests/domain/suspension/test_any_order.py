@@ -28,7 +28,9 @@ from domain.case.effects import (
 )
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LetterResult
-from domain.journal.journal import Entry, Journal, find_broken_entry
+from domain.journal.chain import find_broken_entry
+from domain.journal.entry import Entry
+from domain.journal.journal import Journal
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
 from domain.suspension.command_rules import apply_command

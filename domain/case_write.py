@@ -12,7 +12,7 @@ from domain.case.case_view import CaseView, TaskRequest
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import DropReason, LetterOutcome
 from domain.invoice.invoice_case import CarriedState
-from domain.journal.journal import Entry
+from domain.journal.entry import Entry
 
 
 class CaseWrite(BaseModel):

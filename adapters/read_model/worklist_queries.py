@@ -14,16 +14,15 @@ from adapters.database.tables import Account, Case, Invoice, JournalEntry, Messa
 from adapters.read_model.awaited_cases import awaits_role_or_person
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import SigningAuthority
-from domain.approval.summary import ApprovalSummary
-from domain.approval.view import choose_authority_over
+from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.billing.billing_events import InvoiceStatus
 from domain.case_summary import CaseSummary, list_stated_amounts, parse_case_summary
 from domain.clock import start_of_day
 from domain.credit_review.summary import CreditReviewSummary
 from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
-from domain.journal.journal import FactValue
 from domain.money import Money
 from domain.payment_plan.summary import PaymentPlanSummary
 from domain.portfolio.worklist_ranking import (
