@@ -86,11 +86,6 @@ THREAD_SWITCH_SECONDS = 0.0005
 """How soon a thread that has its answer from the database gets the interpreter back: at Python's own 5 ms it waits longer for that than
 for the answer, statement by statement."""
 
-STICKY_TASK_TIMEOUT = timedelta(seconds=300)
-"""How long a case's task may wait for the worker that has the case in its cache. At the SDK's own 10 s a burst that lasts longer times
-out every waiting task once, and each is replayed from its whole history; what lies on a dead worker's queue waits this long for
-another one."""
-
 GRACE_PERIOD = timedelta(seconds=20)
 """How long a worker that is asked to stop may go on with the letters on the wire."""
 
@@ -123,7 +118,6 @@ def build_worker(
         ],
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_workflow_task_polls=WORKFLOW_TASK_POLLERS,
-        sticky_queue_schedule_to_start_timeout=STICKY_TASK_TIMEOUT,
         graceful_shutdown_timeout=GRACE_PERIOD,
     )
 

@@ -77,7 +77,7 @@ class IdentityStore:
         good = and_(col(Token.revoked_at).is_(None), or_(col(Token.expires_at).is_(None), col(Token.expires_at) > now))
         tokens = select(col(Token.user), func.count()).where(good).group_by(col(Token.user))
         with self._database.reading() as session:
-            counts: dict[str, int] = dict(session.execute(tokens).tuples().all())
+            counts: dict[str, int] = dict(session.execute(tokens).all())
             users = session.scalars(select(User).order_by(col(User.name)))
             return [
                 KnownUser(

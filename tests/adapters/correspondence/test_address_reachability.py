@@ -20,7 +20,8 @@ LATER = NOON + 3 * DAY
 def undeliverable(office: CorrespondenceOffice) -> dict[str, datetime | None]:
     """Since when each address is."""
     with office.database.reading() as session:
-        return dict(session.execute(select(col(Contact.email), col(Contact.undeliverable_since))).tuples().all())
+        rows = session.execute(select(col(Contact.email), col(Contact.undeliverable_since)))
+        return dict(rows.all())
 
 
 def refuse(office: CorrespondenceOffice, delivery: DeliveryResult = GONE) -> int:
