@@ -27,7 +27,7 @@ check: $(VENV)/.ready-to-test
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.ready-to-test
-	$(BIN)/python duecourse.py bench $(ARGS)
+	$(BIN)/python -m bench.run $(ARGS)
 
 # Pins every package with its hashes, for every platform; names no registry. What tests need stands apart: running Duecourse needs none of it.
 PIN := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11

@@ -25,8 +25,8 @@ FLOOR = PROJECT.parent / "shared" / "bench" / "floor.py"
 RESULT = PROJECT / "build" / "bench.json"
 
 TARGETS = {
-    "start_per_s / floor": (0.7, "at least"),
-    "contact_per_s / floor": (0.6, "at least"),
+    "start_per_s / floor": (0.8, "at least"),
+    "contact_per_s / floor": (0.7, "at least"),
     "import_rows_per_s": (5_000, "at least"),
     "import_peak_mb": (300, "at most"),
     "memory_per_workflow_kb": (120, "at most"),
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _parse_options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="duecourse bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.add_argument("--invoices", type=int, default=1_500)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--floor", type=Path, default=FLOOR, help="the program that measures the floor")
@@ -101,3 +101,10 @@ def _print_figures(figures: dict[str, float], floor: dict[str, float]) -> None:
         target, sense = TARGETS.get(name, (None, ""))
         table.add_row(name, f"{value:,.2f}", f"{floor[name]:,.1f}" if name in floor else "", f"{sense} {target:,}" if target else "")
     Console().print(table)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # after Temporal's server the interpreter can abort while it shuts down

@@ -227,14 +227,6 @@ def prepare(data_dir: DataDir = None) -> None:
     print("prepared")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
-def bench(context: typer.Context) -> None:
-    """Measure this machine."""
-    from bench.run import main as measure
-
-    measure(context.args)
-
-
 def _load_worker() -> Any:
     from worker import run_worker
 
