@@ -42,9 +42,8 @@ class ProgressLine:
         if self._terminal or part > self._shown:
             self._shown = part
             line = format_progress(self._done, self._total, self._failed, time.perf_counter() - self._started)
-            sys.__stdout__.write(f"\r\x1b[2K{line}" if self._terminal else f"{line}\n")  # type: ignore[union-attr]
-            sys.__stdout__.flush()  # type: ignore[union-attr]
+            print(f"\r\x1b[2K{line}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.__stdout__, flush=True)
 
     def pytest_sessionfinish(self) -> None:
         if self._terminal:
-            sys.__stdout__.write("\n")  # type: ignore[union-attr]
+            print(file=sys.__stdout__)

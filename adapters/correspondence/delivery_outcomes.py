@@ -32,13 +32,12 @@ _UNDECIDED_STATES = (ContactRequestState.CLAIMED, ContactRequestState.UNKNOWN)
 _TASK_KINDS = {DeliveryOutcome.REFUSED: TaskKind.REFUSED_LETTER, DeliveryOutcome.UNKNOWN: TaskKind.UNKNOWN_LETTER}
 """What a person has to look into when a letter did not go, or may not have gone."""
 
-_UNNOTIFIED_IF_CASE = either((col(Message.case_id).is_not(None), False), else_=None)
-"""A case hears of every end of its letters."""
-
-
 # Statements are built once, on the tables themselves: building one and finding its compiled form costs more than running it.
 
 _MESSAGES, _REQUESTS, _TASKS = Message.__table__, ContactRequest.__table__, Task.__table__  # type: ignore[attr-defined]
+
+_UNNOTIFIED_IF_CASE = either((_MESSAGES.c.case_id.is_not(None), False), else_=None)
+"""A case is notified of every end of its letters."""
 
 _END_LETTER = (
     update(_MESSAGES)
@@ -57,7 +56,7 @@ _END_LETTER = (
         transmitting_since=None,
         ended_at=bindparam("now"),
         reason=bindparam("why"),
-        told=either((_MESSAGES.c.case_id.is_not(None), False), else_=None),
+        told=_UNNOTIFIED_IF_CASE,
     )
     .returning(_MESSAGES.c.account_id)
 )
