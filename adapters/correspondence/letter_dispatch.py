@@ -78,6 +78,12 @@ _MARK_TRANSMITTING = (
         in_reply_to=bindparam("thread"),
     )
 )
+_LOCK_INTENDED_LETTERS = (
+    select(_MESSAGES.c.id)
+    .where(_MESSAGES.c.id.in_(bindparam("messages", expanding=True)), _MESSAGES.c.state == MessageState.INTENDED)
+    .order_by(_MESSAGES.c.id)
+    .with_for_update()
+)
 _DELETE_LINES = delete(_LINES).where(_LINES.c.message_id == bindparam("which_letter"))
 _INSERT_LINES = insert(_LINES)
 
@@ -116,8 +122,17 @@ class LetterDispatch:
                 customer = customers[request.account_id]
                 groups[request.account_id, customer.language, currencies[request.invoice_id]].append(request)
             earlier = self._load_latest_letters(session, set(customers))
-            for key, group in groups.items():
-                self._claim_requests(session, customers[key[0]], key, group, earlier.get(key), now)
+            intended = {key: letter for key, letter in earlier.items() if key in groups and letter.state == MessageState.INTENDED}
+            for key, letter in intended.items():
+                _claim_requests(groups[key], letter, self._load_claimed_invoices(session, letter))
+            ready = [
+                key
+                for key, group in groups.items()
+                if key not in intended and not self._postpone_requests(customers[key[0]], group, earlier.get(key), now)
+            ]
+            days = {key: now.astimezone(customers[key[0]].zone).date() for key in ready}
+            for key, letter in self._create_letters(session, days, now).items():
+                _claim_requests(groups[key], letter, set())
             session.flush()
             return self._list_letters_to_send(session, now, limit)
 
@@ -162,32 +177,6 @@ class LetterDispatch:
         )
         return set(session.scalars(late))
 
-    def _claim_requests(
-        self,
-        session: Session,
-        customer: LetterRecipient,
-        key: LetterGroup,
-        requests: list[ContactRequest],
-        earlier: Message | None,
-        now: datetime,
-    ) -> None:
-        today = now.astimezone(customer.zone).date()
-        letter = earlier
-        if letter is None or letter.state != MessageState.INTENDED:
-            opening = self._find_next_contact_time(customer, requests[0].opens, requests[0].closes, now)
-            if opening is not None:
-                for request in requests:
-                    request.slot = opening
-                return
-            if letter and self._postpone_requests(letter, customer, requests, today):
-                return
-            letter, in_it = self._create_letter(session, key, today, now), set[str]()
-        else:
-            in_it = self._load_claimed_invoices(session, letter)
-        for request in requests:
-            if request.invoice_id not in in_it:  # two steps of one invoice never share a letter
-                request.state, request.message_id = ContactRequestState.CLAIMED, letter.id
-
     def _load_claimed_invoices(self, session: Session, letter: Message) -> set[str]:
         claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == ContactRequestState.CLAIMED)
         return set(session.scalars(select(col(ContactRequest.invoice_id)).where(*claimed)))
@@ -202,30 +191,43 @@ class LetterDispatch:
             return None
         return find_first_slot(now.astimezone(customer.zone).date(), now, customer.zone, hours, is_business_day)
 
-    def _postpone_requests(self, last: Message, customer: LetterRecipient, group: list[ContactRequest], today: date) -> bool:
-        """Not so soon after the last letter: the requests move to the first business day on which the policy allows the next one."""
+    def _postpone_requests(self, customer: LetterRecipient, group: list[ContactRequest], last: Message | None, now: datetime) -> bool:
+        """Postpone requests to the next contact hours, or, soon after the last letter, to the first business day on which the policy
+        allows the next one. False where a letter may go now."""
+        opening = self._find_next_contact_time(customer, group[0].opens, group[0].closes, now)
+        if opening is not None:
+            for request in group:
+                request.slot = opening
+            return True
+        if last is None:
+            return False
         last_day = (last.sent_at or last.slot).astimezone(customer.zone).date()
         allowed = find_first_business_day(
             customer.country, last_day + timedelta(days=max(request.days_between_letters for request in group))
         )
-        if allowed <= today:
+        if allowed <= now.astimezone(customer.zone).date():
             return False
         for request in group:
             request.slot = datetime.combine(allowed, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
         return True
 
-    def _create_letter(self, session: Session, key: LetterGroup, today: date, slot: datetime) -> Message:
-        """A letter of the same day that came to nothing is taken up again."""
-        account, language, currency = key
-        name = ids.letter_key(account, language, currency, today)
-        letter = session.scalars(select(Message).where(col(Message.key) == name, col(Message.state) == MessageState.VOID)).first()
-        if letter is None:
-            message_id = derive_message_id(name, self._loader.reply_domain)
-            letter = Message(key=name, account_id=account, language=language, currency=currency, slot=slot, message_id=message_id)
-            session.add(letter)
-        letter.state = MessageState.INTENDED
-        session.flush()
-        return letter
+    def _create_letters(self, session: Session, days: Mapping[LetterGroup, date], slot: datetime) -> dict[LetterGroup, Message]:
+        """Create a letter for each group on its customer's day; one of the same day that came to nothing is taken up again."""
+        names = {ids.letter_key(*group, day): group for group, day in days.items()}
+        void = select(Message).where(col(Message.key).in_(names), col(Message.state) == MessageState.VOID)
+        letters = {names[letter.key]: letter for letter in session.scalars(void)}
+        for name, group in names.items():
+            if group not in letters:
+                account, language, currency = group
+                message_id = derive_message_id(name, self._loader.reply_domain)
+                letters[group] = Message(
+                    key=name, account_id=account, language=language, currency=currency, slot=slot, message_id=message_id
+                )
+        for letter in letters.values():
+            letter.state = MessageState.INTENDED
+        session.add_all(letters.values())
+        session.flush()  # numbers the new ones, all at once
+        return letters
 
     def _list_letters_to_send(self, session: Session, now: datetime, limit: int) -> list[int]:
         rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
@@ -306,8 +308,7 @@ class LetterDispatch:
 
     def _lock_intended_letters(self, session: Session, messages: Collection[int]) -> list[int]:
         """Locked, so that nothing joins a letter while it begins."""
-        statement = select(col(Message.id)).where(col(Message.id).in_(messages), col(Message.state) == MessageState.INTENDED)
-        return [number for number in session.scalars(statement.order_by(col(Message.id)).with_for_update()) if number is not None]
+        return list(session.scalars(_LOCK_INTENDED_LETTERS, {"messages": list(messages)}))
 
     def _drop_requests(self, session: Session, content: LetterContent, now: datetime) -> None:
         for request, reason in content.dropped:
@@ -349,3 +350,10 @@ class LetterDispatch:
     def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
         """Mark as unknown the letters that a process died over; how many. `on_the_wire`: the letters that this process is sending."""
         return self._outcomes.mark_abandoned_letters(now, on_the_wire)
+
+
+def _claim_requests(requests: Sequence[ContactRequest], letter: Message, already_claimed: Collection[str]) -> None:
+    """Put requests into a letter that has an id; not those of invoices that it has already: two steps of one never share a letter."""
+    for request in requests:
+        if request.invoice_id not in already_claimed:
+            request.state, request.message_id = ContactRequestState.CLAIMED, letter.id
