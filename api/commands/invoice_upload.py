@@ -8,8 +8,7 @@ from typing import Any
 from adapters.imports.column_mapping import ColumnMapping, FileFormat
 from adapters.read_model.imports import list_row_verdicts
 from api.context import ApiContext
-from api.schemas.requests import InvoiceIn
-from api.schemas.responses import InvoiceVerdict
+from api.schemas.imports import InvoiceIn, InvoiceVerdict
 
 REQUIRED_COLUMNS = ("number", "account_id", "issue_date", "due_date", "currency", "total", "country", "time_zone", "language")
 OPTIONAL_COLUMNS = ("invoice_id", "account_name", "segment", "collector", "email", "open_balance", "disputed")

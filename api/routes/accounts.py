@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query
 from adapters.read_model.accounts import AccountDetail, find_account, list_accounts
 from adapters.read_model.journal import list_account_history
 from api.context import ApiContext
-from api.presenters import records as presenting
+from api.presenters.accounts import present_account, present_account_summary
+from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
-from api.schemas.requests import ServiceIn
-from api.schemas.responses import AccountOut, AccountSummary, EntryOut
+from api.schemas.accounts import AccountOut, AccountSummary, ServiceIn
+from api.schemas.journal import EntryOut
 from api.web.authentication import Context, ReadingActor, ServiceChangingActor
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, not_found_problem
@@ -38,19 +39,19 @@ def get_accounts(
     cursor: Cursor = None,
 ) -> Page[AccountSummary]:
     rows, following = list_accounts(context.database, context.today, limit, cursor, q, collector)
-    return Page(items=[presenting.present_account_summary(row) for row in rows], next=following)
+    return Page(items=[present_account_summary(row) for row in rows], next=following)
 
 
 @router.get("/{account_id}", operation_id="read_account", summary="One account: balances, contacts, invoices")
 def get_account(account_id: str, context: Context, _: ReadingActor) -> AccountOut:
-    return presenting.present_account(require_account_detail(context, account_id), context.today)
+    return present_account(require_account_detail(context, account_id), context.today)
 
 
 @router.put("/{account_id}/service", operation_id="change_service", summary="Whether an account is served in advance of its money")
 def change_service(account_id: str, said: ServiceIn, context: Context, _: ServiceChangingActor) -> AccountOut:
     """Who pays in advance is never suspended for arrears. The same again changes nothing."""
     context.billing.set_prepaid(account_id, said.prepaid, at=context.business_now)
-    return presenting.present_account(require_account_detail(context, account_id), context.today)
+    return present_account(require_account_detail(context, account_id), context.today)
 
 
 @router.get("/{account_id}/history", operation_id="read_account_history", summary="The journal of all its cases, the latest first")
@@ -66,4 +67,4 @@ def get_account_history(
     require_account_detail(context, account_id)
     until = start_of_day(at + timedelta(days=1)) if at else None
     lines, following = list_account_history(context.database, account_id, until, limit, cursor)
-    return Page(items=[presenting.present_entry(line, words) for line in lines], next=following)
+    return Page(items=[present_entry(line, words) for line in lines], next=following)

@@ -9,10 +9,11 @@ from adapters.identity.delegation_store import DelegationStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from api.commands.case_commands import require_case, save_comment, submit_case_command
 from api.context import ApiContext
-from api.presenters.records import present_approval as present
+from api.presenters.approvals import present_approval
 from api.routes.invoice_commands import QUEUED_RESPONSE
-from api.schemas.requests import ApprovalDecisionIn, DelegationIn
-from api.schemas.responses import ApprovalOut, CommandAnswer, DelegationOut
+from api.schemas.approvals import ApprovalDecisionIn, ApprovalOut
+from api.schemas.command_answers import CommandAnswer
+from api.schemas.delegations import DelegationIn, DelegationOut
 from api.web.authentication import ApprovalDecidingActor, Context, DelegatingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -56,7 +57,7 @@ def get_approvals(
             cursor,
             lambda row: choose_authority_over(row.summary_of(ApprovalSummary), actor, delegations, roles) is not None,
         )
-    return Page(items=[present(row) for row in rows], next=following)
+    return Page(items=[present_approval(row) for row in rows], next=following)
 
 
 @router.post(

@@ -23,7 +23,7 @@ from adapters.audit.seals.seal_store import SealStore
 from adapters.audit.verification.verification import Verification
 from adapters.journal.account_state import AccountStateQuery
 from adapters.read_model.proof_lines import list_proof_lines
-from api.presenters import records as presenting
+from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
 from api.routes.account_lookup import ExistingAccount
 from api.schemas.account_state import AccountStateOut, CheckedAccountStateOut
@@ -128,7 +128,7 @@ def get_account_steps(
     walked = list(islice(AccountStateQuery(context.database).iterate_states(account.id, day), after, after + limit))
     lines = list_proof_lines(context.database, [entry for entry, _ in walked])
     return [
-        JournalStepOut(entry=presenting.present_entry(line, words), standing=AccountStateOut.from_state(made))
+        JournalStepOut(entry=present_entry(line, words), standing=AccountStateOut.from_state(made))
         for line, (_, made) in zip(lines, walked, strict=True)
     ]
 

@@ -12,8 +12,16 @@ from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
 from api.routes.invoice_commands import ExistingInvoice
 from api.schemas.amounts import Amount
-from api.schemas.requests import CancellationIn, CreditNoteIn, PaymentIn, UnappliedApplicationIn
-from api.schemas.responses import LedgerAnswer, ReversalAnswer, ShareOut, UnappliedApplicationAnswer
+from api.schemas.billing import (
+    CancellationIn,
+    CreditNoteIn,
+    LedgerAnswer,
+    PaymentIn,
+    ReversalAnswer,
+    ShareOut,
+    UnappliedApplicationAnswer,
+    UnappliedApplicationIn,
+)
 from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem

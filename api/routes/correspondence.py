@@ -8,9 +8,8 @@ from adapters.database.row_states import MessageState, TaskState
 from adapters.read_model.correspondence import LetterRow, find_letter, list_letters, list_tasks
 from api.commands.notes_and_tasks import close_task
 from api.context import ApiContext
-from api.presenters import records as presenting
-from api.schemas.requests import DecisionIn, TaskDoneIn
-from api.schemas.responses import LetterOut, LetterWithText, TaskOut
+from api.presenters.correspondence import present_letter, present_letter_with_text, present_task
+from api.schemas.correspondence import DecisionIn, LetterOut, LetterWithText, TaskDoneIn, TaskOut
 from api.web.authentication import Context, LetterDecidingActor, ReadingActor, TaskWorkingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -32,19 +31,19 @@ def get_letters(
     cursor: Cursor = None,
 ) -> Page[LetterOut]:
     rows, following = list_letters(context.database, limit, cursor, state=state, account=account)
-    return Page(items=[presenting.present_letter(row) for row in rows], next=following)
+    return Page(items=[present_letter(row) for row in rows], next=following)
 
 
 @letters_router.get("/{letter_id}", operation_id="read_letter", summary="One letter with its text")
 def get_letter(letter_id: int, context: Context, _: ReadingActor) -> LetterWithText:
-    return presenting.present_letter_with_text(_require_letter(context, letter_id))
+    return present_letter_with_text(_require_letter(context, letter_id))
 
 
 @letters_router.post("/{letter_id}/decision", operation_id="decide_letter", summary="Settle a refused letter, or one of unknown fate")
 def decide_letter(letter_id: int, said: DecisionIn, context: Context, actor: LetterDecidingActor) -> LetterWithText:
     """`delivered`: it did arrive. `resend`: it goes again, with the same Message-ID."""
     context.letter_decisions.decide(letter_id, said.decision, actor.user, said.comment, context.business_now)
-    return presenting.present_letter_with_text(_require_letter(context, letter_id))
+    return present_letter_with_text(_require_letter(context, letter_id))
 
 
 def _require_letter(context: ApiContext, letter_id: int) -> LetterRow:
@@ -67,7 +66,7 @@ def get_tasks(
     cursor: Cursor = None,
 ) -> Page[TaskOut]:
     rows, following = list_tasks(context.database, limit, cursor, state, kind=kind, role=role, assignee=assignee, account_id=account)
-    return Page(items=[presenting.present_task(row) for row in rows], next=following)
+    return Page(items=[present_task(row) for row in rows], next=following)
 
 
 @tasks_router.post("/{task_id}/done", operation_id="close_task", summary="Close a task")
@@ -75,4 +74,4 @@ def mark_task_done(task_id: int, said: TaskDoneIn, context: Context, actor: Task
     row = close_task(context.database, task_id, said.outcome, actor.user)
     if row is None:
         raise not_found_problem("task", str(task_id), "GET /v1/tasks lists them")
-    return presenting.present_task(row)
+    return present_task(row)

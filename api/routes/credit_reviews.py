@@ -10,11 +10,11 @@ from adapters.read_model.journal import find_note_text
 from adapters.temporal.case_start import CaseStart
 from api.commands.case_commands import require_case, save_comment, submit_case_command, submit_or_start_case
 from api.commands.notes_and_tasks import save_note
-from api.presenters.cases import present_credit_review as present
+from api.presenters.credit_reviews import present_credit_review
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.routes.invoice_commands import QUEUED_RESPONSE
+from api.schemas.command_answers import CommandAnswer
 from api.schemas.credit_reviews import CreditReviewOut, ReferralIn, VerdictIn
-from api.schemas.responses import CommandAnswer
 from api.web.authentication import AccountReferringActor, Context, CreditJudgingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -48,12 +48,12 @@ def get_credit_reviews(
 ) -> Page[CreditReviewOut]:
     wanted = CaseFilter(kind=CaseKind.CREDIT_REVIEW, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
-    return Page(items=[present(row) for row in rows], next=following)
+    return Page(items=[present_credit_review(row) for row in rows], next=following)
 
 
 @router.get("/credit-reviews/{review_id}", operation_id="read_credit_review", summary="One credit review and its verdict")
 def get_credit_review(_: ReadingActor, review: ExistingReview, context: Context) -> CreditReviewOut:
-    return present(review, find_note_text(context.database, review.summary_of(CreditReviewSummary).conditions))
+    return present_credit_review(review, find_note_text(context.database, review.summary_of(CreditReviewSummary).conditions))
 
 
 @router.post(

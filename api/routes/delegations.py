@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from adapters.identity.delegation_store import DelegationStore, StoredDelegation
-from api.schemas.responses import DelegationOut
+from api.schemas.delegations import DelegationOut
 from api.web.authentication import Context, DelegationRevokingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem, not_found_problem

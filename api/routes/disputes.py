@@ -9,10 +9,10 @@ from adapters.document_store import DocumentStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from api.commands.case_commands import require_case, save_comment, submit_case_command
 from api.commands.notes_and_tasks import save_invoice_note
-from api.presenters.records import present_dispute as present
+from api.presenters.disputes import present_dispute
 from api.routes.invoice_commands import QUEUED_RESPONSE, ExistingInvoice, InvoiceCommandId, submit_invoice_command
-from api.schemas.requests import AssignmentIn, DisputeIn, ResolutionIn
-from api.schemas.responses import CommandAnswer, DisputeOut, EvidenceAnswer
+from api.schemas.command_answers import CommandAnswer
+from api.schemas.disputes import AssignmentIn, DisputeIn, DisputeOut, EvidenceAnswer, ResolutionIn
 from api.web.authentication import CollectingActor, Context, DisputeHandlingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -52,7 +52,7 @@ def get_disputes(
 ) -> Page[DisputeOut]:
     wanted = CaseFilter(kind=CaseKind.DISPUTE, open=open, roles=[role] if role else None, invoice=invoice, account=account)
     rows, following = list_cases(context.database, wanted, limit, cursor)
-    return Page(items=[present(row) for row in rows], next=following)
+    return Page(items=[present_dispute(row) for row in rows], next=following)
 
 
 @router.post(

@@ -6,8 +6,8 @@ from fastapi.concurrency import run_in_threadpool
 from api.commands.notes_and_tasks import save_invoice_note
 from api.routes.account_lookup import CommandId
 from api.routes.invoice_commands import QUEUED_RESPONSE, ExistingInvoice, submit_invoice_command
-from api.schemas.cases import EscalationAnswerIn, EscalationIn
-from api.schemas.responses import CommandAnswer
+from api.schemas.command_answers import CommandAnswer
+from api.schemas.escalations import EscalationAnswerIn, EscalationIn
 from api.web.authentication import CollectingActor, Context, EscalationAnsweringActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES

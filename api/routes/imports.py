@@ -16,8 +16,7 @@ from adapters.imports.importer import ImportResult
 from adapters.read_model.imports import find_import
 from api.commands.invoice_upload import upload_invoices
 from api.context import ApiContext
-from api.schemas.requests import InvoicesIn
-from api.schemas.responses import ImportOut, InvoiceVerdicts
+from api.schemas.imports import ImportOut, InvoicesIn, InvoiceVerdicts
 from api.web.authentication import Context, ImportingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem

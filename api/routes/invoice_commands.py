@@ -11,8 +11,8 @@ from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
 from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
-from api.schemas.requests import CallIn, NoteIn, PauseIn, PromiseIn
-from api.schemas.responses import CommandAnswer
+from api.schemas.command_answers import CommandAnswer
+from api.schemas.invoices import CallIn, NoteIn, PauseIn, PromiseIn
 from api.web.authentication import CollectingActor, Context
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem

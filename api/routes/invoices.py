@@ -12,10 +12,12 @@ from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice
 from adapters.read_model.journal import list_case_history
 from adapters.read_model.proof_lines import list_proof_lines
 from api.commands.live_invoice import load_live_invoice
-from api.presenters import records as presenting
+from api.presenters.correspondence import present_letter, present_task
+from api.presenters.invoices import present_invoice, present_invoice_summary
+from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
 from api.schemas.explanations import ExplanationOut
-from api.schemas.responses import HistoryOut, InvoiceOut, InvoiceSummary
+from api.schemas.invoices import HistoryOut, InvoiceOut, InvoiceSummary
 from api.web.authentication import Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -65,7 +67,7 @@ def get_invoices(
     cursor: Cursor = None,
 ) -> Page[InvoiceSummary]:
     rows, following = list_invoices(context.database, filter, context.today, limit, cursor)
-    return Page(items=[presenting.present_invoice_summary(row, context.today) for row in rows], next=following)
+    return Page(items=[present_invoice_summary(row, context.today) for row in rows], next=following)
 
 
 @router.get("/{invoice_id}", operation_id="read_invoice", summary="One invoice, live from its workflow")
@@ -73,7 +75,7 @@ async def get_invoice(invoice_id: str, context: Context, _: ReadingActor, words:
     """When no worker answers in time, the database's read model is shown instead, and `source` says so."""
     row = await run_in_threadpool(require_invoice, context, invoice_id)
     row, source, policy = await load_live_invoice(context, row)
-    return presenting.present_invoice(row, source, policy, context.today, words)
+    return present_invoice(row, source, policy, context.today, words)
 
 
 @router.get("/{invoice_id}/history", operation_id="read_invoice_history", summary="The journal's chain, the letters and the tasks")
@@ -82,9 +84,9 @@ def get_invoice_history(invoice_id: str, context: Context, _: ReadingActor, word
     letters, _more = list_letters(context.database, limit=200, invoice=invoice_id)
     tasks, _more = list_tasks(context.database, limit=200, state=None, invoice_id=invoice_id)
     return HistoryOut(
-        entries=[presenting.present_entry(line, words) for line in list_case_history(context.database, ids.invoice_case_id(invoice_id))],
-        letters=[presenting.present_letter(row) for row in letters],
-        tasks=[presenting.present_task(row) for row in tasks],
+        entries=[present_entry(line, words) for line in list_case_history(context.database, ids.invoice_case_id(invoice_id))],
+        letters=[present_letter(row) for row in letters],
+        tasks=[present_task(row) for row in tasks],
     )
 
 
@@ -110,5 +112,5 @@ def get_invoice_explanation(
         sentence=words.render_explanation(said.sentence, said.facts, row.currency),
         policy=said.policy.name if said.policy else None,
         policy_version=said.policy.version if said.policy else None,
-        entries=[presenting.present_entry(line, words) for line in list_proof_lines(context.database, said.entries)],
+        entries=[present_entry(line, words) for line in list_proof_lines(context.database, said.entries)],
     )

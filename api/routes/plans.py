@@ -13,9 +13,10 @@ from adapters.temporal.case_start import CaseStart
 from api.commands.case_commands import build_command_answer, require_case, save_comment, submit_case_command
 from api.commands.notes_and_tasks import save_note
 from api.context import ApiContext
-from api.presenters import cases as presenting
+from api.presenters.plans import present_plan, present_plan_detail, present_schedule
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.routes.invoice_commands import QUEUED_RESPONSE
+from api.schemas.command_answers import CommandAnswer
 from api.schemas.plans import (
     PlanAnswerIn,
     PlanCancellationIn,
@@ -27,7 +28,6 @@ from api.schemas.plans import (
     RevisionIn,
     ScheduleOut,
 )
-from api.schemas.responses import CommandAnswer
 from api.web.authentication import Context, PaymentPlanningActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -63,12 +63,12 @@ def get_plans(
 ) -> Page[PlanOut]:
     wanted = CaseFilter(kind=CaseKind.PAYMENT_PLAN, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
-    return Page(items=[presenting.present_plan(row) for row in rows], next=following)
+    return Page(items=[present_plan(row) for row in rows], next=following)
 
 
 @router.get("/plans/{plan_id}", operation_id="read_plan", summary="One plan: its instalments, what is paid, and every revision")
 def get_plan(context: Context, _: ReadingActor, plan: ExistingPlan) -> PlanDetail:
-    return presenting.present_plan_detail(plan, list_case_history(context.database, plan.case_id))
+    return present_plan_detail(plan, list_case_history(context.database, plan.case_id))
 
 
 @router.post("/accounts/{account_id}/plans/preview", operation_id="preview_plan", summary="What a plan would come to; nothing is proposed")
@@ -78,7 +78,7 @@ def preview_plan(
     """Refused in the same words as the proposal would be."""
     wanted = _build_proposal(said, id, actor.user)
     debt = _require_proposable_debt(context, account, wanted)
-    return presenting.present_schedule(InstalmentSchedule.from_terms(wanted.terms, debt, context.today), said.currency)
+    return present_schedule(InstalmentSchedule.from_terms(wanted.terms, debt, context.today), said.currency)
 
 
 @router.post(

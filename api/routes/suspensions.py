@@ -10,10 +10,10 @@ from adapters.read_model.cases import CaseFilter, CaseRow, find_case, list_cases
 from adapters.temporal.case_start import CaseStart
 from api.commands.case_commands import require_case, submit_case_command, submit_or_start_case
 from api.context import ApiContext
-from api.presenters.cases import present_suspension as present
+from api.presenters.suspensions import present_suspension
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.routes.invoice_commands import QUEUED_RESPONSE
-from api.schemas.responses import CommandAnswer
+from api.schemas.command_answers import CommandAnswer
 from api.schemas.suspensions import ExtensionIn, ReasonIn, SuspensionIn, SuspensionOut
 from api.web.authentication import Context, ReadingActor, ReinstatingActor, SuspensionAskingActor
 from api.web.idempotency import IdempotentRoute
@@ -62,12 +62,12 @@ def get_suspensions(
 ) -> Page[SuspensionOut]:
     wanted = CaseFilter(kind=CaseKind.SUSPENSION, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
-    return Page(items=[present(row) for row in rows], next=following)
+    return Page(items=[present_suspension(row) for row in rows], next=following)
 
 
 @router.get(SUSPENSION_PATH, operation_id="read_suspension", summary="An account's suspension, or its last one")
 def get_suspension(_: ReadingActor, suspension: ExistingSuspension) -> SuspensionOut:
-    return present(suspension)
+    return present_suspension(suspension)
 
 
 @router.post(SUSPENSION_PATH, operation_id="ask_suspension", summary="Ask that an account be suspended", responses=QUEUED_RESPONSE)

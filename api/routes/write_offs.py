@@ -8,11 +8,11 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.invoices import load_invoice_currencies
 from api.commands.case_commands import require_case, submit_case_command
-from api.presenters.cases import present_write_off as present
+from api.presenters.write_offs import present_write_off
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.routes.invoice_commands import QUEUED_RESPONSE
-from api.schemas.responses import CommandAnswer
-from api.schemas.suspensions import PartIn, WriteOffDecisionIn, WriteOffOut
+from api.schemas.command_answers import CommandAnswer
+from api.schemas.write_offs import PartIn, WriteOffDecisionIn, WriteOffOut
 from api.web.authentication import Context, ReadingActor, WriteOffDecidingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -49,12 +49,12 @@ def get_write_offs(
     wanted = CaseFilter(kind=CaseKind.WRITE_OFF, account=account, open=open, roles=[role] if role else None)
     rows, following = list_cases(context.database, wanted, limit, cursor)
     currencies = load_invoice_currencies(context.database, [name for row in rows for name in list_summarised_invoices(row.summary)])
-    return Page(items=[present(row, currencies) for row in rows], next=following)
+    return Page(items=[present_write_off(row, currencies) for row in rows], next=following)
 
 
 @router.get("/accounts/{account_id}/write-off", operation_id="read_write_off", summary="What becomes of an account that was handed over")
 def get_write_off(_: ReadingActor, write_off: ExistingWriteOff, context: Context) -> WriteOffOut:
-    return present(write_off, load_invoice_currencies(context.database, list(list_summarised_invoices(write_off.summary))))
+    return present_write_off(write_off, load_invoice_currencies(context.database, list(list_summarised_invoices(write_off.summary))))
 
 
 @router.post(

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from adapters.read_model.access_log import AccessLogLine
 from api.schemas.account_state import AccountStateOut
-from api.schemas.responses import EntryOut
+from api.schemas.journal import EntryOut
 from domain.audit.seal import Seal
 from domain.audit.verification_report import VerificationFinding
 from domain.erasure.report import ErasureReport

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.responses import EntryOut
+from api.schemas.journal import EntryOut
 
 
 class ExplanationOut(BaseModel):

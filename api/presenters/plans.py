@@ -1,27 +1,15 @@
-"""From the read model's cases to what is answered: minor units become decimal strings."""
+"""Turns a payment plan's row and journal lines into its body, with its instalments and revisions."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from adapters.read_model.cases import CaseRow
 from adapters.read_model.journal import JournalLine
-from adapters.read_model.plans import (
-    MissedInstalment,
-    find_missed_instalments,
-    find_revision_fates,
-    list_revisions,
-)
+from adapters.read_model.plans import MissedInstalment, find_missed_instalments, find_revision_fates, list_revisions
+from api.presenters.account_cases import present_case_fields
 from api.schemas.amounts import Amount
-from api.schemas.credit_reviews import CreditReviewOut
 from api.schemas.plans import InstalmentOut, PlanDetail, PlanInstalmentOut, PlanOut, PlanRevisionOut, ScheduleOut
-from api.schemas.suspensions import BookedOut, SuspensionOut, WriteOffOut
-from domain.case_summary import list_summarised_invoices
-from domain.credit_review.summary import CreditReviewSummary
-from domain.money import Money
 from domain.payment_plan.instalments import Instalment, InstalmentSchedule
 from domain.payment_plan.summary import PaymentPlanSummary
-from domain.suspension.summary import SuspensionSummary
-from domain.write_off.summary import WriteOffSummary
 
 
 def present_plan(row: CaseRow) -> PlanOut:
@@ -32,7 +20,7 @@ def present_plan(row: CaseRow) -> PlanOut:
         return Amount.from_minor(minor, currency)
 
     return PlanOut(
-        **_present_case_fields(row),
+        **present_case_fields(row),
         currency=currency,
         in_force=summary.in_force,
         revision=terms.revision,
@@ -113,73 +101,3 @@ def present_schedule(schedule: InstalmentSchedule, currency: str) -> ScheduleOut
             for one in schedule.instalments
         ],
     )
-
-
-def present_suspension(row: CaseRow) -> SuspensionOut:
-    summary = row.summary_of(SuspensionSummary)
-    return SuspensionOut(
-        **_present_case_fields(row),
-        owed=[_present_money(money) for money in summary.stated_amounts],
-        asked_by=list(summary.askers),
-        prepaid=summary.prepaid,
-        spared=summary.spared,
-        returned=summary.returned,
-        undelivered=summary.undelivered,
-        warned_invoice_ids=list(summary.warned),
-        delivered_on=summary.delivered_on,
-        notice_ends=summary.notice_ends,
-        extended_days=summary.extended_days,
-        suspended_on=summary.suspended_on,
-        hand_over_on=summary.hand_over_on,
-    )
-
-
-def present_credit_review(row: CaseRow, conditions: str | None = None) -> CreditReviewOut:
-    summary = row.summary_of(CreditReviewSummary)
-    limit, currency = summary.limit, summary.currency
-    return CreditReviewOut(
-        **_present_case_fields(row),
-        reason=summary.reason,
-        stopped=summary.stopped,
-        segment=summary.segment,
-        ability=summary.ability,
-        willingness=summary.willingness,
-        insolvent=summary.insolvent,
-        course=summary.course,
-        limit=Amount.from_minor(limit, currency) if limit is not None and currency else None,
-        conditions=conditions,
-        next_review_on=summary.next_review_on,
-        verdict_by=summary.by,
-    )
-
-
-def present_write_off(row: CaseRow, currencies: Mapping[str, str]) -> WriteOffOut:
-    """`currencies`: of the case's invoices."""
-    summary = row.summary_of(WriteOffSummary)
-    booked = [
-        BookedOut(
-            invoice_id=invoice_id,
-            written_off=Amount.from_minor(summary.booked[invoice_id], currencies[invoice_id]),
-            recovered=Amount.from_minor(summary.recovered.get(invoice_id, 0), currencies[invoice_id]),
-        )
-        for invoice_id in summary.invoices
-        if invoice_id in summary.booked
-    ]
-    return WriteOffOut(
-        **_present_case_fields(row),
-        owed=[_present_money(money) for money in summary.stated_amounts],
-        decision=summary.decision,
-        decided_by=summary.proposed_by,
-        booked=booked,
-    )
-
-
-def _present_money(money: Money) -> Amount:
-    return Amount.from_minor(money.minor, money.currency)
-
-
-def _present_case_fields(row: CaseRow) -> dict[str, Any]:
-    shown = row.model_dump(
-        include={"account_id", "account_name", "stage", "waiting_for", "awaiting_role", "next_step", "next_on", "outcome"}
-    )
-    return {"id": row.case_id, "invoice_ids": list(list_summarised_invoices(row.summary)), **shown}

@@ -1,0 +1,24 @@
+"""Turns letters and tasks into their bodies."""
+
+from adapters.read_model.correspondence import LetterRow, TaskRow
+from api.schemas.amounts import Amount
+from api.schemas.correspondence import LetterLineOut, LetterOut, LetterWithText, TaskOut
+
+
+def present_letter(row: LetterRow) -> LetterOut:
+    return LetterOut(**row.model_dump(exclude={"lines", "text", "currency"}), lines=_present_letter_lines(row))
+
+
+def present_letter_with_text(row: LetterRow) -> LetterWithText:
+    return LetterWithText(**row.model_dump(exclude={"lines", "currency"}), lines=_present_letter_lines(row))
+
+
+def _present_letter_lines(row: LetterRow) -> list[LetterLineOut]:
+    return [
+        LetterLineOut(**line.model_dump(exclude={"open_balance"}), open_balance=Amount.from_minor(line.open_balance, line.currency))
+        for line in row.lines
+    ]
+
+
+def present_task(row: TaskRow) -> TaskOut:
+    return TaskOut(**row.model_dump(exclude={"message_id"}), letter_id=row.message_id)

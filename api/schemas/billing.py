@@ -1,0 +1,69 @@
+"""The bodies about money: payments, credit notes, cancellations and unapplied credit, and what the ledger booked."""
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+from api.schemas.amounts import Amount, PositiveAmount
+from api.schemas.request_body import RequestBody, example_config
+from domain.money import Currency
+
+
+class PaymentIn(PositiveAmount):
+    """Money received. What is more than the open balance stays on the account as unapplied credit."""
+
+    model_config = example_config(amount="250.00", currency="EUR", received_on="2013-03-04", reference="bank 4711")
+
+    received_on: date | None = Field(default=None, description="the business date when left out")
+    reference: str = Field(default="", max_length=200)
+
+
+class UnappliedApplicationIn(RequestBody):
+    """Which of the account's unapplied credit is to pay its open invoices: all of one currency."""
+
+    model_config = example_config(currency="EUR")
+
+    currency: Currency = Field(description="ISO 4217")
+
+
+class CancellationIn(RequestBody):
+    model_config = example_config(reason="issued twice")
+
+    reason: str = Field(default="", max_length=200)
+
+
+class CreditNoteIn(PositiveAmount):
+    model_config = example_config(amount="40.00", currency="EUR", reason="two items were missing")
+
+    issued_on: date | None = Field(default=None, description="the business date when left out")
+    reason: str = Field(default="", max_length=200)
+
+
+class LedgerAnswer(BaseModel):
+    """What the ledger booked. The case hears of it within moments."""
+
+    id: str = Field(description="of the payment, credit note or cancelled invoice")
+    invoice_id: str
+    status: str
+    open_balance: Amount
+    unapplied: Amount | None = Field(default=None, description="what the invoice did not need; it is credit of the account")
+
+
+class ShareOut(BaseModel):
+    invoice_id: str
+    amount: Amount
+
+
+class ReversalAnswer(BaseModel):
+    """What each invoice owes again."""
+
+    id: str
+    owed_again: list[ShareOut]
+
+
+class UnappliedApplicationAnswer(BaseModel):
+    """What each invoice took of the account's unapplied credit, and what is left of it. The cases hear of it within moments."""
+
+    account_id: str
+    applied: list[ShareOut]
+    unapplied: Amount = Field(description="what no open invoice could take")

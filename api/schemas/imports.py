@@ -1,0 +1,95 @@
+"""The bodies of an import: invoices and their accounts, the verdict on each, and an import's run."""
+
+from datetime import date, datetime
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from adapters.i18n.languages import Language
+from adapters.imports.import_run import RejectedRow
+from adapters.imports.row_booking import ImportVerdict
+from api.schemas.amounts import Amount, PositiveAmount
+from api.schemas.request_body import RequestBody, example_config
+
+
+class AccountIn(RequestBody):
+    """An account as it comes with an invoice: an unknown one is made, a known one takes over what is said anew."""
+
+    id: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=200)
+    country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
+    language: Language
+    time_zone: str = Field(max_length=64, description="IANA name")
+    email: str = Field(default="", max_length=254)
+    collector: str = Field(default="", max_length=100)
+    segment: str = Field(default="", max_length=100)
+
+
+EXAMPLE_INVOICE = {
+    "id": "INV-2013-0042",
+    "number": "2013-0042",
+    "account": {
+        "id": "A-7",
+        "name": "Brauerei Nord GmbH",
+        "country": "DE",
+        "language": "de",
+        "time_zone": "Europe/Berlin",
+        "email": "ap@brauerei.example",
+    },
+    "issue_date": "2013-02-01",
+    "due_date": "2013-03-03",
+    "total": {"amount": "250.00", "currency": "EUR"},
+}
+
+
+class InvoiceIn(RequestBody):
+    model_config = example_config(**EXAMPLE_INVOICE)
+
+    id: str = Field(min_length=1, max_length=100)
+    number: str | None = Field(default=None, max_length=100, description="the id when left out")
+    account: AccountIn
+    issue_date: date
+    due_date: date
+    total: PositiveAmount
+    open_balance: Amount | None = Field(default=None, description="the total when left out")
+    disputed: bool = False
+
+    @model_validator(mode="after")
+    def _validate_currency(self) -> Self:
+        if self.open_balance is not None and self.open_balance.currency != self.total.currency:
+            raise ValueError(f"total and open_balance must be in one currency; write both in {self.total.currency}")
+        return self
+
+
+class InvoicesIn(RequestBody):
+    """One or many."""
+
+    model_config = example_config(invoices=[EXAMPLE_INVOICE])
+
+    invoices: list[InvoiceIn] = Field(min_length=1, max_length=1000)
+
+
+class InvoiceVerdict(BaseModel):
+    invoice_id: str
+    verdict: ImportVerdict
+    reason: str = Field(description="why it was rejected, and what to write instead")
+
+
+class InvoiceVerdicts(BaseModel):
+    """A result for each invoice, in the order in which they came."""
+
+    results: list[InvoiceVerdict]
+
+
+class ImportOut(BaseModel):
+    id: str | None = Field(description="null for a dry run, which leaves no trace")
+    file_name: str
+    dry_run: bool
+    state: str
+    rows: int
+    verdicts: dict[str, int]
+    rejected: list[RejectedRow] = Field(description="the first ones; all of them are in rejected.csv")
+    error: str = ""
+    started_by: str
+    started_at: datetime | None = Field(description="real time")
+    ended_at: datetime | None = Field(description="real time")

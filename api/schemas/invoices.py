@@ -1,0 +1,96 @@
+"""The bodies about invoices: commands to an invoice's case, and an invoice with its holds, steps, promise and history."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.schemas.amounts import Amount, PositiveAmount
+from api.schemas.correspondence import LetterOut, TaskOut
+from api.schemas.journal import EntryOut
+from api.schemas.request_body import RequestBody, example_config
+from domain.invoice.commands import CallOutcome
+
+
+class PromiseIn(PositiveAmount):
+    model_config = example_config(amount="250.00", currency="EUR", by="2013-03-15")
+
+    by: date
+
+
+class CallIn(RequestBody):
+    """A call that was made. It closes the invoice's open call task."""
+
+    model_config = example_config(outcome="reached", note="Payment run is on Friday.")
+
+    outcome: CallOutcome
+    note: str = Field(default="", max_length=10_000)
+
+
+class PauseIn(RequestBody):
+    model_config = example_config(reason="goods are being checked", until="2013-03-20")
+
+    reason: str = Field(min_length=1, max_length=200, description="kept in the journal for ever: name no person")
+    until: date | None = Field(default=None, description="until someone resumes when left out")
+
+
+class NoteIn(RequestBody):
+    model_config = example_config(text="Asked for a copy of the delivery note.")
+
+    text: str = Field(min_length=1, max_length=10_000)
+
+
+class HoldOut(BaseModel):
+    kind: str
+    since: datetime
+    until: datetime | None
+    reason: str
+
+
+class StepOut(BaseModel):
+    step: str
+    taken_at: datetime
+    contact_on: date
+    fate: str | None
+
+
+class PromiseOut(BaseModel):
+    amount: Amount
+    by: date
+
+
+class InvoiceSummary(BaseModel):
+    id: str
+    number: str
+    account_id: str
+    account_name: str
+    collector: str | None
+    stage: str
+    status: str
+    issue_date: date
+    due_date: date
+    days_past_due: int
+    total: Amount
+    open_balance: Amount
+    disputed: bool
+    on_hold: bool
+    waiting_for: str | None
+    next_step: str | None
+    next_on: date | None
+
+
+class InvoiceOut(InvoiceSummary):
+    source: Literal["live", "read_model"] = Field(description="where the case's state was read: its workflow, or the database")
+    why: str = Field(description="why the next step comes when it does")
+    policy: str | None
+    policy_version: int | None
+    settled_on: date | None
+    holds: list[HoldOut]
+    steps_taken: list[StepOut]
+    promise: PromiseOut | None
+
+
+class HistoryOut(BaseModel):
+    entries: list[EntryOut]
+    letters: list[LetterOut]
+    tasks: list[TaskOut]
