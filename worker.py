@@ -18,14 +18,14 @@ from activities.case_effects import CaseEffectActivities
 from activities.case_joining import CaseJoiningActivities
 from activities.case_letters import CaseLetterActivities
 from activities.case_recording import CaseRecordingActivities
-from activities.correspondence import CorrespondenceActivities
 from activities.credit_referrals import CreditReferralActivities
 from activities.daily_seal import DailySealActivities
 from activities.dossiers import DossierActivities
 from activities.history_archive import HistoryArchiveActivities
+from activities.letter_sending import LetterSendingActivities
 from adapters.audit.erasure import AccountEraser
 from adapters.audit.histories.archive import RunArchive
-from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.audit.histories.object_store import open_archive_store
 from adapters.audit.seals.seal_mail import SealMail
 from adapters.audit.seals.seal_store import SealStore
@@ -35,8 +35,8 @@ from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.composition import Services
 from adapters.correspondence.case_letter_store import CaseLetterStore
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD
-from adapters.correspondence.letter_dispatch import PATIENCE, PATIENCE_PLAYED_FAST, LetterDispatch
 from adapters.correspondence.letter_loader import LetterLoader
+from adapters.correspondence.letter_outbox import PATIENCE, PATIENCE_PLAYED_FAST, LetterOutbox
 from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.credit.referral_query import ReferralQuery
 from adapters.dossier.dossier_store import DossierStore
@@ -98,7 +98,7 @@ def build_workflow_runner() -> UnsandboxedWorkflowRunner:
 def build_worker(
     client: Client, services: Services, presumed_dead: timedelta = PRESUMED_DEAD, backoff: Sequence[timedelta] = BACKOFF
 ) -> Worker:
-    """Return a worker for every workflow and activity, not yet running. `presumed_dead` and `backoff` are the letter dispatch's."""
+    """Return a worker for every workflow and activity, not yet running. `presumed_dead` and `backoff` are the letter outbox's."""
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     signals = CaseSignals(client)
     settings = services.settings
@@ -119,6 +119,8 @@ def build_worker(
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_workflow_task_polls=WORKFLOW_TASK_POLLERS,
         graceful_shutdown_timeout=GRACE_PERIOD,
+        # shorter than a burst lasts, and every case's task would be given out again, and the case replayed from its whole history
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_takeover_seconds),
     )
 
 
@@ -148,8 +150,8 @@ def build_correspondence_activities(
     database, clock, settings = services.database, services.clock, services.settings
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     patience = PATIENCE if clock.hours_matter else PATIENCE_PLAYED_FAST
-    dispatch = LetterDispatch(database, loader, owner, presumed_dead, backoff, patience, clock.hours_matter)
-    sending = CorrespondenceActivities(dispatch, services.mailer, OutcomeFeed(database), signals, clock, settings.smtp_connections)
+    outbox = LetterOutbox(database, loader, owner, presumed_dead, backoff, patience, clock.hours_matter)
+    sending = LetterSendingActivities(outbox, services.mailer, OutcomeFeed(database), signals, clock, settings.smtp_connections)
     letters = CaseLetterActivities(CaseLetterStore(database, loader), clock)
     return [sending.select_letters, sending.send_letters, sending.notify_cases, letters.ask_letter, letters.withdraw_letter]
 

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.archive_sweep import HistoryArchiver
 from domain.audit.archive_status import ArchiveSweepResult
 from domain.clock import Clock
 

@@ -22,6 +22,7 @@ from adapters.process.gc_tuning import freeze_loaded_objects
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
+from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.invoice_case import InvoiceCase
@@ -119,7 +120,7 @@ def _apply_customer_reaction(case: InvoiceCase, number: int, day: int) -> None:
             left = facts.model_copy(update={"version": facts.version + 1, "open_balance": facts.open_balance - 100})
             name = f"payment.received:{case.journal.invoice_id}:{left.version}"
             kind = BillingEventKind.PAYMENT_RECEIVED
-            case.apply_billing_event(BillingEvent(event_id=name, kind=kind, occurred_at=at.business, facts=left, amount=100), at)
+            apply_billing_event(case, BillingEvent(event_id=name, kind=kind, occurred_at=at.business, facts=left, amount=100), at)
 
 
 def _moment_at(days: float) -> Moment:

@@ -15,7 +15,7 @@ from adapters.database.engine import Database
 from adapters.imports.column_mapping import load_mapping
 from adapters.imports.importer import Importer
 from adapters.imports.row_booking import ImportVerdict
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 MAPPING = PROJECT / "mappings" / "duecourse.yaml"
 BUSINESS_DATE = date(2013, 6, 1)

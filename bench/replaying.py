@@ -19,8 +19,8 @@ from time import perf_counter
 from temporalio.client import WorkflowHistory
 
 from adapters.audit.histories.replayer import HistoryReplayer, ReplayResult
-from adapters.audit.histories.run_histories import RunHistory
-from adapters.project import PROJECT
+from adapters.audit.histories.run_history_loader import RunHistory
+from adapters.shipped_files import PROJECT
 from domain.audit.replay_comparison import DatabaseEntry, compare_replay
 from domain.audit.replay_report import EntryVerdict, RunSource
 from worker import WORKFLOWS

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from domain.journal.entry import canonical_json
+from domain.journal.entry_hash import canonical_json
 from domain.projection.case_facts import (
     ApprovalFacts,
     CallFacts,

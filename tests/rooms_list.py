@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 LAYERS = ("domain", "workflows", "activities", "adapters", "api", "cli")
 """In the order in which the page lists them."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from adapters.database.engine import Database
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 HERE = PROJECT / "tests"
 OUR_FRAMES = 8

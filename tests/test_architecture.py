@@ -19,7 +19,7 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from adapters.database.engine import Database
 from adapters.database.tables import SQLModel
-from adapters.project import PROJECT as ROOT
+from adapters.shipped_files import PROJECT as ROOT
 from tests.rooms_list import rooms_list
 
 PACKAGES = ("domain", "workflows", "activities", "adapters", "api", "cli")
@@ -217,10 +217,10 @@ def test_lines_are_laid_out_by_the_formatter_alone() -> None:
 
 
 PLANTED = {
-    "domain imports nothing of ours": ("domain/money.py", "import adapters.project"),
-    "workflows import domain": ("workflows/dispute.py", "import adapters.project"),
+    "domain imports nothing of ours": ("domain/money.py", "import adapters.shipped_files"),
+    "workflows import domain": ("workflows/dispute.py", "import adapters.shipped_files"),
     "activities import domain and adapters": ("activities/heartbeat.py", "import workflows.dispute"),
-    "adapters import domain": ("adapters/project.py", "import workflows.dispute"),
+    "adapters import domain": ("adapters/shipped_files.py", "import workflows.dispute"),
     "the API is started by the command line": ("api/context.py", "import cli.options"),
     "never the tables": ("api/routes/health.py", "import adapters.database.tables"),
     "billing is spoken to through its port": ("activities/case_effects.py", "import adapters.ledger.ledger"),

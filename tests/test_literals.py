@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.database.row_states import AllocationCause, ContactRequestState, ImportState, MessageState, RunEnding, TaskState
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.approval.result import ApprovalResult, ApprovalStage
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind

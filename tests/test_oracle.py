@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.project import PROJECT as ROOT
+from adapters.shipped_files import PROJECT as ROOT
 from tests.oracle import Expectation, business_day, countries_of, expected
 
 REAL_FILE = ROOT.parent / "shared" / "data" / "accounts-receivable.csv"

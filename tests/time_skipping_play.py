@@ -19,7 +19,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from activities.correspondence import LetterTally
+from activities.letter_sending import LetterTally
 from adapters.composition import Services, compose_services, get_inbox_folder
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
@@ -27,7 +27,7 @@ from adapters.database.tables import Case, Invoice, JournalEntry
 from adapters.imports.column_mapping import load_mapping
 from adapters.imports.importer import ImportResult
 from adapters.mail.local_inbox import InboxServer
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain import identifiers as ids
 from domain.case.case_view import CaseView
 from domain.clock import Clock

@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Iterator
 from functools import lru_cache
 
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.errors import OperatingError, UserError
 
 LAYERS = ("domain", "adapters", "activities", "api", "cli")

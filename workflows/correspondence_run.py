@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.correspondence import CorrespondenceActivities, LetterTally
+    from activities.letter_sending import LetterSendingActivities, LetterTally
 
 from workflows.case_runtime.activity_options import SELECT_LETTERS_OPTIONS, SEND_LETTERS_OPTIONS
 
@@ -15,10 +15,10 @@ class CorrespondenceRun:
     @workflow.run
     async def run(self) -> LetterTally:
         total = LetterTally()
-        while letters := await workflow.execute_activity_method(CorrespondenceActivities.select_letters, **SELECT_LETTERS_OPTIONS):
-            tally = await workflow.execute_activity_method(CorrespondenceActivities.send_letters, letters, **SEND_LETTERS_OPTIONS)
+        while letters := await workflow.execute_activity_method(LetterSendingActivities.select_letters, **SELECT_LETTERS_OPTIONS):
+            tally = await workflow.execute_activity_method(LetterSendingActivities.send_letters, letters, **SEND_LETTERS_OPTIONS)
             total = total + tally
             if tally == LetterTally():
                 break
-        await workflow.execute_activity_method(CorrespondenceActivities.notify_cases, **SEND_LETTERS_OPTIONS)
+        await workflow.execute_activity_method(LetterSendingActivities.notify_cases, **SEND_LETTERS_OPTIONS)
         return total

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import Clock, Moment
     from domain.correspondence.letter_outcome import LetterOutcome
     from domain.dispute.commands import RaiseDispute, ResolveDispute
+    from domain.invoice.billing_event_rules import apply_billing_event
     from domain.invoice.command_rules import RULES
     from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
     from domain.invoice.disputes import apply_dispute_update
@@ -147,7 +148,7 @@ class InvoiceCollection:
 
     @workflow.signal
     def billing_event(self, event: BillingEvent) -> None:
-        self.case.apply_billing_event(event, self.now)
+        apply_billing_event(self.case, event, self.now)
 
     @workflow.signal
     def letter_news(self, outcome: LetterOutcome) -> None:

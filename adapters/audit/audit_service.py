@@ -14,7 +14,7 @@ from adapters.audit.histories.account_replay import AccountReplayer
 from adapters.audit.histories.archive import RunArchive
 from adapters.audit.histories.object_store import open_archive_store
 from adapters.audit.histories.replayer import HistoryReplayer
-from adapters.audit.histories.run_histories import RunHistoryLoader
+from adapters.audit.histories.run_history_loader import RunHistoryLoader
 from adapters.audit.histories.scoped_histories import ScopedHistories
 from adapters.audit.seals.seal_store import SealStore
 from adapters.config.settings import Settings

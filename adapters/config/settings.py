@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.mail.smtp_client import LOOPBACK, SmtpSecurity, SmtpSettings
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.erasure.report import DEFAULT_RETENTION_YEARS
 from domain.errors import OperatingError
 
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     temporal_address: str | None = Field(None, pattern=r"^[^\s:/]+:\d+$", description="HOST:PORT of a Temporal server")
     temporal_namespace: str = Field("duecourse", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a Temporal namespace")
     temporal_port: int | None = Field(None, ge=1, le=65535, description="a port for the embedded server; unset: any free one")
+    worker_takeover_seconds: int = Field(
+        120, ge=5, le=600, description="after how many seconds other workers take over what a worker that died had in its cache, 5 to 600"
+    )
     temporal_ui_port: int | None = Field(None, ge=1, le=65535, description="a port for Temporal's own pages; unset: none")
 
     smtp_host: str | None = Field(None, description="a mail server's name; unset: letters stay in the local inbox")

@@ -1,1 +1,1 @@
-"""One voice to the customer: contact requests, what a letter says, dispatch, and what became of it."""
+"""One voice to the customer: contact requests, what a letter says, the letter outbox, and what became of it."""

@@ -79,7 +79,7 @@ _DROP_TASKS = (
 
 
 class LetterOutcomeRecorder:
-    """Writes what became of letters. `LetterDispatch` has one, with which it records the ends of the letters that it began."""
+    """Writes what became of letters. `LetterOutbox` has one, with which it records the ends of the letters that it began."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, create_engine
 
 import adapters.database.tables as tables
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.errors import OperatingError
 
 MIGRATIONS_DIR = PROJECT / "adapters" / "database" / "migrations"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import typst
 
 from adapters.dossier.printed_sections import build_printed_dossier
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.dossier import Dossier
 
 TEMPLATE = PROJECT / "adapters" / "dossier" / "dossier.typ"

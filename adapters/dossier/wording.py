@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
 from adapters.i18n.wording import WordingCatalogue, translate_name
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 
 class DossierWording(BaseModel):

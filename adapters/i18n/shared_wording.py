@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.formatting import format_localised_date, format_localised_money
 from adapters.i18n.wording import WordingCatalogue
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 
 class SharedWording(BaseModel):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from adapters.imports.cell_parsing import parse_date, to_strptime_format
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.errors import UserError
 from domain.yaml_document import YamlDocument, keep_scalar_text
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from adapters.database.tables import Case, JournalEntry
 from domain.errors import UserError
 from domain.journal.account_entries import AccountEntry
-from domain.journal.chain import follow_chain_back
+from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from adapters.database.dispute_evidence import list_evidence
 from adapters.database.tables import Case, JournalEntry
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
-from domain.journal.chain import follow_chain_back
+from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry import GENESIS
 
 ROWS_PER_FETCH = 2_000

@@ -1,8 +1,8 @@
 """Read the whole journal, case by case, each entry with the hash that its stored content makes.
 
-`domain.journal.entry.canonical_json` defines what is hashed. Here the same bytes are made many times faster: the database returns times
-in their canonical form, and orjson writes the JSON. Content that orjson cannot write alike (no lawful entry has any) gets a hash that
-equals none.
+`domain.journal.entry_hash.canonical_json` defines what is hashed. Here the same bytes are made many times faster: the database returns
+times in their canonical form, and orjson writes the JSON. Content that orjson cannot write alike (no lawful entry has any) gets a hash
+that equals none.
 """
 
 import hashlib

@@ -5,7 +5,7 @@ from sqlmodel import Session, col
 
 from adapters.billing.results import OpenInvoice, RecordedPayment
 from adapters.database.tables import Account, Invoice, Payment
-from adapters.ledger.queries import build_unknown_account_error, build_unknown_invoice_error, load_unapplied_sources
+from adapters.ledger.invoice_queries import build_unknown_account_error, build_unknown_invoice_error, load_unapplied_sources
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import load_invoices
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus

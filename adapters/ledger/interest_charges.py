@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Invoice
-from adapters.ledger.queries import (
+from adapters.ledger.invoice_queries import (
     allocate_shares,
     build_conflicting_booking_error,
     build_open_items,

@@ -9,7 +9,7 @@ from adapters.billing.port import DUECOURSE
 from adapters.billing.results import PaymentResult
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Allocation, CreditNote
-from adapters.ledger.queries import (
+from adapters.ledger.invoice_queries import (
     allocate_shares,
     build_open_items,
     load_original_result,

@@ -10,7 +10,7 @@ from adapters.billing.port import DUECOURSE
 from adapters.billing.results import PaymentResult
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Allocation, Invoice, Payment
-from adapters.ledger.queries import (
+from adapters.ledger.invoice_queries import (
     allocate_shares,
     build_conflicting_payment_error,
     build_open_items,

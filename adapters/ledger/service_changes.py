@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from adapters.billing.port import DUECOURSE
 from adapters.database.tables import Account, Case, Invoice, ServiceChange
-from adapters.ledger.queries import build_conflicting_booking_error
+from adapters.ledger.invoice_queries import build_conflicting_booking_error
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import BookedInvoice
 from domain.billing.receivables import Receivable

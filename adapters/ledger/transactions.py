@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice
-from adapters.ledger.queries import build_unknown_account_error, build_unknown_invoice_error
+from adapters.ledger.invoice_queries import build_unknown_account_error, build_unknown_invoice_error
 from adapters.ledger.unit_of_work import BookedInvoice, LedgerUnitOfWork
 
 

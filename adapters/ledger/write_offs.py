@@ -6,7 +6,7 @@ from adapters.billing.errors import CurrencyMismatchError
 from adapters.billing.port import DUECOURSE
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import WriteOffBooking
-from adapters.ledger.queries import build_conflicting_booking_error, require_positive_amount
+from adapters.ledger.invoice_queries import build_conflicting_booking_error, require_positive_amount
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import AllocationSource
 from domain.billing.billing_events import BillingEventKind

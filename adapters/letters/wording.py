@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.wording import WordingCatalogue
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 TEMPLATES_DIR = PROJECT / "letters"
 

@@ -19,7 +19,7 @@ from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate
 from adapters.letters.letter_templates import RenderedMessage
 from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
 from adapters.mail.smtp_client import DeliveryOutcome, Mailer
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.identifiers import CaseKind, find_case_kind, parse_case_id
 from domain.journal.entry import FactValue

@@ -1,6 +1,6 @@
 """How far behind the archive of histories is, as its last sweep found it."""
 
-from adapters.audit.histories.archiving import LAST_SWEEP_SETTING
+from adapters.audit.histories.archive_sweep import LAST_SWEEP_SETTING
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
 from domain.audit.archive_status import ArchiveSweepResult

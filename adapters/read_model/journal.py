@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice, JournalEntry, Note
 from adapters.read_model.cursors import decode_cursor, paginate_rows
-from domain.journal.chain import follow_chain_back
+from domain.journal.chain_check import follow_chain_back
 
 
 class JournalLine(BaseModel):

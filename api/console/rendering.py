@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from api.context import ApiContext
 from api.presenters.phrases import load_phrases
 from api.web.authentication import require_actor

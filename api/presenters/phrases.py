@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.identifiers import CaseKind
 
 NON_DAY_FACTS = frozenset({("approval.granted", "by")})

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from adapters.credit.solvency_query import AccountSolvency
 from adapters.i18n.shared_wording import SHARED_WORDING
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from api.schemas.solvency import UNKNOWN_JUDGEMENT, FactorOut, SolvencyOut
 from domain.credit_review.solvency_score import FactorScore, SolvencyFactor
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.audit.verification_report import VerificationFinding
-from domain.journal.chain import follow_chain_back
+from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry import GENESIS
 
 JOURNAL_TABLE, CASES_TABLE = "journal", "cases"

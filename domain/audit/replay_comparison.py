@@ -13,8 +13,9 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from domain.audit.replay_report import EntryFinding, EntryVerdict, FieldChange
-from domain.journal.chain import follow_chain_back
-from domain.journal.entry import GENESIS, Entry, canonical_json
+from domain.journal.chain_check import follow_chain_back
+from domain.journal.entry import GENESIS, Entry
+from domain.journal.entry_hash import canonical_json
 
 CONTENT_FIELDS = ("kind", "account_id", "invoice_id", "actor", "facts")
 TIME_FIELDS = ("business_at", "recorded_at")

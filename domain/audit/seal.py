@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.journal.entry import GENESIS, canonical_json
+from domain.journal.entry import GENESIS
+from domain.journal.entry_hash import canonical_json
 
 LEAF_PREFIX, NODE_PREFIX = b"\x00", b"\x01"
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import AwareDatetime, Field
 
-from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts
+from domain.billing.billing_events import InvoiceFacts
 from domain.case.account_case import AccountCase, EarlierRun
 from domain.case.case_view import TaskRequest
 from domain.clock import Moment
@@ -23,18 +23,6 @@ NO_LETTER_RECORD = "no_record"
 
 
 DISPUTE_HOLD, PROMISE_HOLD, PAUSE_HOLD, MINIMUM_HOLD = "dispute", "promise", "pause", "below_minimum"
-
-
-_EVENT_ENTRY_KINDS = {
-    BillingEventKind.INVOICE_ISSUED: EntryKind.INVOICE_CHANGED,
-    BillingEventKind.INVOICE_CHANGED: EntryKind.INVOICE_CHANGED,
-    BillingEventKind.INVOICE_CANCELLED: EntryKind.INVOICE_CANCELLED,
-    BillingEventKind.PAYMENT_RECEIVED: EntryKind.PAYMENT_RECEIVED,
-    BillingEventKind.PAYMENT_REVERSED: EntryKind.PAYMENT_REVERSED,
-    BillingEventKind.CREDIT_NOTE_ISSUED: EntryKind.CREDIT_NOTE_ISSUED,
-    BillingEventKind.INVOICE_WRITTEN_OFF: EntryKind.WRITE_OFF_BOOKED,
-    BillingEventKind.PAYMENT_RECOVERED: EntryKind.WRITE_OFF_RECOVERED,
-}
 
 
 _PROMISE_ENTRY_KINDS = {
@@ -124,7 +112,7 @@ class InvoiceCase(AccountCase):
             policy_version=self.snapshot.version,
             policy_sha256=self.snapshot.sha256,
         )
-        self._update_fact_holds(at)
+        self.update_fact_holds(at)
 
     def reopen(self, carried: CarriedState, at: Moment) -> None:
         """Go on where an earlier run of this case ended, such as after a payment bounced: this run's first entries follow its last.
@@ -169,34 +157,7 @@ class InvoiceCase(AccountCase):
         self.closed_at = at.business
         self.write_entry(EntryKind.CASE_CLOSED, at, outcome=self.facts.status.value, open_balance=self.facts.open_balance)
 
-    def apply_billing_event(self, event: BillingEvent, at: Moment) -> bool:
-        """Take in a billing event once. An event older than the facts is journalled, but changes nothing."""
-        if not self.mark_seen(event.event_id):
-            return False
-        stale = event.facts.version <= self.facts.version
-        if stale and event.kind is BillingEventKind.INVOICE_ISSUED:
-            return False
-        self.write_entry(
-            _EVENT_ENTRY_KINDS[event.kind],
-            at,
-            event=event.event_id,
-            amount=event.amount,
-            reference=event.reference,
-            open_balance=event.facts.open_balance,
-            status=event.facts.status.value,
-            due_date=event.facts.due_date.isoformat(),
-        )
-        if not stale:
-            self.facts = event.facts
-        if event.kind in (BillingEventKind.PAYMENT_RECEIVED, BillingEventKind.PAYMENT_REVERSED) and self.promise:
-            sign = 1 if event.kind is BillingEventKind.PAYMENT_RECEIVED else -1
-            self.promise = self.promise.with_payment(sign * event.amount)
-            if self.promise.is_fulfilled(self.policy.promise):
-                self.judge_promise(at)
-        self._update_fact_holds(at)
-        return True
-
-    def _update_fact_holds(self, at: Moment) -> None:
+    def update_fact_holds(self, at: Moment) -> None:
         below = 0 < self.facts.open_balance < self.policy.minimum_open_balance(self.facts.currency)
         self._set_hold(HoldKind.DISPUTE, DISPUTE_HOLD, self.facts.disputed, at)
         self._set_hold(HoldKind.BELOW_MINIMUM, MINIMUM_HOLD, below, at)
@@ -244,7 +205,7 @@ class InvoiceCase(AccountCase):
             return
         self.snapshot = policy
         self.write_entry(EntryKind.POLICY_ADOPTED, at, policy=policy.name, policy_version=policy.version, policy_sha256=policy.sha256)
-        self._update_fact_holds(at)
+        self.update_fact_holds(at)
 
     def take_step(self, step: Step, at: Moment) -> None:
         """Note that a step is taken; until its slot is known, its contact is today."""

@@ -9,8 +9,8 @@ from typing import cast
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.correspondence import CorrespondenceActivities, LetterTally
-from adapters.correspondence.letter_dispatch import LetterDispatch
+from activities.letter_sending import LetterSendingActivities, LetterTally
+from adapters.correspondence.letter_outbox import LetterOutbox
 from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.mail.smtp_client import DeliveryResult, Mailer
 from adapters.temporal.case_signals import CaseSignals
@@ -18,7 +18,7 @@ from domain.clock import Clock
 from tests.adapters.correspondence.office import NOON, SENT, CorrespondenceOffice
 
 
-class Hesitant(LetterDispatch):
+class Hesitant(LetterOutbox):
     """It looks for dead letters when it is told to."""
 
     def __init__(self, office: CorrespondenceOffice) -> None:
@@ -48,7 +48,7 @@ async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(off
     desk, mail_server = Hesitant(office), SlowMailServer()
     nobody = cast("CaseSignals", SimpleNamespace())
     clock = Clock(real_anchor=ActivityEnvironment().info.started_time, business_anchor=NOON)
-    sending = CorrespondenceActivities(desk, cast("Mailer", mail_server), OutcomeFeed(office.database), nobody, clock)
+    sending = LetterSendingActivities(desk, cast("Mailer", mail_server), OutcomeFeed(office.database), nobody, clock)
     letters = desk.claim_due_letters(NOON, 100)
     looking = asyncio.create_task(ActivityEnvironment().run(sending.select_letters))
     await asyncio.to_thread(desk.asked.wait)

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Contact, Invoice, Message, MessageLine, PolicyVersion, Task
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CaseAlreadyOpen, CaseNotRunning, CasesUnreachable, CommandQueued, CommandRejected
 from adapters.temporal.case_start import CaseStart
 from domain import identifiers as ids
@@ -18,6 +18,7 @@ from domain.case.command import Command, CommandReceipt
 from domain.case_write import CaseWrite
 from domain.clock import Clock, Moment, start_of_day
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
+from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command, rejection_reason
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view
@@ -193,7 +194,7 @@ class PortfolioWorld:
         event = BillingEvent(
             event_id=f"pay:{left}", kind=BillingEventKind.PAYMENT_RECEIVED, occurred_at=moment_on(day).business, facts=facts, amount=amount
         )
-        case.apply_billing_event(event, moment_on(day))
+        apply_billing_event(case, event, moment_on(day))
         self.write(case)
         with self.database.writing() as session:
             row = session.get(Invoice, case.journal.invoice_id)

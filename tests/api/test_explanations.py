@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.i18n.languages import LANGUAGES
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from api.presenters.phrases import load_phrases
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import PauseCollection

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from adapters.audit.histories.archiving import LAST_SWEEP_SETTING
+from adapters.audit.histories.archive_sweep import LAST_SWEEP_SETTING
 from adapters.database.tables import Setting
 from domain.audit.archive_status import ArchiveSweepResult
 from domain.billing.billing_events import InvoiceStatus

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from adapters.i18n.languages import LANGUAGES
-from adapters.project import PROJECT
 from adapters.read_model.invoices import NOT_STARTED
+from adapters.shipped_files import PROJECT
 from api.presenters.language import choose_accepted_language
 from api.presenters.next_step_reason import NextStepReason
 from api.presenters.phrases import load_phrases

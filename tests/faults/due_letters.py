@@ -16,15 +16,15 @@ from sqlalchemy import select
 from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
-from activities.correspondence import CorrespondenceActivities, LetterTally
+from activities.letter_sending import LetterSendingActivities, LetterTally
 from adapters.cases.case_store import CaseStore
 from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.composition import Services, compose_services
 from adapters.config.company import load_company
 from adapters.config.settings import PROJECT, Settings
 from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
-from adapters.correspondence.letter_dispatch import LetterDispatch
 from adapters.correspondence.letter_loader import LetterLoader
+from adapters.correspondence.letter_outbox import LetterOutbox
 from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.engine import Database
 from adapters.database.tables import ContactRequest, Message, Task
@@ -170,14 +170,14 @@ class LetterSendingHarness:
         self._reading = (database, self.parts.letters, company, company.collector, settings.sender, settings.reply_domain)
         self._sending = self._staffed(LetterLoader(*self._reading))
 
-    def create_letter_dispatch(self, process: str) -> LetterDispatch:
+    def create_letter_outbox(self, process: str) -> LetterOutbox:
         """Another process's letter desk, which presumes everybody else dead at once."""
-        return LetterDispatch(self.parts.database, LetterLoader(*self._reading), process, presumed_dead=timedelta(0))
+        return LetterOutbox(self.parts.database, LetterLoader(*self._reading), process, presumed_dead=timedelta(0))
 
-    def _staffed(self, reading: LetterLoader) -> CorrespondenceActivities:
-        desk = LetterDispatch(self.parts.database, reading, "this process", backoff=(timedelta(0),))
+    def _staffed(self, reading: LetterLoader) -> LetterSendingActivities:
+        desk = LetterOutbox(self.parts.database, reading, "this process", backoff=(timedelta(0),))
         signals = cast(CaseSignals, self.told)
-        return CorrespondenceActivities(desk, self.parts.mailer, OutcomeFeed(self.parts.database), signals, self.parts.clock)
+        return LetterSendingActivities(desk, self.parts.mailer, OutcomeFeed(self.parts.database), signals, self.parts.clock)
 
     def interrupt_compose(self, happens: Callable[[], object]) -> None:
         """Let something happen once, after a letter's invoices were read and before it is marked as transmitting."""

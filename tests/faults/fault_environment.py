@@ -26,6 +26,9 @@ from tests.faults.worker_process import READY
 PATIENCE = 300
 """Seconds until a test gives up waiting. What it waits for takes far fewer, but the machine may be busy."""
 
+TAKEOVER_SECONDS = 10
+"""Tests that kill every worker do not wait as long as a company would."""
+
 
 class WorkerProcess:
     """`log` takes what the process has to say."""
@@ -130,14 +133,24 @@ def write_letters_only_policies(folder: Path) -> Path:
 
 @asynccontextmanager
 async def start_fault_environment(
-    database: Database, folder: Path, clock: Clock, seed: int = 0, policies: Path | None = None
+    database: Database,
+    folder: Path,
+    clock: Clock,
+    seed: int = 0,
+    policies: Path | None = None,
+    takeover_seconds: int = TAKEOVER_SECONDS,
 ) -> AsyncIterator[FaultEnvironment]:
     """Duecourse's parts on `database`, on `clock`, with the policies that come with it unless others are named; nothing works until a
-    worker is started."""
+    worker is started. `takeover_seconds` is the workers' setting."""
     store_clock(database, clock, clock.real_anchor)
     async with start_scripted_smtp_server(seed) as office:
         settings = Settings.load(
-            data_dir=folder, database_url=database.url, smtp_host="127.0.0.1", smtp_port=office.port, smtp_security="none"
+            data_dir=folder,
+            database_url=database.url,
+            smtp_host="127.0.0.1",
+            smtp_port=office.port,
+            smtp_security="none",
+            worker_takeover_seconds=takeover_seconds,
         )
         server = await TemporalServer.find_or_start(folder, settings.temporal_namespace)
         try:
@@ -163,4 +176,5 @@ def _environment(settings: Settings, database_url: str, temporal: str, smtp_port
         "DUECOURSE_SMTP_HOST": "127.0.0.1",
         "DUECOURSE_SMTP_PORT": str(smtp_port),
         "DUECOURSE_SMTP_SECURITY": "none",
+        "DUECOURSE_WORKER_TAKEOVER_SECONDS": str(settings.worker_takeover_seconds),
     }

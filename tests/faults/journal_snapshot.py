@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database.tables import Case, JournalEntry
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry import Entry
 from tests.faults.fault_environment import FaultEnvironment
 

@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.audit.audit_service import AuditService
 from adapters.audit.histories.archive import RunArchive
-from adapters.audit.histories.archiving import AT_RISK_TASK, HistoryArchiver
+from adapters.audit.histories.archive_sweep import AT_RISK_TASK, HistoryArchiver
 from adapters.audit.histories.object_store import ArchiveStoreError
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Task

@@ -26,7 +26,7 @@ from adapters.database.tables import Case, ContactRequest, Invoice, JournalEntry
 from adapters.imports.column_mapping import load_mapping
 from adapters.temporal.schedules import upsert_schedules
 from domain.clock import Clock, start_of_day
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry import Entry
 from tests.faults.chaos import KILLS, MOODS, TEMPORAL_DIES_WITH, FaultInjector
 from tests.faults.fault_environment import FaultEnvironment, start_fault_environment, write_letters_only_policies

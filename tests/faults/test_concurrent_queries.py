@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 
 from activities.case_recording import CaseRecordingActivities
 from adapters.audit.histories.replayer import HistoryReplayer
-from adapters.audit.histories.run_histories import RunHistory
+from adapters.audit.histories.run_history_loader import RunHistory
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.temporal.case_commands import TemporalCaseCommands

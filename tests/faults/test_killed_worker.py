@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlmodel import col
 
-from activities.correspondence import LetterTally
+from activities.letter_sending import LetterTally
 from adapters.database.engine import Database
 from adapters.database.tables import Message
 from domain import identifiers as ids

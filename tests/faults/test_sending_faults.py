@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.correspondence import LetterTally
+from activities.letter_sending import LetterTally
 from adapters.database.engine import Database
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from tests.faults.due_letters import (
@@ -156,7 +156,7 @@ async def test_a_letter_without_an_answer_is_held_for_a_person_and_never_handed_
 
 async def test_a_sender_that_was_presumed_dead_may_still_say_that_its_letter_went(database: Database, room: LetterSendingHarness) -> None:
     room.request_due_letters(build_due_invoices(1))
-    slow, other = room.create_letter_dispatch("slow"), room.create_letter_dispatch("other")
+    slow, other = room.create_letter_outbox("slow"), room.create_letter_outbox("other")
     slow.begin_transmission(letters := slow.claim_due_letters(NOON, 10), NOON)
 
     assert other.mark_abandoned_letters(NOON) == 1
@@ -170,7 +170,7 @@ async def test_a_sender_that_was_presumed_dead_may_still_say_that_its_letter_wen
 
 async def test_once_a_person_has_decided_a_sender_that_was_presumed_dead_has_no_say(database: Database, room: LetterSendingHarness) -> None:
     room.request_due_letters(build_due_invoices(1))
-    slow, other = room.create_letter_dispatch("slow"), room.create_letter_dispatch("other")
+    slow, other = room.create_letter_outbox("slow"), room.create_letter_outbox("other")
     slow.begin_transmission(letters := slow.claim_due_letters(NOON, 10), NOON)
     other.mark_abandoned_letters(NOON)
     await room.resend("unknown")

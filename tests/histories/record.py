@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.database.engine import Database
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict
 from domain.invoice.commands import AddNote, MakePromise, PauseCollection, ResumeCollection

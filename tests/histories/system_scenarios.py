@@ -8,7 +8,7 @@ from temporalio.worker import Worker
 from activities.history_archive import HistoryArchiveActivities
 from adapters.audit.erasure import AccountEraser
 from adapters.audit.histories.archive import RunArchive
-from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.temporal.case_commands import TemporalCaseCommands
 from adapters.temporal.case_start import CaseStart
 from domain import identifiers as ids

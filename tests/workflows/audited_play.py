@@ -14,9 +14,9 @@ from temporalio.client import Client
 
 from adapters.audit.histories.account_replay import AccountReplayer
 from adapters.audit.histories.archive import RunArchive
-from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.audit.histories.replayer import HistoryReplayer
-from adapters.audit.histories.run_histories import RunHistory, RunHistoryLoader
+from adapters.audit.histories.run_history_loader import RunHistory, RunHistoryLoader
 from adapters.database.engine import Database
 from adapters.database.tables import Case
 from adapters.journal.account_state import AccountStateQuery

@@ -11,7 +11,7 @@ from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry import GENESIS, Entry
 
 DONE_AGAIN = {EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED, EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT}

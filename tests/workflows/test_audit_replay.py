@@ -15,9 +15,9 @@ from temporalio.client import Client
 
 from adapters.audit.histories.account_replay import AccountReplayer
 from adapters.audit.histories.archive import RunArchive
-from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.audit.histories.replayer import HistoryReplayer
-from adapters.audit.histories.run_histories import RunHistoryLoader
+from adapters.audit.histories.run_history_loader import RunHistoryLoader
 from adapters.database.engine import Database
 from domain.audit.replay_report import CaseReplay, EntryVerdict, ReplayReport, RunSource
 from domain.clock import Moment

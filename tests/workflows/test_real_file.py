@@ -14,7 +14,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from tests.oracle import Expectation, expected
 from tests.time_skipping_play import TimeSkippingPlay, start_play
 

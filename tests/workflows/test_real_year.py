@@ -23,7 +23,7 @@ from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, ContactRequest, JournalEntry, LedgerEvent, Message, MessageLine
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain import identifiers as ids
 from domain.case.letter_order import DEMAND_LETTERS
 from domain.journal.entry_kinds import EntryKind

@@ -19,7 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from adapters.audit.histories.divergence import event_type_name
 from adapters.audit.histories.replayer import HistoryReplayer
-from adapters.audit.histories.run_histories import RunHistory
+from adapters.audit.histories.run_history_loader import RunHistory
 from domain.audit.replay_comparison import JournalWrite
 from domain.audit.replay_report import ReplayDivergence, RunSource
 from domain.clock import Moment

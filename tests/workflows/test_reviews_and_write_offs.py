@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.approval.commands import ApprovalVerdict
 from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.commands import CloseCreditReview, ReferralReason

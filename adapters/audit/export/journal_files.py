@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from adapters.journal.scoped_chains import ENTRY_FIELDS, CaseChain, read_case_chains
 from domain.audit.scope import AuditScope
-from domain.journal.entry import canonical_json
+from domain.journal.entry_hash import canonical_json
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet may take for the beginning of a formula, and the apostrophe that is put before it."""

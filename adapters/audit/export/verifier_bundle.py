@@ -2,7 +2,7 @@
 
 import re
 
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 VERIFIER = PROJECT / "adapters" / "audit" / "export" / "verifier"
 _IMPORT_PATTERN = re.compile(r"^from adapters\.audit\.export\.verifier\.(verify_\w+) import .*\n", re.MULTILINE)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.audit.histories.replayer import HistoryReplayer, ReplayResult
-from adapters.audit.histories.run_histories import RunHistory, RunHistoryLoader
+from adapters.audit.histories.run_history_loader import RunHistory, RunHistoryLoader
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry
 from domain.audit.replay_comparison import DatabaseEntry, JournalWrite, ReplayComparison, compare_replay

@@ -27,7 +27,7 @@ from temporalio.worker import (
 )
 
 from adapters.audit.histories.divergence import locate_divergence
-from adapters.audit.histories.run_histories import RunHistory
+from adapters.audit.histories.run_history_loader import RunHistory
 from adapters.temporal.data_converter import DATA_CONVERTER
 from domain.audit.replay_comparison import JournalWrite
 from domain.audit.replay_report import ReplayDivergence

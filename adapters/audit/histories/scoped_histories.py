@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.audit.histories.archive import RunArchive
-from adapters.audit.histories.run_histories import RunHistory, RunHistoryLoader
+from adapters.audit.histories.run_history_loader import RunHistory, RunHistoryLoader
 from adapters.database.engine import Database
 from adapters.database.tables import JournalEntry
 from domain.audit.scope import AccountScope, AuditScope

@@ -14,6 +14,7 @@ from adapters.document_store import DocumentStore
 from adapters.ledger.ledger import Ledger
 from domain import identifiers as ids
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
+from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.invoice_case import InvoiceCase
 from domain.journal.entry import Entry
 from domain.journal.entry_kinds import EntryKind
@@ -133,7 +134,7 @@ class AuditedDatabase:
         self.ledger.record_payment(f"P-{invoice}", "A1", "EUR", paid, day.business.date(), invoice_id=invoice, at=day.business)
         waiting = self.ledger.list_pending_events(10)
         for _, _, event in waiting:
-            case.apply_billing_event(event, moment(6))
+            apply_billing_event(case, event, moment(6))
         self.ledger.acknowledge_events([number for number, _, _ in waiting], day.real)
         if case.is_settled:
             case.close(moment(6))

@@ -18,11 +18,11 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.audit.histories.archive import ArchiveDamagedError, RunArchive, RunOpenError, build_archived_run, object_key
-from adapters.audit.histories.archiving import HistoryArchiver
+from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.audit.histories.object_store import ArchiveStore, BucketStore
 from adapters.database.engine import Database
 from adapters.database.tables import ArchivedRun, Case, Task
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from adapters.temporal.visibility import ListedRun
 
 HISTORIES = PROJECT / "tests" / "histories"

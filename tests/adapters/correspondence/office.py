@@ -15,8 +15,8 @@ from adapters.cases.case_store import CaseStore
 from adapters.config.company import Company, load_company
 from adapters.config.settings import PROJECT, Settings
 from adapters.correspondence.delivery_outcomes import BACKOFF
-from adapters.correspondence.letter_dispatch import PATIENCE, LetterDispatch
 from adapters.correspondence.letter_loader import LetterLoader
+from adapters.correspondence.letter_outbox import PATIENCE, LetterOutbox
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Contact, ContactRequest, Invoice, Message, MessageLine, SQLModel, Task
 from adapters.letters.letter_templates import LetterTemplates
@@ -161,12 +161,12 @@ class CorrespondenceOffice:
         settings, company, letters = _house()
         return LetterLoader(self.database, letters, company, company.collector, settings.sender, settings.reply_domain)
 
-    def letter_dispatch(
+    def letter_outbox(
         self, owner: str = "worker-1", patience: timedelta = PATIENCE, backoff: Sequence[timedelta] = BACKOFF
-    ) -> LetterDispatch:
-        return LetterDispatch(self.database, self.letter_loader(), owner, patience=patience, backoff=backoff)
+    ) -> LetterOutbox:
+        return LetterOutbox(self.database, self.letter_loader(), owner, patience=patience, backoff=backoff)
 
-    def send_all(self, desk: LetterDispatch, now: datetime = NOON, delivery: DeliveryResult = SENT) -> int:
+    def send_all(self, desk: LetterOutbox, now: datetime = NOON, delivery: DeliveryResult = SENT) -> int:
         """Intend, begin and end every letter that is due; how many were begun."""
         begun = [letter.message for letter in desk.begin_transmission(desk.claim_due_letters(now, 100), now) if letter]
         desk.record_outcomes([(message, delivery) for message in begun], now)

@@ -27,7 +27,7 @@ def undeliverable(office: CorrespondenceOffice) -> dict[str, datetime | None]:
 def refuse(office: CorrespondenceOffice, delivery: DeliveryResult = GONE) -> int:
     """A letter to the account's address, which is refused."""
     office.create_billed_invoice("I1")
-    assert office.send_all(office.letter_dispatch(), delivery=delivery) == 1
+    assert office.send_all(office.letter_outbox(), delivery=delivery) == 1
     return office.letters()[0].id or 0
 
 
@@ -36,7 +36,7 @@ def test_an_address_that_was_refused_for_good_gets_no_further_letter(office: Cor
     refuse(office)
     assert undeliverable(office) == {"a1@customer.test": NOON, "a2@customer.test": None}
     office.create_billed_invoice("I2")
-    assert office.send_all(office.letter_dispatch(), LATER) == 0
+    assert office.send_all(office.letter_outbox(), LATER) == 0
     assert ("no_address", "open") in office.tasks()
 
 
@@ -45,7 +45,7 @@ def test_another_billing_contact_gets_the_letters_then(office: CorrespondenceOff
     with office.database.writing() as session:
         session.add(Contact(account_id="A1", name="Luz", email="luz@customer.test"))
     office.create_billed_invoice("I2")
-    assert office.send_all(office.letter_dispatch(), LATER) == 1
+    assert office.send_all(office.letter_outbox(), LATER) == 1
     assert office.letters()[-1].recipient == "luz@customer.test"
 
 
@@ -59,7 +59,7 @@ def test_the_first_refusal_is_the_day_since_when(office: CorrespondenceOffice) -
     office.change(Contact, 1, undeliverable_since=NOON - DAY)  # type: ignore[arg-type]
     LetterDecisionStore(office.database).decide(letter, LetterDecision.RESEND, "mia", "", NOON)
     assert undeliverable(office) == {"a1@customer.test": None}
-    assert office.send_all(office.letter_dispatch(), LATER, delivery=GONE) == 1
+    assert office.send_all(office.letter_outbox(), LATER, delivery=GONE) == 1
     assert undeliverable(office) == {"a1@customer.test": LATER}
 
 
@@ -74,19 +74,19 @@ def test_a_letter_that_is_taken_shows_that_the_address_takes_letters(office: Cor
     """Two letters were on the wire at once: one was refused, the other is taken afterwards."""
     office.create_billed_invoice("I1")
     office.create_billed_invoice("U1", currency="USD")
-    dispatch = office.letter_dispatch()
-    first, second = dispatch.claim_due_letters(NOON, 100)
-    dispatch.begin_transmission([first, second], NOON)
-    dispatch.record_outcomes([(first, GONE)], NOON)
+    outbox = office.letter_outbox()
+    first, second = outbox.claim_due_letters(NOON, 100)
+    outbox.begin_transmission([first, second], NOON)
+    outbox.record_outcomes([(first, GONE)], NOON)
     assert undeliverable(office) == {"a1@customer.test": NOON}
-    dispatch.record_outcomes([(second, SENT)], NOON)
+    outbox.record_outcomes([(second, SENT)], NOON)
     assert undeliverable(office) == {"a1@customer.test": None}
 
 
 def test_who_asks_for_a_letter_again_that_was_refused_trusts_its_address(office: CorrespondenceOffice) -> None:
     office.create_invoice("I1")
     order_letter(office, build_warning_order("I1"))
-    office.send_all(office.letter_dispatch(), delivery=GONE)
+    office.send_all(office.letter_outbox(), delivery=GONE)
     assert undeliverable(office) == {"a1@customer.test": NOON}
     order_letter(office, build_warning_order("I1", number=2), LATER)
     assert undeliverable(office) == {"a1@customer.test": None}

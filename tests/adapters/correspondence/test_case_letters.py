@@ -68,7 +68,7 @@ def test_a_letter_that_was_taken_back_is_not_asked_for_anew_under_its_key(office
     order_letter(office, build_warning_order("I1"))
     withdraw_letter(office)
     order_letter(office, build_warning_order("I1"))
-    assert office.send_all(office.letter_dispatch()) == 0
+    assert office.send_all(office.letter_outbox()) == 0
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_currency_of_a_letter_is_what_its_case_speaks_in_or_its_invoices_or_
 def test_a_letter_of_a_case_neither_joins_a_reminder_nor_puts_one_off(office: CorrespondenceOffice) -> None:
     office.create_invoice("I1")
     order_letter(office, build_warning_order("I1"))
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     assert office.send_all(desk) == 1
     office.create_billed_invoice("I2")
     assert office.send_all(desk) == 1
@@ -114,7 +114,7 @@ def test_no_request_joins_a_letter_of_a_case_that_has_not_gone(office: Correspon
     office.create_invoice("I1")
     letter = order_letter(office, build_warning_order("I1"))
     office.create_billed_invoice("I2")
-    office.letter_dispatch().claim_due_letters(NOON, 100)
+    office.letter_outbox().claim_due_letters(NOON, 100)
     assert office.requests()["I2"].message_id != letter
 
 
@@ -122,7 +122,7 @@ def test_letters_of_cases_and_reminders_go_in_one_batch_and_make_one_thread(offi
     office.create_invoice("I1")
     order_letter(office, build_warning_order("I1"))
     office.create_billed_invoice("I2")
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     assert office.send_all(desk) == 2
     office.create_billed_invoice("I3")
     (reminder,) = [letter for letter in desk.begin_transmission(desk.claim_due_letters(NOON + 2 * DAY, 100), NOON + 2 * DAY) if letter]
@@ -141,7 +141,7 @@ def test_a_letter_names_what_is_owed_now_without_what_is_settled_or_disputed(off
     with office.database.writing() as session:
         session.execute(update(Case).where(col(Case.invoice_id) == "I2").values(disputed=2_000))
     order_letter(office, build_warning_order("I1", "I2", "I3"))
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     (letter,) = desk.begin_transmission(desk.claim_due_letters(NOON, 100), NOON)
     assert letter is not None
     assert "€50.00" in letter_text(letter.content)
@@ -153,13 +153,13 @@ def test_a_hold_stops_no_letter_of_the_case_that_holds(office: CorrespondenceOff
     office.create_invoice()
     office.write_case_row("I1", holds=["suspension"])
     order_letter(office, build_warning_order("I1"))
-    assert office.send_all(office.letter_dispatch()) == 1
+    assert office.send_all(office.letter_outbox()) == 1
 
 
 def test_a_warning_gives_the_last_day_of_its_notice_counted_from_the_day_it_goes(office: CorrespondenceOffice) -> None:
     office.create_invoice()
     order_letter(office, build_warning_order("I1"))
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     (letter,) = desk.begin_transmission(desk.claim_due_letters(NOON + DAY, 100), NOON + DAY)
     assert letter is not None
     assert "19 June 2013" in " ".join(letter_text(letter.content).split())
@@ -176,7 +176,7 @@ def test_what_asks_for_money_does_not_go_when_nothing_is_owed(
     office.create_invoice()
     order_letter(office, build_order(template, "I1"))
     office.change(Invoice, "I1", **change)
-    assert office.send_all(office.letter_dispatch()) == 0
+    assert office.send_all(office.letter_outbox()) == 0
     assert office.letters()[0].state == "void"
     assert take_fates(office) == [(LetterResult.DROPPED, reason)]
 
@@ -185,7 +185,7 @@ def test_what_asks_for_money_does_not_go_when_its_case_is_over(office: Correspon
     office.create_invoice()
     write_case_row(office, "withdrawn")
     order_letter(office, build_warning_order("I1"))
-    assert office.send_all(office.letter_dispatch()) == 0
+    assert office.send_all(office.letter_outbox()) == 0
     assert take_fates(office) == [(LetterResult.DROPPED, "lapsed")]
 
 
@@ -196,7 +196,7 @@ def test_an_answer_is_promised_only_until_it_is_given(office: CorrespondenceOffi
     write_case_row(office, outcome)
     details = {"invoice": "I1", "amount": 10_000, "reason": "quality", "deadline": TODAY.isoformat(), "rest": None}
     order_letter(office, build_order("dispute_received", "I1", details=details))
-    assert office.send_all(office.letter_dispatch()) == sent
+    assert office.send_all(office.letter_outbox()) == sent
     assert [letter.state for letter in office.letters()] == ["sent" if sent else "void"]
 
 
@@ -205,7 +205,7 @@ def test_what_tells_what_happened_always_goes(office: CorrespondenceOffice, invo
     office.create_invoice(status="paid", open_balance=0)
     write_case_row(office, "reinstated")
     order_letter(office, build_order("reinstated", *invoices, details={"notice_days": 14, "warned_on": None}))
-    assert office.send_all(office.letter_dispatch()) == 1
+    assert office.send_all(office.letter_outbox()) == 1
     assert office.lines(office.letters()[0].id) == dict.fromkeys(invoices, "reinstated")
 
 
@@ -214,7 +214,7 @@ def test_an_invoice_that_is_paid_while_its_letter_is_written_is_read_again(
 ) -> None:
     office.create_invoice()
     order_letter(office, build_warning_order("I1"))
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     run_during_compose(desk, monkeypatch, lambda: office.change(Invoice, "I1", status="paid", open_balance=0, version=2))
     assert office.send_all(desk) == 0
     assert take_fates(office) == [(LetterResult.DROPPED, "settled")]
@@ -228,7 +228,7 @@ def test_a_letter_that_is_taken_back_while_it_is_written_does_not_go_and_is_told
 ) -> None:
     office.create_invoice()
     order_letter(office, build_warning_order("I1"))
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     run_during_compose(desk, monkeypatch, lambda: withdraw_letter(office))
     assert office.send_all(desk) == 0
     assert (office.letters()[0].state, take_outcomes(office)) == ("void", [])
@@ -237,7 +237,7 @@ def test_a_letter_that_is_taken_back_while_it_is_written_does_not_go_and_is_told
 def test_a_letter_in_hand_is_not_taken_back_any_more_but_goes_no_second_time(office: CorrespondenceOffice) -> None:
     office.create_invoice()
     order_letter(office, build_warning_order("I1"))
-    desk = office.letter_dispatch(backoff=AT_ONCE)
+    desk = office.letter_outbox(backoff=AT_ONCE)
     ((letter),) = desk.begin_transmission(desk.claim_due_letters(NOON, 100), NOON)
     assert letter is not None
     withdraw_letter(office)
@@ -250,7 +250,7 @@ def test_a_letter_in_hand_is_not_taken_back_any_more_but_goes_no_second_time(off
 def test_a_letter_that_was_refused_and_then_taken_back_is_nobodys_task_and_not_sent_again(office: CorrespondenceOffice) -> None:
     office.create_invoice()
     letter = order_letter(office, build_warning_order("I1"))
-    office.send_all(office.letter_dispatch(), delivery=REFUSED)
+    office.send_all(office.letter_outbox(), delivery=REFUSED)
     withdraw_letter(office)
     assert office.tasks() == [("refused_letter", "dropped")]
     with pytest.raises(LetterNotDecidableError, match="taken it back"):
@@ -263,7 +263,7 @@ def test_a_letter_that_was_refused_and_then_taken_back_is_nobodys_task_and_not_s
 def test_lists_show_which_case_asked_for_a_letter_and_which_template_it_is(office: CorrespondenceOffice) -> None:
     office.create_invoice()
     order_letter(office, build_warning_order("I1"))
-    office.send_all(office.letter_dispatch())
+    office.send_all(office.letter_outbox())
     ((letter,), _) = list_letters(office.database, 10, invoice="I1")
     assert (letter.case_id, letter.letter, letter.state) == (SUSPENSION, "suspension_warning", "sent")
 
@@ -272,6 +272,6 @@ def test_a_letter_in_two_currencies_keeps_each_invoice_in_its_own(office: Corres
     office.create_invoice("I1")
     office.create_invoice("I2", currency="GBP")
     order_letter(office, build_warning_order("I1", "I2"))
-    office.send_all(office.letter_dispatch())
+    office.send_all(office.letter_outbox())
     ((letter,), _) = list_letters(office.database, 10)
     assert [(line.invoice_id, line.currency) for line in letter.lines] == [("I1", "EUR"), ("I2", "GBP")]

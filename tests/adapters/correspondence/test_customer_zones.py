@@ -53,7 +53,7 @@ def test_everybody_takes_the_zone_of_the_contact_who_is_written_to_else_the_acco
 ) -> None:
     office.create_account("B1", time_zone=HONOLULU)
     office.create_billed_invoice("I9", "B1")
-    office.send_all(office.letter_dispatch(), EVENING, delivery=REFUSED)
+    office.send_all(office.letter_outbox(), EVENING, delivery=REFUSED)
     put_contacts(office, "B1", contacts)
 
     with office.database.reading() as session:

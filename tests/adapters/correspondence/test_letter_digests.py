@@ -30,14 +30,14 @@ def news_of(office: CorrespondenceOffice) -> LetterOutcome:
 
 def test_a_letter_has_no_hash_before_it_has_a_content(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
-    office.letter_dispatch().claim_due_letters(NOON, 100)
+    office.letter_outbox().claim_due_letters(NOON, 100)
     assert [(letter.content, letter.sha256) for letter in office.letters()] == [(b"", "")]
 
 
 def test_a_letter_that_went_is_told_with_the_hash_of_what_went(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
     office.change(ContactRequest, 1, awaited=True)  # type: ignore[arg-type]
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     (letter,) = (letter for letter in desk.begin_transmission(desk.claim_due_letters(NOON, 100), NOON) if letter)
     desk.record_outcomes([(letter.message, DeliveryResult(DeliveryOutcome.SENT, 250, "Taken"))], NOON)
     (stored,) = office.letters()
@@ -47,7 +47,7 @@ def test_a_letter_that_went_is_told_with_the_hash_of_what_went(office: Correspon
 
 def test_a_letter_that_is_written_anew_has_the_hash_of_what_goes_at_last(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
-    desk = office.letter_dispatch(backoff=())
+    desk = office.letter_outbox(backoff=())
     office.send_all(desk, NOON, REFUSED)
     (first,) = office.letters()
     LetterDecisionStore(office.database).decide(first.id or 0, LetterDecision.RESEND, "mia", "", NOON)
@@ -59,14 +59,14 @@ def test_a_letter_that_is_written_anew_has_the_hash_of_what_goes_at_last(office:
 @pytest.mark.parametrize("delivery", [REFUSED, UNKNOWN])
 def test_a_letter_that_did_not_go_proves_nothing(office: CorrespondenceOffice, delivery: DeliveryResult) -> None:
     office.create_billed_invoice()
-    office.send_all(office.letter_dispatch(), delivery=delivery)
+    office.send_all(office.letter_outbox(), delivery=delivery)
     assert news_of(office).sha256 is None
 
 
 def test_a_case_is_told_of_its_letter_so_too_whoever_says_that_it_arrived(office: CorrespondenceOffice) -> None:
     office.create_invoice()
     number = order_letter(office, build_warning_order("I1"))
-    office.send_all(office.letter_dispatch(), delivery=UNKNOWN)
+    office.send_all(office.letter_outbox(), delivery=UNKNOWN)
     LetterDecisionStore(office.database).decide(number, LetterDecision.DELIVERED, "mia", "she has it", NOON)
     ((_, news),) = take_outcomes(office)
     assert (news.fate, news.sha256) == (LetterResult.SENT, office.letters()[0].sha256)
@@ -79,7 +79,7 @@ def test_the_invoice_hears_of_it_with_what_it_writes_next(office: Correspondence
     ask = office.take_step(case, "reminder")
     office.casebook.write([office.build_case_write(case, ask=ask)])
     case.journal.mark_written(case.journal.seq)
-    office.send_all(office.letter_dispatch(), NOON)
+    office.send_all(office.letter_outbox(), NOON)
     (answer,) = office.casebook.write([office.build_case_write(case, at=NOON)])
     assert [news.sha256 for news in answer.letters] == [letter.sha256 for letter in office.letters()]
 

@@ -13,7 +13,7 @@ from tests.adapters.correspondence.office import DAY, NOON, SENT, TODAY, Corresp
 
 def read(office: CorrespondenceOffice) -> LetterContent:
     """The one letter of what is due, as it stands at noon."""
-    (letter,) = office.letter_dispatch().claim_due_letters(NOON, 100)
+    (letter,) = office.letter_outbox().claim_due_letters(NOON, 100)
     with office.database.reading() as session:
         return office.letter_loader().load_letters(session, [letter], NOON)[letter]
 
@@ -87,7 +87,7 @@ def test_a_letter_states_the_balance_and_the_days_past_due_of_the_moment(office:
 
 
 def test_letters_of_one_account_make_one_thread(office: CorrespondenceOffice) -> None:
-    desk, contents = office.letter_dispatch(), []
+    desk, contents = office.letter_outbox(), []
     for number in range(3):
         office.create_billed_invoice(f"I{number}")
         now = NOON + number * 7 * DAY
@@ -104,7 +104,7 @@ def test_letters_of_one_account_make_one_thread(office: CorrespondenceOffice) ->
 def test_another_accounts_letters_are_not_in_the_thread(office: CorrespondenceOffice) -> None:
     office.create_account("A2")
     office.create_billed_invoice("I1")
-    office.send_all(office.letter_dispatch())
+    office.send_all(office.letter_outbox())
     office.create_billed_invoice("B1", "A2")
     assert read(office).thread == ()
 
@@ -114,7 +114,7 @@ def test_answers_go_to_the_accounts_collector(office: CorrespondenceOffice) -> N
         session.add(User(name="mia", email="mia@creditor.test", full_name="Mia Berg"))
     office.create_account("A2", collector="mia")
     office.create_billed_invoice("I1", "A2")
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     (letter,) = desk.begin_transmission(desk.claim_due_letters(NOON, 100), NOON)
     assert letter is not None
     assert message_from_bytes(letter.content, policy=default)["Reply-To"].addresses[0].addr_spec == "mia@creditor.test"

@@ -4,7 +4,7 @@ import pytest
 
 from adapters.imports.cell_parsing import AmbiguousAmountsError, AmountParser, DateParser, DecimalMarkDetector
 from adapters.imports.column_mapping import MappingError, load_mapping, parse_mapping
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 
 MAPPINGS = PROJECT / "mappings"
 WHOLE = """\

@@ -20,7 +20,7 @@ from adapters.imports.column_mapping import ColumnMapping, load_mapping, parse_m
 from adapters.imports.importer import Importer, ImportResult, ImportVerdict, UnknownImportError
 from adapters.imports.sheet_reader import BrokenSheetError, EmptySheetError, HeaderError, SheetError
 from adapters.ledger.ledger import Ledger
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
 from tests.adapters.ledger.builders import AT, TODAY, find_unbalanced_invoices, list_event_kinds

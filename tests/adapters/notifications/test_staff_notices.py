@@ -12,7 +12,7 @@ from adapters.i18n.wording import fill_placeholders
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from adapters.notifications.staff_notices import NOTICE_WORDING, NoticeDeferredError, NoticeSender, render_notice
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.approval.result import ApprovalResult
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.journal.entry import FactValue

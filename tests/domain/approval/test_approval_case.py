@@ -16,7 +16,7 @@ from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.approval.view import build_case_view
 from domain.case.case_view import AwaitedParties
 from domain.clock import Moment
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRequest, MatrixSnapshot

@@ -14,11 +14,12 @@ from domain.billing.billing_events import BillingEvent, BillingEventKind, Invoic
 from domain.case.command import Command
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import DropReason, LetterOutcome, LetterResult
+from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry import Entry
 from domain.journal.journal import Journal
 from domain.policy.collection_policy import StepAction
@@ -167,8 +168,8 @@ class Collection(RuleBasedStateMachine):
         self.version += 1
         after = build_facts(version=self.version, open_balance=self.balance, disputed=self.disputed, due_date=self.due, status=status)
         event = BillingEvent(event_id=f"E{self.version}", kind=kind, occurred_at=self.now, facts=after, amount=amount)
-        assert self.case.apply_billing_event(event, self.at)
-        assert not self.case.apply_billing_event(event, self.at)
+        assert apply_billing_event(self.case, event, self.at)
+        assert not apply_billing_event(self.case, event, self.at)
         return event
 
     def do(self, act: Command) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.journal.chain import find_broken_entry, follow_chain_back
-from domain.journal.entry import GENESIS, Entry, canonical_json
+from domain.journal.chain_check import find_broken_entry, follow_chain_back
+from domain.journal.entry import GENESIS, Entry
+from domain.journal.entry_hash import canonical_json
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 from tests.domain.builders import midnight

@@ -19,7 +19,7 @@ from domain.case.effects import (
     SendLetter,
     WithdrawApproval,
 )
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 from domain.payment_plan.command_rules import apply_command, rejection_reason

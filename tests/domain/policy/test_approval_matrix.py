@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.policy.approval_matrix import (
     AmbiguousApprovalRuleError,
     ApprovalMatrix,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.project import PROJECT
+from adapters.shipped_files import PROJECT
 from domain.policy.policy_parsing import PolicyError, parse_policy
 
 LETTERS = {"courtesy", "reminder"}

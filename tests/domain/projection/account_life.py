@@ -16,6 +16,7 @@ from domain.case.effects import MarkDisputed
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import DropReason, LetterOutcome, LetterResult
 from domain.dispute.commands import RaiseDispute
+from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.dispute_record import DisputeRecord
@@ -161,7 +162,7 @@ class InvoiceLife:
         status = InvoiceStatus.OPEN if left else InvoiceStatus.PAID
         after = build_facts(version=self.version, open_balance=left, currency=self.currency, due_date=self.due, status=status)
         event_id = f"{kind}:{self.case.journal.invoice_id}:{self.version}"
-        self.case.apply_billing_event(BillingEvent(event_id=event_id, kind=kind, occurred_at=at.business, facts=after, amount=amount), at)
+        apply_billing_event(self.case, BillingEvent(event_id=event_id, kind=kind, occurred_at=at.business, facts=after, amount=amount), at)
 
 
 def last_seq(case: InvoiceCase) -> int:

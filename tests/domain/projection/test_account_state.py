@@ -12,6 +12,7 @@ from hypothesis.stateful import invariant
 from domain.billing.billing_events import BillingEventKind
 from domain.clock import start_of_day
 from domain.correspondence.letter_outcome import LetterResult
+from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.view import build_case_view
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry import Entry
@@ -170,7 +171,7 @@ def test_an_event_that_was_overtaken_changes_no_balance() -> None:
     life = InvoiceLife(1, -5, "EUR")
     life.apply_billing(BillingEventKind.PAYMENT_RECEIVED, moment(1), 4_000, 6_000)
     late = build_event(BillingEventKind.INVOICE_CHANGED, event_id="invoice.changed:I1:1", version=1)
-    life.case.apply_billing_event(late, moment(2))
+    apply_billing_event(life.case, late, moment(2))
     assert stands(life.case.journal.pending, 3).balances[0].open_balance == 4_000
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 from domain.case.effects import HastenTimeline
 from domain.correspondence.letter_outcome import DropReason, LetterResult
+from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import MakePromise, PauseCollection
 from domain.invoice.invoice_case import InvoiceCase
@@ -153,8 +154,8 @@ def test_before_its_collection_began_nothing_could_be_sent() -> None:
 
 def test_a_settled_invoice_is_over_since_it_was_paid() -> None:
     asked = build_case()
-    asked.apply_billing_event(
-        build_event(BillingEventKind.PAYMENT_RECEIVED, amount=10_000, open_balance=0, status=InvoiceStatus.PAID), moment(4)
+    apply_billing_event(
+        asked, build_event(BillingEventKind.PAYMENT_RECEIVED, amount=10_000, open_balance=0, status=InvoiceStatus.PAID), moment(4)
     )
     asked.close(moment(5))
     answer = why(asked, 9)

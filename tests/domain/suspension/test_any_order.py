@@ -28,7 +28,7 @@ from domain.case.effects import (
 )
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LetterResult
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry import Entry
 from domain.journal.journal import Journal
 from domain.policy.approval_type import ApprovalType

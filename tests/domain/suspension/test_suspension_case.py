@@ -19,7 +19,7 @@ from domain.case.effects import (
     WithdrawLetter,
 )
 from domain.correspondence.letter_outcome import LetterResult
-from domain.journal.chain import find_broken_entry
+from domain.journal.chain_check import find_broken_entry
 from domain.suspension.command_rules import apply_command, rejection_reason
 from domain.suspension.commands import (
     ExtendNotice,

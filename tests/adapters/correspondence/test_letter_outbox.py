@@ -32,7 +32,7 @@ def test_one_letter_per_account_and_currency(office: CorrespondenceOffice) -> No
     office.create_billed_invoice("E2", name="second_reminder")
     office.create_billed_invoice("P1", currency="GBP")
     office.create_billed_invoice("B1", account="A2")
-    assert len(office.letter_dispatch().claim_due_letters(NOON, 100)) == 3
+    assert len(office.letter_outbox().claim_due_letters(NOON, 100)) == 3
     assert claimed(office) == {frozenset({"E1", "E2"}), frozenset({"P1"}), frozenset({"B1"})}
 
 
@@ -40,7 +40,7 @@ def test_a_letter_takes_the_tone_of_its_highest_step_and_lists_every_invoice(off
     office.create_billed_invoice("I1")
     office.create_billed_invoice("I2", name="firm_reminder", due=TODAY - 21 * DAY)
     office.create_billed_invoice("I3", name="second_reminder", due=TODAY - 7 * DAY)
-    assert office.send_all(office.letter_dispatch()) == 1
+    assert office.send_all(office.letter_outbox()) == 1
     (letter,) = office.letters()
     assert (letter.letter, letter.state, letter.recipient) == ("firm_reminder", "sent", "a1@customer.test")
     assert office.lines(letter.id) == {"I1": "reminder", "I2": "firm_reminder", "I3": "second_reminder"}
@@ -50,7 +50,7 @@ def test_a_letter_takes_the_tone_of_its_highest_step_and_lists_every_invoice(off
 def test_what_is_not_due_yet_is_not_sent(office: CorrespondenceOffice) -> None:
     office.create_invoice()
     office.create_contact_request(slot=NOON + HOUR)
-    assert office.letter_dispatch().claim_due_letters(NOON, 100) == []
+    assert office.letter_outbox().claim_due_letters(NOON, 100) == []
     assert office.requests()["I1"].state == "pending"
 
 
@@ -60,7 +60,7 @@ def test_a_limit_counts_letters_and_tears_no_account_apart(office: Correspondenc
         office.create_billed_invoice(f"I{number}")
     office.create_invoice("B1", "A2")
     office.create_contact_request("B1", "A2", slot=NOON - HOUR)
-    assert len(office.letter_dispatch().claim_due_letters(NOON, 1)) == 1
+    assert len(office.letter_outbox().claim_due_letters(NOON, 1)) == 1
     assert claimed(office) == {frozenset({"I0", "I1", "I2"})}
 
 
@@ -69,7 +69,7 @@ def test_a_limit_counts_letters_and_tears_no_account_apart(office: Correspondenc
 
 def test_a_request_too_soon_after_the_last_letter_moves_to_the_next_business_day_allowed(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice("I1")
-    desk, thursday = office.letter_dispatch(), NOON + 2 * DAY
+    desk, thursday = office.letter_outbox(), NOON + 2 * DAY
     office.send_all(desk, thursday)
     office.create_billed_invoice("I2")
     assert desk.claim_due_letters(thursday + DAY, 100) == []
@@ -80,7 +80,7 @@ def test_a_request_too_soon_after_the_last_letter_moves_to_the_next_business_day
 
 def test_another_currency_is_not_put_off(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice("I1")
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     office.send_all(desk)
     office.create_billed_invoice("I2", currency="GBP")
     assert office.send_all(desk) == 1
@@ -88,7 +88,7 @@ def test_another_currency_is_not_put_off(office: CorrespondenceOffice) -> None:
 
 def test_a_request_joins_the_letter_that_has_not_gone(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice("I1")
-    desk = office.letter_dispatch(backoff=AT_ONCE)
+    desk = office.letter_outbox(backoff=AT_ONCE)
     assert office.send_all(desk, delivery=DEFERRED) == 1
     office.create_billed_invoice("I2")
     assert office.send_all(desk, NOON + DAY) == 1
@@ -99,7 +99,7 @@ def test_a_request_joins_the_letter_that_has_not_gone(office: CorrespondenceOffi
 
 def test_a_deferred_letter_rests_before_it_goes_again(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
-    desk = office.letter_dispatch(backoff=(timedelta(hours=1),))
+    desk = office.letter_outbox(backoff=(timedelta(hours=1),))
     office.send_all(desk, delivery=DEFERRED)
     assert desk.claim_due_letters(NOON + HOUR, 100) == []
     assert office.letters()[0].state == "intended"
@@ -109,7 +109,7 @@ def test_a_letter_waits_for_a_sibling_that_is_due_to_ask(office: CorrespondenceO
     office.create_billed_invoice("I1")
     office.create_invoice("I2")
     office.write_case_row("I2", next_on=TODAY)
-    desk = office.letter_dispatch(patience=4 * HOUR)
+    desk = office.letter_outbox(patience=4 * HOUR)
     assert desk.claim_due_letters(NOON, 100) == []
     office.create_contact_request("I2")
     assert len(desk.claim_due_letters(NOON, 100)) == 1
@@ -120,13 +120,13 @@ def test_the_patience_with_a_sibling_that_never_asks_has_an_end(office: Correspo
     office.create_billed_invoice("I1")
     office.create_invoice("I2")
     office.write_case_row("I2", next_on=TODAY)
-    assert len(office.letter_dispatch(patience=2 * HOUR).claim_due_letters(NOON, 100)) == 1
+    assert len(office.letter_outbox(patience=2 * HOUR).claim_due_letters(NOON, 100)) == 1
 
 
 def test_nobody_waits_for_an_invoice_that_is_due_another_day_or_closed(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice("I1")
     office.write_case_row("I2", next_on=TODAY + DAY)
-    assert len(office.letter_dispatch(patience=9 * HOUR).claim_due_letters(NOON, 100)) == 1
+    assert len(office.letter_outbox(patience=9 * HOUR).claim_due_letters(NOON, 100)) == 1
 
 
 # --- right at the moment it goes
@@ -137,7 +137,7 @@ def test_an_invoice_that_is_paid_while_its_letter_is_written_is_read_again_and_l
 ) -> None:
     office.create_billed_invoice("I1")
     office.create_billed_invoice("I2")
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     reading = desk._loader
     compose, composed = reading.compose, list[int]()
 
@@ -156,7 +156,7 @@ def test_an_invoice_that_is_paid_while_its_letter_is_written_is_read_again_and_l
 
 def test_a_letter_in_which_nothing_stands_is_void_and_taken_up_again_the_same_day(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice("I1", disputed=True)
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     assert office.send_all(desk) == 0
     (void,) = office.letters()
     assert (void.state, office.requests()["I1"].state, office.requests()["I1"].reason) == ("void", "dropped", "disputed")
@@ -169,7 +169,7 @@ def test_a_letter_in_which_nothing_stands_is_void_and_taken_up_again_the_same_da
 
 def test_a_void_letter_puts_no_later_one_off(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice("I1", disputed=True)
-    desk = office.letter_dispatch()
+    desk = office.letter_outbox()
     office.send_all(desk)
     office.create_billed_invoice("I2")
     assert office.send_all(desk, NOON + DAY) == 1
@@ -178,16 +178,16 @@ def test_a_void_letter_puts_no_later_one_off(office: CorrespondenceOffice) -> No
 def test_a_letter_to_a_customer_without_an_address_is_a_persons_task_and_waits_for_one(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
     office.change(Contact, 1, email="")  # type: ignore[arg-type]
-    assert office.send_all(office.letter_dispatch()) == 0
+    assert office.send_all(office.letter_outbox()) == 0
     assert (office.requests()["I1"].state, office.letters()[0].state) == ("claimed", "intended")
     assert office.tasks() == [("no_address", "open")]
     office.change(Contact, 1, email="kim@customer.test")  # type: ignore[arg-type]
-    assert office.send_all(office.letter_dispatch(), NOON + DAY) == 1
+    assert office.send_all(office.letter_outbox(), NOON + DAY) == 1
 
 
 def test_a_letter_is_begun_once_however_many_processes_want_it(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
-    one, other = office.letter_dispatch("one"), office.letter_dispatch("other")
+    one, other = office.letter_outbox("one"), office.letter_outbox("other")
     (letter,) = one.claim_due_letters(NOON, 100)
     assert other.claim_due_letters(NOON, 100) == [letter]
     assert [begun is not None for desk in (one, other) for begun in desk.begin_transmission([letter], NOON)] == [True, False]
@@ -195,7 +195,7 @@ def test_a_letter_is_begun_once_however_many_processes_want_it(office: Correspon
 
 def test_the_same_day_makes_the_same_message_id(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
-    office.letter_dispatch().claim_due_letters(NOON, 100)
+    office.letter_outbox().claim_due_letters(NOON, 100)
     (letter,) = office.letters()
     assert letter.key == f"letter:A1:en:EUR:{TODAY}"
     assert letter.message_id.startswith("<")
@@ -204,7 +204,7 @@ def test_the_same_day_makes_the_same_message_id(office: CorrespondenceOffice) ->
 
 def test_a_letter_that_came_late_does_not_go_at_night(office: CorrespondenceOffice) -> None:
     office.create_billed_invoice()
-    desk = office.letter_dispatch(backoff=AT_ONCE)
+    desk = office.letter_outbox(backoff=AT_ONCE)
     office.send_all(desk, delivery=DEFERRED)
     night = NOON + 10 * HOUR
     assert desk.begin_transmission([office.letters()[0].id or 0], night) == [None]
@@ -216,5 +216,5 @@ def test_an_invoice_whose_due_date_was_moved_out_of_the_steps_reach_is_left_out(
     office.create_billed_invoice("I1")
     office.create_billed_invoice("I2")
     office.change(Invoice, "I1", due_date=TODAY + DAY)
-    assert office.send_all(office.letter_dispatch()) == 1
+    assert office.send_all(office.letter_outbox()) == 1
     assert (office.lines(office.letters()[0].id), office.requests()["I1"].reason) == ({"I2": "reminder"}, "not_due")

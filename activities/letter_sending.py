@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from adapters.correspondence.letter_dispatch import LetterDispatch, OutgoingLetter
+from adapters.correspondence.letter_outbox import LetterOutbox, OutgoingLetter
 from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.group_commit import GroupCommit
 from adapters.database.row_states import MessageState
@@ -43,16 +43,14 @@ class _LetterBatch:
     """
 
     def __init__(
-        self, letters: Sequence[int], dispatch: LetterDispatch, mailer: Mailer, now: Callable[[], datetime], in_transmission: set[int]
+        self, letters: Sequence[int], outbox: LetterOutbox, mailer: Mailer, now: Callable[[], datetime], in_transmission: set[int]
     ) -> None:
         """`now` gives business time."""
         self.tally = LetterTally()
         self._queue = list(reversed(letters))
-        self._dispatch, self._mailer, self._now, self._in_transmission = dispatch, mailer, now, in_transmission
-        self._begin: GroupCommit[int, OutgoingLetter | None] = GroupCommit(lambda numbers: dispatch.begin_transmission(numbers, now()))
-        self._record: GroupCommit[tuple[int, DeliveryResult], None] = GroupCommit(
-            lambda outcomes: dispatch.record_outcomes(outcomes, now())
-        )
+        self._outbox, self._mailer, self._now, self._in_transmission = outbox, mailer, now, in_transmission
+        self._begin: GroupCommit[int, OutgoingLetter | None] = GroupCommit(lambda numbers: outbox.begin_transmission(numbers, now()))
+        self._record: GroupCommit[tuple[int, DeliveryResult], None] = GroupCommit(lambda outcomes: outbox.record_outcomes(outcomes, now()))
 
     async def run_worker(self) -> None:
         """Send letters until none is left, or the Temporal worker is asked to stop; a letter on the wire is finished in any case."""
@@ -75,7 +73,7 @@ class _LetterBatch:
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            await asyncio.to_thread(self._dispatch.refuse_unwritable_letter, letter, reason, self._now())
+            await asyncio.to_thread(self._outbox.refuse_unwritable_letter, letter, reason, self._now())
             return DeliveryOutcome.REFUSED.value
         if outgoing is None:
             return MessageState.VOID.value
@@ -94,14 +92,14 @@ class _LetterBatch:
                 return
 
 
-class CorrespondenceActivities:
+class LetterSendingActivities:
     """The activities of a correspondence run."""
 
     def __init__(
-        self, dispatch: LetterDispatch, mailer: Mailer, outcome_feed: OutcomeFeed, signals: CaseSignals, clock: Clock, concurrency: int = 4
+        self, outbox: LetterOutbox, mailer: Mailer, outcome_feed: OutcomeFeed, signals: CaseSignals, clock: Clock, concurrency: int = 4
     ) -> None:
         """`concurrency`: the mailer's connections; a process that dies leaves no more letters than these in doubt."""
-        self._dispatch, self._mailer, self._outcome_feed, self._signals = dispatch, mailer, outcome_feed, signals
+        self._outbox, self._mailer, self._outcome_feed, self._signals = outbox, mailer, outcome_feed, signals
         self._clock, self._concurrency = clock, concurrency
         self._in_transmission: set[int] = set()
 
@@ -116,13 +114,13 @@ class CorrespondenceActivities:
         """Claim the requests that are due; return the letters to send now, by number."""
         now = self._build_business_clock()
         async with heartbeating():
-            await asyncio.to_thread(self._dispatch.mark_abandoned_letters, now(), self._in_transmission)
-            return await asyncio.to_thread(self._dispatch.claim_due_letters, now(), BATCH_SIZE)
+            await asyncio.to_thread(self._outbox.mark_abandoned_letters, now(), self._in_transmission)
+            return await asyncio.to_thread(self._outbox.claim_due_letters, now(), BATCH_SIZE)
 
     @activity.defn
     async def send_letters(self, letters: list[int]) -> LetterTally:
         """Send each letter at most once. A worker that is asked to stop finishes the letters on the wire and leaves the others."""
-        batch = _LetterBatch(letters, self._dispatch, self._mailer, self._build_business_clock(), self._in_transmission)
+        batch = _LetterBatch(letters, self._outbox, self._mailer, self._build_business_clock(), self._in_transmission)
         async with heartbeating(), asyncio.TaskGroup() as workers:
             for _ in range(self._concurrency):
                 workers.create_task(batch.run_worker())

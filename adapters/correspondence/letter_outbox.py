@@ -1,4 +1,5 @@
-"""The letter dispatch: selects the letters that are due, and marks them as transmitting with their content of that moment.
+"""The letter outbox: selects the letters that are due, and marks them as transmitting with their content of that moment. It sends nothing:
+`activities/letter_sending.py` does.
 
 A letter is intended before anything is sent, marked as transmitting in the transaction that last looked at its invoices, and has its
 outcome written as soon as the mail server answered. What a dead process had begun to transmit is unknown: a person decides.
@@ -88,7 +89,7 @@ _DELETE_LINES = delete(_LINES).where(_LINES.c.message_id == bindparam("which_let
 _INSERT_LINES = insert(_LINES)
 
 
-class LetterDispatch:
+class LetterOutbox:
     """Claims the requests that are due, and begins the transmission of letters."""
 
     def __init__(

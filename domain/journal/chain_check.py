@@ -1,4 +1,7 @@
-"""A case's chain of entries: which of the stored ones count, and the first that does not follow. The hash itself is made in `entry`."""
+"""A case's chain of entries: which of the stored ones count, and the first that does not follow.
+
+The hash itself is made in `entry_hash`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from adapters.audit.histories.archive import RunArchive, has_ended
-from adapters.audit.histories.run_histories import MAX_CONCURRENT_FETCHES, NOT_FOUND_STATUSES
+from adapters.audit.histories.run_history_loader import MAX_CONCURRENT_FETCHES, NOT_FOUND_STATUSES
 from adapters.database.engine import Database
 from adapters.database.row_states import RunEnding, TaskState
 from adapters.database.tables import ArchivedRun, Case, Setting, Task
