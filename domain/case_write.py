@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from domain.case.case_view import CaseView, TaskRequest
 from domain.correspondence.contact_request import ContactOrder
-from domain.correspondence.letter_outcome import DropReason, LetterOutcome
+from domain.correspondence.letter_outcome import DropReason, LetterNaming, LetterOutcome
 from domain.invoice.invoice_case import CarriedState
 from domain.journal.entry import Entry
 
@@ -32,6 +32,7 @@ class CaseWrite(BaseModel):
 class CaseWriteResult(BaseModel):
     """What the database answers.
 
+    `named`: the letters that went and listed the invoice without taking a step of it.
     `contact_on`: the customer's date of the slot that the ask was given. `under_way`: the letter awaited has not come to its end.
     `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with.
     """
@@ -40,5 +41,6 @@ class CaseWriteResult(BaseModel):
     contact_on: date | None = None
     under_way: bool = False
     letters: list[LetterOutcome] = Field(default_factory=list)
+    named: list[LetterNaming] = Field(default_factory=list)
     withdrawn: list[str] = Field(default_factory=list)
     carried: CarriedState | None = None

@@ -10,10 +10,17 @@ one date at a time. Where it and the project disagree, one of them misreads the 
 - Steps follow one another in the timeline's order. A step is due `day` days after the due date, but not within
   `catch_up_days` of the day the customer last heard of this invoice. A step for before the due date (`day` ≤ 0) is passed
   over after it.
-- A letter goes at the opening hour of the first business day of the customer's country; one for before the due date that
-  would go after it lapses, and the timeline goes on. An account's letters are at least `days_between_letters` apart: a
-  request that comes sooner is moved to the first business day after that, and its invoice's next step waits for it. One
-  letter carries all requests of the account whose day has come.
+- A letter is the account's. It goes at the opening hour of the first business day of the customer's country on which one of the
+  account's invoices has asked for one. Between two letters of an account lie `days_between_letters`: a request that comes sooner is moved
+  to the first business day after that, and its invoice's next step waits for it. A step marked `apart` goes in its time all the same.
+- A letter about overdue invoices names the account's whole position. Each invoice that has asked for a letter is named as *due*, be it
+  that its day would come later. Another overdue one whose next letter step (not one marked `apart`) is due within `gather_days` is named as
+  *gathered*: when its step falls due it has been taken, on the day of the letter. Every other overdue one is *listed*; a disputed one is
+  named as *disputed*; one below the minimum is left out. What is due, gathered or listed makes up what the letter asks for. Its template is
+  that of the latest step in the timeline that it takes.
+- A courtesy note (a step for before the due date) goes alone only to an account that owes nothing overdue. Else it waits, from one business
+  day to the next, for a letter that goes anyway, and is named in it as *upcoming*. One that can no longer go before the due date has
+  passed lapses, and the timeline goes on.
 - A call is asked for on the day it is due and made on the first business day from then.
 - A step whose act is neither a letter nor a call asks for the account's suspension, without any contact. From then on the invoice is held
   by the account's case, which does nothing until people decide: nobody does here, so the invoice takes no further step.
@@ -42,6 +49,11 @@ class ExpectedLetter(NamedTuple):
     on: date
     lines: frozenset[tuple[str, str]]
     """The (invoice, step) pairs that it carries."""
+    template: str = ""
+    named: frozenset[tuple[str, str, Decimal]] = frozenset()
+    """Each invoice with as what it is named, and the amount that stands beside it."""
+    asked_for: Decimal | None = None
+    """None for a courtesy note, which asks for nothing."""
 
 
 class Call(NamedTuple):
@@ -82,6 +94,8 @@ class _Invoice:
     issued: date
     due: date
     settled: date | None
+    amount: Decimal
+    disputed: bool
     chased: bool
     reached: int = -1
     heard_on: date | None = None
@@ -89,6 +103,7 @@ class _Invoice:
     asked_on: date = date.max
     slot: date = date.max
     held: bool = False
+    gathered: dict[str, date] = field(default_factory=dict)
 
     def settled_by(self, day: date) -> bool:
         return self.settled is not None and self.settled <= day
@@ -146,6 +161,8 @@ def _read(csv_path: Path, countries: Countries, minimum: Decimal) -> list[_Invoi
                 issued=_day(row["InvoiceDate"]),
                 due=_day(row["DueDate"]),
                 settled=_day(row["SettledDate"]) if row["SettledDate"] else None,
+                amount=Decimal(row["InvoiceAmount"]),
+                disputed=row["Disputed"] == "Yes",
                 chased=row["Disputed"] != "Yes" and Decimal(row["InvoiceAmount"]) >= minimum,
             )
             for row in csv.DictReader(file)
@@ -160,6 +177,7 @@ class _Simulation:
         self.timeline: list[dict[str, Any]] = policy["timeline"]
         self.catch_up = policy["catch_up_days"] * DAY
         self.between_letters = policy["contact"]["days_between_letters"] * DAY
+        self.gather = policy["contact"]["gather_days"] * DAY
         self.open: list[_Invoice] = []
         self.last_letter: dict[str, date] = {}
         self.result = Expectation()
@@ -192,10 +210,7 @@ class _Simulation:
             if position is None:
                 return
             step = self.timeline[position]
-            due = invoice.due + step["day"] * DAY
-            if invoice.heard_on is not None:
-                due = max(due, invoice.heard_on + self.catch_up)
-            if today < due:
+            if today < self.due_on(invoice, step):
                 return
             invoice.reached = position
             if step["act"] not in ("letter", "call"):
@@ -203,13 +218,19 @@ class _Simulation:
                 self.result.asked.append(Asked(invoice.number, invoice.account, today))
                 return
             slot = business_day(invoice.country, today)
-            if step["act"] == "call":
+            if step["step"] in invoice.gathered:
+                invoice.heard_on = invoice.gathered[step["step"]]
+            elif step["act"] == "call":
                 invoice.heard_on = slot
                 self.result.calls.append(Call(invoice.number, today, slot))
             elif step["day"] <= 0 and slot > invoice.due:
                 invoice.heard_on = today
             else:
                 invoice.asked, invoice.asked_on, invoice.slot = step["step"], today, slot
+
+    def due_on(self, invoice: _Invoice, step: dict[str, Any]) -> date:
+        due = invoice.due + step["day"] * DAY
+        return due if invoice.heard_on is None else max(due, invoice.heard_on + self.catch_up)
 
     def next_position(self, invoice: _Invoice, today: date) -> int | None:
         for position in range(invoice.reached + 1, len(self.timeline)):
@@ -222,25 +243,94 @@ class _Simulation:
         """Send the letters whose day has come. True when a letter lapsed, for then its invoice may ask anew the same day."""
         lapsed = False
         for account in sorted({invoice.account for invoice in self.open if invoice.asked}):
-            waiting = [invoice for invoice in self.open if invoice.account == account and invoice.asked and invoice.slot <= today]
+            mine = [invoice for invoice in self.open if invoice.account == account]
+            waiting = [invoice for invoice in mine if invoice.asked and invoice.slot <= today]
             if not waiting or business_day(waiting[0].country, today) != today:
                 continue
-            if account in self.last_letter and today < self.last_letter[account] + self.between_letters:
-                continue
-            lines = set()
-            for invoice in waiting:
-                assert invoice.asked is not None
-                if self.timeline[invoice.reached]["day"] <= 0 and today > invoice.due:
-                    invoice.heard_on, invoice.asked = invoice.asked_on, None
-                    self.ask(invoice, today)
-                    lapsed = True
-                    continue
-                lines.add((invoice.number, invoice.asked))
-                invoice.heard_on, invoice.asked = today, None
-            if lines:
-                self.last_letter[account] = today
-                self.result.letters.append(ExpectedLetter(account, today, frozenset(lines)))
+            if self.owes(mine, today) and all(self.is_courtesy(invoice) for invoice in waiting):
+                lapsed |= self.hold_back(waiting, today)
+            elif not self.too_soon(account, waiting, today):
+                lapsed |= self.write(account, mine, waiting, today)
         return lapsed
+
+    def owes(self, mine: list[_Invoice], today: date) -> bool:
+        return any(invoice.chased and today > invoice.due for invoice in mine)
+
+    def is_courtesy(self, invoice: _Invoice) -> bool:
+        return bool(self.timeline[invoice.reached]["day"] <= 0)
+
+    def too_soon(self, account: str, waiting: list[_Invoice], today: date) -> bool:
+        if account not in self.last_letter or any(self.timeline[invoice.reached].get("apart") for invoice in waiting):
+            return False
+        allowed = business_day(waiting[0].country, self.last_letter[account] + self.between_letters)
+        if allowed <= today:
+            return False
+        for invoice in waiting:
+            invoice.slot = allowed
+        return True
+
+    def hold_back(self, waiting: list[_Invoice], today: date) -> bool:
+        lapsed = False
+        for invoice in waiting:
+            tomorrow = business_day(invoice.country, today + DAY)
+            if tomorrow <= invoice.due:
+                invoice.slot = tomorrow
+            else:
+                self.lapse(invoice, today)
+                lapsed = True
+        return lapsed
+
+    def lapse(self, invoice: _Invoice, today: date) -> None:
+        invoice.heard_on, invoice.asked = invoice.asked_on, None
+        self.ask(invoice, today)
+
+    def write(self, account: str, mine: list[_Invoice], waiting: list[_Invoice], today: date) -> bool:
+        """Write the account's letter; true when a courtesy note that came too late lapsed."""
+        early = [one for one in mine if one.asked and one not in waiting and (today <= one.due or not self.is_courtesy(one))]
+        claimed = [*waiting, *(one for one in early if today - one.due >= self.timeline[one.reached]["day"] * DAY)]
+        about_overdue = any(not self.is_courtesy(one) for one in claimed)
+        lapsed = [one for one in claimed if self.is_courtesy(one) and today > one.due]
+        taken = [one for one in claimed if one not in lapsed]
+        steps = {one.number: self.timeline[one.reached] for one in taken}
+        naming = {one.number: "upcoming" if about_overdue and self.is_courtesy(one) else "due" for one in taken}
+        for one in mine if about_overdue and taken else []:
+            if one in claimed or today <= one.due or not (one.chased or one.disputed):
+                continue
+            step = self.gathered_step(one, today)
+            if step is not None:
+                steps[one.number], naming[one.number] = step, "gathered"
+                one.gathered[step["step"]] = today
+            else:
+                naming[one.number] = "disputed" if one.disputed else "listed"
+        if taken:
+            self.last_letter[account] = today
+            amounts = {one.number: one.amount for one in mine}
+            asked_for = [amounts[number] for number, named_as in naming.items() if named_as in ("due", "gathered", "listed")]
+            self.result.letters.append(
+                ExpectedLetter(
+                    account,
+                    today,
+                    frozenset((number, step["step"]) for number, step in steps.items()),
+                    max(steps.values(), key=lambda step: step["day"])["letter"],
+                    frozenset((number, named_as, amounts[number]) for number, named_as in naming.items()),
+                    sum(asked_for, Decimal(0)) if about_overdue else None,
+                )
+            )
+        for one in taken:
+            one.heard_on, one.asked = today, None
+        for one in lapsed:
+            self.lapse(one, today)
+        return bool(lapsed)
+
+    def gathered_step(self, invoice: _Invoice, today: date) -> dict[str, Any] | None:
+        """The step that a letter of today takes along: the invoice's next one, if it is a letter that is due within days."""
+        position = self.next_position(invoice, today)
+        if position is None or not invoice.chased or invoice.held or invoice.asked:
+            return None
+        step = self.timeline[position]
+        if step["act"] != "letter" or step["day"] <= 0 or step.get("apart") or step["step"] in invoice.gathered:
+            return None
+        return step if self.due_on(invoice, step) <= today + self.gather else None
 
 
 def expected(csv_path: Path, policy_path: Path, mapping: Path | Countries, start: date, end: date) -> Expectation:

@@ -7,7 +7,7 @@ A system is a room of its own beside `adapters/ledger`, the embedded one, and is
 docs/decisions/0021-billing-behind-a-port.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +28,7 @@ class BillingCapability(StrEnum):
     LIST_OPEN_INVOICES = "list_open_invoices"
     LIST_PAYMENTS = "list_payments"
     GET_UNAPPLIED_CREDIT = "get_unapplied_credit"
+    LIST_UNAPPLIED_CREDIT = "list_unapplied_credit"
     RECORD_PAYMENT = "record_payment"
     REVERSE_PAYMENT = "reverse_payment"
     APPLY_UNAPPLIED_CREDIT = "apply_unapplied_credit"
@@ -44,6 +45,13 @@ class BillingCapability(StrEnum):
 class InvoiceReader(Protocol):
     def get_invoice_facts(self, invoice_id: str) -> InvoiceFacts:
         """Return the invoice as it stands now. Raises UnknownInvoiceError."""
+        ...
+
+
+class UnappliedCreditReader(Protocol):
+    def list_unapplied_credit(self, account_ids: Collection[str]) -> dict[tuple[str, str], int]:
+        """Return what no invoice has taken of the payments and credit notes of these accounts, by account and currency; only what is more
+        than nothing."""
         ...
 
 
@@ -206,7 +214,7 @@ class ApiBilling(PaymentBooker, UnappliedCreditBooker, CreditNoteBooker, Invoice
     """What people and machines order over the API."""
 
 
-class BillingSystem(CaseBilling, ApiBilling, AccountReader, EventOutbox, Protocol):
+class BillingSystem(CaseBilling, ApiBilling, AccountReader, UnappliedCreditReader, EventOutbox, Protocol):
     """The whole port."""
 
     @property

@@ -149,9 +149,13 @@ def _exchange_letters(
     updates = load_letter_updates(connection, invoice_records, zones)
     results: dict[str, CaseWriteResult] = {}
     for record in records:
-        letters = updates.get(record.case.case_id) or CaseLetterUpdates([], [])
+        letters = updates.get(record.case.case_id) or CaseLetterUpdates([], [], [])
         results[record.case.case_id] = CaseWriteResult(
-            head=record.carried.head, letters=letters.outcomes, under_way=letters.under_way, withdrawn=letters.withdrawn
+            head=record.carried.head,
+            letters=letters.outcomes,
+            named=letters.named,
+            under_way=letters.under_way,
+            withdrawn=letters.withdrawn,
         )
     return results
 

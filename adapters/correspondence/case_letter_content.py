@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import literal, or_, select
+from sqlalchemy import and_, literal, or_, select
 from sqlmodel import Session, col
 
 from adapters.correspondence.reminder_content import (
@@ -15,8 +15,7 @@ from adapters.correspondence.reminder_content import (
     build_line_row,
     compute_undisputed_rest,
 )
-from adapters.database.row_states import ContactRequestState
-from adapters.database.tables import Case, ContactRequest, Invoice, Message
+from adapters.database.tables import Case, Invoice, Message
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.letter_order import DEMAND_LETTERS, DROPPABLE_LETTERS
@@ -56,13 +55,11 @@ def load_case_invoices(session: Session, letters: Sequence[Message]) -> LoadedCa
     return LoadedCaseInvoices({invoice.id: NamedInvoice(invoice, disputed or 0) for invoice, disputed in found}, set(over))
 
 
-def lock_invoices(session: Session, letters: Sequence[Message], messages: Collection[int]) -> None:
-    """Of letters of cases and of the reminders among `messages`, all in the one order in which the ledger locks invoices."""
+def lock_invoices(session: Session, letters: Sequence[Message], accounts: Collection[str]) -> None:
+    """Of letters of cases, and of the accounts that reminders tell the position of, in the one order in which the ledger locks invoices."""
     named = {invoice for letter in letters for invoice in letter.invoice_ids}
-    reminded = select(col(ContactRequest.invoice_id)).where(
-        col(ContactRequest.message_id).in_(messages), col(ContactRequest.state) == ContactRequestState.CLAIMED
-    )
-    wanted = select(col(Invoice.id)).where(or_(col(Invoice.id).in_(named), col(Invoice.id).in_(reminded)))
+    in_position = and_(col(Invoice.account_id).in_(accounts), col(Invoice.status) == InvoiceStatus.OPEN)
+    wanted = select(col(Invoice.id)).where(or_(col(Invoice.id).in_(named), in_position))
     session.execute(wanted.order_by(col(Invoice.due_date), col(Invoice.id)).with_for_update(key_share=True))
 
 

@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlmodel import col
 
 from adapters.correspondence.outcome_feed import ENDED_STATES, build_letter_outcome
-from adapters.database.row_states import ContactRequestState
-from adapters.database.tables import ContactRequest, Message
+from adapters.database.row_states import ContactRequestState, MessageState
+from adapters.database.tables import ContactRequest, Message, MessageLine
 from domain.case_write import CaseWrite
 from domain.correspondence.contact_request import ContactOrder
-from domain.correspondence.letter_outcome import LetterOutcome
+from domain.correspondence.letter_outcome import LetterNaming, LetterOutcome
+from domain.correspondence.naming import NamedAs
 from domain.policy.collection_policy import StepAction
 
 UNDER_WAY_STATES = (ContactRequestState.PENDING, ContactRequestState.CLAIMED)
@@ -30,6 +31,7 @@ _KNOWN_REQUESTS_QUERY = select(
     col(ContactRequest.policy_version),
     col(ContactRequest.state),
     col(ContactRequest.slot),
+    col(ContactRequest.asked),
 ).where(col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)))
 _LETTERS_QUERY = (
     select(
@@ -42,18 +44,42 @@ _LETTERS_QUERY = (
         col(ContactRequest.reason),
         col(Message.message_id),
         col(Message.sha256),
+        col(MessageLine.named_as),
     )
     .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
-    .where(col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)))
+    .outerjoin(
+        MessageLine, and_(col(MessageLine.message_id) == col(Message.id), col(MessageLine.invoice_id) == col(ContactRequest.invoice_id))
+    )
+    .where(col(ContactRequest.invoice_id).in_(bindparam("invoices", expanding=True)), col(ContactRequest.asked))
     .order_by(col(ContactRequest.rank))
 )
 
 
+_LISTINGS_QUERY = (
+    select(
+        col(MessageLine.invoice_id),
+        col(Message.message_id),
+        col(Message.letter),
+        col(Message.sent_at),
+        col(Message.sha256),
+    )
+    .join(Message, col(Message.id) == col(MessageLine.message_id))
+    .where(
+        col(MessageLine.invoice_id).in_(bindparam("invoices", expanding=True)),
+        col(MessageLine.named_as) == NamedAs.LISTED,
+        col(Message.state) == MessageState.SENT,
+    )
+    .order_by(col(Message.id))
+)
+
+
 class CaseLetterUpdates(NamedTuple):
-    """What a case has not recorded yet: outcomes of its letters, and steps whose letters were withdrawn; and whether one is under way."""
+    """What a case has not recorded yet: outcomes of its letters, letters that listed it, and steps whose letters were withdrawn; and
+    whether one is under way."""
 
     outcomes: list[LetterOutcome]
     withdrawn: list[str]
+    named: list[LetterNaming]
     under_way: bool = False
 
 
@@ -91,12 +117,15 @@ class ContactRequestBatch:
                 "ended_at": None,
                 "told": False,
                 "awaited": False,
+                "asked": True,
             }
             attempt = col(ContactRequest.attempt) + 1
             self._connection.execute(
                 update(ContactRequest).where(col(ContactRequest.id) == known.id).values(attempt=attempt, **terms, **reopened)
             )
             return slot
+        if not known.asked:  # a letter took the step along: from now on its outcome is the invoice's to hear
+            self._connection.execute(update(ContactRequest).where(col(ContactRequest.id) == known.id).values(asked=True))
         known_slot: datetime = known.slot
         return known_slot
 
@@ -116,6 +145,9 @@ def _build_request_terms(order: ContactOrder, slot: datetime) -> dict[str, Any]:
         "not_after": order.not_after,
         "minimum": order.minimum,
         "days_between_letters": contact.days_between_letters,
+        "gather_days": contact.gather_days,
+        "days_to_pay": contact.days_to_pay,
+        "apart": order.apart,
         "opens": contact.hours.opens.isoformat("minutes"),
         "closes": contact.hours.closes.isoformat("minutes"),
     }
@@ -162,7 +194,7 @@ def load_letter_updates(
     record_of = {record.case.invoice_id: record for record in records if record.case.taken}
     if not record_of:
         return {}
-    updates = {record.case.case_id: CaseLetterUpdates([], []) for record in record_of.values()}
+    updates = {record.case.case_id: CaseLetterUpdates([], [], []) for record in record_of.values()}
     under_way: set[str] = set()
     for request in connection.execute(_LETTERS_QUERY, {"invoices": list(record_of)}).all():
         record = record_of[request.invoice_id]
@@ -179,11 +211,20 @@ def load_letter_updates(
                 request.message_id,
                 request.reason,
                 request.sha256,
+                NamedAs(request.named_as or NamedAs.DUE),
             )
             if outcome.key not in record.heard:
                 letters.outcomes.append(outcome)
         elif request.step == _find_awaited_step(record):
             letters.withdrawn.append(request.step)
+    for listing in connection.execute(_LISTINGS_QUERY, {"invoices": list(record_of)}).all():
+        record = record_of[listing.invoice_id]
+        day = listing.sent_at.astimezone(zones[record.case.account_id]).date()
+        naming = LetterNaming(
+            message_id=listing.message_id, letter=listing.letter, at=listing.sent_at, on=day, sha256=listing.sha256 or None
+        )
+        if naming.key not in record.heard:
+            updates[record.case.case_id].named.append(naming)
     return {case_id: letters._replace(under_way=case_id in under_way) for case_id, letters in updates.items()}
 
 

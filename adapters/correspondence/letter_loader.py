@@ -1,29 +1,33 @@
 """What a letter says at the moment it goes: its invoices are read again, and what no longer stands is left out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, func, select
 from sqlmodel import Session, col
 
+from adapters.billing.port import UnappliedCreditReader
+from adapters.correspondence.account_positions import AccountCurrency, load_positions, load_reminded_invoices
 from adapters.correspondence.case_letter_content import build_case_letter, build_case_version_stamps, load_case_invoices, lock_invoices
 from adapters.correspondence.customer_zones import BILLING_CONTACT_ORDER, select_customer_zone
 from adapters.correspondence.reminder_content import (
     LetterContent,
+    LetterPosition,
     LetterRecipient,
-    RequestedInvoice,
     VersionStamps,
     build_reminder,
     build_reminder_version_stamps,
 )
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
-from adapters.database.tables import Account, Case, Contact, ContactRequest, Invoice, Message, User
+from adapters.database.tables import Account, Contact, ContactRequest, Invoice, Message, User
 from adapters.letters.letter_templates import Collector, Creditor, Letter, LetterTemplates
 from adapters.mail.message_builder import Envelope, Mailbox, build_message
-from domain import identifiers as ids
 from domain.case.letter_order import SUSPENSION_WARNING_LETTER
+
+Credit = Mapping[AccountCurrency, int]
+"""Unapplied credit by account and currency, in minor units."""
 
 THREAD_LENGTH = 10
 """How many earlier letters of the account a letter refers to."""
@@ -38,23 +42,23 @@ _SELECT_RECIPIENTS = (
     .order_by(col(Account.id), *BILLING_CONTACT_ORDER)
 )
 
+_SELECT_REMINDED_ACCOUNTS = select(col(Message.account_id)).where(
+    col(Message.id).in_(bindparam("messages", expanding=True)), col(Message.case_id).is_(None)
+)
+
 _SELECT_INTENDED_LETTERS = select(Message).where(
     col(Message.id).in_(bindparam("messages", expanding=True)), col(Message.state) == MessageState.INTENDED
 )
 
-_SELECT_REQUESTED_INVOICES = (
-    select(ContactRequest, Invoice, col(Case.holds), col(Case.disputed))
-    .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
-    .outerjoin(Case, col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id))
+_SELECT_CLAIMED_REQUESTS = (
+    select(ContactRequest)
     .where(
         col(ContactRequest.message_id).in_(bindparam("messages", expanding=True)),
         col(ContactRequest.state) == ContactRequestState.CLAIMED,
     )
-    .order_by(col(Invoice.due_date), col(Invoice.id), col(ContactRequest.id))
+    .order_by(col(ContactRequest.id))
 )
-
-_LOCK_REQUESTED_INVOICES = _SELECT_REQUESTED_INVOICES.with_for_update(of=(ContactRequest, Invoice), key_share=True)
-"""In the order in which the ledger locks invoices."""
+_LOCK_CLAIMED_REQUESTS = _SELECT_CLAIMED_REQUESTS.with_for_update()
 
 _ranked_letters = (
     select(
@@ -81,10 +85,17 @@ class LetterLoader:
     """Reads and renders letters."""
 
     def __init__(
-        self, database: Database, templates: LetterTemplates, creditor: Creditor, collector: Collector, sender: str, reply_domain: str
+        self,
+        database: Database,
+        billing: UnappliedCreditReader,
+        templates: LetterTemplates,
+        creditor: Creditor,
+        collector: Collector,
+        sender: str,
+        reply_domain: str,
     ) -> None:
         """`collector` signs where an account has none; `sender` is the address letters come from."""
-        self._database, self._templates = database, templates
+        self._database, self._billing, self._templates = database, billing, templates
         self._creditor, self._collector = creditor, collector
         self.sender, self.reply_domain = sender, reply_domain
 
@@ -98,47 +109,65 @@ class LetterLoader:
     def load_currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
         return dict(session.execute(select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoices))).all())
 
-    def load_letters(self, session: Session, messages: Collection[int], now: datetime) -> dict[int, LetterContent]:
+    def load_reminded_accounts(self, session: Session, messages: Collection[int]) -> set[str]:
+        """The accounts to which reminders among these letters go."""
+        return set(session.scalars(_SELECT_REMINDED_ACCOUNTS, {"messages": list(messages)}))
+
+    def load_credit(self, accounts: Collection[str]) -> Credit:
+        """The unapplied credit of accounts. To be asked outside of any transaction: it is billing's."""
+        return self._billing.list_unapplied_credit(accounts) if accounts else {}
+
+    def load_letters(self, session: Session, messages: Collection[int], credit: Credit, now: datetime) -> dict[int, LetterContent]:
         """The letters that are there to be sent. `now` is business time."""
         rows = session.scalars(_SELECT_INTENDED_LETTERS, {"messages": list(messages)}).all()
         customers = self.load_recipients(session, {row.account_id for row in rows})
         threads = self._load_threads(session, set(customers))
-        stakes = self._load_requested_invoices(session, [row.id or 0 for row in rows if row.case_id is None])
+        reminders = {row.id or 0: (row.account_id, row.currency) for row in rows if row.case_id is None}
+        requests, positions = self._load_requests(session, reminders), self._load_positions(session, reminders, credit)
+        reminded = load_reminded_invoices(session, {account for account, _ in reminders.values()})
         of_cases = load_case_invoices(session, [row for row in rows if row.case_id is not None])
 
         def as_it_stands(row: Message) -> LetterContent:
             customer, thread = customers[row.account_id], threads[row.account_id]
             if row.case_id is not None:
                 return build_case_letter(row, customer, of_cases, thread, now)
-            return build_reminder(row, customer, stakes[row.id or 0], thread, now)
+            number = row.id or 0
+            return build_reminder(row, customer, requests[number], positions[number], reminded, thread, now)
 
         return {row.id or 0: as_it_stands(row) for row in rows}
 
-    def load_version_stamps(self, session: Session, contents: Sequence[LetterContent]) -> dict[int, VersionStamps]:
+    def load_version_stamps(self, session: Session, contents: Sequence[LetterContent], credit: Credit) -> dict[int, VersionStamps]:
         """What the letters rest on, as it stands in this transaction, and stays until its end."""
-        letters = [reading.message for reading in contents]
-        of_cases = self._load_case_letters(session, [reading.message for reading in contents if reading.case_id is not None])
+        of_cases = self._load_case_letters(session, [content.message for content in contents if content.case_id is not None])
         if of_cases:
-            lock_invoices(session, of_cases, letters)
+            lock_invoices(session, of_cases, {content.customer.account_id for content in contents if content.case_id is None})
         stakes = load_case_invoices(session, of_cases)
-        reminders = self._load_requested_invoices(session, [reading.message for reading in contents if reading.case_id is None], lock=True)
-        return {letter: build_reminder_version_stamps(rests_on) for letter, rests_on in reminders.items()} | {
+        reminders = {content.message: (content.customer.account_id, content.currency) for content in contents if content.case_id is None}
+        positions = self._load_positions(session, reminders, credit, lock=True)
+        requests = self._load_requests(session, reminders, lock=True)
+        return {number: build_reminder_version_stamps(requests[number], positions[number]) for number in reminders} | {
             row.id or 0: build_case_version_stamps(row, stakes) for row in of_cases
         }
 
     def _load_case_letters(self, session: Session, messages: Collection[int]) -> Sequence[Message]:
         return session.scalars(select(Message).where(col(Message.id).in_(messages))).all() if messages else []
 
-    def _load_requested_invoices(
-        self, session: Session, messages: Collection[int], lock: bool = False
-    ) -> dict[int, list[RequestedInvoice]]:
-        if not messages:
-            return {}
-        statement = _LOCK_REQUESTED_INVOICES if lock else _SELECT_REQUESTED_INVOICES
-        stakes: dict[int, list[RequestedInvoice]] = {message: [] for message in messages}
-        for request, invoice, holds, disputed in session.execute(statement, {"messages": list(messages)}):
-            stakes[request.message_id].append(RequestedInvoice(request, invoice, holds, disputed or 0))
-        return stakes
+    def _load_requests(
+        self, session: Session, messages: Mapping[int, AccountCurrency], lock: bool = False
+    ) -> dict[int, list[ContactRequest]]:
+        requests: dict[int, list[ContactRequest]] = {message: [] for message in messages}
+        if messages:
+            statement = _LOCK_CLAIMED_REQUESTS if lock else _SELECT_CLAIMED_REQUESTS
+            for request in session.scalars(statement, {"messages": list(messages)}):
+                requests[request.message_id or 0].append(request)
+        return requests
+
+    def _load_positions(
+        self, session: Session, messages: Mapping[int, AccountCurrency], credit: Credit, lock: bool = False
+    ) -> dict[int, LetterPosition]:
+        """The position that each letter tells: of its account, in its currency."""
+        invoices = load_positions(session, {account for account, _ in messages.values()}, lock)
+        return {message: LetterPosition(invoices.get(key, {}), credit.get(key, 0)) for message, key in messages.items()}
 
     def _load_threads(self, session: Session, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the Message-IDs of each account's last letters, oldest first."""
@@ -157,11 +186,12 @@ class LetterLoader:
             template=content.letter,
             currency=content.currency,
             letter_date=today,
-            pay_by=_compute_notice_end(content, today),
+            pay_by=_compute_deadline(content, today),
             greeting_name=customer.contact,
             customer=customer.name,
             account_id=customer.account_id,
             lines=tuple(content.standing),
+            credit_minor=content.credit,
             collector=collector,
             creditor=self._creditor,
             case_id=content.case_id,
@@ -206,10 +236,11 @@ def _build_recipient(account: Account, contact: Contact | None, zone: ZoneInfo) 
     )
 
 
-def _compute_notice_end(content: LetterContent, letter_date: date) -> date | None:
-    """The last day of a warning's notice, which counts from its delivery, today; other letters say their days in words of their own."""
+def _compute_deadline(content: LetterContent, letter_date: date) -> date:
+    """The day by which a letter asks to be paid. Of a warning it is the last day of the notice, which counts from its delivery, today."""
     days = content.details.get("notice_days")
-    return letter_date + timedelta(days=days) if content.letter == SUSPENSION_WARNING_LETTER and isinstance(days, int) else None
+    is_notice = content.letter == SUSPENSION_WARNING_LETTER and isinstance(days, int)
+    return letter_date + timedelta(days=days if is_notice and isinstance(days, int) else content.days_to_pay)
 
 
 __all__ = ["LetterContent", "LetterLoader", "LetterRecipient"]

@@ -14,6 +14,7 @@ from adapters.database.engine import Database
 from adapters.database.row_states import MessageState
 from adapters.database.tables import Account, ContactRequest, Message
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
+from domain.correspondence.naming import NamedAs
 
 ENDED_STATES = tuple(fate.value for fate in LetterResult)
 """The states of a request whose letter has come to its end."""
@@ -22,7 +23,15 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
 def build_letter_outcome(
-    step: str, attempt: int, state: str, ended_at: datetime, zone: ZoneInfo, message_id: str | None, reason: str, sha256: str | None
+    step: str,
+    attempt: int,
+    state: str,
+    ended_at: datetime,
+    zone: ZoneInfo,
+    message_id: str | None,
+    reason: str,
+    sha256: str | None,
+    named_as: NamedAs = NamedAs.DUE,
 ) -> LetterOutcome:
     """`ended_at` is business time; the customer's date follows from its zone. Mail servers quote the recipient's address in their refusal:
     it stays with the letter, and does not get into journals, from which nothing can be deleted. `sha256` is told of a letter that went."""
@@ -36,6 +45,7 @@ def build_letter_outcome(
         message_id=message_id,
         reason=_ADDRESS.sub("…", reason),
         sha256=(sha256 or None) if fate is LetterResult.SENT else None,
+        named_as=named_as if fate is LetterResult.SENT else NamedAs.DUE,
     )
 
 
@@ -66,7 +76,7 @@ class OutcomeFeed:
             select(ContactRequest, col(Message.message_id), col(Message.sha256), select_customer_zone())
             .join(Account, col(Account.id) == col(ContactRequest.account_id))
             .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
-            .where(col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(ENDED_STATES))
+            .where(col(ContactRequest.told).is_(False), col(ContactRequest.asked), col(ContactRequest.state).in_(ENDED_STATES))
             .order_by(col(ContactRequest.id))
             .limit(limit)
         )

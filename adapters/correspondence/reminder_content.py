@@ -1,16 +1,17 @@
-"""The content of a reminder at the moment it goes: each requested invoice has a line, or a reason to leave it out."""
+"""The content of a reminder at the moment it goes: the account's position, and for each request a line, or a reason to leave it out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.correspondence.account_positions import PositionInvoice
 from adapters.database.tables import ContactRequest, Invoice, Message
 from adapters.letters.letter_templates import LetterLine
-from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_outcome import DropReason
+from domain.correspondence.naming import ASKED_FOR, NamedAs
 from domain.journal.entry import FactValue
 from domain.timeline.holds import HoldKind
 
@@ -18,26 +19,19 @@ VersionStamps = list[tuple[Any, ...]]
 """The versions of all rows that a letter's content rests on."""
 
 
-class RequestedInvoice(NamedTuple):
-    """A request in a letter, its invoice, the holds active on it, and how much of it is in dispute (minor units)."""
+class LetterPosition(NamedTuple):
+    """What the account owes in the letter's currency: its open invoices by id, and its unapplied credit (minor units)."""
 
-    request: ContactRequest
-    invoice: Invoice
-    holds: Any
-    disputed: int
-
-    @property
-    def demanded_amount(self) -> int:
-        """The amount that the letter asks for, in minor units."""
-        return compute_undisputed_rest(self.invoice, self.disputed)
+    invoices: dict[str, PositionInvoice]
+    credit: int
 
 
 class _ReminderLine(NamedTuple):
-    """A request that is still valid, and its line in the letter."""
+    """A line of a reminder. `request` is None where the invoice asked for no letter."""
 
-    request: ContactRequest
     line: LetterLine
     invoice_version: int
+    request: ContactRequest | None
 
 
 class LetterRecipient(NamedTuple):
@@ -57,6 +51,8 @@ class LetterContent(BaseModel):
     """A letter's content at one moment. If its version stamps (`marks`) have changed since, it must be read again.
 
     `standing` are the lines that it shows, `lines` the rows that the database keeps of them, `dropped` the requests left out, by id.
+    Of a reminder, `asked_for` is what it asks for and `credit` the unapplied credit that it takes off (minor units); `days_to_pay` count
+    from the day on which it goes.
     Of a case's letter (`case_id`) `details` are the facts for its text, `names` the numbers, by id, of the invoices that it is about;
     `dropped_for` is set when it must not be sent any more.
     """
@@ -73,6 +69,9 @@ class LetterContent(BaseModel):
     lines: list[dict[str, Any]]
     marks: VersionStamps
     thread: tuple[str, ...]
+    asked_for: int | None = None
+    credit: int = 0
+    days_to_pay: int = 7
     attempts: int = 0
     opens: str = ""
     closes: str = ""
@@ -88,8 +87,91 @@ class LetterContent(BaseModel):
 
     @property
     def is_sendable(self) -> bool:
-        """True while there is a reason to send it: of a reminder, a line; of a case's letter, that the case did not drop it."""
-        return bool(self.standing) if self.case_id is None else self.dropped_for is None
+        """True while there is a reason to send it: of a reminder, a step to take; of a case's letter, that the case did not drop it."""
+        return bool(self.letter) if self.case_id is None else self.dropped_for is None
+
+    @property
+    def is_covered(self) -> bool:
+        """True for a reminder whose account has enough credit for all that it would ask for: the money must be applied, not asked for."""
+        return self.asked_for == 0
+
+
+def build_reminder(
+    row: Message,
+    customer: LetterRecipient,
+    requests: Sequence[ContactRequest],
+    position: LetterPosition,
+    reminded: Collection[str],
+    thread: tuple[str, ...],
+    now: datetime,
+) -> LetterContent:
+    """Build a reminder that tells the account's whole position in its currency, with the tone of its highest step.
+
+    Requests that are no longer valid are left out. `reminded` are the ids of the invoices that an earlier letter has asked for; `now` is
+    business time.
+    """
+    today = now.astimezone(customer.zone).date()
+    dropped: list[tuple[int, DropReason]] = []
+    valid: list[ContactRequest] = []
+    for request in requests:
+        reason = _find_drop_reason(request, position.invoices.get(request.invoice_id), today)
+        if reason:
+            dropped.append((request.id or 0, reason))
+        else:
+            valid.append(request)
+    lines = _build_lines(valid, position, reminded, today)
+    demanded = sum(each.line.open_minor for each in lines if each.line.is_demanded)
+    credit = min(position.credit, demanded)
+    return LetterContent(
+        message=row.id or 0,
+        message_id=row.message_id,
+        customer=customer,
+        currency=row.currency,
+        dropped=dropped,
+        lines=[build_line_row(each.line, each.request.attempt if each.request else 0, each.invoice_version) for each in lines],
+        letter=max(((request.rank, request.letter) for request in valid), default=(0, ""))[1],
+        marks=build_reminder_version_stamps(requests, position),
+        asked_for=demanded - credit if any(request.rank > 0 for request in valid) else None,
+        credit=credit,
+        days_to_pay=min((request.days_to_pay for request in valid), default=7),
+        attempts=row.attempts,
+        opens=max((request.opens for request in valid), default=""),
+        closes=min((request.closes for request in valid), default=""),
+        standing=sorted((each.line for each in lines), key=lambda line: (line.due_date, line.number)),
+        thread=thread,
+    )
+
+
+def _build_lines(
+    requests: Sequence[ContactRequest], position: LetterPosition, reminded: Collection[str], today: date
+) -> list[_ReminderLine]:
+    """Build the lines of the requests, and of the rest of the position where the letter is about overdue invoices."""
+    is_about_overdue = any(request.rank > 0 for request in requests)
+    lines = [
+        _build_line(position.invoices[request.invoice_id], _choose_naming(request, is_about_overdue), request, reminded, today)
+        for request in requests
+    ]
+    requested = {request.invoice_id for request in requests}
+    for invoice in position.invoices.values() if is_about_overdue else ():
+        named_as = invoice.classify(today)
+        if invoice.id not in requested and named_as is not None:
+            lines.append(_build_line(invoice, named_as, None, reminded, today))
+    return lines
+
+
+def _choose_naming(request: ContactRequest, is_about_overdue: bool) -> NamedAs:
+    if is_about_overdue and request.rank <= 0:
+        return NamedAs.UPCOMING
+    return NamedAs.DUE if request.asked else NamedAs.GATHERED
+
+
+def _build_line(
+    invoice: PositionInvoice, named_as: NamedAs, request: ContactRequest | None, reminded: Collection[str], today: date
+) -> _ReminderLine:
+    amount = invoice.undisputed_rest if named_as in ASKED_FOR else invoice.open_balance
+    line = build_letter_line(invoice, amount, request.step if request else "", today)
+    naming = {"named_as": named_as, "is_new": named_as in ASKED_FOR and invoice.id not in reminded}
+    return _ReminderLine(line.model_copy(update=naming), invoice.version, request)
 
 
 def compute_undisputed_rest(invoice: Invoice, disputed: int) -> int:
@@ -97,52 +179,17 @@ def compute_undisputed_rest(invoice: Invoice, disputed: int) -> int:
     return invoice.open_balance - min(disputed, invoice.open_balance)
 
 
-def build_reminder(
-    row: Message, customer: LetterRecipient, requested: Sequence[RequestedInvoice], thread: tuple[str, ...], now: datetime
-) -> LetterContent:
-    """Build a reminder with the tone of its highest step; requests that are no longer valid are left out. `now` is business time."""
-    today = now.astimezone(customer.zone).date()
-    reminder_lines: list[_ReminderLine] = []
-    dropped: list[tuple[int, DropReason]] = []
-    for invoice_request in requested:
-        reason = _find_drop_reason(invoice_request, today)
-        if reason:
-            dropped.append((invoice_request.request.id or 0, reason))
-        else:
-            reminder_lines.append(_build_reminder_line(invoice_request, today))
-    requests = [reminder_line.request for reminder_line in reminder_lines]
-    return LetterContent(
-        message=row.id or 0,
-        message_id=row.message_id,
-        customer=customer,
-        currency=row.currency,
-        dropped=dropped,
-        lines=[build_line_row(line, request.attempt, version) for request, line, version in reminder_lines],
-        letter=max(((request.rank, request.letter) for request in requests), default=(0, ""))[1],
-        marks=build_reminder_version_stamps(requested),
-        attempts=row.attempts,
-        opens=max((request.opens for request in requests), default=""),
-        closes=min((request.closes for request in requests), default=""),
-        standing=sorted((reminder_line.line for reminder_line in reminder_lines), key=lambda line: (line.due_date, line.number)),
-        thread=thread,
-    )
-
-
-def _build_reminder_line(requested: RequestedInvoice, today: date) -> _ReminderLine:
-    line = build_letter_line(requested.invoice, requested.demanded_amount, requested.request.step, today)
-    return _ReminderLine(requested.request, line, requested.invoice.version)
-
-
-def build_reminder_version_stamps(requested: Iterable[RequestedInvoice]) -> VersionStamps:
-    """Return a stamp for each request: its attempt, its invoice's version, the disputed amount and the holds."""
+def build_reminder_version_stamps(requests: Iterable[ContactRequest], position: LetterPosition) -> VersionStamps:
+    """Return a stamp for each request and each invoice of the position, and one for the credit."""
     return [
-        (request.id, request.attempt, invoice.version, disputed, [hold["hold_id"] for hold in holds or ()])
-        for request, invoice, holds, disputed in requested
+        ("credit", position.credit),
+        *((request.id, request.attempt) for request in requests),
+        *(invoice.stamp for invoice in position.invoices.values()),
     ]
 
 
-def build_letter_line(invoice: Invoice, open_minor: int, step: str, today: date) -> LetterLine:
-    """Build a line of a letter. `open_minor`: the amount that it asks for, in minor units; `today`: the customer's date."""
+def build_letter_line(invoice: Invoice | PositionInvoice, open_minor: int, step: str, today: date) -> LetterLine:
+    """Build a line of a letter. `open_minor`: the amount that it shows, in minor units; `today`: the customer's date."""
     return LetterLine(
         invoice_id=invoice.id,
         number=invoice.number,
@@ -165,16 +212,16 @@ def build_line_row(line: LetterLine, attempt: int, version: int) -> dict[str, An
         "open_balance": line.open_minor,
         "days_past_due": line.days_past_due,
         "invoice_version": version,
+        "named_as": line.named_as,
     }
 
 
-def _find_drop_reason(requested: RequestedInvoice, today: date) -> DropReason | None:
-    """Find why an invoice must not be in a letter on the customer's date; None when it may."""
-    request, invoice = requested.request, requested.invoice
-    kinds = {hold["kind"] for hold in requested.holds or ()}
-    if invoice.status != InvoiceStatus.OPEN:
+def _find_drop_reason(request: ContactRequest, invoice: PositionInvoice | None, today: date) -> DropReason | None:
+    """Find why a request must not go in a letter of the customer's date; None when it may. An invoice that is not open is None."""
+    if invoice is None:
         return DropReason.SETTLED
-    if invoice.disputed or HoldKind.DISPUTE in kinds or (requested.disputed and requested.demanded_amount < request.minimum):
+    kinds, rest = invoice.hold_kinds, invoice.undisputed_rest
+    if invoice.is_disputed or HoldKind.DISPUTE in kinds or (invoice.disputed_amount and rest < request.minimum):
         return DropReason.DISPUTED
     if HoldKind.BELOW_MINIMUM in kinds or invoice.open_balance < request.minimum:
         return DropReason.BELOW_MINIMUM

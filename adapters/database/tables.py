@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 from adapters.database.append_only import APPEND_ONLY
 from adapters.database.row_states import AllocationCause, ContactRequestState, ImportState, MessageState, TaskState
 from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.naming import NamedAs
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -188,6 +189,10 @@ class ContactRequest(SQLModel, table=True):
     slot: datetime = Field(sa_type=UtcDateTime)
     not_after: date | None = None
     days_between_letters: int = 1
+    gather_days: int = 0
+    days_to_pay: int = 7
+    apart: bool = Field(default=False, description="goes in its time, however soon after the account's last letter")
+    asked: bool = Field(default=True, description="false while only a letter has taken the step along, and its invoice has not asked")
     minimum: int = Field(default=1, sa_type=BigInteger, description="an open balance below it is not chased")
     opens: str = "09:00"
     closes: str = "17:00"
@@ -233,7 +238,7 @@ class Message(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reply: str = ""
     decided_by: str | None = Field(default=None, description="who decided what became of an unknown letter")
-    case_id: str | None = Field(default=None, description="the case that asked for it; the columns from here on are of such letters alone")
+    case_id: str | None = Field(default=None, description="the case that asked for it; from here on, all but the amounts is theirs alone")
     number: int = Field(default=0, description="by which the case knows it")
     invoice_ids: list[str] = Field(default_factory=list, sa_type=JSON, description="what it is about")
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="what the case has to say, under its own names")
@@ -241,6 +246,8 @@ class Message(SQLModel, table=True):
     closes: str = ""
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="when it was sent, refused, unknown or void")
     reason: str = Field(default="", description="why it was not sent")
+    asked_for: int | None = Field(default=None, sa_type=BigInteger, description="of a reminder: what it asks for, less the credit")
+    credit: int = Field(default=0, sa_type=BigInteger, description="of a reminder: the unapplied credit that it takes off")
     wanted: bool = Field(default=True, description="false once its case took it back")
     told: bool | None = Field(default=None, description="the case was signalled, or need not be; null: there is no case to tell")
 
@@ -258,6 +265,7 @@ class MessageLine(SQLModel, table=True):
     open_balance: int = Field(sa_type=BigInteger)
     days_past_due: int
     invoice_version: int
+    named_as: str = Field(default=NamedAs.DUE, description="a NamedAs")
 
 
 class Task(SQLModel, table=True):

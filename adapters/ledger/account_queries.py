@@ -1,14 +1,34 @@
 """What the ledger lets be read: an invoice, and the money of an account."""
 
-from sqlalchemy import select
+from collections.abc import Collection
+
+from sqlalchemy import bindparam, func, select
 from sqlmodel import Session, col
 
 from adapters.billing.results import OpenInvoice, RecordedPayment
-from adapters.database.tables import Account, Invoice, Payment
+from adapters.database.tables import Account, Allocation, CreditNote, Invoice, Payment
 from adapters.ledger.invoice_queries import build_unknown_account_error, build_unknown_invoice_error, load_unapplied_sources
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import load_invoices
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
+
+_taken = func.coalesce(func.sum(col(Allocation.amount)), 0)
+
+# Built once: they are asked for each batch of letters.
+_SELECT_UNAPPLIED_PAYMENTS = (
+    select(col(Payment.account_id), col(Payment.currency), col(Payment.amount) - _taken)
+    .outerjoin(Allocation, col(Allocation.payment_id) == col(Payment.id))
+    .where(col(Payment.account_id).in_(bindparam("accounts", expanding=True)), col(Payment.reversed_on).is_(None))
+    .group_by(col(Payment.id), col(Payment.account_id), col(Payment.currency), col(Payment.amount))
+    .having(col(Payment.amount) - _taken > 0)
+)
+_SELECT_UNAPPLIED_CREDIT_NOTES = (
+    select(col(CreditNote.account_id), col(CreditNote.currency), col(CreditNote.amount) - _taken)
+    .outerjoin(Allocation, col(Allocation.credit_note_id) == col(CreditNote.id))
+    .where(col(CreditNote.account_id).in_(bindparam("accounts", expanding=True)))
+    .group_by(col(CreditNote.id), col(CreditNote.account_id), col(CreditNote.currency), col(CreditNote.amount))
+    .having(col(CreditNote.amount) - _taken > 0)
+)
 
 
 class AccountQueries:
@@ -50,6 +70,14 @@ class AccountQueries:
             for currency, _, left in load_unapplied_sources(session, account_id):
                 credit[currency] = credit.get(currency, 0) + left
             return credit
+
+    def list_unapplied_credit(self, account_ids: Collection[str]) -> dict[tuple[str, str], int]:
+        credit: dict[tuple[str, str], int] = {}
+        with self._transactions.read() as session:
+            for statement in (_SELECT_UNAPPLIED_PAYMENTS, _SELECT_UNAPPLIED_CREDIT_NOTES):
+                for account_id, currency, left in session.execute(statement, {"accounts": list(account_ids)}):
+                    credit[account_id, currency] = credit.get((account_id, currency), 0) + int(left)
+        return credit
 
 
 def _require_account(session: Session, account_id: str) -> None:

@@ -1,6 +1,6 @@
 """The embedded billing system. Each part books in one transaction that holds the account, with the event of the change in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from adapters.billing.port import DUECOURSE, BillingCapability
@@ -70,6 +70,9 @@ class Ledger:
 
     def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
         return self._queries.get_unapplied_credit(account_id)
+
+    def list_unapplied_credit(self, account_ids: Collection[str]) -> dict[tuple[str, str], int]:
+        return self._queries.list_unapplied_credit(account_ids)
 
     def record_payment(
         self,

@@ -8,8 +8,11 @@ What a template may speak of, all of it text in the reader's language by now:
 - `letter` (the `Letter`: `letter.template`, `letter.customer` …), `words` (the language's `words.yaml`), `date`, `greeting`.
 - `tables`: the invoices named, one `Table` per currency with its total row; empty when a letter of a case names none that is open.
   `table` is the first of them, or None. A letter of a timeline has exactly one.
-- `total`: what the tables come to, the currencies joined by " + "; "" without tables. `one`, `count`: of the invoices in all tables.
-  `first` (`number`, `issued`, `due`): the one due first, or None without tables. `upcoming`: a Table or None; None in letters of cases.
+- `total`: what is to be paid, the currencies joined by " + "; "" without tables. `one`, `count`: of the invoices in all tables.
+  `first` (`number`, `issued`, `due`): the one due first, or None without tables. `due_today`: all that is named is due on this very day.
+- Of a reminder, each a Table or None: `newly_due` (overdue, and no earlier letter has asked for it), `disputed`, `arranged` (under a
+  promise or a plan), `upcoming`. `sums`: pairs that lead from what is overdue, less the credit, to what is to be paid; empty where a total
+  row says it.
 - `deadline`: "by" a day, where there is one, else the language's `by_default`. In `suspension_warning` the day is the last of the notice.
 - `payment`: pairs for the payment box.
 - `said`: the details of a case's letter under their own names. Amounts are text with currency, ISO days are long dates, what ends in
@@ -32,8 +35,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from adapters.i18n.formatting import find_locale, format_localised_date, format_localised_money
 from adapters.i18n.wording import fill_placeholders
 from adapters.letters.template_context import LetterLine, OneLine, build_invoice_table, build_schedule_table, format_details
-from adapters.letters.text_layout import align_pairs, align_table, build_html_paragraphs, collapse_whitespace, reflow_prose
+from adapters.letters.text_layout import LetterTable, align_pairs, align_table, build_html_paragraphs, collapse_whitespace, reflow_prose
 from adapters.letters.wording import TEMPLATES_DIR, LetterWording, PaymentWords, create_letter_catalogue
+from domain.correspondence.naming import NamedAs
 from domain.journal.entry import FactValue
 from domain.money import Currency
 
@@ -90,6 +94,7 @@ class Letter(_LetterModel):
     collector: Collector
     creditor: Creditor
     case_id: str | None = None
+    credit_minor: int = 0
     details: dict[str, FactValue] = Field(default_factory=dict)
     names: dict[str, OneLine] = Field(default_factory=dict)
 
@@ -101,23 +106,45 @@ class Letter(_LetterModel):
 
     @cached_property
     def demanded(self) -> tuple[LetterLine, ...]:
-        """The overdue invoices; all of them in the letter of a case and in one that comes before any due date."""
+        """What the letter asks for: the overdue invoices; all of them in the letter of a case and in one that comes before any due date."""
         if self.case_id is not None:
             return self.lines
-        return tuple(line for line in self.lines if line.overdue) or self.lines
+        asked_for = tuple(line for line in self.lines if line.is_demanded)
+        return tuple(line for line in asked_for if line.overdue) or asked_for
+
+    @cached_property
+    def reminded(self) -> tuple[LetterLine, ...]:
+        """The demanded invoices that an earlier letter has asked for; all of them where none is new, or every one is."""
+        return tuple(line for line in self.demanded if not line.is_new) or self.demanded
+
+    @cached_property
+    def newly_due(self) -> tuple[LetterLine, ...]:
+        """The demanded invoices that no letter has asked for yet, in a letter about others that one has."""
+        return () if self.reminded is self.demanded else tuple(line for line in self.demanded if line.is_new)
 
     @cached_property
     def upcoming(self) -> tuple[LetterLine, ...]:
         """Invoices that a letter about overdue ones mentions, but does not ask for: they are not due yet."""
-        return () if self.demanded is self.lines else tuple(line for line in self.lines if not line.overdue)
+        if self.case_id is not None:
+            return ()
+        taken = {line.invoice_id for line in self.demanded}
+        return tuple(line for line in self.lines if not line.overdue and line.invoice_id not in taken)
+
+    def list_named_as(self, named_as: NamedAs) -> tuple[LetterLine, ...]:
+        return tuple(line for line in self.lines if line.named_as is named_as)
 
     @cached_property
     def by_currency(self) -> dict[str, list[LetterLine]]:
-        """What is demanded, in one table per currency."""
+        """What is demanded and was before, in one table per currency; what is newly due is in a table of its own."""
         parts: dict[str, list[LetterLine]] = {}
-        for line in self.demanded:
+        for line in self.reminded:
             parts.setdefault(line.currency or self.currency, []).append(line)
         return parts
+
+    @cached_property
+    def to_pay_minor(self) -> int:
+        """What a reminder asks for in all, less the credit, in minor units."""
+        return sum(line.open_minor for line in self.demanded) - self.credit_minor
 
     @cached_property
     def payment_reference(self) -> str:
@@ -202,23 +229,34 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
     """Build the names that a template may use, as listed at the top; amounts and dates are text in the reader's language."""
     locale = find_locale(letter.language, letter.country, words.locale)
     totals = {currency: _format_total(lines, currency, locale) for currency, lines in letter.by_currency.items()}
+    is_summed_up = bool(letter.newly_due or letter.credit_minor)
+    total = _format_money(letter.to_pay_minor, letter, locale) if is_summed_up else " + ".join(totals.values())
     tables = [
-        build_invoice_table(lines, words, currency, locale)._replace(total_label=words.total, total=totals[currency])
+        _add_total(build_invoice_table(lines, words, currency, locale), words, "" if is_summed_up else totals[currency])
         for currency, lines in letter.by_currency.items()
     ]
+
+    def build_part(lines: Sequence[LetterLine]) -> LetterTable | None:
+        return build_invoice_table(lines, words, letter.currency, locale) if lines else None
+
     return {
         "letter": letter,
         "words": words,
         "date": format_localised_date(letter.letter_date, "long", locale),
         "greeting": _format_greeting(letter.greeting_name, words),
-        "one": len(letter.demanded) == 1,
-        "count": len(letter.demanded),
-        "first": _describe_first_invoice(letter.demanded, locale),
-        "total": " + ".join(totals.values()),
+        "one": len(letter.reminded) == 1,
+        "count": len(letter.reminded),
+        "first": _describe_first_invoice(letter.reminded, locale),
+        "due_today": all(line.days_past_due == 0 for line in letter.demanded),
+        "total": total,
+        "sums": _build_sums(letter, words, locale) if is_summed_up else [],
         "deadline": _format_deadline(letter.pay_by, words, locale),
         "tables": tables,
         "table": tables[0] if tables else None,
-        "upcoming": build_invoice_table(letter.upcoming, words, letter.currency, locale) if letter.upcoming else None,
+        "newly_due": build_part(letter.newly_due),
+        "disputed": build_part(letter.list_named_as(NamedAs.DISPUTED)),
+        "arranged": build_part(letter.list_named_as(NamedAs.ARRANGED)),
+        "upcoming": build_part(letter.upcoming),
         "payment": _build_payment_box(letter, words.payment),
         "said": format_details(letter.details, letter.names, letter.currency, locale),
         "schedule": build_schedule_table(letter.details, words, letter.currency, locale),
@@ -235,6 +273,25 @@ def _format_deadline(pay_by: date | None, words: LetterWording, locale: str) -> 
 
 def _format_total(lines: Sequence[LetterLine], currency: str, locale: str) -> str:
     return format_localised_money(sum(line.open_minor for line in lines), currency, locale)
+
+
+def _format_money(minor: int, letter: Letter, locale: str) -> str:
+    return format_localised_money(minor, letter.currency, locale)
+
+
+def _add_total(table: LetterTable, words: LetterWording, total: str) -> LetterTable:
+    return table._replace(total_label=words.total, total=total) if total else table
+
+
+def _build_sums(letter: Letter, words: LetterWording, locale: str) -> list[tuple[str, str]]:
+    """Build the lines that lead from what is overdue to what is to be paid."""
+    overdue = sum(line.open_minor for line in letter.demanded)
+    credit = [(words.credit, _format_money(-letter.credit_minor, letter, locale))] if letter.credit_minor else []
+    return [
+        (words.total_overdue, _format_money(overdue, letter, locale)),
+        *credit,
+        *([(words.total, _format_money(letter.to_pay_minor, letter, locale))] if credit else []),
+    ]
 
 
 def _describe_first_invoice(lines: Sequence[LetterLine], locale: str) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from adapters.i18n.formatting import format_localised_date, format_localised_money
 from adapters.letters.text_layout import LetterTable, TableColumn, collapse_whitespace
 from adapters.letters.wording import LetterWording
+from domain.correspondence.naming import ASKED_FOR, NamedAs
 from domain.journal.entry import FactValue
 from domain.money import Currency
 
@@ -25,7 +26,7 @@ OneLine = Annotated[str, AfterValidator(collapse_whitespace)]
 
 class LetterLine(BaseModel):
     """One invoice in a letter. Amounts in minor units of its `currency` (None: the letter's); `days_past_due` is negative before the due
-    date."""
+    date; `is_new`: no earlier letter has asked for it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,10 +39,17 @@ class LetterLine(BaseModel):
     open_minor: int
     step: str
     currency: Currency | None = None
+    named_as: NamedAs = NamedAs.DUE
+    is_new: bool = False
 
     @property
     def overdue(self) -> bool:
         return self.days_past_due > 0
+
+    @property
+    def is_demanded(self) -> bool:
+        """True of a line whose amount the letter asks for."""
+        return self.named_as in ASKED_FOR
 
 
 def build_invoice_table(lines: Sequence[LetterLine], words: LetterWording, currency: str, locale: str) -> LetterTable:

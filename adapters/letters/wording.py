@@ -56,6 +56,11 @@ class LetterWording(BaseModel):
     schedule: ScheduleWords
     total: str
     total_open: str
+    total_overdue: str
+    credit: str
+    newly_due: str
+    disputed: str
+    arranged: str
     upcoming: str
     instalments: str
     please_pay: str

@@ -69,6 +69,7 @@ class TaskKind(StrEnum):
     REFUSED_LETTER = "refused_letter"
     UNKNOWN_LETTER = "unknown_letter"
     NO_ADDRESS = "no_address"
+    UNAPPLIED_CREDIT = "unapplied_credit"
     HISTORY_AT_RISK = "history_at_risk"
 
 

@@ -23,4 +23,5 @@ class ContactOrder(BaseModel):
     contact: ContactRules
     hours_matter: bool
     catch_up_days: int
+    apart: bool = False
     minimum: int = 1

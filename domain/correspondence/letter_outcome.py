@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from domain.correspondence.naming import NamedAs
 from domain.journal.entry_kinds import EntryKind
 
 
@@ -50,6 +51,7 @@ class LetterOutcome(BaseModel):
     message_id: str | None = None
     reason: str = ""
     sha256: str | None = None
+    named_as: NamedAs = NamedAs.DUE
 
     @property
     def key(self) -> str:
@@ -59,5 +61,23 @@ class LetterOutcome(BaseModel):
     @property
     def proof(self) -> dict[str, str]:
         """The journal fact that identifies the letter's content; none for a letter that was not sent, or was sent by an earlier release,
-        whose histories must replay as they are."""
-        return {"sha256": self.sha256} if self.sha256 else {}
+        whose histories must replay as they are. An invoice that was taken along is said to have been."""
+        proof = {"sha256": self.sha256} if self.sha256 else {}
+        return proof if self.named_as is NamedAs.DUE else {**proof, "named_as": self.named_as.value}
+
+
+class LetterNaming(BaseModel):
+    """A letter that went and listed an invoice without taking a step of it. `at` is business time (UTC), `on` the customer's date."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message_id: str
+    letter: str
+    at: AwareDatetime
+    on: date
+    sha256: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key by which a case recognises a letter that it has recorded already."""
+        return f"listed:{self.message_id}"

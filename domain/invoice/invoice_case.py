@@ -8,7 +8,7 @@ from domain.billing.billing_events import InvoiceFacts
 from domain.case.account_case import AccountCase, EarlierRun
 from domain.case.case_view import TaskRequest
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterOutcome, LetterResult
+from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterNaming, LetterOutcome, LetterResult
 from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseOutcome
@@ -249,6 +249,21 @@ class InvoiceCase(AccountCase):
                 self.undo_step(outcome.step)
             case LetterResult.REFUSED | LetterResult.UNKNOWN:
                 self._update_taken_step(outcome.step, fate=outcome.fate)
+        return True
+
+    def record_naming(self, naming: LetterNaming, at: Moment) -> bool:
+        """Note once that a letter listed the invoice. It takes no step: the timeline goes on as it would have."""
+        if naming.key in self.heard:
+            return False
+        self.heard.append(naming.key)
+        self.write_entry(
+            EntryKind.LETTER_LISTED,
+            at,
+            letter=naming.letter,
+            message_id=naming.message_id,
+            letter_at=naming.at.isoformat(),
+            sha256=naming.sha256,
+        )
         return True
 
     def record_unknown_letter(self, at: Moment) -> None:

@@ -16,6 +16,7 @@ class EntryKind(StrEnum):
     LETTER_UNKNOWN = "letter.unknown"
     LETTER_DROPPED = "letter.dropped"
     LETTER_WITHDRAWN = "letter.withdrawn"
+    LETTER_LISTED = "letter.listed"
     CALL_REQUESTED = "call.requested"
     CALL_LOGGED = "call.logged"
     ESCALATED = "escalation.raised"

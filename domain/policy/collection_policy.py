@@ -47,6 +47,7 @@ class Step(_PolicyPart):
     act: StepAction
     letter: str | None = Field(default=None, description="the letter's template, which is also its tone")
     escalate_to: str | None = Field(default=None, description="the role that is told")
+    apart: bool = Field(default=False, description="its letter goes in its time, however soon after the account's last one")
 
     @model_validator(mode="after")
     def _check_letter(self) -> Self:
@@ -54,6 +55,8 @@ class Step(_PolicyPart):
             raise ValueError("a step whose act is letter names its template: add for example 'letter: reminder'")
         if self.act is not StepAction.LETTER and self.letter is not None:
             raise ValueError(f"a step whose act is {self.act} sends no letter: remove the key 'letter'")
+        if self.act is not StepAction.LETTER and self.apart:
+            raise ValueError(f"a step whose act is {self.act} sends no letter: remove the key 'apart'")
         return self
 
     @property
@@ -90,7 +93,14 @@ class ContactRules(_PolicyPart):
     """The rules of contact; days are calendar days of business time."""
 
     hours: Annotated[ContactHours, BeforeValidator(_parse_contact_hours)]
-    days_between_letters: int = Field(ge=1, le=60, description="between two letters to one account in one language and currency")
+    days_between_letters: int = Field(ge=1, le=60, description="between two letters to one account in one currency")
+    gather_days: int = Field(
+        default=3,
+        ge=0,
+        le=30,
+        description="an overdue invoice whose next letter step is due within so many days joins a letter that goes now",
+    )
+    days_to_pay: int = Field(default=7, ge=1, le=60, description="from a letter to the day that it sets")
 
 
 class PromiseRules(_PolicyPart):

@@ -26,6 +26,8 @@ def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -
             case.record_letter_withdrawal(step, _letter_withdrawal_reason(case) or DropReason.ON_HOLD, now())
         for outcome in answer.letters:
             case.apply_letter_outcome(outcome, now())
+        for naming in answer.named:
+            case.record_naming(naming, now())
         if write.ask and answer.contact_on:
             case.set_contact_date(write.ask.step, answer.contact_on)
 
@@ -64,4 +66,5 @@ def build_contact_order(case: InvoiceCase, step: Step, now: Moment, clock: Clock
         hours_matter=clock.hours_matter,
         catch_up_days=policy.catch_up_days,
         minimum=policy.minimum_open_balance(case.facts.currency),
+        apart=step.apart,
     )

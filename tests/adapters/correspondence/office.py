@@ -19,6 +19,7 @@ from adapters.correspondence.letter_loader import LetterLoader
 from adapters.correspondence.letter_outbox import PATIENCE, LetterOutbox
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Contact, ContactRequest, Invoice, Message, MessageLine, SQLModel, Task
+from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
@@ -159,12 +160,14 @@ class CorrespondenceOffice:
 
     def letter_loader(self) -> LetterLoader:
         settings, company, letters = _house()
-        return LetterLoader(self.database, letters, company, company.collector, settings.sender, settings.reply_domain)
+        return LetterLoader(
+            self.database, Ledger(self.database), letters, company, company.collector, settings.sender, settings.reply_domain
+        )
 
     def letter_outbox(
         self, owner: str = "worker-1", patience: timedelta = PATIENCE, backoff: Sequence[timedelta] = BACKOFF
     ) -> LetterOutbox:
-        return LetterOutbox(self.database, self.letter_loader(), owner, patience=patience, backoff=backoff)
+        return LetterOutbox(self.database, self.letter_loader(), find_policy_version, owner, patience=patience, backoff=backoff)
 
     def send_all(self, desk: LetterOutbox, now: datetime = NOON, delivery: DeliveryResult = SENT) -> int:
         """Intend, begin and end every letter that is due; how many were begun."""
@@ -194,6 +197,11 @@ class CorrespondenceOffice:
             rows = session.scalars(select(table).order_by(table.id)).all()
             session.expunge_all()
             return list(rows)
+
+
+def find_policy_version(name: str, version: int) -> PolicySnapshot | None:
+    """The office knows one policy."""
+    return PolicySnapshot.from_policy(POLICY) if (name, version) == ("standard", 1) else None
 
 
 @cache

@@ -1,0 +1,124 @@
+"""The position of accounts at one moment: every open invoice of an account in one currency, as letters may have to name it."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, literal, select
+from sqlmodel import Session, col
+
+from adapters.database.row_states import MessageState
+from adapters.database.tables import Case, Invoice, Message, MessageLine
+from domain import identifiers as ids
+from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.naming import ASKED_FOR, NamedAs, classify_open_invoice
+
+AccountCurrency = tuple[str, str]
+"""Account and currency: what a letter tells the position of."""
+
+
+class PositionInvoice(NamedTuple):
+    """An open invoice, with what its case says of it. Amounts in minor units; `disputed_amount` is the part that letters must not ask for,
+    `is_disputed` that all of it is. `next_step` and `next_on` are its next step and that step's business date, where it has one."""
+
+    id: str
+    account_id: str
+    number: str
+    issue_date: date
+    due_date: date
+    currency: str
+    total: int
+    open_balance: int
+    version: int
+    is_disputed: bool
+    case_id: str | None
+    outcome: str | None
+    holds: Any
+    disputed_amount: int | None
+    next_step: str | None
+    next_on: date | None
+    policy: str | None
+    policy_version: int | None
+
+    @property
+    def hold_kinds(self) -> set[str]:
+        return {hold["kind"] for hold in self.holds or ()}
+
+    @property
+    def undisputed_rest(self) -> int:
+        """The undisputed part of the open balance, in minor units."""
+        return self.open_balance - min(self.disputed_amount or 0, self.open_balance)
+
+    @property
+    def stamp(self) -> tuple[Any, ...]:
+        """The version of all that a letter says of it."""
+        return (self.id, self.version, self.disputed_amount or 0, [hold["hold_id"] for hold in self.holds or ()])
+
+    def classify(self, today: date) -> NamedAs | None:
+        """As what a letter of the customer's date `today` names it where it asked for none; None: it is left out. An invoice whose
+        collection has not begun, or is over, is left out."""
+        if self.case_id is None or self.outcome is not None:
+            return None
+        return classify_open_invoice((today - self.due_date).days, self.hold_kinds, self.is_disputed, self.undisputed_rest)
+
+
+Positions = Mapping[AccountCurrency, dict[str, PositionInvoice]]
+"""The open invoices of each account and currency, by id, the first due first."""
+
+
+_SELECT_POSITIONS = (
+    select(
+        col(Invoice.id),
+        col(Invoice.account_id),
+        col(Invoice.number),
+        col(Invoice.issue_date),
+        col(Invoice.due_date),
+        col(Invoice.currency),
+        col(Invoice.total),
+        col(Invoice.open_balance),
+        col(Invoice.version),
+        col(Invoice.disputed),
+        col(Case.case_id),
+        col(Case.outcome),
+        col(Case.holds),
+        col(Case.disputed),
+        col(Case.next_step),
+        col(Case.next_on),
+        col(Case.policy),
+        col(Case.policy_version),
+    )
+    .outerjoin(Case, col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id))
+    .where(col(Invoice.account_id).in_(bindparam("accounts", expanding=True)), col(Invoice.status) == InvoiceStatus.OPEN)
+    .order_by(col(Invoice.due_date), col(Invoice.id))
+)
+
+_LOCK_POSITIONS = _SELECT_POSITIONS.with_for_update(of=Invoice, key_share=True)
+"""In the order in which the ledger locks invoices."""
+
+_SELECT_REMINDED_INVOICES = (
+    select(col(MessageLine.invoice_id))
+    .join(Message, col(Message.id) == col(MessageLine.message_id))
+    .where(
+        col(Message.account_id).in_(bindparam("accounts", expanding=True)),
+        col(Message.state) == MessageState.SENT,
+        col(Message.case_id).is_(None),
+        col(MessageLine.days_past_due) > 0,
+        col(MessageLine.named_as).in_(ASKED_FOR),
+    )
+    .distinct()
+)
+
+
+def load_positions(session: Session, accounts: Collection[str], lock: bool = False) -> Positions:
+    """Load the positions of accounts. `lock`: nothing in them changes until the end of the transaction."""
+    positions: dict[AccountCurrency, dict[str, PositionInvoice]] = {}
+    if accounts:
+        for row in session.execute(_LOCK_POSITIONS if lock else _SELECT_POSITIONS, {"accounts": list(accounts)}):
+            invoice = PositionInvoice(*row)
+            positions.setdefault((invoice.account_id, invoice.currency), {})[invoice.id] = invoice
+    return positions
+
+
+def load_reminded_invoices(session: Session, accounts: Collection[str]) -> set[str]:
+    """Load the ids of the invoices that a letter which arrived has asked for, when they were overdue."""
+    return set(session.scalars(_SELECT_REMINDED_INVOICES, {"accounts": list(accounts)})) if accounts else set()

@@ -1,0 +1,327 @@
+"""Claims the contact requests whose time has come: one letter per account and currency, in the account's own rhythm."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session, col
+
+from adapters.correspondence.account_positions import AccountCurrency, PositionInvoice, Positions, load_positions
+from adapters.correspondence.business_days import find_first_business_day, get_business_day_check
+from adapters.correspondence.contact_requests import CANCELLED_STATES, UNDER_WAY_STATES
+from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
+from adapters.database.engine import Database
+from adapters.database.row_states import ContactRequestState, MessageState
+from adapters.database.tables import Case, ContactRequest, Message
+from adapters.mail.message_builder import derive_message_id
+from domain import identifiers as ids
+from domain.correspondence.contact_slots import find_first_slot, is_contact_allowed
+from domain.correspondence.letter_outcome import DropReason
+from domain.correspondence.naming import NamedAs, is_gathered
+from domain.identifiers import CaseKind
+from domain.policy.collection_policy import ContactHours, Policy, PolicySnapshot, Step
+
+ACCOUNTS_PER_LETTER = 20
+"""Times the letters of a batch: how many accounts are looked at for those that can have theirs now."""
+
+FindPolicyVersion = Callable[[str, int], PolicySnapshot | None]
+"""Finds a policy by its name and version."""
+
+
+class LetterClaims:
+    """Decides which accounts get a letter now, and which invoices' steps it takes."""
+
+    def __init__(
+        self, database: Database, loader: LetterLoader, find_policy_version: FindPolicyVersion, patience: timedelta, hours_matter: bool
+    ) -> None:
+        """`patience`: how long, in business time, a letter waits for an invoice that is due to join it and has not asked yet. Where the
+        hour of the day is noise (`hours_matter` false), contact hours are not looked at."""
+        self._database, self._loader, self._find_policy_version = database, loader, find_policy_version
+        self._patience, self._hours_matter = patience, hours_matter
+        self._policies: dict[tuple[str, int], Policy | None] = {}
+
+    def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
+        """Claim the requests that go now, one letter per account and currency; the letters to send now, by number.
+
+        `now` is business time. A letter takes along all that the account has requested, and what its invoices would request within days. An
+        account that had a letter too recently is put off to the business day on which it may have the next.
+        """
+        with self._database.writing() as session:
+            requests = self._load_waiting_requests(session, now, limit)
+            if requests:
+                self._claim_requests(session, requests, now)
+            return self._list_letters_to_send(session, now, limit)
+
+    def _load_waiting_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
+        """Load all requests of the accounts of which one is due, the longest due first, so that no account's letter is torn apart."""
+        due = (col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) <= now)
+        first_slot = func.min(col(ContactRequest.slot))
+        statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
+        slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_PER_LETTER)).all())
+        expecting = self._find_accounts_expecting_more(
+            session, [account for account, slot in slots.items() if slot + self._patience > now], now
+        )
+        ready = [account for account in slots if account not in expecting][:limit]
+        if not ready:
+            return []
+        waiting = (col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.account_id).in_(ready))
+        statement_of_all = select(ContactRequest).where(*waiting).order_by(col(ContactRequest.id))
+        return list(session.scalars(statement_of_all.with_for_update(skip_locked=True)))
+
+    def _find_accounts_expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
+        """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""
+        asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(UNDER_WAY_STATES))
+        late = select(col(Case.account_id)).where(
+            col(Case.account_id).in_(accounts),
+            col(Case.kind) == CaseKind.INVOICE,
+            col(Case.outcome).is_(None),
+            col(Case.next_on) <= now.date(),
+            col(Case.invoice_id).not_in(asked),
+        )
+        return set(session.scalars(late))
+
+    def _claim_requests(self, session: Session, requests: Sequence[ContactRequest], now: datetime) -> None:
+        accounts = {request.account_id for request in requests}
+        customers = self._loader.load_recipients(session, accounts)
+        currencies = self._loader.load_currencies(session, [request.invoice_id for request in requests])
+        groups: dict[AccountCurrency, list[ContactRequest]] = defaultdict(list)
+        for request in requests:
+            groups[request.account_id, currencies[request.invoice_id]].append(request)
+        positions, latest = load_positions(session, accounts), _load_latest_letters(session, accounts)
+        opened: dict[AccountCurrency, list[ContactRequest]] = {}
+        for key, group in groups.items():
+            due = [request for request in group if request.slot <= now]
+            letter = latest.get(key)
+            if letter is not None and letter.state == MessageState.INTENDED:
+                _put_into_letter(due, letter, _load_claimed_invoices(session, letter))
+            elif due and not self._put_off(customers[key[0]], key, due, positions, latest, now):
+                today = now.astimezone(customers[key[0]].zone).date()
+                opened[key] = [request for request in group if request in due or _joins(request, positions.get(key, {}), today)]
+        letters = self._create_letters(session, {key: customers[key[0]] for key in opened}, now)
+        for key, letter in letters.items():
+            _put_into_letter(opened[key], letter, set())
+        today_of = {key: now.astimezone(customers[key[0]].zone).date() for key in opened}
+        self._gather_requests(session, letters, opened, positions, today_of, now)
+        session.flush()
+
+    # --- who has to wait
+
+    def _put_off(
+        self,
+        customer: LetterRecipient,
+        key: AccountCurrency,
+        due: list[ContactRequest],
+        positions: Positions,
+        latest: dict[AccountCurrency, Message],
+        now: datetime,
+    ) -> bool:
+        """Put off requests that cannot go now; false where a letter may go."""
+        opening = self.find_next_contact_time(customer, due[0].opens, due[0].closes, now)
+        if opening is not None:
+            for request in due:
+                request.slot = opening
+            return True
+        today = now.astimezone(customer.zone).date()
+        overdue = any(invoice.classify(today) is NamedAs.LISTED for invoice in positions.get(key, {}).values())
+        if overdue and all(request.rank <= 0 for request in due):
+            self._hold_back_courtesy_notes(customer, due, today, now)
+            return True
+        if any(request.apart for request in due):
+            return False
+        allowed = _find_next_letter_day(customer, key, due, latest, today)
+        if allowed is None:
+            return False
+        for request in due:
+            request.slot = datetime.combine(allowed, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
+        return True
+
+    def _hold_back_courtesy_notes(self, customer: LetterRecipient, due: list[ContactRequest], today: date, now: datetime) -> None:
+        """Somebody who is overdue gets no courtesy note: it waits for the account's next letter to mention it, and lapses on its day."""
+        day = find_first_business_day(customer.country, today + timedelta(days=1))
+        for request in due:
+            if request.not_after is not None and day > request.not_after:
+                request.state, request.reason, request.ended_at = ContactRequestState.DROPPED, DropReason.LAPSED.value, now
+                request.told = False
+            else:
+                request.slot = datetime.combine(day, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
+
+    def find_next_contact_time(self, customer: LetterRecipient, opens: str, closes: str, now: datetime) -> datetime | None:
+        """None while the customer may be contacted; otherwise when it next may: what came late does not go out at night."""
+        if not self._hours_matter:
+            return None
+        hours = ContactHours(opens=time.fromisoformat(opens), closes=time.fromisoformat(closes))
+        is_business_day = get_business_day_check(customer.country)
+        if is_contact_allowed(now, customer.zone, hours, is_business_day):
+            return None
+        return find_first_slot(now.astimezone(customer.zone).date(), now, customer.zone, hours, is_business_day)
+
+    # --- what a letter takes along
+
+    def _gather_requests(
+        self,
+        session: Session,
+        letters: dict[AccountCurrency, Message],
+        opened: dict[AccountCurrency, list[ContactRequest]],
+        positions: Positions,
+        today_of: dict[AccountCurrency, date],
+        now: datetime,
+    ) -> None:
+        """Request on behalf of overdue invoices the letter step that would be due within `gather_days`. Its invoice finds it requested."""
+        candidates: list[tuple[PositionInvoice, Step, ContactRequest, Message]] = []
+        for key, requests in opened.items():
+            first = next((request for request in requests if request.rank > 0), None)
+            if first is None:
+                continue
+            days = max(request.gather_days for request in requests)
+            named = {request.invoice_id for request in requests}
+            for invoice in positions.get(key, {}).values():
+                step = None if invoice.id in named else self._find_gathered_step(invoice, today_of[key], days)
+                if step is not None:
+                    candidates.append((invoice, step, first, letters[key]))
+        known = _load_requests(session, [invoice.id for invoice, *_ in candidates])
+        for invoice, step, sample, letter in candidates:
+            earlier = [request for request in known if request.invoice_id == invoice.id]
+            if any(request.state in UNDER_WAY_STATES for request in earlier):
+                continue
+            same = next((each for each in earlier if (each.step, each.policy_version) == (step.step, invoice.policy_version)), None)
+            if same is None:
+                session.add(_build_gathered_request(invoice, step, sample, letter, now))
+            elif same.state in CANCELLED_STATES:
+                same.state, same.attempt, same.message_id = ContactRequestState.CLAIMED, same.attempt + 1, letter.id
+                same.slot, same.reason, same.ended_at, same.asked, same.told = now, "", None, False, True
+
+    def _find_gathered_step(self, invoice: PositionInvoice, today: date, gather_days: int) -> Step | None:
+        if invoice.classify(today) is not NamedAs.LISTED or invoice.hold_kinds or invoice.policy is None:
+            return None
+        if not is_gathered(invoice.next_on, today, gather_days):
+            return None
+        policy = self._load_policy(invoice.policy, invoice.policy_version or 0)
+        steps = policy.timeline if policy else []
+        return next(
+            (step for step in steps if step.step == invoice.next_step and step.letter and not step.is_before_due and not step.apart), None
+        )
+
+    def _load_policy(self, name: str, version: int) -> Policy | None:
+        if (name, version) not in self._policies:
+            snapshot = self._find_policy_version(name, version)
+            self._policies[name, version] = snapshot.load_policy() if snapshot else None
+        return self._policies[name, version]
+
+    # --- the letters
+
+    def _create_letters(
+        self, session: Session, customers: dict[AccountCurrency, LetterRecipient], slot: datetime
+    ) -> dict[AccountCurrency, Message]:
+        """Create a letter for each account and currency on its customer's day; one of that day that came to nothing is taken up again."""
+        keys = {
+            ids.letter_key(account, customer.language, currency, slot.astimezone(customer.zone).date()): (account, currency)
+            for (account, currency), customer in customers.items()
+        }
+        void = select(Message).where(col(Message.key).in_(keys), col(Message.state) == MessageState.VOID)
+        letters = {keys[letter.key]: letter for letter in session.scalars(void)} if keys else {}
+        for key, (account, currency) in keys.items():
+            if (account, currency) not in letters:
+                letters[account, currency] = Message(
+                    key=key,
+                    account_id=account,
+                    language=customers[account, currency].language,
+                    currency=currency,
+                    slot=slot,
+                    message_id=derive_message_id(key, self._loader.reply_domain),
+                )
+        for letter in letters.values():
+            letter.state = MessageState.INTENDED
+        session.add_all(letters.values())
+        session.flush()  # numbers the new ones, all at once
+        return letters
+
+    def _list_letters_to_send(self, session: Session, now: datetime, limit: int) -> list[int]:
+        rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
+        due = (col(Message.state) == MessageState.INTENDED, col(Message.slot) <= now, rested)
+        statement = select(col(Message.id)).where(*due).order_by(col(Message.id)).limit(limit)
+        return [number for number in session.scalars(statement) if number is not None]
+
+
+def _load_latest_letters(session: Session, accounts: Collection[str]) -> dict[AccountCurrency, Message]:
+    """Per account and currency the letter that has not gone yet, or else the last one that went. Letters of cases are apart: no request
+    joins them, and none is put off by them."""
+    when = func.coalesce(col(Message.sent_at), col(Message.slot))
+    group = (col(Message.account_id), col(Message.currency))
+    place = func.row_number().over(partition_by=group, order_by=(when.desc(), col(Message.id).desc())).label("place")
+    mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != MessageState.VOID)
+    latest = select(col(Message.id).label("id"), place).where(*mine).subquery()
+    last = select(latest.c.id).where(latest.c.place == 1)
+    statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == MessageState.INTENDED))
+    letters = session.scalars(statement.order_by(col(Message.id)).with_for_update())
+    ordered = sorted(letters, key=lambda letter: (letter.state == MessageState.INTENDED, letter.id))
+    return {(letter.account_id, letter.currency): letter for letter in ordered}
+
+
+def _find_next_letter_day(
+    customer: LetterRecipient,
+    key: AccountCurrency,
+    due: Iterable[ContactRequest],
+    latest: dict[AccountCurrency, Message],
+    today: date,
+) -> date | None:
+    """Find the first business day on which the account may have its next letter; None when that is today. The rhythm is the account's:
+    letters in two currencies may go on one day, and then none for `days_between_letters`."""
+    rest = timedelta(days=max(request.days_between_letters for request in due))
+    last_days = [
+        day
+        for (account, currency), letter in latest.items()
+        if account == key[0]
+        for day in [(letter.sent_at or letter.slot).astimezone(customer.zone).date()]
+        if currency == key[1] or day != today
+    ]
+    if not last_days:
+        return None
+    allowed = find_first_business_day(customer.country, max(last_days) + rest)
+    return allowed if allowed > today else None
+
+
+def _joins(request: ContactRequest, position: dict[str, PositionInvoice], today: date) -> bool:
+    """A request that is not due yet joins a letter that goes now, unless its step makes no sense on that day."""
+    invoice = position.get(request.invoice_id)
+    return invoice is not None and (today - invoice.due_date).days >= request.rank and (request.not_after or today) >= today
+
+
+def _put_into_letter(requests: Iterable[ContactRequest], letter: Message, already_claimed: Collection[str]) -> None:
+    """Put requests into a letter that has an id; not those of invoices that it has already: two steps of one never share a letter."""
+    for request in requests:
+        if request.invoice_id not in already_claimed:
+            request.state, request.message_id = ContactRequestState.CLAIMED, letter.id
+
+
+def _load_claimed_invoices(session: Session, letter: Message) -> set[str]:
+    claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == ContactRequestState.CLAIMED)
+    return set(session.scalars(select(col(ContactRequest.invoice_id)).where(*claimed)))
+
+
+def _load_requests(session: Session, invoices: Collection[str]) -> Sequence[ContactRequest]:
+    return session.scalars(select(ContactRequest).where(col(ContactRequest.invoice_id).in_(invoices))).all() if invoices else []
+
+
+def _build_gathered_request(invoice: PositionInvoice, step: Step, sample: ContactRequest, letter: Message, now: datetime) -> ContactRequest:
+    """Build the request that the invoice would have made; `sample` is one of its account, whose terms of contact it shares."""
+    return ContactRequest(
+        invoice_id=invoice.id,
+        account_id=invoice.account_id,
+        step=step.step,
+        policy=invoice.policy or "",
+        policy_version=invoice.policy_version or 0,
+        rank=step.day,
+        letter=step.letter or "",
+        slot=now,
+        days_between_letters=sample.days_between_letters,
+        gather_days=sample.gather_days,
+        days_to_pay=sample.days_to_pay,
+        apart=step.apart,
+        opens=sample.opens,
+        closes=sample.closes,
+        state=ContactRequestState.CLAIMED,
+        message_id=letter.id,
+        asked=False,
+        told=True,
+    )
