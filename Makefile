@@ -9,7 +9,7 @@ TOGETHER ?= -n 4 --dist loadfile --no-loadscope-reorder
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
-.PHONY: run test quick check bench lock format clean
+.PHONY: run test quick check bench letters-report lock format clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python duecourse.py up $(ARGS)
@@ -28,6 +28,10 @@ check: $(VENV)/.ready-to-test
 
 bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m bench.run $(ARGS)
+
+# Plays the public file of invoices, and says what its customers received.
+letters-report: $(VENV)/.ready-to-test
+	$(BIN)/python -m tests.letters_report
 
 # Pins every package with its hashes, for every platform; names no registry. What tests need stands apart: running Duecourse needs none of it.
 PIN := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11

@@ -11,8 +11,9 @@ one date at a time. Where it and the project disagree, one of them misreads the 
   `catch_up_days` of the day the customer last heard of this invoice. A step for before the due date (`day` ≤ 0) is passed
   over after it.
 - A letter is the account's. It goes at the opening hour of the first business day of the customer's country on which one of the
-  account's invoices has asked for one. Between two letters of an account lie `days_between_letters`: a request that comes sooner is moved
-  to the first business day after that, and its invoice's next step waits for it. A step marked `apart` goes in its time all the same.
+  account's invoices has asked for one. Between two reminders to an account lie `days_between_letters`, and between any letter and the
+  courtesy note after it: a request that comes sooner is moved to the first business day after that, and its invoice's next step waits for
+  it. A step marked `apart` goes in its time all the same.
 - A letter about overdue invoices names the account's whole position. Each invoice that has asked for a letter is named as *due*, be it
   that its day would come later. Another overdue one whose next letter step (not one marked `apart`) is due within `gather_days` is named as
   *gathered*: when its step falls due it has been taken, on the day of the letter. Every other overdue one is *listed*; a disputed one is
@@ -180,6 +181,7 @@ class _Simulation:
         self.gather = policy["contact"]["gather_days"] * DAY
         self.open: list[_Invoice] = []
         self.last_letter: dict[str, date] = {}
+        self.last_reminder: dict[str, date] = {}
         self.result = Expectation()
 
     def play(self, start: date, end: date) -> Expectation:
@@ -229,7 +231,7 @@ class _Simulation:
                 invoice.asked, invoice.asked_on, invoice.slot = step["step"], today, slot
 
     def due_on(self, invoice: _Invoice, step: dict[str, Any]) -> date:
-        due = invoice.due + step["day"] * DAY
+        due: date = invoice.due + step["day"] * DAY
         return due if invoice.heard_on is None else max(due, invoice.heard_on + self.catch_up)
 
     def next_position(self, invoice: _Invoice, today: date) -> int | None:
@@ -260,9 +262,10 @@ class _Simulation:
         return bool(self.timeline[invoice.reached]["day"] <= 0)
 
     def too_soon(self, account: str, waiting: list[_Invoice], today: date) -> bool:
-        if account not in self.last_letter or any(self.timeline[invoice.reached].get("apart") for invoice in waiting):
+        last = (self.last_letter if all(self.is_courtesy(invoice) for invoice in waiting) else self.last_reminder).get(account)
+        if last is None or any(self.timeline[invoice.reached].get("apart") for invoice in waiting):
             return False
-        allowed = business_day(waiting[0].country, self.last_letter[account] + self.between_letters)
+        allowed = business_day(waiting[0].country, last + self.between_letters)
         if allowed <= today:
             return False
         for invoice in waiting:
@@ -304,6 +307,8 @@ class _Simulation:
                 naming[one.number] = "disputed" if one.disputed else "listed"
         if taken:
             self.last_letter[account] = today
+            if about_overdue:
+                self.last_reminder[account] = today
             amounts = {one.number: one.amount for one in mine}
             asked_for = [amounts[number] for number, named_as in naming.items() if named_as in ("due", "gathered", "listed")]
             self.result.letters.append(

@@ -28,7 +28,6 @@ class BillingCapability(StrEnum):
     LIST_OPEN_INVOICES = "list_open_invoices"
     LIST_PAYMENTS = "list_payments"
     GET_UNAPPLIED_CREDIT = "get_unapplied_credit"
-    LIST_UNAPPLIED_CREDIT = "list_unapplied_credit"
     RECORD_PAYMENT = "record_payment"
     REVERSE_PAYMENT = "reverse_payment"
     APPLY_UNAPPLIED_CREDIT = "apply_unapplied_credit"
@@ -51,7 +50,7 @@ class InvoiceReader(Protocol):
 class UnappliedCreditReader(Protocol):
     def list_unapplied_credit(self, account_ids: Collection[str]) -> dict[tuple[str, str], int]:
         """Return what no invoice has taken of the payments and credit notes of these accounts, by account and currency; only what is more
-        than nothing."""
+        than nothing. A system that knows of none returns none."""
         ...
 
 

@@ -88,14 +88,14 @@ class LetterClaims:
         groups: dict[AccountCurrency, list[ContactRequest]] = defaultdict(list)
         for request in requests:
             groups[request.account_id, currencies[request.invoice_id]].append(request)
-        positions, latest = load_positions(session, accounts), _load_latest_letters(session, accounts)
+        positions, letters_before = load_positions(session, accounts), _load_latest_letters(session, accounts)
+        intended = {(each.account_id, each.currency): each for each in letters_before if each.state == MessageState.INTENDED}
         opened: dict[AccountCurrency, list[ContactRequest]] = {}
         for key, group in groups.items():
             due = [request for request in group if request.slot <= now]
-            letter = latest.get(key)
-            if letter is not None and letter.state == MessageState.INTENDED:
-                _put_into_letter(due, letter, _load_claimed_invoices(session, letter))
-            elif due and not self._put_off(customers[key[0]], key, due, positions, latest, now):
+            if key in intended:
+                _put_into_letter(due, intended[key], _load_claimed_invoices(session, intended[key]))
+            elif due and not self._put_off(customers[key[0]], key, due, positions, letters_before, now):
                 today = now.astimezone(customers[key[0]].zone).date()
                 opened[key] = [request for request in group if request in due or _joins(request, positions.get(key, {}), today)]
         letters = self._create_letters(session, {key: customers[key[0]] for key in opened}, now)
@@ -113,7 +113,7 @@ class LetterClaims:
         key: AccountCurrency,
         due: list[ContactRequest],
         positions: Positions,
-        latest: dict[AccountCurrency, Message],
+        letters_before: Sequence[Message],
         now: datetime,
     ) -> bool:
         """Put off requests that cannot go now; false where a letter may go."""
@@ -129,7 +129,7 @@ class LetterClaims:
             return True
         if any(request.apart for request in due):
             return False
-        allowed = _find_next_letter_day(customer, key, due, latest, today)
+        allowed = _find_next_letter_day(customer, key, due, letters_before, today)
         if allowed is None:
             return False
         for request in due:
@@ -243,40 +243,38 @@ class LetterClaims:
         return [number for number in session.scalars(statement) if number is not None]
 
 
-def _load_latest_letters(session: Session, accounts: Collection[str]) -> dict[AccountCurrency, Message]:
-    """Per account and currency the letter that has not gone yet, or else the last one that went. Letters of cases are apart: no request
-    joins them, and none is put off by them."""
+def _load_latest_letters(session: Session, accounts: Collection[str]) -> Sequence[Message]:
+    """Per account and currency the letter that has not gone yet, the last reminder and the last courtesy note. Letters of cases are apart:
+    no request joins them, and none is put off by them."""
     when = func.coalesce(col(Message.sent_at), col(Message.slot))
-    group = (col(Message.account_id), col(Message.currency))
+    group = (col(Message.account_id), col(Message.currency), col(Message.asked_for).is_(None))
     place = func.row_number().over(partition_by=group, order_by=(when.desc(), col(Message.id).desc())).label("place")
     mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != MessageState.VOID)
     latest = select(col(Message.id).label("id"), place).where(*mine).subquery()
     last = select(latest.c.id).where(latest.c.place == 1)
     statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == MessageState.INTENDED))
-    letters = session.scalars(statement.order_by(col(Message.id)).with_for_update())
-    ordered = sorted(letters, key=lambda letter: (letter.state == MessageState.INTENDED, letter.id))
-    return {(letter.account_id, letter.currency): letter for letter in ordered}
+    return session.scalars(statement.order_by(col(Message.id)).with_for_update()).all()
 
 
 def _find_next_letter_day(
-    customer: LetterRecipient,
-    key: AccountCurrency,
-    due: Iterable[ContactRequest],
-    latest: dict[AccountCurrency, Message],
-    today: date,
+    customer: LetterRecipient, key: AccountCurrency, due: Sequence[ContactRequest], letters_before: Iterable[Message], today: date
 ) -> date | None:
-    """Find the first business day on which the account may have its next letter; None when that is today. The rhythm is the account's:
-    letters in two currencies may go on one day, and then none for `days_between_letters`."""
-    rest = timedelta(days=max(request.days_between_letters for request in due))
+    """Find the first business day on which the account may have its next letter; None when that is today.
+
+    The rhythm is the account's: letters in two currencies may go on one day, and then none for `days_between_letters`. A courtesy note asks
+    for nothing: it puts no reminder off, and is put off by every letter.
+    """
+    are_courtesy_notes = all(request.rank <= 0 for request in due)
     last_days = [
         day
-        for (account, currency), letter in latest.items()
-        if account == key[0]
+        for letter in letters_before
+        if letter.account_id == key[0] and (are_courtesy_notes or letter.asked_for is not None)
         for day in [(letter.sent_at or letter.slot).astimezone(customer.zone).date()]
-        if currency == key[1] or day != today
+        if letter.currency == key[1] or day != today
     ]
     if not last_days:
         return None
+    rest = timedelta(days=max(request.days_between_letters for request in due))
     allowed = find_first_business_day(customer.country, max(last_days) + rest)
     return allowed if allowed > today else None
 

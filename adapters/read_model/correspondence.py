@@ -16,13 +16,14 @@ from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Invoice, Message, MessageLine, Task
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.case.case_view import TaskKind
+from domain.correspondence.naming import NamedAs
 
 BLOCKING_TASK_KINDS = (TaskKind.UNKNOWN_LETTER, TaskKind.REFUSED_LETTER, TaskKind.NO_ADDRESS)
 """Tasks without which a customer hears nothing."""
 
 
 class LetterLineRow(BaseModel):
-    """An invoice as a letter states it, in minor units of its currency."""
+    """An invoice as a letter states it, in minor units of its currency; `step` is empty where the letter takes none of its steps."""
 
     invoice_id: str
     number: str
@@ -30,6 +31,7 @@ class LetterLineRow(BaseModel):
     open_balance: int
     currency: str
     days_past_due: int
+    named_as: NamedAs
 
 
 class LetterRow(BaseModel):
@@ -182,6 +184,7 @@ def _attach_letter_lines(session: Session, letters: list[LetterRow]) -> None:
                 open_balance=line.open_balance,
                 currency=currency,
                 days_past_due=line.days_past_due,
+                named_as=NamedAs(line.named_as),
             )
         )
 

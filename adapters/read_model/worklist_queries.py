@@ -18,6 +18,7 @@ from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.billing.billing_events import InvoiceStatus
 from domain.case_summary import CaseSummary, list_stated_amounts, parse_case_summary
 from domain.clock import start_of_day
+from domain.correspondence.naming import ASKED_FOR
 from domain.credit_review.summary import CreditReviewSummary
 from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
@@ -325,9 +326,9 @@ def _load_balances_by_account(session: Session, accounts: Collection[str]) -> di
 
 
 def _load_balances_by_letter(session: Session, letters: Collection[int]) -> dict[int, tuple[Money, ...]]:
-    """What is open now of the invoices in each letter."""
+    """What is open now of the invoices that each letter asks for."""
     lines = select(col(MessageLine.message_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)))
-    lines = lines.join(Invoice, col(Invoice.id) == col(MessageLine.invoice_id))
+    lines = lines.join(Invoice, col(Invoice.id) == col(MessageLine.invoice_id)).where(col(MessageLine.named_as).in_(ASKED_FOR))
     return _sum_open_balances(session, lines, col(MessageLine.message_id), letters)
 
 

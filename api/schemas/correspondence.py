@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from adapters.correspondence.letter_decisions import LetterDecision
 from api.schemas.amounts import Amount
 from api.schemas.request_body import RequestBody, example_config
+from domain.correspondence.naming import NamedAs
 
 
 class DecisionIn(RequestBody):
@@ -28,6 +29,7 @@ class LetterLineOut(BaseModel):
     step: str
     open_balance: Amount
     days_past_due: int
+    named_as: NamedAs = Field(description="as what the letter names it; it asks for what is due, gathered or listed")
 
 
 class LetterOut(BaseModel):

@@ -217,7 +217,7 @@ class PlayStage:
             found = []
             for letter in session.scalars(select(Message).filter_by(account_id=account, state="sent").order_by(col(Message.sent_at))):
                 lines = session.scalars(select(MessageLine).filter_by(message_id=letter.id)).all()
-                pairs = frozenset((line.invoice_id, line.step) for line in lines)
+                pairs = frozenset((line.invoice_id, line.step) for line in lines if line.step)
                 assert letter.sent_at is not None
                 found.append(
                     SentLetter(

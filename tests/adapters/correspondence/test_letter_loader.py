@@ -15,7 +15,7 @@ def read(office: CorrespondenceOffice) -> LetterContent:
     """The one letter of what is due, as it stands at noon."""
     (letter,) = office.letter_outbox().claim_due_letters(NOON, 100)
     with office.database.reading() as session:
-        return office.letter_loader().load_letters(session, [letter], NOON)[letter]
+        return office.letter_loader().load_letters(session, [letter], {}, NOON)[letter]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,14 @@ _REQUEST_COLUMNS = {
     "asked": (sa.Boolean(), sa.true()),
 }
 
+_FILL_ASKED_FOR = """
+    UPDATE messages SET asked_for = (
+        SELECT SUM(open_balance) FROM message_lines
+        WHERE message_lines.message_id = messages.id AND message_lines.days_past_due > 0
+    ) WHERE case_id IS NULL
+"""
+"""What the reminders of before asked for; a courtesy note has no overdue line, and asked for nothing."""
+
 
 def upgrade() -> None:
     with op.batch_alter_table("contact_requests", schema=None) as batch_op:
@@ -23,6 +31,7 @@ def upgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.add_column(sa.Column("asked_for", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("credit", sa.BigInteger(), nullable=False, server_default="0"))
+    op.execute(_FILL_ASKED_FOR)
 
 
 def downgrade() -> None:
