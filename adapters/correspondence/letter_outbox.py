@@ -168,13 +168,13 @@ class LetterOutbox:
 
     def _find_accounts_expecting_more(self, session: Session, accounts: Collection[str], now: datetime) -> set[str]:
         """Accounts of which another invoice is due to ask for contact and has not yet: one letter shall carry them all."""
-        asked = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(UNDER_WAY_STATES))
+        requested = select(col(ContactRequest.invoice_id)).where(col(ContactRequest.state).in_(UNDER_WAY_STATES))
         late = select(col(Case.account_id)).where(
             col(Case.account_id).in_(accounts),
             col(Case.kind) == CaseKind.INVOICE,
             col(Case.outcome).is_(None),
             col(Case.next_on) <= now.date(),
-            col(Case.invoice_id).not_in(asked),
+            col(Case.invoice_id).not_in(requested),
         )
         return set(session.scalars(late))
 
@@ -304,8 +304,8 @@ class LetterOutbox:
 
     def _void_letter(self, session: Session, content: LetterContent, now: datetime) -> None:
         """Nothing is sent. The case that asked for it, if one did, is told why."""
-        heard = {"ended_at": now, "reason": content.dropped_for.value} if content.dropped_for else {}
-        session.execute(update(Message).where(col(Message.id) == content.message).values(state=MessageState.VOID, **heard))
+        ending = {"ended_at": now, "reason": content.dropped_for.value} if content.dropped_for else {}
+        session.execute(update(Message).where(col(Message.id) == content.message).values(state=MessageState.VOID, **ending))
 
     def _lock_intended_letters(self, session: Session, messages: Collection[int]) -> list[int]:
         """Locked, so that nothing joins a letter while it begins."""

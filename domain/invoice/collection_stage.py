@@ -47,9 +47,9 @@ def collection_stage(case: InvoiceCase, today: date) -> CollectionStage:
 def _find_stage(
     policy: Policy, holds: Sequence[Hold], taken: Sequence[TakenStep], due_date: date, today: date, *, is_suspended: bool
 ) -> CollectionStage:
-    for kind, stage in _HOLD_STAGES.items():
+    for kind, hold_stage in _HOLD_STAGES.items():
         if any(hold.kind is kind for hold in holds):
-            return CollectionStage.SUSPENDED if is_suspended and stage is CollectionStage.SUSPENSION else stage
+            return CollectionStage.SUSPENDED if is_suspended and hold_stage is CollectionStage.SUSPENSION else hold_stage
     if holds:
         return CollectionStage.ON_HOLD
     steps = {step.step: step for step in policy.timeline}
