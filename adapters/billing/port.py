@@ -47,7 +47,14 @@ class InvoiceReader(Protocol):
         ...
 
 
-class AccountReader(Protocol):
+class UnappliedCreditReader(Protocol):
+    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
+        """Return what no invoice has taken of the account's payments and credit notes, in minor units by currency; an empty dict where there
+        is none. Raises UnknownAccountError."""
+        ...
+
+
+class AccountReader(UnappliedCreditReader, Protocol):
     """The money of one account. Each method raises UnknownAccountError."""
 
     def list_open_invoices(self, account_id: str) -> tuple[OpenInvoice, ...]:
@@ -56,10 +63,6 @@ class AccountReader(Protocol):
 
     def list_payments(self, account_id: str) -> tuple[RecordedPayment, ...]:
         """Return every payment, the first received first."""
-        ...
-
-    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
-        """Return what no invoice has taken of the account's payments and credit notes, by currency; none where there is none."""
         ...
 
 
@@ -92,11 +95,7 @@ class PaymentBooker(Protocol):
         ...
 
 
-class UnappliedCreditBooker(Protocol):
-    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
-        """Return what no invoice has taken, by currency; none where there is none. Raises UnknownAccountError."""
-        ...
-
+class UnappliedCreditBooker(UnappliedCreditReader, Protocol):
     def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
         """Let the account's unapplied credit pay its open invoices, the oldest money and the oldest invoice first; what each took.
 

@@ -52,8 +52,7 @@ def _find_stage(
             return CollectionStage.SUSPENDED if is_suspended and hold_stage is CollectionStage.SUSPENSION else hold_stage
     if holds:
         return CollectionStage.ON_HOLD
-    steps = {step.step: step for step in policy.timeline}
-    reached = [steps[each.step] for each in taken if each.step in steps]
+    reached = [step for each in taken if (step := policy.find_step(each.step))]
     if not reached:
         first = next_step(policy, list(taken), due_date, today)
         reached = [first] if first else []

@@ -61,7 +61,7 @@ class InvoiceProjection:
 
     def find_step(self, name: str) -> Step | None:
         """Return the step as the pinned policy defines it."""
-        return next((step for step in self.policy.timeline if step.step == name), None) if self.policy else None
+        return self.policy.find_step(name) if self.policy else None
 
     # --- applying entries
 
