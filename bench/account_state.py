@@ -54,8 +54,8 @@ def measure_account_state(invoices: int = INVOICES, url: str | None = None) -> d
 def _fill_database(database: Database, invoices: int) -> int:
     """Write the account with its journal; return the number of its entries."""
     settings = Settings()
-    book = PolicyStore(database, LetterTemplates(settings.letters_dir))
-    policy = book.load_folder(settings.policies_dir)[0]
+    policies = PolicyStore(database, LetterTemplates(settings.letters_dir))
+    policy = policies.load_folder(settings.policies_dir)[0]
     lives = [_build_journal(number, policy) for number in range(invoices)]
     with database.writing() as session:
         session.add(Account(id="BENCH", name="Bench", country="DE", time_zone="Europe/Berlin", language="de"))

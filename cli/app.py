@@ -192,10 +192,10 @@ def list_policies(data_dir: DataDir = None) -> None:
     from adapters.policies.policy_store import PolicyStore
 
     settings = Settings.load(data_dir=data_dir)
-    book = PolicyStore(open_database(settings), LetterTemplates(settings.letters_dir))
-    in_force = {(snapshot.name, snapshot.version) for snapshot in book.list_in_force()}
+    policies = PolicyStore(open_database(settings), LetterTemplates(settings.letters_dir))
+    in_force = {(snapshot.name, snapshot.version) for snapshot in policies.list_in_force()}
     table = Table("policy", "version", "in force", "segments", "SHA-256")
-    for snapshot in book.list_versions():
+    for snapshot in policies.list_versions():
         segments = ", ".join(snapshot.load_policy().segments) or "all others"
         now = "yes" if (snapshot.name, snapshot.version) in in_force else ""
         table.add_row(snapshot.name, str(snapshot.version), now, segments, snapshot.sha256[:12])

@@ -70,11 +70,11 @@ def seals(
     from cli.audit_output import show_seal_check, show_seals
 
     with opened_database(load_existing_settings(data_dir)) as database:
-        book = SealStore(database)
+        seal_store = SealStore(database)
         if check is None:
-            show_seals(create_console(), book.list_seals())
+            show_seals(create_console(), seal_store.list_seals())
             return
-        faults = book.check_seal(check)
+        faults = seal_store.check_seal(check)
     show_seal_check(create_console(), check, faults)
     if faults:
         raise SystemExit(FAULT_EXIT_CODE)
@@ -243,11 +243,11 @@ async def _run_erasure(
     from domain.erasure.commands import EraseAccount
 
     clock = load_business_clock(database)
-    act = EraseAccount(act_id=f"act:{secrets.token_hex(16)}", actor=user, account_id=account)
+    command = EraseAccount(act_id=f"act:{secrets.token_hex(16)}", actor=user, account_id=account)
     beginning = CaseStart(ids.WorkflowName.ERASING, ids.erasure_case_id(account), eraser.build_workflow_input(account, clock), account)
-    if isinstance(await TemporalCaseCommands(await connect_to_temporal(settings)).submit_or_start_case(beginning, act), CommandQueued):
+    if isinstance(await TemporalCaseCommands(await connect_to_temporal(settings)).submit_or_start_case(beginning, command), CommandQueued):
         return None
-    done = (report for report in eraser.list_reports(account) if report.key == act.act_id)
+    done = (report for report in eraser.list_reports(account) if report.key == command.act_id)
     return next(done, None) or eraser.plan_erasure(account, user, clock.to_business(datetime.now(UTC)))
 
 
@@ -263,11 +263,11 @@ def views(
     """Who looked at which account, the newest first."""
     from adapters.read_model.access_log import AccessLogFilter, list_access_log
 
-    wanted = AccessLogFilter(account=account, user=user, first_day=first_day, last_day=last_day)
+    log_filter = AccessLogFilter(account=account, user=user, first_day=first_day, last_day=last_day)
     table = Table("first (real time, UTC)", "last", "user", "role", "account", "route or command", "times")
     table.columns[6].justify = "right"
     with opened_database(load_existing_settings(data_dir)) as database:
-        for line in list_access_log(database, wanted, most, None)[0]:
+        for line in list_access_log(database, log_filter, most, None)[0]:
             table.add_row(
                 f"{line.first_at:%Y-%m-%d %H:%M:%S}",
                 f"{line.last_at:%H:%M:%S}",

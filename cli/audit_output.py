@@ -106,8 +106,8 @@ def _describe_outcome(report: ReplayReport) -> str:
     return "; ".join([*found, *([f"{_format_count(missed, 'run')} could not be replayed"] if missed else [])])
 
 
-def _format_count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+def _format_count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _show_case_differences(console: Console, case: CaseReplay) -> None:
@@ -199,9 +199,9 @@ def show_erasure(console: Console, report: ErasureReport) -> None:
         _print_line(console, f"nothing may be erased yet: {obstacle}")
 
 
-def _add_lines(table: Table, lines: Iterable[ErasureLine], fate: str) -> None:
+def _add_lines(table: Table, lines: Iterable[ErasureLine], result: str) -> None:
     for line in lines:
-        table.add_row(line.what.replace("_", " "), f"{line.count:,}", fate, line.why)
+        table.add_row(line.what.replace("_", " "), f"{line.count:,}", result, line.why)
 
 
 def format_money(minor: int, currency: str) -> str:

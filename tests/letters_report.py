@@ -1,7 +1,7 @@
 """What the customers of the public accounts-receivable file received, measured from the file and the letters themselves.
 
-It shares no rule with the project: it reads the file, the rows of the letters that went, and their text. `make letters-report` plays June to
-October 2013 and prints it.
+It shares no rule with the project: it reads the file, the rows of the letters that went, and their text. `make letters-report` plays June
+to October 2013 and prints it.
 """
 
 import asyncio
@@ -62,9 +62,8 @@ def measure_letters(rows: Sequence[Mapping[str, str]], letters: Iterable[Reporte
         reminded, newly_due = _read_asked_for(letter, by_account[letter.account])
         name = f"{letter.account} on {letter.on}"
         if letter.template != "courtesy":
-            owed = {
-                row["invoiceNumber"]: Decimal(row["InvoiceAmount"]) for row in by_account[letter.account] if _owed(row, letter.on, minimum)
-            }
+            rows_owed = [row for row in by_account[letter.account] if _owed(row, letter.on, minimum)]
+            owed = {row["invoiceNumber"]: Decimal(row["InvoiceAmount"]) for row in rows_owed}
             if set(owed) - reminded - newly_due:
                 incomplete.append(name)
             if letter.asked_for != sum(owed.values()):

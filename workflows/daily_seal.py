@@ -23,9 +23,9 @@ class DailySeal:
         made = await workflow.execute_activity_method(DailySealActivities.make_seal, **DELIVER_EVENTS_OPTIONS)
         if not made.told_of:
             case = create_seal_case()
-            desk = CaseSession(case, made.clock, lambda run_id: build_case_view(case, run_id))
-            case.record_seal(made.seal, desk.now)
-            await desk.settle()
+            session = CaseSession(case, made.clock, lambda run_id: build_case_view(case, run_id))
+            case.record_seal(made.seal, session.now)
+            await session.settle()
         with suppress(ActivityError):
             await workflow.execute_activity_method(DailySealActivities.mail_seal, made.seal, **NOTIFY_OPTIONS)
         return made.seal

@@ -109,9 +109,9 @@ def _find_accounts(session: Session, targets: set[AccessTarget]) -> dict[AccessT
         (MAIL, Message.message_id, Message.account_id),
     ):
         ids = [target.id for target in targets if target.kind == kind]
-        wanted: list[Any] = [int(id) for id in ids] if kind == LETTER else ids
-        for id, account_id in session.execute(select(key, owner).where(col(key).in_(wanted))) if wanted else ():  # type: ignore[call-overload]
-            accounts[AccessTarget(kind, str(id))].add(account_id)
+        key_values: list[Any] = [int(key_value) for key_value in ids] if kind == LETTER else ids
+        for key_value, account_id in session.execute(select(key, owner).where(col(key).in_(key_values))) if key_values else ():  # type: ignore[call-overload]
+            accounts[AccessTarget(kind, str(key_value))].add(account_id)
     for target in targets:
         if target.kind == ACCOUNT:
             accounts[target].add(target.id)

@@ -260,12 +260,12 @@ def _erase_records(session: Session, account_id: str, documents: Sequence[str]) 
     rejected = _build_rejected_row_filter(session, account_id)
     refused = case((col(Message.state) == MessageState.REFUSED, ""), else_=col(Message.reason))
     blank = {"recipient": "", "subject": "", "content": b"", "reply": "", "details": {}, "reason": refused}
-    asked = and_(col(ContactRequest.account_id) == account_id, col(ContactRequest.state) == ContactRequestState.REFUSED)
+    refused_requests = and_(col(ContactRequest.account_id) == account_id, col(ContactRequest.state) == ContactRequestState.REFUSED)
     for statement in (
         update(ImportRow).where(rejected).values(cells=null(), reason=ERASED_ROW_REASON),
         delete(Contact).where(col(Contact.account_id) == account_id),
         update(Message).where(col(Message.account_id) == account_id).values(**blank),
-        update(ContactRequest).where(asked).values(reason=""),
+        update(ContactRequest).where(refused_requests).values(reason=""),
         update(Note).where(col(Note.account_id) == account_id).values(text=""),
         update(Task).where(_build_worded_task_filter(account_id)).values(outcome=""),
         delete(Document).where(col(Document.sha256).in_(documents)),

@@ -53,8 +53,13 @@ class UnappliedCreditReader(Protocol):
         than nothing. A system that knows of none returns none."""
         ...
 
+    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
+        """Return what no invoice has taken of the account's payments and credit notes, in minor units by currency; an empty dict where
+        there is none. Raises UnknownAccountError."""
+        ...
 
-class AccountReader(Protocol):
+
+class AccountReader(UnappliedCreditReader, Protocol):
     """The money of one account. Each method raises UnknownAccountError."""
 
     def list_open_invoices(self, account_id: str) -> tuple[OpenInvoice, ...]:
@@ -63,10 +68,6 @@ class AccountReader(Protocol):
 
     def list_payments(self, account_id: str) -> tuple[RecordedPayment, ...]:
         """Return every payment, the first received first."""
-        ...
-
-    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
-        """Return what no invoice has taken of the account's payments and credit notes, by currency; none where there is none."""
         ...
 
 
@@ -99,11 +100,7 @@ class PaymentBooker(Protocol):
         ...
 
 
-class UnappliedCreditBooker(Protocol):
-    def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
-        """Return what no invoice has taken, by currency; none where there is none. Raises UnknownAccountError."""
-        ...
-
+class UnappliedCreditBooker(UnappliedCreditReader, Protocol):
     def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
         """Let the account's unapplied credit pay its open invoices, the oldest money and the oldest invoice first; what each took.
 
@@ -213,7 +210,7 @@ class ApiBilling(PaymentBooker, UnappliedCreditBooker, CreditNoteBooker, Invoice
     """What people and machines order over the API."""
 
 
-class BillingSystem(CaseBilling, ApiBilling, AccountReader, UnappliedCreditReader, EventOutbox, Protocol):
+class BillingSystem(CaseBilling, ApiBilling, AccountReader, EventOutbox, Protocol):
     """The whole port."""
 
     @property

@@ -27,12 +27,14 @@ class AwaitedPartiesStore:
     def write(self, connection: Connection, cases: Sequence[CaseView], recorded: Collection[str]) -> None:
         """`recorded`: the ids of those cases of which there are rows. No statement is sent for a case that waits for nobody and waited for
         nobody before."""
-        wanted = {case.case_id: list_awaited_names(case) for case in cases}
-        stored = self._load_stored(connection, [case_id for case_id in wanted if case_id in recorded])
-        changed = [case_id for case_id, names in wanted.items() if names != stored.get(case_id, set())]
+        awaited_names = {case.case_id: list_awaited_names(case) for case in cases}
+        stored = self._load_stored(connection, [case_id for case_id in awaited_names if case_id in recorded])
+        changed = [case_id for case_id, names in awaited_names.items() if names != stored.get(case_id, set())]
         if outdated := [case_id for case_id in changed if case_id in stored]:
             connection.execute(_DELETE_STATEMENT, {"cases": outdated})
-        if rows := [{"case_id": case_id, "part": part, "name": name} for case_id in changed for part, name in sorted(wanted[case_id])]:
+        if rows := [
+            {"case_id": case_id, "part": part, "name": name} for case_id in changed for part, name in sorted(awaited_names[case_id])
+        ]:
             connection.execute(self._insert, rows)
 
     def _load_stored(self, connection: Connection, case_ids: Sequence[str]) -> dict[str, set[AwaitedName]]:

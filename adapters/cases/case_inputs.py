@@ -36,7 +36,10 @@ class CaseInputLoader:
         policy = self.load_policy(account_id)
         with self._database.reading() as session:
             facts = _load_invoice_facts(session, account_id, proposal.invoice_ids)
-            covered = {name: CoveredInvoice(version=one.version, open_balance=one.open_balance) for name, one in facts.items()}
+            covered = {
+                name: CoveredInvoice(version=invoice_facts.version, open_balance=invoice_facts.open_balance)
+                for name, invoice_facts in facts.items()
+            }
             return PaymentPlanInput(
                 number=_count_plans(session, account_id) + 1,
                 account_id=account_id,
@@ -50,7 +53,7 @@ class CaseInputLoader:
     def load_plan_invoices(self, account_id: str, invoice_ids: Collection[str]) -> list[PlanInvoice]:
         with self._database.reading() as session:
             facts = _load_invoice_facts(session, account_id, invoice_ids)
-        return [PlanInvoice(invoice_id=name, account_id=account_id, facts=one) for name, one in facts.items()]
+        return [PlanInvoice(invoice_id=name, account_id=account_id, facts=invoice_facts) for name, invoice_facts in facts.items()]
 
     def list_invoices_in_plans(self, account_id: str) -> set[str]:
         """The account's invoices that an open plan covers, and those by which it charges its interest."""
@@ -116,7 +119,10 @@ class CaseInputLoader:
             cases = [ids.invoice_case_id(name) for name in facts]
             rows = session.execute(select(col(Case.invoice_id), col(Case.disputed)).where(col(Case.case_id).in_(cases)))
             disputed: dict[str | None, int] = {name: amount for name, amount in rows}  # noqa: C416 - a Row is no pair to mypy
-        return [InvoiceUpdate(invoice_id=name, facts=one, disputed=disputed.get(name, 0)).receivable for name, one in facts.items()]
+        return [
+            InvoiceUpdate(invoice_id=name, facts=invoice_facts, disputed=disputed.get(name, 0)).receivable
+            for name, invoice_facts in facts.items()
+        ]
 
 
 def _load_invoice_facts(session: Session, account_id: str, invoice_ids: Collection[str]) -> dict[str, InvoiceFacts]:

@@ -69,7 +69,10 @@ def build_case_letter(
     """It names what is owed of its invoices by now. Unlike a reminder it is stopped by no hold: the case that holds them wrote it."""
     today = now.astimezone(customer.zone).date()
     named = [loaded.invoices[invoice] for invoice in loaded.invoices if invoice in row.invoice_ids]
-    lines = [(build_letter_line(one.invoice, one.demanded_amount, row.letter, today), one.invoice.version) for one in named]
+    lines = [
+        (build_letter_line(named_invoice.invoice, named_invoice.demanded_amount, row.letter, today), named_invoice.invoice.version)
+        for named_invoice in named
+    ]
     return LetterContent(
         message=row.id or 0,
         message_id=row.message_id,
@@ -86,13 +89,15 @@ def build_case_letter(
         closes=row.closes,
         case_id=row.case_id,
         details=row.details,
-        names={one.invoice.id: one.invoice.number for one in named},
+        names={named_invoice.invoice.id: named_invoice.invoice.number for named_invoice in named},
         dropped_for=_find_drop_reason(row, named, loaded),
     )
 
 
 def build_case_version_stamps(row: Message, loaded: LoadedCaseInvoices) -> VersionStamps:
-    versions = [(invoice, one.invoice.version, one.disputed) for invoice, one in loaded.invoices.items() if invoice in row.invoice_ids]
+    versions = [
+        (invoice, named.invoice.version, named.disputed) for invoice, named in loaded.invoices.items() if invoice in row.invoice_ids
+    ]
     return [(row.id, row.wanted, row.case_id in loaded.closed_cases), *versions]
 
 
@@ -100,7 +105,7 @@ def _find_drop_reason(row: Message, named: Sequence[NamedInvoice], loaded: Loade
     """Its case took it back or is over, or nothing is owed any more of what it asks for."""
     if not row.wanted or (row.letter in DROPPABLE_LETTERS and row.case_id in loaded.closed_cases):
         return DropReason.LAPSED
-    if row.letter not in DEMAND_LETTERS or not named or any(one.demanded_amount > 0 for one in named):
+    if row.letter not in DEMAND_LETTERS or not named or any(named_invoice.demanded_amount > 0 for named_invoice in named):
         return None
-    settled = all(one.invoice.status != InvoiceStatus.OPEN for one in named)
+    settled = all(named_invoice.invoice.status != InvoiceStatus.OPEN for named_invoice in named)
     return DropReason.SETTLED if settled else DropReason.DISPUTED

@@ -81,15 +81,15 @@ class CaseLetterStore:
 
     def _find_currency(self, session: Session, order: LetterOrder) -> str:
         """The one that its case speaks in, or that of its invoices; of several, the first."""
-        spoken = order.letter.details.get("currency")
-        if isinstance(spoken, str):
-            return spoken
+        currency = order.letter.details.get("currency")
+        if isinstance(currency, str):
+            return currency
         billed = select(col(Invoice.currency)).where(col(Invoice.id).in_(order.letter.invoice_ids))
         return session.scalars(billed.order_by(col(Invoice.currency)).limit(1)).first() or NO_CURRENCY
 
 
 def _find_slot(order: LetterOrder, customer: LetterRecipient, now: datetime) -> datetime:
     """No earlier than today, as the customer's calendar has it."""
-    wanted = max(order.letter.on, now.astimezone(customer.zone).date())
+    earliest_day = max(order.letter.on, now.astimezone(customer.zone).date())
     moment = now if order.hours_matter else None
-    return find_first_slot(wanted, moment, customer.zone, order.contact.hours, get_business_day_check(customer.country))
+    return find_first_slot(earliest_day, moment, customer.zone, order.contact.hours, get_business_day_check(customer.country))

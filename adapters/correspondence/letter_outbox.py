@@ -178,8 +178,8 @@ class LetterOutbox:
 
     def _void_letter(self, session: Session, content: LetterContent, now: datetime) -> None:
         """Nothing is sent. The case that asked for it, if one did, is told why."""
-        heard = {"ended_at": now, "reason": content.dropped_for.value} if content.dropped_for else {}
-        session.execute(update(Message).where(col(Message.id) == content.message).values(state=MessageState.VOID, **heard))
+        ending = {"ended_at": now, "reason": content.dropped_for.value} if content.dropped_for else {}
+        session.execute(update(Message).where(col(Message.id) == content.message).values(state=MessageState.VOID, **ending))
 
     def _lock_intended_letters(self, session: Session, messages: Collection[int]) -> list[int]:
         """Locked, so that nothing joins a letter while it begins."""

@@ -16,7 +16,7 @@ from adapters.database.tables import Account, ContactRequest, Message
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.correspondence.naming import NamedAs
 
-ENDED_STATES = tuple(fate.value for fate in LetterResult)
+ENDED_STATES = tuple(result.value for result in LetterResult)
 """The states of a request whose letter has come to its end."""
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
@@ -35,21 +35,21 @@ def build_letter_outcome(
 ) -> LetterOutcome:
     """`ended_at` is business time; the customer's date follows from its zone. Mail servers quote the recipient's address in their refusal:
     it stays with the letter, and does not get into journals, from which nothing can be deleted. `sha256` is told of a letter that went."""
-    fate = LetterResult(state)
+    result = LetterResult(state)
     return LetterOutcome(
         step=step,
         attempt=attempt,
-        fate=fate,
+        fate=result,
         at=ended_at,
         on=ended_at.astimezone(zone).date(),
         message_id=message_id,
         reason=_ADDRESS.sub("…", reason),
-        sha256=(sha256 or None) if fate is LetterResult.SENT else None,
-        named_as=named_as if fate is LetterResult.SENT else NamedAs.DUE,
+        sha256=(sha256 or None) if result is LetterResult.SENT else None,
+        named_as=named_as if result is LetterResult.SENT else NamedAs.DUE,
     )
 
 
-_CASE_LETTER_FATES = {**{fate.value: fate.value for fate in LetterResult}, MessageState.VOID.value: LetterResult.DROPPED.value}
+_CASE_LETTER_FATES = {**{result.value: result.value for result in LetterResult}, MessageState.VOID.value: LetterResult.DROPPED.value}
 """The states in which a case's letter has come to its end, and what the case calls them."""
 
 
@@ -147,8 +147,12 @@ class OutcomeFeed:
     def mark_cases_notified(self, outcomes: Sequence[CaseLetterOutcome]) -> None:
         """A letter that has come to another end meanwhile has that one still to tell."""
         with self._database.writing() as session:
-            for one in outcomes:
-                as_told = (col(Message.id) == one.message, col(Message.state) == one.state, col(Message.ended_at) == one.ended_at)
+            for outcome in outcomes:
+                as_told = (
+                    col(Message.id) == outcome.message,
+                    col(Message.state) == outcome.state,
+                    col(Message.ended_at) == outcome.ended_at,
+                )
                 session.execute(update(Message).where(*as_told).values(told=True))
 
 

@@ -124,6 +124,6 @@ def _compare_append_only_tables(context: AutogenContext, upgrade: UpgradeOps, sc
     """Comes last, when the tables themselves were seen to."""
     assert context.connection is not None
     assert isinstance(context.metadata, MetaData)
-    wanted, there = set(list_append_only_tables(context.metadata)), list_protected_tables(context.connection)
-    upgrade.ops.extend(MakeAppendOnly(table) for table in sorted(wanted - there))
-    upgrade.ops.extend(MakeChangeable(table) for table in sorted(there - wanted))
+    expected, there = set(list_append_only_tables(context.metadata)), list_protected_tables(context.connection)
+    upgrade.ops.extend(MakeAppendOnly(table) for table in sorted(expected - there))
+    upgrade.ops.extend(MakeChangeable(table) for table in sorted(there - expected))

@@ -119,7 +119,7 @@ def _load_stages(session: Session, account_id: str, entries: Sequence[AccountEnt
 
 def _load_letters(session: Session, account_id: str, at: datetime) -> list[LetterFacts]:
     when = func.coalesce(col(Message.sent_at), col(Message.slot))
-    wanted = (col(Message.account_id) == account_id, col(Message.state) != MessageState.VOID, or_(when <= at, col(Message.slot) <= at))
+    in_dossier = (col(Message.account_id) == account_id, col(Message.state) != MessageState.VOID, or_(when <= at, col(Message.slot) <= at))
     columns: tuple[Any, ...] = (
         Message.id,
         Message.sent_at,
@@ -133,11 +133,11 @@ def _load_letters(session: Session, account_id: str, at: datetime) -> list[Lette
         Message.attempts,
         Message.decided_by,
     )
-    rows = session.execute(select(*columns).where(*wanted).order_by(when, col(Message.id))).all()
+    rows = session.execute(select(*columns).where(*in_dossier).order_by(when, col(Message.id))).all()
     named = (
         select(col(MessageLine.message_id), col(MessageLine.invoice_id))
         .join(Message, col(Message.id) == col(MessageLine.message_id))
-        .where(*wanted)
+        .where(*in_dossier)
         .order_by(col(MessageLine.id))
     )
     invoices: dict[int, list[str]] = {}

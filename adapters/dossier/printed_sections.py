@@ -70,7 +70,7 @@ def _build_seal_sentence(dossier: Dossier, formatter: DossierFormatter) -> str:
 
 def _build_letterhead_facts(dossier: Dossier, formatter: DossierFormatter) -> list[list[str]]:
     """Build the box under the title. The customer's segment is shown in the company's own dossier only."""
-    labels, account, desk, creditor = formatter.words.letterhead, dossier.account, dossier.desk, dossier.creditor
+    labels, account, collector, creditor = formatter.words.letterhead, dossier.account, dossier.desk, dossier.creditor
     bank = " · ".join(text for text in (creditor.iban, creditor.bic, creditor.bank) if text)
     internal = dossier.purpose is DossierPurpose.WRITE_OFF
     return [
@@ -78,7 +78,7 @@ def _build_letterhead_facts(dossier: Dossier, formatter: DossierFormatter) -> li
         [labels["country"], formatter.format_country(account.country)],
         *([[labels["segment"], formatter.format_word(account.segment)]] if internal else []),
         [labels["as_of"], formatter.format_long_day(dossier.as_of)],
-        [labels["contact"], " · ".join(text for text in (desk.name, desk.email, desk.phone) if text)],
+        [labels["contact"], " · ".join(text for text in (collector.name, collector.email, collector.phone) if text)],
         [labels["bank"], bank],
     ]
 

@@ -9,6 +9,6 @@ DEFAULT_LANGUAGE: Language = "en"
 LANGUAGE_PATTERN = f"^({'|'.join(LANGUAGES)})$"
 
 
-def choose_language(wanted: str | None, available: Sequence[str] = LANGUAGES) -> str:
-    """Return `wanted` if it is available; English otherwise."""
-    return wanted if wanted in available and wanted is not None else DEFAULT_LANGUAGE
+def choose_language(language: str | None, available: Sequence[str] = LANGUAGES) -> str:
+    """Return `language` if it is available; English otherwise."""
+    return language if language in available and language is not None else DEFAULT_LANGUAGE

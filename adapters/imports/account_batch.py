@@ -40,7 +40,7 @@ class AccountBatch:
         self._contacts: dict[str, list[dict[str, Any]]] = {}
         for row in connection.execute(billing) if ids else ():
             self._contacts.setdefault(row.account_id, []).append(dict(row._mapping))
-        self._earlier_collectors = {id: account["collector"] for id, account in self._accounts.items()}
+        self._earlier_collectors = {account_id: account["collector"] for account_id, account in self._accounts.items()}
         self._assigned_by_hand = list_accounts_assigned_by_hand(session, ids) if ids else set()
         self._new_accounts: dict[str, dict[str, Any]] = {}
         self._new_contacts: dict[str, dict[str, Any]] = {}
@@ -90,11 +90,13 @@ class AccountBatch:
         """Write new and changed accounts and contacts, and record the changes of collectors."""
         connection = self._session.connection()
         assigned, version = self._assign_by_rule()
-        self._write_collector_changes(ChangeCause.FILE, [id for id in self._changed_accounts if id not in assigned])
-        self._write_collector_changes(ChangeCause.RULE, [id for id in assigned if id not in self._new_accounts], version)
+        self._write_collector_changes(ChangeCause.FILE, [account_id for account_id in self._changed_accounts if account_id not in assigned])
+        self._write_collector_changes(
+            ChangeCause.RULE, [account_id for account_id in assigned if account_id not in self._new_accounts], version
+        )
         if self._new_accounts:
             connection.execute(self._database.build_insert_or_ignore(Account), list(self._new_accounts.values()))
-            changes = [self._build_collector_change(id) for id in assigned if id in self._new_accounts]
+            changes = [self._build_collector_change(account_id) for account_id in assigned if account_id in self._new_accounts]
             record_changes(self._session, changes, ChangeCause.RULE, self._context, version)
         if self._merged_contacts:
             connection.execute(delete(Contact).where(col(Contact.id).in_(self._merged_contacts)))
@@ -135,12 +137,19 @@ class AccountBatch:
         return assigned, rules.version
 
     def _write_collector_changes(self, cause: ChangeCause, ids: list[str], version: int | None = None) -> None:
-        changes = [self._build_collector_change(id) for id in ids if self._accounts[id]["collector"] != self._earlier_collectors[id]]
+        changes = [
+            self._build_collector_change(account_id)
+            for account_id in ids
+            if self._accounts[account_id]["collector"] != self._earlier_collectors[account_id]
+        ]
         if changes:
             write_changes(self._session, changes, cause, self._context, version)
 
-    def _build_collector_change(self, id: str) -> CollectorChange:
-        account = self._accounts[id]
+    def _build_collector_change(self, account_id: str) -> CollectorChange:
+        account = self._accounts[account_id]
         return CollectorChange(
-            account_id=id, account_name=account["name"], from_collector=self._earlier_collectors.get(id), to_collector=account["collector"]
+            account_id=account_id,
+            account_name=account["name"],
+            from_collector=self._earlier_collectors.get(account_id),
+            to_collector=account["collector"],
         )

@@ -119,19 +119,19 @@ class CsvSheet:
                 raise BrokenSheetError(f"{self._path.name}: is not a readable CSV file ({error}); save it again as CSV in UTF-8") from error
 
 
-def _detect_encoding(path: Path, wanted: str) -> str:
+def _detect_encoding(path: Path, requested: str) -> str:
     """A byte order mark is believed before anything else; else UTF-8 if the whole file is, else what Windows writes."""
     with path.open("rb") as stream:
         beginning = stream.read(4)
         for mark, name in BYTE_ORDER_MARKS:
             if beginning.startswith(mark):
                 return name
-        if wanted != "auto":
+        if requested != "auto":
             try:
-                return codecs.lookup(wanted).name
+                return codecs.lookup(requested).name
             except LookupError as error:
                 raise BrokenSheetError(
-                    f"{path.name}: there is no encoding {wanted!r}; write 'auto', 'utf-8' or 'cp1252' in the mapping"
+                    f"{path.name}: there is no encoding {requested!r}; write 'auto', 'utf-8' or 'cp1252' in the mapping"
                 ) from error
         stream.seek(0)
         decoders = {"utf-8": codecs.getincrementaldecoder("utf-8")(), "cp1252": codecs.getincrementaldecoder("cp1252")()}
@@ -161,10 +161,10 @@ class ExcelSheet:
 
     def __init__(self, path: Path, sheet: str | None) -> None:
         try:
-            book: CalamineWorkbook = load_workbook(str(path))
-            self._sheet = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
+            workbook: CalamineWorkbook = load_workbook(str(path))
+            self._sheet = workbook.get_sheet_by_name(sheet) if sheet else workbook.get_sheet_by_index(0)
         except WorksheetNotFound as error:
-            raise BrokenSheetError(f"{path.name}: there is no sheet {sheet!r}; it has: {', '.join(book.sheet_names)}") from error
+            raise BrokenSheetError(f"{path.name}: there is no sheet {sheet!r}; it has: {', '.join(workbook.sheet_names)}") from error
         except (CalamineError, OSError, IndexError) as error:
             raise BrokenSheetError(f"{path.name}: is not a readable Excel file ({error}); save it again as .xlsx or CSV") from error
         self._rows_above = self._sheet.start[0] if self._sheet.start else 0

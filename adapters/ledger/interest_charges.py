@@ -33,8 +33,8 @@ class InterestCharges:
         """
         require_money(amount, currency)
         invoice_id = f"interest:{key}"
-        with self._transactions.hold_account(at, account_id) as (session, books):
-            known = books.load_locked_invoices(col(Invoice.id) == invoice_id).get(invoice_id)
+        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
+            known = unit_of_work.load_locked_invoices(col(Invoice.id) == invoice_id).get(invoice_id)
             if known is not None:
                 if (known.account_id, known.currency, known.charged_by) != (account_id, currency, charged_by):
                     raise build_conflicting_booking_error(key)
@@ -50,8 +50,8 @@ class InterestCharges:
                 open_balance=amount,
                 charged_by=charged_by,
             )
-            books.open_invoice(invoice)
+            unit_of_work.open_invoice(invoice)
             for _, source, left in load_unapplied_sources(session, account_id, currency):
                 shares = allocate_payment(left, build_open_items({invoice_id: invoice})).shares
-                allocate_shares(books, {invoice_id: invoice}, shares, source, on, AllocationCause.APPLIED)
+                allocate_shares(unit_of_work, {invoice_id: invoice}, shares, source, on, AllocationCause.APPLIED)
             return invoice_id

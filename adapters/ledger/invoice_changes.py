@@ -42,7 +42,7 @@ class InvoiceChanges:
         Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError.
         """
         require_positive_amount(amount)
-        with self._transactions.hold_invoice(at, invoice_id) as (session, books, invoice):
+        with self._transactions.hold_invoice(at, invoice_id) as (session, unit_of_work, invoice):
             if (known := session.get(CreditNote, credit_note_id)) is not None:
                 result = load_original_result(session, amount, col(Allocation.credit_note_id) == credit_note_id)
                 elsewhere = any(share.invoice_id != invoice_id for share in result.allocations)
@@ -52,7 +52,7 @@ class InvoiceChanges:
                     )
                 return result
             require_not_cancelled([invoice])
-            books.add_row(
+            unit_of_work.add_row(
                 CreditNote,
                 id=credit_note_id,
                 account_id=invoice.account_id,
@@ -64,7 +64,7 @@ class InvoiceChanges:
             )
             split = allocate_payment(amount, build_open_items({invoice_id: invoice}), named_invoice_id=invoice_id)
             source = AllocationSource(credit_note_id, is_credit_note=True, reference=credit_note_id)
-            allocate_shares(books, {invoice_id: invoice}, split.shares, source, issued_on, AllocationCause.RECEIVED)
+            allocate_shares(unit_of_work, {invoice_id: invoice}, split.shares, source, issued_on, AllocationCause.RECEIVED)
             return PaymentResult(allocations=split.shares, unapplied=split.unapplied)
 
     def change_invoice(
@@ -74,13 +74,13 @@ class InvoiceChanges:
         InvalidAmountError."""
         if total is not None and total < 0:
             raise InvalidAmountError("the total of an invoice is zero or more; issue a credit note to take money back")
-        with self._transactions.hold_invoice(at, invoice_id) as (_, books, invoice):
+        with self._transactions.hold_invoice(at, invoice_id) as (_, unit_of_work, invoice):
             require_not_cancelled([invoice])
-            books.change_invoice(invoice, due_date, total, disputed, at.date())
+            unit_of_work.change_invoice(invoice, due_date, total, disputed, at.date())
             return invoice.to_facts()
 
     def cancel_invoice(self, invoice_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> InvoiceFacts:
         """It should never have been sent: what was paid on it becomes unapplied credit. Again: nothing. Raises UnknownInvoiceError."""
-        with self._transactions.hold_invoice(at, invoice_id) as (_, books, invoice):
-            books.cancel_invoice(invoice, at.date(), recorded_by)
+        with self._transactions.hold_invoice(at, invoice_id) as (_, unit_of_work, invoice):
+            unit_of_work.cancel_invoice(invoice, at.date(), recorded_by)
             return invoice.to_facts()

@@ -108,7 +108,7 @@ def load_reversed_shares(session: Session, payment_id: str) -> tuple[AllocationS
 
 def _load_shares(session: Session, source: ColumnElement[bool], *causes: AllocationCause) -> tuple[AllocationShare, ...]:
     query = select(col(Allocation.invoice_id), col(Allocation.amount)).where(
-        source, col(Allocation.cause).in_([one.value for one in causes])
+        source, col(Allocation.cause).in_([cause.value for cause in causes])
     )
     return tuple(
         AllocationShare(invoice_id=invoice, amount=amount) for invoice, amount in session.execute(query.order_by(col(Allocation.id)))

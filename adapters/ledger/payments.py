@@ -52,14 +52,14 @@ class Payments:
         require_money(amount, currency)
         content = (account_id, currency, amount, received_on, reference, invoice_id)
         try:
-            with self._transactions.hold_account(at, account_id) as (session, books):
+            with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
                 if (known := session.get(Payment, payment_id)) is not None:
                     recorded = (known.account_id, known.currency, known.amount, known.received_on, known.reference, known.invoice_id)
                     if recorded != content:
                         raise build_conflicting_payment_error(payment_id)
                     return load_original_result(session, amount, col(Allocation.payment_id) == payment_id)
-                invoices = load_payable_invoices(books, account_id, currency, invoice_id)
-                books.add_row(
+                invoices = load_payable_invoices(unit_of_work, account_id, currency, invoice_id)
+                unit_of_work.add_row(
                     Payment,
                     id=payment_id,
                     account_id=account_id,
@@ -72,9 +72,9 @@ class Payments:
                 )
                 split = allocate_payment(amount, build_open_items(invoices, recovering=True), named_invoice_id=invoice_id)
                 source = AllocationSource(payment_id, reference=reference)
-                allocate_shares(books, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
+                allocate_shares(unit_of_work, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
                 for share in split.recovered:
-                    _book_recovered_share(books, invoices[share.invoice_id], share, source, received_on)
+                    _book_recovered_share(unit_of_work, invoices[share.invoice_id], share, source, received_on)
                 return PaymentResult(allocations=split.shares + split.recovered, unapplied=split.unapplied)
         except IntegrityError as error:
             raise build_conflicting_payment_error(payment_id) from error
@@ -90,7 +90,7 @@ class Payments:
             account_id = payment.account_id if payment else None
         if account_id is None:
             raise UnknownPaymentError(f"there is no payment {payment_id!r}; look its id up in the account's payments")
-        with self._transactions.hold_account(at, account_id) as (session, books):
+        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
             payment = session.get_one(Payment, payment_id)
             if payment.reversed_on is not None:
                 if payment.reversed_on != on:
@@ -99,36 +99,36 @@ class Payments:
                     )
                 return load_reversed_shares(session, payment_id)
             payment.reversed_on = on
-            held = [each for each in books.load_allocations(col(Allocation.payment_id) == payment_id) if each[2] > 0]
-            invoices = books.load_locked_invoices(col(Invoice.id).in_([invoice_id for _, invoice_id, _ in held]))
-            recovered = books.load_recovered_amounts(col(Allocation.payment_id) == payment_id)
+            held = [each for each in unit_of_work.load_allocations(col(Allocation.payment_id) == payment_id) if each[2] > 0]
+            invoices = unit_of_work.load_locked_invoices(col(Invoice.id).in_([invoice_id for _, invoice_id, _ in held]))
+            recovered = unit_of_work.load_recovered_amounts(col(Allocation.payment_id) == payment_id)
             for source, invoice_id, amount in held:
                 invoice, lost = invoices[invoice_id], min(amount, recovered.get(invoice_id, 0))
                 if lost:
-                    books.book_recovery(invoice, -lost, source, on)
-                    books.publish_change(invoice, BillingEventKind.PAYMENT_RECOVERED, -lost, payment.reference, payment_id)
+                    unit_of_work.book_recovery(invoice, -lost, source, on)
+                    unit_of_work.publish_change(invoice, BillingEventKind.PAYMENT_RECOVERED, -lost, payment.reference, payment_id)
                 if back := min(amount - lost, invoice.paid):
-                    books.allocate(invoice, -back, source, on, AllocationCause.REVERSED)
-                    books.publish_change(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
-            books.write()
+                    unit_of_work.allocate(invoice, -back, source, on, AllocationCause.REVERSED)
+                    unit_of_work.publish_change(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
+            unit_of_work.write()
             return load_reversed_shares(session, payment_id)
 
     def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
         """Let the account's unapplied credit pay its open invoices, oldest money and oldest invoice first. Raises UnknownAccountError."""
-        with self._transactions.hold_account(at, account_id) as (session, books):
-            invoices = load_payable_invoices(books, account_id, currency, None)
+        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
+            invoices = load_payable_invoices(unit_of_work, account_id, currency, None)
             given: dict[str, int] = {}
             for _, source, left in load_unapplied_sources(session, account_id, currency):
                 shares = allocate_payment(left, build_open_items(invoices)).shares
-                allocate_shares(books, invoices, shares, source, at.date(), AllocationCause.APPLIED)
+                allocate_shares(unit_of_work, invoices, shares, source, at.date(), AllocationCause.APPLIED)
                 for share in shares:
                     given[share.invoice_id] = given.get(share.invoice_id, 0) + share.amount
             return tuple(AllocationShare(invoice_id=invoice_id, amount=amount) for invoice_id, amount in given.items())
 
 
 def _book_recovered_share(
-    books: LedgerUnitOfWork, invoice: BookedInvoice, share: AllocationShare, source: AllocationSource, on: date
+    unit_of_work: LedgerUnitOfWork, invoice: BookedInvoice, share: AllocationShare, source: AllocationSource, on: date
 ) -> None:
     """Money takes the place of what was written off of the invoice, and its case is notified."""
-    books.book_recovery(invoice, share.amount, source, on)
-    books.publish_change(invoice, BillingEventKind.PAYMENT_RECOVERED, share.amount, source.reference, source.id)
+    unit_of_work.book_recovery(invoice, share.amount, source, on)
+    unit_of_work.publish_change(invoice, BillingEventKind.PAYMENT_RECOVERED, share.amount, source.reference, source.id)

@@ -44,26 +44,26 @@ class ServiceChanges:
         arrears: its service ends with its money. The same key gives the same answer, whatever has happened since. Raises
         UnknownAccountError, ConflictingBookingError.
         """
-        with self._transactions.hold_account(at, account_id) as (session, books):
+        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
             if (known := _find_earlier_change(session, key, account_id)) is not None:
                 return SuspensionOrderOutcome(known)
-            invoices = books.load_locked_invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
+            invoices = unit_of_work.load_locked_invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
             disputed = _load_disputed_amounts(session, list(invoices))
             account = session.get_one(Account, account_id)
             late = any(_is_in_arrears(each, disputed.get(each.id, 0), minimums, at.date()) for each in invoices.values())
             answer = SuspensionOrderOutcome.SUSPENDED if late and not account.prepaid else SuspensionOrderOutcome.NOT_IN_ARREARS
             if answer is SuspensionOrderOutcome.SUSPENDED and account.suspended_on is None:
                 _update_account(session, account_id, suspended_on=at.date())
-            books.add_row(ServiceChange, key=key, account_id=account_id, what=answer.value, at=at, recorded_by=recorded_by)
+            unit_of_work.add_row(ServiceChange, key=key, account_id=account_id, what=answer.value, at=at, recorded_by=recorded_by)
             return answer
 
     def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
         """Turn the service on again. The same key again changes nothing, not even what was suspended since. Raises UnknownAccountError,
         ConflictingBookingError."""
-        with self._transactions.hold_account(at, account_id) as (session, books):
+        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
             if _find_earlier_change(session, key, account_id) is None:
                 _update_account(session, account_id, suspended_on=None)
-                books.add_row(
+                unit_of_work.add_row(
                     ServiceChange, key=key, account_id=account_id, what=ServiceChangeKind.REINSTATED.value, at=at, recorded_by=recorded_by
                 )
 

@@ -31,11 +31,11 @@ class LedgerTransactions:
     def hold_account(self, at: datetime, account_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork]]:
         """A transaction that holds the account."""
         with self._database.writing() as session:
-            books = LedgerUnitOfWork(session, at, self._real_now())
-            if not books.lock_accounts([account_id]):
+            unit_of_work = LedgerUnitOfWork(session, at, self._real_now())
+            if not unit_of_work.lock_accounts([account_id]):
                 raise build_unknown_account_error(account_id)
-            yield session, books
-            books.write()
+            yield session, unit_of_work
+            unit_of_work.write()
 
     @contextmanager
     def hold_invoice(self, at: datetime, invoice_id: str) -> Iterator[tuple[Session, LedgerUnitOfWork, BookedInvoice]]:
@@ -44,5 +44,5 @@ class LedgerTransactions:
             account_id = session.execute(select(col(Invoice.account_id)).where(col(Invoice.id) == invoice_id)).scalar_one_or_none()
         if account_id is None:
             raise build_unknown_invoice_error(invoice_id)
-        with self.hold_account(at, account_id) as (session, books):
-            yield session, books, books.load_locked_invoices(col(Invoice.id) == invoice_id)[invoice_id]
+        with self.hold_account(at, account_id) as (session, unit_of_work):
+            yield session, unit_of_work, unit_of_work.load_locked_invoices(col(Invoice.id) == invoice_id)[invoice_id]

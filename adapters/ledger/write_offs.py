@@ -25,7 +25,7 @@ class WriteOffs:
         CurrencyMismatchError, ConflictingBookingError.
         """
         require_positive_amount(amount)
-        with self._transactions.hold_invoice(at, invoice_id) as (session, books, invoice):
+        with self._transactions.hold_invoice(at, invoice_id) as (session, unit_of_work, invoice):
             if (known := session.get(WriteOffBooking, key)) is not None:
                 if known.invoice_id != invoice_id:
                     raise build_conflicting_booking_error(key)
@@ -33,7 +33,7 @@ class WriteOffs:
             if invoice.currency != currency:
                 raise CurrencyMismatchError(f"invoice {invoice_id!r} is in {invoice.currency}, the write-off in {currency}; decide it anew")
             given_up = min(amount, invoice.open_balance)
-            books.add_row(
+            unit_of_work.add_row(
                 WriteOffBooking,
                 key=key,
                 account_id=invoice.account_id,
@@ -44,6 +44,6 @@ class WriteOffs:
                 recorded_by=recorded_by,
             )
             if given_up:
-                books.allocate(invoice, given_up, AllocationSource(key, is_write_off=True), on, AllocationCause.WRITTEN_OFF)
-                books.publish_change(invoice, BillingEventKind.INVOICE_WRITTEN_OFF, given_up)
+                unit_of_work.allocate(invoice, given_up, AllocationSource(key, is_write_off=True), on, AllocationCause.WRITTEN_OFF)
+                unit_of_work.publish_change(invoice, BillingEventKind.INVOICE_WRITTEN_OFF, given_up)
             return given_up

@@ -180,8 +180,8 @@ class LetterTemplates:
 
     def find_missing_templates(self, templates: Iterable[str]) -> list[tuple[str, str]]:
         """Each (language, template) that a policy asks for and the book lacks."""
-        wanted = sorted(set(templates))
-        return [(language, name) for language in self.list_languages() for name in wanted if name not in self.list_templates(language)]
+        names = sorted(set(templates))
+        return [(language, name) for language in self.list_languages() for name in names if name not in self.list_templates(language)]
 
     def render(self, letter: Letter) -> RenderedMessage:
         name = f"{letter.language}/{letter.template}.j2"

@@ -84,10 +84,10 @@ class Inbox:
             self._load_message(name) for name in heapq.nlargest(limit, (name for name in names if before is None or name < before))
         )
 
-    def get(self, id: str) -> InboxMessage | None:
-        if not _message_name.fullmatch(id) or not self._get_message_path(id).exists():
+    def get(self, entry_id: str) -> InboxMessage | None:
+        if not _message_name.fullmatch(entry_id) or not self._get_message_path(entry_id).exists():
             return None
-        return self._load_message(id)
+        return self._load_message(entry_id)
 
     def _get_message_path(self, name: str) -> Path:
         return self._folder / f"{name}.eml"

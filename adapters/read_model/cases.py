@@ -68,8 +68,8 @@ def list_cases(
     if place := decode_cursor(cursor, str, str):
         statement = statement.where(tuple_(due, col(Case.case_id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1])))
     with database.reading() as session:
-        wanted = filter(is_wanted, map(_build_case_row, session.execute(statement)))
-        rows, following = paginate_rows(list(islice(wanted, limit + 1)), limit, _cursor_position)
+        wanted_rows = filter(is_wanted, map(_build_case_row, session.execute(statement)))
+        rows, following = paginate_rows(list(islice(wanted_rows, limit + 1)), limit, _cursor_position)
         return list(rows), following
 
 

@@ -94,12 +94,12 @@ def _find_forked_cases(session: Session, account_id: str) -> set[str]:
 
 def _load_chain_hashes(session: Session, case_ids: Iterable[str]) -> set[str]:
     """The hashes from each case's head back to its first entry."""
-    wanted = list(case_ids)
-    if not wanted:
+    ids = list(case_ids)
+    if not ids:
         return set()
-    pairs = select(col(JournalEntry.hash), col(JournalEntry.previous)).where(col(JournalEntry.case_id).in_(wanted))
+    pairs = select(col(JournalEntry.hash), col(JournalEntry.previous)).where(col(JournalEntry.case_id).in_(ids))
     rows_by_hash = {row.hash: row for row in session.execute(pairs)}
-    heads = session.execute(select(col(Case.head)).where(col(Case.case_id).in_(wanted))).scalars()
+    heads = session.execute(select(col(Case.head)).where(col(Case.case_id).in_(ids))).scalars()
     return {row.hash for head in heads for row in follow_chain_back(head, rows_by_hash)}
 
 

@@ -46,7 +46,7 @@ class WorklistLine(BaseModel):
 
     item: WorkItem
     ranked: RankedWork
-    desk: WorklistScope
+    scope: WorklistScope
 
 
 def load_worklist_scope(database: Database, actor: Actor, today: date) -> WorklistScope:
@@ -65,14 +65,14 @@ def load_worklist(
 ) -> tuple[list[WorklistLine], str | None]:
     """What should be done first comes first. No `kinds`: all of them. The whole list is ranked for every page, so that a page goes on
     after the last thing shown whatever has been done meanwhile."""
-    place, wanted = decode_cursor(cursor, int, str, str), set(kinds)
+    place, kinds_shown = decode_cursor(cursor, int, str, str), set(kinds)
     with database.reading() as session:
-        items = {item.id: item for item in _load_work_items(session, scope, today) if not wanted or item.work in wanted}
+        items = {item.id: item for item in _load_work_items(session, scope, today) if not kinds_shown or item.work in kinds_shown}
         scales = load_scales(session, scope.people if scope.role is Role.COLLECTOR else None) if items else BalanceDistribution()
-    things = (PendingWork(id=item.id, work=item.work, due_on=item.due_on, at_risk=item.at_risk) for item in items.values())
-    ranked = [each for each in rank_work(things, scales, today) if place is None or each.sort_key > place]
+    pending = (PendingWork(id=item.id, work=item.work, due_on=item.due_on, at_risk=item.at_risk) for item in items.values())
+    ranked = [each for each in rank_work(pending, scales, today) if place is None or each.sort_key > place]
     shown, following = paginate_rows(ranked[: limit + 1], limit, lambda each: each.sort_key)
-    return [WorklistLine(item=items[each.waiting.id], ranked=each, desk=scope) for each in shown], following
+    return [WorklistLine(item=items[each.waiting.id], ranked=each, scope=scope) for each in shown], following
 
 
 def _load_work_items(session: Session, scope: WorklistScope, today: date) -> list[WorkItem]:

@@ -292,7 +292,7 @@ def list_broken_promise_items(session: Session, people: Sequence[str], today: da
 
 def _build_broken_promise_item(entry: Any) -> WorkItem:
     broken_on = entry.business_at.date()
-    said: dict[str, FactValue] = {
+    facts: dict[str, FactValue] = {
         "amount": entry.facts.get("amount"),
         "on": broken_on.isoformat(),
         "received": entry.facts.get("received") or None,
@@ -308,7 +308,7 @@ def _build_broken_promise_item(entry: Any) -> WorkItem:
         case_id=entry.case_id,
         due_on=broken_on,
         at_risk=_build_open_balance(entry),
-        facts=said,
+        facts=facts,
         currency=entry.currency,
     )
 
@@ -334,9 +334,9 @@ def _load_balances_by_letter(session: Session, letters: Collection[int]) -> dict
 
 def _sum_open_balances(session: Session, statement: Any, key: Any, keys: Collection[Any]) -> dict[Any, tuple[Money, ...]]:
     found: dict[Any, tuple[Money, ...]] = {}
-    wanted = sorted(keys)
-    for start in range(0, len(wanted), BATCH_SIZE):
-        some = statement.where(key.in_(wanted[start : start + BATCH_SIZE])).group_by(key, col(Invoice.currency))
+    sorted_keys = sorted(keys)
+    for start in range(0, len(sorted_keys), BATCH_SIZE):
+        some = statement.where(key.in_(sorted_keys[start : start + BATCH_SIZE])).group_by(key, col(Invoice.currency))
         for owner, currency, minor in session.execute(some):
             found[owner] = (*found.get(owner, ()), Money(minor=int(minor), currency=currency))
     return found

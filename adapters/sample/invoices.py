@@ -55,7 +55,7 @@ class SimulatedEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    deed_id: str
+    event_id: str
     on: date
     kind: SimulatedEventKind
     account_id: str
@@ -86,7 +86,7 @@ class SamplePortfolio(BaseModel):
     """The invoices at the start, and the later events in order of their dates."""
 
     invoices: tuple[SampleInvoice, ...]
-    deeds: tuple[SimulatedEvent, ...]
+    events: tuple[SimulatedEvent, ...]
 
 
 def make_sample_portfolio(as_of: date) -> SamplePortfolio:
@@ -94,7 +94,7 @@ def make_sample_portfolio(as_of: date) -> SamplePortfolio:
     chance = random.Random(SEED)
     habits, offsets, number = cycle(PaymentHabit), cycle(DUE_DAYS), 0
     invoices: list[SampleInvoice] = []
-    deeds: list[SimulatedEvent] = []
+    events: list[SimulatedEvent] = []
     for account in SAMPLE_ACCOUNTS:
         habit = next(habits)
         for place in range(INVOICES_PER_ACCOUNT):
@@ -103,8 +103,8 @@ def make_sample_portfolio(as_of: date) -> SamplePortfolio:
             invoice = _apply_past_events(invoice, habit, place, as_of)
             invoices.append(invoice)
             if invoice.status is InvoiceStatus.OPEN:
-                deeds += _plan_events(invoice, habit, place, as_of, chance)
-    return SamplePortfolio(invoices=tuple(invoices), deeds=tuple(sorted(deeds, key=lambda deed: (deed.on, deed.deed_id))))
+                events += _plan_events(invoice, habit, place, as_of, chance)
+    return SamplePortfolio(invoices=tuple(invoices), events=tuple(sorted(events, key=lambda event: (event.on, event.event_id))))
 
 
 def _make_invoice(account: SampleAccount, number: str, due: date, as_of: date, chance: random.Random) -> SampleInvoice:
@@ -140,7 +140,7 @@ def _plan_events(invoice: SampleInvoice, habit: PaymentHabit, place: int, as_of:
         end = day + timedelta(days=until) if until is not None else None
         account = invoice.account
         return SimulatedEvent(
-            deed_id=f"sample:{invoice.number}:{kind}:{days}",
+            event_id=f"sample:{invoice.number}:{kind}:{days}",
             on=max(day, as_of + timedelta(days=1)),
             kind=kind,
             account_id=account.id,
@@ -153,7 +153,7 @@ def _plan_events(invoice: SampleInvoice, habit: PaymentHabit, place: int, as_of:
     match habit:
         case PaymentHabit.PUNCTUAL:
             paid = on(chance.randrange(-2, 1), SimulatedEventKind.PAYMENT, owed)
-            bounce = on(6, SimulatedEventKind.BOUNCE, owed).model_copy(update={"payment": paid.deed_id})
+            bounce = on(6, SimulatedEventKind.BOUNCE, owed).model_copy(update={"payment": paid.event_id})
             return [paid, bounce, on(13, SimulatedEventKind.PAYMENT, owed)] if place == 4 else [paid]
         case PaymentHabit.FORGETFUL:
             return [on(chance.randrange(2, 6), SimulatedEventKind.PAYMENT, owed)]

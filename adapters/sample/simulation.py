@@ -98,7 +98,7 @@ class SampleCustomers:
         state = await asyncio.to_thread(_load_state, self._services.database)
         if state is None:
             return
-        for number, event in enumerate(make_sample_portfolio(state.as_of).deeds, 1):
+        for number, event in enumerate(make_sample_portfolio(state.as_of).events, 1):
             if number <= state.done:
                 continue
             await self._sleep_until(event.on, stop)
@@ -107,7 +107,7 @@ class SampleCustomers:
             try:
                 await self._perform_event(event)
             except BillingError as error:
-                log.warning("sample_deed_refused", deed=event.deed_id, reason=str(error))
+                log.warning("sample_event_refused", event_id=event.event_id, reason=str(error))
             await asyncio.to_thread(_save_state, self._services.database, state.model_copy(update={"done": number}))
 
     async def _sleep_until(self, day: date, stop: asyncio.Event) -> None:
@@ -119,11 +119,11 @@ class SampleCustomers:
     async def _perform_event(self, event: SimulatedEvent) -> None:
         match event.kind:
             case SimulatedEventKind.PROMISE if event.until:
-                promise = MakePromise(act_id=event.deed_id, actor=CUSTOMER, amount=event.amount, by=event.until)
+                promise = MakePromise(act_id=event.event_id, actor=CUSTOMER, amount=event.amount, by=event.until)
                 await self._commands.send_command(event.invoice_id, SignalName.PROMISE_MADE, promise)
             case SimulatedEventKind.PAUSE:
-                act = PauseCollection(act_id=event.deed_id, actor="grace.okafor", reason="the customer moves house", until=event.until)
-                await self._commands.send_command(event.invoice_id, SignalName.PAUSED, act)
+                command = PauseCollection(act_id=event.event_id, actor="grace.okafor", reason="the customer moves house", until=event.until)
+                await self._commands.send_command(event.invoice_id, SignalName.PAUSED, command)
             case _:
                 await asyncio.to_thread(self._book_event, event)
 
@@ -132,7 +132,7 @@ class SampleCustomers:
         match event.kind:
             case SimulatedEventKind.PAYMENT:
                 billing.record_payment(
-                    event.deed_id,
+                    event.event_id,
                     event.account_id,
                     event.currency,
                     event.amount,
@@ -146,7 +146,7 @@ class SampleCustomers:
                 billing.reverse_payment(event.payment, event.on, at=now)
             case SimulatedEventKind.CREDIT_NOTE:
                 billing.issue_credit_note(
-                    event.deed_id, event.invoice_id, event.amount, event.on, "Goods returned", recorded_by=CUSTOMER, at=now
+                    event.event_id, event.invoice_id, event.amount, event.on, "Goods returned", recorded_by=CUSTOMER, at=now
                 )
             case SimulatedEventKind.CANCELLATION:
                 billing.cancel_invoice(event.invoice_id, recorded_by=CUSTOMER, at=now)

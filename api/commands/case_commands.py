@@ -62,6 +62,6 @@ def _build_closed_problem(context: ApiContext, case: CaseRow) -> Problem:
     """Read again: it may have ended in this very moment, by someone else's decision."""
     now = find_case(context.database, CaseKind(case.kind), case.case_id) or case
     what = case.kind.replace("_", " ")
-    told = now.summary.ended if isinstance(now.summary, ApprovalSummary) else None
-    ended = told or f"this {what} is over: {(now.outcome or now.stage).replace('_', ' ')}"
+    ending = now.summary.ended if isinstance(now.summary, ApprovalSummary) else None
+    ended = ending or f"this {what} is over: {(now.outcome or now.stage).replace('_', ' ')}"
     return Problem(409, "closed", "The case is closed", f"{ended}; nothing can be done to it any more")

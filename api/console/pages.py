@@ -49,7 +49,7 @@ def show_portfolio(
     cursor: str = "",
 ) -> HTMLResponse:
     """Empty fields of the filter form come as empty strings."""
-    wanted = InvoiceFilter(
+    invoice_filter = InvoiceFilter(
         q=q or None,
         stage=stage or None,
         currency=currency or None,
@@ -59,7 +59,7 @@ def show_portfolio(
         on_hold={"yes": True, "no": False}.get(hold),
     )
     figures = load_portfolio_totals(context.database, context.today)
-    rows, following = list_invoices(context.database, wanted, context.today, MAX_LIST_LENGTH, cursor or None)
+    rows, following = list_invoices(context.database, invoice_filter, context.today, MAX_LIST_LENGTH, cursor or None)
     order = load_stage_order(context.database)
     tasks = list_pressing_tasks(context.database, MAX_PRESSING_TASKS)
     return render(
@@ -199,5 +199,5 @@ def _require_invoice(context: Context, invoice_id: str) -> InvoiceRow:
 def _render_entries(lines: list[JournalLine]) -> list[tuple[JournalLine, str]]:
     """Each entry with its sentence, the latest first."""
     words = load_phrases("en")
-    said = [(line, words.render_entry(line.kind, line.facts, line.currency)) for line in lines]
-    return sorted(said, key=lambda pair: (pair[0].business_at, pair[0].case_id, pair[0].seq), reverse=True)
+    sentences = [(line, words.render_entry(line.kind, line.facts, line.currency)) for line in lines]
+    return sorted(sentences, key=lambda pair: (pair[0].business_at, pair[0].case_id, pair[0].seq), reverse=True)

@@ -47,8 +47,8 @@ def _format_days(count: int) -> str:
     return f"{count} day{'' if count == 1 else 's'}"
 
 
-def _format_count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
+def _format_count(number: int, singular: str, plural: str) -> str:
+    return f"{number:,} {singular if number == 1 else plural}"
 
 
 page_templates.filters |= {

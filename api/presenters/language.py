@@ -17,14 +17,14 @@ def choose_reader_language(
 
 def choose_accepted_language(accept_language: str) -> str:
     """The first of LANGUAGES that a browser's Accept-Language asks for, by its weights; English otherwise."""
-    wanted = []
+    accepted = []
     for place, part in enumerate(accept_language.split(",")):
         tag, _, weight = part.strip().partition(";q=")
         try:
-            wanted.append((-float(weight or 1), place, tag.split("-")[0].lower()))
+            accepted.append((-float(weight or 1), place, tag.split("-")[0].lower()))
         except ValueError:
             continue
-    return next((language for _, _, language in sorted(wanted) if language in LANGUAGES), DEFAULT_LANGUAGE)
+    return next((language for _, _, language in sorted(accepted) if language in LANGUAGES), DEFAULT_LANGUAGE)
 
 
 ReaderLanguage = Annotated[str, Depends(choose_reader_language)]

@@ -53,4 +53,4 @@ def _explain_date(view: CaseView, step: Step, next_on: date, policy: Policy) -> 
 
 
 def _find_step(policy: Policy | None, name: str | None) -> Step | None:
-    return next((step for step in policy.timeline if step.step == name), None) if policy else None
+    return policy.find_step(name) if policy and name else None

@@ -93,11 +93,11 @@ def present_schedule(schedule: InstalmentSchedule, currency: str) -> ScheduleOut
         last_on=schedule.last_day,
         instalments=[
             InstalmentOut(
-                number=one.number,
-                due_on=one.due_on,
-                amount=Amount.from_minor(one.amount, currency),
-                interest=Amount.from_minor(one.interest, currency),
+                number=instalment.number,
+                due_on=instalment.due_on,
+                amount=Amount.from_minor(instalment.amount, currency),
+                interest=Amount.from_minor(instalment.interest, currency),
             )
-            for one in schedule.instalments
+            for instalment in schedule.instalments
         ],
     )

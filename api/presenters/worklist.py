@@ -42,27 +42,29 @@ def list_other_amounts(line: WorklistLine) -> list[Money]:
 def find_covered_collector(line: WorklistLine) -> str | None:
     """Whom the desk covers for with this, if anybody."""
     given_to = line.item.assignee or line.item.collector
-    return given_to if given_to in line.desk.covering else None
+    return given_to if given_to in line.scope.covering else None
 
 
 def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[str]:
     """What it is, how late it is, how much hangs on it; then how it came to this desk."""
-    item, ranked, desk = line.item, line.ranked, line.desk
-    said = [words.render_worklist_reason(item.work.value, item.facts, item.currency), _render_due_date(item.due_on, today, words)]
+    item, ranked, scope = line.item, line.ranked, line.scope
+    sentences = [words.render_worklist_reason(item.work.value, item.facts, item.currency), _render_due_date(item.due_on, today, words)]
     if ranked.heaviest:
         known = "at_risk_alone" if ranked.percent is None else "at_risk"
         facts: dict[str, Any] = {"amount": ranked.heaviest.minor, "percent": ranked.percent, "currency": ranked.heaviest.currency}
-        said.append(words.render_worklist_reason(known, facts, ranked.heaviest.currency))
-    said += [words.render_worklist_reason("also_at_risk", {"amount": money.minor}, money.currency) for money in list_other_amounts(line)]
+        sentences.append(words.render_worklist_reason(known, facts, ranked.heaviest.currency))
+    sentences += [
+        words.render_worklist_reason("also_at_risk", {"amount": money.minor}, money.currency) for money in list_other_amounts(line)
+    ]
     if item.escalated:
-        said.append(words.render_worklist_reason("escalated", {}))
+        sentences.append(words.render_worklist_reason("escalated", {}))
     if away := find_covered_collector(line):
-        said.append(words.render_worklist_reason("covering", {"user": away, "until": desk.covering[away]}))
-    elif item.assignee == desk.user and item.collector != desk.user:
-        said.append(words.render_worklist_reason("given", {"user": desk.user}))
+        sentences.append(words.render_worklist_reason("covering", {"user": away, "until": scope.covering[away]}))
+    elif item.assignee == scope.user and item.collector != scope.user:
+        sentences.append(words.render_worklist_reason("given", {"user": scope.user}))
     elif item.in_place_of:
-        said.append(words.render_worklist_reason("in_place_of", {"user": item.in_place_of}))
-    return [sentence for sentence in said if sentence]
+        sentences.append(words.render_worklist_reason("in_place_of", {"user": item.in_place_of}))
+    return [sentence for sentence in sentences if sentence]
 
 
 def _render_due_date(due_on: date | None, today: date, words: Phrases) -> str:

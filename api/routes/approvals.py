@@ -45,8 +45,8 @@ def get_approvals(
     cursor: Cursor = None,
 ) -> Page[ApprovalOut]:
     if not mine:
-        wanted = CaseFilter(kind=CaseKind.APPROVAL, open=open, roles=[role] if role else None)
-        rows, following = list_cases(context.database, wanted, limit, cursor)
+        case_filter = CaseFilter(kind=CaseKind.APPROVAL, open=open, roles=[role] if role else None)
+        rows, following = list_cases(context.database, case_filter, limit, cursor)
     else:
         delegations = DelegationStore(context.database).list_active_for(actor.user, context.today)
         roles = [each for each in (actor.role, *(given.role for given in delegations)) if role is None or each is role]
@@ -67,24 +67,24 @@ async def decide_approval(
     request: Request,
     actor: ApprovalDecidingActor,
     approval: Annotated[CaseRow, Depends(require_approval)],
-    said: ApprovalDecisionIn,
+    body: ApprovalDecisionIn,
     context: Context,
     response: Response,
 ) -> CommandAnswer:
     """Who signs, in which role, and in whose place follows from who signed in. A rejection or a return needs a comment."""
-    id = derive_id(request, "act", actor.user)
+    command_id = derive_id(request, "act", actor.user)
     delegation = await run_in_threadpool(_find_delegation, context, actor, approval)
-    note = await save_comment(context, id, approval, actor.user, said.comment)
-    act = DecideApproval(
-        act_id=id,
+    note = await save_comment(context, command_id, approval, actor.user, body.comment)
+    command = DecideApproval(
+        act_id=command_id,
         actor=actor.user,
         role=delegation.role if delegation else actor.role,
-        verdict=said.decision,
+        verdict=body.decision,
         note_id=note,
         delegation=delegation,
         channel=DecisionChannel.API,
     )
-    return await submit_case_command(context, approval, act, response)
+    return await submit_case_command(context, approval, command, response)
 
 
 def _find_delegation(context: ApiContext, actor: Actor, approval: CaseRow) -> Delegation | None:
@@ -102,21 +102,21 @@ def _find_delegation(context: ApiContext, actor: Actor, approval: CaseRow) -> De
 
 
 @router.post("/delegations", operation_id="make_delegation", summary="Let a colleague sign in your place, in your role, for some days")
-def make_delegation(request: Request, actor: DelegatingActor, said: DelegationIn, context: Context) -> DelegationOut:
+def make_delegation(request: Request, actor: DelegatingActor, body: DelegationIn, context: Context) -> DelegationOut:
     """Every signature given so names both. Nobody signs what they, or the one in whose place they act, asked for."""
-    if is_same_person(said.to_user, actor.user):
+    if is_same_person(body.to_user, actor.user):
         raise invalid_request_problem("/to_user", "you cannot delegate to yourself; name someone else")
-    if said.last_day < max(said.first_day, context.today):
+    if body.last_day < max(body.first_day, context.today):
         raise invalid_request_problem("/last_day", "a delegation ends today or later, and not before it begins")
-    if not set(AUTHORITY_LEVELS) & context.identity.get_roles(said.to_user):
-        raise invalid_request_problem("/to_user", f"there is no active user {said.to_user!r} who may approve anything; name one who may")
+    if not set(AUTHORITY_LEVELS) & context.identity.get_roles(body.to_user):
+        raise invalid_request_problem("/to_user", f"there is no active user {body.to_user!r} who may approve anything; name one who may")
     delegation = Delegation(
         delegation_id=derive_id(request, "delegation", actor.user),
         from_user=actor.user,
-        to_user=said.to_user,
+        to_user=body.to_user,
         role=actor.role,
-        first_day=said.first_day,
-        last_day=said.last_day,
+        first_day=body.first_day,
+        last_day=body.last_day,
     )
     DelegationStore(context.database).add(delegation, actor.user)
     return DelegationOut(**delegation.model_dump())

@@ -61,7 +61,7 @@ def preview_erasure(actor: AuditingActor, account: ExistingAccount, context: Con
 
 @router.post(ERASURE_PATH, operation_id="erase_account", summary="Erase an account's personal details", responses=QUEUED_RESPONSE)
 async def erase_account(
-    actor: ErasingActor, account: ExistingAccount, id: CommandId, context: Context, response: Response
+    actor: ErasingActor, account: ExistingAccount, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """For good. What stands against it is said before anything begins; the journal says what went, and its chain goes on."""
     plan = await run_in_threadpool(context.erasure.plan_erasure, account.id, actor.user, context.business_now)
@@ -69,4 +69,6 @@ async def erase_account(
         raise Problem(409, "refused", "Nothing may be erased yet", "; ".join(plan.blocked))
     opening = await run_in_threadpool(context.erasure.build_workflow_input, account.id, context.clock)
     beginning = CaseStart(ids.WorkflowName.ERASING, ids.erasure_case_id(account.id), opening, account.id)
-    return await submit_or_start_case(context, beginning, EraseAccount(act_id=id, actor=actor.user, account_id=account.id), response)
+    return await submit_or_start_case(
+        context, beginning, EraseAccount(act_id=command_id, actor=actor.user, account_id=account.id), response
+    )

@@ -91,11 +91,11 @@ def get_seals(_: AuditingActor, context: Context) -> list[SealOut]:
 
 @router.get("/seals/{day}", operation_id="check_seal", summary="Whether what one day's seal names is still there")
 def check_seal(_: AuditingActor, context: Context, day: date) -> SealCheckOut:
-    book = SealStore(context.database)
-    seal = next((seal for seal in book.list_seals() if seal.day == day), None)
+    seals = SealStore(context.database)
+    seal = next((seal for seal in seals.list_seals() if seal.day == day), None)
     if seal is None:
         raise not_found_problem("seal", day.isoformat(), "GET /v1/audit/seals lists the days that were sealed")
-    return SealCheckOut(seal=SealOut.from_seal(seal), faults=book.check_seal(day))
+    return SealCheckOut(seal=SealOut.from_seal(seal), faults=seals.check_seal(day))
 
 
 @router.get("/accounts/{account_id}/replay", operation_id="replay_account", summary="Replay an account's histories with today's code")

@@ -34,26 +34,26 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, re
 
 @router.post("/invoices/{invoice_id}/payments", operation_id="record_payment", summary="Money came in", status_code=201)
 async def record_payment(
-    request: Request, actor: PaymentRecordingActor, invoice: ExistingInvoice, said: PaymentIn, context: Context
+    request: Request, actor: PaymentRecordingActor, invoice: ExistingInvoice, body: PaymentIn, context: Context
 ) -> LedgerAnswer:
     """What the invoice does not need stays on the account as unapplied credit."""
-    id = derive_id(request, "payment", actor.user)
+    payment_id = derive_id(request, "payment", actor.user)
 
-    def book() -> PaymentResult:
+    def record() -> PaymentResult:
         return context.billing.record_payment(
-            id,
+            payment_id,
             invoice.account_id,
-            said.currency,
-            said.minor,
-            said.received_on or context.today,
-            said.reference,
+            body.currency,
+            body.minor,
+            body.received_on or context.today,
+            body.reference,
             invoice.id,
             recorded_by=actor.user,
             at=context.business_now,
         )
 
-    result = await run_in_threadpool(book)
-    return await _build_ledger_answer(context, id, invoice, result)
+    result = await run_in_threadpool(record)
+    return await _build_ledger_answer(context, payment_id, invoice, result)
 
 
 @router.post("/payments/{payment_id}/reversal", operation_id="reverse_payment", summary="A payment bounced")
@@ -96,28 +96,34 @@ async def apply_unapplied_credit(
     "/invoices/{invoice_id}/credit-notes", operation_id="issue_credit_note", summary="Part or all is no longer owed", status_code=201
 )
 async def issue_credit_note(
-    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, said: CreditNoteIn, context: Context
+    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CreditNoteIn, context: Context
 ) -> LedgerAnswer:
-    if said.currency != invoice.currency:
+    if body.currency != invoice.currency:
         raise invalid_request_problem("/currency", f"the invoice is in {invoice.currency}; write the credit note in {invoice.currency} too")
-    id = derive_id(request, "credit_note", actor.user)
+    credit_note_id = derive_id(request, "credit_note", actor.user)
 
-    def book() -> PaymentResult:
+    def issue() -> PaymentResult:
         return context.billing.issue_credit_note(
-            id, invoice.id, said.minor, said.issued_on or context.today, said.reason, recorded_by=actor.user, at=context.business_now
+            credit_note_id,
+            invoice.id,
+            body.minor,
+            body.issued_on or context.today,
+            body.reason,
+            recorded_by=actor.user,
+            at=context.business_now,
         )
 
-    result = await run_in_threadpool(book)
-    return await _build_ledger_answer(context, id, invoice, result)
+    result = await run_in_threadpool(issue)
+    return await _build_ledger_answer(context, credit_note_id, invoice, result)
 
 
 @router.post("/invoices/{invoice_id}/cancellation", operation_id="cancel_invoice", summary="It should never have been sent")
 async def cancel_invoice(
-    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, said: CancellationIn, context: Context
+    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CancellationIn, context: Context
 ) -> LedgerAnswer:
     """What was paid on it becomes unapplied credit. The reason is kept as a note."""
-    if said.reason:
-        await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, said.reason)
+    if body.reason:
+        await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, body.reason)
     await run_in_threadpool(lambda: context.billing.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))
     return await _build_ledger_answer(context, invoice.id, invoice, None)
 
@@ -129,11 +135,11 @@ async def _add_cancellation_note(context: ApiContext, invoice: InvoiceRow, act_i
         await context.cases.submit_invoice_command(invoice.id, AddNote(act_id=act_id, actor=author, note_id=note))
 
 
-async def _build_ledger_answer(context: ApiContext, id: str, invoice: InvoiceRow, result: PaymentResult | None) -> LedgerAnswer:
+async def _build_ledger_answer(context: ApiContext, booking_id: str, invoice: InvoiceRow, result: PaymentResult | None) -> LedgerAnswer:
     await context.cases.trigger_billing_sync()
     after = await run_in_threadpool(find_invoice, context.database, invoice.id) or invoice
     return LedgerAnswer(
-        id=id,
+        id=booking_id,
         invoice_id=after.id,
         status=after.status,
         open_balance=Amount.from_minor(after.open_balance, after.currency),

@@ -40,9 +40,9 @@ def get_letter(letter_id: int, context: Context, _: ReadingActor) -> LetterWithT
 
 
 @letters_router.post("/{letter_id}/decision", operation_id="decide_letter", summary="Settle a refused letter, or one of unknown fate")
-def decide_letter(letter_id: int, said: DecisionIn, context: Context, actor: LetterDecidingActor) -> LetterWithText:
+def decide_letter(letter_id: int, body: DecisionIn, context: Context, actor: LetterDecidingActor) -> LetterWithText:
     """`delivered`: it did arrive. `resend`: it goes again, with the same Message-ID."""
-    context.letter_decisions.decide(letter_id, said.decision, actor.user, said.comment, context.business_now)
+    context.letter_decisions.decide(letter_id, body.decision, actor.user, body.comment, context.business_now)
     return present_letter_with_text(_require_letter(context, letter_id))
 
 
@@ -70,8 +70,8 @@ def get_tasks(
 
 
 @tasks_router.post("/{task_id}/done", operation_id="close_task", summary="Close a task")
-def mark_task_done(task_id: int, said: TaskDoneIn, context: Context, actor: TaskWorkingActor) -> TaskOut:
-    row = close_task(context.database, task_id, said.outcome, actor.user)
+def mark_task_done(task_id: int, body: TaskDoneIn, context: Context, actor: TaskWorkingActor) -> TaskOut:
+    row = close_task(context.database, task_id, body.outcome, actor.user)
     if row is None:
         raise not_found_problem("task", str(task_id), "GET /v1/tasks lists them")
     return present_task(row)

@@ -46,8 +46,8 @@ def get_credit_reviews(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[CreditReviewOut]:
-    wanted = CaseFilter(kind=CaseKind.CREDIT_REVIEW, account=account, open=open, roles=[role] if role else None)
-    rows, following = list_cases(context.database, wanted, limit, cursor)
+    case_filter = CaseFilter(kind=CaseKind.CREDIT_REVIEW, account=account, open=open, roles=[role] if role else None)
+    rows, following = list_cases(context.database, case_filter, limit, cursor)
     return Page(items=[present_credit_review(row) for row in rows], next=following)
 
 
@@ -63,41 +63,41 @@ def get_credit_review(_: ReadingActor, review: ExistingReview, context: Context)
     responses=QUEUED_RESPONSE,
 )
 async def refer_account(
-    actor: AccountReferringActor, account: ExistingAccount, said: ReferralIn, id: CommandId, context: Context, response: Response
+    actor: AccountReferringActor, account: ExistingAccount, body: ReferralIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """An account has one review at a time: a further referral joins the one that is open."""
-    note = await run_in_threadpool(save_note, context, id, account.id, None, actor.user, said.comment) if said.comment else None
+    note = await run_in_threadpool(save_note, context, command_id, account.id, None, actor.user, body.comment) if body.comment else None
     opening = await run_in_threadpool(context.case_inputs.load_credit_review_input, account.id)
     beginning = CaseStart(ids.WorkflowName.CREDIT_REVIEW, ids.credit_review_case_id(account.id), opening, account.id, account.collector)
-    act = ReferAccount(act_id=id, actor=actor.user, reason=said.reason, note_id=note)
-    return await submit_or_start_case(context, beginning, act, response)
+    command = ReferAccount(act_id=command_id, actor=actor.user, reason=body.reason, note_id=note)
+    return await submit_or_start_case(context, beginning, command, response)
 
 
 @router.post(
     "/credit-reviews/{review_id}/verdict", operation_id="give_verdict", summary="The credit analyst's verdict", responses=QUEUED_RESPONSE
 )
 async def give_verdict(
-    actor: CreditJudgingActor, review: ExistingReview, said: VerdictIn, id: CommandId, context: Context, response: Response
+    actor: CreditJudgingActor, review: ExistingReview, body: VerdictIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """How the account is collected from now on follows from it. A later verdict takes its place."""
-    if said.segment and said.segment not in await run_in_threadpool(_list_segments, context):
+    if body.segment and body.segment not in await run_in_threadpool(_list_segments, context):
         raise invalid_request_problem(
-            "/segment", f"no policy in force names the segment {said.segment!r}; leave it out, or write a policy for it"
+            "/segment", f"no policy in force names the segment {body.segment!r}; leave it out, or write a policy for it"
         )
-    conditions = await save_comment(context, id, review, actor.user, said.conditions)
-    act = GiveCreditVerdict(
-        act_id=id,
+    conditions = await save_comment(context, command_id, review, actor.user, body.conditions)
+    command = GiveCreditVerdict(
+        act_id=command_id,
         actor=actor.user,
-        ability=said.ability,
-        willingness=said.willingness,
-        insolvent=said.insolvent,
-        limit=said.limit.minor if said.limit else None,
-        currency=said.limit.currency if said.limit else None,
+        ability=body.ability,
+        willingness=body.willingness,
+        insolvent=body.insolvent,
+        limit=body.limit.minor if body.limit else None,
+        currency=body.limit.currency if body.limit else None,
         conditions_note=conditions,
-        segment=said.segment,
-        next_review_on=said.next_review_on,
+        segment=body.segment,
+        next_review_on=body.next_review_on,
     )
-    return await submit_case_command(context, review, act, response)
+    return await submit_case_command(context, review, command, response)
 
 
 def _list_segments(context: Context) -> set[str]:
@@ -106,7 +106,7 @@ def _list_segments(context: Context) -> set[str]:
 
 @router.post("/credit-reviews/{review_id}/closing", operation_id="close_credit_review", summary="End the review", responses=QUEUED_RESPONSE)
 async def close_credit_review(
-    actor: CreditJudgingActor, review: ExistingReview, id: CommandId, context: Context, response: Response
+    actor: CreditJudgingActor, review: ExistingReview, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """The account needs no watching any more; what its insolvency held goes on."""
-    return await submit_case_command(context, review, CloseCreditReview(act_id=id, actor=actor.user), response)
+    return await submit_case_command(context, review, CloseCreditReview(act_id=command_id, actor=actor.user), response)

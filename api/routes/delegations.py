@@ -36,14 +36,14 @@ def get_delegations(context: Context, actor: ReadingActor) -> list[DelegationTra
 @router.delete("/{delegation_id}", operation_id="revoke_delegation", summary="Take a delegation back; from now on it does not count")
 def revoke_delegation(delegation_id: str, context: Context, actor: DelegationRevokingActor) -> DelegationTrail:
     """Whoever gave it may, and those who lead. It stays in the list, with who revoked it and when; a second time changes nothing."""
-    book = DelegationStore(context.database)
-    kept = book.get(delegation_id)
+    delegations = DelegationStore(context.database)
+    kept = delegations.get(delegation_id)
     if kept is None:
         raise not_found_problem("delegation", delegation_id, "GET /v1/delegations lists them")
     if not _may_revoke(actor, kept):
         raise Problem(403, "not-allowed", "It is not yours to revoke", f"ask {kept.from_user}, who gave it, or a collections manager")
-    book.revoke(delegation_id, actor.user, context.business_now)
-    return _present_delegation(book.get(delegation_id) or kept)
+    delegations.revoke(delegation_id, actor.user, context.business_now)
+    return _present_delegation(delegations.get(delegation_id) or kept)
 
 
 def _may_revoke(actor: Actor, delegation: StoredDelegation) -> bool:

@@ -50,8 +50,8 @@ def get_disputes(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DisputeOut]:
-    wanted = CaseFilter(kind=CaseKind.DISPUTE, open=open, roles=[role] if role else None, invoice=invoice, account=account)
-    rows, following = list_cases(context.database, wanted, limit, cursor)
+    case_filter = CaseFilter(kind=CaseKind.DISPUTE, open=open, roles=[role] if role else None, invoice=invoice, account=account)
+    rows, following = list_cases(context.database, case_filter, limit, cursor)
     return Page(items=[present_dispute(row) for row in rows], next=following)
 
 
@@ -59,29 +59,29 @@ def get_disputes(
     "/invoices/{invoice_id}/disputes", operation_id="raise_dispute", summary="The customer contests an invoice", responses=QUEUED_RESPONSE
 )
 async def raise_dispute(
-    actor: CollectingActor, invoice: ExistingInvoice, said: DisputeIn, id: InvoiceCommandId, context: Context, response: Response
+    actor: CollectingActor, invoice: ExistingInvoice, body: DisputeIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """Collection of the disputed amount stops; an undisputed rest goes on being collected."""
-    if said.currency != invoice.currency:
+    if body.currency != invoice.currency:
         raise invalid_request_problem(
             "/currency", f"the invoice is in {invoice.currency}; write the disputed amount in {invoice.currency} too"
         )
-    if missing := await run_in_threadpool(DocumentStore(context.database).find_missing, said.evidence):
+    if missing := await run_in_threadpool(DocumentStore(context.database).find_missing, body.evidence):
         raise invalid_request_problem(
             "/evidence", f"no file is stored under {missing[0]}; raise the dispute first and attach the file to it"
         )
-    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.comment) if said.comment else None
-    act = RaiseDispute(
-        act_id=id,
+    note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.comment) if body.comment else None
+    command = RaiseDispute(
+        act_id=command_id,
         actor=actor.user,
         role=actor.role,
-        reason=said.reason,
-        amount=said.minor,
-        source=said.source,
+        reason=body.reason,
+        amount=body.minor,
+        source=body.source,
         note_id=note,
-        evidence=said.evidence,
+        evidence=body.evidence,
     )
-    return await submit_invoice_command(context, invoice, act, response)
+    return await submit_invoice_command(context, invoice, command, response)
 
 
 @router.post(
@@ -91,34 +91,46 @@ async def raise_dispute(
     responses=QUEUED_RESPONSE,
 )
 async def assign_dispute(
-    actor: DisputeHandlingActor, dispute: ExistingDispute, said: AssignmentIn, id: DisputeCommandId, context: Context, response: Response
+    actor: DisputeHandlingActor,
+    dispute: ExistingDispute,
+    body: AssignmentIn,
+    command_id: DisputeCommandId,
+    context: Context,
+    response: Response,
 ) -> CommandAnswer:
-    note = await save_comment(context, id, dispute, actor.user, said.comment)
-    act = AssignDispute(act_id=id, actor=actor.user, role=actor.role, department=said.department, assignee=said.assignee, note_id=note)
-    return await submit_case_command(context, dispute, act, response)
+    note = await save_comment(context, command_id, dispute, actor.user, body.comment)
+    command = AssignDispute(
+        act_id=command_id, actor=actor.user, role=actor.role, department=body.department, assignee=body.assignee, note_id=note
+    )
+    return await submit_case_command(context, dispute, command, response)
 
 
 @router.post(
     "/disputes/{dispute_id}/resolution", operation_id="resolve_dispute", summary="The department's answer", responses=QUEUED_RESPONSE
 )
 async def resolve_dispute(
-    actor: DisputeHandlingActor, dispute: ExistingDispute, said: ResolutionIn, id: DisputeCommandId, context: Context, response: Response
+    actor: DisputeHandlingActor,
+    dispute: ExistingDispute,
+    body: ResolutionIn,
+    command_id: DisputeCommandId,
+    context: Context,
+    response: Response,
 ) -> CommandAnswer:
     """What takes money off the invoice waits for the approval matrix; the dispute ends when billing has booked it."""
     currency = dispute.summary_of(DisputeSummary).currency
-    if said.amount and said.amount.currency != currency:
+    if body.amount and body.amount.currency != currency:
         raise invalid_request_problem("/amount/currency", f"the invoice is in {currency}; write the amount in {currency} too")
-    note = await save_comment(context, id, dispute, actor.user, said.comment)
-    act = ResolveDispute(
-        act_id=id,
+    note = await save_comment(context, command_id, dispute, actor.user, body.comment)
+    command = ResolveDispute(
+        act_id=command_id,
         actor=actor.user,
         role=actor.role,
-        resolution=said.resolution,
-        amount=said.amount.minor if said.amount else None,
-        reference=said.reference,
+        resolution=body.resolution,
+        amount=body.amount.minor if body.amount else None,
+        reference=body.reference,
         note_id=note,
     )
-    return await submit_case_command(context, dispute, act, response)
+    return await submit_case_command(context, dispute, command, response)
 
 
 @router.post(
@@ -131,7 +143,7 @@ async def attach_evidence(
     actor: DisputeHandlingActor,
     dispute: ExistingDispute,
     files: Annotated[list[UploadFile], File(description="one or more")],
-    id: DisputeCommandId,
+    command_id: DisputeCommandId,
     context: Context,
     response: Response,
 ) -> EvidenceAnswer:
@@ -141,7 +153,7 @@ async def attach_evidence(
         content, kind = await file.read(), file.content_type or "application/octet-stream"
         stored = await run_in_threadpool(store.add, file.filename or "file", kind, content, actor.user, context.business_now)
         digests.append(stored)
-    answer = await submit_case_command(context, dispute, AttachEvidence(act_id=id, actor=actor.user, evidence=digests), response)
+    answer = await submit_case_command(context, dispute, AttachEvidence(act_id=command_id, actor=actor.user, evidence=digests), response)
     return EvidenceAnswer(**answer.model_dump(), evidence=digests)
 
 

@@ -28,19 +28,19 @@ def get_dossiers(account: ExistingAccount, context: Context, _: ReadingActor) ->
 
 
 @router.post("/{account_id}/dossiers", operation_id="make_dossier", summary="Make a dossier, as JSON and PDF", status_code=201)
-def make_dossier(request: Request, actor: DossierMakingActor, account: ExistingAccount, said: DossierIn, context: Context) -> DossierOut:
+def make_dossier(request: Request, actor: DossierMakingActor, account: ExistingAccount, body: DossierIn, context: Context) -> DossierOut:
     """Balances, invoices, every contact with what became of it, promises, disputes, plans, credit verdicts, suspensions, approvals with who
     signed, write-offs and recoveries. The PDF of a proof of claim states the claim alone; its JSON has everything."""
     key = derive_id(request, "dossier", actor.user)
-    wanted = RequestedDossier(key, account.id, said.purpose, _parse_as_of(context, said), asked_by=actor.user)
-    context.dossiers.make_dossier(wanted)
+    requested = RequestedDossier(key, account.id, body.purpose, _parse_as_of(context, body), asked_by=actor.user)
+    context.dossiers.make_dossier(requested)
     return DossierOut.from_stored_dossier(next(row for row in context.dossiers.list_dossiers(account.id) if row.key == key))
 
 
-def _parse_as_of(context: ApiContext, said: DossierIn) -> datetime:
+def _parse_as_of(context: ApiContext, body: DossierIn) -> datetime:
     """Now, or the last moment of a day that is over."""
-    if said.as_of is None or said.as_of == context.today:
+    if body.as_of is None or body.as_of == context.today:
         return context.business_now
-    if said.as_of > context.today:
+    if body.as_of > context.today:
         raise invalid_request_problem("/as_of", "the day has not come; write today's date or an earlier one")
-    return start_of_day(said.as_of + timedelta(days=1)) - timedelta(microseconds=1)
+    return start_of_day(body.as_of + timedelta(days=1)) - timedelta(microseconds=1)

@@ -20,19 +20,24 @@ router = APIRouter(
 
 @router.post("", operation_id="escalate_invoice", summary="Ask people of another role to look at an invoice", responses=QUEUED_RESPONSE)
 async def escalate_invoice(
-    actor: CollectingActor, invoice: ExistingInvoice, said: EscalationIn, id: CommandId, context: Context, response: Response
+    actor: CollectingActor, invoice: ExistingInvoice, body: EscalationIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """Whom it was told, when, and what they answer stands in the invoice's history. Collection goes on meanwhile."""
-    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.comment)
+    note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.comment)
     return await submit_invoice_command(
-        context, invoice, EscalateInvoice(act_id=id, actor=actor.user, role=said.role, note_id=note), response
+        context, invoice, EscalateInvoice(act_id=command_id, actor=actor.user, role=body.role, note_id=note), response
     )
 
 
 @router.post("/answer", operation_id="answer_escalation", summary="What those who were asked say to it", responses=QUEUED_RESPONSE)
 async def answer_escalation(
-    actor: EscalationAnsweringActor, invoice: ExistingInvoice, said: EscalationAnswerIn, id: CommandId, context: Context, response: Response
+    actor: EscalationAnsweringActor,
+    invoice: ExistingInvoice,
+    body: EscalationAnswerIn,
+    command_id: CommandId,
+    context: Context,
+    response: Response,
 ) -> CommandAnswer:
-    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.comment)
-    act = AnswerEscalation(act_id=id, actor=actor.user, role=actor.role, escalation=said.escalation, note_id=note)
-    return await submit_invoice_command(context, invoice, act, response)
+    note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.comment)
+    command = AnswerEscalation(act_id=command_id, actor=actor.user, role=actor.role, escalation=body.escalation, note_id=note)
+    return await submit_invoice_command(context, invoice, command, response)

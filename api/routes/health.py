@@ -47,10 +47,10 @@ async def get_readiness(context: Context) -> Health:
     "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=PROBLEM_RESPONSES
 )
 def get_metrics(context: Context, _: ReadingActor) -> PlainTextResponse:
-    told = render_portfolio_metrics(load_portfolio_totals(context.database, context.today)) + render_archive_metrics(
+    metrics = render_portfolio_metrics(load_portfolio_totals(context.database, context.today)) + render_archive_metrics(
         find_last_sweep(context.database), context.now()
     )
-    return PlainTextResponse(told, media_type=METRICS_TYPE)
+    return PlainTextResponse(metrics, media_type=METRICS_TYPE)
 
 
 def render_portfolio_metrics(totals: PortfolioTotals) -> str:

@@ -29,9 +29,9 @@ CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/invoices", operation_id="bring_in_invoices", summary="One invoice or many, a result for each", tags=["invoices"])
-async def import_invoices(said: InvoicesIn, actor: ImportingActor, context: Context) -> InvoiceVerdicts:
+async def import_invoices(body: InvoicesIn, actor: ImportingActor, context: Context) -> InvoiceVerdicts:
     """The same rules as for a file's rows: the same invoice again changes nothing, a changed one is followed."""
-    results = await run_in_threadpool(upload_invoices, context, said.invoices, actor.user)
+    results = await run_in_threadpool(upload_invoices, context, body.invoices, actor.user)
     await context.cases.trigger_billing_sync()
     return InvoiceVerdicts(results=results)
 

@@ -35,23 +35,23 @@ InvoiceCommandId = Annotated[str, Depends(derive_invoice_command_id)]
 
 @router.post("/promises", operation_id="make_promise", summary="Record a promise to pay", responses=QUEUED_RESPONSE)
 async def make_promise(
-    actor: CollectingActor, invoice: ExistingInvoice, said: PromiseIn, id: InvoiceCommandId, context: Context, response: Response
+    actor: CollectingActor, invoice: ExistingInvoice, body: PromiseIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    if said.currency != invoice.currency:
+    if body.currency != invoice.currency:
         raise invalid_request_problem("/currency", f"the invoice is in {invoice.currency}; write the promise in {invoice.currency} too")
-    act = MakePromise(act_id=id, actor=actor.user, amount=said.minor, by=said.by)
-    return await submit_invoice_command(context, invoice, act, response)
+    command = MakePromise(act_id=command_id, actor=actor.user, amount=body.minor, by=body.by)
+    return await submit_invoice_command(context, invoice, command, response)
 
 
 @router.post("/calls", operation_id="log_call", summary="Log a phone call; closes the open call task", responses=QUEUED_RESPONSE)
 async def log_call(
-    actor: CollectingActor, invoice: ExistingInvoice, said: CallIn, id: InvoiceCommandId, context: Context, response: Response
+    actor: CollectingActor, invoice: ExistingInvoice, body: CallIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.note) if said.note else None
+    note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.note) if body.note else None
     answer = await submit_invoice_command(
-        context, invoice, LogCall(act_id=id, actor=actor.user, outcome=said.outcome, note_id=note), response
+        context, invoice, LogCall(act_id=command_id, actor=actor.user, outcome=body.outcome, note_id=note), response
     )
-    await run_in_threadpool(close_call_tasks, context.database, invoice.id, said.outcome, actor.user)
+    await run_in_threadpool(close_call_tasks, context.database, invoice.id, body.outcome, actor.user)
     return answer
 
 
@@ -59,27 +59,27 @@ async def log_call(
     "/pause", operation_id="pause_invoice", summary="Stop chasing, until a date or until someone resumes", responses=QUEUED_RESPONSE
 )
 async def pause_invoice(
-    actor: CollectingActor, invoice: ExistingInvoice, said: PauseIn, id: InvoiceCommandId, context: Context, response: Response
+    actor: CollectingActor, invoice: ExistingInvoice, body: PauseIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
     return await submit_invoice_command(
-        context, invoice, PauseCollection(act_id=id, actor=actor.user, reason=said.reason, until=said.until), response
+        context, invoice, PauseCollection(act_id=command_id, actor=actor.user, reason=body.reason, until=body.until), response
     )
 
 
 @router.post("/resume", operation_id="resume_invoice", summary="Go on where the pause began", responses=QUEUED_RESPONSE)
 async def resume_invoice(
-    actor: CollectingActor, invoice: ExistingInvoice, id: InvoiceCommandId, context: Context, response: Response
+    actor: CollectingActor, invoice: ExistingInvoice, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    return await submit_invoice_command(context, invoice, ResumeCollection(act_id=id, actor=actor.user), response)
+    return await submit_invoice_command(context, invoice, ResumeCollection(act_id=command_id, actor=actor.user), response)
 
 
 @router.post("/notes", operation_id="add_note", summary="Write a note", responses=QUEUED_RESPONSE)
 async def add_note(
-    actor: CollectingActor, invoice: ExistingInvoice, said: NoteIn, id: InvoiceCommandId, context: Context, response: Response
+    actor: CollectingActor, invoice: ExistingInvoice, body: NoteIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """The text stays in the database; the case's history holds only its id."""
-    note = await run_in_threadpool(save_invoice_note, context, id, invoice, actor.user, said.text)
-    return await submit_invoice_command(context, invoice, AddNote(act_id=id, actor=actor.user, note_id=note), response)
+    note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.text)
+    return await submit_invoice_command(context, invoice, AddNote(act_id=command_id, actor=actor.user, note_id=note), response)
 
 
 async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, command: Command, response: Response) -> CommandAnswer:

@@ -102,15 +102,15 @@ def get_invoice_explanation(
     row, day = require_invoice(context, invoice_id), on or context.today
     if day > context.today:
         raise Problem(422, "invalid", "That day has not come yet", f"today is {context.today.isoformat()}; give that day or one before it")
-    told, policies = AccountStateQuery(context.database).load_entries(row.account_id)
-    said = explain_day(told, invoice_id, day, policies)
+    entries, policies = AccountStateQuery(context.database).load_entries(row.account_id)
+    explanation = explain_day(entries, invoice_id, day, policies)
     return ExplanationOut(
         invoice_id=invoice_id,
         on=day,
-        about=said.about,
-        reason=said.sentence,
-        sentence=words.render_explanation(said.sentence, said.facts, row.currency),
-        policy=said.policy.name if said.policy else None,
-        policy_version=said.policy.version if said.policy else None,
-        entries=[present_entry(line, words) for line in list_proof_lines(context.database, said.entries)],
+        about=explanation.about,
+        reason=explanation.sentence,
+        sentence=words.render_explanation(explanation.sentence, explanation.facts, row.currency),
+        policy=explanation.policy.name if explanation.policy else None,
+        policy_version=explanation.policy.version if explanation.policy else None,
+        entries=[present_entry(line, words) for line in list_proof_lines(context.database, explanation.entries)],
     )

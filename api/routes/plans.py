@@ -61,8 +61,8 @@ def get_plans(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PlanOut]:
-    wanted = CaseFilter(kind=CaseKind.PAYMENT_PLAN, account=account, open=open, roles=[role] if role else None)
-    rows, following = list_cases(context.database, wanted, limit, cursor)
+    case_filter = CaseFilter(kind=CaseKind.PAYMENT_PLAN, account=account, open=open, roles=[role] if role else None)
+    rows, following = list_cases(context.database, case_filter, limit, cursor)
     return Page(items=[present_plan(row) for row in rows], next=following)
 
 
@@ -73,12 +73,12 @@ def get_plan(context: Context, _: ReadingActor, plan: ExistingPlan) -> PlanDetai
 
 @router.post("/accounts/{account_id}/plans/preview", operation_id="preview_plan", summary="What a plan would come to; nothing is proposed")
 def preview_plan(
-    actor: PaymentPlanningActor, account: ExistingAccount, said: PlanPreviewIn, id: CommandId, context: Context
+    actor: PaymentPlanningActor, account: ExistingAccount, body: PlanPreviewIn, command_id: CommandId, context: Context
 ) -> ScheduleOut:
     """Refused in the same words as the proposal would be."""
-    wanted = _build_proposal(said, id, actor.user)
-    debt = _require_proposable_debt(context, account, wanted)
-    return present_schedule(InstalmentSchedule.from_terms(wanted.terms, debt, context.today), said.currency)
+    proposal = _build_proposal(body, command_id, actor.user)
+    debt = _require_proposable_debt(context, account, proposal)
+    return present_schedule(InstalmentSchedule.from_terms(proposal.terms, debt, context.today), body.currency)
 
 
 @router.post(
@@ -89,21 +89,21 @@ def preview_plan(
     responses=QUEUED_RESPONSE,
 )
 async def propose_plan(
-    actor: PaymentPlanningActor, account: ExistingAccount, said: PlanIn, id: CommandId, context: Context, response: Response
+    actor: PaymentPlanningActor, account: ExistingAccount, body: PlanIn, command_id: CommandId, context: Context, response: Response
 ) -> PlanStarted:
     """The invoices are on hold from now on. The approval matrix says who must agree before the customer gets the offer."""
-    if known := await run_in_threadpool(find_plan_of_command, context.database, account.id, id):
-        return PlanStarted(act_id=id, recorded="now", repeated=True, plan_id=known)
-    wanted = _build_proposal(said, id, actor.user)
-    opening = await run_in_threadpool(context.case_inputs.load_plan_input, account.id, wanted)
-    await run_in_threadpool(_require_proposable_debt, context, account, wanted)
-    note = await run_in_threadpool(save_note, context, id, account.id, None, actor.user, said.comment) if said.comment else None
-    wanted = wanted.model_copy(update={"asked_by": said.asked_by, "why": said.why, "note_id": note})
-    opening = opening.model_copy(update={"proposal": wanted})
+    if known := await run_in_threadpool(find_plan_of_command, context.database, account.id, command_id):
+        return PlanStarted(act_id=command_id, recorded="now", repeated=True, plan_id=known)
+    proposal = _build_proposal(body, command_id, actor.user)
+    opening = await run_in_threadpool(context.case_inputs.load_plan_input, account.id, proposal)
+    await run_in_threadpool(_require_proposable_debt, context, account, proposal)
+    note = await run_in_threadpool(save_note, context, command_id, account.id, None, actor.user, body.comment) if body.comment else None
+    proposal = proposal.model_copy(update={"asked_by": body.asked_by, "why": body.why, "note_id": note})
+    opening = opening.model_copy(update={"proposal": proposal})
     plan_id = ids.plan_case_id(account.id, opening.number)
     beginning = CaseStart(ids.WorkflowName.PAYMENT_PLAN, plan_id, opening, account.id, account.collector)
     try:
-        outcome = await context.cases.start_case(beginning, id)
+        outcome = await context.cases.start_case(beginning, command_id)
     except CaseAlreadyOpen as error:
         raise Problem(
             409,
@@ -111,52 +111,52 @@ async def propose_plan(
             "Another plan came first",
             "another plan of this account was proposed a moment ago; look at it with GET /v1/plans, then try again",
         ) from error
-    return PlanStarted(**build_command_answer(outcome, id, response).model_dump(), plan_id=plan_id)
+    return PlanStarted(**build_command_answer(outcome, command_id, response).model_dump(), plan_id=plan_id)
 
 
 @router.post("/plans/{plan_id}/revision", operation_id="revise_plan", summary="Put forward other terms", responses=QUEUED_RESPONSE)
 async def revise_plan(
-    actor: PaymentPlanningActor, plan: ExistingPlan, said: RevisionIn, id: CommandId, context: Context, response: Response
+    actor: PaymentPlanningActor, plan: ExistingPlan, body: RevisionIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """Every revision is approved anew, and accepted or declined by the customer."""
-    terms = said.terms.build_terms(plan.summary_of(PaymentPlanSummary).currency)
-    note = await save_comment(context, id, plan, actor.user, said.comment)
-    act = RevisePlan(act_id=id, actor=actor.user, terms=terms, asked_by=said.asked_by, why=said.why, note_id=note)
-    return await submit_case_command(context, plan, act, response)
+    terms = body.terms.build_terms(plan.summary_of(PaymentPlanSummary).currency)
+    note = await save_comment(context, command_id, plan, actor.user, body.comment)
+    command = RevisePlan(act_id=command_id, actor=actor.user, terms=terms, asked_by=body.asked_by, why=body.why, note_id=note)
+    return await submit_case_command(context, plan, command, response)
 
 
 @router.post("/plans/{plan_id}/acceptance", operation_id="accept_plan", summary="The customer agreed", responses=QUEUED_RESPONSE)
 async def accept_plan(
-    actor: PaymentPlanningActor, plan: ExistingPlan, said: PlanAnswerIn, id: CommandId, context: Context, response: Response
+    actor: PaymentPlanningActor, plan: ExistingPlan, body: PlanAnswerIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """To that revision and to no other."""
-    note = await save_comment(context, id, plan, actor.user, said.comment)
-    act = AcceptPlan(act_id=id, actor=actor.user, revision=said.revision, note_id=note)
-    return await submit_case_command(context, plan, act, response)
+    note = await save_comment(context, command_id, plan, actor.user, body.comment)
+    command = AcceptPlan(act_id=command_id, actor=actor.user, revision=body.revision, note_id=note)
+    return await submit_case_command(context, plan, command, response)
 
 
 @router.post("/plans/{plan_id}/refusal", operation_id="decline_plan", summary="The customer declined", responses=QUEUED_RESPONSE)
 async def decline_plan(
-    actor: PaymentPlanningActor, plan: ExistingPlan, said: PlanAnswerIn, id: CommandId, context: Context, response: Response
+    actor: PaymentPlanningActor, plan: ExistingPlan, body: PlanAnswerIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """Without a counter-offer: that one is a revision that the customer asked for. Terms that are in force hold on."""
-    note = await save_comment(context, id, plan, actor.user, said.comment)
-    act = DeclinePlan(act_id=id, actor=actor.user, revision=said.revision, note_id=note)
-    return await submit_case_command(context, plan, act, response)
+    note = await save_comment(context, command_id, plan, actor.user, body.comment)
+    command = DeclinePlan(act_id=command_id, actor=actor.user, revision=body.revision, note_id=note)
+    return await submit_case_command(context, plan, command, response)
 
 
 @router.post("/plans/{plan_id}/cancellation", operation_id="cancel_plan", summary="End a plan without reproach", responses=QUEUED_RESPONSE)
 async def cancel_plan(
-    actor: PaymentPlanningActor, plan: ExistingPlan, said: PlanCancellationIn, id: CommandId, context: Context, response: Response
+    actor: PaymentPlanningActor, plan: ExistingPlan, body: PlanCancellationIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """The invoices are collected again from where they stood."""
-    act: Command = CancelPlan(act_id=id, actor=actor.user, why=said.why)
-    return await submit_case_command(context, plan, act, response)
+    command: Command = CancelPlan(act_id=command_id, actor=actor.user, why=body.why)
+    return await submit_case_command(context, plan, command, response)
 
 
-def _build_proposal(said: PlanPreviewIn, id: str, user: str) -> ProposePlan:
+def _build_proposal(body: PlanPreviewIn, command_id: str, user: str) -> ProposePlan:
     return ProposePlan(
-        act_id=id, actor=user, invoice_ids=said.invoices, currency=said.currency, terms=said.terms.build_terms(said.currency)
+        act_id=command_id, actor=user, invoice_ids=body.invoices, currency=body.currency, terms=body.terms.build_terms(body.currency)
     )
 
 

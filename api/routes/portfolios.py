@@ -59,12 +59,12 @@ def get_portfolio_rules(context: Context, _: ReadingActor, response: Response) -
 def write_portfolio_rules(
     context: Context,
     actor: PortfolioRunningActor,
-    said: RulesIn,
+    body: RulesIn,
     response: Response,
     if_match: Annotated[str | None, Header(description="the ETag of the rules that you have read; 409 when they have changed")] = None,
 ) -> RulesOut:
     try:
-        kept = PortfolioRuleStore(context.database).add_version(said.rules, actor.user, context.now(), _parse_etag(if_match))
+        kept = PortfolioRuleStore(context.database).add_version(body.rules, actor.user, context.now(), _parse_etag(if_match))
     except InvalidRuleError as fault:
         raise invalid_request_problem(f"/rules/{fault.place}", str(fault)) from fault
     response.headers["ETag"] = _format_etag(kept.version)
@@ -75,29 +75,29 @@ def write_portfolio_rules(
     "/rules/apply", operation_id="apply_portfolio_rules", summary="Give accounts the collector whom the rules name; first a preview"
 )
 def apply_portfolio_rules(
-    request: Request, context: Context, actor: PortfolioRunningActor, said: ApplyRulesIn, after: BackgroundTasks
+    request: Request, context: Context, actor: PortfolioRunningActor, body: ApplyRulesIn, after: BackgroundTasks
 ) -> AccountAssignmentOut:
     """To accounts that have no collector, and to those that a rule placed before. Whom a person or a file chose stays."""
     doing = _build_change_context(request, context, actor)
     after.add_task(context.cases.trigger_billing_sync)
     return AccountAssignmentOut.from_assignment(
-        PortfolioAssignments(context.database).apply_rules(doing, said.dry_run, said.version), said.dry_run
+        PortfolioAssignments(context.database).apply_rules(doing, body.dry_run, body.version), body.dry_run
     )
 
 
 @router.post("/reassignments", operation_id="reassign_accounts", summary="Give accounts and their open tasks to another collector")
 def reassign_accounts(
-    request: Request, context: Context, actor: PortfolioRunningActor, said: ReassignmentIn, after: BackgroundTasks
+    request: Request, context: Context, actor: PortfolioRunningActor, body: ReassignmentIn, after: BackgroundTasks
 ) -> ReassignmentOut:
     """From now on neither a rule nor a file moves them. Who, when and why is kept for ever."""
-    book, doing = PortfolioAssignments(context.database), _build_change_context(request, context, actor, said.why)
+    assignments, doing = PortfolioAssignments(context.database), _build_change_context(request, context, actor, body.why)
     after.add_task(context.cases.trigger_billing_sync)
-    if said.accounts is not None:
-        changes = book.reassign_accounts(said.accounts, said.to, doing)
+    if body.accounts is not None:
+        changes = assignments.reassign_accounts(body.accounts, body.to, doing)
     else:
-        changes = book.hand_over_accounts(said.from_collector or "", said.to, doing)
+        changes = assignments.hand_over_accounts(body.from_collector or "", body.to, doing)
     return ReassignmentOut(
-        to=said.to,
+        to=body.to,
         moved=len(changes),
         tasks=sum(change.tasks for change in changes),
         changes=[ChangeOut.from_change(change) for change in changes[:MAX_CHANGES_SHOWN]],
@@ -122,15 +122,15 @@ def get_covers(context: Context, _: ReadingActor) -> list[CoverOut]:
 
 
 @router.post("/cover", operation_id="set_cover", summary="Let a collector look after a colleague's accounts for some days", status_code=201)
-def set_cover(request: Request, context: Context, actor: PortfolioRunningActor, said: CoverIn) -> CoverOut:
+def set_cover(request: Request, context: Context, actor: PortfolioRunningActor, body: CoverIn) -> CoverOut:
     """Both see the accounts; the worklist of the one who covers says for whom."""
-    if is_same_person(said.collector, said.covered_by):
+    if is_same_person(body.collector, body.covered_by):
         raise invalid_request_problem("/covered_by", "nobody covers for themselves; name someone else")
-    if said.last_day < max(said.first_day, context.today):
+    if body.last_day < max(body.first_day, context.today):
         raise invalid_request_problem("/last_day", "a cover ends today or later, and not before it begins")
-    if not COLLECTING_ROLES & context.identity.get_roles(said.covered_by):
-        raise invalid_request_problem("/covered_by", f"{said.covered_by!r} is no active user who collects; name one who is collector")
-    cover = Cover(cover_id=derive_id(request, "cover", actor.user), **said.model_dump())
+    if not COLLECTING_ROLES & context.identity.get_roles(body.covered_by):
+        raise invalid_request_problem("/covered_by", f"{body.covered_by!r} is no active user who collects; name one who is collector")
+    cover = Cover(cover_id=derive_id(request, "cover", actor.user), **body.model_dump())
     return CoverOut.from_cover(CoverStore(context.database).add(cover, actor.user))
 
 

@@ -60,8 +60,8 @@ def get_suspensions(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[SuspensionOut]:
-    wanted = CaseFilter(kind=CaseKind.SUSPENSION, account=account, open=open, roles=[role] if role else None)
-    rows, following = list_cases(context.database, wanted, limit, cursor)
+    case_filter = CaseFilter(kind=CaseKind.SUSPENSION, account=account, open=open, roles=[role] if role else None)
+    rows, following = list_cases(context.database, case_filter, limit, cursor)
     return Page(items=[present_suspension(row) for row in rows], next=following)
 
 
@@ -72,27 +72,27 @@ def get_suspension(_: ReadingActor, suspension: ExistingSuspension) -> Suspensio
 
 @router.post(SUSPENSION_PATH, operation_id="ask_suspension", summary="Ask that an account be suspended", responses=QUEUED_RESPONSE)
 async def ask_suspension(
-    actor: SuspensionAskingActor, account: ExistingAccount, said: SuspensionIn, id: CommandId, context: Context, response: Response
+    actor: SuspensionAskingActor, account: ExistingAccount, body: SuspensionIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """Others approve the warning and, after its notice, the suspension. Invoices that are named later join the same case."""
-    named = await run_in_threadpool(_require_overdue_invoices, context, account.id, said.invoices)
+    named = await run_in_threadpool(_require_overdue_invoices, context, account.id, body.invoices)
     claims = await run_in_threadpool(context.case_inputs.load_claims, account.id, named)
     opening = await run_in_threadpool(context.case_inputs.load_suspension_input, account.id)
     beginning = CaseStart(ids.WorkflowName.ACCOUNT_SUSPENSION, ids.suspension_case_id(account.id), opening, account.id, account.collector)
-    act = RequestSuspension(act_id=id, actor=actor.user, claims=claims)
-    if why := await run_in_threadpool(_find_rejection_reason, context, opening, act):
+    command = RequestSuspension(act_id=command_id, actor=actor.user, claims=claims)
+    if why := await run_in_threadpool(_find_rejection_reason, context, opening, command):
         raise _build_rejection_problem(why)
-    return await submit_or_start_case(context, beginning, act, response)
+    return await submit_or_start_case(context, beginning, command, response)
 
 
 @router.post(
     f"{SUSPENSION_PATH}/renewal", operation_id="ask_suspension_again", summary="Ask again after a return", responses=QUEUED_RESPONSE
 )
 async def ask_suspension_again(
-    actor: SuspensionAskingActor, suspension: ExistingSuspension, id: CommandId, context: Context, response: Response
+    actor: SuspensionAskingActor, suspension: ExistingSuspension, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """What was to be changed is changed."""
-    return await submit_case_command(context, suspension, RequestApprovalAgain(act_id=id, actor=actor.user), response)
+    return await submit_case_command(context, suspension, RequestApprovalAgain(act_id=command_id, actor=actor.user), response)
 
 
 @router.post(
@@ -102,20 +102,25 @@ async def ask_suspension_again(
     responses=QUEUED_RESPONSE,
 )
 async def send_warning_again(
-    actor: SuspensionAskingActor, suspension: ExistingSuspension, id: CommandId, context: Context, response: Response
+    actor: SuspensionAskingActor, suspension: ExistingSuspension, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """To the address that the account has now. The notice begins when it has arrived."""
-    return await submit_case_command(context, suspension, ResendWarning(act_id=id, actor=actor.user), response)
+    return await submit_case_command(context, suspension, ResendWarning(act_id=command_id, actor=actor.user), response)
 
 
 @router.post(
     f"{SUSPENSION_PATH}/extension", operation_id="extend_notice", summary="Put off the last day of the notice", responses=QUEUED_RESPONSE
 )
 async def extend_notice(
-    actor: SuspensionAskingActor, suspension: ExistingSuspension, said: ExtensionIn, id: CommandId, context: Context, response: Response
+    actor: SuspensionAskingActor,
+    suspension: ExistingSuspension,
+    body: ExtensionIn,
+    command_id: CommandId,
+    context: Context,
+    response: Response,
 ) -> CommandAnswer:
-    act = ExtendNotice(act_id=id, actor=actor.user, until=said.until, reason=said.reason)
-    return await submit_case_command(context, suspension, act, response)
+    command = ExtendNotice(act_id=command_id, actor=actor.user, until=body.until, reason=body.reason)
+    return await submit_case_command(context, suspension, command, response)
 
 
 @router.post(
@@ -125,9 +130,16 @@ async def extend_notice(
     responses=QUEUED_RESPONSE,
 )
 async def withdraw_suspension(
-    actor: SuspensionAskingActor, suspension: ExistingSuspension, said: ReasonIn, id: CommandId, context: Context, response: Response
+    actor: SuspensionAskingActor,
+    suspension: ExistingSuspension,
+    body: ReasonIn,
+    command_id: CommandId,
+    context: Context,
+    response: Response,
 ) -> CommandAnswer:
-    return await submit_case_command(context, suspension, WithdrawSuspension(act_id=id, actor=actor.user, reason=said.reason), response)
+    return await submit_case_command(
+        context, suspension, WithdrawSuspension(act_id=command_id, actor=actor.user, reason=body.reason), response
+    )
 
 
 @router.post(
@@ -137,10 +149,12 @@ async def withdraw_suspension(
     responses=QUEUED_RESPONSE,
 )
 async def reinstate_account(
-    actor: ReinstatingActor, suspension: ExistingSuspension, said: ReasonIn, id: CommandId, context: Context, response: Response
+    actor: ReinstatingActor, suspension: ExistingSuspension, body: ReasonIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
     """An account that has paid is reinstated at once, without anybody's doing."""
-    return await submit_case_command(context, suspension, ReinstateAccount(act_id=id, actor=actor.user, reason=said.reason), response)
+    return await submit_case_command(
+        context, suspension, ReinstateAccount(act_id=command_id, actor=actor.user, reason=body.reason), response
+    )
 
 
 @router.post(
@@ -150,9 +164,9 @@ async def reinstate_account(
     responses=QUEUED_RESPONSE,
 )
 async def hand_over_account(
-    actor: ReinstatingActor, suspension: ExistingSuspension, id: CommandId, context: Context, response: Response
+    actor: ReinstatingActor, suspension: ExistingSuspension, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    return await submit_case_command(context, suspension, HandOverSuspendedAccount(act_id=id, actor=actor.user), response)
+    return await submit_case_command(context, suspension, HandOverSuspendedAccount(act_id=command_id, actor=actor.user), response)
 
 
 def _require_overdue_invoices(context: ApiContext, account_id: str, named: list[str] | None) -> list[str]:

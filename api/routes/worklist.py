@@ -30,6 +30,6 @@ def get_worklist(
     """Yours are your accounts, those you cover today, the tasks given to you, and what waits for your role."""
     today = context.today
     whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
-    desk = load_worklist_scope(context.database, whose, today)
-    lines, following = load_worklist(context.database, desk, today, limit, cursor, kind or ())
+    scope = load_worklist_scope(context.database, whose, today)
+    lines, following = load_worklist(context.database, scope, today, limit, cursor, kind or ())
     return Page(items=[present_work_item(line, today, words) for line in lines], next=following)

@@ -46,8 +46,8 @@ def get_write_offs(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WriteOffOut]:
-    wanted = CaseFilter(kind=CaseKind.WRITE_OFF, account=account, open=open, roles=[role] if role else None)
-    rows, following = list_cases(context.database, wanted, limit, cursor)
+    case_filter = CaseFilter(kind=CaseKind.WRITE_OFF, account=account, open=open, roles=[role] if role else None)
+    rows, following = list_cases(context.database, case_filter, limit, cursor)
     currencies = load_invoice_currencies(context.database, [name for row in rows for name in list_summarised_invoices(row.summary)])
     return Page(items=[present_write_off(row, currencies) for row in rows], next=following)
 
@@ -64,18 +64,23 @@ def get_write_off(_: ReadingActor, write_off: ExistingWriteOff, context: Context
     responses=QUEUED_RESPONSE,
 )
 async def decide_write_off(
-    actor: WriteOffDecidingActor, write_off: ExistingWriteOff, said: WriteOffDecisionIn, id: CommandId, context: Context, response: Response
+    actor: WriteOffDecidingActor,
+    write_off: ExistingWriteOff,
+    body: WriteOffDecisionIn,
+    command_id: CommandId,
+    context: Context,
+    response: Response,
 ) -> CommandAnswer:
     """Whatever gives money up, or the account away, waits for the approval matrix before it is booked."""
-    amounts = await run_in_threadpool(_parse_amounts, context, said.amounts)
-    act = ProposeWriteOff(act_id=id, actor=actor.user, decision=said.decision, amounts=amounts)
-    return await submit_case_command(context, write_off, act, response)
+    amounts = await run_in_threadpool(_parse_amounts, context, body.amounts)
+    command = ProposeWriteOff(act_id=command_id, actor=actor.user, decision=body.decision, amounts=amounts)
+    return await submit_case_command(context, write_off, command, response)
 
 
-def _parse_amounts(context: Context, said: list[PartIn]) -> dict[str, int]:
+def _parse_amounts(context: Context, body: list[PartIn]) -> dict[str, int]:
     """In minor units by invoice. Raises Problem for an unknown invoice, one that is named twice, and another currency than its own."""
-    currencies, amounts = load_invoice_currencies(context.database, [part.invoice for part in said]), dict[str, int]()
-    for index, part in enumerate(said):
+    currencies, amounts = load_invoice_currencies(context.database, [part.invoice for part in body]), dict[str, int]()
+    for index, part in enumerate(body):
         if part.invoice not in currencies:
             raise invalid_request_problem(
                 f"/amounts/{index}/invoice", f"there is no invoice {part.invoice}; the account's write-off lists its invoices"

@@ -116,16 +116,16 @@ class AccountStateOut(BaseModel):
 
     @classmethod
     def from_state(cls, state: AccountState) -> "AccountStateOut":
-        told = {"account_id", "at", "entries", "letters", "calls", "escalations", "suspensions", "cases", "awaited", "suspended"}
+        shown_fields = {"account_id", "at", "entries", "letters", "calls", "escalations", "suspensions", "cases", "awaited", "suspended"}
         return cls(
-            **state.model_dump(include=told),
+            **state.model_dump(include=shown_fields),
             balances=[BalanceAsOfOut.from_state(each) for each in state.balances if each.currency],
             invoices=[InvoiceAsOfOut.from_state(each) for each in state.invoices],
             approvals=[
                 ApprovalAsOfOut(
                     **each.model_dump(include={"case_id", "subject", "matter", "requested_on", "requester", "result", "ended_on"}),
                     amount=Amount.from_minor(each.amount, each.currency),
-                    signed_by=[one.by for one in each.signatures if one.word == "signed"],
+                    signed_by=[signature.by for signature in each.signatures if signature.word == "signed"],
                 )
                 for each in state.approvals
             ],

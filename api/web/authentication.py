@@ -62,7 +62,7 @@ def require_permission(permission: Permission) -> Callable[[Request, object], Ac
             raise Problem(403, "not-allowed", "Your role may not do this", why)
         return actor
 
-    allowed.wanted = permission  # type: ignore[attr-defined]
+    allowed.permission = permission  # type: ignore[attr-defined]
     return allowed
 
 

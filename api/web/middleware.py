@@ -42,8 +42,8 @@ class BodyLimitMiddleware:
             await self._app(scope, receive, send)
             return
         limit = _find_body_limit(scope["path"])
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        if told.isdigit() and int(told) > limit:
+        declared_length = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared_length.isdigit() and int(declared_length) > limit:
             await build_problem_response(_body_too_large_problem(limit), scope["path"])(scope, receive, send)
             return
         came = 0

@@ -76,8 +76,8 @@ class Problem(Exception):
         )
 
 
-def not_found_problem(thing: str, id: str, hint: str) -> Problem:
-    return Problem(404, "not-found", f"There is no such {thing}", f"there is no {thing} {id!r}; {hint}")
+def not_found_problem(subject: str, subject_id: str, hint: str) -> Problem:
+    return Problem(404, "not-found", f"There is no such {subject}", f"there is no {subject} {subject_id!r}; {hint}")
 
 
 def invalid_request_problem(pointer: str, detail: str) -> Problem:

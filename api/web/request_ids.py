@@ -13,5 +13,5 @@ def derive_id(request: Request, kind: str, user: str) -> str:
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is None:
         return f"{kind}:{secrets.token_hex(16)}"
-    said = "\n".join((user, request.url.path, key))
-    return f"{kind}:{sha256(said.encode()).hexdigest()[:32]}"
+    text = "\n".join((user, request.url.path, key))
+    return f"{kind}:{sha256(text.encode()).hexdigest()[:32]}"

@@ -174,8 +174,8 @@ class ApprovalCase(AccountCase):
         if self.escalated_at is not None:
             return self.escalated_at + (self.reminders + 1) * timedelta(days=self.current_tier.deadline_days)
         remind_on = self.due_on - timedelta(days=self.current_tier.remind_days)
-        wanted = self.current_tier.remind_days > 0 and not self.reminders and remind_on > self.asked_at.date()
-        return start_of_day(remind_on) if wanted else None
+        is_due = self.current_tier.remind_days > 0 and not self.reminders and remind_on > self.asked_at.date()
+        return start_of_day(remind_on) if is_due else None
 
     @property
     def wakes_at(self) -> datetime | None:

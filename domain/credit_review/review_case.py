@@ -59,11 +59,13 @@ class CreditReviewCase(AccountCase):
         waits = self.verdict is not None and self.verdict.next_review_on is not None and not self.due and not self.ended
         return start_of_day(self.verdict.next_review_on) if waits and self.verdict and self.verdict.next_review_on else None
 
-    def refer_account(self, reason: ReferralReason, at: Moment, by: str = SYSTEM, act: str | None = None, note: str | None = None) -> int:
+    def refer_account(
+        self, reason: ReferralReason, at: Moment, by: str = SYSTEM, command_id: str | None = None, note: str | None = None
+    ) -> int:
         """The number of the journal's entry. An account under review is looked at anew."""
         self.reason, self.due = reason, True
         seq = self.write_entry(
-            EntryKind.CREDIT_REVIEW_REFERRED, at, by, act=act, reason=reason.value, invoices=len(self.invoice_ids), note=note
+            EntryKind.CREDIT_REVIEW_REFERRED, at, by, act=command_id, reason=reason.value, invoices=len(self.invoice_ids), note=note
         )
         self._notify_analysts("credit_review_referred", reason)
         if reason is ReferralReason.INSOLVENCY_NOTICE:

@@ -233,9 +233,9 @@ class DisputeCase(AccountCase):
 
     def _request_approval(self) -> None:
         self.stage, self.approvals = DisputeStage.APPROVAL, self.approvals + 1
-        asked = self.pending_approval()
-        if asked:
-            self.add_effect(asked)
+        approval = self.pending_approval()
+        if approval:
+            self.add_effect(approval)
 
     def _withdraw_approval(self, reason: str) -> None:
         if self.stage is DisputeStage.APPROVAL:
@@ -321,13 +321,13 @@ class DisputeCase(AccountCase):
     def _update_invoice(self, at: Moment) -> None:
         """The invoice is on hold while its undisputed rest is nothing, or too little to chase."""
         rest = self.facts.open_balance - self.contested_amount
-        wanted = not self.is_closed and rest < self.snapshot.load_policy().minimum_open_balance(self.facts.currency)
-        if wanted and not self.held:
+        is_negligible = not self.is_closed and rest < self.snapshot.load_policy().minimum_open_balance(self.facts.currency)
+        if is_negligible and not self.held:
             hold = Hold(hold_id=self.case_id, kind=HoldKind.DISPUTE, since=at.business, reason=self.raised.reason.value)
             self.add_effect(PlaceHold(invoice_id=self.invoice_id, hold=hold))
-        if self.held and not wanted:
+        if self.held and not is_negligible:
             self.add_effect(LiftHold(invoice_id=self.invoice_id, hold_id=self.case_id))
-        self.held = wanted
+        self.held = is_negligible
         contested = 0 if self.is_closed else self.contested_amount
         self.add_effect(MarkDisputed(invoice_id=self.invoice_id, case_id=self.case_id, amount=contested, resolution=self.resolution))
 

@@ -47,13 +47,12 @@ def collection_stage(case: InvoiceCase, today: date) -> CollectionStage:
 def _find_stage(
     policy: Policy, holds: Sequence[Hold], taken: Sequence[TakenStep], due_date: date, today: date, *, is_suspended: bool
 ) -> CollectionStage:
-    for kind, stage in _HOLD_STAGES.items():
+    for kind, hold_stage in _HOLD_STAGES.items():
         if any(hold.kind is kind for hold in holds):
-            return CollectionStage.SUSPENDED if is_suspended and stage is CollectionStage.SUSPENSION else stage
+            return CollectionStage.SUSPENDED if is_suspended and hold_stage is CollectionStage.SUSPENSION else hold_stage
     if holds:
         return CollectionStage.ON_HOLD
-    steps = {step.step: step for step in policy.timeline}
-    reached = [steps[each.step] for each in taken if each.step in steps]
+    reached = [step for each in taken if (step := policy.find_step(each.step))]
     if not reached:
         first = next_step(policy, list(taken), due_date, today)
         reached = [first] if first else []

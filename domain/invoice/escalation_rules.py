@@ -42,7 +42,7 @@ def escalate_invoice(case: InvoiceCase, command: EscalateInvoice, at: Moment) ->
 
 
 def answer_rejection_reason(case: InvoiceCase, command: AnswerEscalation) -> str | None:
-    known = next((one for one in case.escalations if one.act_id == command.escalation), None)
+    known = next((escalation for escalation in case.escalations if escalation.act_id == command.escalation), None)
     if known is None:
         return "no such escalation of this invoice is known; its history names them"
     if is_same_person(command.actor, known.by):
@@ -55,8 +55,11 @@ def answer_rejection_reason(case: InvoiceCase, command: AnswerEscalation) -> str
 
 
 def answer_escalation(case: InvoiceCase, command: AnswerEscalation, at: Moment) -> int:
-    answered = next(one for one in case.escalations if one.act_id == command.escalation)
-    case.escalations = [one.model_copy(update={"answered_by": command.actor}) if one is answered else one for one in case.escalations]
+    answered = next(escalation for escalation in case.escalations if escalation.act_id == command.escalation)
+    case.escalations = [
+        escalation.model_copy(update={"answered_by": command.actor}) if escalation is answered else escalation
+        for escalation in case.escalations
+    ]
     done = TaskRequest(
         key=f"escalation:{command.escalation}",
         kind=TaskKind.ESCALATION,

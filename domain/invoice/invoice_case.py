@@ -127,7 +127,7 @@ class InvoiceCase(AccountCase):
         self.journal = self.journal.model_copy(update={"seq": carried.seq, "head": carried.head, "pending": []})
         self.taken, self.broken_promises = list(carried.taken), carried.broken_promises
         self.seen, self.heard = [*carried.seen, *self.seen], list(carried.heard)
-        self.followers = [*carried.followers, *(one for one in self.followers if one not in carried.followers)]
+        self.followers = [*carried.followers, *(follower for follower in self.followers if follower not in carried.followers)]
         both = [*carried.disputes, *self.disputes]
         self.disputes = [past.model_copy(update={"number": number}) for number, past in enumerate(both, 1)]
         settled = [HeldPeriod(start=carried.closed_at, end=at.business)] if carried.closed_at and carried.closed_at < at.business else []
@@ -162,25 +162,25 @@ class InvoiceCase(AccountCase):
         self._set_hold(HoldKind.DISPUTE, DISPUTE_HOLD, self.facts.disputed, at)
         self._set_hold(HoldKind.BELOW_MINIMUM, MINIMUM_HOLD, below, at)
 
-    def _set_hold(self, kind: HoldKind, hold_id: str, wanted: bool, at: Moment) -> None:
+    def _set_hold(self, kind: HoldKind, hold_id: str, is_held: bool, at: Moment) -> None:
         stands = hold_id in self.holds.standing
-        if wanted and not stands:
+        if is_held and not stands:
             self.place_hold(Hold(hold_id=hold_id, kind=kind, since=at.business), at)
-        if stands and not wanted:
+        if stands and not is_held:
             self.lift_hold(hold_id, at)
 
-    def place_hold(self, hold: Hold, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int | None:
-        """The entry's number, or None when the hold stood already. `act` is the id of the person's act that placed it."""
+    def place_hold(self, hold: Hold, at: Moment, actor: str = SYSTEM, command_id: str | None = None) -> int | None:
+        """Place a hold and return its entry's number; None when the hold stood already. `command_id`: of the command that placed it."""
         if not self.holds.place(hold):
             return None
         until = hold.until.date().isoformat() if hold.until else None
         return self.write_entry(
-            EntryKind.HOLD_PLACED, at, actor, hold=hold.hold_id, hold_kind=hold.kind.value, until=until, reason=hold.reason, act=act
+            EntryKind.HOLD_PLACED, at, actor, hold=hold.hold_id, hold_kind=hold.kind.value, until=until, reason=hold.reason, act=command_id
         )
 
-    def lift_hold(self, hold_id: str, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int | None:
+    def lift_hold(self, hold_id: str, at: Moment, actor: str = SYSTEM, command_id: str | None = None) -> int | None:
         hold = self.holds.lift(hold_id, at.business)
-        return self.write_entry(EntryKind.HOLD_LIFTED, at, actor, hold=hold_id, hold_kind=hold.kind.value, act=act) if hold else None
+        return self.write_entry(EntryKind.HOLD_LIFTED, at, actor, hold=hold_id, hold_kind=hold.kind.value, act=command_id) if hold else None
 
     def run_due_actions(self, at: Moment) -> None:
         """Judge the promise whose day is over, and lift the holds whose time is up."""

@@ -48,8 +48,8 @@ class AccountEntry(NamedTuple):
 
 def filter_by_kind(account_entries: Iterable[AccountEntry], *kinds: EntryKind) -> Iterator[AccountEntry]:
     """Yield the entries of the given kinds, in their order."""
-    wanted = {kind.value for kind in kinds}
-    return (entry for entry in account_entries if entry.kind in wanted)
+    wanted_kinds = {kind.value for kind in kinds}
+    return (entry for entry in account_entries if entry.kind in wanted_kinds)
 
 
 def group_by_case(account_entries: Sequence[AccountEntry], kind: CaseKind) -> list[list[AccountEntry]]:

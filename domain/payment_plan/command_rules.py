@@ -59,7 +59,7 @@ def _apply_accepted_command(case: PaymentPlanCase, command: Command, at: Moment)
             decline_plan(case)
             return seq
         case CancelPlan():
-            return cancel_plan(case, command.why, at, command.actor, act=command.act_id)
+            return cancel_plan(case, command.why, at, command.actor, command_id=command.act_id)
         case _:
             raise TypeError(f"no rule says what a {type(command).__name__} does to a payment plan")
 

@@ -193,16 +193,16 @@ class InstalmentSchedule(_FrozenModel):
         """The debt still owed. A payment pays an instalment's interest before its principal."""
         hole = max(self.paid_before - received, 0)
         shares = zip(self.instalments, self.paid_amounts(received), strict=True)
-        return hole + sum(one.principal - max(share - one.interest, 0) for one, share in shares)
+        return hole + sum(instalment.principal - max(share - instalment.interest, 0) for instalment, share in shares)
 
     def paid_interest(self, received: int) -> int:
         """The interest that the plan has received since its beginning."""
         shares = zip(self.instalments, self.paid_amounts(received), strict=True)
-        return self.interest_before + sum(min(share, one.interest) for one, share in shares)
+        return self.interest_before + sum(min(share, instalment.interest) for instalment, share in shares)
 
     def cumulative_interest(self, number: int) -> int:
         """The interest that the plan comes to with that instalment, from its beginning."""
-        return self.interest_before + sum(one.interest for one in self.instalments if one.number <= number)
+        return self.interest_before + sum(instalment.interest for instalment in self.instalments if instalment.number <= number)
 
     def compute_interest_state(self, received: int, today: date, since: date) -> tuple[date, int]:
         """From which day interest runs on if the plan is revised today, and how much was earned but not paid (negative: paid ahead).

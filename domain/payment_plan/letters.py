@@ -24,7 +24,9 @@ def build_revision_facts(revision: PlanRevision) -> dict[str, FactValue]:
 
 def request_letter(case: PaymentPlanCase, template: str, revision: PlanRevision, at: Moment, suffix: str = "", **more: FactValue) -> str:
     """Its key. `schedule` lists the instalments as day:amount:interest, parted by spaces."""
-    schedule = " ".join(f"{one.due_on.isoformat()}:{one.amount}:{one.interest}" for one in revision.schedule.instalments)
+    schedule = " ".join(
+        f"{instalment.due_on.isoformat()}:{instalment.amount}:{instalment.interest}" for instalment in revision.schedule.instalments
+    )
     details: dict[str, FactValue] = {
         "plan": case.case_id,
         "revision": revision.number,

@@ -16,17 +16,17 @@ from domain.payment_plan.state import DECLINED, REVISED, PlanRevision, PlanStage
 
 def open_plan(case: PaymentPlanCase, at: Moment) -> None:
     """Proposed: the invoices are held from now on, for nobody chases what is being negotiated."""
-    act = case.proposal
-    case.mark_seen(act.act_id)
-    revision = _build_revision(case, act.terms, act.actor, act.asked_by, act.why, at)
+    proposal = case.proposal
+    case.mark_seen(proposal.act_id)
+    revision = _build_revision(case, proposal.terms, proposal.actor, proposal.asked_by, proposal.why, at)
     case.write_entry(
         EntryKind.PLAN_PROPOSED,
         at,
-        act.actor,
-        act=act.act_id,
+        proposal.actor,
+        act=proposal.act_id,
         invoices=" ".join(case.covered),
         debt=case.debt,
-        note=act.note_id,
+        note=proposal.note_id,
         **build_revision_facts(revision),
     )
     for invoice_id in case.covered:
@@ -61,9 +61,9 @@ def _build_revision(case: PaymentPlanCase, terms: InstalmentTerms, by: str, aske
 def _submit_for_approval(case: PaymentPlanCase, revision: PlanRevision, at: Moment) -> None:
     case.revisions.append(revision)
     case.draft, case.draft_stage, case.draft_since = revision, PlanStage.APPROVAL, at.business.date()
-    asked = case.pending_approval()
-    if asked:
-        case.add_effect(asked)
+    approval = case.pending_approval()
+    if approval:
+        case.add_effect(approval)
 
 
 def apply_approval_outcome(case: PaymentPlanCase, outcome: ApprovalOutcome, at: Moment) -> None:

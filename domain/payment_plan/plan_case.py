@@ -109,7 +109,7 @@ class PaymentPlanCase(AccountCase):
 
     def _earlier_authors(self, revision: PlanRevision) -> list[str]:
         """Who put forward other terms of this plan asks for these too: a colleague's revision makes nobody free to approve their own."""
-        return [one for one in dict.fromkeys(earlier.by for earlier in self.revisions) if one != revision.by]
+        return [instalment for instalment in dict.fromkeys(earlier.by for earlier in self.revisions) if instalment != revision.by]
 
     def wakes_at(self) -> datetime | None:
         """The next business time at which something happens by itself."""
@@ -120,10 +120,10 @@ class PaymentPlanCase(AccountCase):
         if self.is_over:
             return []
         days = [self.lapses_on() + timedelta(1)] if self.draft and self.draft_stage is not PlanStage.APPROVAL else []
-        days += [one.due_on for one in self.list_uncharged_instalments()]
-        for one in self.unpaid_instalments:
-            days += [self.reminder_day(one)] if one.number not in self.recalled else []
-            days.append(self.break_day(one) if one.number in self.missed_on else one.due_on + timedelta(1))
+        days += [instalment.due_on for instalment in self.list_uncharged_instalments()]
+        for instalment in self.unpaid_instalments:
+            days += [self.reminder_day(instalment)] if instalment.number not in self.recalled else []
+            days.append(self.break_day(instalment) if instalment.number in self.missed_on else instalment.due_on + timedelta(1))
         return days
 
     def reminder_day(self, instalment: Instalment) -> date:
@@ -138,4 +138,6 @@ class PaymentPlanCase(AccountCase):
         if self.agreed is None:
             return []
         schedule = self.agreed.schedule
-        return [one for one in schedule.instalments if schedule.cumulative_interest(one.number) > self.interest_charged]
+        return [
+            instalment for instalment in schedule.instalments if schedule.cumulative_interest(instalment.number) > self.interest_charged
+        ]

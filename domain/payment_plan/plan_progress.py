@@ -65,15 +65,15 @@ def allocate_received(case: PaymentPlanCase, at: Moment) -> None:
     """Which instalments are paid now. One that a bounced payment leaves open again is due again, with its days of grace."""
     if case.agreed is None:
         return
-    unpaid = {one.number for one in case.unpaid_instalments}
-    for one in case.agreed.schedule.instalments:
-        if one.number in unpaid:
-            case.paid = [number for number in case.paid if number != one.number]
-        elif one.number not in case.paid:
-            case.paid.append(one.number)
-            withdraw_instalment_letters(case, one.number)
-            late = case.missed_on.pop(one.number, None) is not None or at.business.date() > one.due_on
-            case.write_entry(EntryKind.PLAN_INSTALMENT_PAID, at, instalment=one.number, amount=one.amount, late=late)
+    unpaid = {instalment.number for instalment in case.unpaid_instalments}
+    for instalment in case.agreed.schedule.instalments:
+        if instalment.number in unpaid:
+            case.paid = [number for number in case.paid if number != instalment.number]
+        elif instalment.number not in case.paid:
+            case.paid.append(instalment.number)
+            withdraw_instalment_letters(case, instalment.number)
+            late = case.missed_on.pop(instalment.number, None) is not None or at.business.date() > instalment.due_on
+            case.write_entry(EntryKind.PLAN_INSTALMENT_PAID, at, instalment=instalment.number, amount=instalment.amount, late=late)
     if not unpaid:
         case.write_entry(EntryKind.PLAN_COMPLETED, at, total=case.agreed.schedule.total, received=case.received)
         request_letter(case, "plan_completed", case.agreed, at)
@@ -91,17 +91,17 @@ def run_due_actions(case: PaymentPlanCase, at: Moment) -> None:
     if case.is_over:
         return
     today = at.business.date()
-    for one in case.list_uncharged_instalments():
-        if one.due_on <= today:
-            _charge_interest(case, one)
-    for one in case.unpaid_instalments:
-        if one.number in case.missed_on and case.break_day(one) <= today:
-            _break_plan(case, one, at)
+    for instalment in case.list_uncharged_instalments():
+        if instalment.due_on <= today:
+            _charge_interest(case, instalment)
+    for instalment in case.unpaid_instalments:
+        if instalment.number in case.missed_on and case.break_day(instalment) <= today:
+            _break_plan(case, instalment, at)
             return
-        if one.number not in case.missed_on and one.due_on < today:
-            _record_missed_instalment(case, one, at)
-        elif one.number not in case.recalled and case.reminder_day(one) <= today <= one.due_on:
-            _remind_instalment(case, one, at)
+        if instalment.number not in case.missed_on and instalment.due_on < today:
+            _record_missed_instalment(case, instalment, at)
+        elif instalment.number not in case.recalled and case.reminder_day(instalment) <= today <= instalment.due_on:
+            _remind_instalment(case, instalment, at)
     if case.draft and case.draft_stage is not PlanStage.APPROVAL and case.lapses_on() < today:
         _lapse_draft(case, case.draft, at)
 
@@ -156,9 +156,9 @@ def _lapse_draft(case: PaymentPlanCase, draft: PlanRevision, at: Moment) -> None
 # --- its end
 
 
-def cancel_plan(case: PaymentPlanCase, why: str, at: Moment, actor: str = SYSTEM, act: str | None = None) -> int:
+def cancel_plan(case: PaymentPlanCase, why: str, at: Moment, actor: str = SYSTEM, command_id: str | None = None) -> int:
     """The plan ends without reproach; the invoices' timelines go on where they stopped."""
-    seq = case.write_entry(EntryKind.PLAN_CANCELLED, at, actor, act=act, reason=why, received=case.received)
+    seq = case.write_entry(EntryKind.PLAN_CANCELLED, at, actor, act=command_id, reason=why, received=case.received)
     if case.agreed and why != INSOLVENT:
         request_letter(case, "plan_cancelled", case.agreed, at)
     end_plan(case, PlanStage.CANCELLED, why, SETTLED if why == SETTLED else WITHDRAWN)

@@ -149,6 +149,10 @@ class Policy(_PolicyPart):
                 raise TimelineError(index, f"two steps are called {after.step!r}; give each a name of its own")
         return self
 
+    def find_step(self, name: str) -> Step | None:
+        """Return the step of this name; None where the timeline has none."""
+        return next((step for step in self.timeline if step.step == name), None)
+
     @property
     def minimum_open_balances(self) -> dict[str, int]:
         """The least open balance worth chasing, in minor units, of each currency for which the policy names one."""

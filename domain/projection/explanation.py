@@ -112,7 +112,11 @@ class _DayExplainer:
     def _list_linked_cases(self) -> set[str]:
         named = {entry.get_text("case") for entry in self.invoice_entries if entry.at < self.day_end} - {""}
         case_ids = {entry.case_id: parse_case_id(entry.case_id) for entry in self.account_entries}
-        disputes = {case_id for case_id, id in case_ids.items() if id and (id.kind, id.subject) == (CaseKind.DISPUTE, self.invoice_id)}
+        disputes = {
+            case_id
+            for case_id, parsed in case_ids.items()
+            if parsed and (parsed.kind, parsed.subject) == (CaseKind.DISPUTE, self.invoice_id)
+        }
         proposals = [entry for entry in self.account_entries if entry.kind == EntryKind.PLAN_PROPOSED.value]
         plans = {entry.case_id for entry in proposals if self.invoice_id in entry.get_text("invoices").split()}
         return named | disputes | plans

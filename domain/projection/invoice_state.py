@@ -61,7 +61,7 @@ class InvoiceProjection:
 
     def find_step(self, name: str) -> Step | None:
         """Return the step as the pinned policy defines it."""
-        return next((step for step in self.policy.timeline if step.step == name), None) if self.policy else None
+        return self.policy.find_step(name) if self.policy else None
 
     # --- applying entries
 
@@ -162,12 +162,12 @@ class InvoiceProjection:
         )
 
     def _apply_letter_outcome(self, entry: AccountEntry) -> None:
-        name, fate = entry.get_text("step"), LETTER_RESULT_BY_KIND[entry.kind]
-        if fate is LetterResult.DROPPED and entry.get_text("reason") != DropReason.LAPSED:
+        name, result = entry.get_text("step"), LETTER_RESULT_BY_KIND[entry.kind]
+        if result is LetterResult.DROPPED and entry.get_text("reason") != DropReason.LAPSED:
             self._undo_step(name)
             return
-        changes: dict[str, Any] = {"fate": fate}
-        if fate is LetterResult.SENT:
+        changes: dict[str, Any] = {"fate": result}
+        if result is LetterResult.SENT:
             changes["contact_on"] = letter_ended_at(entry).date()
         self.taken_steps = [taken.model_copy(update=changes) if taken.step == name else taken for taken in self.taken_steps]
 

@@ -42,14 +42,14 @@ def list_letter_states(entries: Sequence[AccountEntry], end: datetime) -> list[L
     return [LetterState(**vars(letter)) for letter in letters]
 
 
-def _end_letter(letters: list[_LetterProgress], entry: AccountEntry, fate: str, at: datetime) -> None:
+def _end_letter(letters: list[_LetterProgress], entry: AccountEntry, result: str, at: datetime) -> None:
     """Note the outcome with its letter. Of two letters of one name, it is that of the last."""
     name, message_id = entry.get_text("step") or entry.get_text("letter"), entry.get_text("message_id") or None
     letter = _find_last_letter(letters, name, message_id)
     if letter is None:
         letter = _LetterProgress(entry.case_id, entry.invoice_id, name, requested_at=None)
         letters.append(letter)
-    letter.fate, letter.at, letter.reason, letter.message_id = fate, at, entry.get_text("reason"), message_id
+    letter.fate, letter.at, letter.reason, letter.message_id = result, at, entry.get_text("reason"), message_id
 
 
 def _find_last_letter(letters: list[_LetterProgress], name: str, message_id: str | None) -> _LetterProgress | None:

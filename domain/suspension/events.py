@@ -160,7 +160,7 @@ def apply_approval_outcome(case: SuspensionCase, outcome: ApprovalOutcome, at: M
     advance(case, at)
 
 
-def apply_warning_outcome(case: SuspensionCase, number: int, fate: LetterResult, on: date, at: Moment, reason: str = "") -> None:
+def apply_warning_outcome(case: SuspensionCase, number: int, result: LetterResult, on: date, at: Moment, reason: str = "") -> None:
     """What became of the warning, on a date of the customer's. Only `sent` starts the notice; a bounce afterwards ends it."""
     if number != case.last_number(LETTER_SEQUENCE) or case.stage not in (
         SuspensionStage.WARNING,
@@ -168,10 +168,10 @@ def apply_warning_outcome(case: SuspensionCase, number: int, fate: LetterResult,
         SuspensionStage.SIGN_OFF,
     ):
         return
-    if fate is LetterResult.SENT and case.stage is SuspensionStage.WARNING:
+    if result is LetterResult.SENT and case.stage is SuspensionStage.WARNING:
         start_notice(case, number, on, at)
-    elif fate is not LetterResult.SENT:
-        record_failed_delivery(case, number, fate, at, reason)
+    elif result is not LetterResult.SENT:
+        record_failed_delivery(case, number, result, at, reason)
     advance(case, at)
 
 

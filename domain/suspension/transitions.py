@@ -144,11 +144,11 @@ def start_notice(case: SuspensionCase, number: int, on: date, at: Moment) -> Non
     notify_invoices(case, case.warned, EntryKind.SUSPENSION_WARNING_DELIVERED)
 
 
-def record_failed_delivery(case: SuspensionCase, number: int, fate: LetterResult, at: Moment, reason: str) -> None:
+def record_failed_delivery(case: SuspensionCase, number: int, result: LetterResult, at: Moment, reason: str) -> None:
     withdraw_approval_request(case, REVISED)
     case.stage, case.undelivered, case.delivered_on, case.notice_ends = SuspensionStage.WARNING, True, None, None
     case.returned = False
-    case.write_entry(EntryKind.SUSPENSION_WARNING_UNDELIVERED, at, letter=number, fate=fate.value, reason=reason)
+    case.write_entry(EntryKind.SUSPENSION_WARNING_UNDELIVERED, at, letter=number, fate=result.value, reason=reason)
     notify_role(case, Role.COLLECTOR, "suspension_warning_undelivered", at)
 
 

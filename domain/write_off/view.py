@@ -26,7 +26,7 @@ def _build_summary(case: WriteOffCase) -> WriteOffSummary:
 
 
 def _owed_by_currency(case: WriteOffCase) -> dict[str, int]:
-    return sum_undisputed_by_currency(one for one in case.claims.values() if not one.settled)
+    return sum_undisputed_by_currency(receivable for receivable in case.claims.values() if not receivable.settled)
 
 
 def build_case_view(case: WriteOffCase, run_id: str) -> CaseView:

@@ -122,7 +122,7 @@ class WriteOffCase(AccountCase):
         if known.settled and not receivable.settled and not self.is_ended:
             self._place_hold(receivable.invoice_id, at)
         undecided = self.stage in (WriteOffStage.DECIDING, WriteOffStage.APPROVAL) or self.is_placed_externally
-        if undecided and all(one.settled or one.open_balance <= 0 for one in self.claims.values()):
+        if undecided and all(claim.settled or claim.open_balance <= 0 for claim in self.claims.values()):
             self._withdraw_approval_request(SETTLED)
             self.end(at, "settled")
         elif self.approval_open and self._current_amounts() != before:
@@ -240,7 +240,11 @@ class WriteOffCase(AccountCase):
         return self.proposed_amounts(self.proposal) if self.proposal else {}
 
     def _open_amounts(self) -> dict[str, int]:
-        return {name: one.open_balance for name, one in self.claims.items() if not one.settled and one.open_balance > 0}
+        return {
+            name: receivable.open_balance
+            for name, receivable in self.claims.items()
+            if not receivable.settled and receivable.open_balance > 0
+        }
 
     def _execute_decision(self, at: Moment) -> None:
         """The suspension hears first what its invoices are settled by; what is left of a part it hears when that is booked."""
@@ -280,7 +284,7 @@ class WriteOffCase(AccountCase):
 
     def _reinstate_if_paid(self, at: Moment) -> None:
         """The suspension's own case ended with the write-off: who has paid all the same is served again."""
-        nothing_lost = all(one.recovered >= one.amount for one in self.booked.values())
+        nothing_lost = all(booking.recovered >= booking.amount for booking in self.booked.values())
         if self.stage is WriteOffStage.DECIDED and nothing_lost and not self._open_amounts() and not self.reinstated:
             self.reinstated = True
             self.write_entry(EntryKind.SUSPENSION_REINSTATEMENT_ORDERED, at)

@@ -1,7 +1,12 @@
 """Records the histories that `tests/workflows/test_replay.py` replays: `python -m tests.histories.record`.
 
 A history is a promise to the workflows that run in production: code that cannot replay one would break them. So a file is recorded anew
-only when no run of its kind is left; a change of the code is guarded with `workflow.patched`, and adds a file.
+only when no run of its kind is left; a change of the code is guarded with `workflow.patched`, and adds a file. A file that exists is
+never written again. A change that gives runs other commands gets a series of its own: its files are called by `SERIES`, and `RUNS` names
+the runs that differ. The series so far:
+
+- `2026-11`: every kind of workflow. Its invoices were started without a coarse stage: each shows its step in `DuecourseStage`.
+- `2026-11b`: invoices that were started with a coarse stage (docs/decisions/0020). No other kind's commands changed.
 """
 
 import asyncio
@@ -32,8 +37,18 @@ from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11"
-"""When these were recorded; a later series stands beside them."""
+SERIES = "2026-11b"
+"""When the newest were recorded; they stand beside those of the earlier series."""
+
+RUNS = frozenset(
+    {
+        "invoice_collection.full_timeline_to_paid",
+        "invoice_collection.reopened_after_a_bounced_payment",
+        "invoice_collection.paused_and_resumed",
+        "invoice_collection.written_off_in_part",
+    }
+)
+"""Kind and life of the runs that the series keeps: together they show every coarse stage, and a case's second run."""
 
 KINDS = {
     "invoice": "invoice_collection",
@@ -174,22 +189,33 @@ INVOICES: tuple[Callable[[PlayStage], Awaitable[str]], ...] = (
 
 DISPUTES = (disputed_and_credited, paid_while_disputed)
 
+REPEATED_RUNS = ("billing_sync", "correspondence_run", "referrals")
+
+HOUSE_RUNS = ("erasing.refused", "erasing.erased", ids.DAILY_SEAL_ID, ids.HISTORY_ARCHIVE_ID)
+
 
 async def record(folder: Path = FOLDER) -> None:
+    """Play the lives of which the series keeps a run."""
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(f"sqlite:///{scratch}/duecourse.db")
         database.migrate()
         async with start_stage(database, Path(scratch), date(2013, 1, 6)) as stage:
-            for life in INVOICES:
+            for life in filter(_is_played, INVOICES):
                 await _keep(stage, [ids.invoice_case_id(await life(stage))], life.__name__, folder)
-            for dispute in DISPUTES:
+            for dispute in filter(_is_played, DISPUTES):
                 await _keep(stage, _dispute(stage, await dispute(stage)), dispute.__name__, folder)
-            for account in ACCOUNTS:
+            for account in filter(_is_played, ACCOUNTS):
                 await _keep(stage, await account(stage), account.__name__, folder)
-            await _runs(stage, folder)
+            if RUNS.intersection(REPEATED_RUNS):
+                await _runs(stage, folder)
             await stage.close()
         database.close()
-    await record_house(folder)
+    if RUNS.intersection(HOUSE_RUNS):
+        await record_house(folder)
+
+
+def _is_played(life: Callable[[PlayStage], Awaitable[Any]]) -> bool:
+    return any(run.partition(".")[2] == life.__name__ for run in RUNS)
 
 
 async def record_house(folder: Path = FOLDER) -> None:
@@ -199,7 +225,7 @@ async def record_house(folder: Path = FOLDER) -> None:
         database.migrate()
         async with start_stage(database, Path(scratch), date(2013, 1, 6)) as stage:
             async for workflow, name in keep_house_lives(stage):
-                await write_history(stage, workflow, folder / f"{name}.{SERIES}.json")
+                await write_history(stage, workflow, name, folder)
         database.close()
 
 
@@ -212,7 +238,7 @@ def _dispute(stage: PlayStage, invoice: str) -> list[str]:
 async def _keep(stage: PlayStage, case_ids: list[str], life: str, folder: Path) -> None:
     """The latest run of each of these cases, which are each of another kind."""
     for case_id in case_ids:
-        await write_history(stage, case_id, folder / f"{KINDS[case_id.partition(':')[0]]}.{life}.{SERIES}.json")
+        await write_history(stage, case_id, f"{KINDS[case_id.partition(':')[0]]}.{life}", folder)
 
 
 async def _runs(stage: PlayStage, folder: Path) -> None:
@@ -233,13 +259,18 @@ async def _runs(stage: PlayStage, folder: Path) -> None:
 async def _run(stage: PlayStage, workflow: Any, name: str, folder: Path) -> None:
     with stage.play.environment.auto_time_skipping_disabled():
         await stage.play.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
-    await write_history(stage, name, folder / f"{name}.{SERIES}.json")
+    await write_history(stage, name, name, folder)
 
 
-async def write_history(stage: PlayStage, workflow: str, file: Path) -> None:
+async def write_history(stage: PlayStage, workflow: str, run: str, folder: Path) -> None:
+    """Write the workflow's latest run, if the series keeps it. Raises FileExistsError: what was recorded is never written again."""
+    if run not in RUNS:
+        return
+    file = folder / f"{run}.{SERIES}.json"
     history = await stage.play.client.get_workflow_handle(workflow).fetch_history()
     content = {"workflow_id": workflow, "history": json.loads(history.to_json())}
-    await asyncio.to_thread(file.write_text, json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    with file.open("x", encoding="utf-8") as new_file:
+        new_file.write(json.dumps(content, indent=1, sort_keys=True) + "\n")
     print(f"{file.name}: {len(history.events)} events", flush=True)
 
 

@@ -21,8 +21,9 @@ from worker import WORKFLOWS
 
 
 class RecordedCase(NamedTuple):
-    """`records`: everything that one run wrote, wake by wake. `life`: the story that it was recorded of."""
+    """`records`: everything that one run wrote, wake by wake. `life`: the story that it was recorded of, in which series."""
 
+    series: str
     life: str
     case_id: str
     records: Sequence[CaseWrite]
@@ -50,7 +51,8 @@ async def _replayed() -> list[RecordedCase]:
         )
         await replayer.replay_workflow(WorkflowHistory.from_json(content["workflow_id"], content["history"]))
         heard = [record for each in listening.pending_writes.values() for record, handle in each if _is_written(handle)]
-        found.append(RecordedCase(file.name.split(".")[1], content["workflow_id"], heard))
+        *_, life, series, _ = file.name.split(".")
+        found.append(RecordedCase(series, life, content["workflow_id"], heard))
     return found
 
 
@@ -58,6 +60,7 @@ def _is_written(handle: ActivityHandle[Any]) -> bool:
     return handle.done() and not handle.cancelled() and not handle.exception() and not handle.result().carried
 
 
-def account_of(lives: Sequence[str]) -> list[AccountEntry]:
-    """The journal of an account that lived through all of these."""
-    return read_account_entries(entry for case in recorded_cases() if case.life in lives for entry in case.entries)
+def account_of(series: str, lives: Sequence[str]) -> list[AccountEntry]:
+    """The journal of an account that lived through all of these. They are of one series: in another the same cases live again."""
+    cases = (case for case in recorded_cases() if case.series == series and case.life in lives)
+    return read_account_entries(entry for case in cases for entry in case.entries)

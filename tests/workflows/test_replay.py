@@ -22,7 +22,9 @@ from adapters.audit.histories.replayer import HistoryReplayer
 from adapters.audit.histories.run_history_loader import RunHistory
 from domain.audit.replay_comparison import JournalWrite
 from domain.audit.replay_report import ReplayDivergence, RunSource
+from domain.case.case_view import CaseView
 from domain.clock import Moment
+from domain.invoice.collection_stage import CollectionStage
 from domain.invoice.invoice_case import InvoiceCase
 from domain.payment_plan import plan_progress
 from domain.payment_plan.plan_case import PaymentPlanCase
@@ -31,7 +33,9 @@ from domain.suspension import events
 from domain.suspension.suspension_case import SuspensionCase
 from domain.suspension.transitions import order_suspension
 from tests.histories.record import FOLDER
+from tests.workflows.test_temporal_lists import STAGE, list_sent_values
 from worker import WORKFLOWS, build_workflow_runner
+from workflows.case_runtime.search_attributes import SearchAttributeUpdater
 
 FILES = sorted(FOLDER.glob("*.json"))
 
@@ -82,6 +86,14 @@ async def test_a_recorded_history_replays(file: Path) -> None:
 async def test_a_recorded_history_replays_inside_the_sandbox(file: Path) -> None:
     parting = await parted(file, SANDBOX)
     assert parting is None, f"{file.name} touches what a workflow must not: {parting}"
+
+
+def test_invoices_of_a_later_series_show_every_coarse_stage_and_the_first_ones_their_steps() -> None:
+    """Both live side by side: a run goes on as it was started (docs/decisions/0020)."""
+    shown = {file: list_sent_values(recorded(file), STAGE) for file in FILES if file.name.startswith("invoice_collection.")}
+    first = {file for file in shown if file.stem.endswith(".2026-11")}
+    assert {stage for file in first for stage in shown[file]}.isdisjoint(CollectionStage)
+    assert {stage for file in shown.keys() - first for stage in shown[file]} == set(CollectionStage)
 
 
 def test_every_workflow_has_a_recorded_history() -> None:
@@ -139,6 +151,12 @@ def _notes_another_account(self: InvoiceCase, at: Moment, open_case: Callable[..
     open_case(self, at)
 
 
+def _shows_its_step(
+    self: SearchAttributeUpdater, view: CaseView, update: Callable[..., None] = SearchAttributeUpdater.update_attributes
+) -> None:
+    update(self, view.model_copy(update={"collection_stage": view.stage}))
+
+
 def _suspends_at_once(case: SuspensionCase, at: Moment) -> int:
     """As if the approval of the warning were the sign-off already: billing is called where a letter was written."""
     order_suspension(case, at)
@@ -154,6 +172,14 @@ CHANGES = {
     ),
     "an entry of another account": Change(
         InvoiceCase, "open", _notes_another_account, "InvoiceCollection", "invoice_collection.promise_broken", (5, "MarkerRecorded")
+    ),
+    "a step where a coarse stage was shown": Change(
+        SearchAttributeUpdater,
+        "update_attributes",
+        _shows_its_step,
+        "InvoiceCollection",
+        "invoice_collection.full_timeline_to_paid.2026-11b",
+        (7, "TimerStarted"),
     ),
     "a suspension without a warning": Change(
         events,

@@ -26,8 +26,8 @@ class SearchAttributeUpdater:
         )
 
     def update_attributes(self, view: CaseView) -> None:
-        stage = view.collection_stage if self._shows_coarse_stage else view.stage
-        shown: dict[SearchAttributeKey[str], str | None] = {AWAITING: view.awaiting_role, STAGE: stage}
+        shown_stage = view.collection_stage if self._shows_coarse_stage else view.stage
+        shown: dict[SearchAttributeKey[str], str | None] = {AWAITING: view.awaiting_role, STAGE: shown_stage}
         changed = {key: value for key, value in shown.items() if self._current.get(key) != value}
         if changed:
             workflow.upsert_search_attributes([key.value_set(value) if value else key.value_unset() for key, value in changed.items()])

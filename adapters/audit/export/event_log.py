@@ -127,7 +127,7 @@ class _OcelLog:
             self._object_ids.add(letter["id"])
             self._accounts.add(letter["relationships"][0]["objectId"].removeprefix("account:"))
         self._object_ids |= {invoice["id"] for invoice in ocel_objects.load_invoice_objects(self._session, self._invoices)}
-        self._object_ids |= {account_object_id(id) for id in self._accounts}
+        self._object_ids |= {account_object_id(account_id) for account_id in self._accounts}
 
     def _collect_types(self, entry: dict[str, Any]) -> None:
         """What the entry names, and of which types its attributes are: of two types, both are read as text."""
@@ -157,27 +157,29 @@ class _OcelLog:
         stream.write("]}\n")
 
     def _iterate_objects(self) -> Iterator[OcelObject]:
-        for one in chain(
+        for ocel_object in chain(
             ocel_objects.load_account_objects(self._session, self._accounts),
             self._iterate_case_objects(),
-            ocel_objects.load_invoice_objects(self._session, (id for id in self._invoices if invoice_case_id(id) not in self._case_ids)),
+            ocel_objects.load_invoice_objects(
+                self._session, (invoice_id for invoice_id in self._invoices if invoice_case_id(invoice_id) not in self._case_ids)
+            ),
             ocel_objects.load_letter_objects(self._session, self._scope),
         ):
-            self.object_count[one["type"]] += 1
-            yield {**one, "relationships": [link for link in one["relationships"] if link["objectId"] in self._object_ids]}
+            self.object_count[ocel_object["type"]] += 1
+            yield {**ocel_object, "relationships": [link for link in ocel_object["relationships"] if link["objectId"] in self._object_ids]}
 
     def _iterate_case_objects(self) -> Iterator[OcelObject]:
         """What each case has become; an invoice as billing has it, and as its case tells on."""
         with self._cases.open(encoding="utf-8") as lines:
             for some in split_batches(lines):
-                told = [json.loads(line) for line in some]
-                case_ids = (parse_case_id(one["id"]) for one in told)
+                case_objects = [json.loads(line) for line in some]
+                case_ids = (parse_case_id(case_object["id"]) for case_object in case_objects)
                 ids = [case_id.subject for case_id in case_ids if case_id and case_id.kind is CaseKind.INVOICE]
-                billed = {one["id"]: one for one in ocel_objects.load_invoice_objects(self._session, ids)}
-                for one in told:
-                    self._case_ids.add(one["id"])
-                    before = billed.get(one["id"], {"attributes": []})
-                    yield {**one, "attributes": [*before["attributes"], *one["attributes"]]}
+                billed = {case_object["id"]: case_object for case_object in ocel_objects.load_invoice_objects(self._session, ids)}
+                for case_object in case_objects:
+                    self._case_ids.add(case_object["id"])
+                    before = billed.get(case_object["id"], {"attributes": []})
+                    yield {**case_object, "attributes": [*before["attributes"], *case_object["attributes"]]}
 
     def _iterate_events(self) -> Iterator[dict[str, Any]]:
         with self._events.open(encoding="utf-8") as lines:
@@ -193,9 +195,9 @@ class _OcelLog:
                     "time": entry["business_at"],
                     "attributes": [{"name": name, "value": value} for name, value in {**own, **facts}.items()],
                     "relationships": [
-                        {"objectId": one.object_id, "qualifier": one.qualifier}
-                        for one in list_relations(entry)
-                        if one.object_id in self._object_ids
+                        {"objectId": relation.object_id, "qualifier": relation.qualifier}
+                        for relation in list_relations(entry)
+                        if relation.object_id in self._object_ids
                     ],
                 }
 

@@ -47,12 +47,12 @@ def case_object_type(case_id: str) -> str | None:
 def list_relations(entry: dict[str, Any]) -> list[ObjectRelation]:
     """The objects that an entry belongs to, each once, with what it is to the entry in the first place: readers of logs keep one word."""
     found: dict[str, ObjectRelation] = {}
-    for one in (
+    for relation in (
         ObjectRelation(entry["case_id"], "case"),
         ObjectRelation(account_object_id(entry["account_id"]), ACCOUNT),
         *_iterate_named_objects(entry),
     ):
-        found.setdefault(one.object_id, one)
+        found.setdefault(relation.object_id, relation)
     return list(found.values())
 
 
@@ -82,7 +82,7 @@ def list_attribute_changes(type: str, chain: list[dict[str, Any]]) -> list[dict[
             if value is not None and value != known.get(name) and ocel_type(value) == CHANGING_ATTRIBUTES[type][name]:
                 known[name] = value
                 found.append({"name": name, "time": format_timestamp(entry["business_at"]), "value": value})
-    return sorted(found, key=lambda one: (one["time"], one["name"]))
+    return sorted(found, key=lambda change: (change["time"], change["name"]))
 
 
 def ocel_type(value: Any) -> str:

@@ -51,7 +51,7 @@ def _declare_attributes(attributes: dict[str, str]) -> list[dict[str, str]]:
 def build_case_object(type: str, case: CaseChain) -> OcelObject:
     """What a case has become, with the objects that its entries name. An invoice's own attributes are added by `invoices`."""
     own = {case.case_id, account_object_id(case.account_id)}
-    named = dict.fromkeys(one for entry in case.chain for one in list_relations(entry) if one.object_id not in own)
+    named = dict.fromkeys(relation for entry in case.chain for relation in list_relations(entry) if relation.object_id not in own)
     links = [ObjectRelation(account_object_id(case.account_id), ACCOUNT), *named]
     return _build_object(case.case_id, type, list_attribute_changes(type, case.chain), links)
 
@@ -106,7 +106,7 @@ def load_letter_objects(session: Session, scope: AuditScope) -> Iterator[OcelObj
         row.case_id,
         row.invoice_ids,
     )
-    for some in split_batches([id for id in ids if id is not None]):
+    for some in split_batches([letter_id for letter_id in ids if letter_id is not None]):
         lines: dict[int, list[str]] = {}
         for line in session.execute(
             select(MessageLine).where(col(MessageLine.message_id).in_(some)).order_by(col(MessageLine.id))
@@ -116,15 +116,18 @@ def load_letter_objects(session: Session, scope: AuditScope) -> Iterator[OcelObj
             ended: datetime = letter.sent_at or letter.ended_at or letter.slot
             had = {"template": letter.letter or "unwritten", "language": letter.language, "currency": letter.currency}
             links = [ObjectRelation(account_object_id(letter.account_id), "addressee")]
-            links += [ObjectRelation(invoice_case_id(id), "about") for id in [*lines.get(letter.id, []), *(letter.invoice_ids or [])]]
+            links += [
+                ObjectRelation(invoice_case_id(invoice_id), "about")
+                for invoice_id in [*lines.get(letter.id, []), *(letter.invoice_ids or [])]
+            ]
             links += [ObjectRelation(letter.case_id, "asked for by")] if letter.case_id else []
             state = {"name": "state", "time": format_timestamp(ended), "value": letter.state}
             yield _build_object(letter_object_id(letter.message_id), LETTER, [*_build_fixed_attributes(had), state], links)
 
 
-def _build_object(id: str, type: str, attributes: list[dict[str, Any]], links: Iterable[ObjectRelation]) -> OcelObject:
+def _build_object(object_id: str, type: str, attributes: list[dict[str, Any]], links: Iterable[ObjectRelation]) -> OcelObject:
     return {
-        "id": id,
+        "id": object_id,
         "type": type,
         "attributes": attributes,
         "relationships": [{"objectId": link.object_id, "qualifier": link.qualifier} for link in dict.fromkeys(links)],

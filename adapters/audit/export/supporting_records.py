@@ -33,7 +33,7 @@ class SupportingRecords:
             else (when >= self._scope.starts_at) & (when < self._scope.ends_before)
         )
         ids = self._session.execute(select(col(message.id), when).where(mine, func.length(col(message.content)) > 0)).all()
-        for name, id in sorted((f"letters/{at:%Y-%m-%d}_{id:08d}.eml", id) for id, at in ids):
+        for name, letter_id in sorted((f"letters/{at:%Y-%m-%d}_{letter_id:08d}.eml", letter_id) for letter_id, at in ids):
             about: tuple[Any, ...] = (
                 message.content,
                 message.account_id,
@@ -42,7 +42,7 @@ class SupportingRecords:
                 message.message_id,
                 message.case_id,
             )
-            row = self._session.execute(select(*about).where(col(message.id) == id)).one()
+            row = self._session.execute(select(*about).where(col(message.id) == letter_id)).one()
             signed_zip.add(
                 name,
                 row.content,

@@ -82,9 +82,9 @@ class RunArchive:
         return self._load_rows(col(ArchivedRun.workflow_id) == case_id)
 
     def _load_rows(self, condition: Any) -> list[ArchivedRun]:
-        wanted = [column for column in ArchivedRun.__table__.columns if column.name != "content"]  # type: ignore[attr-defined]
+        columns = [column for column in ArchivedRun.__table__.columns if column.name != "content"]  # type: ignore[attr-defined]
         with self._database.reading() as session:
-            rows = session.execute(select(*wanted).where(condition).order_by(col(ArchivedRun.started_at)))
+            rows = session.execute(select(*columns).where(condition).order_by(col(ArchivedRun.started_at)))
             return [ArchivedRun(**row._mapping) for row in rows]
 
     def load_content(self, case_id: str, run_id: str) -> bytes | None:

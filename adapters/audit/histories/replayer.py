@@ -70,7 +70,7 @@ class HistoryReplayer:
         async with replayer.workflow_replay_iterator(_iterate_histories(runs)) as results:
             for run in runs:
                 result = await anext(results)
-                heard, task = (
+                pending_writes, task = (
                     listening.pending_writes.pop(result.history.run_id, []),
                     following.last_task_events.pop(result.history.run_id, 0),
                 )
@@ -81,7 +81,9 @@ class HistoryReplayer:
                         )
                     )
                 else:
-                    replayed.append(ReplayResult(run, [wake for each in heard if (wake := _build_journal_write(each))], None))
+                    replayed.append(
+                        ReplayResult(run, [journal_write for each in pending_writes if (journal_write := _build_journal_write(each))], None)
+                    )
         return replayed
 
 
@@ -119,11 +121,11 @@ class _RecordInterceptor(Interceptor):
         self.pending_writes: dict[str, list[_PendingWrite]] = {}
 
     def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
-        heard = self.pending_writes
+        pending_writes = self.pending_writes
 
         class Inbound(WorkflowInboundInterceptor):
             def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-                super().init(_RecordOutboundInterceptor(outbound, heard))
+                super().init(_RecordOutboundInterceptor(outbound, pending_writes))
 
         return Inbound
 
@@ -156,9 +158,9 @@ class _TaskTrackingRunner(WorkflowRunner):
         instance = self._runner.create_instance(det)
         activate = instance.activate
 
-        def followed(act: Any) -> Any:
-            self.last_task_events[act.run_id] = act.history_length
-            return activate(act)
+        def activate_and_track(activation: Any) -> Any:
+            self.last_task_events[activation.run_id] = activation.history_length
+            return activate(activation)
 
-        instance.activate = followed  # type: ignore[method-assign]
+        instance.activate = activate_and_track  # type: ignore[method-assign, assignment]
         return instance

@@ -84,15 +84,15 @@ class RunHistoryLoader:
 
         A run that visibility does not list yet is found from its neighbours: a run names the one before it, and the one that continues it.
         """
-        wanted, loaded = set(known_run_ids), dict[str, RunHistory]()
-        if not wanted:
-            wanted = {row.run_id for row in await asyncio.to_thread(self._archive.list_case_runs, case_id)}
-            wanted |= {run.run_id or "" async for run in self._listing.list_case_runs(case_id)}
-        while wanted:
-            for run in await self._load_all(case_id, wanted):
+        pending_ids, loaded = set(known_run_ids), dict[str, RunHistory]()
+        if not pending_ids:
+            pending_ids = {row.run_id for row in await asyncio.to_thread(self._archive.list_case_runs, case_id)}
+            pending_ids |= {run.run_id or "" async for run in self._listing.list_case_runs(case_id)}
+        while pending_ids:
+            for run in await self._load_all(case_id, pending_ids):
                 loaded[run.run_id] = run
             neighbours = {run_id for run in loaded.values() for run_id in (run.continued_from, run.continued_in) if run_id}
-            wanted = neighbours - loaded.keys()
+            pending_ids = neighbours - loaded.keys()
         return sorted(loaded.values(), key=lambda run: (run.started_at is not None, run.started_at))
 
     async def _load_all(self, case_id: str, run_ids: Iterable[str]) -> list[RunHistory]:

@@ -64,8 +64,8 @@ class DocumentCheck:
         yield from self._find_missing_files(references)
         for batch in split_batches(dossier_entries):
             columns = (col(DossierRow.account_id), col(DossierRow.json_sha256), col(DossierRow.pdf_sha256))
-            wanted = col(DossierRow.pdf_sha256).in_({entry.get_text("pdf_sha256") for entry in batch})
-            stored_dossiers = {tuple(row) for row in self._session.execute(select(*columns).where(wanted))}
+            in_batch = col(DossierRow.pdf_sha256).in_({entry.get_text("pdf_sha256") for entry in batch})
+            stored_dossiers = {tuple(row) for row in self._session.execute(select(*columns).where(in_batch))}
             for entry in batch:
                 if (entry.account_id, entry.get_text("json_sha256"), entry.get_text("pdf_sha256")) not in stored_dossiers:
                     purpose = entry.get_text("purpose")

@@ -35,8 +35,10 @@ class LetterCheck:
     def check_evidence(self) -> Iterator[VerificationFinding]:
         sent_entries, self._sent_entries = self._sent_entries, []
         for batch in split_batches(sent_entries):
-            wanted = {entry.get_text("message_id") for entry in batch}
-            rows = self._session.execute(select(col(Message.message_id), col(Message.sha256)).where(col(Message.message_id).in_(wanted)))
+            message_ids = {entry.get_text("message_id") for entry in batch}
+            rows = self._session.execute(
+                select(col(Message.message_id), col(Message.sha256)).where(col(Message.message_id).in_(message_ids))
+            )
             stored: dict[str, str] = {row.message_id: row.sha256 for row in rows}
             for entry in batch:
                 letter = entry.get_text("message_id")

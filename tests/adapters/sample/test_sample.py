@@ -72,18 +72,18 @@ def test_it_begins_with_every_ageing_bucket_and_everything_that_is_not_plainly_o
 
 
 def test_everything_that_can_happen_to_an_invoice_happens_after_the_beginning(portfolio: SamplePortfolio) -> None:
-    assert {deed.kind for deed in portfolio.deeds} == set(SimulatedEventKind)
-    assert all(deed.on > AS_OF for deed in portfolio.deeds)
-    assert len({deed.deed_id for deed in portfolio.deeds}) == len(portfolio.deeds)
-    assert [deed.on for deed in portfolio.deeds] == sorted(deed.on for deed in portfolio.deeds)
+    assert {event.kind for event in portfolio.events} == set(SimulatedEventKind)
+    assert all(event.on > AS_OF for event in portfolio.events)
+    assert len({event.event_id for event in portfolio.events}) == len(portfolio.events)
+    assert [event.on for event in portfolio.events] == sorted(event.on for event in portfolio.events)
 
 
 def test_some_customers_never_pay_and_some_pay_too_much(portfolio: SamplePortfolio) -> None:
     owed = {invoice.number: invoice.open_balance for invoice in portfolio.invoices if invoice.status == "open"}
     paid: Counter[str] = Counter()
-    for deed in portfolio.deeds:
-        sign = {SimulatedEventKind.PAYMENT: 1, SimulatedEventKind.BOUNCE: -1}.get(deed.kind, 0)
-        paid[deed.invoice_id] += sign * deed.amount
+    for event in portfolio.events:
+        sign = {SimulatedEventKind.PAYMENT: 1, SimulatedEventKind.BOUNCE: -1}.get(event.kind, 0)
+        paid[event.invoice_id] += sign * event.amount
 
     assert any(paid[number] == 0 for number in owed)
     assert any(paid[number] == amount for number, amount in owed.items())
@@ -141,12 +141,14 @@ async def test_its_customers_do_each_deed_once_whatever_interrupts_them(parts: S
     heard = len(cases.heard)
     await SampleCustomers(late, cases).run(asyncio.Event())
 
-    deeds = Counter(deed.kind for deed in make_sample_portfolio(AS_OF).deeds)
+    event_counts = Counter(event.kind for event in make_sample_portfolio(AS_OF).events)
     with parts.database.reading() as session:
-        assert len(session.exec(theirs).all()) == payments == deeds[SimulatedEventKind.PAYMENT]
-        assert len(session.exec(select(Payment).where(col(Payment.reversed_on).is_not(None))).all()) == deeds[SimulatedEventKind.BOUNCE]
+        assert len(session.exec(theirs).all()) == payments == event_counts[SimulatedEventKind.PAYMENT]
+        assert (
+            len(session.exec(select(Payment).where(col(Payment.reversed_on).is_not(None))).all()) == event_counts[SimulatedEventKind.BOUNCE]
+        )
         assert (
             len(session.exec(select(CreditNote).where(col(CreditNote.reason) == "Goods returned")).all())
-            == deeds[SimulatedEventKind.CREDIT_NOTE]
+            == event_counts[SimulatedEventKind.CREDIT_NOTE]
         )
-    assert len(cases.heard) == heard == deeds[SimulatedEventKind.PROMISE] + deeds[SimulatedEventKind.PAUSE]
+    assert len(cases.heard) == heard == event_counts[SimulatedEventKind.PROMISE] + event_counts[SimulatedEventKind.PAUSE]

@@ -220,11 +220,11 @@ def render_verdict(export: ExportVerifier) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    asked = argparse.ArgumentParser(description="Verifies an export that Duecourse made for auditors.")
-    asked.add_argument("export", nargs="?", help="the zip, or the folder it was unpacked in; by default the folder of this program")
-    asked.add_argument("--key", help="the public key that the company told you by another way")
-    asked.add_argument("--seal", help="the hash of a daily seal that was mailed to you: it must be among the export's")
-    given = asked.parse_args(arguments)
+    parser = argparse.ArgumentParser(description="Verifies an export that Duecourse made for auditors.")
+    parser.add_argument("export", nargs="?", help="the zip, or the folder it was unpacked in; by default the folder of this program")
+    parser.add_argument("--key", help="the public key that the company told you by another way")
+    parser.add_argument("--seal", help="the hash of a daily seal that was mailed to you: it must be among the export's")
+    given = parser.parse_args(arguments)
     path = Path(given.export) if given.export else Path(__file__).resolve().parent
     try:
         source = FolderSource(path) if path.is_dir() else ZipSource(path)

@@ -81,17 +81,17 @@ class ChainVerifier:
         return head in self.hashes or self.head is None or bool(self.head["cut"])
 
     def has_orphan(self, head: str) -> bool:
-        return any(one["hash"] == head for one in self.orphans.get(self.case_id, []))
+        return any(orphan["hash"] == head for orphan in self.orphans.get(self.case_id, []))
 
     def check_orphans(self, orphans: list[dict[str, Any]]) -> None:
         """Each follows from an entry of the case, and none goes on where the chain ends."""
-        known = {*self.hashes, *(one["hash"] for one in orphans)}
-        for one in orphans:
-            follows = one["previous"] in known or (one["seq"] == 1 and one["previous"] == GENESIS)
+        known = {*self.hashes, *(orphan["hash"] for orphan in orphans)}
+        for orphan in orphans:
+            follows = orphan["previous"] in known or (orphan["seq"] == 1 and orphan["previous"] == GENESIS)
             if not follows and self.seq == len(self.hashes):  # where the chain itself is broken, it is named already
-                self.faults.append(f"orphans.json: {self.case_id} entry {one['seq']} follows no entry of its case: it was put in")
-            elif one["seq"] > self.seq:
-                self.faults.append(f"orphans.json: {self.case_id} entry {one['seq']} goes on after the case's head: it was put in")
+                self.faults.append(f"orphans.json: {self.case_id} entry {orphan['seq']} follows no entry of its case: it was put in")
+            elif orphan["seq"] > self.seq:
+                self.faults.append(f"orphans.json: {self.case_id} entry {orphan['seq']} goes on after the case's head: it was put in")
 
     def check_sealed_head(self, leaf: Any, orphans: list[dict[str, Any]]) -> None:
         if leaf is None:
@@ -102,7 +102,7 @@ class ChainVerifier:
         if not seq or (self.head["cut"] and seq > self.seq):
             return
         if self.hashes.get(head) == seq:
-            found = sum(one["seq"] <= seq for one in orphans)
+            found = sum(orphan["seq"] <= seq for orphan in orphans)
             if found != counted:
                 there = f"has {found} entries beside the chain of {self.case_id} up to {seq}, the last seal has {counted}"
                 self.faults.append(f"orphans.json: {there}")
@@ -113,14 +113,14 @@ class ChainVerifier:
 
     def was_settling(self, head: str, orphans: list[dict[str, Any]]) -> bool:
         """The sealed head lies beside the chain, with all that leads to it, and none of it was old when it was sealed."""
-        left = {one["hash"]: one for one in orphans}
+        left = {orphan["hash"]: orphan for orphan in orphans}
         if head not in left or self.settling is None:
             return False
         while head in left:
-            one = left.pop(head)
-            if datetime.fromisoformat(one["recorded_at"]) < self.settling:
+            orphan = left.pop(head)
+            if datetime.fromisoformat(orphan["recorded_at"]) < self.settling:
                 return False
-            head = one["previous"]
+            head = orphan["previous"]
         return head in self.hashes or head == GENESIS
 
     def finish(self) -> None:
