@@ -249,9 +249,10 @@ class _Simulation:
             waiting = [invoice for invoice in mine if invoice.asked and invoice.slot <= today]
             if not waiting or business_day(waiting[0].country, today) != today:
                 continue
-            if self.owes(mine, today) and all(self.is_courtesy(invoice) for invoice in waiting):
-                lapsed |= self.hold_back(waiting, today)
-            elif not self.too_soon(account, waiting, today):
+            day = self.next_letter_day(account, mine, waiting, today)
+            if day > today:
+                lapsed |= self.put_off(waiting, day, today)
+            else:
                 lapsed |= self.write(account, mine, waiting, today)
         return lapsed
 
@@ -261,27 +262,24 @@ class _Simulation:
     def is_courtesy(self, invoice: _Invoice) -> bool:
         return bool(self.timeline[invoice.reached]["day"] <= 0)
 
-    def too_soon(self, account: str, waiting: list[_Invoice], today: date) -> bool:
-        last = (self.last_letter if all(self.is_courtesy(invoice) for invoice in waiting) else self.last_reminder).get(account)
+    def next_letter_day(self, account: str, mine: list[_Invoice], waiting: list[_Invoice], today: date) -> date:
+        """The first business day on which the account may have a letter for those that wait; today, or later."""
+        country, only_courtesy = waiting[0].country, all(self.is_courtesy(invoice) for invoice in waiting)
+        if only_courtesy and self.owes(mine, today):
+            return business_day(country, today + DAY)
+        last = (self.last_letter if only_courtesy else self.last_reminder).get(account)
         if last is None or any(self.timeline[invoice.reached].get("apart") for invoice in waiting):
-            return False
-        allowed = business_day(waiting[0].country, last + self.between_letters)
-        if allowed <= today:
-            return False
-        for invoice in waiting:
-            invoice.slot = allowed
-        return True
+            return today
+        return max(today, business_day(country, last + self.between_letters))
 
-    def hold_back(self, waiting: list[_Invoice], today: date) -> bool:
-        lapsed = False
+    def put_off(self, waiting: list[_Invoice], day: date, today: date) -> bool:
+        """True when a courtesy note lapsed, because that day lies after the due date."""
+        lapsed = [invoice for invoice in waiting if self.is_courtesy(invoice) and day > invoice.due]
         for invoice in waiting:
-            tomorrow = business_day(invoice.country, today + DAY)
-            if tomorrow <= invoice.due:
-                invoice.slot = tomorrow
-            else:
-                self.lapse(invoice, today)
-                lapsed = True
-        return lapsed
+            invoice.slot = day
+        for invoice in lapsed:
+            self.lapse(invoice, today)
+        return bool(lapsed)
 
     def lapse(self, invoice: _Invoice, today: date) -> None:
         invoice.heard_on, invoice.asked = invoice.asked_on, None

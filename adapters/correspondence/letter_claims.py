@@ -1,7 +1,7 @@
 """Claims the contact requests whose time has come: one letter per account and currency, in the account's own rhythm."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import func, or_, select
@@ -13,7 +13,7 @@ from adapters.correspondence.contact_requests import CANCELLED_STATES, UNDER_WAY
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
-from adapters.database.tables import Case, ContactRequest, Message
+from adapters.database.tables import Case, ContactRequest, Message, PolicyVersion
 from adapters.mail.message_builder import derive_message_id
 from domain import identifiers as ids
 from domain.correspondence.contact_slots import find_first_slot, is_contact_allowed
@@ -25,19 +25,14 @@ from domain.policy.collection_policy import ContactHours, Policy, PolicySnapshot
 ACCOUNTS_PER_LETTER = 20
 """Times the letters of a batch: how many accounts are looked at for those that can have theirs now."""
 
-FindPolicyVersion = Callable[[str, int], PolicySnapshot | None]
-"""Finds a policy by its name and version."""
-
 
 class LetterClaims:
     """Decides which accounts get a letter now, and which invoices' steps it takes."""
 
-    def __init__(
-        self, database: Database, loader: LetterLoader, find_policy_version: FindPolicyVersion, patience: timedelta, hours_matter: bool
-    ) -> None:
+    def __init__(self, database: Database, loader: LetterLoader, patience: timedelta, hours_matter: bool) -> None:
         """`patience`: how long, in business time, a letter waits for an invoice that is due to join it and has not asked yet. Where the
         hour of the day is noise (`hours_matter` false), contact hours are not looked at."""
-        self._database, self._loader, self._find_policy_version = database, loader, find_policy_version
+        self._database, self._loader = database, loader
         self._patience, self._hours_matter = patience, hours_matter
         self._policies: dict[tuple[str, int], Policy | None] = {}
 
@@ -116,7 +111,10 @@ class LetterClaims:
         letters_before: Sequence[Message],
         now: datetime,
     ) -> bool:
-        """Put off requests that cannot go now; false where a letter may go."""
+        """Put off requests that cannot go now; false where a letter may go.
+
+        Somebody who is overdue gets no courtesy note alone: it waits for the account's next letter to mention it.
+        """
         opening = self.find_next_contact_time(customer, due[0].opens, due[0].closes, now)
         if opening is not None:
             for request in due:
@@ -125,26 +123,15 @@ class LetterClaims:
         today = now.astimezone(customer.zone).date()
         overdue = any(invoice.classify(today) is NamedAs.LISTED for invoice in positions.get(key, {}).values())
         if overdue and all(request.rank <= 0 for request in due):
-            self._hold_back_courtesy_notes(customer, due, today, now)
+            _postpone_requests(customer, due, find_first_business_day(customer.country, today + timedelta(days=1)), now)
             return True
         if any(request.apart for request in due):
             return False
         allowed = _find_next_letter_day(customer, key, due, letters_before, today)
         if allowed is None:
             return False
-        for request in due:
-            request.slot = datetime.combine(allowed, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
+        _postpone_requests(customer, due, allowed, now)
         return True
-
-    def _hold_back_courtesy_notes(self, customer: LetterRecipient, due: list[ContactRequest], today: date, now: datetime) -> None:
-        """Somebody who is overdue gets no courtesy note: it waits for the account's next letter to mention it, and lapses on its day."""
-        day = find_first_business_day(customer.country, today + timedelta(days=1))
-        for request in due:
-            if request.not_after is not None and day > request.not_after:
-                request.state, request.reason, request.ended_at = ContactRequestState.DROPPED, DropReason.LAPSED.value, now
-                request.told = False
-            else:
-                request.slot = datetime.combine(day, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
 
     def find_next_contact_time(self, customer: LetterRecipient, opens: str, closes: str, now: datetime) -> datetime | None:
         """None while the customer may be contacted; otherwise when it next may: what came late does not go out at night."""
@@ -176,7 +163,7 @@ class LetterClaims:
             days = max(request.gather_days for request in requests)
             named = {request.invoice_id for request in requests}
             for invoice in positions.get(key, {}).values():
-                step = None if invoice.id in named else self._find_gathered_step(invoice, today_of[key], days)
+                step = None if invoice.id in named else self._find_gathered_step(session, invoice, today_of[key], days)
                 if step is not None:
                     candidates.append((invoice, step, first, letters[key]))
         known = _load_requests(session, [invoice.id for invoice, *_ in candidates])
@@ -191,20 +178,22 @@ class LetterClaims:
                 same.state, same.attempt, same.message_id = ContactRequestState.CLAIMED, same.attempt + 1, letter.id
                 same.slot, same.reason, same.ended_at, same.asked, same.told = now, "", None, False, True
 
-    def _find_gathered_step(self, invoice: PositionInvoice, today: date, gather_days: int) -> Step | None:
+    def _find_gathered_step(self, session: Session, invoice: PositionInvoice, today: date, gather_days: int) -> Step | None:
         if invoice.classify(today) is not NamedAs.LISTED or invoice.hold_kinds or invoice.policy is None:
             return None
         if not is_gathered(invoice.next_on, today, gather_days):
             return None
-        policy = self._load_policy(invoice.policy, invoice.policy_version or 0)
+        policy = self._load_policy(session, invoice.policy, invoice.policy_version or 0)
         steps = policy.timeline if policy else []
         return next(
             (step for step in steps if step.step == invoice.next_step and step.letter and not step.is_before_due and not step.apart), None
         )
 
-    def _load_policy(self, name: str, version: int) -> Policy | None:
+    def _load_policy(self, session: Session, name: str, version: int) -> Policy | None:
+        """Load a policy as it was in force; a version never changes, and is read once."""
         if (name, version) not in self._policies:
-            snapshot = self._find_policy_version(name, version)
+            row = session.get(PolicyVersion, (name, version))
+            snapshot = PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) if row else None
             self._policies[name, version] = snapshot.load_policy() if snapshot else None
         return self._policies[name, version]
 
@@ -254,6 +243,16 @@ def _load_latest_letters(session: Session, accounts: Collection[str]) -> Sequenc
     last = select(latest.c.id).where(latest.c.place == 1)
     statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == MessageState.INTENDED))
     return session.scalars(statement.order_by(col(Message.id)).with_for_update()).all()
+
+
+def _postpone_requests(customer: LetterRecipient, requests: Iterable[ContactRequest], day: date, now: datetime) -> None:
+    """Postpone requests to a business day; a courtesy note that would come after its last day lapses, so that its timeline goes on."""
+    for request in requests:
+        if request.not_after is not None and day > request.not_after:
+            request.state, request.reason, request.ended_at = ContactRequestState.DROPPED, DropReason.LAPSED.value, now
+            request.told = False
+        else:
+            request.slot = datetime.combine(day, time.fromisoformat(request.opens), customer.zone).astimezone(UTC)
 
 
 def _find_next_letter_day(

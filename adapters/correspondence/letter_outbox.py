@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session, col
 
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, LetterOutcomeRecorder
-from adapters.correspondence.letter_claims import FindPolicyVersion, LetterClaims
+from adapters.correspondence.letter_claims import LetterClaims
 from adapters.correspondence.letter_loader import LetterContent, LetterLoader
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
@@ -85,7 +85,6 @@ class LetterOutbox:
         self,
         database: Database,
         loader: LetterLoader,
-        find_policy_version: FindPolicyVersion,
         owner: str,
         presumed_dead: timedelta = PRESUMED_DEAD,
         backoff: Sequence[timedelta] = BACKOFF,
@@ -96,7 +95,7 @@ class LetterOutbox:
         is noise, contact hours are not looked at."""
         self._database, self._loader, self._owner = database, loader, owner
         self._outcomes = LetterOutcomeRecorder(database, loader, owner, presumed_dead, backoff)
-        self._claims = LetterClaims(database, loader, find_policy_version, patience, hours_matter)
+        self._claims = LetterClaims(database, loader, patience, hours_matter)
 
     def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
         """Claim the requests that go now (`LetterClaims`); the letters to send now, by number. `now` is business time."""

@@ -15,14 +15,14 @@ from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.mail.smtp_client import DeliveryResult, Mailer
 from adapters.temporal.case_signals import CaseSignals
 from domain.clock import Clock
-from tests.adapters.correspondence.office import NOON, SENT, CorrespondenceOffice, find_policy_version
+from tests.adapters.correspondence.office import NOON, SENT, CorrespondenceOffice
 
 
 class Hesitant(LetterOutbox):
     """It looks for dead letters when it is told to."""
 
     def __init__(self, office: CorrespondenceOffice) -> None:
-        super().__init__(office.database, office.letter_loader(), find_policy_version, "worker-1")
+        super().__init__(office.database, office.letter_loader(), "worker-1")
         self.asked, self.go_on = threading.Event(), threading.Event()
 
     def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:

@@ -180,12 +180,10 @@ class LetterSendingHarness:
 
     def create_letter_outbox(self, process: str) -> LetterOutbox:
         """Another process's letter desk, which presumes everybody else dead at once."""
-        return LetterOutbox(
-            self.parts.database, LetterLoader(*self._reading), self.parts.policies.get_version, process, presumed_dead=timedelta(0)
-        )
+        return LetterOutbox(self.parts.database, LetterLoader(*self._reading), process, presumed_dead=timedelta(0))
 
     def _staffed(self, reading: LetterLoader) -> LetterSendingActivities:
-        desk = LetterOutbox(self.parts.database, reading, self.parts.policies.get_version, "this process", backoff=(timedelta(0),))
+        desk = LetterOutbox(self.parts.database, reading, "this process", backoff=(timedelta(0),))
         signals = cast(CaseSignals, self.told)
         return LetterSendingActivities(desk, self.parts.mailer, OutcomeFeed(self.parts.database), signals, self.parts.clock)
 

@@ -10,7 +10,7 @@ from adapters.billing.port import BillingCapability, BillingSystem
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
 
-ALWAYS = {"get_invoice_facts", "list_pending_events", "acknowledge_events"}
+ALWAYS = {"get_invoice_facts", "list_unapplied_credit", "list_pending_events", "acknowledge_events"}
 METHODS = {name: method for name, method in inspect.getmembers(BillingSystem, inspect.isfunction) if not name.startswith("_")}
 
 

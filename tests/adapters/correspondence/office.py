@@ -167,7 +167,7 @@ class CorrespondenceOffice:
     def letter_outbox(
         self, owner: str = "worker-1", patience: timedelta = PATIENCE, backoff: Sequence[timedelta] = BACKOFF
     ) -> LetterOutbox:
-        return LetterOutbox(self.database, self.letter_loader(), find_policy_version, owner, patience=patience, backoff=backoff)
+        return LetterOutbox(self.database, self.letter_loader(), owner, patience=patience, backoff=backoff)
 
     def send_all(self, desk: LetterOutbox, now: datetime = NOON, delivery: DeliveryResult = SENT) -> int:
         """Intend, begin and end every letter that is due; how many were begun."""
@@ -197,11 +197,6 @@ class CorrespondenceOffice:
             rows = session.scalars(select(table).order_by(table.id)).all()
             session.expunge_all()
             return list(rows)
-
-
-def find_policy_version(name: str, version: int) -> PolicySnapshot | None:
-    """The office knows one policy."""
-    return PolicySnapshot.from_policy(POLICY) if (name, version) == ("standard", 1) else None
 
 
 @cache
