@@ -49,8 +49,8 @@ class InvoiceReader(Protocol):
 
 class UnappliedCreditReader(Protocol):
     def get_unapplied_credit(self, account_id: str) -> dict[str, int]:
-        """Return what no invoice has taken of the account's payments and credit notes, in minor units by currency; an empty dict where there
-        is none. Raises UnknownAccountError."""
+        """Return what no invoice has taken of the account's payments and credit notes, in minor units by currency; an empty dict
+        where there is none. Raises UnknownAccountError."""
         ...
 
 
