@@ -213,7 +213,7 @@ def test_a_class_extends_another_modules_class_only_where_that_is_made_for_it() 
 
 
 def test_every_run_of_a_case_is_started_with_its_tasks_kept_apart() -> None:
-    """Wherever the input of a case's workflow is made: docs/decisions/0022."""
+    """Wherever the input of a case's workflow is made: docs/decisions/0023."""
     inputs = {
         node.name
         for path in modules()

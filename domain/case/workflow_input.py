@@ -11,7 +11,7 @@ class CaseInput(BaseModel):
     """The `clock` by which the case lives until it is signalled another.
 
     `separates_tasks` is True for every run that is started now, and False for one whose history began before there was a `TaskSeparator`
-    (docs/decisions/0022): such a run goes on without, because its history may lack the separator's commands.
+    (docs/decisions/0023): such a run goes on without, because its history may lack the separator's commands.
     """
 
     clock: Clock
