@@ -40,6 +40,7 @@ FOR_LATER: dict[str, set[str]] = {}
 
 MADE_TO_BE_EXTENDED = {
     "AccountCase": "what every case of an account has",
+    "CaseInput": "data: what every case's workflow starts with",
     "Command": "data: who sends it, and the id that makes it happen once",
     "EarlierRun": "data: an invoice hands more to its next run than other cases do",
     "Cover": "data: a cover, and its row's number",
@@ -209,6 +210,24 @@ def test_a_class_extends_another_modules_class_only_where_that_is_made_for_it() 
                 extended[name].add(f"{node.name} in {named(path)}")
     assert {name: who for name, who in extended.items() if name not in MADE_TO_BE_EXTENDED} == {}
     assert MADE_TO_BE_EXTENDED.keys() - extended.keys() == set()
+
+
+def test_every_run_of_a_case_is_started_with_its_tasks_kept_apart() -> None:
+    """Wherever the input of a case's workflow is made: docs/decisions/0023."""
+    inputs = {
+        node.name
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "CaseInput" for base in node.bases)
+    }
+    made = [
+        (node.func.id, named(path), any(word.arg == "separates_tasks" and ast.unparse(word.value) == "True" for word in node.keywords))
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in inputs
+    ]
+    assert {name for name, _, _ in made} == inputs
+    assert [(name, path) for name, path, is_separated in made if not is_separated] == []
 
 
 def test_lines_are_laid_out_by_the_formatter_alone() -> None:

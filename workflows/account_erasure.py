@@ -29,7 +29,7 @@ class Erasing:
         )
         if workflow_input.earlier:
             self.case.continue_from(workflow_input.earlier)
-        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id))
+        self.session = CaseSession(self.case, workflow_input, lambda run_id: build_case_view(self.case, run_id))
 
     @workflow.run
     async def run(self, workflow_input: ErasureInput) -> None:

@@ -56,7 +56,7 @@ class AccountSuspension:
         self.case = workflow_input.case or self._create_case(workflow_input)
         self.session = CaseSession(
             self.case,
-            workflow_input.clock,
+            workflow_input,
             lambda run_id: build_case_view(self.case, run_id),
             RULES,
             EffectResultHandlers(self._handle_billing_result, self.invoice_changed, account_prepaid=lambda: self.prepaid_is(True)),
@@ -102,8 +102,8 @@ class AccountSuspension:
     def restart_for_late_requests(self, workflow_input: SuspensionInput) -> None:
         """For invoices that asked when this case was just ending."""
         asking = {"asking": self.case.late, "asking_hand_over": self.case.late_hand_overs}
-        after = {"clock": self.session.clock, "earlier": self.case.build_earlier_run(), "case": None}
-        workflow.continue_as_new(workflow_input.model_copy(update=asking | after))
+        earlier = self.case.build_earlier_run()
+        workflow.continue_as_new(workflow_input.for_next_run(self.session.clock, earlier=earlier, case=None, **asking))
 
     # --- what machines and other cases report
 

@@ -28,7 +28,7 @@ class Approval:
     @workflow.init
     def __init__(self, workflow_input: ApprovalInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
-        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), RULES)
+        self.session = CaseSession(self.case, workflow_input, lambda run_id: build_case_view(self.case, run_id), RULES)
         if workflow_input.case is None:
             self.case.open(self.session.now)
 

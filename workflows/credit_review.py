@@ -27,7 +27,7 @@ class CreditReview:
     @workflow.init
     def __init__(self, workflow_input: CreditReviewInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
-        self.session = CaseSession(self.case, workflow_input.clock, lambda run_id: build_case_view(self.case, run_id), RULES)
+        self.session = CaseSession(self.case, workflow_input, lambda run_id: build_case_view(self.case, run_id), RULES)
 
     @workflow.run
     async def run(self, workflow_input: CreditReviewInput) -> None:

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.daily_seal import DailySealActivities
     from domain.audit.seal import Seal
     from domain.audit.seal_case import build_case_view, create_seal_case
+    from domain.case.workflow_input import CaseInput
 
 from workflows.case_runtime.activity_options import DELIVER_EVENTS_OPTIONS, NOTIFY_OPTIONS
 from workflows.case_runtime.case_session import CaseSession
@@ -23,7 +24,8 @@ class DailySeal:
         made = await workflow.execute_activity_method(DailySealActivities.make_seal, **DELIVER_EVENTS_OPTIONS)
         if not made.told_of:
             case = create_seal_case()
-            session = CaseSession(case, made.clock, lambda run_id: build_case_view(case, run_id))
+            # The day has been sealed by an activity, whose command keeps the task of this write apart in any replay.
+            session = CaseSession(case, CaseInput(clock=made.clock), lambda run_id: build_case_view(case, run_id))
             case.record_seal(made.seal, session.now)
             await session.settle()
         with suppress(ActivityError):

@@ -42,7 +42,7 @@ class InvoiceCollection:
         self.case = workflow_input.case or self._create_case(workflow_input)
         self.session = CaseSession(
             self.case,
-            workflow_input.clock,
+            workflow_input,
             lambda run_id: build_case_view(self.case, run_id, self.now.business),
             RULES,
             EffectResultHandlers(notified=self._record_notified),
@@ -140,9 +140,7 @@ class InvoiceCollection:
     async def continue_as_new(self, workflow_input: InvoiceCollectionInput) -> None:
         """Go on in a new run, with the same state and a short history."""
         await self.finish()
-        workflow.continue_as_new(
-            workflow_input.model_copy(update={"clock": self.session.clock, "facts": self.case.facts, "case": self.case})
-        )
+        workflow.continue_as_new(workflow_input.for_next_run(self.session.clock, facts=self.case.facts, case=self.case))
 
     # --- what machines report
 

@@ -36,7 +36,7 @@ class PaymentPlan:
         self.case = workflow_input.case or self._create_case(workflow_input)
         self.session = CaseSession(
             self.case,
-            workflow_input.clock,
+            workflow_input,
             lambda run_id: build_case_view(self.case, run_id),
             RULES,
             EffectResultHandlers(invoice_changed=self.invoice_changed),

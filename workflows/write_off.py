@@ -33,7 +33,7 @@ class WriteOff:
         self.case = workflow_input.case or self._create_case(workflow_input)
         self.session = CaseSession(
             self.case,
-            workflow_input.clock,
+            workflow_input,
             lambda run_id: build_case_view(self.case, run_id),
             RULES,
             EffectResultHandlers(self._handle_billing_result, self.invoice_changed),
@@ -51,8 +51,10 @@ class WriteOff:
                 await self.session.continue_as_new(workflow_input)
         await self.session.finish()
         if self.case.late:
-            after = {"clock": self.session.clock, "earlier": self.case.build_earlier_run(), "handed_over": self.case.late, "case": None}
-            workflow.continue_as_new(workflow_input.model_copy(update=after))
+            earlier = self.case.build_earlier_run()
+            workflow.continue_as_new(
+                workflow_input.for_next_run(self.session.clock, earlier=earlier, handed_over=self.case.late, case=None)
+            )
 
     def _create_case(self, workflow_input: WriteOffInput) -> WriteOffCase:
         journal = Journal(case_id=ids.write_off_case_id(workflow_input.account_id), account_id=workflow_input.account_id)

@@ -111,7 +111,7 @@ class AccountEraser:
         with self._database.reading() as session:
             last = session.get(Case, ids.erasure_case_id(account_id))
             earlier = EarlierRun.model_validate(last.carried, extra="ignore") if last else None
-            return ErasureInput(account_id=account_id, clock=clock, earlier=earlier)
+            return ErasureInput(account_id=account_id, clock=clock, separates_tasks=True, earlier=earlier)
 
     def _build_report(self, session: Session, command: EraseAccount, now: datetime, dry_run: bool) -> ErasureReport:
         account_id = command.account_id

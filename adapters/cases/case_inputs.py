@@ -48,6 +48,7 @@ class CaseInputLoader:
                 broken_plans=_count_plans(session, account_id, outcome=BROKEN_PLAN_OUTCOME),
                 policy=policy,
                 clock=self._clock,
+                separates_tasks=True,
             )
 
     def load_plan_invoices(self, account_id: str, invoice_ids: Collection[str]) -> list[PlanInvoice]:
@@ -88,6 +89,7 @@ class CaseInputLoader:
                 policy=policy,
                 prepaid=account.prepaid,
                 clock=self._clock,
+                separates_tasks=True,
                 earlier=_load_earlier_run(session, ids.suspension_case_id(account_id)),
             )
 
@@ -104,13 +106,14 @@ class CaseInputLoader:
                 account_id=account_id,
                 invoice_ids=list(invoices),
                 clock=self._clock,
+                separates_tasks=True,
                 earlier=_load_earlier_run(session, ids.credit_review_case_id(account_id)),
             )
 
     def load_write_off_input(self, account_id: str) -> WriteOffInput:
         with self._database.reading() as session:
             earlier = _load_earlier_run(session, ids.write_off_case_id(account_id))
-            return WriteOffInput(account_id=account_id, clock=self._clock, earlier=earlier)
+            return WriteOffInput(account_id=account_id, clock=self._clock, separates_tasks=True, earlier=earlier)
 
     def load_claims(self, account_id: str, invoice_ids: Collection[str]) -> list[Receivable]:
         """What is owed on these invoices of the account, and how much of it is disputed."""

@@ -79,6 +79,7 @@ class InvoiceInputLoader:
             facts=build_invoice_facts(invoice),
             policy=self._policies.get_for_segment(segment),
             clock=self._clock,
+            separates_tasks=True,
             holds=[build_insolvency_hold(invoice.account_id, since)] if stopped else [],
         )
 

@@ -10,10 +10,9 @@ from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from api.commands.case_commands import require_case, save_comment, submit_case_command
 from api.context import ApiContext
 from api.presenters.approvals import present_approval
-from api.routes.invoice_commands import QUEUED_RESPONSE
 from api.schemas.approvals import ApprovalDecisionIn, ApprovalOut
-from api.schemas.command_answers import CommandAnswer
 from api.schemas.delegations import DelegationIn, DelegationOut
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import ApprovalDecidingActor, Context, DelegatingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

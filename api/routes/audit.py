@@ -10,9 +10,8 @@ from adapters.read_model.access_log import AccessLogFilter, list_access_log
 from adapters.temporal.case_start import CaseStart
 from api.commands.case_commands import submit_or_start_case
 from api.routes.account_lookup import CommandId, ExistingAccount
-from api.routes.invoice_commands import QUEUED_RESPONSE
 from api.schemas.audit import ErasureOut, ViewOut
-from api.schemas.command_answers import CommandAnswer
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.access_logging import AccessLogBuffer, get_access_log_buffer
 from api.web.authentication import AuditingActor, Context, ErasingActor
 from api.web.idempotency import IdempotentRoute

@@ -10,9 +10,9 @@ from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from api.commands.case_commands import require_case, save_comment, submit_case_command
 from api.commands.notes_and_tasks import save_invoice_note
 from api.presenters.disputes import present_dispute
-from api.routes.invoice_commands import QUEUED_RESPONSE, ExistingInvoice, InvoiceCommandId, submit_invoice_command
-from api.schemas.command_answers import CommandAnswer
+from api.routes.invoice_commands import ExistingInvoice, InvoiceCommandId, submit_invoice_command
 from api.schemas.disputes import AssignmentIn, DisputeIn, DisputeOut, EvidenceAnswer, ResolutionIn
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, DisputeHandlingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

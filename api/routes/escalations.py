@@ -5,9 +5,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.commands.notes_and_tasks import save_invoice_note
 from api.routes.account_lookup import CommandId
-from api.routes.invoice_commands import QUEUED_RESPONSE, ExistingInvoice, submit_invoice_command
-from api.schemas.command_answers import CommandAnswer
+from api.routes.invoice_commands import ExistingInvoice, submit_invoice_command
 from api.schemas.escalations import EscalationAnswerIn, EscalationIn
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, EscalationAnsweringActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES

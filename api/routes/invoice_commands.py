@@ -1,6 +1,6 @@
 """What collectors do to an invoice's case. The actor is who signed in; the case's own validator may refuse."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -11,8 +11,8 @@ from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
 from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
-from api.schemas.command_answers import CommandAnswer
 from api.schemas.invoices import CallIn, NoteIn, PauseIn, PromiseIn
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
@@ -22,7 +22,6 @@ from domain.case.command import Command
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResumeCollection
 
 router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
-QUEUED_RESPONSE: dict[int | str, dict[str, Any]] = {202: {"description": "No worker answered in time: recorded, will be applied once"}}
 ExistingInvoice = Annotated[InvoiceRow, Depends(require_invoice)]
 
 

@@ -10,8 +10,7 @@ from adapters.read_model.invoices import load_invoice_currencies
 from api.commands.case_commands import require_case, submit_case_command
 from api.presenters.write_offs import present_write_off
 from api.routes.account_lookup import CommandId, ExistingAccount
-from api.routes.invoice_commands import QUEUED_RESPONSE
-from api.schemas.command_answers import CommandAnswer
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.write_offs import PartIn, WriteOffDecisionIn, WriteOffOut
 from api.web.authentication import Context, ReadingActor, WriteOffDecidingActor
 from api.web.idempotency import IdempotentRoute

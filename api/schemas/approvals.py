@@ -1,4 +1,4 @@
-"""The bodies about approvals: a decision, and an approval as lists show it."""
+"""The bodies about approvals: a decision, and an approval as lists show it. The reply to a decision is in `replies`."""
 
 from datetime import date
 

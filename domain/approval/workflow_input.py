@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from domain.approval.approval_case import ApprovalCase
 from domain.approval.result import ApprovalSubject
-from domain.clock import Clock
+from domain.case.workflow_input import CaseInput
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 
 
@@ -18,7 +18,7 @@ class ApprovalContext(BaseModel):
     prepaid: bool = False
 
 
-class ApprovalInput(BaseModel):
+class ApprovalInput(CaseInput):
     """The `number` counts the approvals of the case that asks; its answer names it."""
 
     number: int
@@ -29,5 +29,4 @@ class ApprovalInput(BaseModel):
     acting_for: list[str] = Field(default_factory=list)
     subject: ApprovalSubject
     matrix: MatrixSnapshot
-    clock: Clock
     case: ApprovalCase | None = None

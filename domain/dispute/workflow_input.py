@@ -1,15 +1,13 @@
 """What a dispute's workflow starts with."""
 
-from pydantic import BaseModel
-
 from domain.billing.billing_events import InvoiceFacts
-from domain.clock import Clock
+from domain.case.workflow_input import CaseInput
 from domain.dispute.commands import RaiseDispute
 from domain.dispute.dispute_case import DisputeCase
 from domain.policy.collection_policy import PolicySnapshot
 
 
-class DisputeInput(BaseModel):
+class DisputeInput(CaseInput):
     """`facts` are the invoice's as it was raised; the policy is the invoice's."""
 
     number: int
@@ -18,5 +16,4 @@ class DisputeInput(BaseModel):
     facts: InvoiceFacts
     policy: PolicySnapshot
     raised: RaiseDispute
-    clock: Clock
     case: DisputeCase | None = None

@@ -1,4 +1,8 @@
-"""What happens to an invoice's collection when the billing system reports a change: a payment, a credit, a new due date."""
+"""What happens to an invoice's collection when the billing system reports a change: a payment, a credit, a new due date.
+
+Once the invoice is settled its workflow takes no further step and closes the case (`is_over`, `close_case` in
+`workflows/invoice_collection.py`; `InvoiceCase.close` lifts the holds and writes the last entry).
+"""
 
 from domain.billing.billing_events import BillingEvent, BillingEventKind
 from domain.clock import Moment

@@ -1,20 +1,19 @@
 """What a write-off's workflow starts with."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from domain.billing.receivables import Receivable
 from domain.case.account_case import EarlierRun
-from domain.clock import Clock
+from domain.case.workflow_input import CaseInput
 from domain.write_off.write_off_case import WriteOffCase
 
 """The workflows' names on the server."""
 
 
-class WriteOffInput(BaseModel):
+class WriteOffInput(CaseInput):
     """`handed_over`: what came when the last case was just ending."""
 
     account_id: str
-    clock: Clock
     earlier: EarlierRun | None = None
     handed_over: list[Receivable] = Field(default_factory=list)
     case: WriteOffCase | None = None

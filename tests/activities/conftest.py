@@ -1,5 +1,5 @@
-"""The office of the letters' tests serves here, too."""
+"""The setup of the correspondence tests, used here too."""
 
-from tests.adapters.correspondence.conftest import office
+from tests.adapters.correspondence.conftest import correspondence
 
-__all__ = ["office"]
+__all__ = ["correspondence"]

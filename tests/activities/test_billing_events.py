@@ -12,7 +12,7 @@ from domain.billing.billing_events import BillingEvent, ChargePayment, WriteOffR
 from domain.clock import Clock
 from domain.invoice.workflow_input import InvoiceCollectionInput
 from domain.policy.collection_policy import PolicySnapshot
-from tests.adapters.correspondence.office import POLICY
+from tests.adapters.correspondence.correspondence_setup import POLICY
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice
 
 

@@ -15,14 +15,14 @@ from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.mail.smtp_client import DeliveryResult, Mailer
 from adapters.temporal.case_signals import CaseSignals
 from domain.clock import Clock
-from tests.adapters.correspondence.office import NOON, SENT, CorrespondenceOffice
+from tests.adapters.correspondence.correspondence_setup import NOON, SENT, CorrespondenceSetup
 
 
 class Hesitant(LetterOutbox):
     """It looks for dead letters when it is told to."""
 
-    def __init__(self, office: CorrespondenceOffice) -> None:
-        super().__init__(office.database, office.letter_loader(), "worker-1")
+    def __init__(self, correspondence: CorrespondenceSetup) -> None:
+        super().__init__(correspondence.database, correspondence.letter_loader(), "worker-1")
         self.asked, self.go_on = threading.Event(), threading.Event()
 
     def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
@@ -43,19 +43,19 @@ class SlowMailServer:
         return SENT
 
 
-async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(office: CorrespondenceOffice) -> None:
-    office.create_billed_invoice()
-    desk, mail_server = Hesitant(office), SlowMailServer()
+async def test_a_letter_that_is_begun_while_the_dead_are_looked_for_is_alive(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    outbox, mail_server = Hesitant(correspondence), SlowMailServer()
     nobody = cast("CaseSignals", SimpleNamespace())
     clock = Clock(real_anchor=ActivityEnvironment().info.started_time, business_anchor=NOON)
-    sending = LetterSendingActivities(desk, cast("Mailer", mail_server), OutcomeFeed(office.database), nobody, clock)
-    letters = desk.claim_due_letters(NOON, 100)
+    sending = LetterSendingActivities(outbox, cast("Mailer", mail_server), OutcomeFeed(correspondence.database), nobody, clock)
+    letters = outbox.claim_due_letters(NOON, 100)
     looking = asyncio.create_task(ActivityEnvironment().run(sending.select_letters))
-    await asyncio.to_thread(desk.asked.wait)
+    await asyncio.to_thread(outbox.asked.wait)
     sent = asyncio.create_task(ActivityEnvironment().run(sending.send_letters, letters))
     await mail_server.reached.wait()
-    desk.go_on.set()
+    outbox.go_on.set()
     await looking
     mail_server.answer.set()
     assert await sent == LetterTally(sent=1)
-    assert ([letter.state for letter in office.letters()], office.tasks()) == (["sent"], [])
+    assert ([letter.state for letter in correspondence.letters()], correspondence.tasks()) == (["sent"], [])

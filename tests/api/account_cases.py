@@ -49,11 +49,11 @@ def build_journal(case_id: str) -> Journal:
 
 
 def create_proposed_plan(
-    world: PortfolioWorld, invoices: tuple[str, ...] = ("I-1",), id: str = PLAN, act: str = "act:earlier"
+    world: PortfolioWorld, invoices: tuple[str, ...] = ("I-1",), id: str = PLAN, command: str = "act:earlier"
 ) -> PaymentPlanCase:
     """EUR 250 of each invoice in two monthly instalments, the first in ten days."""
     terms = InstalmentTerms(first_on=days_from_today(10), equal=2, rhythm=InstalmentFrequency.MONTHLY)
-    proposal = ProposePlan(act_id=act, actor="carl", invoice_ids=list(invoices), currency="EUR", terms=terms, why="seasonal")
+    proposal = ProposePlan(act_id=command, actor="carl", invoice_ids=list(invoices), currency="EUR", terms=terms, why="seasonal")
     covered = {name: CoveredInvoice(version=1, open_balance=25_000) for name in invoices}
     case = PaymentPlanCase(journal=build_journal(id), snapshot=POLICY, proposal=proposal, covered=covered)
     negotiation.open_plan(case, NOW)

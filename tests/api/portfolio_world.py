@@ -75,15 +75,15 @@ class FakeCases:
         self.begun.append(case_start)
         return CommandReceipt(act_id=act_id) if self.answers else CommandQueued(act_id)
 
-    def _taken(self, case_id: str, act: Command) -> CommandReceipt | CommandQueued:
+    def _taken(self, case_id: str, command: Command) -> CommandReceipt | CommandQueued:
         if not self.is_reachable:
             raise CasesUnreachable
-        self.acts.append(act)
+        self.acts.append(command)
         if not self.answers:
-            return CommandQueued(act.act_id)
+            return CommandQueued(command.act_id)
         if reason := self.running.get(case_id):
             raise CommandRejected(reason)
-        return CommandReceipt(act_id=act.act_id, seq=2)
+        return CommandReceipt(act_id=command.act_id, seq=2)
 
     async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
         case = self.cases.get(invoice_id)
@@ -124,12 +124,14 @@ class PortfolioWorld:
                 session.add(row)
                 session.flush()
 
-    def account(self, id: str = "A-1", name: str = "Brauerei Nord GmbH", language: str = "de", collector: str | None = "maria") -> str:
+    def account(
+        self, account_id: str = "A-1", name: str = "Brauerei Nord GmbH", language: str = "de", collector: str | None = "maria"
+    ) -> str:
         self.add(
-            Account(id=id, name=name, country="DE", time_zone="Europe/Berlin", language=language, collector=collector),
-            Contact(account_id=id, role="billing", name="Accounts payable", email=f"ap@{id.lower()}.example"),
+            Account(id=account_id, name=name, country="DE", time_zone="Europe/Berlin", language=language, collector=collector),
+            Contact(account_id=account_id, role="billing", name="Accounts payable", email=f"ap@{account_id.lower()}.example"),
         )
-        return id
+        return account_id
 
     def invoice(
         self,

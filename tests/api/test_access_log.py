@@ -52,8 +52,8 @@ def portfolio(world: PortfolioWorld) -> PortfolioWorld:
     return world
 
 
-async def views(auditor: Client, **wanted: Any) -> list[dict[str, Any]]:
-    answer = await auditor.get("/v1/audit/views", params=wanted)
+async def views(auditor: Client, **expected: Any) -> list[dict[str, Any]]:
+    answer = await auditor.get("/v1/audit/views", params=expected)
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
@@ -230,9 +230,9 @@ def lines(database: Database) -> list[AccessLogLine]:
 
 
 def test_who_reads_the_same_account_again_within_the_hour_is_one_row_with_a_count(database: Database) -> None:
-    book = AccessLog(database)
-    book.write([seen(), seen(at=NOON + timedelta(minutes=5))])
-    book.write([seen(at=NOON + timedelta(minutes=29)), seen(at=NOON - timedelta(minutes=1))])
+    access_log = AccessLog(database)
+    access_log.write([seen(), seen(at=NOON + timedelta(minutes=5))])
+    access_log.write([seen(at=NOON + timedelta(minutes=29)), seen(at=NOON - timedelta(minutes=1))])
     [line] = lines(database)
     assert (line.count, line.first_at, line.last_at) == (4, NOON, NOON + timedelta(minutes=29))
 
@@ -259,12 +259,12 @@ class Failing(AccessLog):
 
 
 async def test_what_could_not_be_written_is_written_later(database: Database) -> None:
-    book = Failing(database, lambda: ConnectionError("away"))
-    trail = AccessLogBuffer(book)
+    access_log = Failing(database, lambda: ConnectionError("away"))
+    trail = AccessLogBuffer(access_log)
     trail.add_access(seen())
     with pytest.raises(ConnectionError):
         await trail.flush()
-    book.error = None
+    access_log.error = None
     await trail.flush()
     assert [line.count for line in lines(database)] == [1]
 

@@ -42,8 +42,8 @@ async def test_accounts_are_found_by_a_part_of_their_name(auditor: Client, world
 
 
 async def test_pages_of_accounts_go_on_after_the_last_name(auditor: Client, world: PortfolioWorld) -> None:
-    for id in ("A-1", "A-2", "A-3"):
-        world.account(id, "Same Name Ltd")
+    for each_id in ("A-1", "A-2", "A-3"):
+        world.account(each_id, "Same Name Ltd")
     first = (await auditor.get("/v1/accounts?limit=2")).json()
     second = (await auditor.get(f"/v1/accounts?limit=2&cursor={first['next']}")).json()
     assert [account["id"] for account in first["items"] + second["items"]] == ["A-1", "A-2", "A-3"]
@@ -52,8 +52,8 @@ async def test_pages_of_accounts_go_on_after_the_last_name(auditor: Client, worl
 
 async def test_an_accounts_history_pages_back_through_all_its_cases(auditor: Client, world: PortfolioWorld) -> None:
     world.account()
-    for id in ("I-1", "I-2"):
-        case = world.invoice(id)
+    for each_id in ("I-1", "I-2"):
+        case = world.invoice(each_id)
         assert case is not None
         world.steps(case, 2)
     everything = (await auditor.get("/v1/accounts/A-1/history?limit=200")).json()["items"]
@@ -86,8 +86,8 @@ async def test_an_account_says_how_it_is_served(as_role: As, auditor: Client, pr
     world.account()
     async with as_role(Role.BILLING_OPS) as billing:
         for _ in range(2):
-            said = await billing.put("/v1/accounts/A-1/service", json={"prepaid": True})
-            assert (said.status_code, said.json()["prepaid"], said.json()["suspended_on"]) == (200, True, None)
+            answer = await billing.put("/v1/accounts/A-1/service", json={"prepaid": True})
+            assert (answer.status_code, answer.json()["prepaid"], answer.json()["suspended_on"]) == (200, True, None)
         problem(await billing.put("/v1/accounts/nobody/service", json={"prepaid": True}), 404)
     [listed] = (await auditor.get("/v1/accounts")).json()["items"]
     assert listed["prepaid"] is True

@@ -87,15 +87,15 @@ def left(scratch: Path) -> list[str]:
     return [path.name for path in scratch.iterdir()]
 
 
-async def stood(auditor: Client, **wanted: Any) -> Any:
+async def stood(auditor: Client, **expected: Any) -> Any:
     """The account A-1."""
-    found = await told(auditor, "/accounts/A-1/standing", **wanted)
+    found = await told(auditor, "/accounts/A-1/standing", **expected)
     assert found["changed"] == []
     return found["standing"]
 
 
-async def told(auditor: Client, path: str, **wanted: Any) -> Any:
-    answer = await auditor.get(f"/v1/audit{path}", params=wanted)
+async def told(auditor: Client, path: str, **expected: Any) -> Any:
+    answer = await auditor.get(f"/v1/audit{path}", params=expected)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

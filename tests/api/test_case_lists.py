@@ -15,10 +15,10 @@ from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
 
 
 def approval(
-    world: PortfolioWorld, number: int, role: str = "collections_manager", due: date | None = date(2013, 3, 4), **said: Any
+    world: PortfolioWorld, number: int, role: str = "collections_manager", due: date | None = date(2013, 3, 4), **body: Any
 ) -> str:
     """An approval of a credit note of EUR 25 that ben asked for, as its workflow wrote it."""
-    id = f"approval:dispute:I-{number}:1:1"
+    case_id = f"approval:dispute:I-{number}:1:1"
     summary = {
         "matter": "credit_note",
         "amount": 2_500,
@@ -36,7 +36,7 @@ def approval(
         "ended": None,
     }
     row: dict[str, Any] = {
-        "case_id": id,
+        "case_id": case_id,
         "run_id": "r",
         "kind": "approval",
         "account_id": "A-1",
@@ -44,16 +44,16 @@ def approval(
         "next_on": due,
         "waiting_for": role,
         "awaiting_role": role.split()[-1] if role else None,
-        "summary": summary | said,
+        "summary": summary | body,
         "seq": 1,
         "head": "h",
         "updated_at": REAL_NOW,
-        "outcome": "approved" if said.get("ended") else None,
+        "outcome": "approved" if body.get("ended") else None,
     }
     written = Case(**row)
     world.add(*build_awaited_rows(written))
     world.add(written)
-    return id
+    return case_id
 
 
 @pytest.fixture

@@ -61,24 +61,24 @@ async def test_one_letter_shows_its_text_and_lines(auditor: Client, letters: Por
 async def test_a_letter_that_did_arrive_counts_as_sent_and_its_invoice_shall_hear(
     collector: Client, letters: PortfolioWorld, state: str
 ) -> None:
-    id = letters.letter("I-1", state)
-    ask(letters, id, state)
-    answer = await collector.post(f"/v1/letters/{id}/decision", json={"decision": "delivered", "comment": "they have it"})
+    item_id = letters.letter("I-1", state)
+    ask(letters, item_id, state)
+    answer = await collector.post(f"/v1/letters/{item_id}/decision", json={"decision": "delivered", "comment": "they have it"})
     assert (answer.json()["state"], answer.json()["decided_by"]) == ("sent", "collector-1")
     with letters.database.reading() as session:
         request = session.exec(select(ContactRequest)).one()
         assert (request.state, request.told, request.reason) == ("sent", False, "")
-        assert request.ended_at == session.get_one(Message, id).sent_at == moment_on(TODAY).business
+        assert request.ended_at == session.get_one(Message, item_id).sent_at == moment_on(TODAY).business
         task = session.exec(select(Task)).one()
         assert (task.state, task.closed_by, task.outcome) == ("done", "collector-1", "delivered: they have it")
 
 
 async def test_a_letter_that_goes_again_keeps_its_identity_and_its_attempts(collector: Client, letters: PortfolioWorld) -> None:
-    id = letters.letter("I-1", "unknown")
-    ask(letters, id, "unknown")
-    await collector.post(f"/v1/letters/{id}/decision", json={"decision": "resend"})
+    item_id = letters.letter("I-1", "unknown")
+    ask(letters, item_id, "unknown")
+    await collector.post(f"/v1/letters/{item_id}/decision", json={"decision": "resend"})
     with letters.database.reading() as session:
-        letter, request = session.get_one(Message, id), session.exec(select(ContactRequest)).one()
+        letter, request = session.get_one(Message, item_id), session.exec(select(ContactRequest)).one()
         assert (letter.state, letter.next_attempt_at, letter.attempts, letter.message_id) == ("intended", None, 1, "<I-1.reminder@x>")
         assert (request.state, request.ended_at, request.told) == ("claimed", None, False)
 
@@ -87,17 +87,17 @@ async def test_a_letter_that_goes_again_keeps_its_identity_and_its_attempts(coll
 async def test_a_letter_that_waits_for_nobody_cannot_be_decided(
     collector: Client, problem: Problem, letters: PortfolioWorld, state: str
 ) -> None:
-    id = letters.letter("I-1", state)
-    document = problem(await collector.post(f"/v1/letters/{id}/decision", json={"decision": "resend"}), 409)
+    item_id = letters.letter("I-1", state)
+    document = problem(await collector.post(f"/v1/letters/{item_id}/decision", json={"decision": "resend"}), 409)
     assert state in document["detail"]
     with letters.database.reading() as session:
-        assert session.get_one(Message, id).state == state
+        assert session.get_one(Message, item_id).state == state
 
 
 async def test_a_letter_is_decided_once(collector: Client, problem: Problem, letters: PortfolioWorld) -> None:
-    id = letters.letter("I-1", "unknown")
-    await collector.post(f"/v1/letters/{id}/decision", json={"decision": "resend"})
-    problem(await collector.post(f"/v1/letters/{id}/decision", json={"decision": "delivered"}), 409)
+    item_id = letters.letter("I-1", "unknown")
+    await collector.post(f"/v1/letters/{item_id}/decision", json={"decision": "resend"})
+    problem(await collector.post(f"/v1/letters/{item_id}/decision", json={"decision": "delivered"}), 409)
 
 
 async def test_an_unknown_letter_is_not_found(collector: Client, problem: Problem, letters: PortfolioWorld) -> None:
@@ -116,8 +116,8 @@ async def test_tasks_come_by_the_day_they_are_due(auditor: Client, letters: Port
 
 
 async def test_a_task_is_closed_once_and_names_who_did(collector: Client, problem: Problem, letters: PortfolioWorld) -> None:
-    id = letters.task("I-1", "escalation")
-    done = (await collector.post(f"/v1/tasks/{id}/done", json={"outcome": "spoke to them"})).json()
+    item_id = letters.task("I-1", "escalation")
+    done = (await collector.post(f"/v1/tasks/{item_id}/done", json={"outcome": "spoke to them"})).json()
     assert (done["state"], done["closed_by"], done["outcome"]) == ("done", "collector-1", "spoke to them")
-    problem(await collector.post(f"/v1/tasks/{id}/done", json={}), 409)
+    problem(await collector.post(f"/v1/tasks/{item_id}/done", json={}), 409)
     problem(await collector.post("/v1/tasks/77/done", json={}), 404)

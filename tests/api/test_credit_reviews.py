@@ -37,14 +37,14 @@ async def test_a_referral_begins_the_review_of_all_open_invoices(collector: Clie
     create_account(world, "I-1", "I-2")
     answer = await collector.post(REFER, json={"reason": "exposure_over_limit", "comment": "two branches closed"})
     assert (answer.status_code, answer.json()["recorded"]) == (200, "now")
-    [begun], [act] = world.cases.begun, world.cases.acts
+    [begun], [command] = world.cases.begun, world.cases.acts
     assert (begun.workflow, begun.case_id) == ("CreditReview", REVIEW)
     assert isinstance(begun.workflow_input, CreditReviewInput)
     assert begun.workflow_input.invoice_ids == ["I-1", "I-2"]
-    assert isinstance(act, ReferAccount)
-    assert (act.reason, act.actor) == (ReferralReason.EXPOSURE_OVER_LIMIT, "collector-1")
+    assert isinstance(command, ReferAccount)
+    assert (command.reason, command.actor) == (ReferralReason.EXPOSURE_OVER_LIMIT, "collector-1")
     with world.database.reading() as session:
-        assert session.exec(select(Note)).one().id == act.note_id
+        assert session.exec(select(Note)).one().id == command.note_id
 
 
 async def test_a_repeated_referral_counts_once_and_without_a_worker_waits(collector: Client, world: PortfolioWorld) -> None:
@@ -60,11 +60,16 @@ async def test_a_verdict_reaches_the_review_in_minor_units_with_its_conditions_i
         answer = await analyst.post(f"/v1/credit-reviews/{REVIEW}/verdict", json=VERDICT)
         assert answer.status_code == 200, answer.text
         assert (await analyst.post(f"/v1/credit-reviews/{REVIEW}/closing")).status_code == 200
-    act, closing = world.cases.acts
-    assert isinstance(act, GiveCreditVerdict)
+    command, closing = world.cases.acts
+    assert isinstance(command, GiveCreditVerdict)
     assert isinstance(closing, CloseCreditReview)
-    assert (act.ability, act.limit, act.currency, act.next_review_on) == (AbilityToPay.UNABLE, 500_000, "EUR", date(2013, 6, 3))
-    assert "Smith" not in act.model_dump_json()
+    assert (command.ability, command.limit, command.currency, command.next_review_on) == (
+        AbilityToPay.UNABLE,
+        500_000,
+        "EUR",
+        date(2013, 6, 3),
+    )
+    assert "Smith" not in command.model_dump_json()
 
 
 async def test_a_review_is_shown_with_its_verdict_and_its_conditions(as_role: As, auditor: Client, world: PortfolioWorld) -> None:
@@ -129,9 +134,9 @@ async def test_a_write_off_in_part_names_each_amount_in_its_invoices_currency(as
             assert [fault["pointer"] for fault in document["errors"]] == [pointer]
         answer = await analyst.post(DECIDE, json={"decision": "part", "amounts": [part("I-1", "40.00")]})
     assert answer.status_code == 200, answer.text
-    [act] = world.cases.acts
-    assert isinstance(act, ProposeWriteOff)
-    assert (act.decision, act.amounts, act.actor) == (WriteOffDecision.PART, {"I-1": 4_000}, "write_off_analyst-1")
+    [command] = world.cases.acts
+    assert isinstance(command, ProposeWriteOff)
+    assert (command.decision, command.amounts, command.actor) == (WriteOffDecision.PART, {"I-1": 4_000}, "write_off_analyst-1")
 
 
 async def test_a_repeated_decision_counts_once_and_a_refused_one_says_why(as_role: As, problem: Problem, world: PortfolioWorld) -> None:

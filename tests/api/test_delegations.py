@@ -13,9 +13,11 @@ from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.api.test_case_lists import approval
 
 
-def given(world: PortfolioWorld, id: str = "d-1", by: str = "anna", to: str = "finance_director-1", first: date = TODAY) -> Delegation:
+def given(
+    world: PortfolioWorld, delegation_id: str = "d-1", by: str = "anna", to: str = "finance_director-1", first: date = TODAY
+) -> Delegation:
     delegation = Delegation(
-        delegation_id=id, from_user=by, to_user=to, role=Role.COLLECTIONS_MANAGER, first_day=first, last_day=date(2013, 3, 31)
+        delegation_id=delegation_id, from_user=by, to_user=to, role=Role.COLLECTIONS_MANAGER, first_day=first, last_day=date(2013, 3, 31)
     )
     DelegationStore(world.database).add(delegation, by)
     return delegation

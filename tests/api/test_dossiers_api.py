@@ -61,10 +61,10 @@ async def test_a_score_shows_every_factor_and_says_why(auditor: Client, world: P
     read = (await auditor.get("/v1/accounts/A-1/solvency?language=en")).json()
     assert (read["score"], read["paid_invoices"]) == (68, 4)
     assert round(sum(factor["points"] for factor in read["factors"])) == read["score"]
-    said = {factor["factor"]: (factor["value"], factor["weight"], factor["sentence"]) for factor in read["factors"]}
-    assert said["average_days_late"] == (0, 35, "Paid invoices were 0 days late on average: good")
-    assert said["exposure"] == (None, 20, "No credit limit stands; this counts half")
-    assert said.keys() == set(SolvencyFactor)
+    factors = {factor["factor"]: (factor["value"], factor["weight"], factor["sentence"]) for factor in read["factors"]}
+    assert factors["average_days_late"] == (0, 35, "Paid invoices were 0 days late on average: good")
+    assert factors["exposure"] == (None, 20, "No credit limit stands; this counts half")
+    assert factors.keys() == set(SolvencyFactor)
 
 
 async def test_an_account_without_a_history_has_no_score_and_says_so(auditor: Client, world: PortfolioWorld) -> None:
@@ -80,4 +80,4 @@ def test_every_factor_has_its_sentences_in_every_language(language: str) -> None
     words = SOLVENCY_SENTENCES.load(language)
     assert words.known.keys() == words.unknown.keys() == set(SolvencyFactor)
     assert words.judgements.keys() == {"good", "fair", "poor"}
-    assert all("{value}" in said and "{judgement}" in said for said in words.known.values())
+    assert all("{value}" in factors and "{judgement}" in factors for factors in words.known.values())

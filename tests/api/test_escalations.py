@@ -29,14 +29,14 @@ async def test_an_escalation_and_its_answer_reach_the_case_and_their_words_stay_
     async with as_role(Role.SALES) as sales:
         answer = await sales.post(f"{ESCALATE}/answer", json={"escalation": asked["act_id"], "comment": "No."})
     assert (answer.status_code, answer.json()["recorded"]) == (200, "now"), answer.text
-    question, said = world.cases.acts
+    question, body = world.cases.acts
     assert isinstance(question, EscalateInvoice)
-    assert isinstance(said, AnswerEscalation)
-    assert (question.role, question.actor, said.escalation, said.actor) == (Role.SALES, "collector-1", question.act_id, "sales-1")
+    assert isinstance(body, AnswerEscalation)
+    assert (question.role, question.actor, body.escalation, body.actor) == (Role.SALES, "collector-1", question.act_id, "sales-1")
     assert "Jones" not in question.model_dump_json()
     with world.database.reading() as session:
         notes = {note.id: note.text for note in session.exec(select(Note))}
-    assert [notes[str(question.note_id)], notes[str(said.note_id)]] == [ASKED["comment"], "No."]
+    assert [notes[str(question.note_id)], notes[str(body.note_id)]] == [ASKED["comment"], "No."]
 
 
 async def test_an_escalation_is_answered_once_and_by_those_who_were_asked(
@@ -44,12 +44,12 @@ async def test_an_escalation_is_answered_once_and_by_those_who_were_asked(
 ) -> None:
     an_invoice(world)
     asked = (await collector.post(ESCALATE, json=ASKED)).json()
-    said = {"escalation": asked["act_id"], "comment": "No."}
-    assert "who escalated it cannot answer it" in problem(await collector.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
-    assert "was escalated to sales" in problem(await manager.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
+    body = {"escalation": asked["act_id"], "comment": "No."}
+    assert "who escalated it cannot answer it" in problem(await collector.post(f"{ESCALATE}/answer", json=body), 409)["detail"]
+    assert "was escalated to sales" in problem(await manager.post(f"{ESCALATE}/answer", json=body), 409)["detail"]
     async with as_role(Role.SALES) as sales:
-        assert (await sales.post(f"{ESCALATE}/answer", json=said)).status_code == 200
-        assert "has answered this escalation already" in problem(await sales.post(f"{ESCALATE}/answer", json=said), 409)["detail"]
+        assert (await sales.post(f"{ESCALATE}/answer", json=body)).status_code == 200
+        assert "has answered this escalation already" in problem(await sales.post(f"{ESCALATE}/answer", json=body), 409)["detail"]
         unknown = {"escalation": "act:nowhere", "comment": "No."}
         assert "no such escalation" in problem(await sales.post(f"{ESCALATE}/answer", json=unknown), 409)["detail"]
 

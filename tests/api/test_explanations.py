@@ -52,8 +52,8 @@ async def test_an_invoice_that_is_not_collected_yet_says_so(auditor: Client, wor
 async def test_a_day_that_has_not_come_is_refused(auditor: Client, world: PortfolioWorld, problem: Problem) -> None:
     world.account()
     world.invoice("1")
-    said = problem(await auditor.get(f"/v1/invoices/1/why?on={TODAY + timedelta(days=1)}"), 422)
-    assert TODAY.isoformat() in said["detail"]
+    rejected = problem(await auditor.get(f"/v1/invoices/1/why?on={TODAY + timedelta(days=1)}"), 422)
+    assert TODAY.isoformat() in rejected["detail"]
 
 
 async def test_an_unknown_invoice_is_not_found(auditor: Client, problem: Problem) -> None:

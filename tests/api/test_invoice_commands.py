@@ -22,10 +22,10 @@ def an_invoice(world: PortfolioWorld, status: InvoiceStatus = InvoiceStatus.OPEN
 async def test_a_promise_reaches_the_case_in_minor_units_and_in_the_name_of_who_signed_in(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     answer = await collector.post("/v1/invoices/I-1/promises", json=PROMISE)
-    [act] = world.cases.acts
-    assert isinstance(act, MakePromise)
-    assert (act.amount, act.by, act.actor) == (25_000, date(2013, 3, 10), "collector-1")
-    assert answer.json() == {"act_id": act.act_id, "recorded": "now", "seq": 2, "repeated": False}
+    [command] = world.cases.acts
+    assert isinstance(command, MakePromise)
+    assert (command.amount, command.by, command.actor) == (25_000, date(2013, 3, 10), "collector-1")
+    assert answer.json() == {"act_id": command.act_id, "recorded": "now", "seq": 2, "repeated": False}
 
 
 async def test_the_actor_cannot_be_set_in_the_body(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
@@ -67,7 +67,7 @@ async def test_a_repeated_request_carries_the_same_act(collector: Client, world:
     for _ in range(2):
         await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"}, headers={"Idempotency-Key": "k"})
     await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"}, headers={"Idempotency-Key": "other"})
-    assert len({act.act_id for act in world.cases.acts}) == 2
+    assert len({command.act_id for command in world.cases.acts}) == 2
 
 
 async def test_a_closed_invoice_says_how_it_was_closed(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
@@ -90,13 +90,13 @@ async def test_an_unknown_invoice_is_not_found(collector: Client, problem: Probl
 async def test_a_notes_text_stays_in_the_database(collector: Client, world: PortfolioWorld) -> None:
     an_invoice(world)
     await collector.post("/v1/invoices/I-1/notes", json={"text": "Mr Smith is away"})
-    [act] = world.cases.acts
+    [command] = world.cases.acts
     with world.database.reading() as session:
         note = session.exec(select(Note)).one()
         assert (note.text, note.author, note.invoice_id) == ("Mr Smith is away", "collector-1", "I-1")
-    assert isinstance(act, AddNote)
-    assert act.note_id == note.id
-    assert "Smith" not in act.model_dump_json()
+    assert isinstance(command, AddNote)
+    assert command.note_id == note.id
+    assert "Smith" not in command.model_dump_json()
 
 
 async def test_a_logged_call_closes_the_open_call_task(collector: Client, world: PortfolioWorld) -> None:

@@ -181,4 +181,4 @@ async def test_a_refusal_names_who_may(auditor: Client, problem: Problem, world:
 
 
 def test_an_auditor_may_only_read() -> None:
-    assert {wanted for wanted in Permission if Role.AUDITOR in ALLOWED_ROLES[wanted]} == {Permission.READ, Permission.AUDIT}
+    assert {expected for expected in Permission if Role.AUDITOR in ALLOWED_ROLES[expected]} == {Permission.READ, Permission.AUDIT}

@@ -237,9 +237,9 @@ def test_no_phrase_file_is_left_unused() -> None:
 
 
 def test_money_and_dates_are_written_as_the_reader_writes_them() -> None:
-    said = {"amount": 123456, "by": "2013-03-15"}
-    assert load_phrases("en").render_entry("promise.made", said, "EUR") == "The customer promised to pay €1,234.56 by 15 Mar 2013"
-    assert load_phrases("de").render_entry("promise.made", said, "EUR") == "Der Kunde sagte zu, 1.234,56\xa0€ bis zum 15.03.2013 zu zahlen"
+    facts = {"amount": 123456, "by": "2013-03-15"}
+    assert load_phrases("en").render_entry("promise.made", facts, "EUR") == "The customer promised to pay €1,234.56 by 15 Mar 2013"
+    assert load_phrases("de").render_entry("promise.made", facts, "EUR") == "Der Kunde sagte zu, 1.234,56\xa0€ bis zum 15.03.2013 zu zahlen"
 
 
 def test_a_stretch_without_its_fact_is_left_out() -> None:

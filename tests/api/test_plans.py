@@ -64,8 +64,8 @@ async def test_a_first_payment_and_custom_parts_make_a_schedule_too(collector: C
 
 async def test_a_proposal_starts_the_plan_in_the_name_of_who_signed_in(collector: Client, world: PortfolioWorld) -> None:
     create_account(world)
-    said = {**WANTED, "asked_by": "customer", "why": "seasonal", "comment": "Mr Smith rang"}
-    answer = await collector.post(PROPOSE, json=said)
+    body = {**WANTED, "asked_by": "customer", "why": "seasonal", "comment": "Mr Smith rang"}
+    answer = await collector.post(PROPOSE, json=body)
     assert (answer.status_code, answer.json()["plan_id"], answer.json()["recorded"]) == (201, PLAN, "now")
     [begun] = world.cases.begun
     assert isinstance(begun.workflow_input, PaymentPlanInput)
@@ -96,7 +96,7 @@ async def test_a_proposal_whose_answer_was_lost_is_answered_with_the_plan_it_mad
     create_account(world)
     key = {"Idempotency-Key": "k"}
     made = (await collector.post(PROPOSE, json=WANTED, headers=key)).json()
-    create_proposed_plan(world, act=made["act_id"])
+    create_proposed_plan(world, command=made["act_id"])
     with world.database.writing() as session:
         session.execute(delete(IdempotencyKey))
     again = (await collector.post(PROPOSE, json=WANTED, headers=key)).json()
@@ -195,13 +195,13 @@ async def test_new_terms_stand_beside_those_in_force(collector: Client, world: P
 
 async def test_each_act_on_a_plan_reaches_its_case(collector: Client, world: PortfolioWorld) -> None:
     create_proposed_plan(create_account(world))
-    for path, said in (
+    for path, body in (
         ("revision", {"terms": TERMS, "asked_by": "customer", "why": "smaller parts", "comment": "rang"}),
         ("acceptance", {"revision": 1}),
         ("refusal", {"revision": 1, "comment": "by e-mail"}),
         ("cancellation", {"why": "sold"}),
     ):
-        answer = await collector.post(f"/v1/plans/{PLAN}/{path}", json=said)
+        answer = await collector.post(f"/v1/plans/{PLAN}/{path}", json=body)
         assert (answer.status_code, answer.json()["recorded"]) == (200, "now"), answer.text
     revised, yes, no, end = world.cases.acts
     assert isinstance(revised, RevisePlan)
@@ -232,12 +232,12 @@ async def test_a_plan_that_is_over_says_how_it_ended(collector: Client, problem:
 
 async def test_an_act_on_a_plan_needs_its_words(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     create_proposed_plan(create_account(world))
-    for path, said, pointer in (
+    for path, body, pointer in (
         ("revision", {"terms": TERMS, "why": ""}, "/why"),
         ("acceptance", {}, "/revision"),
         ("cancellation", {"why": "x", "actor": "boss"}, "/actor"),
     ):
-        document = problem(await collector.post(f"/v1/plans/{PLAN}/{path}", json=said), 422)
+        document = problem(await collector.post(f"/v1/plans/{PLAN}/{path}", json=body), 422)
         assert [fault["pointer"] for fault in document["errors"]] == [pointer]
 
 

@@ -42,8 +42,8 @@ def changes(world: PortfolioWorld) -> list[PortfolioChange]:
         return list(session.exec(select(PortfolioChange).order_by(col(PortfolioChange.id))))
 
 
-async def reassign(manager: Client, **said: Any) -> dict[str, Any]:
-    answer = await manager.post("/v1/portfolios/reassignments", json={"why": "holidays", **said})
+async def reassign(manager: Client, **body: Any) -> dict[str, Any]:
+    answer = await manager.post("/v1/portfolios/reassignments", json={"why": "holidays", **body})
     assert answer.status_code == 200, answer.text
     result: dict[str, Any] = answer.json()
     return result
@@ -56,8 +56,8 @@ async def write_rules(manager: Client, *rules: dict[str, Any]) -> int:
     return version
 
 
-async def apply(manager: Client, **said: Any) -> dict[str, Any]:
-    answer = await manager.post("/v1/portfolios/rules/apply", json=said)
+async def apply(manager: Client, **body: Any) -> dict[str, Any]:
+    answer = await manager.post("/v1/portfolios/rules/apply", json=body)
     assert answer.status_code == 200, answer.text
     result: dict[str, Any] = answer.json()
     return result
@@ -100,8 +100,8 @@ async def test_all_accounts_of_one_who_leaves_go_at_once(team: PortfolioWorld, m
 
 async def test_a_reassignment_that_is_repeated_counts_once(team: PortfolioWorld, manager: Client) -> None:
     team.account("A-1", collector="anna")
-    said = {"accounts": ["A-1"], "to": "ben", "why": "x"}
-    first, again = [await manager.post("/v1/portfolios/reassignments", json=said, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    body = {"accounts": ["A-1"], "to": "ben", "why": "x"}
+    first, again = [await manager.post("/v1/portfolios/reassignments", json=body, headers={"Idempotency-Key": "k"}) for _ in range(2)]
     assert first.json() == again.json()
     assert len(changes(team)) == 1
     assert (await reassign(manager, accounts=["A-1"], to="ben"))["moved"] == 0
@@ -274,9 +274,9 @@ async def test_a_file_does_not_undo_what_a_person_decided(team: PortfolioWorld, 
 # --- cover
 
 
-def cover(first: int = 0, last: int = 7, **said: Any) -> dict[str, Any]:
+def cover(first: int = 0, last: int = 7, **body: Any) -> dict[str, Any]:
     days = {"first_day": str(TODAY + timedelta(days=first)), "last_day": str(TODAY + timedelta(days=last))}
-    return {"collector": "anna", "covered_by": "ben", **days, **said}
+    return {"collector": "anna", "covered_by": "ben", **days, **body}
 
 
 async def test_a_cover_is_listed_until_its_last_day_or_until_it_is_ended(team: PortfolioWorld, manager: Client) -> None:
@@ -340,8 +340,8 @@ async def test_portfolios_and_changes_come_in_pages(team: PortfolioWorld, manage
     for to in ("anna", "ben", "cleo"):
         await reassign(manager, accounts=["A-1"], to=to)
     lists = (("portfolios", "collector", ["anna", "ben", "cleo"]), ("portfolios/changes", "to_collector", ["cleo", "ben", "anna"]))
-    for path, name, wanted in lists:
+    for path, name, expected in lists:
         first = (await manager.get(f"/v1/{path}?limit=2")).json()
         rest = (await manager.get(f"/v1/{path}?limit=2&cursor={first['next']}")).json()
-        assert [item[name] for item in [*first["items"], *rest["items"]]] == wanted
+        assert [item[name] for item in [*first["items"], *rest["items"]]] == expected
         assert rest["next"] is None

@@ -31,13 +31,13 @@ ONE = "/v1/accounts/A-1/suspension"
 async def test_all_that_is_overdue_is_asked_for_unless_some_is_named(collector: Client, world: PortfolioWorld) -> None:
     create_account(world, "I-1", "I-2").invoice("I-3", due=TODAY, started=False)
     world.invoice("I-4", status=InvoiceStatus.PAID)
-    for said, named in (({}, ["I-1", "I-2"]), ({"invoices": ["I-2", "I-2"]}, ["I-2"])):
-        answer = await collector.post(ONE, json=said)
+    for body, named in (({}, ["I-1", "I-2"]), ({"invoices": ["I-2", "I-2"]}, ["I-2"])):
+        answer = await collector.post(ONE, json=body)
         assert (answer.status_code, answer.json()["recorded"]) == (200, "now"), answer.text
-        act = world.cases.acts[-1]
-        assert isinstance(act, RequestSuspension)
-        assert [claim.invoice_id for claim in act.claims] == named
-        assert (act.actor, act.claims[0].open_balance) == ("collector-1", 25_000)
+        command = world.cases.acts[-1]
+        assert isinstance(command, RequestSuspension)
+        assert [claim.invoice_id for claim in command.claims] == named
+        assert (command.actor, command.claims[0].open_balance) == ("collector-1", 25_000)
 
 
 async def test_the_first_asking_begins_the_case_and_the_next_joins_it(collector: Client, world: PortfolioWorld) -> None:
@@ -90,7 +90,7 @@ async def test_a_repeated_asking_carries_the_same_act(collector: Client, world: 
 
 async def test_each_act_on_a_suspension_reaches_its_case(collector: Client, manager: Client, world: PortfolioWorld) -> None:
     create_suspension(create_account(world))
-    for client, path, said, kind in (
+    for client, path, body, kind in (
         (collector, "renewal", None, RequestApprovalAgain),
         (collector, "warning", None, ResendWarning),
         (collector, "extension", {"until": "2013-04-15", "reason": "strike"}, ExtendNotice),
@@ -98,7 +98,7 @@ async def test_each_act_on_a_suspension_reaches_its_case(collector: Client, mana
         (manager, "reinstatement", {"reason": "a guarantee"}, ReinstateAccount),
         (manager, "hand-over", None, HandOverSuspendedAccount),
     ):
-        answer = await client.post(f"{ONE}/{path}", json=said)
+        answer = await client.post(f"{ONE}/{path}", json=body)
         assert (answer.status_code, answer.json()["recorded"]) == (200, "now"), answer.text
         assert isinstance(world.cases.acts[-1], kind)
     extended = world.cases.acts[2]
@@ -116,8 +116,8 @@ async def test_a_collector_neither_reinstates_nor_hands_over(collector: Client, 
 async def test_what_a_suspension_refuses_is_a_conflict_in_its_own_words(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     create_suspension(create_account(world))
     world.cases.running[SUSPENSION] = "no notice is running"
-    said = {"until": "2013-04-15", "reason": "strike"}
-    assert problem(await collector.post(f"{ONE}/extension", json=said), 409)["detail"] == "no notice is running"
+    body = {"until": "2013-04-15", "reason": "strike"}
+    assert problem(await collector.post(f"{ONE}/extension", json=body), 409)["detail"] == "no notice is running"
 
 
 async def test_a_suspension_that_is_over_says_how_it_ended(collector: Client, problem: Problem, world: PortfolioWorld) -> None:

@@ -29,9 +29,9 @@ def days(count: int) -> date:
 
 def case(world: PortfolioWorld, kind: str, waiting_for: str, account: str = "A-1", **more: Any) -> str:
     """An open case of an account, as its workflow wrote it."""
-    id: str = more.pop("id", f"{kind}:{account}")
+    case_id: str = more.pop("id", f"{kind}:{account}")
     row: dict[str, Any] = {
-        "case_id": id,
+        "case_id": case_id,
         "run_id": "r",
         "kind": kind,
         "account_id": account,
@@ -45,12 +45,12 @@ def case(world: PortfolioWorld, kind: str, waiting_for: str, account: str = "A-1
     written = Case(**row | more)
     world.add(*build_awaited_rows(written))
     world.add(written)
-    return id
+    return case_id
 
 
 def task(world: PortfolioWorld, kind: str, account: str = "A-1", **more: Any) -> Task:
-    said: dict[str, Any] = {"key": f"{kind}:{account}", "kind": kind, "account_id": account, "due_on": TODAY}
-    row = Task(**said | more)
+    body: dict[str, Any] = {"key": f"{kind}:{account}", "kind": kind, "account_id": account, "due_on": TODAY}
+    row = Task(**body | more)
     world.add(row)
     return row
 
@@ -166,7 +166,7 @@ async def test_a_cover_of_other_days_shows_nothing_today(mine: PortfolioWorld, c
     assert await kinds(collector) == []
 
 
-def approval(world: PortfolioWorld, number: int = 1, role: str = "collections_manager", **said: Any) -> str:
+def approval(world: PortfolioWorld, number: int = 1, role: str = "collections_manager", **body: Any) -> str:
     summary = {
         "matter": "credit_note",
         "amount": 2_500,
@@ -176,8 +176,8 @@ def approval(world: PortfolioWorld, number: int = 1, role: str = "collections_ma
         "signed_by": "",
         "escalated": False,
     }
-    id = f"approval:dispute:I-1:1:{number}"
-    return case(world, "approval", role, id=id, awaiting_role=role.split()[-1], next_on=days(1), summary=summary | said)
+    case_id = f"approval:dispute:I-1:1:{number}"
+    return case(world, "approval", role, id=case_id, awaiting_role=role.split()[-1], next_on=days(1), summary=summary | body)
 
 
 async def test_a_manager_sees_what_waits_for_their_role(mine: PortfolioWorld, manager: Client) -> None:
@@ -258,9 +258,9 @@ async def test_each_department_has_its_own_day(
 
 
 async def test_a_dispute_that_a_colleague_was_given_is_theirs_until_it_is_escalated(mine: PortfolioWorld, as_role: As) -> None:
-    said = {"contested": 4_000, "currency": "EUR", "reason": "wrong_price", "assignee": "ben", "escalated": False}
-    case(mine, "dispute", "sales_ops", id="dispute:I-1:1", invoice_id="I-1", awaiting_role="sales_ops", summary=said)
-    case(mine, "dispute", "sales_ops", id="dispute:I-1:2", invoice_id="I-1", awaiting_role="sales_ops", summary=said | {"escalated": True})
+    body = {"contested": 4_000, "currency": "EUR", "reason": "wrong_price", "assignee": "ben", "escalated": False}
+    case(mine, "dispute", "sales_ops", id="dispute:I-1:1", invoice_id="I-1", awaiting_role="sales_ops", summary=body)
+    case(mine, "dispute", "sales_ops", id="dispute:I-1:2", invoice_id="I-1", awaiting_role="sales_ops", summary=body | {"escalated": True})
     async with as_role(Role.SALES_OPS) as client:
         (item,) = await listed(client)
     assert item["id"] == "dispute:I-1:2"
@@ -350,4 +350,4 @@ def test_every_work_has_its_sentence_in_every_language(language: str) -> None:
 def test_what_one_can_do_are_operations_that_exist(app: FastAPI) -> None:
     known = {operation["operationId"] for methods in app.openapi()["paths"].values() for operation in methods.values()}
     assert AVAILABLE_OPERATIONS.keys() == set(WorkKind)
-    assert {act for acts in AVAILABLE_OPERATIONS.values() for act in acts} <= known
+    assert {command for acts in AVAILABLE_OPERATIONS.values() for command in acts} <= known

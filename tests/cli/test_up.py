@@ -189,12 +189,12 @@ def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(star
     answer = httpx.get(f"http://127.0.0.1:{up.port}/v1/invoices", headers={"Authorization": f"Bearer {token.stdout.strip()}"}, timeout=30)
     status = up.stop()
 
-    for refusal, wanted in (
+    for refusal, expected in (
         (same_folder, f"already runs on {up.data_dir} (process {up.process.pid})"),
         (same_port, "choose another with --port"),
     ):
         assert refusal.returncode == 2
-        assert wanted in refusal.stderr
+        assert expected in refusal.stderr
         assert "Traceback" not in refusal.stderr
     assert answer.status_code == 200, "a token made beside a running Duecourse is good at once"
     assert status == 0
@@ -312,18 +312,18 @@ def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "wanted"),
+    ("options", "expected"),
     [
         (["--as-of", "yesterday"], "2013-03-01"),
         (["--day-seconds", "0"], "--day-seconds"),
         (["--port", "99999"], "DUECOURSE_API_PORT cannot be used"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, options: list[str], wanted: str) -> None:
+def test_an_option_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, options: list[str], expected: str) -> None:
     refused = duecourse("up", "--data-dir", str(tmp_path), *options)
 
     assert refused.returncode == 2
-    assert wanted in refused.stderr
+    assert expected in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -68,5 +68,5 @@ def build_event(kind: BillingEventKind, amount: int = 0, event_id: str = "E1", v
     return BillingEvent(event_id=event_id, kind=kind, occurred_at=midnight(), facts=build_facts(version=version, **changes), amount=amount)
 
 
-def build_letter_outcome(name: str, fate: LetterResult, days: float, attempt: int = 1, reason: DropReason | None = None) -> LetterOutcome:
-    return LetterOutcome(step=name, attempt=attempt, fate=fate, at=midnight(days), on=midnight(days).date(), reason=reason or "")
+def build_letter_outcome(name: str, result: LetterResult, days: float, attempt: int = 1, reason: DropReason | None = None) -> LetterOutcome:
+    return LetterOutcome(step=name, attempt=attempt, fate=result, at=midnight(days), on=midnight(days).date(), reason=reason or "")

@@ -33,10 +33,10 @@ LONGEST_LIFE = 3.0
 
 
 class FaultInjector:
-    def __init__(self, stage: FaultEnvironment, seed: int) -> None:
+    def __init__(self, environment: FaultEnvironment, seed: int) -> None:
         self.kills = self.temporal_deaths = self.outages = 0
-        self._stage, self._random = stage, random.Random(seed)
-        stage.office.script = list(MOODS)
+        self._environment, self._random = environment, random.Random(seed)
+        environment.office.script = list(MOODS)
 
     async def run(self) -> None:
         """Until everything that shall go wrong has. A worker is alive at the end, and everything mended."""
@@ -46,33 +46,33 @@ class FaultInjector:
 
     async def _kill_workers(self) -> None:
         """At any moment of a worker's life; every other one dies with a letter in its hands, if there is one to send."""
-        stage = self._stage
+        environment = self._environment
         for number in range(KILLS):
-            worker = await stage.start_worker()
+            worker = await environment.start_worker()
             if number in TEMPORAL_DIES_WITH:
                 await asyncio.sleep(self._random.uniform(0, LONGEST_LIFE))
-                await stage.kill_temporal()
+                await environment.kill_temporal()
                 self.temporal_deaths += 1
             if number % 2:
-                stage.office.arrival.clear()
+                environment.office.arrival.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stage.office.arrival.wait(), LONGEST_LIFE)
+                    await asyncio.wait_for(environment.office.arrival.wait(), LONGEST_LIFE)
                 await asyncio.sleep(self._random.uniform(0, 0.03))
             else:
                 await asyncio.sleep(self._random.uniform(0, LONGEST_LIFE))
             await worker.kill()
             self.kills += 1
-        await stage.start_worker()
+        await environment.start_worker()
 
     async def _close_the_office(self) -> None:
-        stage = self._stage
-        await stage.wait_until(lambda: not stage.office.script, "the mail server has been through its moods")
-        stage.office.close()
-        await stage.wait_until(lambda: self._undeliverable() >= DEFERRED_WHILE_DOWN, "letters meet a mail server that is down")
-        await stage.office.open()
+        environment = self._environment
+        await environment.wait_until(lambda: not environment.office.script, "the mail server has been through its moods")
+        environment.office.close()
+        await environment.wait_until(lambda: self._undeliverable() >= DEFERRED_WHILE_DOWN, "letters meet a mail server that is down")
+        await environment.office.open()
         self.outages += 1
 
     def _undeliverable(self) -> int:
-        with self._stage.database.reading() as session:
+        with self._environment.database.reading() as session:
             waiting = select(func.count()).where(col(Message.state) == "intended", col(Message.reply).startswith("No connection"))
             return int(session.execute(waiting).scalar_one())

@@ -50,8 +50,8 @@ def expect_turned_away(status: int, who: Person, path: str, body: dict[str, Any]
 class DecisionScenario:
     """Accounts in every situation in which somebody has something to decide."""
 
-    def __init__(self, desk: DecisionEnvironment) -> None:
-        self.desk = desk
+    def __init__(self, environment: DecisionEnvironment) -> None:
+        self.environment = environment
         self.credits, self.contested = build_invoices("CREDIT", 8), build_invoices("CONTESTED", 10)
         self.planned, self.offered, self.unplanned = build_invoices("PLAN", 10), build_invoices("OFFER", 13), build_invoices("BARE", 3)
         self.reviewed, self.unreviewed = build_invoices("REVIEW", 5), build_invoices("SOLID", 3)
@@ -84,7 +84,7 @@ class DecisionScenario:
         return [bill for group in groups for bill in group]
 
     async def set_up(self) -> None:
-        await self.desk.open_invoices(self.all)
+        await self.environment.open_invoices(self.all)
         await asyncio.gather(
             self._disputes(),
             self._plans(),
@@ -93,42 +93,42 @@ class DecisionScenario:
         )
 
     async def _disputes(self) -> None:
-        desk, contested = self.desk, [*self.credits, *self.contested]
-        await desk.post_all(*[(MIA, f"invoices/{bill.number}/disputes", CONTEST) for bill in contested])
-        await desk.wait_for_entries("dispute.raised", [find_dispute_id(bill) for bill in contested])
-        await desk.post_all(*[(BEN, f"disputes/{find_dispute_id(bill)}/resolution", CREDIT) for bill in self.credits])
-        await desk.wait_for_entries("approval.asked", [ids.approval_case_id(find_dispute_id(bill), 1) for bill in self.credits])
+        environment, contested = self.environment, [*self.credits, *self.contested]
+        await environment.post_all(*[(MIA, f"invoices/{bill.number}/disputes", CONTEST) for bill in contested])
+        await environment.wait_for_entries("dispute.raised", [find_dispute_id(bill) for bill in contested])
+        await environment.post_all(*[(BEN, f"disputes/{find_dispute_id(bill)}/resolution", CREDIT) for bill in self.credits])
+        await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_dispute_id(bill), 1) for bill in self.credits])
 
     async def _plans(self) -> None:
-        desk, all_of_them = self.desk, [*self.planned, *self.offered]
-        await desk.post_all(*[(MIA, f"accounts/{bill.account}/plans", plan_request_body(desk, bill)) for bill in all_of_them])
-        await desk.wait_for_entries("approval.asked", [ids.approval_case_id(find_plan_id(bill), 1) for bill in all_of_them])
-        await desk.post_all(*[(ANNA, approval_path(find_plan_id(bill)), APPROVE) for bill in self.offered])
-        await desk.wait_for_entries("plan.offered", [find_plan_id(bill) for bill in self.offered])
+        environment, all_of_them = self.environment, [*self.planned, *self.offered]
+        await environment.post_all(*[(MIA, f"accounts/{bill.account}/plans", plan_request_body(environment, bill)) for bill in all_of_them])
+        await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_plan_id(bill), 1) for bill in all_of_them])
+        await environment.post_all(*[(ANNA, approval_path(find_plan_id(bill)), APPROVE) for bill in self.offered])
+        await environment.wait_for_entries("plan.offered", [find_plan_id(bill) for bill in self.offered])
 
     async def _reviews_and_escalations(self) -> None:
-        desk = self.desk
-        await desk.post_all(*[(MIA, f"accounts/{bill.account}/credit-reviews", {"comment": WHY}) for bill in self.reviewed])
-        await desk.post_all(*[(MIA, f"invoices/{bill.number}/pause", {"reason": WHY}) for bill in self.paused])
+        environment = self.environment
+        await environment.post_all(*[(MIA, f"accounts/{bill.account}/credit-reviews", {"comment": WHY}) for bill in self.reviewed])
+        await environment.post_all(*[(MIA, f"invoices/{bill.number}/pause", {"reason": WHY}) for bill in self.paused])
         asks = [(MIA, f"invoices/{bill.number}/escalations", {"role": "sales", "comment": WHY}) for bill in self.asked]
-        self.escalations = [answer["act_id"] for answer in await desk.post_all(*asks)]
-        await desk.wait_for_entries("credit_review.referred", [find_review_id(bill) for bill in self.reviewed])
-        await desk.wait_for_entries("escalation.raised", [ids.invoice_case_id(bill.number) for bill in self.asked])
+        self.escalations = [answer["act_id"] for answer in await environment.post_all(*asks)]
+        await environment.wait_for_entries("credit_review.referred", [find_review_id(bill) for bill in self.reviewed])
+        await environment.wait_for_entries("escalation.raised", [ids.invoice_case_id(bill.number) for bill in self.asked])
 
     async def _suspensions(self) -> None:
-        desk, to_suspend = self.desk, [*self.suspended, *self.given_up, *self.proposed]
+        environment, to_suspend = self.environment, [*self.suspended, *self.given_up, *self.proposed]
         all_of_them, warned = [*self.to_warn, *self.to_sign_off, *to_suspend], [*self.to_sign_off, *to_suspend]
-        await desk.post_all(*[(MIA, f"accounts/{bill.account}/suspension", {}) for bill in all_of_them])
-        await desk.wait_for_entries("approval.asked", [ids.approval_case_id(find_suspension_id(bill), 1) for bill in all_of_them])
-        await desk.post_all(*[(ANNA, approval_path(find_suspension_id(bill)), APPROVE) for bill in warned])
-        await desk.wait_for_entries("approval.asked", [ids.approval_case_id(find_suspension_id(bill), 2) for bill in warned])
-        await desk.post_all(*[(ANNA, approval_path(find_suspension_id(bill), 2), APPROVE) for bill in to_suspend])
-        await desk.wait_for_entries("suspension.suspended", [find_suspension_id(bill) for bill in to_suspend])
+        await environment.post_all(*[(MIA, f"accounts/{bill.account}/suspension", {}) for bill in all_of_them])
+        await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_suspension_id(bill), 1) for bill in all_of_them])
+        await environment.post_all(*[(ANNA, approval_path(find_suspension_id(bill)), APPROVE) for bill in warned])
+        await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_suspension_id(bill), 2) for bill in warned])
+        await environment.post_all(*[(ANNA, approval_path(find_suspension_id(bill), 2), APPROVE) for bill in to_suspend])
+        await environment.wait_for_entries("suspension.suspended", [find_suspension_id(bill) for bill in to_suspend])
         handed_over = [*self.given_up, *self.proposed]
-        await desk.post_all(*[(ANNA, f"accounts/{bill.account}/suspension/hand-over", {}) for bill in handed_over])
-        await desk.wait_for_entries("write_off.handed_over", [find_write_off_id(bill) for bill in handed_over])
-        await desk.post_all(*[(WIM, f"accounts/{bill.account}/write-off/decision", {"decision": "whole"}) for bill in self.proposed])
-        await desk.wait_for_entries("approval.asked", [ids.approval_case_id(find_write_off_id(bill), 1) for bill in self.proposed])
+        await environment.post_all(*[(ANNA, f"accounts/{bill.account}/suspension/hand-over", {}) for bill in handed_over])
+        await environment.wait_for_entries("write_off.handed_over", [find_write_off_id(bill) for bill in handed_over])
+        await environment.post_all(*[(WIM, f"accounts/{bill.account}/write-off/decision", {"decision": "whole"}) for bill in self.proposed])
+        await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_write_off_id(bill), 1) for bill in self.proposed])
 
     # --- what is decided while nobody works
 
@@ -169,8 +169,8 @@ class DecisionScenario:
         ]
 
     def _of_plans(self) -> list[RequestedDecision]:
-        desk, offers = self.desk, [f"plans/{find_plan_id(bill)}" for bill in self.offered]
-        other_terms = {"terms": terms_body(desk.today(40), 3), "asked_by": "customer", "why": WHY}
+        environment, offers = self.environment, [f"plans/{find_plan_id(bill)}" for bill in self.offered]
+        other_terms = {"terms": terms_body(environment.today(40), 3), "asked_by": "customer", "why": WHY}
         first = self.unplanned[0]
         return [
             *[expect_done(MIA, f"{plan}/acceptance", {"revision": 1}) for plan in offers[:4]],
@@ -180,9 +180,9 @@ class DecisionScenario:
             expect_refused(MIA, f"{offers[12]}/acceptance", {"revision": 7}),
             expect_turned_away(403, AUDITOR, f"{offers[12]}/acceptance", {"revision": 1}),
             expect_turned_away(422, MIA, f"{offers[12]}/revision", {"terms": {}, "why": WHY}),
-            *[expect_done(MIA, f"accounts/{bill.account}/plans", plan_request_body(desk, bill)) for bill in self.unplanned],
+            *[expect_done(MIA, f"accounts/{bill.account}/plans", plan_request_body(environment, bill)) for bill in self.unplanned],
             expect_turned_away(
-                409, MIA, f"accounts/{first.account}/plans", plan_request_body(desk, first) | {"invoices": [self.plain[0].number]}
+                409, MIA, f"accounts/{first.account}/plans", plan_request_body(environment, first) | {"invoices": [self.plain[0].number]}
             ),
         ]
 
@@ -199,7 +199,7 @@ class DecisionScenario:
         ]
 
     def _of_credit(self) -> list[RequestedDecision]:
-        cases, later = [f"credit-reviews/{find_review_id(bill)}" for bill in self.reviewed], self.desk.today(90)
+        cases, later = [f"credit-reviews/{find_review_id(bill)}" for bill in self.reviewed], self.environment.today(90)
         firm = {"ability": "able", "willingness": "unwilling", "next_review_on": later}
         return [
             expect_done(ANA, f"{cases[0]}/verdict", {"ability": "able", "willingness": "willing"}),
@@ -215,8 +215,8 @@ class DecisionScenario:
 
     def _of_invoices(self) -> list[RequestedDecision]:
         plain, asked = [f"invoices/{bill.number}" for bill in self.plain], [f"invoices/{bill.number}" for bill in self.asked]
-        promise = {**money_body("100.00"), "by": self.desk.today(15)}
-        answers = [{"escalation": act, "comment": WHY} for act in self.escalations]
+        promise = {**money_body("100.00"), "by": self.environment.today(15)}
+        answers = [{"escalation": command, "comment": WHY} for command in self.escalations]
         return [
             *[expect_done(MIA, f"{invoice}/promises", promise) for invoice in plain[:4]],
             *[expect_done(MIA, f"{invoice}/pause", {"reason": WHY}) for invoice in plain[4:7]],
@@ -234,11 +234,11 @@ class DecisionScenario:
 
     def _of_suspensions(self) -> list[RequestedDecision]:
         signing, off = [f"accounts/{bill.account}/suspension" for bill in self.to_sign_off], self.suspended
-        until = {"until": self.desk.today(12), "reason": WHY}
+        until = {"until": self.environment.today(12), "reason": WHY}
         return [
             *[expect_done(MIA, f"{case}/extension", until) for case in signing[3:5]],
             expect_done(MIA, f"{signing[5]}/withdrawal", {"reason": WHY}),
-            expect_refused(MIA, f"{signing[6]}/extension", until | {"until": self.desk.today(300)}),
+            expect_refused(MIA, f"{signing[6]}/extension", until | {"until": self.environment.today(300)}),
             *[expect_done(ANNA, f"accounts/{bill.account}/suspension/reinstatement", {"reason": WHY}) for bill in off[:2]],
             expect_done(ANNA, f"accounts/{off[2].account}/suspension/hand-over"),
             expect_turned_away(403, MIA, f"accounts/{off[2].account}/suspension/reinstatement", {"reason": WHY}),
@@ -278,5 +278,5 @@ def find_write_off_id(bill: DecisionInvoice) -> str:
     return ids.write_off_case_id(bill.account)
 
 
-def plan_request_body(desk: DecisionEnvironment, bill: DecisionInvoice) -> dict[str, Any]:
-    return {"invoices": [bill.number], "currency": "EUR", "terms": terms_body(desk.today(40))}
+def plan_request_body(environment: DecisionEnvironment, bill: DecisionInvoice) -> dict[str, Any]:
+    return {"invoices": [bill.number], "currency": "EUR", "terms": terms_body(environment.today(40))}

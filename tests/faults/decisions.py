@@ -114,13 +114,13 @@ class RecordingCases(TemporalCaseCommands):
 
 
 class DecisionEnvironment(JournalSnapshot):
-    """The API in front of the stage, and everybody who signs in to it."""
+    """The API in front of a fault environment, and everybody who signs in to it."""
 
-    def __init__(self, stage: FaultEnvironment, folder: Path) -> None:
-        super().__init__(stage)
-        self.cases = RecordingCases(stage.client, update_seconds=60)
+    def __init__(self, environment: FaultEnvironment, folder: Path) -> None:
+        super().__init__(environment)
+        self.cases = RecordingCases(environment.client, update_seconds=60)
         self.cases.sent = {}
-        parts = stage.parts
+        parts = environment.parts
         self.api = ApiContext(parts.database, parts.clock, self.cases, parts.billing, parts.importer, parts.identity, company=parts.company)
         self._app: FastAPI = create_app(self.api)
         self._folder, self._stack, self._gate = folder, AsyncExitStack(), asyncio.Semaphore(AT_ONCE)
@@ -134,7 +134,7 @@ class DecisionEnvironment(JournalSnapshot):
 
     async def client(self, user: str, role: Role) -> httpx.AsyncClient:
         if (user, role) not in self._clients:
-            headers = {"Authorization": f"Bearer {self.stage.parts.identity.issue_token(user, role)}"}
+            headers = {"Authorization": f"Bearer {self.fault_environment.parts.identity.issue_token(user, role)}"}
             way = httpx.ASGITransport(app=self._app)
             client = httpx.AsyncClient(transport=way, base_url="http://duecourse.test", timeout=None, headers=headers)
             self._clients[user, role] = await self._stack.enter_async_context(client)
@@ -159,53 +159,55 @@ class DecisionEnvironment(JournalSnapshot):
             assert answer.status_code < 300, f"{who[0]} at {path}: {answer.text}"
         return [answer.json() for answer in answers]
 
-    async def post_decision(self, wanted: RequestedDecision, key: str | None = None) -> httpx.Response:
+    async def post_decision(self, expected: RequestedDecision, key: str | None = None) -> httpx.Response:
         """Post it; what came of the request is as expected, and whatever is refused says why."""
-        answer = await self.post(wanted.who, wanted.path, wanted.body, key)
-        if wanted.fate is ExpectedOutcome.TURNED_AWAY:
-            assert (answer.status_code, bool(answer.json()["detail"])) == (wanted.status, True), f"{wanted}: {answer.text}"
+        answer = await self.post(expected.who, expected.path, expected.body, key)
+        if expected.fate is ExpectedOutcome.TURNED_AWAY:
+            assert (answer.status_code, bool(answer.json()["detail"])) == (expected.status, True), f"{expected}: {answer.text}"
         else:
-            assert answer.status_code < 300, f"{wanted}: {answer.text}"
-            wanted.act_id = answer.json()["act_id"]
+            assert answer.status_code < 300, f"{expected}: {answer.text}"
+            expected.act_id = answer.json()["act_id"]
         return answer
 
     async def signal_again(self, act_id: str) -> None:
         """The same act once more, as the signal that stands in for it."""
-        case_id, act = self.cases.sent[act_id]
-        await self.stage.client.get_workflow_handle(case_id).signal(SIGNAL_NAMES[type(act)], act)
+        case_id, command = self.cases.sent[act_id]
+        await self.fault_environment.client.get_workflow_handle(case_id).signal(SIGNAL_NAMES[type(command)], command)
 
     # --- the portfolio
 
-    async def open_invoices(self, wanted: Collection[DecisionInvoice]) -> None:
+    async def open_invoices(self, expected: Collection[DecisionInvoice]) -> None:
         """Import the invoices; a worker opens their cases."""
-        file = write_invoice_file(self._folder / "bills.csv", [bill.row() for bill in wanted])
+        file = write_invoice_file(self._folder / "bills.csv", [bill.row() for bill in expected])
         mapping = load_mapping(PROJECT / "mappings" / "duecourse.yaml")
-        result = self.stage.parts.importer.run(file, mapping, self.api.today, self.api.business_now, "tests")
+        result = self.fault_environment.parts.importer.run(file, mapping, self.api.today, self.api.business_now, "tests")
         assert not result.rejected, result.rejected
-        await self.stage.client.execute_workflow("BillingSync", id=f"sync:{next(iter(wanted)).number}", task_queue=ids.TASK_QUEUE)
-        await self.wait_for_entries("case.opened", [ids.invoice_case_id(bill.number) for bill in wanted])
+        await self.fault_environment.client.execute_workflow(
+            "BillingSync", id=f"sync:{next(iter(expected)).number}", task_queue=ids.TASK_QUEUE
+        )
+        await self.wait_for_entries("case.opened", [ids.invoice_case_id(bill.number) for bill in expected])
 
     # --- what becomes of it
 
     async def wait_until_written(self, decisions: Iterable[RequestedDecision]) -> None:
         """Until the journal knows every act that was taken."""
-        acts = {wanted.act_id for wanted in decisions if wanted.act_id}
-        await self.stage.wait_until(lambda: acts <= self.acts_written(), "every decision is in the journal")
+        acts = {expected.act_id for expected in decisions if expected.act_id}
+        await self.fault_environment.wait_until(lambda: acts <= self.acts_written(), "every decision is in the journal")
 
     def check_decisions(self, decisions: Iterable[RequestedDecision]) -> None:
         """Each was done once, or refused once with the reason, in the name of the person. A dispute is in its invoice's journal and in
         its own."""
         entries = self.by_act()
-        for wanted in decisions:
-            if wanted.fate is ExpectedOutcome.TURNED_AWAY:
+        for expected in decisions:
+            if expected.fate is ExpectedOutcome.TURNED_AWAY:
                 continue
-            found = entries[wanted.act_id]
+            found = entries[expected.act_id]
             cases = [entry.case_id for entry in found]
-            assert cases, f"{wanted} is in no journal"
-            assert len(set(cases)) == len(cases), f"{wanted} was done more than once: {[(entry.case_id, entry.kind) for entry in found]}"
-            assert {entry.actor for entry in found} == {wanted.user}, f"{wanted}: {[(entry.kind, entry.actor) for entry in found]}"
+            assert cases, f"{expected} is in no journal"
+            assert len(set(cases)) == len(cases), f"{expected} was done more than once: {[(entry.case_id, entry.kind) for entry in found]}"
+            assert {entry.actor for entry in found} == {expected.user}, f"{expected}: {[(entry.kind, entry.actor) for entry in found]}"
             refused = found[0].kind == "act.refused"
-            assert refused == (wanted.fate is ExpectedOutcome.REFUSED), f"{wanted}: {found[0].kind} {found[0].facts}"
+            assert refused == (expected.fate is ExpectedOutcome.REFUSED), f"{expected}: {found[0].kind} {found[0].facts}"
             assert not refused or found[0].facts["reason"]
 
     async def close(self) -> None:
@@ -216,18 +218,18 @@ class DecisionEnvironment(JournalSnapshot):
 async def start_decision_environment(
     database: Database, folder: Path, day_seconds: float = 86_400.0, short_notice: bool = False
 ) -> AsyncIterator[DecisionEnvironment]:
-    """The stage with the API in front of it, from a Monday morning on. `short_notice`: a suspension's notice lasts one day."""
+    """Start the fault environment and the API, on a Monday morning. `short_notice`: a suspension's notice lasts one day."""
     clock = Clock(real_anchor=datetime.now(UTC), business_anchor=MONDAY, day_seconds=day_seconds)
-    async with start_fault_environment(database, folder / "data", clock) as stage:
+    async with start_fault_environment(database, folder / "data", clock) as environment:
         if short_notice:
-            stage.parts.policies.load_folder(_with_short_notice(folder / "policies"))
+            environment.parts.policies.load_folder(_with_short_notice(folder / "policies"))
         if day_seconds < 86_400:
-            await upsert_schedules(stage.client, clock)
-        office = DecisionEnvironment(stage, folder)
+            await upsert_schedules(environment.client, clock)
+        smtp_server = DecisionEnvironment(environment, folder)
         try:
-            yield office
+            yield smtp_server
         finally:
-            await office.close()
+            await smtp_server.close()
 
 
 def _with_short_notice(folder: Path) -> Path:

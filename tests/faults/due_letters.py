@@ -183,9 +183,9 @@ class LetterSendingHarness:
         return LetterOutbox(self.parts.database, LetterLoader(*self._reading), process, presumed_dead=timedelta(0))
 
     def _staffed(self, reading: LetterLoader) -> LetterSendingActivities:
-        desk = LetterOutbox(self.parts.database, reading, "this process", backoff=(timedelta(0),))
+        outbox = LetterOutbox(self.parts.database, reading, "this process", backoff=(timedelta(0),))
         signals = cast(CaseSignals, self.told)
-        return LetterSendingActivities(desk, self.parts.mailer, OutcomeFeed(self.parts.database), signals, self.parts.clock)
+        return LetterSendingActivities(outbox, self.parts.mailer, OutcomeFeed(self.parts.database), signals, self.parts.clock)
 
     def interrupt_compose(self, happens: Callable[[], object]) -> None:
         """Let something happen once, after a letter's invoices were read and before it is marked as transmitting."""

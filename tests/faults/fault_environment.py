@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.embedded_server import TemporalServer
 from domain.clock import Clock
 from tests.faults.scripted_smtp_server import ScriptedSmtpServer, start_scripted_smtp_server
+from tests.faults.worker_fork_server import start_fork_server
 from tests.faults.worker_process import READY
 
 PATIENCE = 300
@@ -35,35 +36,33 @@ class WorkerProcess:
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self._environment, self._log = environment, log
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: int | None = None
 
     async def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tests.faults.worker_process",
-                cwd=PROJECT,
-                env=self._environment,
-                start_new_session=True,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
+        fork_server = await asyncio.to_thread(start_fork_server)
+        self._said, self._request = await asyncio.open_unix_connection(fork_server)
+        self._request.write(json.dumps({"environment": self._environment, "log": str(self._log)}).encode() + b"\n")
+        self._process = int(await self._read_line())
 
     async def wait_until_ready(self) -> None:
         """Until it polls."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
-        assert line.decode().strip() == READY, f"the worker ended as it started; {self._log} says why: {self._log.read_text()[-2000:]}"
+        assert await self._read_line() == READY
+
+    async def _read_line(self) -> str:
+        line = (await asyncio.wait_for(self._said.readline(), PATIENCE)).decode().strip()
+        assert line, f"the worker ended as it started; {self._log} says why: {self._log.read_text()[-2000:]}"
+        return line
 
     async def kill(self) -> None:
-        """SIGKILL: it has no chance to write down anything."""
-        assert self._process is not None
+        """SIGKILL: it has no chance to write down anything. The connection ends with the process."""
+        if self._process is None:
+            return
         with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+            os.kill(self._process, signal.SIGKILL)
+        self._process = None
+        with contextlib.suppress(ConnectionResetError):
+            await self._said.read()
+        self._request.close()
 
 
 class FaultEnvironment:

@@ -14,8 +14,8 @@ from tests.faults.fault_environment import FaultEnvironment
 
 
 class JournalSnapshot:
-    def __init__(self, stage: FaultEnvironment) -> None:
-        self.stage, self.database = stage, stage.database
+    def __init__(self, environment: FaultEnvironment) -> None:
+        self.fault_environment, self.database = environment, environment.database
 
     def entry_kinds(self, case_id: str) -> list[str]:
         return [entry.kind for entry in self.entries(case_id)]
@@ -37,8 +37,8 @@ class JournalSnapshot:
 
     async def wait_for_entries(self, kind: str, case_ids: Iterable[str], times: int = 1) -> None:
         """Until each of the cases has so many entries of the kind."""
-        wanted = set(case_ids)
-        await self.stage.wait_until(lambda: wanted <= self._with(kind, times), f"'{kind}' comes to {sorted(wanted)}")
+        expected = set(case_ids)
+        await self.fault_environment.wait_until(lambda: expected <= self._with(kind, times), f"'{kind}' comes to {sorted(expected)}")
 
     def _with(self, kind: str, times: int) -> set[str]:
         counted = select(col(JournalEntry.case_id)).where(col(JournalEntry.kind) == kind)
@@ -50,30 +50,30 @@ class JournalSnapshot:
         with self.database.reading() as session:
             heads = [(case.case_id, case.head, case.seq) for case in session.scalars(select(Case))]
             entries = {row.hash: Entry.model_validate(row.model_dump()) for row in session.scalars(select(JournalEntry))}
-        books: dict[str, list[Entry]] = {}
+        journals: dict[str, list[Entry]] = {}
         for case_id, head, seq in heads:
             chain, at = list[Entry](), head
             while at in entries:
                 chain.append(entries[at])
                 at = entries[at].previous
-            books[case_id] = chain[::-1]
+            journals[case_id] = chain[::-1]
             assert len(chain) == seq, f"{case_id} has {len(chain)} of {seq} entries"
-            assert find_broken_entry(books[case_id]) is None, f"{case_id} is broken"
-        return books
+            assert find_broken_entry(journals[case_id]) is None, f"{case_id} is broken"
+        return journals
 
     def by_act(self) -> dict[str, list[Entry]]:
         """The entries of all books that name an act, by its id."""
         found: dict[str, list[Entry]] = defaultdict(list)
-        for entry in (entry for book in self.read_chains().values() for entry in book if entry.facts.get("act")):
+        for entry in (entry for entries in self.read_chains().values() for entry in entries if entry.facts.get("act")):
             found[str(entry.facts["act"])].append(entry)
         return found
 
     def acts_written(self) -> set[str]:
         """The acts that any entry names."""
-        act = JournalEntry.facts["act"].as_string()
+        command = JournalEntry.facts["act"].as_string()
         with self.database.reading() as session:
-            return set(session.scalars(select(act).where(act.is_not(None))))
+            return set(session.scalars(select(command).where(command.is_not(None))))
 
 
-def count_kinds(book: list[Entry]) -> Counter[str]:
-    return Counter(entry.kind for entry in book)
+def count_kinds(entries: list[Entry]) -> Counter[str]:
+    return Counter(entry.kind for entry in entries)

@@ -120,9 +120,9 @@ class ScriptedSmtpServer:
 
 @asynccontextmanager
 async def start_scripted_smtp_server(seed: int = 0) -> AsyncIterator[ScriptedSmtpServer]:
-    office = ScriptedSmtpServer(seed)
-    await office.open()
+    smtp_server = ScriptedSmtpServer(seed)
+    await smtp_server.open()
     try:
-        yield office
+        yield smtp_server
     finally:
-        office.close()
+        smtp_server.close()

@@ -51,24 +51,26 @@ def forgetful_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TemporalServer, "_build_arguments", lambda server: [*arguments(server), *told])
 
 
-async def run(stage: FaultEnvironment, workflow: str, name: str) -> None:
-    await stage.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
+async def run(environment: FaultEnvironment, workflow: str, name: str) -> None:
+    await environment.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
 
 
-async def lived(stage: FaultEnvironment, folder: Path) -> None:
+async def lived(environment: FaultEnvironment, folder: Path) -> None:
     """The account's invoices are opened, reminded in one letter, paid, and closed."""
-    import_due_invoices(stage.parts, BILLS, folder)
-    await run(stage, "BillingSync", "opening")
-    await stage.wait_until(lambda: count_requests_by_state(stage.database) == {"pending": len(BILLS)}, "reminders are asked for")
+    import_due_invoices(environment.parts, BILLS, folder)
+    await run(environment, "BillingSync", "opening")
+    await environment.wait_until(
+        lambda: count_requests_by_state(environment.database) == {"pending": len(BILLS)}, "reminders are asked for"
+    )
     for number in range(PATIENCE):  # at night until the morning comes
-        await run(stage, "CorrespondenceRun", f"letters-{number}")
-        if count_letters_by_state(stage.database) == {"sent": 1}:
+        await run(environment, "CorrespondenceRun", f"letters-{number}")
+        if count_letters_by_state(environment.database) == {"sent": 1}:
             break
         await asyncio.sleep(0.5)
     for bill in BILLS:
-        stage.parts.billing.record_payment(f"P-{bill.number}", ACCOUNT, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
-    await run(stage, "BillingSync", "paying")
-    await asyncio.gather(*(asyncio.wait_for(stage.client.get_workflow_handle(case).result(), PATIENCE) for case in CASES))
+        environment.parts.billing.record_payment(f"P-{bill.number}", ACCOUNT, "EUR", 10_000, TODAY, invoice_id=bill.number, at=NOON)
+    await run(environment, "BillingSync", "paying")
+    await asyncio.gather(*(asyncio.wait_for(environment.client.get_workflow_handle(case).result(), PATIENCE) for case in CASES))
 
 
 async def closed_runs(client: Client) -> list[tuple[str, str]]:
@@ -114,9 +116,11 @@ class UnreachableBucket:
         return False
 
 
-async def swept_in_vain(stage: FaultEnvironment, now: datetime) -> ArchiveSweepResult:
-    archive = RunArchive(stage.database, UnreachableBucket())
-    return await HistoryArchiver(stage.client, stage.database, archive, VisibilityRunListing(stage.client)).sweep(now, TODAY)
+async def swept_in_vain(environment: FaultEnvironment, now: datetime) -> ArchiveSweepResult:
+    archive = RunArchive(environment.database, UnreachableBucket())
+    return await HistoryArchiver(environment.client, environment.database, archive, VisibilityRunListing(environment.client)).sweep(
+        now, TODAY
+    )
 
 
 def alarms(database: Database) -> set[tuple[str, str, str | None]]:
@@ -129,23 +133,23 @@ def alarms(database: Database) -> set[tuple[str, str, str | None]]:
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_an_account_replays_from_the_archive_alone_when_the_server_has_deleted_its_runs(database: Database, tmp_path: Path) -> None:
     clock = Clock(real_anchor=datetime.now(UTC), business_anchor=MONDAY_MORNING, day_seconds=DAY_SECONDS)
-    async with start_fault_environment(database, tmp_path / "data", clock) as stage:
-        await set_history_retention(stage.client, RETENTION_DAYS)
-        await stage.start_worker()
-        await lived(stage, tmp_path)
-        auditor = AuditService(stage.client, database, stage.parts.settings, WORKFLOWS)
+    async with start_fault_environment(database, tmp_path / "data", clock) as environment:
+        await set_history_retention(environment.client, RETENTION_DAYS)
+        await environment.start_worker()
+        await lived(environment, tmp_path)
+        auditor = AuditService(environment.client, database, environment.parts.settings, WORKFLOWS)
         live = await auditor.replay(ACCOUNT)
-        runs = await closed_runs(stage.client)
+        runs = await closed_runs(environment.client)
 
         now = datetime.now(UTC)
-        assert (await swept_in_vain(stage, now)).at_risk == 0
+        assert (await swept_in_vain(environment, now)).at_risk == 0
         assert alarms(database) == set()
-        assert (await swept_in_vain(stage, now + (RETENTION_DAYS - 1) * DAY)).at_risk == len(CASES)
+        assert (await swept_in_vain(environment, now + (RETENTION_DAYS - 1) * DAY)).at_risk == len(CASES)
         assert alarms(database) == {("admin", ACCOUNT, bill.number) for bill in BILLS}
 
-        swept = await stage.client.execute_workflow(HistoryArchive.run, id="archive", task_queue=ids.TASK_QUEUE)
+        swept = await environment.client.execute_workflow(HistoryArchive.run, id="archive", task_queue=ids.TASK_QUEUE)
         assert (swept.archived, swept.left, swept.at_risk) == (len(CASES), 0, 0)
-        await delete(stage.client, runs)
+        await delete(environment.client, runs)
         report = await auditor.replay(ACCOUNT)
 
     assert (live.flawless, report.flawless) == (True, True)

@@ -138,34 +138,36 @@ class Record:
 
 
 class ChaosPlay:
-    def __init__(self, stage: FaultEnvironment, folder: Path, population: Population) -> None:
-        self.stage, self.record = stage, Record(stage.database)
+    def __init__(self, environment: FaultEnvironment, folder: Path, population: Population) -> None:
+        self.fault_environment, self.record = environment, Record(environment.database)
         self._folder, self._population = folder, population
 
     def now(self) -> datetime:
-        return self.stage.parts.clock.to_business(datetime.now(UTC))
+        return self.fault_environment.parts.clock.to_business(datetime.now(UTC))
 
     def report(self, rows: Sequence[Row], on: date) -> datetime:
         """Billing reports what it knows on a date; the business time at which it has."""
-        result = self.stage.parts.importer.run(_sheet(self._folder / "news.csv", rows), load_mapping(MAPPING), on, self.now(), "tests")
+        result = self.fault_environment.parts.importer.run(
+            _sheet(self._folder / "news.csv", rows), load_mapping(MAPPING), on, self.now(), "tests"
+        )
         assert not result.rejected, result.rejected
         return self.now()
 
     async def report_settlements(self) -> datetime:
         """Once their dates have come, each invoice has its case, and the first letters have gone."""
-        await self.stage.wait_until(self._settlements_are_due, "the settlements' dates come")
+        await self.fault_environment.wait_until(self._settlements_are_due, "the settlements' dates come")
         return self.report(list(self._population.settled.values()), SETTLED_UNTIL)
 
     def _settlements_are_due(self) -> bool:
         opened = len(self.record.outcomes()) == len(self._population.rows)
-        return opened and len(self.stage.office.taken) >= FIRST_LETTERS and self.now() > start_of_day(SETTLED_UNTIL)
+        return opened and len(self.fault_environment.office.taken) >= FIRST_LETTERS and self.now() > start_of_day(SETTLED_UNTIL)
 
     def decide(self) -> None:
         """A person has refused letters sent again, and asks the customers about those of unknown fate."""
-        arrived = set(self.stage.office.times_taken)
+        arrived = set(self.fault_environment.office.times_taken)
         for number, message in self.record.letters("refused", "unknown").items():
             decision = LetterDecision.DELIVERED if message in arrived else LetterDecision.RESEND
-            LetterDecisionStore(self.stage.database).decide(number, decision, "kim", "asked the customer", self.now())
+            LetterDecisionStore(self.fault_environment.database).decide(number, decision, "kim", "asked the customer", self.now())
 
 
 async def test_chaos_sends_no_letter_twice_and_loses_none(database: Database, tmp_path: Path) -> None:
@@ -173,45 +175,45 @@ async def test_chaos_sends_no_letter_twice_and_loses_none(database: Database, tm
     clock = Clock(real_anchor=datetime.now(UTC) + timedelta(seconds=4), business_anchor=start_of_day(START), day_seconds=DAY_SECONDS)
     print(f"seed {SEED}")
     policies = write_letters_only_policies(tmp_path / "policies")
-    async with start_fault_environment(database, tmp_path / "data", clock, SEED, policies) as stage:
-        play, chaos = ChaosPlay(stage, tmp_path, population), FaultInjector(stage, SEED)
+    async with start_fault_environment(database, tmp_path / "data", clock, SEED, policies) as environment:
+        play, chaos = ChaosPlay(environment, tmp_path, population), FaultInjector(environment, SEED)
         play.report(population.known, START)
-        await upsert_schedules(stage.client, clock)
+        await upsert_schedules(environment.client, clock)
 
         reign = asyncio.create_task(chaos.run())
         settled_at = await play.report_settlements()
         await reign
-        await stage.wait_until(play.record.quiet, "all is quiet")
+        await environment.wait_until(play.record.quiet, "all is quiet")
 
-        _check_faults(chaos, stage)
-        _check_nothing_is_handed_over_after_its_end(stage)
+        _check_faults(chaos, environment)
+        _check_nothing_is_handed_over_after_its_end(environment)
         held = play.record.letters("refused", "unknown")
         assert set(held) == set(play.record.tasks())
         play.decide()
-        await stage.wait_until(play.record.quiet, "all is quiet again")
+        await environment.wait_until(play.record.quiet, "all is quiet again")
 
         assert not play.record.tasks()
         assert not play.record.letters("refused", "unknown", "deferred")
         _check_letters(play, population, tmp_path, settled_at)
 
         play.report(population.rows, LONG_AFTER)
-        await stage.wait_until(lambda: set(play.record.outcomes().values()) == {"paid"}, "every settled invoice is closed")
+        await environment.wait_until(lambda: set(play.record.outcomes().values()) == {"paid"}, "every settled invoice is closed")
         assert set(play.record.outcomes()) == population.open | set(population.settled)
 
 
-def _check_faults(chaos: FaultInjector, stage: FaultEnvironment) -> None:
+def _check_faults(chaos: FaultInjector, environment: FaultEnvironment) -> None:
     """All that should go wrong did."""
     assert chaos.kills == KILLS >= 10
     assert chaos.temporal_deaths == len(TEMPORAL_DIES_WITH) == 2
     assert chaos.outages == 1
     for mood in FINAL | {SmtpBehaviour.DEFERS}:
-        assert stage.office.moods[mood] >= sum(number for each, number in MOODS if each is mood)
+        assert environment.office.moods[mood] >= sum(number for each, number in MOODS if each is mood)
 
 
-def _check_nothing_is_handed_over_after_its_end(stage: FaultEnvironment) -> None:
+def _check_nothing_is_handed_over_after_its_end(environment: FaultEnvironment) -> None:
     """A letter may come again after 451, and after nothing else, until a person says so."""
     ended: set[str] = set()
-    for handed in stage.office.handed:
+    for handed in environment.office.handed:
         assert handed.message_id not in ended
         if handed.mood in FINAL:
             ended.add(handed.message_id)
@@ -222,8 +224,8 @@ def _check_letters(play: ChaosPlay, population: Population, folder: Path, settle
     oracle = expected(_sheet(folder / "known.csv", population.known), policy, MAPPING, START, LONG_AFTER)
     assert len(oracle.pairs) == len(set(oracle.pairs))
     carried, journals = play.record.pairs(), play.record.journals()
-    taken = play.stage.office.taken
-    assert set(play.stage.office.times_taken.values()) == {1}
+    taken = play.fault_environment.office.taken
+    assert set(play.fault_environment.office.times_taken.values()) == {1}
     assert all(find_broken_entry(chain) is None for chain in journals.values())
 
     pairs = Counter(pair for letter in taken for pair in carried[letter.message_id])

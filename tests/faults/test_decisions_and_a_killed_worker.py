@@ -31,14 +31,14 @@ ANSWERED_SECONDS = 3.0
 WHY = "this is why"
 
 
-def decisions(desk: DecisionEnvironment, plans: list[DecisionInvoice], others: list[DecisionInvoice]) -> list[RequestedDecision]:
+def decisions(environment: DecisionEnvironment, plans: list[DecisionInvoice], others: list[DecisionInvoice]) -> list[RequestedDecision]:
     """The approvals and the acts, mixed."""
     approvals = [
         RequestedDecision(*(ANNA if number % 2 else OTTO), f"approvals/{approval_of(bill)}/decision", {"decision": "approve"})
         for number, bill in enumerate(plans)
     ]
     kinds: list[tuple[str, dict[str, Any]]] = [
-        ("promises", {**money_body("100.00"), "by": desk.today(10)}),
+        ("promises", {**money_body("100.00"), "by": environment.today(10)}),
         ("pause", {"reason": WHY}),
         ("calls", {"outcome": "reached", "note": WHY}),
         ("notes", {"text": WHY}),
@@ -49,7 +49,7 @@ def decisions(desk: DecisionEnvironment, plans: list[DecisionInvoice], others: l
         RequestedDecision(*MIA, f"invoices/{bill.number}/{kinds[number % len(kinds)][0]}", kinds[number % len(kinds)][1])
         for number, bill in enumerate(others)
     ]
-    return [wanted for pair in zip(approvals, acts, strict=True) for wanted in pair]
+    return [expected for pair in zip(approvals, acts, strict=True) for expected in pair]
 
 
 def approval_of(bill: DecisionInvoice) -> str:
@@ -59,29 +59,31 @@ def approval_of(bill: DecisionInvoice) -> str:
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_a_worker_killed_in_the_middle_of_two_hundred_decisions_loses_none(database: Database, tmp_path: Path) -> None:
     plans, others = build_invoices("PLAN", PLANS), build_invoices("PLAIN", OTHERS)
-    async with start_decision_environment(database, tmp_path) as desk:
-        worker = await desk.stage.start_worker()
-        await desk.open_invoices([*plans, *others])
-        body = {"currency": "EUR", "terms": terms_body(desk.today(30))}
-        await desk.post_all(*[(MIA, f"accounts/{bill.account}/plans", {"invoices": [bill.number], **body}) for bill in plans])
-        await desk.wait_for_entries("approval.asked", map(approval_of, plans))
+    async with start_decision_environment(database, tmp_path) as environment:
+        worker = await environment.fault_environment.start_worker()
+        await environment.open_invoices([*plans, *others])
+        body = {"currency": "EUR", "terms": terms_body(environment.today(30))}
+        await environment.post_all(*[(MIA, f"accounts/{bill.account}/plans", {"invoices": [bill.number], **body}) for bill in plans])
+        await environment.wait_for_entries("approval.asked", map(approval_of, plans))
 
-        wanted = decisions(desk, plans, others)
-        desk.cases.set_timeout(ANSWERED_SECONDS)
-        known = set(desk.by_act())
-        posted = [asyncio.create_task(desk.post_decision(each, f"key-{number}")) for number, each in enumerate(wanted)]
-        await desk.stage.wait_until(lambda: len(desk.acts_written() - known) >= KILLED_AFTER, "the decisions are under way")
+        expected = decisions(environment, plans, others)
+        environment.cases.set_timeout(ANSWERED_SECONDS)
+        known = set(environment.by_act())
+        posted = [asyncio.create_task(environment.post_decision(each, f"key-{number}")) for number, each in enumerate(expected)]
+        await environment.fault_environment.wait_until(
+            lambda: len(environment.acts_written() - known) >= KILLED_AFTER, "the decisions are under way"
+        )
         await worker.kill()
-        written = len(desk.acts_written() - known)
-        assert KILLED_AFTER <= written < len(wanted)
-        await desk.stage.start_worker()
+        written = len(environment.acts_written() - known)
+        assert KILLED_AFTER <= written < len(expected)
+        await environment.fault_environment.start_worker()
 
         answers = await asyncio.gather(*posted)
         assert {answer.status_code for answer in answers} == {200, 202}
-        await desk.wait_until_written(wanted)
-        desk.check_decisions(wanted)
-        await desk.wait_for_entries("plan.offered", [ids.plan_case_id(bill.account, 1) for bill in plans])
-        desk.check_decisions(wanted)
-        books = desk.read_chains()
-        assert all(count_kinds(books[approval_of(bill)])["approval.signed"] == 1 for bill in plans)
-        assert all(count_kinds(books[ids.plan_case_id(bill.account, 1)])["plan.offered"] == 1 for bill in plans)
+        await environment.wait_until_written(expected)
+        environment.check_decisions(expected)
+        await environment.wait_for_entries("plan.offered", [ids.plan_case_id(bill.account, 1) for bill in plans])
+        environment.check_decisions(expected)
+        journals = environment.read_chains()
+        assert all(count_kinds(journals[approval_of(bill)])["approval.signed"] == 1 for bill in plans)
+        assert all(count_kinds(journals[ids.plan_case_id(bill.account, 1)])["plan.offered"] == 1 for bill in plans)

@@ -25,8 +25,8 @@ from workflows.correspondence_run import CorrespondenceRun
 LETTERS = 150
 
 
-async def _run(stage: FaultEnvironment, name: str) -> LetterTally:
-    return await stage.client.execute_workflow(CorrespondenceRun.run, id=name, task_queue=ids.TASK_QUEUE)
+async def _run(environment: FaultEnvironment, name: str) -> LetterTally:
+    return await environment.client.execute_workflow(CorrespondenceRun.run, id=name, task_queue=ids.TASK_QUEUE)
 
 
 def _message_ids(database: Database, state: str) -> set[str]:
@@ -37,42 +37,42 @@ def _message_ids(database: Database, state: str) -> set[str]:
 async def test_a_worker_killed_while_sending_sends_nothing_twice_and_the_next_one_sends_the_rest(
     database: Database, tmp_path: Path
 ) -> None:
-    async with start_fault_environment(database, tmp_path / "data", noon_clock()) as stage:
-        request_due_letters(stage.parts, build_due_invoices(LETTERS), tmp_path)
-        first = await stage.start_worker()
-        run = asyncio.create_task(_run(stage, "killed"))
-        await stage.wait_until(lambda: len(stage.office.taken) >= LETTERS // 3, "a third of the letters has gone")
+    async with start_fault_environment(database, tmp_path / "data", noon_clock()) as environment:
+        request_due_letters(environment.parts, build_due_invoices(LETTERS), tmp_path)
+        first = await environment.start_worker()
+        run = asyncio.create_task(_run(environment, "killed"))
+        await environment.wait_until(lambda: len(environment.office.taken) >= LETTERS // 3, "a third of the letters has gone")
         await first.kill()
-        taken_by_then = len(stage.office.taken)
+        taken_by_then = len(environment.office.taken)
 
-        await stage.start_worker()
+        await environment.start_worker()
         await asyncio.wait_for(run, PATIENCE)
         for number in range(PATIENCE):
             if "transmitting" not in count_letters_by_state(database):
                 break
             await asyncio.sleep(1)
-            await _run(stage, f"next-{number}")
+            await _run(environment, f"next-{number}")
 
     unknown = _message_ids(database, "unknown")
     assert LETTERS // 3 <= taken_by_then < LETTERS
     assert count_letters_by_state(database) == Counter({"sent": LETTERS - len(unknown), "unknown": len(unknown)})
     assert count_requests_by_state(database) == count_letters_by_state(database)
-    assert set(Counter(letter.message_id for letter in stage.office.handed).values()) == {1}
-    assert _message_ids(database, "sent") <= set(stage.office.times_taken) <= _message_ids(database, "sent") | unknown
+    assert set(Counter(letter.message_id for letter in environment.office.handed).values()) == {1}
+    assert _message_ids(database, "sent") <= set(environment.office.times_taken) <= _message_ids(database, "sent") | unknown
     assert Counter(kind for kind, _ in count_open_tasks(database)) == Counter({"unknown_letter": len(unknown)})
     assert len(unknown) <= 8
 
 
 async def test_the_same_run_started_twice_at_once_sends_each_letter_once(database: Database, tmp_path: Path) -> None:
-    async with start_fault_environment(database, tmp_path / "data", noon_clock()) as stage:
-        request_due_letters(stage.parts, build_due_invoices(LETTERS), tmp_path)
-        await asyncio.gather(stage.start_worker(), stage.start_worker())
+    async with start_fault_environment(database, tmp_path / "data", noon_clock()) as environment:
+        request_due_letters(environment.parts, build_due_invoices(LETTERS), tmp_path)
+        await asyncio.gather(environment.start_worker(), environment.start_worker())
 
-        tallies = await asyncio.gather(_run(stage, "one"), _run(stage, "another"))
+        tallies = await asyncio.gather(_run(environment, "one"), _run(environment, "another"))
 
     assert sum(tally.sent for tally in tallies) == LETTERS
     assert sum(tally.refused + tally.deferred + tally.unknown for tally in tallies) == 0
     assert count_letters_by_state(database) == {"sent": LETTERS}
-    assert len(stage.office.times_taken) == LETTERS
-    assert set(stage.office.times_taken.values()) == {1}
+    assert len(environment.office.times_taken) == LETTERS
+    assert set(environment.office.times_taken.values()) == {1}
     assert not count_open_tasks(database)

@@ -33,63 +33,65 @@ AMOUNTS = ("0.01", "1.00", "999.99", "1000.00", "10000.00", "10000.01", "50000.0
 
 
 @pytest.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DecisionEnvironment]:
-    """One stage for the module's tests, with a worker; each has invoices of its own."""
+async def environment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DecisionEnvironment]:
+    """One environment for the module's tests, with a worker; each has invoices of its own."""
     folder = tmp_path_factory.mktemp("gate")
     shutil.copy(_sqlite_template(), folder / "duecourse.db")
     database = Database(f"sqlite:///{folder / 'duecourse.db'}")
-    async with start_decision_environment(database, folder) as desk:
-        await desk.stage.start_worker()
-        yield desk
+    async with start_decision_environment(database, folder) as environment:
+        await environment.fault_environment.start_worker()
+        yield environment
     database.close()
 
 
-async def proposed(desk: DecisionEnvironment, *plans: DecisionInvoice) -> list[str]:
+async def proposed(environment: DecisionEnvironment, *plans: DecisionInvoice) -> list[str]:
     """Plans that mia proposed over these invoices; the ids of the approvals that they wait for."""
-    await desk.open_invoices(plans)
-    body = {"currency": "EUR", "terms": terms_body(desk.today(30), 1)}
-    await desk.post_all(*[(MIA, f"accounts/{bill.account}/plans", {"invoices": [bill.number], **body}) for bill in plans])
+    await environment.open_invoices(plans)
+    body = {"currency": "EUR", "terms": terms_body(environment.today(30), 1)}
+    await environment.post_all(*[(MIA, f"accounts/{bill.account}/plans", {"invoices": [bill.number], **body}) for bill in plans])
     approvals = [ids.approval_case_id(ids.plan_case_id(bill.account, 1), 1) for bill in plans]
-    await desk.wait_for_entries("approval.asked", approvals)
+    await environment.wait_for_entries("approval.asked", approvals)
     return approvals
 
 
-async def signal(desk: DecisionEnvironment, case_id: str, name: str, act: DecideApproval) -> None:
-    await desk.stage.client.get_workflow_handle(case_id).signal(name, act)
+async def signal(environment: DecisionEnvironment, case_id: str, name: str, command: DecideApproval) -> None:
+    await environment.fault_environment.client.get_workflow_handle(case_id).signal(name, command)
 
 
-def said(actor: str, role: Role, act_id: str, delegation: Delegation | None = None) -> DecideApproval:
+def decision(actor: str, role: Role, act_id: str, delegation: Delegation | None = None) -> DecideApproval:
     return DecideApproval(act_id=act_id, actor=actor, role=role, verdict=ApprovalVerdict.APPROVE, delegation=delegation)
 
 
-async def test_of_two_managers_in_the_same_moment_one_wins_and_the_other_hears_who_decided(desk: DecisionEnvironment) -> None:
-    approvals = await proposed(desk, *build_invoices("TWO", ROUNDS))
-    await asyncio.gather(desk.client(*ANNA), desk.client(*OTTO))
+async def test_of_two_managers_in_the_same_moment_one_wins_and_the_other_hears_who_decided(environment: DecisionEnvironment) -> None:
+    approvals = await proposed(environment, *build_invoices("TWO", ROUNDS))
+    await asyncio.gather(environment.client(*ANNA), environment.client(*OTTO))
     for number, approval in enumerate(approvals):
         first, second = (ANNA, OTTO) if number % 2 else (OTTO, ANNA)
         answers = await asyncio.gather(
-            desk.post(first, f"approvals/{approval}/decision", {"decision": "approve"}),
-            desk.post(second, f"approvals/{approval}/decision", {"decision": "reject", "comment": "not with this customer"}),
+            environment.post(first, f"approvals/{approval}/decision", {"decision": "approve"}),
+            environment.post(second, f"approvals/{approval}/decision", {"decision": "reject", "comment": "not with this customer"}),
         )
         won = [who[0] for who, answer in zip((first, second), answers, strict=True) if answer.status_code == 200]
         [lost] = [answer for answer in answers if answer.status_code == 409]
         assert len(won) == 1
-        assert f"by {won[0]} on {desk.today()}" in lost.json()["detail"]
-        decided = [entry for entry in desk.entries(approval) if entry.kind in ("approval.signed", "approval.rejected")]
+        assert f"by {won[0]} on {environment.today()}" in lost.json()["detail"]
+        decided = [entry for entry in environment.entries(approval) if entry.kind in ("approval.signed", "approval.rejected")]
         assert [entry.actor for entry in decided] == won
 
 
-async def by_every_route(desk: DecisionEnvironment, approval: str, asker: str, signals: dict[str, str], own: Role = COLLECTOR) -> None:
+async def by_every_route(
+    environment: DecisionEnvironment, approval: str, asker: str, signals: dict[str, str], own: Role = COLLECTOR
+) -> None:
     """Whoever asked tries to approve it: with each of their roles, in another's place, under another spelling, and past the API.
 
     `signals`: what else a decision can be signalled to, by case id.
     """
     path, approve = f"approvals/{approval}/decision", {"decision": "approve"}
-    at_the_door = await desk.post((asker, own), path, approve)
+    at_the_door = await environment.post((asker, own), path, approve)
     assert at_the_door.status_code in (403, 409), at_the_door.text
     for user in (asker, asker.upper(), asker.title()):
         for role in (MANAGER, DIRECTOR, ANALYST):
-            answer = await desk.post((user, role), path, approve)
+            answer = await environment.post((user, role), path, approve)
             assert (answer.status_code, f"{user} asked for this" in answer.json()["detail"]) == (409, True), answer.text
 
     tries, today = 0, MONDAY.date()
@@ -97,90 +99,96 @@ async def by_every_route(desk: DecisionEnvironment, approval: str, asker: str, s
     for user, delegation in ((asker, None), (asker.upper(), None), (f" {asker.title()} ", None), (asker, given)):
         for case_id, name in {approval: "decided", **signals}.items():
             tries += 1
-            await signal(desk, case_id, name, said(user, MANAGER, f"{approval}:{tries}", delegation))
+            await signal(environment, case_id, name, decision(user, MANAGER, f"{approval}:{tries}", delegation))
     taken = Delegation(delegation_id="e", from_user=asker, to_user="kurt", role=MANAGER, first_day=today, last_day=today)
-    await signal(desk, approval, "decided", said("kurt", MANAGER, f"{approval}:{tries + 1}", taken))
+    await signal(environment, approval, "decided", decision("kurt", MANAGER, f"{approval}:{tries + 1}", taken))
 
-    await desk.wait_for_entries("act.refused", [approval], tries + 1)
-    refusals = desk.entry_facts(approval, "act.refused")
+    await environment.wait_for_entries("act.refused", [approval], tries + 1)
+    refusals = environment.entry_facts(approval, "act.refused")
     assert len(refusals) == tries + 1
     assert all("asked for this" in str(refused["reason"]) for refused in refusals)
-    assert not {"approval.signed", "approval.granted"} & set(desk.entry_kinds(approval))
-    assert desk.row(approval).outcome is None
+    assert not {"approval.signed", "approval.granted"} & set(environment.entry_kinds(approval))
+    assert environment.row(approval).outcome is None
 
 
-async def test_a_collector_cannot_approve_their_own_plan_at_any_amount_by_any_route(desk: DecisionEnvironment) -> None:
+async def test_a_collector_cannot_approve_their_own_plan_at_any_amount_by_any_route(environment: DecisionEnvironment) -> None:
     plans = [DecisionInvoice(f"OWN{number}", total=amount) for number, amount in enumerate(AMOUNTS)]
-    approvals = await proposed(desk, *plans)
+    approvals = await proposed(environment, *plans)
     for bill, approval in zip(plans, approvals, strict=True):
         plan = ids.plan_case_id(bill.account, 1)
-        await by_every_route(desk, approval, "mia", {plan: "decided", ids.invoice_case_id(bill.number): "decide_payment_plan"})
+        await by_every_route(environment, approval, "mia", {plan: "decided", ids.invoice_case_id(bill.number): "decide_payment_plan"})
 
 
-async def test_a_colleague_s_revision_frees_nobody_to_approve_their_own_plan(desk: DecisionEnvironment) -> None:
-    await proposed(desk, DecisionInvoice("REVISED"))
+async def test_a_colleague_s_revision_frees_nobody_to_approve_their_own_plan(environment: DecisionEnvironment) -> None:
+    await proposed(environment, DecisionInvoice("REVISED"))
     plan = ids.plan_case_id("A-REVISED", 1)
-    await desk.post_all((("cora", COLLECTOR), f"plans/{plan}/revision", {"terms": terms_body(desk.today(30), 1), "why": "the same again"}))
+    await environment.post_all(
+        (("cora", COLLECTOR), f"plans/{plan}/revision", {"terms": terms_body(environment.today(30), 1), "why": "the same again"})
+    )
     second = ids.approval_case_id(plan, 2)
-    await desk.wait_for_entries("approval.asked", [second])
+    await environment.wait_for_entries("approval.asked", [second])
     for user in ("mia", "MIA", "cora"):
-        answer = await desk.post((user, MANAGER), f"approvals/{second}/decision", {"decision": "approve"})
+        answer = await environment.post((user, MANAGER), f"approvals/{second}/decision", {"decision": "approve"})
         assert (answer.status_code, f"{user} asked for this" in answer.json()["detail"]) == (409, True), answer.text
-    assert desk.row(second).outcome is None
+    assert environment.row(second).outcome is None
 
 
-async def test_delegation_takes_nobody_past_their_own_request(desk: DecisionEnvironment) -> None:
-    [approval] = await proposed(desk, DecisionInvoice("DELEGATED"))
-    path, approve, days = f"approvals/{approval}/decision", {"decision": "approve"}, {"first_day": desk.today(), "last_day": desk.today()}
-    await asyncio.gather(desk.client("mia", ANALYST), desk.client("kurt", ANALYST), desk.client("MIA", MANAGER))
+async def test_delegation_takes_nobody_past_their_own_request(environment: DecisionEnvironment) -> None:
+    [approval] = await proposed(environment, DecisionInvoice("DELEGATED"))
+    path, approve, days = (
+        f"approvals/{approval}/decision",
+        {"decision": "approve"},
+        {"first_day": environment.today(), "last_day": environment.today()},
+    )
+    await asyncio.gather(environment.client("mia", ANALYST), environment.client("kurt", ANALYST), environment.client("MIA", MANAGER))
     for oneself in ("mia", "MIA", " Mia "):
-        answer = await desk.post(("mia", MANAGER), "delegations", {"to_user": oneself, **days})
+        answer = await environment.post(("mia", MANAGER), "delegations", {"to_user": oneself, **days})
         assert answer.status_code == 422, answer.text
-    await desk.post_all((("greta", MANAGER), "delegations", {"to_user": "mia", **days}))
-    in_greta_s_place = await desk.post(("mia", ANALYST), path, approve)
+    await environment.post_all((("greta", MANAGER), "delegations", {"to_user": "mia", **days}))
+    in_greta_s_place = await environment.post(("mia", ANALYST), path, approve)
     assert (in_greta_s_place.status_code, "mia asked for this" in in_greta_s_place.json()["detail"]) == (409, True)
-    await desk.post_all((("mia", MANAGER), "delegations", {"to_user": "kurt", **days}))
-    in_mia_s_place = await desk.post(("kurt", ANALYST), path, approve)
+    await environment.post_all((("mia", MANAGER), "delegations", {"to_user": "kurt", **days}))
+    in_mia_s_place = await environment.post(("kurt", ANALYST), path, approve)
     assert (in_mia_s_place.status_code, "in their place" in in_mia_s_place.json()["detail"]) == (409, True)
 
-    [later] = await proposed(desk, DecisionInvoice("DELEGATED-BEFORE"))
-    greta = await desk.post(("greta", MANAGER), f"approvals/{later}/decision", approve)
+    [later] = await proposed(environment, DecisionInvoice("DELEGATED-BEFORE"))
+    greta = await environment.post(("greta", MANAGER), f"approvals/{later}/decision", approve)
     assert (greta.status_code, "acts for greta" in greta.json()["detail"]) == (409, True)
-    assert {desk.row(approval).outcome, desk.row(later).outcome} == {None}
+    assert {environment.row(approval).outcome, environment.row(later).outcome} == {None}
 
 
-async def test_a_decision_by_signal_of_somebody_entitled_counts_and_says_by_which_way_it_came(desk: DecisionEnvironment) -> None:
+async def test_a_decision_by_signal_of_somebody_entitled_counts_and_says_by_which_way_it_came(environment: DecisionEnvironment) -> None:
     plans = build_invoices("WAY", 4)
-    approvals = await proposed(desk, *plans)
+    approvals = await proposed(environment, *plans)
     by_plan, by_invoice = ids.plan_case_id(plans[1].account, 1), ids.invoice_case_id(plans[2].number)
-    await signal(desk, approvals[0], "decided", said("anna", MANAGER, "way-1"))
-    await signal(desk, by_plan, "decided", said("anna", MANAGER, "way-2"))
-    await signal(desk, by_invoice, "decide_payment_plan", said("anna", MANAGER, "way-3"))
-    await desk.post_all((ANNA, f"approvals/{approvals[3]}/decision", {"decision": "approve"}))
-    await desk.wait_for_entries("approval.granted", approvals)
-    signed = [desk.entry_facts(approval, "approval.signed") for approval in approvals]
+    await signal(environment, approvals[0], "decided", decision("anna", MANAGER, "way-1"))
+    await signal(environment, by_plan, "decided", decision("anna", MANAGER, "way-2"))
+    await signal(environment, by_invoice, "decide_payment_plan", decision("anna", MANAGER, "way-3"))
+    await environment.post_all((ANNA, f"approvals/{approvals[3]}/decision", {"decision": "approve"}))
+    await environment.wait_for_entries("approval.granted", approvals)
+    signed = [environment.entry_facts(approval, "approval.signed") for approval in approvals]
     assert [[facts["channel"] for facts in each] for each in signed] == [["temporal"], ["temporal"], ["temporal"], ["api"]]
-    await desk.wait_for_entries("plan.offered", [ids.plan_case_id(bill.account, 1) for bill in plans])
+    await environment.wait_for_entries("plan.offered", [ids.plan_case_id(bill.account, 1) for bill in plans])
 
 
 @pytest.mark.parametrize("total", ["100.00", "60000.00"])
-async def test_who_asked_for_a_suspension_cannot_approve_it(desk: DecisionEnvironment, total: str) -> None:
+async def test_who_asked_for_a_suspension_cannot_approve_it(environment: DecisionEnvironment, total: str) -> None:
     bill = DecisionInvoice(f"SUSP{total.split('.')[0]}", total, due_in=-10)
-    await desk.open_invoices([bill])
-    await desk.post_all((MIA, f"accounts/{bill.account}/suspension", {}))
+    await environment.open_invoices([bill])
+    await environment.post_all((MIA, f"accounts/{bill.account}/suspension", {}))
     case_id = ids.suspension_case_id(bill.account)
-    await desk.wait_for_entries("approval.asked", [ids.approval_case_id(case_id, 1)])
+    await environment.wait_for_entries("approval.asked", [ids.approval_case_id(case_id, 1)])
     await by_every_route(
-        desk, ids.approval_case_id(case_id, 1), "mia", {case_id: "decided", ids.invoice_case_id(bill.number): "sign_off_suspension"}
+        environment, ids.approval_case_id(case_id, 1), "mia", {case_id: "decided", ids.invoice_case_id(bill.number): "sign_off_suspension"}
     )
 
 
 @pytest.mark.parametrize("total", ["100.00", "60000.00"])
-async def test_who_proposed_a_write_off_cannot_approve_it(desk: DecisionEnvironment, total: str) -> None:
+async def test_who_proposed_a_write_off_cannot_approve_it(environment: DecisionEnvironment, total: str) -> None:
     bill = DecisionInvoice(f"OFF{total.split('.')[0]}", total, due_in=-10)
-    await desk.open_invoices([bill])
-    case_id, beginnings = ids.write_off_case_id(bill.account), desk.api.case_inputs
-    await desk.stage.client.start_workflow(
+    await environment.open_invoices([bill])
+    case_id, beginnings = ids.write_off_case_id(bill.account), environment.api.case_inputs
+    await environment.fault_environment.client.start_workflow(
         WriteOff.run,
         beginnings.load_write_off_input(bill.account),
         id=case_id,
@@ -188,46 +196,46 @@ async def test_who_proposed_a_write_off_cannot_approve_it(desk: DecisionEnvironm
         start_signal="handed_over",
         start_signal_args=[beginnings.load_claims(bill.account, [bill.number])],
     )
-    await desk.wait_for_entries("write_off.handed_over", [case_id])
+    await environment.wait_for_entries("write_off.handed_over", [case_id])
     wim = Role.WRITE_OFF_ANALYST
-    [own] = await desk.post_all((("wim", wim), f"accounts/{bill.account}/write-off/decision", {"decision": "whole"}))
-    await desk.wait_for_entries("approval.asked", [ids.approval_case_id(case_id, 1)])
-    assert [entry.actor for entry in desk.entries(case_id) if entry.facts.get("act") == own["act_id"]] == ["wim"]
-    await by_every_route(desk, ids.approval_case_id(case_id, 1), "wim", {case_id: "decided"}, own=wim)
+    [own] = await environment.post_all((("wim", wim), f"accounts/{bill.account}/write-off/decision", {"decision": "whole"}))
+    await environment.wait_for_entries("approval.asked", [ids.approval_case_id(case_id, 1)])
+    assert [entry.actor for entry in environment.entries(case_id) if entry.facts.get("act") == own["act_id"]] == ["wim"]
+    await by_every_route(environment, ids.approval_case_id(case_id, 1), "wim", {case_id: "decided"}, own=wim)
 
 
-async def test_what_waits_for_whom_is_listed_with_temporal_s_own_tools(desk: DecisionEnvironment) -> None:
+async def test_what_waits_for_whom_is_listed_with_temporal_s_own_tools(environment: DecisionEnvironment) -> None:
     plan, contested = DecisionInvoice("LISTED"), DecisionInvoice("LISTED-TOO")
-    [approval] = await proposed(desk, plan)
-    await desk.open_invoices([contested])
-    await desk.post_all((MIA, f"invoices/{contested.number}/disputes", {**money_body("40.00"), "reason": "wrong_price"}))
+    [approval] = await proposed(environment, plan)
+    await environment.open_invoices([contested])
+    await environment.post_all((MIA, f"invoices/{contested.number}/disputes", {**money_body("40.00"), "reason": "wrong_price"}))
     dispute = ids.dispute_case_id(contested.number, 1)
-    await desk.wait_for_entries("dispute.raised", [dispute])
+    await environment.wait_for_entries("dispute.raised", [dispute])
 
     of_manager = f"DuecourseAwaiting='collections_manager' AND DuecourseAccount='{plan.account}'"
-    await listed(desk, of_manager, {approval})
-    await listed(desk, f"DuecourseAwaiting='sales_ops' AND DuecourseAccount='{contested.account}'", {dispute})
+    await listed(environment, of_manager, {approval})
+    await listed(environment, f"DuecourseAwaiting='sales_ops' AND DuecourseAccount='{contested.account}'", {dispute})
     await listed(
-        desk, f"DuecourseAccount='{plan.account}'", {approval, ids.plan_case_id(plan.account, 1), ids.invoice_case_id(plan.number)}
+        environment, f"DuecourseAccount='{plan.account}'", {approval, ids.plan_case_id(plan.account, 1), ids.invoice_case_id(plan.number)}
     )
-    stage = desk.row(dispute).stage
-    await listed(desk, f"DuecourseStage='{stage}' AND DuecourseAccount='{contested.account}' AND WorkflowType='Dispute'", {dispute})
-    assert approval in await found(desk, "DuecourseAwaiting='collections_manager'")
+    stage = environment.row(dispute).stage
+    await listed(environment, f"DuecourseStage='{stage}' AND DuecourseAccount='{contested.account}' AND WorkflowType='Dispute'", {dispute})
+    assert approval in await found(environment, "DuecourseAwaiting='collections_manager'")
 
-    await desk.post_all((ANNA, f"approvals/{approval}/decision", {"decision": "approve"}))
-    await listed(desk, of_manager, set())
-    await listed(desk, f"DuecourseStage='offered' AND DuecourseAccount='{plan.account}'", {ids.plan_case_id(plan.account, 1)})
-
-
-async def found(desk: DecisionEnvironment, query: str) -> set[str]:
-    return {execution.id async for execution in desk.stage.client.list_workflows(query)}
+    await environment.post_all((ANNA, f"approvals/{approval}/decision", {"decision": "approve"}))
+    await listed(environment, of_manager, set())
+    await listed(environment, f"DuecourseStage='offered' AND DuecourseAccount='{plan.account}'", {ids.plan_case_id(plan.account, 1)})
 
 
-async def listed(desk: DecisionEnvironment, query: str, wanted: set[str]) -> None:
+async def found(environment: DecisionEnvironment, query: str) -> set[str]:
+    return {execution.id async for execution in environment.fault_environment.client.list_workflows(query)}
+
+
+async def listed(environment: DecisionEnvironment, query: str, expected: set[str]) -> None:
     """Until the server lists exactly these cases, which it does some moments after they changed."""
     for _ in range(300):
-        now = await found(desk, query)
-        if now == wanted:
+        now = await found(environment, query)
+        if now == expected:
             return
         await asyncio.sleep(0.1)
-    raise AssertionError(f"{query} lists {sorted(now)}, not {sorted(wanted)}")
+    raise AssertionError(f"{query} lists {sorted(now)}, not {sorted(expected)}")

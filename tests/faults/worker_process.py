@@ -1,12 +1,13 @@
 """Production's worker in a process of its own, to be killed. It differs in one thing: it gives up on the dead after seconds, not minutes.
 
-It ends with its standard input, so that no worker outlives the tests that started it.
+It ends with the connection over which it was asked for, so that no worker outlives the tests that started it.
 """
 
 import asyncio
 import os
-import sys
+import socket
 import threading
+import traceback
 from datetime import timedelta
 
 from activities import heartbeat
@@ -21,7 +22,7 @@ PRESUMED_DEAD = timedelta(seconds=3)
 BACKOFF = (timedelta(seconds=0.5), timedelta(seconds=1))
 
 
-async def work() -> None:
+async def work(connection: socket.socket) -> None:
     settings = Settings.load()
     if settings.temporal_address is None:
         raise SystemExit("a worker for tests needs DUECOURSE_TEMPORAL_ADDRESS")
@@ -30,15 +31,21 @@ async def work() -> None:
         times["heartbeat_timeout"] = timedelta(seconds=5)
     client = await connect_client(settings.temporal_address, settings.temporal_namespace, seconds=60)
     async with build_worker(client, compose_services(settings), presumed_dead=PRESUMED_DEAD, backoff=BACKOFF):
-        print(READY, flush=True)
+        connection.sendall(f"{READY}\n".encode())
         await asyncio.Event().wait()
 
 
-def end_with_input() -> None:
-    sys.stdin.read()
+def run_worker(connection: socket.socket) -> None:
+    """Work in this process; its id and then READY go over the connection."""
+    threading.Thread(target=end_with, args=(connection,), daemon=True).start()
+    connection.sendall(f"{os.getpid()}\n".encode())
+    try:
+        asyncio.run(work(connection))
+    except BaseException:
+        traceback.print_exc()
+        raise
+
+
+def end_with(connection: socket.socket) -> None:
+    connection.recv(1)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    threading.Thread(target=end_with_input, daemon=True).start()
-    asyncio.run(work())

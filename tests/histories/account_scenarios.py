@@ -23,57 +23,57 @@ from domain.roles import Role
 from domain.suspension.commands import ExtendNotice, ResendWarning
 from domain.write_off.commands import WriteOffDecision
 from tests.workflows.account_commands import AccountCommands
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec, fix_delivery
 from tests.workflows.dispute_commands import next_act_id
-from tests.workflows.stage import DAY, InvoiceSpec, PlayStage, fix_delivery
 from workflows.account_suspension import AccountSuspension
 from workflows.approval import Approval
 from workflows.credit_review import CreditReview
 from workflows.invoice_collection import InvoiceCollection
 
 
-async def _owing(stage: PlayStage, account: str, *totals: str) -> tuple[list[str], date]:
+async def _owing(environment: CollectionEnvironment, account: str, *totals: str) -> tuple[list[str], date]:
     """Reminded on Tuesday. It is Wednesday; the Monday is given."""
-    monday = await stage.pass_to_monday()
-    await stage.pass_to(monday + DAY)
-    invoices = await stage.open_invoices(*[InvoiceSpec(monday, account=account, total=total) for total in totals])
-    await stage.play.run_morning(monday + DAY)
-    await stage.pass_to(monday + 2 * DAY)
+    monday = await environment.pass_to_monday()
+    await environment.pass_to(monday + DAY)
+    invoices = await environment.open_invoices(*[InvoiceSpec(monday, account=account, total=total) for total in totals])
+    await environment.play.run_morning(monday + DAY)
+    await environment.pass_to(monday + 2 * DAY)
     return invoices, monday
 
 
-async def plan_kept_with_interest(stage: PlayStage) -> list[str]:
+async def plan_kept_with_interest(environment: CollectionEnvironment) -> list[str]:
     """A counter-offer takes the place of what was approved; its instalments are charged interest, and paid."""
-    cases = AccountCommands(stage)
-    (invoice,), monday = await _owing(stage, "KEPT", "5000.00")
+    cases = AccountCommands(environment)
+    (invoice,), monday = await _owing(environment, "KEPT", "5000.00")
     plan = await cases.bring_to_offered("KEPT", invoice, first_on=monday + 16 * DAY, equal=4)
     await cases.revise_plan(plan, first_on=monday + 9 * DAY, interest_percent="12", by="max")
     await cases.approve_request(plan, 2)
     await cases.wait_for_entries(plan, "plan.offered", 2)
-    await stage.play.run_morning(monday + 2 * DAY)
+    await environment.play.run_morning(monday + 2 * DAY)
     await cases.accept_plan(plan, 2)
     for day, amount in ((9, 250_000 + 1_151), (16, 250_000 + 575)):
-        await stage.play.run_mornings(monday + (day - 6) * DAY, monday + day * DAY)
+        await environment.play.run_mornings(monday + (day - 6) * DAY, monday + day * DAY)
         await cases.pay_account("KEPT", amount)
     await cases.wait_for_entries(plan, "plan.completed")
     return [plan, ids.invoice_case_id(invoice)]
 
 
-async def plan_broken(stage: PlayStage) -> list[str]:
+async def plan_broken(environment: CollectionEnvironment) -> list[str]:
     """Half an instalment comes; when the grace is over both invoices are hastened."""
-    cases = AccountCommands(stage)
-    (one, other), monday = await _owing(stage, "BROKEN", "60.00", "40.00")
+    cases = AccountCommands(environment)
+    (one, other), monday = await _owing(environment, "BROKEN", "60.00", "40.00")
     plan = await cases.bring_to_agreed("BROKEN", one, other, first_on=monday + 3 * DAY)
-    await stage.pay(one, 3_000)
-    await stage.play.run_mornings(monday + 3 * DAY, monday + 9 * DAY)
+    await environment.pay(one, 3_000)
+    await environment.play.run_mornings(monday + 3 * DAY, monday + 9 * DAY)
     await cases.wait_for_entries(plan, "plan.broken")
-    await stage.wait_for_entries(one, "timeline.hastened")
-    await stage.play.run_mornings(monday + 10 * DAY, monday + 12 * DAY)
+    await environment.wait_for_entries(one, "timeline.hastened")
+    await environment.play.run_mornings(monday + 10 * DAY, monday + 12 * DAY)
     return [plan, ids.invoice_case_id(one)]
 
 
-async def cured_in_its_notice(stage: PlayStage) -> list[str]:
+async def cured_in_its_notice(environment: CollectionEnvironment) -> list[str]:
     """Two invoices ask, one by itself; a dispute over the other stops nothing; its notice is extended, and both are paid in it."""
-    cases = AccountCommands(stage)
+    cases = AccountCommands(environment)
     (one, other), _ = await cases.open_overdue_invoices("CURED", 46, "100.00", "200.00")
     case = await cases.request_suspension("CURED", one)
     await cases.join_suspension("CURED", *cases.case_input_loader.load_claims("CURED", [other]))
@@ -85,162 +85,162 @@ async def cured_in_its_notice(stage: PlayStage) -> list[str]:
     extension = ExtendNotice(act_id=next_act_id(), actor="mia", until=delivered + 20 * DAY, reason="new management")
     await cases.suspension_handle("CURED").execute_update(AccountSuspension.extend_notice, extension)
     dispute = await cases.raise_dispute(one)
-    await stage.pass_to(delivered + 5 * DAY)
+    await environment.pass_to(delivered + 5 * DAY)
     await cases.resolve(dispute, DisputeResolution.REJECTED)
-    await stage.pay(one, 10_000)
-    await stage.pass_to(delivered + 12 * DAY)
-    await stage.pay(other, 20_000)
+    await environment.pay(one, 10_000)
+    await environment.pass_to(delivered + 12 * DAY)
+    await environment.pay(other, 20_000)
     await cases.wait_for_entries(case, "suspension.ended")
     return [case, ids.invoice_case_id(one)]
 
 
-async def suspended_and_reinstated(stage: PlayStage) -> list[str]:
+async def suspended_and_reinstated(environment: CollectionEnvironment) -> list[str]:
     """The warning is refused, and sent again to another address; after notice and sign-off the account is suspended; then it pays."""
-    cases = AccountCommands(stage)
+    cases = AccountCommands(environment)
     (invoice,), _ = await cases.open_overdue_invoices("REINSTATED", 40)
     case = await cases.request_suspension("REINSTATED", invoice)
     await cases.approve_request(case)
     await cases.wait_for_entries(case, "suspension.warning_requested")
-    with patch.object(stage.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.REFUSED, 550, "no such user")):
+    with patch.object(environment.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.REFUSED, 550, "no such user")):
         await cases.deliver_letters(case, "suspension.warning_undelivered")
-    await stage.pass_to(await stage.today() + DAY)
-    with stage.database.writing() as session:
+    await environment.pass_to(await environment.today() + DAY)
+    with environment.database.writing() as session:
         session.execute(update(Contact).where(col(Contact.account_id) == "REINSTATED").values(undeliverable_since=None))
     again = ResendWarning(act_id=next_act_id(), actor="mia")
     await cases.suspension_handle("REINSTATED").execute_update(AccountSuspension.send_warning_again, again)
     await cases.deliver_letters(case, "suspension.warning_delivered")
-    await stage.pass_to(await stage.today() + 15 * DAY)
+    await environment.pass_to(await environment.today() + 15 * DAY)
     await cases.approve_request(case, 2)
     await cases.wait_for_entries(case, "suspension.suspended")
-    await stage.play.run_morning(await stage.today())
-    await stage.pass_to(await stage.today() + 3 * DAY)
-    await stage.pay(invoice, 10_000)
+    await environment.play.run_morning(await environment.today())
+    await environment.pass_to(await environment.today() + 3 * DAY)
+    await environment.pay(invoice, 10_000)
     await cases.wait_for_entries(case, "suspension.ended")
     return [case, ids.approval_case_id(case, 2), ids.invoice_case_id(invoice)]
 
 
-async def written_off_in_part(stage: PlayStage) -> list[str]:
+async def written_off_in_part(environment: CollectionEnvironment) -> list[str]:
     """The team's first word is sent back; a part is written off, the rest collected; what comes in beyond it was written off."""
-    cases = AccountCommands(stage)
+    cases = AccountCommands(environment)
     (invoice,), _ = await cases.open_overdue_invoices("PART", 60)
     case = await cases.bring_to_handed_over("PART", invoice)
     await cases.propose_write_off("PART", WriteOffDecision.WHOLE)
     await cases.reject_request(case, verdict=ApprovalVerdict.RETURN)
-    await stage.wait_until(lambda: cases.row(case).stage == "deciding")
+    await environment.wait_until(lambda: cases.row(case).stage == "deciding")
     await cases.propose_write_off("PART", WriteOffDecision.PART, {invoice: 4_000})
     await cases.approve_request(case, 2)
     await cases.wait_for_entries(case, "write_off.booked")
-    await stage.play.sync()
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
-    await stage.pass_to(await stage.today() + 5 * DAY)
-    await stage.pay(invoice, 8_500)
+    await environment.play.sync()
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [])
+    await environment.pass_to(await environment.today() + 5 * DAY)
+    await environment.pay(invoice, 8_500)
     await cases.wait_for_entries(case, "write_off.recovered")
     return [case, ids.suspension_case_id("PART"), ids.invoice_case_id(invoice)]
 
 
-async def given_to_an_agency(stage: PlayStage) -> list[str]:
+async def given_to_an_agency(environment: CollectionEnvironment) -> list[str]:
     """Which is paid, in the end."""
-    cases = AccountCommands(stage)
+    cases = AccountCommands(environment)
     (invoice,), _ = await cases.open_overdue_invoices("AGENCY", 60)
     case = await cases.bring_to_handed_over("AGENCY", invoice)
     await cases.propose_write_off("AGENCY", WriteOffDecision.AGENCY)
     await cases.approve_request(case)
     await cases.wait_for_entries(case, "dossier.made", 2)
-    await stage.pass_to(await stage.today() + 20 * DAY)
-    await stage.pay(invoice, 10_000)
+    await environment.pass_to(await environment.today() + 20 * DAY)
+    await environment.pay(invoice, 10_000)
     await cases.wait_for_entries(case, "write_off.ended")
     return [case, ids.suspension_case_id("AGENCY")]
 
 
-async def insolvency_lifted(stage: PlayStage) -> list[str]:
+async def insolvency_lifted(environment: CollectionEnvironment) -> list[str]:
     """It stops the invoice, and a suspension that was asked; a month later the notice turns out to be wrong."""
-    cases = AccountCommands(stage)
+    cases = AccountCommands(environment)
     (invoice,), monday = await cases.open_overdue_invoices("LIFTED", 40)
     suspension = await cases.request_suspension("LIFTED", invoice)
     await cases.wait_for_approval(suspension)
     review = await cases.refer_account("LIFTED", ReferralReason.INSOLVENCY_NOTICE)
     await cases.wait_for_entries(review, "dossier.made")
     await cases.wait_for_entries(suspension, "suspension.spared")
-    await stage.wait_until(lambda: review in cases.hold_ids(invoice))
-    await stage.pass_to(monday + 30 * DAY)
+    await environment.wait_until(lambda: review in cases.hold_ids(invoice))
+    await environment.pass_to(monday + 30 * DAY)
     verdict = {"limit": 50_000, "currency": "EUR", "next_review_on": monday + 60 * DAY}
     await cases.give_verdict("LIFTED", "able", "willing", **verdict)
-    await stage.wait_until(lambda: review not in cases.hold_ids(invoice))
-    await stage.pass_to(monday + 60 * DAY)
+    await environment.wait_until(lambda: review not in cases.hold_ids(invoice))
+    await environment.pass_to(monday + 60 * DAY)
     await cases.wait_for_entries(review, "credit_review.due")
     await cases.review_handle("LIFTED").execute_update(CreditReview.close, CloseCreditReview(act_id=next_act_id(), actor="ana"))
     await cases.wait_for_entries(review, "credit_review.ended")
     return [review, suspension, ids.invoice_case_id(invoice)]
 
 
-async def escalation_answered(stage: PlayStage) -> list[str]:
-    cases = AccountCommands(stage)
+async def escalation_answered(environment: CollectionEnvironment) -> list[str]:
+    cases = AccountCommands(environment)
     (invoice,), _ = await cases.open_overdue_invoices("ESCALATED", 5)
-    stage.play.parts.identity.add_user("sam", Role.SALES, email="sam@house.test")
+    environment.play.parts.identity.add_user("sam", Role.SALES, email="sam@house.test")
     question = EscalateInvoice(act_id=next_act_id(), actor="mia", role=Role.SALES, note_id="note:why")
-    await stage.case(invoice).execute_update(InvoiceCollection.escalate, question)
-    await stage.wait_for_entries(invoice, "escalation.told")
-    await stage.pass_to(await stage.today() + 2 * DAY)
+    await environment.case(invoice).execute_update(InvoiceCollection.escalate, question)
+    await environment.wait_for_entries(invoice, "escalation.told")
+    await environment.pass_to(await environment.today() + 2 * DAY)
     answer = AnswerEscalation(act_id=next_act_id(), actor="sam", role=Role.SALES, escalation=question.act_id, note_id="note:answer")
-    await stage.case(invoice).execute_update(InvoiceCollection.answer_escalation, answer)
-    await stage.case(invoice).signal(InvoiceCollection.note_added, AddNote(act_id=next_act_id(), actor="mia", note_id="note:2"))
-    await stage.wait_for_entries(invoice, "note.added")
+    await environment.case(invoice).execute_update(InvoiceCollection.answer_escalation, answer)
+    await environment.case(invoice).signal(InvoiceCollection.note_added, AddNote(act_id=next_act_id(), actor="mia", note_id="note:2"))
+    await environment.wait_for_entries(invoice, "note.added")
     return [ids.invoice_case_id(invoice)]
 
 
-async def decided_through_the_invoice(stage: PlayStage) -> list[str]:
+async def decided_through_the_invoice(environment: CollectionEnvironment) -> list[str]:
     """A dispute, a plan and a suspension of one invoice after each other: each is decided by a signal to the invoice, one of them twice."""
-    cases = AccountCommands(stage)
+    cases = AccountCommands(environment)
     (invoice,), monday = await cases.open_overdue_invoices("THROUGH", 40)
-    of_invoice = stage.case(invoice)
+    of_invoice = environment.case(invoice)
     dispute = await cases.raise_dispute(invoice)
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [dispute])
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [dispute])
     rejection = ResolveDispute(act_id=next_act_id(), actor="ben", role=Role.SALES_OPS, resolution=DisputeResolution.REJECTED)
     await of_invoice.signal(InvoiceCollection.resolve_dispute, rejection)
     await cases.wait_for_entries(dispute, "dispute.resolved")
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [])
     plan = await cases.propose_plan("THROUGH", invoice, first_on=monday + 9 * DAY)
     await cases.wait_for_approval(plan)
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [plan])
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [plan])
     refused = DecideApproval(
         act_id=next_act_id(), actor="anna", role=Role.COLLECTIONS_MANAGER, verdict=ApprovalVerdict.REJECT, note_id="note:1"
     )
     for _ in range(2):
         await of_invoice.signal(InvoiceCollection.decide_payment_plan, refused)
     await cases.wait_for_entries(plan, "plan.rejected")
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [])
     suspension = await cases.request_suspension("THROUGH", invoice)
     approval = await cases.wait_for_approval(suspension)
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [suspension])
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [suspension])
     approved = DecideApproval(act_id=next_act_id(), actor="anna", role=Role.COLLECTIONS_MANAGER, verdict=ApprovalVerdict.APPROVE)
     await of_invoice.signal(InvoiceCollection.sign_off_suspension, approved)
     await cases.wait_for_entries(suspension, "suspension.warning_requested")
     return [ids.invoice_case_id(invoice), dispute, plan, suspension, approval]
 
 
-async def two_tiers(stage: PlayStage) -> list[str]:
+async def two_tiers(environment: CollectionEnvironment) -> list[str]:
     """Nobody signs in time; then otto does in anna's place, and a director."""
-    cases = AccountCommands(stage)
-    (invoice,), monday = await _owing(stage, "TIERS", "30000.00")
+    cases = AccountCommands(environment)
+    (invoice,), monday = await _owing(environment, "TIERS", "30000.00")
     dispute = await cases.raise_dispute(invoice, 2_000_000)
     await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_000_000)
     approval = await cases.wait_for_approval(dispute)
-    await stage.pass_to(monday + 6 * DAY)
+    await environment.pass_to(monday + 6 * DAY)
     await cases.wait_for_entries(approval, "approval.escalated")
     manager = Role.COLLECTIONS_MANAGER
     place = Delegation(
         delegation_id="absence", from_user="anna", to_user="otto", role=manager, first_day=monday, last_day=monday + 30 * DAY
     )
-    act = DecideApproval(act_id=next_act_id(), actor="otto", role=manager, verdict=ApprovalVerdict.APPROVE, delegation=place)
-    await cases.approval_handle(approval).execute_update(Approval.decide, act)
-    await stage.wait_until(lambda: cases.row(approval).awaiting_role == "finance_director")
-    await stage.pass_to(monday + 9 * DAY)
+    command = DecideApproval(act_id=next_act_id(), actor="otto", role=manager, verdict=ApprovalVerdict.APPROVE, delegation=place)
+    await cases.approval_handle(approval).execute_update(Approval.decide, command)
+    await environment.wait_until(lambda: cases.row(approval).awaiting_role == "finance_director")
+    await environment.pass_to(monday + 9 * DAY)
     await cases.decide(approval, "dora", Role.FINANCE_DIRECTOR)
     await cases.wait_for_entries(dispute, "dispute.resolved")
     return [approval, dispute]
 
 
-ACCOUNTS: tuple[Callable[[PlayStage], Awaitable[list[str]]], ...] = (
+ACCOUNTS: tuple[Callable[[CollectionEnvironment], Awaitable[list[str]]], ...] = (
     plan_kept_with_interest,
     plan_broken,
     cured_in_its_notice,

@@ -29,8 +29,8 @@ from domain.roles import Role
 from tests.histories.account_scenarios import ACCOUNTS
 from tests.histories.system_scenarios import keep_house_lives
 from tests.workflows.account_commands import AccountCommands
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, start_collection_environment
 from tests.workflows.dispute_commands import DisputeCommands
-from tests.workflows.stage import DAY, PlayStage, start_stage
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
@@ -62,119 +62,119 @@ KINDS = {
 """How the files of a case are called, by what its id begins with."""
 
 
-async def paid_without_a_letter(stage: PlayStage) -> str:
-    monday = await stage.pass_to_monday()
-    invoice = await stage.open_invoice(due=monday + 10 * DAY)
-    await stage.pass_to(monday + 2 * DAY)
-    await stage.pay(invoice, 10_000)
-    await stage.outcome(invoice)
+async def paid_without_a_letter(environment: CollectionEnvironment) -> str:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday + 10 * DAY)
+    await environment.pass_to(monday + 2 * DAY)
+    await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
     return invoice
 
 
-async def paid_after_a_courtesy_note(stage: PlayStage) -> str:
-    return await _paid_on(stage, 1)
+async def paid_after_a_courtesy_note(environment: CollectionEnvironment) -> str:
+    return await _paid_on(environment, 1)
 
 
-async def paid_after_a_reminder(stage: PlayStage) -> str:
-    return await _paid_on(stage, 8)
+async def paid_after_a_reminder(environment: CollectionEnvironment) -> str:
+    return await _paid_on(environment, 8)
 
 
-async def paid_after_a_second_reminder(stage: PlayStage) -> str:
-    return await _paid_on(stage, 15)
+async def paid_after_a_second_reminder(environment: CollectionEnvironment) -> str:
+    return await _paid_on(environment, 15)
 
 
-async def _paid_on(stage: PlayStage, days: int) -> str:
+async def _paid_on(environment: CollectionEnvironment, days: int) -> str:
     """So many days after a Monday; the due date is the Thursday after it."""
-    monday = await stage.pass_to_monday()
-    invoice = await stage.open_invoice(due=monday + 3 * DAY)
-    await stage.play.run_mornings(monday, monday + days * DAY)
-    await stage.pay(invoice, 10_000)
-    await stage.outcome(invoice)
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday + 3 * DAY)
+    await environment.play.run_mornings(monday, monday + days * DAY)
+    await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
     return invoice
 
 
-async def full_timeline_to_paid(stage: PlayStage) -> str:
-    monday = await stage.pass_to_monday()
-    invoice = await stage.open_invoice(due=monday + 3 * DAY)
-    await stage.play.run_mornings(monday, monday + 36 * DAY)
-    await stage.pay(invoice, 10_000)
-    await stage.outcome(invoice)
+async def full_timeline_to_paid(environment: CollectionEnvironment) -> str:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday + 3 * DAY)
+    await environment.play.run_mornings(monday, monday + 36 * DAY)
+    await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
     return invoice
 
 
-async def promise_broken(stage: PlayStage) -> str:
-    invoice, monday = await stage.open_reminded_invoice()
+async def promise_broken(environment: CollectionEnvironment) -> str:
+    invoice, monday = await environment.open_reminded_invoice()
     promise = MakePromise(act_id="promise", actor="mia", amount=10_000, by=monday + 4 * DAY)
-    await stage.case(invoice).execute_update(InvoiceCollection.make_promise, promise)
-    await stage.play.run_mornings(monday + 2 * DAY, monday + 15 * DAY)
+    await environment.case(invoice).execute_update(InvoiceCollection.make_promise, promise)
+    await environment.play.run_mornings(monday + 2 * DAY, monday + 15 * DAY)
     return invoice
 
 
-async def reopened_after_a_bounced_payment(stage: PlayStage) -> str:
-    invoice, monday = await stage.open_reminded_invoice()
-    payment = await stage.pay(invoice, 10_000)
-    await stage.outcome(invoice)
-    await stage.pass_to(monday + 9 * DAY)
-    now = await stage.play.now()
-    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
-    await stage.sync_until_entry(invoice, "payment.reversed")
-    await stage.play.run_mornings(monday + 9 * DAY, monday + 18 * DAY)
+async def reopened_after_a_bounced_payment(environment: CollectionEnvironment) -> str:
+    invoice, monday = await environment.open_reminded_invoice()
+    payment = await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
+    await environment.pass_to(monday + 9 * DAY)
+    now = await environment.play.now()
+    environment.play.parts.billing.reverse_payment(payment, now.date(), at=now)
+    await environment.sync_until_entry(invoice, "payment.reversed")
+    await environment.play.run_mornings(monday + 9 * DAY, monday + 18 * DAY)
     return invoice
 
 
-async def paused_and_resumed(stage: PlayStage) -> str:
-    invoice, monday = await stage.open_reminded_invoice()
-    await stage.case(invoice).execute_update(InvoiceCollection.pause, PauseCollection(act_id="pause", actor="mia", reason="r"))
-    await stage.pass_to(monday + 6 * DAY)
-    await stage.case(invoice).signal(InvoiceCollection.note_added, AddNote(act_id="note", actor="mia", note_id="N1"))
-    await stage.case(invoice).execute_update(InvoiceCollection.resume, ResumeCollection(act_id="resume", actor="mia"))
-    await stage.play.run_mornings(monday + 6 * DAY, monday + 12 * DAY)
+async def paused_and_resumed(environment: CollectionEnvironment) -> str:
+    invoice, monday = await environment.open_reminded_invoice()
+    await environment.case(invoice).execute_update(InvoiceCollection.pause, PauseCollection(act_id="pause", actor="mia", reason="r"))
+    await environment.pass_to(monday + 6 * DAY)
+    await environment.case(invoice).signal(InvoiceCollection.note_added, AddNote(act_id="note", actor="mia", note_id="N1"))
+    await environment.case(invoice).execute_update(InvoiceCollection.resume, ResumeCollection(act_id="resume", actor="mia"))
+    await environment.play.run_mornings(monday + 6 * DAY, monday + 12 * DAY)
     return invoice
 
 
-async def letter_withdrawn_and_late(stage: PlayStage) -> str:
+async def letter_withdrawn_and_late(environment: CollectionEnvironment) -> str:
     """A pause takes the reminder back; asked for again, it goes so late that the invoice waits for it."""
-    monday = await stage.pass_to_monday()
-    invoice = await stage.open_invoice(due=monday - DAY)
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - DAY)
     pause = PauseCollection(act_id="pause", actor="mia", reason="r", until=monday + 2 * DAY)
-    await stage.case(invoice).execute_update(InvoiceCollection.pause, pause)
-    await stage.pass_to(monday + 14 * DAY)
-    await stage.play.run_mornings(monday + 14 * DAY, monday + 18 * DAY)
+    await environment.case(invoice).execute_update(InvoiceCollection.pause, pause)
+    await environment.pass_to(monday + 14 * DAY)
+    await environment.play.run_mornings(monday + 14 * DAY, monday + 18 * DAY)
     return invoice
 
 
-async def disputed_and_credited(stage: PlayStage) -> str:
+async def disputed_and_credited(environment: CollectionEnvironment) -> str:
     """The first answer is returned, the second approved after an escalation, and the credit booked."""
-    invoice, monday = await stage.open_reminded_invoice()
-    cases = DisputeCommands(stage)
+    invoice, monday = await environment.open_reminded_invoice()
+    cases = DisputeCommands(environment)
     dispute = await cases.raise_dispute(invoice, amount=4_000)
-    await stage.pass_to(monday + 11 * DAY)
+    await environment.pass_to(monday + 11 * DAY)
     await cases.wait_for_entries(dispute, "dispute.escalated")
     await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 4_000, role=Role.SALES)
     await cases.decide(await cases.wait_for_approval(dispute), "anna", verdict=ApprovalVerdict.RETURN, note="note:1")
     await cases.wait_for_entries(dispute, "dispute.returned")
     await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
     approval = await cases.wait_for_approval(dispute, 2)
-    await stage.pass_to(monday + 16 * DAY)
+    await environment.pass_to(monday + 16 * DAY)
     await cases.wait_for_entries(approval, "approval.escalated")
     await cases.decide(approval, "dora", Role.FINANCE_DIRECTOR)
     await cases.wait_for_entries(dispute, "dispute.resolved")
-    await stage.play.run_mornings(monday + 16 * DAY, monday + 18 * DAY)
+    await environment.play.run_mornings(monday + 16 * DAY, monday + 18 * DAY)
     return invoice
 
 
-async def paid_while_disputed(stage: PlayStage) -> str:
-    invoice, _ = await stage.open_reminded_invoice()
-    cases = DisputeCommands(stage)
+async def paid_while_disputed(environment: CollectionEnvironment) -> str:
+    invoice, _ = await environment.open_reminded_invoice()
+    cases = DisputeCommands(environment)
     dispute = await cases.raise_dispute(invoice)
     await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
     await cases.wait_for_approval(dispute)
-    await stage.pay(invoice, 10_000)
-    await stage.outcome(invoice)
+    await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
     return invoice
 
 
-INVOICES: tuple[Callable[[PlayStage], Awaitable[str]], ...] = (
+INVOICES: tuple[Callable[[CollectionEnvironment], Awaitable[str]], ...] = (
     paid_without_a_letter,
     paid_after_a_courtesy_note,
     paid_after_a_reminder,
@@ -199,75 +199,79 @@ async def record(folder: Path = FOLDER) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(f"sqlite:///{scratch}/duecourse.db")
         database.migrate()
-        async with start_stage(database, Path(scratch), date(2013, 1, 6)) as stage:
+        async with start_collection_environment(database, Path(scratch), date(2013, 1, 6)) as environment:
             for life in filter(_is_played, INVOICES):
-                await _keep(stage, [ids.invoice_case_id(await life(stage))], life.__name__, folder)
+                await _keep(environment, [ids.invoice_case_id(await life(environment))], life.__name__, folder)
             for dispute in filter(_is_played, DISPUTES):
-                await _keep(stage, _dispute(stage, await dispute(stage)), dispute.__name__, folder)
+                await _keep(environment, _dispute(environment, await dispute(environment)), dispute.__name__, folder)
             for account in filter(_is_played, ACCOUNTS):
-                await _keep(stage, await account(stage), account.__name__, folder)
+                await _keep(environment, await account(environment), account.__name__, folder)
             if RUNS.intersection(REPEATED_RUNS):
-                await _runs(stage, folder)
-            await stage.close()
+                await _runs(environment, folder)
+            await environment.close()
         database.close()
     if RUNS.intersection(HOUSE_RUNS):
         await record_house(folder)
 
 
-def _is_played(life: Callable[[PlayStage], Awaitable[Any]]) -> bool:
+def _is_played(life: Callable[[CollectionEnvironment], Awaitable[Any]]) -> bool:
     return any(run.partition(".")[2] == life.__name__ for run in RUNS)
 
 
 async def record_house(folder: Path = FOLDER) -> None:
-    """What the house does for itself, on a stage of its own: there ten years pass, in which the other cases would go on living."""
+    """What the house does for itself, in an environment of their own: ten years pass there."""
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(f"sqlite:///{scratch}/duecourse.db")
         database.migrate()
-        async with start_stage(database, Path(scratch), date(2013, 1, 6)) as stage:
-            async for workflow, name in keep_house_lives(stage):
-                await write_history(stage, workflow, name, folder)
+        async with start_collection_environment(database, Path(scratch), date(2013, 1, 6)) as environment:
+            async for workflow, name in keep_house_lives(environment):
+                await write_history(environment, workflow, name, folder)
         database.close()
 
 
-def _dispute(stage: PlayStage, invoice: str) -> list[str]:
+def _dispute(environment: CollectionEnvironment, invoice: str) -> list[str]:
     """The invoice's own case, its dispute's, and that of the last approval that was asked."""
     dispute = ids.dispute_case_id(invoice, 1)
-    return [ids.invoice_case_id(invoice), dispute, ids.approval_case_id(dispute, DisputeCommands(stage).row(dispute).summary["approvals"])]
+    return [
+        ids.invoice_case_id(invoice),
+        dispute,
+        ids.approval_case_id(dispute, DisputeCommands(environment).row(dispute).summary["approvals"]),
+    ]
 
 
-async def _keep(stage: PlayStage, case_ids: list[str], life: str, folder: Path) -> None:
+async def _keep(environment: CollectionEnvironment, case_ids: list[str], life: str, folder: Path) -> None:
     """The latest run of each of these cases, which are each of another kind."""
     for case_id in case_ids:
-        await write_history(stage, case_id, f"{KINDS[case_id.partition(':')[0]]}.{life}", folder)
+        await write_history(environment, case_id, f"{KINDS[case_id.partition(':')[0]]}.{life}", folder)
 
 
-async def _runs(stage: PlayStage, folder: Path) -> None:
+async def _runs(environment: CollectionEnvironment, folder: Path) -> None:
     """A delivery of one event, a run that sends one letter, and one that refers an account whose exposure is over its limit."""
-    cases = AccountCommands(stage)
-    invoice, monday = await stage.open_reminded_invoice(account="OVER", total="1000.00")
+    cases = AccountCommands(environment)
+    invoice, monday = await environment.open_reminded_invoice(account="OVER", total="1000.00")
     await cases.refer_account("OVER")
     await cases.give_verdict("OVER", "able", "willing", limit=1_000, currency="EUR")
-    await stage.pass_to(monday + 7 * DAY, hour=15)
-    stage.play.parts.billing.change_invoice(invoice, total=200_000, at=await stage.play.now())
+    await environment.pass_to(monday + 7 * DAY, hour=15)
+    environment.play.parts.billing.change_invoice(invoice, total=200_000, at=await environment.play.now())
     for workflow, name in ((BillingSync.run, "billing_sync"), (CorrespondenceRun.run, "correspondence_run")):
-        await _run(stage, workflow, name, folder)
-    await stage.pass_to(monday + 40 * DAY)
-    await _run(stage, Referrals.run, "referrals", folder)
+        await _run(environment, workflow, name, folder)
+    await environment.pass_to(monday + 40 * DAY)
+    await _run(environment, Referrals.run, "referrals", folder)
     await cases.wait_for_entries(ids.credit_review_case_id("OVER"), "credit_review.referred", 2)
 
 
-async def _run(stage: PlayStage, workflow: Any, name: str, folder: Path) -> None:
-    with stage.play.environment.auto_time_skipping_disabled():
-        await stage.play.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
-    await write_history(stage, name, name, folder)
+async def _run(environment: CollectionEnvironment, workflow: Any, name: str, folder: Path) -> None:
+    with environment.play.environment.auto_time_skipping_disabled():
+        await environment.play.client.execute_workflow(workflow, id=name, task_queue=ids.TASK_QUEUE)
+    await write_history(environment, name, name, folder)
 
 
-async def write_history(stage: PlayStage, workflow: str, run: str, folder: Path) -> None:
+async def write_history(environment: CollectionEnvironment, workflow: str, run: str, folder: Path) -> None:
     """Write the workflow's latest run, if the series keeps it. Raises FileExistsError: what was recorded is never written again."""
     if run not in RUNS:
         return
     file = folder / f"{run}.{SERIES}.json"
-    history = await stage.play.client.get_workflow_handle(workflow).fetch_history()
+    history = await environment.play.client.get_workflow_handle(workflow).fetch_history()
     content = {"workflow_id": workflow, "history": json.loads(history.to_json())}
     with file.open("x", encoding="utf-8") as new_file:
         new_file.write(json.dumps(content, indent=1, sort_keys=True) + "\n")

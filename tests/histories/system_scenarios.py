@@ -17,7 +17,7 @@ from domain.erasure.commands import EraseAccount
 from domain.erasure.report import DEFAULT_RETENTION_YEARS
 from domain.erasure.workflow_input import ErasureInput
 from tests.time_skipping_runs import TimeSkippingRuns
-from tests.workflows.stage import PlayStage
+from tests.workflows.collection_environment import CollectionEnvironment
 from worker import build_workflow_runner
 from workflows.account_erasure import Erasing
 from workflows.daily_seal import DailySeal
@@ -27,21 +27,21 @@ ARCHIVE = "archive"
 """A task queue of its own: its worker lists runs as that server can, which knows no visibility queries."""
 
 
-async def keep_house_lives(stage: PlayStage) -> AsyncIterator[tuple[str, str]]:
+async def keep_house_lives(environment: CollectionEnvironment) -> AsyncIterator[tuple[str, str]]:
     """The workflow whose latest run is to be kept, and the beginning of its file's name."""
-    invoice, _ = await stage.open_reminded_invoice()
-    account = stage.account_and_currency(invoice)[0]
+    invoice, _ = await environment.open_reminded_invoice()
+    account = environment.account_and_currency(invoice)[0]
     case = ids.erasure_case_id(account)
-    await _ask_by_signal(stage, account)
+    await _ask_by_signal(environment, account)
     yield case, "erasing.refused"
-    await stage.pay(invoice, 10_000)
-    await stage.outcome(invoice)
-    await stage.pass_to(await stage.today() + timedelta(days=(DEFAULT_RETENTION_YEARS + 1) * 366))
-    await _ask(stage, account, "erasure:2")
+    await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
+    await environment.pass_to(await environment.today() + timedelta(days=(DEFAULT_RETENTION_YEARS + 1) * 366))
+    await _ask(environment, account, "erasure:2")
     yield case, "erasing.erased"
-    await _seal(stage)
+    await _seal(environment)
     yield ids.DAILY_SEAL_ID, ids.DAILY_SEAL_ID
-    await _archive(stage)
+    await _archive(environment)
     yield ids.HISTORY_ARCHIVE_ID, ids.HISTORY_ARCHIVE_ID
 
 
@@ -49,16 +49,16 @@ def _act(account: str, act_id: str) -> EraseAccount:
     return EraseAccount(act_id=act_id, actor="adam", account_id=account)
 
 
-def _opening(stage: PlayStage, account: str) -> ErasureInput:
-    return AccountEraser(stage.database, DEFAULT_RETENTION_YEARS).build_workflow_input(account, stage.play.parts.clock)
+def _opening(environment: CollectionEnvironment, account: str) -> ErasureInput:
+    return AccountEraser(environment.database, DEFAULT_RETENTION_YEARS).build_workflow_input(account, environment.play.parts.clock)
 
 
-async def _ask_by_signal(stage: PlayStage, account: str) -> None:
+async def _ask_by_signal(environment: CollectionEnvironment, account: str) -> None:
     """While its invoice is open."""
-    with stage.play.environment.auto_time_skipping_disabled():
-        handle = await stage.play.client.start_workflow(
+    with environment.play.environment.auto_time_skipping_disabled():
+        handle = await environment.play.client.start_workflow(
             Erasing.run,
-            _opening(stage, account),
+            _opening(environment, account),
             id=ids.erasure_case_id(account),
             task_queue=ids.TASK_QUEUE,
             start_signal="erasure_wanted",
@@ -67,24 +67,24 @@ async def _ask_by_signal(stage: PlayStage, account: str) -> None:
         await handle.result()
 
 
-async def _ask(stage: PlayStage, account: str, act_id: str) -> None:
+async def _ask(environment: CollectionEnvironment, account: str, act_id: str) -> None:
     """As the API does."""
-    beginning = CaseStart(ids.WorkflowName.ERASING, ids.erasure_case_id(account), _opening(stage, account), account)
-    answer = await TemporalCaseCommands(stage.play.client).submit_or_start_case(beginning, _act(account, act_id))
+    beginning = CaseStart(ids.WorkflowName.ERASING, ids.erasure_case_id(account), _opening(environment, account), account)
+    answer = await TemporalCaseCommands(environment.play.client).submit_or_start_case(beginning, _act(account, act_id))
     assert isinstance(answer, CommandReceipt), "no worker answered in time"
-    with stage.play.environment.auto_time_skipping_disabled():
-        await stage.play.client.get_workflow_handle(beginning.case_id).result()
+    with environment.play.environment.auto_time_skipping_disabled():
+        await environment.play.client.get_workflow_handle(beginning.case_id).result()
 
 
-async def _seal(stage: PlayStage) -> None:
-    with stage.play.environment.auto_time_skipping_disabled():
-        await stage.play.client.execute_workflow(DailySeal.run, id=ids.DAILY_SEAL_ID, task_queue=ids.TASK_QUEUE)
+async def _seal(environment: CollectionEnvironment) -> None:
+    with environment.play.environment.auto_time_skipping_disabled():
+        await environment.play.client.execute_workflow(DailySeal.run, id=ids.DAILY_SEAL_ID, task_queue=ids.TASK_QUEUE)
 
 
-async def _archive(stage: PlayStage) -> None:
-    client = stage.play.client
-    export = HistoryArchiver(client, stage.database, RunArchive(stage.database), TimeSkippingRuns(client))
-    archiving = HistoryArchiveActivities(export, stage.play.parts.clock)
+async def _archive(environment: CollectionEnvironment) -> None:
+    client = environment.play.client
+    export = HistoryArchiver(client, environment.database, RunArchive(environment.database), TimeSkippingRuns(client))
+    archiving = HistoryArchiveActivities(export, environment.play.parts.clock)
     worker = Worker(
         client,
         task_queue=ARCHIVE,
@@ -93,6 +93,6 @@ async def _archive(stage: PlayStage) -> None:
         workflow_runner=build_workflow_runner(),
     )
     async with worker:
-        with stage.play.environment.auto_time_skipping_disabled():
+        with environment.play.environment.auto_time_skipping_disabled():
             swept = await client.execute_workflow(HistoryArchive.run, id=ids.HISTORY_ARCHIVE_ID, task_queue=ARCHIVE)
     assert (swept.left, swept.at_risk) == (0, 0), swept

@@ -18,8 +18,8 @@ from domain.payment_plan.instalments import InstalmentFrequency, InstalmentTerms
 from domain.roles import Role
 from domain.suspension.commands import RequestSuspension
 from domain.write_off.commands import ProposeWriteOff, WriteOffDecision
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 from tests.workflows.dispute_commands import DisputeCommands, next_act_id
-from tests.workflows.stage import DAY, InvoiceSpec, PlayStage
 from workflows.account_suspension import AccountSuspension
 from workflows.credit_referrals import Referrals
 from workflows.credit_review import CreditReview
@@ -31,25 +31,25 @@ RACES = 20
 
 
 class AccountCommands(DisputeCommands):
-    def __init__(self, stage: PlayStage) -> None:
-        super().__init__(stage)
-        stage.orphans = RACES
+    def __init__(self, environment: CollectionEnvironment) -> None:
+        super().__init__(environment)
+        environment.orphans = RACES
 
     @property
     def case_input_loader(self) -> CaseInputLoader:
-        parts = self.stage.play.parts
+        parts = self.environment.play.parts
         return CaseInputLoader(parts.database, parts.policies, parts.clock)
 
     async def open_overdue_invoices(self, account: str, days: int, *totals: str) -> tuple[list[str], date]:
         """Invoices of one account, of EUR 100 unless said otherwise, that are so many days past due and were never reminded: their first
         reminder is due today, a Monday, but nobody sends letters yet."""
-        monday = await self.stage.pass_to_monday()
-        return await self.stage.open_invoices(
+        monday = await self.environment.pass_to_monday()
+        return await self.environment.open_invoices(
             *[InvoiceSpec(monday - days * DAY, account=account, total=total) for total in totals or ("100.00",)]
         ), monday
 
     def account(self, account: str) -> Account:
-        with self.stage.database.reading() as session:
+        with self.environment.database.reading() as session:
             row = session.get_one(Account, account)
             session.expunge(row)
             return row
@@ -57,7 +57,9 @@ class AccountCommands(DisputeCommands):
     async def wait_for_account_entries(self, invoice: str, kinds: list[str]) -> None:
         """Until the invoice's own history tells these of its account's cases, in this order, and no others."""
         of_the_account = ("suspension.", "write_off.", "timeline.", "plan.", "credit_review.")
-        await self.stage.wait_until(lambda: [kind for kind in self.stage.entry_kinds(invoice) if kind.startswith(of_the_account)] == kinds)
+        await self.environment.wait_until(
+            lambda: [kind for kind in self.environment.entry_kinds(invoice) if kind.startswith(of_the_account)] == kinds
+        )
 
     # --- suspension
 
@@ -82,7 +84,7 @@ class AccountCommands(DisputeCommands):
 
     async def wait_for_suspension_end(self, account: str) -> str:
         """How the account's suspension ended, once it has."""
-        with self.stage.play.environment.auto_time_skipping_disabled():
+        with self.environment.play.environment.auto_time_skipping_disabled():
             return str(await self.suspension_handle(account).result())
 
     async def join_suspension(self, account: str, claim: Receivable) -> None:
@@ -110,15 +112,15 @@ class AccountCommands(DisputeCommands):
         """An account that was suspended with the word of anna and bob; the case."""
         case_id = await self.bring_to_notice(account, *invoices)
         asked = self.entry_kinds(case_id).count("suspension.approval_asked")
-        await self.stage.pass_to(self.entry_dates(case_id, "suspension.warning_delivered")[-1] + 15 * DAY)
+        await self.environment.pass_to(self.entry_dates(case_id, "suspension.warning_delivered")[-1] + 15 * DAY)
         await self.decide(await self.wait_for_approval(case_id, asked + 1), "anna")
         await self.wait_for_entries(case_id, "suspension.suspended")
         return case_id
 
     async def deliver_letters(self, case_id: str, kind: str, times: int = 1) -> None:
         """Send the day's letters, until the case has heard of it."""
-        today = await self.stage.today()
-        await self.stage.play.run_morning(today)
+        today = await self.environment.today()
+        await self.environment.play.run_morning(today)
         await self.wait_for_entries(case_id, kind, times)
 
     # --- a payment plan
@@ -129,10 +131,10 @@ class AccountCommands(DisputeCommands):
     async def propose_plan(self, account: str, *invoices: str, first_on: date, equal: int = 2, by: str = "mia", **terms: Any) -> str:
         """Weekly instalments; the id of the plan's case, once it has begun."""
         content = {"first_on": first_on, "equal": equal, "rhythm": InstalmentFrequency.WEEKLY} | terms
-        act = ProposePlan(
+        command = ProposePlan(
             act_id=next_act_id(), actor=by, invoice_ids=list(invoices), currency="EUR", terms=InstalmentTerms.model_validate(content)
         )
-        opening = self.case_input_loader.load_plan_input(account, act)
+        opening = self.case_input_loader.load_plan_input(account, command)
         case_id = ids.plan_case_id(account, opening.number)
         await self.client.start_workflow(PaymentPlan.run, opening, id=case_id, task_queue=ids.TASK_QUEUE)
         await self.wait_for_entries(case_id, "plan.proposed")
@@ -146,10 +148,10 @@ class AccountCommands(DisputeCommands):
     async def revise_plan(self, case_id: str, first_on: date, equal: int = 2, by: str = "mia", **terms: Any) -> CommandReceipt:
         """A counter-offer of the customer's."""
         content = {"first_on": first_on, "equal": equal, "rhythm": InstalmentFrequency.WEEKLY} | terms
-        act = RevisePlan(
+        command = RevisePlan(
             act_id=next_act_id(), actor=by, terms=InstalmentTerms.model_validate(content), asked_by=Side.CUSTOMER, why="cash comes later"
         )
-        return await self.plan_handle(case_id).execute_update(PaymentPlan.revise, act)
+        return await self.plan_handle(case_id).execute_update(PaymentPlan.revise, command)
 
     async def decline_plan(self, case_id: str, revision: int = 1, by: str = "mia") -> CommandReceipt:
         return await self.plan_handle(case_id).execute_update(
@@ -176,9 +178,9 @@ class AccountCommands(DisputeCommands):
 
     async def pay_account(self, account: str, amount: int, currency: str = "EUR") -> str:
         """A payment that names no invoice; its id. Billing has reported it."""
-        payment, now = f"P-{next_act_id()}", await self.stage.play.now()
-        self.stage.play.parts.billing.record_payment(payment, account, currency, amount, now.date(), at=now)
-        await self.stage.play.sync()
+        payment, now = f"P-{next_act_id()}", await self.environment.play.now()
+        self.environment.play.parts.billing.record_payment(payment, account, currency, amount, now.date(), at=now)
+        await self.environment.play.sync()
         return payment
 
     # --- a credit review
@@ -207,7 +209,7 @@ class AccountCommands(DisputeCommands):
 
     async def refer_by_rule(self) -> int:
         """What the schedule does once a day: how many accounts were referred."""
-        with self.stage.play.environment.auto_time_skipping_disabled():
+        with self.environment.play.environment.auto_time_skipping_disabled():
             return await self.client.execute_workflow(Referrals.run, id=f"referrals-{next_act_id()}", task_queue=ids.TASK_QUEUE)
 
     # --- a write-off
@@ -218,14 +220,14 @@ class AccountCommands(DisputeCommands):
     async def propose_write_off(
         self, account: str, decision: WriteOffDecision, amounts: dict[str, int] | None = None, by: str = "wim"
     ) -> CommandReceipt:
-        act = ProposeWriteOff(act_id=next_act_id(), actor=by, decision=decision, amounts=amounts or {})
-        return await self.write_off_handle(account).execute_update(WriteOff.propose, act)
+        command = ProposeWriteOff(act_id=next_act_id(), actor=by, decision=decision, amounts=amounts or {})
+        return await self.write_off_handle(account).execute_update(WriteOff.propose, command)
 
     async def bring_to_handed_over(self, account: str, *invoices: str) -> str:
         """A suspended account that went to the write-off team; the id of their case."""
         suspension = await self.bring_to_suspended(account, *invoices)
         hand_over_on = self.entry_dates(suspension, "suspension.suspended")[-1] + 30 * DAY
-        await self.stage.pass_to(hand_over_on)
+        await self.environment.pass_to(hand_over_on)
         case_id = ids.write_off_case_id(account)
         await self.wait_for_entries(case_id, "dossier.made")
         return case_id

@@ -46,9 +46,9 @@ async def find_replay_flaws(play: TimeSkippingPlay) -> list[str]:
     """What the replay of every account finds, in words; of some of them again, when all that has ended lies in the archive alone."""
     client, database = play.client, play.parts.database
     archive, listing = RunArchive(database), TimeSkippingRuns(client)
-    book = _ReadOnce(client, archive, listing)
+    entries = _ReadOnce(client, archive, listing)
     played = await asyncio.to_thread(list_accounts, database)
-    live = await _replay(database, book, played)
+    live = await _replay(database, entries, played)
     swept = await HistoryArchiver(client, database, archive, listing).sweep(datetime.now(UTC), (await play.now()).date())
     assert (swept.left, swept.at_risk) == (0, 0)
     later = RunHistoryLoader(cast("Client", ExpiredClosedRunsClient(client)), archive, OpenTimeSkippingRuns(client))
@@ -56,11 +56,11 @@ async def find_replay_flaws(play: TimeSkippingPlay) -> list[str]:
     assert _sources(live) == {(RunSource.LIVE, True), (RunSource.LIVE, False)}
     assert _sources(archived) == {(RunSource.ARCHIVED, True), (RunSource.LIVE, False)}
     assert _told(live[::EVERY]) == _told(archived)
-    return [*_failed(book.given), *_found(live), *_found(archived), *await _kept_otherwise(book.given, later)]
+    return [*_failed(entries.given), *_found(live), *_found(archived), *await _kept_otherwise(entries.given, later)]
 
 
-async def _replay(database: Database, book: RunHistoryLoader, of: list[str]) -> list[ReplayReport]:
-    replay = AccountReplayer(database, book, HistoryReplayer(WORKFLOWS))
+async def _replay(database: Database, entries: RunHistoryLoader, of: list[str]) -> list[ReplayReport]:
+    replay = AccountReplayer(database, entries, HistoryReplayer(WORKFLOWS))
     return [await replay.replay_account(account) for account in of]
 
 

@@ -1,4 +1,4 @@
-"""The stage of a module's tests, and what must be so at the end of each of them."""
+"""The environment of a module's tests, and what must hold at the end of each of them."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -8,13 +8,15 @@ import pytest
 from adapters.database.engine import Database
 from tests.databases import PostgresServer, _sqlite_template
 
-pytest.register_assert_rewrite("tests.workflows.stage", "tests.workflows.chain_assertions")
+pytest.register_assert_rewrite("tests.workflows.collection_environment", "tests.workflows.chain_assertions")
 
-from tests.workflows.stage import PlayStage, start_stage  # noqa: E402 - its assertions explain themselves
+from tests.workflows.collection_environment import CollectionEnvironment, start_collection_environment  # noqa: E402 - its assertions explain themselves
 
 
 @pytest.fixture(scope="module")
-async def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PlayStage]:
+async def shared_environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[CollectionEnvironment]:
     """One play for the module's tests, on SQLite; a module that is parametrised with a kind of database is played on that."""
     folder = tmp_path_factory.mktemp("stage")
     if getattr(request, "param", "sqlite") == "sqlite":
@@ -24,13 +26,13 @@ async def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         server: PostgresServer = request.getfixturevalue("postgres_server")
         url = server.create()
     database = Database(url)
-    async with start_stage(database, folder) as stage:
-        yield stage
+    async with start_collection_environment(database, folder) as environment:
+        yield environment
     database.close()
 
 
 @pytest.fixture
-async def stage(theatre: PlayStage) -> AsyncIterator[PlayStage]:
+async def environment(shared_environment: CollectionEnvironment) -> AsyncIterator[CollectionEnvironment]:
     """At the end of every test each journal is whole, and its head is the one in the server's history."""
-    yield theatre
-    await theatre.close()
+    yield shared_environment
+    await shared_environment.close()

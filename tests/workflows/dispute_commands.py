@@ -15,7 +15,7 @@ from domain.case.command import CommandReceipt
 from domain.dispute.commands import RaiseDispute, ResolveDispute
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
-from tests.workflows.stage import PlayStage
+from tests.workflows.collection_environment import CollectionEnvironment
 from workflows.approval import Approval
 from workflows.dispute import Dispute
 from workflows.invoice_collection import InvoiceCollection
@@ -28,8 +28,8 @@ def next_act_id() -> str:
 
 
 class DisputeCommands:
-    def __init__(self, stage: PlayStage) -> None:
-        self.stage, self.client = stage, stage.play.client
+    def __init__(self, environment: CollectionEnvironment) -> None:
+        self.environment, self.client = environment, environment.play.client
 
     # --- a dispute
 
@@ -37,9 +37,9 @@ class DisputeCommands:
         self, invoice: str, amount: int = 10_000, reason: DisputeReason = DisputeReason.WRONG_PRICE, role: Role = Role.COLLECTOR
     ) -> str:
         """Raise it; the id of its case, once that has begun."""
-        act = RaiseDispute(act_id=next_act_id(), actor="mia", role=role, reason=reason, amount=amount)
-        before = self.stage.entry_kinds(invoice).count("dispute.opened")
-        await self.stage.case(invoice).execute_update(InvoiceCollection.raise_dispute, act)
+        command = RaiseDispute(act_id=next_act_id(), actor="mia", role=role, reason=reason, amount=amount)
+        before = self.environment.entry_kinds(invoice).count("dispute.opened")
+        await self.environment.case(invoice).execute_update(InvoiceCollection.raise_dispute, command)
         case = ids.dispute_case_id(invoice, before + 1)
         await self.wait_for_entries(case, "dispute.raised")
         return case
@@ -50,8 +50,8 @@ class DisputeCommands:
     async def resolve(
         self, case: str, resolution: DisputeResolution, amount: int | None = None, role: Role = Role.SALES_OPS, reference: str = ""
     ) -> CommandReceipt:
-        act = ResolveDispute(act_id=next_act_id(), actor="ben", role=role, resolution=resolution, amount=amount, reference=reference)
-        return await self.dispute_handle(case).execute_update(Dispute.resolve, act)
+        command = ResolveDispute(act_id=next_act_id(), actor="ben", role=role, resolution=resolution, amount=amount, reference=reference)
+        return await self.dispute_handle(case).execute_update(Dispute.resolve, command)
 
     # --- an approval
 
@@ -72,37 +72,37 @@ class DisputeCommands:
         verdict: ApprovalVerdict = ApprovalVerdict.APPROVE,
         note: str | None = None,
     ) -> CommandReceipt:
-        act = DecideApproval(act_id=next_act_id(), actor=actor, role=role, verdict=verdict, note_id=note)
-        return await self.approval_handle(approval).execute_update(Approval.decide, act)
+        command = DecideApproval(act_id=next_act_id(), actor=actor, role=role, verdict=verdict, note_id=note)
+        return await self.approval_handle(approval).execute_update(Approval.decide, command)
 
     # --- what is written
 
     def entry_kinds(self, case: str) -> list[str]:
-        return [kind for kind, _ in self.stage.play.case_journal(case)]
+        return [kind for kind, _ in self.environment.play.case_journal(case)]
 
     def entry_facts(self, case: str, kind: str) -> list[dict[str, Any]]:
-        return [facts for found, facts in self.stage.play.case_journal(case) if found == kind]
+        return [facts for found, facts in self.environment.play.case_journal(case) if found == kind]
 
     def entries(self, case: str) -> list[JournalEntry]:
         """In order, detached."""
-        with self.stage.database.reading() as session:
+        with self.environment.database.reading() as session:
             found = session.scalars(select(JournalEntry).filter_by(case_id=case).order_by(col(JournalEntry.seq))).all()
             session.expunge_all()
             return list(found)
 
     async def wait_for_entries(self, case: str, kind: str, times: int = 1) -> None:
         """Until the case's journal has so many entries of the kind."""
-        await self.stage.wait_until(lambda: self.entry_kinds(case).count(kind) >= times)
+        await self.environment.wait_until(lambda: self.entry_kinds(case).count(kind) >= times)
 
     def entry_dates(self, case: str, kind: str) -> list[date]:
         """The business dates of its entries of a kind."""
-        with self.stage.database.reading() as session:
+        with self.environment.database.reading() as session:
             entries = session.scalars(select(JournalEntry).filter_by(case_id=case, kind=kind).order_by(col(JournalEntry.seq)))
             return [entry.business_at.date() for entry in entries]
 
     def row(self, case: str) -> Case:
         """The read model's row, detached."""
-        return self.stage.case_row(case)
+        return self.environment.case_row(case)
 
     def hold_ids(self, invoice: str) -> list[str]:
-        return [hold["hold_id"] for hold in self.stage.row(invoice).holds]
+        return [hold["hold_id"] for hold in self.environment.row(invoice).holds]

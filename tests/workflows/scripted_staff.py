@@ -34,8 +34,8 @@ from domain.suspension.commands import (
 )
 from domain.write_off.commands import WriteOffDecision
 from tests.workflows.account_commands import AccountCommands
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.dispute_commands import next_act_id
-from tests.workflows.stage import DAY, PlayStage
 from tests.workflows.year_customers import Customers
 from tests.workflows.year_scenarios import CALLS, OFFERS, VERDICTS, YearScenario, shuffle_key
 from workflows.account_suspension import AccountSuspension
@@ -52,9 +52,9 @@ PEOPLE = {
 
 
 class ScriptedStaff:
-    def __init__(self, stage: PlayStage, courses: dict[str, YearScenario]) -> None:
-        self.stage, self.play, self.cases = stage, stage.play, AccountCommands(stage)
-        self.courses, self.customers = courses, Customers(stage, self.cases.case_input_loader)
+    def __init__(self, environment: CollectionEnvironment, courses: dict[str, YearScenario]) -> None:
+        self.environment, self.play, self.cases = environment, environment.play, AccountCommands(environment)
+        self.courses, self.customers = courses, Customers(environment, self.cases.case_input_loader)
         self.done: Counter[str] = Counter()
         self.refused: list[str] = []
         self.today = date.min
@@ -83,7 +83,7 @@ class ScriptedStaff:
     def _list(self) -> dict[str, list[tuple[str, StaffAction]]]:
         """What to do, by account: the name of the act, and the act."""
         found: dict[str, list[tuple[str, StaffAction]]] = defaultdict(list)
-        with self.stage.database.reading() as session:
+        with self.environment.database.reading() as session:
             rows = session.scalars(select(Case).where(col(Case.outcome).is_(None)).order_by(col(Case.case_id))).all()
             calls = session.scalars(
                 select(Task).where(col(Task.kind) == "call", col(Task.state) == "open", col(Task.due_on) <= self.today)
@@ -131,17 +131,17 @@ class ScriptedStaff:
     # --- what waits for somebody
 
     def _approval(self, row: Case) -> tuple[str, StaffAction] | None:
-        said = row.summary
-        if self.lies_over(row.case_id, 6) and not said["escalated"]:
+        answer = row.summary
+        if self.lies_over(row.case_id, 6) and not answer["escalated"]:
             return None
         if self.course(row.account_id).warning == "withdraw" and f"{row.account_id} withdraw" not in self._once:
             return None
         role = Role(str(row.awaiting_role))
-        taken = {*str(said["signed_by"]).split(), said["requester"]}
+        taken = {*str(answer["signed_by"]).split(), answer["requester"]}
         person = next(one for one in PEOPLE[role] if one not in taken)
         verdict = self._verdict(row)
         note = None if verdict is ApprovalVerdict.APPROVE else f"note:{row.case_id}"
-        return f"{said['matter']}:{verdict.value}", self.cases.decide(row.case_id, person, role, verdict, note)
+        return f"{answer['matter']}:{verdict.value}", self.cases.decide(row.case_id, person, role, verdict, note)
 
     def _verdict(self, row: Case) -> ApprovalVerdict:
         matter, course = str(row.summary["matter"]), self.course(row.account_id)
@@ -229,8 +229,8 @@ class ScriptedStaff:
         if row.waiting_for == "address":
             return "suspension:send_again", self._send_again(account)
         if row.stage == "warning_approval" and course.warning == "withdraw" and self.first(account, "withdraw"):
-            act = WithdrawSuspension(act_id=next_act_id(), actor="anna", reason="they called")
-            return "suspension:withdraw", case.execute_update(AccountSuspension.withdraw, act)
+            command = WithdrawSuspension(act_id=next_act_id(), actor="anna", reason="they called")
+            return "suspension:withdraw", case.execute_update(AccountSuspension.withdraw, command)
         if row.stage == "warning_approval" and course.warning == "unreachable" and self.first(account, "unreachable"):
             self.customers.unreachable.add(account)
         if row.stage == "notice":
@@ -275,8 +275,8 @@ class ScriptedStaff:
                     account, sum(one.open_balance for one in self.customers.list_owed_receivables(account))
                 )
             case "reinstate":
-                act = ReinstateAccount(act_id=next_act_id(), actor="anna", reason="goodwill")
-                return "suspension:reinstate", case.execute_update(AccountSuspension.reinstate, act)
+                command = ReinstateAccount(act_id=next_act_id(), actor="anna", reason="goodwill")
+                return "suspension:reinstate", case.execute_update(AccountSuspension.reinstate, command)
             case "dispute":
                 return "dispute:all", self._dispute_all(self._open(row, "invoices"))
         now = HandOverSuspendedAccount(act_id=next_act_id(), actor="mia")
@@ -321,8 +321,8 @@ class ScriptedStaff:
     async def _go_further(self, row: Case) -> None:
         suspension = self._case(ids.suspension_case_id(row.account_id))
         if suspension and suspension.stage == "suspended":
-            act = HandOverSuspendedAccount(act_id=next_act_id(), actor="anna")
-            await self.cases.suspension_handle(row.account_id).execute_update(AccountSuspension.hand_over, act)
+            command = HandOverSuspendedAccount(act_id=next_act_id(), actor="anna")
+            await self.cases.suspension_handle(row.account_id).execute_update(AccountSuspension.hand_over, command)
         elif not self.course(row.account_id).prepaid:
             await self.cases.request_suspension(row.account_id, str(row.invoice_id), by="mia")
 
@@ -335,10 +335,10 @@ class ScriptedStaff:
 
     async def _make_call(self, account: str, invoice: str, what: str) -> None:
         outcome = {"": CallOutcome.NO_ANSWER, "refuses": CallOutcome.REFUSES_TO_PAY}.get(what, CallOutcome.REACHED)
-        await self.stage.case(invoice).execute_update(
+        await self.environment.case(invoice).execute_update(
             InvoiceCollection.log_call, LogCall(act_id=next_act_id(), actor="mia", outcome=outcome)
         )
-        with self.stage.database.writing() as session:
+        with self.environment.database.writing() as session:
             mine = (col(Task.invoice_id) == invoice, col(Task.kind) == "call", col(Task.state) == "open")
             session.execute(update(Task).where(*mine).values(state="done", outcome=outcome.value, closed_by="mia"))
         open_balance = self.play.parts.billing.get_invoice_facts(invoice).open_balance
@@ -358,8 +358,8 @@ class ScriptedStaff:
 
     async def _promise(self, invoice: str, amount: int) -> None:
         """Kept at once, or in part, or broken."""
-        act = MakePromise(act_id=next_act_id(), actor="mia", amount=amount, by=self.today + 7 * DAY)
-        await self.stage.case(invoice).execute_update(InvoiceCollection.make_promise, act)
+        command = MakePromise(act_id=next_act_id(), actor="mia", amount=amount, by=self.today + 7 * DAY)
+        await self.environment.case(invoice).execute_update(InvoiceCollection.make_promise, command)
         paid = {"kept": amount, "half": amount // 2, "broken": 0}[self.turn("promise", ("kept", "half", "broken"))]
         await self.customers.pay_invoice(invoice, paid)
 
@@ -386,7 +386,7 @@ class ScriptedStaff:
 
     async def _send_again(self, account: str) -> None:
         self.customers.unreachable.discard(account)
-        with self.stage.database.writing() as session:
+        with self.environment.database.writing() as session:
             session.execute(update(Contact).where(col(Contact.account_id) == account).values(undeliverable_since=None))
         again = ResendWarning(act_id=next_act_id(), actor="mia")
         await self.cases.suspension_handle(account).execute_update(AccountSuspension.send_warning_again, again)
@@ -394,10 +394,10 @@ class ScriptedStaff:
     # --- reading
 
     def _extend(self, row: Case, days: int) -> StaffAction:
-        act = ExtendNotice(
+        command = ExtendNotice(
             act_id=next_act_id(), actor="anna", until=self._on(row, "notice_ends") + days * DAY, reason="they promised to pay"
         )
-        return self.cases.suspension_handle(row.account_id).execute_update(AccountSuspension.extend_notice, act)
+        return self.cases.suspension_handle(row.account_id).execute_update(AccountSuspension.extend_notice, command)
 
     def _on(self, row: Case, day: str) -> date:
         return date.fromisoformat(str(row.summary[day]))
@@ -407,12 +407,12 @@ class ScriptedStaff:
         return [claim for claim in claims if not claim.settled and claim.open_balance > 0]
 
     def _total(self, invoice: str) -> int:
-        with self.stage.database.reading() as session:
+        with self.environment.database.reading() as session:
             return session.get_one(Invoice, invoice).total
 
     def _case(self, case_id: str) -> Case | None:
         """If it is open."""
-        with self.stage.database.reading() as session:
+        with self.environment.database.reading() as session:
             row = session.get(Case, case_id)
             if row is not None:
                 session.expunge(row)

@@ -17,22 +17,22 @@ from api.context import ApiContext
 from domain import identifiers as ids
 from domain.roles import Role
 from tests.workflows.account_commands import AccountCommands
-from tests.workflows.stage import DAY, PlayStage
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.test_decisions_over_http import People, decide
 
 
 @pytest.fixture
-def cases(stage: PlayStage) -> AccountCommands:
-    return AccountCommands(stage)
+def cases(environment: CollectionEnvironment) -> AccountCommands:
+    return AccountCommands(environment)
 
 
 @pytest.fixture
-async def people(stage: PlayStage) -> AsyncIterator[People]:
-    play = stage.play
+async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
+    play = environment.play
     async with AsyncExitStack() as stack:
-        people = People(FastAPI(), IdentityStore(stage.database), stack, await play.environment.get_current_time())
+        people = People(FastAPI(), IdentityStore(environment.database), stack, await play.environment.get_current_time())
         parts = ApiContext(
-            stage.database,
+            environment.database,
             play.parts.clock,
             TemporalCaseCommands(play.client),
             play.parts.billing,
@@ -45,21 +45,23 @@ async def people(stage: PlayStage) -> AsyncIterator[People]:
         yield people
 
 
-async def owing(stage: PlayStage, people: People) -> tuple[str, str]:
+async def owing(environment: CollectionEnvironment, people: People) -> tuple[str, str]:
     """An invoice that was reminded, and its account, as people find them today."""
-    invoice, _ = await stage.open_reminded_invoice()
-    people.now = await stage.play.environment.get_current_time()
+    invoice, _ = await environment.open_reminded_invoice()
+    people.now = await environment.play.environment.get_current_time()
     return invoice, f"A-{invoice}"
 
 
-async def test_a_plan_is_proposed_approved_accepted_and_shown_over_http(stage: PlayStage, cases: AccountCommands, people: People) -> None:
-    invoice, account = await owing(stage, people)
+async def test_a_plan_is_proposed_approved_accepted_and_shown_over_http(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People
+) -> None:
+    invoice, account = await owing(environment, people)
     mia, anna = await people("mia", Role.COLLECTOR), await people("anna", Role.COLLECTIONS_MANAGER)
-    first_on = (await stage.today() + 7 * DAY).isoformat()
-    wanted: dict[str, Any] = {"invoices": [invoice], "currency": "EUR", "terms": {"first_on": first_on, "equal": 2, "rhythm": "weekly"}}
-    tried = (await mia.post(f"/v1/accounts/{account}/plans/preview", json=wanted)).json()
+    first_on = (await environment.today() + 7 * DAY).isoformat()
+    expected: dict[str, Any] = {"invoices": [invoice], "currency": "EUR", "terms": {"first_on": first_on, "equal": 2, "rhythm": "weekly"}}
+    tried = (await mia.post(f"/v1/accounts/{account}/plans/preview", json=expected)).json()
     assert [one["amount"]["amount"] for one in tried["instalments"]] == ["50.00", "50.00"]
-    made = await mia.post(f"/v1/accounts/{account}/plans", json={**wanted, "comment": "rang today"})
+    made = await mia.post(f"/v1/accounts/{account}/plans", json={**expected, "comment": "rang today"})
     assert (made.status_code, made.json()["recorded"]) == (201, "now"), made.text
     plan = made.json()["plan_id"]
     approval = await cases.wait_for_approval(plan)
@@ -68,15 +70,17 @@ async def test_a_plan_is_proposed_approved_accepted_and_shown_over_http(stage: P
     await cases.wait_for_entries(plan, "plan.offered")
     agreed = await mia.post(f"/v1/plans/{plan}/acceptance", json={"revision": 1})
     assert (agreed.status_code, agreed.json()["recorded"]) == (200, "now"), agreed.text
-    again = await mia.post(f"/v1/accounts/{account}/plans", json=wanted)
+    again = await mia.post(f"/v1/accounts/{account}/plans", json=expected)
     assert (again.status_code, again.json()["detail"]) == (409, f"invoice {invoice} is part of another plan")
     shown = (await mia.get(f"/v1/plans/{plan}")).json()
     assert (shown["stage"], shown["in_force"], len(shown["instalments"])) == ("active", True, 2)
     assert [each["comment"] for each in shown["revisions"]] == ["rang today"]
 
 
-async def test_a_suspension_is_asked_for_joined_and_withdrawn_over_http(stage: PlayStage, cases: AccountCommands, people: People) -> None:
-    _, account = await owing(stage, people)
+async def test_a_suspension_is_asked_for_joined_and_withdrawn_over_http(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People
+) -> None:
+    _, account = await owing(environment, people)
     mia = await people("mia", Role.COLLECTOR)
     asked = await mia.post(f"/v1/accounts/{account}/suspension", json={})
     assert (asked.status_code, asked.json()["recorded"]) == (200, "now"), asked.text
@@ -97,8 +101,10 @@ async def test_a_suspension_is_asked_for_joined_and_withdrawn_over_http(stage: P
     assert (late.status_code, late.json()["detail"].startswith("this suspension is over: withdrawn")) == (409, True)
 
 
-async def test_an_account_is_referred_judged_and_let_go_over_http(stage: PlayStage, cases: AccountCommands, people: People) -> None:
-    _, account = await owing(stage, people)
+async def test_an_account_is_referred_judged_and_let_go_over_http(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People
+) -> None:
+    _, account = await owing(environment, people)
     mia, kim = await people("mia", Role.COLLECTOR), await people("kim", Role.CREDIT_ANALYST)
     review = ids.credit_review_case_id(account)
     assert (await mia.post(f"/v1/accounts/{account}/credit-reviews", json={"comment": "two branches closed"})).status_code == 200
@@ -108,18 +114,20 @@ async def test_an_account_is_referred_judged_and_let_go_over_http(stage: PlaySta
     shown = (await kim.get(f"/v1/credit-reviews/{review}")).json()
     assert (shown["course"], shown["verdict_by"], shown["conditions"]) == ("gentle", "kim", "prepayment")
     assert (await kim.post(f"/v1/credit-reviews/{review}/closing")).status_code == 200
-    await stage.wait_until(lambda: cases.row(review).outcome is not None)
+    await environment.wait_until(lambda: cases.row(review).outcome is not None)
     late = await kim.post(f"/v1/credit-reviews/{review}/verdict", json=verdict)
     assert late.status_code == 409, late.text
 
 
-async def test_an_escalation_and_its_answer_stand_in_the_invoices_history(stage: PlayStage, cases: AccountCommands, people: People) -> None:
-    invoice, _ = await owing(stage, people)
+async def test_an_escalation_and_its_answer_stand_in_the_invoices_history(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People
+) -> None:
+    invoice, _ = await owing(environment, people)
     mia, sven = await people("mia", Role.COLLECTOR), await people("sven", Role.SALES)
     asked = await mia.post(f"/v1/invoices/{invoice}/escalations", json={"role": "sales", "comment": "was a discount promised?"})
     assert (asked.status_code, asked.json()["recorded"]) == (200, "now"), asked.text
-    said = {"escalation": asked.json()["act_id"], "comment": "it was not"}
-    answered = await sven.post(f"/v1/invoices/{invoice}/escalations/answer", json=said)
+    answer = {"escalation": asked.json()["act_id"], "comment": "it was not"}
+    answered = await sven.post(f"/v1/invoices/{invoice}/escalations/answer", json=answer)
     assert answered.status_code == 200, answered.text
     entries = (await mia.get(f"/v1/invoices/{invoice}/history")).json()["entries"]
     told = [(entry["kind"], entry["actor"], entry["text"]) for entry in entries if entry["kind"].startswith("escalation.")]

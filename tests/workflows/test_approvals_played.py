@@ -15,21 +15,23 @@ from domain.approval.delegation import Delegation
 from domain.case.effects import ReviseApproval, WithdrawApproval
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.dispute_commands import DisputeCommands, next_act_id
-from tests.workflows.stage import DAY, PlayStage
 from workflows.approval import Approval
 
 MANAGER, DIRECTOR = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR
 
 
 @pytest.fixture
-def cases(stage: PlayStage) -> DisputeCommands:
-    return DisputeCommands(stage)
+def cases(environment: CollectionEnvironment) -> DisputeCommands:
+    return DisputeCommands(environment)
 
 
-async def asked(stage: PlayStage, cases: DisputeCommands, amount: int = 2_500, total: str = "100.00") -> tuple[str, str, date]:
+async def asked(
+    environment: CollectionEnvironment, cases: DisputeCommands, amount: int = 2_500, total: str = "100.00"
+) -> tuple[str, str, date]:
     """The dispute that asks (by ben), its approval, and the Wednesday."""
-    invoice, monday = await stage.open_reminded_invoice(total=total)
+    invoice, monday = await environment.open_reminded_invoice(total=total)
     dispute = await cases.raise_dispute(invoice, amount)
     await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, amount)
     return dispute, await cases.wait_for_approval(dispute), monday + 2 * DAY
@@ -41,44 +43,46 @@ async def refused(cases: DisputeCommands, approval: str, actor: str, role: Role 
     return str(caught.value.cause)
 
 
-async def test_one_tier_takes_one_signature_and_the_case_hears_of_it(stage: PlayStage, cases: DisputeCommands) -> None:
-    dispute, approval, _ = await asked(stage, cases)
+async def test_one_tier_takes_one_signature_and_the_case_hears_of_it(environment: CollectionEnvironment, cases: DisputeCommands) -> None:
+    dispute, approval, _ = await asked(environment, cases)
     assert (cases.row(approval).awaiting_role, cases.row(approval).stage) == ("collections_manager", "asked")
     receipt = await cases.decide(approval, "anna")
     assert not receipt.repeated
     await cases.wait_for_entries(dispute, "dispute.resolved")
     assert cases.entry_kinds(approval) == ["approval.requested", "approval.asked", "approval.signed", "approval.granted"]
-    await stage.wait_until(lambda: cases.row(approval).outcome == "approved")
+    await environment.wait_until(lambda: cases.row(approval).outcome == "approved")
     assert "by anna on" in cases.row(approval).summary["ended"]
 
 
-async def test_two_tiers_sign_one_after_the_other_and_nobody_signs_both(stage: PlayStage, cases: DisputeCommands) -> None:
-    dispute, approval, _ = await asked(stage, cases, 2_000_000, "30000.00")
+async def test_two_tiers_sign_one_after_the_other_and_nobody_signs_both(environment: CollectionEnvironment, cases: DisputeCommands) -> None:
+    dispute, approval, _ = await asked(environment, cases, 2_000_000, "30000.00")
     assert "waits for collections_manager" in await refused(cases, approval, "dora", DIRECTOR)
     await cases.decide(approval, "anna")
-    await stage.wait_until(lambda: cases.row(approval).awaiting_role == "finance_director")
+    await environment.wait_until(lambda: cases.row(approval).awaiting_role == "finance_director")
     assert "has signed already" in await refused(cases, approval, "anna", DIRECTOR)
     assert cases.row(dispute).stage == "approval"
     await cases.decide(approval, "dora", DIRECTOR)
     await cases.wait_for_entries(dispute, "dispute.resolved")
 
 
-async def test_whoever_asked_cannot_sign_in_any_role_nor_through_another(stage: PlayStage, cases: DisputeCommands) -> None:
-    _, approval, today = await asked(stage, cases)
+async def test_whoever_asked_cannot_sign_in_any_role_nor_through_another(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    _, approval, today = await asked(environment, cases)
     for role in (MANAGER, DIRECTOR):
         assert "asked for this credit note" in await refused(cases, approval, "ben", role)
     assert "asked for this credit note" in await refused(cases, approval, "Ben")
     own = Delegation(delegation_id="d", from_user="ben", to_user="anna", role=MANAGER, first_day=today, last_day=today)
-    act = DecideApproval(act_id=next_act_id(), actor="anna", role=MANAGER, verdict=ApprovalVerdict.APPROVE, delegation=own)
+    command = DecideApproval(act_id=next_act_id(), actor="anna", role=MANAGER, verdict=ApprovalVerdict.APPROVE, delegation=own)
     with pytest.raises(WorkflowUpdateFailedError):
-        await cases.approval_handle(approval).execute_update(Approval.decide, act)
-    await cases.approval_handle(approval).signal(Approval.decided, act)
+        await cases.approval_handle(approval).execute_update(Approval.decide, command)
+    await cases.approval_handle(approval).signal(Approval.decided, command)
     await cases.wait_for_entries(approval, "act.refused")
     assert cases.row(approval).stage == "asked"
 
 
-async def test_a_rejection_needs_a_reason_and_gives_the_case_back(stage: PlayStage, cases: DisputeCommands) -> None:
-    dispute, approval, _ = await asked(stage, cases)
+async def test_a_rejection_needs_a_reason_and_gives_the_case_back(environment: CollectionEnvironment, cases: DisputeCommands) -> None:
+    dispute, approval, _ = await asked(environment, cases)
     with pytest.raises(WorkflowUpdateFailedError) as caught:
         await cases.decide(approval, "anna", verdict=ApprovalVerdict.REJECT)
     assert "needs a comment" in str(caught.value.cause)
@@ -88,10 +92,10 @@ async def test_a_rejection_needs_a_reason_and_gives_the_case_back(stage: PlaySta
 
 
 async def test_it_reminds_before_the_deadline_and_escalates_after_it_and_then_the_role_above_may_sign(
-    stage: PlayStage, cases: DisputeCommands
+    environment: CollectionEnvironment, cases: DisputeCommands
 ) -> None:
-    dispute, approval, wednesday = await asked(stage, cases)
-    await stage.pass_to(wednesday + 4 * DAY)
+    dispute, approval, wednesday = await asked(environment, cases)
+    await environment.pass_to(wednesday + 4 * DAY)
     await cases.wait_for_entries(approval, "approval.escalated")
     assert cases.entry_dates(approval, "approval.reminded") == [wednesday + 2 * DAY]
     assert cases.entry_dates(approval, "approval.escalated") == [wednesday + 4 * DAY]
@@ -100,8 +104,10 @@ async def test_it_reminds_before_the_deadline_and_escalates_after_it_and_then_th
     await cases.wait_for_entries(dispute, "dispute.resolved")
 
 
-async def test_it_lapses_when_more_is_at_stake_than_its_tiers_may_approve(stage: PlayStage, cases: DisputeCommands) -> None:
-    dispute, approval, _ = await asked(stage, cases)
+async def test_it_lapses_when_more_is_at_stake_than_its_tiers_may_approve(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    dispute, approval, _ = await asked(environment, cases)
     await cases.approval_handle(approval).signal(Approval.facts_changed, ReviseApproval(number=1, amount=1_000_000, currency="EUR"))
     await cases.approval_handle(approval).signal(Approval.facts_changed, ReviseApproval(number=1, amount=1_000_001, currency="EUR"))
     await cases.wait_for_entries(dispute, "dispute.returned")
@@ -109,48 +115,54 @@ async def test_it_lapses_when_more_is_at_stake_than_its_tiers_may_approve(stage:
     assert cases.entry_facts(dispute, "dispute.returned")[0]["result"] == "lapsed"
 
 
-async def test_a_lapse_for_an_unknown_reason_counts_as_withdrawn_and_stops_nothing(stage: PlayStage, cases: DisputeCommands) -> None:
-    dispute, approval, _ = await asked(stage, cases)
+async def test_a_lapse_for_an_unknown_reason_counts_as_withdrawn_and_stops_nothing(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    dispute, approval, _ = await asked(environment, cases)
     await cases.approval_handle(approval).signal(Approval.lapse, WithdrawApproval(number=1, reason="a whim"))
     await cases.wait_for_entries(dispute, "dispute.returned")
     assert cases.entry_facts(approval, "approval.lapsed")[0]["reason"] == "withdrawn"
 
 
-async def test_whoever_asked_can_withdraw_it(stage: PlayStage, cases: DisputeCommands) -> None:
-    dispute, approval, _ = await asked(stage, cases)
+async def test_whoever_asked_can_withdraw_it(environment: CollectionEnvironment, cases: DisputeCommands) -> None:
+    dispute, approval, _ = await asked(environment, cases)
     with pytest.raises(WorkflowUpdateFailedError):
         await cases.approval_handle(approval).execute_update(Approval.withdraw, WithdrawApprovalRequest(act_id=next_act_id(), actor="anna"))
     await cases.approval_handle(approval).execute_update(Approval.withdraw, WithdrawApprovalRequest(act_id=next_act_id(), actor="ben"))
     await cases.wait_for_entries(dispute, "dispute.returned")
 
 
-async def test_two_managers_in_the_same_moment_one_wins_and_the_other_sees_who_decided(stage: PlayStage, cases: DisputeCommands) -> None:
-    _, approval, _ = await asked(stage, cases)
+async def test_two_managers_in_the_same_moment_one_wins_and_the_other_sees_who_decided(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    _, approval, _ = await asked(environment, cases)
     answers = await asyncio.gather(
         cases.decide(approval, "anna"), cases.decide(approval, "otto", verdict=ApprovalVerdict.REJECT, note="n"), return_exceptions=True
     )
     lost = [answer for answer in answers if isinstance(answer, BaseException)]
     assert len(lost) == 1
-    await stage.wait_until(lambda: cases.row(approval).outcome is not None)
+    await environment.wait_until(lambda: cases.row(approval).outcome is not None)
     kinds = cases.entry_kinds(approval)
     assert kinds.count("approval.signed") + kinds.count("approval.rejected") == 1
 
 
-async def test_a_decision_sent_twice_counts_once_and_says_by_which_way_it_came(stage: PlayStage, cases: DisputeCommands) -> None:
-    _, approval, _ = await asked(stage, cases, 2_000_000, "30000.00")
-    act = DecideApproval(act_id=next_act_id(), actor="anna", role=MANAGER, verdict=ApprovalVerdict.APPROVE)
-    await cases.approval_handle(approval).signal(Approval.decided, act)
-    again = await cases.approval_handle(approval).execute_update(Approval.decide, act)
+async def test_a_decision_sent_twice_counts_once_and_says_by_which_way_it_came(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    _, approval, _ = await asked(environment, cases, 2_000_000, "30000.00")
+    command = DecideApproval(act_id=next_act_id(), actor="anna", role=MANAGER, verdict=ApprovalVerdict.APPROVE)
+    await cases.approval_handle(approval).signal(Approval.decided, command)
+    again = await cases.approval_handle(approval).execute_update(Approval.decide, command)
     assert again.repeated
     assert [facts["channel"] for facts in cases.entry_facts(approval, "approval.signed")] == ["temporal"]
 
 
-async def test_those_who_are_asked_get_a_message_with_a_link(stage: PlayStage, cases: DisputeCommands) -> None:
-    IdentityStore(stage.database).add_user("petra", MANAGER, email="petra@ours.test")
-    dispute, _, _ = await asked(stage, cases)
-    inbox = stage.play.parts.inbox
+async def test_those_who_are_asked_get_a_message_with_a_link(environment: CollectionEnvironment, cases: DisputeCommands) -> None:
+    IdentityStore(environment.database).add_user("petra", MANAGER, email="petra@ours.test")
+    dispute, _, _ = await asked(environment, cases)
+    inbox = environment.play.parts.inbox
     assert inbox is not None
-    await stage.wait_until(
+    await environment.wait_until(
         lambda: any("Please decide" in mail.subject and "petra@ours.test" in str(mail) for mail in inbox.list(limit=10_000))
     )
     mail = next(mail for mail in inbox.list(limit=10_000) if "Please decide" in mail.subject)

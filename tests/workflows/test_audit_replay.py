@@ -26,20 +26,20 @@ from domain.journal.journal import Journal
 from domain.policy.collection_policy import Step, StepAction
 from tests.time_skipping_runs import EmptyRunListing, ExpiredRunsClient, TimeSkippingRuns
 from tests.workflows.account_commands import AccountCommands
-from tests.workflows.stage import DAY, PlayStage
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from worker import WORKFLOWS
 
 ACCOUNTS = ("DISPUTED", "PLANNED", "SUSPENDED")
 
 
-def live(stage: PlayStage) -> AccountReplayer:
-    client, archive = stage.play.client, RunArchive(stage.database)
-    return AccountReplayer(stage.database, RunHistoryLoader(client, archive, TimeSkippingRuns(client)), HistoryReplayer(WORKFLOWS))
+def live(environment: CollectionEnvironment) -> AccountReplayer:
+    client, archive = environment.play.client, RunArchive(environment.database)
+    return AccountReplayer(environment.database, RunHistoryLoader(client, archive, TimeSkippingRuns(client)), HistoryReplayer(WORKFLOWS))
 
 
 def after_retention(database: Database) -> AccountReplayer:
-    book = RunHistoryLoader(cast("Client", ExpiredRunsClient()), RunArchive(database), EmptyRunListing())
-    return AccountReplayer(database, book, HistoryReplayer(WORKFLOWS))
+    entries = RunHistoryLoader(cast("Client", ExpiredRunsClient()), RunArchive(database), EmptyRunListing())
+    return AccountReplayer(database, entries, HistoryReplayer(WORKFLOWS))
 
 
 def flaws(report: ReplayReport) -> list[str]:
@@ -56,23 +56,23 @@ class Lived(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-async def lived(theatre: PlayStage, tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    cases = AccountCommands(theatre)
-    invoice, _ = await theatre.open_reminded_invoice(account="DISPUTED")
+async def lived(shared_environment: CollectionEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    cases = AccountCommands(shared_environment)
+    invoice, _ = await shared_environment.open_reminded_invoice(account="DISPUTED")
     await cases.raise_dispute(invoice, amount=4_000)
-    planned, monday = await theatre.open_reminded_invoice(account="PLANNED")
+    planned, monday = await shared_environment.open_reminded_invoice(account="PLANNED")
     await cases.bring_to_agreed("PLANNED", planned, first_on=monday + 9 * DAY)
     (suspended,), _ = await cases.open_overdue_invoices("SUSPENDED", 40)
     await cases.bring_to_suspended("SUSPENDED", suspended)
-    open_cases = [await live(theatre).replay_account(account) for account in ACCOUNTS]
-    await theatre.close()
-    closed = [await live(theatre).replay_account(account) for account in ACCOUNTS]
-    client = theatre.play.client
-    export = HistoryArchiver(client, theatre.database, RunArchive(theatre.database), TimeSkippingRuns(client))
+    open_cases = [await live(shared_environment).replay_account(account) for account in ACCOUNTS]
+    await shared_environment.close()
+    closed = [await live(shared_environment).replay_account(account) for account in ACCOUNTS]
+    client = shared_environment.play.client
+    export = HistoryArchiver(client, shared_environment.database, RunArchive(shared_environment.database), TimeSkippingRuns(client))
     swept = await export.sweep(datetime.now(UTC), date(2013, 1, 1))
     assert (swept.left, swept.at_risk) == (0, 0)
     file = tmp_path_factory.mktemp("lived") / "duecourse.db"
-    with closing(sqlite3.connect(str(theatre.database.engine.url.database))) as source, closing(sqlite3.connect(file)) as copy:
+    with closing(sqlite3.connect(str(shared_environment.database.engine.url.database))) as source, closing(sqlite3.connect(file)) as copy:
         source.backup(copy)
     return Lived(open_cases, closed, file, invoice)
 

@@ -24,8 +24,8 @@ from api.app import create_app
 from api.context import ApiContext
 from domain.approval.delegation import Delegation
 from domain.roles import Role
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.dispute_commands import DisputeCommands
-from tests.workflows.stage import DAY, PlayStage
 
 WHOLE = {"amount": "100.00", "currency": "EUR", "reason": "wrong_price"}
 CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
@@ -49,17 +49,17 @@ class People:
 
 
 @pytest.fixture
-def cases(stage: PlayStage) -> DisputeCommands:
-    return DisputeCommands(stage)
+def cases(environment: CollectionEnvironment) -> DisputeCommands:
+    return DisputeCommands(environment)
 
 
 @pytest.fixture
-async def people(stage: PlayStage) -> AsyncIterator[People]:
-    play = stage.play
+async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
+    play = environment.play
     async with AsyncExitStack() as stack:
-        people = People(FastAPI(), IdentityStore(stage.database), stack, await play.environment.get_current_time())
+        people = People(FastAPI(), IdentityStore(environment.database), stack, await play.environment.get_current_time())
         parts = ApiContext(
-            stage.database,
+            environment.database,
             play.parts.clock,
             TemporalCaseCommands(play.client),
             play.parts.billing,
@@ -72,10 +72,12 @@ async def people(stage: PlayStage) -> AsyncIterator[People]:
         yield people
 
 
-async def asked(stage: PlayStage, cases: DisputeCommands, people: People, amount: str = "25.00", total: str = "100.00") -> tuple[str, str]:
+async def asked(
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People, amount: str = "25.00", total: str = "100.00"
+) -> tuple[str, str]:
     """A dispute, and the approval of the credit note that ben of sales operations answered it with."""
-    invoice, _ = await stage.open_reminded_invoice(total=total)
-    people.now = await stage.play.environment.get_current_time()
+    invoice, _ = await environment.open_reminded_invoice(total=total)
+    people.now = await environment.play.environment.get_current_time()
     mia, ben = await people("mia", Role.COLLECTOR), await people("ben", Role.SALES_OPS)
     raised = await mia.post(f"/v1/invoices/{invoice}/disputes", json={**WHOLE, "amount": amount})
     assert raised.status_code == 200, raised.text
@@ -91,8 +93,8 @@ def decide(client: httpx.AsyncClient, approval: str, decision: str = "approve", 
     return client.post(f"/v1/approvals/{approval}/decision", json={"decision": decision, "comment": comment})
 
 
-async def test_a_dispute_goes_its_whole_way_over_http(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
-    dispute, approval = await asked(stage, cases, people)
+async def test_a_dispute_goes_its_whole_way_over_http(environment: CollectionEnvironment, cases: DisputeCommands, people: People) -> None:
+    dispute, approval = await asked(environment, cases, people)
     anna = await people("anna", Role.COLLECTIONS_MANAGER)
     mine = (await anna.get("/v1/approvals?mine=true")).json()["items"]
     assert [(item["id"], item["amount"]["amount"], item["requester"]) for item in mine if item["id"] == approval] == [
@@ -104,34 +106,36 @@ async def test_a_dispute_goes_its_whole_way_over_http(stage: PlayStage, cases: D
     assert cases.entry_facts(approval, "approval.signed")[0]["channel"] == "api"
     [shown] = (await anna.get(f"/v1/disputes?invoice={dispute.split(':')[1]}")).json()["items"]
     assert (shown["id"], shown["resolution"], shown["amount"]["amount"]) == (dispute, "credit_note", "25.00")
-    with stage.database.reading() as session:
+    with environment.database.reading() as session:
         assert "two boxes were missing" in session.scalars(select(col(Note.text))).all()
 
 
 async def test_two_managers_in_the_same_moment_one_wins_and_the_other_sees_who_decided(
-    stage: PlayStage, cases: DisputeCommands, people: People
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People
 ) -> None:
-    _, approval = await asked(stage, cases, people)
+    _, approval = await asked(environment, cases, people)
     anna, otto = await people("anna", Role.COLLECTIONS_MANAGER), await people("otto", Role.COLLECTIONS_MANAGER)
     answers = await asyncio.gather(decide(anna, approval), decide(otto, approval))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     winner = "anna" if answers[0].status_code == 200 else "otto"
     lost = next(answer for answer in answers if answer.status_code == 409)
     assert f"approved by {winner}" in lost.json()["detail"]
-    await stage.wait_until(lambda: cases.row(approval).outcome == "approved")
+    await environment.wait_until(lambda: cases.row(approval).outcome == "approved")
     late = await decide(await people("late", Role.COLLECTIONS_MANAGER), approval)
     assert (late.status_code, winner in late.json()["detail"]) == (409, True)
 
 
-async def test_whoever_asked_cannot_approve_it_by_any_route(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
-    _, approval = await asked(stage, cases, people)
+async def test_whoever_asked_cannot_approve_it_by_any_route(
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People
+) -> None:
+    _, approval = await asked(environment, cases, people)
     assert (await decide(await people("ben", Role.SALES_OPS), approval)).status_code == 409
     assert (await decide(await people("mia", Role.COLLECTOR), approval)).status_code == 403
     for role in (Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR):
         answer = await decide(await people("ben", role), approval)
         assert (answer.status_code, "ben asked for this credit note" in answer.json()["detail"]) == (409, True)
     ben = await people("ben", Role.COLLECTIONS_MANAGER)
-    today = (await stage.today()).isoformat()
+    today = (await environment.today()).isoformat()
     own = await ben.post("/v1/delegations", json={"to_user": "ben", "first_day": today, "last_day": today})
     assert own.status_code == 422
     given = await ben.post("/v1/delegations", json={"to_user": "ines", "first_day": today, "last_day": today})
@@ -141,14 +145,14 @@ async def test_whoever_asked_cannot_approve_it_by_any_route(stage: PlayStage, ca
 
 
 async def test_a_delegate_signs_in_the_place_of_another_and_the_journal_names_both(
-    stage: PlayStage, cases: DisputeCommands, people: People
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People
 ) -> None:
-    _, approval = await asked(stage, cases, people)
+    _, approval = await asked(environment, cases, people)
     anna, kurt = await people("anna", Role.COLLECTIONS_MANAGER), await people("kurt", Role.CREDIT_ANALYST)
     assert (await decide(kurt, approval)).status_code == 409
-    today = await stage.today()
-    said = {"to_user": "kurt", "first_day": today.isoformat(), "last_day": (today + DAY).isoformat()}
-    made = await anna.post("/v1/delegations", json=said)
+    today = await environment.today()
+    answer = {"to_user": "kurt", "first_day": today.isoformat(), "last_day": (today + DAY).isoformat()}
+    made = await anna.post("/v1/delegations", json=answer)
     assert made.status_code == 200, made.text
     assert Delegation.model_validate(made.json()).role is Role.COLLECTIONS_MANAGER
     assert approval in [item["id"] for item in (await kurt.get("/v1/approvals?mine=true")).json()["items"]]
@@ -157,8 +161,10 @@ async def test_a_delegate_signs_in_the_place_of_another_and_the_journal_names_bo
     assert (signed["on_behalf_of"], signed["role"]) == ("anna", "collections_manager")
 
 
-async def test_the_second_tier_takes_another_person_of_a_higher_role(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
-    dispute, approval = await asked(stage, cases, people, "20000.00", "30000.00")
+async def test_the_second_tier_takes_another_person_of_a_higher_role(
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People
+) -> None:
+    dispute, approval = await asked(environment, cases, people, "20000.00", "30000.00")
     dora = await people("dora", Role.FINANCE_DIRECTOR)
     assert "waits for collections_manager" in (await decide(dora, approval)).json()["detail"]
     assert (await decide(await people("anna", Role.COLLECTIONS_MANAGER), approval)).status_code == 200
@@ -168,8 +174,10 @@ async def test_the_second_tier_takes_another_person_of_a_higher_role(stage: Play
     await cases.wait_for_entries(dispute, "dispute.resolved")
 
 
-async def test_a_return_needs_a_comment_and_gives_the_dispute_back(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
-    dispute, approval = await asked(stage, cases, people)
+async def test_a_return_needs_a_comment_and_gives_the_dispute_back(
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People
+) -> None:
+    dispute, approval = await asked(environment, cases, people)
     anna = await people("anna", Role.COLLECTIONS_MANAGER)
     assert "needs a comment" in (await decide(anna, approval, "return")).json()["detail"]
     assert (await decide(anna, approval, "return", "attach the delivery note")).status_code == 200
@@ -177,8 +185,8 @@ async def test_a_return_needs_a_comment_and_gives_the_dispute_back(stage: PlaySt
     assert cases.entry_facts(approval, "approval.returned")[0]["note"].startswith("note:")
 
 
-async def test_evidence_is_stored_once_and_can_be_read(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
-    dispute, _ = await asked(stage, cases, people)
+async def test_evidence_is_stored_once_and_can_be_read(environment: CollectionEnvironment, cases: DisputeCommands, people: People) -> None:
+    dispute, _ = await asked(environment, cases, people)
     ben, content = await people("ben", Role.SALES_OPS), b"%PDF delivery note " + dispute.encode()
     for _ in range(2):
         answer = await ben.post(f"/v1/disputes/{dispute}/evidence", files=[("files", ("note.pdf", content, "application/pdf"))])
@@ -186,15 +194,17 @@ async def test_evidence_is_stored_once_and_can_be_read(stage: PlayStage, cases: 
     digest = hashlib.sha256(content).hexdigest()
     assert answer.json()["evidence"] == [digest]
     assert (await ben.get(f"/v1/documents/{digest}")).content == content
-    with stage.database.reading() as session:
+    with environment.database.reading() as session:
         assert len(session.scalars(select(Document).filter_by(sha256=digest)).all()) == 1
     await cases.wait_for_entries(dispute, "dispute.evidence_attached", 2)
     assert cases.row(dispute).summary["evidence"] == digest
 
 
-async def test_a_department_hands_a_dispute_on_and_strangers_cannot(stage: PlayStage, cases: DisputeCommands, people: People) -> None:
-    invoice, _ = await stage.open_reminded_invoice()
-    people.now = await stage.play.environment.get_current_time()
+async def test_a_department_hands_a_dispute_on_and_strangers_cannot(
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People
+) -> None:
+    invoice, _ = await environment.open_reminded_invoice()
+    people.now = await environment.play.environment.get_current_time()
     await (await people("mia", Role.COLLECTOR)).post(f"/v1/invoices/{invoice}/disputes", json=WHOLE)
     dispute = f"dispute:{invoice}:1"
     await cases.wait_for_entries(dispute, "dispute.raised")

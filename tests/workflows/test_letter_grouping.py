@@ -2,16 +2,18 @@
 
 import asyncio
 
-from tests.workflows.stage import DAY, InvoiceSpec, PlayStage
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 
 
-async def test_invoices_of_an_account_that_are_due_on_the_same_day_share_one_letter_with_the_highest_tone(stage: PlayStage) -> None:
-    monday = await stage.pass_to_monday()
-    (older,) = await stage.open_invoices(InvoiceSpec(monday - DAY, account="FIVE"))
-    await stage.play.run_mornings(monday, monday + DAY)
-    younger = await stage.open_invoices(*[InvoiceSpec(monday + 6 * DAY, account="FIVE")] * 4)
-    await stage.play.run_mornings(monday + 2 * DAY, monday + 7 * DAY)
-    reminder, courtesy, both = stage.sent_letters("FIVE")
+async def test_invoices_of_an_account_that_are_due_on_the_same_day_share_one_letter_with_the_highest_tone(
+    environment: CollectionEnvironment,
+) -> None:
+    monday = await environment.pass_to_monday()
+    (older,) = await environment.open_invoices(InvoiceSpec(monday - DAY, account="FIVE"))
+    await environment.play.run_mornings(monday, monday + DAY)
+    younger = await environment.open_invoices(*[InvoiceSpec(monday + 6 * DAY, account="FIVE")] * 4)
+    await environment.play.run_mornings(monday + 2 * DAY, monday + 7 * DAY)
+    reminder, courtesy, both = environment.sent_letters("FIVE")
     assert [letter.on for letter in (reminder, courtesy, both)] == [monday, monday + 3 * DAY, monday + 7 * DAY]
     assert courtesy.lines == {(invoice, "courtesy_note") for invoice in younger}
     assert both.lines == {(older, "second_reminder"), *((invoice, "reminder") for invoice in younger)}
@@ -19,54 +21,54 @@ async def test_invoices_of_an_account_that_are_due_on_the_same_day_share_one_let
     assert all(invoice in both.text for invoice in (older, *younger))
 
 
-async def test_two_currencies_make_two_letters(stage: PlayStage) -> None:
-    monday = await stage.pass_to_monday()
-    euro, pound = await stage.open_invoices(
+async def test_two_currencies_make_two_letters(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    euro, pound = await environment.open_invoices(
         InvoiceSpec(monday - DAY, account="TWO"), InvoiceSpec(monday - DAY, account="TWO", currency="GBP")
     )
-    await stage.play.run_morning(monday)
-    letters = stage.sent_letters("TWO")
+    await environment.play.run_morning(monday)
+    letters = environment.sent_letters("TWO")
     assert {letter.lines for letter in letters} == {frozenset({(euro, "reminder")}), frozenset({(pound, "reminder")})}
     assert [("€" in letter.text, "£" in letter.text) for letter in letters if (euro, "reminder") in letter.lines] == [(True, False)]
 
 
-async def test_each_customer_is_written_to_in_its_own_language(stage: PlayStage) -> None:
-    monday = await stage.pass_to_monday()
+async def test_each_customer_is_written_to_in_its_own_language(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
     words = {"en": "payment", "de": "Rechnung", "fr": "facture", "es": "factura"}
-    await stage.open_invoices(*[InvoiceSpec(monday - DAY, account=f"LANG-{language}", language=language) for language in words])
-    await stage.play.run_morning(monday)
-    texts = {language: stage.sent_letters(f"LANG-{language}")[0].text for language in words}
+    await environment.open_invoices(*[InvoiceSpec(monday - DAY, account=f"LANG-{language}", language=language) for language in words])
+    await environment.play.run_morning(monday)
+    texts = {language: environment.sent_letters(f"LANG-{language}")[0].text for language in words}
     assert len(set(texts.values())) == 4
     assert {language: word in texts[language] for language, word in words.items()} == dict.fromkeys(words, True)
 
 
-async def test_four_hundred_invoices_of_one_customer_are_one_letter_with_four_hundred_lines(stage: PlayStage) -> None:
-    monday = await stage.pass_to_monday()
-    invoices = await stage.open_invoices(*[InvoiceSpec(monday - DAY, account="BIG")] * 400)
-    await stage.play.run_morning(monday)
-    (letter,) = stage.sent_letters("BIG")
+async def test_four_hundred_invoices_of_one_customer_are_one_letter_with_four_hundred_lines(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    invoices = await environment.open_invoices(*[InvoiceSpec(monday - DAY, account="BIG")] * 400)
+    await environment.play.run_morning(monday)
+    (letter,) = environment.sent_letters("BIG")
     assert letter.lines == {(invoice, "reminder") for invoice in invoices}
     assert sum(invoice in letter.text for invoice in invoices) == 400
 
 
-async def test_a_letter_run_that_is_started_twice_sends_each_letter_once(stage: PlayStage) -> None:
-    monday = await stage.pass_to_monday()
-    invoices = await stage.open_invoices(*[InvoiceSpec(monday - DAY) for _ in range(20)])
-    await stage.pass_to(monday, hour=14)
-    tallies = await asyncio.gather(*[stage.play.send_letters() for _ in range(3)])
+async def test_a_letter_run_that_is_started_twice_sends_each_letter_once(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    invoices = await environment.open_invoices(*[InvoiceSpec(monday - DAY) for _ in range(20)])
+    await environment.pass_to(monday, hour=14)
+    tallies = await asyncio.gather(*[environment.play.send_letters() for _ in range(3)])
     assert sum(tally.sent for tally in tallies) == 20
-    assert all(len(stage.letters(invoice)) == 1 for invoice in invoices)
+    assert all(len(environment.letters(invoice)) == 1 for invoice in invoices)
 
 
-async def test_letters_to_one_account_keep_the_policys_distance(stage: PlayStage) -> None:
+async def test_letters_to_one_account_keep_the_policys_distance(environment: CollectionEnvironment) -> None:
     """A second invoice falls due the day after the first one's letter: it waits for the next day on which a letter is allowed."""
-    monday = await stage.pass_to_monday()
-    (first,) = await stage.open_invoices(InvoiceSpec(monday - DAY, account="GAP"))
-    await stage.play.run_morning(monday)
-    await stage.pass_to(monday + DAY)
-    (second,) = await stage.open_invoices(InvoiceSpec(monday, account="GAP"))
-    await stage.play.run_mornings(monday + DAY, monday + 2 * DAY)
-    assert [(letter.on, letter.lines) for letter in stage.sent_letters("GAP")] == [
+    monday = await environment.pass_to_monday()
+    (first,) = await environment.open_invoices(InvoiceSpec(monday - DAY, account="GAP"))
+    await environment.play.run_morning(monday)
+    await environment.pass_to(monday + DAY)
+    (second,) = await environment.open_invoices(InvoiceSpec(monday, account="GAP"))
+    await environment.play.run_mornings(monday + DAY, monday + 2 * DAY)
+    assert [(letter.on, letter.lines) for letter in environment.sent_letters("GAP")] == [
         (monday, frozenset({(first, "reminder")})),
         (monday + 2 * DAY, frozenset({(second, "reminder")})),
     ]

@@ -31,8 +31,8 @@ from tests.time_skipping_play import TimeSkippingPlay, start_play
 from tests.workflows.account_commands import RACES
 from tests.workflows.audited_play import DAYS, count_past_states, find_replay_flaws, list_accounts
 from tests.workflows.chain_assertions import assert_whole_chain
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.scripted_staff import ScriptedStaff
-from tests.workflows.stage import DAY, PlayStage
 from tests.workflows.year_end_checks import find_loose_ends
 from tests.workflows.year_scenarios import YEAR_SCENARIOS, YearScenario, shuffle_key
 from workflows.billing_sync import BillingSync
@@ -100,7 +100,7 @@ async def test_a_year_of_the_real_file_leaves_no_invoice_where_nothing_moves_it(
 
 
 async def _a_year(play: TimeSkippingPlay, year: Year, folder: Path) -> ScriptedStaff:
-    staff = ScriptedStaff(PlayStage(play, folder), year.courses)
+    staff = ScriptedStaff(CollectionEnvironment(play, folder), year.courses)
     await play.import_file(year.sheet(year.issued(date.min, START)), MAPPING, START)
     await _serve_in_advance(play, year)
     await play.sync()
@@ -267,13 +267,13 @@ async def _failures(play: TimeSkippingPlay) -> list[str]:
 
     async def ask(case: Case) -> list[str]:
         async with gate:
-            said = (await play.client.get_workflow_handle(case.case_id).describe()).raw_description
+            answer = (await play.client.get_workflow_handle(case.case_id).describe()).raw_description
         found = [
             f"{case.case_id} {one.activity_type.name} {one.attempt} {one.last_failure.message}"
-            for one in said.pending_activities
+            for one in answer.pending_activities
             if one.attempt > 1
         ]
-        stuck = said.pending_workflow_task.attempt
+        stuck = answer.pending_workflow_task.attempt
         return [*found, *([f"{case.case_id} workflow task {stuck}"] if stuck > 1 else [])]
 
     cases = [case for case in _cases(play.parts.database) if case.outcome is None]

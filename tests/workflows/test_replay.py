@@ -92,8 +92,8 @@ def test_invoices_of_a_later_series_show_every_coarse_stage_and_the_first_ones_t
     """Both live side by side: a run goes on as it was started (docs/decisions/0020)."""
     shown = {file: list_sent_values(recorded(file), STAGE) for file in FILES if file.name.startswith("invoice_collection.")}
     first = {file for file in shown if file.stem.endswith(".2026-11")}
-    assert {stage for file in first for stage in shown[file]}.isdisjoint(CollectionStage)
-    assert {stage for file in shown.keys() - first for stage in shown[file]} == set(CollectionStage)
+    assert {environment for file in first for environment in shown[file]}.isdisjoint(CollectionStage)
+    assert {environment for file in shown.keys() - first for environment in shown[file]} == set(CollectionStage)
 
 
 def test_every_workflow_has_a_recorded_history() -> None:
@@ -209,8 +209,8 @@ async def test_a_changed_decision_is_named_with_its_workflow_and_the_event_at_wh
     assert parting is not None
     assert (parting.workflow, parting.case_id) == (change.workflow, recorded(change.file).workflow_id)
     assert (parting.event_id, parting.event) == change.event
-    said = str(parting)
-    assert all(word in said for word in (change.workflow, parting.case_id, f"event {parting.event_id}, {parting.event}"))
+    answer = str(parting)
+    assert all(word in answer for word in (change.workflow, parting.case_id, f"event {parting.event_id}, {parting.event}"))
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)

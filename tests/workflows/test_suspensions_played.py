@@ -14,48 +14,52 @@ from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from domain.suspension.commands import ExtendNotice, ReinstateAccount, RequestApprovalAgain, ResendWarning, WithdrawSuspension
 from tests.workflows.account_commands import AccountCommands
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec, fix_delivery
 from tests.workflows.dispute_commands import next_act_id
-from tests.workflows.stage import DAY, InvoiceSpec, PlayStage, fix_delivery
 from workflows.account_suspension import AccountSuspension
 from workflows.invoice_collection import InvoiceCollection
 
 
 @pytest.fixture
-def cases(stage: PlayStage) -> AccountCommands:
-    return AccountCommands(stage)
+def cases(environment: CollectionEnvironment) -> AccountCommands:
+    return AccountCommands(environment)
 
 
-async def test_five_invoices_of_one_account_make_one_case_one_warning_and_one_suspension(stage: PlayStage, cases: AccountCommands) -> None:
-    monday = await stage.pass_to_monday()
-    invoices = await stage.open_invoices(*[InvoiceSpec(monday + DAY, account="FIVE", total=f"{number}00.00") for number in range(1, 6)])
+async def test_five_invoices_of_one_account_make_one_case_one_warning_and_one_suspension(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
+    monday = await environment.pass_to_monday()
+    invoices = await environment.open_invoices(
+        *[InvoiceSpec(monday + DAY, account="FIVE", total=f"{number}00.00") for number in range(1, 6)]
+    )
     case = "suspension:FIVE"
-    await stage.play.run_mornings(monday, monday + 48 * DAY)
+    await environment.play.run_mornings(monday, monday + 48 * DAY)
     await cases.decide(await cases.wait_for_approval(case), "anna")
-    await stage.play.run_mornings(monday + 49 * DAY, monday + 66 * DAY)
+    await environment.play.run_mornings(monday + 49 * DAY, monday + 66 * DAY)
     await cases.decide(await cases.wait_for_approval(case, 2), "anna")
     await cases.wait_for_entries(case, "suspension.suspended")
     once = ("suspension.warning_requested", "suspension.warning_delivered", "suspension.suspended")
     assert [cases.entry_kinds(case).count(kind) for kind in once] == [1, 1, 1]
-    assert [letter.letter for letter in stage.sent_letters("FIVE")].count("suspension_warning") == 1
+    assert [letter.letter for letter in environment.sent_letters("FIVE")].count("suspension_warning") == 1
     assert cases.account("FIVE").suspended_on is not None
     for invoice in invoices:
         await cases.wait_for_account_entries(invoice, ["suspension.asked", "suspension.warning_delivered", "suspension.suspended"])
 
 
 async def test_a_warning_that_was_refused_does_not_count_until_another_is_delivered(
-    stage: PlayStage, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
+    environment: CollectionEnvironment, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="BOUNCE", days=40)
     case = await cases.request_suspension("BOUNCE", invoice)
     await cases.decide(await cases.wait_for_approval(case), "anna")
     await cases.wait_for_entries(case, "suspension.warning_requested")
     with monkeypatch.context() as patched:
-        patched.setattr(stage.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.REFUSED, 550, "no such user"))
+        patched.setattr(environment.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.REFUSED, 550, "no such user"))
         await cases.deliver_letters(case, "suspension.warning_undelivered")
     assert (cases.row(case).stage, cases.row(case).waiting_for, cases.row(case).awaiting_role) == ("warning", "address", "collector")
-    await stage.pass_to(await stage.today() + 21 * DAY)
+    await environment.pass_to(await environment.today() + 21 * DAY)
     assert "suspension.warning_delivered" not in cases.entry_kinds(case)
-    with stage.database.writing() as session:  # the customer has another address
+    with environment.database.writing() as session:  # the customer has another address
         session.execute(update(Contact).where(col(Contact.account_id) == "BOUNCE").values(undeliverable_since=None))
     again = ResendWarning(act_id=next_act_id(), actor="mia")
     await cases.suspension_handle("BOUNCE").execute_update(AccountSuspension.send_warning_again, again)
@@ -64,44 +68,46 @@ async def test_a_warning_that_was_refused_does_not_count_until_another_is_delive
 
 
 async def test_a_warning_of_unknown_fate_does_not_count_until_a_person_says_that_it_arrived(
-    stage: PlayStage, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
+    environment: CollectionEnvironment, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="SILENT", days=40)
     case = await cases.request_suspension("SILENT", invoice)
     await cases.decide(await cases.wait_for_approval(case), "anna")
     await cases.wait_for_entries(case, "suspension.warning_requested")
     with monkeypatch.context() as patched:
-        patched.setattr(stage.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.UNKNOWN, None, "the connection died"))
+        patched.setattr(environment.play.parts.mailer, "send", fix_delivery(DeliveryOutcome.UNKNOWN, None, "the connection died"))
         await cases.deliver_letters(case, "suspension.warning_undelivered")
     assert cases.entry_facts(case, "letter.unknown")[0]["letter"] == "suspension_warning"
     assert cases.row(case).waiting_for == "address"
 
 
-async def test_an_account_is_suspended_only_after_the_notice_and_the_sign_off(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_an_account_is_suspended_only_after_the_notice_and_the_sign_off(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="FULL", days=40)
     case = await cases.bring_to_notice("FULL", invoice)
     (delivered,) = cases.entry_dates(case, "suspension.warning_delivered")
-    await stage.pass_to(delivered + 14 * DAY, 23)
+    await environment.pass_to(delivered + 14 * DAY, 23)
     assert cases.row(case).stage == "notice"
-    await stage.pass_to(delivered + 15 * DAY)
+    await environment.pass_to(delivered + 15 * DAY)
     approval = await cases.wait_for_approval(case, 2)
     assert cases.account("FULL").suspended_on is None
     await cases.decide(approval, "anna")
     await cases.wait_for_entries(case, "suspension.suspended")
     assert cases.account("FULL").suspended_on == delivered + 15 * DAY
     await cases.deliver_letters(case, "letter.sent", 2)
-    assert [letter.letter for letter in stage.sent_letters("FULL")] == ["suspension_warning", "suspended"]
+    assert [letter.letter for letter in environment.sent_letters("FULL")] == ["suspension_warning", "suspended"]
 
 
 async def test_an_invoice_paid_between_sign_off_and_the_billing_call_is_not_suspended(
-    stage: PlayStage, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
+    environment: CollectionEnvironment, cases: AccountCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Billing is told of the payment in the very moment between the sign-off and the order."""
     (invoice,), _ = await cases.open_overdue_invoices(account="INTIME", days=40)
     case = await cases.bring_to_notice("INTIME", invoice)
-    await stage.pass_to(await stage.today() + 15 * DAY)
+    await environment.pass_to(await environment.today() + 15 * DAY)
     approval = await cases.wait_for_approval(case, 2)
-    ledger, now = stage.play.parts.billing, await stage.play.now()
+    ledger, now = environment.play.parts.billing, await environment.play.now()
     suspend = ledger.suspend_account
 
     def pays_first(*args: Any, **named: Any) -> Any:
@@ -116,21 +122,25 @@ async def test_an_invoice_paid_between_sign_off_and_the_billing_call_is_not_susp
     assert "suspension.suspended" not in cases.entry_kinds(case)
 
 
-async def test_a_payment_one_second_after_the_suspension_reinstates_without_anyone_acting(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_a_payment_one_second_after_the_suspension_reinstates_without_anyone_acting(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="LATE", days=40)
     case = await cases.bring_to_suspended("LATE", invoice)
-    await stage.pay(invoice, 10_000)
+    await environment.pay(invoice, 10_000)
     await cases.wait_for_entries(case, "suspension.ended")
     assert cases.entry_facts(case, "suspension.ended")[0]["ending"] == "reinstated"
     assert cases.account("LATE").suspended_on is None
     actors = {entry.actor for entry in cases.entries(case) if entry.kind.startswith("suspension.reinstate")}
     assert actors == {"duecourse"}
-    await stage.play.run_morning(await stage.today())
-    assert [letter.letter for letter in stage.sent_letters("LATE")][-1] == "reinstated"
+    await environment.play.run_morning(await environment.today())
+    assert [letter.letter for letter in environment.sent_letters("LATE")][-1] == "reinstated"
 
 
 @pytest.mark.parametrize("when", ["asked", "warned", "notice"])
-async def test_a_cure_at_any_moment_before_the_suspension_ends_the_case(stage: PlayStage, cases: AccountCommands, when: str) -> None:
+async def test_a_cure_at_any_moment_before_the_suspension_ends_the_case(
+    environment: CollectionEnvironment, cases: AccountCommands, when: str
+) -> None:
     account = f"CURE-{when}"
     (invoice,), _ = await cases.open_overdue_invoices(account=account, days=40)
     case = await cases.request_suspension(account, invoice)
@@ -140,74 +150,76 @@ async def test_a_cure_at_any_moment_before_the_suspension_ends_the_case(stage: P
         await cases.wait_for_entries(case, "suspension.warning_requested")
     if when == "notice":
         await cases.deliver_letters(case, "suspension.warning_delivered")
-    await stage.pay(invoice, 10_000)
+    await environment.pay(invoice, 10_000)
     await cases.wait_for_entries(case, "suspension.ended")
     assert cases.entry_facts(case, "suspension.ended")[0]["ending"] == "cured"
     if when == "asked":
         await cases.wait_for_entries(approval, "approval.lapsed")
-    await stage.play.run_morning(await stage.today() + DAY)
-    assert [letter.letter for letter in stage.sent_letters(account)] == (["suspension_warning"] if when == "notice" else [])
+    await environment.play.run_morning(await environment.today() + DAY)
+    assert [letter.letter for letter in environment.sent_letters(account)] == (["suspension_warning"] if when == "notice" else [])
 
 
-async def test_a_key_account_needs_a_director_for_the_warning_and_for_the_suspension(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_a_key_account_needs_a_director_for_the_warning_and_for_the_suspension(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="KEY", days=40)
-    with stage.database.writing() as session:
+    with environment.database.writing() as session:
         session.get_one(Account, "KEY").segment = "key"
     case = await cases.request_suspension("KEY", invoice)
     both = (("anna", Role.COLLECTIONS_MANAGER), ("dora", Role.FINANCE_DIRECTOR))
     await cases.approve_request(case, 1, *both)
     await cases.wait_for_entries(case, "suspension.warning_requested")
     await cases.deliver_letters(case, "suspension.warning_delivered")
-    await stage.pass_to(await stage.today() + 15 * DAY)
+    await environment.pass_to(await environment.today() + 15 * DAY)
     await cases.approve_request(case, 2, both[0])
     assert cases.row(case).stage == "sign_off"
     await cases.approve_request(case, 2, both[1])
     await cases.wait_for_entries(case, "suspension.suspended")
 
 
-async def test_a_prepaid_service_is_spared(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_a_prepaid_service_is_spared(environment: CollectionEnvironment, cases: AccountCommands) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="PREPAID", days=40)
-    stage.play.parts.billing.set_prepaid("PREPAID", True, at=await stage.play.now())
+    environment.play.parts.billing.set_prepaid("PREPAID", True, at=await environment.play.now())
     claims = cases.case_input_loader.load_claims("PREPAID", [invoice])
     await cases.join_suspension("PREPAID", claims[0])
     await cases.wait_for_entries("suspension:PREPAID", "suspension.ended")
     assert cases.entry_facts("suspension:PREPAID", "suspension.ended")[0]["ending"] == "spared"
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [])
 
 
 async def test_a_dispute_over_the_whole_balance_spares_the_account_and_its_end_lets_the_notice_go_on(
-    stage: PlayStage, cases: AccountCommands
+    environment: CollectionEnvironment, cases: AccountCommands
 ) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="CONTESTED", days=40)
     case = await cases.bring_to_notice("CONTESTED", invoice)
     (delivered,) = cases.entry_dates(case, "suspension.warning_delivered")
     dispute = await cases.raise_dispute(invoice)
     await cases.wait_for_entries(case, "suspension.spared")
-    await stage.pass_to(delivered + 7 * DAY)
+    await environment.pass_to(delivered + 7 * DAY)
     await cases.resolve(dispute, DisputeResolution.REJECTED)
     await cases.wait_for_entries(case, "suspension.resumed")
-    await stage.pass_to(delivered + 20 * DAY)
+    await environment.pass_to(delivered + 20 * DAY)
     assert cases.row(case).stage == "notice"
-    await stage.pass_to(delivered + 23 * DAY)
+    await environment.pass_to(delivered + 23 * DAY)
     await cases.wait_for_approval(case, 2)
 
 
-async def test_the_notice_is_extended_with_a_reason(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_the_notice_is_extended_with_a_reason(environment: CollectionEnvironment, cases: AccountCommands) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="EXTEND", days=40)
     case = await cases.bring_to_notice("EXTEND", invoice)
     (delivered,) = cases.entry_dates(case, "suspension.warning_delivered")
     extension = ExtendNotice(act_id=next_act_id(), actor="mia", until=delivered + 24 * DAY, reason="new management")
     await cases.suspension_handle("EXTEND").execute_update(AccountSuspension.extend_notice, extension)
-    await stage.pass_to(delivered + 24 * DAY)
+    await environment.pass_to(delivered + 24 * DAY)
     assert cases.row(case).stage == "notice"
-    await stage.pass_to(delivered + 25 * DAY)
+    await environment.pass_to(delivered + 25 * DAY)
     await cases.wait_for_approval(case, 2)
     assert cases.entry_facts(case, "suspension.notice_extended")[0]["reason"] == "new management"
 
 
 @pytest.mark.parametrize("verdict", [ApprovalVerdict.REJECT, ApprovalVerdict.RETURN])
 async def test_a_warning_that_is_not_approved_leaves_the_invoice_to_its_timeline(
-    stage: PlayStage, cases: AccountCommands, verdict: ApprovalVerdict
+    environment: CollectionEnvironment, cases: AccountCommands, verdict: ApprovalVerdict
 ) -> None:
     account = f"NOT-{verdict}"
     (invoice,), _ = await cases.open_overdue_invoices(account=account, days=40)
@@ -215,9 +227,9 @@ async def test_a_warning_that_is_not_approved_leaves_the_invoice_to_its_timeline
     await cases.reject_request(case, verdict=verdict)
     if verdict is ApprovalVerdict.REJECT:
         await cases.wait_for_entries(case, "suspension.ended")
-        await stage.wait_until(lambda: cases.hold_ids(invoice) == [])
+        await environment.wait_until(lambda: cases.hold_ids(invoice) == [])
         return
-    await stage.wait_until(lambda: cases.row(case).waiting_for == "requester")
+    await environment.wait_until(lambda: cases.row(case).waiting_for == "requester")
     assert cases.row(case).awaiting_role == "collector"
     await cases.suspension_handle(account).execute_update(
         AccountSuspension.ask_again, RequestApprovalAgain(act_id=next_act_id(), actor="max")
@@ -226,7 +238,9 @@ async def test_a_warning_that_is_not_approved_leaves_the_invoice_to_its_timeline
     await cases.wait_for_entries(case, "suspension.warning_requested")
 
 
-async def test_a_suspension_is_withdrawn_and_a_suspended_account_is_reinstated_by_hand(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_a_suspension_is_withdrawn_and_a_suspended_account_is_reinstated_by_hand(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="WITHDRAWN", days=40)
     case = await cases.request_suspension("WITHDRAWN", invoice)
     await cases.suspension_handle("WITHDRAWN").execute_update(
@@ -242,19 +256,23 @@ async def test_a_suspension_is_withdrawn_and_a_suspended_account_is_reinstated_b
     assert [facts["ending"] for facts in cases.entry_facts(case, "suspension.ended")] == ["withdrawn", "reinstated"]
 
 
-async def test_a_sign_off_signalled_to_the_invoice_reaches_the_approval_that_waits(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_a_sign_off_signalled_to_the_invoice_reaches_the_approval_that_waits(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
     (invoice,), _ = await cases.open_overdue_invoices(account="BYHAND", days=40)
     case = await cases.request_suspension("BYHAND", invoice)
     approval = await cases.wait_for_approval(case)
-    await stage.wait_until(lambda: cases.hold_ids(invoice) == [case])
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [case])
     decision = DecideApproval(act_id=next_act_id(), actor="anna", role=Role.COLLECTIONS_MANAGER, verdict=ApprovalVerdict.APPROVE)
-    await stage.case(invoice).signal(InvoiceCollection.sign_off_suspension, decision)
+    await environment.case(invoice).signal(InvoiceCollection.sign_off_suspension, decision)
     await cases.wait_for_entries(approval, "approval.granted")
     assert cases.entry_facts(approval, "approval.signed")[0]["channel"] == "temporal"
     await cases.wait_for_entries(case, "suspension.warning_requested")
 
 
-async def test_an_invoice_that_asks_while_the_case_is_just_ending_gets_another(stage: PlayStage, cases: AccountCommands) -> None:
+async def test_an_invoice_that_asks_while_the_case_is_just_ending_gets_another(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
     (first, second), _ = await cases.open_overdue_invoices("ENDING", 40, "100.00", "200.00")
     case = await cases.request_suspension("ENDING", first)
     await cases.wait_for_approval(case)
@@ -263,5 +281,5 @@ async def test_an_invoice_that_asks_while_the_case_is_just_ending_gets_another(s
         cases.suspension_handle("ENDING").signal(AccountSuspension.withdrawn, withdrawal),
         cases.join_suspension("ENDING", *cases.case_input_loader.load_claims("ENDING", [second])),
     )
-    await stage.wait_until(lambda: case in cases.hold_ids(second))
-    await stage.wait_until(lambda: case not in cases.hold_ids(first))
+    await environment.wait_until(lambda: case in cases.hold_ids(second))
+    await environment.wait_until(lambda: case not in cases.hold_ids(first))

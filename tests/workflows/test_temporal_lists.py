@@ -7,7 +7,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from domain import identifiers as ids
 from domain.invoice.commands import PauseCollection, ResumeCollection
-from tests.workflows.stage import DAY, PlayStage
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.test_exactly_once import opening
 from workflows.invoice_collection import InvoiceCollection
 
@@ -36,31 +36,31 @@ async def list_stages(case: WorkflowHandle[InvoiceCollection, object]) -> list[s
     return list_sent_values(await case.fetch_history(), STAGE)
 
 
-async def test_an_invoice_sends_its_coarse_stage_only_when_it_changes(stage: PlayStage) -> None:
-    monday = await stage.pass_to_monday()
-    invoice = await stage.open_invoice(due=monday + 3 * DAY)
-    await stage.play.run_mornings(monday, monday + 14 * DAY)
-    assert stage.steps(invoice) == ["courtesy_note", "reminder", "second_reminder"]
-    assert await list_stages(stage.case(invoice)) == ["Courtesy", "Reminding"]
+async def test_an_invoice_sends_its_coarse_stage_only_when_it_changes(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday + 3 * DAY)
+    await environment.play.run_mornings(monday, monday + 14 * DAY)
+    assert environment.steps(invoice) == ["courtesy_note", "reminder", "second_reminder"]
+    assert await list_stages(environment.case(invoice)) == ["Courtesy", "Reminding"]
 
-    await stage.case(invoice).execute_update(InvoiceCollection.pause, PauseCollection(act_id="p", actor="mia", reason="r"))
-    await stage.case(invoice).execute_update(InvoiceCollection.resume, ResumeCollection(act_id="r", actor="mia"))
-    await stage.wait_until(lambda: "hold.lifted" in stage.entry_kinds(invoice))
-    assert await list_stages(stage.case(invoice)) == ["Courtesy", "Reminding", "OnHold", "Reminding"]
+    await environment.case(invoice).execute_update(InvoiceCollection.pause, PauseCollection(act_id="p", actor="mia", reason="r"))
+    await environment.case(invoice).execute_update(InvoiceCollection.resume, ResumeCollection(act_id="r", actor="mia"))
+    await environment.wait_until(lambda: "hold.lifted" in environment.entry_kinds(invoice))
+    assert await list_stages(environment.case(invoice)) == ["Courtesy", "Reminding", "OnHold", "Reminding"]
 
 
-async def test_an_invoice_that_was_started_without_a_stage_goes_on_to_show_its_steps(stage: PlayStage) -> None:
-    monday = await stage.pass_to_monday()
-    invoice = await stage.open_invoice(due=monday + 20 * DAY)
-    start = (await opening(stage, invoice)).model_copy(update={"invoice_id": f"{invoice}-before"})
-    case: WorkflowHandle[InvoiceCollection, object] = await stage.play.client.start_workflow(
+async def test_an_invoice_that_was_started_without_a_stage_goes_on_to_show_its_steps(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday + 20 * DAY)
+    start = (await opening(environment, invoice)).model_copy(update={"invoice_id": f"{invoice}-before"})
+    case: WorkflowHandle[InvoiceCollection, object] = await environment.play.client.start_workflow(
         InvoiceCollection.run,
         start,
         id=ids.invoice_case_id(start.invoice_id),
         task_queue=ids.TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
     )
-    await stage.wait_until(lambda: stage.entry_kinds(start.invoice_id) == ["case.opened"])
+    await environment.wait_until(lambda: environment.entry_kinds(start.invoice_id) == ["case.opened"])
     await case.query(InvoiceCollection.snapshot)
     assert await list_stages(case) == ["new"]
     await case.terminate()

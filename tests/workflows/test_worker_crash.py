@@ -17,7 +17,7 @@ from adapters.database.tables import ContactRequest, JournalEntry
 from domain.invoice.commands import CallOutcome, LogCall, PauseCollection
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
-from tests.workflows.stage import DAY, PlayStage
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from workflows.invoice_collection import InvoiceCollection
 
 
@@ -39,31 +39,31 @@ def worker_dies_once_after_writing(monkeypatch: pytest.MonkeyPatch, kind: EntryK
     return lambda: bool(died)
 
 
-def all_entries(stage: PlayStage, invoice: str) -> list[JournalEntry]:
+def all_entries(environment: CollectionEnvironment, invoice: str) -> list[JournalEntry]:
     """Those that a dead worker left as well; detached."""
-    with stage.database.reading() as session:
+    with environment.database.reading() as session:
         rows = session.scalars(select(JournalEntry).where(col(JournalEntry.invoice_id) == invoice)).all()
         session.expunge_all()
     return list(rows)
 
 
-def entries(stage: PlayStage, invoice: str) -> list[JournalEntry]:
+def entries(environment: CollectionEnvironment, invoice: str) -> list[JournalEntry]:
     """The case's chain, followed back from its head; the last entry first."""
-    by_hash, head, chain = {entry.hash: entry for entry in all_entries(stage, invoice)}, stage.row(invoice).head, []
+    by_hash, head, chain = {entry.hash: entry for entry in all_entries(environment, invoice)}, environment.row(invoice).head, []
     while head in by_hash:
         chain.append(by_hash[head])
         head = by_hash[head].previous
     return chain
 
 
-def orphans(stage: PlayStage, invoice: str) -> Counter[str]:
+def orphans(environment: CollectionEnvironment, invoice: str) -> Counter[str]:
     """The kinds of the entries that no chain leads to."""
-    counted = {entry.hash for entry in entries(stage, invoice)}
-    return Counter(entry.kind for entry in all_entries(stage, invoice) if entry.hash not in counted)
+    counted = {entry.hash for entry in entries(environment, invoice)}
+    return Counter(entry.kind for entry in all_entries(environment, invoice) if entry.hash not in counted)
 
 
-async def lost_tasks(stage: PlayStage, invoice: str) -> int:
-    history = await stage.case(invoice).fetch_history()
+async def lost_tasks(environment: CollectionEnvironment, invoice: str) -> int:
+    history = await environment.case(invoice).fetch_history()
     return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED for event in history.events)
 
 
@@ -75,89 +75,93 @@ async def lost_tasks(stage: PlayStage, invoice: str) -> int:
     ],
 )
 async def test_a_worker_that_dies_after_writing_leaves_an_orphan_and_one_letter(
-    stage: PlayStage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind, left: dict[str, int]
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch, kind: EntryKind, left: dict[str, int]
 ) -> None:
-    stage.orphans = 3
-    monday = await stage.pass_to_monday()
+    environment.orphans = 3
+    monday = await environment.pass_to_monday()
     has_died = worker_dies_once_after_writing(monkeypatch, kind)
-    invoice = await stage.open_invoice(due=monday - DAY)
-    await stage.wait_until(has_died)
-    await stage.play.run_morning(monday)
-    assert await lost_tasks(stage, invoice) == 1
-    assert orphans(stage, invoice) == Counter(left)
-    with stage.database.reading() as session:
+    invoice = await environment.open_invoice(due=monday - DAY)
+    await environment.wait_until(has_died)
+    await environment.play.run_morning(monday)
+    assert await lost_tasks(environment, invoice) == 1
+    assert orphans(environment, invoice) == Counter(left)
+    with environment.database.reading() as session:
         requests = session.scalars(select(ContactRequest).filter_by(invoice_id=invoice)).all()
     assert [request.step for request in requests] == ["reminder"]
-    assert stage.letters(invoice) == [("reminder", monday)]
+    assert environment.letters(invoice) == [("reminder", monday)]
 
 
-async def test_an_act_that_a_dying_worker_had_written_is_done_once_and_answered(stage: PlayStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.orphans = 3
-    invoice, _ = await stage.open_reminded_invoice()
+async def test_an_act_that_a_dying_worker_had_written_is_done_once_and_answered(
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment.orphans = 3
+    invoice, _ = await environment.open_reminded_invoice()
     worker_dies_once_after_writing(monkeypatch, EntryKind.CALL_LOGGED)
-    act = LogCall(act_id="call", actor="mia", outcome=CallOutcome.REACHED)
-    receipt = await stage.case(invoice).execute_update(InvoiceCollection.log_call, act)
+    command = LogCall(act_id="call", actor="mia", outcome=CallOutcome.REACHED)
+    receipt = await environment.case(invoice).execute_update(InvoiceCollection.log_call, command)
     assert not receipt.repeated
-    assert [entry.seq for entry in entries(stage, invoice) if entry.kind == "call.logged"] == [receipt.seq]
-    assert await lost_tasks(stage, invoice) == 1
+    assert [entry.seq for entry in entries(environment, invoice) if entry.kind == "call.logged"] == [receipt.seq]
+    assert await lost_tasks(environment, invoice) == 1
 
 
-async def test_a_call_that_a_dying_worker_had_asked_for_is_one_task(stage: PlayStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.orphans = 3
-    invoice, monday = await stage.open_reminded_invoice()
-    await stage.play.run_mornings(monday + 7 * DAY, monday + 7 * DAY)
+async def test_a_call_that_a_dying_worker_had_asked_for_is_one_task(
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment.orphans = 3
+    invoice, monday = await environment.open_reminded_invoice()
+    await environment.play.run_mornings(monday + 7 * DAY, monday + 7 * DAY)
     worker_dies_once_after_writing(monkeypatch, EntryKind.CALL_REQUESTED)
-    await stage.pass_to(monday + 14 * DAY)
-    await stage.wait_until(lambda: stage.row(invoice).stage == "phone_call")
-    assert [kind for kind, _, _ in stage.tasks(invoice)] == ["call"]
+    await environment.pass_to(monday + 14 * DAY)
+    await environment.wait_until(lambda: environment.row(invoice).stage == "phone_call")
+    assert [kind for kind, _, _ in environment.tasks(invoice)] == ["call"]
 
 
 async def test_the_last_entry_that_a_dying_worker_had_written_closes_the_case_once(
-    stage: PlayStage, monkeypatch: pytest.MonkeyPatch
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage.orphans = 3
-    invoice, _ = await stage.open_reminded_invoice()
+    environment.orphans = 3
+    invoice, _ = await environment.open_reminded_invoice()
     worker_dies_once_after_writing(monkeypatch, EntryKind.CASE_CLOSED)
-    await stage.pay(invoice, 10_000)
-    assert await stage.outcome(invoice) == "paid"
-    assert stage.row(invoice).outcome == "paid"
-    assert await lost_tasks(stage, invoice) == 1
+    await environment.pay(invoice, 10_000)
+    assert await environment.outcome(invoice) == "paid"
+    assert environment.row(invoice).outcome == "paid"
+    assert await lost_tasks(environment, invoice) == 1
 
 
 async def test_a_worker_that_dies_while_it_takes_back_a_letter_takes_it_back_once(
-    stage: PlayStage, monkeypatch: pytest.MonkeyPatch
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The letter was withdrawn in the database, but the workflow never heard so: it must not believe that the letter went."""
-    stage.orphans = 3
-    monday = await stage.pass_to_monday()
-    invoice = await stage.open_invoice(due=monday - DAY)
+    environment.orphans = 3
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - DAY)
     worker_dies_once_after_writing(monkeypatch, EntryKind.HOLD_PLACED)
-    act = PauseCollection(act_id="p", actor="mia", reason="r", until=monday + 2 * DAY)
-    await stage.case(invoice).execute_update(InvoiceCollection.pause, act)
-    await stage.play.run_mornings(monday, monday + 4 * DAY)
-    assert stage.letters(invoice) == [("reminder", monday + 2 * DAY)]
-    with stage.database.reading() as session:
+    command = PauseCollection(act_id="p", actor="mia", reason="r", until=monday + 2 * DAY)
+    await environment.case(invoice).execute_update(InvoiceCollection.pause, command)
+    await environment.play.run_mornings(monday, monday + 4 * DAY)
+    assert environment.letters(invoice) == [("reminder", monday + 2 * DAY)]
+    with environment.database.reading() as session:
         (request,) = session.scalars(select(ContactRequest).filter_by(invoice_id=invoice)).all()
     assert (request.state, request.attempt) == ("sent", 2)
-    assert "letter.unknown" not in stage.entry_kinds(invoice)
+    assert "letter.unknown" not in environment.entry_kinds(invoice)
 
 
 @pytest.mark.parametrize("kind", [EntryKind.CASE_REOPENED, EntryKind.PAYMENT_REVERSED])
 async def test_a_worker_that_dies_while_it_takes_a_case_up_again_goes_on_with_the_same_chain(
-    stage: PlayStage, monkeypatch: pytest.MonkeyPatch, kind: EntryKind
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch, kind: EntryKind
 ) -> None:
-    stage.orphans = 3
-    invoice, monday = await stage.open_reminded_invoice()
-    payment = await stage.pay(invoice, 10_000)
-    assert await stage.outcome(invoice) == "paid"
-    await stage.pass_to(monday + 9 * DAY)
+    environment.orphans = 3
+    invoice, monday = await environment.open_reminded_invoice()
+    payment = await environment.pay(invoice, 10_000)
+    assert await environment.outcome(invoice) == "paid"
+    await environment.pass_to(monday + 9 * DAY)
     has_died = worker_dies_once_after_writing(monkeypatch, kind)
-    now = await stage.play.now()
-    stage.play.parts.billing.reverse_payment(payment, now.date(), at=now)
-    await stage.sync_until_entry(invoice, "payment.reversed")
-    await stage.wait_until(has_died)
-    await stage.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)
-    counted = Counter(entry.kind for entry in entries(stage, invoice))
+    now = await environment.play.now()
+    environment.play.parts.billing.reverse_payment(payment, now.date(), at=now)
+    await environment.sync_until_entry(invoice, "payment.reversed")
+    await environment.wait_until(has_died)
+    await environment.play.run_mornings(monday + 9 * DAY, monday + 14 * DAY)
+    counted = Counter(entry.kind for entry in entries(environment, invoice))
     assert (counted["case.opened"], counted["case.reopened"], counted["payment.reversed"]) == (1, 1, 1)
-    assert orphans(stage, invoice) == Counter({"case.reopened": 1, "payment.reversed": 1})
-    assert stage.letters(invoice) == [("reminder", monday + DAY), ("second_reminder", monday + 14 * DAY)]
+    assert orphans(environment, invoice) == Counter({"case.reopened": 1, "payment.reversed": 1})
+    assert environment.letters(invoice) == [("reminder", monday + DAY), ("second_reminder", monday + 14 * DAY)]

@@ -10,22 +10,22 @@ from adapters.cases.case_inputs import CaseInputLoader
 from adapters.database.tables import Invoice
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain.billing.receivables import Receivable
+from tests.workflows.collection_environment import CollectionEnvironment
 from tests.workflows.dispute_commands import next_act_id
-from tests.workflows.stage import PlayStage
 
 
 class Customers:
     """`unreachable`: the accounts that no letter reaches until our people have found another address. Amounts in minor units."""
 
-    def __init__(self, stage: PlayStage, beginnings: CaseInputLoader) -> None:
-        self.stage, self.play, self._beginnings = stage, stage.play, beginnings
+    def __init__(self, environment: CollectionEnvironment, beginnings: CaseInputLoader) -> None:
+        self.environment, self.play, self._beginnings = environment, environment.play, beginnings
         self.unreachable: set[str] = set()
         self._send = self.play.parts.mailer.send
         self.play.parts.mailer.send = self._deliver  # type: ignore[method-assign]
 
     def list_owed_receivables(self, account: str) -> list[Receivable]:
         """What the account owes, without what billing calls disputed."""
-        with self.stage.database.reading() as session:
+        with self.environment.database.reading() as session:
             mine = (col(Invoice.account_id) == account, col(Invoice.status) == "open", col(Invoice.disputed).is_(False))
             names = session.scalars(select(col(Invoice.id)).where(*mine).order_by(col(Invoice.id))).all()
         return [claim for claim in self._beginnings.load_claims(account, names) if claim.open_balance > 0]
@@ -42,7 +42,7 @@ class Customers:
             await self.pay_invoice(claim.invoice_id, claim.open_balance)
 
     async def pay_invoice(self, invoice: str, amount: int) -> None:
-        account, currency = self.stage.account_and_currency(invoice)
+        account, currency = self.environment.account_and_currency(invoice)
         if amount > 0:
             now = await self.play.now()
             await asyncio.to_thread(

@@ -31,35 +31,35 @@ class YearEndSnapshot:
 
 def find_loose_ends(database: Database) -> list[str]:
     """Each open invoice and case that no timer, no person, no payment under way and no other case can move, and why."""
-    books = YearEndSnapshot(database)
-    found = [f"{invoice.id} is open in billing and has no case" for invoice in books.invoices.values() if _forgotten(books, invoice)]
-    for case in books.open.values():
-        why = _invoice(books, case) if case.kind == "invoice" else _other(books, case)
+    journals = YearEndSnapshot(database)
+    found = [f"{invoice.id} is open in billing and has no case" for invoice in journals.invoices.values() if _forgotten(journals, invoice)]
+    for case in journals.open.values():
+        why = _invoice(journals, case) if case.kind == "invoice" else _other(journals, case)
         if why:
             found.append(f"{case.case_id} ({case.stage}, waiting for {case.waiting_for}): {why}")
     return found
 
 
-def _forgotten(books: YearEndSnapshot, invoice: Invoice) -> bool:
-    return invoice.status == "open" and invoice.charged_by is None and ids.invoice_case_id(invoice.id) not in books.open
+def _forgotten(journals: YearEndSnapshot, invoice: Invoice) -> bool:
+    return invoice.status == "open" and invoice.charged_by is None and ids.invoice_case_id(invoice.id) not in journals.open
 
 
-def _invoice(books: YearEndSnapshot, case: Case) -> str | None:
+def _invoice(journals: YearEndSnapshot, case: Case) -> str | None:
     """Every hold must be one that goes: an invoice is as stuck as the most lasting of them."""
-    if case.invoice_id and books.invoices[case.invoice_id].status != "open":
+    if case.invoice_id and journals.invoices[case.invoice_id].status != "open":
         return "it is settled, and its case is open"
     for hold in case.holds:
-        why = _hold(books, case, hold)
+        why = _hold(journals, case, hold)
         if why:
             return why
     if case.holds or case.next_on or case.awaiting_role:
         return None
     if case.waiting_for == "letter":
-        return None if case.invoice_id in books.requests or case.account_id in books.accounts_with_tasks else "no letter is under way"
+        return None if case.invoice_id in journals.requests or case.account_id in journals.accounts_with_tasks else "no letter is under way"
     return "nothing moves it"
 
 
-def _hold(books: YearEndSnapshot, case: Case, hold: dict[str, object]) -> str | None:
+def _hold(journals: YearEndSnapshot, case: Case, hold: dict[str, object]) -> str | None:
     """A hold's id is that of the case that placed it."""
     if hold.get("until") or hold["hold_id"] in BILLING_LIFTS:
         return None
@@ -71,53 +71,59 @@ def _hold(books: YearEndSnapshot, case: Case, hold: dict[str, object]) -> str | 
             return "nobody paused it this year"
         case HoldKind.BELOW_MINIMUM:
             return "a hold that is not billing's"
-    its_case = books.open.get(name)
+    its_case = journals.open.get(name)
     if its_case is None:
         return f"held by {name}, which is over"
     if case.invoice_id not in str(its_case.summary.get("invoices", case.invoice_id)).split():
         return f"held by {name}, which does not know it"
     if its_case.kind == "suspension" and its_case.waiting_for == "payment":
         return f"held by {name}, which waits for nothing but its payment"
-    why = _other(books, its_case)
+    why = _other(journals, its_case)
     return f"held by {name}: {why}" if why else None
 
 
-def _other(books: YearEndSnapshot, case: Case) -> str | None:
+def _other(journals: YearEndSnapshot, case: Case) -> str | None:
     """A case of an account, a dispute, or an approval."""
     if case.next_on or case.awaiting_role:
         return None
-    asked = [one for one in books.open.values() if one.kind == "approval" and one.summary["subject"] == case.case_id]
+    asked = [one for one in journals.open.values() if one.kind == "approval" and one.summary["subject"] == case.case_id]
     match case.waiting_for:
         case "approval":
             return None if asked else "no approval of it is open"
         case "letter":
-            return None if case.case_id in books.letters or case.account_id in books.accounts_with_tasks else "no letter of it is under way"
+            return (
+                None
+                if case.case_id in journals.letters or case.account_id in journals.accounts_with_tasks
+                else "no letter of it is under way"
+            )
         case "dispute":
-            return None if any(_contested(books, name) for name in str(case.summary["invoices"]).split()) else "nothing of it is contested"
+            return (
+                None if any(_contested(journals, name) for name in str(case.summary["invoices"]).split()) else "nothing of it is contested"
+            )
         case "write_off":
-            team = books.open.get(ids.write_off_case_id(case.account_id))
+            team = journals.open.get(ids.write_off_case_id(case.account_id))
             if team is None:
                 return "the write-off team has no case of it"
-            theirs, open_ones = str(team.summary["invoices"]).split(), _unsettled(books, case)
+            theirs, open_ones = str(team.summary["invoices"]).split(), _unsettled(journals, case)
             missing = [name for name in open_ones if name not in theirs]
             return f"the write-off team was not given {missing}" if missing else None
         case "payment":
             elsewhere = case.summary.get("decision") in ("agency", "legal")
-            waits = _unsettled(books, case) and (elsewhere or case.kind == "suspension")
-            done = case.kind == "write_off" and not _unsettled(books, case)
+            waits = _unsettled(journals, case) and (elsewhere or case.kind == "suspension")
+            done = case.kind == "write_off" and not _unsettled(journals, case)
             return None if waits or done else "nothing but a payment moves it"
         case "time" if case.kind == "credit_review":
             return None
     return "nothing moves it"
 
 
-def _unsettled(books: YearEndSnapshot, case: Case) -> list[str]:
-    return [name for name in str(case.summary["invoices"]).split() if books.invoices[name].status == "open"]
+def _unsettled(journals: YearEndSnapshot, case: Case) -> list[str]:
+    return [name for name in str(case.summary["invoices"]).split() if journals.invoices[name].status == "open"]
 
 
-def _contested(books: YearEndSnapshot, name: str) -> bool:
+def _contested(journals: YearEndSnapshot, name: str) -> bool:
     """By the customer, by billing's word, by a plan, or by an insolvency."""
-    invoice, case = books.invoices[name], books.open.get(ids.invoice_case_id(name))
+    invoice, case = journals.invoices[name], journals.open.get(ids.invoice_case_id(name))
     if case is None or invoice.status != "open":
         return False
     plans = any(hold["kind"] in ("payment_plan", "credit_review") for hold in case.holds)

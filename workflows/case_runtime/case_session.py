@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -20,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.command import COMMAND_REJECTED, Command, CommandReceipt
     from domain.case.command_handling import CommandRules, record_rejection
     from domain.case.handler_names import SignalName
+    from domain.case.workflow_input import CaseInput
     from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Clock, Moment
     from domain.correspondence.contact_request import ContactOrder
@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.case_runtime.activity_options import RECORD_OPTIONS
 from workflows.case_runtime.effect_dispatcher import EffectDispatcher, EffectResultHandlers, signal_case
 from workflows.case_runtime.search_attributes import SearchAttributeUpdater
+from workflows.case_runtime.task_separator import TaskSeparator
 from workflows.case_runtime.wake_timer import WakeTimer
 
 MAX_WAIT = timedelta(minutes=1)
@@ -54,25 +55,30 @@ class WriteHandlers:
 class CaseSession(Generic[Case]):
     """The session of one case. The case decides; its workflow says when to ask it; here it is written down and carried out.
 
-    `build_view` shows the case under its run's id; `rules` are those of its commands, None for a case that takes none by rules.
+    `start` is what its workflow was started with. `build_view` shows the case under its run's id; `rules` are those of its commands,
+    None for a case that takes none by rules.
     """
 
     def __init__(
         self,
         case: Case,
-        clock: Clock,
+        start: CaseInput,
         build_view: Callable[[str], CaseView],
         rules: CommandRules[Case] | None = None,
         on_result: EffectResultHandlers | None = None,
         on_write: WriteHandlers | None = None,
     ) -> None:
-        self.case, self.clock = case, clock
+        self.case, self.clock = case, start.clock
         self._build_view, self._rules, self._on_write = build_view, rules, on_write
         self._dispatcher = EffectDispatcher(case, lambda: self.clock, lambda: self.now, on_result or EffectResultHandlers())
         self._search_attributes, self._wake_timer = SearchAttributeUpdater(), WakeTimer()
+        self._separator = TaskSeparator(start.separates_tasks)
 
     @property
     def now(self) -> Moment:
+        """The time of the present workflow task, which a replay gives again: see TaskSeparator."""
+        if not workflow.unsafe.is_read_only():
+            self._separator.renew()
         real = workflow.now()
         return Moment(self.clock.to_business(real), real)
 
@@ -149,7 +155,8 @@ class CaseSession(Generic[Case]):
             await_letter=await_letter,
         )
         write = self._on_write.extend_write(write) if self._on_write else write
-        answer = await workflow.execute_local_activity_method(CaseRecordingActivities.record, write, **RECORD_OPTIONS)
+        with self._separator.hold():
+            answer = await workflow.execute_local_activity_method(CaseRecordingActivities.record, write, **RECORD_OPTIONS)
         if answer.carried:
             (self._on_write.resume if self._on_write else self.case.continue_from)(answer.carried)
             return answer
@@ -196,10 +203,10 @@ class CaseSession(Generic[Case]):
             if workflow.now() >= deadline and workflow.all_handlers_finished() and not unsettled():
                 return
 
-    async def continue_as_new(self, workflow_input: BaseModel) -> None:
-        """Go on in a new run, with the same state and a short history. `workflow_input` has the fields `clock` and `case`."""
+    async def continue_as_new(self, workflow_input: CaseInput) -> None:
+        """Go on in a new run, with the same state and a short history. `workflow_input` has the field `case`."""
         await self.finish(for_good=False)
-        workflow.continue_as_new(workflow_input.model_copy(update={"clock": self.clock, "case": self.case}))
+        workflow.continue_as_new(workflow_input.for_next_run(self.clock, case=self.case))
 
 
 def _build_carried_state(case: AccountCase) -> CarriedState:

@@ -39,6 +39,7 @@ class ChildDisputes:
                     policy=self.case.snapshot,
                     raised=raised.act,
                     clock=clock,
+                    separates_tasks=True,
                 )
                 child = await workflow.start_child_workflow(
                     WorkflowName.DISPUTE,

@@ -242,6 +242,7 @@ class EffectDispatcher:
             subject=ApprovalSubject(case_id=self._case_id, invoice_ids=effect.invoice_ids, details=effect.details),
             matrix=frame.matrix,
             clock=self._clock(),
+            separates_tasks=True,
         )
         approval = await workflow.start_child_workflow(
             ids.WorkflowName.APPROVAL,

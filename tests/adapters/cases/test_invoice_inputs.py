@@ -11,27 +11,27 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_store import PolicyStore
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import Clock
-from tests.adapters.correspondence.office import DAWN, DUE, POLICY_FILE, CorrespondenceOffice
+from tests.adapters.correspondence.correspondence_setup import DAWN, DUE, POLICY_FILE, CorrespondenceSetup
 
 CLOCK = Clock.real_time()
 
 
 @pytest.fixture
-def openings(office: CorrespondenceOffice, tmp_path: Path) -> InvoiceInputLoader:
+def openings(correspondence: CorrespondenceSetup, tmp_path: Path) -> InvoiceInputLoader:
     """With a policy of its own for the segment `public`."""
-    policies = PolicyStore(office.database, LetterTemplates(Settings.load().letters_dir))
+    policies = PolicyStore(correspondence.database, LetterTemplates(Settings.load().letters_dir))
     (tmp_path / "policies").mkdir()
     standard = POLICY_FILE.read_text(encoding="utf-8")
     (tmp_path / "policies" / "standard.yaml").write_text(standard, encoding="utf-8")
     public = standard.replace("policy: standard", "policy: public").replace("segments: []", "segments: [public]")
     (tmp_path / "policies" / "public.yaml").write_text(public, encoding="utf-8")
     policies.load_folder(tmp_path / "policies")
-    return InvoiceInputLoader(office.database, policies, CLOCK)
+    return InvoiceInputLoader(correspondence.database, policies, CLOCK)
 
 
-def test_an_opening_holds_the_facts_as_they_stand_now(office: CorrespondenceOffice, openings: InvoiceInputLoader) -> None:
-    office.create_invoice()
-    office.change(Invoice, "I1", open_balance=2_500, version=3, disputed=True)
+def test_an_opening_holds_the_facts_as_they_stand_now(correspondence: CorrespondenceSetup, openings: InvoiceInputLoader) -> None:
+    correspondence.create_invoice()
+    correspondence.change(Invoice, "I1", open_balance=2_500, version=3, disputed=True)
     opening, collector = openings.load_inputs(["I1"])["I1"]
     assert (opening.invoice_id, opening.account_id, opening.clock, opening.case, collector) == ("I1", "A1", CLOCK, None, None)
     facts = opening.facts
@@ -39,10 +39,10 @@ def test_an_opening_holds_the_facts_as_they_stand_now(office: CorrespondenceOffi
     assert facts.status is InvoiceStatus.OPEN
 
 
-def test_each_account_falls_under_the_policy_of_its_segment(office: CorrespondenceOffice, openings: InvoiceInputLoader) -> None:
-    office.create_account("A2", segment="public", collector="mia")
-    office.create_invoice("I1")
-    office.create_invoice("B1", "A2")
+def test_each_account_falls_under_the_policy_of_its_segment(correspondence: CorrespondenceSetup, openings: InvoiceInputLoader) -> None:
+    correspondence.create_account("A2", segment="public", collector="mia")
+    correspondence.create_invoice("I1")
+    correspondence.create_invoice("B1", "A2")
     read = openings.load_inputs(["I1", "B1"])
     assert {invoice: (opening.policy.name, collector) for invoice, (opening, collector) in read.items()} == {
         "I1": ("standard", None),
@@ -50,9 +50,9 @@ def test_each_account_falls_under_the_policy_of_its_segment(office: Corresponden
     }
 
 
-def test_no_personal_detail_is_in_an_opening(office: CorrespondenceOffice, openings: InvoiceInputLoader) -> None:
-    office.change(Account, "A1", name="Jane Doe Ltd")
-    office.create_invoice()
+def test_no_personal_detail_is_in_an_opening(correspondence: CorrespondenceSetup, openings: InvoiceInputLoader) -> None:
+    correspondence.change(Account, "A1", name="Jane Doe Ltd")
+    correspondence.create_invoice()
     text = openings.load_inputs(["I1"])["I1"][0].model_dump_json()
     assert "Jane Doe" not in text
     assert "customer.test" not in text
@@ -62,8 +62,8 @@ def test_an_invoice_that_the_ledger_does_not_know_has_no_opening(openings: Invoi
     assert openings.load_inputs(["nobody"]) == {}
 
 
-def plan(office: CorrespondenceOffice, case_id: str, outcome: str | None) -> None:
-    with office.database.writing() as session:
+def plan(correspondence: CorrespondenceSetup, case_id: str, outcome: str | None) -> None:
+    with correspondence.database.writing() as session:
         session.merge(
             Case(
                 case_id=case_id,
@@ -80,12 +80,12 @@ def plan(office: CorrespondenceOffice, case_id: str, outcome: str | None) -> Non
         )
 
 
-def test_what_a_plan_charged_is_collected_once_the_plan_is_over(office: CorrespondenceOffice, openings: InvoiceInputLoader) -> None:
-    office.create_invoice("interest", charged_by="plan:A1:1")
+def test_what_a_plan_charged_is_collected_once_the_plan_is_over(correspondence: CorrespondenceSetup, openings: InvoiceInputLoader) -> None:
+    correspondence.create_invoice("interest", charged_by="plan:A1:1")
     assert openings.list_leftover_charges(10) == []
-    plan(office, "plan:A1:1", outcome=None)
+    plan(correspondence, "plan:A1:1", outcome=None)
     assert openings.list_leftover_charges(10) == []
-    plan(office, "plan:A1:1", outcome="broken")
+    plan(correspondence, "plan:A1:1", outcome="broken")
     assert openings.list_leftover_charges(10) == ["interest"]
-    office.write_case_row("interest")
+    correspondence.write_case_row("interest")
     assert openings.list_leftover_charges(10) == []

@@ -17,7 +17,7 @@ from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain.case.effects import SendLetter
 from domain.case.letter_order import LetterOrder
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
-from tests.adapters.correspondence.office import HOUR, NOON, POLICY, TODAY, CorrespondenceOffice
+from tests.adapters.correspondence.correspondence_setup import HOUR, NOON, POLICY, TODAY, CorrespondenceSetup
 
 SUSPENSION = "suspension:A1"
 REFUSED = DeliveryResult(DeliveryOutcome.REFUSED, 554, "No")
@@ -38,28 +38,28 @@ def build_order(template: str, *invoices: str, case_id: str = SUSPENSION, hours_
     return LetterOrder(case_id=case_id, account_id="A1", letter=letter, contact=POLICY.contact, hours_matter=hours_matter)
 
 
-def open_letter_store(office: CorrespondenceOffice) -> CaseLetterStore:
-    return CaseLetterStore(office.database, office.letter_loader())
+def open_letter_store(correspondence: CorrespondenceSetup) -> CaseLetterStore:
+    return CaseLetterStore(correspondence.database, correspondence.letter_loader())
 
 
-def order_letter(office: CorrespondenceOffice, wanted: LetterOrder, at: datetime = NOON - 2 * HOUR) -> int:
+def order_letter(correspondence: CorrespondenceSetup, wanted: LetterOrder, at: datetime = NOON - 2 * HOUR) -> int:
     """The number of the letter."""
-    open_letter_store(office).request_letter(wanted, at)
-    return office.letters()[-1].id or 0
+    open_letter_store(correspondence).request_letter(wanted, at)
+    return correspondence.letters()[-1].id or 0
 
 
-def withdraw_letter(office: CorrespondenceOffice, number: int = 1) -> None:
-    open_letter_store(office).withdraw_letter(SUSPENSION, f"{SUSPENSION}:warning:{number}", NOON)
+def withdraw_letter(correspondence: CorrespondenceSetup, number: int = 1) -> None:
+    open_letter_store(correspondence).withdraw_letter(SUSPENSION, f"{SUSPENSION}:warning:{number}", NOON)
 
 
-def update_letter(office: CorrespondenceOffice, letter: int, **values: Any) -> None:
-    with office.database.writing() as session:
+def update_letter(correspondence: CorrespondenceSetup, letter: int, **values: Any) -> None:
+    with correspondence.database.writing() as session:
         session.execute(update(Message).where(col(Message.id) == letter).values(**values))
 
 
-def write_case_row(office: CorrespondenceOffice, outcome: str | None) -> None:
+def write_case_row(correspondence: CorrespondenceSetup, outcome: str | None) -> None:
     """The suspension's row in the read model."""
-    with office.database.writing() as session:
+    with correspondence.database.writing() as session:
         session.merge(
             Case(
                 case_id=SUSPENSION,
@@ -76,17 +76,17 @@ def write_case_row(office: CorrespondenceOffice, outcome: str | None) -> None:
         )
 
 
-def take_outcomes(office: CorrespondenceOffice) -> list[tuple[str, LetterOutcome]]:
+def take_outcomes(correspondence: CorrespondenceSetup) -> list[tuple[str, LetterOutcome]]:
     """What cases have to hear, and hear now."""
-    postbox = OutcomeFeed(office.database)
+    postbox = OutcomeFeed(correspondence.database)
     batch = postbox.list_case_outcomes(100)
     postbox.mark_cases_notified(batch)
     assert postbox.list_case_outcomes(100) == []
     return [(one.case_id, one.outcome) for one in batch]
 
 
-def take_fates(office: CorrespondenceOffice) -> list[tuple[LetterResult, str]]:
-    return [(news.fate, news.reason) for _, news in take_outcomes(office)]
+def take_fates(correspondence: CorrespondenceSetup) -> list[tuple[LetterResult, str]]:
+    return [(news.fate, news.reason) for _, news in take_outcomes(correspondence)]
 
 
 def letter_text(content: bytes) -> str:
@@ -95,9 +95,9 @@ def letter_text(content: bytes) -> str:
     return str(body.get_content())
 
 
-def run_during_compose(desk: Any, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+def run_during_compose(outbox: Any, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """Something happens between the look at a letter's invoices and the mark, the first time."""
-    reading = desk._loader
+    reading = outbox._loader
     compose, composed = reading.compose, list[bool]()
 
     def composing(*arguments: object) -> bytes:

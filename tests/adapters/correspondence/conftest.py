@@ -1,12 +1,12 @@
 import pytest
 
 from adapters.database.engine import Database
-from tests.adapters.correspondence.office import CorrespondenceOffice
+from tests.adapters.correspondence.correspondence_setup import CorrespondenceSetup
 
 
 @pytest.fixture
-def office(database: Database) -> CorrespondenceOffice:
+def correspondence(database: Database) -> CorrespondenceSetup:
     """With one account, and no invoice yet."""
-    office = CorrespondenceOffice(database)
-    office.create_account()
-    return office
+    correspondence = CorrespondenceSetup(database)
+    correspondence.create_account()
+    return correspondence

@@ -8,14 +8,14 @@ import pytest
 from adapters.correspondence.letter_loader import LetterContent
 from adapters.database.tables import Contact, ContactRequest, Invoice, User
 from domain.correspondence.letter_outcome import DropReason
-from tests.adapters.correspondence.office import DAY, NOON, SENT, TODAY, CorrespondenceOffice
+from tests.adapters.correspondence.correspondence_setup import DAY, NOON, SENT, TODAY, CorrespondenceSetup
 
 
-def read(office: CorrespondenceOffice) -> LetterContent:
+def read(correspondence: CorrespondenceSetup) -> LetterContent:
     """The one letter of what is due, as it stands at noon."""
-    (letter,) = office.letter_outbox().claim_due_letters(NOON, 100)
-    with office.database.reading() as session:
-        return office.letter_loader().load_letters(session, [letter], {}, NOON)[letter]
+    (letter,) = correspondence.letter_outbox().claim_due_letters(NOON, 100)
+    with correspondence.database.reading() as session:
+        return correspondence.letter_loader().load_letters(session, [letter], {}, NOON)[letter]
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ def read(office: CorrespondenceOffice) -> LetterContent:
     ],
 )
 def test_what_billing_has_settled_or_marked_as_disputed_is_left_out(
-    office: CorrespondenceOffice, change: dict[str, object], reason: DropReason
+    correspondence: CorrespondenceSetup, change: dict[str, object], reason: DropReason
 ) -> None:
-    office.create_billed_invoice("I1")
-    office.create_billed_invoice("I2")
-    office.change(Invoice, "I1", **change)
-    reading = read(office)
+    correspondence.create_billed_invoice("I1")
+    correspondence.create_billed_invoice("I2")
+    correspondence.change(Invoice, "I1", **change)
+    reading = read(correspondence)
     assert [why for _, why in reading.dropped] == [reason]
     assert [line.number for line in reading.standing] == ["I2"]
 
@@ -48,73 +48,75 @@ def test_what_billing_has_settled_or_marked_as_disputed_is_left_out(
         ([], None),
     ],
 )
-def test_an_invoice_on_hold_is_left_out_for_that_reason(office: CorrespondenceOffice, holds: list[str], reason: DropReason | None) -> None:
-    office.create_billed_invoice()
-    office.write_case_row("I1", holds=holds)
-    assert [why for _, why in read(office).dropped] == ([reason] if reason else [])
+def test_an_invoice_on_hold_is_left_out_for_that_reason(
+    correspondence: CorrespondenceSetup, holds: list[str], reason: DropReason | None
+) -> None:
+    correspondence.create_billed_invoice()
+    correspondence.write_case_row("I1", holds=holds)
+    assert [why for _, why in read(correspondence).dropped] == ([reason] if reason else [])
 
 
-def test_a_note_after_its_last_day_has_lapsed(office: CorrespondenceOffice) -> None:
-    office.create_billed_invoice("I1", name="courtesy_note")
-    office.create_billed_invoice("I2", name="courtesy_note")
-    office.change(ContactRequest, 1, not_after=TODAY - DAY)  # type: ignore[arg-type]
-    office.change(ContactRequest, 2, not_after=TODAY)  # type: ignore[arg-type]
-    assert read(office).dropped == [(1, DropReason.LAPSED)]
+def test_a_note_after_its_last_day_has_lapsed(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice("I1", name="courtesy_note")
+    correspondence.create_billed_invoice("I2", name="courtesy_note")
+    correspondence.change(ContactRequest, 1, not_after=TODAY - DAY)  # type: ignore[arg-type]
+    correspondence.change(ContactRequest, 2, not_after=TODAY)  # type: ignore[arg-type]
+    assert read(correspondence).dropped == [(1, DropReason.LAPSED)]
 
 
-def test_a_contact_whose_address_bounced_counts_as_none(office: CorrespondenceOffice) -> None:
-    office.create_billed_invoice()
-    office.change(Contact, 1, undeliverable_since=NOON)  # type: ignore[arg-type]
-    assert read(office).customer.email == ""
+def test_a_contact_whose_address_bounced_counts_as_none(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    correspondence.change(Contact, 1, undeliverable_since=NOON)  # type: ignore[arg-type]
+    assert read(correspondence).customer.email == ""
 
 
-def test_the_first_contact_that_can_be_reached_gets_the_letter_in_its_own_language(office: CorrespondenceOffice) -> None:
-    office.create_billed_invoice()
-    with office.database.writing() as session:
+def test_the_first_contact_that_can_be_reached_gets_the_letter_in_its_own_language(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    with correspondence.database.writing() as session:
         session.add(Contact(account_id="A1", name="Luz", email="luz@customer.test", language="es", time_zone="Europe/Madrid"))
-    office.change(Contact, 1, undeliverable_since=NOON)  # type: ignore[arg-type]
-    customer = read(office).customer
+    correspondence.change(Contact, 1, undeliverable_since=NOON)  # type: ignore[arg-type]
+    customer = read(correspondence).customer
     assert (customer.email, customer.language, customer.zone.key) == ("luz@customer.test", "es", "Europe/Madrid")
 
 
-def test_a_letter_states_the_balance_and_the_days_past_due_of_the_moment(office: CorrespondenceOffice) -> None:
-    office.create_billed_invoice()
-    office.change(Invoice, "I1", open_balance=2_345)
-    reading = read(office)
+def test_a_letter_states_the_balance_and_the_days_past_due_of_the_moment(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    correspondence.change(Invoice, "I1", open_balance=2_345)
+    reading = read(correspondence)
     (line,) = reading.standing
     assert (line.open_minor, line.days_past_due) == (2_345, 2)
     assert (reading.lines[0]["open_balance"], reading.lines[0]["step"]) == (2_345, "reminder")
 
 
-def test_letters_of_one_account_make_one_thread(office: CorrespondenceOffice) -> None:
-    desk, contents = office.letter_outbox(), []
+def test_letters_of_one_account_make_one_thread(correspondence: CorrespondenceSetup) -> None:
+    outbox, contents = correspondence.letter_outbox(), []
     for number in range(3):
-        office.create_billed_invoice(f"I{number}")
+        correspondence.create_billed_invoice(f"I{number}")
         now = NOON + number * 7 * DAY
-        (letter,) = desk.begin_transmission(desk.claim_due_letters(now, 100), now)
+        (letter,) = outbox.begin_transmission(outbox.claim_due_letters(now, 100), now)
         assert letter is not None
         contents.append(message_from_bytes(letter.content, policy=default))
-        desk.record_outcomes([(letter.message, SENT)], now)
+        outbox.record_outcomes([(letter.message, SENT)], now)
     ids = [str(content["Message-ID"]) for content in contents]
     assert len(set(ids)) == 3
     assert [content["In-Reply-To"] for content in contents] == [None, ids[0], ids[1]]
     assert str(contents[2]["References"]).split() == ids[:2]
 
 
-def test_another_accounts_letters_are_not_in_the_thread(office: CorrespondenceOffice) -> None:
-    office.create_account("A2")
-    office.create_billed_invoice("I1")
-    office.send_all(office.letter_outbox())
-    office.create_billed_invoice("B1", "A2")
-    assert read(office).thread == ()
+def test_another_accounts_letters_are_not_in_the_thread(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_account("A2")
+    correspondence.create_billed_invoice("I1")
+    correspondence.send_all(correspondence.letter_outbox())
+    correspondence.create_billed_invoice("B1", "A2")
+    assert read(correspondence).thread == ()
 
 
-def test_answers_go_to_the_accounts_collector(office: CorrespondenceOffice) -> None:
-    with office.database.writing() as session:
+def test_answers_go_to_the_accounts_collector(correspondence: CorrespondenceSetup) -> None:
+    with correspondence.database.writing() as session:
         session.add(User(name="mia", email="mia@creditor.test", full_name="Mia Berg"))
-    office.create_account("A2", collector="mia")
-    office.create_billed_invoice("I1", "A2")
-    desk = office.letter_outbox()
-    (letter,) = desk.begin_transmission(desk.claim_due_letters(NOON, 100), NOON)
+    correspondence.create_account("A2", collector="mia")
+    correspondence.create_billed_invoice("I1", "A2")
+    outbox = correspondence.letter_outbox()
+    (letter,) = outbox.begin_transmission(outbox.claim_due_letters(NOON, 100), NOON)
     assert letter is not None
     assert message_from_bytes(letter.content, policy=default)["Reply-To"].addresses[0].addr_spec == "mia@creditor.test"

@@ -46,7 +46,7 @@ def account(database: Database) -> JournalledAccount:
 
 
 @pytest.fixture
-def book(database: Database) -> DossierStore:
+def store(database: Database) -> DossierStore:
     return DossierStore(database, load_example_company())
 
 
@@ -327,38 +327,38 @@ def wanted(key: str = "write_off:A1:1", purpose: DossierPurpose = LEGAL) -> Requ
     return RequestedDossier(key, "A1", purpose, noon_on(60), asked_by="write_off:A1")
 
 
-def test_both_documents_are_stored_under_their_sha256(account: JournalledAccount, book: DossierStore) -> None:
+def test_both_documents_are_stored_under_their_sha256(account: JournalledAccount, store: DossierStore) -> None:
     full(account)
-    made = book.make_dossier(wanted())
-    store = DocumentStore(account.database)
+    made = store.make_dossier(wanted())
+    documents = DocumentStore(account.database)
     for digest, ending in ((made.json_sha256, "json"), (made.pdf_sha256, "pdf")):
-        found = store.get(digest)
+        found = documents.get(digest)
         assert found is not None
         assert found[0] == f"legal-A1-2013-04-30.{ending}"
         assert sha256(found[1]).hexdigest() == digest
-    stored = store.get(made.json_sha256)
+    stored = documents.get(made.json_sha256)
     assert stored is not None
     assert json.loads(stored[1])["purpose"] == "legal"
 
 
-def test_a_dossier_asked_for_again_is_the_one_that_was_made(account: JournalledAccount, book: DossierStore) -> None:
+def test_a_dossier_asked_for_again_is_the_one_that_was_made(account: JournalledAccount, store: DossierStore) -> None:
     account.invoice("I1")
-    first = book.make_dossier(wanted())
+    first = store.make_dossier(wanted())
     account.record_payment("I1", 10_000, 59)
-    assert book.make_dossier(wanted()) == first
-    assert book.make_dossier(wanted("another")).json_sha256 != first.json_sha256
-    assert [row.key for row in book.list_dossiers("A1")] == ["another", "write_off:A1:1"]
+    assert store.make_dossier(wanted()) == first
+    assert store.make_dossier(wanted("another")).json_sha256 != first.json_sha256
+    assert [row.key for row in store.list_dossiers("A1")] == ["another", "write_off:A1:1"]
 
 
-def test_an_unknown_account_has_no_dossier(book: DossierStore, database: Database) -> None:
+def test_an_unknown_account_has_no_dossier(store: DossierStore, database: Database) -> None:
     with pytest.raises(AccountNotFoundError):
-        book.compile("none", LEGAL, noon_on(0))
+        store.compile("none", LEGAL, noon_on(0))
 
 
-async def test_a_case_gets_its_dossier_from_the_activity(account: JournalledAccount, book: DossierStore) -> None:
-    making = DossierActivities(book)
+async def test_a_case_gets_its_dossier_from_the_activity(account: JournalledAccount, store: DossierStore) -> None:
+    making = DossierActivities(store)
     made = await ActivityEnvironment().run(
         making.make_dossier, MakeDossier(account_id="A1", purpose="proof_of_claim"), "credit_review:A1:1", noon_on(60) + timedelta(hours=1)
     )
     assert made == GeneratedDossier(purpose=CLAIM, json_sha256=made.json_sha256, pdf_sha256=made.pdf_sha256, pages=1)
-    assert [(row.key, row.purpose) for row in book.list_dossiers("A1")] == [("credit_review:A1:1", "proof_of_claim")]
+    assert [(row.key, row.purpose) for row in store.list_dossiers("A1")] == [("credit_review:A1:1", "proof_of_claim")]

@@ -118,8 +118,8 @@ def test_a_file_is_read_as_it_was_written(database: Database, tmp_path: Path, co
 
 def test_excel_dates_and_numbers_are_taken_as_they_are(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "export.xlsx"
-    with xlsxwriter.Workbook(file) as book:
-        sheet, day = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yy"})
+    with xlsxwriter.Workbook(file) as workbook:
+        sheet, day = workbook.add_worksheet(), workbook.add_format({"num_format": "dd/mm/yy"})
         sheet.write_row(0, 0, list(ROW))
         sheet.write_row(1, 0, list(row(number="", total="").values()))
         sheet.write_number(1, list(ROW).index("number"), 4711)

@@ -257,12 +257,12 @@ def test_payments_at_the_same_moment_take_turns(database: Database, ledger: Ledg
     assert find_unbalanced_invoices(database) == []
 
 
-deeds = st.lists(
+events = st.lists(
     st.tuples(st.sampled_from(["pay", "pay_named", "bounce", "credit", "total", "cancel", "apply"]), st.integers(1, 9_000)), max_size=9
 )
 
 
-@given(deeds)
+@given(events)
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_happens_the_balances_add_up(database: Database, course: list[tuple[str, int]]) -> None:
     account = f"H{len(list_events(database))}-{id(course)}"
@@ -271,12 +271,12 @@ def test_whatever_happens_the_balances_add_up(database: Database, course: list[t
     for name in names:
         add_invoice(database, name, account_id=account)
     ledger, paid = Ledger(database), []
-    for number, (deed, amount) in enumerate(course):
+    for number, (event, amount) in enumerate(course):
         name = names[amount % 3]
-        match deed:
+        match event:
             case "pay" | "pay_named":
                 paid.append(f"{account}:{number}")
-                ledger.record_payment(paid[-1], account, "EUR", amount, TODAY, "", name if deed == "pay_named" else None, at=AT)
+                ledger.record_payment(paid[-1], account, "EUR", amount, TODAY, "", name if event == "pay_named" else None, at=AT)
             case "bounce" if paid:
                 ledger.reverse_payment(paid.pop(), TODAY, at=AT)
             case "apply":
@@ -284,7 +284,7 @@ def test_whatever_happens_the_balances_add_up(database: Database, course: list[t
             case "cancel":
                 ledger.cancel_invoice(name, at=AT)
             case "credit" | "total" if ledger.get_invoice_facts(name).status is not InvoiceStatus.CANCELLED:
-                if deed == "credit":
+                if event == "credit":
                     ledger.issue_credit_note(f"C:{account}:{number}", name, amount, TODAY, at=AT)
                 else:
                     ledger.change_invoice(name, total=amount, at=AT)

@@ -174,12 +174,12 @@ def test_unapplied_credit_recovers_nothing_by_itself(database: Database, ledger:
     assert written_off(database, "R2") == 10_000
 
 
-deeds = st.lists(
+events = st.lists(
     st.tuples(st.sampled_from(["pay", "pay_named", "bounce", "give_up", "total", "cancel"]), st.integers(1, 9_000)), max_size=12
 )
 
 
-@given(deeds)
+@given(events)
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_is_given_up_and_recovered_no_money_is_lost(database: Database, course: list[tuple[str, int]]) -> None:
     account = f"H{len(list_events(database))}-{id(course)}"
@@ -188,12 +188,12 @@ def test_whatever_is_given_up_and_recovered_no_money_is_lost(database: Database,
     for name in names:
         add_invoice(database, name, account_id=account)
     ledger, came = Ledger(database), {}
-    for number, (deed, amount) in enumerate(course):
+    for number, (event, amount) in enumerate(course):
         name, key = names[amount % 2], f"{account}:{number}"
-        match deed:
+        match event:
             case "pay" | "pay_named":
                 came[key] = amount
-                ledger.record_payment(key, account, "EUR", amount, TODAY, "", name if deed == "pay_named" else None, at=AT)
+                ledger.record_payment(key, account, "EUR", amount, TODAY, "", name if event == "pay_named" else None, at=AT)
             case "bounce" if came:
                 ledger.reverse_payment(came.popitem()[0], TODAY, at=AT)
             case "give_up":

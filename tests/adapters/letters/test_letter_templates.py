@@ -217,14 +217,14 @@ def test_a_company_replaces_a_template_and_single_words_and_adds_a_letter(tmp_pa
     reminder = "{% extends layout %}{% block subject %}Ahoy{% endblock %}{% block opening %}Pay, {{ letter.customer }}.{% endblock %}"
     (own / "reminder.j2").write_text(reminder, encoding="utf-8")
     (own / "farewell.j2").write_text(reminder, encoding="utf-8")
-    book = LetterTemplates(tmp_path)
+    catalogue = LetterTemplates(tmp_path)
 
-    replaced = book.render(letter())
+    replaced = catalogue.render(letter())
     assert replaced.subject == "Ahoy"
     assert "Pay, Nordlicht GmbH." in replaced.text
     assert "Yours truly," in replaced.text
-    assert book.find_missing_templates(["reminder", "farewell"]) == [(language, "farewell") for language in ("de", "es", "fr")]
-    assert "Second reminder" in book.render(letter("en", "second_reminder")).subject
+    assert catalogue.find_missing_templates(["reminder", "farewell"]) == [(language, "farewell") for language in ("de", "es", "fr")]
+    assert "Second reminder" in catalogue.render(letter("en", "second_reminder")).subject
 
 
 # --- letters of cases

@@ -137,6 +137,6 @@ async def deliver_letter(mailer: Mailer, *recipients: str) -> DeliveryResult:
     return await mailer.send(LETTER, "ar@creditor.example", recipients or ("kim@customer.example",))
 
 
-async def deliver_once(office: FaultySmtpServer, **settings: object) -> DeliveryResult:
-    async with open_mailer(office.port, **settings) as mailer:
+async def deliver_once(smtp_server: FaultySmtpServer, **settings: object) -> DeliveryResult:
+    async with open_mailer(smtp_server.port, **settings) as mailer:
         return await deliver_letter(mailer)

@@ -25,16 +25,16 @@ BRIEF = 0.3
 
 
 async def test_a_letter_that_the_server_takes_is_sent() -> None:
-    async with start_smtp_server() as office:
-        assert await deliver_once(office) == DeliveryResult(DeliveryOutcome.SENT, 250, "Taken")
-        assert office.clerk.accepted == [LETTER]
+    async with start_smtp_server() as smtp_server:
+        assert await deliver_once(smtp_server) == DeliveryResult(DeliveryOutcome.SENT, 250, "Taken")
+        assert smtp_server.clerk.accepted == [LETTER]
 
 
 async def test_a_line_that_starts_with_a_dot_arrives_whole() -> None:
     letter = b"Subject: dots\r\n\r\n.\r\n..two\r\n.hidden\r\n"
-    async with start_smtp_server() as office, open_mailer(office.port) as mailer:
+    async with start_smtp_server() as smtp_server, open_mailer(smtp_server.port) as mailer:
         await mailer.send(letter, "a@creditor.example", ["b@customer.example"])
-        assert office.clerk.accepted == [letter]
+        assert smtp_server.clerk.accepted == [letter]
 
 
 class SaysAtMail(SmtpHandler):
@@ -73,8 +73,8 @@ class SaysAfterContent(SmtpHandler):
     ids=lambda value: str(getattr(value, "reply", value)),
 )
 async def test_what_the_server_says_of_a_letter_decides(clerk: SmtpHandler, code: int, outcome: DeliveryOutcome) -> None:
-    async with start_smtp_server(clerk) as office:
-        delivery = await deliver_once(office)
+    async with start_smtp_server(clerk) as smtp_server:
+        delivery = await deliver_once(smtp_server)
     assert (delivery.outcome, delivery.reply_code, clerk.accepted) == (outcome, code, [])
 
 
@@ -93,13 +93,13 @@ async def test_what_the_server_says_of_a_letter_decides(clerk: SmtpHandler, code
     ids=lambda value: str(getattr(value, "reply", value)),
 )
 async def test_an_address_is_refused_by_its_servers_last_word_on_the_recipient_alone(clerk: SmtpHandler, refused: bool) -> None:
-    async with start_smtp_server(clerk) as office:
-        assert (await deliver_once(office)).address_refused is refused
+    async with start_smtp_server(clerk) as smtp_server:
+        assert (await deliver_once(smtp_server)).address_refused is refused
 
 
 async def test_content_refused_before_it_is_sent_is_refused() -> None:
-    async with start_smtp_server(protocol=RefusesContent) as office:
-        assert await deliver_once(office) == DeliveryResult(DeliveryOutcome.REFUSED, 554, "No letters today")
+    async with start_smtp_server(protocol=RefusesContent) as smtp_server:
+        assert await deliver_once(smtp_server) == DeliveryResult(DeliveryOutcome.REFUSED, 554, "No letters today")
 
 
 class SpeaksLatin1(SmtpHandler):
@@ -130,38 +130,38 @@ class FallsSilentAfterTaking(SmtpHandler):
 
 
 async def test_a_connection_lost_after_the_content_leaves_the_outcome_unknown_and_one_copy() -> None:
-    async with start_smtp_server(HangsUpAfterTaking()) as office:
-        delivery = await deliver_once(office)
+    async with start_smtp_server(HangsUpAfterTaking()) as smtp_server:
+        delivery = await deliver_once(smtp_server)
         assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.UNKNOWN, None)
-        assert office.clerk.accepted == [LETTER]
+        assert smtp_server.clerk.accepted == [LETTER]
 
 
 async def test_silence_after_the_content_leaves_the_outcome_unknown_and_one_copy() -> None:
-    async with start_smtp_server(FallsSilentAfterTaking()) as office:
-        assert (await deliver_once(office, final_reply_seconds=BRIEF)).outcome is DeliveryOutcome.UNKNOWN
-        assert office.clerk.accepted == [LETTER]
+    async with start_smtp_server(FallsSilentAfterTaking()) as smtp_server:
+        assert (await deliver_once(smtp_server, final_reply_seconds=BRIEF)).outcome is DeliveryOutcome.UNKNOWN
+        assert smtp_server.clerk.accepted == [LETTER]
 
 
 async def test_a_connection_lost_within_the_content_leaves_the_outcome_unknown() -> None:
-    async with start_smtp_server(protocol=HangsUpInTheMiddleOfContent) as office:
-        assert (await deliver_once(office)).outcome is DeliveryOutcome.UNKNOWN
+    async with start_smtp_server(protocol=HangsUpInTheMiddleOfContent) as smtp_server:
+        assert (await deliver_once(smtp_server)).outcome is DeliveryOutcome.UNKNOWN
 
 
 async def test_a_reply_is_kept_as_one_line_of_proper_text() -> None:
-    async with start_smtp_server(SpeaksLatin1()) as office:
-        delivery = await deliver_once(office, timeout_seconds=BRIEF)
+    async with start_smtp_server(SpeaksLatin1()) as smtp_server:
+        delivery = await deliver_once(smtp_server, timeout_seconds=BRIEF)
     assert delivery == DeliveryResult(DeliveryOutcome.REFUSED, 550, "Empf\N{REPLACEMENT CHARACTER}nger lehnt ab und bleibt dabei")
 
 
 @pytest.mark.parametrize("reply", ["banana", "354 Go ahead"])
 async def test_an_answer_to_the_content_that_means_nothing_leaves_the_outcome_unknown(reply: str) -> None:
-    async with start_smtp_server(SaysAfterContent(reply)) as office:
-        assert (await deliver_once(office)).outcome is DeliveryOutcome.UNKNOWN
+    async with start_smtp_server(SaysAfterContent(reply)) as smtp_server:
+        assert (await deliver_once(smtp_server)).outcome is DeliveryOutcome.UNKNOWN
 
 
 async def test_after_an_unknown_letter_the_next_one_goes_over_a_new_connection() -> None:
     clerk = FallsSilentAfterTaking()
-    async with start_smtp_server(clerk) as office, open_mailer(office.port, connections=1, final_reply_seconds=BRIEF) as mailer:
+    async with start_smtp_server(clerk) as smtp_server, open_mailer(smtp_server.port, connections=1, final_reply_seconds=BRIEF) as mailer:
         await deliver_letter(mailer)
         await deliver_letter(mailer)
         assert len(clerk.conversations) == 2
@@ -169,7 +169,7 @@ async def test_after_an_unknown_letter_the_next_one_goes_over_a_new_connection()
 
 async def test_a_cancelled_letter_frees_its_place_in_the_pool() -> None:
     clerk = FallsSilentAfterTaking()
-    async with start_smtp_server(clerk) as office, open_mailer(office.port, connections=1) as mailer:
+    async with start_smtp_server(clerk) as smtp_server, open_mailer(smtp_server.port, connections=1) as mailer:
         sending = asyncio.create_task(deliver_letter(mailer))
         await clerk.silent.wait()
         sending.cancel()
@@ -189,15 +189,15 @@ class FallsSilentAtRecipient(SmtpHandler):
 
 
 async def test_silence_before_the_content_defers() -> None:
-    async with start_smtp_server(FallsSilentAtRecipient()) as office:
-        delivery = await deliver_once(office, timeout_seconds=BRIEF)
+    async with start_smtp_server(FallsSilentAtRecipient()) as smtp_server:
+        delivery = await deliver_once(smtp_server, timeout_seconds=BRIEF)
     assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.DEFERRED, None)
 
 
 async def test_a_server_that_is_down_defers() -> None:
-    async with start_smtp_server() as office:
+    async with start_smtp_server() as smtp_server:
         pass
-    assert (await deliver_once(office)).outcome is DeliveryOutcome.DEFERRED
+    assert (await deliver_once(smtp_server)).outcome is DeliveryOutcome.DEFERRED
 
 
 @pytest.mark.parametrize("banner", ["554 Go away", "421 Try later", "HTTP/1.1 400 Bad Request"])
@@ -219,8 +219,8 @@ class TakesALogin:
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize(("password", "outcome"), [("right", DeliveryOutcome.SENT), ("wrong", DeliveryOutcome.DEFERRED)])
 async def test_a_login_that_fails_is_our_fault_and_not_the_letters(password: str, outcome: DeliveryOutcome) -> None:
-    async with start_smtp_server(authenticator=TakesALogin(b"right")) as office:
-        delivery = await deliver_once(office, username="duecourse", password=password)
+    async with start_smtp_server(authenticator=TakesALogin(b"right")) as smtp_server:
+        delivery = await deliver_once(smtp_server, username="duecourse", password=password)
     assert delivery.outcome is outcome
     assert (delivery.reply_code == 535) is (outcome is DeliveryOutcome.DEFERRED)
 

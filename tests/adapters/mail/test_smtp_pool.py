@@ -22,25 +22,25 @@ from tests.adapters.mail.faulty_smtp_server import (
 
 
 async def test_letters_share_a_connection_up_to_its_limit() -> None:
-    async with start_smtp_server() as office, open_mailer(office.port, connections=1, letters_per_connection=2) as mailer:
+    async with start_smtp_server() as smtp_server, open_mailer(smtp_server.port, connections=1, letters_per_connection=2) as mailer:
         outcomes = [(await deliver_letter(mailer)).outcome for _ in range(5)]
         assert outcomes == [DeliveryOutcome.SENT] * 5
-        assert len(office.clerk.conversations) == 3
+        assert len(smtp_server.clerk.conversations) == 3
 
 
 async def test_no_more_connections_than_the_pool_has() -> None:
-    async with start_smtp_server() as office, open_mailer(office.port, connections=3) as mailer:
+    async with start_smtp_server() as smtp_server, open_mailer(smtp_server.port, connections=3) as mailer:
         await asyncio.gather(*(deliver_letter(mailer) for _ in range(20)))
-        assert len(office.clerk.accepted) == 20
-        assert len(office.clerk.conversations) <= 3
+        assert len(smtp_server.clerk.accepted) == 20
+        assert len(smtp_server.clerk.conversations) <= 3
 
 
 async def test_a_closed_mailer_opens_again_for_a_later_letter() -> None:
-    async with start_smtp_server() as office, open_mailer(office.port) as mailer:
+    async with start_smtp_server() as smtp_server, open_mailer(smtp_server.port) as mailer:
         await deliver_letter(mailer)
         await mailer.close()
         assert (await deliver_letter(mailer)).outcome is DeliveryOutcome.SENT
-        assert len(office.clerk.conversations) == 2
+        assert len(smtp_server.clerk.conversations) == 2
 
 
 class EndsAtSecondLetter(SmtpHandler):
@@ -60,10 +60,10 @@ class EndsAtSecondLetter(SmtpHandler):
 
 @pytest.mark.parametrize("goodbye", ["421 Idle too long", None])
 async def test_a_connection_that_went_stale_costs_no_letter(goodbye: str | None) -> None:
-    async with start_smtp_server(EndsAtSecondLetter(goodbye)) as office, open_mailer(office.port, connections=1) as mailer:
+    async with start_smtp_server(EndsAtSecondLetter(goodbye)) as smtp_server, open_mailer(smtp_server.port, connections=1) as mailer:
         outcomes = [(await deliver_letter(mailer)).outcome for _ in range(3)]
         assert outcomes == [DeliveryOutcome.SENT] * 3
-        assert len(office.clerk.accepted) == len(office.clerk.conversations) == 3
+        assert len(smtp_server.clerk.accepted) == len(smtp_server.clerk.conversations) == 3
 
 
 class HangsUpAtMail(SmtpHandler):
@@ -73,28 +73,31 @@ class HangsUpAtMail(SmtpHandler):
 
 
 async def test_a_new_connection_that_fails_is_not_tried_again() -> None:
-    async with start_smtp_server(HangsUpAtMail()) as office:
-        assert (await deliver_once(office)).outcome is DeliveryOutcome.DEFERRED
-        assert len(office.clerk.conversations) == 1
+    async with start_smtp_server(HangsUpAtMail()) as smtp_server:
+        assert (await deliver_once(smtp_server)).outcome is DeliveryOutcome.DEFERRED
+        assert len(smtp_server.clerk.conversations) == 1
 
 
 async def test_a_refused_letter_leaves_nothing_behind_for_the_next() -> None:
-    async with start_smtp_server(SaysAtRecipient(gone="550 No such user")) as office, open_mailer(office.port, connections=1) as mailer:
+    async with (
+        start_smtp_server(SaysAtRecipient(gone="550 No such user")) as smtp_server,
+        open_mailer(smtp_server.port, connections=1) as mailer,
+    ):
         assert (await deliver_letter(mailer, "gone@customer.example")).outcome is DeliveryOutcome.REFUSED
         assert (await deliver_letter(mailer)).outcome is DeliveryOutcome.SENT
-        assert len(office.clerk.conversations) == 1
+        assert len(smtp_server.clerk.conversations) == 1
 
 
 async def test_one_refused_recipient_is_named_while_the_others_get_the_letter() -> None:
-    async with start_smtp_server(SaysAtRecipient(gone="550 No such user")) as office, open_mailer(office.port) as mailer:
+    async with start_smtp_server(SaysAtRecipient(gone="550 No such user")) as smtp_server, open_mailer(smtp_server.port) as mailer:
         delivery = await deliver_letter(mailer, "kim@customer.example", "gone@customer.example")
     assert delivery == DeliveryResult(DeliveryOutcome.SENT, 250, "Taken; gone@customer.example was not accepted: 550 No such user")
 
 
 async def test_a_letter_that_one_recipient_may_still_accept_is_deferred() -> None:
     async with (
-        start_smtp_server(SaysAtRecipient(gone="550 No such user", busy="450 Greylisted")) as office,
-        open_mailer(office.port) as mailer,
+        start_smtp_server(SaysAtRecipient(gone="550 No such user", busy="450 Greylisted")) as smtp_server,
+        open_mailer(smtp_server.port) as mailer,
     ):
         delivery = await deliver_letter(mailer, "gone@customer.example", "busy@customer.example")
     assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.DEFERRED, 450)
@@ -102,9 +105,9 @@ async def test_a_letter_that_one_recipient_may_still_accept_is_deferred() -> Non
 
 @pytest.mark.parametrize("address", ["zoë@customer.example", "kim@customer.example\r\nRCPT TO:<eve@evil.example>"])
 async def test_an_address_that_smtp_cannot_carry_is_refused_without_a_connection(address: str) -> None:
-    async with start_smtp_server() as office, open_mailer(office.port) as mailer:
+    async with start_smtp_server() as smtp_server, open_mailer(smtp_server.port) as mailer:
         assert (await deliver_letter(mailer, address)).outcome is DeliveryOutcome.REFUSED
-        assert office.clerk.conversations == []
+        assert smtp_server.clerk.conversations == []
 
 
 @pytest.fixture(scope="module")
@@ -126,15 +129,15 @@ def server_side(certificate: Path) -> ssl.SSLContext:
 
 
 async def test_starttls_encrypts_before_the_letter(certificate: Path) -> None:
-    async with start_smtp_server(starttls=server_side(certificate)) as office:
-        assert (await deliver_once(office)).reply_code == 530
-        trusted = await deliver_once(office, security=SmtpSecurity.STARTTLS, ca_file=certificate.with_suffix(".crt"))
+    async with start_smtp_server(starttls=server_side(certificate)) as smtp_server:
+        assert (await deliver_once(smtp_server)).reply_code == 530
+        trusted = await deliver_once(smtp_server, security=SmtpSecurity.STARTTLS, ca_file=certificate.with_suffix(".crt"))
         assert trusted.outcome is DeliveryOutcome.SENT
 
 
 async def test_tls_encrypts_from_the_first_byte(certificate: Path) -> None:
-    async with start_smtp_server(tls=server_side(certificate)) as office:
-        delivery = await deliver_once(office, security=SmtpSecurity.TLS, ca_file=certificate.with_suffix(".crt"))
+    async with start_smtp_server(tls=server_side(certificate)) as smtp_server:
+        delivery = await deliver_once(smtp_server, security=SmtpSecurity.TLS, ca_file=certificate.with_suffix(".crt"))
     assert delivery.outcome is DeliveryOutcome.SENT
 
 
@@ -142,13 +145,13 @@ async def test_tls_encrypts_from_the_first_byte(certificate: Path) -> None:
 async def test_a_certificate_that_nobody_vouches_for_defers(certificate: Path, security: SmtpSecurity) -> None:
     context = server_side(certificate)
     from_the_start = security is SmtpSecurity.TLS
-    async with start_smtp_server(tls=context if from_the_start else None, starttls=None if from_the_start else context) as office:
-        delivery = await deliver_once(office, security=security)
+    async with start_smtp_server(tls=context if from_the_start else None, starttls=None if from_the_start else context) as smtp_server:
+        delivery = await deliver_once(smtp_server, security=security)
     assert delivery.outcome is DeliveryOutcome.DEFERRED
     assert "certificate" in delivery.reply_text
 
 
 async def test_a_server_without_starttls_gets_no_letter() -> None:
-    async with start_smtp_server() as office:
-        assert (await deliver_once(office, security=SmtpSecurity.STARTTLS)).outcome is DeliveryOutcome.DEFERRED
-        assert office.clerk.accepted == []
+    async with start_smtp_server() as smtp_server:
+        assert (await deliver_once(smtp_server, security=SmtpSecurity.STARTTLS)).outcome is DeliveryOutcome.DEFERRED
+        assert smtp_server.clerk.accepted == []

@@ -198,9 +198,9 @@ async def test_each_reads_in_their_own_language_and_in_english_where_none_is_kno
 
 async def test_the_same_notice_again_carries_the_same_message_id(database: Database) -> None:
     mailer = RecordingMailer()
-    desk = notices(database, mailer)
+    notice_sender = notices(database, mailer)
     for _ in range(2):
-        await desk.send(NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k")
+        await notice_sender.send(NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k")
     ids = {next(line for line in message.splitlines() if line.startswith(b"Message-ID:")) for _, message in mailer.sent}
     assert (len(mailer.sent), len(ids)) == (2, 1)
 

@@ -42,83 +42,83 @@ def letters() -> LetterTemplates:
 
 
 @pytest.fixture
-def book(database: Database, letters: LetterTemplates) -> PolicyStore:
+def store(database: Database, letters: LetterTemplates) -> PolicyStore:
     return PolicyStore(database, letters)
 
 
-def test_a_segment_falls_under_the_policy_that_names_it_and_any_other_under_the_default(book: PolicyStore, tmp_path: Path) -> None:
-    book.load_folder(folder(tmp_path / "p", standard=policy("standard"), gentle=policy("gentle", segments="[public, charity]")))
+def test_a_segment_falls_under_the_policy_that_names_it_and_any_other_under_the_default(store: PolicyStore, tmp_path: Path) -> None:
+    store.load_folder(folder(tmp_path / "p", standard=policy("standard"), gentle=policy("gentle", segments="[public, charity]")))
 
-    assert book.get_for_segment("charity").name == "gentle"
-    assert book.get_for_segment("standard").name == "standard"
-
-
-def test_the_newest_version_is_in_force_and_the_earlier_one_is_kept(book: PolicyStore, tmp_path: Path) -> None:
-    book.load_folder(folder(tmp_path / "p", standard=policy("standard")))
-    first = book.get_for_segment("x")
-    book.load_folder(folder(tmp_path / "p", standard=policy("standard", version=2, title="Another")))
-
-    assert book.get_for_segment("x").version == 2
-    assert book.get_version("standard", 1) == first
-    assert [snapshot.version for snapshot in book.list_versions()] == [2, 1]
+    assert store.get_for_segment("charity").name == "gentle"
+    assert store.get_for_segment("standard").name == "standard"
 
 
-def test_loading_the_same_folder_again_changes_nothing(book: PolicyStore, tmp_path: Path) -> None:
+def test_the_newest_version_is_in_force_and_the_earlier_one_is_kept(store: PolicyStore, tmp_path: Path) -> None:
+    store.load_folder(folder(tmp_path / "p", standard=policy("standard")))
+    first = store.get_for_segment("x")
+    store.load_folder(folder(tmp_path / "p", standard=policy("standard", version=2, title="Another")))
+
+    assert store.get_for_segment("x").version == 2
+    assert store.get_version("standard", 1) == first
+    assert [snapshot.version for snapshot in store.list_versions()] == [2, 1]
+
+
+def test_loading_the_same_folder_again_changes_nothing(store: PolicyStore, tmp_path: Path) -> None:
     files = folder(tmp_path / "p", standard=policy("standard"))
 
-    assert [snapshot.name for snapshot in book.load_folder(files)] == ["standard"]
-    assert book.load_folder(files) == []
+    assert [snapshot.name for snapshot in store.load_folder(files)] == ["standard"]
+    assert store.load_folder(files) == []
 
 
-def test_a_changed_text_under_a_known_version_is_refused(book: PolicyStore, tmp_path: Path) -> None:
-    book.load_folder(folder(tmp_path / "p", standard=policy("standard")))
+def test_a_changed_text_under_a_known_version_is_refused(store: PolicyStore, tmp_path: Path) -> None:
+    store.load_folder(folder(tmp_path / "p", standard=policy("standard")))
 
     with pytest.raises(PolicyError, match="raise the version to 2"):
-        book.load_folder(folder(tmp_path / "p", standard=policy("standard", title="Secretly harsher")))
+        store.load_folder(folder(tmp_path / "p", standard=policy("standard", title="Secretly harsher")))
 
 
-def test_one_mistake_keeps_every_policy_out(book: PolicyStore, tmp_path: Path) -> None:
+def test_one_mistake_keeps_every_policy_out(store: PolicyStore, tmp_path: Path) -> None:
     files = folder(tmp_path / "p", standard=policy("standard"), broken=policy("broken", segments="[x]").replace("day: 7,", "day: 0,"))
 
     with pytest.raises(PolicyError, match=r"broken\.yaml"):
-        book.load_folder(files)
+        store.load_folder(files)
 
-    assert book.list_versions() == []
+    assert store.list_versions() == []
 
 
-def test_two_policies_that_claim_one_segment_are_refused(book: PolicyStore, tmp_path: Path) -> None:
+def test_two_policies_that_claim_one_segment_are_refused(store: PolicyStore, tmp_path: Path) -> None:
     files = folder(tmp_path / "p", standard=policy("standard"), a=policy("a", segments="[key]"), b=policy("b", segments="[key]"))
 
     with pytest.raises(PolicyError, match="a and b both claim the segment 'key'"):
-        book.load_folder(files)
+        store.load_folder(files)
 
 
-def test_a_folder_without_a_default_policy_is_refused(book: PolicyStore, tmp_path: Path) -> None:
+def test_a_folder_without_a_default_policy_is_refused(store: PolicyStore, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="leave one policy without segments"):
-        book.load_folder(folder(tmp_path / "p", a=policy("a", segments="[key]")))
+        store.load_folder(folder(tmp_path / "p", a=policy("a", segments="[key]")))
 
 
-def test_two_default_policies_are_refused(book: PolicyStore, tmp_path: Path) -> None:
+def test_two_default_policies_are_refused(store: PolicyStore, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="name the segments of all but one"):
-        book.load_folder(folder(tmp_path / "p", a=policy("a"), b=policy("b")))
+        store.load_folder(folder(tmp_path / "p", a=policy("a"), b=policy("b")))
 
 
-def test_an_empty_folder_is_refused(book: PolicyStore, tmp_path: Path) -> None:
+def test_an_empty_folder_is_refused(store: PolicyStore, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="there is no policy"):
-        book.load_folder(folder(tmp_path / "p"))
+        store.load_folder(folder(tmp_path / "p"))
 
 
-def test_a_policy_whose_file_is_gone_takes_no_new_invoices(book: PolicyStore, tmp_path: Path) -> None:
-    book.load_folder(folder(tmp_path / "p", old=policy("old")))
-    book.load_folder(folder(tmp_path / "p", new=policy("new")))
+def test_a_policy_whose_file_is_gone_takes_no_new_invoices(store: PolicyStore, tmp_path: Path) -> None:
+    store.load_folder(folder(tmp_path / "p", old=policy("old")))
+    store.load_folder(folder(tmp_path / "p", new=policy("new")))
 
-    assert book.get_for_segment("x").name == "new"
-    assert book.get_version("old", 1) is not None
+    assert store.get_for_segment("x").name == "new"
+    assert store.get_version("old", 1) is not None
 
 
-def test_no_policy_at_all_says_what_to_do(book: PolicyStore) -> None:
+def test_no_policy_at_all_says_what_to_do(store: PolicyStore) -> None:
     with pytest.raises(PolicyError, match="duecourse up"):
-        book.get_for_segment("standard")
+        store.get_for_segment("standard")
 
 
 def test_a_letter_that_one_language_lacks_is_no_letter(tmp_path: Path, letters: LetterTemplates) -> None:
@@ -135,52 +135,52 @@ def test_the_projects_own_policies_are_good(letters: LetterTemplates) -> None:
     assert [matrix.title for _, matrix in checked.matrices] == ["Standard approval matrix"]
 
 
-def test_the_approval_matrix_is_kept_version_by_version_and_the_newest_is_in_force(book: PolicyStore, tmp_path: Path) -> None:
-    book.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX.replace("Standard approval matrix", "Ours")))
-    first = book.get_matrix()
-    book.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX.replace("version: 1", "version: 2")))
+def test_the_approval_matrix_is_kept_version_by_version_and_the_newest_is_in_force(store: PolicyStore, tmp_path: Path) -> None:
+    store.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX.replace("Standard approval matrix", "Ours")))
+    first = store.get_matrix()
+    store.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX.replace("version: 1", "version: 2")))
 
     assert first.load_matrix().title == "Ours"
-    assert book.get_matrix().version == 2
-    assert book.get_matrix_version(1) == first
-    assert [snapshot.name for snapshot in book.list_versions()] == ["standard"]
-    assert [snapshot.name for snapshot in book.list_in_force()] == ["standard"]
+    assert store.get_matrix().version == 2
+    assert store.get_matrix_version(1) == first
+    assert [snapshot.name for snapshot in store.list_versions()] == ["standard"]
+    assert [snapshot.name for snapshot in store.list_in_force()] == ["standard"]
 
 
-def test_a_folder_without_an_approval_matrix_falls_under_the_projects_own(book: PolicyStore, tmp_path: Path) -> None:
-    book.load_folder(folder(tmp_path / "p", standard=STANDARD))
+def test_a_folder_without_an_approval_matrix_falls_under_the_projects_own(store: PolicyStore, tmp_path: Path) -> None:
+    store.load_folder(folder(tmp_path / "p", standard=STANDARD))
 
-    assert book.get_matrix().load_matrix().title == "Standard approval matrix"
+    assert store.get_matrix().load_matrix().title == "Standard approval matrix"
 
 
-def test_an_approval_matrix_with_a_gap_keeps_every_policy_out(book: PolicyStore, tmp_path: Path) -> None:
+def test_an_approval_matrix_with_a_gap_keeps_every_policy_out(store: PolicyStore, tmp_path: Path) -> None:
     gap = MATRIX.replace("act: credit_note, amount: {over: middle}", "act: credit_note, amount: {over: large}")
 
     with pytest.raises(PolicyError, match=r"approvals\.yaml:\d+: nobody approves a credit note with an amount over middle up to large"):
-        book.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=gap))
+        store.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=gap))
 
-    assert book.list_versions() == []
+    assert store.list_versions() == []
     with pytest.raises(PolicyError, match="no approval matrix is loaded"):
-        book.get_matrix()
+        store.get_matrix()
 
 
-def test_a_changed_matrix_under_a_known_version_is_refused_and_nothing_else_is_kept(book: PolicyStore, tmp_path: Path) -> None:
-    book.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX))
+def test_a_changed_matrix_under_a_known_version_is_refused_and_nothing_else_is_kept(store: PolicyStore, tmp_path: Path) -> None:
+    store.load_folder(folder(tmp_path / "p", standard=STANDARD, approvals=MATRIX))
     eased = MATRIX.replace("quorum: 2", "quorum: 1")
 
     with pytest.raises(PolicyError, match=r"approval matrix was in force with another text, .* raise the version to 2"):
-        book.load_folder(folder(tmp_path / "p", standard=STANDARD.replace("version: 1", "version: 2"), approvals=eased))
+        store.load_folder(folder(tmp_path / "p", standard=STANDARD.replace("version: 1", "version: 2"), approvals=eased))
 
-    assert [snapshot.version for snapshot in book.list_versions()] == [1]
+    assert [snapshot.version for snapshot in store.list_versions()] == [1]
 
 
-def test_no_policy_takes_the_name_of_the_approval_matrix(book: PolicyStore, tmp_path: Path) -> None:
+def test_no_policy_takes_the_name_of_the_approval_matrix(store: PolicyStore, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="the name 'approvals' is the approval matrix's"):
-        book.load_folder(folder(tmp_path / "p", standard=STANDARD, sly=policy("approvals", segments="[x]")))
+        store.load_folder(folder(tmp_path / "p", standard=STANDARD, sly=policy("approvals", segments="[x]")))
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "status", "said"),
+    ("good", "bad", "status", "message"),
     [
         ("", "", 0, "every question answered once: good"),
         ("act: write_off, amount: {over: large}", "act: write_off, amount: {over: middle}", 2, "both answer for a write off"),
@@ -188,7 +188,7 @@ def test_no_policy_takes_the_name_of_the_approval_matrix(book: PolicyStore, tmp_
     ],
 )
 def test_policy_check_ends_with_2_and_names_what_a_matrix_leaves_open_or_answers_twice(
-    tmp_path: Path, good: str, bad: str, status: int, said: str
+    tmp_path: Path, good: str, bad: str, status: int, message: str
 ) -> None:
     file = tmp_path / "approvals.yaml"
     file.write_text(MATRIX.replace(good, bad, 1), encoding="utf-8")
@@ -202,4 +202,4 @@ def test_policy_check_ends_with_2_and_names_what_a_matrix_leaves_open_or_answers
         timeout=120,
     )
 
-    assert (ended.returncode, said in ended.stdout + ended.stderr) == (status, True)
+    assert (ended.returncode, message in ended.stdout + ended.stderr) == (status, True)

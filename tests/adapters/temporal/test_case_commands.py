@@ -36,15 +36,15 @@ async def client() -> AsyncIterator[Client]:
 @pytest.fixture
 async def invoice(client: Client, database: Database) -> AsyncIterator[str]:
     """The id of an open invoice that nothing happens to by itself; no worker runs."""
-    id = f"I-{uuid4().hex[:8]}"
+    case_id = f"I-{uuid4().hex[:8]}"
     world = PortfolioWorld(database)
     due = date(2099, 1, 1)
     world.account()
-    world.invoice(id, due=due, started=False)
+    world.invoice(case_id, due=due, started=False)
     facts = InvoiceFacts(version=1, due_date=due, currency="EUR", total=25_000, open_balance=25_000)
-    opening = InvoiceCollectionInput(invoice_id=id, account_id="A-1", facts=facts, policy=POLICY, clock=Clock.real_time())
-    handle = await client.start_workflow(InvoiceCollection.run, opening, id=ids.invoice_case_id(id), task_queue=ids.TASK_QUEUE)
-    yield id
+    opening = InvoiceCollectionInput(invoice_id=case_id, account_id="A-1", facts=facts, policy=POLICY, clock=Clock.real_time())
+    handle = await client.start_workflow(InvoiceCollection.run, opening, id=ids.invoice_case_id(case_id), task_queue=ids.TASK_QUEUE)
+    yield case_id
     if (await handle.describe()).close_time is None:
         await handle.terminate()
 
@@ -108,9 +108,9 @@ async def test_a_case_is_read_live_or_not_at_all(client: Client, database: Datab
 
 async def test_a_closed_or_unknown_case_takes_no_act(client: Client, invoice: str) -> None:
     await client.get_workflow_handle(ids.invoice_case_id(invoice)).terminate()
-    for id in (invoice, "nowhere"):
+    for case_id in (invoice, "nowhere"):
         with pytest.raises(CaseNotRunning):
-            await TemporalCaseCommands(client, IMPATIENT).submit_invoice_command(id, pause())
+            await TemporalCaseCommands(client, IMPATIENT).submit_invoice_command(case_id, pause())
 
 
 async def test_when_nothing_gets_through_nothing_is_claimed() -> None:

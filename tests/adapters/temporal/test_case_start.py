@@ -140,9 +140,9 @@ async def test_when_nothing_gets_through_nothing_is_claimed(beginning: CaseStart
 
 def test_every_act_has_an_update_and_a_signal_that_some_workflow_takes() -> None:
     definitions = [workflow._Definition.must_from_class(each) for each in WORKFLOWS]
-    for act in UPDATE_NAMES:
-        takers = [each for each in definitions if UPDATE_NAMES[act] in each.updates and SIGNAL_NAMES[act] in each.signals]
-        assert takers, act.__name__
+    for command in UPDATE_NAMES:
+        takers = [each for each in definitions if UPDATE_NAMES[command] in each.updates and SIGNAL_NAMES[command] in each.signals]
+        assert takers, command.__name__
         for taker in takers:
-            taken = [taker.updates[UPDATE_NAMES[act]].arg_types, taker.signals[SIGNAL_NAMES[act]].arg_types]
-            assert [act] in taken or act.__name__ not in str(taken), (act.__name__, taken)
+            taken = [taker.updates[UPDATE_NAMES[command]].arg_types, taker.signals[SIGNAL_NAMES[command]].arg_types]
+            assert [command] in taken or command.__name__ not in str(taken), (command.__name__, taken)

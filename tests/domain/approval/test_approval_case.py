@@ -76,8 +76,8 @@ def delegated(giver: str, taker: str, role: Role = MANAGER, first: int = -2, las
 
 
 def do(case: ApprovalCase, *acts: DecideApproval, on: float = 0) -> ApprovalCase:
-    for act in acts:
-        apply_command(case, act, moment(on))
+    for command in acts:
+        apply_command(case, command, moment(on))
     return case
 
 
@@ -166,7 +166,7 @@ def test_a_decision_that_does_not_say_how_it_came_was_written_to_temporal_direct
 
 
 @pytest.mark.parametrize(
-    ("act", "said"),
+    ("command", "said"),
     [
         (says("kim"), "kim asked for this payment plan and cannot decide it"),
         (says("Kim "), "Kim  asked for this payment plan and cannot decide it"),
@@ -183,10 +183,10 @@ def test_a_decision_that_does_not_say_how_it_came_was_written_to_temporal_direct
         (says("bert", delegation=delegated("anna", "bert", last=-1)), "from 2013-02-27 to 2013-02-28, and today is 2013-03-01"),
     ],
 )
-def test_who_may_not_sign_is_told_why(act: DecideApproval, said: str) -> None:
+def test_who_may_not_sign_is_told_why(command: DecideApproval, said: str) -> None:
     case = asked(acting_for=("boss",))
 
-    assert said in (rejection_reason(case, act, TODAY) or "")
+    assert said in (rejection_reason(case, command, TODAY) or "")
 
 
 @pytest.mark.parametrize(("first", "last"), [(-2, 0), (0, 2), (0, 0)])

@@ -26,9 +26,9 @@ def leaf(case_id: str, seq: int = 3) -> SealLeaf:
 
 @given(LEAVES.filter(bool), st.data())
 def test_every_leaf_is_proved_by_the_root(leaves: list[SealLeaf], data: st.DataObject) -> None:
-    seal, wanted = build_seal(DAY, leaves), data.draw(st.sampled_from(leaves))
-    proof = InclusionProof.model_validate_json(build_proof(leaves, wanted.case_id).model_dump_json())
-    assert (proof.leaf, proof.compute_root()) == (wanted, seal.root)
+    seal, expected = build_seal(DAY, leaves), data.draw(st.sampled_from(leaves))
+    proof = InclusionProof.model_validate_json(build_proof(leaves, expected.case_id).model_dump_json())
+    assert (proof.leaf, proof.compute_root()) == (expected, seal.root)
 
 
 @given(LEAVES.filter(bool), st.data(), HEADS)

@@ -175,7 +175,7 @@ def test_a_person_is_told_instead_of_the_whole_department() -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "ends_as"),
+    ("command", "ends_as"),
     [
         (answer(DisputeResolution.REJECTED), DisputeResolution.REJECTED),
         (answer(DisputeResolution.CORRECTED_INVOICE), DisputeResolution.CORRECTED_INVOICE),
@@ -183,10 +183,10 @@ def test_a_person_is_told_instead_of_the_whole_department() -> None:
         (answer(DisputeResolution.WITHDRAWN, role="collector"), DisputeResolution.WITHDRAWN),
     ],
 )
-def test_an_answer_that_costs_nothing_ends_the_dispute(act: ResolveDispute, ends_as: DisputeResolution) -> None:
+def test_an_answer_that_costs_nothing_ends_the_dispute(command: ResolveDispute, ends_as: DisputeResolution) -> None:
     case = dispute()
     case.take_effects()
-    apply_command(case, act, moment(1))
+    apply_command(case, command, moment(1))
     assert (case.stage, case.resolution, case.held) == (DisputeStage.CLOSED, ends_as, False)
     assert [effect.hold_id for effect in all_of(case, LiftHold)] == [ID]
     assert [effect.template for effect in all_of(case, SendLetter)] == [f"dispute_{ends_as}"]
@@ -287,7 +287,7 @@ def test_a_dispute_withdrawn_while_its_credit_waits_takes_the_question_back() ->
 
 
 @pytest.mark.parametrize(
-    ("act", "why"),
+    ("command", "why"),
     [
         (answer(DisputeResolution.REJECTED, role="collector"), "belongs to sales_ops"),
         (answer(DisputeResolution.REJECTED, role="sales"), "belongs to sales_ops"),
@@ -301,10 +301,10 @@ def test_a_dispute_withdrawn_while_its_credit_waits_takes_the_question_back() ->
         (AssignDispute(act_id="S", actor="x", role=Role.COLLECTOR, assignee="x"), "only they"),
     ],
 )
-def test_what_the_state_rules_out_is_refused_in_words_and_journalled_when_it_came_as_a_signal(act: Any, why: str) -> None:
+def test_what_the_state_rules_out_is_refused_in_words_and_journalled_when_it_came_as_a_signal(command: Any, why: str) -> None:
     case = dispute()
-    assert why in (rejection_reason(case, act, TODAY) or "")
-    apply_command(case, act, moment(1))
+    assert why in (rejection_reason(case, command, TODAY) or "")
+    apply_command(case, command, moment(1))
     assert (kinds(case)[-1], case.stage) == (EntryKind.ACT_REFUSED, DisputeStage.OPEN)
 
 

@@ -45,12 +45,12 @@ class PostOffice:
         self.waiting = step
         self.attempts[step] = self.attempts.get(step, 0) + 1
 
-    def end(self, fate: LetterResult, now: datetime, reason: str) -> None:
+    def end(self, result: LetterResult, now: datetime, reason: str) -> None:
         step, self.waiting = self.waiting, None
         assert step is not None
-        if fate is LetterResult.SENT:
+        if result is LetterResult.SENT:
             self.sent.append(step)
-        self.untold.append(LetterOutcome(step=step, attempt=self.attempts[step], fate=fate, at=now, on=now.date(), reason=reason))
+        self.untold.append(LetterOutcome(step=step, attempt=self.attempts[step], fate=result, at=now, on=now.date(), reason=reason))
 
 
 class Collection(RuleBasedStateMachine):
@@ -197,9 +197,9 @@ class Collection(RuleBasedStateMachine):
         self.slot_delay = days
 
     @precondition(lambda self: self.post.waiting)
-    @rule(fate=st.sampled_from([LetterResult.SENT, LetterResult.SENT, LetterResult.REFUSED, LetterResult.UNKNOWN]))
-    def a_letter_comes_to_its_end(self, fate: LetterResult) -> None:
-        self.post.end(fate, self.now, "")
+    @rule(result=st.sampled_from([LetterResult.SENT, LetterResult.SENT, LetterResult.REFUSED, LetterResult.UNKNOWN]))
+    def a_letter_comes_to_its_end(self, result: LetterResult) -> None:
+        self.post.end(result, self.now, "")
         self.tell_if_awaited()
 
     @precondition(lambda self: self.post.waiting)

@@ -75,11 +75,11 @@ def test_a_letter_that_went_late_puts_the_next_step_off() -> None:
     assert (one.is_last_letter_unresolved, due_on(one, 6)) == (False, 9)
 
 
-@pytest.mark.parametrize("fate", [LetterResult.REFUSED, LetterResult.UNKNOWN])
-def test_a_letter_that_was_refused_or_whose_fate_is_unknown_is_never_asked_for_again(fate: LetterResult) -> None:
+@pytest.mark.parametrize("result", [LetterResult.REFUSED, LetterResult.UNKNOWN])
+def test_a_letter_that_was_refused_or_whose_fate_is_unknown_is_never_asked_for_again(result: LetterResult) -> None:
     one = build_case()
     one.take_step(find_step("reminder"), moment(1))
-    one.apply_letter_outcome(build_letter_outcome("reminder", fate, days=1), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", result, days=1), moment(1))
     assert one.next_step(midnight(1).date()) == find_step("second_reminder")
 
 
@@ -261,7 +261,7 @@ def test_a_new_pause_takes_the_place_of_the_old_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "why"),
+    ("command", "why"),
     [
         (promise(amount=10_001), "more than the open balance"),
         (promise(by=1), "the promised day has passed"),
@@ -276,15 +276,15 @@ def test_a_new_pause_takes_the_place_of_the_old_one() -> None:
     ],
 )
 def test_what_the_state_rules_out_is_refused_in_words(
-    act: MakePromise | PauseCollection | ResumeCollection | LogCall | AddNote, why: str | None
+    command: MakePromise | PauseCollection | ResumeCollection | LogCall | AddNote, why: str | None
 ) -> None:
-    said = rejection_reason(build_case(), act, midnight(2).date())
+    said = rejection_reason(build_case(), command, midnight(2).date())
     assert said is None if why is None else why in (said or "")
 
 
-@pytest.mark.parametrize("act", [promise(), PauseCollection(act_id="a", actor="mia", reason="r")])
-def test_a_settled_invoice_takes_no_promise_and_no_pause(act: MakePromise | PauseCollection) -> None:
-    assert "nothing left" in (rejection_reason(build_case(status=InvoiceStatus.PAID, open_balance=0), act, DUE) or "")
+@pytest.mark.parametrize("command", [promise(), PauseCollection(act_id="a", actor="mia", reason="r")])
+def test_a_settled_invoice_takes_no_promise_and_no_pause(command: MakePromise | PauseCollection) -> None:
+    assert "nothing left" in (rejection_reason(build_case(status=InvoiceStatus.PAID, open_balance=0), command, DUE) or "")
 
 
 def test_a_refused_act_that_came_as_a_signal_is_journalled_and_changes_nothing() -> None:

@@ -102,8 +102,8 @@ def owe(case: PaymentPlanCase, invoice_id: str, open_balance: int, days: float) 
 
 
 def revise(case: PaymentPlanCase, days: int, act_id: str = "V1", **changes: Any) -> int | None:
-    act = RevisePlan(act_id=act_id, actor="cora", terms=terms(**changes), asked_by=Side.CUSTOMER, why="cash comes later")
-    return apply_command(case, act, moment(days))
+    command = RevisePlan(act_id=act_id, actor="cora", terms=terms(**changes), asked_by=Side.CUSTOMER, why="cash comes later")
+    return apply_command(case, command, moment(days))
 
 
 def wake_until(case: PaymentPlanCase, days: int, since: int = 0) -> None:
@@ -357,7 +357,7 @@ def test_facts_heard_late_or_twice_count_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "invoice", "more", "why"),
+    ("command", "invoice", "more", "why"),
     [
         (proposal(invoice_ids=["I1", "I1"]), {}, {}, "named twice"),
         (proposal(invoice_ids=["I7"]), {}, {}, "no invoice I7"),
@@ -368,9 +368,9 @@ def test_facts_heard_late_or_twice_count_once() -> None:
         (proposal(terms=terms(equal=13)), {}, {}, "12 instalments"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused_in_words(act: ProposePlan, invoice: Any, more: Any, why: str) -> None:
+def test_a_plan_that_cannot_be_is_refused_in_words(command: ProposePlan, invoice: Any, more: Any, why: str) -> None:
     invoices = [PlanInvoice(invoice_id=name, account_id="A1", facts=build_facts(**invoice)) for name in ("I1", "I2")]
-    assert why in (proposal_rejection_reason(act, "A1", invoices, PlanRules(), DUE, **more) or "")
+    assert why in (proposal_rejection_reason(command, "A1", invoices, PlanRules(), DUE, **more) or "")
 
 
 def test_only_invoices_of_the_account_can_be_in_its_plan() -> None:
@@ -417,8 +417,8 @@ def test_in_any_order_the_instalments_add_up_and_the_plan_ends_once(
                 results = {"approve": ApprovalResult.APPROVED, "return": ApprovalResult.RETURNED, "reject": ApprovalResult.REJECTED}
                 answer(case, results[move], day)
             case "accept" | "decline":
-                act = AcceptPlan if move == "accept" else DeclinePlan
-                apply_command(case, act(act_id=f"M{number}", actor="carl", revision=len(case.revisions)), moment(day))
+                command = AcceptPlan if move == "accept" else DeclinePlan
+                apply_command(case, command(act_id=f"M{number}", actor="carl", revision=len(case.revisions)), moment(day))
             case "cancel" if size > 3_800:
                 apply_command(case, CancelPlan(act_id=f"M{number}", actor="mary", why="mistake"), moment(day))
         ends += [case.ending] if case.ending and not ends else []

@@ -150,7 +150,7 @@ def test_an_act_without_any_rule_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "said"),
+    ("rules", "message"),
     [
         ([{"term_days": {"up_to": 30}}, {"term_days": {"over": 60}}], "with a term in days over 30 up to 60"),
         ([{"broken_plans": {"up_to": 0}}], "with broken plans over 0"),
@@ -159,22 +159,22 @@ def test_an_act_without_any_rule_is_named() -> None:
         ([{"term_days": {"over": 0}}], "with a term in days up to 0"),
     ],
 )
-def test_a_gap_in_term_broken_plans_or_segment_is_named(rules: list[dict[str, Any]], said: str) -> None:
-    assert describe_defects(matrix(*rules)) == [f"nobody approves a credit note {said}; add a rule for it"]
+def test_a_gap_in_term_broken_plans_or_segment_is_named(rules: list[dict[str, Any]], message: str) -> None:
+    assert describe_defects(matrix(*rules)) == [f"nobody approves a credit note {message}; add a rule for it"]
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("low", "high", "message"),
     [
         ({"amount": {"up_to": "low"}}, {"amount": {"over": "low"}}, "the amount"),
         ({"term_days": {"up_to": 30}}, {"term_days": {"over": 30}}, "the term"),
         ({"broken_plans": {"up_to": 0}}, {"broken_plans": {"over": 0}}, "the number of broken plans"),
     ],
 )
-def test_less_authority_where_more_is_at_stake_is_named(low: dict[str, Any], high: dict[str, Any], said: str) -> None:
+def test_less_authority_where_more_is_at_stake_is_named(low: dict[str, Any], high: dict[str, Any], message: str) -> None:
     found = matrix({**low, "sign": ["director"]}, {**high, "sign": ["manager"]})
 
-    assert describe_defects(found) == [f"'r1' needs less authority than 'r0' though {said} is larger; let it need as much"]
+    assert describe_defects(found) == [f"'r1' needs less authority than 'r0' though {message} is larger; let it need as much"]
 
 
 BETWEEN = st.tuples(st.sampled_from([None, 0, 1, 2]), st.sampled_from([None, 0, 1, 2])).map(
@@ -203,9 +203,9 @@ def test_the_proof_agrees_with_asking_every_question(rules: list[dict[str, Any]]
         except AmbiguousApprovalRuleError:
             overlaps = True
 
-    said = describe_defects(found)
-    assert any("nobody approves" in sentence for sentence in said) == gaps
-    assert any("both answer" in sentence for sentence in said) == overlaps
+    message = describe_defects(found)
+    assert any("nobody approves" in sentence for sentence in message) == gaps
+    assert any("both answer" in sentence for sentence in message) == overlaps
 
 
 # --- reading
@@ -242,7 +242,9 @@ def test_a_mistake_in_the_matrix_is_named_with_its_line(good: str, bad: str, at:
 
     with pytest.raises(PolicyError) as refused:
         parse_matrix(text, "a.yaml")
-    assert any(said.startswith(f"a.yaml:{line}: ") and advice in said for said in str(refused.value).splitlines()), str(refused.value)
+    assert any(message.startswith(f"a.yaml:{line}: ") and advice in message for message in str(refused.value).splitlines()), str(
+        refused.value
+    )
 
 
 def test_each_currency_asks_its_own_signatories_whichever_number_is_larger() -> None:

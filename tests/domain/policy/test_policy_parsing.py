@@ -90,8 +90,8 @@ def test_a_byte_order_mark_windows_line_ends_and_comments_are_welcome(text: str)
 )
 def test_a_mistake_is_named_with_its_line_and_what_to_write_instead(good: str, bad: str, line: int, advice: str) -> None:
     assert good in GOOD
-    said = complaint(GOOD.replace(good, bad, 1)).splitlines()
-    assert any(sentence.startswith(f"policies/mine.yaml:{line}: ") and advice in sentence for sentence in said), said
+    message = complaint(GOOD.replace(good, bad, 1)).splitlines()
+    assert any(sentence.startswith(f"policies/mine.yaml:{line}: ") and advice in sentence for sentence in message), message
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "- a\n- list\n", "just words", "42"])

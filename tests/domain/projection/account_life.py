@@ -107,9 +107,9 @@ class InvoiceLife:
                 self.asked += 1
             case "sent" | "dropped" | "lapsed" | "refused" | "unknown" if self.waiting:
                 reason = {"dropped": DropReason.NOT_DUE, "lapsed": DropReason.LAPSED}.get(doing, "")
-                fate = LetterResult.DROPPED if reason else LetterResult(doing)
+                result = LetterResult.DROPPED if reason else LetterResult(doing)
                 self.news.append(
-                    LetterOutcome(step=self.waiting, attempt=self.asked, fate=fate, at=at.business, on=at.business.date(), reason=reason)
+                    LetterOutcome(step=self.waiting, attempt=self.asked, fate=result, at=at.business, on=at.business.date(), reason=reason)
                 )
                 self.waiting = None
             case "withdrawn" if self.waiting:

@@ -103,7 +103,7 @@ def naive_letter_states(entries: Sequence[AccountEntry], end: datetime) -> list[
         elif one.kind in FATES or one.kind == "letter.withdrawn":
             mine = [letter for letter in found if letter[0] == get_fact(one, "step")]
             mine[-1][1] = FATES.get(one.kind, "withdrawn")
-    return [(step, fate) for step, fate in found]
+    return [(step, result) for step, result in found]
 
 
 def naive_is_service_off(entries: Sequence[AccountEntry]) -> bool:

@@ -131,11 +131,11 @@ def test_a_withdrawn_letter_is_told_on_the_day_it_was_withdrawn() -> None:
 
 
 def test_a_refused_and_an_unknown_letter_did_not_arrive_for_sure() -> None:
-    for fate in (LetterResult.REFUSED, LetterResult.UNKNOWN):
+    for result in (LetterResult.REFUSED, LetterResult.UNKNOWN):
         asked = build_case()
         asked.take_step(find_step("reminder"), moment(1))
-        asked.apply_letter_outcome(build_letter_outcome("reminder", fate, 2), moment(3))
-        assert (why(asked, 2).about, why(asked, 2).sentence) == ("not_sent", fate.value)
+        asked.apply_letter_outcome(build_letter_outcome("reminder", result, 2), moment(3))
+        assert (why(asked, 2).about, why(asked, 2).sentence) == ("not_sent", result.value)
 
 
 def test_on_the_day_of_a_phone_call_no_letter_was_due() -> None:

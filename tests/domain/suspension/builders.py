@@ -69,8 +69,8 @@ class SuspensionDriver:
         news = ApprovalOutcome(number=number or self.case.last_number(APPROVAL_SEQUENCE), result=result, by="mona", reason=reason)
         apply_approval_outcome(self.case, news, moment(day))
 
-    def report_warning(self, fate: LetterResult, day: float, number: int | None = None) -> None:
-        apply_warning_outcome(self.case, number or self.case.last_number(LETTER_SEQUENCE), fate, midnight(day).date(), moment(day))
+    def report_warning(self, result: LetterResult, day: float, number: int | None = None) -> None:
+        apply_warning_outcome(self.case, number or self.case.last_number(LETTER_SEQUENCE), result, midnight(day).date(), moment(day))
 
     def report_billing(self, answer: SuspensionOrderOutcome, day: float) -> None:
         apply_billing_result(self.case, self.case.last_number(ORDER_SEQUENCE), answer, moment(day))

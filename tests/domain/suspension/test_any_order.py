@@ -179,11 +179,11 @@ class Suspension(RuleBasedStateMachine):
         assert len(full) >= NOTICE, "the notice was cut short"
         assert self.extended_to is None or self.today > self.extended_to
 
-    def do(self, act: Command) -> bool:
+    def do(self, command: Command) -> bool:
         """True when it was accepted."""
-        apply_command(self.case, act, self.at)
-        assert apply_command(self.case, act, self.at) is None
-        refused = any(entry.kind.value == "act.refused" and entry.facts["act"] == act.act_id for entry in self.case.journal.pending)
+        apply_command(self.case, command, self.at)
+        assert apply_command(self.case, command, self.at) is None
+        refused = any(entry.kind.value == "act.refused" and entry.facts["act"] == command.act_id for entry in self.case.journal.pending)
         return not refused
 
     def next_act(self) -> str:
@@ -262,12 +262,12 @@ class Suspension(RuleBasedStateMachine):
             self.after()
 
     @precondition(lambda self: self.under_way)
-    @rule(fate=st.sampled_from([*LetterResult, LetterResult.SENT, LetterResult.SENT]))
-    def the_post_answers(self, fate: LetterResult) -> None:
+    @rule(result=st.sampled_from([*LetterResult, LetterResult.SENT, LetterResult.SENT]))
+    def the_post_answers(self, result: LetterResult) -> None:
         letter = self.under_way.pop()
-        if fate is LetterResult.SENT and letter is self.letter:
+        if result is LetterResult.SENT and letter is self.letter:
             self.delivered_on = self.today
-        apply_warning_outcome(self.case, letter.number, fate, self.today, self.at)
+        apply_warning_outcome(self.case, letter.number, result, self.today, self.at)
         self.after()
 
     @precondition(lambda self: self.letter)

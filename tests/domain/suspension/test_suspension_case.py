@@ -119,10 +119,10 @@ def test_what_is_owed_in_another_currency_is_asked_for_beside_the_largest_number
     assert (question.amount, question.currency, question.other_amounts) == (5_000_000, "USD", {"GBP": 4_500_000})
 
 
-@pytest.mark.parametrize("fate", [LetterResult.REFUSED, LetterResult.UNKNOWN, LetterResult.DROPPED])
-def test_a_warning_that_did_not_arrive_starts_no_notice_and_asks_a_person(fate: LetterResult) -> None:
+@pytest.mark.parametrize("result", [LetterResult.REFUSED, LetterResult.UNKNOWN, LetterResult.DROPPED])
+def test_a_warning_that_did_not_arrive_starts_no_notice_and_asks_a_person(result: LetterResult) -> None:
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.WARNING)
-    account.report_warning(fate, 2)
+    account.report_warning(result, 2)
     account.pass_time_until(100)
     assert (account.case.stage, account.case.waiting_for, account.orders) == (SuspensionStage.WARNING, "address", [])
     assert [(told.role.value, told.template) for told in account.list_effects(NotifyRole)] == [
@@ -148,12 +148,12 @@ def test_a_warning_that_bounces_afterwards_was_not_delivered(stage: SuspensionSt
     assert (account.case.stage, account.case.undelivered, account.case.approval_open) == (SuspensionStage.WARNING, True, False)
 
 
-@pytest.mark.parametrize("fate", [None, LetterResult.REFUSED])
-def test_a_warning_that_no_longer_counts_when_the_account_pays_is_taken_back(fate: LetterResult | None) -> None:
+@pytest.mark.parametrize("result", [None, LetterResult.REFUSED])
+def test_a_warning_that_no_longer_counts_when_the_account_pays_is_taken_back(result: LetterResult | None) -> None:
     """Also one that was refused: somebody may have asked the letter desk to send it again."""
     account = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.WARNING)
-    if fate:
-        account.report_warning(fate, 2)
+    if result:
+        account.report_warning(result, 2)
     update_receivable(account.case, build_paid_receivable(), moment(2))
     assert [taken.key for taken in account.list_effects(WithdrawLetter)] == [account.warnings[0].key]
 
@@ -371,7 +371,7 @@ def test_people_may_withdraw_before_the_suspension_and_reinstate_after_it(stage:
 
 
 @pytest.mark.parametrize(
-    "act",
+    "command",
     [
         RequestApprovalAgain(act_id="a", actor="mia"),
         ResendWarning(act_id="a", actor="mia"),
@@ -380,14 +380,14 @@ def test_people_may_withdraw_before_the_suspension_and_reinstate_after_it(stage:
         ReinstateAccount(act_id="a", actor="mia", reason=""),
     ],
 )
-def test_an_act_that_the_state_rules_out_is_journalled_as_refused_and_changes_nothing(act: Command) -> None:
+def test_an_act_that_the_state_rules_out_is_journalled_as_refused_and_changes_nothing(command: Command) -> None:
     case = SuspensionDriver(build_receivable()).drive_to(SuspensionStage.WARNING_APPROVAL).case
     before = case.model_dump(exclude={"journal", "seen"})
-    assert rejection_reason(case, act, midnight(1).date())
-    apply_command(case, act, moment(1))
+    assert rejection_reason(case, command, midnight(1).date())
+    apply_command(case, command, moment(1))
     assert case.journal.pending[-1].kind.value == "act.refused"
     assert case.model_dump(exclude={"journal", "seen"}) == before
-    assert (apply_command(case, act, moment(1)), rejection_reason(case, act, midnight(1).date())) == (None, None)
+    assert (apply_command(case, command, moment(1)), rejection_reason(case, command, midnight(1).date())) == (None, None)
 
 
 def test_a_case_of_the_same_account_follows_on_the_earlier_one() -> None:

@@ -1,8 +1,10 @@
-"""The answer to every command that a case accepts."""
+"""The reply to every command and decision that a case accepts, such as an approval that is rejected, and to one that is queued."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+QUEUED_RESPONSE: dict[int | str, dict[str, Any]] = {202: {"description": "No worker answered in time: recorded, will be applied once"}}
 
 
 class CommandAnswer(BaseModel):

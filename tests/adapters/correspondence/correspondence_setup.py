@@ -1,4 +1,4 @@
-"""A small office for tests: customers without public holidays, in UTC, their invoices, cases and letters.
+"""What the tests of correspondence begin with: customers without public holidays, in UTC, their invoices, cases and letters.
 
 It is Tuesday, 4 June 2013; invoices of 100.00 EUR fell due the day before yesterday.
 """
@@ -47,7 +47,7 @@ def find_step(name: str) -> Step:
     return next(known for known in POLICY.timeline if known.step == name)
 
 
-class CorrespondenceOffice:
+class CorrespondenceSetup:
     def __init__(self, database: Database) -> None:
         self.database, self.casebook = database, CaseStore(database)
 
@@ -169,10 +169,10 @@ class CorrespondenceOffice:
     ) -> LetterOutbox:
         return LetterOutbox(self.database, self.letter_loader(), owner, patience=patience, backoff=backoff)
 
-    def send_all(self, desk: LetterOutbox, now: datetime = NOON, delivery: DeliveryResult = SENT) -> int:
+    def send_all(self, outbox: LetterOutbox, now: datetime = NOON, delivery: DeliveryResult = SENT) -> int:
         """Intend, begin and end every letter that is due; how many were begun."""
-        begun = [letter.message for letter in desk.begin_transmission(desk.claim_due_letters(now, 100), now) if letter]
-        desk.record_outcomes([(message, delivery) for message in begun], now)
+        begun = [letter.message for letter in outbox.begin_transmission(outbox.claim_due_letters(now, 100), now) if letter]
+        outbox.record_outcomes([(message, delivery) for message in begun], now)
         return len(begun)
 
     # --- what is in the database

@@ -1,4 +1,4 @@
-"""A stage that many tests share: one play on skipped time, on which each test has accounts and invoices of its own.
+"""An environment that many tests share: one run of Duecourse on skipped time, in which each test has accounts and invoices of its own.
 
 Time only moves forward: a test asks for the next Monday and counts from there.
 """
@@ -83,7 +83,7 @@ class SentLetter(NamedTuple):
     case: str | None = None
 
 
-class PlayStage:
+class CollectionEnvironment:
     def __init__(self, play: TimeSkippingPlay, folder: Path) -> None:
         self.play, self.database = play, play.parts.database
         self._folder, self._opened = folder, list[str]()
@@ -315,6 +315,8 @@ def fix_delivery(outcome: DeliveryOutcome, code: int | None, text: str) -> Calla
 
 
 @asynccontextmanager
-async def start_stage(database: Database, folder: Path, start: date = date(2013, 1, 6)) -> AsyncIterator[PlayStage]:
+async def start_collection_environment(
+    database: Database, folder: Path, start: date = date(2013, 1, 6)
+) -> AsyncIterator[CollectionEnvironment]:
     async with start_play(database, folder / "data", start) as play:
-        yield PlayStage(play, folder)
+        yield CollectionEnvironment(play, folder)
