@@ -13,7 +13,7 @@ from workflows.invoice_collection import InvoiceCollection
 async def called(environment: CollectionEnvironment) -> tuple[str, date]:
     """An invoice whose call was asked for this morning, a Monday."""
     invoice, monday = await environment.open_reminded_invoice()
-    await environment.play.run_mornings(monday + 7 * DAY, monday + 7 * DAY)
+    await environment.play.run_mornings(monday + 7 * DAY, monday + 8 * DAY)
     await environment.pass_to(monday + 14 * DAY)
     assert environment.steps(invoice)[-1] == "phone_call"
     return invoice, monday + 14 * DAY

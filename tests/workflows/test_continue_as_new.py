@@ -31,7 +31,7 @@ async def test_the_timeline_is_the_same_through_many_runs(environment: Collectio
     assert environment.letters(invoice) == [
         ("courtesy_note", monday),
         ("reminder", monday + 4 * DAY),
-        ("second_reminder", monday + 10 * DAY),
+        ("second_reminder", monday + 11 * DAY),
         ("firm_reminder", monday + 24 * DAY),
         ("final_demand", monday + 35 * DAY),
     ]

@@ -47,8 +47,8 @@ async def test_an_undisputed_rest_goes_on_being_collected_and_letters_ask_for_it
 ) -> None:
     invoice, monday = await environment.open_reminded_invoice()
     await cases.raise_dispute(invoice, amount=4_000)
-    await environment.play.run_mornings(monday + 2 * DAY, monday + 7 * DAY)
-    assert environment.letters(invoice)[1:] == [("second_reminder", monday + 7 * DAY)]
+    await environment.play.run_mornings(monday + 2 * DAY, monday + 8 * DAY)
+    assert environment.letters(invoice)[1:] == [("second_reminder", monday + 8 * DAY)]
     letter = environment.sent_letters(environment.account_and_currency(invoice)[0])[-1].text
     assert "€60.00" in letter
     assert (cases.hold_ids(invoice), environment.row(invoice).disputed) == ([], 4_000)

@@ -1,6 +1,6 @@
 """What billing reports, and what it changes in an invoice's collection.
 
-Invoices are due on a Monday and reminded on Tuesday; undisturbed, the second reminder goes on the next Monday.
+Invoices are due on a Monday and reminded on Tuesday; undisturbed, the second reminder goes on the next Tuesday.
 """
 
 from datetime import date
@@ -38,7 +38,7 @@ async def test_a_paid_invoice_gets_no_further_letter(environment: CollectionEnvi
 async def test_after_a_partial_payment_the_next_letter_asks_for_the_open_balance(environment: CollectionEnvironment) -> None:
     invoice, monday = await environment.open_reminded_invoice(total="1234.50")
     await environment.pay(invoice, 100_000)
-    await environment.play.run_mornings(monday + 3 * DAY, monday + 7 * DAY)
+    await environment.play.run_mornings(monday + 3 * DAY, monday + 8 * DAY)
     first, second = environment.sent_letters(environment.account_and_currency(invoice)[0])
     assert (second.letter, "€234.50" in first.text, "€234.50" in second.text) == ("second_reminder", False, True)
     assert environment.row(invoice).outcome is None
@@ -81,8 +81,10 @@ async def test_a_later_due_date_shifts_the_next_steps_and_repeats_none(environme
 async def test_an_earlier_due_date_brings_the_next_step_forward_but_never_two_at_once(environment: CollectionEnvironment) -> None:
     invoice, monday = await environment.open_reminded_invoice()
     await change_due_date(environment, invoice, monday - 40 * DAY)
-    await environment.play.run_mornings(monday + 2 * DAY, monday + 8 * DAY)
-    assert environment.steps_with_dates(invoice)[1:] == [("second_reminder", monday + 4 * DAY), ("phone_call", monday + 7 * DAY)]
+    await environment.play.run_mornings(monday + 2 * DAY, monday + 12 * DAY)
+    assert environment.steps_with_dates(invoice)[1:] == [("second_reminder", monday + 4 * DAY), ("phone_call", monday + 11 * DAY)]
+    # the letter waits until a week has passed since the first, and the call keeps its distance from that day
+    assert environment.letters(invoice)[1:] == [("second_reminder", monday + 8 * DAY)]
 
 
 async def test_below_the_minimum_balance_an_invoice_is_not_chased_until_it_owes_more(environment: CollectionEnvironment) -> None:

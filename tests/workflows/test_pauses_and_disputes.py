@@ -1,6 +1,7 @@
 """What stops an invoice's collection, and that it goes on where it stopped.
 
-Invoices are due on a Monday and reminded on Tuesday; undisturbed, the second reminder goes on the next Monday.
+Invoices are due on a Monday and reminded on Tuesday; undisturbed, the second reminder is asked for on the next Monday,
+and goes on Tuesday, a week after the first.
 """
 
 from datetime import date
@@ -29,10 +30,11 @@ async def dispute(environment: CollectionEnvironment, invoice: str, disputed: bo
         await environment.sync_until_entry(invoice, "invoice.changed")
 
 
-async def test_undisturbed_the_second_reminder_goes_on_the_next_monday(environment: CollectionEnvironment) -> None:
+async def test_undisturbed_the_second_reminder_goes_a_week_after_the_first(environment: CollectionEnvironment) -> None:
     invoice, monday = await environment.open_reminded_invoice()
-    await environment.play.run_mornings(monday + 3 * DAY, monday + 8 * DAY)
-    assert environment.letters(invoice)[1:] == [("second_reminder", monday + 7 * DAY)]
+    await environment.play.run_mornings(monday + 3 * DAY, monday + 9 * DAY)
+    assert environment.steps_with_dates(invoice)[1:] == [("second_reminder", monday + 7 * DAY)]
+    assert environment.letters(invoice)[1:] == [("second_reminder", monday + 8 * DAY)]
 
 
 async def test_a_pause_with_an_end_lifts_by_itself_and_the_clock_resumes_where_it_stopped(environment: CollectionEnvironment) -> None:

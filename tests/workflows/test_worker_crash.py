@@ -109,7 +109,7 @@ async def test_a_call_that_a_dying_worker_had_asked_for_is_one_task(
 ) -> None:
     environment.orphans = 3
     invoice, monday = await environment.open_reminded_invoice()
-    await environment.play.run_mornings(monday + 7 * DAY, monday + 7 * DAY)
+    await environment.play.run_mornings(monday + 7 * DAY, monday + 8 * DAY)
     worker_dies_once_after_writing(monkeypatch, EntryKind.CALL_REQUESTED)
     await environment.pass_to(monday + 14 * DAY)
     await environment.wait_until(lambda: environment.row(invoice).stage == "phone_call")
