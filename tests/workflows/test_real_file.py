@@ -4,6 +4,7 @@ oracle that knows only the file and the policy."""
 import csv
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ MAPPING = "accounts-receivable"
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the public sample is not at {FILE}")
 
 
+@cache
 def _day(text: str) -> date:
     return datetime.strptime(text, "%m/%d/%Y").date()
 
