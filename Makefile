@@ -14,6 +14,9 @@ QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters
 run: $(VENV)/.ready
 	@$(BIN)/python duecourse.py up $(ARGS)
 
+# What one process has compiled the others read, whatever this machine is set to.
+test quick: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 

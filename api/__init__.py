@@ -1,1 +1,1 @@
-"""What people and machines call: the HTTP API under /v1, and the web console."""
+"""The HTTP API under /v1, and the web console."""

@@ -69,19 +69,19 @@ TAGS = [
 
 
 def create_app(context: ApiContext) -> FastAPI:
-    """The whole application, ready for a server. Nothing is loaded from elsewhere: the description is at /openapi.json."""
+    """Return the whole application, ready for a server. Nothing is loaded from elsewhere: the description is at /openapi.json."""
     app = build_app()
     attach_context(app, context)
     return app
 
 
 def attach_context(app: FastAPI, context: ApiContext) -> None:
-    """From now on its requests are answered with these parts."""
+    """Attach the services with which requests are answered from now on."""
     app.state.parts, app.state.trail = context, AccessLogBuffer(AccessLog(context.database))
 
 
 def build_app() -> FastAPI:
-    """Every route, and nothing yet to answer them with."""
+    """Return the application with every route, and no services yet."""
     app = FastAPI(
         title="Duecourse",
         version=_find_installed_version(),
@@ -133,7 +133,7 @@ async def _flush_access_log_at_shutdown(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _add_problem_schemas(app: FastAPI) -> None:
-    """Every route refers to the problem document, which no route returns as its own model."""
+    """Add the problem document's schema, to which every route refers though none returns it as its own model."""
     describe = app.openapi
 
     def described() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the audit's routes ask of Temporal's histories."""
+"""The port by which the audit's routes replay Temporal's histories."""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,14 +19,14 @@ class AuditPort(Protocol):
     def archive(self) -> RunArchive | None: ...
 
     async def replay(self, account_id: str) -> ReplayReport:
-        """Every case of the account, held against its histories."""
+        """Return every case of the account, compared with its histories."""
 
     async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
-        """The signed zip, in `target`; `at` is real time."""
+        """Write the signed zip to `target`. `at` is real time (UTC)."""
 
 
 class UnavailableAuditPort:
-    """Where the API runs without a Temporal server to ask."""
+    """Stands in where the API runs without a Temporal server; every call is refused."""
 
     archive = None
 

@@ -1,4 +1,4 @@
-"""What the API needs, given by whoever composes it."""
+"""The services that the API needs, given by the composition root."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class ApiContext:
 
     @property
     def today(self) -> date:
-        """The business date."""
+        """Return the business date (UTC)."""
         return self.business_now.date()
 
     @property
@@ -73,7 +73,7 @@ class ApiContext:
 
     @property
     def policies(self) -> PolicyStore:
-        """Read anew each time, for they may be loaded while this runs."""
+        """Return the policies, read again each time: they may be loaded while the API runs."""
         return PolicyStore(self.database, self._letter_templates)
 
     @property

@@ -1,4 +1,4 @@
-"""What is peculiar to each kind of case, as the read model keeps it: a model for each kind, and the one way to read what is stored.
+"""The summaries of cases in the read model: a model for each kind of case, and the one way to read what is stored.
 
 The stored JSON may be older than the model: a name that is missing has its default, one that is unknown is passed over.
 """
@@ -39,12 +39,12 @@ SUMMARY_MODELS: dict[str, type[CaseSummary]] = {
 
 
 def parse_case_summary(kind: str, stored: object) -> CaseSummary:
-    """A kind that is not known says nothing. Raises pydantic.ValidationError for what no version of Duecourse writes."""
+    """Return the summary; an empty one for an unknown kind. Raises pydantic.ValidationError for what no version of Duecourse writes."""
     return SUMMARY_MODELS.get(kind, EmptySummary).model_validate(stored)
 
 
 def list_stated_amounts(summary: CaseSummary) -> tuple[Money, ...]:
-    """The money that a case itself says it is about: what a dispute contests now, an approval or a plan is over, or an account owes in each
+    """Return the amounts that a case states: what a dispute contests now, an approval or a plan is over, or an account owes in each
     currency."""
     if isinstance(summary, ApprovalSummary | DisputeSummary | PaymentPlanSummary | SuspensionSummary | WriteOffSummary):
         return summary.stated_amounts
@@ -52,12 +52,12 @@ def list_stated_amounts(summary: CaseSummary) -> tuple[Money, ...]:
 
 
 def is_collection_stopped(summary: CaseSummary) -> bool:
-    """Nobody may press for any of the account's invoices: the customer is insolvent."""
+    """Return whether no invoice of the account may be collected, because the customer is insolvent."""
     return isinstance(summary, CreditReviewSummary) and summary.stopped
 
 
 def list_summarised_invoices(summary: CaseSummary) -> tuple[str, ...]:
-    """The ids of the invoices that a case names, beside the one that it may be about."""
+    """Return the ids of the invoices that a case names, beside the one that it may be about."""
     if isinstance(summary, ApprovalSummary | PaymentPlanSummary | SuspensionSummary | WriteOffSummary):
         return summary.invoices
     return ()

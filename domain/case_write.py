@@ -1,4 +1,4 @@
-"""What an invoice's workflow hands to the database in one local activity, and what it hears back.
+"""The journal write: the input and the result of the local activity by which a case's workflow writes to the database.
 
 A local activity's arguments are not kept in the workflow's history, its result is: entries and read model go in,
 the journal's head comes out.
@@ -16,7 +16,7 @@ from domain.journal.entry import Entry
 
 
 class CaseWrite(BaseModel):
-    """Everything that one wake of a workflow writes, in one transaction."""
+    """Everything that a workflow writes in one transaction, each time it is activated."""
 
     now: AwareDatetime
     entries: list[Entry]
@@ -30,7 +30,7 @@ class CaseWrite(BaseModel):
 
 
 class CaseWriteResult(BaseModel):
-    """What the database answers.
+    """The result of a journal write.
 
     `named`: the letters that went and listed the invoice without taking a step of it.
     `contact_on`: the customer's date of the slot that the ask was given. `under_way`: the letter awaited has not come to its end.

@@ -3,9 +3,12 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from adapters.process.gc_tuning import freeze_loaded_objects
 from tests.databases import _sqlite_template, database, postgres_server
@@ -20,8 +23,35 @@ structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatte
 _status = pytest.StashKey[int]()
 
 
-LONG_FIRST = ("test_real_year.py", "test_real_file.py", "faults", "workflows")
-"""Files and folders whose few tests take long: begun last, they would keep one process busy while the others have nothing left to do."""
+LONG_FIRST = (
+    "test_real_year.py",
+    "test_real_file.py",
+    "test_decisions_without_workers.py",
+    "test_identifiers.py",  # short: whoever plays the year is given one unit more at once, which waits until the year is over
+    "test_chaos.py",
+    "test_killed_worker.py",
+    "test_decisions_and_a_killed_worker.py",
+    "faults",
+    "test_up.py",
+    "workflows",
+)
+"""Files and folders whose tests take long, the longest first: begun last, they would keep one process busy while the others have nothing
+left to do."""
+
+APART = ("test_real_file.py", "test_chaos.py", "test_killed_worker.py")
+"""Files whose tests share nothing that takes time to make: each of them may run in another process."""
+
+
+class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests run in one process, but for those that are long enough to be spread."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if Path(file).name in APART else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,7 +20,7 @@ from workflows.case_runtime.case_session import CaseSession
 
 @workflow.defn
 class Erasing:
-    """One account. It ends as soon as every erasure that was asked for is answered; a later one follows its chain."""
+    """The erasure of one account's personal details. It ends once every requested erasure is answered; a later one follows its chain."""
 
     @workflow.init
     def __init__(self, workflow_input: ErasureInput) -> None:

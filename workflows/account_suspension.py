@@ -100,7 +100,7 @@ class AccountSuspension:
                 apply_reinstatement(self.case, self.session.now)
 
     def restart_for_late_requests(self, workflow_input: SuspensionInput) -> None:
-        """For invoices that asked when this case was just ending."""
+        """Restart the case for invoices that asked while it was ending."""
         asking = {"asking": self.case.late, "asking_hand_over": self.case.late_hand_overs}
         earlier = self.case.build_earlier_run()
         workflow.continue_as_new(workflow_input.for_next_run(self.session.clock, earlier=earlier, case=None, **asking))
@@ -150,7 +150,7 @@ class AccountSuspension:
 
     @workflow.signal
     async def decided(self, decision: DecideApproval) -> None:
-        """For whoever does not know the approval that waits."""
+        """Forward a decision that was sent without the approval's id."""
         await self.session.forward_decision(decision, self.case.last_number(APPROVAL_SEQUENCE) if self.case.approval_open else None)
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time

@@ -23,7 +23,7 @@ from workflows.case_runtime.search_attributes import set_collector_attribute
 
 @workflow.defn
 class Approval:
-    """What one case asks people to agree to, until they have, or nobody need any more. The case that asked hears by `approval_came`."""
+    """One approval, until it is decided or lapses. The case that asked is notified by the signal `approval_came`."""
 
     @workflow.init
     def __init__(self, workflow_input: ApprovalInput) -> None:
@@ -98,7 +98,7 @@ class Approval:
 
     @workflow.signal
     def lapse(self, withdrawal: WithdrawApproval) -> None:
-        """For a reason that has no name here, as withdrawn: a signal must never stop a workflow."""
+        """Let the approval lapse. An unknown reason counts as withdrawn: a signal must never stop a workflow."""
         known = withdrawal.reason in set(LapseReason)
         self.case.lapse(LapseReason(withdrawal.reason) if known else LapseReason.WITHDRAWN, self.session.now)
 

@@ -53,7 +53,7 @@ class CreditReview:
 
     @workflow.signal
     def invoice_changed(self, update: InvoiceUpdate) -> None:
-        """Of an invoice that was issued since, this is the first word."""
+        """Add the invoice to the review unless it is settled: one that was issued since reports itself by its first update."""
         if not update.facts.is_settled:
             self.case.add_invoice(update.invoice_id, self.session.now)
 

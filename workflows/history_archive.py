@@ -1,4 +1,4 @@
-"""What the Temporal server will forget is kept: every run that has ended goes into the archive."""
+"""Archives the history of every run that has ended, before the Temporal server deletes it."""
 
 from temporalio import workflow
 

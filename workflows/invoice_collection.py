@@ -98,7 +98,7 @@ class InvoiceCollection:
         return self.case.next_step(now.date()) if due and due <= now else None
 
     async def wait_for_event(self) -> None:
-        """Until something happens by itself, or somebody reports something; now and then for nothing."""
+        """Wait until the next due time or the next message; it may return early."""
         wakes_at = None if self.case.is_settled else self.case.wakes_at(self.now.business)
         await self.session.wait_until(lambda: wakes_at, lambda: self.is_over)
 
@@ -112,7 +112,7 @@ class InvoiceCollection:
         await self.session.write_journal(build_contact_order(self.case, step, self.now, self.session.clock))
 
     async def settle(self) -> None:
-        """What the case noted is written down; its disputes, and the cases of its account, know of it."""
+        """Write the case's new entries, and update its disputes and the cases of its account."""
         await self.session.write_journal()
         await self.child_disputes.update_disputes(self.session.clock)
         while self.case.outbox:

@@ -97,7 +97,7 @@ class PaymentPlan:
 
     @workflow.signal
     async def decided(self, decision: DecideApproval) -> None:
-        """For whoever does not know the approval that waits."""
+        """Forward a decision that was sent without the approval's id."""
         revision = self.case.draft
         await self.session.forward_decision(decision, revision.number if revision else None)
 

@@ -1,4 +1,4 @@
-"""What becomes of an account that was handed over: the team decides within the matrix, billing books it, and what comes back is kept."""
+"""The write-off of an account that was handed over: the team decides within the matrix, billing books it, and what comes back is kept."""
 
 from temporalio import workflow
 
@@ -99,7 +99,7 @@ class WriteOff:
 
     @workflow.signal
     async def decided(self, decision: DecideApproval) -> None:
-        """For whoever does not know the approval that waits."""
+        """Forward a decision that was sent without the approval's id."""
         await self.session.forward_decision(decision, self.case.last_number(APPROVAL_SEQUENCE) if self.case.approval_open else None)
 
     # --- what people do: as an update, and as the signal that stands in for it when no worker answers in time

@@ -1,4 +1,4 @@
-"""Who may act on each case, as it is kept beside the case's row: written only when it changes."""
+"""Stores who may act on each case, beside the case's row; written only when it changes."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""What the cases of an account start with, read from the database at that moment."""
+"""Loads the workflow inputs of an account's cases from the database, as it stands at that moment."""
 
 from collections.abc import Collection
 
@@ -32,7 +32,7 @@ class CaseInputLoader:
         self._database, self._policies, self._clock = database, policies, clock
 
     def load_plan_input(self, account_id: str, proposal: ProposePlan) -> PaymentPlanInput:
-        """Under the account's next number: whoever starts it by the same number later finds it taken."""
+        """Return the input of the account's next plan, under its next number; a start that comes later finds that number taken."""
         policy = self.load_policy(account_id)
         with self._database.reading() as session:
             facts = _load_invoice_facts(session, account_id, proposal.invoice_ids)
@@ -57,7 +57,7 @@ class CaseInputLoader:
         return [PlanInvoice(invoice_id=name, account_id=account_id, facts=invoice_facts) for name, invoice_facts in facts.items()]
 
     def list_invoices_in_plans(self, account_id: str) -> set[str]:
-        """The account's invoices that an open plan covers, and those by which it charges its interest."""
+        """Return the ids of the account's invoices that an open plan covers, and of those by which it charges its interest."""
         with self._database.reading() as session:
             open_plans = (col(Case.account_id) == account_id, col(Case.kind) == CaseKind.PAYMENT_PLAN, col(Case.outcome).is_(None))
             plans = session.execute(select(col(Case.case_id), col(Case.summary)).where(*open_plans)).all()
@@ -74,7 +74,7 @@ class CaseInputLoader:
             return session.get_one(Account, account_id).collector
 
     def load_policy(self, account_id: str) -> PolicySnapshot:
-        """By which the account is collected now."""
+        """Return the policy by which the account is collected now."""
         with self._database.reading() as session:
             account = session.get_one(Account, account_id)
             segment = account.policy_segment or account.segment
@@ -94,7 +94,7 @@ class CaseInputLoader:
             )
 
     def load_credit_review_input(self, account_id: str) -> CreditReviewInput:
-        """It is about all invoices that are open."""
+        """Return the input of a credit review, which covers all open invoices of the account."""
         with self._database.reading() as session:
             still_open = (
                 col(Invoice.account_id) == account_id,
@@ -116,7 +116,7 @@ class CaseInputLoader:
             return WriteOffInput(account_id=account_id, clock=self._clock, separates_tasks=True, earlier=earlier)
 
     def load_claims(self, account_id: str, invoice_ids: Collection[str]) -> list[Receivable]:
-        """What is owed on these invoices of the account, and how much of it is disputed."""
+        """Return what is owed on these invoices of the account, and how much of it is disputed, in minor units."""
         with self._database.reading() as session:
             facts = _load_invoice_facts(session, account_id, invoice_ids)
             cases = [ids.invoice_case_id(name) for name in facts]
@@ -129,7 +129,7 @@ class CaseInputLoader:
 
 
 def _load_invoice_facts(session: Session, account_id: str, invoice_ids: Collection[str]) -> dict[str, InvoiceFacts]:
-    """In the order in which they were named; those of other accounts are left out."""
+    """Return the facts by invoice id, in the order in which the ids were given; invoices of other accounts are left out."""
     invoices = select(Invoice).where(col(Invoice.account_id) == account_id, col(Invoice.id).in_(list(invoice_ids)))
     found = {invoice.id: build_invoice_facts(invoice) for invoice in session.scalars(invoices)}
     return {name: found[name] for name in invoice_ids if name in found}
@@ -143,6 +143,6 @@ def _count_plans(session: Session, account_id: str, outcome: str | None = None) 
 
 
 def _load_earlier_run(session: Session, case_id: str) -> EarlierRun | None:
-    """What the account's last case of the kind left."""
+    """Return the state that the account's last case of the kind left; None without one."""
     row = session.get(Case, case_id)
     return EarlierRun.model_validate(row.carried, extra="ignore") if row else None

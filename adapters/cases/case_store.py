@@ -45,7 +45,7 @@ _ACCOUNTS_QUERY = select(col(Account.id), col(Account.country), select_customer_
 
 
 class CaseStore:
-    """The journal and the read model, as workflows write them. A record may be written again: it changes nothing the second time."""
+    """Writes a case's journal entries and its row of the read model. A write that is repeated changes nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

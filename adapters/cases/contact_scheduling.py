@@ -19,7 +19,7 @@ from domain.policy.collection_policy import StepAction
 
 
 class ContactAccount(NamedTuple):
-    """The country whose holidays count, the zone of the contact hours, and the collector who makes calls."""
+    """An account's country, whose holidays count, the time zone of its contact hours, and the collector who makes calls."""
 
     country: str
     zone: ZoneInfo
@@ -27,7 +27,7 @@ class ContactAccount(NamedTuple):
 
 
 class ScheduledContact(NamedTuple):
-    """The customer's date of the contact; or, of a letter that finds no slot before its last day, its outcome."""
+    """The date of the contact in the customer's time zone; or the outcome of a letter that finds no slot before its last day."""
 
     contact_on: date | None
     lapsed_letter: LetterOutcome | None = None

@@ -1,4 +1,4 @@
-"""What an invoice's workflow starts with, read from the database."""
+"""Loads the input with which an invoice's workflow starts from the database."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ class InvoiceInputLoader:
         self._database, self._policies, self._clock = database, policies, clock
 
     def load_inputs(self, invoices: Collection[str]) -> dict[str, tuple[InvoiceCollectionInput, str | None]]:
-        """Each invoice's opening as it stands now, under the policy of its account's segment; and the account's collector."""
+        """Return each invoice's workflow input as of now, under the policy of its account's segment, with the account's collector."""
         statement = select(Invoice, _POLICY_SEGMENT, col(Account.collector)).join(Account, col(Account.id) == col(Invoice.account_id))
         with self._database.reading() as session:
             rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).all()
@@ -58,7 +58,7 @@ class InvoiceInputLoader:
             return list(session.scalars(statement))
 
     def list_leftover_charges(self, limit: int) -> list[str]:
-        """What a case charged, such as the interest of a payment plan, and what is still open of it now that the case is over: it is to be
+        """List the open invoices by which a case that is over charged something, such as a payment plan's interest: they are to be
         collected like any other invoice."""
         charging, own = aliased(Case), aliased(Case)
         statement = (
@@ -85,7 +85,7 @@ class InvoiceInputLoader:
 
 
 def _find_insolvent_accounts(session: Session, accounts: Collection[str]) -> set[str]:
-    """Those of the accounts whose invoices nobody may press for, because the customer is insolvent."""
+    """Return those of the accounts whose invoices must not be collected, because the customer is insolvent."""
     reviews = [ids.credit_review_case_id(account) for account in accounts]
     rows = session.execute(
         select(col(Case.account_id), col(Case.summary)).where(col(Case.case_id).in_(reviews), col(Case.outcome).is_(None))

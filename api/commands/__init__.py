@@ -1,1 +1,1 @@
-"""What requests make happen: commands to cases, uploads, notes and tasks."""
+"""Carries out requests: commands to cases, uploads, notes and tasks."""

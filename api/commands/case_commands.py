@@ -25,7 +25,7 @@ def require_case(context: ApiContext, kind: CaseKind, case_id: str, hint: str) -
 
 
 async def save_comment(context: ApiContext, act_id: str, case: CaseRow, author: str, text: str) -> str | None:
-    """The id of the note that holds it; None for an empty one."""
+    """Save the comment as a note and return the note's id; None for an empty comment."""
     if not text:
         return None
     return await run_in_threadpool(save_note, context, act_id, case.account_id, case.invoice_id, author, text)
@@ -59,7 +59,7 @@ def build_command_answer(outcome: CommandReceipt | CommandQueued, act_id: str, r
 
 
 def _build_closed_problem(context: ApiContext, case: CaseRow) -> Problem:
-    """Read again: it may have ended in this very moment, by someone else's decision."""
+    """Return the problem 409. The case is read again: it may just have ended by somebody else's decision."""
     now = find_case(context.database, CaseKind(case.kind), case.case_id) or case
     what = case.kind.replace("_", " ")
     ending = now.summary.ended if isinstance(now.summary, ApprovalSummary) else None

@@ -23,7 +23,7 @@ API_MAPPING = ColumnMapping.model_validate(
 
 
 def upload_invoices(context: ApiContext, invoices: list[InvoiceIn], user: str) -> list[InvoiceVerdict]:
-    """A verdict for each, in order."""
+    """Import the invoices and return a verdict for each, in their order."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "invoices.csv"
         with path.open("w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""One invoice as its workflow sees it now; as the database last saw it when no worker answers in time."""
+"""Reads one invoice from its workflow, or from the database when no worker answers in time."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ StateSource = Literal["live", "read_model"]
 
 
 async def load_live_invoice(context: ApiContext, row: InvoiceRow) -> tuple[InvoiceRow, StateSource, Policy | None]:
-    """The row with the live case in it, where that came from, and the policy it pins. Money stays the ledger's: that is its truth."""
+    """Return the row with the live case in it, the source of the case, and the policy that it pins. Amounts come from the ledger."""
     view = await context.cases.query_invoice_case(row.id)
     live = view is not None
     if view is not None:

@@ -141,7 +141,7 @@ def show_mail(request: Request, mail_id: str, context: Context, actor: PageReade
 
 @router.get("/sign-in")
 def sign_in_with_link(request: Request, context: Context, code: str = "") -> Response:
-    """A link's code is good once. Without one the page says how to get a link."""
+    """Sign in with a link's code, which is valid once. Without a code the page states how to get a link."""
     token = context.identity.exchange_sign_in_code(code) if code else None
     if token is None:
         return _render_sign_in_page(request, context, "This link was used before, or is more than ten minutes old." if code else None)
@@ -150,7 +150,7 @@ def sign_in_with_link(request: Request, context: Context, code: str = "") -> Res
 
 @router.post("/sign-in")
 def sign_in_with_token(request: Request, context: Context, token: Annotated[str, Form(max_length=200)] = "") -> Response:
-    """With a token from `duecourse token`."""
+    """Sign in with a token from `duecourse token`."""
     if context.identity.authenticate(token.strip()) is None:
         return _render_sign_in_page(request, context, "This token is unknown, expired or revoked.")
     return _redirect_with_session(request, token.strip())
@@ -197,7 +197,7 @@ def _require_invoice(context: Context, invoice_id: str) -> InvoiceRow:
 
 
 def _render_entries(lines: list[JournalLine]) -> list[tuple[JournalLine, str]]:
-    """Each entry with its sentence, the latest first."""
+    """Return each entry with its sentence, the latest first."""
     words = load_phrases("en")
     sentences = [(line, words.render_entry(line.kind, line.facts, line.currency)) for line in lines]
     return sorted(sentences, key=lambda pair: (pair[0].business_at, pair[0].case_id, pair[0].seq), reverse=True)

@@ -1,4 +1,4 @@
-"""From a template's name and its facts to a page. Everything is escaped; what is undefined is an error."""
+"""Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
 from datetime import date, datetime
 from typing import Any
@@ -29,7 +29,7 @@ page_templates = Environment(
 
 
 def describe_clock_speed(clock: Clock) -> str | None:
-    """How a played clock runs; None in real life."""
+    """Describe the speed of a simulated clock; None for a real one."""
     if clock.day_seconds >= REAL_DAY_SECONDS:
         return None
     if clock.day_seconds < 120:
@@ -77,7 +77,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
 
 
 def require_page_reader(request: Request) -> Actor:
-    """Who looks at a page. Raises Problem 401 or 403, which `problem_page` answers."""
+    """Return who is signed in. Raises Problem 401 or 403, which `problem_page` answers."""
     actor = require_actor(request)
     if why := permission_denial_reason(actor.role, Permission.READ):
         raise Problem(403, "not-allowed", "Your role may not do this", why)

@@ -16,7 +16,7 @@ def choose_reader_language(
 
 
 def choose_accepted_language(accept_language: str) -> str:
-    """The first of LANGUAGES that a browser's Accept-Language asks for, by its weights; English otherwise."""
+    """Return the first of LANGUAGES that a browser's Accept-Language asks for, by its weights; English otherwise."""
     accepted = []
     for place, part in enumerate(accept_language.split(",")):
         tag, _, weight = part.strip().partition(";q=")

@@ -1,4 +1,4 @@
-"""What the journal's entries say to a person, in four languages. The sentences stand in `console/phrases/`; the words that they share
+"""Renders journal entries as sentences in four languages. The sentences stand in `console/phrases/`; the words that they share
 with the notices to staff in `adapters/i18n/words/`."""
 
 from collections.abc import Mapping
@@ -118,7 +118,7 @@ class Phrases(BaseModel):
     worklist: dict[str, str]
 
     def render_entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
-        """The sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
+        """Return the sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
         an amount in no currency is left out."""
         own = facts.get("currency")
         return fill_placeholders(
@@ -137,7 +137,7 @@ class Phrases(BaseModel):
         return fill_placeholders(self.worklist[reason], self._localise_facts(reason, facts, currency))
 
     def step_label(self, name: str) -> str:
-        """A step of a policy, a letter that a case sends, or what a case does next by itself."""
+        """Return the label of a policy's step, of a case's letter, or of a case's next action."""
         return self.steps.get(name) or self.templates.get(name) or self.translate("next_steps", name)
 
     def stage_label(self, name: str) -> str:
@@ -145,11 +145,11 @@ class Phrases(BaseModel):
         return self.stages.get(name) or self.step_label(name)
 
     def case_stage_label(self, kind: str, stage: str) -> str:
-        """Of a case of any kind, as in `CaseView`."""
+        """Return the label of the stage of a case of any kind, as in `CaseView`."""
         return self.stage_label(stage) if kind == CaseKind.INVOICE else self.case_stages.get(f"{kind}.{stage}") or stage.replace("_", " ")
 
     def outcome_label(self, kind: str, outcome: str) -> str:
-        """How a case of any kind ended, as `CaseView.outcome` says it."""
+        """Return the label of `CaseView.outcome`, for a case of any kind."""
         match kind:
             case CaseKind.INVOICE:
                 return self.stage_label(outcome)
@@ -160,11 +160,11 @@ class Phrases(BaseModel):
         return self.endings.get(f"{kind}.{outcome}") or outcome.replace("_", " ")
 
     def waiting_label(self, name: str) -> str:
-        """Who or what moves a case next: a role, or a word of the case's."""
+        """Return the label of a role, or of what a case waits for."""
         return self.waiting.get(name) or self.roles.get(name) or self.translate("holds", name)
 
     def translate(self, group: str, name: str) -> str:
-        """The word for a name that the code knows, in a group of this wording or of the shared one."""
+        """Return the word for a name in the code, from a group of this wording or of the shared one."""
         return translate_name(self._find_group(group), name)
 
     def _find_group(self, name: str) -> dict[str, str]:

@@ -33,20 +33,20 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
 
 
 def list_other_amounts(line: WorklistLine) -> list[Money]:
-    """What hangs on it in other currencies."""
+    """Return the amounts at risk in other currencies."""
     return sorted(
         (money for money in line.item.at_risk if money != line.ranked.heaviest and money.minor > 0), key=lambda money: money.currency
     )
 
 
 def find_covered_collector(line: WorklistLine) -> str | None:
-    """Whom the desk covers for with this, if anybody."""
+    """Return the absent collector for whom this item is covered; None if it is the reader's own."""
     given_to = line.item.assignee or line.item.collector
     return given_to if given_to in line.scope.covering else None
 
 
 def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[str]:
-    """What it is, how late it is, how much hangs on it; then how it came to this desk."""
+    """Return the reasons in words: the kind of work, how late it is, the amount at risk, and why it is on this worklist."""
     item, ranked, scope = line.item, line.ranked, line.scope
     sentences = [words.render_worklist_reason(item.work.value, item.facts, item.currency), _render_due_date(item.due_on, today, words)]
     if ranked.heaviest:

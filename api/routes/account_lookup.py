@@ -1,4 +1,4 @@
-"""What the routes of an account's cases share: whose case it is, and the id of an act on it."""
+"""Shared by the routes of an account's cases: the account's look-up, and the id of a command."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ def require_account(context: Context, _: ReadingActor, account_id: str) -> Accou
 
 
 def derive_command_id(request: Request, actor: ReadingActor) -> str:
-    """In the name of who signed in; whether they may do it, the route's own actor says."""
+    """Return the command's id, derived for the user who is signed in. The route's actor checks the permission."""
     return derive_id(request, "act", actor.user)
 
 

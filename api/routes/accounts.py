@@ -49,7 +49,7 @@ def get_account(account_id: str, context: Context, _: ReadingActor) -> AccountOu
 
 @router.put("/{account_id}/service", operation_id="change_service", summary="Whether an account is served in advance of its money")
 def change_service(account_id: str, body: ServiceIn, context: Context, _: ServiceChangingActor) -> AccountOut:
-    """Who pays in advance is never suspended for arrears. The same again changes nothing."""
+    """A prepaid account is never suspended for arrears. A repeated request changes nothing."""
     context.billing.set_prepaid(account_id, body.prepaid, at=context.business_now)
     return present_account(require_account_detail(context, account_id), context.today)
 

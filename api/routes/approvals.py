@@ -70,7 +70,7 @@ async def decide_approval(
     context: Context,
     response: Response,
 ) -> CommandAnswer:
-    """Who signs, in which role, and in whose place follows from who signed in. A rejection or a return needs a comment."""
+    """Signer, role and delegation follow from the user who is signed in. A rejection or a return needs a comment."""
     command_id = derive_id(request, "act", actor.user)
     delegation = await run_in_threadpool(_find_delegation, context, actor, approval)
     note = await save_comment(context, command_id, approval, actor.user, body.comment)

@@ -1,4 +1,4 @@
-"""The audit: who looked at which account, and the erasure of personal details."""
+"""The routes of the access log and of the erasure of personal details."""
 
 from datetime import date
 from typing import Annotated
@@ -62,7 +62,7 @@ def preview_erasure(actor: AuditingActor, account: ExistingAccount, context: Con
 async def erase_account(
     actor: ErasingActor, account: ExistingAccount, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """For good. What stands against it is said before anything begins; the journal says what went, and its chain goes on."""
+    """Erase for good. Obstacles are reported before anything is erased; the journal records what was erased, and its chain goes on."""
     plan = await run_in_threadpool(context.erasure.plan_erasure, account.id, actor.user, context.business_now)
     if plan.blocked:
         raise Problem(409, "refused", "Nothing may be erased yet", "; ".join(plan.blocked))

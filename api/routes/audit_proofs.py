@@ -1,4 +1,4 @@
-"""What proves the journal: its verification, the seals, an account's replay and past standing, and what an auditor takes along."""
+"""The routes that prove the journal: its verification, the seals, an account's replay and past state, and exports for auditors."""
 
 import shutil
 import tempfile
@@ -124,7 +124,7 @@ def get_account_steps(
     after: Annotated[int, Query(ge=0, description="so many entries are passed over")] = 0,
     limit: Limit = 50,
 ) -> list[JournalStepOut]:
-    """In business time, up to the end of the day `at`. Go on with `after` = how many you have."""
+    """Return the account's states after each entry, in business time up to the end of the day `at`. `after` skips so many entries."""
     walked = list(islice(AccountStateQuery(context.database).iterate_states(account.id, day), after, after + limit))
     lines = list_proof_lines(context.database, [entry for entry, _ in walked])
     return [
@@ -159,7 +159,7 @@ def get_event_log(
     scope: RequestedScope,
     format: Annotated[Literal["ocel", "csv"], Query(description="OCEL 2.0 as JSON, or a table with an event on each row")] = "ocel",
 ) -> FileResponse:
-    """What customers are called, where they live and what people wrote is left out."""
+    """Names, addresses and written texts are left out."""
     require_account(context.database, scope)
     with _make_temporary_folder() as folder:
         if format == "csv":

@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, re
 async def record_payment(
     request: Request, actor: PaymentRecordingActor, invoice: ExistingInvoice, body: PaymentIn, context: Context
 ) -> LedgerAnswer:
-    """What the invoice does not need stays on the account as unapplied credit."""
+    """Money beyond the open balance stays on the account as unapplied credit."""
     payment_id = derive_id(request, "payment", actor.user)
 
     def record() -> PaymentResult:
@@ -58,7 +58,7 @@ async def record_payment(
 
 @router.post("/payments/{payment_id}/reversal", operation_id="reverse_payment", summary="A payment bounced")
 async def reverse_payment(payment_id: str, _: PaymentRecordingActor, context: Context) -> ReversalAnswer:
-    """What it had paid is owed again; a closed case is taken up where it ended."""
+    """The invoices that it paid are owed again; a closed case goes on where it ended."""
     shares = await run_in_threadpool(lambda: context.billing.reverse_payment(payment_id, context.today, at=context.business_now))
     await context.cases.trigger_billing_sync()
     currencies = await run_in_threadpool(load_invoice_currencies, context.database, [share.invoice_id for share in shares])
@@ -76,7 +76,7 @@ async def reverse_payment(payment_id: str, _: PaymentRecordingActor, context: Co
 async def apply_unapplied_credit(
     account_id: str, _: PaymentRecordingActor, body: UnappliedApplicationIn, context: Context
 ) -> UnappliedApplicationAnswer:
-    """The oldest money pays the oldest invoice first, in the currency named. Again: nothing, until there is credit again."""
+    """The oldest money pays the oldest invoice first, in the given currency. Repeated: nothing, until there is credit."""
 
     def apply() -> tuple[tuple[AllocationShare, ...], dict[str, int]]:
         shares = context.billing.apply_unapplied_credit(account_id, body.currency, at=context.business_now)
@@ -121,7 +121,7 @@ async def issue_credit_note(
 async def cancel_invoice(
     request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CancellationIn, context: Context
 ) -> LedgerAnswer:
-    """What was paid on it becomes unapplied credit. The reason is kept as a note."""
+    """Payments on it become unapplied credit. The reason is kept as a note."""
     if body.reason:
         await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, body.reason)
     await run_in_threadpool(lambda: context.billing.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))

@@ -78,7 +78,7 @@ async def refer_account(
 async def give_verdict(
     actor: CreditJudgingActor, review: ExistingReview, body: VerdictIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """How the account is collected from now on follows from it. A later verdict takes its place."""
+    """The verdict sets the account's collection course; a later verdict replaces it."""
     if body.segment and body.segment not in await run_in_threadpool(_list_segments, context):
         raise invalid_request_problem(
             "/segment", f"no policy in force names the segment {body.segment!r}; leave it out, or write a policy for it"
@@ -107,5 +107,5 @@ def _list_segments(context: Context) -> set[str]:
 async def close_credit_review(
     actor: CreditJudgingActor, review: ExistingReview, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """The account needs no watching any more; what its insolvency held goes on."""
+    """Close the review; invoices that were on hold for insolvency are collected again."""
     return await submit_case_command(context, review, CloseCreditReview(act_id=command_id, actor=actor.user), response)

@@ -1,4 +1,4 @@
-"""Who may sign in whose place: what was made, and taking it back. Making one is among the approvals."""
+"""The routes that list and revoke delegations. They are made by a route of the approvals."""
 
 from datetime import datetime
 

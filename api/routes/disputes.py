@@ -116,7 +116,7 @@ async def resolve_dispute(
     context: Context,
     response: Response,
 ) -> CommandAnswer:
-    """What takes money off the invoice waits for the approval matrix; the dispute ends when billing has booked it."""
+    """A resolution that reduces the invoice needs approval; the dispute ends when billing has booked it."""
     currency = dispute.summary_of(DisputeSummary).currency
     if body.amount and body.amount.currency != currency:
         raise invalid_request_problem("/amount/currency", f"the invoice is in {currency}; write the amount in {currency} too")

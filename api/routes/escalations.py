@@ -22,7 +22,7 @@ router = APIRouter(
 async def escalate_invoice(
     actor: CollectingActor, invoice: ExistingInvoice, body: EscalationIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """Whom it was told, when, and what they answer stands in the invoice's history. Collection goes on meanwhile."""
+    """The invoice's history shows who was notified, when, and the answer. Collection goes on meanwhile."""
     note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.comment)
     return await submit_invoice_command(
         context, invoice, EscalateInvoice(act_id=command_id, actor=actor.user, role=body.role, note_id=note), response

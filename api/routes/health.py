@@ -72,7 +72,7 @@ def render_portfolio_metrics(totals: PortfolioTotals) -> str:
 
 
 def render_archive_metrics(sweep: ArchiveSweepResult | None, now: datetime) -> str:
-    """Nothing before the first sweep. The lag goes on growing while no sweep comes to its end."""
+    """Return no metrics before the first sweep. The lag grows while no sweep is completed."""
     if sweep is None:
         return ""
     since = max(0.0, (now - sweep.at).total_seconds())

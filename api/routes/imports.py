@@ -45,7 +45,7 @@ async def import_file(
     mapping_file: Annotated[UploadFile | None, File(description="or a mapping of your own, as YAML")] = None,
     dry_run: Annotated[bool, Form(description="only say what would happen")] = False,
 ) -> ImportOut:
-    """A bad row never stops the good ones: mend the rejected ones and import them again."""
+    """A rejected row does not stop the others: correct the rejected rows and import them again."""
     name = Path(file.filename or "upload").name
 
     def run() -> ImportOut:

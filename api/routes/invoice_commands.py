@@ -1,4 +1,4 @@
-"""What collectors do to an invoice's case. The actor is who signed in; the case's own validator may refuse."""
+"""The routes by which collectors send commands to an invoice's case. The actor is the user who is signed in."""
 
 from typing import Annotated
 

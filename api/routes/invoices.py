@@ -98,7 +98,7 @@ def get_invoice_explanation(
     words: ReaderPhrases,
     on: Annotated[date | None, Query(description="a business date (UTC); today when left out")] = None,
 ) -> ExplanationOut:
-    """From the journal, and the policy that the invoice followed then."""
+    """Explain the day from the journal and from the policy that the invoice followed then."""
     row, day = require_invoice(context, invoice_id), on or context.today
     if day > context.today:
         raise Problem(422, "invalid", "That day has not come yet", f"today is {context.today.isoformat()}; give that day or one before it")

@@ -74,7 +74,7 @@ def get_plan(context: Context, _: ReadingActor, plan: ExistingPlan) -> PlanDetai
 def preview_plan(
     actor: PaymentPlanningActor, account: ExistingAccount, body: PlanPreviewIn, command_id: CommandId, context: Context
 ) -> ScheduleOut:
-    """Refused in the same words as the proposal would be."""
+    """Compute the schedule. A preview is rejected for the same reasons as the proposal."""
     proposal = _build_proposal(body, command_id, actor.user)
     debt = _require_proposable_debt(context, account, proposal)
     return present_schedule(InstalmentSchedule.from_terms(proposal.terms, debt, context.today), body.currency)
@@ -117,7 +117,7 @@ async def propose_plan(
 async def revise_plan(
     actor: PaymentPlanningActor, plan: ExistingPlan, body: RevisionIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """Every revision is approved anew, and accepted or declined by the customer."""
+    """Every revision needs an approval of its own, and the customer accepts or declines it."""
     terms = body.terms.build_terms(plan.summary_of(PaymentPlanSummary).currency)
     note = await save_comment(context, command_id, plan, actor.user, body.comment)
     command = RevisePlan(act_id=command_id, actor=actor.user, terms=terms, asked_by=body.asked_by, why=body.why, note_id=note)
@@ -128,7 +128,7 @@ async def revise_plan(
 async def accept_plan(
     actor: PaymentPlanningActor, plan: ExistingPlan, body: PlanAnswerIn, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """To that revision and to no other."""
+    """Accept that revision and no other."""
     note = await save_comment(context, command_id, plan, actor.user, body.comment)
     command = AcceptPlan(act_id=command_id, actor=actor.user, revision=body.revision, note_id=note)
     return await submit_case_command(context, plan, command, response)
@@ -160,7 +160,7 @@ def _build_proposal(body: PlanPreviewIn, command_id: str, user: str) -> ProposeP
 
 
 def _require_proposable_debt(context: ApiContext, account: AccountKey, proposal: ProposePlan) -> int:
-    """The debt that the plan would cover, in minor units. Raises Problem 409 with why it cannot be proposed."""
+    """Return the debt that the plan would cover, in minor units. Raises Problem 409 with the reason why it cannot be proposed."""
     beginnings = context.case_inputs
     invoices, rules = beginnings.load_plan_invoices(account.id, proposal.invoice_ids), beginnings.load_policy(account.id).load_policy().plan
     why = proposal_rejection_reason(

@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1/portfolios", tags=["portfolios"], route_class=Ide
 
 @router.get("", operation_id="list_portfolios", summary="Each collector's accounts, what they owe, and who covers")
 def get_portfolios(context: Context, _: ReadingActor, limit: Limit = 50, cursor: Cursor = None) -> Page[PortfolioOut]:
-    """By name; accounts that nobody has come last."""
+    """List the portfolios by name; accounts without a collector come last."""
     place = decode_cursor(cursor, int, str)
     rows = [row for row in list_collector_portfolios(context.database, context.today) if place is None or _cursor_position(row) > place]
     shown, following = paginate_rows(rows, limit, _cursor_position)
@@ -77,7 +77,7 @@ def write_portfolio_rules(
 def apply_portfolio_rules(
     request: Request, context: Context, actor: PortfolioRunningActor, body: ApplyRulesIn, after: BackgroundTasks
 ) -> AccountAssignmentOut:
-    """To accounts that have no collector, and to those that a rule placed before. Whom a person or a file chose stays."""
+    """Apply the rules to accounts without a collector and to those that a rule assigned. Collectors chosen by a person or a file stay."""
     doing = _build_change_context(request, context, actor)
     after.add_task(context.cases.trigger_billing_sync)
     return AccountAssignmentOut.from_assignment(
@@ -89,7 +89,7 @@ def apply_portfolio_rules(
 def reassign_accounts(
     request: Request, context: Context, actor: PortfolioRunningActor, body: ReassignmentIn, after: BackgroundTasks
 ) -> ReassignmentOut:
-    """From now on neither a rule nor a file moves them. Who, when and why is kept for ever."""
+    """From now on neither a rule nor a file reassigns them. User, time and reason are kept for ever."""
     assignments, doing = PortfolioAssignments(context.database), _build_change_context(request, context, actor, body.why)
     after.add_task(context.cases.trigger_billing_sync)
     if body.accounts is not None:
@@ -136,7 +136,7 @@ def set_cover(request: Request, context: Context, actor: PortfolioRunningActor, 
 
 @router.delete("/cover/{cover_id}", operation_id="end_cover", summary="End a cover; from now on it covers nobody")
 def end_cover(cover_id: str, context: Context, actor: PortfolioRunningActor) -> CoverOut:
-    """A second time changes nothing."""
+    """A repeated request changes nothing."""
     return CoverOut.from_cover(CoverStore(context.database).end(cover_id, actor.user, context.business_now))
 
 

@@ -1,4 +1,4 @@
-"""How solvent an account looks, and why."""
+"""The route of an account's solvency score and its factors."""
 
 from fastapi import APIRouter
 

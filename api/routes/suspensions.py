@@ -40,7 +40,7 @@ SUSPENSION_PATH = "/accounts/{account_id}/suspension"
 
 
 def require_suspension(context: Context, account: ExistingAccount) -> CaseRow:
-    """The account's last one. Raises Problem 404."""
+    """Return the account's last suspension. Raises Problem 404."""
     return require_case(
         context, CaseKind.SUSPENSION, ids.suspension_case_id(account.id), f"POST /v1/accounts/{account.id}/suspension asks for one"
     )
@@ -90,7 +90,7 @@ async def ask_suspension(
 async def ask_suspension_again(
     actor: SuspensionAskingActor, suspension: ExistingSuspension, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """What was to be changed is changed."""
+    """Request the approval again, after the changes that were asked for."""
     return await submit_case_command(context, suspension, RequestApprovalAgain(act_id=command_id, actor=actor.user), response)
 
 
@@ -103,7 +103,7 @@ async def ask_suspension_again(
 async def send_warning_again(
     actor: SuspensionAskingActor, suspension: ExistingSuspension, command_id: CommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """To the address that the account has now. The notice begins when it has arrived."""
+    """Send the warning to the account's present address. The notice period begins when it is delivered."""
     return await submit_case_command(context, suspension, ResendWarning(act_id=command_id, actor=actor.user), response)
 
 
@@ -169,7 +169,7 @@ async def hand_over_account(
 
 
 def _require_overdue_invoices(context: ApiContext, account_id: str, named: list[str] | None) -> list[str]:
-    """Those that were named, else all of the account. Raises Problem for one that is not overdue, and when none is."""
+    """Return the given invoices, or else all overdue ones of the account. Raises Problem for one that is not overdue, and when none is."""
     still_open = list_open_invoices(context.database, account_id)
     overdue = [name for name, due in still_open.items() if due < context.today]
     for index, name in enumerate(named or []):

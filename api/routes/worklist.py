@@ -1,4 +1,4 @@
-"""A person's day, in order, with the reasons."""
+"""The route of a person's worklist, in order, with the reasons."""
 
 from typing import Annotated
 

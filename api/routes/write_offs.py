@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["write-offs"], route_class=IdempotentRout
 
 
 def require_write_off(context: Context, account: ExistingAccount) -> CaseRow:
-    """The account's last one. Raises Problem 404."""
+    """Return the account's last write-off. Raises Problem 404."""
     return require_case(
         context, CaseKind.WRITE_OFF, ids.write_off_case_id(account.id), "GET /v1/write-offs lists the accounts that were handed over"
     )
@@ -77,7 +77,7 @@ async def decide_write_off(
 
 
 def _parse_amounts(context: Context, body: list[PartIn]) -> dict[str, int]:
-    """In minor units by invoice. Raises Problem for an unknown invoice, one that is named twice, and another currency than its own."""
+    """Return the amounts in minor units by invoice. Raises Problem for an unknown or repeated invoice, and for another currency."""
     currencies, amounts = load_invoice_currencies(context.database, [part.invoice for part in body]), dict[str, int]()
     for index, part in enumerate(body):
         if part.invoice not in currencies:

@@ -1,4 +1,4 @@
-"""What people do to an invoice's collection. Who did it is set by the API from who signed in, never from a request's body."""
+"""Commands that people send to cases. The API sets the actor from the user who is signed in, never from a request's body."""
 
 from typing import ClassVar
 
@@ -23,7 +23,7 @@ class Command(BaseModel):
 
 
 class CommandReceipt(BaseModel):
-    """What became of an act: the journal's entry that holds it."""
+    """The result of a command: the number of its journal entry."""
 
     act_id: str
     seq: int | None = None

@@ -1,4 +1,4 @@
-"""How a person's command is handled, whatever kind of case it is for: once, and journalled either as done or as rejected."""
+"""Handles a person's command to a case of any kind: once, and journalled as applied or as rejected."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

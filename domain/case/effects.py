@@ -1,5 +1,5 @@
-"""What a case asks its workflow to carry out. A case decides and leaves these in its outbox; the workflow hands each to the activity or
-the workflow that it names, in order. All are serialisable, so that none is lost when a long life goes on in a new run."""
+"""The effects that a case asks its workflow to execute. A case decides and leaves these in its outbox; the workflow hands each to the
+activity or the workflow that it names, in order. All are serialisable, so that none is lost when a long life goes on in a new run."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -71,7 +71,7 @@ class WithdrawLetter(_BaseEffect):
 
 
 class NotifyRole(_BaseEffect):
-    """A message to people of ours."""
+    """A notice to all staff of a role."""
 
     effect: Literal["notify_role"] = "notify_role"
     role: Role
@@ -228,7 +228,7 @@ class ChargeInterest(_BaseEffect):
 
 
 class NotifyPerson(_BaseEffect):
-    """A message to one of ours, by user name."""
+    """A notice to one member of staff, by user name."""
 
     effect: Literal["notify_person"] = "notify_person"
     user: str

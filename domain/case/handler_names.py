@@ -1,4 +1,4 @@
-"""What a case's workflow answers to on the server, each name exactly as its handler is called. Running cases know no others."""
+"""The names of the handlers of a case's workflow on the server. Running cases know no others."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""How the summary of a case is stored: a flat JSON object, its lists packed as words, its amounts under names such as owed_EUR."""
+"""The stored form of a case's summary: a flat JSON object, its lists packed as words, its amounts under names such as owed_EUR."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ PackedRoles = Annotated[tuple[Role, ...], BeforeValidator(_split_words), PlainSe
 
 
 class EmptySummary(BaseModel):
-    """Of the kinds of case that say no more than every case does: an invoice's collection, and an erasure."""
+    """The summary of kinds of case that add nothing to what every case shows: an invoice's collection, and an erasure."""
 
 
 def gather_amounts(stored: Any, **prefixes: str) -> Any:
@@ -43,5 +43,5 @@ def spread_amounts(fields: dict[str, Any], **prefixes: str) -> dict[str, Any]:
 
 
 def dump_summary(summary: BaseModel) -> dict[str, FactValue]:
-    """The facts as they are stored. What was not set has no name there."""
+    """Return the facts as they are stored. A field that was not set is left out."""
     return summary.model_dump(mode="json", by_alias=True, exclude_unset=True)

@@ -52,6 +52,7 @@ async def test_one_letter_shows_its_text_and_lines(auditor: Client, letters: Por
             "number": "N-I-1",
             "step": "reminder",
             "days_past_due": 19,
+            "named_as": "due",
             "open_balance": {"amount": "250.00", "currency": "EUR"},
         }
     ]

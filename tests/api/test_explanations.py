@@ -23,9 +23,9 @@ async def test_a_letter_is_explained_by_the_policy_with_its_entries(auditor: Cli
     world.steps(case, 1)
     day = case.facts.due_date + timedelta(days=1)
     answer = (await auditor.get(f"/v1/invoices/1/why?on={day}&language=en")).json()
-    assert (answer["about"], answer["reason"], answer["policy_version"]) == ("sent", "sent_due_day", 2)
+    assert (answer["about"], answer["reason"], answer["policy_version"]) == ("sent", "sent_due_day", 3)
     assert answer["sentence"] == (
-        "“First reminder” was sent because the policy “standard”, version 2, asks for it on day 1, counted from the due date of 10 Feb 2013"
+        "“First reminder” was sent because the policy “standard”, version 3, asks for it on day 1, counted from the due date of 10 Feb 2013"
     )
     assert [entry["kind"] for entry in answer["entries"]] == ["case.opened", "step.taken", "letter.requested", "letter.sent"]
     assert all(entry["sentence"] and entry["hash"] for entry in answer["entries"])

@@ -5,6 +5,7 @@ import csv
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,7 @@ MAPPING = "accounts-receivable"
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the public sample is not at {FILE}")
 
 
+@cache
 def _day(text: str) -> date:
     return datetime.strptime(text, "%m/%d/%Y").date()
 

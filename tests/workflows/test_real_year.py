@@ -14,6 +14,7 @@ import csv
 import os
 from collections import Counter
 from datetime import UTC, date, datetime, time
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -48,6 +49,7 @@ WHOLE = bool(os.environ.get("DUECOURSE_WHOLE_YEAR"))
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the public sample is not at {FILE}")
 
 
+@cache
 def _day(text: str) -> date:
     return datetime.strptime(text, "%m/%d/%Y").date()
 

@@ -1,1 +1,1 @@
-"""What the workflows of all cases share: sessions, effects, timers, search attributes, activity options."""
+"""Shared by the workflows of all cases: sessions, effects, timers, search attributes, activity options."""

@@ -1,4 +1,4 @@
-"""What every workflow of a case has in common: it writes the journal, has the effects executed, waits, and answers people's commands."""
+"""The session of a case's workflow: it writes the journal, has the effects executed, waits, and answers people's commands."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,7 +42,7 @@ Case = TypeVar("Case", bound=AccountCase)
 
 @dataclass(frozen=True)
 class WriteHandlers:
-    """What a kind of case writes besides its entries, and what it takes from the answer: an invoice's letters and tasks.
+    """The handlers of what a kind of case writes besides its entries, and of the result: an invoice's letters and tasks.
 
     `extend_write` completes a write; `apply_result` takes in what the database answered; `resume` continues an earlier run's chain.
     """
@@ -83,12 +83,12 @@ class CaseSession(Generic[Case]):
         return Moment(self.clock.to_business(real), real)
 
     def set_clock(self, clock: Clock) -> None:
-        """A clock that is played fast stood still while Duecourse was down."""
+        """Go on by another clock, and journal it: a simulated clock stands still while Duecourse is down."""
         self.clock = clock
         self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
 
     def build_view(self) -> CaseView:
-        """Under the first run's id: the same for all runs that were continued as new; another for a case that was taken up again."""
+        """Build the view under the first run's id: one for all runs that were continued as new, another for a case that was reopened."""
         return self._build_view(workflow.info().first_execution_run_id)
 
     # --- people's commands
@@ -118,7 +118,7 @@ class CaseSession(Generic[Case]):
         return CommandReceipt(act_id=act_id, seq=seq, repeated=seq is None)
 
     async def forward_decision(self, decision: DecideApproval, number: int | None) -> None:
-        """A decision that came to the case reaches its approval that waits for it; without one, its rejection is journalled."""
+        """Forward a decision to the case's open approval; without one, journal the rejection."""
         if number is None or not await signal_case(
             ids.approval_case_id(self.case.journal.case_id, number), SignalName.DECIDED, mark_temporal_channel(decision)
         ):
@@ -127,7 +127,7 @@ class CaseSession(Generic[Case]):
     # --- writing down, carrying out, waiting
 
     async def settle(self) -> None:
-        """Until everything that the case noted is in the journal, and everything that it asked for is carried out, in order."""
+        """Write all new entries to the journal and execute all effects, in order."""
         while self.case.journal.pending or self.case.outbox:
             await self.write_journal()
             await self.execute_effects()
@@ -174,14 +174,14 @@ class CaseSession(Generic[Case]):
                 await workflow.wait_condition(has_request, timeout=MAX_WAIT)
 
     async def wait_until(self, wakes_at: Callable[[], datetime | None], has_event: Callable[[], bool] = lambda: False) -> None:
-        """Until something happens by itself, or somebody reports something; now and then for nothing."""
+        """Wait until the next due time or the next message; it may return early."""
         await self._wake_timer.wait(wakes_at(), self.clock, lambda: bool(self.case.journal.pending or self.case.outbox) or has_event())
 
     # --- the end of a run
 
     @property
     def has_background_work(self) -> bool:
-        """A notice is on its way; who got it is still to be written down."""
+        """Return whether a notice is being sent whose recipients are still to be journalled."""
         return self._dispatcher.has_pending_work(include_approvals=False)
 
     async def finish(self, for_good: bool = True) -> None:
@@ -215,5 +215,5 @@ def _build_carried_state(case: AccountCase) -> CarriedState:
 
 
 def mark_temporal_channel(decision: DecideApproval) -> DecideApproval:
-    """What did not come to the approval itself was written to Temporal directly, whatever it says of itself."""
+    """Mark a decision that was not sent to the approval itself as sent through Temporal, whatever channel it states."""
     return decision.model_copy(update={"channel": DecisionChannel.TEMPORAL})

@@ -1,4 +1,4 @@
-"""How an invoice's workflow keeps its disputes: it starts their cases, tells them what billing reports, and hands acts on to them."""
+"""The disputes of an invoice's workflow: it starts their cases, sends them what billing reports, and forwards commands."""
 
 from typing import Any
 
@@ -55,11 +55,11 @@ class ChildDisputes:
 
     @property
     def has_open(self) -> bool:
-        """Not resolved, or its own workflow still at work."""
+        """Return whether a dispute is unresolved, or its workflow still runs."""
         return find_open_dispute(self.case) is not None or any(not child.done() for child in self._children)
 
     async def _send_facts(self) -> None:
-        """A new run tells them again: the dispute's case takes no facts in that it knows."""
+        """Send the facts to the disputes. A new run sends them again; a dispute ignores facts that it knows."""
         dispute, facts = find_open_dispute(self.case), self.case.facts
         if dispute and self._sent_version < facts.version:
             self._sent_version = facts.version

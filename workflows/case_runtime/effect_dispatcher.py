@@ -65,7 +65,7 @@ MAX_START_RETRIES = 6
 
 @dataclass(frozen=True)
 class EffectResultHandlers:
-    """What a kind of case takes in of what came of its effects.
+    """The handlers by which a kind of case applies the results of its effects.
 
     `billing_result`: what billing answered. `invoice_changed`: an invoice was settled before its hold reached it. `notified`: the names of
     those who got a notice. `account_prepaid`: the account of an approval is paid in advance; the approval is then not asked for.
@@ -99,7 +99,7 @@ class EffectDispatcher:
         self._approval_tasks: list[asyncio.Task[Any]] = []
 
     def has_pending_work(self, include_approvals: bool) -> bool:
-        """A notice is on its way, a dossier is being made; or, where these are asked about too, an approval has not come to its end."""
+        """Return whether a notice or a dossier is under way; or an approval is open, where these count too."""
         return bool(self._background_tasks) or (include_approvals and bool(self._approval_tasks))
 
     @property
@@ -150,7 +150,7 @@ class EffectDispatcher:
                 await self._execute_billing_effect(effect)
 
     async def _execute_billing_effect(self, effect: Effect) -> None:
-        """Of billing, which answers."""
+        """Execute an effect in billing, and apply the result."""
         match effect:
             case IssueCreditNote():
                 self._handle_billing_result(
@@ -254,7 +254,7 @@ class EffectDispatcher:
         _track_task(approval, self._approval_tasks)
 
     def _send_notice(self, effect: NotifyRole | NotifyPerson) -> None:
-        """Nothing waits for a message to people of ours: a mail server that is away must not stop a case."""
+        """Send a notice to staff in the background: an unreachable mail server must not stop a case."""
         notice: Coroutine[Any, Any, list[str]] = workflow.execute_activity_method(CaseEffectActivities.notify, effect, **NOTIFY_OPTIONS)
 
         async def send() -> None:
@@ -278,7 +278,7 @@ class EffectDispatcher:
         await workflow.execute_activity_method(CaseLetterActivities.ask_letter, order, **BOOKING_OPTIONS)
 
     def _make_dossier(self, effect: MakeDossier) -> None:
-        """Nothing else waits for it."""
+        """Make the dossier in the background."""
         now = self._now()
         key = f"{self._case_id}:{effect.purpose}:{self._case.journal.seq}"
         making = workflow.execute_activity_method(DossierActivities.make_dossier, args=[effect, key, now.business], **NOTIFY_OPTIONS)
@@ -294,6 +294,6 @@ class EffectDispatcher:
 
 
 def _track_task(task: asyncio.Task[Any], tasks: list[asyncio.Task[Any]]) -> None:
-    """Until it is done."""
+    """Keep a reference to the task until it is done."""
     tasks.append(task)
     task.add_done_callback(tasks.remove)

@@ -1,4 +1,4 @@
-"""What an invoice's session writes besides its entries, and takes in besides their hash: letters, contacts, people's tasks."""
+"""The part of an invoice's journal write beside its entries: letters, contacts, people's tasks."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -
 
 
 def _letter_withdrawal_reason(case: InvoiceCase) -> DropReason | None:
-    """A hold, or the end, takes back a letter that has not gone."""
+    """Return the reason to withdraw a letter that was not sent: a hold, or the end of the case."""
     if case.is_settled:
         return DropReason.SETTLED
     return DropReason.ON_HOLD if case.holds.is_on_hold and case.is_last_letter_unresolved else None

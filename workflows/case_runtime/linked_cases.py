@@ -1,4 +1,4 @@
-"""How an invoice's workflow keeps up with the cases of its account: it sends them what billing reports, and hands decisions on."""
+"""The linked cases of an invoice's workflow: it sends them what billing reports, and forwards decisions."""
 
 from temporalio import workflow
 
@@ -28,25 +28,25 @@ class LinkedCases:
 
     @property
     def outdated_followers(self) -> list[str]:
-        """The followers that do not know how the invoice stands now."""
+        """Return the followers that have not received the invoice's present facts."""
         news = build_invoice_update(self.case)
         return [follower for follower in self.case.followers if self._sent_updates.get(follower) != news]
 
     async def update_followers(self) -> None:
-        """A new run tells them again: a case takes in no facts that it knows. One that is over need not be told any more."""
+        """Send the facts to the followers. A new run sends them again; a case ignores facts that it knows. One that is over is removed."""
         for follower in self.outdated_followers:
             news = self._sent_updates[follower] = build_invoice_update(self.case)
             if not await signal_case(follower, SignalName.INVOICE_CHANGED, news):
                 remove_follower(self.case, follower)
 
     def place_hold(self, hold: Hold, at: Moment) -> None:
-        """The case that holds the invoice hears at once how it stands."""
+        """Place the hold; the case that placed it is due another update of the invoice's facts."""
         follower = place_case_hold(self.case, hold, at)
         if follower:
             self._sent_updates.pop(follower, None)
 
     async def forward_decision(self, decision: DecideApproval, kind: HoldKind, at: Moment) -> None:
-        """A decision that came by this way reaches the approval that waits for it; without one, its refusal is journalled."""
+        """Forward a decision to the open approval; without one, journal the rejection."""
         case_id = find_holding_case(self.case, kind)
         if case_id is None or not await signal_case(case_id, SignalName.DECIDED, mark_temporal_channel(decision)):
             record_rejection(self.case, decision, _NO_PENDING_DECISION[kind], at)

@@ -1,4 +1,4 @@
-"""What a case shows of itself in lists that are made with Temporal's own tools: its account and collector, its stage, who is awaited."""
+"""The search attributes by which Temporal's own lists show a case: account, collector, stage, and who is awaited."""
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes

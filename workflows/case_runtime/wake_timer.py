@@ -1,4 +1,4 @@
-"""How a case wakes by itself."""
+"""The one timer of a case."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class WakeTimer:
         self._has_fired = False
 
     async def wait(self, until: datetime | None, clock: Clock, has_event: Callable[[], bool]) -> None:
-        """Until that business time is there, or something was heard; now and then for nothing. What is due already waits for no timer."""
+        """Wait until that business time (UTC) or until a message came; it may return early. A time that is past needs no timer."""
         now = workflow.now()
         if until and until <= clock.to_business(now):
             return
