@@ -119,6 +119,9 @@ def build_reminder(
             dropped.append((request.id or 0, reason))
         else:
             valid.append(request)
+    if not any(request.asked for request in valid):  # what was taken along does not go alone, before its day
+        dropped += [(request.id or 0, DropReason.NOT_DUE) for request in valid]
+        valid = []
     lines = _build_lines(valid, position, reminded, today)
     demanded = sum(each.line.open_minor for each in lines if each.line.is_demanded)
     credit = min(position.credit, demanded)

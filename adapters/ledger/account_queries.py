@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, union_all
 from sqlmodel import Session, col
 
 from adapters.billing.results import OpenInvoice, RecordedPayment
@@ -14,21 +14,19 @@ from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
 
 _taken = func.coalesce(func.sum(col(Allocation.amount)), 0)
 
-# Built once: they are asked for each batch of letters.
-_SELECT_UNAPPLIED_PAYMENTS = (
-    select(col(Payment.account_id), col(Payment.currency), col(Payment.amount) - _taken)
+_SELECT_UNAPPLIED = union_all(
+    select(col(Payment.account_id), col(Payment.currency), (col(Payment.amount) - _taken).label("left"))
     .outerjoin(Allocation, col(Allocation.payment_id) == col(Payment.id))
     .where(col(Payment.account_id).in_(bindparam("accounts", expanding=True)), col(Payment.reversed_on).is_(None))
     .group_by(col(Payment.id), col(Payment.account_id), col(Payment.currency), col(Payment.amount))
-    .having(col(Payment.amount) - _taken > 0)
-)
-_SELECT_UNAPPLIED_CREDIT_NOTES = (
-    select(col(CreditNote.account_id), col(CreditNote.currency), col(CreditNote.amount) - _taken)
+    .having(col(Payment.amount) - _taken > 0),
+    select(col(CreditNote.account_id), col(CreditNote.currency), (col(CreditNote.amount) - _taken).label("left"))
     .outerjoin(Allocation, col(Allocation.credit_note_id) == col(CreditNote.id))
     .where(col(CreditNote.account_id).in_(bindparam("accounts", expanding=True)))
     .group_by(col(CreditNote.id), col(CreditNote.account_id), col(CreditNote.currency), col(CreditNote.amount))
-    .having(col(CreditNote.amount) - _taken > 0)
+    .having(col(CreditNote.amount) - _taken > 0),
 )
+"""What is left of each payment and credit note. Built once: it is asked for every batch of letters."""
 
 
 class AccountQueries:
@@ -74,9 +72,8 @@ class AccountQueries:
     def list_unapplied_credit(self, account_ids: Collection[str]) -> dict[tuple[str, str], int]:
         credit: dict[tuple[str, str], int] = {}
         with self._transactions.read() as session:
-            for statement in (_SELECT_UNAPPLIED_PAYMENTS, _SELECT_UNAPPLIED_CREDIT_NOTES):
-                for account_id, currency, left in session.execute(statement, {"accounts": list(account_ids)}):
-                    credit[account_id, currency] = credit.get((account_id, currency), 0) + int(left)
+            for account_id, currency, left in session.execute(_SELECT_UNAPPLIED, {"accounts": list(account_ids)}):
+                credit[account_id, currency] = credit.get((account_id, currency), 0) + int(left)
         return credit
 
 

@@ -38,7 +38,7 @@ class LetterRow(BaseModel):
     """One letter. `sent_at` and `slot` are business time. `text` is filled when one letter is read.
 
     `letter` is its template; `case_id` the case that asked for it, null where invoices' timelines did. `reason`: why a case's letter did
-    not go.
+    not go. `asked_for`: what a reminder asks for, `credit`: the unapplied credit that it takes off, in minor units of `currency`.
     """
 
     id: int
@@ -58,6 +58,8 @@ class LetterRow(BaseModel):
     message_id: str
     case_id: str | None = None
     reason: str = ""
+    asked_for: int | None = None
+    credit: int = 0
     lines: list[LetterLineRow] = []
     text: str = ""
 

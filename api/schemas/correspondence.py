@@ -49,6 +49,8 @@ class LetterOut(BaseModel):
     message_id: str
     case_id: str | None = Field(description="the case that asked for it; null: invoices' timelines did")
     reason: str = Field(description="why a case's letter did not go")
+    asked_for: Amount | None = Field(description="of a reminder: what it asks for in all, less the credit; null before it has gone")
+    credit: Amount | None = Field(description="of a reminder: the unapplied credit that it takes off; null where there is none")
     lines: list[LetterLineOut]
 
 
