@@ -78,6 +78,7 @@ FACT_GROUPS = {
     "course": "verdicts",
     "decision": "decisions",
     "purpose": "purposes",
+    "named_as": "namings",
 }
 """Facts that are words of ours, and the group of phrases that translates them."""
 
@@ -113,6 +114,7 @@ class Phrases(BaseModel):
     verdicts: dict[str, str]
     decisions: dict[str, str]
     purposes: dict[str, str]
+    namings: dict[str, str]
     why: dict[str, str]
     why_on: dict[str, str]
     worklist: dict[str, str]

@@ -17,6 +17,7 @@ from domain.approval.approval_case import LapseReason
 from domain.approval.result import ApprovalResult
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_outcome import DropReason, LetterResult
+from domain.correspondence.naming import NamedAs
 from domain.credit_review import commands as credit_reviews
 from domain.credit_review.commands import AbilityToPay, CollectionCourse, WillingnessToPay
 from domain.credit_review.review_case import CreditReviewStage
@@ -110,9 +111,10 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert {STAGE_NEW, NOT_STARTED, *InvoiceStatus} <= words.stages.keys()
     assert {*HoldKind, "time", "letter", "nothing"} <= words.holds.keys()
     assert set(DropReason) <= words.reasons.keys()
+    assert set(NamedAs) == words.namings.keys()
     assert set(Role) <= words.roles.keys()
     assert set(CallOutcome) <= words.calls.keys()
-    assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address"} <= words.tasks.keys()
+    assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address", "unapplied_credit"} <= words.tasks.keys()
     assert set(ApprovalType) == words.shared.matters.keys()
     assert set(DisputeReason) == words.shared.dispute_reasons.keys()
     assert set(DisputeResolution) == words.shared.resolutions.keys()

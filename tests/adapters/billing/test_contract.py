@@ -100,6 +100,16 @@ def test_what_the_invoice_that_the_payer_named_does_not_need_is_unapplied(billin
         billing.get_unapplied_credit("none")
 
 
+@needs(Can.RECORD_PAYMENT, Can.REVERSE_PAYMENT, Can.ISSUE_CREDIT_NOTE, Can.APPLY_UNAPPLIED_CREDIT)
+def test_the_credit_of_several_accounts_is_listed_together(billing: BillingSystem) -> None:
+    assert billing.list_unapplied_credit(["A1", "none"]) == {}
+    pay(billing, 10_500, "R1")
+    billing.issue_credit_note("C1", "R1", 300, TODAY, "returned", at=AT)
+    assert billing.list_unapplied_credit(["A1", "none"]) == {("A1", "EUR"): 800}
+    billing.apply_unapplied_credit("A1", "EUR", at=AT)
+    assert billing.list_unapplied_credit(["A1"]) == {}
+
+
 @needs(Can.RECORD_PAYMENT)
 def test_a_payment_is_booked_once(billing: BillingSystem) -> None:
     assert pay(billing, 4_000) == pay(billing, 4_000)
