@@ -92,7 +92,7 @@ def _read_asked_for(letter: ReportedLetter, rows: Sequence[Mapping[str, str]]) -
     """The invoices that the text asks for: those said to have been reminded, and those said to have become due since."""
     words: dict[str, Any] = yaml.safe_load((LETTERS / letter.language / "words.yaml").read_text(encoding="utf-8"))
     rest = letter.text
-    for heading in ("disputed", "arranged", "upcoming"):
+    for heading in ("due_today", "disputed", "arranged", "upcoming"):
         rest = rest.partition(words[heading])[0]
     first, _, second = rest.partition(words["newly_due"])
     numbers = [row["invoiceNumber"] for row in rows]

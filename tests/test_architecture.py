@@ -28,7 +28,17 @@ LONGEST = 400
 ONE_LIST = {"adapters/database/tables.py"}
 """Modules that are one list of declarations: to split them would only scatter it."""
 
-MADE_ELSEWHERE = {"CallOutcome", "DossierPurpose", "ApprovalType", "DisputeResolution", "Role", "Side", "DisputeSource"}
+MADE_ELSEWHERE = {
+    "CallOutcome",
+    "DossierPurpose",
+    "ApprovalType",
+    "DisputeResolution",
+    "Role",
+    "Side",
+    "DisputeSource",
+    "Supplies",
+    "Consequence",
+}
 """Enumerations whose values people choose: they are read whole, and no code need name each."""
 
 CALLED_FROM_OUTSIDE = {"SignalName", "QueryName"}

@@ -15,6 +15,7 @@ from adapters.database.row_states import MessageState
 from adapters.database.tables import Account, Case, Contact, Message, MessageLine, User
 from adapters.dossier.balances import OwedInvoices, build_balances, sum_unapplied_credit
 from adapters.journal.account_entries import AccountEntries, AccountNotFoundError, load_account_entries
+from adapters.letters.demand_words import list_imprint
 from domain.dossier import AccountFacts, CollectorContact, CreditorFacts, Dossier, DossierContact, DossierPurpose, JournalFingerprint
 from domain.identifiers import CaseKind
 from domain.journal.account_entries import AccountEntry, filter_by_kind
@@ -70,7 +71,9 @@ def compile_dossier(database: Database, company: Company, account_id: str, purpo
 
 
 def _build_creditor(company: Company) -> CreditorFacts:
-    return CreditorFacts(name=company.name, address=list(company.address), iban=company.printed_iban, bic=company.bic, bank=company.bank)
+    return CreditorFacts(
+        name=company.name, address=list_imprint(company, "en"), iban=company.printed_iban, bic=company.bic, bank=company.bank
+    )
 
 
 def _load_collector_contact(session: Session, account: Account, company: Company) -> CollectorContact:

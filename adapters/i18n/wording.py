@@ -1,7 +1,8 @@
 """Wording catalogues: YAML files of words and sentences, one for each language, read into a typed model.
 
 A sentence names facts in braces; a stretch in square brackets is left out when one of its facts is missing or empty. Every file is held
-against the English one: it has the same keys, and each sentence names the same facts.
+against the English one: it has the same keys, and each sentence names the same facts. Where a country has words of its own in a language, a
+file beside holds what differs.
 """
 
 import re
@@ -35,15 +36,18 @@ class WordingCatalogue(Generic[WordingT]):
         folder: Path,
         *,
         file_pattern: str = "{language}.yaml",
+        variant_pattern: str | None = None,
         languages: Sequence[str] = LANGUAGES,
         parts: Mapping[str, "WordingCatalogue[Any]"] | None = None,
         own_folder: Path | None = None,
     ) -> None:
-        """`parts` are the fields of the model that another catalogue fills. In `own_folder` a company keeps files of its own: languages
-        that it adds, and words that take the place of those in `folder`."""
+        """`variant_pattern` names the file in which a country's own words may stand. `parts` are the fields of the model that another
+        catalogue fills. In `own_folder` a company keeps files of its own: languages that it adds, and words that take the place of those in
+        `folder`."""
         self._model, self._folder, self._own_folder = model, folder, own_folder
+        self._variant_pattern = variant_pattern
         self._file_pattern, self._shipped_languages, self._parts = file_pattern, tuple(languages), dict(parts or {})
-        self._loaded: dict[str, WordingT] = {}
+        self._loaded: dict[tuple[str, str | None], WordingT] = {}
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
@@ -51,17 +55,21 @@ class WordingCatalogue(Generic[WordingT]):
         added = self._find_languages(self._own_folder) if self._own_folder else set()
         return (*self._shipped_languages, *sorted(added.difference(self._shipped_languages)))
 
-    def load(self, language: str) -> WordingT:
-        """Return the wording of one of the catalogue's languages. Raises WordingError if the files do not fit the model or each other."""
-        if language not in self._loaded:
-            self._loaded[language] = self._read_language(language)
-        return self._loaded[language]
+    def load(self, language: str, country: str | None = None) -> WordingT:
+        """Return the wording of one of the catalogue's languages, with what is said otherwise in `country`. Raises WordingError if the
+        files do not fit the model or each other."""
+        key = (language, country if (language, country) in self._variants else None)
+        if key not in self._loaded:
+            self._loaded[key] = self._read_language(*key)
+        return self._loaded[key]
 
     def load_all(self) -> dict[str, WordingT]:
-        """Return the wording of every language. Raises WordingError as `load` does."""
+        """Return the wording of every language. Raises WordingError as `load` does, for the countries' own words too."""
+        for language, country in self._variants:
+            self.load(language, country)
         return {language: self.load(language) for language in self.languages}
 
-    def _read_language(self, language: str) -> WordingT:
+    def _read_language(self, language: str, country: str | None) -> WordingT:
         if language not in self.languages:
             raise WordingError(f"{self._folder}: there is no wording in {language!r}; its languages are {', '.join(self.languages)}")
         path, words = self._find_file(self._folder, language), dict[str, Any]()
@@ -69,11 +77,34 @@ class WordingCatalogue(Generic[WordingT]):
             document = read_wording_file(path)
             self._check_shipped_file(document)
             words = document.content
-        if self._own_folder and (own_path := self._find_file(self._own_folder, language)).exists():
-            own_document = read_wording_file(own_path)
-            _raise_faults(_list_unknown_placeholders(own_document, self._english))
-            path, words = own_path, words | own_document.content
+        for layer in self._list_layers(language, country):
+            layered = read_wording_file(layer)
+            _raise_faults(_list_unknown_placeholders(layered, self._english))
+            path, words = layer, words | layered.content
         return self._validate(path, words, language)
+
+    def _list_layers(self, language: str, country: str | None) -> list[Path]:
+        """List the files whose words take the place of those that come with Duecourse, each above the one before it."""
+        layers = [self._find_file(self._own_folder, language)] if self._own_folder else []
+        if country and self._variant_pattern:
+            variant = self._variant_pattern.format(language=language, country=country)
+            layers = [self._folder / variant, *layers, *([self._own_folder / variant] if self._own_folder else [])]
+        return [layer for layer in layers if layer.exists()]
+
+    @cached_property
+    def _variants(self) -> frozenset[tuple[str, str]]:
+        """The languages and countries that have words of their own."""
+        if self._variant_pattern is None:
+            return frozenset()
+        pattern = re.escape(self._variant_pattern)
+        named = re.compile(pattern.replace(re.escape("{language}"), "([^/]+)").replace(re.escape("{country}"), "([A-Z]{2})"))
+        files = [
+            path.relative_to(folder).as_posix()
+            for folder in (self._folder, self._own_folder)
+            if folder
+            for path in folder.glob(self._variant_pattern.format(language="*", country="*"))
+        ]
+        return frozenset((match[1], match[2]) for file in files if (match := named.fullmatch(file)))
 
     def _check_shipped_file(self, document: YamlDocument) -> None:
         fields = self._model.model_fields.keys() - self._parts.keys()

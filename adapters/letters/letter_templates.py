@@ -5,15 +5,21 @@ The templates live in `letters/`. A company replaces any of them, or adds a lang
 
 What a template may speak of, all of it text in the reader's language by now:
 
-- `letter` (the `Letter`: `letter.template`, `letter.customer` …), `words` (the language's `words.yaml`), `date`, `greeting`.
+- `letter` (the `Letter`: `letter.template`, `letter.customer` …), `words` (the language's `words.yaml`, with what `words.<country>.yaml`
+  says otherwise), `date`, `greeting`.
 - `tables`: the invoices named, one `Table` per currency with its total row; empty when a letter of a case names none that is open.
   `table` is the first of them, or None. A letter of a timeline has exactly one.
 - `total`: what is to be paid, the currencies joined by " + "; "" without tables. `one`, `count`: of the invoices in all tables.
-  `first` (`number`, `issued`, `due`): the one due first, or None without tables. `due_today`: all that is named is due on this very day.
+  `first` (`number`, `issued`, `due`): the one due first, or None without tables. `due_today`: all that is asked for is due on this very
+  day; `from_today`: some of it; `same_day`: all on one day.
 - Of a reminder, each a Table or None: `newly_due` (overdue, and no earlier letter has asked for it), `disputed`, `arranged` (under a
-  promise or a plan), `upcoming`. `sums`: pairs that lead from what is overdue, less the credit, to what is to be paid; empty where a total
-  row says it.
-- `deadline`: "by" a day, where there is one, else the language's `by_default`. In `suspension_warning` the day is the last of the notice.
+  promise or a plan), `also_due_today` and `upcoming` (not overdue, in a letter about others that are). `sums`: pairs that lead from what
+  is overdue, less the credit, to what is to be paid; empty where a total row says it.
+- `deadline`: "by" the day on which the money is expected. In `suspension_warning` it is the last of the notice.
+- `supplies.what` and `supplies.stop`: what the company supplies, and how its suspension is called. `consequences`: what may follow a
+  final demand, `late_payment`: the sentence on interest and the costs of recovery; each "" where the company says nothing of it. `law`:
+  the country whose law that is, or "". All four are chosen in the company file.
+- `partly_accepted`: the answer to an objection credits less than was objected to. `imprint`: the lines of the company's address.
 - `payment`: pairs for the payment box.
 - `said`: the details of a case's letter under their own names. Amounts are text with currency, ISO days are long dates, what ends in
   `_percent` is a number as the language writes it, `said.invoice` is the invoice's number and `said.invoices` the numbers joined by
@@ -22,7 +28,6 @@ What a template may speak of, all of it text in the reader's language by now:
   Its headings are `words.schedule.number | due | interest | amount | total` in `words.yaml`.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cached_property
@@ -33,10 +38,20 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.i18n.formatting import find_locale, format_localised_date, format_localised_money
-from adapters.i18n.wording import fill_placeholders
-from adapters.letters.template_context import LetterLine, OneLine, build_invoice_table, build_schedule_table, format_details
-from adapters.letters.text_layout import LetterTable, align_pairs, align_table, build_html_paragraphs, collapse_whitespace, reflow_prose
-from adapters.letters.wording import TEMPLATES_DIR, LetterWording, PaymentWords, create_letter_catalogue
+from adapters.i18n.wording import WordingCatalogue, fill_placeholders
+from adapters.letters.creditor import Collector, Creditor
+from adapters.letters.demand_words import describe_consequences, describe_late_payment, list_imprint, list_payment_details
+from adapters.letters.template_context import LetterLine, build_invoice_table, build_schedule_table, format_details
+from adapters.letters.text_layout import (
+    LetterTable,
+    OneLine,
+    align_pairs,
+    align_table,
+    build_html_paragraphs,
+    collapse_whitespace,
+    reflow_prose,
+)
+from adapters.letters.wording import TEMPLATES_DIR, LetterWording, create_letter_catalogue
 from domain.correspondence.naming import NamedAs
 from domain.journal.entry import FactValue
 from domain.money import Currency
@@ -51,31 +66,9 @@ class _LetterModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Collector(_LetterModel):
-    """The person whom the customer can answer."""
-
-    name: OneLine
-    email: OneLine
-    phone: OneLine = ""
-
-
-class Creditor(_LetterModel):
-    """The company that is owed: its imprint and the account it is paid on."""
-
-    name: OneLine
-    address: tuple[OneLine, ...]
-    iban: OneLine
-    bic: OneLine = ""
-    bank: OneLine = ""
-
-    @property
-    def printed_iban(self) -> str:
-        """In groups of four, as ISO 13616 prints it."""
-        return " ".join(re.findall(".{1,4}", self.iban.replace(" ", "")))
-
-
 class Letter(_LetterModel):
-    """One letter to one account in one language and currency. `country` only fits the number format (de and AT make de_AT).
+    """One letter to one account in one language and currency. `country` fits the number format (de and AT make de_AT) and, where
+    there is a `words.<country>.yaml`, the words.
 
     A letter of a case (`case_id`) names what its case names, be it nothing or in several currencies. `details` are what its case has to
     say, `names` the numbers of the invoices that it speaks of, by id.
@@ -86,7 +79,7 @@ class Letter(_LetterModel):
     template: TemplateName
     currency: Currency
     letter_date: date
-    pay_by: date | None = None
+    pay_by: date
     greeting_name: OneLine = ""
     customer: OneLine
     account_id: OneLine
@@ -121,6 +114,12 @@ class Letter(_LetterModel):
     def newly_due(self) -> tuple[LetterLine, ...]:
         """The demanded invoices that no letter has asked for yet, in a letter about others that one has."""
         return () if self.reminded is self.demanded else tuple(line for line in self.demanded if line.is_new)
+
+    @property
+    def is_partly_accepted(self) -> bool:
+        """True of the answer to an objection that credits less than was objected to."""
+        amount, credited = self.details.get("amount"), self.details.get("credited")
+        return isinstance(amount, int) and isinstance(credited, int) and 0 < credited < amount
 
     @cached_property
     def upcoming(self) -> tuple[LetterLine, ...]:
@@ -170,10 +169,11 @@ class LetterTemplates:
         self._folders = [TEMPLATES_DIR] if override is None else [override, TEMPLATES_DIR]
         self._text_environment = self._create_environment(escaped=False)
         self._html_environment = self._create_environment(escaped=True)
-        self._wording = create_letter_catalogue(override).load_all()
+        self._wording: WordingCatalogue[LetterWording] = create_letter_catalogue(override)
+        self._wording.load_all()
 
     def list_languages(self) -> tuple[str, ...]:
-        return tuple(sorted(self._wording))
+        return tuple(sorted(self._wording.languages))
 
     def list_templates(self, language: str) -> tuple[str, ...]:
         return tuple(sorted({path.stem for folder in self._folders for path in (folder / language).glob("*.j2")}))
@@ -187,7 +187,7 @@ class LetterTemplates:
         name = f"{letter.language}/{letter.template}.j2"
         if (letter.language, letter.template) not in self._known_templates:
             raise UnknownLetterTemplateError(f"There is no letter '{letter.template}' in '{letter.language}': add {name}.")
-        facts = _build_template_context(letter, self._wording[letter.language])
+        facts = _build_template_context(letter, self._wording.load(letter.language, letter.country))
         text = self._text_environment.get_template(name)
         plain = {**facts, "layout": "layout.txt.j2"}
         return RenderedMessage(
@@ -198,7 +198,7 @@ class LetterTemplates:
 
     @cached_property
     def _known_templates(self) -> frozenset[tuple[str, str]]:
-        return frozenset((language, name) for language in self._wording for name in self.list_templates(language))
+        return frozenset((language, name) for language in self._wording.languages for name in self.list_templates(language))
 
     def _create_environment(self, *, escaped: bool) -> Environment:
         environment = Environment(
@@ -228,6 +228,7 @@ def _fill_sentence(sentence: str, **facts: str) -> str:
 def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, object]:
     """Build the names that a template may use, as listed at the top; amounts and dates are text in the reader's language."""
     locale = find_locale(letter.language, letter.country, words.locale)
+    demanded, law = letter.demanded, letter.creditor.law
     totals = {currency: _format_total(lines, currency, locale) for currency, lines in letter.by_currency.items()}
     is_summed_up = bool(letter.newly_due or letter.credit_minor)
     total = _format_money(letter.to_pay_minor, letter, locale) if is_summed_up else " + ".join(totals.values())
@@ -247,17 +248,26 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
         "one": len(letter.reminded) == 1,
         "count": len(letter.reminded),
         "first": _describe_first_invoice(letter.reminded, locale),
-        "due_today": all(line.days_past_due == 0 for line in letter.demanded),
+        "due_today": all(line.days_past_due == 0 for line in demanded),
+        "from_today": any(line.days_past_due == 0 for line in demanded),
+        "same_day": len({line.due_date for line in demanded}) == 1,
         "total": total,
         "sums": _build_sums(letter, words, locale) if is_summed_up else [],
-        "deadline": _format_deadline(letter.pay_by, words, locale),
+        "deadline": fill_placeholders(words.by_date, {"date": format_localised_date(letter.pay_by, "long", locale)}),
         "tables": tables,
         "table": tables[0] if tables else None,
         "newly_due": build_part(letter.newly_due),
         "disputed": build_part(letter.list_named_as(NamedAs.DISPUTED)),
         "arranged": build_part(letter.list_named_as(NamedAs.ARRANGED)),
-        "upcoming": build_part(letter.upcoming),
-        "payment": _build_payment_box(letter, words.payment),
+        "also_due_today": build_part([line for line in letter.upcoming if line.days_past_due == 0]),
+        "upcoming": build_part([line for line in letter.upcoming if line.days_past_due < 0]),
+        "payment": list_payment_details(letter.creditor, words.payment, letter.currency, letter.country, letter.payment_reference),
+        "imprint": list_imprint(letter.creditor, locale),
+        "law": law,
+        "late_payment": describe_late_payment(law, words),
+        "consequences": describe_consequences(letter.creditor, words, locale),
+        "supplies": words.supplies[letter.creditor.supplies],
+        "partly_accepted": letter.is_partly_accepted,
         "said": format_details(letter.details, letter.names, letter.currency, locale),
         "schedule": build_schedule_table(letter.details, words, letter.currency, locale),
     }
@@ -265,10 +275,6 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
 
 def _format_greeting(name: str, words: LetterWording) -> str:
     return fill_placeholders(words.greeting, {"name": name}) if name else words.greeting_without_name
-
-
-def _format_deadline(pay_by: date | None, words: LetterWording, locale: str) -> str:
-    return fill_placeholders(words.by_date, {"date": format_localised_date(pay_by, "long", locale)}) if pay_by else words.by_default
 
 
 def _format_total(lines: Sequence[LetterLine], currency: str, locale: str) -> str:
@@ -284,13 +290,15 @@ def _add_total(table: LetterTable, words: LetterWording, total: str) -> LetterTa
 
 
 def _build_sums(letter: Letter, words: LetterWording, locale: str) -> list[tuple[str, str]]:
-    """Build the lines that lead from what is overdue to what is to be paid."""
-    overdue = sum(line.open_minor for line in letter.demanded)
-    credit = [(words.credit, _format_money(-letter.credit_minor, letter, locale))] if letter.credit_minor else []
+    """Build the lines that lead from what is overdue, less the credit, to what is to be paid."""
+    to_pay = (words.total, _format_money(letter.to_pay_minor, letter, locale))
+    if not letter.credit_minor:
+        return [to_pay]
+    owed = words.total_overdue if any(line.overdue for line in letter.demanded) else words.total_open
     return [
-        (words.total_overdue, _format_money(overdue, letter, locale)),
-        *credit,
-        *([(words.total, _format_money(letter.to_pay_minor, letter, locale))] if credit else []),
+        (owed, _format_money(letter.to_pay_minor + letter.credit_minor, letter, locale)),
+        (words.credit, _format_money(-letter.credit_minor, letter, locale)),
+        to_pay,
     ]
 
 
@@ -303,18 +311,6 @@ def _describe_first_invoice(lines: Sequence[LetterLine], locale: str) -> dict[st
         "issued": format_localised_date(first.issue_date, "long", locale),
         "due": format_localised_date(first.due_date, "long", locale),
     }
-
-
-def _build_payment_box(letter: Letter, words: PaymentWords) -> list[tuple[str, str]]:
-    creditor = letter.creditor
-    labelled = [
-        (words.holder, creditor.name),
-        (words.iban, creditor.printed_iban),
-        (words.bic, creditor.bic),
-        (words.bank, creditor.bank),
-        (words.reference, letter.payment_reference),
-    ]
-    return [(label, value) for label, value in labelled if value]
 
 
 __all__ = ["Collector", "Creditor", "Letter", "LetterLine", "LetterTemplates", "RenderedMessage", "UnknownLetterTemplateError"]

@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
 
 from babel.numbers import format_decimal
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.formatting import format_localised_date, format_localised_money
-from adapters.letters.text_layout import LetterTable, TableColumn, collapse_whitespace
+from adapters.letters.text_layout import LetterTable, OneLine, TableColumn
 from adapters.letters.wording import LetterWording
 from domain.correspondence.naming import ASKED_FOR, NamedAs
 from domain.journal.entry import FactValue
@@ -20,8 +19,6 @@ AMOUNT_DETAILS = frozenset({"amount", "credited", "interest", "open_balance", "o
 """The details that are minor units of the currency among them."""
 
 _iso_day = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-OneLine = Annotated[str, AfterValidator(collapse_whitespace)]
 
 
 class LetterLine(BaseModel):

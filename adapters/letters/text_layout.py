@@ -3,9 +3,10 @@
 import re
 import textwrap
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from markupsafe import Markup, escape
+from pydantic import AfterValidator
 
 TEXT_WIDTH = 76
 """Columns of the plain-text letter: below the 78 that RFC 5322 (2.1.1) recommends."""
@@ -37,6 +38,9 @@ class LetterTable(NamedTuple):
 def collapse_whitespace(text: str) -> str:
     """Put a text on one line. No-break spaces stay: they belong to the language."""
     return _breakable.sub(" ", text).strip(" ")
+
+
+OneLine = Annotated[str, AfterValidator(collapse_whitespace)]
 
 
 def _split_paragraphs(text: str) -> list[str]:

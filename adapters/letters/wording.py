@@ -5,9 +5,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.wording import WordingCatalogue
+from adapters.letters.creditor import Consequence, Supplies
 from adapters.shipped_files import PROJECT
 
 TEMPLATES_DIR = PROJECT / "letters"
+
+OTHER_LAW = "other"
+"""In `late_payment`: the sentence for the law of a country that has no sentence of its own, or is not known."""
 
 
 class _WordingModel(BaseModel):
@@ -37,8 +41,17 @@ class PaymentWords(_WordingModel):
     holder: str
     iban: str
     bic: str
+    account_number: str
+    routing_number: str
     bank: str
     reference: str
+
+
+class SupplyWords(_WordingModel):
+    """`what` the company supplies ("our deliveries"), and how its suspension is called (`stop`)."""
+
+    what: str
+    stop: str
 
 
 class LetterWording(BaseModel):
@@ -58,18 +71,22 @@ class LetterWording(BaseModel):
     total_open: str
     total_overdue: str
     credit: str
+    reminded: str
     newly_due: str
     disputed: str
     arranged: str
+    due_today: str
     upcoming: str
     instalments: str
     please_pay: str
     payment: PaymentWords
     by_date: str
-    by_default: str
     already_paid: str
     questions: str
     reasons: dict[str, str]
+    supplies: dict[Supplies, SupplyWords]
+    consequences: dict[Consequence, str]
+    late_payment: dict[str, str]
     sign_off: str
     phone: str
     email: str
@@ -77,4 +94,10 @@ class LetterWording(BaseModel):
 
 def create_letter_catalogue(own_folder: Path | None) -> WordingCatalogue[LetterWording]:
     """Create the catalogue of the letters' words. A company's own, in `own_folder`, take the place of those that come with Duecourse."""
-    return WordingCatalogue(LetterWording, TEMPLATES_DIR, file_pattern="{language}/words.yaml", own_folder=own_folder)
+    return WordingCatalogue(
+        LetterWording,
+        TEMPLATES_DIR,
+        file_pattern="{language}/words.yaml",
+        variant_pattern="{language}/words.{country}.yaml",
+        own_folder=own_folder,
+    )

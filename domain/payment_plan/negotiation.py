@@ -11,7 +11,7 @@ from domain.payment_plan.instalments import InstalmentSchedule, InstalmentTerms
 from domain.payment_plan.letters import build_revision_facts, notify_author, request_letter, withdraw_offer_letter
 from domain.payment_plan.plan_case import PaymentPlanCase
 from domain.payment_plan.plan_progress import allocate_received, drop_draft, hold_invoice, withdraw_approval
-from domain.payment_plan.state import DECLINED, REVISED, PlanRevision, PlanStage
+from domain.payment_plan.state import DECLINED, OFFER_LETTER, REVISED, PlanRevision, PlanStage
 
 
 def open_plan(case: PaymentPlanCase, at: Moment) -> None:
@@ -77,7 +77,7 @@ def apply_approval_outcome(case: PaymentPlanCase, outcome: ApprovalOutcome, at: 
             case.draft_stage, case.draft_since = PlanStage.OFFERED, at.business.date()
             case.write_entry(EntryKind.PLAN_OFFERED, at, outcome.by, revision=case.draft.number, until=case.lapses_on().isoformat())
             answer_by = min(case.lapses_on(), case.draft.schedule.instalments[0].due_on)  # later it could not be accepted
-            case.offer = request_letter(case, "plan_offer", case.draft, at, until=answer_by.isoformat())
+            case.offer = request_letter(case, OFFER_LETTER, case.draft, at, until=answer_by.isoformat(), earlier_offers=case.offers)
         case ApprovalResult.REJECTED:
             case.write_entry(EntryKind.PLAN_REJECTED, at, outcome.by, revision=case.draft.number, reason=outcome.reason)
             notify_author(case, "plan_rejected")

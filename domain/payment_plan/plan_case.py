@@ -7,12 +7,13 @@ from pydantic import Field
 from domain.case.account_case import AccountCase
 from domain.case.effects import RequestApproval
 from domain.clock import Moment, start_of_day
+from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
 from domain.payment_plan.commands import ProposePlan
 from domain.payment_plan.instalments import Instalment
-from domain.payment_plan.state import CoveredInvoice, PlanRevision, PlanStage
+from domain.payment_plan.state import OFFER_LETTER, CoveredInvoice, PlanRevision, PlanStage
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.plan_rules import PlanRules
@@ -22,8 +23,8 @@ class PaymentPlanCase(AccountCase):
     """One plan over some invoices of an account, serialisable whole. Amounts in minor units of `currency`; days are business dates.
 
     `received` is what came off the invoices' balances, and was paid as interest, since the proposal. `draft` are the terms under
-    negotiation, `agreed` those in force. `offer`: the key of the letter that offers them; `about`: those of the letters about each
-    instalment.
+    negotiation, `agreed` those in force. `offer`: the key of the letter that offers them; `offers` counts those that went;
+    `about`: the keys of the letters about each instalment.
     """
 
     snapshot: PolicySnapshot
@@ -41,6 +42,7 @@ class PaymentPlanCase(AccountCase):
     interest_charged: int = 0
     missed_on: dict[int, date] = Field(default_factory=dict)
     offer: str | None = None
+    offers: int = 0
     about: dict[int, list[str]] = Field(default_factory=dict)
     ending: PlanStage | None = None
     reason: str = ""
@@ -48,6 +50,13 @@ class PaymentPlanCase(AccountCase):
     def write_entry(self, kind: EntryKind, at: Moment, actor: str = SYSTEM, **facts: FactValue) -> int:
         """Whatever a plan notes, it notes in its currency."""
         return super().write_entry(kind, at, actor, **facts, currency=self.currency)
+
+    def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment) -> bool:
+        """As every case does; and counts the offers that reached the customer."""
+        is_first = super().apply_letter_outcome(outcome, at)
+        if is_first and outcome.step == OFFER_LETTER and outcome.fate is LetterResult.SENT:
+            self.offers += 1
+        return is_first
 
     @property
     def rules(self) -> PlanRules:

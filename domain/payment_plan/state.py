@@ -28,6 +28,8 @@ SETTLED, REVISED, DECLINED, OFFER_LAPSED, NOT_REVISED = "settled", "revised", "d
 INSOLVENT = "insolvency"
 """Why a proposal came to nothing, or its approval lost its object."""
 
+OFFER_LETTER = "plan_offer"
+
 
 class PlanRevision(BaseModel):
     """Terms that were put forward: by whom, at whose wish, and why."""

@@ -62,7 +62,7 @@ DETAILS: dict[str, dict[str, FactValue]] = {
     "plan_confirmation": PLAN,
     "plan_instalment_due": INSTALMENT,
     "plan_missed": INSTALMENT | {"until": "2013-05-06"},
-    "plan_offer": PLAN | {"until": "2013-03-23"},
+    "plan_offer": PLAN | {"until": "2013-03-23", "earlier_offers": 0},
     "reinstated": SUSPENSION | {"warned_on": "2013-03-09"},
     "suspended": SUSPENSION | {"warned_on": "2013-03-09"},
     "suspension_warning": SUSPENSION,
@@ -70,6 +70,13 @@ DETAILS: dict[str, dict[str, FactValue]] = {
 ABOUT_PLANS = tuple(name for name in DETAILS if name.startswith("plan_"))
 NEVER_ASK = {"dispute_already_paid", "dispute_received", "plan_completed", "plan_offer"}
 ASK_WITHOUT_OPEN_INVOICES = {"plan_confirmation", *DEMAND_LETTERS}
+
+BY_DEADLINE = {
+    "de": "bis zum 23. März 2013",
+    "en": "by 23 March 2013",
+    "es": "a más tardar el 23 de marzo",
+    "fr": "au plus tard le 23 mars",
+}
 
 EVERY_LETTER = [(language, template) for language in LANGUAGES for template in DETAILS]
 
@@ -96,7 +103,7 @@ def rendered(language: str, template: str, *lines: LetterLine, nothing_open: boo
         case_id="case:1",
         details=DETAILS[template] | details,
         names={"inv-R-1": "R-1", "inv-R-2": "R-2"},
-        pay_by=date(2013, 3, 23) if template == "suspension_warning" else None,
+        pay_by=date(2013, 3, 23),
     )
     return BOOK.render(case_letter.model_copy(update={"lines": () if nothing_open else lines or (line(),)}))
 
@@ -226,9 +233,31 @@ def test_a_letter_about_an_instalment_asks_for_what_is_left_of_it_only(language:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_revised_offer_says_that_it_is_one(language: str) -> None:
-    first, revised = rendered(language, "plan_offer"), rendered(language, "plan_offer", revision=2)
+    first, revised = rendered(language, "plan_offer"), rendered(language, "plan_offer", revision=3, earlier_offers=1)
     assert first.subject != revised.subject
     assert first.text != revised.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_terms_that_came_back_inside_the_house_are_a_first_offer(language: str) -> None:
+    assert rendered(language, "plan_offer", revision=3).text == rendered(language, "plan_offer").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", ["dispute_credit_note", "dispute_corrected_invoice"])
+def test_an_objection_that_was_accepted_in_part_says_what_was_and_that_the_rest_stands(language: str, template: str) -> None:
+    in_full, in_part = said_in(language, template), said_in(language, template, credited=30000)
+    assert re.search(r"300[.,]00", in_part)
+    assert re.search(r"500[.,]00", in_part)
+    assert len(in_part) > len(in_full) + 50
+
+
+@pytest.mark.parametrize(("language", "today"), [("de", "heute"), ("en", "today"), ("es", "hoy"), ("fr", "aujourd’hui")])
+def test_an_instalment_of_this_day_is_due_today(language: str, today: str) -> None:
+    result = rendered(language, "plan_instalment_due", due_on="2013-03-09")
+    assert today in result.subject
+    assert today in result.text
+    assert today not in said_in(language, "plan_instalment_due")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -240,9 +269,9 @@ def test_services_that_come_back_before_all_is_paid_leave_the_rest_open(language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_invoice_that_is_not_overdue_is_asked_for_by_its_due_date(language: str) -> None:
     assert "2013" in said_in(language, "dispute_rejected", line(days=-5)).partition("R-1")[2]
-    seven_days = {"de": "sieben Tagen", "en": "seven days", "es": "siete días", "fr": "sept jours"}[language]
-    assert seven_days in said_in(language, "dispute_rejected")
-    assert seven_days not in said_in(language, "dispute_rejected", line(days=-5))
+    deadline = BY_DEADLINE[language]
+    assert deadline in said_in(language, "dispute_rejected")
+    assert deadline not in said_in(language, "dispute_rejected", line(days=-5))
 
 
 def asked_by_cases() -> dict[str, SendLetter]:

@@ -33,6 +33,7 @@ def letter(language: str = "en", template: str = "reminder", *lines: LetterLine,
         "template": template,
         "currency": "EUR",
         "letter_date": date(2013, 3, 9),
+        "pay_by": date(2013, 3, 16),
         "greeting_name": "Anna Weber",
         "customer": "Nordlicht GmbH",
         "account_id": "0187-ERLKS",
@@ -109,8 +110,8 @@ def test_every_letter_says_what_is_owed_and_how_to_pay(language: str, template: 
     [
         ("de", f"1.234,56{NO_BREAK}€", "25. Februar 2013", "Guten Tag Anna Weber,"),
         ("en", "€1,234.56", "25 February 2013", "Dear Anna Weber,"),
-        ("es", f"1.234,56{NO_BREAK}€", "25 de febrero de 2013", "Estimado/a Anna Weber:"),
-        ("fr", f"1{NARROW_NO_BREAK}234,56{NO_BREAK}€", "25 février 2013", "Bonjour Anna Weber,"),
+        ("es", f"1.234,56{NO_BREAK}€", "25 de febrero de 2013", "A la atención de Anna Weber\n\nEstimados señores:"),
+        ("fr", f"1{NARROW_NO_BREAK}234,56{NO_BREAK}€", "25 février 2013", f"À l’attention de{NO_BREAK}: Anna Weber\n\nMadame, Monsieur,"),
     ],
 )
 def test_money_and_dates_are_written_as_the_language_writes_them(language: str, amount: str, day: str, greeting: str) -> None:
@@ -284,8 +285,8 @@ def test_a_case_names_invoices_by_their_numbers_and_what_is_no_money_and_no_day_
 @pytest.mark.parametrize(
     ("schedule", "headings", "rows"),
     [
-        ("2013-03-01:5000:0 2013-04-01:5000:0", "Instalment Due Amount", ["1|01 Mar 2013|€50.00", "2|01 Apr 2013|€50.00"]),
-        ("2013-03-01:5000:25", "Instalment Due Interest included Amount", ["1|01 Mar 2013|€0.25|€50.00"]),
+        ("2013-03-01:5000:0 2013-04-01:5000:0", "Instalment Due Amount", ["1|1 Mar 2013|€50.00", "2|1 Apr 2013|€50.00"]),
+        ("2013-03-01:5000:25", "Instalment Due Interest included Amount", ["1|1 Mar 2013|€0.25|€50.00"]),
     ],
 )
 def test_a_plan_lists_its_instalments_and_their_interest_where_any_is_charged(
