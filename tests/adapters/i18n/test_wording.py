@@ -166,6 +166,40 @@ def test_a_language_that_a_company_adds_has_every_word(tmp_path: Path) -> None:
         company_catalogue(tmp_path, "it", 'greeting: "Buongiorno {name}"\n').load("it")
 
 
+# --- a country's own words
+
+
+def country_catalogue(folder: Path, files: dict[str, str]) -> WordingCatalogue[OpenWording]:
+    for name, content in {"shipped/en.yaml": ENGLISH, **files}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    return WordingCatalogue(
+        OpenWording, folder / "shipped", languages=("en",), variant_pattern="variants/{language}.{country}.yaml", own_folder=folder / "own"
+    )
+
+
+def test_a_country_says_otherwise_only_what_its_file_holds(tmp_path: Path) -> None:
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / "variants").mkdir()
+    words = country_catalogue(tmp_path, {"shipped/variants/en.US.yaml": 'greeting: "Hi {name}"\n'})
+    assert words.languages == ("en",)
+    assert [words.load("en", country).greeting for country in ("US", "GB", None)] == ["Hi {name}", *["Dear {name}[, of {company}]"] * 2]
+    assert words.load("en", "US").reasons["tax"] == "the tax"
+
+
+def test_a_companys_own_words_win_over_a_countrys(tmp_path: Path) -> None:
+    (tmp_path / "shipped" / "variants").mkdir(parents=True)
+    words = country_catalogue(tmp_path, {"shipped/variants/en.US.yaml": "greeting: Hi\n", "own/en.yaml": "greeting: Ahoy\n"})
+    assert words.load("en", "US").greeting == "Ahoy"
+
+
+def test_a_countrys_words_can_name_no_fact_that_is_not_known_there(tmp_path: Path) -> None:
+    (tmp_path / "shipped" / "variants").mkdir(parents=True)
+    words = country_catalogue(tmp_path, {"shipped/variants/en.US.yaml": 'greeting: "Hi {nmae}"\n'})
+    with pytest.raises(WordingError, match=r"en\.US\.yaml:1: greeting: names \{nmae\}"):
+        words.load_all()
+
+
 # --- sentences
 
 

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from adapters.letters.creditor import Supplies
 from adapters.letters.letter_templates import LetterLine, LetterTemplates, RenderedMessage
 from domain.case.effects import SendLetter
 from domain.case.letter_order import DEMAND_LETTERS
@@ -136,6 +137,42 @@ def test_every_letter_reads_as_a_whole(language: str, template: str, named: str)
     balance = Balance()
     balance.feed(result.html)
     assert balance.open == []
+
+
+@pytest.mark.parametrize("country", [None, "US"])
+@pytest.mark.parametrize(("language", "template"), EVERY_LETTER)
+@pytest.mark.parametrize("supplies", Supplies)
+@pytest.mark.parametrize("several", [False, True])
+def test_a_phone_shows_the_whole_subject(language: str, template: str, several: bool, supplies: Supplies, country: str | None) -> None:
+    days: dict[str, FactValue] = {"until": "2026-09-23", "due_on": "2026-09-23", "earlier_offers": int(several)}
+    numbers = ("2026-004711", "2026-004712")[: 1 + several]
+    wanted = letter(
+        language,
+        template,
+        *map(line, numbers),
+        country=country,
+        case_id="case:1",
+        details=DETAILS[template] | {name: day for name, day in days.items() if name in DETAILS[template]},
+        names={"inv-R-1": "2026-004711"},
+    )
+    creditor = wanted.creditor.model_copy(update={"supplies": supplies})
+    assert len(BOOK.render(wanted.model_copy(update={"creditor": creditor})).subject) < 60
+
+
+@pytest.mark.parametrize(
+    ("language", "goods", "services"),
+    [
+        ("de", "Lieferstopp angekündigt", "Leistungssperre angekündigt"),
+        ("en", "Notice of delivery stop", "Notice of suspension of services"),
+        ("es", "Aviso de suspensión de entregas", "Aviso de suspensión de servicios"),
+        ("fr", "Préavis de suspension des livraisons", "Préavis de suspension des prestations"),
+    ],
+)
+def test_a_suspension_is_called_by_what_the_company_supplies(language: str, goods: str, services: str) -> None:
+    warning = letter(language, "suspension_warning", line(), case_id="case:1", details=DETAILS["suspension_warning"])
+    for supplies, name in ((Supplies.GOODS, goods), (Supplies.SERVICES, services)):
+        creditor = warning.creditor.model_copy(update={"supplies": supplies})
+        assert BOOK.render(warning.model_copy(update={"creditor": creditor})).subject.startswith(name)
 
 
 def in_prose(text: str) -> str:

@@ -19,6 +19,7 @@ from domain.case.effects import (
     SendLetter,
     WithdrawApproval,
 )
+from domain.correspondence.letter_outcome import LetterResult
 from domain.journal.chain_check import find_broken_entry
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
@@ -41,7 +42,7 @@ from domain.payment_plan.state import ENDED_STAGES, CoveredInvoice, PlanStage
 from domain.payment_plan.view import build_case_view
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.plan_rules import PlanRules
-from tests.domain.builders import DUE, build_facts, build_policy, moment
+from tests.domain.builders import DUE, build_facts, build_letter_outcome, build_policy, moment
 
 ID = "plan:A1:1"
 
@@ -157,6 +158,20 @@ def test_each_revision_needs_approval_anew_and_says_who_and_why() -> None:
     assert case.stage is PlanStage.APPROVAL, "the answer was to the terms before"
     entry = case.journal.pending[-1]
     assert (entry.kind, entry.actor, entry.facts["why"]) == (EntryKind.PLAN_REVISED, "cora", "cash comes later")
+
+
+def test_an_offer_is_a_revised_one_only_where_an_earlier_offer_was_sent() -> None:
+    case = proposed()
+    answer(case, ApprovalResult.RETURNED)
+    revise(case, 2, equal=2)
+    answer(case, ApprovalResult.APPROVED)
+    for number, result in enumerate([LetterResult.REFUSED, LetterResult.SENT, LetterResult.SENT], 1):
+        sent = build_letter_outcome("plan_offer", result, days=2).model_copy(update={"message_id": f"<{number}@x>"})
+        case.apply_letter_outcome(sent, moment(2))
+        revise(case, 2, act_id=f"R{number}", equal=2)
+        answer(case, ApprovalResult.APPROVED)
+    offers = [letter.details for letter in all_of(case, SendLetter)]
+    assert [(offer["revision"], offer["earlier_offers"]) for offer in offers] == [(2, 0), (3, 0), (4, 1), (5, 2)]
 
 
 def test_the_customer_can_accept_only_what_is_on_offer() -> None:
