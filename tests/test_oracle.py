@@ -15,7 +15,7 @@ COUNTRIES = {"1": "DE", "2": "US"}
 POLICY = """
 minimum_balance: {EUR: 5.00}
 catch_up_days: 3
-contact: {hours: 09:00-17:00, days_between_letters: 2}
+contact: {hours: 09:00-17:00, days_between_letters: 2, gather_days: 0}
 timeline:
   - {day: -3, step: courtesy, act: letter, letter: courtesy}
   - {day: 1,  step: first,    act: letter, letter: reminder}
@@ -46,10 +46,10 @@ class OracleRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, *rows: str, start: date = date(2013, 6, 3), end: date = date(2013, 9, 30)) -> Expectation:
+    def __call__(self, *rows: str, start: date = date(2013, 6, 3), end: date = date(2013, 9, 30), terms: str = POLICY) -> Expectation:
         file, policy = self.folder / "invoices.csv", self.folder / "policy.yaml"
         file.write_text("\n".join([HEADER, *rows]), encoding="utf-8-sig")
-        policy.write_text(POLICY, encoding="utf-8")
+        policy.write_text(terms, encoding="utf-8")
         return expected(file, policy, COUNTRIES, start, end)
 
 
@@ -110,15 +110,50 @@ def test_one_letter_carries_what_an_account_owes_that_day(play: OracleRun) -> No
 
 
 def test_an_accounts_letters_are_days_apart_and_the_moved_ones_count_from_the_day_they_went(play: OracleRun) -> None:
-    seen = play(row("A", "6/12/2013", settled="6/20/2013"), row("B", "6/17/2013", settled="6/25/2013"))
+    seen = play(row("A", "6/12/2013", settled="6/25/2013"), row("B", "6/17/2013", settled="6/25/2013"))
     assert letters(seen) == june(
         (10, "A:courtesy"),
         (13, "A:first"),
-        (17, "B:courtesy"),
-        (19, "A:second"),
-        (21, "B:first"),
+        (18, "B:first"),
+        (20, "A:second"),
         (24, "B:second"),
+    ), "and no courtesy note goes to somebody who is overdue"
+
+
+WEEKLY = POLICY.replace("days_between_letters: 2, gather_days: 0", "days_between_letters: 7, gather_days: 3").replace(
+    "letter: final}", "letter: final, apart: true}"
+)
+
+
+def test_a_letter_names_the_accounts_whole_position(play: OracleRun) -> None:
+    """The firm reminder of B is due on the 28th, and goes with A's on the 27th; their final demands go in their time."""
+    seen = play(row("A", "6/3/2013"), row("B", "6/7/2013", amount="20.00"), end=date(2013, 7, 10), terms=WEEKLY)
+    assert letters(seen) == [
+        *june((3, "A:courtesy"), (6, "A:first"), (13, "A:second B:first"), (20, "B:second"), (27, "A:firm B:firm")),
+        (date(2013, 7, 3), {"A:final"}),
+        (date(2013, 7, 8), {"B:final"}),
+    ]
+    assert [{(number, named_as) for number, named_as, _ in letter.named} for letter in seen.letters][3:] == [
+        {("A", "listed"), ("B", "due")},
+        {("A", "due"), ("B", "gathered")},
+        {("A", "due"), ("B", "listed")},
+        {("A", "listed"), ("B", "due")},
+    ]
+    assert [letter.asked_for for letter in seen.letters] == [None, 80, 100, 100, 100, 100, 100]
+    assert [letter.template for letter in seen.letters[2:5]] == ["reminder", "reminder", "firm"]
+
+
+def test_what_is_disputed_is_named_apart_and_what_is_not_due_yet_only_mentioned(play: OracleRun) -> None:
+    seen = play(
+        row("A", "6/1/2013", settled="6/7/2013"),
+        row("D", "5/20/2013", disputed="Yes", settled="6/7/2013"),
+        row("S", "5/20/2013", amount="4.00", settled="6/7/2013"),
+        row("U", "6/5/2013", settled="6/7/2013"),
+        terms=WEEKLY,
     )
+    (letter,) = seen.letters
+    assert {(number, named_as) for number, named_as, _ in letter.named} == {("A", "due"), ("D", "disputed"), ("U", "upcoming")}
+    assert (letter.asked_for, letters(seen)) == (80, june((3, "A:first U:courtesy")))
 
 
 def test_a_courtesy_note_that_is_moved_beyond_the_due_date_lapses(play: OracleRun) -> None:
