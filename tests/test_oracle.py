@@ -129,7 +129,7 @@ def test_a_letter_names_the_accounts_whole_position(play: OracleRun) -> None:
     """The firm reminder of B is due on the 28th, and goes with A's on the 27th; their final demands go in their time."""
     seen = play(row("A", "6/3/2013"), row("B", "6/7/2013", amount="20.00"), end=date(2013, 7, 10), terms=WEEKLY)
     assert letters(seen) == [
-        *june((3, "A:courtesy"), (6, "A:first"), (13, "A:second B:first"), (20, "B:second"), (27, "A:firm B:firm")),
+        *june((3, "A:courtesy"), (6, "A:first B:courtesy"), (13, "A:second B:first"), (20, "B:second"), (27, "A:firm B:firm")),
         (date(2013, 7, 3), {"A:final"}),
         (date(2013, 7, 8), {"B:final"}),
     ]
