@@ -2,6 +2,7 @@
 
 import csv
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -153,7 +154,7 @@ def test_what_is_disputed_is_named_apart_and_what_is_not_due_yet_only_mentioned(
     )
     (letter,) = seen.letters
     assert {(number, named_as) for number, named_as, _ in letter.named} == {("A", "due"), ("D", "disputed"), ("U", "upcoming")}
-    assert (letter.asked_for, letters(seen)) == (80, june((3, "A:first U:courtesy")))
+    assert (letter.asked_for, letters(seen)) == (Decimal(80), june((3, "A:first U:courtesy")))
 
 
 def test_a_courtesy_note_that_is_moved_beyond_the_due_date_lapses(play: OracleRun) -> None:

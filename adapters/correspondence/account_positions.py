@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import bindparam, literal, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.row_states import MessageState
@@ -95,15 +95,16 @@ _SELECT_POSITIONS = (
 _LOCK_POSITIONS = _SELECT_POSITIONS.with_for_update(of=Invoice, key_share=True)
 """In the order in which the ledger locks invoices."""
 
+_LINES, _MESSAGES = MessageLine.__table__, Message.__table__  # type: ignore[attr-defined]
 _SELECT_REMINDED_INVOICES = (
-    select(col(MessageLine.invoice_id))
-    .join(Message, col(Message.id) == col(MessageLine.message_id))
+    select(_LINES.c.invoice_id)
+    .join(_MESSAGES, _MESSAGES.c.id == _LINES.c.message_id)
     .where(
-        col(Message.account_id).in_(bindparam("accounts", expanding=True)),
-        col(Message.state) == MessageState.SENT,
-        col(Message.case_id).is_(None),
-        col(MessageLine.days_past_due) > 0,
-        col(MessageLine.named_as).in_(ASKED_FOR),
+        _MESSAGES.c.account_id.in_(bindparam("accounts", expanding=True)),
+        _MESSAGES.c.state == MessageState.SENT,
+        _MESSAGES.c.case_id.is_(None),
+        _LINES.c.days_past_due > 0,
+        or_(*(_LINES.c.named_as == named_as.value for named_as in sorted(ASKED_FOR))),
     )
     .distinct()
 )
@@ -113,12 +114,14 @@ def load_positions(session: Session, accounts: Collection[str], lock: bool = Fal
     """Load the positions of accounts. `lock`: nothing in them changes until the end of the transaction."""
     positions: dict[AccountCurrency, dict[str, PositionInvoice]] = {}
     if accounts:
-        for row in session.execute(_LOCK_POSITIONS if lock else _SELECT_POSITIONS, {"accounts": list(accounts)}):
-            invoice = PositionInvoice(*row)
+        for row in session.connection().execute(_LOCK_POSITIONS if lock else _SELECT_POSITIONS, {"accounts": list(accounts)}):
+            invoice = PositionInvoice._make(row)
             positions.setdefault((invoice.account_id, invoice.currency), {})[invoice.id] = invoice
     return positions
 
 
 def load_reminded_invoices(session: Session, accounts: Collection[str]) -> set[str]:
     """Load the ids of the invoices that a letter which arrived has asked for, when they were overdue."""
-    return set(session.scalars(_SELECT_REMINDED_INVOICES, {"accounts": list(accounts)})) if accounts else set()
+    if not accounts:
+        return set()
+    return set(session.connection().scalars(_SELECT_REMINDED_INVOICES, {"accounts": list(accounts)}))

@@ -1,15 +1,22 @@
 """What a letter says at the moment it goes: its invoices are read again, and what no longer stands is left out."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, select
 from sqlmodel import Session, col
 
 from adapters.billing.port import UnappliedCreditReader
-from adapters.correspondence.account_positions import AccountCurrency, load_positions, load_reminded_invoices
-from adapters.correspondence.case_letter_content import build_case_letter, build_case_version_stamps, load_case_invoices, lock_invoices
+from adapters.correspondence.account_positions import Positions, load_positions, load_reminded_invoices
+from adapters.correspondence.case_letter_content import (
+    LoadedCaseInvoices,
+    build_case_letter,
+    build_case_version_stamps,
+    load_case_invoices,
+    lock_invoices,
+)
 from adapters.correspondence.customer_zones import BILLING_CONTACT_ORDER, select_customer_zone
 from adapters.correspondence.reminder_content import (
     LetterContent,
@@ -26,9 +33,6 @@ from adapters.letters.letter_templates import Collector, Creditor, Letter, Lette
 from adapters.mail.message_builder import Envelope, Mailbox, build_message
 from domain.case.letter_order import SUSPENSION_WARNING_LETTER
 
-Credit = Mapping[AccountCurrency, int]
-"""Unapplied credit by account and currency, in minor units."""
-
 THREAD_LENGTH = 10
 """How many earlier letters of the account a letter refers to."""
 
@@ -40,10 +44,6 @@ _SELECT_RECIPIENTS = (
     .outerjoin(Contact, (col(Contact.account_id) == col(Account.id)) & (col(Contact.role) == "billing"))
     .where(col(Account.id).in_(bindparam("accounts", expanding=True)))
     .order_by(col(Account.id), *BILLING_CONTACT_ORDER)
-)
-
-_SELECT_REMINDED_ACCOUNTS = select(col(Message.account_id)).where(
-    col(Message.id).in_(bindparam("messages", expanding=True)), col(Message.case_id).is_(None)
 )
 
 _SELECT_INTENDED_LETTERS = select(Message).where(
@@ -58,7 +58,14 @@ _SELECT_CLAIMED_REQUESTS = (
     )
     .order_by(col(ContactRequest.id))
 )
-_LOCK_CLAIMED_REQUESTS = _SELECT_CLAIMED_REQUESTS.with_for_update()
+
+_REQUESTS = ContactRequest.__table__  # type: ignore[attr-defined]
+_LOCK_CLAIMED_REQUESTS = (
+    select(_REQUESTS.c.message_id, _REQUESTS.c.id, _REQUESTS.c.attempt)
+    .where(_REQUESTS.c.message_id.in_(bindparam("messages", expanding=True)), _REQUESTS.c.state == ContactRequestState.CLAIMED)
+    .order_by(_REQUESTS.c.id)
+    .with_for_update()
+)
 
 _ranked_letters = (
     select(
@@ -79,6 +86,19 @@ _SELECT_THREADS = (
     .order_by(_ranked_letters.c.id)
 )
 """The Message-IDs of each account's last letters, oldest first."""
+
+
+class LetterDrafts(NamedTuple):
+    """What letters rest on, read in one session: their rows, customers and threads; of reminders the requests by letter, the positions of
+    their accounts, and which invoices earlier letters have asked for; and the invoices of the letters of cases."""
+
+    rows: Sequence[Message]
+    customers: dict[str, LetterRecipient]
+    threads: dict[str, tuple[str, ...]]
+    requests: dict[int, list[ContactRequest]]
+    positions: Positions
+    reminded: set[str]
+    case_invoices: LoadedCaseInvoices
 
 
 class LetterLoader:
@@ -109,65 +129,67 @@ class LetterLoader:
     def load_currencies(self, session: Session, invoices: Collection[str]) -> dict[str, str]:
         return dict(session.execute(select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoices))).all())
 
-    def load_reminded_accounts(self, session: Session, messages: Collection[int]) -> set[str]:
-        """The accounts to which reminders among these letters go."""
-        return set(session.scalars(_SELECT_REMINDED_ACCOUNTS, {"messages": list(messages)}))
-
-    def load_credit(self, accounts: Collection[str]) -> Credit:
-        """The unapplied credit of accounts. To be asked outside of any transaction: it is billing's."""
-        return self._billing.list_unapplied_credit(accounts) if accounts else {}
-
-    def load_letters(self, session: Session, messages: Collection[int], credit: Credit, now: datetime) -> dict[int, LetterContent]:
-        """The letters that are there to be sent. `now` is business time."""
+    def load_drafts(self, session: Session, messages: Collection[int]) -> LetterDrafts:
+        """Load all that the letters that are there to be sent rest on, but for the credit, which is billing's."""
         rows = session.scalars(_SELECT_INTENDED_LETTERS, {"messages": list(messages)}).all()
-        customers = self.load_recipients(session, {row.account_id for row in rows})
-        threads = self._load_threads(session, set(customers))
-        reminders = {row.id or 0: (row.account_id, row.currency) for row in rows if row.case_id is None}
-        requests, positions = self._load_requests(session, reminders), self._load_positions(session, reminders, credit)
-        reminded = load_reminded_invoices(session, {account for account, _ in reminders.values()})
-        of_cases = load_case_invoices(session, [row for row in rows if row.case_id is not None])
+        accounts = {row.account_id for row in rows}
+        reminders = [row for row in rows if row.case_id is None]
+        reminded_accounts = {row.account_id for row in reminders}
+        return LetterDrafts(
+            rows=rows,
+            customers=self.load_recipients(session, accounts),
+            threads=self._load_threads(session, accounts),
+            requests=self._load_requests(session, [row.id or 0 for row in reminders]),
+            positions=load_positions(session, reminded_accounts),
+            reminded=load_reminded_invoices(session, reminded_accounts),
+            case_invoices=load_case_invoices(session, [row for row in rows if row.case_id is not None]),
+        )
 
-        def as_it_stands(row: Message) -> LetterContent:
-            customer, thread = customers[row.account_id], threads[row.account_id]
+    def build_letters(self, drafts: LetterDrafts, now: datetime) -> dict[int, LetterContent]:
+        """The letters, by number. `now` is business time. Asks billing for the accounts' credit, and so belongs outside of a session."""
+        accounts = {account for account, _ in drafts.positions}
+        credit = self._billing.list_unapplied_credit(accounts) if accounts else {}
+
+        def build_letter(row: Message) -> LetterContent:
+            customer, thread, key = drafts.customers[row.account_id], drafts.threads[row.account_id], (row.account_id, row.currency)
             if row.case_id is not None:
-                return build_case_letter(row, customer, of_cases, thread, now)
-            number = row.id or 0
-            return build_reminder(row, customer, requests[number], positions[number], reminded, thread, now)
+                return build_case_letter(row, customer, drafts.case_invoices, thread, now)
+            position = LetterPosition(drafts.positions.get(key, {}), credit.get(key, 0))
+            return build_reminder(row, customer, drafts.requests[row.id or 0], position, drafts.reminded, thread, now)
 
-        return {row.id or 0: as_it_stands(row) for row in rows}
+        return {row.id or 0: build_letter(row) for row in drafts.rows}
 
-    def load_version_stamps(self, session: Session, contents: Sequence[LetterContent], credit: Credit) -> dict[int, VersionStamps]:
-        """What the letters rest on, as it stands in this transaction, and stays until its end."""
+    def load_version_stamps(self, session: Session, contents: Sequence[LetterContent]) -> dict[int, VersionStamps]:
+        """What the letters rest on, as it stands in this transaction, and stays until its end. Credit is not locked: where it is applied,
+        an invoice changes."""
         of_cases = self._load_case_letters(session, [content.message for content in contents if content.case_id is not None])
-        if of_cases:
-            lock_invoices(session, of_cases, {content.customer.account_id for content in contents if content.case_id is None})
-        stakes = load_case_invoices(session, of_cases)
         reminders = {content.message: (content.customer.account_id, content.currency) for content in contents if content.case_id is None}
-        positions = self._load_positions(session, reminders, credit, lock=True)
-        requests = self._load_requests(session, reminders, lock=True)
-        return {number: build_reminder_version_stamps(requests[number], positions[number]) for number in reminders} | {
-            row.id or 0: build_case_version_stamps(row, stakes) for row in of_cases
-        }
+        accounts = {account for account, _ in reminders.values()}
+        if of_cases:
+            lock_invoices(session, of_cases, accounts)
+        stakes = load_case_invoices(session, of_cases)
+        positions, requests = load_positions(session, accounts, lock=True), self._load_request_attempts(session, list(reminders))
+        return {
+            number: build_reminder_version_stamps(requests[number], positions.get(key, {}).values()) for number, key in reminders.items()
+        } | {row.id or 0: build_case_version_stamps(row, stakes) for row in of_cases}
 
     def _load_case_letters(self, session: Session, messages: Collection[int]) -> Sequence[Message]:
         return session.scalars(select(Message).where(col(Message.id).in_(messages))).all() if messages else []
 
-    def _load_requests(
-        self, session: Session, messages: Mapping[int, AccountCurrency], lock: bool = False
-    ) -> dict[int, list[ContactRequest]]:
+    def _load_requests(self, session: Session, messages: Collection[int]) -> dict[int, list[ContactRequest]]:
         requests: dict[int, list[ContactRequest]] = {message: [] for message in messages}
         if messages:
-            statement = _LOCK_CLAIMED_REQUESTS if lock else _SELECT_CLAIMED_REQUESTS
-            for request in session.scalars(statement, {"messages": list(messages)}):
+            for request in session.scalars(_SELECT_CLAIMED_REQUESTS, {"messages": list(messages)}):
                 requests[request.message_id or 0].append(request)
         return requests
 
-    def _load_positions(
-        self, session: Session, messages: Mapping[int, AccountCurrency], credit: Credit, lock: bool = False
-    ) -> dict[int, LetterPosition]:
-        """The position that each letter tells: of its account, in its currency."""
-        invoices = load_positions(session, {account for account, _ in messages.values()}, lock)
-        return {message: LetterPosition(invoices.get(key, {}), credit.get(key, 0)) for message, key in messages.items()}
+    def _load_request_attempts(self, session: Session, messages: Collection[int]) -> dict[int, list[tuple[int, int]]]:
+        """Lock the requests of letters; the id and attempt of each, by letter."""
+        attempts: dict[int, list[tuple[int, int]]] = {message: [] for message in messages}
+        if messages:
+            for message, request, attempt in session.connection().execute(_LOCK_CLAIMED_REQUESTS, {"messages": list(messages)}):
+                attempts[message].append((request, attempt))
+        return attempts
 
     def _load_threads(self, session: Session, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the Message-IDs of each account's last letters, oldest first."""

@@ -117,12 +117,9 @@ class LetterOutbox:
     def _prepare_letters(self, messages: Collection[int], now: datetime) -> dict[int, _PreparedLetter]:
         """Read and compose letters, before the transaction that marks them: it must be short."""
         with self._database.reading() as session:
-            accounts = self._loader.load_reminded_accounts(session, messages)
-        credit = self._loader.load_credit(accounts)
-        with self._database.reading() as session:
-            contents = self._loader.load_letters(session, messages, credit, now)
+            drafts = self._loader.load_drafts(session, messages)
         prepared: dict[int, _PreparedLetter] = {}
-        for number, content in contents.items():
+        for number, content in self._loader.build_letters(drafts, now).items():
             postponed_until = self._find_later_time(content, now)
             is_due = content.is_sendable and postponed_until is None
             prepared[number] = _PreparedLetter(content, postponed_until, self._loader.compose(content, now) if is_due else None)
@@ -132,11 +129,9 @@ class LetterOutbox:
         """Begin the letters whose invoices are still as they were read; return these, and the numbers of those that must be read again."""
         begun: list[OutgoingLetter] = []
         changed: list[int] = []
-        accounts = {letter.content.customer.account_id for letter in prepared.values() if letter.content.case_id is None}
-        credit = self._loader.load_credit(accounts)
         with self._database.writing() as session:
             intended = self._lock_intended_letters(session, prepared)
-            version_stamps = self._loader.load_version_stamps(session, [prepared[number].content for number in intended], credit)
+            version_stamps = self._loader.load_version_stamps(session, [prepared[number].content for number in intended])
             for number in intended:
                 if version_stamps[number] != prepared[number].content.marks:
                     changed.append(number)

@@ -133,7 +133,7 @@ def build_reminder(
         dropped=dropped,
         lines=[build_line_row(each.line, each.request.attempt if each.request else 0, each.invoice_version) for each in lines],
         letter=max(((request.rank, request.letter) for request in valid), default=(0, ""))[1],
-        marks=build_reminder_version_stamps(requests, position),
+        marks=build_reminder_version_stamps(((request.id or 0, request.attempt) for request in requests), position.invoices.values()),
         asked_for=demanded - credit if any(request.rank > 0 for request in valid) else None,
         credit=credit,
         days_to_pay=min((request.days_to_pay for request in valid), default=7),
@@ -182,13 +182,9 @@ def compute_undisputed_rest(invoice: Invoice, disputed: int) -> int:
     return invoice.open_balance - min(disputed, invoice.open_balance)
 
 
-def build_reminder_version_stamps(requests: Iterable[ContactRequest], position: LetterPosition) -> VersionStamps:
-    """Return a stamp for each request and each invoice of the position, and one for the credit."""
-    return [
-        ("credit", position.credit),
-        *((request.id, request.attempt) for request in requests),
-        *(invoice.stamp for invoice in position.invoices.values()),
-    ]
+def build_reminder_version_stamps(attempts: Iterable[tuple[int, int]], invoices: Iterable[PositionInvoice]) -> VersionStamps:
+    """Return a stamp for each request (`attempts`: its id and attempt) and each invoice of the position."""
+    return [*attempts, *(invoice.stamp for invoice in invoices)]
 
 
 def build_letter_line(invoice: Invoice | PositionInvoice, open_minor: int, step: str, today: date) -> LetterLine:

@@ -14,8 +14,10 @@ from tests.adapters.correspondence.correspondence_setup import DAY, NOON, SENT, 
 def read(correspondence: CorrespondenceSetup) -> LetterContent:
     """The one letter of what is due, as it stands at noon."""
     (letter,) = correspondence.letter_outbox().claim_due_letters(NOON, 100)
+    loader = correspondence.letter_loader()
     with correspondence.database.reading() as session:
-        return correspondence.letter_loader().load_letters(session, [letter], {}, NOON)[letter]
+        drafts = loader.load_drafts(session, [letter])
+    return loader.build_letters(drafts, NOON)[letter]
 
 
 @pytest.mark.parametrize(
