@@ -34,7 +34,7 @@ class Due(NamedTuple):
     total: str = "100.00"
 
 
-class Letter(NamedTuple):
+class AccountLetter(NamedTuple):
     """A letter as it must be. `names`: per invoice as what it is named, and the step that the letter takes; `asked_for` in major units."""
 
     day: int
@@ -51,7 +51,7 @@ class Course:
     its credit is applied. `promised`: per invoice, the days on which a promise is made, and by which."""
 
     invoices: Mapping[str, Due]
-    letters: tuple[Letter, ...]
+    letters: tuple[AccountLetter, ...]
     until: int = LAST_DAY
     paid: Mapping[str, int] = field(default_factory=dict)
     applied_on: int | None = None
@@ -73,10 +73,10 @@ COURSES = {
     "five invoices of different ages in one month": Course(
         {"A": Due(-1), "B": Due(2), "C": Due(9), "D": Due(16), "E": Due(23)},
         (
-            Letter(0, "reminder", {"A": due("reminder"), "B": UPCOMING}, 100),
-            Letter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder"), "C": UPCOMING}, 200),
-            Letter(14, "second_reminder", {"A": LISTED, "B": due("second_reminder"), "C": due("reminder"), "D": UPCOMING}, 300),
-            Letter(
+            AccountLetter(0, "reminder", {"A": due("reminder"), "B": UPCOMING}, 100),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder"), "C": UPCOMING}, 200),
+            AccountLetter(14, "second_reminder", {"A": LISTED, "B": due("second_reminder"), "C": due("reminder"), "D": UPCOMING}, 300),
+            AccountLetter(
                 21,
                 "firm_reminder",
                 {
@@ -88,74 +88,74 @@ COURSES = {
                 },
                 400,
             ),
-            Letter(
+            AccountLetter(
                 28,
                 "firm_reminder",
                 {"A": LISTED, "B": LISTED, "C": gathered("firm_reminder"), "D": due("second_reminder"), "E": due("reminder")},
                 500,
             ),
             # the final demands do not wait for the week
-            Letter(
+            AccountLetter(
                 29,
                 "final_demand",
                 {"A": due("final_demand"), "B": LISTED, "C": LISTED, "D": LISTED, "E": gathered("second_reminder")},
                 500,
             ),
-            Letter(32, "final_demand", {"A": LISTED, "B": due("final_demand"), "C": LISTED, "D": LISTED, "E": LISTED}, 500),
+            AccountLetter(32, "final_demand", {"A": LISTED, "B": due("final_demand"), "C": LISTED, "D": LISTED, "E": LISTED}, 500),
         ),
     ),
     "a courtesy note waits for the letter that goes anyway": Course(
         {"A": Due(-1), "B": Due(7)},
         (
-            Letter(0, "reminder", {"A": due("reminder")}, 100),
-            Letter(7, "second_reminder", {"A": due("second_reminder"), "B": UPCOMING}, 100),
-            Letter(14, "reminder", {"A": LISTED, "B": due("reminder")}, 200),
+            AccountLetter(0, "reminder", {"A": due("reminder")}, 100),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder"), "B": UPCOMING}, 100),
+            AccountLetter(14, "reminder", {"A": LISTED, "B": due("reminder")}, 200),
         ),
         until=14,
     ),
     "a courtesy note lapses when no letter goes before the due date": Course(
         {"A": Due(-1), "B": Due(6)},
         (
-            Letter(0, "reminder", {"A": due("reminder")}, 100),
-            Letter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder")}, 200),
+            AccountLetter(0, "reminder", {"A": due("reminder")}, 100),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder")}, 200),
         ),
         until=13,
     ),
     "a courtesy note puts no reminder off": Course(
         {"A": Due(2), "B": Due(1)},
         (
-            Letter(0, "courtesy", {"A": due("courtesy_note"), "B": due("courtesy_note")}, None),
-            Letter(3, "reminder", {"A": due("reminder"), "B": due("reminder")}, 200),
+            AccountLetter(0, "courtesy", {"A": due("courtesy_note"), "B": due("courtesy_note")}, None),
+            AccountLetter(3, "reminder", {"A": due("reminder"), "B": due("reminder")}, 200),
         ),
         until=8,
     ),
     "a step is gathered": Course(
         {"A": Due(-4), "B": Due(5)},
         (
-            Letter(0, "reminder", {"A": due("reminder")}, 100),
-            Letter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder")}, 200),
-            Letter(14, "firm_reminder", {"A": gathered("firm_reminder"), "B": due("second_reminder")}, 200),
-            Letter(28, "final_demand", {"A": due("final_demand"), "B": due("firm_reminder")}, 200),
+            AccountLetter(0, "reminder", {"A": due("reminder")}, 100),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder")}, 200),
+            AccountLetter(14, "firm_reminder", {"A": gathered("firm_reminder"), "B": due("second_reminder")}, 200),
+            AccountLetter(28, "final_demand", {"A": due("final_demand"), "B": due("firm_reminder")}, 200),
         ),
         until=30,
     ),
     "an invoice is listed": Course(
         {"A": Due(-20), "B": Due(5)},
         (
-            Letter(0, "reminder", {"A": due("reminder")}, 100),
-            Letter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder")}, 200),
-            Letter(14, "firm_reminder", {"A": due("firm_reminder"), "B": due("second_reminder")}, 200),
-            Letter(17, "final_demand", {"A": due("final_demand"), "B": LISTED}, 200),
+            AccountLetter(0, "reminder", {"A": due("reminder")}, 100),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder")}, 200),
+            AccountLetter(14, "firm_reminder", {"A": due("firm_reminder"), "B": due("second_reminder")}, 200),
+            AccountLetter(17, "final_demand", {"A": due("final_demand"), "B": LISTED}, 200),
             # the account's suspension is asked for: what led to it is still owed
-            Letter(28, "firm_reminder", {"A": LISTED, "B": due("firm_reminder")}, 200),
+            AccountLetter(28, "firm_reminder", {"A": LISTED, "B": due("firm_reminder")}, 200),
         ),
         until=28,
     ),
     "disputed and promised invoices stand apart": Course(
         {"A": Due(-1), "B": Due(-1, disputed=True), "C": Due(-1)},
         (
-            Letter(0, "reminder", {"A": due("reminder"), "B": DISPUTED, "C": due("reminder")}, 200),
-            Letter(7, "second_reminder", {"A": due("second_reminder"), "B": DISPUTED, "C": ARRANGED}, 100),
+            AccountLetter(0, "reminder", {"A": due("reminder"), "B": DISPUTED, "C": due("reminder")}, 200),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder"), "B": DISPUTED, "C": ARRANGED}, 100),
         ),
         until=13,
         promised={"C": (2, 12)},
@@ -163,8 +163,8 @@ COURSES = {
     "credit is taken off": Course(
         {"A": Due(-1), "W": Due(-1, total="10.00")},
         (
-            Letter(0, "reminder", {"A": due("reminder")}, 70),
-            Letter(7, "second_reminder", {"A": due("second_reminder")}, 70),
+            AccountLetter(0, "reminder", {"A": due("reminder")}, 70),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder")}, 70),
         ),
         until=13,
         paid={"W": 40},
@@ -173,12 +173,12 @@ COURSES = {
     "letters in several currencies go on one day": Course(
         {"A": Due(-1), "B": Due(-1, "GBP"), "C": Due(1, "USD")},
         (
-            Letter(0, "reminder", {"A": due("reminder")}, 100),
-            Letter(0, "reminder", {"B": due("reminder")}, 100),
-            Letter(0, "courtesy", {"C": due("courtesy_note")}, None),
-            Letter(7, "second_reminder", {"A": due("second_reminder")}, 100),
-            Letter(7, "second_reminder", {"B": due("second_reminder")}, 100),
-            Letter(7, "reminder", {"C": due("reminder")}, 100),
+            AccountLetter(0, "reminder", {"A": due("reminder")}, 100),
+            AccountLetter(0, "reminder", {"B": due("reminder")}, 100),
+            AccountLetter(0, "courtesy", {"C": due("courtesy_note")}, None),
+            AccountLetter(7, "second_reminder", {"A": due("second_reminder")}, 100),
+            AccountLetter(7, "second_reminder", {"B": due("second_reminder")}, 100),
+            AccountLetter(7, "reminder", {"C": due("reminder")}, 100),
         ),
         until=13,
     ),
@@ -260,7 +260,7 @@ def _describe(letter: SentLetter) -> Described:
     return letter.on, letter.letter, letter.named, letter.lines, letter.asked_for
 
 
-def _expect(season: Season, name: str, letter: Letter) -> Described:
+def _expect(season: Season, name: str, letter: AccountLetter) -> Described:
     of = {invoice: season.invoice(name, invoice) for invoice in letter.names}
     return (
         season.day(letter.day),
