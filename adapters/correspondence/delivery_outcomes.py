@@ -220,6 +220,10 @@ class LetterOutcomeRecorder:
         again = {name: new.excluded[name] for name in ("state", "outcome", "closed_by", "assignee", "due_on")}
         session.execute(new.on_conflict_do_update(index_elements=["key"], set_=again))
 
+    def drop_letter_task(self, session: Session, kind: TaskKind, message: int) -> None:
+        """Drop the open task of a kind about a letter, where there is one: what it asked for is done, or is not needed any more."""
+        session.connection().execute(_DROP_TASKS, {"keys": [f"{kind}:{message}"], "result": ""})
+
 
 def _format_reply(delivery: DeliveryResult) -> str:
     return " ".join(str(part) for part in (delivery.reply_code, delivery.reply_text) if part)

@@ -125,8 +125,6 @@ class LetterClaims:
         if overdue and all(request.rank <= 0 for request in due):
             _postpone_requests(customer, due, find_first_business_day(customer.country, today + timedelta(days=1)), now)
             return True
-        if any(request.apart for request in due):
-            return False
         allowed = _find_next_letter_day(customer, key, due, letters_before, today)
         if allowed is None:
             return False
@@ -173,7 +171,9 @@ class LetterClaims:
                 continue
             same = next((each for each in earlier if (each.step, each.policy_version) == (step.step, invoice.policy_version)), None)
             if same is None:
-                session.add(_build_gathered_request(invoice, step, sample, letter, now))
+                policy = self._load_policy(session, invoice.policy or "", invoice.policy_version or 0)
+                minimum = policy.minimum_open_balance(invoice.currency) if policy else 1
+                session.add(_build_gathered_request(invoice, step, sample, minimum, letter, now))
             elif same.state in CANCELLED_STATES:
                 same.state, same.attempt, same.message_id = ContactRequestState.CLAIMED, same.attempt + 1, letter.id
                 same.slot, same.reason, same.ended_at, same.asked, same.told = now, "", None, False, True
@@ -261,21 +261,22 @@ def _find_next_letter_day(
     """Find the first business day on which the account may have its next letter; None when that is today.
 
     The rhythm is the account's: letters in two currencies may go on one day, and then none for `days_between_letters`. A courtesy note asks
-    for nothing: it puts no reminder off, and is put off by every letter.
+    for nothing: it puts no reminder off, and is put off by every letter. A step apart is put off by none. But no two letters in one
+    currency ever go on one day.
     """
-    are_courtesy_notes = all(request.rank <= 0 for request in due)
-    last_days = [
-        day
-        for letter in letters_before
-        if letter.account_id == key[0] and (are_courtesy_notes or letter.asked_for is not None)
-        for day in [(letter.sent_at or letter.slot).astimezone(customer.zone).date()]
-        if letter.currency == key[1] or day != today
-    ]
-    if not last_days:
-        return None
+    are_courtesy_notes, is_apart = all(request.rank <= 0 for request in due), any(request.apart for request in due)
     rest = timedelta(days=max(request.days_between_letters for request in due))
-    allowed = find_first_business_day(customer.country, max(last_days) + rest)
-    return allowed if allowed > today else None
+    earliest = today
+    for letter in letters_before:
+        if letter.account_id != key[0]:
+            continue
+        day, is_same_currency = (letter.sent_at or letter.slot).astimezone(customer.zone).date(), letter.currency == key[1]
+        if is_same_currency and day == today:
+            earliest = max(earliest, day + timedelta(days=1))
+        if not is_apart and (are_courtesy_notes or letter.asked_for is not None) and (is_same_currency or day != today):
+            earliest = max(earliest, day + rest)
+    allowed = find_first_business_day(customer.country, earliest)
+    return allowed if earliest > today else None
 
 
 def _joins(request: ContactRequest, position: dict[str, PositionInvoice], today: date) -> bool:
@@ -300,8 +301,11 @@ def _load_requests(session: Session, invoices: Collection[str]) -> Sequence[Cont
     return session.scalars(select(ContactRequest).where(col(ContactRequest.invoice_id).in_(invoices))).all() if invoices else []
 
 
-def _build_gathered_request(invoice: PositionInvoice, step: Step, sample: ContactRequest, letter: Message, now: datetime) -> ContactRequest:
-    """Build the request that the invoice would have made; `sample` is one of its account, whose terms of contact it shares."""
+def _build_gathered_request(
+    invoice: PositionInvoice, step: Step, sample: ContactRequest, minimum: int, letter: Message, now: datetime
+) -> ContactRequest:
+    """Build the request that the invoice would have made; `sample` is one of its account, whose terms of contact it shares. `minimum`: the
+    open balance, in minor units, below which it is not chased."""
     return ContactRequest(
         invoice_id=invoice.id,
         account_id=invoice.account_id,
@@ -315,6 +319,7 @@ def _build_gathered_request(invoice: PositionInvoice, step: Step, sample: Contac
         gather_days=sample.gather_days,
         days_to_pay=sample.days_to_pay,
         apart=step.apart,
+        minimum=minimum,
         opens=sample.opens,
         closes=sample.closes,
         state=ContactRequestState.CLAIMED,

@@ -226,7 +226,8 @@ def _find_drop_reason(request: ContactRequest, invoice: PositionInvoice | None, 
         return DropReason.BELOW_MINIMUM
     if kinds:
         return DropReason.ON_HOLD
-    if (today - invoice.due_date).days < request.rank:
+    days_past_due = (today - invoice.due_date).days
+    if days_past_due < request.rank if request.asked else days_past_due < max(request.rank - request.gather_days, 1):
         return DropReason.NOT_DUE
     if request.not_after is not None and today > request.not_after:
         return DropReason.LAPSED

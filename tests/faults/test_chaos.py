@@ -2,9 +2,10 @@
 
 The play takes the file as it stood on the morning of Tuesday 13 March 2012: the invoices then open that are due by Friday of the week
 after, nine business days, and the settlements of the first four of them. Later settlements are left out, so that which letters an invoice
-must get does not depend on how long an outage lasts: each invoice climbs its whole timeline. So the invoices and steps in the letters must
-be the oracle's exactly, with two rules for what time does change: a courtesy note may be overtaken by the due date, which its journal
-then bears out; and an invoice that is settled meanwhile gets the first of its letters only, none of them dated after its settlement.
+must get does not depend on how long an outage lasts: each invoice climbs its whole timeline. So the steps that the letters take must be
+the oracle's exactly, with three rules for what time does change: a courtesy note may be overtaken by the due date, which its journal then
+bears out; one that would have been overtaken may find a letter of its account to be named in, before that date; and an invoice that is
+settled meanwhile gets the first of its letters only, none of them dated after its settlement.
 """
 
 import asyncio
@@ -80,7 +81,8 @@ class Record:
     def quiet(self) -> bool:
         """Nothing is on its way, and no invoice has a step before it."""
         on_hold = [case.case_id for case in self._all(Case) if case.holds]
-        untold = (col(ContactRequest.told).is_(False), col(ContactRequest.state).in_(("sent", "refused", "unknown", "dropped")))
+        ended = col(ContactRequest.state).in_(("sent", "refused", "unknown", "dropped"))
+        untold = (col(ContactRequest.told).is_(False), col(ContactRequest.asked), ended)
         unfinished = or_(
             and_(col(Invoice.status) == "open", col(Case.case_id).is_(None)),
             and_(col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None)),
@@ -97,7 +99,7 @@ class Record:
             return not any(session.execute(statement).scalar_one() for statement in restless)
 
     def pairs(self) -> dict[str, set[Pair]]:
-        """By Message-ID, what each letter carries."""
+        """By Message-ID, what each letter names; the step is empty where it takes none."""
         carried: dict[str, set[Pair]] = defaultdict(set)
         lines = select(col(Message.message_id), col(MessageLine.invoice_id), col(MessageLine.step))
         with self._database.reading() as session:
@@ -228,23 +230,37 @@ def _check_letters(play: ChaosPlay, population: Population, folder: Path, settle
     assert set(play.fault_environment.office.times_taken.values()) == {1}
     assert all(find_broken_entry(chain) is None for chain in journals.values())
 
-    pairs = Counter(pair for letter in taken for pair in carried[letter.message_id])
+    pairs = Counter(pair for letter in taken for pair in carried[letter.message_id] if pair[1])
     assert set(pairs.values()) == {1}
     wanted = {pair for pair in oracle.pairs if pair[0] in population.open}
-    missing = wanted - {pair for pair in pairs if pair[0] in population.open}
-    assert {pair for pair in pairs if pair[0] in population.open} == wanted - missing
-    assert [pair for pair in missing if not _overtaken(journals[pair[0]], pair[1])] == []
+    went = {pair for pair in pairs if pair[0] in population.open}
+    assert [pair for pair in wanted - went if not _overtaken(journals[pair[0]], pair[1])] == []
+    assert went - wanted <= _find_timely_courtesy_notes(play, population)
 
     steps = [step["step"] for step in yaml.safe_load(policy.read_text(encoding="utf-8"))["timeline"]]
     for invoice in population.settled:
         due = sorted((step for number, step in oracle.pairs if number == invoice), key=steps.index)
         due = [step for step in due if (invoice, step) in pairs or not _left_out(journals[invoice], step)]
-        went = sorted((step for number, step in pairs if number == invoice), key=steps.index)
-        assert went == due[: len(went)]
+        taken_steps = sorted((step for number, step in pairs if number == invoice), key=steps.index)
+        if (invoice, "courtesy_note") not in oracle.pairs and (invoice, "courtesy_note") in _find_timely_courtesy_notes(play, population):
+            due.insert(0, "courtesy_note")
+        assert taken_steps == due[: len(taken_steps)]
     for letter in taken:
         named = {row["invoiceNumber"] for row in population.rows if row["invoiceNumber"] in letter.text}
         assert named == {invoice for invoice, _ in carried[letter.message_id]}
         assert named.isdisjoint(population.settled) or letter.letter["Date"].datetime <= settled_at
+
+
+def _find_timely_courtesy_notes(play: ChaosPlay, population: Population) -> set[Pair]:
+    """The courtesy notes that went before their invoices were past due."""
+    due = {row["invoiceNumber"]: _day(row["DueDate"]) for row in population.rows}
+    carried = play.record.pairs()
+    return {
+        (invoice, step)
+        for letter in play.fault_environment.office.taken
+        for invoice, step in carried[letter.message_id]
+        if step == "courtesy_note" and letter.letter["Date"].datetime.date() <= due[invoice]
+    }
 
 
 def _left_out(journal: list[Entry], step: str) -> bool:

@@ -74,13 +74,16 @@ class InvoiceSpec:
 
 class SentLetter(NamedTuple):
     """A letter that went: the customer's date, its template, its (invoice, step) pairs, its text, and the case that asked for it, where one
-    did and not the timeline."""
+    did and not the timeline. `named` is as what it names each invoice, with the amount beside it; `asked_for` is None where it asks for
+    nothing. Amounts in minor units."""
 
     on: date
     letter: str
     lines: frozenset[tuple[str, str]]
     text: str
     case: str | None = None
+    named: frozenset[tuple[str, str, int]] = frozenset()
+    asked_for: int | None = None
 
 
 class CollectionEnvironment:
@@ -217,11 +220,16 @@ class CollectionEnvironment:
             found = []
             for letter in session.scalars(select(Message).filter_by(account_id=account, state="sent").order_by(col(Message.sent_at))):
                 lines = session.scalars(select(MessageLine).filter_by(message_id=letter.id)).all()
-                pairs = frozenset((line.invoice_id, line.step) for line in lines if line.step)
                 assert letter.sent_at is not None
                 found.append(
                     SentLetter(
-                        letter.sent_at.astimezone(zone).date(), letter.letter, pairs, texts.get(letter.message_id, ""), letter.case_id
+                        letter.sent_at.astimezone(zone).date(),
+                        letter.letter,
+                        frozenset((line.invoice_id, line.step) for line in lines if line.step),
+                        texts.get(letter.message_id, ""),
+                        letter.case_id,
+                        frozenset((line.invoice_id, line.named_as, line.open_balance) for line in lines),
+                        letter.asked_for,
                     )
                 )
             return found

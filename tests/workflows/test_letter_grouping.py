@@ -13,12 +13,14 @@ async def test_invoices_of_an_account_that_are_due_on_the_same_day_share_one_let
     await environment.play.run_mornings(monday, monday + DAY)
     younger = await environment.open_invoices(*[InvoiceSpec(monday + 6 * DAY, account="FIVE")] * 4)
     await environment.play.run_mornings(monday + 2 * DAY, monday + 7 * DAY)
-    reminder, courtesy, both = environment.sent_letters("FIVE")
-    assert [letter.on for letter in (reminder, courtesy, both)] == [monday, monday + 3 * DAY, monday + 7 * DAY]
-    assert courtesy.lines == {(invoice, "courtesy_note") for invoice in younger}
+    reminder, both = environment.sent_letters("FIVE")
+    assert [letter.on for letter in (reminder, both)] == [monday, monday + 7 * DAY]
     assert both.lines == {(older, "second_reminder"), *((invoice, "reminder") for invoice in younger)}
     assert both.letter == "second_reminder"
     assert all(invoice in both.text for invoice in (older, *younger))
+    # their courtesy notes were asked for on Thursday; a customer who is overdue gets none alone, and no letter goes before they are due
+    assert [environment.steps_with_dates(invoice)[0] for invoice in younger] == [("courtesy_note", monday + 3 * DAY)] * 4
+    assert [environment.entry_facts(invoice, "letter.dropped")[0]["reason"] for invoice in younger] == ["lapsed"] * 4
 
 
 async def test_two_currencies_make_two_letters(environment: CollectionEnvironment) -> None:
@@ -61,14 +63,16 @@ async def test_a_letter_run_that_is_started_twice_sends_each_letter_once(environ
 
 
 async def test_letters_to_one_account_keep_the_policys_distance(environment: CollectionEnvironment) -> None:
-    """A second invoice falls due the day after the first one's letter: it waits for the next day on which a letter is allowed."""
+    """A second invoice falls due the day after the first one's letter: it waits for the day on which the next letter is allowed, and
+    shares that letter."""
     monday = await environment.pass_to_monday()
     (first,) = await environment.open_invoices(InvoiceSpec(monday - DAY, account="GAP"))
     await environment.play.run_morning(monday)
     await environment.pass_to(monday + DAY)
     (second,) = await environment.open_invoices(InvoiceSpec(monday, account="GAP"))
-    await environment.play.run_mornings(monday + DAY, monday + 2 * DAY)
+    await environment.play.run_mornings(monday + DAY, monday + 13 * DAY)
+    assert environment.steps_with_dates(second)[0] == ("reminder", monday + DAY)
     assert [(letter.on, letter.lines) for letter in environment.sent_letters("GAP")] == [
         (monday, frozenset({(first, "reminder")})),
-        (monday + 2 * DAY, frozenset({(second, "reminder")})),
+        (monday + 7 * DAY, frozenset({(first, "second_reminder"), (second, "reminder")})),
     ]

@@ -228,7 +228,7 @@ async def test_a_counter_offer_takes_the_place_of_the_terms_and_needs_approval_a
     await cases.accept_plan(plan, 2)
     await environment.play.run_morning(monday + 3 * DAY)
     assert letters(environment, "COUNTER") == [("plan_offer", monday + 2 * DAY), ("plan_confirmation", monday + 3 * DAY)]
-    assert "takes the place of any earlier one" in environment.sent_letters("COUNTER")[1].text
+    assert "takes the place of any earlier one" not in environment.sent_letters("COUNTER")[1].text, "no terms were offered before"
     assert (cases.row(plan).summary["by"], cases.row(plan).summary["instalments"]) == ("max", 4)
 
 
@@ -466,7 +466,7 @@ async def test_a_plan_that_is_called_off_ends_without_reproach(environment: Coll
     await environment.play.run_mornings(monday + 4 * DAY, monday + 9 * DAY)
     # held for two days: day 7 comes two days later
     assert letters(environment, "OFF")[1:] == [("plan_cancelled", monday + 4 * DAY), ("second_reminder", monday + 9 * DAY)]
-    assert "Your payment plan has been cancelled" in reads(environment, "OFF", "plan_cancelled")
+    assert "Your payment plan is no longer in force" in reads(environment, "OFF", "plan_cancelled")
     assert (cases.row(plan).outcome, environment.entry_facts(invoice, "timeline.hastened")) == ("cancelled", [])
 
 

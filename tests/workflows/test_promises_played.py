@@ -1,4 +1,4 @@
-"""Promises to pay, on skipped time. Invoices fall due on a Monday: the first reminder goes on Tuesday, the second on the next Monday."""
+"""Promises to pay, on skipped time. Invoices fall due on a Monday: the first reminder goes on Tuesday, the second a week after it."""
 
 from datetime import date, timedelta
 

@@ -1,0 +1,93 @@
+"""Which invoices a letter takes along, and that an account gets no two letters in one currency on a day. It is Tuesday noon."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from adapters.database.tables import Case, Invoice, PolicyVersion
+from domain import identifiers as ids
+from domain.policy.collection_policy import PolicySnapshot
+from tests.adapters.correspondence.correspondence_setup import DAY, HOUR, NOON, POLICY, TODAY, CorrespondenceSetup
+
+TOMORROW_AT_NINE = NOON.replace(hour=9) + DAY
+
+
+@pytest.mark.parametrize(
+    ("first", "first_due", "second", "second_due"),
+    [
+        ("courtesy_note", TODAY + 3 * DAY, "reminder", TODAY - DAY),
+        ("reminder", TODAY - DAY, "final_demand", TODAY - 30 * DAY),
+        ("courtesy_note", TODAY + 3 * DAY, "courtesy_note", TODAY + 2 * DAY),
+    ],
+)
+def test_what_is_asked_for_after_the_days_letter_went_goes_on_another_day(
+    correspondence: CorrespondenceSetup, first: str, first_due: date, second: str, second_due: date
+) -> None:
+    """A courtesy note puts no reminder off and a step apart is put off by none; and yet a day has one letter."""
+    outbox = correspondence.letter_outbox()
+    correspondence.create_billed_invoice("I1", name=first, due=first_due)
+    assert correspondence.send_all(outbox) == 1
+    correspondence.create_invoice("I2", due=second_due)
+    correspondence.create_contact_request("I2", name=second, slot=NOON + HOUR, days_between_letters=1, apart=second == "final_demand")
+    assert correspondence.send_all(outbox, NOON + 2 * HOUR) == 0
+    assert (correspondence.requests()["I2"].state, correspondence.requests()["I2"].slot) == ("pending", TOMORROW_AT_NINE)
+    assert correspondence.send_all(outbox, NOON + DAY) == 1
+
+
+def gather(correspondence: CorrespondenceSetup, days_past_due: int, step: str, next_in: int) -> None:
+    """An invoice I1 whose reminder goes now, and I2, so many days past due, whose next step is due in so many days."""
+    snapshot = PolicySnapshot.from_policy(POLICY)
+    with correspondence.database.writing() as session:
+        session.add(
+            PolicyVersion(name=snapshot.name, version=snapshot.version, sha256=snapshot.sha256, snapshot=snapshot.text, created_at=NOON)
+        )
+    correspondence.create_invoice("I1", due=TODAY - DAY)
+    correspondence.create_contact_request("I1", gather_days=3)
+    correspondence.create_invoice("I2", due=TODAY - days_past_due * DAY)
+    correspondence.write_case_row("I2", next_on=TODAY + next_in * DAY)
+    with correspondence.database.writing() as session:
+        its_case = col(Case.case_id) == ids.invoice_case_id("I2")
+        session.execute(update(Case).where(its_case).values(next_step=step, policy_version=snapshot.version))
+
+
+@pytest.mark.parametrize(
+    ("days_past_due", "step", "next_in", "taken"),
+    [
+        (6, "second_reminder", 1, True),
+        (4, "second_reminder", 3, True),
+        (9, "second_reminder", 3, True),  # its day has come, but it keeps its distance from the reminder
+        (3, "second_reminder", 4, False),
+        (18, "firm_reminder", 3, True),
+        (13, "phone_call", 1, False),
+        (29, "final_demand", 1, False),  # apart
+    ],
+)
+def test_a_letter_takes_along_the_next_letter_of_an_overdue_invoice_that_is_due_within_days(
+    correspondence: CorrespondenceSetup, days_past_due: int, step: str, next_in: int, taken: bool
+) -> None:
+    gather(correspondence, days_past_due, step, next_in)
+    assert correspondence.send_all(correspondence.letter_outbox()) == 1
+    (letter,) = correspondence.letters()
+    assert letter.asked_for == 20_000
+    assert correspondence.lines(letter.id) == {"I1": "reminder", "I2": step if taken else ""}
+
+
+def test_what_fell_below_the_minimum_balance_is_not_taken_along(correspondence: CorrespondenceSetup) -> None:
+    gather(correspondence, 6, "second_reminder", 1)
+    outbox = correspondence.letter_outbox()
+    letters = outbox.claim_due_letters(NOON, 100)
+    correspondence.change(Invoice, "I2", open_balance=499, version=2)
+    assert outbox.begin_transmission(letters, NOON) != [None]
+    assert (correspondence.requests()["I2"].state, correspondence.requests()["I2"].reason) == ("dropped", "below_minimum")
+
+
+def test_what_is_due_much_later_after_all_is_not_taken_along(correspondence: CorrespondenceSetup) -> None:
+    gather(correspondence, 6, "second_reminder", 1)
+    outbox = correspondence.letter_outbox()
+    letters = outbox.claim_due_letters(NOON, 100)
+    correspondence.change(Invoice, "I2", due_date=TODAY + 10 * DAY, version=2)
+    assert outbox.begin_transmission(letters, NOON) != [None]
+    assert (correspondence.requests()["I2"].state, correspondence.requests()["I2"].reason) == ("dropped", "not_due")
+    assert correspondence.lines(letters[0]) == {"I1": "reminder"}
