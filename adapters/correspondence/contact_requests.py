@@ -91,21 +91,24 @@ class ContactRequestBatch:
         invoice_ids = [record.case.invoice_id for record in records if record.ask and record.ask.act is StepAction.LETTER]
         rows = connection.execute(_KNOWN_REQUESTS_QUERY, {"invoices": invoice_ids}).all() if invoice_ids else []
         self._known_requests = {(row.invoice_id, row.step, row.policy_version): row for row in rows}
+        self._taken_along = {(row.invoice_id, row.step): row for row in rows if not row.asked and row.state not in CANCELLED_STATES}
 
     def request_contact(self, record: CaseWrite, order: ContactOrder, slot: datetime) -> datetime:
         """Request a letter; return the slot (UTC) that the request has, which is the earlier one when it was requested before.
 
-        One request per invoice, step and policy version; requested again after it was dropped or withdrawn, it counts one attempt more.
+        One request per invoice, step and policy version; requested again after it was dropped or withdrawn, it counts one attempt more. A
+        letter may have taken the step along under the policy that the case had then: that request becomes the case's.
         """
         case = record.case
         terms = _build_request_terms(order, slot)
-        known = self._known_requests.get((case.invoice_id, order.step, case.policy_version))
+        version = case.policy_version or 0
+        known = self._known_requests.get((case.invoice_id, order.step, version), self._taken_along.get((case.invoice_id, order.step)))
         if known is None:
             key = {
                 "invoice_id": case.invoice_id or "",
                 "step": order.step,
                 "policy": case.policy or "",
-                "policy_version": case.policy_version or 0,
+                "policy_version": version,
             }
             self._new_rows.append({"account_id": case.account_id, **key, **terms})
             return slot
@@ -125,7 +128,8 @@ class ContactRequestBatch:
             )
             return slot
         if not known.asked:  # a letter took the step along: from now on its outcome is the invoice's to hear
-            self._connection.execute(update(ContactRequest).where(col(ContactRequest.id) == known.id).values(asked=True))
+            adopted = {"asked": True, "policy": case.policy or "", "policy_version": version}
+            self._connection.execute(update(ContactRequest).where(col(ContactRequest.id) == known.id).values(**adopted))
         known_slot: datetime = known.slot
         return known_slot
 

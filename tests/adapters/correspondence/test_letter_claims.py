@@ -49,7 +49,7 @@ def gather(correspondence: CorrespondenceSetup, days_past_due: int, step: str, n
     correspondence.write_case_row("I2", next_on=TODAY + next_in * DAY)
     with correspondence.database.writing() as session:
         its_case = col(Case.case_id) == ids.invoice_case_id("I2")
-        session.execute(update(Case).where(its_case).values(next_step=step, policy_version=snapshot.version))
+        session.execute(update(Case).where(its_case).values(next_step=step, policy_version=snapshot.version, run_id="run-1"))
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,25 @@ def test_what_is_due_much_later_after_all_is_not_taken_along(correspondence: Cor
     assert outbox.begin_transmission(letters, NOON) != [None]
     assert (correspondence.requests()["I2"].state, correspondence.requests()["I2"].reason) == ("dropped", "not_due")
     assert correspondence.lines(letters[0]) == {"I1": "reminder"}
+
+
+@pytest.mark.parametrize("version", [POLICY.version, POLICY.version + 1])
+def test_an_invoice_finds_the_step_taken_that_a_letter_took_along_also_under_a_later_policy(
+    correspondence: CorrespondenceSetup, version: int
+) -> None:
+    gather(correspondence, 6, "second_reminder", 1)
+    correspondence.send_all(correspondence.letter_outbox())
+    due, tomorrow = TODAY - 6 * DAY, NOON + DAY
+    case = correspondence.case("I2", at=tomorrow, due=due)
+    case.snapshot = PolicySnapshot.from_policy(POLICY.model_copy(update={"version": version}))
+    order = correspondence.take_step(case, "second_reminder", at=tomorrow)
+    (answer,) = correspondence.casebook.write([correspondence.build_case_write(case, tomorrow, ask=order)])
+    assert answer.contact_on == TODAY
+    request = correspondence.requests()["I2"]
+    assert (request.state, request.asked, request.policy_version) == ("sent", True, version)
+    assert len(correspondence.letters()) == 1
+    case.journal.mark_written(case.journal.seq)
+    (heard,) = correspondence.casebook.write([correspondence.build_case_write(case, tomorrow, await_letter=True)])
+    assert [(outcome.step, outcome.fate, outcome.on, outcome.named_as) for outcome in heard.letters] == [
+        ("second_reminder", "sent", TODAY, "gathered")
+    ]
