@@ -49,6 +49,10 @@ AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
 """Contact hours from Helsinki to Los Angeles' neighbours: 16:30 in Berlin, 10:30 in New York."""
 
 
+TAKEOVER_SECONDS = 10
+"""The SDK's default: the time-skipping server may lose a task on its way to a worker's cache, and gives it out again after that."""
+
+
 class TimeSkippingPlay:
     """`parts` are Duecourse's own; business time begins at midnight UTC of the day the play starts."""
 
@@ -177,7 +181,7 @@ async def _at_work(case: WorkflowHandle[Any, Any]) -> bool:
 @asynccontextmanager
 async def start_play(database: Database, folder: Path, start: date) -> AsyncIterator[TimeSkippingPlay]:
     """Duecourse on `database`, from midnight UTC of `start`; its letters go to a local inbox in `folder` through real SMTP."""
-    settings = Settings.load(data_dir=folder)
+    settings = Settings.load(data_dir=folder, worker_takeover_seconds=TAKEOVER_SECONDS)
     async with time_skipping() as environment:
         real = await environment.get_current_time()
         clock = Clock(real_anchor=real, business_anchor=datetime.combine(start, datetime.min.time(), UTC))
