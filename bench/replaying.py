@@ -40,13 +40,17 @@ def load_ordinary_runs() -> list[RunHistory]:
     return [run for life, share in ORDINARY_SHARES.items() for run in [load_recorded_run(life)] * share]
 
 
+SERIES = "2026-11"
+"""Later series use its cases' ids again."""
+
+
 def load_eventful_runs() -> list[RunHistory]:
-    lives = sorted({file.name.split(".")[1] for file in HISTORIES.glob("invoice_collection.*.json")})
+    lives = sorted(file.name.split(".")[1] for file in HISTORIES.glob(f"invoice_collection.*.{SERIES}.json"))
     return [load_recorded_run(life) for life in lives if life not in ORDINARY_SHARES]
 
 
 def load_recorded_run(life: str) -> RunHistory:
-    file = max(HISTORIES.glob(f"invoice_collection.{life}.*.json"))  # of the latest series that has it
+    file = HISTORIES / f"invoice_collection.{life}.{SERIES}.json"
     content = json.loads(file.read_text(encoding="utf-8"))
     history = WorkflowHistory.from_json(content["workflow_id"], content["history"])
     return RunHistory(history.workflow_id, history.run_id, RunSource.ARCHIVED, history)
