@@ -11,7 +11,7 @@ from adapters.database.row_states import MessageState
 from adapters.database.tables import Case, Invoice, Message, MessageLine
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
-from domain.correspondence.naming import ASKED_FOR, NamedAs, classify_open_invoice
+from domain.correspondence.naming import ASKED_FOR, NamedAs, classify_open_invoice, compute_undisputed_rest
 
 AccountCurrency = tuple[str, str]
 """Account and currency: what a letter tells the position of."""
@@ -47,7 +47,7 @@ class PositionInvoice(NamedTuple):
     @property
     def undisputed_rest(self) -> int:
         """The undisputed part of the open balance, in minor units."""
-        return self.open_balance - min(self.disputed_amount or 0, self.open_balance)
+        return compute_undisputed_rest(self.open_balance, self.disputed_amount or 0)
 
     @property
     def stamp(self) -> tuple[Any, ...]:

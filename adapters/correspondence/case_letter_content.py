@@ -13,13 +13,13 @@ from adapters.correspondence.reminder_content import (
     VersionStamps,
     build_letter_line,
     build_line_row,
-    compute_undisputed_rest,
 )
 from adapters.database.tables import Case, Invoice, Message
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.letter_order import DEMAND_LETTERS, DROPPABLE_LETTERS
 from domain.correspondence.letter_outcome import DropReason
+from domain.correspondence.naming import compute_undisputed_rest
 
 
 class NamedInvoice(NamedTuple):
@@ -32,7 +32,7 @@ class NamedInvoice(NamedTuple):
     def demanded_amount(self) -> int:
         """What may be asked for: nothing of a settled or wholly disputed invoice."""
         standing = self.invoice.status == InvoiceStatus.OPEN and not self.invoice.disputed
-        return compute_undisputed_rest(self.invoice, self.disputed) if standing else 0
+        return compute_undisputed_rest(self.invoice.open_balance, self.disputed) if standing else 0
 
 
 class LoadedCaseInvoices(NamedTuple):

@@ -85,18 +85,18 @@ class LetterClaims:
             groups[request.account_id, currencies[request.invoice_id]].append(request)
         positions, letters_before = load_positions(session, accounts), _load_latest_letters(session, accounts)
         intended = {(each.account_id, each.currency): each for each in letters_before if each.state == MessageState.INTENDED}
+        today_of = {account: now.astimezone(customer.zone).date() for account, customer in customers.items()}
         opened: dict[AccountCurrency, list[ContactRequest]] = {}
         for key, group in groups.items():
             due = [request for request in group if request.slot <= now]
             if key in intended:
                 _put_into_letter(due, intended[key], _load_claimed_invoices(session, intended[key]))
             elif due and not self._put_off(customers[key[0]], key, due, positions, letters_before, now):
-                today = now.astimezone(customers[key[0]].zone).date()
-                opened[key] = [request for request in group if request in due or _joins(request, positions.get(key, {}), today)]
+                position = positions.get(key, {})
+                opened[key] = [request for request in group if request in due or _joins(request, position, today_of[key[0]])]
         letters = self._create_letters(session, {key: customers[key[0]] for key in opened}, now)
         for key, letter in letters.items():
             _put_into_letter(opened[key], letter, set())
-        today_of = {key: now.astimezone(customers[key[0]].zone).date() for key in opened}
         self._gather_requests(session, letters, opened, positions, today_of, now)
         session.flush()
 
@@ -149,7 +149,7 @@ class LetterClaims:
         letters: dict[AccountCurrency, Message],
         opened: dict[AccountCurrency, list[ContactRequest]],
         positions: Positions,
-        today_of: dict[AccountCurrency, date],
+        today_of: dict[str, date],
         now: datetime,
     ) -> None:
         """Request on behalf of overdue invoices the letter step that would be due within `gather_days`. Its invoice finds it requested."""
@@ -161,7 +161,7 @@ class LetterClaims:
             days = max(request.gather_days for request in requests)
             named = {request.invoice_id for request in requests}
             for invoice in positions.get(key, {}).values():
-                step = None if invoice.id in named else self._find_gathered_step(session, invoice, today_of[key], days)
+                step = None if invoice.id in named else self._find_gathered_step(session, invoice, today_of[key[0]], days)
                 if step is not None:
                     candidates.append((invoice, step, first, letters[key]))
         known = _load_requests(session, [invoice.id for invoice, *_ in candidates])
@@ -184,10 +184,8 @@ class LetterClaims:
         if not is_gathered(invoice.next_on, today, gather_days):
             return None
         policy = self._load_policy(session, invoice.policy, invoice.policy_version or 0)
-        steps = policy.timeline if policy else []
-        return next(
-            (step for step in steps if step.step == invoice.next_step and step.letter and not step.is_before_due and not step.apart), None
-        )
+        step = policy.find_step(invoice.next_step) if policy and invoice.next_step else None
+        return step if step and step.letter and not step.is_before_due and not step.apart else None
 
     def _load_policy(self, session: Session, name: str, version: int) -> Policy | None:
         """Load a policy as it was in force; a version never changes, and is read once."""
@@ -275,8 +273,7 @@ def _find_next_letter_day(
             earliest = max(earliest, day + timedelta(days=1))
         if not is_apart and (are_courtesy_notes or letter.asked_for is not None) and (is_same_currency or day != today):
             earliest = max(earliest, day + rest)
-    allowed = find_first_business_day(customer.country, earliest)
-    return allowed if earliest > today else None
+    return find_first_business_day(customer.country, earliest) if earliest > today else None
 
 
 def _joins(request: ContactRequest, position: dict[str, PositionInvoice], today: date) -> bool:

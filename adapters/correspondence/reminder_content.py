@@ -177,11 +177,6 @@ def _build_line(
     return _ReminderLine(line.model_copy(update=naming), invoice.version, request)
 
 
-def compute_undisputed_rest(invoice: Invoice, disputed: int) -> int:
-    """Return the undisputed part of the open balance, in minor units."""
-    return invoice.open_balance - min(disputed, invoice.open_balance)
-
-
 def build_reminder_version_stamps(attempts: Iterable[tuple[int, int]], invoices: Iterable[PositionInvoice]) -> VersionStamps:
     """Return a stamp for each request (`attempts`: its id and attempt) and each invoice of the position."""
     return [*attempts, *(invoice.stamp for invoice in invoices)]

@@ -30,6 +30,11 @@ ASKED_FOR = frozenset({NamedAs.DUE, NamedAs.GATHERED, NamedAs.LISTED})
 _ARRANGEMENTS = frozenset({HoldKind.PROMISE, HoldKind.PAYMENT_PLAN})
 
 
+def compute_undisputed_rest(open_balance: int, disputed: int) -> int:
+    """Return the part of an open balance that is not in dispute; all in minor units."""
+    return open_balance - min(disputed, open_balance)
+
+
 def classify_open_invoice(days_past_due: int, hold_kinds: Collection[str], is_disputed: bool, undisputed_rest: int) -> NamedAs | None:
     """Classify an open invoice that asked for no letter, in a letter about its account's position; None: it is left out.
 
