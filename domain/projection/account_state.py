@@ -4,7 +4,6 @@ What the journal had recorded by then counts, with one exception: a letter's out
 that had requested the letter recorded it only at its next journal write.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -87,7 +86,8 @@ class _CaseProjection:
 class _CaseHistory:
     """The entries of one case and their projection, which is computed again only when an entry was added or the day is another."""
 
-    def __init__(self) -> None:
+    def __init__(self, case_id: str) -> None:
+        self.kind = find_case_kind(case_id)
         self.entries: list[AccountEntry] = []
         self.later_entries: list[AccountEntry] = []
         self._invoice: InvoiceProjection | None = None
@@ -96,7 +96,7 @@ class _CaseHistory:
 
     def apply_entry(self, entry: AccountEntry, policies: PoliciesByVersion) -> None:
         invoice_id = entry.invoice_id
-        if invoice_id is not None and find_case_kind(entry.case_id) is CaseKind.INVOICE:
+        if invoice_id is not None and self.kind is CaseKind.INVOICE:
             self._invoice = self._invoice or InvoiceProjection(entry.case_id, invoice_id, policies)
             self._invoice.apply_entry(entry)
         self.entries.append(entry)
@@ -140,16 +140,22 @@ class AccountProjection:
 
     def __init__(self, account_id: str, policies: PoliciesByVersion) -> None:
         self.account_id, self._policies = account_id, policies
-        self._case_histories: defaultdict[str, _CaseHistory] = defaultdict(_CaseHistory)
+        self._case_histories: dict[str, _CaseHistory] = {}
         self._entry_count = 0
 
     def apply_entry(self, entry: AccountEntry) -> None:
-        self._case_histories[entry.case_id].apply_entry(entry, self._policies)
+        self._find_history(entry.case_id).apply_entry(entry, self._policies)
         self._entry_count += 1
 
     def apply_later_entry(self, entry: AccountEntry) -> None:
         """Apply an entry from after the moment of the state: it only shows what had become of letters by then."""
-        self._case_histories[entry.case_id].later_entries.append(entry)
+        self._find_history(entry.case_id).later_entries.append(entry)
+
+    def _find_history(self, case_id: str) -> _CaseHistory:
+        history = self._case_histories.get(case_id)
+        if history is None:
+            history = self._case_histories[case_id] = _CaseHistory(case_id)
+        return history
 
     def build_state(self, end: datetime) -> AccountState:
         """Return the account's state just before `end`, a moment of business time (UTC)."""
@@ -188,7 +194,7 @@ class AccountProjection:
 
     def _list_entries(self, kind: CaseKind) -> list[AccountEntry]:
         """Return the entries of the cases of a kind, case by case, in the order in which the cases began."""
-        histories = [history for case_id, history in self._case_histories.items() if find_case_kind(case_id) is kind]
+        histories = [history for history in self._case_histories.values() if history.kind is kind]
         entries = [entry for history in histories for entry in history.entries]
         return [entry for case_entries in group_by_case(entries, kind) for entry in case_entries]
 

@@ -29,9 +29,9 @@ InvoiceCurrencies = Mapping[str, str]
 """The currency of each invoice, by id: an entry about an invoice names its amounts without one."""
 
 _PROMISE_OUTCOMES = {
-    EntryKind.PROMISE_KEPT.value: PromiseStatus.KEPT,
-    EntryKind.PROMISE_PARTLY_KEPT.value: PromiseStatus.PARTLY_KEPT,
-    EntryKind.PROMISE_BROKEN.value: PromiseStatus.BROKEN,
+    EntryKind.PROMISE_KEPT: PromiseStatus.KEPT,
+    EntryKind.PROMISE_PARTLY_KEPT: PromiseStatus.PARTLY_KEPT,
+    EntryKind.PROMISE_BROKEN: PromiseStatus.BROKEN,
 }
 _SIGNATURE_WORDS = {
     EntryKind.APPROVAL_SIGNED.value: SignatureWord.SIGNED,
@@ -85,16 +85,17 @@ def list_escalations(account_entries: Sequence[AccountEntry]) -> list[Escalation
 def list_promises(account_entries: Sequence[AccountEntry], currencies: InvoiceCurrencies) -> list[PromiseFacts]:
     """List the promises. Each is identified by the command that made it; a later one on the same invoice replaces an open one."""
     promises: dict[str, PromiseFacts] = {}
-    for entry in account_entries:
-        promise_id, replaced_id = entry.get_text("act"), entry.get_text("replaces")
+    for entry in filter_by_kind(account_entries, EntryKind.PROMISE_MADE, *_PROMISE_OUTCOMES):
+        promise_id = entry.get_text("act")
         if entry.kind == EntryKind.PROMISE_MADE.value:
+            replaced_id = entry.get_text("replaces")
             if replaced_id in promises:
                 replaced = {"outcome": PromiseStatus.REPLACED, "judged_on": entry.business_date}
                 promises[replaced_id] = promises[replaced_id].model_copy(update=replaced)
             promises[promise_id] = _build_open_promise(entry, currencies)
-        elif entry.kind in _PROMISE_OUTCOMES and promise_id in promises:
+        elif promise_id in promises:
             judged = {
-                "outcome": _PROMISE_OUTCOMES[entry.kind],
+                "outcome": _PROMISE_OUTCOMES[EntryKind(entry.kind)],
                 "received": entry.get_optional_int("received"),
                 "judged_on": entry.business_date,
             }
