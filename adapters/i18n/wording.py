@@ -1,8 +1,8 @@
 """Wording catalogues: YAML files of words and sentences, one for each language, read into a typed model.
 
-A sentence names facts in braces; a stretch in square brackets is left out when one of its facts is missing or empty. Every file is held
-against the English one: it has the same keys, and each sentence names the same facts. Where a country has words of its own in a language, a
-file beside holds what differs.
+A sentence names facts in braces; a stretch in square brackets is left out when one of its facts is missing or empty. `{days|day|days}`
+is the fact followed by the word that goes with its number, for one and for any other. Every file is held against the English one: it has
+the same keys, and each sentence names the same facts. Where a country has words of its own in a language, a file beside holds what differs.
 """
 
 import re
@@ -20,7 +20,7 @@ from domain.yaml_document import YamlDocument, YamlPath, keep_scalar_text
 WordingT = TypeVar("WordingT", bound=BaseModel)
 
 _OPTIONAL_STRETCH = re.compile(r"\[([^\]]*)\]")
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{(?P<fact>\w+)(?:\|(?P<one>[^|{}\[\]]+)\|(?P<many>[^|{}\[\]]+))?\}")
 
 
 class WordingError(OperatingError):
@@ -145,11 +145,16 @@ def fill_placeholders(sentence: str, facts: Mapping[str, str]) -> str:
     def keep_if_known(stretch: re.Match[str]) -> str:
         return stretch[1] if all(facts.get(name) for name in list_placeholders(stretch[1])) else ""
 
-    return _PLACEHOLDER.sub(lambda found: facts.get(found[1]) or "–", _OPTIONAL_STRETCH.sub(keep_if_known, sentence))
+    def put_fact(found: re.Match[str]) -> str:
+        value = facts.get(found["fact"]) or "–"
+        return f"{value} {found['one' if value == '1' else 'many']}" if found["one"] else value
+
+    return _PLACEHOLDER.sub(put_fact, _OPTIONAL_STRETCH.sub(keep_if_known, sentence))
 
 
 def list_placeholders(sentence: str) -> list[str]:
-    return _PLACEHOLDER.findall(sentence)
+    """List the facts that a sentence names."""
+    return [found["fact"] for found in _PLACEHOLDER.finditer(sentence)]
 
 
 def translate_name(words: Mapping[str, str], name: str) -> str:

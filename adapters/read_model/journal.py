@@ -15,10 +15,15 @@ from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice, JournalEntry, Note
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.journal.chain_check import follow_chain_back
+from domain.journal.entry_kinds import EntryKind
+
+UNTOLD_KINDS = (EntryKind.CLOCK_SET.value,)
+"""What every case's journal keeps and no case's story tells: the chain, the audit and the exports have it."""
 
 
 class JournalLine(BaseModel):
-    """An entry with what is needed to say it in words. `text` is what a person wrote, if the entry points at a note."""
+    """An entry with what is needed to say it in words. `text` is what a person wrote, if the entry points at a note;
+    `named_invoice` the number of the invoice among its facts."""
 
     case_id: str
     seq: int
@@ -33,6 +38,17 @@ class JournalLine(BaseModel):
     facts: dict[str, Any]
     hash: str
     text: str | None = None
+    named_invoice: str | None = None
+
+    @property
+    def told_facts(self) -> dict[str, Any]:
+        """The facts as a sentence tells them: an invoice by its number."""
+        return {**self.facts, "invoice": self.named_invoice} if self.named_invoice else self.facts
+
+
+def list_case_story(database: Database, case_id: str) -> list[JournalLine]:
+    """What happened to one case, the first entry first: its chain without what only concerns the clock that all cases share."""
+    return [line for line in list_case_history(database, case_id) if line.kind not in UNTOLD_KINDS]
 
 
 def list_case_history(database: Database, case_id: str) -> list[JournalLine]:
@@ -46,9 +62,11 @@ def list_case_history(database: Database, case_id: str) -> list[JournalLine]:
 def list_account_history(
     database: Database, account_id: str, until: datetime | None, limit: int, cursor: str | None
 ) -> tuple[list[JournalLine], str | None]:
-    """All cases of an account, the latest first, as known before `until` (business time)."""
+    """What happened to an account's cases, the latest first, as known before `until` (business time)."""
     order = (JournalEntry.business_at, JournalEntry.case_id, JournalEntry.seq)
-    statement = _select_entries().where(col(JournalEntry.account_id) == account_id, _is_within_chain())
+    statement = _select_entries().where(
+        col(JournalEntry.account_id) == account_id, col(JournalEntry.kind).not_in(UNTOLD_KINDS), _is_within_chain()
+    )
     statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit + 1)
     if until is not None:
         statement = statement.where(col(JournalEntry.business_at) < until)
@@ -105,6 +123,9 @@ def _load_chain_hashes(session: Session, case_ids: Iterable[str]) -> set[str]:
 
 def _build_journal_lines(session: Session, rows: list[Any]) -> list[JournalLine]:
     written = {row[0].facts.get("note") for row in rows} - {None}
+    named = {row[0].facts.get("invoice") for row in rows} - {None}
+    numbers = select(col(Invoice.id), col(Invoice.number)).where(col(Invoice.id).in_(named))
+    invoice_numbers = {row.id: row.number for row in session.execute(numbers)} if named else {}
     texts = select(col(Note.id), col(Note.text)).where(col(Note.id).in_(written))
     notes = {row.id: row.text for row in session.execute(texts)} if written else {}
     return [
@@ -113,6 +134,7 @@ def _build_journal_lines(session: Session, rows: list[Any]) -> list[JournalLine]
             invoice_number=number,
             currency=currency,
             text=notes.get(str(entry.facts.get("note"))),
+            named_invoice=invoice_numbers.get(str(entry.facts.get("invoice"))),
         )
         for entry, number, currency in rows
     ]

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from adapters.read_model.correspondence import list_letters, list_pressing_tasks, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
-from adapters.read_model.journal import JournalLine, list_account_history, list_case_history
+from adapters.read_model.journal import JournalLine, list_account_history, list_case_story
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
 from api.commands.live_invoice import load_live_invoice
 from api.console.rendering import CONSOLE_FOLDER, render, require_page_reader
@@ -99,7 +99,7 @@ async def show_invoice(
             why=load_phrases("en").render_next_step_reason(*explain_next_step(row.case, row.status, policy), row.currency),
             letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
             tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
-            entries=_render_entries(list_case_history(context.database, ids.invoice_case_id(invoice_id))),
+            entries=_render_entries(list_case_story(context.database, ids.invoice_case_id(invoice_id))),
         )
 
     return await run_in_threadpool(page)
@@ -199,5 +199,5 @@ def _require_invoice(context: Context, invoice_id: str) -> InvoiceRow:
 def _render_entries(lines: list[JournalLine]) -> list[tuple[JournalLine, str]]:
     """Return each entry with its sentence, the latest first."""
     words = load_phrases("en")
-    sentences = [(line, words.render_entry(line.kind, line.facts, line.currency)) for line in lines]
+    sentences = [(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in lines]
     return sorted(sentences, key=lambda pair: (pair[0].business_at, pair[0].case_id, pair[0].seq), reverse=True)

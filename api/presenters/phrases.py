@@ -11,9 +11,28 @@ from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.shipped_files import PROJECT
 from domain.identifiers import CaseKind
+from domain.journal.entry_kinds import EntryKind
 
 NON_DAY_FACTS = frozenset({("approval.granted", "by")})
 """Facts that are called like a day, and are people."""
+
+LETTER_KINDS = frozenset(
+    {
+        EntryKind.LETTER_REQUESTED,
+        EntryKind.LETTER_SENT,
+        EntryKind.LETTER_REFUSED,
+        EntryKind.LETTER_UNKNOWN,
+        EntryKind.LETTER_DROPPED,
+        EntryKind.LETTER_WITHDRAWN,
+    }
+)
+"""Entries about a letter. An invoice's name it by its step, those of other cases by the letter itself."""
+
+IMPORT_REFERENCE = "import"
+"""The reference of a booking that an imported file asked for."""
+
+MADE_REFERENCES = frozenset({"payment", "credit_note", "write_off", "sample"})
+"""What the ids begin with that Duecourse gives to bookings without a reference of their own, beside those of `Phrases.references`."""
 
 REASON_GROUPS = {
     "letter.dropped": ("reasons",),
@@ -85,7 +104,8 @@ FACT_GROUPS = {
 
 class Phrases(BaseModel):
     """One language's words. `reasons` are the drop reasons, `why` says why a case's next step comes when it does, `why_on`
-    why something was sent on a past day, or nothing was.
+    why something was sent on a past day, or nothing was. `due_days` say when something was, seen from the due date; `references` say what a
+    booking refers to whose reference is an id that Duecourse made.
 
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
     kinds of case is not the same word.
@@ -114,6 +134,8 @@ class Phrases(BaseModel):
     verdicts: dict[str, str]
     decisions: dict[str, str]
     purposes: dict[str, str]
+    due_days: dict[str, str]
+    references: dict[str, str]
     namings: dict[str, str]
     why: dict[str, str]
     why_on: dict[str, str]
@@ -123,6 +145,8 @@ class Phrases(BaseModel):
         """Return the sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
         an amount in no currency is left out."""
         own = facts.get("currency")
+        if kind in LETTER_KINDS and not facts.get("step"):
+            facts = {**facts, "step": facts.get("letter")}
         return fill_placeholders(
             self.entries.get(kind, kind), self._localise_facts(kind, facts, own if isinstance(own, str) and own else currency)
         )
@@ -161,6 +185,18 @@ class Phrases(BaseModel):
                 return self.translate("results", outcome)
         return self.endings.get(f"{kind}.{outcome}") or outcome.replace("_", " ")
 
+    def describe_due_days(self, days_past_due: int) -> str:
+        """Return how long before or after the due date something was; the days are negative before it."""
+        place = "before" if days_past_due < 0 else "after" if days_past_due else "due"
+        return fill_placeholders(self.due_days[place], {"days": str(abs(days_past_due))})
+
+    def describe_reference(self, reference: str) -> str:
+        """Return what a booking refers to: the reference that people gave it, or what an id of Duecourse's own stands for, if anything."""
+        maker, made, _ = reference.partition(":")
+        if maker in self.references and (made or maker == IMPORT_REFERENCE):
+            return self.references[maker]
+        return "" if made and maker in MADE_REFERENCES else reference
+
     def waiting_label(self, name: str) -> str:
         """Return the label of a role, or of what a case waits for."""
         return self.waiting.get(name) or self.roles.get(name) or self.translate("holds", name)
@@ -186,6 +222,12 @@ class Phrases(BaseModel):
         match name:
             case "step":
                 return self.step_label(str(value))
+            case "letter" if kind == EntryKind.LETTER_LISTED:
+                return self.step_label(str(value))
+            case "days_past_due" if isinstance(value, int):
+                return self.describe_due_days(value)
+            case "reference":
+                return self.describe_reference(str(value))
             case "reason":
                 groups = [self._find_group(group) for group in REASON_GROUPS.get(kind, ())]
                 return next((words[value] for words in groups if value in words), str(value))

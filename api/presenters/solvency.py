@@ -12,21 +12,27 @@ from domain.credit_review.solvency_score import FactorScore, SolvencyFactor
 
 
 class SolvencySentences(BaseModel):
-    """One language's. `known` and `unknown` have a sentence for each factor."""
+    """One language's. `known` and `unknown` have a sentence for each factor; `improved` and `unchanged` take the place of the trend's when
+    payments came earlier of late, or neither earlier nor later."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     none: str
     judgements: dict[str, str]
     known: dict[SolvencyFactor, str]
+    improved: str
+    unchanged: str
     unknown: dict[SolvencyFactor, str]
 
     def render_factor(self, factor: FactorScore, locale: str) -> str:
         judgement = factor.sentence.rpartition(".")[2]
         if factor.value is None or judgement == UNKNOWN_JUDGEMENT:
             return self.unknown[factor.factor]
-        value = format_decimal(factor.value, "#,##0.##", locale=locale)
-        return fill_placeholders(self.known[factor.factor], {"value": value, "judgement": self.judgements[judgement]})
+        sentence = self.known[factor.factor]
+        if factor.factor is SolvencyFactor.TREND and factor.value <= 0:
+            sentence = self.improved if factor.value else self.unchanged
+        value = format_decimal(abs(factor.value), "#,##0.##", locale=locale)
+        return fill_placeholders(sentence, {"value": value, "judgement": self.judgements[judgement]})
 
 
 SOLVENCY_SENTENCES = WordingCatalogue(SolvencySentences, PROJECT / "api" / "presenters" / "solvency_sentences")

@@ -50,8 +50,8 @@ def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[
     item, ranked, scope = line.item, line.ranked, line.scope
     sentences = [words.render_worklist_reason(item.work.value, item.facts, item.currency), _render_due_date(item.due_on, today, words)]
     if ranked.heaviest:
-        known = "at_risk_alone" if ranked.percent is None else "at_risk"
-        facts: dict[str, Any] = {"amount": ranked.heaviest.minor, "percent": ranked.percent, "currency": ranked.heaviest.currency}
+        known = "at_risk" if ranked.percent_below else "at_risk_alone"
+        facts: dict[str, Any] = {"amount": ranked.heaviest.minor, "percent": ranked.percent_below, "currency": ranked.heaviest.currency}
         sentences.append(words.render_worklist_reason(known, facts, ranked.heaviest.currency))
     sentences += [
         words.render_worklist_reason("also_at_risk", {"amount": money.minor}, money.currency) for money in list_other_amounts(line)

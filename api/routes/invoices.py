@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.journal.account_state import AccountStateQuery
 from adapters.read_model.correspondence import list_letters, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
-from adapters.read_model.journal import list_case_history
+from adapters.read_model.journal import list_case_story
 from adapters.read_model.proof_lines import list_proof_lines
 from api.commands.live_invoice import load_live_invoice
 from api.presenters.correspondence import present_letter, present_task
@@ -84,7 +84,7 @@ def get_invoice_history(invoice_id: str, context: Context, _: ReadingActor, word
     letters, _more = list_letters(context.database, limit=200, invoice=invoice_id)
     tasks, _more = list_tasks(context.database, limit=200, state=None, invoice_id=invoice_id)
     return HistoryOut(
-        entries=[present_entry(line, words) for line in list_case_history(context.database, ids.invoice_case_id(invoice_id))],
+        entries=[present_entry(line, words) for line in list_case_story(context.database, ids.invoice_case_id(invoice_id))],
         letters=[present_letter(row) for row in letters],
         tasks=[present_task(row) for row in tasks],
     )

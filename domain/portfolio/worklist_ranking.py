@@ -5,7 +5,7 @@ never compared: an amount weighs as much as the share of the portfolio's open in
 invoice in pounds weighs as much as the largest in euros, whatever the exchange rate.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import date, timedelta
 from enum import StrEnum
@@ -145,6 +145,11 @@ class BalanceDistribution(_WorklistModel):
         balances = self.balances.get(money.currency)
         return 100 * bisect_right(balances, money.minor) // len(balances) if balances else None
 
+    def share_below(self, money: Money) -> int | None:
+        """Return the percentage of open invoices of its currency that owe less; None when there is none to compare it with."""
+        balances = self.balances.get(money.currency)
+        return 100 * bisect_left(balances, money.minor) // len(balances) if balances else None
+
 
 class PendingWork(_WorklistModel):
     """A piece of work that waits for a person. `id` stays the same on every page; `due_on` None: now, since no known date.
@@ -159,7 +164,8 @@ class PendingWork(_WorklistModel):
 
 
 class RankedWork(_WorklistModel):
-    """Work with its points. `heaviest` is the amount at risk that weighs most, and `percent` its weight."""
+    """Work with its points. `heaviest` is the amount at risk that weighs most, and `percent` its weight; `percent_below` of the open
+    invoices owe less."""
 
     waiting: PendingWork
     urgency: int
@@ -168,6 +174,7 @@ class RankedWork(_WorklistModel):
     days_late: int
     heaviest: Money | None
     percent: int | None
+    percent_below: int | None = None
 
     @property
     def score(self) -> int:
@@ -198,6 +205,7 @@ def score_work(pending: PendingWork, distribution: BalanceDistribution, today: d
         days_late=max(days_late, 0),
         heaviest=heaviest,
         percent=distribution.percentile(heaviest) if heaviest else None,
+        percent_below=distribution.share_below(heaviest) if heaviest else None,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from adapters.i18n.languages import LANGUAGES
+from adapters.i18n.wording import list_placeholders
 from api.presenters.solvency import SOLVENCY_SENTENCES
 from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.solvency_score import SolvencyFactor
@@ -80,4 +81,4 @@ def test_every_factor_has_its_sentences_in_every_language(language: str) -> None
     words = SOLVENCY_SENTENCES.load(language)
     assert words.known.keys() == words.unknown.keys() == set(SolvencyFactor)
     assert words.judgements.keys() == {"good", "fair", "poor"}
-    assert all("{value}" in factors and "{judgement}" in factors for factors in words.known.values())
+    assert all(set(list_placeholders(sentence)) == {"value", "judgement"} for sentence in (*words.known.values(), words.improved))

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from adapters.database.tables import Invoice, JournalEntry
+from adapters.read_model.journal import list_case_history
 from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import PauseCollection
+from domain.journal.entry_kinds import EntryKind
 from tests.api.conftest import Client, Problem
 from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
 
@@ -143,6 +145,21 @@ async def test_the_history_says_each_entry_in_words(auditor: Client, portfolio: 
     assert [entry["seq"] for entry in history["entries"]] == list(range(1, len(history["entries"]) + 1))
     assert history["entries"][-1]["sentence"] == "Mise en attente : en pause (stock)"
     assert ([row["id"] for row in history["letters"]], [row["id"] for row in history["tasks"]]) == ([letter], [task])
+
+
+async def test_no_story_tells_that_the_clock_was_set(auditor: Client, world: PortfolioWorld) -> None:
+    """Every case's journal keeps it; it says nothing of the case. The chain around it still counts."""
+    world.account()
+    case = world.invoice("I-1")
+    assert case is not None
+    case.write_entry(EntryKind.CLOCK_SET, moment_on(TODAY), day_seconds="2.0")
+    case.write_entry(EntryKind.SUSPENSION_ASKED, moment_on(TODAY), invoice="I-1", open_balance=25_000)
+    world.write(case)
+    entries = (await auditor.get("/v1/invoices/I-1/history")).json()["entries"]
+    assert [entry["kind"] for entry in entries] == ["case.opened", "suspension.asked"]
+    assert entries[-1]["sentence"] == "The account’s suspension was asked for: invoice N-I-1, €250.00 open"
+    assert len((await auditor.get("/v1/accounts/A-1/history")).json()["items"]) == 2
+    assert [line.kind for line in list_case_history(world.database, "invoice:I-1")] == ["case.opened", "clock.set", "suspension.asked"]
 
 
 async def test_an_entry_beside_the_chain_is_not_shown(auditor: Client, portfolio: PortfolioWorld) -> None:

@@ -84,10 +84,21 @@ async def test_a_call_says_why_it_is_where_it_is(mine: PortfolioWorld, collector
     assert item["why"] == [
         "The customer is to be called",
         "It has been due for 3 days",
-        "€250.00 hangs on it: as much as 100 % of the open invoices in EUR owe, or more",
+        "€250.00 hangs on it",
     ]
     assert item["link"] == "/invoices/I-1"
     assert "log_call" in item["can_do"]
+
+
+async def test_an_amount_is_weighed_against_the_collectors_own_open_invoices(mine: PortfolioWorld, collector: Client) -> None:
+    """Nine of ten owe less; another collector's invoices do not count."""
+    for number in range(2, 11):
+        mine.invoice(f"I-{number}", total=10_000 + number, started=False)
+    mine.account("A-2", collector="somebody.else")
+    mine.invoice("J-1", account="A-2", total=1_000_000, started=False)
+    task(mine, "call", invoice_id="I-1", assignee=ME)
+    (item,) = await listed(collector)
+    assert "€250.00 hangs on it: more than 90 % of your open EUR invoices" in item["why"]
 
 
 async def test_the_reasons_are_in_the_readers_language(mine: PortfolioWorld, collector: Client) -> None:

@@ -209,6 +209,11 @@ def test_a_stretch_without_its_fact_is_left_out_and_a_missing_fact_is_a_dash() -
     assert fill_placeholders(sentence, {"company": ""}) == "Dear –"
 
 
+@pytest.mark.parametrize(("days", "told"), [("1", "1 day left"), ("2", "2 days left"), ("0", "0 days left"), ("21", "21 days left")])
+def test_a_number_is_followed_by_the_word_that_goes_with_it(days: str, told: str) -> None:
+    assert fill_placeholders("{days|day|days} left[, {weeks|week|weeks}]", {"days": days}) == told
+
+
 def test_a_fact_is_never_read_as_a_sentence() -> None:
     assert fill_placeholders("{name}", {"name": "{company} [x]", "company": "Acme"}) == "{company} [x]"
 
