@@ -172,6 +172,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     return [
         billing.deliver_events,
         effects.frame_approval,
+        effects.review_decision,
         effects.issue_credit_note,
         effects.change_invoice,
         effects.suspend,

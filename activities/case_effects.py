@@ -11,6 +11,8 @@ from adapters.billing.port import CaseBilling
 from adapters.identity.delegation_store import DelegationStore
 from adapters.notifications.staff_notices import NoticeSender
 from adapters.policies.policy_store import PolicyStore
+from domain.approval.four_eyes import list_represented
+from domain.approval.review import DecisionReview, ReviewRequest
 from domain.approval.workflow_input import ApprovalContext
 from domain.billing.receivables import InvoiceUpdate
 from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionResult, WriteOffResult
@@ -23,6 +25,7 @@ from domain.case.effects import (
     NotifyPerson,
     NotifyRole,
     ReinstateInBilling,
+    RequestApproval,
     SuspendInBilling,
 )
 from domain.clock import Clock
@@ -42,13 +45,25 @@ class CaseEffectActivities:
         return self._clock.to_business(activity.info().scheduled_time)
 
     @activity.defn
-    async def frame_approval(self, requester: str, account_id: str, today: date) -> ApprovalContext:
+    async def frame_approval(self, requester: str, account_id: str, today: date, effect: RequestApproval | None = None) -> ApprovalContext:
         """Read at the moment of asking; the approval pins it."""
 
         def read() -> ApprovalContext:
-            acting_for = [delegation.from_user for delegation in self._delegations.list_active_for(requester, today)]
+            askers = [requester, *(effect.also_asked if effect else [])]
+            acting_for = list_represented(askers, self._delegations.list_active(today))
             segment, prepaid = self._policies.get_account_traits(account_id)
             return ApprovalContext(matrix=self._policies.get_matrix(), segment=segment, acting_for=acting_for, prepaid=prepaid)
+
+        return await asyncio.to_thread(read)
+
+    @activity.defn
+    async def review_decision(self, request: ReviewRequest) -> DecisionReview:
+        """Read at the moment of deciding: a delegation may have been made, or revoked, since the approval was asked for."""
+
+        def read() -> DecisionReview:
+            acting_for = list_represented(request.askers, self._delegations.list_active(request.today))
+            in_force = request.delegation is None or self._delegations.is_in_force(request.delegation, request.today)
+            return DecisionReview(acting_for=acting_for, in_force=in_force)
 
         return await asyncio.to_thread(read)
 

@@ -1,24 +1,33 @@
 """The one human gate: it asks the matrix's tiers one after the other, reminds, escalates, and lapses when the facts change."""
 
+import asyncio
+
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.case_effects import CaseEffectActivities
     from domain import identifiers as ids
     from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalView, LapseReason
-    from domain.approval.command_rules import RULES
+    from domain.approval.command_rules import RULES, revoked_delegation_reason
     from domain.approval.commands import DecideApproval, WithdrawApprovalRequest
+    from domain.approval.review import ReviewRequest
     from domain.approval.view import build_case_view
     from domain.approval.workflow_input import ApprovalInput
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import CommandReceipt
+    from domain.case.command import COMMAND_REJECTED, CommandReceipt
     from domain.case.effects import ReviseApproval, WithdrawApproval
     from domain.case.handler_names import SignalName
     from domain.clock import Clock
     from domain.journal.journal import Journal
 
+from workflows.case_runtime.activity_options import SHORT_ACTIVITY_OPTIONS
 from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.effect_dispatcher import signal_case
 from workflows.case_runtime.search_attributes import set_collector_attribute
+
+REVIEWS_DECISIONS = "review-decisions"
+"""Since this patch delegations are looked at when somebody decides. Histories from before it have no such activity."""
 
 
 @workflow.defn
@@ -29,6 +38,7 @@ class Approval:
     def __init__(self, workflow_input: ApprovalInput) -> None:
         self.case = workflow_input.case or self._create_case(workflow_input)
         self.session = CaseSession(self.case, workflow_input, lambda run_id: build_case_view(self.case, run_id), RULES)
+        self.deciding = asyncio.Lock()  # decisions count in the order in which they came
         if workflow_input.case is None:
             self.case.open(self.session.now)
 
@@ -66,15 +76,41 @@ class Approval:
 
     @workflow.update
     async def decide(self, command: DecideApproval) -> CommandReceipt:
-        return await self.session.apply_command(command)
+        async with self.deciding:
+            reason = await self.review_decision(command)
+            if reason:
+                raise ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True)
+            return await self.session.apply_command(command)
 
     @decide.validator
     def _check_decision(self, command: DecideApproval) -> None:
         self.session.validate_command(command)
 
     @workflow.signal
-    def decided(self, command: DecideApproval) -> None:
-        self.session.apply_signalled_command(command)
+    async def decided(self, command: DecideApproval) -> None:
+        async with self.deciding:
+            reason = await self.review_decision(command)
+            if reason:
+                self.session.reject_signalled_command(command, reason)
+            else:
+                self.session.apply_signalled_command(command)
+
+    async def review_decision(self, command: DecideApproval) -> str | None:
+        """Look once more before a decision counts: why it is refused, in words; None when it is not, or was taken before."""
+        if self.session.is_known(command) or not workflow.patched(REVIEWS_DECISIONS):
+            return None
+        request = ReviewRequest(
+            account_id=self.case.journal.account_id,
+            askers=self.case.participants.askers,
+            today=self.session.now.business.date(),
+            delegation=command.delegation,
+        )
+        review = await workflow.execute_activity_method(CaseEffectActivities.review_decision, request, **SHORT_ACTIVITY_OPTIONS)
+        if self.session.is_known(command):
+            return None
+        self.case.apply_review(review)
+        reason = self.session.find_rejection_reason(command)
+        return reason or (revoked_delegation_reason(command) if not review.in_force else None)
 
     @workflow.update
     async def withdraw(self, command: WithdrawApprovalRequest) -> CommandReceipt:

@@ -6,7 +6,7 @@ from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from adapters.database.engine import Database
-from adapters.database.tables import DelegationRow
+from adapters.database.tables import DelegationRow, User
 from domain.approval.delegation import Delegation
 from domain.roles import is_same_person
 
@@ -55,9 +55,18 @@ class DelegationStore:
 
     def list_active_for(self, user: str, day: date) -> list[Delegation]:
         """Those under which `user` may act for others on a business date."""
-        return [delegation for delegation in self._load_active(day) if is_same_person(delegation.to_user, user)]
+        return [delegation for delegation in self.list_active(day) if is_same_person(delegation.to_user, user)]
 
-    def _load_active(self, day: date) -> list[Delegation]:
+    def is_in_force(self, delegation: Delegation, day: date) -> bool:
+        """Whether it was made so, is not revoked or over, and whoever gave it still has the role."""
+        if delegation not in self.list_active(day):
+            return False
+        with self._database.reading() as session:
+            giver = session.get(User, delegation.from_user)
+            return giver is not None and giver.active and delegation.role.value in giver.roles
+
+    def list_active(self, day: date) -> list[Delegation]:
+        """Everybody's that stand on a business date."""
         statement = select(DelegationRow).where(col(DelegationRow.first_day) <= day, col(DelegationRow.last_day) >= day)
         statement = statement.where(col(DelegationRow.revoked_at).is_(None))
         with self._database.reading() as session:

@@ -13,12 +13,12 @@ from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.worklist_queries import WorkItem, list_broken_promise_items, list_case_items, list_task_items, load_scales
 from domain.approval.delegation import Delegation
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
-from domain.roles import Actor, Role
+from domain.roles import Actor, Role, is_same_person
 
 
 class WorklistScope(BaseModel):
     """For whom the list is. `covering`: the collectors whose accounts this one looks after today, and until when; `delegations`:
-    under which they may sign for others today."""
+    everybody's that are active today, among them those under which they may sign for others."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,7 +35,8 @@ class WorklistScope(BaseModel):
     @property
     def roles(self) -> list[Role]:
         """In which they decide. A collector's work is told by the account, not by the role."""
-        roles = dict.fromkeys([self.role, *(delegation.role for delegation in self.delegations)])
+        own = (delegation for delegation in self.delegations if is_same_person(delegation.to_user, self.user))
+        roles = dict.fromkeys([self.role, *(delegation.role for delegation in own)])
         return [role for role in roles if role is not Role.COLLECTOR]
 
 
@@ -56,7 +57,7 @@ def load_worklist_scope(database: Database, actor: Actor, today: date) -> Workli
         user=actor.user,
         role=actor.role,
         covering={cover.collector: cover.last_day for cover in covers},
-        delegations=DelegationStore(database).list_active_for(actor.user, today),
+        delegations=DelegationStore(database).list_active(today),
     )
 
 

@@ -47,8 +47,9 @@ def get_approvals(
         case_filter = CaseFilter(kind=CaseKind.APPROVAL, open=open, roles=[role] if role else None)
         rows, following = list_cases(context.database, case_filter, limit, cursor)
     else:
-        delegations = DelegationStore(context.database).list_active_for(actor.user, context.today)
-        roles = [each for each in (actor.role, *(given.role for given in delegations)) if role is None or each is role]
+        delegations = DelegationStore(context.database).list_active(context.today)
+        own = [given.role for given in delegations if is_same_person(given.to_user, actor.user)]
+        roles = [each for each in (actor.role, *own) if role is None or each is role]
         rows, following = list_cases(
             context.database,
             CaseFilter(kind=CaseKind.APPROVAL, open=True, roles=roles),
@@ -94,9 +95,10 @@ def _find_delegation(context: ApiContext, actor: Actor, approval: CaseRow) -> De
     summary = approval.summary_of(ApprovalSummary)
     if actor.role in summary.roles:
         return None
-    active = DelegationStore(context.database).list_active_for(actor.user, context.today)
-    usable = [each for each in active if each.role in summary.roles and each.role in context.identity.get_roles(each.from_user)]
-    authority = choose_authority_over(summary, actor, usable)
+    active = DelegationStore(context.database).list_active(context.today)
+    own = [each for each in active if is_same_person(each.to_user, actor.user)]
+    usable = [each for each in own if each.role in summary.roles and each.role in context.identity.get_roles(each.from_user)]
+    authority = choose_authority_over(summary, actor, [each for each in active if each not in own or each in usable])
     return authority.delegation if authority else next(iter(usable), None)
 
 

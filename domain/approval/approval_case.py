@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.approval.four_eyes import ApprovalParticipants
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject
+from domain.approval.review import DecisionReview
 from domain.case.account_case import AccountCase
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.clock import Moment, start_of_day
@@ -97,8 +98,8 @@ class ApprovalView(BaseModel):
 class ApprovalCase(AccountCase):
     """An approval under way. Serialisable whole.
 
-    `acting_for` names those for whom the requester may act by delegation on the day of the request: the request counts as theirs too,
-    as it does of those who are in `also_asked`.
+    `acting_for` names those for whom one of the askers may act by delegation, on the day of the request or when somebody decided: the
+    request counts as theirs too, as it does of those who are in `also_asked`.
     """
 
     question: ApprovalRequest
@@ -191,6 +192,10 @@ class ApprovalCase(AccountCase):
             acting_for=self.acting_for,
             signers=[person for signature in self.signatures for person in signature.signers],
         )
+
+    def apply_review(self, review: DecisionReview) -> None:
+        """Take in what was looked at once more before a decision. For whom an asker acted once, he asked for good."""
+        self.acting_for = list(dict.fromkeys([*self.acting_for, *review.acting_for]))
 
     # --- its life
 

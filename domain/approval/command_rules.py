@@ -41,7 +41,8 @@ def _conflict_of_interest_reason(case: ApprovalCase, command: DecideApproval) ->
         case ConflictGround.ALSO_ASKED:
             return f"{conflict.person} asked for this {what} too; someone else must decide it"
         case ConflictGround.REPRESENTED:
-            return f"{case.requester}, who asked for this {what}, acts for {conflict.person}; someone else must decide it"
+            askers = " or ".join(case.participants.askers)
+            return f"{askers}, who asked for this {what}, acts for {conflict.person}; someone else must decide it"
         case ConflictGround.SIGNED:
             return f"{conflict.person} has signed already; another person must decide"
 
@@ -53,6 +54,10 @@ def _missing_authority_reason(case: ApprovalCase, command: DecideApproval, today
         signed = "; ".join(f"{given.role.value}: {given.actor} on {given.on}" for given in case.signatures)
         return f"this waits for {roles}, not for {command.role.value}" + (f" (signed: {signed})" if signed else "")
     return command.delegation.rejection_reason(command.actor, command.role, today) if command.delegation else None
+
+
+def revoked_delegation_reason(command: DecideApproval) -> str:
+    return f"{command.on_behalf_of} does not let {command.actor} sign as {command.role.value} any more; ask them for a new delegation"
 
 
 def _missing_comment_reason(command: DecideApproval) -> str | None:

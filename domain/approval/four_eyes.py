@@ -13,7 +13,7 @@ from domain.roles import Actor, Role, is_same_person
 
 
 class ConflictGround(StrEnum):
-    """Why somebody may not decide. `represented`: the requester acts for them by delegation."""
+    """Why somebody may not decide. `represented`: one who asked acts for them by delegation."""
 
     REQUESTER = "requester"
     IN_PLACE_OF_REQUESTER = "in_place_of_requester"
@@ -34,8 +34,8 @@ class Conflict(BaseModel):
 class ApprovalParticipants(BaseModel):
     """Everybody who had a say in an approval so far.
 
-    `also_asked` asked together with the requester; for those in `acting_for` the requester may act by delegation, so that the request
-    counts as theirs; `signers` signed, or somebody signed in their place.
+    `also_asked` asked together with the requester; for those in `acting_for` one who asked may act by delegation, so that the request
+    counts as theirs, whether the delegation was made before they asked or after; `signers` signed, or somebody signed in their place.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +44,15 @@ class ApprovalParticipants(BaseModel):
     also_asked: list[str]
     acting_for: list[str]
     signers: list[str]
+
+    @property
+    def askers(self) -> list[str]:
+        return [self.requester, *self.also_asked]
+
+    def with_delegations(self, delegations: Sequence[Delegation]) -> "ApprovalParticipants":
+        """The same, with those for whom the askers may act by now, under delegations that are active."""
+        represented = list_represented(self.askers, delegations)
+        return self.model_copy(update={"acting_for": list(dict.fromkeys([*self.acting_for, *represented]))})
 
     def find_conflict(self, user: str, on_behalf_of: str | None = None) -> Conflict | None:
         """Why `user` may not decide, in their own name or in another's place; None when they may. Upper and lower case are the same."""
@@ -58,6 +67,12 @@ class ApprovalParticipants(BaseModel):
             if _is_listed(person, self.acting_for):
                 return Conflict(ground=ConflictGround.REPRESENTED, person=person)
         return next((Conflict(ground=ConflictGround.SIGNED, person=person) for person in people if _is_listed(person, self.signers)), None)
+
+
+def list_represented(askers: Collection[str], delegations: Sequence[Delegation]) -> list[str]:
+    """For whom one of the askers may act under the delegations, all of which are active."""
+    asked = list(askers)
+    return list(dict.fromkeys(given.from_user for given in delegations if _is_listed(given.to_user, asked)))
 
 
 def _is_listed(person: str, people: Sequence[str]) -> bool:

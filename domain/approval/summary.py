@@ -12,7 +12,7 @@ from domain.case.summary_fields import PackedRoles, PackedWords
 from domain.journal.entry import FactValue
 from domain.money import Money
 from domain.policy.approval_type import ApprovalType
-from domain.roles import Actor, Role
+from domain.roles import Actor, Role, is_same_person
 
 
 class ApprovalSummary(BaseModel):
@@ -74,6 +74,10 @@ class ApprovalSummary(BaseModel):
 def choose_authority_over(
     summary: ApprovalSummary, actor: Actor, delegations: Sequence[Delegation], roles: Collection[Role] = tuple(Role)
 ) -> SigningAuthority | None:
-    """Return how `actor` may sign a listed approval now, in one of `roles`; None when they may not."""
+    """Return how `actor` may sign a listed approval now, in one of `roles`; None when they may not.
+
+    `delegations` are everybody's that are active: an asker's count as well as the actor's own.
+    """
     awaited = [role for role in summary.roles if role in roles]
-    return choose_signing_authority(summary.participants, awaited, actor, delegations)
+    own = [given for given in delegations if is_same_person(given.to_user, actor.user)]
+    return choose_signing_authority(summary.participants.with_delegations(delegations), awaited, actor, own)

@@ -59,7 +59,7 @@ def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
     policies = PolicyStore(database, LetterTemplates())
     effects = CaseEffectActivities(Ledger(database), policies, DelegationStore(database), notices, Clock.real_time())
-    activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify]
+    activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify, effects.review_decision]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[Approval], activities=activities)
 
 

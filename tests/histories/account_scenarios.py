@@ -11,6 +11,8 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from adapters.database.tables import Contact
+from adapters.identity.delegation_store import DelegationStore
+from adapters.identity.users_and_tokens import IdentityStore
 from adapters.mail.smtp_client import DeliveryOutcome
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict, DecideApproval
@@ -231,6 +233,8 @@ async def two_tiers(environment: CollectionEnvironment) -> list[str]:
     place = Delegation(
         delegation_id="absence", from_user="anna", to_user="otto", role=manager, first_day=monday, last_day=monday + 30 * DAY
     )
+    IdentityStore(environment.database).add_user("anna", manager)
+    DelegationStore(environment.database).add(place, "anna")
     command = DecideApproval(act_id=next_act_id(), actor="otto", role=manager, verdict=ApprovalVerdict.APPROVE, delegation=place)
     await cases.approval_handle(approval).execute_update(Approval.decide, command)
     await environment.wait_until(lambda: cases.row(approval).awaiting_role == "finance_director")

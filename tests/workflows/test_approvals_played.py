@@ -4,11 +4,12 @@ Each approval is for a credit note: of EUR 25 it takes a manager, of EUR 20,000 
 """
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
 from domain.approval.commands import ApprovalVerdict, DecideApproval, WithdrawApprovalRequest
 from domain.approval.delegation import Delegation
@@ -79,6 +80,54 @@ async def test_whoever_asked_cannot_sign_in_any_role_nor_through_another(
     await cases.approval_handle(approval).signal(Approval.decided, command)
     await cases.wait_for_entries(approval, "act.refused")
     assert cases.row(approval).stage == "asked"
+
+
+def delegate(environment: CollectionEnvironment, giver: str, taker: str, first: date, revoked: bool = False) -> Delegation:
+    """Stored as the API stores it; the giver is a manager."""
+    given = Delegation(
+        delegation_id=next_act_id(), from_user=giver, to_user=taker, role=MANAGER, first_day=first, last_day=first + 30 * DAY
+    )
+    IdentityStore(environment.database).add_user(giver, MANAGER)
+    store = DelegationStore(environment.database)
+    store.add(given, giver)
+    if revoked:
+        store.revoke(given.delegation_id, giver, datetime.now(UTC))
+    return given
+
+
+async def test_for_whom_an_asker_may_act_since_he_asked_does_not_decide_either(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    _, approval, today = await asked(environment, cases)
+    delegate(environment, "greta", "ben", today)
+    assert "acts for greta" in await refused(cases, approval, "greta")
+    assert "acts for Greta" in await refused(cases, approval, "Greta")
+    taken = delegate(environment, "greta", "otto", today)
+    command = DecideApproval(act_id=next_act_id(), actor="otto", role=MANAGER, verdict=ApprovalVerdict.APPROVE, delegation=taken)
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await cases.approval_handle(approval).execute_update(Approval.decide, command)
+    assert "acts for greta" in str(caught.value.cause)
+    await cases.approval_handle(approval).signal(Approval.decided, command)
+    await cases.wait_for_entries(approval, "act.refused")
+    assert "acts for greta" in cases.entry_facts(approval, "act.refused")[0]["reason"]
+    assert cases.row(approval).stage == "asked"
+    assert not (await cases.decide(approval, "otto")).repeated
+
+
+async def test_a_delegation_that_was_revoked_or_never_made_signs_nothing(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    _, approval, today = await asked(environment, cases)
+    revoked = delegate(environment, "petra", "olga", today, revoked=True)
+    forged = revoked.model_copy(update={"delegation_id": "nobody-made-it"})
+    for given in (revoked, forged):
+        command = DecideApproval(act_id=next_act_id(), actor="olga", role=MANAGER, verdict=ApprovalVerdict.APPROVE, delegation=given)
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await cases.approval_handle(approval).execute_update(Approval.decide, command)
+        assert "petra does not let olga sign as collections_manager any more" in str(caught.value.cause)
+    stands = delegate(environment, "petra", "olga", today)
+    command = DecideApproval(act_id=next_act_id(), actor="olga", role=MANAGER, verdict=ApprovalVerdict.APPROVE, delegation=stands)
+    assert not (await cases.approval_handle(approval).execute_update(Approval.decide, command)).repeated
 
 
 async def test_a_rejection_needs_a_reason_and_gives_the_case_back(environment: CollectionEnvironment, cases: DisputeCommands) -> None:

@@ -161,6 +161,30 @@ async def test_a_delegate_signs_in_the_place_of_another_and_the_journal_names_bo
     assert (signed["on_behalf_of"], signed["role"]) == ("anna", "collections_manager")
 
 
+async def test_a_delegation_made_after_the_request_offers_and_opens_no_way_round(
+    environment: CollectionEnvironment, cases: DisputeCommands, people: People
+) -> None:
+    """Greta lets Ben act for her after Ben has asked: the request counts as hers from then on, in the lists and in the decision."""
+    _, approval = await asked(environment, cases, people)
+    greta = await people("greta", Role.COLLECTIONS_MANAGER)
+
+    async def offered() -> bool:
+        return approval in [item["id"] for item in (await greta.get("/v1/approvals?mine=true&limit=200")).json()["items"]]
+
+    async def listed() -> bool:
+        return approval in [item["case_id"] for item in (await greta.get("/v1/worklist?limit=200")).json()["items"]]
+
+    assert (await offered(), await listed()) == (True, True)
+    people.identity.add_user("ben", Role.COLLECTIONS_MANAGER)
+    today = (await environment.today()).isoformat()
+    given = await greta.post("/v1/delegations", json={"to_user": "ben", "first_day": today, "last_day": today})
+    assert given.status_code == 200, given.text
+    answer = await decide(greta, approval)
+    assert (answer.status_code, "acts for greta" in answer.json()["detail"]) == (409, True)
+    assert (await offered(), await listed()) == (False, False)
+    assert (await decide(await people("anna", Role.COLLECTIONS_MANAGER), approval)).status_code == 200
+
+
 async def test_the_second_tier_takes_another_person_of_a_higher_role(
     environment: CollectionEnvironment, cases: DisputeCommands, people: People
 ) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from sqlmodel import col
+from temporalio.client import WorkflowUpdateFailedError
 
 from adapters.database.tables import Account, Contact
+from adapters.identity.delegation_store import DelegationStore
 from adapters.mail.smtp_client import DeliveryOutcome
 from domain.approval.commands import ApprovalVerdict, DecideApproval
+from domain.approval.delegation import Delegation
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from domain.suspension.commands import ExtendNotice, ReinstateAccount, RequestApprovalAgain, ResendWarning, WithdrawSuspension
@@ -283,3 +286,21 @@ async def test_an_invoice_that_asks_while_the_case_is_just_ending_gets_another(
     )
     await environment.wait_until(lambda: case in cases.hold_ids(second))
     await environment.wait_until(lambda: case not in cases.hold_ids(first))
+
+
+async def test_those_for_whom_a_second_asker_acts_decide_nothing_either(environment: CollectionEnvironment, cases: AccountCommands) -> None:
+    """Mia asks, then Cora, who acts for Greta: the request is Greta's too."""
+    invoices, today = await cases.open_overdue_invoices("BOTH", 40, "100.00", "200.00")
+    given = Delegation(
+        delegation_id=next_act_id(), from_user="greta", to_user="cora", role=Role.COLLECTIONS_MANAGER, first_day=today, last_day=today + DAY
+    )
+    DelegationStore(environment.database).add(given, "greta")
+    case = await cases.request_suspension("BOTH", invoices[0], by="cora")
+    await cases.request_suspension("BOTH", invoices[1], by="mia")
+    await environment.wait_until(lambda: set(cases.row(case).summary["askers"].split()) == {"mia", "cora"})
+    approval = await cases.wait_for_approval(case, len(cases.entry_facts(case, "suspension.approval_asked")))
+    for name in ("greta", "cora", "mia"):
+        with pytest.raises(WorkflowUpdateFailedError):
+            await cases.decide(approval, name)
+    await cases.decide(approval, "anna")
+    await cases.wait_for_entries(case, "suspension.warning_requested")

@@ -101,9 +101,22 @@ class CaseSession(Generic[Case]):
         """Apply once a command that came as a signal: nobody waits for its receipt."""
         self._require_rules().apply_command(self.case, command, self.now)
 
+    def is_known(self, command: Command) -> bool:
+        """Return whether the command was applied, or rejected, before."""
+        return command.act_id in self.case.seen
+
+    def reject_signalled_command(self, command: Command, reason: str) -> None:
+        """Journal, once, that a command which came as a signal is rejected."""
+        if self.case.mark_seen(command.act_id):
+            record_rejection(self.case, command, reason, self.now)
+
+    def find_rejection_reason(self, command: Command) -> str | None:
+        """Find why the case's state rules the command out, in words; None when it does not."""
+        return self._require_rules().rejection_reason(self.case, command, self.now.business.date())
+
     def validate_command(self, command: Command) -> None:
         """Raise ApplicationError, with the reason in words, if the case's state rules the command out."""
-        reason = self._require_rules().rejection_reason(self.case, command, self.now.business.date())
+        reason = self.find_rejection_reason(command)
         if reason:
             raise ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True)
 

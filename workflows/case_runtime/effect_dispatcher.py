@@ -218,7 +218,7 @@ class EffectDispatcher:
         """Start the human gate as a child that outlives its parent's runs; its answer comes as the signal `approval_came`."""
         account, today = self._case.journal.account_id, self._now().business.date()
         frame = await workflow.execute_activity_method(
-            CaseEffectActivities.frame_approval, args=[effect.requester, account, today], **SHORT_ACTIVITY_OPTIONS
+            CaseEffectActivities.frame_approval, args=[effect.requester, account, today, effect], **SHORT_ACTIVITY_OPTIONS
         )
         if frame.prepaid and self._handlers.account_prepaid:
             self._handlers.account_prepaid()

@@ -11,7 +11,9 @@ from domain.approval.approval_case import ApprovalCase, LapseReason
 from domain.approval.command_rules import apply_command, rejection_reason
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionChannel, WithdrawApprovalRequest
 from domain.approval.delegation import Delegation
+from domain.approval.four_eyes import list_represented
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
+from domain.approval.review import DecisionReview
 from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.approval.view import build_case_view
 from domain.case.case_view import AwaitedParties
@@ -287,6 +289,21 @@ def test_a_list_offers_an_approval_to_those_whose_decision_is_not_refused(
     if authority is not None:
         chosen = says(reader.user, authority.role, delegation=authority.delegation, act_id="new")
         assert rejection_reason(case, chosen, TODAY) is None
+
+
+@pytest.mark.parametrize("asker", ["kim", "KIM", "bert"])
+def test_a_delegation_to_an_asker_that_was_made_later_takes_it_off_the_list_and_is_refused(asker: str) -> None:
+    case = ApprovalCase.create(
+        *(Journal(case_id="approval:plan:A1:1:1", account_id="A1"), plan(50_000), "kim", ApprovalSubject(case_id="plan:A1:1")),
+        *(MatrixSnapshot.from_matrix(MATRIX), (), ("bert",)),
+    )
+    case.open(moment())
+    given, reader = delegated("anna", asker), Actor(user="anna", role=MANAGER)
+    summary = ApprovalSummary.model_validate(build_case_view(case, "run").summary)
+    assert choose_authority_over(summary, reader, []) is not None
+    assert choose_authority_over(summary, reader, [given]) is None
+    case.apply_review(DecisionReview(acting_for=list_represented(case.participants.askers, [given])))
+    assert "acts for anna" in (rejection_reason(case, says("anna"), TODAY) or "")
 
 
 def test_after_a_missed_deadline_two_roles_are_awaited_and_after_the_end_none() -> None:
