@@ -71,6 +71,14 @@ def up(
     )
 
 
+@app.command()
+def status(data_dir: DataDir = None) -> None:
+    """What runs on a data folder, and what needs attention. Ends with 1 when something does."""
+    from cli.status import print_status
+
+    raise typer.Exit(print_status(Settings.load(data_dir=data_dir)))
+
+
 @app.command("import")
 def import_file(
     file: Path,
@@ -169,19 +177,21 @@ def deactivate_user(name: str, data_dir: DataDir = None) -> None:
 
 @policy_app.command("check")
 def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None, data_dir: DataDir = None) -> None:
-    """Read policies and the approval matrix (approvals.yaml), and name every mistake with its line; change nothing.
+    """Name everything for which the next start would refuse the policies, each with its file and line; change nothing.
 
-    Of the matrix it is proven that every act, at every amount, finds exactly one rule.
+    Files that are named are read in place of the folder's own of the same name or policy. Of the approval matrix (approvals.yaml) it is
+    proven that every act, at every amount, finds exactly one rule. Company, mail server and letters are checked too.
     """
-    from adapters.letters.letter_templates import LetterTemplates
-    from adapters.policies.policy_store import check_policies, list_policy_files
+    from adapters.start_check import check_next_start
 
     settings = Settings.load(data_dir=data_dir)
-    checked = check_policies(files or list_policy_files(settings.policies_dir), LetterTemplates(settings.letters_dir))
+    checked, notes = check_next_start(settings, files or ())
     for file, policy in checked.policies:
         print(f"{file}: {policy.policy} version {policy.version}, {len(policy.timeline)} steps: good")
     for file, matrix in checked.matrices:
         print(f"{file}: approval matrix version {matrix.version}, {len(matrix.rules)} rules, every question answered once: good")
+    for note in notes:
+        print(f"note: {note}")
 
 
 @policy_app.command("list")

@@ -16,18 +16,18 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from adapters.composition import Services, compose_services, get_inbox_folder, open_database
-from adapters.config.company import load_company
 from adapters.config.settings import Settings
 from adapters.database.clock_store import is_accelerated, load_clock, record_clock_progress, start_clock
 from adapters.database.engine import Database
 from adapters.identity.users_and_tokens import IdentityStore
-from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox, InboxServer
 from adapters.policies.policy_store import PolicyStore
+from adapters.policies.refusal import PolicyRefusal, describe_refusal
 from adapters.process.instance_lock import ComponentFailedError, InstanceLock
 from adapters.process.log_setup import set_up_logging
 from adapters.process.web_server import AsgiApp, WebServer
 from adapters.sample.simulation import SampleCustomers, WorkflowCommandSender, choose_sample, is_sample_chosen, load_sample
+from adapters.start_check import load_letters_for_start
 from adapters.temporal.client import connect_client, set_history_retention, signal_clock_change
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
@@ -95,7 +95,9 @@ async def run_local_stack(
     """
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        lock, web, database = _open_data_folder(settings, stack)
+        lock, web, database, refusal = _open_data_folder(settings, stack)
+        for line in describe_refusal(refusal) if refusal else []:
+            print_line(line)
         first_start, clock, sample = _initialise_data(database, options)
         _stop_on_signals(stop, print_line)
 
@@ -122,18 +124,19 @@ async def run_local_stack(
         print_line("stopping …")
 
 
-def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[InstanceLock, WebServer, Database]:
-    """Take the folder for this process, open its database, and load the company and the policies. The port is taken, and not yet served."""
+def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[InstanceLock, WebServer, Database, PolicyRefusal | None]:
+    """Take the folder for this process, open its database, and load the company and the policies: the last good ones, where those in
+    their folder are refused. The port is taken, and not yet served."""
     lock = InstanceLock.acquire(settings.data_dir)
     stack.callback(lock.release)
     set_up_logging(settings.data_dir / "logs" / "duecourse.log")
     web = WebServer(settings.api_host, settings.api_port)
     stack.push_async_callback(web.stop)
-    load_company(settings)
+    letters = load_letters_for_start(settings)
     database = open_database(settings)
     stack.callback(database.close)
-    PolicyStore(database, LetterTemplates(settings.letters_dir)).load_folder(settings.policies_dir)
-    return lock, web, database
+    refusal = PolicyStore(database, letters).load_folder_or_keep(settings.policies_dir)
+    return lock, web, database, refusal
 
 
 def _list_duties(client: Client, services: Services, run_worker: RunWorker, sample: bool) -> list[Duty]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from sqlalchemy import func
@@ -12,6 +13,7 @@ from sqlmodel import col, select
 from adapters.database.clock_store import is_accelerated
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice
+from adapters.policies.refusal import PolicyRefusal, find_refusal
 from cli.local_stack import RunningStack
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import Clock
@@ -34,6 +36,9 @@ def show_startup_screen(console: Console, running: RunningStack, command: str) -
     where.add_row("Letters", _describe_letter_delivery(running))
     where.add_row("Letters from", parts.company.name + _describe_company_source(running))
     where.add_row("Policies", ", ".join(f"{snapshot.name} {snapshot.version}" for snapshot in parts.policies.list_in_force()))
+    if refusal := find_refusal(parts.database):
+        where.add_row("", f"[bold red]The policies in their folder are refused ({_count_faults(refusal)}); the ones above go on.[/]")
+        where.add_row("", f"[red]{escape(chr(10).join(refusal.faults))}[/]")
     where.add_row("Invoices", _describe_portfolio(parts.database))
     where.add_row("Worker, logs", f"in this process   (logs: {folder}/logs)")
     console.print(Panel(where, title="Duecourse", title_align="left", expand=False))
@@ -61,6 +66,10 @@ def _describe_letter_delivery(running: RunningStack) -> str:
 
 def _describe_company_source(running: RunningStack) -> str:
     return f"   (yours: {_shorten_path(running.services.settings.data_dir)}/company.yaml)" if running.services.company.is_fictitious else ""
+
+
+def _count_faults(refusal: PolicyRefusal) -> str:
+    return "1 mistake" if len(refusal.faults) == 1 else f"{len(refusal.faults)} mistakes"
 
 
 def _describe_portfolio(database: Database) -> str:

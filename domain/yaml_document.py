@@ -45,7 +45,10 @@ class YamlDocument:
             raise error(f"{file}:{line}: {what}; save the file as plain UTF-8 text") from fault
         if not isinstance(root, yaml.MappingNode):
             raise error(f"{file}:1: this should be a list of keys and values; begin with {begin_with!r}")
-        self.content = self._to_plain_value(root, ())
+        try:
+            self.content = self._to_plain_value(root, ())
+        except RecursionError:
+            raise error(f"{file}:1: a part of this contains itself; write it out instead of naming it by '*'") from None
 
     def parse_model(self, model: type[ModelT]) -> ModelT:
         """The content as a model. Raises the error with one line per mistake: `file:line: what is wrong; what to write instead`."""

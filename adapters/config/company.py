@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.config.settings import PROJECT, Settings, SettingsError
 from adapters.letters.letter_templates import Collector, Creditor
+from adapters.text_files import read_text_file
 
 EXAMPLE_FILE = PROJECT / "company.example.yaml"
 FICTITIOUS_SUFFIX = "(fictitious)"
@@ -47,10 +48,9 @@ def load_company(settings: Settings) -> Company:
 
 def load_company_file(file: Path) -> Company:
     """Raises CompanyError."""
+    text = read_text_file(file, CompanyError)
     try:
-        return _CompanyFile.model_validate({"company": yaml.safe_load(file.read_text(encoding="utf-8"))}).company
-    except OSError as error:
-        raise CompanyError(f"{file} cannot be read ({error.strerror}); name the file in DUECOURSE_COMPANY_FILE") from error
+        return _CompanyFile.model_validate({"company": yaml.safe_load(text)}).company
     except yaml.YAMLError as error:
         raise CompanyError(f"{file} is not YAML: {error}; write it like {EXAMPLE_FILE}") from error
     except ValidationError as error:

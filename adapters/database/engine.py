@@ -103,8 +103,8 @@ class Database:
         """Build an INSERT that skips rows whose key exists."""
         return self.build_insert(table).on_conflict_do_nothing()
 
-    def migrate(self) -> None:
-        """Migrate the schema to this version's. Raises NewerDatabaseError."""
+    def find_known_revision(self) -> str | None:
+        """Return the revision of the schema; None for an empty database. Raises NewerDatabaseError for one that is not known here."""
         scripts = ScriptDirectory(str(MIGRATIONS_DIR))
         with self.engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
@@ -113,6 +113,11 @@ class Database:
                 f"this data was written by a newer version of Duecourse (schema {current}); "
                 "install that version or name another data folder"
             )
+        return current
+
+    def migrate(self) -> None:
+        """Migrate the schema to this version's. Raises NewerDatabaseError."""
+        self.find_known_revision()
         with self._write_engine.begin() as connection:
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS_DIR))

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
+from adapters.text_files import read_text_file
 from domain.errors import OperatingError
 from domain.yaml_document import YamlDocument, YamlPath, keep_scalar_text
 
@@ -163,8 +164,8 @@ def translate_name(words: Mapping[str, str], name: str) -> str:
 
 
 def read_wording_file(path: Path) -> YamlDocument:
-    """Raises WordingError, with the line, if it is not a YAML mapping, or has a key twice."""
-    return YamlDocument(path.read_text(encoding="utf-8"), str(path), "locale: en_GB", WordingError, keep_scalar_text)
+    """Raises WordingError, with the line, if it cannot be read, is not a YAML mapping, or has a key twice."""
+    return YamlDocument(read_text_file(path, WordingError), str(path), "locale: en_GB", WordingError, keep_scalar_text)
 
 
 def flatten_words(words: Mapping[str, Any], path: YamlPath = ()) -> dict[YamlPath, str]:

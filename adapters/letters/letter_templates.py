@@ -34,7 +34,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.i18n.formatting import find_locale, format_localised_date, format_localised_money
@@ -182,6 +182,21 @@ class LetterTemplates:
         """Each (language, template) that a policy asks for and the book lacks."""
         names = sorted(set(templates))
         return [(language, name) for language in self.list_languages() for name in names if name not in self.list_templates(language)]
+
+    def find_template_faults(self) -> list[str]:
+        """Each template that no letter could be made of: `file:line: what is wrong; what to do`."""
+        faults = []
+        for language, name in sorted(self._known_templates):
+            try:
+                template = self._text_environment.get_template(f"{language}/{name}.j2")
+            except TemplateSyntaxError as error:
+                faults.append(f"{error.filename or name}:{error.lineno}: {error.message}; correct the template")
+            except UnicodeDecodeError:
+                faults.append(f"{language}/{name}.j2:1: this is not UTF-8 text; save the template as UTF-8")
+            else:
+                if "subject" not in template.blocks:
+                    faults.append(f"{template.filename}:1: the letter has no subject; add a block of that name, as the project's own has")
+        return faults
 
     def render(self, letter: Letter) -> RenderedMessage:
         name = f"{letter.language}/{letter.template}.j2"

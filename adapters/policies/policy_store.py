@@ -1,34 +1,30 @@
 """The policies and the approval matrix in force: read from finance's folder, and kept in the database version by version."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
+import structlog
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from adapters.config.settings import PROJECT
 from adapters.database.engine import Database
 from adapters.database.tables import Account, PolicyVersion, Setting
 from adapters.letters.letter_templates import LetterTemplates
-from adapters.policies.matrix_store import MATRIX_FILE, load_newest_matrix, store_matrix
-from domain.policy.approval_matrix import MATRIX_POLICY_NAME, ApprovalMatrix, MatrixSnapshot
-from domain.policy.collection_policy import Policy, PolicySnapshot
-from domain.policy.matrix_parsing import parse_matrix
-from domain.policy.policy_parsing import PolicyError, parse_policy
+from adapters.policies.folder_examination import examine_folder, load_known_versions, select_newest
+from adapters.policies.matrix_store import build_matrix_row, load_newest_matrix
+from adapters.policies.policy_files import CheckedPolicies, check_policies, list_policy_files, replace_files
+from adapters.policies.refusal import PolicyRefusal, clear_refusal, store_refusal
+from domain.policy.approval_matrix import MATRIX_POLICY_NAME, MatrixSnapshot
+from domain.policy.collection_policy import PolicySnapshot
+from domain.policy.policy_parsing import PolicyError
+
+log = structlog.get_logger()
 
 IN_FORCE_SETTING = "policies_in_force"
 DEFAULT_SEGMENT = ""
 """Stands for every segment that no policy names."""
-
-
-class CheckedPolicies(NamedTuple):
-    """What was found without mistakes, each with its file."""
-
-    policies: list[tuple[Path, Policy]]
-    matrices: list[tuple[Path, ApprovalMatrix]]
 
 
 class PolicyStore:
@@ -46,26 +42,63 @@ class PolicyStore:
         Where the folder has no approvals.yaml, the project's own approval matrix applies. Raises PolicyError for a mistake in any file,
         a changed text under a known version, a segment that two policies claim, or no default policy; each with what to do.
         """
-        found, [(matrix_file, matrix)] = check_policies(list_policy_files(folder), self._letters)
-        if not found:
-            raise PolicyError(f"there is no policy (*.yaml) in {folder}; copy one there, such as the project's policies/standard.yaml")
+        checked = check_policies(list_policy_files(folder), self._letters)
         with self._database.writing() as session:
-            known = {(row.name, row.version): row for row in session.exec(_select_policy_versions())}
-            faults = [
-                _describe_change(file, policy) for file, policy in found if _has_changed(policy, known.get((policy.policy, policy.version)))
-            ]
-            names = {policy.policy for _, policy in found}
-            kept = [PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) for row in known.values() if row.name in names]
-            faults += _find_segment_conflicts([snapshot.load_policy() for snapshot in _select_newest([*kept, *_build_snapshots(found)])])
-            faults += store_matrix(session, matrix_file, matrix)
-            if faults:
-                raise PolicyError("\n".join(faults))
-            fresh = [PolicySnapshot.from_policy(policy) for _, policy in found if (policy.policy, policy.version) not in known]
-            session.add_all(_build_row(snapshot) for snapshot in fresh)
-            session.merge(Setting(name=IN_FORCE_SETTING, value={"names": sorted(names)}))
+            examined = examine_folder(load_known_versions(session), checked, folder)
+            if examined.faults:
+                raise PolicyError("\n".join(examined.faults))
+            session.add_all(_build_row(snapshot) for snapshot in examined.fresh)
+            if examined.fresh_matrix:
+                session.add(build_matrix_row(examined.fresh_matrix))
+            session.merge(Setting(name=IN_FORCE_SETTING, value={"names": examined.names}))
+            clear_refusal(session)
+        for note in examined.notes:
+            log.warning("policy_overtaken", note=note)
         with self._lock:
             self._by_segment = None
-        return fresh
+        return examined.fresh
+
+    def load_folder_or_keep(self, folder: Path) -> PolicyRefusal | None:
+        """Load the folder; where it has mistakes, go on with what was in force before, and return what is wrong with it.
+
+        Raises PolicyError, as `load_folder` does, while nothing has ever been in force, or what was cannot be gone on with.
+        """
+        try:
+            self.load_folder(folder)
+        except PolicyError as error:
+            if not self._can_go_on():
+                raise
+            with self._database.writing() as session:
+                refusal = store_refusal(session, str(error).splitlines())
+            log.error("policies_refused", folder=str(folder), faults=refusal.faults)
+            return refusal
+        return None
+
+    @staticmethod
+    def check_folder(
+        database: Database | None, letters: LetterTemplates, folder: Path, drafts: Sequence[Path] = ()
+    ) -> tuple[CheckedPolicies, list[str]]:
+        """Return what `load_folder` would load, with notes on what may not be meant; nothing is changed. Raises PolicyError as it does.
+
+        `database` is None before there is one. `drafts` are taken in place of the folder's files with their names or their policies.
+        """
+        checked = check_policies(replace_files(folder, drafts, letters) if drafts else list_policy_files(folder), letters)
+        known = []
+        if database:
+            with database.reading() as session:
+                known = load_known_versions(session)
+        examined = examine_folder(known, checked, folder)
+        if examined.faults:
+            raise PolicyError("\n".join(examined.faults))
+        return checked, examined.notes
+
+    def _can_go_on(self) -> bool:
+        """True when a matrix and the policies in force are there, and every letter that they send."""
+        in_force = [snapshot.load_policy() for snapshot in self.list_in_force()]
+        with self._database.reading() as session:
+            has_matrix = load_newest_matrix(session) is not None
+        letters = [step.letter for policy in in_force for step in policy.timeline if step.letter]
+        return has_matrix and any(not policy.segments for policy in in_force) and not self._letters.find_missing_templates(letters)
 
     def get_for_segment(self, segment: str) -> PolicySnapshot:
         """The newest version of the policy that names the segment, else of the default one. Raises PolicyError before any is loaded."""
@@ -107,7 +140,7 @@ class PolicyStore:
         with self._database.reading() as session:
             row = session.get(Setting, IN_FORCE_SETTING)
             names = set(row.value["names"]) if row else set()
-        return [snapshot for snapshot in _select_newest(self.list_versions()) if snapshot.name in names]
+        return [snapshot for snapshot in select_newest(self.list_versions()) if snapshot.name in names]
 
     def get_matrix(self) -> MatrixSnapshot:
         """The newest version of the approval matrix. Raises PolicyError before any is."""
@@ -133,81 +166,9 @@ class PolicyStore:
         return by_segment
 
 
-def list_policy_files(folder: Path) -> list[Path]:
-    """Every *.yaml of the folder, and the project's own approval matrix where it has none."""
-    files = sorted(folder.glob("*.yaml"))
-    return files if any(file.name == MATRIX_FILE for file in files) else [*files, PROJECT / "policies" / MATRIX_FILE]
-
-
-def check_policies(files: Sequence[Path], letters: LetterTemplates) -> CheckedPolicies:
-    """What is in the files; one called approvals.yaml is the approval matrix. Raises PolicyError with the mistakes of all of them."""
-    everywhere = frozenset.intersection(*(frozenset(letters.list_templates(language)) for language in letters.list_languages()))
-    faults: list[str] = []
-    checked = CheckedPolicies([], [])
-    for file in files:
-        try:
-            text = file.read_text(encoding="utf-8")
-            if file.name == MATRIX_FILE:
-                checked.matrices.append((file, parse_matrix(text, str(file))))
-            else:
-                checked.policies.append((file, parse_policy(text, str(file), everywhere)))
-        except PolicyError as error:
-            faults.append(str(error))
-        except OSError as error:
-            faults.append(f"{file}:1: this file cannot be read: {error.strerror}; name another")
-    found = checked.policies
-    faults += [f"{file}:1: {p.policy} version {p.version} is given in two files; remove one" for file, p in _find_repeated(found)]
-    taken = [file for file, policy in found if policy.policy == MATRIX_POLICY_NAME]
-    faults += [f"{file}:1: the name {MATRIX_POLICY_NAME!r} is the approval matrix's; give the policy another" for file in taken]
-    if faults:
-        raise PolicyError("\n".join(faults))
-    return checked
-
-
 def _select_policy_versions() -> SelectOfScalar[PolicyVersion]:
     """The versions of collection policies: the approval matrix stands among them under a name of its own."""
     return select(PolicyVersion).where(col(PolicyVersion.name) != MATRIX_POLICY_NAME)
-
-
-def _build_snapshots(found: Iterable[tuple[Path, Policy]]) -> list[PolicySnapshot]:
-    return [PolicySnapshot.from_policy(policy) for _, policy in found]
-
-
-def _select_newest(snapshots: Iterable[PolicySnapshot]) -> list[PolicySnapshot]:
-    newest: dict[str, PolicySnapshot] = {}
-    for snapshot in snapshots:
-        if snapshot.name not in newest or snapshot.version > newest[snapshot.name].version:
-            newest[snapshot.name] = snapshot
-    return sorted(newest.values(), key=lambda snapshot: snapshot.name)
-
-
-def _find_repeated(found: Sequence[tuple[Path, Policy]]) -> list[tuple[Path, Policy]]:
-    names = [(policy.policy, policy.version) for _, policy in found]
-    return [entry for index, entry in enumerate(found) if names[index] in names[:index]]
-
-
-def _has_changed(policy: Policy, known: PolicyVersion | None) -> bool:
-    return known is not None and known.sha256 != PolicySnapshot.from_policy(policy).sha256
-
-
-def _describe_change(file: Path, policy: Policy) -> str:
-    return (
-        f"{file}:1: {policy.policy} version {policy.version} was in force with another text, and invoices rest on it; "
-        f"raise the version to {policy.version + 1}"
-    )
-
-
-def _find_segment_conflicts(policies: Sequence[Policy]) -> list[str]:
-    """Every segment must fall under exactly one policy, and exactly one must take the rest."""
-    defaults = [policy.policy for policy in policies if not policy.segments]
-    faults = [] if defaults else ["no policy has 'segments: []', so that some accounts would have none; leave one policy without segments"]
-    if len(defaults) > 1:
-        faults.append(f"{' and '.join(defaults)} both have 'segments: []'; name the segments of all but one")
-    for segment in sorted({segment for policy in policies for segment in policy.segments}):
-        claims = [policy.policy for policy in policies if segment in policy.segments]
-        if len(claims) > 1:
-            faults.append(f"{' and '.join(claims)} both claim the segment {segment!r}; leave it to one of them")
-    return faults
 
 
 def _build_row(snapshot: PolicySnapshot) -> PolicyVersion:

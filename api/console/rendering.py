@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE
+from adapters.policies.refusal import find_refusal
 from adapters.shipped_files import PROJECT
 from api.context import ApiContext
 from api.presenters.phrases import load_phrases
@@ -70,6 +71,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         clock_speed=fast,
         refresh=FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
         has_inbox=context.inbox is not None,
+        refused_policies=find_refusal(context.database) if actor else None,
         path=request.url.path,
         **facts,
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.policies.refusal import find_refusal
 from adapters.read_model.archive_status import find_last_sweep
 from adapters.read_model.portfolio_totals import PortfolioTotals, load_portfolio_totals
 from api.context import ApiContext
@@ -20,8 +21,19 @@ router = APIRouter(tags=["health"], responses={503: PROBLEM_RESPONSES[503]})
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+REFUSED_POLICIES_WARNING = (
+    "the policies in their folder were refused at the last start, and the versions before them go on; GET /v1/policies says what is wrong"
+)
+
+
 class Health(BaseModel):
     status: str = "ok"
+
+
+class Readiness(Health):
+    """`warnings`: it works, and somebody should look."""
+
+    warnings: list[str]
 
 
 @router.get("/healthz", operation_id="is_alive", summary="The process answers")
@@ -30,7 +42,7 @@ async def get_liveness() -> Health:
 
 
 @router.get("/readyz", operation_id="is_ready", summary="Database and Temporal answer too")
-async def get_readiness(context: Context) -> Health:
+async def get_readiness(context: Context) -> Readiness:
     absent = []
     if not await run_in_threadpool(_is_database_reachable, context):
         absent.append("the database")
@@ -40,15 +52,21 @@ async def get_readiness(context: Context) -> Health:
         raise Problem(
             503, "not-ready", "A part does not answer", f"{' and '.join(absent)} does not answer; see that it runs, then try again"
         )
-    return Health()
+    refused = await run_in_threadpool(find_refusal, context.database)
+    return Readiness(warnings=[REFUSED_POLICIES_WARNING] if refused else [])
 
 
 @router.get(
     "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=PROBLEM_RESPONSES
 )
 def get_metrics(context: Context, _: ReadingActor) -> PlainTextResponse:
-    metrics = render_portfolio_metrics(load_portfolio_totals(context.database, context.today)) + render_archive_metrics(
-        find_last_sweep(context.database), context.now()
+    refused = [("", int(find_refusal(context.database) is not None))]
+    metrics = "".join(
+        (
+            render_portfolio_metrics(load_portfolio_totals(context.database, context.today)),
+            _render_gauge("duecourse_policies_refused", "1 while the policies in their folder are refused; older ones go on.", refused),
+            render_archive_metrics(find_last_sweep(context.database), context.now()),
+        )
     )
     return PlainTextResponse(metrics, media_type=METRICS_TYPE)
 

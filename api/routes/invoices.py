@@ -16,8 +16,8 @@ from api.presenters.correspondence import present_letter, present_task
 from api.presenters.invoices import present_invoice, present_invoice_summary
 from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
-from api.schemas.explanations import ExplanationOut
 from api.schemas.invoices import HistoryOut, InvoiceOut, InvoiceSummary
+from api.schemas.journal import ExplanationOut
 from api.web.authentication import Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

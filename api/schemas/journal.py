@@ -1,7 +1,7 @@
-"""A journal entry, with the sentence that states it in words."""
+"""A journal entry, with the sentence that states it in words; and what entries explain of a day."""
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -18,3 +18,16 @@ class EntryOut(BaseModel):
     text: str | None = Field(description="what a person wrote")
     facts: dict[str, Any]
     hash: str
+
+
+class ExplanationOut(BaseModel):
+    """`about`: why it was sent, why nothing was sent, why it waited, or that it was over."""
+
+    invoice_id: str
+    on: date
+    about: Literal["sent", "not_sent", "waiting", "over"]
+    reason: str = Field(description="the sentence's name, the same in every language")
+    sentence: str
+    policy: str | None = Field(description="the policy that the invoice followed at the end of the day")
+    policy_version: int | None
+    entries: list[EntryOut] = Field(description="the journal's entries that prove it")

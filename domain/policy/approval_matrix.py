@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from domain.money import Currency, Money
 from domain.policy.approval_type import ApprovalType
-from domain.policy.collection_policy import STEP_NAME_PATTERN
+from domain.policy.collection_policy import HIGHEST_VERSION, STEP_NAME_PATTERN
 from domain.roles import Role
 
 MATRIX_POLICY_NAME = "approvals"
@@ -158,7 +158,7 @@ class ApprovalMatrix(_MatrixModel):
     over amounts decides.
     """
 
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=HIGHEST_VERSION)
     title: str
     levels: dict[str, dict[Currency, Decimal]] = Field(description="amounts in major units, by name and currency, the lowest level first")
     signatories: dict[str, ApprovalTier]

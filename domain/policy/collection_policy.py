@@ -15,6 +15,8 @@ from domain.policy.dispute_rules import DisputeRules
 from domain.policy.plan_rules import PlanRules
 
 STEP_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+HIGHEST_VERSION = 2_147_483_647
+"""Of a policy, and of the approval matrix: a database keeps no larger one."""
 
 
 class StepAction(StrEnum):
@@ -124,7 +126,7 @@ class Policy(_PolicyPart):
     """A policy at one version."""
 
     policy: str = Field(pattern=STEP_NAME_PATTERN)
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=HIGHEST_VERSION)
     title: str
     segments: list[str] = Field(default_factory=list, description="the account segments it applies to; an empty list: every other account")
     minimum_balance: dict[Currency, Decimal] = Field(

@@ -38,6 +38,7 @@ async def test_figures_are_in_the_format_that_prometheus_reads(auditor: Client, 
         'duecourse_letters{state="unknown"} 1',
         'duecourse_open_tasks{kind="unknown_letter"} 1',
         "duecourse_undelivered_ledger_events 0",
+        "duecourse_policies_refused 0",
     } == set(samples)
 
 

@@ -23,6 +23,7 @@ AUDITORS = {Role.AUDITOR, Role.ADMIN}
 APPROVERS = set(Role) - {Role.COLLECTOR, Role.AUDITOR, Role.ADMIN}
 
 WHO_MAY: dict[tuple[str, str], set[Role]] = {
+    ("GET", "/v1/policies"): EVERYBODY,
     ("GET", "/v1/invoices"): EVERYBODY,
     ("POST", "/v1/invoices"): BILLING,
     ("GET", "/v1/invoices/{invoice_id}"): EVERYBODY,

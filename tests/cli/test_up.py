@@ -354,3 +354,41 @@ def test_a_policy_with_a_mistake_stops_the_start_before_anything_runs(tmp_path: 
     assert refused.returncode == 2
     assert re.search(r"standard\.yaml:\d+: unknown key 'catchup_days'; did you mean 'catch_up_days'", refused.stderr)
     assert not (tmp_path / "data" / "temporal.db").exists()
+
+
+def test_a_start_with_a_bad_new_policy_goes_on_with_the_last_good_one_and_says_so_loudly(
+    start: Callable[..., Up], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    text = (PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8")
+    (policies / "standard.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setitem(ENVIRONMENT, "DUECOURSE_POLICIES_DIR", str(policies))
+    first = start("--no-sample")
+    first.ready()
+    first.stop()
+    (policies / "standard.yaml").write_text(text.replace("catch_up_days: 3", "catch_up_days: 1"), encoding="utf-8")
+
+    checked = duecourse("policy", "check", "--data-dir", str(first.data_dir))
+    second = start("--no-sample")
+    second.ready()
+    status = duecourse("status", "--data-dir", str(second.data_dir))
+    warnings = httpx.get(f"http://127.0.0.1:{second.port}/readyz").json()["warnings"]
+    stopped = second.stop()
+    (policies / "standard.yaml").write_text(text, encoding="utf-8")
+    third = start("--no-sample")
+    third.ready()
+    calm = duecourse("status", "--data-dir", str(third.data_dir))
+
+    advice = "was in force with another text, and invoices rest on it; raise the version to"
+    assert checked.returncode == 2
+    assert advice in checked.stderr
+    shown = "\n".join(second.screen)
+    assert "The policies in their folder were refused" in shown
+    assert advice in shown
+    assert "policies_refused" in (second.data_dir / "logs" / "duecourse.log").read_text(encoding="utf-8")
+    assert stopped == 0
+    assert status.returncode == 1
+    assert advice in status.stdout
+    assert "refused" in warnings[0]
+    assert (calm.returncode, "refused" in calm.stdout) == (0, False)

@@ -10,7 +10,8 @@ import pytest
 from adapters.config.settings import PROJECT
 from adapters.database.engine import Database
 from adapters.letters.letter_templates import LetterTemplates
-from adapters.policies.policy_store import PolicyStore, check_policies, list_policy_files
+from adapters.policies.policy_files import check_policies, list_policy_files
+from adapters.policies.policy_store import PolicyStore
 from domain.policy.policy_parsing import PolicyError
 
 

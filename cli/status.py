@@ -1,0 +1,30 @@
+"""`duecourse status`: what runs on a data folder, and what needs somebody's attention."""
+
+from datetime import UTC, datetime
+
+from adapters.config.settings import Settings
+from adapters.letters.letter_templates import LetterTemplates
+from adapters.policies.policy_store import PolicyStore
+from adapters.policies.refusal import describe_refusal, find_refusal
+from adapters.process.instance_lock import find_running_instance
+from cli.options import load_business_clock, load_existing_settings, opened_database
+
+ATTENTION_STATUS = 1
+
+
+def print_status(given: Settings) -> int:
+    """Print it; return the exit status: 0, or 1 when something needs attention. Raises SettingsError for a folder without Duecourse."""
+    settings = load_existing_settings(given.data_dir)
+    running = find_running_instance(settings.data_dir)
+    with opened_database(settings) as database:
+        policies = PolicyStore(database, LetterTemplates())
+        print(f"Runs           {running.url or 'yes' if running else 'no; start it with `duecourse up`'}")
+        print(f"Business date  {load_business_clock(database).to_business(datetime.now(UTC)):%Y-%m-%d}")
+        print(f"Policies       {', '.join(f'{snapshot.name} {snapshot.version}' for snapshot in policies.list_in_force()) or 'none'}")
+        refusal = find_refusal(database)
+        if refusal is None:
+            return 0
+        print(f"\nSince {refusal.at:%Y-%m-%d %H:%M} UTC: {describe_refusal(refusal)[0]}")
+        for line in describe_refusal(refusal)[1:]:
+            print(line)
+        return ATTENTION_STATUS
