@@ -15,6 +15,7 @@ from rich.table import Table
 from adapters.config.settings import Settings
 from adapters.i18n.languages import Language
 from cli.audit import audit_app
+from cli.letter_commands import letters_app
 from domain.errors import UserError
 from domain.roles import Role
 
@@ -26,6 +27,7 @@ user_app = typer.Typer(no_args_is_help=True, help="Who may sign in.")
 app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
+app.add_typer(letters_app, name="letters")
 
 DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
 FAILURE_STATUS = 1

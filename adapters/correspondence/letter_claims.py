@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from adapters.correspondence.account_positions import AccountCurrency, PositionInvoice, Positions, load_positions
 from adapters.correspondence.business_days import find_first_business_day, get_business_day_check
 from adapters.correspondence.contact_requests import CANCELLED_STATES, UNDER_WAY_STATES
+from adapters.correspondence.letter_brakes import LetterBrakes, load_brakes
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
@@ -43,14 +44,19 @@ class LetterClaims:
         account that had a letter too recently is put off to the business day on which it may have the next.
         """
         with self._database.writing() as session:
-            requests = self._load_waiting_requests(session, now, limit)
+            brakes = load_brakes(session, now.date())
+            if brakes.hold_all:
+                return []
+            requests = self._load_waiting_requests(session, now, limit, brakes)
             if requests:
                 self._claim_requests(session, requests, now)
-            return self._list_letters_to_send(session, now, limit)
+            return self._list_letters_to_send(session, now, limit, brakes)
 
-    def _load_waiting_requests(self, session: Session, now: datetime, limit: int) -> list[ContactRequest]:
-        """Load all requests of the accounts of which one is due, the longest due first, so that no account's letter is torn apart."""
-        due = (col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) <= now)
+    def _load_waiting_requests(self, session: Session, now: datetime, limit: int, brakes: LetterBrakes) -> list[ContactRequest]:
+        """Load all requests of the accounts of which one is due, the longest due first, so that no account's letter is torn apart. Accounts
+        whose letters are held back are passed over: their requests stay as they are."""
+        due = [col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) <= now]
+        due += brakes.build_conditions(col(ContactRequest.account_id))
         first_slot = func.min(col(ContactRequest.slot))
         statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
         slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_PER_LETTER)).all())
@@ -223,9 +229,10 @@ class LetterClaims:
         session.flush()  # numbers the new ones, all at once
         return letters
 
-    def _list_letters_to_send(self, session: Session, now: datetime, limit: int) -> list[int]:
+    def _list_letters_to_send(self, session: Session, now: datetime, limit: int, brakes: LetterBrakes) -> list[int]:
         rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
-        due = (col(Message.state) == MessageState.INTENDED, col(Message.slot) <= now, rested)
+        due = [col(Message.state) == MessageState.INTENDED, col(Message.slot) <= now, rested]
+        due += brakes.build_conditions(col(Message.account_id))
         statement = select(col(Message.id)).where(*due).order_by(col(Message.id)).limit(limit)
         return [number for number in session.scalars(statement) if number is not None]
 

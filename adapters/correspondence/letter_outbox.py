@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session, col
 
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, LetterOutcomeRecorder
+from adapters.correspondence.letter_brakes import load_brakes
 from adapters.correspondence.letter_claims import LetterClaims
 from adapters.correspondence.letter_loader import LetterContent, LetterLoader
 from adapters.database.engine import Database
@@ -103,7 +104,8 @@ class LetterOutbox:
 
     def begin_transmission(self, messages: Sequence[int], now: datetime) -> list[OutgoingLetter | None]:
         """Mark letters as transmitting, each with the content that is right at this moment: between the reading of its invoices and the
-        mark nothing can have changed. None for a letter that has nothing left to say, comes too early, or is another process's.
+        mark nothing can have changed. None for a letter that has nothing left to say, comes too early, is held back, or is another
+        process's.
 
         Raises what composing a letter raises; then none is marked.
         """
@@ -131,6 +133,8 @@ class LetterOutbox:
         changed: list[int] = []
         with self._database.writing() as session:
             intended = self._lock_intended_letters(session, prepared)
+            held = load_brakes(session, now.date()).find_held_letters(session, intended)
+            intended = [number for number in intended if number not in held]
             version_stamps = self._loader.load_version_stamps(session, [prepared[number].content for number in intended])
             for number in intended:
                 if version_stamps[number] != prepared[number].content.marks:

@@ -70,3 +70,10 @@ class AwaitedPart(StrEnum):
 
     ROLE = "role"
     PERSON = "person"
+
+
+class BrakeEvent(StrEnum):
+    """What the record of brakes says: letters were stopped, or go again."""
+
+    STOPPED = "stopped"
+    RESUMED = "resumed"

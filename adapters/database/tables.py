@@ -592,6 +592,39 @@ class ViewRow(SQLModel, table=True):
     last_business_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class LetterStopRow(SQLModel, table=True):
+    """No letter of its scope goes until its last business date is over, or somebody ends it. One that was ended keeps its row."""
+
+    __tablename__ = "letter_stops"
+    __table_args__ = (Index("ix_letter_stops_scope", "scope", "target"),)
+    stop_id: str = Field(primary_key=True)
+    scope: str = Field(description="a StopScope")
+    target: str = Field(default="", description="the policy's name or the account's id; empty: all letters")
+    reason: str = Field(sa_type=Text)
+    last_day: date | None = Field(default=None, description="the last business date on which nothing goes")
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    ended_by: str | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LetterBrakeRecord(SQLModel, table=True):
+    """Append-only: whose letters were stopped and let go, by whom, when and why."""
+
+    __tablename__ = "letter_brake_records"
+    __table_args__ = (Index("ix_letter_brake_records_target", "target", "id"), APPEND_ONLY)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    act_id: str
+    event: str = Field(description="a BrakeEvent")
+    scope: str = Field(description="a StopScope")
+    target: str = Field(default="", description="the policy's name or the account's id; empty: all letters")
+    reason: str = Field(default="", sa_type=Text)
+    last_day: date | None = None
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
 class ErasureRow(SQLModel, table=True):
     """Append-only: what was erased of an account, and what was kept."""
 
@@ -624,6 +657,8 @@ __all__ = [
     "Invoice",
     "JournalEntry",
     "LedgerEvent",
+    "LetterBrakeRecord",
+    "LetterStopRow",
     "Message",
     "MessageLine",
     "Note",

@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.i18n.languages import DEFAULT_LANGUAGE
 from adapters.policies.refusal import find_refusal
 from adapters.shipped_files import PROJECT
@@ -73,6 +74,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         has_inbox=context.inbox is not None,
         refused_policies=find_refusal(context.database) if actor else None,
         path=request.url.path,
+        stops=LetterStopStore(context.database).list_stops(context.today) if actor else [],
         **facts,
     )
     return HTMLResponse(page)

@@ -10,6 +10,7 @@ from api.schemas.amounts import Amount
 from api.schemas.invoices import HoldOut, InvoiceOut, InvoiceSummary, PromiseOut, StepOut
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
+from domain.correspondence.letter_stop import LetterStop
 from domain.policy.collection_policy import Policy
 
 
@@ -31,13 +32,19 @@ def present_invoice_summary(row: InvoiceRow, today: date) -> InvoiceSummary:
 
 
 def present_invoice(
-    row: InvoiceRow, source: Literal["live", "read_model"], policy: Policy | None, today: date, words: Phrases
+    row: InvoiceRow,
+    source: Literal["live", "read_model"],
+    policy: Policy | None,
+    today: date,
+    words: Phrases,
+    stop: LetterStop | None = None,
 ) -> InvoiceOut:
+    """`stop`: what holds the account's letters back."""
     case = row.case
     return InvoiceOut(
         **present_invoice_summary(row, today).model_dump(),
         source=source,
-        why=words.render_next_step_reason(*explain_next_step(case, row.status, policy), row.currency),
+        why=words.render_next_step_reason(*explain_next_step(case, row.status, policy, stop), row.currency),
         policy=case.policy if case else None,
         policy_version=case.policy_version if case else None,
         settled_on=row.settled_on,

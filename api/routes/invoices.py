@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.concurrency import run_in_threadpool
 
+from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.journal.account_state import AccountStateQuery
 from adapters.read_model.correspondence import list_letters, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
@@ -16,6 +17,7 @@ from api.presenters.correspondence import present_letter, present_task
 from api.presenters.invoices import present_invoice, present_invoice_summary
 from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
+from api.presenters.next_step_reason import explain_stopped_letter
 from api.schemas.invoices import HistoryOut, InvoiceOut, InvoiceSummary
 from api.schemas.journal import ExplanationOut
 from api.web.authentication import Context, ReadingActor
@@ -74,8 +76,9 @@ def get_invoices(
 async def get_invoice(invoice_id: str, context: Context, _: ReadingActor, words: ReaderPhrases) -> InvoiceOut:
     """When no worker answers in time, the database's read model is shown instead, and `source` says so."""
     row = await run_in_threadpool(require_invoice, context, invoice_id)
+    stop = await run_in_threadpool(LetterStopStore(context.database).find_stop_of_account, row.account_id, context.today)
     row, source, policy = await load_live_invoice(context, row)
-    return present_invoice(row, source, policy, context.today, words)
+    return present_invoice(row, source, policy, context.today, words, stop)
 
 
 @router.get("/{invoice_id}/history", operation_id="read_invoice_history", summary="The journal's chain, the letters and the tasks")
@@ -104,12 +107,14 @@ def get_invoice_explanation(
         raise Problem(422, "invalid", "That day has not come yet", f"today is {context.today.isoformat()}; give that day or one before it")
     entries, policies = AccountStateQuery(context.database).load_entries(row.account_id)
     explanation = explain_day(entries, invoice_id, day, policies)
+    stop = LetterStopStore(context.database).find_stop_of_account(row.account_id, day)
+    sentence, facts = explain_stopped_letter(stop, explanation.sentence, explanation.facts)
     return ExplanationOut(
         invoice_id=invoice_id,
         on=day,
         about=explanation.about,
-        reason=explanation.sentence,
-        sentence=words.render_explanation(explanation.sentence, explanation.facts, row.currency),
+        reason=sentence,
+        sentence=words.render_explanation(sentence, facts, row.currency),
         policy=explanation.policy.name if explanation.policy else None,
         policy_version=explanation.policy.version if explanation.policy else None,
         entries=[present_entry(line, words) for line in list_proof_lines(context.database, explanation.entries)],

@@ -1,12 +1,15 @@
-"""The bodies about letters and tasks: the decision on a letter without an outcome, a finished task, a letter and its lines."""
+"""The bodies about letters and tasks: the decision on a letter without an outcome, a finished task, a letter and its lines, and the stops
+of letters."""
 
 from datetime import date, datetime
+from typing import Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from adapters.correspondence.letter_decisions import LetterDecision
 from api.schemas.amounts import Amount
 from api.schemas.request_body import RequestBody, example_config
+from domain.correspondence.letter_stop import LetterStop, StopScope
 from domain.correspondence.naming import NamedAs
 
 
@@ -72,3 +75,38 @@ class TaskOut(BaseModel):
     outcome: str
     letter_id: int | None
     closed_by: str | None
+
+
+class LetterStopIn(RequestBody):
+    """`target`: the policy's name or the account's id; none to stop all letters. `last_day`: the last business date on which nothing goes;
+    without one it lasts until somebody ends it."""
+
+    model_config = example_config(scope="account", target="A-7", reason="A wrong price list went out.", last_day="2013-03-15")
+
+    scope: StopScope
+    target: str = Field(default="", max_length=100)
+    reason: str = Field(min_length=1, max_length=1000)
+    last_day: date | None = None
+
+    @model_validator(mode="after")
+    def _validate_target(self) -> Self:
+        if (self.scope is StopScope.ALL) == bool(self.target):
+            raise ValueError("name the policy or the account as target; none to stop all letters")
+        return self
+
+
+class LetterStopOut(BaseModel):
+    id: str
+    scope: StopScope
+    target: str = Field(description="the policy's name or the account's id; empty: all letters")
+    reason: str
+    made_by: str
+    made_at: datetime = Field(description="business time")
+    last_day: date | None = Field(description="the last business date on which nothing goes")
+    active: bool = Field(description="it holds letters back today")
+    ended_by: str | None
+    ended_at: datetime | None = Field(description="business time")
+
+    @classmethod
+    def from_stop(cls, stop: LetterStop, today: date) -> Self:
+        return cls(id=stop.stop_id, active=stop.is_active_on(today), **stop.model_dump(exclude={"stop_id"}))

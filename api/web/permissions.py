@@ -13,6 +13,7 @@ class Permission(StrEnum):
     COLLECT = "collect"
     WORK_TASKS = "work_tasks"
     DECIDE_LETTERS = "decide_letters"
+    BRAKE_LETTERS = "brake_letters"
     RECORD_PAYMENTS = "record_payments"
     REDUCE_INVOICES = "reduce_invoices"
     IMPORT = "import"
@@ -42,6 +43,7 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.COLLECT: _COLLECTION_ROLES,
     Permission.WORK_TASKS: _COLLECTION_ROLES,
     Permission.DECIDE_LETTERS: _COLLECTION_ROLES,
+    Permission.BRAKE_LETTERS: _LEAD_ROLES | {Role.FINANCE_DIRECTOR},
     Permission.RECORD_PAYMENTS: _COLLECTION_ROLES | {Role.BILLING_OPS},
     Permission.REDUCE_INVOICES: _LEAD_ROLES | {Role.BILLING_OPS},
     Permission.IMPORT: _LEAD_ROLES | {Role.BILLING_OPS},
@@ -72,6 +74,7 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.COLLECT: "record promises, calls, pauses and notes",
     Permission.WORK_TASKS: "close tasks",
     Permission.DECIDE_LETTERS: "decide what became of a letter",
+    Permission.BRAKE_LETTERS: "stop letters or let them go",
     Permission.RECORD_PAYMENTS: "record, reverse or apply payments",
     Permission.REDUCE_INVOICES: "cancel or credit invoices",
     Permission.IMPORT: "bring in invoices",

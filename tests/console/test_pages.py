@@ -337,3 +337,24 @@ async def test_the_cookie_serves_the_api_but_not_for_another_sites_page(app: Fas
     foreign = await stranger.post("/v1/invoices/I-1/notes", json=note, headers={"Origin": "https://evil.example"})
     own = await stranger.post("/v1/invoices/I-1/notes", json=note, headers={"Origin": "http://duecourse.test"})
     assert (foreign.status_code, own.status_code) == (403, 200)
+
+
+# --- stops of letters
+
+
+async def test_a_stop_is_on_every_page_and_on_its_account(person: Client, as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    world.account("A-2")
+    world.invoice("I-1")
+    async with as_role(Role.COLLECTIONS_MANAGER) as manager:
+        for body in ({"scope": "all", "reason": NASTY}, {"scope": "account", "target": "A-1", "reason": "a new owner"}):
+            assert (await manager.post("/v1/letter-stops", json=body)).status_code == 201
+    for path in ("/", "/accounts/A-2", "/invoices/I-1", "/inbox"):
+        shown = await page(person, path)
+        assert f"All letters are stopped</strong> since 1 Mar 2013, by collections_manager-1: {ESCAPED}" in shown
+        assert NASTY not in shown
+        assert "Letters are stopped to A-1" in words(shown)
+    assert "Letters to this account are stopped since 1 Mar 2013, by collections_manager-1: a new owner" in words(
+        await page(person, "/accounts/A-1")
+    )
+    assert "All letters are stopped" not in (await person.get("/sign-in")).text

@@ -1,0 +1,72 @@
+"""What holds letters back, as the letter outbox asks for it: one small query for a batch, and nothing more where nothing does."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, not_, or_, select
+from sqlmodel import Session, col
+
+from adapters.database.tables import Case, LetterStopRow, Message
+from domain.correspondence.letter_stop import StopScope
+from domain.identifiers import CaseKind
+
+_STOPS = LetterStopRow.__table__  # type: ignore[attr-defined]
+
+
+def _is_active(today: Any) -> ColumnElement[bool]:
+    """On a business date."""
+    return and_(_STOPS.c.ended_by.is_(None), or_(_STOPS.c.last_day.is_(None), _STOPS.c.last_day >= today))
+
+
+_SELECT_SCOPES = select(_STOPS.c.scope).where(_is_active(bindparam("today", type_=_STOPS.c.last_day.type))).distinct()
+
+
+class LetterBrakes(NamedTuple):
+    """The scopes of the stops that hold letters back on a business date."""
+
+    scopes: frozenset[StopScope]
+    today: date
+
+    @property
+    def hold_all(self) -> bool:
+        return StopScope.ALL in self.scopes
+
+    def build_conditions(self, account: Any) -> list[ColumnElement[bool]]:
+        """Build the conditions on rows whose account may get letters, none where every account may. `account` is their column. Where no
+        account may, see `hold_all`."""
+        conditions = []
+        if StopScope.ACCOUNT in self.scopes:
+            conditions.append(not_(_is_stopped(account, self.today)))
+        if StopScope.POLICY in self.scopes:
+            conditions.append(not_(_has_stopped_policy(account, self.today)))
+        return conditions
+
+    def find_held_letters(self, session: Session, messages: Collection[int]) -> set[int]:
+        """Find those of some letters, by number, that must not go now."""
+        if self.hold_all:
+            return set(messages)
+        conditions = self.build_conditions(col(Message.account_id))
+        if not conditions:
+            return set()
+        held = select(col(Message.id)).where(col(Message.id).in_(messages), not_(and_(*conditions)))
+        return {number for number in session.scalars(held) if number is not None}
+
+
+def load_brakes(session: Session, today: date) -> LetterBrakes:
+    """Load what holds letters back on a business date."""
+    return LetterBrakes(frozenset(map(StopScope, session.connection().scalars(_SELECT_SCOPES, {"today": today}))), today)
+
+
+def _is_stopped(account: Any, today: date) -> ColumnElement[bool]:
+    return exists().where(_STOPS.c.scope == StopScope.ACCOUNT, _STOPS.c.target == account, _is_active(today))
+
+
+def _has_stopped_policy(account: Any, today: date) -> ColumnElement[bool]:
+    """An account that has an invoice under collection by a stopped policy."""
+    return exists(
+        select(literal(1))
+        .select_from(Case)
+        .join(_STOPS, (_STOPS.c.scope == StopScope.POLICY) & (_STOPS.c.target == col(Case.policy)) & _is_active(today))
+        .where(col(Case.account_id) == account, col(Case.kind) == CaseKind.INVOICE, col(Case.outcome).is_(None))
+    )
