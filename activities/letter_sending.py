@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from time import monotonic
 
 from pydantic import BaseModel
 from sqlalchemy.exc import InterfaceError, OperationalError
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from adapters.correspondence.letter_outbox import LetterOutbox, OutgoingLetter
+from adapters.correspondence.letter_outbox import LetterOutbox, OutgoingLetter, PreparedLetter
 from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.group_commit import GroupCommit
 from adapters.database.row_states import MessageState
@@ -19,6 +21,12 @@ from domain.clock import Clock
 
 BATCH_SIZE = 200
 """Letters in one activity: few enough that a run which is interrupted has little to look through."""
+
+PREPARED_AHEAD = 40
+"""Letters that are prepared before their turn, so that they share the queries for what they rest on."""
+
+PREPARED_FOR_SECONDS = 2.0
+"""After that a prepared letter is read again. Its invoices are looked at once more in any case; its address and the credit are not."""
 
 DATABASE_RETRY_SECONDS = 1.0
 
@@ -48,9 +56,29 @@ class _LetterBatch:
         """`now` gives business time."""
         self.tally = LetterTally()
         self._queue = list(reversed(letters))
+        self._prepared: dict[int, PreparedLetter] = {}
+        self._prepared_until = 0.0
         self._outbox, self._mailer, self._now, self._in_transmission = outbox, mailer, now, in_transmission
-        self._begin: GroupCommit[int, OutgoingLetter | None] = GroupCommit(lambda numbers: outbox.begin_transmission(numbers, now()))
+        self._begin: GroupCommit[int, OutgoingLetter | None] = GroupCommit(self._begin_transmission)
         self._record: GroupCommit[tuple[int, DeliveryResult], None] = GroupCommit(lambda outcomes: outbox.record_outcomes(outcomes, now()))
+
+    def _begin_transmission(self, letters: Sequence[int]) -> list[OutgoingLetter | None]:
+        """Begin letters, and prepare the next ones with them: to read what many letters rest on costs little more than for one."""
+        if monotonic() > self._prepared_until or not self._prepared.keys() & set(letters):
+            self._prepare_letters(letters)
+        begun = self._outbox.begin_transmission(letters, self._now(), self._prepared)
+        # a letter that goes changes what its account's next one refers to
+        accounts = {self._prepared[letter].content.customer.account_id for letter in letters if letter in self._prepared}
+        self._prepared = {n: letter for n, letter in self._prepared.items() if letter.content.customer.account_id not in accounts}
+        return begun
+
+    def _prepare_letters(self, letters: Sequence[int]) -> None:
+        """Prepare letters with those that are next; one that cannot be written must not keep the others back."""
+        self._prepared = {}
+        following = self._queue[-PREPARED_AHEAD:]
+        with suppress(Exception):
+            self._prepared = self._outbox.prepare_letters([*letters, *following], self._now())
+        self._prepared_until = monotonic() + PREPARED_FOR_SECONDS
 
     async def run_worker(self) -> None:
         """Send letters until none is left, or the Temporal worker is asked to stop; a letter on the wire is finished in any case."""

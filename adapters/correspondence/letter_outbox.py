@@ -6,7 +6,7 @@ outcome written as soon as the mail server answered. What a dead process had beg
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -39,10 +39,12 @@ class OutgoingLetter(NamedTuple):
     recipient: str
 
 
-class _PreparedLetter(NamedTuple):
-    """A letter as it was read. `message` is its MIME text when it can go now; `postponed_until` when it can go only later."""
+class PreparedLetter(NamedTuple):
+    """A letter as it was read for a date of its customer's. `message` is its MIME text when it can go now; `postponed_until` when it can go
+    only later."""
 
     content: LetterContent
+    written_for: date
     postponed_until: datetime | None
     message: bytes | None
 
@@ -102,32 +104,45 @@ class LetterOutbox:
         """Claim the requests that go now (`LetterClaims`); the letters to send now, by number. `now` is business time."""
         return self._claims.claim_due_letters(now, limit)
 
-    def begin_transmission(self, messages: Sequence[int], now: datetime) -> list[OutgoingLetter | None]:
+    def begin_transmission(
+        self, messages: Sequence[int], now: datetime, prepared: Mapping[int, PreparedLetter] | None = None
+    ) -> list[OutgoingLetter | None]:
         """Mark letters as transmitting, each with the content that is right at this moment: between the reading of its invoices and the
         mark nothing can have changed. None for a letter that has nothing left to say, comes too early, is held back, or is another
         process's.
 
-        Raises what composing a letter raises; then none is marked.
+        `prepared` has letters that were prepared shortly before; what has changed since, or is not among them, is read now. Raises what
+        composing a letter raises; then none is marked.
         """
         begun: dict[int, OutgoingLetter] = {}
-        remaining = list(messages)
-        while remaining:
-            started, remaining = self._begin_unchanged_letters(self._prepare_letters(remaining, now), now)
+        ready = {number: letter for number, letter in (prepared or {}).items() if number in messages and self._is_current(letter, now)}
+        started, remaining = self._begin_unchanged_letters(ready, now) if ready else ([], [])
+        remaining += [number for number in messages if number not in ready]
+        while True:
             begun.update((letter.message, letter) for letter in started)
-        return [begun.get(number) for number in messages]
+            if not remaining:
+                return [begun.get(number) for number in messages]
+            started, remaining = self._begin_unchanged_letters(self.prepare_letters(remaining, now), now)
 
-    def _prepare_letters(self, messages: Collection[int], now: datetime) -> dict[int, _PreparedLetter]:
+    def _is_current(self, letter: PreparedLetter, now: datetime) -> bool:
+        """Whether the letter has the date of `now`, and can go now exactly if it could when it was prepared."""
+        content = letter.content
+        is_same_date = letter.written_for == now.astimezone(content.customer.zone).date()
+        return is_same_date and (self._find_later_time(content, now) is None) == (letter.postponed_until is None)
+
+    def prepare_letters(self, messages: Collection[int], now: datetime) -> dict[int, PreparedLetter]:
         """Read and compose letters, before the transaction that marks them: it must be short."""
         with self._database.reading() as session:
             drafts = self._loader.load_drafts(session, messages)
-        prepared: dict[int, _PreparedLetter] = {}
+        prepared: dict[int, PreparedLetter] = {}
         for number, content in self._loader.build_letters(drafts, now).items():
             postponed_until = self._find_later_time(content, now)
             is_due = content.is_sendable and postponed_until is None
-            prepared[number] = _PreparedLetter(content, postponed_until, self._loader.compose(content, now) if is_due else None)
+            message = self._loader.compose(content, now) if is_due else None
+            prepared[number] = PreparedLetter(content, now.astimezone(content.customer.zone).date(), postponed_until, message)
         return prepared
 
-    def _begin_unchanged_letters(self, prepared: Mapping[int, _PreparedLetter], now: datetime) -> tuple[list[OutgoingLetter], list[int]]:
+    def _begin_unchanged_letters(self, prepared: Mapping[int, PreparedLetter], now: datetime) -> tuple[list[OutgoingLetter], list[int]]:
         """Begin the letters whose invoices are still as they were read; return these, and the numbers of those that must be read again."""
         begun: list[OutgoingLetter] = []
         changed: list[int] = []
@@ -145,7 +160,7 @@ class LetterOutbox:
                     begun.append(outgoing)
         return begun, changed
 
-    def _begin_letter(self, session: Session, letter: _PreparedLetter, now: datetime) -> OutgoingLetter | None:
+    def _begin_letter(self, session: Session, letter: PreparedLetter, now: datetime) -> OutgoingLetter | None:
         """Mark a letter as transmitting; one that has nothing left to say is void, one that comes at the wrong hour is postponed."""
         content = letter.content
         self._drop_requests(session, content, now)

@@ -172,9 +172,9 @@ def _build_line(
     invoice: PositionInvoice, named_as: NamedAs, request: ContactRequest | None, reminded: Collection[str], today: date
 ) -> _ReminderLine:
     amount = invoice.undisputed_rest if named_as in ASKED_FOR else invoice.open_balance
-    line = build_letter_line(invoice, amount, request.step if request else "", today)
-    naming = {"named_as": named_as, "is_new": named_as in ASKED_FOR and invoice.id not in reminded}
-    return _ReminderLine(line.model_copy(update=naming), invoice.version, request)
+    is_new = named_as in ASKED_FOR and invoice.id not in reminded
+    line = build_letter_line(invoice, amount, request.step if request else "", today, named_as, is_new)
+    return _ReminderLine(line, invoice.version, request)
 
 
 def build_reminder_version_stamps(attempts: Iterable[tuple[int, int]], invoices: Iterable[PositionInvoice]) -> VersionStamps:
@@ -182,8 +182,11 @@ def build_reminder_version_stamps(attempts: Iterable[tuple[int, int]], invoices:
     return [*attempts, *(invoice.stamp for invoice in invoices)]
 
 
-def build_letter_line(invoice: Invoice | PositionInvoice, open_minor: int, step: str, today: date) -> LetterLine:
-    """Build a line of a letter. `open_minor`: the amount that it shows, in minor units; `today`: the customer's date."""
+def build_letter_line(
+    invoice: Invoice | PositionInvoice, open_minor: int, step: str, today: date, named_as: NamedAs = NamedAs.DUE, is_new: bool = False
+) -> LetterLine:
+    """Build a line of a letter. `open_minor`: the amount that it shows, in minor units; `today`: the customer's date; `is_new`: no letter
+    has asked for the invoice yet."""
     return LetterLine(
         invoice_id=invoice.id,
         number=invoice.number,
@@ -194,6 +197,8 @@ def build_letter_line(invoice: Invoice | PositionInvoice, open_minor: int, step:
         open_minor=open_minor,
         step=step,
         currency=invoice.currency,
+        named_as=named_as,
+        is_new=is_new,
     )
 
 

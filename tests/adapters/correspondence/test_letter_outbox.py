@@ -1,6 +1,8 @@
 """Which letters are made of what is due, and when. It is Tuesday noon; every slot came at nine."""
 
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 
@@ -218,3 +220,48 @@ def test_an_invoice_whose_due_date_was_moved_out_of_the_steps_reach_is_left_out(
     correspondence.change(Invoice, "I1", due_date=TODAY + DAY)
     assert correspondence.send_all(correspondence.letter_outbox()) == 1
     assert (correspondence.lines(correspondence.letters()[0].id), correspondence.requests()["I1"].reason) == ({"I2": "reminder"}, "not_due")
+
+
+# --- letters that were prepared before their turn
+
+
+def test_a_letter_prepared_before_its_turn_goes_as_it_was_written(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    outbox = correspondence.letter_outbox()
+    (number,) = outbox.claim_due_letters(NOON, 100)
+    prepared = outbox.prepare_letters([number], NOON)
+    (letter,) = outbox.begin_transmission([number], NOON + timedelta(seconds=1), prepared)
+    assert letter is not None
+    assert letter.content == prepared[number].message
+
+
+def test_what_was_paid_since_a_letter_was_prepared_is_not_asked_for(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    outbox = correspondence.letter_outbox()
+    (number,) = outbox.claim_due_letters(NOON, 100)
+    prepared = outbox.prepare_letters([number], NOON)
+    correspondence.change(Invoice, "I1", open_balance=2_345, version=9)
+    (letter,) = outbox.begin_transmission([number], NOON, prepared)
+    assert letter is not None
+    assert (b"23.45" in letter.content, b"23.45" in (prepared[number].message or b"")) == (True, False)
+
+
+def test_a_letter_prepared_on_another_day_or_hour_is_written_anew(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    outbox = correspondence.letter_outbox()
+    (number,) = outbox.claim_due_letters(NOON, 100)
+    prepared = outbox.prepare_letters([number], NOON)
+    assert outbox.begin_transmission([number], NOON + 10 * HOUR, prepared) == [None], "it is night"
+    tomorrow = (NOON + DAY).replace(hour=9)
+    (letter,) = outbox.begin_transmission([number], tomorrow, prepared)
+    assert letter is not None
+    assert message_from_bytes(letter.content, policy=default)["Date"].datetime == tomorrow
+
+
+def test_a_prepared_letter_is_begun_once_however_many_processes_want_it(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_billed_invoice()
+    one, other = correspondence.letter_outbox("one"), correspondence.letter_outbox("other")
+    (number,) = one.claim_due_letters(NOON, 100)
+    prepared = [outbox.prepare_letters([number], NOON) for outbox in (one, other)]
+    assert one.begin_transmission([number], NOON, prepared[0]) != [None]
+    assert other.begin_transmission([number], NOON, prepared[1]) == [None]
