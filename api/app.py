@@ -23,7 +23,7 @@ from api.routes import (
     health,
     imports,
     invoices,
-    letter_stops,
+    letter_brakes,
     plans,
     policies,
     portfolios,
@@ -112,7 +112,6 @@ def build_app() -> FastAPI:
         policies,
         imports,
         accounts,
-        letter_stops,
         dossiers,
         solvency,
         audit,
@@ -120,6 +119,8 @@ def build_app() -> FastAPI:
         health,
     ):
         app.include_router(room.router)
+    app.include_router(letter_brakes.stops_router)
+    app.include_router(letter_brakes.releases_router)
     app.include_router(correspondence.letters_router)
     app.include_router(correspondence.tasks_router)
     app.include_router(console.router)

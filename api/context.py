@@ -11,6 +11,7 @@ from adapters.billing.port import ApiBilling
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.config.company import Company
 from adapters.correspondence.letter_decisions import LetterDecisionStore
+from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.engine import Database
 from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.users_and_tokens import IdentityStore
@@ -66,6 +67,10 @@ class ApiContext:
     @property
     def letter_decisions(self) -> LetterDecisionStore:
         return LetterDecisionStore(self.database)
+
+    @property
+    def releases(self) -> ReleaseStore:
+        return ReleaseStore(self.database)
 
     @cached_property
     def _letter_templates(self) -> LetterTemplates:

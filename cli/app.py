@@ -15,7 +15,7 @@ from rich.table import Table
 from adapters.config.settings import Settings
 from adapters.i18n.languages import Language
 from cli.audit import audit_app
-from cli.letter_commands import letters_app
+from cli.letter_commands import letters_app, release_accounts
 from domain.errors import UserError
 from domain.roles import Role
 
@@ -28,6 +28,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 app.add_typer(letters_app, name="letters")
+app.command("release")(release_accounts)
 
 DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
 FAILURE_STATUS = 1
@@ -89,13 +90,19 @@ def import_file(
     business_date: Annotated[
         date | None, typer.Option(parser=_parse_day, metavar="DATE", help="As of which date; today when left out.")
     ] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="Hold none of the new accounts for release: their letters go at once.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing."""
+    """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing.
+
+    Until all were released once, new accounts are held: no letter goes to them before `duecourse release`.
+    """
     from cli.import_command import import_with_progress
 
     settings = Settings.load(data_dir=data_dir)
-    import_with_progress(settings, Console(), file, mapping, dry_run, business_date)
+    import_with_progress(settings, Console(), file, mapping, dry_run, business_date, release)
 
 
 @app.command()

@@ -11,6 +11,8 @@ from rich.table import Table
 
 from adapters.composition import open_database
 from adapters.config.settings import Settings
+from adapters.correspondence.letter_stop_store import BrakeContext
+from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.clock_store import load_clock
 from adapters.imports.column_mapping import find_mapping_file, load_mapping
 from adapters.imports.importer import Importer, ImportResult
@@ -23,15 +25,26 @@ from domain.clock import Clock
 WORKFLOW_RELEVANT_VERDICTS = (ImportVerdict.NEW, ImportVerdict.CHANGED, ImportVerdict.SETTLED)
 
 
-def import_with_progress(settings: Settings, console: Console, file: Path, mapping: str, dry_run: bool, business_date: date | None) -> None:
+def import_with_progress(
+    settings: Settings,
+    console: Console,
+    file: Path,
+    mapping: str,
+    dry_run: bool,
+    business_date: date | None,
+    release: bool = False,
+) -> None:
     """Import beside a running Duecourse, or before the first start. `business_date` None is today on the data folder's clock.
+
+    `release`: hold none of the new accounts for release.
 
     Raises MappingError, SheetError, NewerDatabaseError.
     """
     columns = load_mapping(find_mapping_file(mapping))
     database = open_database(settings)
     importer = Importer(database)
-    now = (load_clock(database) or Clock.real_time()).to_business(datetime.now(UTC))
+    clock, releases = load_clock(database) or Clock.real_time(), ReleaseStore(database)
+    now = clock.to_business(datetime.now(UTC))
     with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn()) as bar:
         task = bar.add_task(file.name, total=1.0, rows=0)
         result = importer.run(
@@ -42,11 +55,15 @@ def import_with_progress(settings: Settings, console: Console, file: Path, mappi
             getuser(),
             dry_run,
             lambda rows, fraction: bar.update(task, completed=fraction, rows=rows),
+            hold_new_accounts=not release and releases.holds_new_accounts(clock),
         )
         bar.update(task, completed=1.0, rows=result.rows)
+    if release and not dry_run:
+        releases.go_live(BrakeContext(f"import:{result.import_id}", getuser(), now, datetime.now(UTC)))
     console.print(_build_result_table(result, dry_run))
     if result.verdicts[ImportVerdict.REJECTED]:
         _show_rejected_rows(settings, console, importer, result, file)
+    _show_held_accounts(console, result)
     database.close()
     if not dry_run and any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS):
         console.print(asyncio.run(_trigger_billing_sync(settings)), highlight=False)
@@ -72,6 +89,15 @@ def _show_rejected_rows(settings: Settings, console: Console, importer: Importer
     with rejects.open("w", encoding="utf-8", newline="") as output:
         output.writelines(importer.export_rejected_rows(result.import_id))
     console.print(f"The rejected rows are in {rejects}; mend them there and import that file", highlight=False, soft_wrap=True)
+
+
+def _show_held_accounts(console: Console, result: ImportResult) -> None:
+    if result.held_accounts:
+        console.print(
+            f"{result.held_accounts:,} new accounts are held for release: no letter goes to them before `duecourse release`.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 async def _trigger_billing_sync(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""The commands of the brake: letters are stopped, let go again, and what is stopped is shown."""
+"""The commands of the brake: letters are stopped and let go again, accounts are released, and what is held back is shown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +16,8 @@ from domain.correspondence.letter_stop import StopScope
 if TYPE_CHECKING:
     from adapters.correspondence.letter_stop_store import BrakeContext
     from adapters.database.engine import Database
+
+MAX_ACCOUNTS_SHOWN = 200
 
 letters_app = typer.Typer(no_args_is_help=True, help="Stop letters, and let them go again.")
 
@@ -72,6 +74,49 @@ def list_stops(all_: Annotated[bool, typer.Option("--all", help="Also those that
         print("no letter is stopped")
 
 
+@letters_app.command("held")
+def list_held(data_dir: DataDir = None) -> None:
+    """Show the accounts that are held for release."""
+    from adapters.read_model.letter_brakes import count_held_accounts, list_held_accounts
+
+    with opened_database(load_existing_settings(data_dir)) as database:
+        held, following = list_held_accounts(database, MAX_ACCOUNTS_SHOWN, None)
+        count = count_held_accounts(database)
+    table = Table("account", "name", "country", "segment", "collector", "since")
+    for row in held:
+        table.add_row(row.account_id, row.account_name, row.country, row.segment, row.collector or "", f"{row.since:%Y-%m-%d}")
+    if held:
+        create_console().print(table)
+    print(f"{count:,} held for release" + (f", the first {MAX_ACCOUNTS_SHOWN} are shown" if following else ""))
+
+
+def release_accounts(
+    accounts: Annotated[list[str] | None, typer.Argument(help="Only these accounts.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that are held.")] = False,
+    policy: Annotated[str | None, typer.Option(help="Only accounts with an invoice under this policy.")] = None,
+    segment: Annotated[str | None, typer.Option(help="Only accounts of this segment.")] = None,
+    collector: Annotated[str | None, typer.Option(help="Only accounts of this collector.")] = None,
+    country: Annotated[str | None, typer.Option(help="Only accounts in this country, such as DE.")] = None,
+    reason: Annotated[str, typer.Option(help="What is to stand in the record.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Let the letters go to accounts that a first import held: all, some by what they have in common, or account by account."""
+    from pydantic import ValidationError
+
+    from adapters.correspondence.release_store import ReleaseStore
+    from domain.correspondence.release import ReleaseSelection
+
+    try:
+        selection = ReleaseSelection(
+            everything=everything, accounts=accounts or [], policy=policy, segment=segment, collector=collector, country=country
+        )
+    except ValidationError as error:
+        raise typer.BadParameter("release --all, or name accounts, a --policy, a --segment, a --collector or a --country") from error
+    with _opened_for_braking(data_dir) as (database, context):
+        result = ReleaseStore(database).release(selection, reason, context)
+    print(f"released {len(result.released):,}, still held {result.held:,}")
+
+
 @contextmanager
 def _opened_for_braking(data_dir: Path | None) -> "Iterator[tuple[Database, BrakeContext]]":
     """Open a data folder that exists, with who acts on it and when."""
@@ -80,4 +125,4 @@ def _opened_for_braking(data_dir: Path | None) -> "Iterator[tuple[Database, Brak
     with opened_database(load_existing_settings(data_dir)) as database:
         now = datetime.now(UTC)
         at = load_business_clock(database).to_business(now)
-        yield database, BrakeContext(f"letter_stop:{token_hex(16)}", get_caller_name(), at, now)
+        yield database, BrakeContext(f"command:{token_hex(16)}", get_caller_name(), at, now)

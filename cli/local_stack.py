@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -17,6 +17,8 @@ from temporalio.service import RPCError
 
 from adapters.composition import Services, compose_services, get_inbox_folder, open_database
 from adapters.config.settings import Settings
+from adapters.correspondence.letter_stop_store import BrakeContext
+from adapters.correspondence.release_store import NothingHeldError, ReleaseStore
 from adapters.database.clock_store import is_accelerated, load_clock, record_clock_progress, start_clock
 from adapters.database.engine import Database
 from adapters.identity.users_and_tokens import IdentityStore
@@ -32,6 +34,8 @@ from adapters.temporal.client import connect_client, set_history_retention, sign
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
 from domain.clock import Clock
+from domain.correspondence.release import ReleaseSelection
+from domain.journal.journal import SYSTEM
 from domain.roles import Role
 
 HISTORY_DAYS = 3_650
@@ -161,7 +165,16 @@ def _initialise_data(database: Database, options: StartOptions) -> tuple[bool, C
         as_of, speed = now.date() - SAMPLE_LEAD, speed or SAMPLE_DAY_SECONDS
     if sample:
         choose_sample(database, as_of or now.date())
-    return True, start_clock(database, now, as_of, speed), sample
+    clock = start_clock(database, now, as_of, speed)
+    if is_accelerated(clock):
+        _release_for_play(database, clock.to_business(now), now)
+    return True, clock, sample
+
+
+def _release_for_play(database: Database, at: datetime, now: datetime) -> None:
+    """Release what was imported before the first start: on a played clock nothing is held. `at` is business time, `now` real time."""
+    with suppress(NothingHeldError):
+        ReleaseStore(database).release(ReleaseSelection(everything=True), "a played clock", BrakeContext("first_start", SYSTEM, at, now))
 
 
 async def _connect_temporal(settings: Settings, stack: AsyncExitStack) -> tuple[Client, str]:

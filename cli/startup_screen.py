@@ -14,6 +14,7 @@ from adapters.database.clock_store import is_accelerated
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice
 from adapters.policies.refusal import PolicyRefusal, find_refusal
+from adapters.read_model.letter_brakes import count_held_accounts
 from cli.local_stack import RunningStack
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import Clock
@@ -40,6 +41,8 @@ def show_startup_screen(console: Console, running: RunningStack, command: str) -
         where.add_row("", f"[bold red]The policies in their folder are refused ({_count_faults(refusal)}); the ones above go on.[/]")
         where.add_row("", f"[red]{escape(chr(10).join(refusal.faults))}[/]")
     where.add_row("Invoices", _describe_portfolio(parts.database))
+    if held := count_held_accounts(parts.database):
+        where.add_row("Held", f"{held:,} accounts are held for release: no letter goes to them")
     where.add_row("Worker, logs", f"in this process   (logs: {folder}/logs)")
     console.print(Panel(where, title="Duecourse", title_align="left", expand=False))
     for line in _list_next_steps(running, command):
@@ -92,6 +95,8 @@ def _list_next_steps(running: RunningStack, command: str) -> list[str]:
         ]
     if _describe_portfolio(running.services.database) == "none yet":
         return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv{other}"]
+    if count_held_accounts(running.services.database):
+        return ["To let the letters go to the accounts that are held:", f"  {command} release --all{other}"]
     return [f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}"]
 
 

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, not_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, not_, or_, select, union
 from sqlmodel import Session, col
 
-from adapters.database.tables import Case, LetterStopRow, Message
+from adapters.database.row_states import BrakeEvent
+from adapters.database.tables import Case, HeldAccount, LetterStopRow, Message
 from domain.correspondence.letter_stop import StopScope
 from domain.identifiers import CaseKind
 
@@ -19,13 +20,18 @@ def _is_active(today: Any) -> ColumnElement[bool]:
     return and_(_STOPS.c.ended_by.is_(None), or_(_STOPS.c.last_day.is_(None), _STOPS.c.last_day >= today))
 
 
-_SELECT_SCOPES = select(_STOPS.c.scope).where(_is_active(bindparam("today", type_=_STOPS.c.last_day.type))).distinct()
+_HELD = HeldAccount.__table__  # type: ignore[attr-defined]
+_SELECT_BRAKES = union(
+    select(_STOPS.c.scope).where(_is_active(bindparam("today", type_=_STOPS.c.last_day.type))),
+    select(literal(BrakeEvent.HELD.value)).where(exists(select(_HELD.c.account_id))),
+)
 
 
 class LetterBrakes(NamedTuple):
-    """The scopes of the stops that hold letters back on a business date."""
+    """What holds letters back on a business date: the scopes of its stops, and whether accounts are held for release."""
 
     scopes: frozenset[StopScope]
+    has_held_accounts: bool
     today: date
 
     @property
@@ -40,6 +46,8 @@ class LetterBrakes(NamedTuple):
             conditions.append(not_(_is_stopped(account, self.today)))
         if StopScope.POLICY in self.scopes:
             conditions.append(not_(_has_stopped_policy(account, self.today)))
+        if self.has_held_accounts:
+            conditions.append(not_(exists().where(_HELD.c.account_id == account)))
         return conditions
 
     def find_held_letters(self, session: Session, messages: Collection[int]) -> set[int]:
@@ -55,7 +63,8 @@ class LetterBrakes(NamedTuple):
 
 def load_brakes(session: Session, today: date) -> LetterBrakes:
     """Load what holds letters back on a business date."""
-    return LetterBrakes(frozenset(map(StopScope, session.connection().scalars(_SELECT_SCOPES, {"today": today}))), today)
+    found = set(session.connection().scalars(_SELECT_BRAKES, {"today": today}))
+    return LetterBrakes(frozenset(scope for scope in StopScope if scope in found), BrakeEvent.HELD.value in found, today)
 
 
 def _is_stopped(account: Any, today: date) -> ColumnElement[bool]:

@@ -73,7 +73,9 @@ class AwaitedPart(StrEnum):
 
 
 class BrakeEvent(StrEnum):
-    """What the record of brakes says: letters were stopped, or go again."""
+    """What the record of brakes says: letters were stopped, or go again; an account was held for release, or released."""
 
     STOPPED = "stopped"
     RESUMED = "resumed"
+    HELD = "held"
+    RELEASED = "released"

@@ -608,11 +608,23 @@ class LetterStopRow(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class HeldAccount(SQLModel, table=True):
+    """An account that is held for release: no letter goes to it. A release deletes the row; the record of brakes keeps both."""
+
+    __tablename__ = "held_accounts"
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    since: datetime = Field(sa_type=UtcDateTime)
+
+
 class LetterBrakeRecord(SQLModel, table=True):
-    """Append-only: whose letters were stopped and let go, by whom, when and why."""
+    """Append-only: whose letters were stopped and let go, who was held for release and released; by whom, when and why."""
 
     __tablename__ = "letter_brake_records"
-    __table_args__ = (Index("ix_letter_brake_records_target", "target", "id"), APPEND_ONLY)
+    __table_args__ = (
+        Index("ix_letter_brake_records_target", "target", "id"),
+        Index("ix_letter_brake_records_act", "act_id"),
+        APPEND_ONLY,
+    )
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     act_id: str
     event: str = Field(description="a BrakeEvent")
@@ -651,6 +663,7 @@ __all__ = [
     "Document",
     "DossierRow",
     "ErasureRow",
+    "HeldAccount",
     "IdempotencyKey",
     "ImportRow",
     "ImportRun",

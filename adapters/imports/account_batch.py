@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session, col
 
+from adapters.correspondence.letter_stop_store import BrakeContext
+from adapters.correspondence.release_store import hold_accounts
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Contact
 from adapters.imports.row_reader import ImportedAccount
@@ -30,8 +32,9 @@ _CONTACT_COLUMNS = ("name", "email", "phone")
 class AccountBatch:
     """The accounts of one batch of rows. Nothing is written before `write`."""
 
-    def __init__(self, session: Session, database: Database, ids: set[str], context: AssignmentContext) -> None:
-        self._session, self._database, self._context = session, database, context
+    def __init__(self, session: Session, database: Database, ids: set[str], context: AssignmentContext, held_by: str | None = None) -> None:
+        """`held_by`: the import that holds the accounts which are new for release; None: they are not held."""
+        self._session, self._database, self._context, self._held_by = session, database, context, held_by
         connection = session.connection()
         accounts = select(*(getattr(Account, name) for name in ("id", *_ACCOUNT_COLUMNS))).where(col(Account.id).in_(ids))
         contacts = select(*(getattr(Contact, name) for name in ("id", "account_id", *_CONTACT_COLUMNS)))
@@ -98,6 +101,9 @@ class AccountBatch:
             connection.execute(self._database.build_insert_or_ignore(Account), list(self._new_accounts.values()))
             changes = [self._build_collector_change(account_id) for account_id in assigned if account_id in self._new_accounts]
             record_changes(self._session, changes, ChangeCause.RULE, self._context, version)
+            if self._held_by is not None:
+                holding = BrakeContext(self._held_by, self._context.by, self._context.at, self._context.now)
+                hold_accounts(self._session, list(self._new_accounts), holding)
         if self._merged_contacts:
             connection.execute(delete(Contact).where(col(Contact.id).in_(self._merged_contacts)))
         if self._new_contacts:
@@ -118,6 +124,10 @@ class AccountBatch:
             )
             if rows:
                 connection.execute(change.values(undeliverable_since=None) if moved else change, rows)
+
+    def count_held(self) -> int:
+        """How many of them are held for release."""
+        return len(self._new_accounts) if self._held_by is not None else 0
 
     def _assign_by_rule(self) -> tuple[list[str], int]:
         """Assign the accounts without a collector by the rules; return the ids of those assigned, and the version of the rules."""

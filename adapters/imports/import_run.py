@@ -50,6 +50,7 @@ class RunningImport:
         self.rows = 0
         self.verdicts: Counter[ImportVerdict] = Counter()
         self.rejected: list[RejectedRow] = []
+        self.held_accounts = 0
 
     def process_batch(self, batch: list[tuple[int, list[Cell]]]) -> None:
         """Read and book one batch. It makes many objects and no cycles: to search for cycles would take a third of the time."""
@@ -76,6 +77,7 @@ class RunningImport:
                 )
             if self.import_id is not None:
                 booking.write()
+                self.held_accounts += booking.count_held_accounts()
                 session.connection().execute(insert(ImportRow), verdicts)
         self._count_verdicts(verdicts)
 

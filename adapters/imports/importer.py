@@ -38,7 +38,8 @@ class UnknownImportError(UserError):
 
 
 class ImportResult(BaseModel):
-    """The result of an import. `import_id` is None for a dry run, which stores nothing. `rejected` has the first few rejected rows."""
+    """The result of an import. `import_id` is None for a dry run, which stores nothing. `rejected` has the first few rejected rows;
+    `held_accounts` is how many new accounts are held for release."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,6 +47,7 @@ class ImportResult(BaseModel):
     rows: int
     verdicts: dict[ImportVerdict, int]
     rejected: list[RejectedRow]
+    held_accounts: int = 0
 
 
 def _ignore_progress(rows: int, fraction: float) -> None:
@@ -72,16 +74,20 @@ class Importer:
         dry_run: bool = False,
         progress: ProgressCallback = _ignore_progress,
         file_name: str | None = None,
+        hold_new_accounts: bool = False,
     ) -> ImportResult:
         """Import what is known at `business_date`; `at` is the business time (UTC) of the events. A dry run writes nothing.
 
         Every batch is a transaction of its own, so an import that is cut short can be run again. Raises SheetError, before anything is
         written, when the file as a whole cannot be used. `file_name` is the user's name of the file, when `path` is a copy.
+        `hold_new_accounts`: no letter goes to accounts that are new before they are released.
         """
         sheet = open_sheet(path, mapping.file, mapping.required_columns(), mapping.known_columns())
         reader = RowReader(mapping, sheet.header, _detect_decimal_marks(sheet, mapping, path.name), business_date)
-        context = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions)
-        run = RunningImport(self._database, sheet, reader, context, None if dry_run else uuid4().hex)
+        import_id = None if dry_run else uuid4().hex
+        held_by = import_id if hold_new_accounts else None
+        context = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions, held_by)
+        run = RunningImport(self._database, sheet, reader, context, import_id)
         if run.import_id is not None:
             self._create_run(run.import_id, file_name or path.name, path, started_by, sheet)
         try:
@@ -97,6 +103,7 @@ class Importer:
             rows=run.rows,
             verdicts={verdict: run.verdicts[verdict] for verdict in ImportVerdict},
             rejected=run.rejected,
+            held_accounts=run.held_accounts,
         )
 
     def export_rejected_rows(self, import_id: str) -> Iterator[str]:

@@ -36,13 +36,15 @@ class ImportVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class ImportContext:
-    """What all rows of an import share. `at` is business time; `reductions` as the mapping says."""
+    """What all rows of an import share. `at` is business time; `reductions` as the mapping says. `held_by`: the import, where it holds the
+    accounts that are new for release."""
 
     business_date: date
     at: datetime
     recorded_at: datetime
     recorded_by: str
     reductions: str = "payment"
+    held_by: str | None = None
 
 
 class BatchBooking:
@@ -62,7 +64,7 @@ class BatchBooking:
             self._unit_of_work.lock_accounts(accounts)
         self._known_invoices = load_invoices(session, col(Invoice.id).in_(known), lock=lock) if known else {}
         doing = AssignmentContext(f"import:{token_hex(16)}", context.recorded_by, context.at, context.recorded_at)
-        self._accounts = AccountBatch(session, database, accounts, doing)
+        self._accounts = AccountBatch(session, database, accounts, doing, context.held_by)
 
     def book_row(self, row: ImportedInvoice) -> ImportVerdict:
         """Raises RowFault when the row contradicts the ledger."""
@@ -79,6 +81,10 @@ class BatchBooking:
     def write(self) -> None:
         self._accounts.write()
         self._unit_of_work.write()
+
+    def count_held_accounts(self) -> int:
+        """How many accounts of the batch are held for release."""
+        return self._accounts.count_held()
 
     def _issue_invoice(self, row: ImportedInvoice) -> ImportVerdict:
         if row.issue_date > self._context.business_date:

@@ -9,10 +9,11 @@ from adapters.database.engine import Database
 from adapters.database.tables import ImportRow, ImportRun
 from adapters.imports.import_run import REJECTED_SHOWN, RejectedRow
 from adapters.imports.row_booking import ImportVerdict
+from adapters.read_model.letter_brakes import count_accounts_held_by
 
 
 class ImportRecord(BaseModel):
-    """`rejected` holds the first few. Times are real."""
+    """`rejected` holds the first few; `held_accounts`: how many new accounts it held for release. Times are real."""
 
     id: str
     file_name: str
@@ -25,6 +26,7 @@ class ImportRecord(BaseModel):
     started_at: datetime
     ended_at: datetime | None
     rejected: list[RejectedRow]
+    held_accounts: int = 0
 
 
 class RowVerdict(BaseModel):
@@ -40,7 +42,11 @@ def find_import(database: Database, import_id: str) -> ImportRecord | None:
         statement = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.verdict == ImportVerdict.REJECTED.value)
         rejected = session.exec(statement.order_by(col(ImportRow.row)).limit(REJECTED_SHOWN))
         shown = [RejectedRow(row=row.row, reason=row.reason) for row in rejected]
-        return ImportRecord(**run.model_dump(exclude={"file_sha256", "header", "delimiter"}), rejected=shown)
+        return ImportRecord(
+            **run.model_dump(exclude={"file_sha256", "header", "delimiter"}),
+            rejected=shown,
+            held_accounts=count_accounts_held_by(session, import_id),
+        )
 
 
 def list_row_verdicts(database: Database, import_id: str) -> list[RowVerdict]:

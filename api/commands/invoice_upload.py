@@ -30,7 +30,15 @@ def upload_invoices(context: ApiContext, invoices: list[InvoiceIn], user: str) -
             writer = csv.DictWriter(file, CSV_COLUMNS, quoting=csv.QUOTE_ALL)
             writer.writeheader()
             writer.writerows(_build_csv_row(invoice) for invoice in invoices)
-        result = context.importer.run(path, API_MAPPING, context.today, context.business_now, user, file_name="POST /v1/invoices")
+        result = context.importer.run(
+            path,
+            API_MAPPING,
+            context.today,
+            context.business_now,
+            user,
+            file_name="POST /v1/invoices",
+            hold_new_accounts=context.releases.holds_new_accounts(context.clock),
+        )
     verdicts = list_row_verdicts(context.database, result.import_id or "")
     return [
         InvoiceVerdict(invoice_id=invoice.id, verdict=row.verdict, reason=row.reason)

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.read_model.correspondence import list_letters, list_pressing_tasks, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from adapters.read_model.journal import JournalLine, list_account_history, list_case_story
+from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_release
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
 from api.commands.live_invoice import load_live_invoice
 from api.console.rendering import CONSOLE_FOLDER, render, require_page_reader
 from api.console.timeline import build_timeline
-from api.presenters.next_step_reason import LETTERS_STOPPED, explain_next_step
+from api.presenters.next_step_reason import AWAITS_RELEASE, LETTERS_STOPPED, explain_next_step
 from api.presenters.phrases import load_phrases
 from api.routes.accounts import require_account_detail as existing_account
 from api.web.access_logging import record_shown_letter
@@ -85,11 +85,11 @@ async def show_invoice(
     request: Request, invoice_id: str, context: Context, actor: Annotated[Actor, Depends(require_page_reader)]
 ) -> HTMLResponse:
     row = await run_in_threadpool(_require_invoice, context, invoice_id)
-    stop = await run_in_threadpool(LetterStopStore(context.database).find_stop_of_account, row.account_id, context.today)
+    brake = await run_in_threadpool(find_account_brake, context.database, row.account_id, context.today)
     row, source, policy = await load_live_invoice(context, row)
 
     def page() -> HTMLResponse:
-        reason = explain_next_step(row.case, row.status, policy, stop)
+        reason = explain_next_step(row.case, row.status, policy, brake)
         return render(
             request,
             context,
@@ -98,9 +98,9 @@ async def show_invoice(
             invoice=row,
             source=source,
             policy=policy,
-            stop=stop,
+            brake=brake,
             steps=build_timeline(row, policy, context.today),
-            waits_for_stop=reason.reason == LETTERS_STOPPED,
+            is_braked=reason.reason in (LETTERS_STOPPED, AWAITS_RELEASE),
             why=load_phrases("en").render_next_step_reason(*reason, row.currency),
             letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
             tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
@@ -120,6 +120,7 @@ def show_account(request: Request, account_id: str, context: Context, actor: Pag
         "account.html",
         actor,
         account=existing_account(context, account_id),
+        held=find_hold_for_release(context.database, account_id, context.today),
         entries=_render_entries(lines),
         letters=letters,
     )

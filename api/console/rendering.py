@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.i18n.languages import DEFAULT_LANGUAGE
 from adapters.policies.refusal import find_refusal
+from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
 from api.context import ApiContext
 from api.presenters.phrases import load_phrases
@@ -75,6 +76,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         refused_policies=find_refusal(context.database) if actor else None,
         path=request.url.path,
         stops=LetterStopStore(context.database).list_stops(context.today) if actor else [],
+        held_accounts=count_held_accounts(context.database) if actor else 0,
         **facts,
     )
     return HTMLResponse(page)

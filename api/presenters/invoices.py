@@ -10,7 +10,7 @@ from api.schemas.amounts import Amount
 from api.schemas.invoices import HoldOut, InvoiceOut, InvoiceSummary, PromiseOut, StepOut
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
-from domain.correspondence.letter_stop import LetterStop
+from domain.correspondence.letter_stop import LetterBrake
 from domain.policy.collection_policy import Policy
 
 
@@ -37,14 +37,14 @@ def present_invoice(
     policy: Policy | None,
     today: date,
     words: Phrases,
-    stop: LetterStop | None = None,
+    brake: LetterBrake | None = None,
 ) -> InvoiceOut:
-    """`stop`: what holds the account's letters back."""
+    """`brake` holds the account's letters back."""
     case = row.case
     return InvoiceOut(
         **present_invoice_summary(row, today).model_dump(),
         source=source,
-        why=words.render_next_step_reason(*explain_next_step(case, row.status, policy, stop), row.currency),
+        why=words.render_next_step_reason(*explain_next_step(case, row.status, policy, brake), row.currency),
         policy=case.policy if case else None,
         policy_version=case.policy_version if case else None,
         settled_on=row.settled_on,

@@ -5,14 +5,15 @@ from typing import Any, NamedTuple
 
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
-from domain.correspondence.letter_stop import LetterStop
+from domain.correspondence.letter_stop import LetterBrake
 from domain.policy.collection_policy import Policy, Step, StepAction
 from domain.timeline.holds import HoldKind
 
 SENTENCES_OF_WAITING_LETTERS = ("slot", "letter_under_way")
 """By which the journal explains that a letter was asked for and had not gone."""
 
-LETTERS_STOPPED = "letters_stopped"
+LETTERS_STOPPED, AWAITS_RELEASE = "letters_stopped", "awaits_release"
+"""The phrases for a letter that is held back."""
 
 
 class NextStepReason(NamedTuple):
@@ -22,17 +23,17 @@ class NextStepReason(NamedTuple):
     facts: dict[str, Any]
 
 
-def explain_next_step(view: CaseView | None, status: str, policy: Policy | None, stop: LetterStop | None = None) -> NextStepReason:
-    """`view` is None for an invoice whose collection has not begun; `status` is the ledger's. `stop` is what holds the account's letters
-    back today."""
+def explain_next_step(view: CaseView | None, status: str, policy: Policy | None, brake: LetterBrake | None = None) -> NextStepReason:
+    """`view` is None for an invoice whose collection has not begun; `status` is the ledger's. `brake` holds the account's
+    letters back."""
     if view is None:
         return NextStepReason("not_started", {}) if status == InvoiceStatus.OPEN else NextStepReason("settled", {"stage": status})
     if view.outcome is not None:
         return NextStepReason("settled", {"stage": view.outcome})
     if view.holds:
         return _explain_hold(view)
-    if stop is not None and has_letter_under_way(view):
-        return NextStepReason(LETTERS_STOPPED, describe_stop(stop, view.taken[-1].step))
+    if brake is not None and has_letter_under_way(view):
+        return explain_brake(brake, view.taken[-1].step)
     if view.waiting_for == "letter":
         return NextStepReason("letter_under_way", {})
     step = _find_step(policy, view.next_step)
@@ -46,16 +47,17 @@ def has_letter_under_way(view: CaseView) -> bool:
     return bool(view.taken) and view.taken[-1].act is StepAction.LETTER and view.taken[-1].fate is None
 
 
-def describe_stop(stop: LetterStop, step: str) -> dict[str, Any]:
-    """The facts of the phrase that says that a step's letter waits for the end of a stop."""
-    return {"step": step, "since": stop.made_at.date(), "until": stop.last_day, "reason": stop.reason, "actor": stop.made_by}
+def explain_brake(brake: LetterBrake, step: str) -> NextStepReason:
+    """Explain that a step's letter waits until letters go again."""
+    facts = {"step": step, "since": brake.since, "until": brake.until, "reason": brake.reason, "actor": brake.by}
+    return NextStepReason(AWAITS_RELEASE if brake.awaits_release else LETTERS_STOPPED, facts)
 
 
-def explain_stopped_letter(stop: LetterStop | None, sentence: str, facts: dict[str, Any]) -> NextStepReason:
-    """Replace the explanation of a day on which a letter waited by the stop that held it back, where there was one; any other stays."""
-    if stop is None or sentence not in SENTENCES_OF_WAITING_LETTERS:
+def explain_waiting_letter(brake: LetterBrake | None, sentence: str, facts: dict[str, Any]) -> NextStepReason:
+    """Replace the explanation of a day on which a letter waited by what held it back, where something did; any other stays."""
+    if brake is None or sentence not in SENTENCES_OF_WAITING_LETTERS:
         return NextStepReason(sentence, facts)
-    return NextStepReason(LETTERS_STOPPED, describe_stop(stop, facts["step"]))
+    return explain_brake(brake, facts["step"])
 
 
 def _explain_hold(view: CaseView) -> NextStepReason:

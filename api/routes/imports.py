@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.database.row_states import ImportState
 from adapters.imports.column_mapping import ColumnMapping, load_mapping, parse_mapping
 from adapters.imports.importer import ImportResult
@@ -17,8 +18,9 @@ from adapters.read_model.imports import find_import
 from api.commands.invoice_upload import upload_invoices
 from api.context import ApiContext
 from api.schemas.imports import ImportOut, InvoicesIn, InvoiceVerdicts
-from api.web.authentication import Context, ImportingActor, ReadingActor
+from api.web.authentication import Context, ImportingActor, ReadingActor, require_right
 from api.web.idempotency import IdempotentRoute
+from api.web.permissions import Permission
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem
 
 router = APIRouter(prefix="/v1", tags=["imports"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -44,8 +46,12 @@ async def import_file(
     mapping: Annotated[str, Form(description="the name of a mapping that is kept here")] = "",
     mapping_file: Annotated[UploadFile | None, File(description="or a mapping of your own, as YAML")] = None,
     dry_run: Annotated[bool, Form(description="only say what would happen")] = False,
+    release: Annotated[bool, Form(description="hold none of the new accounts for release; for those who may release them")] = False,
 ) -> ImportOut:
-    """A rejected row does not stop the others: correct the rejected rows and import them again."""
+    """A rejected row does not stop the others: correct the rejected rows and import them again. Until all were released once, accounts that
+    are new are held for release."""
+    if release:
+        require_right(actor, Permission.BRAKE_LETTERS)
     name = Path(file.filename or "upload").name
 
     def run() -> ImportOut:
@@ -54,7 +60,12 @@ async def import_file(
             path = Path(folder) / f"upload{Path(name).suffix[:10]}"
             with path.open("wb") as copy:
                 shutil.copyfileobj(file.file, copy)
-            result = context.importer.run(path, chosen, context.today, context.business_now, actor.user, dry_run, file_name=name)
+            hold = not release and context.releases.holds_new_accounts(context.clock)
+            result = context.importer.run(
+                path, chosen, context.today, context.business_now, actor.user, dry_run, file_name=name, hold_new_accounts=hold
+            )
+        if release and not dry_run:
+            context.releases.go_live(BrakeContext(f"import:{result.import_id}", actor.user, context.business_now, context.now()))
         return _load_import(context, result.import_id) if result.import_id else _present_dry_run(result, name, actor.user)
 
     answer = await run_in_threadpool(run)

@@ -6,18 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.journal.account_state import AccountStateQuery
 from adapters.read_model.correspondence import list_letters, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from adapters.read_model.journal import list_case_story
+from adapters.read_model.letter_brakes import find_account_brake
 from adapters.read_model.proof_lines import list_proof_lines
 from api.commands.live_invoice import load_live_invoice
 from api.presenters.correspondence import present_letter, present_task
 from api.presenters.invoices import present_invoice, present_invoice_summary
 from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
-from api.presenters.next_step_reason import explain_stopped_letter
+from api.presenters.next_step_reason import explain_waiting_letter
 from api.schemas.invoices import HistoryOut, InvoiceOut, InvoiceSummary
 from api.schemas.journal import ExplanationOut
 from api.web.authentication import Context, ReadingActor
@@ -76,9 +76,9 @@ def get_invoices(
 async def get_invoice(invoice_id: str, context: Context, _: ReadingActor, words: ReaderPhrases) -> InvoiceOut:
     """When no worker answers in time, the database's read model is shown instead, and `source` says so."""
     row = await run_in_threadpool(require_invoice, context, invoice_id)
-    stop = await run_in_threadpool(LetterStopStore(context.database).find_stop_of_account, row.account_id, context.today)
+    brake = await run_in_threadpool(find_account_brake, context.database, row.account_id, context.today)
     row, source, policy = await load_live_invoice(context, row)
-    return present_invoice(row, source, policy, context.today, words, stop)
+    return present_invoice(row, source, policy, context.today, words, brake)
 
 
 @router.get("/{invoice_id}/history", operation_id="read_invoice_history", summary="The journal's chain, the letters and the tasks")
@@ -107,8 +107,8 @@ def get_invoice_explanation(
         raise Problem(422, "invalid", "That day has not come yet", f"today is {context.today.isoformat()}; give that day or one before it")
     entries, policies = AccountStateQuery(context.database).load_entries(row.account_id)
     explanation = explain_day(entries, invoice_id, day, policies)
-    stop = LetterStopStore(context.database).find_stop_of_account(row.account_id, day)
-    sentence, facts = explain_stopped_letter(stop, explanation.sentence, explanation.facts)
+    brake = find_account_brake(context.database, row.account_id, day)
+    sentence, facts = explain_waiting_letter(brake, explanation.sentence, explanation.facts)
     return ExplanationOut(
         invoice_id=invoice_id,
         on=day,

@@ -7,10 +7,16 @@ from typing import Self
 from pydantic import BaseModel, Field, model_validator
 
 from adapters.correspondence.letter_decisions import LetterDecision
+from adapters.correspondence.release_store import ReleaseResult
+from adapters.database.row_states import BrakeEvent
 from api.schemas.amounts import Amount
 from api.schemas.request_body import RequestBody, example_config
 from domain.correspondence.letter_stop import LetterStop, StopScope
 from domain.correspondence.naming import NamedAs
+from domain.correspondence.release import ReleaseSelection
+
+MAX_ACCOUNTS_SHOWN = 500
+"""How many accounts an answer lists one by one."""
 
 
 class DecisionIn(RequestBody):
@@ -110,3 +116,59 @@ class LetterStopOut(BaseModel):
     @classmethod
     def from_stop(cls, stop: LetterStop, today: date) -> Self:
         return cls(id=stop.stop_id, active=stop.is_active_on(today), **stop.model_dump(exclude={"stop_id"}))
+
+
+class ReleaseIn(RequestBody):
+    """`everything`, or those that meet each condition that is given; accounts that are not held are refused."""
+
+    model_config = example_config(accounts=["A-7"], reason="Looked through with Anna.")
+
+    everything: bool = Field(default=False, description="all accounts that are held")
+    accounts: list[str] = Field(default_factory=list, max_length=10_000, description="their ids")
+    policy: str = Field(default="", max_length=100, description="that of an invoice of theirs under collection")
+    segment: str = Field(default="", max_length=100)
+    collector: str = Field(default="", max_length=100)
+    country: str = Field(default="", pattern="^([A-Z]{2})?$", description="ISO 3166-1 alpha-2")
+    reason: str = Field(default="", max_length=1000)
+
+    @model_validator(mode="after")
+    def _validate_selection(self) -> Self:
+        self.build_selection()
+        return self
+
+    def build_selection(self) -> ReleaseSelection:
+        return ReleaseSelection(**self.model_dump(exclude={"reason"}))
+
+
+class ReleaseOut(BaseModel):
+    released: int
+    accounts: list[str] = Field(description="the ids of those released, the first 500")
+    held: int = Field(description="how many accounts are still held")
+    live: bool = Field(description="accounts that are new from now on are not held")
+
+    @classmethod
+    def from_result(cls, result: ReleaseResult) -> Self:
+        accounts = result.released[:MAX_ACCOUNTS_SHOWN]
+        return cls(released=len(result.released), accounts=accounts, held=result.held, live=result.live)
+
+
+class HeldAccountOut(BaseModel):
+    account_id: str
+    account_name: str
+    country: str
+    segment: str
+    collector: str | None
+    since: datetime = Field(description="business time")
+
+
+class BrakeRecordOut(BaseModel):
+    """Letters were stopped or let go again, or an account was held for release or released."""
+
+    id: int
+    event: BrakeEvent
+    scope: StopScope
+    target: str = Field(description="the policy's name or the account's id; empty: all letters")
+    reason: str
+    last_day: date | None
+    made_by: str
+    made_at: datetime = Field(description="business time")

@@ -89,6 +89,7 @@ class ImportOut(BaseModel):
     rows: int
     verdicts: dict[str, int]
     rejected: list[RejectedRow] = Field(description="the first ones; all of them are in rejected.csv")
+    held_accounts: int = Field(default=0, description="new accounts that are held for release: no letter goes to them before")
     error: str = ""
     started_by: str
     started_at: datetime | None = Field(description="real time")

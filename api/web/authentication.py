@@ -53,13 +53,18 @@ def _reject_cross_origin_request(request: Request) -> None:
         raise Problem(403, "foreign-page", "Another site asked for this", "open Duecourse itself and try again there")
 
 
+def require_right(actor: Actor, permission: Permission) -> None:
+    """What a part of a request needs beside its route's permission. Raises Problem 403."""
+    if why := permission_denial_reason(actor.role, permission):
+        raise Problem(403, "not-allowed", "Your role may not do this", why)
+
+
 def require_permission(permission: Permission) -> Callable[[Request, object], Actor]:
     """A dependency: the actor, if its role may. Sync, so that the look-up in the database runs in the threadpool."""
 
     def allowed(request: Request, _: Annotated[object, Security(bearer_scheme)] = None) -> Actor:
         actor = require_actor(request)
-        if why := permission_denial_reason(actor.role, permission):
-            raise Problem(403, "not-allowed", "Your role may not do this", why)
+        require_right(actor, permission)
         return actor
 
     allowed.permission = permission  # type: ignore[attr-defined]

@@ -36,3 +36,16 @@ class LetterStop(BaseModel):
         """Return true on the business dates on which it holds letters back; from the day on which it was ended it holds none."""
         is_over = (self.ended_at is not None and self.ended_at.date() <= day) or (self.last_day is not None and self.last_day < day)
         return self.made_at.date() <= day and not is_over
+
+
+class LetterBrake(BaseModel):
+    """Why no letter goes to an account: a stop reaches it, or it is held for release (`awaits_release`). `until` is the last business date,
+    where there is one; `by` made the stop, or imported the account."""
+
+    model_config = ConfigDict(frozen=True)
+
+    awaits_release: bool = False
+    since: date
+    until: date | None = None
+    reason: str = ""
+    by: str

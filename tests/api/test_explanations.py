@@ -7,7 +7,7 @@ import pytest
 
 from adapters.i18n.languages import LANGUAGES
 from adapters.shipped_files import PROJECT
-from api.presenters.next_step_reason import LETTERS_STOPPED
+from api.presenters.next_step_reason import AWAITS_RELEASE, LETTERS_STOPPED
 from api.presenters.phrases import load_phrases
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import PauseCollection
@@ -69,13 +69,13 @@ async def test_nobody_reads_it_without_signing_in(as_role: As, world: PortfolioW
 
 
 def sentences() -> set[str]:
-    """Every sentence that the domain can answer with, and the one that takes its place where a letter was held back."""
+    """Every sentence that the domain can answer with, and those that take its place where a letter was held back."""
     source = (DOMAIN / "projection" / "explanation.py").read_text(encoding="utf-8")
     words = re.findall(r'StepReason\("(\w+)"', (DOMAIN / "projection" / "step_explanation.py").read_text(encoding="utf-8"))
     named = set(re.findall(r'(?:_build_explanation|Explanation)\(\s*"(?:sent|not_sent|waiting|over)", "(\w+)"', source))
     fates = {"dropped", "withdrawn", "refused", "unknown"}
     waits = {f"next_{word}" for word in ("before_due", "due_day", "catch_up", "held_before")}
-    return named | fates | waits | {f"sent_{word}" for word in words} | {"call", "asks_account", LETTERS_STOPPED}
+    return named | fates | waits | {f"sent_{word}" for word in words} | {"call", "asks_account", LETTERS_STOPPED, AWAITS_RELEASE}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

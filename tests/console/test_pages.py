@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
+from adapters.correspondence.letter_stop_store import BrakeContext
+from adapters.correspondence.release_store import hold_accounts
 from adapters.database.tables import Note
 from adapters.mail.local_inbox import Inbox
 from api.console.pages import MAX_LIST_LENGTH
@@ -358,3 +360,15 @@ async def test_a_stop_is_on_every_page_and_on_its_account(person: Client, as_rol
         await page(person, "/accounts/A-1")
     )
     assert "All letters are stopped" not in (await person.get("/sign-in")).text
+
+
+async def test_accounts_that_are_held_for_release_are_on_every_page(person: Client, world: PortfolioWorld) -> None:
+    world.account()
+    world.account("A-2")
+    at = moment_on(TODAY)
+    with world.database.writing() as session:
+        hold_accounts(session, ["A-1", "A-2"], BrakeContext("import-1", NASTY, at.business, at.real))
+    assert "2 accounts are held for release : no letter goes to them" in words(await page(person, "/"))
+    account = await page(person, "/accounts/A-1")
+    assert f"held for release since 1 Mar 2013, when {ESCAPED} imported it: no letter goes to it" in account
+    assert NASTY not in account
