@@ -15,8 +15,9 @@ one date at a time. Where it and the project disagree, one of them misreads the 
   courtesy note after it: a request that comes sooner is moved to the first business day after that, and its invoice's next step waits for
   it. A step marked `apart` goes in its time all the same.
 - A letter about overdue invoices names the account's whole position. Each invoice that has asked for a letter is named as *due*, be it
-  that its day would come later. Another overdue one whose next letter step (not one marked `apart`) is due within `gather_days` is named as
-  *gathered*: when its step falls due it has been taken, on the day of the letter. Every other overdue one is *listed*; a disputed one is
+  that its day would come later. Another overdue one whose next letter step (not one marked `apart`) is due within `gather_days`, and of
+  which no letter has taken a step within `catch_up_days`, is named as *gathered*: when its step falls due it has been taken, on the day of
+  the letter. Every other overdue one is *listed*; a disputed one is
   named as *disputed*; one below the minimum is left out. What is due, gathered or listed makes up what the letter asks for. Its template is
   that of the latest step in the timeline that it takes.
 - A courtesy note (a step for before the due date) goes alone only to an account that owes nothing overdue. Else it waits, from one business
@@ -105,6 +106,7 @@ class _Invoice:
     slot: date = date.max
     held: bool = False
     gathered: dict[str, date] = field(default_factory=dict)
+    lettered_on: date = date.min
 
     def settled_by(self, day: date) -> bool:
         return self.settled is not None and self.settled <= day
@@ -300,7 +302,7 @@ class _Simulation:
             step = self.gathered_step(one, today)
             if step is not None:
                 steps[one.number], naming[one.number] = step, "gathered"
-                one.gathered[step["step"]] = today
+                one.gathered[step["step"]] = one.lettered_on = today
             else:
                 naming[one.number] = "disputed" if one.disputed else "listed"
         if taken:
@@ -320,7 +322,8 @@ class _Simulation:
                 )
             )
         for one in taken:
-            one.heard_on, one.asked = today, None
+            one.heard_on = one.lettered_on = today
+            one.asked = None
         for one in lapsed:
             self.lapse(one, today)
         return bool(lapsed)
@@ -329,6 +332,8 @@ class _Simulation:
         """The step that a letter of today takes along: the invoice's next one, if it is a letter that is due within days."""
         position = self.next_position(invoice, today)
         if position is None or not invoice.chased or invoice.held or invoice.asked:
+            return None
+        if invoice.lettered_on != date.min and today < invoice.lettered_on + self.catch_up:
             return None
         step = self.timeline[position]
         if step["act"] != "letter" or step["day"] <= 0 or step.get("apart") or step["step"] in invoice.gathered:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
@@ -103,7 +104,7 @@ class LetterClaims:
         letters = self._create_letters(session, {key: customers[key[0]] for key in opened}, now)
         for key, letter in letters.items():
             _put_into_letter(opened[key], letter, set())
-        self._gather_requests(session, letters, opened, positions, today_of, now)
+        self._gather_requests(session, letters, opened, positions, customers, now)
         session.flush()
 
     # --- who has to wait
@@ -155,29 +156,31 @@ class LetterClaims:
         letters: dict[AccountCurrency, Message],
         opened: dict[AccountCurrency, list[ContactRequest]],
         positions: Positions,
-        today_of: dict[str, date],
+        customers: dict[str, LetterRecipient],
         now: datetime,
     ) -> None:
-        """Request on behalf of overdue invoices the letter step that would be due within `gather_days`. Its invoice finds it requested."""
+        """Request on behalf of overdue invoices the letter step that would be due within `gather_days`. Its invoice finds it requested. One
+        that a letter asked for within `catch_up_days` is not taken along."""
         candidates: list[tuple[PositionInvoice, Step, ContactRequest, Message]] = []
         for key, requests in opened.items():
             first = next((request for request in requests if request.rank > 0), None)
             if first is None:
                 continue
-            days = max(request.gather_days for request in requests)
+            days, today = max(request.gather_days for request in requests), now.astimezone(customers[key[0]].zone).date()
             named = {request.invoice_id for request in requests}
             for invoice in positions.get(key, {}).values():
-                step = None if invoice.id in named else self._find_gathered_step(session, invoice, today_of[key[0]], days)
+                step = None if invoice.id in named else self._find_gathered_step(session, invoice, today, days)
                 if step is not None:
                     candidates.append((invoice, step, first, letters[key]))
         known = _load_requests(session, [invoice.id for invoice, *_ in candidates])
         for invoice, step, sample, letter in candidates:
             earlier = [request for request in known if request.invoice_id == invoice.id]
-            if any(request.state in UNDER_WAY_STATES for request in earlier):
+            policy = self._load_policy(session, invoice.policy or "", invoice.policy_version or 0)
+            rests = policy is not None and _was_asked_for(earlier, policy.catch_up_days, customers[invoice.account_id].zone, now)
+            if rests or any(request.state in UNDER_WAY_STATES for request in earlier):
                 continue
             same = next((each for each in earlier if (each.step, each.policy_version) == (step.step, invoice.policy_version)), None)
             if same is None:
-                policy = self._load_policy(session, invoice.policy or "", invoice.policy_version or 0)
                 minimum = policy.minimum_open_balance(invoice.currency) if policy else 1
                 session.add(_build_gathered_request(invoice, step, sample, minimum, letter, now))
             elif same.state in CANCELLED_STATES:
@@ -294,6 +297,13 @@ def _put_into_letter(requests: Iterable[ContactRequest], letter: Message, alread
     for request in requests:
         if request.invoice_id not in already_claimed:
             request.state, request.message_id = ContactRequestState.CLAIMED, letter.id
+
+
+def _was_asked_for(requests: Iterable[ContactRequest], days: int, zone: ZoneInfo, now: datetime) -> bool:
+    """Whether a letter took a step of an invoice within so many days, by the customer's calendar. `requests`: all of the invoice."""
+    since = now.astimezone(zone).date() - timedelta(days=days)
+    ended = [request.ended_at for request in requests if request.state == ContactRequestState.SENT and request.ended_at]
+    return any(moment.astimezone(zone).date() > since for moment in ended)
 
 
 def _load_claimed_invoices(session: Session, letter: Message) -> set[str]:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from adapters.database.row_states import ContactRequestState
 from adapters.database.tables import Case, Invoice, PolicyVersion
 from domain import identifiers as ids
 from domain.policy.collection_policy import PolicySnapshot
@@ -72,6 +73,17 @@ def test_a_letter_takes_along_the_next_letter_of_an_overdue_invoice_that_is_due_
     (letter,) = correspondence.letters()
     assert letter.asked_for == 20_000
     assert correspondence.lines(letter.id) == {"I1": "reminder", "I2": step if taken else ""}
+
+
+@pytest.mark.parametrize(("days_ago", "taken"), [(1, False), (2, False), (3, True)])
+def test_an_invoice_that_a_letter_asked_for_within_the_catch_up_days_is_not_taken_along(
+    correspondence: CorrespondenceSetup, days_ago: int, taken: bool
+) -> None:
+    gather(correspondence, 9, "second_reminder", 3 - days_ago)
+    asked_at = NOON - days_ago * DAY
+    correspondence.create_contact_request("I2", name="reminder", slot=asked_at, state=ContactRequestState.SENT, ended_at=asked_at)
+    assert correspondence.send_all(correspondence.letter_outbox()) == 1
+    assert correspondence.lines(correspondence.letters()[0].id) == {"I1": "reminder", "I2": "second_reminder" if taken else ""}
 
 
 def test_what_fell_below_the_minimum_balance_is_not_taken_along(correspondence: CorrespondenceSetup) -> None:
