@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.command import CommandReceipt
     from domain.clock import Clock
     from domain.correspondence.letter_outcome import LetterOutcome
+    from domain.journal.entry_kinds import EntryKind
     from domain.journal.journal import Journal
     from domain.suspension.command_rules import RULES
     from domain.suspension.commands import (
@@ -36,15 +37,18 @@ with workflow.unsafe.imports_passed_through():
         set_prepaid,
         update_receivable,
     )
-    from domain.suspension.state import APPROVAL_SEQUENCE, SuspensionEnding
+    from domain.suspension.state import APPROVAL_SEQUENCE, SUSPENDED_STAGES, SuspensionEnding
     from domain.suspension.suspension_case import SuspensionCase
-    from domain.suspension.transitions import advance, end_case
+    from domain.suspension.transitions import advance, end_case, notify_invoices
     from domain.suspension.view import build_case_view, next_step
     from domain.suspension.workflow_input import SuspensionInput
 
 from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
 from workflows.case_runtime.search_attributes import set_collector_attribute
+
+JOINER_IS_TOLD = "joiner-is-told"
+"""Patch: an invoice that joins the case of a suspended account is told that it is suspended."""
 
 
 @workflow.defn
@@ -109,7 +113,10 @@ class AccountSuspension:
 
     @workflow.signal
     def invoice_asks(self, claim: Receivable) -> None:
+        joins_suspended = self.case.stage in SUSPENDED_STAGES and claim.invoice_id not in self.case.claims
         add_receivable(self.case, claim, self.session.now)
+        if joins_suspended and workflow.patched(JOINER_IS_TOLD):
+            notify_invoices(self.case, [claim.invoice_id], EntryKind.SUSPENSION_SUSPENDED)
 
     @workflow.signal
     def invoice_asks_hand_over(self, claim: Receivable) -> None:

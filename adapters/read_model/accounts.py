@@ -1,16 +1,19 @@
 """Accounts: who owes what, per currency, and whom to talk to."""
 
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import and_, case, func, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Allocation, Contact, CreditNote, Invoice, Payment
+from adapters.database.tables import Account, Allocation, Case, Contact, CreditNote, Invoice, Payment
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.invoices import InvoiceRow, list_newest_invoices
+from adapters.read_model.suspensions import STAGE_SUSPENDED, SuspensionStanding, load_account_suspensions
 from domain.billing.billing_events import InvoiceStatus
+from domain.identifiers import CaseKind
 
 
 class BalanceRow(BaseModel):
@@ -42,6 +45,7 @@ class AccountRow(BaseModel):
     prepaid: bool = False
     suspended_on: date | None = None
     balances: list[BalanceRow] = []
+    suspension: SuspensionStanding | None = None
 
 
 class AccountDetail(AccountRow):
@@ -50,12 +54,14 @@ class AccountDetail(AccountRow):
 
 
 def list_accounts(
-    database: Database, today: date, limit: int, cursor: str | None, q: str | None, collector: str | None
+    database: Database, today: date, limit: int, cursor: str | None, q: str | None, collector: str | None, stage: str | None = None
 ) -> tuple[list[AccountRow], str | None]:
-    """By name."""
+    """By name. `stage`: that of its suspension, as `SuspensionStanding` says where it stands."""
     statement = select(Account).order_by(col(Account.name), col(Account.id)).limit(limit + 1)
     if collector is not None:
         statement = statement.where(col(Account.collector) == collector)
+    if stage is not None:
+        statement = statement.where(_match_stage(stage))
     if q:
         statement = statement.where(or_(col(Account.name).icontains(q, autoescape=True), col(Account.id).icontains(q, autoescape=True)))
     if place := decode_cursor(cursor, str, str):
@@ -64,8 +70,9 @@ def list_accounts(
         rows, following = paginate_rows(session.execute(statement).scalars().all(), limit, lambda row: (row.name, row.id))
         accounts = [AccountRow(**row.model_dump()) for row in rows]
         balances = _load_balances(session, [account.id for account in accounts], today)
+        suspensions = load_account_suspensions(session, [account.id for account in accounts])
         for account in accounts:
-            account.balances = balances.get(account.id, [])
+            account.balances, account.suspension = balances.get(account.id, []), suspensions.get(account.id)
         return accounts, following
 
 
@@ -80,7 +87,18 @@ def find_account(database: Database, account_id: str, today: date, invoices: int
             balances=_load_balances(session, [account_id], today).get(account_id, []),
             contacts=[ContactRow(**contact.model_dump()) for contact in contacts],
             invoices=list_newest_invoices(session, account_id, invoices),
+            suspension=load_account_suspensions(session, [account_id]).get(account_id),
         )
+
+
+def _match_stage(stage: str) -> Any:
+    """A suspended account is found by that alone, whether or not it was handed over since."""
+    if stage == STAGE_SUSPENDED:
+        return col(Account.suspended_on).is_not(None)
+    standing = select(col(Case.account_id)).where(
+        col(Case.kind) == CaseKind.SUSPENSION, col(Case.stage) == stage, col(Case.outcome).is_(None)
+    )
+    return col(Account.id).in_(standing)
 
 
 def _load_balances(session: Session, account_ids: list[str], today: date) -> dict[str, list[BalanceRow]]:

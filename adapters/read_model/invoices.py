@@ -1,5 +1,6 @@
 """Invoices as lists show them: the ledger's money beside the read model's state."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, PolicyVersion
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
+from adapters.read_model.suspensions import STAGE_SUSPENDED, SuspensionStanding, load_account_suspensions
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
@@ -35,7 +37,7 @@ class InvoiceFilter(BaseModel):
 
 
 class InvoiceRow(BaseModel):
-    """One invoice. Amounts in minor units; `case` is None before its collection begins."""
+    """One invoice. Amounts in minor units; `case` is None before its collection begins, `suspension` when its account has none."""
 
     id: str
     number: str
@@ -51,11 +53,15 @@ class InvoiceRow(BaseModel):
     disputed: bool
     settled_on: date | None
     case: CaseView | None
+    suspension: SuspensionStanding | None = None
 
     @property
     def stage(self) -> str:
+        """A status, `suspended` while its account is, the last step that was taken, or that there was none."""
         if self.status != InvoiceStatus.OPEN:
             return self.status
+        if self.suspension and self.suspension.is_suspended:
+            return STAGE_SUSPENDED
         return self.case.stage if self.case else NOT_STARTED
 
     def days_past_due(self, today: date) -> int:
@@ -81,13 +87,13 @@ def list_invoices(
         )
     with database.reading() as session:
         rows, following = paginate_rows(session.execute(statement).all(), limit, _cursor_position)
-        return [_build_invoice_row(row) for row in rows], following
+        return _build_invoice_rows(session, rows), following
 
 
 def find_invoice(database: Database, invoice_id: str) -> InvoiceRow | None:
     with database.reading() as session:
         row = session.execute(_select_invoices().where(col(Invoice.id) == invoice_id)).first()
-        return _build_invoice_row(row) if row else None
+        return _build_invoice_rows(session, [row])[0] if row else None
 
 
 def load_invoice_currencies(database: Database, invoice_ids: list[str]) -> dict[str, str]:
@@ -107,7 +113,7 @@ def list_newest_invoices(session: Session, account_id: str, limit: int) -> list[
     """An account's invoices, open ones first, then the latest due."""
     statement = _select_invoices().where(col(Invoice.account_id) == account_id)
     statement = statement.order_by(col(Invoice.status) != InvoiceStatus.OPEN, col(Invoice.due_date).desc(), col(Invoice.id)).limit(limit)
-    return [_build_invoice_row(row) for row in session.execute(statement)]
+    return _build_invoice_rows(session, session.execute(statement).all())
 
 
 def _select_invoices() -> Any:
@@ -143,9 +149,12 @@ def _filter_invoices(statement: Any, invoice_filter: InvoiceFilter, today: date)
 
 
 def _match_stage(stage: str) -> Any:
-    if stage == NOT_STARTED:
-        return and_(col(Invoice.status) == InvoiceStatus.OPEN, col(Case.case_id).is_(None))
-    return or_(col(Invoice.status) == stage, and_(col(Invoice.status) == InvoiceStatus.OPEN, col(Case.stage) == stage))
+    """As `InvoiceRow.stage` names it."""
+    is_open, is_suspended = col(Invoice.status) == InvoiceStatus.OPEN, col(Account.suspended_on).is_not(None)
+    if stage == STAGE_SUSPENDED:
+        return and_(is_open, is_suspended)
+    reached = col(Case.case_id).is_(None) if stage == NOT_STARTED else col(Case.stage) == stage
+    return or_(col(Invoice.status) == stage, and_(is_open, ~is_suspended, reached))
 
 
 def _escape_like_pattern(text: str) -> str:
@@ -157,13 +166,19 @@ def _cursor_position(row: Any) -> CursorPosition:
     return row[0].due_date.isoformat(), row[0].id
 
 
-def _build_invoice_row(row: Any) -> InvoiceRow:
+def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRow]:
+    suspensions = load_account_suspensions(session, {row[0].account_id for row in rows})
+    return [_build_invoice_row(row, suspensions.get(row[0].account_id)) for row in rows]
+
+
+def _build_invoice_row(row: Any, suspension: SuspensionStanding | None) -> InvoiceRow:
     invoice, account_name, collector, case = row
     return InvoiceRow(
         **invoice.model_dump(exclude={"version", "source_sha256"}),
         account_name=account_name,
         collector=collector,
         case=_build_case_view(case, invoice) if case else None,
+        suspension=suspension,
     )
 
 

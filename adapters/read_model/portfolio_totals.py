@@ -3,14 +3,15 @@
 from datetime import date, timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.row_states import MessageState, TaskState
-from adapters.database.tables import Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
+from adapters.database.tables import Account, Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
 from adapters.read_model.correspondence import count_letters_by_state
 from adapters.read_model.invoices import NOT_STARTED, is_case_of_invoice
+from adapters.read_model.suspensions import STAGE_SUSPENDED
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
 from domain.invoice.view import STAGE_NEW
@@ -44,9 +45,10 @@ class PortfolioTotals(BaseModel):
 def load_portfolio_totals(database: Database, today: date) -> PortfolioTotals:
     """`letters_today`: sent on this business date (UTC); `letters_due`: not sent yet."""
     with database.reading() as session:
-        stage = func.coalesce(Case.stage, NOT_STARTED)
+        stage = case((col(Account.suspended_on).is_not(None), STAGE_SUSPENDED), else_=func.coalesce(Case.stage, NOT_STARTED))
         counted = (
             select(stage, col(Invoice.currency), func.count(), func.sum(col(Invoice.open_balance)))
+            .join(Account, col(Account.id) == col(Invoice.account_id))
             .outerjoin(Case, is_case_of_invoice())
             .where(col(Invoice.status) == InvoiceStatus.OPEN)
             .group_by(stage, col(Invoice.currency))
@@ -82,7 +84,7 @@ def load_stage_order(database: Database) -> list[str]:
             for row in session.execute(select(PolicyVersion).where(col(PolicyVersion.name) != MATRIX_POLICY_NAME)).scalars()
         ]
     days = {step.step: step.day for snapshot in snapshots for step in snapshot.load_policy().timeline}
-    return [NOT_STARTED, STAGE_NEW, *sorted(days, key=lambda step: (days[step], step))]
+    return [NOT_STARTED, STAGE_NEW, *sorted(days, key=lambda step: (days[step], step)), STAGE_SUSPENDED]
 
 
 def sort_stages(stages: list[StageRow], order: list[str]) -> list[StageRow]:

@@ -44,7 +44,7 @@ ANSWERING_KINDS = (EntryKind.CALL_LOGGED.value, EntryKind.PROMISE_MADE.value)
 """By what a collector has seen to a broken promise."""
 
 
-_ACCOUNT_COLUMNS = (col(Account.name), col(Account.collector))
+_ACCOUNT_COLUMNS = (col(Account.name), col(Account.collector), col(Account.suspended_on))
 _INVOICE_COLUMNS = (col(Invoice.number), col(Invoice.open_balance), col(Invoice.currency))
 # columns, not objects: a list of thousands is read for every page
 _SELECT_TASKS = (
@@ -101,7 +101,7 @@ _SELECT_ENTRIES = (
 class WorkItem(BaseModel):
     """One thing that waits, before it is ranked. `facts` are what its sentence speaks of, amounts among them in `currency`.
 
-    `in_place_of`: by whose delegation the reader may decide it.
+    `in_place_of`: by whose delegation the reader may decide it. `suspended_on`: since when the account's service is off.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -124,6 +124,7 @@ class WorkItem(BaseModel):
     at_risk: tuple[Money, ...] = ()
     facts: dict[str, FactValue] = Field(default_factory=dict)
     currency: str | None = None
+    suspended_on: date | None = None
 
 
 def load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDistribution:
@@ -158,6 +159,7 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
             account_id=row.account_id,
             account_name=row.name,
             collector=row.collector,
+            suspended_on=row.suspended_on,
             invoice_id=row.invoice_id,
             invoice_number=row.number,
             task_id=row.id,
@@ -255,6 +257,7 @@ def _build_case_item(case: _ListedCase, balances: dict[str, tuple[Money, ...]], 
         account_id=row.account_id,
         account_name=row.name,
         collector=row.collector,
+        suspended_on=row.suspended_on,
         invoice_id=row.invoice_id,
         invoice_number=row.number,
         case_id=row.case_id,
@@ -303,6 +306,7 @@ def _build_broken_promise_item(entry: Any) -> WorkItem:
         account_id=entry.account_id,
         account_name=entry.name,
         collector=entry.collector,
+        suspended_on=entry.suspended_on,
         invoice_id=entry.invoice_id,
         invoice_number=entry.number,
         case_id=entry.case_id,

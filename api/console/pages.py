@@ -12,9 +12,10 @@ from adapters.read_model.journal import JournalLine, list_account_history, list_
 from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_release
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
 from api.commands.live_invoice import load_live_invoice
-from api.console.rendering import CONSOLE_FOLDER, render, require_page_reader
+from api.console.rendering import CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
 from api.console.timeline import build_timeline
-from api.presenters.next_step_reason import AWAITS_RELEASE, LETTERS_STOPPED, explain_next_step
+from api.presenters.invoices import explain_invoice
+from api.presenters.next_step_reason import AWAITS_RELEASE, LETTERS_STOPPED
 from api.presenters.phrases import load_phrases
 from api.routes.accounts import require_account_detail as existing_account
 from api.web.access_logging import record_shown_letter
@@ -89,7 +90,7 @@ async def show_invoice(
     row, source, policy = await load_live_invoice(context, row)
 
     def page() -> HTMLResponse:
-        reason = explain_next_step(row.case, row.status, policy, brake)
+        reason = explain_invoice(row, policy, CONSOLE_PHRASES, brake)
         return render(
             request,
             context,
@@ -99,9 +100,9 @@ async def show_invoice(
             source=source,
             policy=policy,
             brake=brake,
-            steps=build_timeline(row, policy, context.today),
+            steps=build_timeline(row, policy, context.today, CONSOLE_PHRASES),
             is_braked=reason.reason in (LETTERS_STOPPED, AWAITS_RELEASE),
-            why=load_phrases("en").render_next_step_reason(*reason, row.currency),
+            why=CONSOLE_PHRASES.render_next_step_reason(*reason, row.currency),
             letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
             tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
             entries=_render_entries(list_case_story(context.database, ids.invoice_case_id(invoice_id))),

@@ -1,6 +1,7 @@
 """Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -13,6 +14,7 @@ from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
 from api.context import ApiContext
+from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
 from api.presenters.phrases import load_phrases
 from api.web.authentication import require_actor
 from api.web.permissions import Permission, permission_denial_reason
@@ -61,7 +63,12 @@ page_templates.filters |= {
     "stage": CONSOLE_PHRASES.stage_label,
     "step": CONSOLE_PHRASES.step_label,
 }
-page_templates.globals |= {"word": CONSOLE_PHRASES.translate, "count_of": _format_count}
+page_templates.globals |= {
+    "word": CONSOLE_PHRASES.translate,
+    "count_of": _format_count,
+    "suspension_says": partial(describe_suspension, words=CONSOLE_PHRASES),
+    "suspension_ends": partial(describe_suspension_end, words=CONSOLE_PHRASES),
+}
 
 
 def render(request: Request, context: ApiContext, name: str, actor: Actor | None, **facts: Any) -> HTMLResponse:

@@ -3,22 +3,26 @@
 from datetime import date
 
 from adapters.read_model.accounts import AccountDetail, AccountRow, BalanceRow
+from api.presenters.account_suspensions import present_account_suspension
 from api.presenters.invoices import present_invoice_summary
+from api.presenters.phrases import Phrases
 from api.schemas.accounts import AccountOut, AccountSummary, BalanceOut, ContactOut
 from api.schemas.amounts import Amount
 
 
-def present_account_summary(row: AccountRow) -> AccountSummary:
+def present_account_summary(row: AccountRow, words: Phrases) -> AccountSummary:
     return AccountSummary(
-        **row.model_dump(exclude={"balances", "contacts", "invoices"}), balances=[_present_balance(line) for line in row.balances]
+        **row.model_dump(exclude={"balances", "contacts", "invoices", "suspension"}),
+        suspension=present_account_suspension(row.suspension, words),
+        balances=[_present_balance(line) for line in row.balances],
     )
 
 
-def present_account(row: AccountDetail, today: date) -> AccountOut:
+def present_account(row: AccountDetail, today: date, words: Phrases) -> AccountOut:
     return AccountOut(
-        **present_account_summary(row).model_dump(),
+        **present_account_summary(row, words).model_dump(),
         contacts=[ContactOut(**contact.model_dump()) for contact in row.contacts],
-        invoices=[present_invoice_summary(each, today) for each in row.invoices],
+        invoices=[present_invoice_summary(each, today, words) for each in row.invoices],
     )
 
 

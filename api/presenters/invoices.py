@@ -4,8 +4,10 @@ from datetime import date
 from typing import Literal
 
 from adapters.read_model.invoices import InvoiceRow
-from api.presenters.next_step_reason import explain_next_step
+from api.presenters.account_suspensions import describe_suspension, present_account_suspension
+from api.presenters.next_step_reason import NextStepReason, explain_next_step
 from api.presenters.phrases import Phrases
+from api.presenters.taken_steps import describe_taken_step
 from api.schemas.amounts import Amount
 from api.schemas.invoices import HoldOut, InvoiceOut, InvoiceSummary, PromiseOut, StepOut
 from domain.billing.billing_events import InvoiceStatus
@@ -14,7 +16,7 @@ from domain.correspondence.letter_stop import LetterBrake
 from domain.policy.collection_policy import Policy
 
 
-def present_invoice_summary(row: InvoiceRow, today: date) -> InvoiceSummary:
+def present_invoice_summary(row: InvoiceRow, today: date, words: Phrases) -> InvoiceSummary:
     case = row.case if row.status == InvoiceStatus.OPEN else None
     return InvoiceSummary(
         **row.model_dump(
@@ -28,6 +30,7 @@ def present_invoice_summary(row: InvoiceRow, today: date) -> InvoiceSummary:
         waiting_for=case.waiting_for if case else None,
         next_step=case.next_step if case else None,
         next_on=case.next_on if case else None,
+        suspension=present_account_suspension(row.suspension, words) if row.status == InvoiceStatus.OPEN else None,
     )
 
 
@@ -42,18 +45,35 @@ def present_invoice(
     """`brake` holds the account's letters back."""
     case = row.case
     return InvoiceOut(
-        **present_invoice_summary(row, today).model_dump(),
+        **present_invoice_summary(row, today, words).model_dump(),
         source=source,
-        why=words.render_next_step_reason(*explain_next_step(case, row.status, policy, brake), row.currency),
+        why=words.render_next_step_reason(*explain_invoice(row, policy, words, brake), row.currency),
         policy=case.policy if case else None,
         policy_version=case.policy_version if case else None,
         settled_on=row.settled_on,
         holds=[HoldOut(**hold.model_dump(exclude={"hold_id"})) for hold in case.holds] if case else [],
-        steps_taken=[StepOut(step=past.step, taken_at=past.at, contact_on=past.contact_on, fate=past.fate) for past in case.taken]
-        if case
-        else [],
+        steps_taken=_present_steps(row, case, words, brake) if case else [],
         promise=_present_promise(case, row.currency),
     )
+
+
+def explain_invoice(row: InvoiceRow, policy: Policy | None, words: Phrases, brake: LetterBrake | None = None) -> NextStepReason:
+    """Why its next step comes when it does, or what it waits for."""
+    suspension = describe_suspension(row.suspension, words) if row.suspension else None
+    return explain_next_step(row.case, row.status, policy, brake, suspension)
+
+
+def _present_steps(row: InvoiceRow, case: CaseView, words: Phrases, brake: LetterBrake | None) -> list[StepOut]:
+    return [
+        StepOut(
+            step=past.step,
+            taken_at=past.at,
+            contact_on=past.contact_on,
+            fate=past.fate,
+            says=describe_taken_step(past, case, row.suspension, words, is_stopped=brake is not None),
+        )
+        for past in case.taken
+    ]
 
 
 def _present_promise(case: CaseView | None, currency: str) -> PromiseOut | None:

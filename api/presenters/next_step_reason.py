@@ -23,15 +23,17 @@ class NextStepReason(NamedTuple):
     facts: dict[str, Any]
 
 
-def explain_next_step(view: CaseView | None, status: str, policy: Policy | None, brake: LetterBrake | None = None) -> NextStepReason:
-    """`view` is None for an invoice whose collection has not begun; `status` is the ledger's. `brake` holds the account's
-    letters back."""
+def explain_next_step(
+    view: CaseView | None, status: str, policy: Policy | None, brake: LetterBrake | None = None, suspension: str | None = None
+) -> NextStepReason:
+    """`view` is None for an invoice whose collection has not begun; `status` is the ledger's. `brake` holds the account's letters back;
+    `suspension` says in words where that of its account stands."""
     if view is None:
         return NextStepReason("not_started", {}) if status == InvoiceStatus.OPEN else NextStepReason("settled", {"stage": status})
     if view.outcome is not None:
         return NextStepReason("settled", {"stage": view.outcome})
     if view.holds:
-        return _explain_hold(view)
+        return _explain_hold(view, suspension)
     if brake is not None and has_letter_under_way(view):
         return explain_brake(brake, view.taken[-1].step)
     if view.waiting_for == "letter":
@@ -60,8 +62,10 @@ def explain_waiting_letter(brake: LetterBrake | None, sentence: str, facts: dict
     return explain_brake(brake, facts["step"])
 
 
-def _explain_hold(view: CaseView) -> NextStepReason:
+def _explain_hold(view: CaseView, suspension: str | None) -> NextStepReason:
     hold = view.holds[0]
+    if hold.kind is HoldKind.SUSPENSION and suspension:
+        return NextStepReason("held_for_suspension", {"suspension": suspension})
     if hold.kind is HoldKind.PROMISE and view.promised_by and view.promised_amount:
         return NextStepReason("promised", {"amount": view.promised_amount, "by": view.promised_by})
     return NextStepReason(

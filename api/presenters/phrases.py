@@ -65,6 +65,7 @@ DAY_FACTS = frozenset(
         "until",
         "letter_at",
         "since",
+        "suspended_on",
         "on",
         "due_on",
         "deadline",
@@ -108,7 +109,8 @@ class Phrases(BaseModel):
     booking refers to whose reference is an id that Duecourse made.
 
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
-    kinds of case is not the same word.
+    kinds of case is not the same word. `taken` says what a step that was taken did; `suspensions` say where an account's suspension stands,
+    `suspension_ends` what ends it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -121,6 +123,9 @@ class Phrases(BaseModel):
     case_kinds: dict[str, str]
     case_stages: dict[str, str]
     endings: dict[str, str]
+    taken: dict[str, str]
+    suspensions: dict[str, str]
+    suspension_ends: dict[str, str]
     waiting: dict[str, str]
     next_steps: dict[str, str]
     holds: dict[str, str]
@@ -161,6 +166,15 @@ class Phrases(BaseModel):
     def render_worklist_reason(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         """Why a thing stands where it does on the worklist."""
         return fill_placeholders(self.worklist[reason], self._localise_facts(reason, facts, currency))
+
+    def render_suspension(self, standing: str, facts: Mapping[str, Any]) -> str:
+        """Where an account's suspension stands: since when, by whom."""
+        return fill_placeholders(self.suspensions[standing], self._localise_facts("suspension", facts, None))
+
+    def render_suspension_end(self, standing: str, facts: Mapping[str, Any]) -> str:
+        """What ends an account's suspension, or what may yet prevent it."""
+        ends = self.suspension_ends.get(standing) or self.suspension_ends["asked"]
+        return fill_placeholders(ends, self._localise_facts("suspension", facts, None))
 
     def step_label(self, name: str) -> str:
         """Return the label of a policy's step, of a case's letter, or of a case's next action."""

@@ -21,6 +21,7 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
         ),
         kind=item.work,
         at_risk=[Amount.from_minor(money.minor, money.currency) for money in shown],
+        suspended_on=item.suspended_on,
         due_on=item.due_on,
         days_late=ranked.days_late,
         score=ranked.score,
@@ -56,6 +57,8 @@ def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[
     sentences += [
         words.render_worklist_reason("also_at_risk", {"amount": money.minor}, money.currency) for money in list_other_amounts(line)
     ]
+    if item.suspended_on:
+        sentences.append(words.render_worklist_reason("suspended", {"suspended_on": item.suspended_on}))
     if item.escalated:
         sentences.append(words.render_worklist_reason("escalated", {}))
     if away := find_covered_collector(line):

@@ -33,25 +33,27 @@ def require_account_detail(context: ApiContext, account_id: str) -> AccountDetai
 def get_accounts(
     context: Context,
     _: ReadingActor,
+    words: ReaderPhrases,
     q: Annotated[str | None, Query(max_length=100)] = None,
+    stage: Annotated[str | None, Query(description="of its suspension: `suspended`, or a stage of the case, such as `sign_off`")] = None,
     collector: str | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AccountSummary]:
-    rows, following = list_accounts(context.database, context.today, limit, cursor, q, collector)
-    return Page(items=[present_account_summary(row) for row in rows], next=following)
+    rows, following = list_accounts(context.database, context.today, limit, cursor, q, collector, stage)
+    return Page(items=[present_account_summary(row, words) for row in rows], next=following)
 
 
 @router.get("/{account_id}", operation_id="read_account", summary="One account: balances, contacts, invoices")
-def get_account(account_id: str, context: Context, _: ReadingActor) -> AccountOut:
-    return present_account(require_account_detail(context, account_id), context.today)
+def get_account(account_id: str, context: Context, _: ReadingActor, words: ReaderPhrases) -> AccountOut:
+    return present_account(require_account_detail(context, account_id), context.today, words)
 
 
 @router.put("/{account_id}/service", operation_id="change_service", summary="Whether an account is served in advance of its money")
-def change_service(account_id: str, body: ServiceIn, context: Context, _: ServiceChangingActor) -> AccountOut:
+def change_service(account_id: str, body: ServiceIn, context: Context, _: ServiceChangingActor, words: ReaderPhrases) -> AccountOut:
     """A prepaid account is never suspended for arrears. A repeated request changes nothing."""
     context.billing.set_prepaid(account_id, body.prepaid, at=context.business_now)
-    return present_account(require_account_detail(context, account_id), context.today)
+    return present_account(require_account_detail(context, account_id), context.today, words)
 
 
 @router.get("/{account_id}/history", operation_id="read_account_history", summary="The journal of all its cases, the latest first")

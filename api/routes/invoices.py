@@ -33,7 +33,7 @@ router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=Idempot
 def parse_invoice_filter(
     account: str | None = None,
     collector: str | None = None,
-    stage: Annotated[str | None, Query(description="`waiting`, `new`, the name of the last step, or a status")] = None,
+    stage: Annotated[str | None, Query(description="`waiting`, `new`, the last step, `suspended`, or a status")] = None,
     status: Annotated[str | None, Query(pattern="^(open|paid|credited|cancelled)$")] = None,
     min_days_past_due: Annotated[int | None, Query(ge=0, le=36_500)] = None,
     on_hold: bool | None = None,
@@ -64,12 +64,13 @@ def require_invoice(context: Context, invoice_id: str) -> InvoiceRow:
 def get_invoices(
     context: Context,
     _: ReadingActor,
+    words: ReaderPhrases,
     filter: Annotated[InvoiceFilter, Depends(parse_invoice_filter)],
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[InvoiceSummary]:
     rows, following = list_invoices(context.database, filter, context.today, limit, cursor)
-    return Page(items=[present_invoice_summary(row, context.today) for row in rows], next=following)
+    return Page(items=[present_invoice_summary(row, context.today, words) for row in rows], next=following)
 
 
 @router.get("/{invoice_id}", operation_id="read_invoice", summary="One invoice, live from its workflow")

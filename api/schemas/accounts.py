@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from api.schemas.amounts import Amount
 from api.schemas.invoices import InvoiceSummary
 from api.schemas.request_body import RequestBody, example_config
+from api.schemas.suspensions import SuspensionStateOut
 
 
 class ServiceIn(RequestBody):
@@ -35,6 +36,7 @@ class AccountSummary(BaseModel):
     collector: str | None
     prepaid: bool = Field(description="served in advance of its money: never suspended for arrears")
     suspended_on: date | None = Field(description="since when its service is off")
+    suspension: SuspensionStateOut | None = Field(default=None, description="null: nobody asked for it")
     balances: list[BalanceOut]
 
 

@@ -9,6 +9,7 @@ from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.correspondence import LetterOut, TaskOut
 from api.schemas.journal import EntryOut
 from api.schemas.request_body import RequestBody, example_config
+from api.schemas.suspensions import SuspensionStateOut
 from domain.invoice.commands import CallOutcome
 
 
@@ -52,6 +53,7 @@ class StepOut(BaseModel):
     taken_at: datetime
     contact_on: date
     fate: str | None
+    says: str = Field(description="what became of it, or what it waits for, in words")
 
 
 class PromiseOut(BaseModel):
@@ -77,6 +79,7 @@ class InvoiceSummary(BaseModel):
     waiting_for: str | None
     next_step: str | None
     next_on: date | None
+    suspension: SuspensionStateOut | None = Field(default=None, description="of its account, while the invoice is open")
 
 
 class InvoiceOut(InvoiceSummary):

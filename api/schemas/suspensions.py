@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount
 from api.schemas.cases import CaseOut
@@ -30,6 +30,23 @@ class ReasonIn(RequestBody):
     model_config = example_config(reason="a guarantee was given")
 
     reason: str = Field(min_length=1, max_length=200, description=KEPT_FOREVER_HINT)
+
+
+class SuspensionStateOut(BaseModel):
+    """Where the suspension of an account stands, as the account and its invoices show it. Days are business dates."""
+
+    case_id: str | None = Field(description="null: no case is left; the service stays off")
+    stage: str = Field(description="its case's stage, or `returned`, `undelivered` or `spared` where that is what it waits for")
+    suspended: bool = Field(description="the service is off")
+    since: date | None = Field(description="when it came to this stage")
+    suspended_on: date | None
+    asked_by: list[str]
+    signed_off_by: str | None
+    awaited_roles: list[str] = Field(description="whose people may decide the approval that it waits for")
+    notice_ends: date | None
+    hand_over_on: date | None
+    says: str = Field(description="all this in a sentence")
+    ends: str = Field(description="what ends it, in a sentence")
 
 
 class SuspensionOut(CaseOut):

@@ -51,6 +51,7 @@ class WorkItemOut(BaseModel):
     case_id: str | None
     task_id: int | None
     letter_id: int | None
+    suspended_on: date | None = Field(default=None, description="since when the account's service is off")
     at_risk: list[Amount]
     due_on: date | None = Field(description="the last day in time; null: at once")
     days_late: int

@@ -29,7 +29,8 @@ class AwaitedParties(BaseModel):
 class CaseView(BaseModel):
     """One case as lists and reports show it. Amounts in minor units of `currency`.
 
-    `collection_stage` is the coarse stage that lists made with Temporal's own tools show of an invoice. `awaiting_role` is set while
+    `collection_stage` is the coarse stage that lists made with Temporal's own tools show of an invoice; `held_stage` the one that they
+    showed before an invoice was known to be suspended without being on hold for it. `awaiting_role` is set while
     people of that role are to act, `awaited` while others may, too. `summary` says what is peculiar to the kind of case, as it is stored:
     by one of the models of `domain.case_summary`. The timeline, the holds and the promise are an invoice's alone; `disputed` is how much
     of it letters must not ask for.
@@ -42,6 +43,7 @@ class CaseView(BaseModel):
     invoice_id: str | None
     stage: str
     collection_stage: str | None = None
+    held_stage: str | None = None
     next_step: str | None
     next_on: date | None
     waiting_for: str

@@ -38,7 +38,15 @@ def first_collection_stage(start: InvoiceCollectionInput, today: date) -> Collec
 
 
 def collection_stage(case: InvoiceCase, today: date) -> CollectionStage:
-    """Return the stage that an invoice has reached. `today` is a business date (UTC)."""
+    """Return the stage that an invoice has reached. `today` is a business date (UTC). Of a suspended account it is suspended, on hold or
+    not: what the write-off team gave back is collected again while its account stays suspended."""
+    stage = held_collection_stage(case, today)
+    is_suspended = case.is_suspended and not case.is_settled and stage is not CollectionStage.HANDED_OVER
+    return CollectionStage.SUSPENDED if is_suspended else stage
+
+
+def held_collection_stage(case: InvoiceCase, today: date) -> CollectionStage:
+    """Return the stage as it was shown before a suspended invoice was one without a hold, too: runs of then go on with it."""
     return _find_stage(
         case.policy, list(case.holds.standing.values()), case.taken, case.facts.due_date, today, is_suspended=case.is_suspended
     )

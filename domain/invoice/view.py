@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.case.case_view import CaseView
 from domain.identifiers import CaseKind
-from domain.invoice.collection_stage import collection_stage
+from domain.invoice.collection_stage import collection_stage, held_collection_stage
 from domain.invoice.invoice_case import InvoiceCase
 from domain.roles import Role
 
@@ -43,6 +43,7 @@ def build_case_view(case: InvoiceCase, run_id: str, now: datetime) -> CaseView:
         invoice_id=journal.invoice_id,
         stage=stage(case),
         collection_stage=collection_stage(case, now.date()),
+        held_stage=held_collection_stage(case, now.date()),
         next_step=step.step if step else None,
         next_on=due.date() if due else None,
         waiting_for=waits,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from adapters.database.engine import Database
@@ -38,9 +39,15 @@ async def fetch_history_head(case: WorkflowHandle[Any, Any]) -> str:
 
 
 def find_last_head(history: WorkflowHistory) -> str:
-    written = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED]
-    result = written[-1].marker_recorded_event_attributes.details["result"].payloads[0]
+    markers = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED]
+    written = [event.marker_recorded_event_attributes for event in markers if not is_patch_marker(event)]
+    result = written[-1].details["result"].payloads[0]
     return str(json.loads(result.data)["head"])
+
+
+def is_patch_marker(event: HistoryEvent) -> bool:
+    """`workflow.patched` leaves a marker too; every other is of a journal write."""
+    return event.marker_recorded_event_attributes.marker_name == "core_patch"
 
 
 def allowed_orphans(history: WorkflowHistory, orphans: int) -> float:

@@ -154,7 +154,7 @@ def _notes_another_account(self: InvoiceCase, at: Moment, open_case: Callable[..
 def _shows_its_step(
     self: SearchAttributeUpdater, view: CaseView, update: Callable[..., None] = SearchAttributeUpdater.update_attributes
 ) -> None:
-    update(self, view.model_copy(update={"collection_stage": view.stage}))
+    update(self, view.model_copy(update={"collection_stage": view.stage, "held_stage": view.stage}))
 
 
 def _suspends_at_once(case: SuspensionCase, at: Moment) -> int:

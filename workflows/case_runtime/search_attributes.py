@@ -8,6 +8,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.case_view import CaseView
     from domain.invoice.collection_stage import CollectionStage
 
+SUSPENDED_WITHOUT_HOLD = "suspended-without-hold"
+"""Patch: an invoice of a suspended account is shown as suspended though nothing holds it."""
+
 ACCOUNT, COLLECTOR, STAGE, AWAITING = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
 
@@ -26,12 +29,18 @@ class SearchAttributeUpdater:
         )
 
     def update_attributes(self, view: CaseView) -> None:
-        shown_stage = view.collection_stage if self._shows_coarse_stage else view.stage
+        shown_stage = self._choose_coarse_stage(view) if self._shows_coarse_stage else view.stage
         shown: dict[SearchAttributeKey[str], str | None] = {AWAITING: view.awaiting_role, STAGE: shown_stage}
         changed = {key: value for key, value in shown.items() if self._current.get(key) != value}
         if changed:
             workflow.upsert_search_attributes([key.value_set(value) if value else key.value_unset() for key, value in changed.items()])
             self._current = shown
+
+    def _choose_coarse_stage(self, view: CaseView) -> str | None:
+        """A run that has shown an invoice of a suspended account by its hold alone goes on so until it next differs."""
+        if view.collection_stage == view.held_stage or workflow.patched(SUSPENDED_WITHOUT_HOLD):
+            return view.collection_stage
+        return view.held_stage
 
 
 def build_account_attributes(account_id: str) -> TypedSearchAttributes:

@@ -58,6 +58,19 @@ def test_a_suspension_shows_from_its_warning_to_the_reinstatement() -> None:
         assert find_stage(invoice, 60) == shown
 
 
+def test_a_suspended_invoice_that_nothing_holds_is_shown_as_suspended() -> None:
+    """The write-off team gave it back: it is collected again, and its account stays suspended until it pays."""
+    invoice = build_case()
+    take(invoice, "final_demand", 30)
+    record_case_event(
+        invoice, NotifyInvoice(case_id="suspension:A1", invoice_id="1", what=EntryKind.SUSPENSION_SUSPENDED.value), moment(60)
+    )
+    view = build_case_view(invoice, "run", midnight(60))
+    assert (view.collection_stage, view.held_stage) == (CollectionStage.SUSPENDED, CollectionStage.REMINDING)
+    invoice.place_hold(Hold(hold_id="w", kind=HoldKind.WRITE_OFF, since=midnight(90)), moment(90))
+    assert find_stage(invoice, 90) == CollectionStage.HANDED_OVER
+
+
 def test_a_write_off_shows_as_handed_over() -> None:
     invoice = build_case()
     invoice.place_hold(Hold(hold_id="w", kind=HoldKind.WRITE_OFF, since=midnight(90)), moment(90))
