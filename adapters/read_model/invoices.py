@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, PolicyVersion
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
+from adapters.read_model.open_disputes import OpenDispute, load_open_disputes
 from adapters.read_model.suspensions import STAGE_SUSPENDED, SuspensionStanding, load_account_suspensions
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
@@ -54,6 +55,7 @@ class InvoiceRow(BaseModel):
     settled_on: date | None
     case: CaseView | None
     suspension: SuspensionStanding | None = None
+    dispute: OpenDispute | None = None
 
     @property
     def stage(self) -> str:
@@ -168,10 +170,11 @@ def _cursor_position(row: Any) -> CursorPosition:
 
 def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRow]:
     suspensions = load_account_suspensions(session, {row[0].account_id for row in rows})
-    return [_build_invoice_row(row, suspensions.get(row[0].account_id)) for row in rows]
+    disputes = load_open_disputes(session, [row[0].id for row in rows])
+    return [_build_invoice_row(row, suspensions.get(row[0].account_id), disputes.get(row[0].id)) for row in rows]
 
 
-def _build_invoice_row(row: Any, suspension: SuspensionStanding | None) -> InvoiceRow:
+def _build_invoice_row(row: Any, suspension: SuspensionStanding | None, dispute: OpenDispute | None) -> InvoiceRow:
     invoice, account_name, collector, case = row
     return InvoiceRow(
         **invoice.model_dump(exclude={"version", "source_sha256"}),
@@ -179,6 +182,7 @@ def _build_invoice_row(row: Any, suspension: SuspensionStanding | None) -> Invoi
         collector=collector,
         case=_build_case_view(case, invoice) if case else None,
         suspension=suspension,
+        dispute=dispute,
     )
 
 

@@ -15,6 +15,7 @@ from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
 from api.context import ApiContext
 from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
+from api.presenters.invoices import describe_dispute
 from api.presenters.phrases import load_phrases
 from api.web.authentication import require_actor
 from api.web.permissions import Permission, permission_denial_reason
@@ -66,6 +67,7 @@ page_templates.filters |= {
 page_templates.globals |= {
     "word": CONSOLE_PHRASES.translate,
     "count_of": _format_count,
+    "dispute_says": partial(describe_dispute, words=CONSOLE_PHRASES),
     "suspension_says": partial(describe_suspension, words=CONSOLE_PHRASES),
     "suspension_ends": partial(describe_suspension_end, words=CONSOLE_PHRASES),
 }

@@ -4,12 +4,13 @@ from datetime import date
 from typing import Literal
 
 from adapters.read_model.invoices import InvoiceRow
+from adapters.read_model.open_disputes import OpenDispute
 from api.presenters.account_suspensions import describe_suspension, present_account_suspension
 from api.presenters.next_step_reason import NextStepReason, explain_next_step
 from api.presenters.phrases import Phrases
 from api.presenters.taken_steps import describe_taken_step
 from api.schemas.amounts import Amount
-from api.schemas.invoices import HoldOut, InvoiceOut, InvoiceSummary, PromiseOut, StepOut
+from api.schemas.invoices import HoldOut, InvoiceDisputeOut, InvoiceOut, InvoiceSummary, PromiseOut, StepOut
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.correspondence.letter_stop import LetterBrake
@@ -28,6 +29,7 @@ def present_invoice_summary(row: InvoiceRow, today: date, words: Phrases) -> Inv
         open_balance=Amount.from_minor(row.open_balance, row.currency),
         on_hold=bool(case and case.holds),
         waiting_for=case.waiting_for if case else None,
+        dispute=present_invoice_dispute(row, words),
         next_step=case.next_step if case else None,
         next_on=case.next_on if case else None,
         suspension=present_account_suspension(row.suspension, words) if row.status == InvoiceStatus.OPEN else None,
@@ -55,6 +57,29 @@ def present_invoice(
         steps_taken=_present_steps(row, case, words, brake) if case else [],
         promise=_present_promise(case, row.currency),
     )
+
+
+def present_invoice_dispute(row: InvoiceRow, words: Phrases) -> InvoiceDisputeOut | None:
+    dispute = row.dispute
+    if dispute is None:
+        return None
+    return InvoiceDisputeOut(
+        **dispute.model_dump(exclude={"contested"}),
+        amount=Amount.from_minor(dispute.contested, row.currency),
+        says=describe_dispute(dispute, row.currency, words),
+    )
+
+
+def describe_dispute(dispute: OpenDispute, currency: str, words: Phrases) -> str:
+    """How much is in dispute and why, who must answer and by when, or what its answer waits for."""
+    facts = {
+        "amount": dispute.contested,
+        "dispute_reason": dispute.reason.value,
+        "department": dispute.department.value,
+        "assignee": dispute.assignee,
+        "deadline": dispute.deadline,
+    }
+    return words.render_dispute(dispute.stage, facts, currency)
 
 
 def explain_invoice(row: InvoiceRow, policy: Policy | None, words: Phrases, brake: LetterBrake | None = None) -> NextStepReason:

@@ -109,8 +109,8 @@ class Phrases(BaseModel):
     booking refers to whose reference is an id that Duecourse made.
 
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
-    kinds of case is not the same word. `taken` says what a step that was taken did; `suspensions` say where an account's suspension stands,
-    `suspension_ends` what ends it.
+    kinds of case is not the same word. `disputes` say of an invoice what is contested, by the dispute's stage; `taken` what a step that was
+    taken did; `suspensions` where an account's suspension stands, `suspension_ends` what ends it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,6 +123,7 @@ class Phrases(BaseModel):
     case_kinds: dict[str, str]
     case_stages: dict[str, str]
     endings: dict[str, str]
+    disputes: dict[str, str]
     taken: dict[str, str]
     suspensions: dict[str, str]
     suspension_ends: dict[str, str]
@@ -166,6 +167,10 @@ class Phrases(BaseModel):
     def render_worklist_reason(self, reason: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
         """Why a thing stands where it does on the worklist."""
         return fill_placeholders(self.worklist[reason], self._localise_facts(reason, facts, currency))
+
+    def render_dispute(self, stage: str, facts: Mapping[str, Any], currency: str) -> str:
+        """What is in dispute, who must answer by when, or what the answer waits for; `stage` is the dispute's."""
+        return fill_placeholders(self.disputes[stage], self._localise_facts("dispute.opened", facts, currency))
 
     def render_suspension(self, standing: str, facts: Mapping[str, Any]) -> str:
         """Where an account's suspension stands: since when, by whom."""

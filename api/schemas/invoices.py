@@ -61,6 +61,22 @@ class PromiseOut(BaseModel):
     by: date
 
 
+class InvoiceDisputeOut(BaseModel):
+    """An open dispute over the invoice. Days are business dates."""
+
+    case_id: str
+    stage: str
+    reason: str
+    amount: Amount = Field(description="how much of it is contested and still owed")
+    department: str = Field(description="the role that must answer")
+    assignee: str | None
+    deadline: date | None = Field(description="null: the answer waits to be approved or booked")
+    escalated: bool
+    raised_on: date
+    raised_by: str
+    says: str = Field(description="all this in a sentence")
+
+
 class InvoiceSummary(BaseModel):
     id: str
     number: str
@@ -74,7 +90,8 @@ class InvoiceSummary(BaseModel):
     days_past_due: int
     total: Amount
     open_balance: Amount
-    disputed: bool
+    disputed: bool = Field(description="billing, or a file, calls it disputed")
+    dispute: InvoiceDisputeOut | None = Field(default=None, description="the dispute over it that is open")
     on_hold: bool
     waiting_for: str | None
     next_step: str | None
