@@ -13,9 +13,10 @@ import time
 from asyncio import Server
 from datetime import datetime
 from email import policy
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,12 @@ from domain.errors import OperatingError
 LOOPBACK = "127.0.0.1"
 _message_name = re.compile(r"\d{20}-\d{6}")
 _arrivals = itertools.count()
+_reading_policy = policy.EmailPolicy(header_factory=lru_cache(maxsize=256)(HeaderRegistry()))
+"""The default's, but that it parses a header once: the parser asks a part for its type a dozen times, and every letter's parts have the
+same types."""
+
+KEPT_READY = 1_000
+"""How many letters that were read lately an inbox has at hand: their files never change."""
 
 
 class InboxMessage(BaseModel):
@@ -55,6 +62,7 @@ class Inbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._load_message = lru_cache(maxsize=KEPT_READY)(self._parse_message)
         folder.mkdir(parents=True, exist_ok=True)
 
     def store(self, content: bytes) -> str:
@@ -92,8 +100,8 @@ class Inbox:
     def _get_message_path(self, name: str) -> Path:
         return self._folder / f"{name}.eml"
 
-    def _load_message(self, name: str) -> InboxMessage:
-        message = BytesParser(EmailMessage, policy=policy.default).parsebytes(self._get_message_path(name).read_bytes())
+    def _parse_message(self, name: str) -> InboxMessage:
+        message = BytesParser(EmailMessage, policy=_reading_policy).parsebytes(self._get_message_path(name).read_bytes())
         dated = message["Date"]
         return InboxMessage(
             id=name,
