@@ -1,12 +1,15 @@
 """Reading YAML that people write: every mistake is named with its file, its line, and what to write instead."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.composer import Composer
 from yaml.reader import ReaderError
+from yaml.resolver import Resolver
 
 YamlPath = tuple[str | int, ...]
 LinesByPath = dict[YamlPath, int]
@@ -35,7 +38,7 @@ class YamlDocument:
         self.file, self.error_type, self._parse_scalar = file, error, scalar
         self.lines: LinesByPath = {}
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = _compose_tree(text)
         except yaml.MarkedYAMLError as fault:
             line = fault.problem_mark.line + 1 if fault.problem_mark else 1
             raise error(f"{file}:{line}: this is not YAML: {fault.problem or fault}") from fault
@@ -98,6 +101,24 @@ class YamlDocument:
                 return f"{where}: {name} cannot be {fault['input']!r}; write one of: {fault['ctx']['expected']}"
             case _:
                 return f"{where}: {name}: {fault['msg']} (found {fault['input']!r})"
+
+
+class _TreeComposer(Composer, Resolver):
+    """Makes the tree of what libyaml reads. That library makes trees itself, but ends the process over one that is too deep."""
+
+    def __init__(self, text: str) -> None:
+        Composer.__init__(self)
+        Resolver.__init__(self)
+        reader = yaml.CSafeLoader(text)
+        self.check_event, self.get_event, self.peek_event = reader.check_event, reader.get_event, reader.peek_event
+
+
+def _compose_tree(text: str) -> yaml.Node | None:
+    """What libyaml refuses is read by Python's own reader, for the words of its refusal; and everything, where that library is missing."""
+    if hasattr(yaml, "CSafeLoader"):
+        with suppress(yaml.YAMLError, UnicodeError):
+            return _TreeComposer(text).get_single_node()
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _list_keys_at(path: YamlPath, model: type[BaseModel]) -> list[str]:
