@@ -30,7 +30,7 @@ What a template may speak of, all of it text in the reader's language by now:
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -167,9 +167,10 @@ class LetterTemplates:
 
     def __init__(self, override: Path | None = None) -> None:
         self._folders = [TEMPLATES_DIR] if override is None else [override, TEMPLATES_DIR]
-        self._text_environment = self._create_environment(escaped=False)
-        self._html_environment = self._create_environment(escaped=True)
-        self._wording: WordingCatalogue[LetterWording] = create_letter_catalogue(override)
+        create_environment = _share_environment if override is None else _create_environment
+        self._text_environment = create_environment(*self._folders, escaped=False)
+        self._html_environment = create_environment(*self._folders, escaped=True)
+        self._wording: WordingCatalogue[LetterWording] = create_letter_catalogue(override) if override else _share_wording()
         self._wording.load_all()
 
     def list_languages(self) -> tuple[str, ...]:
@@ -215,24 +216,35 @@ class LetterTemplates:
     def _known_templates(self) -> frozenset[tuple[str, str]]:
         return frozenset((language, name) for language in self._wording.languages for name in self.list_templates(language))
 
-    def _create_environment(self, *, escaped: bool) -> Environment:
-        environment = Environment(
-            loader=ChoiceLoader([FileSystemLoader(folder) for folder in self._folders]),
-            autoescape=escaped,
-            undefined=StrictUndefined,
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters |= {
-            "aligned": align_table,
-            "collapsed": collapse_whitespace,
-            "filled": _fill_sentence,
-            "paired": align_pairs,
-            "paragraphs": build_html_paragraphs,
-            "reflowed": reflow_prose,
-        }
-        return environment
+
+def _create_environment(*folders: Path, escaped: bool) -> Environment:
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        autoescape=escaped,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "aligned": align_table,
+        "collapsed": collapse_whitespace,
+        "filled": _fill_sentence,
+        "paired": align_pairs,
+        "paragraphs": build_html_paragraphs,
+        "reflowed": reflow_prose,
+    }
+    return environment
+
+
+_share_environment = cache(_create_environment)
+"""For the letters that come with Duecourse, which do not change while it runs: compiling them again would take as long as hundreds of
+letters."""
+
+
+@cache
+def _share_wording() -> WordingCatalogue[LetterWording]:
+    return create_letter_catalogue(None)
 
 
 def _fill_sentence(sentence: str, **facts: str) -> str:
