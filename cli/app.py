@@ -14,6 +14,7 @@ from rich.table import Table
 
 from adapters.config.settings import Settings
 from adapters.i18n.languages import Language
+from adapters.process.gc_tuning import collect_garbage_rarely
 from cli.audit import audit_app
 from cli.letter_commands import letters_app, release_accounts
 from domain.errors import UserError
@@ -319,6 +320,7 @@ def _report_error(error: Exception) -> int:
 
 def main() -> None:
     """Run the command line. It ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
+    collect_garbage_rarely()
     status = _run_command(app)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -16,6 +16,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from adapters.process.gc_tuning import collect_garbage_rarely, freeze_loaded_objects
 from adapters.shipped_files import PROJECT
 from tests.faults.worker_process import run_worker
 
@@ -43,6 +44,8 @@ _kept: list[tuple["subprocess.Popen[bytes]", "tempfile.TemporaryDirectory[str]"]
 def serve(address: str) -> None:
     """Fork a worker for each connection. The first line that comes over it has the worker's environment and its log, as JSON."""
     signal.signal(signal.SIGCHLD, collect_ended_workers)
+    collect_garbage_rarely()
+    freeze_loaded_objects()
     with socket.socket(socket.AF_UNIX) as requests:
         requests.bind(address)
         requests.listen()
