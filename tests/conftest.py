@@ -10,7 +10,7 @@ import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from adapters.process.gc_tuning import freeze_loaded_objects
+from adapters.process.gc_tuning import collect_garbage_rarely, freeze_loaded_objects
 from tests.databases import _sqlite_template, database, postgres_server
 from tests.progress_line import ProgressLine
 from tests.session_guard import one_session_at_a_time, watch_over_sessions
@@ -19,6 +19,8 @@ __all__ = ["database", "one_session_at_a_time", "postgres_server", "watch_over_s
 
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 """The default draws all local variables of a traceback, which takes seconds."""
+
+collect_garbage_rarely()
 
 _status = pytest.StashKey[int]()
 
