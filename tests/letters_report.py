@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,9 +89,15 @@ def _owed(row: Mapping[str, str], day: date, minimum: Decimal) -> bool:
     return is_open and _parse_day(row["DueDate"]) < day and row["Disputed"] != "Yes" and Decimal(row["InvoiceAmount"]) >= minimum
 
 
+@cache
+def _read_words(language: str) -> dict[str, Any]:
+    words: dict[str, Any] = yaml.safe_load((LETTERS / language / "words.yaml").read_text(encoding="utf-8"))
+    return words
+
+
 def _read_asked_for(letter: ReportedLetter, rows: Sequence[Mapping[str, str]]) -> tuple[set[str], set[str]]:
     """The invoices that the text asks for: those said to have been reminded, and those said to have become due since."""
-    words: dict[str, Any] = yaml.safe_load((LETTERS / letter.language / "words.yaml").read_text(encoding="utf-8"))
+    words = _read_words(letter.language)
     rest = letter.text
     for heading in ("due_today", "disputed", "arranged", "upcoming"):
         rest = rest.partition(words[heading])[0]
@@ -111,6 +118,7 @@ def _list_crowded_accounts(letters: Sequence[ReportedLetter]) -> list[str]:
     ]
 
 
+@cache
 def _parse_day(text: str) -> date:
     return datetime.strptime(text, "%m/%d/%Y").date()
 

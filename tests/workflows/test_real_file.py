@@ -189,9 +189,11 @@ def _check_inbox(play: TimeSkippingPlay, database: Database, rows: list[dict[str
         namings = {(message, invoice): naming for message, invoice, naming in rest}
     assert Counter(mail.message_id for mail in arrived) == Counter(sent)
     by_number = {row["invoiceNumber"]: row for row in rows}
+    (length,) = {len(number) for number in by_number}
     for mail in arrived:
         assert mail.date is not None
-        named = [by_number[number] for number in by_number if number in mail.text]
+        pieces = {mail.text[place : place + length] for place in range(len(mail.text))}
+        named = [by_number[number] for number in by_number.keys() & pieces]
         assert named
         for row in named:
             assert (row["Disputed"] == "Yes") == (namings[mail.message_id, row["invoiceNumber"]] == "disputed")
