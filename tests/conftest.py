@@ -22,6 +22,10 @@ structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatte
 
 collect_garbage_rarely()
 
+os.environ.setdefault("GOGC", "off")
+os.environ.setdefault("GOMEMLIMIT", "512MiB")
+"""Temporal servers that live for seconds look for garbage only when they need as much memory as this."""
+
 _status = pytest.StashKey[int]()
 
 
