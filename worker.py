@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.account_erasure import AccountErasureActivities
+from activities.approvals import ApprovalActivities
 from activities.billing_events import BillingEventActivities
 from activities.case_effects import CaseEffectActivities
 from activities.case_joining import CaseJoiningActivities
@@ -29,6 +30,7 @@ from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.audit.histories.object_store import open_archive_store
 from adapters.audit.seals.seal_mail import SealMail
 from adapters.audit.seals.seal_store import SealStore
+from adapters.cases.approval_facts import ApprovalFactsLoader
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.cases.case_store import CaseStore
 from adapters.cases.invoice_inputs import InvoiceInputLoader
@@ -168,11 +170,12 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
     billing = BillingEventActivities(services.billing, invoice_inputs, signals, CollectorChangeFeed(database))
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
-    effects = CaseEffectActivities(services.billing, services.policies, DelegationStore(database), notices, clock)
+    effects = CaseEffectActivities(services.billing, services.policies, notices, clock)
+    approvals = ApprovalActivities(services.policies, DelegationStore(database), ApprovalFactsLoader(database))
     return [
         billing.deliver_events,
-        effects.frame_approval,
-        effects.review_decision,
+        approvals.frame_approval,
+        approvals.review_decision,
         effects.issue_credit_note,
         effects.change_invoice,
         effects.suspend,

@@ -2,18 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 
 from temporalio import activity
 
 from adapters.billing.errors import BillingError, UnknownInvoiceError
 from adapters.billing.port import CaseBilling
-from adapters.identity.delegation_store import DelegationStore
 from adapters.notifications.staff_notices import NoticeSender
 from adapters.policies.policy_store import PolicyStore
-from domain.approval.four_eyes import list_represented
-from domain.approval.review import DecisionReview, ReviewRequest
-from domain.approval.workflow_input import ApprovalContext
 from domain.billing.receivables import InvoiceUpdate
 from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionResult, WriteOffResult
 from domain.case.effects import (
@@ -25,7 +21,6 @@ from domain.case.effects import (
     NotifyPerson,
     NotifyRole,
     ReinstateInBilling,
-    RequestApproval,
     SuspendInBilling,
 )
 from domain.clock import Clock
@@ -33,39 +28,14 @@ from domain.policy.collection_policy import PolicySnapshot
 
 
 class CaseEffectActivities:
-    def __init__(
-        self, billing: CaseBilling, policies: PolicyStore, delegations: DelegationStore, notices: NoticeSender, clock: Clock
-    ) -> None:
-        self._billing, self._policies, self._delegations, self._notices = billing, policies, delegations, notices
+    def __init__(self, billing: CaseBilling, policies: PolicyStore, notices: NoticeSender, clock: Clock) -> None:
+        self._billing, self._policies, self._notices = billing, policies, notices
         self._clock = clock
 
     @property
     def _business_now(self) -> datetime:
         """Business time at which this was asked for: the same when it is tried again, so that a second try books the same."""
         return self._clock.to_business(activity.info().scheduled_time)
-
-    @activity.defn
-    async def frame_approval(self, requester: str, account_id: str, today: date, effect: RequestApproval | None = None) -> ApprovalContext:
-        """Read at the moment of asking; the approval pins it."""
-
-        def read() -> ApprovalContext:
-            askers = [requester, *(effect.also_asked if effect else [])]
-            acting_for = list_represented(askers, self._delegations.list_active(today))
-            segment, prepaid = self._policies.get_account_traits(account_id)
-            return ApprovalContext(matrix=self._policies.get_matrix(), segment=segment, acting_for=acting_for, prepaid=prepaid)
-
-        return await asyncio.to_thread(read)
-
-    @activity.defn
-    async def review_decision(self, request: ReviewRequest) -> DecisionReview:
-        """Read at the moment of deciding: a delegation may have been made, or revoked, since the approval was asked for."""
-
-        def read() -> DecisionReview:
-            acting_for = list_represented(request.askers, self._delegations.list_active(request.today))
-            in_force = request.delegation is None or self._delegations.is_in_force(request.delegation, request.today)
-            return DecisionReview(acting_for=acting_for, in_force=in_force)
-
-        return await asyncio.to_thread(read)
 
     @activity.defn
     async def issue_credit_note(self, effect: IssueCreditNote) -> BookingResult:

@@ -3,6 +3,7 @@
 Whoever shows one asks it: the API for its problem document, the command line for its exit status, an activity for the name of its failure.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -20,6 +21,11 @@ class UserError(Exception):
     pointer: ClassVar[str | None] = None
     exit_status: ClassVar[int] = 2
     failure_type: ClassVar[str]
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """What the problem document says beside the members that all have."""
+        return {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -6,20 +6,23 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.case_effects import CaseEffectActivities
+    from activities.approvals import ApprovalActivities
     from domain import identifiers as ids
     from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalView, LapseReason
     from domain.approval.command_rules import RULES, revoked_delegation_reason
     from domain.approval.commands import DecideApproval, WithdrawApprovalRequest
-    from domain.approval.review import ReviewRequest
+    from domain.approval.facts import StaleFacts
+    from domain.approval.review import DecisionReview
+    from domain.approval.revision import apply_revision, build_review_request, find_stale_facts, find_unreported_changes
     from domain.approval.view import build_case_view
     from domain.approval.workflow_input import ApprovalInput
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import COMMAND_REJECTED, CommandReceipt
+    from domain.case.command import COMMAND_REJECTED, FACTS_CHANGED, CommandReceipt
     from domain.case.effects import ReviseApproval, WithdrawApproval
     from domain.case.handler_names import SignalName
     from domain.clock import Clock
     from domain.journal.journal import Journal
+    from domain.policy.approval_type import ApprovalType
 
 from workflows.case_runtime.activity_options import SHORT_ACTIVITY_OPTIONS
 from workflows.case_runtime.case_session import CaseSession
@@ -28,6 +31,9 @@ from workflows.case_runtime.search_attributes import set_collector_attribute
 
 REVIEWS_DECISIONS = "review-decisions"
 """Since this patch delegations are looked at when somebody decides. Histories from before it have no such activity."""
+
+ACCOUNT_WIDE = (ApprovalType.SUSPENSION_WARNING, ApprovalType.SUSPENSION, ApprovalType.WRITE_OFF)
+"""What is asked for an account, though it be for one invoice so far."""
 
 
 @workflow.defn
@@ -46,17 +52,20 @@ class Approval:
     async def run(self, workflow_input: ApprovalInput) -> ApprovalEnding:
         await self.session.settle()
         while self.case.ending is None:
-            await self.session.wait_until(lambda: self.case.wakes_at)
+            await self.session.wait_until(lambda: self.case.wakes_at, lambda: self.case.pending_revision is not None)
+            await self.revise()
             self.case.run_due_actions(self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
                 await self.session.continue_as_new(workflow_input)
-        await signal_case(self.case.subject.case_id, SignalName.APPROVAL_CAME, self.case.ending.build_outcome(workflow_input.number))
+        await signal_case(self.case.subject.case_id, SignalName.APPROVAL_CAME, self.case.build_outcome(workflow_input.number))
         await self.session.finish()
         return self.case.ending
 
     def _create_case(self, workflow_input: ApprovalInput) -> ApprovalCase:
-        invoices = workflow_input.subject.invoice_ids
+        invoices, is_account_wide = workflow_input.subject.invoice_ids, workflow_input.question.matter in ACCOUNT_WIDE
+        if is_account_wide and workflow_input.facts:
+            invoices = []  # others may join
         journal = Journal(
             case_id=ids.approval_case_id(workflow_input.subject.case_id, workflow_input.number),
             account_id=workflow_input.account_id,
@@ -70,6 +79,7 @@ class Approval:
             workflow_input.matrix,
             workflow_input.acting_for,
             workflow_input.also_asked,
+            workflow_input.facts,
         )
 
     # --- what people do: each act as an update, and as the signal that stands in for it when no worker answers in time
@@ -77,40 +87,66 @@ class Approval:
     @workflow.update
     async def decide(self, command: DecideApproval) -> CommandReceipt:
         async with self.deciding:
-            reason = await self.review_decision(command)
-            if reason:
-                raise ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True)
+            rejection = await self.review_decision(command)
+            if rejection:
+                raise rejection
             return await self.session.apply_command(command)
 
     @decide.validator
     def _check_decision(self, command: DecideApproval) -> None:
-        self.session.validate_command(command)
+        rejection = self.build_rejection(command)
+        if rejection and not self.session.is_known(command):
+            raise rejection
 
     @workflow.signal
     async def decided(self, command: DecideApproval) -> None:
         async with self.deciding:
-            reason = await self.review_decision(command)
-            if reason:
-                self.session.reject_signalled_command(command, reason)
+            rejection = await self.review_decision(command)
+            if rejection:
+                self.session.reject_signalled_command(command, rejection.message)
             else:
                 self.session.apply_signalled_command(command)
 
-    async def review_decision(self, command: DecideApproval) -> str | None:
-        """Look once more before a decision counts: why it is refused, in words; None when it is not, or was taken before."""
+    async def review_decision(self, command: DecideApproval) -> ApplicationError | None:
+        """Look once more before a decision counts: why it is refused; None when it is not, or was taken before."""
         if self.session.is_known(command) or not workflow.patched(REVIEWS_DECISIONS):
             return None
-        request = ReviewRequest(
-            account_id=self.case.journal.account_id,
-            askers=self.case.participants.askers,
-            today=self.session.now.business.date(),
-            delegation=command.delegation,
-        )
-        review = await workflow.execute_activity_method(CaseEffectActivities.review_decision, request, **SHORT_ACTIVITY_OPTIONS)
+        review = await self.read_when_revised(command)
         if self.session.is_known(command):
             return None
-        self.case.apply_review(review)
-        reason = self.session.find_rejection_reason(command)
-        return reason or (revoked_delegation_reason(command) if not review.in_force else None)
+        if command.facts_version is None:
+            self.case.apply_review(review)
+        else:
+            apply_revision(self.case, None, review, self.session.now)
+        if not review.in_force and not self.session.find_rejection_reason(command):
+            return ApplicationError(revoked_delegation_reason(command), type=COMMAND_REJECTED, non_retryable=True)
+        return self.build_rejection(command, find_unreported_changes(self.case, command, review))
+
+    def build_rejection(self, command: DecideApproval, unreported: StaleFacts | None = None) -> ApplicationError | None:
+        """Why a decision is refused, with the difference where it was made on other facts; None when it is not."""
+        reason, stale = self.session.find_rejection_reason(command), find_stale_facts(self.case, command) or unreported
+        if stale and reason in (None, stale.reason):
+            return ApplicationError(stale.reason, stale, type=FACTS_CHANGED, non_retryable=True)
+        return ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True) if reason else None
+
+    async def read_again(self, command: DecideApproval | None = None) -> DecisionReview:
+        request = build_review_request(self.case, self.session.now.business.date(), command)
+        return await workflow.execute_activity_method(ApprovalActivities.review_decision, request, **SHORT_ACTIVITY_OPTIONS)
+
+    async def read_when_revised(self, command: DecideApproval) -> DecisionReview:
+        """What counts for a decision, when nothing that was reported is still to be taken in."""
+        while True:
+            await workflow.wait_condition(lambda: self.case.pending_revision is None or self.case.is_ended)
+            review = await self.read_again(command)
+            if self.case.pending_revision is None or self.case.is_ended:
+                return review
+
+    async def revise(self) -> None:
+        """Take in what the case that asked has reported last; what it reports meanwhile takes its place."""
+        while (change := self.case.pending_revision) and not self.case.is_ended:
+            review = await self.read_again()
+            if self.case.pending_revision is change:
+                apply_revision(self.case, change, review, self.session.now)
 
     @workflow.update
     async def withdraw(self, command: WithdrawApprovalRequest) -> CommandReceipt:
@@ -128,6 +164,9 @@ class Approval:
 
     @workflow.signal
     def facts_changed(self, change: ReviseApproval) -> None:
+        if self.case.facts is not None:
+            self.case.pending_revision = change
+            return
         amounts = change.model_dump(include={"amount", "currency", "other_amounts"})
         question = self.case.question.model_copy(update=amounts)
         self.case.apply_request_change(question, self.session.now)

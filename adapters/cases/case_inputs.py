@@ -49,6 +49,7 @@ class CaseInputLoader:
                 policy=policy,
                 clock=self._clock,
                 separates_tasks=True,
+                binds_facts=True,
             )
 
     def load_plan_invoices(self, account_id: str, invoice_ids: Collection[str]) -> list[PlanInvoice]:
@@ -90,6 +91,7 @@ class CaseInputLoader:
                 prepaid=account.prepaid,
                 clock=self._clock,
                 separates_tasks=True,
+                binds_facts=True,
                 earlier=_load_earlier_run(session, ids.suspension_case_id(account_id)),
             )
 
@@ -107,24 +109,31 @@ class CaseInputLoader:
                 invoice_ids=list(invoices),
                 clock=self._clock,
                 separates_tasks=True,
+                binds_facts=True,
                 earlier=_load_earlier_run(session, ids.credit_review_case_id(account_id)),
             )
 
     def load_write_off_input(self, account_id: str) -> WriteOffInput:
         with self._database.reading() as session:
             earlier = _load_earlier_run(session, ids.write_off_case_id(account_id))
-            return WriteOffInput(account_id=account_id, clock=self._clock, separates_tasks=True, earlier=earlier)
+            return WriteOffInput(account_id=account_id, clock=self._clock, separates_tasks=True, binds_facts=True, earlier=earlier)
 
     def load_claims(self, account_id: str, invoice_ids: Collection[str]) -> list[Receivable]:
         """Return what is owed on these invoices of the account, and how much of it is disputed, in minor units."""
         with self._database.reading() as session:
             facts = _load_invoice_facts(session, account_id, invoice_ids)
             cases = [ids.invoice_case_id(name) for name in facts]
-            rows = session.execute(select(col(Case.invoice_id), col(Case.disputed)).where(col(Case.case_id).in_(cases)))
-            disputed: dict[str | None, int] = {name: amount for name, amount in rows}  # noqa: C416 - a Row is no pair to mypy
+            known = (col(Case.invoice_id), col(Case.disputed), col(Case.promised_by), col(Case.promised_amount))
+            rows = {row.invoice_id: row for row in session.execute(select(*known).where(col(Case.case_id).in_(cases)))}
         return [
-            InvoiceUpdate(invoice_id=name, facts=invoice_facts, disputed=disputed.get(name, 0)).receivable
-            for name, invoice_facts in facts.items()
+            InvoiceUpdate(
+                invoice_id=name,
+                facts=invoice_facts,
+                disputed=row.disputed if row else 0,
+                promised_by=row.promised_by if row else None,
+                promised_amount=(row.promised_amount or 0) if row else 0,
+            ).receivable
+            for name, invoice_facts, row in ((name, facts[name], rows.get(name)) for name in facts)
         ]
 
 

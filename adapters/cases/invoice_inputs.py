@@ -80,6 +80,7 @@ class InvoiceInputLoader:
             policy=self._policies.get_for_segment(segment),
             clock=self._clock,
             separates_tasks=True,
+            binds_facts=True,
             holds=[build_insolvency_hold(invoice.account_id, since)] if stopped else [],
         )
 

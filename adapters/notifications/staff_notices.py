@@ -12,14 +12,16 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.database.engine import Database
-from adapters.database.tables import User
+from adapters.database.tables import Account, Case, Note, User
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
 from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.letters.letter_templates import RenderedMessage
 from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
 from adapters.mail.smtp_client import DeliveryOutcome, Mailer
+from adapters.notifications.approval_lines import build_approval_lines
 from adapters.shipped_files import PROJECT
+from domain.approval.summary import ApprovalSummary
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.identifiers import CaseKind, find_case_kind, parse_case_id
 from domain.journal.entry import FactValue
@@ -49,6 +51,7 @@ class StaffNoticeWording(BaseModel):
 
     shared: SharedWording
     links: dict[str, str]
+    facts: dict[str, str]
     notices: dict[str, NoticeWording]
 
     def translate(self, group: str, name: str) -> str:
@@ -75,9 +78,10 @@ class NoticeSender:
         """Send a notice to everybody who holds the role, or to the person, if their addresses are known; return the names of those reached.
         The same `key` makes the same Message-ID. Raises NoticeDeferredError when the mail server takes it from none for now."""
         people = self._load_recipients(notice)
+        approval = find_approval_letterhead(self._database, str(notice.details.get("case") or ""))
         outcomes = {}
         for person in people:
-            content = self._build_message(notice, person, f"{key}:{person.name}")
+            content = self._build_message(notice, person, f"{key}:{person.name}", approval)
             delivery = await self._mailer.send(content, self._sender, [person.email])
             outcomes[person.name] = delivery.outcome
         if people and all(outcome is DeliveryOutcome.DEFERRED for outcome in outcomes.values()):
@@ -94,8 +98,10 @@ class NoticeSender:
                 users = [user for user in users if Role(notice.role).value in user.roles]
             return [_Recipient(user.name, user.email, choose_language(user.language)) for user in users]
 
-    def _build_message(self, notice: NotifyRole | NotifyPerson, person: _Recipient, key: str) -> bytes:
-        rendered = render_notice(notice.template, notice.details, self._console, person.language)
+    def _build_message(
+        self, notice: NotifyRole | NotifyPerson, person: _Recipient, key: str, approval: "ApprovalLetterhead | None"
+    ) -> bytes:
+        rendered = render_notice(notice.template, notice.details, self._console, person.language, approval)
         envelope = Envelope(
             sender=Mailbox(name="Duecourse", address=self._sender),
             recipients=(Mailbox(address=person.email),),
@@ -106,16 +112,56 @@ class NoticeSender:
         return build_message(envelope, rendered)
 
 
-def render_notice(template: str, details: Mapping[str, FactValue], console: str, language: str = DEFAULT_LANGUAGE) -> RenderedMessage:
-    """Render a notice. Amounts among the details are minor units of their `currency`, days ISO dates. Raises KeyError without a wording."""
+class ApprovalLetterhead(NamedTuple):
+    """What a notice about an approval says beside its own details: the facts that it binds, and the customer's name."""
+
+    summary: ApprovalSummary
+    account: str
+    account_name: str
+    reason: str
+
+    def build_lines(self, words: StaffNoticeWording, today: date) -> list[str]:
+        return build_approval_lines(words.facts, words.shared, self.summary, self.account, self.account_name, self.reason, today)
+
+
+def find_approval_letterhead(database: Database, case_id: str) -> ApprovalLetterhead | None:
+    """None for what is no approval, and for one that binds no facts."""
+    if find_case_kind(case_id) is not CaseKind.APPROVAL:
+        return None
+    statement = select(col(Case.account_id), col(Account.name), col(Case.summary)).join(Account, col(Account.id) == Case.account_id)
+    with database.reading() as session:
+        row = session.execute(statement.where(col(Case.case_id) == case_id)).first()
+        summary = ApprovalSummary.model_validate(row.summary) if row else ApprovalSummary()
+        if row is None or summary.facts is None:
+            return None
+        note = session.get(Note, summary.facts.note_id) if summary.facts.note_id else None
+    return ApprovalLetterhead(summary, row.account_id, row.name, summary.facts.reason or (note.text if note else ""))
+
+
+def render_notice(
+    template: str,
+    details: Mapping[str, FactValue],
+    console: str,
+    language: str = DEFAULT_LANGUAGE,
+    approval: ApprovalLetterhead | None = None,
+) -> RenderedMessage:
+    """Render a notice. Amounts among the details are minor units of their `currency`, days ISO dates. Raises KeyError without a wording.
+
+    `approval`: the approval that it is about; days overdue are counted to the day on which it was told (`on`).
+    """
     words = NOTICE_WORDING.load(language)
     wording = words.notices[template]
     known: dict[str, FactValue] = {**details, "account": details.get("account") or _parse_plan_account(details.get("plan"))}
     facts = {name: _format_fact(words, template, name, value, details.get("currency")) for name, value in known.items()}
     subject, text = (_capitalise(fill_placeholders(sentence, facts)) for sentence in (wording.subject, wording.text))
     links = [(words.links[what], console + path) for what, path in _build_links(known).items()]
-    html = f"<p>{escape(text)}</p>" + "".join(f'<p><a href="{escape(link)}">{escape(label)}</a></p>' for label, link in links)
-    return RenderedMessage(subject=subject, text="\n".join([text, "", *(f"{label}: {link}" for label, link in links), ""]), html=html)
+    told_on = date.fromisoformat(str(details["on"])) if details.get("on") else date.min
+    lines = approval.build_lines(words, told_on) if approval else []
+    stated = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    html = f"<p>{escape(text)}</p>" + (f"<ul>{stated}</ul>" if lines else "")
+    html += "".join(f'<p><a href="{escape(link)}">{escape(label)}</a></p>' for label, link in links)
+    body = [text, "", *lines, *([""] if lines else []), *(f"{label}: {link}" for label, link in links), ""]
+    return RenderedMessage(subject=subject, text="\n".join(body), html=html)
 
 
 def _format_fact(words: StaffNoticeWording, template: str, name: str, value: FactValue, currency: FactValue) -> str:

@@ -24,8 +24,9 @@ from adapters.temporal.case_start import CaseStart, load_starting_command_id, si
 from adapters.temporal.handler_names import SIGNAL_NAMES, UPDATE_NAMES
 from adapters.temporal.schedules import trigger_billing_sync
 from domain import identifiers as ids
+from domain.approval.facts import StaleFacts
 from domain.case.case_view import CaseView
-from domain.case.command import Command, CommandReceipt
+from domain.case.command import FACTS_CHANGED, Command, CommandReceipt
 from domain.case.handler_names import QueryName
 from domain.errors import UserError
 
@@ -45,6 +46,22 @@ class CommandRejected(UserError):
     title = "The case's state rules this out"
     status = 409
     problem_type = "refused"
+
+
+class FactsHaveChanged(CommandRejected):
+    """The decision was made on other facts than those that count now; the problem document has the difference."""
+
+    title = "The facts have changed since they were read"
+    problem_type = "facts-changed"
+    stale: StaleFacts | None = None
+
+    def __init__(self, message: str, stale: StaleFacts) -> None:
+        super().__init__(message)
+        self.stale = stale
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return self.stale.model_dump(mode="json") if self.stale else {}
 
 
 class CaseNotRunning(Exception):
@@ -223,6 +240,8 @@ def _is_not_found(error: Exception) -> bool:
 def _convert_update_failure(error: WorkflowUpdateFailedError, case_id: str) -> CommandRejected | CaseNotRunning:
     if isinstance(error.cause, ApplicationError) and error.cause.type == "AcceptedUpdateCompletedWorkflow":
         return CaseNotRunning(case_id)
+    if isinstance(error.cause, ApplicationError) and error.cause.type == FACTS_CHANGED and error.cause.details:
+        return FactsHaveChanged(error.cause.message, StaleFacts.model_validate(error.cause.details[0]))
     return CommandRejected(_extract_rejection_reason(error))
 
 

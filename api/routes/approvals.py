@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.identity.delegation_store import DelegationStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from adapters.read_model.journal import find_note_text
 from api.commands.case_commands import require_case, save_comment, submit_case_command
 from api.context import ApiContext
 from api.presenters.approvals import present_approval
@@ -57,7 +58,18 @@ def get_approvals(
             cursor,
             lambda row: choose_authority_over(row.summary_of(ApprovalSummary), actor, delegations, roles) is not None,
         )
-    return Page(items=[present_approval(row) for row in rows], next=following)
+    return Page(items=[_present_with_reason(context, row) for row in rows], next=following)
+
+
+@router.get("/approvals/{approval_id}", operation_id="read_approval", summary="An approval, with the facts on which it is to be decided")
+def get_approval(context: Context, _: ReadingActor, approval: Annotated[CaseRow, Depends(require_approval)]) -> ApprovalOut:
+    """Send its `facts_version` with the decision."""
+    return _present_with_reason(context, approval)
+
+
+def _present_with_reason(context: ApiContext, row: CaseRow) -> ApprovalOut:
+    facts = row.summary_of(ApprovalSummary).facts
+    return present_approval(row, context.today, find_note_text(context.database, facts.note_id if facts else None))
 
 
 @router.post(
@@ -71,7 +83,10 @@ async def decide_approval(
     context: Context,
     response: Response,
 ) -> CommandAnswer:
-    """Signer, role and delegation follow from the user who is signed in. A rejection or a return needs a comment."""
+    """Signer, role and delegation follow from the user who is signed in. A rejection or a return needs a comment.
+
+    With a `facts_version` it is refused, with the difference, if the facts have changed since that version was read.
+    """
     command_id = derive_id(request, "act", actor.user)
     delegation = await run_in_threadpool(_find_delegation, context, actor, approval)
     note = await save_comment(context, command_id, approval, actor.user, body.comment)
@@ -83,6 +98,7 @@ async def decide_approval(
         note_id=note,
         delegation=delegation,
         channel=DecisionChannel.API,
+        facts_version=body.facts_version,
     )
     return await submit_case_command(context, approval, command, response)
 

@@ -78,7 +78,7 @@ async def ask_suspension(
     claims = await run_in_threadpool(context.case_inputs.load_claims, account.id, named)
     opening = await run_in_threadpool(context.case_inputs.load_suspension_input, account.id)
     beginning = CaseStart(ids.WorkflowName.ACCOUNT_SUSPENSION, ids.suspension_case_id(account.id), opening, account.id, account.collector)
-    command = RequestSuspension(act_id=command_id, actor=actor.user, claims=claims)
+    command = RequestSuspension(act_id=command_id, actor=actor.user, claims=claims, reason=body.reason)
     if why := await run_in_threadpool(_find_rejection_reason, context, opening, command):
         raise _build_rejection_problem(why)
     return await submit_or_start_case(context, beginning, command, response)

@@ -72,7 +72,7 @@ async def decide_write_off(
 ) -> CommandAnswer:
     """Whatever gives money up, or the account away, waits for the approval matrix before it is booked."""
     amounts = await run_in_threadpool(_parse_amounts, context, body.amounts)
-    command = ProposeWriteOff(act_id=command_id, actor=actor.user, decision=body.decision, amounts=amounts)
+    command = ProposeWriteOff(act_id=command_id, actor=actor.user, decision=body.decision, amounts=amounts, reason=body.reason)
     return await submit_case_command(context, write_off, command, response)
 
 

@@ -16,9 +16,52 @@ class ApprovalDecisionIn(RequestBody):
 
     decision: ApprovalVerdict
     comment: str = Field(default="", max_length=10_000)
+    facts_version: int | None = Field(
+        default=None,
+        ge=1,
+        description="of the approval as you read it: it is decided only if its facts are still those; left out: as they are",
+    )
+
+
+class ApprovalInvoiceOut(BaseModel):
+    """An invoice that is asked for. `amount`: what of it."""
+
+    id: str
+    number: str
+    amount: Amount
+    open_balance: Amount
+    disputed: Amount
+    due_on: date | None
+    days_overdue: int | None
+    promised: Amount | None
+    promised_by: date | None
+
+
+class ApprovalDisputeOut(BaseModel):
+    """An open dispute of the account."""
+
+    id: str
+    invoice_id: str
+    amount: Amount
+    reason: str
+    raised_on: date
+
+
+class ContactsOut(BaseModel):
+    """How often the account was written to and called so far, and how last."""
+
+    letters: int
+    last_letter: str | None
+    last_letter_on: date | None
+    calls: int
+    last_call: str | None
+    last_call_on: date | None
 
 
 class ApprovalOut(BaseModel):
+    """An approval, with the facts on which it is to be decided. One that was asked for before approvals bound their facts has no
+    `facts_version`, and of `invoices`, `disputes` and `contacts` nothing."""
+
     id: str
     account_id: str
     account_name: str
@@ -36,3 +79,9 @@ class ApprovalOut(BaseModel):
     due_on: date | None
     signed_by: list[str]
     ended: str | None = Field(description="who decided what, and when")
+    facts_version: int | None = Field(description="to be sent with the decision, so that it is refused if the facts have changed")
+    amounts: list[Amount] = Field(description="what is asked for, in each currency")
+    invoices: list[ApprovalInvoiceOut]
+    disputes: list[ApprovalDisputeOut]
+    contacts: ContactsOut | None
+    reason: str = Field(description="why it was asked for, in the requester's words")

@@ -17,6 +17,7 @@ class SuspensionIn(RequestBody):
     model_config = example_config(invoices=["INV-2013-0042"])
 
     invoices: list[str] | None = Field(default=None, min_length=1, max_length=500, description="all that are overdue when left out")
+    reason: str = Field(default="", max_length=200, description=f"for those who decide; {KEPT_FOREVER_HINT}")
 
 
 class ExtensionIn(RequestBody):

@@ -21,6 +21,7 @@ class WriteOffDecisionIn(RequestBody):
 
     decision: WriteOffDecision
     amounts: list[PartIn] = Field(default_factory=list, max_length=500)
+    reason: str = Field(default="", max_length=200, description="for those who approve it; kept in the journal for ever: name no person")
 
 
 class BookedOut(BaseModel):

@@ -60,10 +60,11 @@ class Problem(Exception):
         *,
         errors: list[FieldError] | None = None,
         headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.kind, self.title, self.detail = status, kind, title, detail
-        self.errors, self.headers = errors or [], dict(headers or {})
+        self.errors, self.headers, self.extensions = errors or [], dict(headers or {}), dict(extensions or {})
 
     def build_document(self, instance: str) -> ProblemDocument:
         return ProblemDocument(
@@ -114,7 +115,7 @@ def build_problem(error: Exception) -> Problem:
 def build_user_error_problem(error: UserError, hint: str = "") -> Problem:
     """Its own message becomes the detail; `hint` is added to it."""
     faults = [FieldError(pointer=error.pointer, detail=str(error))] if error.pointer else []
-    return Problem(error.status, error.problem_type, error.title, f"{error}{hint}", errors=faults)
+    return Problem(error.status, error.problem_type, error.title, f"{error}{hint}", errors=faults, extensions=error.extensions)
 
 
 def _build_unexpected_problem(error: Exception) -> Problem:
@@ -128,7 +129,7 @@ def _build_unexpected_problem(error: Exception) -> Problem:
 
 
 def build_problem_response(problem: Problem, instance: str) -> JSONResponse:
-    document = problem.build_document(instance).model_dump(mode="json")
+    document = {**problem.extensions, **problem.build_document(instance).model_dump(mode="json")}
     return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
 
 

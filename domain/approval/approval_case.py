@@ -10,11 +10,13 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.approval.facts import DecisionFacts, FactsRevision
 from domain.approval.four_eyes import ApprovalParticipants
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject
 from domain.approval.review import DecisionReview
 from domain.case.account_case import AccountCase
-from domain.case.effects import NotifyPerson, NotifyRole
+from domain.case.asked_invoice import AskedInvoice
+from domain.case.effects import NotifyPerson, NotifyRole, ReviseApproval
 from domain.clock import Moment, start_of_day
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
@@ -70,10 +72,19 @@ class ApprovalEnding(BaseModel):
     note_id: str | None = None
     lapse: LapseReason | None = None
 
-    def build_outcome(self, number: int) -> ApprovalOutcome:
-        """What the case hears that asked, under the number it gave this approval."""
-        by = self.by[-1] if self.by else SYSTEM
-        return ApprovalOutcome(number=number, result=self.result, by=by, reason=self.lapse.value if self.lapse else "")
+    def build_outcome(self, number: int, invoices: Sequence[AskedInvoice] = ()) -> ApprovalOutcome:
+        """What the case hears that asked, under the number it gave this approval; `invoices` are those that were decided on."""
+        by, reason = self.by[-1] if self.by else SYSTEM, self.lapse.value if self.lapse else ""
+        return ApprovalOutcome(number=number, result=self.result, by=by, reason=reason, invoices=list(invoices))
+
+
+def build_facts_entry(facts: DecisionFacts | None, version: int) -> dict[str, FactValue]:
+    """What an entry names of the facts: their version and hash, and what is asked for of each invoice, in minor units; nothing where none
+    are bound."""
+    if facts is None:
+        return {}
+    asked_for = " ".join(f"{invoice.invoice_id}={invoice.amount}" for invoice in facts.invoices)
+    return {"facts_version": version, "facts_sha256": facts.sha256, "asked_for": asked_for}
 
 
 class ApprovalView(BaseModel):
@@ -93,6 +104,8 @@ class ApprovalView(BaseModel):
     signatures: list[ApprovalSignature]
     ending: ApprovalEnding | None
     matrix_version: int
+    facts: DecisionFacts | None = None
+    facts_version: int = 0
 
 
 class ApprovalCase(AccountCase):
@@ -100,6 +113,9 @@ class ApprovalCase(AccountCase):
 
     `acting_for` names those for whom one of the askers may act by delegation, on the day of the request or when somebody decided: the
     request counts as theirs too, as it does of those who are in `also_asked`.
+
+    `facts` are None where the approval was asked for before approvals bound their facts. `facts_version` counts them from 1, `revisions`
+    say how each differs from the one before; `pending_revision` is what the case that asks reported last, until it is taken in.
     """
 
     question: ApprovalRequest
@@ -115,6 +131,10 @@ class ApprovalCase(AccountCase):
     escalated_at: AwareDatetime | None = None
     signatures: list[ApprovalSignature] = Field(default_factory=list)
     ending: ApprovalEnding | None = None
+    facts: DecisionFacts | None = None
+    facts_version: int = 0
+    revisions: list[FactsRevision] = Field(default_factory=list)
+    pending_revision: ReviseApproval | None = None
 
     @classmethod
     def create(
@@ -126,6 +146,7 @@ class ApprovalCase(AccountCase):
         matrix: MatrixSnapshot,
         acting_for: Sequence[str] = (),
         also_asked: Sequence[str] = (),
+        facts: DecisionFacts | None = None,
     ) -> "ApprovalCase":
         """Raises NoApproverError, which no matrix does that passed its check."""
         return cls(
@@ -137,6 +158,8 @@ class ApprovalCase(AccountCase):
             subject=subject,
             matrix=matrix,
             tiers=matrix.load_matrix().list_required_tiers(question),
+            facts=facts,
+            facts_version=1 if facts else 0,
         )
 
     # --- who is asked, until when
@@ -208,7 +231,7 @@ class ApprovalCase(AccountCase):
             matter=question.matter.value,
             amount=question.amount,
             currency=question.currency,
-            **self._list_other_amounts(),
+            **self.list_other_amounts(),
             term_days=question.term_days,
             broken_plans=question.broken_plans,
             segment=question.segment,
@@ -216,15 +239,16 @@ class ApprovalCase(AccountCase):
             tiers=len(self.tiers),
             matrix_version=self.matrix.version,
             matrix_sha256=self.matrix.sha256,
+            **build_facts_entry(self.facts, self.facts_version),
         )
-        self._open_current_tier(at)
+        self.open_current_tier(at)
 
-    def _list_other_amounts(self) -> dict[str, FactValue]:
+    def list_other_amounts(self) -> dict[str, FactValue]:
         """The fact that names the amounts in further currencies, in minor units; none when there is one currency."""
         others = self.question.other_amounts
         return {"other_amounts": " ".join(f"{code}:{amount}" for code, amount in sorted(others.items()))} if others else {}
 
-    def _open_current_tier(self, at: Moment) -> None:
+    def open_current_tier(self, at: Moment) -> None:
         """Turn to the present tier; its time begins now."""
         self.asked_at, self.reminders, self.escalated_at = at.business, 0, None
         tier = self.current_tier
@@ -237,10 +261,16 @@ class ApprovalCase(AccountCase):
             quorum=tier.quorum,
             due_on=due_on.isoformat(),
         )
-        self._notify_role(tier.role, "approval_asked")
+        self._notify_role(tier.role, "approval_asked", at)
 
-    def _notify_role(self, role: Role, template: str) -> None:
-        self.add_effect(NotifyRole(role=role, template=template, details=self._build_message_details()))
+    def _notify_role(self, role: Role, template: str, at: Moment) -> None:
+        told_on = {"on": at.business.date().isoformat()} if self.facts else {}
+        self.add_effect(NotifyRole(role=role, template=template, details=self._build_message_details() | told_on))
+
+    def notify_revised(self, at: Moment) -> None:
+        """Those who are asked hear that the facts are others by now."""
+        for role in self.awaited_roles:
+            self._notify_role(role, "approval_revised", at)
 
     def _build_message_details(self) -> dict[str, FactValue]:
         """What a message says of it. `amount` in minor units of `currency`."""
@@ -255,13 +285,18 @@ class ApprovalCase(AccountCase):
             "currency": self.question.currency,
             "requester": self.requester,
             "due_on": self.due_on.isoformat() if self.due_on else None,
-        }
+        } | ({"facts_version": self.facts_version} if self.facts else {})
 
     def end(self, ending: ApprovalEnding) -> None:
         """Nobody is asked any more; whoever asked hears how it ended."""
         self.ending = ending
         details = self._build_message_details() | {"result": ending.result.value, "by": ", ".join(ending.by)}
         self.add_effect(NotifyPerson(user=self.requester, template="approval_ended", details=details))
+
+    def build_outcome(self, number: int) -> ApprovalOutcome:
+        """What the case hears that asked, under the number it gave this approval, once it is over."""
+        assert self.ending is not None
+        return self.ending.build_outcome(number, self.facts.asked_invoices if self.facts else ())
 
     def run_due_actions(self, at: Moment) -> EntryKind | None:
         """Remind or escalate, whichever has fallen due. What was done, for the mail that tells of it; after an outage once, not per day."""
@@ -274,13 +309,13 @@ class ApprovalCase(AccountCase):
                 role=self.current_tier.role.value,
                 to=self.current_tier.escalate_to.value,
             )
-            self._notify_role(self.current_tier.escalate_to, "approval_escalated")
+            self._notify_role(self.current_tier.escalate_to, "approval_escalated", at)
             return EntryKind.APPROVAL_ESCALATED
         if self.reminds_at is not None and self.reminds_at <= at.business:
             while self.reminds_at is not None and self.reminds_at <= at.business:
                 self.reminders += 1
             self.write_entry(EntryKind.APPROVAL_REMINDED, at, tier=self.tier + 1, role=self.awaited_roles[-1].value)
-            self._notify_role(self.awaited_roles[-1], "approval_reminded")
+            self._notify_role(self.awaited_roles[-1], "approval_reminded", at)
             return EntryKind.APPROVAL_REMINDED
         return None
 
@@ -291,7 +326,7 @@ class ApprovalCase(AccountCase):
             return
         self.tier += 1
         if self.tier < len(self.tiers):
-            self._open_current_tier(at)
+            self.open_current_tier(at)
             return
         by = [given.actor for given in self.signatures]
         self.end(ApprovalEnding(result=ApprovalResult.APPROVED, on=at.business.date(), by=by))
@@ -358,4 +393,6 @@ class ApprovalCase(AccountCase):
             signatures=self.signatures,
             ending=self.ending,
             matrix_version=self.matrix.version,
+            facts=self.facts,
+            facts_version=self.facts_version,
         )

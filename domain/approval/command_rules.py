@@ -6,6 +6,7 @@ from domain.approval.approval_case import ApprovalCase, ApprovalEnding, Approval
 from domain.approval.commands import ApprovalVerdict, DecideApproval, WithdrawApprovalRequest
 from domain.approval.four_eyes import ConflictGround
 from domain.approval.result import ApprovalResult
+from domain.approval.revision import find_stale_facts
 from domain.case.command import Command
 from domain.case.command_handling import CommandRules
 from domain.clock import Moment
@@ -22,6 +23,7 @@ def _find_rejection_reason(case: ApprovalCase, command: Command, today: date) ->
                 _conflict_of_interest_reason(case, command)
                 or _missing_authority_reason(case, command, today)
                 or _missing_comment_reason(command)
+                or _stale_facts_reason(case, command)
             )
         case WithdrawApprovalRequest() if not is_same_person(command.actor, case.requester):
             return f"only {case.requester}, who asked for it, can withdraw it"
@@ -58,6 +60,11 @@ def _missing_authority_reason(case: ApprovalCase, command: DecideApproval, today
 
 def revoked_delegation_reason(command: DecideApproval) -> str:
     return f"{command.on_behalf_of} does not let {command.actor} sign as {command.role.value} any more; ask them for a new delegation"
+
+
+def _stale_facts_reason(case: ApprovalCase, command: DecideApproval) -> str | None:
+    stale = find_stale_facts(case, command)
+    return stale.reason if stale else None
 
 
 def _missing_comment_reason(command: DecideApproval) -> str | None:
@@ -99,6 +106,7 @@ def _apply_decision(case: ApprovalCase, command: DecideApproval, at: Moment) -> 
         delegation=command.delegation.delegation_id if command.delegation else None,
         note=command.note_id,
         channel=command.channel.value,
+        **({"facts_version": command.facts_version or case.facts_version} if case.facts else {}),
     )
     match command.verdict:
         case ApprovalVerdict.APPROVE:

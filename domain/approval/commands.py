@@ -24,7 +24,8 @@ class DecisionChannel(StrEnum):
 class DecideApproval(Command):
     """One person's word on what is asked. The comment's text is in the database; a rejection or a return has one.
 
-    `role` is the role in which the person signs: with a delegation, the role that was delegated.
+    `role` is the role in which the person signs: with a delegation, the role that was delegated. `facts_version` is the version of the
+    facts on which the decision was made; None decides on whatever they are by now.
     """
 
     journal_name: ClassVar[str] = "Decision"
@@ -34,6 +35,7 @@ class DecideApproval(Command):
     note_id: str | None = None
     delegation: Delegation | None = None
     channel: DecisionChannel = DecisionChannel.TEMPORAL
+    facts_version: int | None = None
 
     @property
     def on_behalf_of(self) -> str | None:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.case.asked_invoice import AskedInvoice
 from domain.journal.entry import FactValue
 from domain.journal.journal import SYSTEM
 
@@ -39,7 +40,10 @@ class ApprovalSubject(BaseModel):
 
 
 class ApprovalOutcome(BaseModel):
-    """The answer to the approval of that number; `by` is who had the last word, `reason` why it lapsed."""
+    """The answer to the approval of that number; `by` is who had the last word, `reason` why it lapsed.
+
+    `invoices`: what was decided of each; none of an approval that was asked for before it bound its facts.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,7 +51,9 @@ class ApprovalOutcome(BaseModel):
     result: ApprovalResult
     by: str = SYSTEM
     reason: str = ""
+    invoices: list[AskedInvoice] = Field(default_factory=list)
 
 
-SETTLED, REVISED, WITHDRAWN = "settled", "revised", "withdrawn"
-"""The reasons for which a case takes back what it asked; the requester's own is `withdrawn`."""
+SETTLED, REVISED, WITHDRAWN, OUTGROWN = "settled", "revised", "withdrawn", "outgrown"
+"""The reasons for which a case takes back what it asked, the requester's own being `withdrawn`; and for which it may ask anew: what is
+asked for needs more authority by now."""

@@ -2,11 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from domain.approval.delegation import Delegation
+from domain.approval.facts import DecisionFacts
 from domain.approval.four_eyes import ApprovalParticipants, SigningAuthority, choose_signing_authority
 from domain.case.summary_fields import PackedRoles, PackedWords
 from domain.journal.entry import FactValue
@@ -15,11 +25,24 @@ from domain.policy.approval_type import ApprovalType
 from domain.roles import Actor, Role, is_same_person
 
 
+def _parse_facts(stored: Any) -> Any:
+    return DecisionFacts.model_validate_json(stored) if isinstance(stored, str) else stored
+
+
+def _dump_facts(facts: DecisionFacts | None) -> str | None:
+    return facts.model_dump_json(exclude_defaults=True) if facts else None
+
+
+PackedFacts = Annotated[DecisionFacts | None, BeforeValidator(_parse_facts), PlainSerializer(_dump_facts, return_type=str | None)]
+"""The facts of an approval, stored as one text of JSON."""
+
+
 class ApprovalSummary(BaseModel):
     """What is asked, who may sign, who has signed, and how it ended. `amount` in minor units; days are business dates.
 
     `roles`: those whose people may sign now. `tier` counts from 1. `signed_by`: those who signed; `signed_for`: they, and those in whose
     place. `also_asked` and `acting_for` as in ApprovalParticipants. `details`: what the case that asks says of it, stored among the others.
+    `facts` are None of an approval that binds none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +65,8 @@ class ApprovalSummary(BaseModel):
     details: dict[str, FactValue] = Field(default_factory=dict)
     signed_by: PackedWords = ()
     ended: str | None = None
+    facts_version: int = 0
+    facts: PackedFacts = None
 
     @model_validator(mode="before")
     @classmethod
@@ -56,6 +81,9 @@ class ApprovalSummary(BaseModel):
         fields: dict[str, Any] = serialize(self)
         return {**fields.pop("details", {}), **fields}
 
+    def with_facts(self, facts: DecisionFacts, version: int) -> "ApprovalSummary":
+        return self.model_copy(update={"facts": facts, "facts_version": version})
+
     @property
     def participants(self) -> ApprovalParticipants:
         """A summary that was written before all of them were kept names the requester and those who signed."""
@@ -68,6 +96,8 @@ class ApprovalSummary(BaseModel):
 
     @property
     def stated_amounts(self) -> tuple[Money, ...]:
+        if self.facts:
+            return tuple(Money(minor=minor, currency=currency) for currency, minor in self.facts.amounts.items())
         return (Money(minor=self.amount, currency=self.currency),) if self.currency else ()
 
 

@@ -9,7 +9,7 @@ from domain.identifiers import CaseKind
 
 def _build_summary(case: ApprovalCase) -> ApprovalSummary:
     question, subject, participants = case.question, case.subject, case.participants
-    return ApprovalSummary(
+    summary = ApprovalSummary(
         matter=question.matter,
         amount=question.amount,
         currency=question.currency,
@@ -29,6 +29,7 @@ def _build_summary(case: ApprovalCase) -> ApprovalSummary:
         signed_by=tuple(signature.actor for signature in case.signatures),
         ended=case.ended_sentence,
     )
+    return summary if case.facts is None else summary.with_facts(case.facts, case.facts_version)
 
 
 def build_case_view(case: ApprovalCase, run_id: str) -> CaseView:

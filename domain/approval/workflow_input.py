@@ -3,23 +3,25 @@
 from pydantic import BaseModel, Field
 
 from domain.approval.approval_case import ApprovalCase
+from domain.approval.facts import DecisionFacts
 from domain.approval.result import ApprovalSubject
 from domain.case.workflow_input import CaseInput
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 
 
 class ApprovalContext(BaseModel):
-    """What the one who asks cannot know: the matrix in force, the customer's segment, for whom the requester may act on that day, and
-    whether the account's service is paid in advance by now."""
+    """What the one who asks cannot know: the matrix in force, the customer's segment, for whom those who ask may act on that day, whether
+    the account's service is paid in advance by now, and the facts on which it is to be decided."""
 
     matrix: MatrixSnapshot
     segment: str
     acting_for: list[str] = Field(default_factory=list)
     prepaid: bool = False
+    facts: DecisionFacts | None = None
 
 
 class ApprovalInput(CaseInput):
-    """The `number` counts the approvals of the case that asks; its answer names it."""
+    """The `number` counts the approvals of the case that asks; its answer names it. One without `facts` binds none."""
 
     number: int
     account_id: str
@@ -29,4 +31,5 @@ class ApprovalInput(CaseInput):
     acting_for: list[str] = Field(default_factory=list)
     subject: ApprovalSubject
     matrix: MatrixSnapshot
+    facts: DecisionFacts | None = None
     case: ApprovalCase | None = None

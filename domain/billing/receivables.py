@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,7 +12,8 @@ from domain.policy.collection_policy import Policy
 
 
 class Receivable(BaseModel):
-    """One invoice at one version of its facts. `disputed` is the part of the open balance that the customer contests."""
+    """One invoice at one version of its facts. `disputed` is the part of the open balance that the customer contests; `promised_amount`
+    is promised by a day, if an invoice that tells so has such a promise."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,6 +23,8 @@ class Receivable(BaseModel):
     open_balance: int
     disputed: int = 0
     settled: bool = False
+    promised_by: date | None = None
+    promised_amount: int = 0
 
     @classmethod
     def from_facts(cls, invoice_id: str, facts: InvoiceFacts, disputed: int | None = None) -> "Receivable":
@@ -48,7 +52,7 @@ class InvoiceUpdate(BaseModel):
     """The update that an invoice sends to the cases of its account that it is part of.
 
     `disputed`: how much of it is contested, in minor units. `planned`: it is part of a payment plan, proposed or kept. `insolvent`: the
-    customer is insolvent, or may be. In both cases it must not be chased.
+    customer is insolvent, or may be. In both cases it must not be chased. `promised_amount`: promised by a day, in minor units.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,13 +62,17 @@ class InvoiceUpdate(BaseModel):
     disputed: int = 0
     planned: bool = False
     insolvent: bool = False
+    promised_by: date | None = None
+    promised_amount: int = 0
 
     @property
     def receivable(self) -> Receivable:
         """The receivable; all of it counts as disputed where billing marks it so, on a payment plan, or while insolvency stops
         everything."""
         is_uncollectable = self.facts.disputed or self.planned or self.insolvent
-        return Receivable.from_facts(self.invoice_id, self.facts, self.facts.open_balance if is_uncollectable else self.disputed)
+        disputed = self.facts.open_balance if is_uncollectable else self.disputed
+        promised = {"promised_by": self.promised_by, "promised_amount": self.promised_amount}
+        return Receivable.from_facts(self.invoice_id, self.facts, disputed).model_copy(update=promised)
 
 
 def sum_undisputed_by_currency(receivables: Iterable[Receivable]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from domain.case.effects import Effect, RequestApproval
+from domain.case.effects import Effect, RequestApproval, ReviseApproval
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, LetterOutcome
 from domain.journal.entry import FactValue
@@ -27,6 +27,8 @@ class AccountCase(BaseModel):
     seen: list[str] = Field(default_factory=list)
     outbox: list[Effect] = Field(default_factory=list)
     numbers: dict[str, int] = Field(default_factory=dict)
+    binds_facts: bool = False
+    """Whether it revises its approvals in place, as its workflow's input says (`CaseInput.binds_facts`)."""
 
     @property
     def pinned_policy(self) -> PolicySnapshot:
@@ -42,6 +44,12 @@ class AccountCase(BaseModel):
 
     def add_effect(self, effect: Effect) -> None:
         self.outbox.append(effect)
+
+    def add_revision(self, revision: ReviseApproval) -> None:
+        """Leave the effect; one that waits for the same approval is out of date where approvals are revised in place."""
+        if self.binds_facts:
+            self.outbox = [kept for kept in self.outbox if not (isinstance(kept, ReviseApproval) and kept.number == revision.number)]
+        self.add_effect(revision)
 
     def take_effects(self) -> list[Effect]:
         """What is to be carried out, in order; each is handed out once."""

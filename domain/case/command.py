@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict
 COMMAND_REJECTED = "ActRefused"
 """The type of the error by which a workflow refuses an act that its state rules out; the message says why."""
 
+FACTS_CHANGED = "FactsChanged"
+"""The type of the error by which an approval refuses a decision that was made on other facts; its detail is a `StaleFacts`."""
+
 
 class Command(BaseModel):
     """One act of one person. The id makes it happen once, however often it is sent.

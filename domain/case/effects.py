@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.billing.receivables import Receivable
+from domain.case.asked_invoice import AskedInvoice
 from domain.journal.entry import FactValue
 from domain.policy.approval_type import ApprovalType
 from domain.policy.dispute_rules import DisputeResolution
@@ -83,7 +84,8 @@ class RequestApproval(_BaseEffect):
     """Ask the human gate. The `number` counts the case's approvals; the answer names it. Amounts in minor units.
 
     `other_amounts` are what is asked for in further currencies: each currency has its own signatories, and all of them are asked.
-    Nobody in `also_asked` may approve it, no more than the requester.
+    Nobody in `also_asked` may approve it, no more than the requester. `invoices`: what is asked for of each; `reason` is the requester's
+    and names no person, or `note_id` names the note that holds it.
     """
 
     effect: Literal["ask_approval"] = "ask_approval"
@@ -98,16 +100,35 @@ class RequestApproval(_BaseEffect):
     broken_plans: int = 0
     invoice_ids: list[str] = Field(default_factory=list)
     details: dict[str, FactValue] = Field(default_factory=dict)
+    invoices: list[AskedInvoice] = Field(default_factory=list)
+    reason: str = ""
+    note_id: str | None = None
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        return {self.currency: self.amount} | self.other_amounts
 
 
 class ReviseApproval(_BaseEffect):
-    """What is asked for has changed in amount (minor units): the approval lapses if that takes it to another tier."""
+    """What is asked for has changed, in amount (minor units) or otherwise: the approval lapses if that takes it to another tier.
+
+    `requester` None: those who ask are the same.
+    """
 
     effect: Literal["revise_approval"] = "revise_approval"
     number: int
     amount: int
     currency: str
     other_amounts: dict[str, int] = Field(default_factory=dict)
+    invoices: list[AskedInvoice] = Field(default_factory=list)
+    requester: str | None = None
+    also_asked: list[str] = Field(default_factory=list)
+    reason: str = ""
+    note_id: str | None = None
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        return {self.currency: self.amount} | self.other_amounts
 
 
 class WithdrawApproval(_BaseEffect):

@@ -10,6 +10,7 @@ from pydantic import Field
 from domain.approval.result import SETTLED, WITHDRAWN, ApprovalOutcome, ApprovalResult
 from domain.billing.billing_events import InvoiceFacts
 from domain.case.account_case import AccountCase
+from domain.case.asked_invoice import AskedInvoice
 from domain.case.effects import (
     ChangeInvoice,
     IssueCreditNote,
@@ -19,6 +20,7 @@ from domain.case.effects import (
     NotifyRole,
     PlaceHold,
     RequestApproval,
+    ReviseApproval,
     SendLetter,
     WithdrawApproval,
 )
@@ -167,6 +169,8 @@ class DisputeCase(AccountCase):
         elif self.stage is DisputeStage.APPROVAL and self._credited_amount() > self.contested_amount:
             self._withdraw_approval(SETTLED)
             self._return_to_department(at, ApprovalResult.LAPSED, "amount_shrank")
+        else:
+            self._revise_approval()
         if not self.is_closed:
             self._update_invoice(at)
 
@@ -229,7 +233,25 @@ class DisputeCase(AccountCase):
             requester=self.answer.actor,
             invoice_ids=[self.invoice_id],
             details={"dispute": self.case_id, "reason": self.raised.reason.value, "resolution": self.answer.resolution.value},
+            invoices=[self._build_asked_invoice()],
+            note_id=self.answer.note_id,
         )
+
+    def _build_asked_invoice(self) -> AskedInvoice:
+        return AskedInvoice(
+            invoice_id=self.invoice_id,
+            currency=self.facts.currency,
+            open_balance=self.facts.open_balance,
+            disputed=self.contested_amount,
+            amount=self._credited_amount(),
+        )
+
+    def _revise_approval(self) -> None:
+        """What the approval says of the invoice is another by now; what is asked for is the same."""
+        approval = self.pending_approval()
+        if approval and self.binds_facts:
+            fields = approval.model_dump(include={"number", "amount", "currency", "note_id"})
+            self.add_revision(ReviseApproval(**fields, invoices=approval.invoices))
 
     def _request_approval(self) -> None:
         self.stage, self.approvals = DisputeStage.APPROVAL, self.approvals + 1

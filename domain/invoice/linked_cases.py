@@ -27,12 +27,16 @@ def _find_holding_case_id(hold: Hold, account_id: str) -> str | None:
 
 
 def build_invoice_update(case: InvoiceCase) -> InvoiceUpdate:
+    """A run that began before promises were told does not tell them: its history has no such signals."""
+    promise = case.promise if case.binds_facts else None
     return InvoiceUpdate(
         invoice_id=case.journal.invoice_id or "",
         facts=case.facts,
         disputed=min(case.disputed, case.facts.open_balance),
         planned=case.holds.has_kind(HoldKind.PAYMENT_PLAN),
         insolvent=case.holds.has_kind(HoldKind.CREDIT_REVIEW),
+        promised_by=promise.by if promise else None,
+        promised_amount=promise.amount if promise else 0,
     )
 
 

@@ -43,6 +43,7 @@ class EntryKind(StrEnum):
     SEAL_MADE = "seal.made"
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_ASKED = "approval.asked"
+    APPROVAL_REVISED = "approval.revised"
     APPROVAL_SIGNED = "approval.signed"
     APPROVAL_REMINDED = "approval.reminded"
     APPROVAL_ESCALATED = "approval.escalated"

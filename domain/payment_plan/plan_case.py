@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from pydantic import Field
 
 from domain.case.account_case import AccountCase
+from domain.case.asked_invoice import AskedInvoice
 from domain.case.effects import RequestApproval
 from domain.clock import Moment, start_of_day
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
@@ -114,7 +115,17 @@ class PaymentPlanCase(AccountCase):
             broken_plans=self.broken_plans,
             invoice_ids=list(self.covered),
             details={"plan": self.case_id, "revision": revision.number, "asked_by": revision.asked_by.value},
+            invoices=self.asked_invoices,
+            reason=revision.why,
         )
+
+    @property
+    def asked_invoices(self) -> list[AskedInvoice]:
+        """The invoices that the plan is over, as approvals show them."""
+        return [
+            AskedInvoice(invoice_id=name, currency=self.currency, open_balance=invoice.open_balance, amount=invoice.open_balance)
+            for name, invoice in self.covered.items()
+        ]
 
     def _earlier_authors(self, revision: PlanRevision) -> list[str]:
         """Who put forward other terms of this plan asks for these too: a colleague's revision makes nobody free to approve their own."""

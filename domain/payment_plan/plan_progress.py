@@ -58,7 +58,8 @@ def _add_received(case: PaymentPlanCase, amount: int, at: Moment, invoice: str |
         return
     if case.draft and case.draft_stage is PlanStage.APPROVAL and not case.is_over:
         amount = case.draft.schedule.outstanding_amount(case.received)
-        case.add_effect(ReviseApproval(number=case.draft.number, amount=amount, currency=case.currency))
+        revision = ReviseApproval(number=case.draft.number, amount=amount, currency=case.currency)
+        case.add_revision(revision.model_copy(update={"invoices": case.asked_invoices, "reason": case.draft.why}))
 
 
 def allocate_received(case: PaymentPlanCase, at: Moment) -> None:

@@ -91,9 +91,11 @@ def _apply_and_advance(case: SuspensionCase, command: Command, at: Moment) -> in
 def _apply_accepted_command(case: SuspensionCase, command: Command, at: Moment) -> int:
     match command:
         case RequestSuspension():
-            seq = case.write_entry(EntryKind.SUSPENSION_ASKED, at, command.actor, act=command.act_id, invoices=len(command.claims))
+            given = {"reason": command.reason} if command.reason else {}
+            seq = case.write_entry(EntryKind.SUSPENSION_ASKED, at, command.actor, act=command.act_id, invoices=len(command.claims), **given)
+            case.reasons |= {command.actor: command.reason} if command.reason else {}
             for claim in command.claims:
-                add_receivable(case, claim, at, command.actor)
+                add_receivable(case, claim, at, command.actor, is_last=not case.binds_facts or claim is command.claims[-1])
             return seq
         case RequestApprovalAgain():
             request_approval_again(case, command.actor)

@@ -8,11 +8,12 @@ from domain.case.command import Command
 
 
 class RequestSuspension(Command):
-    """A collector asks that the account be suspended for these invoices."""
+    """A collector asks that the account be suspended for these invoices. The reason is kept; it must name no person."""
 
     journal_name: ClassVar[str] = "AskSuspension"
 
     claims: list[Receivable]
+    reason: str = ""
 
 
 class RequestApprovalAgain(Command):

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from domain.approval.result import REVISED, WITHDRAWN, ApprovalOutcome, ApprovalResult
 from domain.billing.receivables import Receivable
+from domain.case.asked_invoice import list_invoice_ids
 from domain.case.billing_results import SuspensionOrderOutcome
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import LetterResult
@@ -38,8 +39,9 @@ def open_case(case: SuspensionCase, at: Moment) -> None:
     case.write_entry(EntryKind.CASE_OPENED, at, policy=case.snapshot.name, policy_version=case.snapshot.version, prepaid=case.prepaid)
 
 
-def add_receivable(case: SuspensionCase, receivable: Receivable, at: Moment, by: str = SYSTEM) -> None:
-    """An invoice asks, by its step or by a person. The first of a day waits for the others of that day, a person does not."""
+def add_receivable(case: SuspensionCase, receivable: Receivable, at: Moment, by: str = SYSTEM, is_last: bool = True) -> None:
+    """An invoice asks, by its step or by a person. The first of a day waits for the others of that day, a person does not; but what a
+    person asks for together is gathered, and put to the approvers once the last of it has joined."""
     if case.is_ended:
         case.late.append(receivable)
         return
@@ -62,7 +64,8 @@ def add_receivable(case: SuspensionCase, receivable: Receivable, at: Moment, by:
         revise_approval(case)
     if case.stage is SuspensionStage.HANDED_OVER and receivable.is_owed(case.policy):
         hand_over_invoices(case, [receivable.invoice_id])
-    advance(case, at)
+    if is_last:
+        advance(case, at)
 
 
 def request_hand_over(case: SuspensionCase, receivable: Receivable, at: Moment) -> None:
@@ -82,7 +85,8 @@ def request_hand_over(case: SuspensionCase, receivable: Receivable, at: Moment) 
 
 
 def _register_requester(case: SuspensionCase, by: str, at: Moment) -> None:
-    """Whoever asked may not approve: one who asks later takes the question back and asks anew."""
+    """Whoever asked may not approve: one who asks later joins those who ask. A case that cannot revise its approval takes it back, and asks
+    anew."""
     today = at.business.date()
     case.asks_on = case.asks_on or today + timedelta(days=1)
     if by == SYSTEM:
@@ -90,7 +94,8 @@ def _register_requester(case: SuspensionCase, by: str, at: Moment) -> None:
     case.asks_on = min(case.asks_on, today)
     if by not in case.askers:
         case.askers.append(by)
-        withdraw_approval_request(case, REVISED)
+        if not case.binds_facts:
+            withdraw_approval_request(case, REVISED)
 
 
 def update_receivable(case: SuspensionCase, receivable: Receivable, at: Moment) -> None:
@@ -145,7 +150,7 @@ def apply_approval_outcome(case: SuspensionCase, outcome: ApprovalOutcome, at: M
     )
     match outcome.result:
         case ApprovalResult.APPROVED if case.stage is SuspensionStage.WARNING_APPROVAL:
-            send_warning(case, at)
+            _send_approved_warning(case, list_invoice_ids(outcome.invoices), at)
         case ApprovalResult.APPROVED:
             order_suspension(case, at)
         case ApprovalResult.REJECTED:
@@ -158,6 +163,16 @@ def apply_approval_outcome(case: SuspensionCase, outcome: ApprovalOutcome, at: M
         case ApprovalResult.LAPSED:
             return_to_previous_stage(case)
     advance(case, at)
+
+
+def _send_approved_warning(case: SuspensionCase, approved: list[str], at: Moment) -> None:
+    """It names what was decided, and not what joined the case in that moment. Where nothing of it is left, the rest is asked for anew."""
+    if not approved:
+        send_warning(case, at)
+    elif any(name in approved for name in case.approval_invoice_ids()):
+        send_warning(case, at, approved=approved)
+    else:
+        return_to_previous_stage(case)
 
 
 def apply_warning_outcome(case: SuspensionCase, number: int, result: LetterResult, on: date, at: Moment, reason: str = "") -> None:

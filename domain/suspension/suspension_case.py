@@ -10,6 +10,7 @@ from pydantic import Field
 
 from domain.billing.receivables import Receivable, sum_undisputed_by_currency
 from domain.case.account_case import AccountCase
+from domain.case.asked_invoice import AskedInvoice
 from domain.clock import start_of_day
 from domain.policy.collection_policy import Policy, PolicySnapshot
 from domain.suspension.state import PRE_SUSPENSION_STAGES, SuspensionEnding, SuspensionStage
@@ -17,7 +18,8 @@ from domain.suspension.state import PRE_SUSPENSION_STAGES, SuspensionEnding, Sus
 
 class SuspensionCase(AccountCase):
     """Days are business dates. `warned`: the invoices that the current warning names. `notice_ends`: the last day of the notice.
-    `late`, `late_hand_overs`: invoices that asked in the moment in which the case ended; another takes them in."""
+    `reasons`: of those who asked and gave one. `late`, `late_hand_overs`: invoices that asked in the moment in which the case ended;
+    another takes them in."""
 
     snapshot: PolicySnapshot
     prepaid: bool = False
@@ -25,6 +27,7 @@ class SuspensionCase(AccountCase):
     ending: SuspensionEnding | None = None
     claims: dict[str, Receivable] = Field(default_factory=dict)
     askers: list[str] = Field(default_factory=list)
+    reasons: dict[str, str] = Field(default_factory=dict)
     asks_on: date | None = None
     approval_open: bool = False
     returned: bool = False
@@ -113,6 +116,15 @@ class SuspensionCase(AccountCase):
     def approval_amounts(self) -> dict[str, int]:
         """What people's word is asked for, by currency."""
         return sum_undisputed_by_currency(self.claims[name] for name in self.approval_invoice_ids())
+
+    def approval_invoices(self) -> list[AskedInvoice]:
+        """What people's word is asked for, by invoice."""
+        return [AskedInvoice.from_receivable(self.claims[name]) for name in self.approval_invoice_ids()]
+
+    @property
+    def approval_reason(self) -> str:
+        """Why it is asked for, in the words of those who asked."""
+        return "; ".join(dict.fromkeys(self.reasons.values()))
 
     @property
     def is_warning_obsolete(self) -> bool:

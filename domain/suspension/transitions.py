@@ -1,6 +1,6 @@
 """The steps by which an account's suspension goes on, and whom each of them tells."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date, timedelta
 
 from domain.approval.result import REVISED, SETTLED, WITHDRAWN
@@ -112,6 +112,8 @@ def _request_approval(case: SuspensionCase, at: Moment) -> None:
             also_asked=case.askers[:-1],
             invoice_ids=case.approval_invoice_ids(),
             details={f"owed_{code}": owed for code, owed in sorted(amounts.items())},
+            invoices=case.approval_invoices(),
+            reason=case.approval_reason,
         )
     )
 
@@ -120,13 +122,24 @@ def revise_approval(case: SuspensionCase) -> None:
     amounts = case.approval_amounts()
     if amounts:
         amount, currency = find_largest_amount(amounts)
-        number, others = case.last_number(APPROVAL_SEQUENCE), list_other_amounts(amounts)
-        case.add_effect(ReviseApproval(number=number, amount=amount, currency=currency, other_amounts=others))
+        case.add_revision(
+            ReviseApproval(
+                number=case.last_number(APPROVAL_SEQUENCE),
+                amount=amount,
+                currency=currency,
+                other_amounts=list_other_amounts(amounts),
+                invoices=case.approval_invoices(),
+                requester=case.askers[-1] if case.askers else SYSTEM,
+                also_asked=case.askers[:-1],
+                reason=case.approval_reason,
+            )
+        )
 
 
-def send_warning(case: SuspensionCase, at: Moment, actor: str = SYSTEM, **facts: str) -> int:
-    """Ask for the letter, or ask for it again under a new number. The entry's number."""
-    case.warned = case.approval_invoice_ids()
+def send_warning(case: SuspensionCase, at: Moment, actor: str = SYSTEM, approved: Container[str] | None = None, **facts: str) -> int:
+    """Ask for the letter, or ask for it again under a new number. The entry's number. `approved`: the invoices that it may name; None: all
+    that joined the case."""
+    case.warned = [name for name in case.approval_invoice_ids() if approved is None or name in approved]
     case.stage, case.undelivered = SuspensionStage.WARNING, False
     number = case.next_number(LETTER_SEQUENCE)
     seq = case.write_entry(EntryKind.SUSPENSION_WARNING_REQUESTED, at, actor, letter=number, invoices=len(case.warned), **facts)

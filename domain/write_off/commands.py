@@ -17,9 +17,13 @@ class WriteOffDecision(StrEnum):
 
 
 class ProposeWriteOff(Command):
-    """The team's decision. `amounts`, for a part: of each invoice, in minor units; the rest goes back to collections."""
+    """The team's decision. `amounts`, for a part: of each invoice, in minor units; the rest goes back to collections.
+
+    The reason is kept; it must name no person.
+    """
 
     journal_name: ClassVar[str] = "ProposeWriteOff"
 
     decision: WriteOffDecision
     amounts: dict[str, int] = Field(default_factory=dict)
+    reason: str = ""

@@ -1,14 +1,16 @@
 """What becomes of an account that was handed over: the write-off team's decision, the word it needs, the booking, and what comes back."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.approval.result import REVISED, SETTLED, ApprovalOutcome, ApprovalResult
+from domain.approval.result import OUTGROWN, REVISED, SETTLED, ApprovalOutcome, ApprovalResult
 from domain.billing.billing_events import WriteOffRecovery
 from domain.billing.receivables import Receivable, find_largest_amount, list_other_amounts, sum_undisputed_by_currency
 from domain.case.account_case import AccountCase
+from domain.case.asked_invoice import AskedInvoice
 from domain.case.effects import (
     BookWriteOff,
     LiftHold,
@@ -19,6 +21,7 @@ from domain.case.effects import (
     PlaceHold,
     ReinstateInBilling,
     RequestApproval,
+    ReviseApproval,
     WithdrawApproval,
 )
 from domain.case.handler_names import SignalName
@@ -162,7 +165,10 @@ class WriteOffCase(AccountCase):
             reason=outcome.reason,
         )
         if outcome.result is ApprovalResult.APPROVED:
-            self._execute_decision(at)
+            self._execute_decision(at, outcome.invoices)
+            return
+        if outcome.result is ApprovalResult.LAPSED and outcome.reason == OUTGROWN and self.binds_facts:
+            self._request_approval(at)
             return
         self._reset_decision()
         self._notify_team(f"write_off_{outcome.result.value}")
@@ -203,9 +209,7 @@ class WriteOffCase(AccountCase):
     def _request_approval(self, at: Moment) -> None:
         assert self.proposal is not None
         sums = self._current_amounts()
-        amounts = sum_undisputed_by_currency(
-            self.claims[name].model_copy(update={"open_balance": sums[name], "disputed": 0}) for name in sums
-        )
+        amounts = self._sum_current_amounts()
         if not amounts:
             self._reset_decision()
             self._notify_team("write_off_lapsed")
@@ -224,11 +228,36 @@ class WriteOffCase(AccountCase):
                 requester=self.proposal.actor,
                 invoice_ids=list(sums),
                 details=details | {f"owed_{code}": owed for code, owed in sorted(amounts.items())},
+                invoices=self._list_asked_invoices(),
+                reason=self.proposal.reason,
             )
         )
 
+    def _list_asked_invoices(self) -> list[AskedInvoice]:
+        return [AskedInvoice.from_receivable(self.claims[name], amount) for name, amount in self._current_amounts().items()]
+
+    def _sum_current_amounts(self) -> dict[str, int]:
+        """By currency."""
+        sums = self._current_amounts()
+        return sum_undisputed_by_currency(self.claims[name].model_copy(update={"open_balance": sums[name], "disputed": 0}) for name in sums)
+
     def _renew_approval_request(self, invoice_id: str, at: Moment) -> None:
-        """What was asked for is another sum now."""
+        """What was asked for is another sum now. A case that cannot revise its approval takes it back, and asks anew."""
+        amounts = self._sum_current_amounts()
+        if self.binds_facts and self.proposal and amounts:
+            self.write_entry(EntryKind.WRITE_OFF_REVISED, at, invoice=invoice_id, amount=self._current_amounts().get(invoice_id, 0))
+            amount, currency = find_largest_amount(amounts)
+            self.add_revision(
+                ReviseApproval(
+                    number=self.last_number(APPROVAL_SEQUENCE),
+                    amount=amount,
+                    currency=currency,
+                    other_amounts=list_other_amounts(amounts),
+                    invoices=self._list_asked_invoices(),
+                    reason=self.proposal.reason,
+                )
+            )
+            return
         self._withdraw_approval_request(REVISED)
         self.write_entry(EntryKind.WRITE_OFF_REVISED, at, invoice=invoice_id, amount=self._current_amounts().get(invoice_id, 0))
         self._request_approval(at)
@@ -246,12 +275,21 @@ class WriteOffCase(AccountCase):
             if not receivable.settled and receivable.open_balance > 0
         }
 
-    def _execute_decision(self, at: Moment) -> None:
-        """The suspension hears first what its invoices are settled by; what is left of a part it hears when that is booked."""
+    def _execute_decision(self, at: Moment, approved: Sequence[AskedInvoice]) -> None:
+        """The suspension hears first what its invoices are settled by; what is left of a part it hears when that is booked.
+
+        No more is booked than was `approved`, which is nothing of an approval that bound no facts: then what is owed by now is.
+        """
         if self.proposal and self.proposal.decision in (WriteOffDecision.WHOLE, WriteOffDecision.PART):
-            self.stage, self.to_book = WriteOffStage.BOOKING, self._current_amounts()
+            most = {invoice.invoice_id: invoice.amount for invoice in approved} or self._current_amounts()
+            amounts = {name: min(amount, most[name]) for name, amount in self._current_amounts().items() if most.get(name)}
+            if not amounts:
+                self._reset_decision()
+                self._notify_team("write_off_lapsed")
+                return
+            self.stage, self.to_book = WriteOffStage.BOOKING, amounts
             self.write_entry(EntryKind.WRITE_OFF_BOOKING_ORDERED, at, invoices=len(self.to_book))
-            everything = self.to_book == self._open_amounts()
+            everything = self.to_book == self._open_amounts() or self.proposal.decision is WriteOffDecision.WHOLE
             if everything:
                 self._notify_suspension(SignalName.WRITTEN_OFF.value)
             for name, amount in self.to_book.items():

@@ -64,6 +64,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/disputes/{dispute_id}/evidence"): HANDLERS,
     ("GET", "/v1/documents/{sha256}"): EVERYBODY,
     ("GET", "/v1/approvals"): EVERYBODY,
+    ("GET", "/v1/approvals/{approval_id}"): EVERYBODY,
     ("POST", "/v1/approvals/{approval_id}/decision"): APPROVERS,
     ("POST", "/v1/delegations"): APPROVERS,
     ("GET", "/v1/delegations"): EVERYBODY,

@@ -9,8 +9,10 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.approvals import ApprovalActivities
 from activities.case_effects import CaseEffectActivities
 from activities.case_recording import CaseRecordingActivities
+from adapters.cases.approval_facts import ApprovalFactsLoader
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.identity.delegation_store import DelegationStore
@@ -58,8 +60,9 @@ async def client() -> AsyncIterator[Client]:
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, DelegationStore(database), notices, Clock.real_time())
-    activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify, effects.review_decision]
+    effects = CaseEffectActivities(Ledger(database), policies, notices, Clock.real_time())
+    approvals = ApprovalActivities(policies, DelegationStore(database), ApprovalFactsLoader(database))
+    activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify, approvals.review_decision]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[Approval], activities=activities)
 
 

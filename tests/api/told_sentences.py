@@ -122,6 +122,23 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         "It waits for the collections manager, until 27 Feb 2014",
     ),
     (
+        Kind.APPROVAL_REVISED,
+        {
+            "matter": "suspension_warning",
+            "amount": 26000,
+            "currency": "EUR",
+            "facts_version": 2,
+            "asked_for": "I-1=26000",
+            "changed": "amount",
+        },
+        "What is asked for has changed: suspension warning of €260.00, version 2",
+    ),
+    (
+        Kind.APPROVAL_REVISED,
+        {"matter": "write_off", "amount": 30000, "currency": "EUR", "facts_version": 3, "void_signatures": 1, "changed": "amount invoice"},
+        "What is asked for has changed: write-off of €300.00, version 3; signatures that no longer count: 1",
+    ),
+    (
         Kind.APPROVAL_SIGNED,
         {"matter": "credit_note", "role": "finance_director", "on_behalf_of": "otto"},
         "The finance director approved in place of otto: credit note",

@@ -54,6 +54,10 @@ class AccountCommands(DisputeCommands):
             session.expunge(row)
             return row
 
+    def set_segment(self, account: str, segment: str) -> None:
+        with self.environment.database.writing() as session:
+            session.get_one(Account, account).segment = segment
+
     async def wait_for_account_entries(self, invoice: str, kinds: list[str]) -> None:
         """Until the invoice's own history tells these of its account's cases, in this order, and no others."""
         of_the_account = ("suspension.", "write_off.", "timeline.", "plan.", "credit_review.")

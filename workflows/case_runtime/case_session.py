@@ -69,6 +69,7 @@ class CaseSession(Generic[Case]):
         on_write: WriteHandlers | None = None,
     ) -> None:
         self.case, self.clock = case, start.clock
+        self.case.binds_facts = start.binds_facts
         self._build_view, self._rules, self._on_write = build_view, rules, on_write
         self._dispatcher = EffectDispatcher(case, lambda: self.clock, lambda: self.now, on_result or EffectResultHandlers())
         self._search_attributes, self._wake_timer = SearchAttributeUpdater(), WakeTimer()

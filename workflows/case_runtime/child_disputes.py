@@ -40,6 +40,7 @@ class ChildDisputes:
                     raised=raised.act,
                     clock=clock,
                     separates_tasks=True,
+                    binds_facts=True,
                 )
                 child = await workflow.start_child_workflow(
                     WorkflowName.DISPUTE,

@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.approvals import ApprovalActivities
     from activities.case_effects import CaseEffectActivities
     from activities.case_joining import CaseJoiningActivities
     from activities.case_letters import CaseLetterActivities
@@ -218,7 +219,7 @@ class EffectDispatcher:
         """Start the human gate as a child that outlives its parent's runs; its answer comes as the signal `approval_came`."""
         account, today = self._case.journal.account_id, self._now().business.date()
         frame = await workflow.execute_activity_method(
-            CaseEffectActivities.frame_approval, args=[effect.requester, account, today, effect], **SHORT_ACTIVITY_OPTIONS
+            ApprovalActivities.frame_approval, args=[effect.requester, account, today, effect], **SHORT_ACTIVITY_OPTIONS
         )
         if frame.prepaid and self._handlers.account_prepaid:
             self._handlers.account_prepaid()
@@ -241,8 +242,10 @@ class EffectDispatcher:
             acting_for=frame.acting_for,
             subject=ApprovalSubject(case_id=self._case_id, invoice_ids=effect.invoice_ids, details=effect.details),
             matrix=frame.matrix,
+            facts=frame.facts,
             clock=self._clock(),
             separates_tasks=True,
+            binds_facts=True,
         )
         approval = await workflow.start_child_workflow(
             ids.WorkflowName.APPROVAL,

@@ -15,7 +15,6 @@ from activities.case_effects import CaseEffectActivities
 from activities.case_recording import CaseRecordingActivities
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
-from adapters.identity.delegation_store import DelegationStore
 from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.notifications.staff_notices import NoticeSender
@@ -58,7 +57,7 @@ async def beginning(client: Client, database: Database) -> AsyncIterator[CaseSta
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, DelegationStore(database), notices, Clock.real_time())
+    effects = CaseEffectActivities(Ledger(database), policies, notices, Clock.real_time())
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[CreditReview], activities=activities)
 
