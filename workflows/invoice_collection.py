@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.billing_event_rules import apply_billing_event
     from domain.invoice.command_rules import RULES
     from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
-    from domain.invoice.disputes import apply_dispute_update
+    from domain.invoice.disputes import apply_dispute_update, follow_dispute_flag, has_dispute_flag_changed
     from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
     from domain.invoice.linked_cases import hasten_timeline, record_case_event, request_suspension_for_step
@@ -31,6 +31,9 @@ from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
 from workflows.case_runtime.invoice_recording import build_contact_order, build_invoice_write_handlers, check_last_letter
 from workflows.case_runtime.linked_cases import LinkedCases
 from workflows.case_runtime.search_attributes import set_collector_attribute
+
+FLAG_IS_A_DISPUTE = "flag-is-a-dispute"
+"""Patch: an invoice that a file calls disputed has a dispute of its own. A run of before is only held, as its history has it."""
 
 
 @workflow.defn
@@ -113,11 +116,20 @@ class InvoiceCollection:
 
     async def settle(self) -> None:
         """Write the case's new entries, and update its disputes and the cases of its account."""
+        withdrawal = self.follow_dispute_flag()
         await self.session.write_journal()
         await self.child_disputes.update_disputes(self.session.clock)
+        if withdrawal:
+            await self.child_disputes.forward_resolution(withdrawal, self.now)
         while self.case.outbox:
             await self.session.execute_effects()
         await self.linked_cases.update_followers()
+
+    def follow_dispute_flag(self) -> ResolveDispute | None:
+        """What a file says of a dispute becomes one, or ends the one that it became."""
+        if has_dispute_flag_changed(self.case) and workflow.patched(FLAG_IS_A_DISPUTE):
+            return follow_dispute_flag(self.case, self.now)
+        return None
 
     async def finish(self) -> None:
         """Leave nothing undone: every act is answered, everything noted is written down, all who follow the invoice know."""

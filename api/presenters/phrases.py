@@ -105,8 +105,8 @@ FACT_GROUPS = {
 
 class Phrases(BaseModel):
     """One language's words. `reasons` are the drop reasons, `why` says why a case's next step comes when it does, `why_on`
-    why something was sent on a past day, or nothing was. `due_days` say when something was, seen from the due date; `references` say what a
-    booking refers to whose reference is an id that Duecourse made.
+    why something was sent on a past day, or nothing was. `due_days` say when something was, seen from the due date; `sources` say by
+    what a dispute became known where that is no person; `references` what a booking refers to whose reference is an id of Duecourse's own.
 
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
     kinds of case is not the same word. `disputes` say of an invoice what is contested, by the dispute's stage; `taken` what a step that was
@@ -141,6 +141,7 @@ class Phrases(BaseModel):
     decisions: dict[str, str]
     purposes: dict[str, str]
     due_days: dict[str, str]
+    sources: dict[str, str]
     references: dict[str, str]
     namings: dict[str, str]
     why: dict[str, str]
@@ -245,6 +246,8 @@ class Phrases(BaseModel):
                 return self.step_label(str(value))
             case "days_past_due" if isinstance(value, int):
                 return self.describe_due_days(value)
+            case "source":
+                return self.sources.get(str(value), "")
             case "reference":
                 return self.describe_reference(str(value))
             case "reason":

@@ -1,6 +1,7 @@
 """The bodies about disputes: raising, assigning and resolving one, its evidence, and a dispute as lists show it."""
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -18,7 +19,7 @@ class DisputeIn(PositiveAmount):
     model_config = example_config(amount="40.00", currency="EUR", reason="wrong_quantity", comment="Two boxes were missing.")
 
     reason: DisputeReason
-    source: DisputeSource = DisputeSource.COLLECTOR
+    source: Literal[DisputeSource.COLLECTOR, DisputeSource.CALL] = DisputeSource.COLLECTOR
     comment: str = Field(default="", max_length=10_000)
     evidence: list[str] = Field(default_factory=list, max_length=50, description="the SHA-256 of files that are stored here")
 

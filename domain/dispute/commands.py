@@ -15,6 +15,8 @@ class DisputeSource(StrEnum):
 
     COLLECTOR = "collector"
     CALL = "call"
+    FILE = "file"
+    """An imported file, or the billing system, calls the invoice disputed; nobody here has spoken to the customer about it."""
 
 
 class RaiseDispute(Command):

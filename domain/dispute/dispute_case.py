@@ -25,7 +25,7 @@ from domain.case.effects import (
     WithdrawApproval,
 )
 from domain.clock import Moment, start_of_day
-from domain.dispute.commands import RaiseDispute, ResolveDispute
+from domain.dispute.commands import DisputeSource, RaiseDispute, ResolveDispute
 from domain.dispute.state import DisputeStage
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
@@ -157,7 +157,8 @@ class DisputeCase(AccountCase):
         self._start_deadline(at)
         self._notify_department("dispute_raised")
         self._update_invoice(at)
-        self._send_letter("dispute_received", at)
+        if self.raised.source is not DisputeSource.FILE:
+            self._send_letter("dispute_received", at)
 
     def apply_invoice_facts(self, facts: InvoiceFacts, at: Moment) -> None:
         """The invoice changed in billing: what is contested, and whether the rest can be chased, may have changed with it."""
@@ -368,13 +369,21 @@ class DisputeCase(AccountCase):
         if resolution is DisputeResolution.ALREADY_PAID and answer:
             self._place_payment_hold(answer, at)
         self._update_invoice(at)
-        if resolution is not DisputeResolution.SETTLED:
+        if resolution is not DisputeResolution.SETTLED and not self._is_withdrawn_by_file:
             self._send_letter("dispute_" + resolution.value, at)
+        if self.raised.actor == SYSTEM:
+            return
         self.add_effect(
             NotifyPerson(
                 user=self.raised.actor, template="dispute_resolved", details=self._build_message_details(resolution=resolution.value)
             )
         )
+
+    @property
+    def _is_withdrawn_by_file(self) -> bool:
+        """The flag that raised it is gone. The customer has written nothing, so no letter says that it has."""
+        answer = self.answer
+        return answer is not None and answer.resolution is DisputeResolution.WITHDRAWN and answer.actor == SYSTEM
 
     def _place_payment_hold(self, answer: ResolveDispute, at: Moment) -> None:
         until = start_of_day(at.business.date() + timedelta(self.rules.days_to_book_payment))

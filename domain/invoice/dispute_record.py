@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from domain.billing.billing_events import InvoiceFacts
-from domain.dispute.commands import RaiseDispute
+from domain.dispute.commands import DisputeSource, RaiseDispute
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
 
@@ -16,6 +16,7 @@ class DisputeRecord(BaseModel):
     number: int
     reason: DisputeReason
     amount: int
+    source: DisputeSource = DisputeSource.COLLECTOR
     resolution: DisputeResolution | None = None
 
 
@@ -32,7 +33,7 @@ def dispute_rejection_reason(command: RaiseDispute, facts: InvoiceFacts, earlier
     """Why an invoice takes no such dispute, in words; None when it does.
 
     One at a time: two open disputes could contest the same money twice. The same grounds again need a manager, lest a dispute be the
-    way to put off payment for ever.
+    way to put off payment for ever; a file names no grounds.
     """
     if facts.is_settled:
         return f"the invoice is {facts.status}; there is nothing left to dispute"
@@ -41,7 +42,7 @@ def dispute_rejection_reason(command: RaiseDispute, facts: InvoiceFacts, earlier
     still_open = next((past for past in earlier if past.resolution is None), None)
     if still_open:
         return f"dispute {still_open.number} of this invoice is still open; add to that one"
-    again = any(past.reason is command.reason for past in earlier)
+    again = any(past.reason is command.reason for past in earlier if past.source is not DisputeSource.FILE)
     if again and command.role is not Role.COLLECTIONS_MANAGER:
         return (
             f"this invoice was disputed on the same grounds before ({command.reason}); "

@@ -49,7 +49,8 @@ class InvoiceCase(AccountCase):
     """An invoice under collection.
 
     `followers`: the cases of its account that are told what becomes of it. `errands`: the people's tasks that its workflow is to write
-    down. `heard`: the keys of the letter outcomes that were applied.
+    down. `heard`: the keys of the letter outcomes that were applied. `followed_flag`: what a file last said of a dispute, and a dispute
+    followed.
     """
 
     facts: InvoiceFacts
@@ -62,6 +63,7 @@ class InvoiceCase(AccountCase):
     letter_awaited: bool = False
     disputes: list[DisputeRecord] = Field(default_factory=list)
     disputed: int = 0
+    followed_flag: bool = False
     to_open: list[PendingDispute] = Field(default_factory=list)
     followers: list[str] = Field(default_factory=list)
     hastened_at: AwareDatetime | None = None

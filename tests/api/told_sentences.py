@@ -162,6 +162,16 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         {"reason": "wrong_price", "amount": 10_000, "source": "collector", "department": "sales_ops"},
         "The customer contests €100.00: the price is wrong. It goes to the sales operations team",
     ),
+    (
+        Kind.DISPUTE_RAISED,
+        {"reason": "other", "amount": 10_000, "source": "file", "department": "billing_ops"},
+        "The customer contests €100.00: another reason, as the imported file says. It goes to the billing operations team",
+    ),
+    (
+        Kind.DISPUTE_OPENED,
+        {"dispute_reason": "other", "amount": 10_000, "source": "file"},
+        "A dispute over €100.00 was opened: another reason, as the imported file says",
+    ),
     (Kind.DISPUTE_ASSIGNED, {"department": "sales", "assignee": "sam"}, "The dispute was given to the sales team: sam"),
     (Kind.DISPUTE_EVIDENCE_ATTACHED, {"evidence": "e1 e2"}, "Files were attached to the dispute"),
     (

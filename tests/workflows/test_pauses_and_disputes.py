@@ -91,7 +91,8 @@ async def test_an_invoice_that_is_disputed_from_the_start_waits_without_a_letter
     monday = await environment.pass_to_monday()
     invoice = await environment.open_invoice(due=monday - 10 * DAY, disputed="yes")
     await environment.play.run_mornings(monday, monday + 5 * DAY)
-    assert (environment.entry_kinds(invoice), environment.letters(invoice)) == (["case.opened", "hold.placed"], [])
+    opened = ["case.opened", "hold.placed", "dispute.opened", "hold.placed"]
+    assert (environment.entry_kinds(invoice), environment.letters(invoice)) == (opened, [])
 
 
 async def test_a_dispute_and_a_pause_together_stop_the_clock_once(environment: CollectionEnvironment) -> None:
