@@ -33,12 +33,14 @@ class CaseWriteResult(BaseModel):
     """The result of a journal write.
 
     `named`: the letters that went and listed the invoice without taking a step of it.
-    `contact_on`: the customer's date of the slot that the ask was given. `under_way`: the letter awaited has not come to its end.
+    `contact_on`: the customer's date of the slot that the ask was given. `call_task`: the account's call that the ask is part of.
+    `under_way`: the letter awaited has not come to its end.
     `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with.
     """
 
     head: str
     contact_on: date | None = None
+    call_task: str | None = None
     under_way: bool = False
     letters: list[LetterOutcome] = Field(default_factory=list)
     named: list[LetterNaming] = Field(default_factory=list)

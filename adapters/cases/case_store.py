@@ -10,6 +10,7 @@ from sqlalchemy import case as either
 from sqlmodel import col
 
 from adapters.cases.awaited_parties import AwaitedPartiesStore
+from adapters.cases.call_tasks import CallTaskStore, drop_settled_calls
 from adapters.cases.contact_scheduling import ContactAccount, ContactScheduler, ScheduledContact
 from adapters.correspondence.contact_requests import (
     CaseLetterUpdates,
@@ -27,8 +28,6 @@ from domain.correspondence.letter_outcome import DropReason
 from domain.identifiers import CaseKind
 from domain.invoice.invoice_case import CarriedState
 from domain.journal.entry import GENESIS
-
-_SETTLED_WITH_INVOICE = (TaskKind.CALL, TaskKind.ESCALATION)
 
 # built once: in a crowd of small transactions, building a statement costs as much as running it
 _KNOWN_CASES_QUERY = select(
@@ -50,6 +49,7 @@ class CaseStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._awaited_parties = AwaitedPartiesStore(database)
+        self._call_tasks = CallTaskStore(database)
         self._insert_entry = database.build_insert_or_ignore(JournalEntry)
         self._insert_task = database.build_insert_or_ignore(Task)
         insert_case = database.build_insert(Case)
@@ -89,6 +89,11 @@ class CaseStore:
                 contact = scheduler.schedule(record, record.ask, accounts[case.account_id])
                 results[case.case_id] = _add_contact(results[case.case_id], contact)
         scheduler.write_requests()
+        call_keys = self._call_tasks.join(connection, scheduler.calls)
+        for record in records:
+            if record.case.invoice_id in call_keys:
+                result = results[record.case.case_id]
+                results[record.case.case_id] = result.model_copy(update={"call_task": call_keys[record.case.invoice_id]})
         self._insert_tasks(connection, [*scheduler.tasks, *_build_requested_tasks(records)])
         _complete_tasks(connection, records)
         connection.execute(self._upsert_case, [_build_case_row(record, results[record.case.case_id]) for record in records])
@@ -167,11 +172,12 @@ def _add_contact(result: CaseWriteResult, contact: ScheduledContact) -> CaseWrit
 
 def _drop_settled_tasks(connection: Connection, records: Sequence[CaseWrite]) -> None:
     """Drop the calls and escalations about invoices that are settled."""
-    for record in records:
-        if record.withdraw is DropReason.SETTLED:
-            invoice_tasks = (col(Task.invoice_id) == record.case.invoice_id, col(Task.kind).in_(_SETTLED_WITH_INVOICE))
-            dropped = {"state": TaskState.DROPPED, "outcome": DropReason.SETTLED.value}
-            connection.execute(update(Task).where(*invoice_tasks, col(Task.state) == TaskState.OPEN).values(dropped))
+    settled = sorted({record.case.invoice_id or "" for record in records if record.withdraw is DropReason.SETTLED})
+    for invoice_id in settled:
+        invoice_tasks = (col(Task.invoice_id) == invoice_id, col(Task.kind) == TaskKind.ESCALATION)
+        dropped = {"state": TaskState.DROPPED, "outcome": DropReason.SETTLED.value}
+        connection.execute(update(Task).where(*invoice_tasks, col(Task.state) == TaskState.OPEN).values(dropped))
+    drop_settled_calls(connection, settled)
 
 
 def _build_requested_tasks(records: Sequence[CaseWrite]) -> list[Task]:

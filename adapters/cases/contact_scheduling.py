@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from adapters.cases.call_tasks import CallOrder
 from adapters.correspondence.business_days import get_business_day_check
 from adapters.correspondence.contact_requests import ContactRequestBatch
 from adapters.database.tables import Task
@@ -34,11 +35,12 @@ class ScheduledContact(NamedTuple):
 
 
 class ContactScheduler:
-    """Schedules the contacts of one batch of records. `tasks` collects the calls and escalations, which the caller writes."""
+    """Schedules the contacts of one batch of records. `calls` and `tasks` collect calls and escalations, which the caller writes."""
 
     def __init__(self, connection: Connection, records: Sequence[CaseWrite]) -> None:
         self._requests = ContactRequestBatch(connection, records)
         self.tasks: list[Task] = []
+        self.calls: list[CallOrder] = []
 
     def schedule(self, record: CaseWrite, order: ContactOrder, account: ContactAccount) -> ScheduledContact:
         """Find the first slot in the customer's contact hours and book the letter, the call or the escalation for it."""
@@ -47,9 +49,9 @@ class ContactScheduler:
         slot = find_first_slot(not_before, now, account.zone, order.contact.hours, get_business_day_check(account.country))
         day = slot.astimezone(account.zone).date()
         if order.act is StepAction.CALL:
-            self.tasks.append(_build_step_task(record, TaskKind.CALL, order.step, "collector", account.collector, day))
+            self.calls.append(_build_call_order(record, order.step, account.collector, day))
         if order.escalate_to:
-            self.tasks.append(_build_step_task(record, TaskKind.ESCALATION, order.step, order.escalate_to, None, day))
+            self.tasks.append(_build_escalation_task(record, order.step, order.escalate_to, day))
         if order.act is not StepAction.LETTER:
             return ScheduledContact(day)
         if order.not_after is not None and day > order.not_after:
@@ -67,14 +69,25 @@ def _build_lapsed_outcome(record: CaseWrite, order: ContactOrder, day: date) -> 
     return LetterOutcome(step=order.step, attempt=0, fate=LetterResult.DROPPED, at=record.now, on=day, reason=DropReason.LAPSED.value)
 
 
-def _build_step_task(record: CaseWrite, kind: TaskKind, step: str, role: str, assignee: str | None, due_on: date) -> Task:
+def _build_call_order(record: CaseWrite, step: str, collector: str | None, due_on: date) -> CallOrder:
+    case = record.case
+    return CallOrder(
+        key=f"{TaskKind.CALL}:{case.case_id}:{step}",
+        account_id=case.account_id,
+        invoice_id=case.invoice_id or "",
+        step=step,
+        assignee=collector,
+        due_on=due_on,
+    )
+
+
+def _build_escalation_task(record: CaseWrite, step: str, role: str, due_on: date) -> Task:
     case = record.case
     return Task(
-        key=f"{kind}:{case.case_id}:{step}",
-        kind=kind,
+        key=f"{TaskKind.ESCALATION}:{case.case_id}:{step}",
+        kind=TaskKind.ESCALATION,
         account_id=case.account_id,
         invoice_id=case.invoice_id,
         role=role,
-        assignee=assignee,
         due_on=due_on,
     )

@@ -7,7 +7,7 @@ Amounts are in minor units of the currency beside them. Times are UTC; a column 
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.types import JSON, TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -268,10 +268,17 @@ class MessageLine(SQLModel, table=True):
     named_as: str = Field(default=NamedAs.DUE, description="a NamedAs")
 
 
+_IS_OPEN_CALL = text("kind = 'call' AND state = 'open'")
+
+
 class Task(SQLModel, table=True):
-    """Something a person should do: a call, an escalation to look into, a letter that was refused or whose fate is unknown."""
+    """Something a person should do: a call, an escalation to look into, a letter that was refused or whose fate is unknown.
+
+    An account has one open call at most; the invoices that ask for it are its call requests.
+    """
 
     __tablename__ = "tasks"
+    __table_args__ = (Index("ix_tasks_open_call", "account_id", unique=True, sqlite_where=_IS_OPEN_CALL, postgresql_where=_IS_OPEN_CALL),)
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     key: str = Field(unique=True)
     kind: str = Field(description="a TaskKind")
@@ -284,6 +291,17 @@ class Task(SQLModel, table=True):
     outcome: str = ""
     message_id: int | None = Field(default=None, sa_type=RowId)
     closed_by: str | None = None
+
+
+class CallRequest(SQLModel, table=True):
+    """A step of an invoice that asks for a call to its customer: a part of the account's call."""
+
+    __tablename__ = "call_requests"
+    invoice_id: str = Field(primary_key=True)
+    step: str = Field(primary_key=True)
+    task_id: int = Field(sa_column=Column(RowId, ForeignKey("tasks.id"), nullable=False, index=True))
+    due_on: date
+    state: str = Field(default=TaskState.OPEN, description="a TaskState")
 
 
 class Note(SQLModel, table=True):
@@ -654,6 +672,7 @@ __all__ = [
     "Account",
     "Allocation",
     "ArchivedRun",
+    "CallRequest",
     "Case",
     "Contact",
     "ContactRequest",

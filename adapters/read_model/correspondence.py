@@ -1,5 +1,6 @@
 """Letters and tasks, as the database has them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from email import policy
 from email.message import EmailMessage
@@ -7,13 +8,14 @@ from email.parser import BytesParser
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Account, Invoice, Message, MessageLine, Task
+from adapters.database.tables import Account, CallRequest, Invoice, Message, MessageLine, Task
+from adapters.read_model.called_invoices import CalledInvoice, load_called_invoices
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.case.case_view import TaskKind
 from domain.correspondence.naming import NamedAs
@@ -65,6 +67,8 @@ class LetterRow(BaseModel):
 
 
 class TaskRow(BaseModel):
+    """A person's task. `invoices`: those that a call to the account is about."""
+
     id: int
     kind: str
     account_id: str
@@ -78,6 +82,7 @@ class TaskRow(BaseModel):
     outcome: str
     message_id: int | None
     closed_by: str | None
+    invoices: list[CalledInvoice] = []
 
 
 def list_letters(
@@ -120,8 +125,12 @@ def find_letter(database: Database, letter_id: int) -> LetterRow | None:
 def list_tasks(
     database: Database, limit: int, cursor: str | None = None, state: str | None = TaskState.OPEN, **equal: str | None
 ) -> tuple[list[TaskRow], str | None]:
-    """What is due first comes first. `equal`: kind, role, assignee, account_id, invoice_id."""
+    """What is due first comes first. `equal`: kind, role, assignee, account_id, invoice_id; an invoice's are those calls, too, for which it
+    asks."""
     statement = _select_tasks().order_by(col(Task.due_on), col(Task.id)).limit(limit + 1)
+    if (invoice_id := equal.pop("invoice_id", None)) is not None:
+        calls = select(col(CallRequest.task_id)).where(col(CallRequest.invoice_id) == invoice_id)
+        statement = statement.where(or_(col(Task.invoice_id) == invoice_id, col(Task.id).in_(calls)))
     for name, value in {**equal, "state": state}.items():
         if value is not None:
             statement = statement.where(getattr(Task, name) == value)
@@ -130,7 +139,7 @@ def list_tasks(
         statement = statement.where((col(Task.due_on) > due) | ((col(Task.due_on) == due) & (col(Task.id) > last)))
     with database.reading() as session:
         rows, following = paginate_rows(session.execute(statement).all(), limit, lambda row: (row[0].due_on.isoformat(), row[0].id))
-        return [_build_task_row(*row) for row in rows], following
+        return _build_task_rows(session, rows), following
 
 
 def list_pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
@@ -138,13 +147,13 @@ def list_pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
     statement = _select_tasks().where(col(Task.state) == TaskState.OPEN)
     statement = statement.order_by(col(Task.kind).not_in(BLOCKING_TASK_KINDS), col(Task.due_on), col(Task.id)).limit(limit)
     with database.reading() as session:
-        return [_build_task_row(*row) for row in session.execute(statement)]
+        return _build_task_rows(session, session.execute(statement).all())
 
 
 def find_task(database: Database, task_id: int) -> TaskRow | None:
     with database.reading() as session:
         row = session.execute(_select_tasks().where(col(Task.id) == task_id)).first()
-        return _build_task_row(*row) if row else None
+        return _build_task_rows(session, [row])[0] if row else None
 
 
 def count_letters_by_state(session: Session) -> dict[str, int]:
@@ -169,8 +178,17 @@ def _build_letter_row(message: Message, account_name: str) -> LetterRow:
     return LetterRow(account_name=account_name, **{name: getattr(message, name) for name in shown})
 
 
-def _build_task_row(task: Task, account_name: str, invoice_number: str | None) -> TaskRow:
-    return TaskRow(**task.model_dump(exclude={"key"}), account_name=account_name, invoice_number=invoice_number)
+def _build_task_rows(session: Session, rows: Sequence[Any]) -> list[TaskRow]:
+    called = load_called_invoices(session, [task.id for task, _, _ in rows if task.kind == TaskKind.CALL])
+    return [
+        TaskRow(
+            **task.model_dump(exclude={"key"}),
+            account_name=account_name,
+            invoice_number=invoice_number,
+            invoices=called.get(task.id, []),
+        )
+        for task, account_name, invoice_number in rows
+    ]
 
 
 def _attach_letter_lines(session: Session, letters: list[LetterRow]) -> None:

@@ -12,10 +12,12 @@ from sqlmodel import Session, col
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine, Task
 from adapters.read_model.awaited_cases import awaits_role_or_person
+from adapters.read_model.called_invoices import CalledInvoice, load_called_invoices, sum_called_balances
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import SigningAuthority
 from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.billing.billing_events import InvoiceStatus
+from domain.case.case_view import TaskKind
 from domain.case_summary import CaseSummary, list_stated_amounts, parse_case_summary
 from domain.clock import start_of_day
 from domain.correspondence.naming import ASKED_FOR
@@ -102,6 +104,7 @@ class WorkItem(BaseModel):
     """One thing that waits, before it is ranked. `facts` are what its sentence speaks of, amounts among them in `currency`.
 
     `in_place_of`: by whose delegation the reader may decide it. `suspended_on`: since when the account's service is off.
+    `invoices`: those that a call to the account is about.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -125,6 +128,7 @@ class WorkItem(BaseModel):
     facts: dict[str, FactValue] = Field(default_factory=dict)
     currency: str | None = None
     suspended_on: date | None = None
+    invoices: tuple[CalledInvoice, ...] = ()
 
 
 def load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDistribution:
@@ -152,6 +156,7 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
     rows = session.execute(_SELECT_TASKS.where(col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, theirs)).all()
     letters = _load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
     balances = _load_balances_by_account(session, {row.account_id for row in rows if not row.message_id and not row.currency})
+    called = load_called_invoices(session, [row.id for row in rows if row.kind == TaskKind.CALL])
     return [
         WorkItem(
             id=f"task:{row.id}",
@@ -167,8 +172,12 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
             role=row.role,
             assignee=row.assignee,
             due_on=row.due_on,
-            facts={"role": row.role},
-            at_risk=_build_open_balance(row) or letters.get(row.message_id, ()) or balances.get(row.account_id, ()),
+            facts={"role": row.role, "invoices": len(called.get(row.id, ())) or None},
+            at_risk=_build_open_balance(row)
+            or letters.get(row.message_id, ())
+            or sum_called_balances(called.get(row.id, ()))
+            or balances.get(row.account_id, ()),
+            invoices=tuple(called.get(row.id, ())),
         )
         for row in rows
     ]

@@ -124,6 +124,7 @@ def show_account(request: Request, account_id: str, context: Context, actor: Pag
         held=find_hold_for_release(context.database, account_id, context.today),
         entries=_render_entries(lines),
         letters=letters,
+        tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, account_id=account_id)[0],
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from adapters.read_model.correspondence import LetterRow, TaskRow
 from api.schemas.amounts import Amount
-from api.schemas.correspondence import LetterLineOut, LetterOut, LetterWithText, TaskOut
+from api.schemas.correspondence import CalledInvoiceOut, LetterLineOut, LetterOut, LetterWithText, TaskOut
 
 _PRESENTED = {"lines", "currency", "asked_for", "credit"}
 """What a body shows in another form than its row."""
@@ -34,4 +34,8 @@ def _present_letter_lines(row: LetterRow) -> list[LetterLineOut]:
 
 
 def present_task(row: TaskRow) -> TaskOut:
-    return TaskOut(**row.model_dump(exclude={"message_id"}), letter_id=row.message_id)
+    return TaskOut(
+        **row.model_dump(exclude={"message_id", "invoices"}),
+        letter_id=row.message_id,
+        invoices=[CalledInvoiceOut.from_row(invoice) for invoice in row.invoices],
+    )

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from adapters.read_model.worklist import WorklistLine
 from api.presenters.phrases import Phrases
 from api.schemas.amounts import Amount
+from api.schemas.correspondence import CalledInvoiceOut
 from api.schemas.worklist import AVAILABLE_OPERATIONS, PointsOut, WorkItemOut
 from domain.money import Money
 
@@ -20,6 +21,7 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
             include={"id", "account_id", "account_name", "collector", "invoice_id", "invoice_number", "case_id", "task_id", "letter_id"}
         ),
         kind=item.work,
+        invoices=[CalledInvoiceOut.from_row(invoice) for invoice in item.invoices],
         at_risk=[Amount.from_minor(money.minor, money.currency) for money in shown],
         suspended_on=item.suspended_on,
         due_on=item.due_on,

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.cases.tasks import close_call_tasks
 from adapters.read_model.invoices import InvoiceRow
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
+from api.commands.account_calls import tell_called_invoices
 from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
@@ -42,15 +42,15 @@ async def make_promise(
     return await submit_invoice_command(context, invoice, command, response)
 
 
-@router.post("/calls", operation_id="log_call", summary="Log a phone call; closes the open call task", responses=QUEUED_RESPONSE)
+@router.post("/calls", operation_id="log_call", summary="Log a phone call; closes the account's open call", responses=QUEUED_RESPONSE)
 async def log_call(
     actor: CollectingActor, invoice: ExistingInvoice, body: CallIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
+    """A call is made to the customer, not to an invoice: whichever other invoice of the account asks for one is told of it, too."""
     note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.note) if body.note else None
-    answer = await submit_invoice_command(
-        context, invoice, LogCall(act_id=command_id, actor=actor.user, outcome=body.outcome, note_id=note), response
-    )
-    await run_in_threadpool(close_call_tasks, context.database, invoice.id, body.outcome, actor.user)
+    command = LogCall(act_id=command_id, actor=actor.user, outcome=body.outcome, note_id=note, call=command_id)
+    answer = await submit_invoice_command(context, invoice, command, response)
+    await tell_called_invoices(context, invoice.account_id, command, known={invoice.id})
     return answer
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from adapters.correspondence.letter_decisions import LetterDecision
 from adapters.correspondence.release_store import ReleaseResult
 from adapters.database.row_states import BrakeEvent
+from adapters.read_model.called_invoices import CalledInvoice
 from api.schemas.amounts import Amount
 from api.schemas.request_body import RequestBody, example_config
 from domain.correspondence.letter_stop import LetterStop, StopScope
@@ -67,6 +68,26 @@ class LetterWithText(LetterOut):
     text: str
 
 
+class CalledInvoiceOut(BaseModel):
+    """An invoice that asks for the account's call."""
+
+    id: str
+    number: str
+    open_balance: Amount
+    due_date: date
+    call_on: date = Field(description="the day from which the invoice's timeline wants the call")
+
+    @classmethod
+    def from_row(cls, row: CalledInvoice) -> Self:
+        return cls(
+            id=row.invoice_id,
+            number=row.number,
+            open_balance=Amount.from_minor(row.open_balance, row.currency),
+            due_date=row.due_date,
+            call_on=row.call_on,
+        )
+
+
 class TaskOut(BaseModel):
     id: int
     kind: str
@@ -81,6 +102,7 @@ class TaskOut(BaseModel):
     outcome: str
     letter_id: int | None
     closed_by: str | None
+    invoices: list[CalledInvoiceOut] = Field(description="of a call: the account's invoices that ask for it, the oldest due first")
 
 
 class LetterStopIn(RequestBody):

@@ -5,6 +5,7 @@ from datetime import date
 from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount
+from api.schemas.correspondence import CalledInvoiceOut
 from domain.portfolio.worklist_ranking import WorkKind
 
 AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
@@ -52,6 +53,7 @@ class WorkItemOut(BaseModel):
     task_id: int | None
     letter_id: int | None
     suspended_on: date | None = Field(default=None, description="since when the account's service is off")
+    invoices: list[CalledInvoiceOut] = Field(description="of a call: the account's invoices that ask for it, the oldest due first")
     at_risk: list[Amount]
     due_on: date | None = Field(description="the last day in time; null: at once")
     days_late: int

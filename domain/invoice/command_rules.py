@@ -6,6 +6,7 @@ from domain.case.command import Command
 from domain.case.command_handling import CommandRules
 from domain.clock import Moment, start_of_day
 from domain.dispute.commands import RaiseDispute
+from domain.invoice.calls import log_call
 from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.dispute_record import dispute_rejection_reason
 from domain.invoice.disputes import raise_dispute
@@ -56,9 +57,7 @@ def _apply_accepted_command(case: InvoiceCase, command: Command, at: Moment) -> 
         case MakePromise():
             return _make_promise(case, command, at)
         case LogCall():
-            return case.write_entry(
-                EntryKind.CALL_LOGGED, at, command.actor, act=command.act_id, outcome=command.outcome.value, note=command.note_id
-            )
+            return log_call(case, command, at)
         case PauseCollection():
             return _pause_collection(case, command, at)
         case ResumeCollection():

@@ -30,10 +30,13 @@ class CallOutcome(StrEnum):
 
 
 class LogCall(Command):
-    outcome: CallOutcome
+    """The customer was called. `call` is the id of the call, which all invoices share that it was about; empty for one that none shares."""
 
     journal_name: ClassVar[str] = "LogCall"
+
+    outcome: CallOutcome
     note_id: str | None = None
+    call: str = ""
 
 
 class PauseCollection(Command):

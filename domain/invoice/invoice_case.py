@@ -12,6 +12,7 @@ from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason,
 from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseOutcome
+from domain.invoice.requested_call import RequestedCall
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
 from domain.policy.collection_policy import Policy, PolicySnapshot, Step, StepAction
@@ -70,6 +71,7 @@ class InvoiceCase(AccountCase):
     escalations: list[Escalation] = Field(default_factory=list)
     is_suspended: bool = False
     errands: list[TaskRequest] = Field(default_factory=list)
+    requested_call: RequestedCall | None = None
     closed_at: AwareDatetime | None = None
 
     @property
@@ -225,6 +227,10 @@ class InvoiceCase(AccountCase):
     def set_contact_date(self, step: str, day: date) -> None:
         """The day on which the customer hears of a step."""
         self._update_taken_step(step, contact_on=day)
+
+    def record_call_made(self, step: str, outcome: str) -> None:
+        """The call that a step asked for was made, and came to this."""
+        self._update_taken_step(step, fate=outcome)
 
     def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment) -> bool:
         """Take in once what became of a letter. A step whose letter was dropped for a passing reason is due again."""

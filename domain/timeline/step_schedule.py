@@ -15,7 +15,7 @@ class TakenStep(BaseModel):
     """A step that was taken, with the day and action that it had in the policy of that time.
 
     `contact_on` is the day, in the customer's time zone, of the contact: the slot's day, or the day on which the letter was sent. `fate`
-    is the outcome of its letter, once that is known.
+    is the outcome of its letter or its call, once that is known.
     """
 
     model_config = ConfigDict(frozen=True)

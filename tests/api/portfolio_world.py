@@ -7,13 +7,13 @@ from sqlmodel import SQLModel
 
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Contact, Invoice, Message, MessageLine, PolicyVersion, Task
+from adapters.database.tables import Account, CallRequest, Contact, Invoice, Message, MessageLine, PolicyVersion, Task
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CaseAlreadyOpen, CaseNotRunning, CasesUnreachable, CommandQueued, CommandRejected
 from adapters.temporal.case_start import CaseStart
 from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts, InvoiceStatus
-from domain.case.case_view import CaseView
+from domain.case.case_view import CaseView, TaskKind
 from domain.case.command import Command, CommandReceipt
 from domain.case_write import CaseWrite
 from domain.clock import Clock, Moment, start_of_day
@@ -43,6 +43,7 @@ class FakeCases:
     """The cases by invoice, with their real rules. `answers` False: no worker picks an act up in time.
 
     `running`: the ids of other cases, with what they refuse every act by; empty words refuse nothing. `begun`: what was started.
+    `unreachable`: the ids of invoices whose cases alone do not answer.
     """
 
     cases: dict[str, InvoiceCase] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class FakeCases:
     is_reachable: bool = True
     acts: list[Command] = field(default_factory=list)
     deliveries: int = 0
+    unreachable: set[str] = field(default_factory=set)
     running: dict[str, str] = field(default_factory=dict)
     begun: list[CaseStart] = field(default_factory=list)
 
@@ -89,7 +91,7 @@ class FakeCases:
         case = self.cases.get(invoice_id)
         if case is None or case.is_settled:
             raise CaseNotRunning(invoice_id)
-        if not self.is_reachable:
+        if not self.is_reachable or invoice_id in self.unreachable:
             raise CasesUnreachable
         self.acts.append(command)
         if not self.answers:
@@ -241,9 +243,14 @@ class PortfolioWorld:
         return message.id
 
     def task(self, invoice: str, kind: str = "call", account: str = "A-1", due: date = TODAY, message_id: int | None = None) -> int:
+        """A task about an invoice; an open call is its account's, and the invoice asks for it."""
+        calls = kind == TaskKind.CALL
+        about = None if calls else invoice
         task = Task(
-            key=f"{kind}:{invoice}", kind=kind, account_id=account, invoice_id=invoice, assignee="maria", due_on=due, message_id=message_id
+            key=f"{kind}:{invoice}", kind=kind, account_id=account, invoice_id=about, assignee="maria", due_on=due, message_id=message_id
         )
         self.add(task)
         assert task.id is not None
+        if calls:
+            self.add(CallRequest(invoice_id=invoice, step="phone_call", task_id=task.id, due_on=due))
         return task.id

@@ -4,11 +4,11 @@ from datetime import date
 
 from sqlmodel import select
 
-from adapters.database.tables import Note, Task
+from adapters.database.tables import CallRequest, Note, Task
 from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import PortfolioWorld
+from tests.api.portfolio_world import TODAY, PortfolioWorld
 
 PROMISE = {"amount": "250.00", "currency": "EUR", "by": "2013-03-10"}
 
@@ -108,6 +108,30 @@ async def test_a_logged_call_closes_the_open_call_task(collector: Client, world:
         assert (closed.state, closed.outcome, closed.closed_by) == ("done", "reached", "collector-1")
         assert still_open.state == "open"
     assert isinstance(world.cases.acts[0], LogCall)
+
+
+async def test_a_call_that_did_not_reach_every_invoice_stays_open_and_the_same_request_finishes_it(
+    collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    an_invoice(world)
+    world.invoice("I-2")
+    call = world.task("I-1")
+    world.add(CallRequest(invoice_id="I-2", step="phone_call", task_id=call, due_on=TODAY))
+    body, key = {"outcome": "reached"}, {"Idempotency-Key": "k"}
+    world.cases.unreachable = {"I-2"}
+    problem(await collector.post("/v1/invoices/I-1/calls", json=body, headers=key), 503)
+    with world.database.reading() as session:
+        assert session.get_one(Task, call).state == "open"
+    world.cases.unreachable = set()
+    assert (await collector.post("/v1/invoices/I-1/calls", json=body, headers=key)).status_code == 200
+    with world.database.reading() as session:
+        assert session.get_one(Task, call).state == "done"
+    logged = {
+        invoice: [str(e.facts["act"]) for e in case.journal.pending if e.kind == "call.logged"]
+        for invoice, case in world.cases.cases.items()
+    }
+    assert [len(acts) for acts in logged.values()] == [1, 1]
+    assert logged["I-2"] == [f"{logged['I-1'][0]}:I-2"]
 
 
 async def test_a_note_appears_in_the_history_with_its_text(collector: Client, world: PortfolioWorld) -> None:

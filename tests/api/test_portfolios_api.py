@@ -75,7 +75,7 @@ async def test_an_account_goes_with_its_open_tasks_and_the_record_says_who_and_w
         ("over", "anna", "done", "collector"),
         ("managers", None, "open", "collections_manager"),
     ):
-        team.add(Task(key=key, kind="call", account_id="A-1", assignee=assignee, state=state, role=role, due_on=TODAY))
+        team.add(Task(key=key, kind="no_address", account_id="A-1", assignee=assignee, state=state, role=role, due_on=TODAY))
     answer = await reassign(manager, accounts=["A-1"], to="ben", why="Anna leaves")
     assert (answer["moved"], answer["tasks"]) == (1, 2)
     assert collectors(team) == {"A-1": "ben"}
@@ -317,7 +317,7 @@ async def test_each_portfolio_shows_its_accounts_money_tasks_and_cover(team: Por
     team.invoice("I-2", started=False, total=1_000, currency="GBP")
     team.add(
         Task(key="a", kind="call", account_id="A-1", due_on=TODAY),
-        Task(key="b", kind="call", account_id="A-1", assignee="ben", due_on=TODAY),
+        Task(key="b", kind="no_address", account_id="A-1", assignee="ben", due_on=TODAY),
     )
     await manager.post("/v1/portfolios/cover", json=cover())
     await manager.post("/v1/portfolios/cover", json=cover(1, 3, covered_by="cleo"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from adapters.database.tables import Case, JournalEntry, Task
+from adapters.database.tables import CallRequest, Case, JournalEntry, Task
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import CoverStore
@@ -321,19 +321,40 @@ async def test_an_undelivered_letter_is_worth_what_its_invoices_owe_now(mine: Po
     assert (item["letter_id"], item["at_risk"]) == (letter, [{"amount": "990.00", "currency": "EUR"}])
 
 
+async def test_a_call_is_one_item_for_all_invoices_that_ask_for_it_and_weighs_what_they_owe(
+    mine: PortfolioWorld, collector: Client
+) -> None:
+    mine.invoice("I-2", total=990_00, started=False)
+    mine.invoice("I-3", total=5_000_00, started=False)
+    call = task(mine, "call", assignee=ME)
+    mine.add(*(CallRequest(invoice_id=invoice, step="phone_call", task_id=call.id or 0, due_on=TODAY) for invoice in ("I-1", "I-2")))
+    (item,) = await listed(collector)
+    assert (item["invoice_id"], item["link"], [each["number"] for each in item["invoices"]]) == (None, "/accounts/A-1", ["N-I-1", "N-I-2"])
+    assert item["at_risk"] == [{"amount": "1240.00", "currency": "EUR"}]
+    assert item["why"][0] == "The customer is to be called: 2 invoices ask for it"
+
+
+async def test_a_call_that_is_closed_by_hand_asks_for_nothing_any_more(mine: PortfolioWorld, collector: Client) -> None:
+    call = task(mine, "call", assignee=ME)
+    mine.add(CallRequest(invoice_id="I-1", step="phone_call", task_id=call.id or 0, due_on=TODAY))
+    await collector.post(f"/v1/tasks/{call.id}/done", json={"outcome": "wrote instead"})
+    with mine.database.reading() as session:
+        assert session.get_one(CallRequest, ("I-1", "phone_call")).state == "done"
+
+
 async def test_currencies_are_ranked_each_within_its_own(mine: PortfolioWorld, collector: Client) -> None:
     """The largest yen invoice is as heavy as the largest in euros: no rate is used, and nothing is added."""
     mine.invoice("I-2", total=10_000, started=False)
     mine.invoice("J-1", total=500, currency="JPY", started=False)
     for invoice in ("I-1", "I-2", "J-1"):
-        task(mine, "call", invoice_id=invoice, assignee=ME, key=f"call:{invoice}")
+        task(mine, "escalation", invoice_id=invoice, assignee=ME, key=f"escalation:{invoice}")
     items = await listed(collector)
     assert [(item["invoice_id"], item["points"]["money"]) for item in items] == [("I-1", 30), ("J-1", 30), ("I-2", 15)]
 
 
 async def test_pages_go_on_where_they_stopped_though_the_first_was_done_meanwhile(mine: PortfolioWorld, collector: Client) -> None:
     for number in range(5):
-        task(mine, "call", key=f"call:{number}", assignee=ME, due_on=days(-number))
+        task(mine, "escalation", key=f"escalation:{number}", assignee=ME, due_on=days(-number))
     first = (await collector.get("/v1/worklist?limit=2")).json()
     await collector.post(f"/v1/tasks/{first['items'][0]['task_id']}/done", json={})
     rest = (await collector.get(f"/v1/worklist?limit=10&cursor={first['next']}")).json()

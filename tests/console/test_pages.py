@@ -98,11 +98,11 @@ async def test_what_needs_a_person_is_named_with_its_invoice(person: Client, wor
 
 
 async def test_letters_in_trouble_stand_before_calls_however_many_these_are(person: Client, world: PortfolioWorld) -> None:
-    world.account()
     for number in range(9):
-        world.invoice(f"I-{number}", started=False)
-        world.task(f"I-{number}", "call", due=TODAY - timedelta(days=9))
-    world.letter("I-0", "refused")
+        world.account(f"A-{number}")
+        world.invoice(f"I-{number}", account=f"A-{number}", started=False)
+        world.task(f"I-{number}", "call", account=f"A-{number}", due=TODAY - timedelta(days=9))
+    world.letter("I-0", "refused", account="A-0")
     shown = words(await page(person, "/"))
     assert shown.index("A letter was refused N-I-0") < shown.index("Call the customer N-I-0")
     assert "10 tasks in all: call the customer 9, a letter was refused 1." in shown

@@ -4,21 +4,16 @@ Invoices are of EUR 100; a plan over as much takes a manager.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
-from adapters.identity.users_and_tokens import IdentityStore
-from adapters.temporal.case_commands import TemporalCaseCommands
-from api.app import create_app
-from api.context import ApiContext
 from domain import identifiers as ids
 from domain.roles import Role
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
-from tests.workflows.test_decisions_over_http import People, decide
+from tests.workflows.people import People, gather_people
+from tests.workflows.test_decisions_over_http import decide
 
 
 @pytest.fixture
@@ -28,20 +23,7 @@ def cases(environment: CollectionEnvironment) -> AccountCommands:
 
 @pytest.fixture
 async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    play = environment.play
-    async with AsyncExitStack() as stack:
-        people = People(FastAPI(), IdentityStore(environment.database), stack, await play.environment.get_current_time())
-        parts = ApiContext(
-            environment.database,
-            play.parts.clock,
-            TemporalCaseCommands(play.client),
-            play.parts.billing,
-            play.parts.importer,
-            people.identity,
-            now=lambda: people.now,
-            company=play.parts.company,
-        )
-        people.app = create_app(parts)
+    async with gather_people(environment) as people:
         yield people
 
 

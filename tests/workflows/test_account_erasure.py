@@ -17,7 +17,7 @@ from domain import identifiers as ids
 from domain.roles import Role
 from tests.workflows.chain_assertions import assert_whole_chain, fetch_history_head
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
-from tests.workflows.test_decisions_over_http import People
+from tests.workflows.people import People
 
 TEN_YEARS_AND_THE_REST_OF_ONE = 11 * 366
 

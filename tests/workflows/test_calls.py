@@ -30,7 +30,8 @@ async def test_a_call_that_was_logged_is_in_the_journal_and_the_timeline_goes_on
     command = LogCall(act_id=f"{invoice}-call", actor="mia", outcome=CallOutcome.NO_ANSWER, note_id="n1")
     receipt = await environment.case(invoice).execute_update(InvoiceCollection.log_call, command)
     assert receipt.seq == len(environment.entry_kinds(invoice))
-    assert environment.entry_facts(invoice, "call.logged") == [{"act": command.act_id, "outcome": "no_answer", "note": "n1"}]
+    made = {"act": command.act_id, "outcome": "no_answer", "note": "n1", "step": "phone_call"}
+    assert environment.entry_facts(invoice, "call.logged") == [made]
     await environment.play.run_mornings(monday + DAY, monday + 7 * DAY)
     assert environment.steps(invoice)[-1] == "firm_reminder"
 

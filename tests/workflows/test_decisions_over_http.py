@@ -6,46 +6,22 @@ Invoices are of EUR 100; a credit note of EUR 25 takes a manager, one of EUR 20,
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.database.tables import Document, Note
-from adapters.identity.users_and_tokens import IdentityStore
-from adapters.temporal.case_commands import TemporalCaseCommands
-from api.app import create_app
-from api.context import ApiContext
 from domain.approval.delegation import Delegation
 from domain.roles import Role
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.dispute_commands import DisputeCommands
+from tests.workflows.people import People, gather_people
 
 WHOLE = {"amount": "100.00", "currency": "EUR", "reason": "wrong_price"}
 CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
-
-
-@dataclass
-class People:
-    """Clients by user and role."""
-
-    app: FastAPI
-    identity: IdentityStore
-    stack: AsyncExitStack
-    now: datetime
-
-    async def __call__(self, user: str, role: Role) -> httpx.AsyncClient:
-        token = self.identity.issue_token(user, role)
-        client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.app), base_url="http://duecourse.test", headers={"Authorization": f"Bearer {token}"}
-        )
-        return await self.stack.enter_async_context(client)
 
 
 @pytest.fixture
@@ -55,20 +31,7 @@ def cases(environment: CollectionEnvironment) -> DisputeCommands:
 
 @pytest.fixture
 async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    play = environment.play
-    async with AsyncExitStack() as stack:
-        people = People(FastAPI(), IdentityStore(environment.database), stack, await play.environment.get_current_time())
-        parts = ApiContext(
-            environment.database,
-            play.parts.clock,
-            TemporalCaseCommands(play.client),
-            play.parts.billing,
-            play.parts.importer,
-            people.identity,
-            now=lambda: people.now,
-            company=play.parts.company,
-        )
-        people.app = create_app(parts)
+    async with gather_people(environment) as people:
         yield people
 
 

@@ -15,7 +15,7 @@ from sqlmodel import col
 from temporalio.client import WorkflowExecutionStatus
 
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
+from adapters.database.tables import Account, CallRequest, Case, Invoice, JournalEntry, Message, MessageLine, Task
 from adapters.mail.local_inbox import Inbox
 from adapters.shipped_files import PROJECT
 from tests.letters_report import ReportedLetter, measure_letters
@@ -164,7 +164,9 @@ def _check_outcomes(database: Database, oracle: Expectation) -> None:
 
 def _check_calls(database: Database, oracle: Expectation) -> None:
     with database.reading() as session:
-        calls = session.execute(select(col(Task.invoice_id), col(Task.due_on)).where(col(Task.kind) == "call")).all()
+        calls = session.execute(select(col(CallRequest.invoice_id), col(CallRequest.due_on))).all()
+        open_calls = session.scalars(select(col(Task.account_id)).where(col(Task.kind) == "call", col(Task.state) == "open")).all()
+    assert len(open_calls) == len(set(open_calls))
     assert Counter(calls) == Counter((call.invoice, call.contact_on) for call in oracle.calls)
 
 

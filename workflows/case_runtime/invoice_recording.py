@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import Clock, Moment
     from domain.correspondence.contact_request import ContactOrder
     from domain.correspondence.letter_outcome import DropReason
+    from domain.invoice.calls import mark_call_requested
     from domain.invoice.invoice_case import CarriedState, InvoiceCase
     from domain.policy.collection_policy import Step
 
@@ -30,6 +31,8 @@ def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -
             case.record_naming(naming, now())
         if write.ask and answer.contact_on:
             case.set_contact_date(write.ask.step, answer.contact_on)
+        if write.ask and answer.call_task:
+            mark_call_requested(case, write.ask.step, answer.call_task)
 
     def resume(carried: CarriedState) -> None:
         case.reopen(carried, now())

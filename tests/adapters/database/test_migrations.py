@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from adapters.database.engine import Database
-from adapters.database.tables import Case, CaseAwaited
+from adapters.database.tables import CallRequest, Case, CaseAwaited, Task
 from domain.identifiers import CaseKind
 from tests.domain.builders import moment
 from tests.older_schema import make_older
@@ -89,3 +89,27 @@ def test_a_database_of_this_version_is_left_as_it_is(database: Database) -> None
     add_case(database, CaseKind.PAYMENT_PLAN, "author", "collector", summary={"by": "ben"})
     database.migrate()
     assert awaited(database) == set()
+
+
+def test_the_open_calls_of_an_accounts_invoices_become_one(database: Database) -> None:
+    make_older(database, "0005")
+    insert = "INSERT INTO tasks (key, kind, account_id, invoice_id, role, due_on, state, outcome) VALUES "
+    rows = [
+        "('call:invoice:I1:phone_call', 'call', 'A1', 'I1', 'collector', '2013-03-05', 'open', '')",
+        "('call:invoice:I2:phone_call', 'call', 'A1', 'I2', 'collector', '2013-03-01', 'open', '')",
+        "('call:invoice:I3:phone_call', 'call', 'A1', 'I3', 'collector', '2013-02-01', 'done', 'reached')",
+        "('call:invoice:J1:phone_call', 'call', 'A2', 'J1', 'collector', '2013-03-02', 'open', '')",
+    ]
+    with database.engine.begin() as connection:
+        for row in rows:
+            connection.execute(text(insert + row))
+    database.migrate()
+    with database.reading() as session:
+        tasks = {(task.account_id, task.invoice_id, task.due_on.day, task.state) for task in session.scalars(select(Task))}
+        key_of = {task.id: task.key.split(":")[2] for task in session.scalars(select(Task))}
+        requests = {(row.invoice_id, row.step, key_of[row.task_id], row.state) for row in session.scalars(select(CallRequest))}
+    assert tasks == {("A1", None, 1, "open"), ("A1", "I1", 5, "dropped"), ("A1", "I3", 1, "done"), ("A2", None, 2, "open")}
+    assert requests == {(f"I{number}", "phone_call", "I2", "open") for number in (1, 2)} | {
+        ("I3", "phone_call", "I3", "done"),
+        ("J1", "phone_call", "J1", "open"),
+    }

@@ -1,0 +1,58 @@
+"""The invoices that an account's call is about."""
+
+from collections.abc import Collection
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from adapters.database.row_states import TaskState
+from adapters.database.tables import CallRequest, Invoice
+from domain.money import Money
+
+
+class CalledInvoice(BaseModel):
+    """An invoice that asks, or asked, for the account's call. `open_balance` is in minor units of its currency; `due_date` is the
+    invoice's, `call_on` the day from which its step wants the call."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice_id: str
+    number: str
+    currency: str
+    open_balance: int
+    due_date: date
+    call_on: date
+
+
+def load_called_invoices(session: Session, task_ids: Collection[int]) -> dict[int, list[CalledInvoice]]:
+    """Return the invoices of each call by its task, the oldest due first; those that were settled before it was made are left out."""
+    if not task_ids:
+        return {}
+    statement = (
+        select(col(CallRequest.task_id), col(CallRequest.due_on), Invoice)
+        .join(Invoice, col(Invoice.id) == col(CallRequest.invoice_id))
+        .where(col(CallRequest.task_id).in_(task_ids), col(CallRequest.state) != TaskState.DROPPED)
+        .order_by(col(Invoice.due_date), col(Invoice.id))
+    )
+    found: dict[int, dict[str, CalledInvoice]] = {}
+    for task_id, call_on, invoice in session.execute(statement):
+        called = CalledInvoice(
+            invoice_id=invoice.id,
+            number=invoice.number,
+            currency=invoice.currency,
+            open_balance=invoice.open_balance,
+            due_date=invoice.due_date,
+            call_on=call_on,
+        )
+        found.setdefault(task_id, {}).setdefault(invoice.id, called)
+    return {task_id: list(called.values()) for task_id, called in found.items()}
+
+
+def sum_called_balances(called: Collection[CalledInvoice]) -> tuple[Money, ...]:
+    """Return what is open of the invoices, one amount per currency."""
+    sums: dict[str, int] = {}
+    for invoice in called:
+        sums[invoice.currency] = sums.get(invoice.currency, 0) + invoice.open_balance
+    return tuple(Money(minor=minor, currency=currency) for currency, minor in sorted(sums.items()))

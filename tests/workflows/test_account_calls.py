@@ -1,0 +1,120 @@
+"""The calls of accounts, over HTTP and on the real workflows: one call for all the invoices that ask for one.
+
+Invoices are of EUR 100, due on a Monday; the call falls due on the Monday two weeks later.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from adapters.database.tables import CallRequest, Task
+from domain.roles import Role
+from tests.databases import KINDS
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
+from tests.workflows.people import People, gather_people
+
+pytestmark = pytest.mark.parametrize("shared_environment", KINDS, indirect=True)
+
+
+@pytest.fixture
+async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
+    async with gather_people(environment) as people:
+        yield people
+
+
+async def called(environment: CollectionEnvironment, people: People, account: str, *lag: int, **terms: Any) -> tuple[list[str], date]:
+    """The invoices of an account, whose timelines have just asked for a call; those that lag behind by so many days have yet to."""
+    monday = await environment.pass_to_monday()
+    await environment.pass_to(monday + DAY)
+    bills = [InvoiceSpec(monday, account=account, **terms), InvoiceSpec(monday, account=account, total="50.00", **terms)]
+    invoices = await environment.open_invoices(*bills, *(InvoiceSpec(monday + days * DAY, account=account) for days in lag))
+    await environment.play.run_morning(monday + DAY)
+    await environment.play.run_mornings(monday + 7 * DAY, monday + 8 * DAY)
+    await environment.pass_to(monday + 14 * DAY)
+    people.now = await environment.play.environment.get_current_time()
+    return invoices, monday + 14 * DAY
+
+
+def calls(environment: CollectionEnvironment, account: str) -> list[tuple[str, date, str, str | None]]:
+    """(state, due on, outcome, closed by) of the account's calls, in order."""
+    with environment.database.reading() as session:
+        tasks = session.scalars(select(Task).filter_by(account_id=account, kind="call").order_by(col(Task.id)))
+        return [(task.state, task.due_on, task.outcome, task.closed_by) for task in tasks]
+
+
+def requests(environment: CollectionEnvironment, invoices: list[str]) -> dict[str, str]:
+    """The state of what each invoice asks for."""
+    with environment.database.reading() as session:
+        rows = session.scalars(select(CallRequest).where(col(CallRequest.invoice_id).in_(invoices)))
+        return {row.invoice_id: row.state for row in rows}
+
+
+async def test_all_invoices_that_ask_for_a_call_make_one_task_for_their_account(environment: CollectionEnvironment, people: People) -> None:
+    (first, second), monday = await called(environment, people, "CALL-1")
+    assert calls(environment, "CALL-1") == [("open", monday, "", None)]
+    mia = await people("mia", Role.COLLECTOR)
+    (task,) = (await mia.get("/v1/tasks", params={"account": "CALL-1", "kind": "call"})).json()["items"]
+    assert (task["invoice_id"], {invoice["id"] for invoice in task["invoices"]}) == (None, {first, second})
+
+
+async def test_a_call_that_is_logged_counts_for_every_invoice_that_asked_and_each_says_so(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    (first, second), monday = await called(environment, people, "CALL-2")
+    mia = await people("mia", Role.COLLECTOR)
+    answer = await mia.post(f"/v1/invoices/{first}/calls", json={"outcome": "reached"})
+    assert (answer.status_code, answer.json()["recorded"]) == (200, "now"), answer.text
+    call = answer.json()["act_id"]
+    await environment.wait_for_entries(second, "call.logged")
+    (on_first,) = environment.entry_facts(first, "call.logged")
+    (on_second,) = environment.entry_facts(second, "call.logged")
+    assert on_first == {"act": call, "outcome": "reached", "note": None, "call": call, "step": "phone_call"}
+    assert on_second == on_first | {"act": f"{call}:{second}"}
+    assert calls(environment, "CALL-2") == [("done", monday, "reached", "mia")]
+    assert set(requests(environment, [first, second]).values()) == {"done"}
+
+
+async def test_an_invoice_that_asks_later_joins_the_open_call_and_a_later_one_begins_another(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    (first, second, third, fourth), monday = await called(environment, people, "CALL-3", 1, 15)
+    assert len(requests(environment, [first, second, third])) == 2
+    await environment.play.run_mornings(monday + DAY, monday + 8 * DAY)
+    assert requests(environment, [first, second, third]) == dict.fromkeys((first, second, third), "open")
+    assert calls(environment, "CALL-3") == [("open", monday, "", None)]
+    mia = await people("mia", Role.COLLECTOR)
+    await mia.post(f"/v1/invoices/{third}/calls", json={"outcome": "no_answer"})
+    await environment.wait_for_entries(second, "call.logged")
+    await environment.play.run_mornings(monday + 9 * DAY, monday + 25 * DAY)
+    assert "phone_call" in environment.steps(fourth)
+    assert [state for state, *_ in calls(environment, "CALL-3")] == ["done", "open"]
+
+
+async def test_a_call_is_about_fewer_invoices_when_one_is_settled_and_dropped_with_the_last(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    (first, second), _ = await called(environment, people, "CALL-4")
+    await environment.pay(first, 10_000)
+    assert await environment.outcome(first) == "paid"
+    assert requests(environment, [first, second]) == {first: "dropped", second: "open"}
+    assert [state for state, *_ in calls(environment, "CALL-4")] == ["open"]
+    await environment.pay(second, 5_000)
+    assert await environment.outcome(second) == "paid"
+    assert [(state, outcome) for state, _, outcome, _ in calls(environment, "CALL-4")] == [("dropped", "settled")]
+
+
+async def test_a_call_on_a_settled_invoice_is_refused_and_the_accounts_call_stays_open(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    (first, second), _ = await called(environment, people, "CALL-5")
+    await environment.pay(first, 10_000)
+    await environment.outcome(first)
+    mia = await people("mia", Role.COLLECTOR)
+    answer = await mia.post(f"/v1/invoices/{first}/calls", json={"outcome": "reached"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:duecourse:problem:closed")
+    assert [state for state, *_ in calls(environment, "CALL-5")] == ["open"]
+    assert environment.entry_facts(second, "call.logged") == []
