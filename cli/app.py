@@ -67,8 +67,7 @@ def up(
         run_local_stack(
             settings,
             opening,
-            _load_worker(),
-            _build_web_app(),
+            lambda: (_load_worker(), _load_web_app()),
             lambda running: show_startup_screen(console, running, _find_command()),
             _print_line,
         )
@@ -227,7 +226,7 @@ def worker(data_dir: DataDir = None) -> None:
     """Run only a worker, beside a running `duecourse up` or against the Temporal server and database that are set."""
     from cli.standalone import run_standalone_worker
 
-    asyncio.run(run_standalone_worker(Settings.load(data_dir=data_dir), _load_worker()))
+    asyncio.run(run_standalone_worker(Settings.load(data_dir=data_dir), _load_worker))
 
 
 @app.command()
@@ -235,7 +234,7 @@ def api(data_dir: DataDir = None, port: Annotated[int | None, typer.Option()] = 
     """Run only the web console and the API, against the Temporal server and database that are set."""
     from cli.standalone import run_standalone_api
 
-    asyncio.run(run_standalone_api(Settings.load(data_dir=data_dir, api_port=port), _build_web_app(), _print_line))
+    asyncio.run(run_standalone_api(Settings.load(data_dir=data_dir, api_port=port), _load_web_app, _print_line))
 
 
 @app.command()
@@ -253,7 +252,7 @@ def _load_worker() -> Any:
     return run_worker
 
 
-def _build_web_app() -> Any:
+def _load_web_app() -> Any:
     from adapters.audit.audit_service import AuditService
     from adapters.temporal.case_commands import TemporalCaseCommands
     from api.app import create_app

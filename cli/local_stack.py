@@ -1,6 +1,7 @@
 """Runs everything on one machine for `duecourse up`: starts the parts in order and stops them in the opposite one.
 
-The worker and the web application come as arguments, because they import all other parts and this module may not import them.
+The worker and the web application come as an argument, because they import all other parts and this module may not import them. They are
+loaded when nothing stands in the way of a start any more: that takes longer than all else, and a refusal need not wait for it.
 """
 
 import asyncio
@@ -85,8 +86,7 @@ def is_new_data_folder(settings: Settings) -> bool:
 async def run_local_stack(
     settings: Settings,
     options: StartOptions,
-    run_worker: RunWorker,
-    make_app: MakeApp,
+    load_parts: Callable[[], tuple[RunWorker, MakeApp]],
     show: Callable[[RunningStack], None],
     print_line: Callable[[str], None],
 ) -> None:
@@ -104,6 +104,7 @@ async def run_local_stack(
             print_line(line)
         first_start, clock, sample = _initialise_data(database, options)
         _stop_on_signals(stop, print_line)
+        run_worker, make_app = load_parts()
 
         print_line("starting Temporal …")
         client, address = await _connect_temporal(settings, stack)

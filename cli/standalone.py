@@ -16,18 +16,20 @@ from adapters.temporal.schedules import upsert_schedules
 from cli.local_stack import MakeApp, RunWorker
 
 
-async def run_standalone_worker(settings: Settings, run_worker: RunWorker) -> None:
-    """Run a worker until SIGINT or SIGTERM. Raises SettingsError, NewerDatabaseError, TemporalUnreachableError."""
+async def run_standalone_worker(settings: Settings, load_worker: Callable[[], RunWorker]) -> None:
+    """Run a worker until SIGINT or SIGTERM; it is loaded when there is something to join. Raises SettingsError, NewerDatabaseError,
+    TemporalUnreachableError."""
     client, parts, stop = await _prepare_process(settings)
-    await run_worker(client, parts, stop)
+    await load_worker()(client, parts, stop)
     parts.database.close()
 
 
-async def run_standalone_api(settings: Settings, make_app: MakeApp, say: Callable[[str], None]) -> None:
-    """Serve console and API until SIGINT or SIGTERM. Raises PortInUseError, SettingsError, NewerDatabaseError, TemporalUnreachableError."""
+async def run_standalone_api(settings: Settings, load_web_app: Callable[[], MakeApp], say: Callable[[str], None]) -> None:
+    """Serve console and API until SIGINT or SIGTERM; they are loaded when there is something to join. Raises PortInUseError, SettingsError,
+    NewerDatabaseError, TemporalUnreachableError."""
     client, parts, stop = await _prepare_process(settings)
     web = WebServer(settings.api_host, settings.api_port)
-    serving = await web.serve(make_app(client, parts))
+    serving = await web.serve(load_web_app()(client, parts))
     say(f"ready {web.url}")
     await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     await web.stop()
