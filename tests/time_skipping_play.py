@@ -53,6 +53,9 @@ TAKEOVER_SECONDS = 10
 """The SDK's default: the time-skipping server may lose a task on its way to a worker's cache, and gives it out again after that."""
 
 
+_WRITTEN = select(func.count()).select_from(JournalEntry)
+
+
 class TimeSkippingPlay:
     """`parts` are Duecourse's own; business time begins at midnight UTC of the day the play starts."""
 
@@ -129,12 +132,12 @@ class TimeSkippingPlay:
         raise AssertionError(f"the cases did not come to rest: {before}")
 
     def _restless(self, unfinished: Any) -> tuple[list[str], int]:
-        """The invoices, and how much is written."""
+        """The invoices, and how much is written; where none is left, nobody asks that."""
         its_case = and_(col(Case.invoice_id) == col(Invoice.id), col(Case.kind) == "invoice")
         statement = select(col(Invoice.id)).outerjoin(Case, its_case).where(unfinished)
         with self.parts.database.reading() as session:
-            written = session.execute(select(func.count()).select_from(JournalEntry)).scalar_one()
-            return list(session.scalars(statement.order_by(col(Invoice.id)))), written
+            left = list(session.scalars(statement.order_by(col(Invoice.id))))
+            return left, session.execute(_WRITTEN).scalar_one() if left else 0
 
     async def _acts_by_now(self, invoice_id: str) -> bool:
         """The read model knows the day of the next step; after a hold that ended within a day, the step is due later that day."""
