@@ -24,6 +24,7 @@ from activities.daily_seal import DailySealActivities
 from activities.dossiers import DossierActivities
 from activities.history_archive import HistoryArchiveActivities
 from activities.letter_sending import LetterSendingActivities
+from activities.policy_adoption import PolicyAdoptionActivities
 from adapters.audit.erasure import AccountEraser
 from adapters.audit.histories.archive import RunArchive
 from adapters.audit.histories.archive_sweep import HistoryArchiver
@@ -44,6 +45,7 @@ from adapters.credit.referral_query import ReferralQuery
 from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.delegation_store import DelegationStore
 from adapters.notifications.staff_notices import NoticeSender
+from adapters.policies.adoption_query import AdoptionQuery
 from adapters.portfolio.assignments import CollectorChangeFeed
 from adapters.process.gc_tuning import freeze_loaded_objects
 from adapters.temporal.case_signals import CaseSignals
@@ -61,6 +63,7 @@ from workflows.dispute import Dispute
 from workflows.history_archive import HistoryArchive
 from workflows.invoice_collection import InvoiceCollection
 from workflows.payment_plan import PaymentPlan
+from workflows.policy_adoption import PolicyAdoption
 from workflows.write_off import WriteOff
 
 Activities = list[Callable[..., Any]]
@@ -79,6 +82,7 @@ WORKFLOWS = (
     Erasing,
     DailySeal,
     HistoryArchive,
+    PolicyAdoption,
 )
 CACHED_WORKFLOWS = 10_000
 WORKFLOW_TASK_POLLERS = 20
@@ -140,6 +144,7 @@ def build_case_activities(services: Services, signals: CaseSignals) -> Activitie
     joining = CaseJoiningActivities(inputs, signals)
     referring = CreditReferralActivities(ReferralQuery(database, services.policies), inputs, signals, clock)
     dossiers = DossierActivities(DossierStore(database, services.company))
+    adopting = PolicyAdoptionActivities(AdoptionQuery(database, services.policies), signals)
     erasing = AccountErasureActivities(AccountEraser(database, services.settings.retention_years), clock)
     return [
         recording.record,
@@ -148,6 +153,7 @@ def build_case_activities(services: Services, signals: CaseSignals) -> Activitie
         dossiers.make_dossier,
         referring.refer_accounts,
         erasing.erase_account,
+        adopting.move_invoices,
     ]
 
 

@@ -203,6 +203,21 @@ def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None,
         print(f"note: {note}")
 
 
+@policy_app.command("adopt")
+def adopt_policy(
+    name: str,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Move the open invoices on older versions of a policy to the version in force, once those agree whom the approval matrix names.
+
+    First shown is what changes: for how many invoices another step comes next, or the same one on another day.
+    """
+    from cli.policy_adoption import adopt_policy
+
+    asyncio.run(adopt_policy(Settings.load(data_dir=data_dir), name, dry_run))
+
+
 @policy_app.command("list")
 def list_policies(data_dir: DataDir = None) -> None:
     """Every version that was ever in force."""

@@ -11,11 +11,13 @@ from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
 from domain.money import Money
 from domain.payment_plan.summary import PaymentPlanSummary
+from domain.policy_adoption.summary import AdoptionSummary
 from domain.suspension.summary import SuspensionSummary
 from domain.write_off.summary import WriteOffSummary
 
 CaseSummary = (
-    ApprovalSummary
+    AdoptionSummary
+    | ApprovalSummary
     | CreditReviewSummary
     | DisputeSummary
     | EmptySummary
@@ -35,6 +37,7 @@ SUMMARY_MODELS: dict[str, type[CaseSummary]] = {
     CaseKind.ERASURE: EmptySummary,
     CaseKind.APPROVAL: ApprovalSummary,
     CaseKind.SEAL: SealSummary,
+    CaseKind.POLICY_ADOPTION: AdoptionSummary,
 }
 
 

@@ -29,11 +29,12 @@ class CaseKind(StrEnum):
     ERASURE = "erasure"
     APPROVAL = "approval"
     SEAL = "seal"
+    POLICY_ADOPTION = "policy_adoption"
 
     @property
     def id_prefix(self) -> str:
         """The word with which the ids of such cases begin."""
-        return "plan" if self is CaseKind.PAYMENT_PLAN else self.value
+        return {CaseKind.PAYMENT_PLAN: "plan", CaseKind.POLICY_ADOPTION: "adoption"}.get(self, self.value)
 
 
 _KIND_BY_ID_PREFIX = {kind.id_prefix: kind for kind in CaseKind}
@@ -44,7 +45,8 @@ class CaseId(NamedTuple):
     """The parts of a case's id.
 
     `subject` is the id of the invoice (of an invoice's collection or a dispute), of the case that asks (of an approval), else of the
-    account; the case of the seals has none. `number` counts disputes, plans and approvals of their subject from 1.
+    account, or the name of the policy that is adopted; the case of the seals has none. `number` counts disputes, plans and approvals of
+    their subject from 1.
     """
 
     kind: CaseKind
@@ -82,6 +84,7 @@ class WorkflowName(StrEnum):
     ACCOUNT_SUSPENSION = "AccountSuspension"
     WRITE_OFF = "WriteOff"
     ERASING = "Erasing"
+    POLICY_ADOPTION = "PolicyAdoption"
     CORRESPONDENCE_RUN = "CorrespondenceRun"
     BILLING_SYNC = "BillingSync"
     REFERRALS = "Referrals"
@@ -122,6 +125,11 @@ def write_off_case_id(account_id: str) -> str:
 def erasure_case_id(account_id: str) -> str:
     """One at a time for an account; the next one follows its chain."""
     return f"erasure:{account_id}"
+
+
+def policy_adoption_case_id(policy: str) -> str:
+    """One at a time for a policy, by its name; the next one follows its chain."""
+    return f"adoption:{policy}"
 
 
 def approval_case_id(case_id: str, number: int) -> str:

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
 """The ISO 4217 codes that Babel (from CLDR) knows. Read at import, for a workflow may open no file."""
 
+NO_CURRENCY = "XXX"
+"""ISO 4217 for what is about no money. No amount is shown in it."""
+
 
 @lru_cache(maxsize=256)
 def minor_digits(currency: str) -> int:

@@ -19,6 +19,7 @@ from domain.dispute.state import DisputeStage
 from domain.erasure.erasure_case import ErasureStage
 from domain.identifiers import CaseKind, WorkflowName
 from domain.payment_plan.state import PlanStage
+from domain.policy_adoption.adoption_case import AdoptionStage
 from domain.projection.case_facts import PlanStatus, PromiseStatus, SignatureWord
 from domain.projection.state_models import LetterFate
 from domain.suspension.state import SuspensionEnding, SuspensionStage
@@ -27,7 +28,17 @@ from tests.literals import FoundLiteral, find_literals
 
 ROW_STATES = (MessageState, ContactRequestState, TaskState, ImportState, RunEnding, AllocationCause, InvoiceStatus)
 CASE_STATES = (
-    *(ApprovalStage, ApprovalResult, CreditReviewStage, DisputeStage, ErasureStage, PlanStage, SuspensionStage, SuspensionEnding),
+    *(
+        AdoptionStage,
+        ApprovalStage,
+        ApprovalResult,
+        CreditReviewStage,
+        DisputeStage,
+        ErasureStage,
+        PlanStage,
+        SuspensionStage,
+        SuspensionEnding,
+    ),
     *(WriteOffStage, LetterResult, LetterFate, PlanStatus, PromiseStatus, SignatureWord),
 )
 KINDS_AND_NAMES = (CaseKind, TaskKind, WorkflowName, SignalName, UpdateName, QueryName)
@@ -36,7 +47,7 @@ WORDS = {member.value for enumeration in ENUMERATIONS for member in enumeration}
 
 HOMONYMS: dict[str, set[str]] = {
     "an operation of the API, as its document and the worklist name it": {
-        *("add_note", "answer_escalation", "extend_notice", "give_verdict", "log_call", "make_promise", "raise_dispute"),
+        *("adopt_policy", "add_note", "answer_escalation", "extend_notice", "give_verdict", "log_call", "make_promise", "raise_dispute"),
         *("resolve_dispute", "send_warning_again"),
     },
     "what a case waits for, or its next step": {
@@ -54,6 +65,7 @@ HOMONYMS: dict[str, set[str]] = {
     "a hold's id": {"pause"},
     "a kind of object in the exported event log": {"credit_review"},
     "the case of all seals, and a day that has none": {"seal"},
+    "a command of the command line": {"adopt"},
     "a folder of files": {"rejected"},
     "what nobody knows": {"unknown"},
     "a header of HTTP": {"accept"},

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.view import build_case_view, waiting_for
     from domain.invoice.workflow_input import InvoiceCollectionInput, InvoiceCollectionOutcome
     from domain.journal.journal import Journal
+    from domain.policy.adoption import PolicyMove
     from domain.policy.collection_policy import PolicySnapshot, Step
     from domain.timeline.holds import Hold, HoldKind
 
@@ -34,6 +35,10 @@ from workflows.case_runtime.search_attributes import set_collector_attribute
 
 FLAG_IS_A_DISPUTE = "flag-is-a-dispute"
 """Patch: an invoice that a file calls disputed has a dispute of its own. A run of before is only held, as its history has it."""
+
+MAPS_TAKEN_STEPS = "maps-taken-steps"
+"""An invoice that adopts another segment's policy goes on from where its steps stand on that timeline (docs/decisions/0027); one whose run
+heard of it before there was this kept the days of the old timeline. To be deprecated once no run from before is left."""
 
 
 @workflow.defn
@@ -186,7 +191,11 @@ class InvoiceCollection:
 
     @workflow.signal
     def adopt_policy(self, policy: PolicySnapshot) -> None:
-        self.case.adopt_policy(policy, self.now)
+        self.case.adopt_policy(policy, self.now, maps_steps=workflow.patched(MAPS_TAKEN_STEPS))
+
+    @workflow.signal
+    def move_to_version(self, move: PolicyMove) -> None:
+        self.case.move_to_version(move.policy, self.now, move.adoption)
 
     @workflow.signal
     def collector_is(self, name: str) -> None:

@@ -92,17 +92,20 @@ class ContactRequestBatch:
         rows = connection.execute(_KNOWN_REQUESTS_QUERY, {"invoices": invoice_ids}).all() if invoice_ids else []
         self._known_requests = {(row.invoice_id, row.step, row.policy_version): row for row in rows}
         self._taken_along = {(row.invoice_id, row.step): row for row in rows if not row.asked and row.state not in CANCELLED_STATES}
+        self._given_back = {(row.invoice_id, row.step): row for row in rows if row.state in CANCELLED_STATES}
 
     def request_contact(self, record: CaseWrite, order: ContactOrder, slot: datetime) -> datetime:
         """Request a letter; return the slot (UTC) that the request has, which is the earlier one when it was requested before.
 
         One request per invoice, step and policy version; requested again after it was dropped or withdrawn, it counts one attempt more. A
-        letter may have taken the step along under the policy that the case had then: that request becomes the case's.
+        letter may have taken the step along under the policy that the case had then: that request becomes the case's. So does one that was
+        dropped or withdrawn under an earlier policy, lest two attempts have one number.
         """
         case = record.case
         terms = _build_request_terms(order, slot)
         version = case.policy_version or 0
-        known = self._known_requests.get((case.invoice_id, order.step, version), self._taken_along.get((case.invoice_id, order.step)))
+        step = (case.invoice_id, order.step)
+        known = self._known_requests.get((*step, version)) or self._taken_along.get(step) or self._given_back.get(step)
         if known is None:
             key = {
                 "invoice_id": case.invoice_id or "",
@@ -114,6 +117,8 @@ class ContactRequestBatch:
             return slot
         if known.state in CANCELLED_STATES:
             reopened = {
+                "policy": case.policy or "",
+                "policy_version": version,
                 "state": ContactRequestState.PENDING,
                 "reason": "",
                 "message_id": None,

@@ -25,6 +25,7 @@ from domain.approval.summary import ApprovalSummary
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.identifiers import CaseKind, find_case_kind, parse_case_id
 from domain.journal.entry import FactValue
+from domain.money import NO_CURRENCY
 from domain.roles import Role
 
 _DATE_FACTS = frozenset({"due_on", "deadline", "until", "on"})
@@ -168,7 +169,7 @@ def _format_fact(words: StaffNoticeWording, template: str, name: str, value: Fac
     if value is None or value == "":
         return ""
     if name == "amount" and isinstance(value, int):
-        return words.shared.format_money(value, currency) if isinstance(currency, str) and currency else ""
+        return words.shared.format_money(value, currency) if isinstance(currency, str) and currency not in ("", NO_CURRENCY) else ""
     if name in _DATE_FACTS:
         return words.shared.format_day(date.fromisoformat(str(value)))
     if name == "reason":

@@ -80,7 +80,8 @@ def find_case(database: Database, kind: CaseKind, case_id: str) -> CaseRow | Non
 
 
 def _select_cases() -> Any:
-    return select(Case, col(Account.name)).join(Account, col(Account.id) == Case.account_id)
+    """Every case, also those of no account, such as the adoption of a policy and its approval: their account's name is empty."""
+    return select(Case, col(Account.name)).outerjoin(Account, col(Account.id) == Case.account_id)
 
 
 def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
@@ -98,7 +99,7 @@ def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
 def _build_case_row(row: Any) -> CaseRow:
     case, account_name = row
     plain = case.model_dump(include=set(CaseRow.model_fields) - {"summary"})
-    return CaseRow(**plain, account_name=account_name, summary=parse_case_summary(case.kind, case.summary))
+    return CaseRow(**plain, account_name=account_name or "", summary=parse_case_summary(case.kind, case.summary))
 
 
 def _cursor_position(row: CaseRow) -> CursorPosition:

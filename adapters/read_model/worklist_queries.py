@@ -81,7 +81,7 @@ _SELECT_CASES = (
         *_ACCOUNT_COLUMNS,
         *_INVOICE_COLUMNS,
     )
-    .join(Account, col(Account.id) == col(Case.account_id))
+    .outerjoin(Account, col(Account.id) == col(Case.account_id))  # of no account: the approval of a policy's adoption
     .outerjoin(Invoice, col(Invoice.id) == col(Case.invoice_id))
 )
 _SELECT_ENTRIES = (
@@ -264,7 +264,7 @@ def _build_case_item(case: _ListedCase, balances: dict[str, tuple[Money, ...]], 
         id=row.case_id,
         work=work,
         account_id=row.account_id,
-        account_name=row.name,
+        account_name=row.name or "",
         collector=row.collector,
         suspended_on=row.suspended_on,
         invoice_id=row.invoice_id,

@@ -19,6 +19,7 @@ from domain.case.handler_names import SignalName
 from domain.correspondence.letter_outcome import LetterOutcome
 from domain.invoice.collection_stage import first_collection_stage
 from domain.invoice.workflow_input import InvoiceCollectionInput
+from domain.policy.adoption import PolicyMove
 
 
 class CaseSignals:
@@ -53,6 +54,10 @@ class CaseSignals:
     async def notify_case(self, case_id: str, outcome: LetterOutcome) -> None:
         """Signal the outcome of a letter that a case requested; a case that is over is passed over."""
         await self._signal_case(case_id, SignalName.LETTER_NEWS, outcome)
+
+    async def move_invoice(self, invoice_id: str, move: PolicyMove) -> bool:
+        """Signal a later version of its policy to an invoice's case; false when it has none that runs."""
+        return await self._signal_case(ids.invoice_case_id(invoice_id), SignalName.MOVE_TO_VERSION, move)
 
     async def update_collector(self, case_id: str, collector: str) -> None:
         """Signal the new collector of a case's account; a case that is over is passed over."""

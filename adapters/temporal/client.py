@@ -25,6 +25,7 @@ CASE_WORKFLOWS = (
     WorkflowName.ACCOUNT_SUSPENSION,
     WorkflowName.WRITE_OFF,
     WorkflowName.ERASING,
+    WorkflowName.POLICY_ADOPTION,
 )
 _CASE_WORKFLOW_LIST = ", ".join(repr(name.value) for name in CASE_WORKFLOWS)
 OPEN_CASES_QUERY = f"WorkflowType IN ({_CASE_WORKFLOW_LIST}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"

@@ -8,6 +8,7 @@ from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute,
 from domain.erasure.commands import EraseAccount
 from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
+from domain.policy_adoption.commands import RequestPolicyAdoption
 from domain.suspension.commands import (
     ExtendNotice,
     HandOverSuspendedAccount,
@@ -47,6 +48,7 @@ _HANDLER_NAMES: dict[type[Command], tuple[UpdateName, SignalName]] = {
     GiveCreditVerdict: (UpdateName.GIVE_VERDICT, SignalName.VERDICT_GIVEN),
     CloseCreditReview: (UpdateName.CLOSE, SignalName.CLOSED),
     ProposeWriteOff: (UpdateName.PROPOSE, SignalName.PROPOSED),
+    RequestPolicyAdoption: (UpdateName.ADOPT, SignalName.ADOPTION_WANTED),
     EraseAccount: (UpdateName.ERASE, SignalName.ERASURE_WANTED),
 }
 

@@ -12,6 +12,7 @@ from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate
 from adapters.shipped_files import PROJECT
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
+from domain.money import NO_CURRENCY
 
 NON_DAY_FACTS = frozenset({("approval.granted", "by")})
 """Facts that are called like a day, and are people."""
@@ -236,7 +237,7 @@ class Phrases(BaseModel):
         if value is None or value == "":
             return ""
         if name in MONEY_FACTS and isinstance(value, int):
-            return self.shared.format_money(value, currency) if currency else ""
+            return self.shared.format_money(value, currency) if currency and currency != NO_CURRENCY else ""
         if name in DAY_FACTS and (kind, name) not in NON_DAY_FACTS:
             return self.shared.format_day(value if isinstance(value, date) else datetime.fromisoformat(str(value)).date())
         match name:

@@ -1,6 +1,8 @@
 """The policies in force, and what the last start refused."""
 
-from pydantic import AwareDatetime, BaseModel
+from datetime import date
+
+from pydantic import AwareDatetime, BaseModel, Field
 
 
 class PolicyOut(BaseModel):
@@ -26,3 +28,44 @@ class PoliciesOut(BaseModel):
     items: list[PolicyOut]
     matrix_version: int
     refused: RefusalOut | None
+
+
+class StepChangeOut(BaseModel):
+    """Open invoices for which the version in force changes the same. Days are business dates (UTC)."""
+
+    version: int = Field(description="the version that they follow now")
+    step_before: str | None
+    step_after: str | None = Field(description="their next step after the adoption; null: none is left")
+    change: str = Field(description="same, sooner, later, harsher, softer or other")
+    invoices: int
+    on_hold: int = Field(description="so many of them wait, and have no day")
+    at_once: int = Field(description="for so many of them the next step would be due today")
+    first_on: date | None
+    last_on: date | None
+    examples: list[str]
+
+
+class AdoptionOut(BaseModel):
+    """The adoption that is under way, or the last one. `told`, `ended` and `left` count invoices; `sample`: some that are left."""
+
+    id: str
+    policy_version: int
+    stage: str
+    requester: str
+    approval: str | None = Field(description="the id of its approval")
+    total: int
+    told: int
+    ended: int
+    left: int
+    sample: list[str]
+
+
+class AdoptionPreviewOut(BaseModel):
+    """What adopting the version in force would change, as of now."""
+
+    policy: str
+    version: int
+    invoices: int = Field(description="open invoices on older versions")
+    by_version: dict[int, int]
+    changes: list[StepChangeOut]
+    adoption: AdoptionOut | None

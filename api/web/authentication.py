@@ -93,5 +93,6 @@ ReinstatingActor = Annotated[Actor, Depends(require_permission(Permission.REINST
 WriteOffDecidingActor = Annotated[Actor, Depends(require_permission(Permission.DECIDE_WRITE_OFFS))]
 EscalationAnsweringActor = Annotated[Actor, Depends(require_permission(Permission.ANSWER_ESCALATIONS))]
 PortfolioRunningActor = Annotated[Actor, Depends(require_permission(Permission.RUN_PORTFOLIOS))]
+PolicyAdoptingActor = Annotated[Actor, Depends(require_permission(Permission.ADOPT_POLICIES))]
 AuditingActor = Annotated[Actor, Depends(require_permission(Permission.AUDIT))]
 ErasingActor = Annotated[Actor, Depends(require_permission(Permission.ERASE))]

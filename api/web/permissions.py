@@ -31,6 +31,7 @@ class Permission(StrEnum):
     ANSWER_ESCALATIONS = "answer_escalations"
     MAKE_DOSSIERS = "make_dossiers"
     RUN_PORTFOLIOS = "run_portfolios"
+    ADOPT_POLICIES = "adopt_policies"
     AUDIT = "audit"
     ERASE = "erase"
 
@@ -61,6 +62,7 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.ANSWER_ESCALATIONS: frozenset(set(Role) - {Role.AUDITOR}),
     Permission.MAKE_DOSSIERS: _COLLECTION_ROLES | {Role.WRITE_OFF_ANALYST, Role.CREDIT_ANALYST},
     Permission.RUN_PORTFOLIOS: _LEAD_ROLES,
+    Permission.ADOPT_POLICIES: _LEAD_ROLES | {Role.FINANCE_DIRECTOR},
     Permission.AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
     Permission.ERASE: frozenset({Role.ADMIN}),
 }
@@ -91,6 +93,7 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.DECIDE_WRITE_OFFS: "decide what becomes of accounts that were handed over",
     Permission.ANSWER_ESCALATIONS: "answer escalations",
     Permission.RUN_PORTFOLIOS: "reassign accounts, write the rules of portfolios or set holiday cover",
+    Permission.ADOPT_POLICIES: "move open invoices to a later version of their policy",
     Permission.AUDIT: "replay the journal, verify it, or read who looked at what",
     Permission.ERASE: "erase an account's personal details",
 }

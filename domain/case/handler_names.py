@@ -8,6 +8,7 @@ class UpdateName(StrEnum):
 
     ACCEPT = "accept"
     ADD_NOTE = "add_note"
+    ADOPT = "adopt"
     ANSWER_ESCALATION = "answer_escalation"
     ASK = "ask"
     ASK_AGAIN = "ask_again"
@@ -41,6 +42,7 @@ class SignalName(StrEnum):
 
     ACCEPTED = "accepted"
     ADOPT_POLICY = "adopt_policy"
+    ADOPTION_WANTED = "adoption_wanted"
     APPROVAL_CAME = "approval_came"
     ASKED = "asked"
     ASKED_AGAIN = "asked_again"
@@ -72,6 +74,7 @@ class SignalName(StrEnum):
     INVOICE_CHANGED = "invoice_changed"
     LAPSE = "lapse"
     LETTER_NEWS = "letter_news"
+    MOVE_TO_VERSION = "move_to_version"
     NOTE_ADDED = "note_added"
     NOTICE_EXTENDED = "notice_extended"
     PAUSED = "paused"

@@ -13,10 +13,12 @@ from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseOutcome
 from domain.invoice.requested_call import RequestedCall
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
 from domain.policy.collection_policy import Policy, PolicySnapshot, Step, StepAction
 from domain.timeline.holds import HeldPeriod, Hold, HoldKind, Holds
+from domain.timeline.step_mapping import map_taken_steps
 from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
 
 NO_LETTER_RECORD = "no_record"
@@ -35,7 +37,7 @@ _PROMISE_ENTRY_KINDS = {
 
 class CarriedState(EarlierRun):
     """What an invoice that is taken up again goes on with besides: the steps it took, the time it spent on hold, its disputes, and the
-    cases of its account that hear of it."""
+    cases of its account that hear of it; and which version of which policy it followed, None of a run from before that was kept."""
 
     taken: list[TakenStep] = Field(default_factory=list)
     past: list[HeldPeriod] = Field(default_factory=list)
@@ -44,6 +46,8 @@ class CarriedState(EarlierRun):
     disputes: list[DisputeRecord] = Field(default_factory=list)
     followers: list[str] = Field(default_factory=list)
     closed_at: AwareDatetime | None = None
+    policy: str | None = None
+    policy_version: int | None = None
 
 
 class InvoiceCase(AccountCase):
@@ -137,8 +141,15 @@ class InvoiceCase(AccountCase):
         settled = [HeldPeriod(start=carried.closed_at, end=at.business)] if carried.closed_at and carried.closed_at < at.business else []
         self.holds = self.holds.model_copy(update={"past": [*carried.past, *settled]})
         self.write_entry(EntryKind.CASE_REOPENED, at, open_balance=self.facts.open_balance)
+        self._adopt_since_earlier_run(carried, at)
         for entry in fresh:
             self.journal.write(entry.kind, entry.business_at, entry.recorded_at, entry.actor, **entry.facts)
+
+    def _adopt_since_earlier_run(self, carried: CarriedState, at: Moment) -> None:
+        """This run began under the policy in force by now: the steps of the earlier one find their place on its timeline."""
+        if carried.policy and (carried.policy, carried.policy_version) != (self.snapshot.name, self.snapshot.version):
+            self.taken = map_taken_steps(self.taken, self.policy)
+            self._write_adoption(at, policy_before=carried.policy, policy_version_before=carried.policy_version)
 
     def build_earlier_run(self) -> CarriedState:
         return CarriedState(
@@ -153,6 +164,8 @@ class InvoiceCase(AccountCase):
             disputes=self.disputes,
             followers=self.followers,
             closed_at=self.closed_at,
+            policy=self.snapshot.name,
+            policy_version=self.snapshot.version,
         )
 
     def close(self, at: Moment) -> None:
@@ -203,13 +216,31 @@ class InvoiceCase(AccountCase):
         self.write_entry(_PROMISE_ENTRY_KINDS[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
         self.lift_hold(PROMISE_HOLD, at)
 
-    def adopt_policy(self, policy: PolicySnapshot, at: Moment) -> None:
-        """Go on by another policy; the steps that were taken are taken."""
+    def adopt_policy(self, policy: PolicySnapshot, at: Moment, adoption: str | None = None, maps_steps: bool = True) -> None:
+        """Go on by another policy, from where the steps that were taken stand on its timeline. `adoption`: the case that moved the invoice.
+
+        A history that was begun before steps were mapped goes on without (`maps_steps`): its steps keep the days of the old timeline.
+        """
         if (policy.name, policy.sha256) == (self.snapshot.name, self.snapshot.sha256):
             return
+        more: dict[str, FactValue] = {}
+        if maps_steps:
+            more = {"policy_before": self.snapshot.name, "policy_version_before": self.snapshot.version}
+            self.taken = map_taken_steps(self.taken, policy.load_policy())
         self.snapshot = policy
-        self.write_entry(EntryKind.POLICY_ADOPTED, at, policy=policy.name, policy_version=policy.version, policy_sha256=policy.sha256)
+        self._write_adoption(at, **more, **({"case": adoption} if adoption else {}))
         self.update_fact_holds(at)
+
+    def _write_adoption(self, at: Moment, **more: FactValue) -> None:
+        policy = self.snapshot
+        self.write_entry(
+            EntryKind.POLICY_ADOPTED, at, SYSTEM, policy=policy.name, policy_version=policy.version, policy_sha256=policy.sha256, **more
+        )
+
+    def move_to_version(self, policy: PolicySnapshot, at: Moment, adoption: str) -> None:
+        """Adopt a later version of the policy that the invoice follows. One that follows another by now, or is settled, stays as it is."""
+        if not self.is_settled and self.snapshot.name == policy.name and self.snapshot.version < policy.version:
+            self.adopt_policy(policy, at, adoption)
 
     def take_step(self, step: Step, at: Moment) -> None:
         """Note that a step is taken; until its slot is known, its contact is today."""

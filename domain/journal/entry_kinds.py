@@ -118,3 +118,7 @@ class EntryKind(StrEnum):
     CREDIT_REVIEW_DUE = "credit_review.due"
     CREDIT_REVIEW_ENDED = "credit_review.ended"
     ACCOUNT_ERASED = "account.erased"
+    ADOPTION_ASKED = "policy_adoption.asked"
+    ADOPTION_BEGUN = "policy_adoption.begun"
+    ADOPTION_MOVED = "policy_adoption.moved"
+    ADOPTION_ENDED = "policy_adoption.ended"

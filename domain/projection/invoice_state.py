@@ -13,6 +13,7 @@ from domain.journal.entry_kinds import EntryKind
 from domain.policy.collection_policy import Policy, Step, StepAction
 from domain.projection.state_models import HoldState, InvoiceState, PinnedPolicy, PoliciesByVersion, PromiseState
 from domain.timeline.holds import HeldPeriod, Hold, HoldKind, Holds
+from domain.timeline.step_mapping import map_taken_steps
 from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
 
 LETTER_RESULT_BY_KIND = {kind.value: result for result, kind in LETTER_ENTRY_KINDS.items()}
@@ -112,6 +113,12 @@ class InvoiceProjection:
         self.pinned_policy = PinnedPolicy(
             name=entry.get_text("policy"), version=entry.get_int("policy_version"), sha256=entry.get_text("policy_sha256"), entry=entry.seq
         )
+
+    def _adopt_policy(self, entry: AccountEntry) -> None:
+        """Follow the policy from now on. An entry that names the version before is of a case whose steps went over to the new timeline."""
+        self._pin_policy(entry)
+        if self.policy and "policy_version_before" in entry.facts:
+            self.taken_steps = map_taken_steps(self.taken_steps, self.policy)
 
     def _apply_billing_event(self, entry: AccountEntry) -> None:
         """Apply a billing event. One that a later version overtook changes nothing but the amount that a promise received."""
@@ -243,7 +250,7 @@ ENTRY_HANDLERS: dict[str, Callable[[InvoiceProjection, AccountEntry], None]] = {
     kind.value: handler
     for kinds, handler in (
         ((EntryKind.CASE_OPENED,), InvoiceProjection._open_case),
-        ((EntryKind.POLICY_ADOPTED,), InvoiceProjection._pin_policy),
+        ((EntryKind.POLICY_ADOPTED,), InvoiceProjection._adopt_policy),
         ((EntryKind.CASE_REOPENED,), InvoiceProjection._reopen_case),
         ((EntryKind.CASE_CLOSED,), InvoiceProjection._close_case),
         ((EntryKind.HOLD_PLACED,), InvoiceProjection._place_hold),

@@ -12,7 +12,8 @@ from domain.timeline.holds import Holds
 
 
 class TakenStep(BaseModel):
-    """A step that was taken, with the day and action that it had in the policy of that time.
+    """A step that was taken, with the action that it had in the policy of that time. `day` is its place on the timeline of the policy that
+    the invoice follows now: the day that it had there, or that of the step which it stands for since another policy was adopted.
 
     `contact_on` is the day, in the customer's time zone, of the contact: the slot's day, or the day on which the letter was sent. `fate`
     is the outcome of its letter or its call, once that is known.

@@ -24,6 +24,8 @@ APPROVERS = set(Role) - {Role.COLLECTOR, Role.AUDITOR, Role.ADMIN}
 
 WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/policies"): EVERYBODY,
+    ("GET", "/v1/policies/{name}/adoption"): EVERYBODY,
+    ("POST", "/v1/policies/{name}/adoption"): LEADS | {Role.FINANCE_DIRECTOR},
     ("GET", "/v1/invoices"): EVERYBODY,
     ("POST", "/v1/invoices"): BILLING,
     ("GET", "/v1/invoices/{invoice_id}"): EVERYBODY,

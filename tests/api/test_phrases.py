@@ -31,6 +31,7 @@ from domain.payment_plan.commands import Side
 from domain.payment_plan.state import ENDED_STAGES, PlanStage
 from domain.policy.approval_type import ApprovalType
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
+from domain.policy_adoption.adoption_case import AdoptionStage
 from domain.roles import Role
 from domain.suspension.state import SuspensionEnding, SuspensionStage
 from domain.timeline.holds import HoldKind
@@ -162,12 +163,14 @@ STAGES: dict[str, Iterable[str]] = {
     "write_off": WriteOffStage,
     "approval": ("asked", "escalated", *ApprovalResult),
     "credit_review": CreditReviewStage,
+    "policy_adoption": AdoptionStage,
 }
 ENDINGS: dict[str, Iterable[str]] = {
     "payment_plan": ENDED_STAGES,
     "suspension": SuspensionEnding,
     "write_off": ("settled", "ended", *WriteOffDecision),
     "credit_review": ("ended",),
+    "policy_adoption": ("adopted", "incomplete", "overtaken", "rejected", "returned", "lapsed"),
 }
 
 

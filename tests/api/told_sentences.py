@@ -107,6 +107,11 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         "An act came too late and was not applied: the invoice is paid",
     ),
     (Kind.POLICY_ADOPTED, {"policy": "gentle", "policy_version": 3}, "The invoice moved to the policy “gentle” version 3"),
+    (
+        Kind.POLICY_ADOPTED,
+        {"policy": "gentle", "policy_version": 3, "policy_before": "gentle", "policy_version_before": 2, "case": "adoption:gentle"},
+        "The invoice moved to the policy “gentle” version 3, from version 2",
+    ),
     (Kind.CLOCK_SET, {"day_seconds": "2.0"}, "The business clock was set"),
     (Kind.TIMELINE_HASTENED, {"case": "plan:A:1"}, "The next step comes without waiting: the invoice’s payment plan was broken"),
     (Kind.DOSSIER_MADE, {"purpose": "agency", "pdf_sha256": SHA}, "The account’s dossier was compiled: for a collection agency"),
@@ -116,6 +121,11 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         f"The journal was sealed for 17 Jan 2024: cases 2, entries 8. Seal {SHA}",
     ),
     (Kind.APPROVAL_REQUESTED, {"matter": "suspension", "amount": 10_000}, "Approval was asked for: suspension of €100.00"),
+    (
+        Kind.APPROVAL_REQUESTED,
+        {"matter": "policy_change", "amount": 0, "currency": "XXX"},
+        "Approval was asked for: policy change",
+    ),
     (
         Kind.APPROVAL_ASKED,
         {"tier": 1, "role": "collections_manager", "quorum": 1, "due_on": "2014-02-27"},
@@ -318,5 +328,26 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         Kind.ACCOUNT_ERASED,
         {"retention_years": 10, "contacts": 1, "letters": 1, "notes": 0, "documents": 0},
         "Personal details were erased after a retention of 10 years; contacts: 1; letters: 1; notes: 0; files: 0",
+    ),
+    (
+        Kind.ADOPTION_ASKED,
+        {"act": "a", "policy": "gentle", "policy_version": 3, "policy_sha256": SHA, "invoices": 12},
+        "The open invoices are to go on by the policy “gentle” version 3: 12 invoices; approval was asked for",
+    ),
+    (
+        Kind.ADOPTION_BEGUN,
+        {"policy": "gentle", "policy_version": 3, "granted_by": "dora"},
+        "The invoices begin to go on by the policy “gentle” version 3, agreed to by dora",
+    ),
+    (
+        Kind.ADOPTION_MOVED,
+        {"told": 200, "ended": 1, "left": 30, "last": "I-200"},
+        "200 invoices were told which version to follow; ended by then: 1; still on an older one: 30",
+    ),
+    (
+        Kind.ADOPTION_ENDED,
+        {"policy": "gentle", "policy_version": 3, "ending": "incomplete", "told": 12, "ended": 0, "left": 1, "sample": "I-7"},
+        "The adoption of the policy “gentle” version 3 has ended: ended with invoices left; invoices told: 12; "
+        "still on an older version: 1; among them I-7",
     ),
 ]

@@ -124,6 +124,17 @@ STORED: dict[str, dict[str, Any]] = {
         "recovered_I1": 2_500,
         "owed_EUR": 700,
     },
+    CaseKind.POLICY_ADOPTION: {
+        "policy": "standard",
+        "policy_version": 4,
+        "requester": "mira",
+        "approvals": 1,
+        "total": 12,
+        "told": 11,
+        "ended": 1,
+        "left": 2,
+        "sample": "I-1 I-2",
+    },
     CaseKind.SEAL: {"on": "2013-03-01", "hash": "c" * 64, "cases": 2, "entries": 9},
 }
 """A row of each kind, as version 0.1.0 wrote it."""

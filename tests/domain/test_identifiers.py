@@ -22,6 +22,7 @@ def test_every_id_is_taken_apart_into_what_it_was_built_from(subject: str, numbe
         ids.credit_review_case_id(subject): CaseId(CaseKind.CREDIT_REVIEW, subject),
         ids.write_off_case_id(subject): CaseId(CaseKind.WRITE_OFF, subject),
         ids.erasure_case_id(subject): CaseId(CaseKind.ERASURE, subject),
+        ids.policy_adoption_case_id(subject): CaseId(CaseKind.POLICY_ADOPTION, subject),
         ids.approval_case_id(subject, number): CaseId(CaseKind.APPROVAL, subject, number),
         ids.SEAL_CASE_ID: CaseId(CaseKind.SEAL, ""),
     }

@@ -7,6 +7,7 @@ the runs that differ. The series so far:
 
 - `2026-11`: every kind of workflow. Its invoices were started without a coarse stage: each shows its step in `DuecourseStage`.
 - `2026-11b`: invoices that were started with a coarse stage (docs/decisions/0020). No other kind's commands changed.
+- `2026-11c`: the adoption of a policy, and an invoice that it moved to a later version (docs/decisions/0027).
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from domain.invoice.commands import AddNote, MakePromise, PauseCollection, Resum
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from tests.histories.account_scenarios import ACCOUNTS
+from tests.histories.policy_scenarios import moved_to_a_later_version
 from tests.histories.system_scenarios import keep_house_lives
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, start_collection_environment
@@ -37,18 +39,16 @@ from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11b"
+SERIES = "2026-11c"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
 RUNS = frozenset(
     {
-        "invoice_collection.full_timeline_to_paid",
-        "invoice_collection.reopened_after_a_bounced_payment",
-        "invoice_collection.paused_and_resumed",
-        "invoice_collection.written_off_in_part",
+        "invoice_collection.moved_to_a_later_version",
+        "policy_adoption.moved_to_a_later_version",
     }
 )
-"""Kind and life of the runs that the series keeps: together they show every coarse stage, and a case's second run."""
+"""Kind and life of the runs that the series keeps."""
 
 KINDS = {
     "invoice": "invoice_collection",
@@ -58,6 +58,7 @@ KINDS = {
     "suspension": "account_suspension",
     "credit_review": "credit_review",
     "write_off": "write_off",
+    "adoption": "policy_adoption",
 }
 """How the files of a case are called, by what its id begins with."""
 
@@ -204,7 +205,7 @@ async def record(folder: Path = FOLDER) -> None:
                 await _keep(environment, [ids.invoice_case_id(await life(environment))], life.__name__, folder)
             for dispute in filter(_is_played, DISPUTES):
                 await _keep(environment, _dispute(environment, await dispute(environment)), dispute.__name__, folder)
-            for account in filter(_is_played, ACCOUNTS):
+            for account in filter(_is_played, (*ACCOUNTS, moved_to_a_later_version)):
                 await _keep(environment, await account(environment), account.__name__, folder)
             if RUNS.intersection(REPEATED_RUNS):
                 await _runs(environment, folder)

@@ -9,6 +9,7 @@ from domain.case.command import Command
 JOURNAL_NAMES = {
     "AcceptPlan",
     "AddNote",
+    "AdoptPolicy",
     "AnswerEscalation",
     "AskAgain",
     "AskSuspension",

@@ -1,0 +1,29 @@
+"""What people may ask of the adoption of a policy: what rules it out, and what it changes."""
+
+from datetime import date
+
+from domain.case.command import Command
+from domain.case.command_handling import CommandRules
+from domain.clock import Moment
+from domain.policy_adoption.adoption_case import AdoptionCase
+from domain.policy_adoption.commands import RequestPolicyAdoption
+
+
+def _find_rejection_reason(case: AdoptionCase, command: Command, today: date) -> str | None:
+    if not isinstance(command, RequestPolicyAdoption):
+        return None
+    if case.is_asked and case.target:
+        what = f"the adoption of {case.target.name} version {case.target.version}"
+        if case.is_ended:
+            return f"{what} has just ended; ask again in a moment"
+        return f"{what} is under way, asked for by {case.requester}; wait until it has ended"
+    return None if command.invoices else f"no open invoice follows an older version of {command.policy.name}; there is nothing to move"
+
+
+def _apply_accepted_command(case: AdoptionCase, command: Command, at: Moment) -> int | None:
+    if isinstance(command, RequestPolicyAdoption):
+        return case.request_adoption(command, at)
+    raise TypeError(f"no rule says what a {type(command).__name__} does to the adoption of a policy")
+
+
+RULES = CommandRules(_find_rejection_reason, _apply_accepted_command)
