@@ -179,13 +179,14 @@ class LetterClaims:
             rests = policy is not None and _was_asked_for(earlier, policy.catch_up_days, customers[invoice.account_id].zone, now)
             if rests or any(request.state in UNDER_WAY_STATES for request in earlier):
                 continue
-            same = next((each for each in earlier if (each.step, each.policy_version) == (step.step, invoice.policy_version)), None)
+            same = _find_request_of_step(earlier, step.step, invoice.policy_version)
             if same is None:
                 minimum = policy.minimum_open_balance(invoice.currency) if policy else 1
                 session.add(_build_gathered_request(invoice, step, sample, minimum, letter, now))
             elif same.state in CANCELLED_STATES:
                 same.state, same.attempt, same.message_id = ContactRequestState.CLAIMED, same.attempt + 1, letter.id
                 same.slot, same.reason, same.ended_at, same.asked, same.told = now, "", None, False, True
+                same.policy, same.policy_version = invoice.policy or "", invoice.policy_version or 0
 
     def _find_gathered_step(self, session: Session, invoice: PositionInvoice, today: date, gather_days: int) -> Step | None:
         if invoice.classify(today) is not NamedAs.LISTED or invoice.hold_kinds or invoice.policy is None:
@@ -313,6 +314,14 @@ def _load_claimed_invoices(session: Session, letter: Message) -> set[str]:
 
 def _load_requests(session: Session, invoices: Collection[str]) -> Sequence[ContactRequest]:
     return session.scalars(select(ContactRequest).where(col(ContactRequest.invoice_id).in_(invoices))).all() if invoices else []
+
+
+def _find_request_of_step(requests: Sequence[ContactRequest], step: str, version: int | None) -> ContactRequest | None:
+    """Find the request of a step under this version of the policy; else one that was dropped or withdrawn under an earlier version, lest
+    two attempts have one number."""
+    of_step = [request for request in requests if request.step == step]
+    same = (request for request in of_step if request.policy_version == version)
+    return next(same, None) or next((request for request in of_step if request.state in CANCELLED_STATES), None)
 
 
 def _build_gathered_request(

@@ -9,6 +9,7 @@ from sqlmodel import col
 from adapters.database.row_states import ContactRequestState
 from adapters.database.tables import Case, Invoice, PolicyVersion
 from domain import identifiers as ids
+from domain.correspondence.letter_outcome import DropReason
 from domain.policy.collection_policy import PolicySnapshot
 from tests.adapters.correspondence.correspondence_setup import DAY, HOUR, NOON, POLICY, TODAY, CorrespondenceSetup
 
@@ -125,3 +126,20 @@ def test_an_invoice_finds_the_step_taken_that_a_letter_took_along_also_under_a_l
     assert [(outcome.step, outcome.fate, outcome.on, outcome.named_as) for outcome in heard.letters] == [
         ("second_reminder", "sent", TODAY, "gathered")
     ]
+
+
+def test_a_step_that_was_given_back_is_asked_for_under_a_later_policy_as_its_next_attempt(correspondence: CorrespondenceSetup) -> None:
+    due, tomorrow = TODAY - 6 * DAY, NOON + DAY
+    case = correspondence.case("I2", at=NOON, due=due)
+    order = correspondence.take_step(case, "reminder", at=NOON)
+    correspondence.casebook.write([correspondence.build_case_write(case, NOON, ask=order)])
+    case.journal.mark_written(case.journal.seq)
+    correspondence.casebook.write([correspondence.build_case_write(case, NOON, withdraw=DropReason.ON_HOLD)])
+    case.taken.clear()
+    case.snapshot = PolicySnapshot.from_policy(POLICY.model_copy(update={"version": POLICY.version + 1}))
+
+    again = correspondence.take_step(case, "reminder", at=tomorrow)
+    correspondence.casebook.write([correspondence.build_case_write(case, tomorrow, ask=again)])
+
+    request = correspondence.requests()["I2"]
+    assert (request.state, request.attempt, request.policy_version) == ("pending", 2, POLICY.version + 1)
