@@ -7,6 +7,7 @@ from adapters.i18n.shared_wording import SharedWording
 from adapters.i18n.wording import fill_placeholders, translate_name
 from domain.approval.facts import DecisionFacts
 from domain.approval.summary import ApprovalSummary
+from domain.money import NO_CURRENCY
 
 
 def build_approval_lines(
@@ -16,14 +17,14 @@ def build_approval_lines(
     if summary.facts is None:
         return []
     facts = summary.facts
-    amounts = ", ".join(shared.format_money(minor, currency) for currency, minor in facts.amounts.items())
+    amounts = ", ".join(shared.format_money(minor, currency) for currency, minor in facts.amounts.items() if currency != NO_CURRENCY)
     lines = [
-        fill_placeholders(words["customer"], {"name": account_name, "account": account}),
-        fill_placeholders(words["asked_for"], {"amounts": amounts}),
+        *([fill_placeholders(words["customer"], {"name": account_name, "account": account})] if account else []),
+        *([fill_placeholders(words["asked_for"], {"amounts": amounts})] if amounts else []),
         *([fill_placeholders(words["reason"], {"reason": reason})] if reason else []),
         *_list_invoice_lines(words, shared, facts, today),
         *_list_dispute_lines(words, shared, facts),
-        *_list_contact_lines(words, shared, facts),
+        *(_list_contact_lines(words, shared, facts) if account else ()),
     ]
     return [*lines, fill_placeholders(words["version"], {"version": str(summary.facts_version)})]
 

@@ -129,14 +129,14 @@ def find_approval_letterhead(database: Database, case_id: str) -> ApprovalLetter
     """None for what is no approval, and for one that binds no facts."""
     if find_case_kind(case_id) is not CaseKind.APPROVAL:
         return None
-    statement = select(col(Case.account_id), col(Account.name), col(Case.summary)).join(Account, col(Account.id) == Case.account_id)
+    statement = select(col(Case.account_id), col(Account.name), col(Case.summary)).outerjoin(Account, col(Account.id) == Case.account_id)
     with database.reading() as session:
         row = session.execute(statement.where(col(Case.case_id) == case_id)).first()
         summary = ApprovalSummary.model_validate(row.summary) if row else ApprovalSummary()
         if row is None or summary.facts is None:
             return None
         note = session.get(Note, summary.facts.note_id) if summary.facts.note_id else None
-    return ApprovalLetterhead(summary, row.account_id, row.name, summary.facts.reason or (note.text if note else ""))
+    return ApprovalLetterhead(summary, row.account_id, row.name or "", summary.facts.reason or (note.text if note else ""))
 
 
 def render_notice(

@@ -20,7 +20,7 @@ from domain.approval.facts import DecisionFacts
 from domain.approval.four_eyes import ApprovalParticipants, SigningAuthority, choose_signing_authority
 from domain.case.summary_fields import PackedRoles, PackedWords
 from domain.journal.entry import FactValue
-from domain.money import Money
+from domain.money import NO_CURRENCY, Money
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Actor, Role, is_same_person
 
@@ -97,8 +97,9 @@ class ApprovalSummary(BaseModel):
     @property
     def stated_amounts(self) -> tuple[Money, ...]:
         if self.facts:
-            return tuple(Money(minor=minor, currency=currency) for currency, minor in self.facts.amounts.items())
-        return (Money(minor=self.amount, currency=self.currency),) if self.currency else ()
+            amounts = self.facts.amounts.items()
+            return tuple(Money(minor=minor, currency=currency) for currency, minor in amounts if currency != NO_CURRENCY)
+        return (Money(minor=self.amount, currency=self.currency),) if self.currency not in ("", NO_CURRENCY) else ()
 
 
 def choose_authority_over(

@@ -103,6 +103,7 @@ class AdoptionCase(AccountCase):
                 amount=0,
                 currency=NO_CURRENCY,
                 requester=command.actor,
+                reason=f"{command.invoices} open invoices of the policy {policy.name} would go on by version {policy.version}",
                 details={"policy": policy.name, "policy_version": policy.version, "invoices_affected": command.invoices},
             )
         )

@@ -13,10 +13,13 @@ from adapters.database.tables import Case
 from adapters.journal.account_state import AccountStateQuery
 from adapters.policies.adoption_query import AdoptionPreview, AdoptionQuery
 from adapters.policies.adoption_start import NothingToAdoptError, build_adoption_command, build_adoption_start
+from adapters.read_model.cases import CaseFilter, list_cases
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CommandRejected, TemporalCaseCommands
+from api.presenters.approvals import present_approval
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict
+from domain.identifiers import CaseKind
 from domain.invoice.commands import PauseCollection, ResumeCollection
 from domain.policy.adoption import PolicyMove
 from domain.policy.collection_policy import PolicySnapshot
@@ -189,6 +192,12 @@ async def test_without_agreement_nothing_moves_and_it_may_be_asked_for_again(
     version = publish(LATER_SECOND)
 
     await ask(environment)
+    asked = await cases.wait_for_approval(ADOPTION, cases.row(ADOPTION).summary["approvals"])
+    listed, _ = list_cases(environment.database, CaseFilter(kind=CaseKind.APPROVAL, open=True, roles=[Role.FINANCE_DIRECTOR]), 10, None)
+    today = await environment.today()
+    shown = next(present_approval(row, today) for row in listed if row.case_id == asked)
+    assert (shown.matter, shown.account_name, shown.amounts) == ("policy_change", "", [])
+    assert f"would go on by version {version}" in shown.reason
     approval = await agree(cases, ApprovalVerdict.REJECT, "note:1")
     await wait_for_end(environment, cases, "rejected")
 
