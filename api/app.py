@@ -122,6 +122,7 @@ def build_app() -> FastAPI:
     app.include_router(letter_brakes.stops_router)
     app.include_router(letter_brakes.releases_router)
     app.include_router(correspondence.letters_router)
+    app.include_router(correspondence.previews_router)
     app.include_router(correspondence.tasks_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)

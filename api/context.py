@@ -20,6 +20,8 @@ from adapters.imports.importer import Importer
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox
 from adapters.policies.policy_store import PolicyStore
+from adapters.preview.letter_preview import LetterPreview, PreviewServices
+from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CaseCommands
 from api.audit_port import AuditPort, UnavailableAuditPort
 from domain.clock import Clock
@@ -45,6 +47,9 @@ class ApiContext:
     now: Callable[[], datetime] = field(default=utc_now)
     company: Company = field(kw_only=True)
     retention_years: int = field(default=DEFAULT_RETENTION_YEARS, kw_only=True)
+    letter_sender: str = field(default="receivables@lindenhof.example", kw_only=True)
+    letters: LetterTemplates | None = field(default=None, kw_only=True)
+    policies_dir: Path = field(default=PROJECT / "policies", kw_only=True)
     audits: AuditPort = field(default_factory=UnavailableAuditPort, kw_only=True)
 
     @property
@@ -74,7 +79,13 @@ class ApiContext:
 
     @cached_property
     def _letter_templates(self) -> LetterTemplates:
-        return LetterTemplates()
+        return self.letters or LetterTemplates()
+
+    @property
+    def preview(self) -> LetterPreview:
+        domain = self.letter_sender.rpartition("@")[2]
+        services = PreviewServices(self.billing, self._letter_templates, self.company, self.letter_sender, domain, self.policies_dir)
+        return LetterPreview(self.database, services, self.clock)
 
     @property
     def policies(self) -> PolicyStore:

@@ -16,7 +16,7 @@ from adapters.config.settings import Settings
 from adapters.i18n.languages import Language
 from adapters.process.gc_tuning import collect_garbage_rarely
 from cli.audit import audit_app
-from cli.letter_commands import letters_app, release_accounts
+from cli.letter_commands import letters_app, preview_letters, release_accounts
 from domain.errors import UserError
 from domain.roles import Role
 
@@ -30,6 +30,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 app.add_typer(letters_app, name="letters")
 app.command("release")(release_accounts)
+app.command("preview")(preview_letters)
 
 DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
 FAILURE_STATUS = 1
@@ -287,6 +288,9 @@ def _load_web_app() -> Any:
                 parts.inbox,
                 company=company,
                 retention_years=parts.settings.retention_years,
+                letter_sender=parts.settings.sender,
+                letters=parts.letters,
+                policies_dir=parts.settings.policies_dir,
                 audits=AuditService(client, parts.database, parts.settings, WORKFLOWS),
             )
         )

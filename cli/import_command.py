@@ -94,7 +94,8 @@ def _show_rejected_rows(settings: Settings, console: Console, importer: Importer
 def _show_held_accounts(console: Console, result: ImportResult) -> None:
     if result.held_accounts:
         console.print(
-            f"{result.held_accounts:,} new accounts are held for release: no letter goes to them before `duecourse release`.",
+            f"{result.held_accounts:,} new accounts are held for release: no letter goes to them before `duecourse release`. "
+            "What would go: `duecourse preview`.",
             highlight=False,
             soft_wrap=True,
         )

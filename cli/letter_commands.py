@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cli.options import DataDir, create_console, get_caller_name, load_business_clock, load_existing_settings, opened_database, parse_day
@@ -115,6 +116,45 @@ def release_accounts(
     with _opened_for_braking(data_dir) as (database, context):
         result = ReleaseStore(database).release(selection, reason, context)
     print(f"released {len(result.released):,}, still held {result.held:,}")
+
+
+def preview_letters(
+    days: Annotated[int, typer.Option(min=1, max=20, help="So many business days, today included.")] = 5,
+    account: Annotated[str | None, typer.Option(help="Only this account, each letter with its text.")] = None,
+    collector: Annotated[str | None, typer.Option(help="Only the accounts of this collector.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Each letter with its text.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show who would get what and when in the next business days. Nothing goes, and nothing is written."""
+    from adapters.composition import compose_services
+    from adapters.i18n.languages import DEFAULT_LANGUAGE
+    from adapters.i18n.shared_wording import SHARED_WORDING
+    from adapters.preview.letter_preview import LetterPreview, PreviewServices
+
+    settings = load_existing_settings(data_dir)
+    with opened_database(settings) as database:
+        parts = compose_services(settings, database)
+        services = PreviewServices(
+            parts.billing, parts.letters, parts.company, settings.sender, settings.reply_domain, settings.policies_dir
+        )
+        now = parts.clock.to_business(datetime.now(UTC))
+        ahead = LetterPreview(database, services, parts.clock).look_ahead(now, days, account, collector)
+    table = Table("day", "account", "name", "to", "letter", "invoices", "asks for", "held back")
+    for each in ahead.letters:
+        row, brake = each.letter, each.brake
+        amount = SHARED_WORDING.load(DEFAULT_LANGUAGE).format_money(row.asked_for, row.currency) if row.asked_for is not None else ""
+        held = "" if brake is None else "for release" if brake.awaits_release else "stopped"
+        invoices = str(len(row.lines))
+        table.add_row(each.on.isoformat(), row.account_id, escape(row.account_name), row.recipient, row.letter, invoices, amount, held)
+    if ahead.letters:
+        create_console().print(table)
+    for each in ahead.letters if text or account else ():
+        print(f"\n{each.on}  {each.letter.recipient}\n{each.mail.subject}\n\n{each.mail.text}")
+    for task in ahead.hindered:
+        print(f"cannot go: {task.account_id} ({task.account_name}): {task.kind.replace('_', ' ')}")
+    print(f"{len(ahead.letters):,} letters until {ahead.until}, if nothing else happens; none has gone")
+    if ahead.has_more:
+        print(f"only the first {ahead.accounts:,} accounts were looked at; name a --collector or an --account for others")
 
 
 @contextmanager

@@ -96,7 +96,11 @@ def _list_next_steps(running: RunningStack, command: str) -> list[str]:
     if _describe_portfolio(running.services.database) == "none yet":
         return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv{other}"]
     if count_held_accounts(running.services.database):
-        return ["To let the letters go to the accounts that are held:", f"  {command} release --all{other}"]
+        return [
+            "What would go to the accounts that are held, and how to let it go:",
+            f"  {command} preview{other}",
+            f"  {command} release --all{other}",
+        ]
     return [f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}"]
 
 

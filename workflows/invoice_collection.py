@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.billing_event_rules import apply_billing_event
     from domain.invoice.command_rules import RULES
     from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
+    from domain.invoice.contact_orders import build_contact_order
     from domain.invoice.disputes import apply_dispute_update, follow_dispute_flag, has_dispute_flag_changed
     from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
@@ -29,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.child_disputes import ChildDisputes
 from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
-from workflows.case_runtime.invoice_recording import build_contact_order, build_invoice_write_handlers, check_last_letter
+from workflows.case_runtime.invoice_recording import build_invoice_write_handlers, check_last_letter
 from workflows.case_runtime.linked_cases import LinkedCases
 from workflows.case_runtime.search_attributes import set_collector_attribute
 

@@ -101,19 +101,24 @@ class Inbox:
         return self._folder / f"{name}.eml"
 
     def _parse_message(self, name: str) -> InboxMessage:
-        message = BytesParser(EmailMessage, policy=_reading_policy).parsebytes(self._get_message_path(name).read_bytes())
-        dated = message["Date"]
-        return InboxMessage(
-            id=name,
-            sender=str(message["From"] or ""),
-            recipients=tuple(str(address) for address in _list_addresses(message["To"])),
-            reply_to=str(message["Reply-To"] or ""),
-            subject=str(message["Subject"] or ""),
-            date=dated.datetime if dated else None,
-            message_id=str(message["Message-ID"] or ""),
-            text=_extract_body(message, "plain"),
-            html=_extract_body(message, "html"),
-        )
+        return read_mail(self._get_message_path(name).read_bytes(), name)
+
+
+def read_mail(content: bytes, name: str = "") -> InboxMessage:
+    """Read a mail as it goes over the wire; `name` becomes its id."""
+    message = BytesParser(EmailMessage, policy=_reading_policy).parsebytes(content)
+    dated = message["Date"]
+    return InboxMessage(
+        id=name,
+        sender=str(message["From"] or ""),
+        recipients=tuple(str(address) for address in _list_addresses(message["To"])),
+        reply_to=str(message["Reply-To"] or ""),
+        subject=str(message["Subject"] or ""),
+        date=dated.datetime if dated else None,
+        message_id=str(message["Message-ID"] or ""),
+        text=_extract_body(message, "plain"),
+        html=_extract_body(message, "html"),
+    )
 
 
 def _list_addresses(header: object) -> tuple[Address, ...]:

@@ -128,6 +128,16 @@ def show_account(request: Request, account_id: str, context: Context, actor: Pag
     )
 
 
+@router.get("/preview")
+def show_preview(request: Request, context: Context, actor: PageReader, account: str = "") -> HTMLResponse:
+    """The letters of the next business days; of one account, each as its reader would see it."""
+    ahead = context.preview.look_ahead(context.business_now, account=account or None)
+    mails = [each.mail for each in ahead.letters] if account else []
+    page = render(request, context, "preview.html", actor, ahead=ahead, mails=mails, account_id=account)
+    page.headers["Content-Security-Policy"] = MAIL_CONTENT_SECURITY_POLICY
+    return page
+
+
 @router.get("/inbox")
 def show_inbox(request: Request, context: Context, actor: PageReader, before: str = "") -> HTMLResponse:
     mails = context.inbox.list(MAX_LIST_LENGTH + 1, before or None) if context.inbox else ()

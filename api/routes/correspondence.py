@@ -5,17 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from adapters.database.row_states import MessageState, TaskState
+from adapters.preview.letter_preview import DEFAULT_DAYS, MOST_DAYS
 from adapters.read_model.correspondence import LetterRow, find_letter, list_letters, list_tasks
 from api.commands.notes_and_tasks import close_task
 from api.context import ApiContext
-from api.presenters.correspondence import present_letter, present_letter_with_text, present_task
-from api.schemas.correspondence import DecisionIn, LetterOut, LetterWithText, TaskDoneIn, TaskOut
+from api.presenters.correspondence import present_letter, present_letter_with_text, present_preview, present_task
+from api.schemas.correspondence import DecisionIn, LetterOut, LetterWithText, PreviewOut, TaskDoneIn, TaskOut
 from api.web.authentication import Context, LetterDecidingActor, ReadingActor, TaskWorkingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, not_found_problem
 
 letters_router = APIRouter(prefix="/v1/letters", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
+previews_router = APIRouter(prefix="/v1/preview", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 tasks_router = APIRouter(prefix="/v1/tasks", tags=["tasks"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 LETTER_STATES = f"^({'|'.join(MessageState)})$"
 TASK_STATES = f"^({'|'.join(TaskState)})$"
@@ -51,6 +53,21 @@ def _require_letter(context: ApiContext, letter_id: int) -> LetterRow:
     if row is None:
         raise not_found_problem("letter", str(letter_id), "GET /v1/letters lists them")
     return row
+
+
+@previews_router.get("", operation_id="preview_letters", summary="Who would get what and when in the next business days")
+def get_preview(
+    context: Context,
+    _: ReadingActor,
+    days: Annotated[int, Query(ge=1, le=MOST_DAYS, description="business days, today included")] = DEFAULT_DAYS,
+    account: Annotated[str | None, Query(description="only this account, each letter with its text")] = None,
+    collector: Annotated[str | None, Query(description="only this collector's accounts")] = None,
+    text: Annotated[bool, Query(description="each letter with its text")] = False,
+) -> PreviewOut:
+    """Duecourse's own rules, played ahead on a copy: nothing is written. Accounts that are held for release, and letters that are stopped,
+    are played as if they were not. What nobody can know is left out: payments, promises, new invoices, letters that cases will ask for."""
+    ahead = context.preview.look_ahead(context.business_now, days, account, collector)
+    return present_preview(ahead, text or account is not None)
 
 
 @tasks_router.get("", operation_id="list_tasks", summary="What people should do, by the day it is due")

@@ -194,3 +194,32 @@ class BrakeRecordOut(BaseModel):
     last_day: date | None
     made_by: str
     made_at: datetime = Field(description="business time")
+
+
+class PreviewedLetterOut(BaseModel):
+    """A letter as it would go if nothing else happens."""
+
+    account_id: str
+    account_name: str
+    on: date = Field(description="the customer's date")
+    at: datetime = Field(description="business time")
+    recipient: str
+    language: str
+    letter: str
+    subject: str
+    asked_for: Amount | None
+    lines: list[LetterLineOut]
+    case_id: str | None = Field(description="the case that asked for it; null: invoices' timelines will")
+    held_for_release: bool = Field(description="it does not go before its account is released")
+    stopped: bool = Field(description="it does not go before a stop is over")
+    text: str | None = Field(description="the whole letter; of one account, or where texts are asked for")
+
+
+class PreviewOut(BaseModel):
+    """`until` is the last business date, included; `hindered` are the accounts whose letters cannot go, and why."""
+
+    until: date
+    accounts: int = Field(description="how many accounts were looked at")
+    has_more: bool = Field(description="there are more accounts: ask for a collector's, or for one")
+    letters: list[PreviewedLetterOut] = Field(description="in the order in which they would go")
+    hindered: list[TaskOut]

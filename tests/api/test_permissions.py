@@ -52,6 +52,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/letter-stops"): LEADS | {Role.FINANCE_DIRECTOR},
     ("DELETE", "/v1/letter-stops/{stop_id}"): LEADS | {Role.FINANCE_DIRECTOR},
     ("GET", "/v1/held-accounts"): EVERYBODY,
+    ("GET", "/v1/preview"): EVERYBODY,
     ("GET", "/v1/releases"): EVERYBODY,
     ("POST", "/v1/releases"): LEADS | {Role.FINANCE_DIRECTOR},
     ("GET", "/v1/tasks"): EVERYBODY,
@@ -133,7 +134,7 @@ OPEN = {
     ("GET", "/console.css"),
     ("GET", "/console.js"),
 }
-PAGES = {("GET", "/"), ("GET", "/invoices/{invoice_id}"), ("GET", "/accounts/{account_id}"), ("GET", "/inbox"), ("GET", "/inbox/{mail_id}")}
+PAGES = {("GET", path) for path in ("/", "/invoices/{invoice_id}", "/accounts/{account_id}", "/preview", "/inbox", "/inbox/{mail_id}")}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

@@ -73,7 +73,15 @@ def test_an_empty_folder_has_no_letters_to_stop(
 def invoices(tmp_path: Path) -> str:
     row = {"issue_date": "2013-05-01", "due_date": "2013-05-31", "currency": "EUR", "total": "10.00", "country": "DE"}
     rows = [
-        {"number": f"N-{account}", "account_id": account, **row, "time_zone": "Europe/Berlin", "language": "de", "collector": collector}
+        {
+            "number": f"N-{account}",
+            "account_id": account,
+            **row,
+            "time_zone": "Europe/Berlin",
+            "language": "de",
+            "collector": collector,
+            "email": "kim@customer.test",
+        }
         for account, collector in (("A-2", "anna"), ("A-3", "anna"), ("A-4", "ben"))
     ]
     return str(write_invoice_file(tmp_path / "invoices.csv", rows))
@@ -98,3 +106,17 @@ def test_a_release_names_whom_it_releases(command: Run) -> None:
     assert "release --all, or name accounts" in command("release", status=2)
     assert "release --all, or name accounts" in command("release", "A-1", "--all", status=2)
     assert "no accounts nobody" in command("release", "nobody", status=2)
+
+
+# --- the preview
+
+
+def test_a_preview_before_the_first_start_shows_who_would_get_what(command: Run, invoices: str) -> None:
+    command("import", invoices)
+    command("release", "A-4")
+    shown = command("preview")
+    assert all(word in shown for word in ("A-2", "A-4", "reminder", "for release", "3 letters until"))
+    one = command("preview", "--account", "A-2")
+    assert "N-A-2" in one
+    assert "A-4" not in one
+    assert command("preview", "--account", "nobody").startswith("0 letters until")

@@ -6,12 +6,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.case_write import CaseWrite, CaseWriteResult
-    from domain.clock import Clock, Moment
-    from domain.correspondence.contact_request import ContactOrder
+    from domain.clock import Moment
     from domain.correspondence.letter_outcome import DropReason
     from domain.invoice.calls import mark_call_requested
     from domain.invoice.invoice_case import CarriedState, InvoiceCase
-    from domain.policy.collection_policy import Step
 
 from workflows.case_runtime.case_session import CaseSession, WriteHandlers
 
@@ -53,21 +51,3 @@ async def check_last_letter(session: CaseSession[InvoiceCase]) -> None:
     case.letter_awaited = answer.under_way and case.is_last_letter_unresolved
     if case.is_last_letter_unresolved and not answer.under_way:
         case.record_unknown_letter(session.now)
-
-
-def build_contact_order(case: InvoiceCase, step: Step, now: Moment, clock: Clock) -> ContactOrder:
-    policy, due = case.policy, case.facts.due_date
-    return ContactOrder(
-        step=step.step,
-        rank=step.day,
-        act=step.act,
-        letter=step.letter,
-        escalate_to=step.escalate_to,
-        contact=policy.contact,
-        not_before=now.business.date(),
-        not_after=due if step.is_before_due else None,
-        hours_matter=clock.hours_matter,
-        catch_up_days=policy.catch_up_days,
-        minimum=policy.minimum_open_balance(case.facts.currency),
-        apart=step.apart,
-    )

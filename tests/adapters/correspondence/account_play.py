@@ -22,6 +22,7 @@ from domain.clock import Clock, Moment
 from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.contact_orders import build_contact_order
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.linked_cases import SUSPENSION_STEP_ACTS
 from domain.invoice.view import build_case_view
@@ -29,7 +30,7 @@ from domain.journal.journal import Journal
 from domain.policy.collection_policy import PolicySnapshot, Step
 from domain.timeline.holds import Hold, HoldKind
 from tests.adapters.correspondence.correspondence_setup import DAY, POLICY, SENT, CorrespondenceSetup
-from workflows.case_runtime.invoice_recording import build_contact_order, build_invoice_write_handlers
+from workflows.case_runtime.invoice_recording import build_invoice_write_handlers
 
 FIRST_DAY = date(2013, 6, 3)
 """A Monday."""
