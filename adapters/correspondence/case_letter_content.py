@@ -64,9 +64,15 @@ def lock_invoices(session: Session, letters: Sequence[Message], accounts: Collec
 
 
 def build_case_letter(
-    row: Message, customer: LetterRecipient, loaded: LoadedCaseInvoices, thread: tuple[str, ...], now: datetime
+    row: Message,
+    customer: LetterRecipient,
+    loaded: LoadedCaseInvoices,
+    reminded: Collection[str],
+    thread: tuple[str, ...],
+    now: datetime,
 ) -> LetterContent:
-    """It names what is owed of its invoices by now. Unlike a reminder it is stopped by no hold: the case that holds them wrote it."""
+    """It names what is owed of its invoices by now. Unlike a reminder it is stopped by no hold: the case that holds them wrote it.
+    `reminded` are the ids of the invoices that a letter which arrived has asked for."""
     today = now.astimezone(customer.zone).date()
     named = [loaded.invoices[invoice] for invoice in loaded.invoices if invoice in row.invoice_ids]
     lines = [
@@ -91,6 +97,8 @@ def build_case_letter(
         details=row.details,
         names={named_invoice.invoice.id: named_invoice.invoice.number for named_invoice in named},
         dropped_for=_find_drop_reason(row, named, loaded),
+        reminded_before=all(line.invoice_id in reminded for line, _ in lines if line.open_minor > 0),
+        all_settled=all(named_invoice.invoice.status != InvoiceStatus.OPEN for named_invoice in named),
     )
 
 

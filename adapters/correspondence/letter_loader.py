@@ -135,13 +135,14 @@ class LetterLoader:
         accounts = {row.account_id for row in rows}
         reminders = [row for row in rows if row.case_id is None]
         reminded_accounts = {row.account_id for row in reminders}
+        warned_accounts = {row.account_id for row in rows if row.letter == SUSPENSION_WARNING_LETTER}
         return LetterDrafts(
             rows=rows,
             customers=self.load_recipients(session, accounts),
             threads=self._load_threads(session, accounts),
             requests=self._load_requests(session, [row.id or 0 for row in reminders]),
             positions=load_positions(session, reminded_accounts),
-            reminded=load_reminded_invoices(session, reminded_accounts),
+            reminded=load_reminded_invoices(session, reminded_accounts | warned_accounts),
             case_invoices=load_case_invoices(session, [row for row in rows if row.case_id is not None]),
         )
 
@@ -153,7 +154,7 @@ class LetterLoader:
         def build_letter(row: Message) -> LetterContent:
             customer, thread, key = drafts.customers[row.account_id], drafts.threads[row.account_id], (row.account_id, row.currency)
             if row.case_id is not None:
-                return build_case_letter(row, customer, drafts.case_invoices, thread, now)
+                return build_case_letter(row, customer, drafts.case_invoices, drafts.reminded, thread, now)
             position = LetterPosition(drafts.positions.get(key, {}), credit.get(key, 0))
             return build_reminder(row, customer, drafts.requests[row.id or 0], position, drafts.reminded, thread, now)
 
@@ -219,6 +220,8 @@ class LetterLoader:
             case_id=content.case_id,
             details=content.details,
             names=content.names,
+            reminded_before=content.reminded_before,
+            all_settled=content.all_settled,
         )
         rendered = self._templates.render(letter)
         content.subject = rendered.subject

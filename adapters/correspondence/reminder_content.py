@@ -54,7 +54,8 @@ class LetterContent(BaseModel):
     Of a reminder, `asked_for` is what it asks for and `credit` the unapplied credit that it takes off (minor units); `days_to_pay` count
     from the day on which it goes.
     Of a case's letter (`case_id`) `details` are the facts for its text, `names` the numbers, by id, of the invoices that it is about;
-    `dropped_for` is set when it must not be sent any more.
+    `dropped_for` is set when it must not be sent any more; `reminded_before` says that a letter which arrived has asked for each invoice
+    that it names, `all_settled` that nothing is owed of any.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -80,6 +81,8 @@ class LetterContent(BaseModel):
     details: dict[str, FactValue] = Field(default_factory=dict)
     names: dict[str, str] = Field(default_factory=dict)
     dropped_for: DropReason | None = None
+    reminded_before: bool = True
+    all_settled: bool = True
 
     @property
     def in_reply_to(self) -> str | None:

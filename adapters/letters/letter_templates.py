@@ -71,7 +71,8 @@ class Letter(_LetterModel):
     there is a `words.<country>.yaml`, the words.
 
     A letter of a case (`case_id`) names what its case names, be it nothing or in several currencies. `details` are what its case has to
-    say, `names` the numbers of the invoices that it speaks of, by id.
+    say, `names` the numbers of the invoices that it speaks of, by id. `reminded_before`: a letter that arrived has asked for each of them
+    before; `all_settled`: nothing is owed of any.
     """
 
     language: TemplateName
@@ -90,6 +91,8 @@ class Letter(_LetterModel):
     credit_minor: int = 0
     details: dict[str, FactValue] = Field(default_factory=dict)
     names: dict[str, OneLine] = Field(default_factory=dict)
+    reminded_before: bool = True
+    all_settled: bool = True
 
     @model_validator(mode="after")
     def _check_invoices(self) -> Self:
@@ -109,6 +112,11 @@ class Letter(_LetterModel):
     def reminded(self) -> tuple[LetterLine, ...]:
         """The demanded invoices that an earlier letter has asked for; all of them where none is new, or every one is."""
         return tuple(line for line in self.demanded if not line.is_new) or self.demanded
+
+    @property
+    def was_reminded(self) -> bool:
+        """The letter may say that we have reminded the customer: a letter that arrived has asked for what this one says it of."""
+        return self.reminded_before if self.case_id is not None else any(not line.is_new for line in self.demanded)
 
     @cached_property
     def newly_due(self) -> tuple[LetterLine, ...]:
@@ -272,6 +280,8 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
         "words": words,
         "date": format_localised_date(letter.letter_date, "long", locale),
         "greeting": _format_greeting(letter.greeting_name, words),
+        "was_reminded": letter.was_reminded,
+        "all_settled": letter.all_settled,
         "one": len(letter.reminded) == 1,
         "count": len(letter.reminded),
         "first": _describe_first_invoice(letter.reminded, locale),

@@ -53,10 +53,11 @@ class PaymentPlanCase(AccountCase):
         return super().write_entry(kind, at, actor, **facts, currency=self.currency)
 
     def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment) -> bool:
-        """As every case does; and counts the offers that reached the customer."""
+        """As every case does; and counts the offers that reached the customer: not one that bounced after it had gone."""
         is_first = super().apply_letter_outcome(outcome, at)
-        if is_first and outcome.step == OFFER_LETTER and outcome.fate is LetterResult.SENT:
-            self.offers += 1
+        if is_first and outcome.step == OFFER_LETTER:
+            went_before = f"letter:{outcome.message_id}:{LetterResult.SENT}" in self.seen
+            self.offers += 1 if outcome.fate is LetterResult.SENT else -1 if went_before else 0
         return is_first
 
     @property

@@ -226,7 +226,11 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         "The terms of the payment plan came back: returned for changes. To be revised by 12 Mar 2014",
     ),
     (Kind.PLAN_REJECTED, {"reason": ""}, "The terms of the payment plan were not approved"),
-    (Kind.PLAN_OFFERED, {"until": "2013-07-10"}, "The payment plan was approved and offered to the customer, until 10 Jul 2013"),
+    (
+        Kind.PLAN_OFFERED,
+        {"until": "2013-07-10"},
+        "The payment plan was approved, and its offer to the customer asked for, who may accept until 10 Jul 2013",
+    ),
     (Kind.PLAN_ACCEPTED, {"revision": 1}, "The customer accepted the payment plan"),
     (Kind.PLAN_DECLINED, {"revision": 1}, "The customer declined the payment plan"),
     (Kind.PLAN_LAPSED, {"reason": "offer_lapsed"}, "The terms of the payment plan lapsed: the customer did not answer in time"),

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from adapters.letters.creditor import Supplies
-from adapters.letters.letter_templates import LetterLine, LetterTemplates, RenderedMessage
+from adapters.letters.letter_templates import Letter, LetterLine, LetterTemplates, RenderedMessage
 from domain.case.effects import SendLetter
 from domain.case.letter_order import DEMAND_LETTERS
 from domain.journal.entry import FactValue
@@ -98,7 +98,12 @@ def line(number: str = "R-1", *, days: int = 12) -> LetterLine:
 
 def rendered(language: str, template: str, *lines: LetterLine, nothing_open: bool = False, **details: FactValue) -> RenderedMessage:
     """One open invoice unless a test says otherwise."""
-    case_letter = letter(
+    shown = () if nothing_open else lines or (line(),)
+    return BOOK.render(case_letter(language, template, **details).model_copy(update={"lines": shown}))
+
+
+def case_letter(language: str, template: str, **details: FactValue) -> Letter:
+    return letter(
         language,
         template,
         case_id="case:1",
@@ -106,7 +111,6 @@ def rendered(language: str, template: str, *lines: LetterLine, nothing_open: boo
         names={"inv-R-1": "R-1", "inv-R-2": "R-2"},
         pay_by=date(2013, 3, 23),
     )
-    return BOOK.render(case_letter.model_copy(update={"lines": () if nothing_open else lines or (line(),)}))
 
 
 def said_in(*args: object, **details: object) -> str:
@@ -343,3 +347,23 @@ def test_every_letter_can_be_written_from_what_its_case_says(language: str) -> N
     for template, effect in asked_by_cases().items():
         asked = letter(language, template, line(), case_id="case:1", details=effect.details, names={"I1": "R-1", "I2": "R-2"})
         assert BOOK.render(asked).subject
+
+
+SAYS_REMINDED = r"although we have reminded|trotz unserer Erinnerung|Malgré notre rappel|Pese a nuestro recordatorio"
+SAYS_SETTLED = r"is settled|ist erledigt|est réglée|está resuelto"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("was_reminded", [True, False])
+def test_a_warning_says_that_we_reminded_only_where_a_letter_arrived(language: str, was_reminded: bool) -> None:
+    """People may ask for a suspension of what no letter has asked for, or whose letters were refused."""
+    told = in_one_line(BOOK.render(case_letter(language, "suspension_warning").model_copy(update={"reminded_before": was_reminded})).text)
+    assert bool(re.search(SAYS_REMINDED, told, re.I)) is was_reminded
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("all_settled", [True, False])
+def test_a_reinstatement_calls_the_matter_settled_only_where_nothing_is_owed(language: str, all_settled: bool) -> None:
+    """A manager reinstates an account whose invoices are all in dispute: nothing is asked for, and nothing is settled."""
+    told = in_one_line(BOOK.render(case_letter(language, "reinstated").model_copy(update={"lines": (), "all_settled": all_settled})).text)
+    assert bool(re.search(SAYS_SETTLED, told, re.I)) is all_settled

@@ -302,3 +302,16 @@ def test_on_a_phone_each_amount_stands_in_its_row_after_its_heading(language: st
     html = reminder(language, "reminder", "several").html
     assert "@media only screen and (max-width" in html
     assert html.count(f'<span class="label" style="display:none;mso-hide:all;">{WORDS[language].columns.open}</span>') == 2
+
+
+@pytest.mark.parametrize(("language", "template"), [(language, template) for language in LANGUAGES for template in REMINDERS])
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_letter_says_that_it_reminded_of_what_no_letter_that_arrived_had_asked_for(language: str, template: str, count: int) -> None:
+    """As when the letters before were refused, or people did without: whatever the tone, it is the first that the customer reads."""
+    lines = tuple(line(f"NEW-{number}", 30 - number, named_as=NamedAs.DUE, is_new=True) for number in range(count))
+    rendered = BOOK.render(written(language, template, lines))
+    check_as_a_whole(rendered)
+    assert not re.search(SAYS_REMINDED[language], in_one_line(rendered.text), re.I)
+    assert not re.search(r"second reminder|zweite|deuxième|segundo", rendered.subject, re.I)
+    assert all(f"NEW-{number}" in rendered.text for number in range(count))
+    assert not WAS_REFERRED.search(rendered.text)

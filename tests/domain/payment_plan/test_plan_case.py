@@ -174,6 +174,17 @@ def test_an_offer_is_a_revised_one_only_where_an_earlier_offer_was_sent() -> Non
     assert [(offer["revision"], offer["earlier_offers"]) for offer in offers] == [(2, 0), (3, 0), (4, 1), (5, 2)]
 
 
+def test_an_offer_that_bounced_after_it_had_gone_reached_nobody() -> None:
+    case = proposed()
+    answer(case, ApprovalResult.APPROVED)
+    for result in (LetterResult.SENT, LetterResult.REFUSED):
+        outcome = build_letter_outcome("plan_offer", result, days=2).model_copy(update={"message_id": "<1@x>"})
+        case.apply_letter_outcome(outcome, moment(2))
+    revise(case, 2, equal=2)
+    answer(case, ApprovalResult.APPROVED)
+    assert [letter.details["earlier_offers"] for letter in all_of(case, SendLetter)] == [0, 0]
+
+
 def test_the_customer_can_accept_only_what_is_on_offer() -> None:
     case = proposed()
     assert "not approved yet" in (rejection_reason(case, AcceptPlan(act_id="A", actor="c", revision=1), on(1)) or "")
