@@ -10,7 +10,7 @@ from adapters.temporal.case_commands import TemporalCaseCommands
 from api.app import create_app
 from api.context import ApiContext
 from tests.workflows.collection_environment import CollectionEnvironment
-from tests.workflows.test_decisions_over_http import People
+from tests.workflows.people import People
 
 
 @asynccontextmanager

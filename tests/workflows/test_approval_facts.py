@@ -17,8 +17,8 @@ from domain.write_off.commands import WriteOffDecision
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 from tests.workflows.dispute_commands import next_act_id
+from tests.workflows.people import People
 from tests.workflows.people_over_http import open_people
-from tests.workflows.test_decisions_over_http import People
 from workflows.invoice_collection import InvoiceCollection
 
 MANAGER, DIRECTOR = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR
