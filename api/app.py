@@ -10,6 +10,7 @@ from adapters.audit.access_log import AccessLog
 from api import console
 from api.context import ApiContext
 from api.routes import (
+    account_calls,
     accounts,
     approvals,
     audit,
@@ -112,6 +113,7 @@ def build_app() -> FastAPI:
         policies,
         imports,
         accounts,
+        account_calls,
         dossiers,
         solvency,
         audit,

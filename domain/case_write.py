@@ -12,6 +12,7 @@ from domain.case.case_view import CaseView, TaskRequest
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import DropReason, LetterNaming, LetterOutcome
 from domain.invoice.invoice_case import CarriedState
+from domain.invoice.promise import PromiseMoney, PromisePart
 from domain.journal.entry import Entry
 
 
@@ -27,6 +28,7 @@ class CaseWrite(BaseModel):
     withdraw: DropReason | None = None
     errands: list[TaskRequest] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
+    promise_part: PromisePart | None = None
 
 
 class CaseWriteResult(BaseModel):
@@ -35,12 +37,14 @@ class CaseWriteResult(BaseModel):
     `named`: the letters that went and listed the invoice without taking a step of it.
     `contact_on`: the customer's date of the slot that the ask was given. `call_task`: the account's call that the ask is part of.
     `under_way`: the letter awaited has not come to its end.
+    `promise_money`: what came of the promise of which the invoice has a part.
     `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with.
     """
 
     head: str
     contact_on: date | None = None
     call_task: str | None = None
+    promise_money: PromiseMoney | None = None
     under_way: bool = False
     letters: list[LetterOutcome] = Field(default_factory=list)
     named: list[LetterNaming] = Field(default_factory=list)

@@ -73,6 +73,8 @@ class InvoiceCollection:
                 await self.take_step(step)
             else:
                 await self.wait_for_event()
+            if self.case.needs_promise_money(self.now.business):
+                await self.session.record()
             self.case.run_due_actions(self.now)
             await self.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.session.has_background_work:
@@ -315,6 +317,14 @@ class InvoiceCollection:
     @workflow.query
     def snapshot(self) -> CaseView:
         return self.session.build_view()
+
+    @workflow.query
+    def promise_rejection(self, command: MakePromise) -> str | None:
+        return self.session.find_rejection_reason(command)
+
+    @workflow.query
+    def dispute_rejection(self, command: RaiseDispute) -> str | None:
+        return self.session.find_rejection_reason(command)
 
     @workflow.query
     def waiting_for(self) -> str:

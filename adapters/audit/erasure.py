@@ -17,6 +17,7 @@ from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import (
     Account,
+    AccountCall,
     Case,
     Contact,
     ContactRequest,
@@ -162,6 +163,7 @@ def _find_last_record_day(session: Session, account_id: str) -> date | None:
         (WriteOffBooking.written_off_on, WriteOffBooking.account_id),
         (Message.sent_at, Message.account_id),
         (Note.written_at, Note.account_id),
+        (AccountCall.made_at, AccountCall.account_id),
     )
     latest = [session.execute(select(func.max(moment)).where(owner == account_id)).scalar_one() for moment, owner in moments]
     latest.append(session.execute(select(func.max(col(JournalEntry.business_at))).where(_build_entry_filter(account_id))).scalar_one())
@@ -188,6 +190,7 @@ def _list_erasable_rows(session: Session, account_id: str) -> Iterator[tuple[str
     yield "contacts", Contact, col(Contact.account_id) == account_id
     yield "letters", Message, _build_written_letter_filter(account_id)
     yield "notes", Note, (col(Note.account_id) == account_id) & (col(Note.text) != "")
+    yield "calls", AccountCall, (col(AccountCall.account_id) == account_id) & (col(AccountCall.contact) != "")
     yield "tasks", Task, _build_worded_task_filter(account_id)
     yield "import_rows", ImportRow, _build_rejected_row_filter(session, account_id)
     yield "name", Account, (col(Account.id) == account_id) & (col(Account.name) != account_id)
@@ -267,6 +270,7 @@ def _erase_records(session: Session, account_id: str, documents: Sequence[str]) 
         update(Message).where(col(Message.account_id) == account_id).values(**blank),
         update(ContactRequest).where(refused_requests).values(reason=""),
         update(Note).where(col(Note.account_id) == account_id).values(text=""),
+        update(AccountCall).where(col(AccountCall.account_id) == account_id).values(contact=""),
         update(Task).where(_build_worded_task_filter(account_id)).values(outcome=""),
         delete(Document).where(col(Document.sha256).in_(documents)),
         update(Account).where(col(Account.id) == account_id).values(name=account_id),

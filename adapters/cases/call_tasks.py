@@ -101,11 +101,15 @@ def drop_settled_calls(connection: Connection, invoice_ids: Collection[str]) -> 
     _end_unasked_calls(connection, task_ids, {"state": TaskState.DROPPED, "outcome": DropReason.SETTLED.value})
 
 
-def close_account_call(database: Database, account_id: str, told: Collection[str], outcome: CallOutcome, closed_by: str) -> None:
-    """End the account's open call for the invoices that were told of it: it stays open while another asks for it, which came meanwhile."""
+def close_account_call(
+    database: Database, account_id: str, told: Collection[str], outcome: CallOutcome, closed_by: str, call_id: str = ""
+) -> None:
+    """End the account's open call for the invoices that were told of it: it stays open while another asks for it, which came meanwhile.
+    That which the call `call_id` asked for itself is not ended by it."""
+    own_key = build_repeat_key(call_id)
     with database.writing() as session:
         connection = session.connection()
-        task_ids = [call.id for call in connection.execute(_OPEN_CALLS_QUERY, {"accounts": [account_id]})]
+        task_ids = [call.id for call in connection.execute(_OPEN_CALLS_QUERY, {"accounts": [account_id]}) if call.key != own_key]
         asked = (col(CallRequest.task_id).in_(task_ids), col(CallRequest.state) == TaskState.OPEN)
         connection.execute(update(CallRequest).where(*asked, col(CallRequest.invoice_id).in_(told)).values(state=TaskState.DONE))
         _end_unasked_calls(connection, task_ids, {"state": TaskState.DONE, "outcome": outcome.value, "closed_by": closed_by})
@@ -138,3 +142,21 @@ def list_called_invoices(database: Database, account_id: str) -> list[str]:
     )
     with database.reading() as session:
         return list(dict.fromkeys(session.scalars(statement)))
+
+
+def open_account_call(
+    database: Database, account_id: str, call_id: str, invoice_ids: Sequence[str], assignee: str | None, due_on: date
+) -> None:
+    """Have the account called again on a day, about these invoices. Where it is to be called anyway, that call takes it in."""
+    store, key = CallTaskStore(database), build_repeat_key(call_id)
+    orders = [CallOrder(key, account_id, invoice_id, f"again:{call_id}", assignee, due_on) for invoice_id in invoice_ids]
+    with database.writing() as session:
+        store.join(session.connection(), orders)
+        if not orders:
+            task = Task(key=key, kind=TaskKind.CALL, account_id=account_id, assignee=assignee, due_on=due_on)
+            session.execute(database.build_insert_or_ignore(Task).values(**task.model_dump(exclude={"id"})))
+
+
+def build_repeat_key(call_id: str) -> str:
+    """Build the key of the task by which a call is to be made again."""
+    return f"{TaskKind.CALL}:{call_id}"

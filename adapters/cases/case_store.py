@@ -12,6 +12,7 @@ from sqlmodel import col
 from adapters.cases.awaited_parties import AwaitedPartiesStore
 from adapters.cases.call_tasks import CallTaskStore, drop_settled_calls
 from adapters.cases.contact_scheduling import ContactAccount, ContactScheduler, ScheduledContact
+from adapters.cases.promise_parts import PromisePartStore
 from adapters.correspondence.contact_requests import (
     CaseLetterUpdates,
     load_letter_updates,
@@ -50,6 +51,7 @@ class CaseStore:
         self._database = database
         self._awaited_parties = AwaitedPartiesStore(database)
         self._call_tasks = CallTaskStore(database)
+        self._promise_parts = PromisePartStore(database)
         self._insert_entry = database.build_insert_or_ignore(JournalEntry)
         self._insert_task = database.build_insert_or_ignore(Task)
         insert_case = database.build_insert(Case)
@@ -89,6 +91,8 @@ class CaseStore:
                 contact = scheduler.schedule(record, record.ask, accounts[case.account_id])
                 results[case.case_id] = _add_contact(results[case.case_id], contact)
         scheduler.write_requests()
+        for case_id, money in self._promise_parts.exchange(connection, records).items():
+            results[case_id] = results[case_id].model_copy(update={"promise_money": money})
         call_keys = self._call_tasks.join(connection, scheduler.calls)
         for record in records:
             if record.case.invoice_id in call_keys:

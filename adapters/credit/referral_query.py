@@ -53,14 +53,14 @@ _AWAITING_VERDICT_QUERY = select(col(Case.account_id)).where(
 
 def _count_broken_promises(session: Session, now: datetime) -> Counter[str]:
     """Count the broken promises of each account since its last verdict, which has taken the earlier ones into account."""
-    broken: Counter[str] = Counter()
+    broken: dict[str, set[str]] = {}
     kinds = (EntryKind.PROMISE_BROKEN, EntryKind.CREDIT_REVIEW_VERDICT, EntryKind.CREDIT_REVIEW_ENDED)
     for account, entry in load_entries_of_kinds(session, *kinds, until=now):
         if entry.kind == EntryKind.PROMISE_BROKEN.value:
-            broken[account] += 1
+            broken.setdefault(account, set()).add(entry.promise_id)
         else:
             broken.pop(account, None)
-    return broken
+    return Counter({account: len(promises) for account, promises in broken.items()})
 
 
 def _load_open_amounts(session: Session, accounts: set[str]) -> dict[str, dict[str, int]]:

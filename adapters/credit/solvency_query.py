@@ -59,20 +59,21 @@ class SolvencyQuery:
 
 def _load_payment_record(session: Session, account_id: str, now: datetime, verdict: LastCreditVerdict | None) -> PaymentBehaviour:
     since = now - LOOK_BACK_PERIOD
-    counts = dict.fromkeys((EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN), 0)
+    kinds = (EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN)
+    promises: dict[EntryKind, set[str]] = {kind: set() for kind in kinds}
     resolutions: list[str] = []
-    for _, entry in load_entries_of_kinds(session, *counts, EntryKind.DISPUTE_RESOLVED, account_id=account_id, until=now):
+    for _, entry in load_entries_of_kinds(session, *kinds, EntryKind.DISPUTE_RESOLVED, account_id=account_id, until=now):
         if entry.at < since:
             continue
         if entry.kind == EntryKind.DISPUTE_RESOLVED.value:
             resolutions.append(entry.get_text("resolution"))
         else:
-            counts[EntryKind(entry.kind)] += 1
-    kept = counts[EntryKind.PROMISE_KEPT]
+            promises[EntryKind(entry.kind)].add(entry.promise_id)
+    kept = len(promises[EntryKind.PROMISE_KEPT])
     return PaymentBehaviour(
         days_late=_load_days_late(session, account_id, since, now),
         promises_kept=kept,
-        promises_broken=sum(counts.values()) - kept,
+        promises_broken=sum(map(len, promises.values())) - kept,
         disputes_lost=resolutions.count(DisputeResolution.REJECTED.value),
         disputes_resolved=sum(resolution in JUDGED_RESOLUTIONS for resolution in resolutions),
         open_amount=_load_open_amount(session, account_id, verdict.currency) if verdict and verdict.currency else 0,

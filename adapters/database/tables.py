@@ -304,6 +304,34 @@ class CallRequest(SQLModel, table=True):
     state: str = Field(default=TaskState.OPEN, description="a TaskState")
 
 
+class AccountCall(SQLModel, table=True):
+    """A call with a customer, as it was logged for the account. `parts` are the commands that it sends to the invoices, each with its id:
+    whoever sends the same call again sends the same commands."""
+
+    __tablename__ = "account_calls"
+    call_id: str = Field(primary_key=True)
+    account_id: str = Field(index=True)
+    outcome: str = Field(description="a CallOutcome")
+    contact: str = Field(default="", description="who was spoken to; erased with the account")
+    note_id: str | None = None
+    again_on: date | None = None
+    parts: list[dict[str, Any]] = Field(sa_type=JSON)
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
+class PromisePartRow(SQLModel, table=True):
+    """An invoice's part of a promise over several, as its case wrote it last."""
+
+    __tablename__ = "promise_parts"
+    promise_id: str = Field(primary_key=True)
+    invoice_id: str = Field(primary_key=True)
+    amount: int = Field(sa_type=BigInteger)
+    received: int = Field(sa_type=BigInteger)
+    forgiven: int = Field(sa_type=BigInteger)
+
+
 class Note(SQLModel, table=True):
     """What a person wrote. Its text stays here; the workflow's history has only its id."""
 
@@ -670,6 +698,7 @@ class ErasureRow(SQLModel, table=True):
 
 __all__ = [
     "Account",
+    "AccountCall",
     "Allocation",
     "ArchivedRun",
     "CallRequest",
@@ -698,6 +727,7 @@ __all__ = [
     "PolicyVersion",
     "PortfolioChange",
     "PortfolioRuleSet",
+    "PromisePartRow",
     "SQLModel",
     "SealRow",
     "Setting",

@@ -3,13 +3,17 @@
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlmodel import col
 
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Invoice, JournalEntry
+from adapters.database.tables import Account, Case, Invoice, JournalEntry
+from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.journal.entry_kinds import EntryKind
+from domain.timeline.holds import HoldKind
+
+_ARRANGEMENTS = (HoldKind.PAYMENT_PLAN, HoldKind.WRITE_OFF)
 
 
 class AccountKey(BaseModel):
@@ -46,3 +50,47 @@ def list_open_invoices(database: Database, account_id: str) -> dict[str, date]:
     )
     with database.reading() as session:
         return {row.id: row.due_date for row in session.execute(statement.order_by(col(Invoice.due_date), col(Invoice.id)))}
+
+
+class OpenDebt(BaseModel):
+    """An invoice that is still to be paid. Amounts in minor units of its currency; `is_arranged`: a payment plan or the write-off team has
+    it, and a promise over all that is overdue leaves it out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice_id: str
+    number: str
+    currency: str
+    due_date: date
+    open_balance: int
+    disputed: int
+    is_arranged: bool
+
+    @property
+    def promisable(self) -> int:
+        """What is neither disputed nor arranged."""
+        return 0 if self.is_arranged else max(self.open_balance - self.disputed, 0)
+
+
+def list_open_debts(database: Database, account_id: str) -> list[OpenDebt]:
+    """List the invoices of an account that are still to be paid and under collection, the oldest due first."""
+    statement = (
+        select(Invoice, col(Case.disputed), col(Case.holds))
+        .join(Case, col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id))
+        .where(col(Invoice.account_id) == account_id, col(Invoice.status) == InvoiceStatus.OPEN.value, col(Case.outcome).is_(None))
+        .order_by(col(Invoice.due_date), col(Invoice.id))
+    )
+    with database.reading() as session:
+        return [_build_open_debt(invoice, disputed, holds) for invoice, disputed, holds in session.execute(statement)]
+
+
+def _build_open_debt(invoice: Invoice, disputed: int, holds: list[dict[str, object]]) -> OpenDebt:
+    return OpenDebt(
+        invoice_id=invoice.id,
+        number=invoice.number,
+        currency=invoice.currency,
+        due_date=invoice.due_date,
+        open_balance=invoice.open_balance,
+        disputed=invoice.open_balance if invoice.disputed and not disputed else disputed,
+        is_arranged=any(hold.get("kind") in _ARRANGEMENTS for hold in holds),
+    )

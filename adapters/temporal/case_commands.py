@@ -11,6 +11,7 @@ from typing import Protocol
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
@@ -21,7 +22,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.case_start import CaseStart, load_starting_command_id, signal_with_start, start_case, update_with_start
-from adapters.temporal.handler_names import SIGNAL_NAMES, UPDATE_NAMES
+from adapters.temporal.handler_names import QUERY_NAMES, SIGNAL_NAMES, UPDATE_NAMES
 from adapters.temporal.schedules import trigger_billing_sync
 from domain import identifiers as ids
 from domain.approval.facts import StaleFacts
@@ -121,6 +122,11 @@ class CaseCommands(Protocol):
         """Query the case's view from its workflow; None when no worker answers in time or no history is left."""
         ...
 
+    async def find_rejection_reason(self, invoice_id: str, command: Command) -> str | None:
+        """Ask an invoice's case why its state rules a command out, in words, without sending it; None when it does not, or when no worker
+        answers in time. Raises CaseNotRunning."""
+        ...
+
     async def trigger_billing_sync(self) -> None:
         """Start BillingSync now, to deliver ledger events. Best effort: the schedule delivers anyway."""
         ...
@@ -202,6 +208,26 @@ class TemporalCaseCommands:
 
     async def query_invoice_case(self, invoice_id: str) -> CaseView | None:
         return await self._query_case_view(ids.invoice_case_id(invoice_id), QUERY_TIMEOUT_SECONDS)
+
+    async def find_rejection_reason(self, invoice_id: str, command: Command) -> str | None:
+        case_id = ids.invoice_case_id(invoice_id)
+        case = self._client.get_workflow_handle(case_id)
+        try:
+            async with asyncio.timeout(QUERY_TIMEOUT_SECONDS):
+                if (await case.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                    raise CaseNotRunning(case_id)
+                await _wait_until_no_pending_task(case)
+                reason: str | None = await case.query(
+                    QUERY_NAMES[type(command)],
+                    command,
+                    result_type=str | None,  # type: ignore[arg-type]  # the converter reads any type
+                    rpc_timeout=timedelta(seconds=QUERY_TIMEOUT_SECONDS),
+                )
+                return reason
+        except (*UNREACHABLE_ERRORS, WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+            if _is_not_found(error):
+                raise CaseNotRunning(case_id) from error
+            return None
 
     async def _query_case_view(self, case_id: str, seconds: float) -> CaseView | None:
         case = self._client.get_workflow_handle(case_id)

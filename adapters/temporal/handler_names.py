@@ -2,7 +2,7 @@
 
 from domain.approval.commands import DecideApproval
 from domain.case.command import Command
-from domain.case.handler_names import SignalName, UpdateName
+from domain.case.handler_names import QueryName, SignalName, UpdateName
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.erasure.commands import EraseAccount
@@ -54,3 +54,6 @@ _HANDLER_NAMES: dict[type[Command], tuple[UpdateName, SignalName]] = {
 
 UPDATE_NAMES: dict[type[Command], UpdateName] = {command: update for command, (update, _) in _HANDLER_NAMES.items()}
 SIGNAL_NAMES: dict[type[Command], SignalName] = {command: signal for command, (_, signal) in _HANDLER_NAMES.items()}
+
+QUERY_NAMES: dict[type[Command], QueryName] = {MakePromise: QueryName.PROMISE_REJECTION, RaiseDispute: QueryName.DISPUTE_REJECTION}
+"""By which an invoice's case is asked whether it would take a command, before any part of a call is sent."""

@@ -58,7 +58,7 @@ REASON_GROUPS = {
 }
 """The kinds of entry whose reason may be a word of ours, and the groups that translate it; any other is what a person wrote."""
 
-MONEY_FACTS = frozenset({"amount", "open_balance", "received", "total", "interest", "debt", "limit"})
+MONEY_FACTS = frozenset({"amount", "open_balance", "received", "total", "interest", "debt", "limit", "of", "received_of"})
 DAY_FACTS = frozenset(
     {
         "due_date",
@@ -69,6 +69,7 @@ DAY_FACTS = frozenset(
         "suspended_on",
         "on",
         "due_on",
+        "again_on",
         "deadline",
         "missed",
         "first_on",

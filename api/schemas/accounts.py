@@ -1,13 +1,19 @@
-"""The bodies about accounts: their service, balances, contacts and invoices."""
+"""The bodies about accounts: their service, balances, contacts and invoices, and calls with the customer."""
 
 from datetime import date
+from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from api.schemas.amounts import Amount
+from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.invoices import InvoiceSummary
 from api.schemas.request_body import RequestBody, example_config
 from api.schemas.suspensions import SuspensionStateOut
+from domain.invoice.commands import CallOutcome
+from domain.money import Currency
+from domain.policy.dispute_rules import DisputeReason
+
+MAX_PARTS = 100
 
 
 class ServiceIn(RequestBody):
@@ -51,3 +57,85 @@ class ContactOut(BaseModel):
 class AccountOut(AccountSummary):
     contacts: list[ContactOut]
     invoices: list[InvoiceSummary]
+
+
+class CallPromiseIn(RequestBody):
+    """A promise to pay by a day: over these invoices, or over all that is overdue, in one currency. Without an amount it is over all that
+    they owe; a smaller one is allotted to the oldest due first."""
+
+    model_config = example_config(invoices="overdue", currency="EUR", by="2013-03-15")
+
+    invoices: Literal["overdue"] | list[str] = Field(description="their ids, or `overdue` for all that is overdue in the currency")
+    currency: Currency
+    amount: str | None = Field(default=None, description="a decimal string in major units")
+    by: date
+
+    @model_validator(mode="after")
+    def _check_amount(self) -> "CallPromiseIn":
+        if self.amount is not None:
+            PositiveAmount(amount=self.amount, currency=self.currency)
+        if isinstance(self.invoices, list) and not 1 <= len(self.invoices) <= MAX_PARTS:
+            raise ValueError(f"name 1 to {MAX_PARTS} invoices, or write 'overdue' for all that is overdue")
+        return self
+
+    @property
+    def minor(self) -> int | None:
+        """The amount in minor units."""
+        return None if self.amount is None else PositiveAmount(amount=self.amount, currency=self.currency).minor
+
+
+class CallDisputeIn(PositiveAmount):
+    """What the customer contests of one invoice."""
+
+    model_config = example_config(invoice_id="INV-7", amount="40.00", currency="EUR", reason="wrong_quantity")
+
+    invoice_id: str
+    reason: DisputeReason
+    comment: str = Field(default="", max_length=10_000)
+
+
+class CallNoteIn(RequestBody):
+    """What was said of one invoice."""
+
+    model_config = example_config(invoice_id="INV-7", text="Wants a copy of the delivery note.")
+
+    invoice_id: str
+    text: str = Field(min_length=1, max_length=10_000)
+
+
+class AccountCallIn(RequestBody):
+    """A call with the customer, and all that came of it."""
+
+    model_config = example_config(
+        outcome="reached",
+        contact="Mr Berg, accounts payable",
+        note="Payment run is on Friday.",
+        promises=[{"invoices": "overdue", "currency": "EUR", "by": "2013-03-15"}],
+        disputes=[{"invoice_id": "INV-7", "amount": "40.00", "currency": "EUR", "reason": "wrong_quantity"}],
+    )
+
+    outcome: CallOutcome
+    contact: str = Field(default="", max_length=200, description="who was spoken to; kept beside the journal, and erased with the account")
+    note: str = Field(default="", max_length=10_000)
+    look_again_on: date | None = Field(default=None, description="the account's call is due again on that day")
+    promises: list[CallPromiseIn] = Field(default_factory=list, max_length=MAX_PARTS)
+    disputes: list[CallDisputeIn] = Field(default_factory=list, max_length=MAX_PARTS)
+    notes: list[CallNoteIn] = Field(default_factory=list, max_length=MAX_PARTS)
+
+
+class CallPartOut(BaseModel):
+    """One command to one invoice. `part` is the pointer to what asked for it, empty for the call itself; `promise_id` is shared by
+    the parts of a promise. A part that the case refused in this very moment says why."""
+
+    part: str
+    invoice_id: str
+    act_id: str
+    promise_id: str | None = None
+    recorded: Literal["now", "will be applied", "refused"]
+    reason: str = ""
+
+
+class AccountCallAnswer(BaseModel):
+    act_id: str
+    recorded: Literal["now", "will be applied"] = Field(description="`will be applied`: some part waits for a worker, and is applied once")
+    parts: list[CallPartOut]

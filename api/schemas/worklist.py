@@ -9,7 +9,7 @@ from api.schemas.correspondence import CalledInvoiceOut
 from domain.portfolio.worklist_ranking import WorkKind
 
 AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
-    WorkKind.CALL: ("log_call", "make_promise", "raise_dispute", "escalate_invoice"),
+    WorkKind.CALL: ("log_account_call", "log_call", "make_promise", "raise_dispute", "escalate_invoice"),
     WorkKind.ESCALATION: ("answer_escalation", "close_task"),
     WorkKind.REFUSED_LETTER: ("decide_letter",),
     WorkKind.UNKNOWN_LETTER: ("decide_letter",),

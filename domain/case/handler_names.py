@@ -101,6 +101,8 @@ class QueryName(StrEnum):
     """Questions about a case, answered from its own state."""
 
     APPROVAL = "approval"
+    DISPUTE_REJECTION = "dispute_rejection"
     NEXT_STEP = "next_step"
+    PROMISE_REJECTION = "promise_rejection"
     SNAPSHOT = "snapshot"
     WAITING_FOR = "waiting_for"

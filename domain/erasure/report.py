@@ -12,6 +12,7 @@ ERASED_CATEGORIES = {
     "contacts": "whom to write to is needed no longer: name, e-mail address and phone number go, with the whole row",
     "letters": "recipient, subject, text and the mail server's answer go; that it went, when, about which invoices, and its SHA-256 stay",
     "notes": "what people wrote about the customer goes; author, day and the journal's entry that names the note stay",
+    "calls": "who was spoken to on the telephone goes; that the customer was called, when, by whom of ours and with what outcome stays",
     "tasks": "what people wrote when they closed a task goes; the task stays",
     "documents": "attached files and dossiers go, unless another account's case rests on the same file; their SHA-256 stays in the journal",
     "import_rows": "rejected rows that named the customer go; that a row was rejected stays",

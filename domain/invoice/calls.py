@@ -18,6 +18,8 @@ def log_call(case: InvoiceCase, command: LogCall, at: Moment) -> int:
     facts: dict[str, FactValue] = {"act": command.act_id, "outcome": command.outcome.value, "note": command.note_id}
     if command.call:
         facts["call"] = command.call
+    if command.again_on:
+        facts["again_on"] = command.again_on.isoformat()
     if requested := case.requested_call:
         facts["step"] = requested.step
         case.record_call_made(requested.step, command.outcome)

@@ -13,6 +13,7 @@ from domain.invoice.disputes import raise_dispute
 from domain.invoice.escalation_rules import answer_escalation, answer_rejection_reason, escalate_invoice
 from domain.invoice.invoice_case import PAUSE_HOLD, PROMISE_HOLD, InvoiceCase
 from domain.invoice.promise import Promise
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.timeline.holds import Hold, HoldKind
 
@@ -78,10 +79,11 @@ def _make_promise(case: InvoiceCase, command: MakePromise, at: Moment) -> int:
     """A new promise takes the place of an open one, but keeps its first day: nobody is put off for ever."""
     since = case.promise.first_made_on if case.promise else at.business.date()
     replaces = case.promise.promise_id if case.promise else None
-    case.promise = Promise(promise_id=command.act_id, amount=command.amount, by=command.by, first_made_on=since)
-    seq = case.write_entry(
-        EntryKind.PROMISE_MADE, at, command.actor, act=command.act_id, amount=command.amount, by=command.by.isoformat(), replaces=replaces
-    )
+    case.promise = Promise(promise_id=command.act_id, amount=command.amount, by=command.by, first_made_on=since, share=command.share)
+    facts: dict[str, FactValue] = {"amount": command.amount, "by": command.by.isoformat(), "replaces": replaces}
+    if command.share:
+        facts |= {"promise": command.share.promise_id, "of": command.share.amount}
+    seq = case.write_entry(EntryKind.PROMISE_MADE, at, command.actor, act=command.act_id, **facts)
     case.place_hold(Hold(hold_id=PROMISE_HOLD, kind=HoldKind.PROMISE, since=at.business), at, command.actor)
     return seq
 

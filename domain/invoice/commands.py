@@ -7,17 +7,20 @@ from typing import ClassVar
 from pydantic import Field
 
 from domain.case.command import Command
+from domain.invoice.promise import PromiseShare
 from domain.roles import Role
 
 
 class MakePromise(Command):
-    """The customer promised `amount` (minor units of the invoice's currency) by a date."""
+    """The customer promised `amount` (minor units of the invoice's currency) by a date; with a `share`, as a part of a promise over
+    several invoices."""
 
     journal_name: ClassVar[str] = "MakePromise"
 
     amount: int = Field(gt=0)
     by: date
     note: str = ""
+    share: PromiseShare | None = None
 
 
 class CallOutcome(StrEnum):
@@ -30,13 +33,15 @@ class CallOutcome(StrEnum):
 
 
 class LogCall(Command):
-    """The customer was called. `call` is the id of the call, which all invoices share that it was about; empty for one that none shares."""
+    """The customer was called. `call` is the id of the call, which all invoices share that it was about; empty for one that none shares.
+    `again_on`: the day on which somebody means to call again."""
 
     journal_name: ClassVar[str] = "LogCall"
 
     outcome: CallOutcome
     note_id: str | None = None
     call: str = ""
+    again_on: date | None = None
 
 
 class PauseCollection(Command):

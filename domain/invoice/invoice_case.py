@@ -11,7 +11,7 @@ from domain.clock import Moment
 from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterNaming, LetterOutcome, LetterResult
 from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
-from domain.invoice.promise import Promise, PromiseOutcome
+from domain.invoice.promise import Promise, PromiseMoney, PromiseOutcome, PromisePart
 from domain.invoice.requested_call import RequestedCall
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
@@ -101,6 +101,8 @@ class InvoiceCase(AccountCase):
     def wakes_at(self, now: datetime) -> datetime | None:
         """The next business time at which something happens by itself."""
         judged = self.promise.judged_at(self.policy.promise) if self.promise else None
+        if self.promise and self.promise.share and self.promise.is_fulfilled(self.policy.promise):
+            judged = now
         return min((at for at in (self.step_due_at(now), self.holds.next_expiry(), judged) if at), default=None)
 
     @property
@@ -169,6 +171,7 @@ class InvoiceCase(AccountCase):
         )
 
     def close(self, at: Moment) -> None:
+        self._end_promise_part(at)
         for hold in list(self.holds.standing.values()):
             self.lift_hold(hold.hold_id, at)
         self.closed_at = at.business
@@ -201,10 +204,48 @@ class InvoiceCase(AccountCase):
 
     def run_due_actions(self, at: Moment) -> None:
         """Judge the promise whose day is over, and lift the holds whose time is up."""
-        if self.promise and self.promise.judged_at(self.policy.promise) <= at.business:
+        if self.promise and (self._is_promise_over(at.business) or (self.promise.share and self.promise.is_fulfilled(self.policy.promise))):
             self.judge_promise(at)
         for hold in self.holds.list_expired(at.business):
             self.lift_hold(hold.hold_id, at)
+
+    def _is_promise_over(self, now: datetime) -> bool:
+        return self.promise is not None and self.promise.judged_at(self.policy.promise) <= now
+
+    def needs_promise_money(self, now: datetime) -> bool:
+        """True when a promise over several invoices is to be judged: what came for all of them is in the database."""
+        return self.promise is not None and self.promise.share is not None and self._is_promise_over(now)
+
+    def build_promise_part(self) -> PromisePart | None:
+        """This invoice's part of a promise over several; None while it has none."""
+        promise = self.promise
+        if promise is None or promise.share is None:
+            return None
+        forgiven = max(promise.amount - promise.received, 0) if self.is_settled else 0
+        return PromisePart(promise_id=promise.share.promise_id, amount=promise.amount, received=promise.received, forgiven=forgiven)
+
+    def apply_promise_money(self, money: PromiseMoney) -> None:
+        """What came for all invoices of the promise."""
+        if self.promise and self.promise.share:
+            self.promise = self.promise.model_copy(update={"money": money})
+
+    def _end_promise_part(self, at: Moment) -> None:
+        """The invoice is settled: its part of a promise over several has come, whatever becomes of the others."""
+        promise = self.promise
+        if promise is None or promise.share is None:
+            return
+        if promise.is_fulfilled(self.policy.promise):
+            self.judge_promise(at)
+        elif promise.is_part_paid(self.policy.promise):
+            self.write_entry(
+                EntryKind.PROMISE_PART_PAID,
+                at,
+                act=promise.promise_id,
+                amount=promise.amount,
+                received=promise.received,
+                promise=promise.share.promise_id,
+            )
+            self.promise = None
 
     def judge_promise(self, at: Moment) -> None:
         """Kept, partly kept or broken: either way the promise is over, and its hold with it."""
@@ -213,7 +254,11 @@ class InvoiceCase(AccountCase):
             return
         outcome = promise.determine_outcome(self.policy.promise)
         self.broken_promises += outcome is PromiseOutcome.BROKEN
-        self.write_entry(_PROMISE_ENTRY_KINDS[outcome], at, act=promise.promise_id, amount=promise.amount, received=promise.received)
+        facts: dict[str, FactValue] = {"act": promise.promise_id, "amount": promise.amount, "received": promise.received}
+        if promise.share:
+            came = promise.money.received if promise.money else promise.received
+            facts |= {"promise": promise.share.promise_id, "of": promise.share.amount, "received_of": came}
+        self.write_entry(_PROMISE_ENTRY_KINDS[outcome], at, SYSTEM, **facts)
         self.lift_hold(PROMISE_HOLD, at)
 
     def adopt_policy(self, policy: PolicySnapshot, at: Moment, adoption: str | None = None, maps_steps: bool = True) -> None:

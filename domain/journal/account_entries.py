@@ -26,6 +26,11 @@ class AccountEntry(NamedTuple):
         """The business date (UTC)."""
         return self.at.date()
 
+    @property
+    def promise_id(self) -> str:
+        """The promise that the entry is about: its parts on several invoices are one."""
+        return self.get_text("promise") or self.get_text("act")
+
     def get_text(self, name: str) -> str:
         """Return a fact as text; empty where the entry has none."""
         value = self.facts.get(name)

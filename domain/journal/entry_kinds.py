@@ -34,6 +34,7 @@ class EntryKind(StrEnum):
     PROMISE_KEPT = "promise.kept"
     PROMISE_PARTLY_KEPT = "promise.partly_kept"
     PROMISE_BROKEN = "promise.broken"
+    PROMISE_PART_PAID = "promise.part_paid"
     NOTE_ADDED = "note.added"
     ACT_REFUSED = "act.refused"
     POLICY_ADOPTED = "policy.adopted"

@@ -50,6 +50,8 @@ _DRAFT_OUTCOMES = {
 }
 """The end of a plan that is not in force yet; of one that is, only the end of new terms."""
 
+_JUDGED = (PromiseStatus.KEPT, PromiseStatus.PARTLY_KEPT, PromiseStatus.BROKEN)
+
 
 def list_calls(account_entries: Sequence[AccountEntry]) -> list[CallFacts]:
     """List the calls that were logged, in order of the entries."""
@@ -100,6 +102,24 @@ def list_promises(account_entries: Sequence[AccountEntry], currencies: InvoiceCu
                 "judged_on": entry.business_date,
             }
             promises[promise_id] = promises[promise_id].model_copy(update=judged)
+    return _join_promise_parts(account_entries, promises)
+
+
+def _join_promise_parts(account_entries: Sequence[AccountEntry], promises: dict[str, PromiseFacts]) -> list[PromiseFacts]:
+    """A part of a promise over several invoices whose own money came is judged with the others, if these are among the entries."""
+    shared_ids = {entry.get_text("act"): entry.get_text("promise") for entry in filter_by_kind(account_entries, EntryKind.PROMISE_MADE)}
+    judged: dict[str, PromiseFacts] = {}
+    for act, facts in promises.items():
+        if shared_ids.get(act) and facts.outcome in _JUDGED:
+            judged[shared_ids[act]] = facts
+    paid = {entry.get_text("act"): entry for entry in filter_by_kind(account_entries, EntryKind.PROMISE_PART_PAID)}
+    for act, entry in paid.items():
+        if act in promises and promises[act].outcome == PromiseStatus.OPEN:
+            whole = judged.get(shared_ids.get(act, ""))
+            changes: dict[str, Any] = {"received": entry.get_optional_int("received")}
+            if whole:
+                changes |= {"outcome": whole.outcome, "judged_on": whole.judged_on}
+            promises[act] = promises[act].model_copy(update=changes)
     return list(promises.values())
 
 

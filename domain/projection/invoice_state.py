@@ -23,6 +23,9 @@ LETTER_RESULT_BY_KIND = {kind.value: result for result, kind in LETTER_ENTRY_KIN
 PAYMENT_SIGNS = {EntryKind.PAYMENT_RECEIVED.value: 1, EntryKind.PAYMENT_REVERSED.value: -1}
 
 
+_PROMISE_ENDS = (EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN, EntryKind.PROMISE_PART_PAID)
+
+
 def letter_ended_at(entry: AccountEntry) -> datetime:
     """Return when the outcome of a letter came about (UTC); its case may have recorded it much later."""
     letter_at = entry.get_text("letter_at")
@@ -256,7 +259,7 @@ ENTRY_HANDLERS: dict[str, Callable[[InvoiceProjection, AccountEntry], None]] = {
         ((EntryKind.HOLD_PLACED,), InvoiceProjection._place_hold),
         ((EntryKind.HOLD_LIFTED,), InvoiceProjection._lift_hold),
         ((EntryKind.PROMISE_MADE,), InvoiceProjection._set_promise),
-        ((EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN), InvoiceProjection._clear_promise),
+        (_PROMISE_ENDS, InvoiceProjection._clear_promise),
         ((EntryKind.DISPUTE_OPENED, EntryKind.DISPUTE_AMOUNT_CHANGED), InvoiceProjection._set_disputed_amount),
         ((EntryKind.DISPUTE_CLOSED,), InvoiceProjection._clear_disputed_amount),
         ((EntryKind.TIMELINE_HASTENED,), InvoiceProjection._hasten_timeline),

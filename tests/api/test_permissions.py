@@ -33,6 +33,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/invoices/{invoice_id}/history"): EVERYBODY,
     ("POST", "/v1/invoices/{invoice_id}/promises"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/calls"): DESK,
+    ("POST", "/v1/accounts/{account_id}/calls"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/pause"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/resume"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/notes"): DESK,

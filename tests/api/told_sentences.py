@@ -99,6 +99,16 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
     (Kind.PROMISE_MADE, {"act": "p", "amount": 10_000, "by": "2013-02-22"}, "The customer promised to pay €100.00 by 22 Feb 2013"),
     (Kind.PROMISE_KEPT, {"act": "p", "amount": 10_000, "received": 10_000}, "The promise was kept: €100.00 of €100.00 came in"),
     (Kind.PROMISE_PARTLY_KEPT, {"act": "p", "amount": 10_000, "received": 1}, "The promise was partly kept: €0.01 of €100.00 came in"),
+    (
+        Kind.PROMISE_PARTLY_KEPT,
+        {"act": "p:I1", "amount": 10_000, "received": 1, "promise": "p", "of": 30_000, "received_of": 15_000},
+        "The promise was partly kept: €0.01 of €100.00 came in; of the whole promise, €150.00 of €300.00",
+    ),
+    (
+        Kind.PROMISE_PART_PAID,
+        {"act": "p:I1", "amount": 10_000, "received": 10_000, "promise": "p"},
+        "Its part of a promise over several invoices came: €100.00",
+    ),
     (Kind.PROMISE_BROKEN, {"act": "p", "amount": 10_000, "received": 0}, "The promise of €100.00 was broken"),
     (Kind.NOTE_ADDED, {"act": "a", "note": "note:2"}, "A note was written"),
     (

@@ -17,8 +17,7 @@ from domain.write_off.commands import WriteOffDecision
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 from tests.workflows.dispute_commands import next_act_id
-from tests.workflows.people import People
-from tests.workflows.people_over_http import open_people
+from tests.workflows.people import People, gather_people
 from workflows.invoice_collection import InvoiceCollection
 
 MANAGER, DIRECTOR = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR
@@ -31,7 +30,7 @@ def cases(environment: CollectionEnvironment) -> AccountCommands:
 
 @pytest.fixture
 async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with open_people(environment) as people:
+    async with gather_people(environment) as people:
         yield people
 
 

@@ -16,7 +16,12 @@ from workflows.case_runtime.case_session import CaseSession, WriteHandlers
 
 def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -> WriteHandlers:
     def extend_write(write: CaseWrite) -> CaseWrite:
-        more = {"withdraw": _letter_withdrawal_reason(case), "errands": list(case.errands), "heard": list(case.heard)}
+        more = {
+            "withdraw": _letter_withdrawal_reason(case),
+            "errands": list(case.errands),
+            "heard": list(case.heard),
+            "promise_part": case.build_promise_part(),
+        }
         return write.model_copy(update=more)
 
     def apply_result(write: CaseWrite, answer: CaseWriteResult) -> None:
@@ -31,6 +36,8 @@ def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -
             case.set_contact_date(write.ask.step, answer.contact_on)
         if write.ask and answer.call_task:
             mark_call_requested(case, write.ask.step, answer.call_task)
+        if answer.promise_money:
+            case.apply_promise_money(answer.promise_money)
 
     def resume(carried: CarriedState) -> None:
         case.reopen(carried, now())

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, select, text
 from adapters.audit.erasure import AccountEraser, AccountNotFoundError
 from adapters.audit.verification.verification import Verification
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Case, Contact, CreditNote, ImportRow, Message, Note, SQLModel, Task
+from adapters.database.tables import Account, AccountCall, Case, Contact, CreditNote, ImportRow, Message, Note, SQLModel, Task
 from adapters.document_store import DocumentStore
 from domain.erasure.commands import EraseAccount
 from domain.erasure.report import (
@@ -53,6 +53,16 @@ class Closed(JournalledAccount):
         self.letter(["I1"], 5, reply="250 2.0.0 buchhaltung@brauerei-nord.example OK")
         self.add(
             Note(id="N1", account_id="A1", invoice_id="I1", author="mia", text="Frau Lang is back on Monday", written_at=noon_on(6)),
+            AccountCall(
+                call_id="act:1",
+                account_id="A1",
+                outcome="reached",
+                contact="Frau Lang",
+                parts=[],
+                made_by="mia",
+                made_at=noon_on(6),
+                recorded_at=noon_on(6),
+            ),
             Task(key="call:1", kind="call", account_id="A1", due_on=day_on(5), state="done", outcome="spoke to Frau Lang", closed_by="mia"),
             Task(key="call:2", kind="call", account_id="A1", due_on=day_on(6), state="dropped", outcome="settled"),
             CreditNote(id="C1", account_id="A1", currency="EUR", amount=100, issued_on=day_on(7)),
@@ -180,6 +190,7 @@ def test_the_report_counts_what_went_and_what_stayed_each_with_its_reason(accoun
         "contacts": 1,
         "letters": 1,
         "notes": 1,
+        "calls": 1,
         "tasks": 1,
         "documents": 2,
         "import_rows": 1,
@@ -278,7 +289,7 @@ def test_an_open_review_is_an_open_case(account: Closed) -> None:
 
 def test_every_table_that_belongs_to_accounts_was_thought_of() -> None:
     """Whoever adds a table with an account's data says here what becomes of it when the account is erased."""
-    goes = {"accounts", "contacts", "messages", "notes", "tasks", "contact_requests"}
+    goes = {"accounts", "account_calls", "contacts", "messages", "notes", "tasks", "contact_requests"}
     stays = {
         "invoices",
         "payments",
