@@ -16,7 +16,8 @@ from sqlmodel import col
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
-from adapters.database.tables import Case, Contact, Invoice, Task
+from adapters.cases.call_tasks import close_account_call
+from adapters.database.tables import CallRequest, Case, Contact, Invoice, Task
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict
 from domain.billing.receivables import Receivable
@@ -85,12 +86,15 @@ class ScriptedStaff:
         found: dict[str, list[tuple[str, StaffAction]]] = defaultdict(list)
         with self.environment.database.reading() as session:
             rows = session.scalars(select(Case).where(col(Case.outcome).is_(None)).order_by(col(Case.case_id))).all()
-            calls = session.scalars(
-                select(Task).where(col(Task.kind) == "call", col(Task.state) == "open", col(Task.due_on) <= self.today)
+            calls = session.execute(
+                select(col(Task.account_id), col(CallRequest.invoice_id))
+                .join(CallRequest, col(CallRequest.task_id) == col(Task.id))
+                .where(col(CallRequest.state) == "open", col(CallRequest.due_on) <= self.today)
+                .order_by(col(CallRequest.invoice_id))
             ).all()
             session.expunge_all()
-        for task in sorted(calls, key=lambda one: one.invoice_id or ""):
-            found[task.account_id] += self._named(self._call(task))
+        for account, invoice in calls:
+            found[account] += self._named(self._call(account, invoice))
         acts: dict[str, Callable[[Case], tuple[str, StaffAction] | None]] = {
             "approval": self._approval,
             "dispute": self._dispute,
@@ -328,8 +332,7 @@ class ScriptedStaff:
 
     # --- calls
 
-    def _call(self, task: Task) -> tuple[str, StaffAction] | None:
-        account, invoice = task.account_id, str(task.invoice_id)
+    def _call(self, account: str, invoice: str) -> tuple[str, StaffAction] | None:
         what = self.course(account).call or ("" if account in self.courses else self.turn("call", CALLS))
         return f"call:{what or 'no_answer'}", self._make_call(account, invoice, what)
 
@@ -338,9 +341,7 @@ class ScriptedStaff:
         await self.environment.case(invoice).execute_update(
             InvoiceCollection.log_call, LogCall(act_id=next_act_id(), actor="mia", outcome=outcome)
         )
-        with self.environment.database.writing() as session:
-            mine = (col(Task.invoice_id) == invoice, col(Task.kind) == "call", col(Task.state) == "open")
-            session.execute(update(Task).where(*mine).values(state="done", outcome=outcome.value, closed_by="mia"))
+        close_account_call(self.environment.database, account, [invoice], outcome, "mia")
         open_balance = self.play.parts.billing.get_invoice_facts(invoice).open_balance
         match what:
             case "dispute":
