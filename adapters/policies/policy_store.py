@@ -142,10 +142,14 @@ class PolicyStore:
             names = set(row.value["names"]) if row else set()
         return [snapshot for snapshot in select_newest(self.list_versions()) if snapshot.name in names]
 
+    def find_matrix(self) -> MatrixSnapshot | None:
+        """Find the newest version of the approval matrix; None before any is loaded."""
+        with self._database.reading() as session:
+            return load_newest_matrix(session)
+
     def get_matrix(self) -> MatrixSnapshot:
         """The newest version of the approval matrix. Raises PolicyError before any is."""
-        with self._database.reading() as session:
-            snapshot = load_newest_matrix(session)
+        snapshot = self.find_matrix()
         if snapshot is None:
             raise PolicyError("no approval matrix is loaded; start Duecourse with `duecourse up`, or see `duecourse policy check`")
         return snapshot

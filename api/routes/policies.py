@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["policies"], route_class=IdempotentRoute,
 
 @router.get("/policies", operation_id="list_policies", summary="The policies in force, and what the last start refused")
 def get_policies(context: Context, _: ReadingActor) -> PoliciesOut:
-    policies = context.policies
+    policies, matrix = context.policies, context.policies.find_matrix()
     refusal = find_refusal(context.database)
     return PoliciesOut(
         items=[
@@ -36,7 +36,7 @@ def get_policies(context: Context, _: ReadingActor) -> PoliciesOut:
             )
             for snapshot in policies.list_in_force()
         ],
-        matrix_version=policies.get_matrix().version,
+        matrix_version=matrix.version if matrix else None,
         refused=RefusalOut(at=refusal.at, faults=refusal.faults) if refusal else None,
     )
 

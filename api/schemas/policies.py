@@ -23,10 +23,10 @@ class RefusalOut(BaseModel):
 
 
 class PoliciesOut(BaseModel):
-    """`refused` is null while the folder's files are those in force."""
+    """`refused` is null while the folder's files are those in force; `matrix_version` before a matrix is loaded."""
 
     items: list[PolicyOut]
-    matrix_version: int
+    matrix_version: int | None
     refused: RefusalOut | None
 
 

@@ -49,9 +49,9 @@ TARGET_KINDS = {
 }
 """What a path's parameter names."""
 
-PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day"})
+PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day", "name"})
 """Parameters of reading routes that name no account: an import has rows of many; which letter a mail is, its page says itself; a day's seal
-is over all there are."""
+and a policy's name are about all there are."""
 
 UNLOGGED_ROUTES = frozenset({"/v1/audit/views"})
 """Who looked into the trail, and for which account, is no view of that account."""

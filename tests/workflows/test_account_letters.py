@@ -98,10 +98,13 @@ COURSES = {
             AccountLetter(
                 29,
                 "final_demand",
-                {"A": due("final_demand"), "B": LISTED, "C": LISTED, "D": LISTED, "E": gathered("second_reminder")},
+                {"A": due("final_demand"), "B": LISTED, "C": LISTED, "D": LISTED, "E": LISTED},
                 500,
             ),
-            AccountLetter(32, "final_demand", {"A": LISTED, "B": due("final_demand"), "C": LISTED, "D": LISTED, "E": LISTED}, 500),
+            # and E, which was reminded on day 28, is not reminded again before day 31
+            AccountLetter(
+                32, "final_demand", {"A": LISTED, "B": due("final_demand"), "C": LISTED, "D": LISTED, "E": due("second_reminder")}, 500
+            ),
         ),
     ),
     "a courtesy note waits for the letter that goes anyway": Course(
