@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from adapters.database.engine import Database
-from adapters.database.tables import Note
+from adapters.database.tables import AccountNoteRecord, Note
 
 
 def save_note(database: Database, act_id: str, account_id: str, invoice_id: str | None, author: str, text: str, now: datetime) -> str:
@@ -13,3 +13,18 @@ def save_note(database: Database, act_id: str, account_id: str, invoice_id: str 
     with database.writing() as session:
         session.execute(database.build_insert_or_ignore(Note).values(**note))
     return note_id
+
+
+def record_account_note(database: Database, note_id: str, recorded_at: datetime) -> None:
+    """Record a note that no case's journal names: a settled invoice's case takes no command. Recorded once; `recorded_at` is real time."""
+    with database.writing() as session:
+        note = session.get_one(Note, note_id)
+        record = {
+            "note_id": note.id,
+            "account_id": note.account_id,
+            "invoice_id": note.invoice_id,
+            "author": note.author,
+            "written_at": note.written_at,
+            "recorded_at": recorded_at,
+        }
+        session.execute(database.build_insert_or_ignore(AccountNoteRecord).values(**record))

@@ -344,6 +344,20 @@ class Note(SQLModel, table=True):
     written_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class AccountNoteRecord(SQLModel, table=True):
+    """Append-only: a note that no case's journal names, as it is about the account, or about an invoice whose case is over. Its text is
+    in `notes`, and may be erased."""
+
+    __tablename__ = "account_note_records"
+    __table_args__ = (APPEND_ONLY,)
+    note_id: str = Field(primary_key=True)
+    account_id: str = Field(index=True)
+    invoice_id: str | None = None
+    author: str
+    written_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
 class Document(SQLModel, table=True):
     """A file that somebody attached, known by its SHA-256 and stored once, however often it is attached."""
 
@@ -699,6 +713,7 @@ class ErasureRow(SQLModel, table=True):
 __all__ = [
     "Account",
     "AccountCall",
+    "AccountNoteRecord",
     "Allocation",
     "ArchivedRun",
     "CallRequest",

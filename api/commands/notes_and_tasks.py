@@ -18,6 +18,13 @@ def save_note(context: ApiContext, act_id: str, account_id: str, invoice_id: str
     return notes.save_note(context.database, act_id, account_id, invoice_id, author, text, context.business_now)
 
 
+def save_account_note(context: ApiContext, act_id: str, account_id: str, invoice_id: str | None, author: str, text: str) -> str:
+    """Save a note that no case's journal can name, and record it with the account; return its id."""
+    note_id = save_note(context, act_id, account_id, invoice_id, author, text)
+    notes.record_account_note(context.database, note_id, context.now())
+    return note_id
+
+
 def close_task(database: Database, task_id: int, outcome: str, closed_by: str) -> TaskRow | None:
     """Return the ended task, None when there is none of this id. Raises Problem 409 when it was ended before."""
     closed = tasks.close_task(database, task_id, outcome, closed_by)

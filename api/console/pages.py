@@ -10,6 +10,7 @@ from adapters.read_model.correspondence import list_letters, list_pressing_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from adapters.read_model.journal import JournalLine, list_account_history, list_case_story
 from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_release
+from adapters.read_model.notes import list_notes
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
 from api.commands.live_invoice import load_live_invoice
 from api.console.rendering import CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
@@ -125,6 +126,7 @@ def show_account(request: Request, account_id: str, context: Context, actor: Pag
         entries=_render_entries(lines),
         letters=letters,
         tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, account_id=account_id)[0],
+        notes=list_notes(context.database, account_id, MAX_LIST_LENGTH)[0],
     )
 
 

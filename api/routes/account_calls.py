@@ -1,19 +1,25 @@
-"""Calls with customers, logged for the account: one call, and all that came of it."""
+"""Calls with customers, logged for the account with all that came of them, and notes about accounts."""
 
 from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
 
+from adapters.read_model.invoices import find_invoice
+from adapters.read_model.notes import list_notes
 from api.commands.account_calls import log_account_call
+from api.commands.notes_and_tasks import save_account_note
 from api.routes.account_lookup import CommandId, ExistingAccount
-from api.schemas.accounts import AccountCallAnswer, AccountCallIn
-from api.schemas.replies import QUEUED_RESPONSE
-from api.web.authentication import CollectingActor, Context
+from api.routes.invoice_commands import add_invoice_note
+from api.schemas.accounts import AccountCallAnswer, AccountCallIn, AccountNoteIn, AccountNoteOut
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
+from api.web.authentication import CollectingActor, Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
-from api.web.problems import PROBLEM_RESPONSES
+from api.web.pagination import Cursor, Limit, Page
+from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 
-router = APIRouter(prefix="/v1/accounts/{account_id}/calls", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
+router = APIRouter(prefix="/v1/accounts/{account_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
 
-@router.post("", operation_id="log_account_call", summary="Log a call, with all that came of it", responses=QUEUED_RESPONSE)
+@router.post("/calls", operation_id="log_account_call", summary="Log a call, with all that came of it", responses=QUEUED_RESPONSE)
 async def post_account_call(
     actor: CollectingActor, account: ExistingAccount, body: AccountCallIn, command_id: CommandId, context: Context, response: Response
 ) -> AccountCallAnswer:
@@ -24,3 +30,25 @@ async def post_account_call(
     if answer.recorded == "will be applied":
         response.status_code = 202
     return answer
+
+
+@router.get("/notes", operation_id="list_account_notes", summary="What people wrote about the account and its invoices, the latest first")
+def get_account_notes(
+    account: ExistingAccount, context: Context, _: ReadingActor, limit: Limit = 50, cursor: Cursor = None
+) -> Page[AccountNoteOut]:
+    rows, following = list_notes(context.database, account.id, limit, cursor)
+    return Page(items=[AccountNoteOut(**row.model_dump(exclude={"account_id"})) for row in rows], next=following)
+
+
+@router.post("/notes", operation_id="add_account_note", summary="Write a note about the account", responses=QUEUED_RESPONSE)
+async def post_account_note(
+    actor: CollectingActor, account: ExistingAccount, body: AccountNoteIn, command_id: CommandId, context: Context, response: Response
+) -> CommandAnswer:
+    """About the account itself, or about one of its invoices. The text stays in the database, and goes when the account is erased."""
+    if body.invoice_id is None:
+        await run_in_threadpool(save_account_note, context, command_id, account.id, None, actor.user, body.text)
+        return CommandAnswer(act_id=command_id, recorded="now")
+    invoice = await run_in_threadpool(find_invoice, context.database, body.invoice_id)
+    if invoice is None or invoice.account_id != account.id:
+        raise invalid_request_problem("/invoice_id", f"{body.invoice_id!r} is no invoice of this account")
+    return await add_invoice_note(context, invoice, actor, body.text, command_id, response)

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.read_model.invoices import InvoiceRow
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
 from api.commands.account_calls import tell_called_invoices
-from api.commands.notes_and_tasks import save_invoice_note
+from api.commands.notes_and_tasks import save_account_note, save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
 from api.schemas.invoices import CallIn, NoteIn, PauseIn, PromiseIn
@@ -20,6 +20,7 @@ from api.web.request_ids import derive_id
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResumeCollection
+from domain.roles import Actor
 
 router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 ExistingInvoice = Annotated[InvoiceRow, Depends(require_invoice)]
@@ -76,9 +77,20 @@ async def resume_invoice(
 async def add_note(
     actor: CollectingActor, invoice: ExistingInvoice, body: NoteIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
-    """The text stays in the database; the case's history holds only its id."""
-    note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.text)
-    return await submit_invoice_command(context, invoice, AddNote(act_id=command_id, actor=actor.user, note_id=note), response)
+    """The text stays in the database; the case's history holds only its id. A note on a settled invoice, whose case takes nothing any more,
+    is kept with the account."""
+    return await add_invoice_note(context, invoice, actor, body.text, command_id, response)
+
+
+async def add_invoice_note(
+    context: ApiContext, invoice: InvoiceRow, actor: Actor, text: str, command_id: str, response: Response
+) -> CommandAnswer:
+    """Add a note to an invoice's case or, where that is over, to the account's own record."""
+    if invoice.status == InvoiceStatus.OPEN:
+        note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, text)
+        return await submit_invoice_command(context, invoice, AddNote(act_id=command_id, actor=actor.user, note_id=note), response)
+    await run_in_threadpool(save_account_note, context, command_id, invoice.account_id, invoice.id, actor.user, text)
+    return CommandAnswer(act_id=command_id, recorded="now")
 
 
 async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, command: Command, response: Response) -> CommandAnswer:

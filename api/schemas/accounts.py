@@ -1,6 +1,6 @@
 """The bodies about accounts: their service, balances, contacts and invoices, and calls with the customer."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -139,3 +139,21 @@ class AccountCallAnswer(BaseModel):
     act_id: str
     recorded: Literal["now", "will be applied"] = Field(description="`will be applied`: some part waits for a worker, and is applied once")
     parts: list[CallPartOut]
+
+
+class AccountNoteIn(RequestBody):
+    """A note about the account or, with an `invoice_id`, about one of its invoices, settled ones too."""
+
+    model_config = example_config(text="Moves to a new building in May.")
+
+    text: str = Field(min_length=1, max_length=10_000)
+    invoice_id: str | None = None
+
+
+class AccountNoteOut(BaseModel):
+    id: str
+    invoice_id: str | None
+    invoice_number: str | None
+    author: str
+    text: str = Field(description="empty once the account's personal details were erased")
+    written_at: datetime
