@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from domain.case.case_view import CaseView, TaskRequest
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import DropReason, LetterNaming, LetterOutcome
-from domain.invoice.invoice_case import CarriedState
+from domain.invoice.carried_state import CarriedState
 from domain.invoice.promise import PromiseMoney, PromisePart
 from domain.journal.entry import Entry
 

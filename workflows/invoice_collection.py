@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.child_disputes import ChildDisputes
 from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
-from workflows.case_runtime.invoice_recording import build_invoice_write_handlers, check_last_letter
+from workflows.case_runtime.invoice_recording import build_invoice_write_handlers, check_last_letter, must_letter_arrive
 from workflows.case_runtime.linked_cases import LinkedCases
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
@@ -170,7 +170,7 @@ class InvoiceCollection:
 
     @workflow.signal
     def letter_news(self, outcome: LetterOutcome) -> None:
-        self.case.apply_letter_outcome(outcome, self.now)
+        self.case.apply_letter_outcome(outcome, self.now, must_letter_arrive(outcome))
 
     @workflow.signal
     def hold_placed(self, hold: Hold) -> None:

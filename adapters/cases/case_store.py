@@ -27,7 +27,7 @@ from domain.case.case_view import TaskKind
 from domain.case_write import CaseWrite, CaseWriteResult
 from domain.correspondence.letter_outcome import DropReason
 from domain.identifiers import CaseKind
-from domain.invoice.invoice_case import CarriedState
+from domain.invoice.carried_state import CarriedState
 from domain.journal.entry import GENESIS
 
 # built once: in a crowd of small transactions, building a statement costs as much as running it

@@ -18,7 +18,8 @@ from domain.correspondence.naming import NamedAs
 from domain.policy.collection_policy import StepAction
 
 UNDER_WAY_STATES = (ContactRequestState.PENDING, ContactRequestState.CLAIMED)
-CANCELLED_STATES = (ContactRequestState.DROPPED, ContactRequestState.WITHDRAWN)
+REOPENABLE_STATES = (ContactRequestState.DROPPED, ContactRequestState.WITHDRAWN, ContactRequestState.REFUSED)
+"""The states of a request whose step may ask again: no letter of it arrived, or will."""
 
 
 _PENDING_REQUESTS_QUERY = select(col(ContactRequest.id), col(ContactRequest.invoice_id), col(ContactRequest.step)).where(
@@ -91,15 +92,15 @@ class ContactRequestBatch:
         invoice_ids = [record.case.invoice_id for record in records if record.ask and record.ask.act is StepAction.LETTER]
         rows = connection.execute(_KNOWN_REQUESTS_QUERY, {"invoices": invoice_ids}).all() if invoice_ids else []
         self._known_requests = {(row.invoice_id, row.step, row.policy_version): row for row in rows}
-        self._taken_along = {(row.invoice_id, row.step): row for row in rows if not row.asked and row.state not in CANCELLED_STATES}
-        self._given_back = {(row.invoice_id, row.step): row for row in rows if row.state in CANCELLED_STATES}
+        self._taken_along = {(row.invoice_id, row.step): row for row in rows if not row.asked and row.state not in REOPENABLE_STATES}
+        self._given_back = {(row.invoice_id, row.step): row for row in rows if row.state in REOPENABLE_STATES}
 
     def request_contact(self, record: CaseWrite, order: ContactOrder, slot: datetime) -> datetime:
         """Request a letter; return the slot (UTC) that the request has, which is the earlier one when it was requested before.
 
-        One request per invoice, step and policy version; requested again after it was dropped or withdrawn, it counts one attempt more. A
-        letter may have taken the step along under the policy that the case had then: that request becomes the case's. So does one that was
-        dropped or withdrawn under an earlier policy, lest two attempts have one number.
+        One request per invoice, step and policy version; requested again after it was dropped, withdrawn or refused, it counts one attempt
+        more. A letter may have taken the step along under the policy that the case had then: that request becomes the case's. So does one
+        that was dropped, withdrawn or refused under an earlier policy, lest two attempts have one number.
         """
         case = record.case
         terms = _build_request_terms(order, slot)
@@ -115,7 +116,7 @@ class ContactRequestBatch:
             }
             self._new_rows.append({"account_id": case.account_id, **key, **terms})
             return slot
-        if known.state in CANCELLED_STATES:
+        if known.state in REOPENABLE_STATES:
             reopened = {
                 "policy": case.policy or "",
                 "policy_version": version,

@@ -78,6 +78,30 @@ _DROP_TASKS = (
 )
 
 
+_LATER, _REFUSED = _MESSAGES.alias("later"), _MESSAGES.alias("refused")
+_DROP_OVERTAKEN_TASKS = (
+    update(_TASKS)
+    .where(
+        _TASKS.c.kind == TaskKind.REFUSED_LETTER,
+        _TASKS.c.state == TaskState.OPEN,
+        _TASKS.c.account_id.in_(select(_MESSAGES.c.account_id).where(_MESSAGES.c.id.in_(bindparam("messages", expanding=True)))),
+        _TASKS.c.message_id.in_(
+            select(_REFUSED.c.id)
+            .join(_LATER, and_(_LATER.c.account_id == _REFUSED.c.account_id, _LATER.c.currency == _REFUSED.c.currency))
+            .where(
+                _LATER.c.id.in_(bindparam("messages", expanding=True)),
+                _LATER.c.id > _REFUSED.c.id,
+                _LATER.c.asked_for.is_not(None),
+                _REFUSED.c.state == MessageState.REFUSED,
+                _REFUSED.c.case_id.is_(None),
+            )
+        ),
+    )
+    .values(state=TaskState.DROPPED, outcome=LetterResult.SENT.value)
+)
+"""The tasks about reminders that were refused, once a later one of the account and currency has arrived."""
+
+
 class LetterOutcomeRecorder:
     """Writes what became of letters. `LetterOutbox` has one, with which it records the ends of the letters that it began."""
 
@@ -113,6 +137,7 @@ class LetterOutcomeRecorder:
                 if delivery.outcome is DeliveryOutcome.SENT and self._end_letter(session, message, delivery, now) is not None
             ]
             self._settle_letters(session, sent, LetterResult.SENT, "", now)
+            self._drop_overtaken_tasks(session, sent)
             mark_addresses_reachable(session, sent)
             for message, delivery in outcomes:
                 if delivery.outcome is DeliveryOutcome.DEFERRED:
@@ -155,6 +180,11 @@ class LetterOutcomeRecorder:
             self._end_requests(session, messages, result, reason, now)
             keys = [f"{TaskKind.UNKNOWN_LETTER}:{message}" for message in messages]
             session.connection().execute(_DROP_TASKS, {"keys": keys, "result": result.value})
+
+    def _drop_overtaken_tasks(self, session: Session, sent: Sequence[int]) -> None:
+        """What a refused letter was to say has arrived with a later one, which tells the account's whole position."""
+        if sent:
+            session.connection().execute(_DROP_OVERTAKEN_TASKS, {"messages": list(sent)})
 
     def _end_requests(self, session: Session, messages: Sequence[int], result: LetterResult, reason: str, now: datetime) -> None:
         statement = _END_REQUESTS_OF_SENT if result is LetterResult.SENT else _END_REQUESTS

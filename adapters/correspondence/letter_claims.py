@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from adapters.correspondence.account_positions import AccountCurrency, PositionInvoice, Positions, load_positions
 from adapters.correspondence.business_days import find_first_business_day, get_business_day_check
-from adapters.correspondence.contact_requests import CANCELLED_STATES, UNDER_WAY_STATES
+from adapters.correspondence.contact_requests import REOPENABLE_STATES, UNDER_WAY_STATES
 from adapters.correspondence.letter_brakes import LetterBrakes, load_brakes
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
@@ -177,13 +177,13 @@ class LetterClaims:
             earlier = [request for request in known if request.invoice_id == invoice.id]
             policy = self._load_policy(session, invoice.policy or "", invoice.policy_version or 0)
             rests = policy is not None and _was_asked_for(earlier, policy.catch_up_days, customers[invoice.account_id].zone, now)
-            if rests or any(request.state in UNDER_WAY_STATES for request in earlier):
+            if rests or any(_stands_in_the_way(request, step.step) for request in earlier):
                 continue
             same = _find_request_of_step(earlier, step.step, invoice.policy_version)
             if same is None:
                 minimum = policy.minimum_open_balance(invoice.currency) if policy else 1
                 session.add(_build_gathered_request(invoice, step, sample, minimum, letter, now))
-            elif same.state in CANCELLED_STATES:
+            elif same.state in REOPENABLE_STATES:
                 same.state, same.attempt, same.message_id = ContactRequestState.CLAIMED, same.attempt + 1, letter.id
                 same.slot, same.reason, same.ended_at, same.asked, same.told = now, "", None, False, True
                 same.policy, same.policy_version = invoice.policy or "", invoice.policy_version or 0
@@ -242,10 +242,11 @@ class LetterClaims:
 
 
 def _load_latest_letters(session: Session, accounts: Collection[str]) -> Sequence[Message]:
-    """Per account and currency the letter that has not gone yet, the last reminder and the last courtesy note. Letters of cases are apart:
-    no request joins them, and none is put off by them."""
+    """Per account and currency the letter that has not gone yet, the last reminder and the last courtesy note, of those refused and of the
+    others. Letters of cases are apart: no request joins them, and none is put off by them."""
     when = func.coalesce(col(Message.sent_at), col(Message.slot))
-    group = (col(Message.account_id), col(Message.currency), col(Message.asked_for).is_(None))
+    is_refused = col(Message.state) == MessageState.REFUSED
+    group = (col(Message.account_id), col(Message.currency), col(Message.asked_for).is_(None), is_refused)
     place = func.row_number().over(partition_by=group, order_by=(when.desc(), col(Message.id).desc())).label("place")
     mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != MessageState.VOID)
     latest = select(col(Message.id).label("id"), place).where(*mine).subquery()
@@ -270,8 +271,11 @@ def _find_next_letter_day(
     """Find the first business day on which the account may have its next letter; None when that is today.
 
     The rhythm is the account's: letters in two currencies may go on one day, and then none for `days_between_letters`. A courtesy note asks
-    for nothing: it puts no reminder off, and is put off by every letter. A step apart is put off by none. But no two letters in one
-    currency ever go on one day.
+    for nothing: it puts no reminder off, and is put off by every letter. A step apart is put off by none that arrived. But no two letters
+    in one currency ever go on one day.
+
+    A refused letter counts by its slot, lest one that is refused for its content be tried every day; not once the customer has another
+    address.
     """
     are_courtesy_notes, is_apart = all(request.rank <= 0 for request in due), any(request.apart for request in due)
     rest = timedelta(days=max(request.days_between_letters for request in due))
@@ -282,9 +286,18 @@ def _find_next_letter_day(
         day, is_same_currency = (letter.sent_at or letter.slot).astimezone(customer.zone).date(), letter.currency == key[1]
         if is_same_currency and day == today:
             earliest = max(earliest, day + timedelta(days=1))
-        if not is_apart and (are_courtesy_notes or letter.asked_for is not None) and (is_same_currency or day != today):
+        if _is_refused_reminder(letter):
+            counts = not letter.recipient or letter.recipient == customer.email
+        else:
+            counts = not is_apart and (are_courtesy_notes or letter.asked_for is not None)
+        if counts and (is_same_currency or day != today):
             earliest = max(earliest, day + rest)
     return find_first_business_day(customer.country, earliest) if earliest > today else None
+
+
+def _is_refused_reminder(letter: Message) -> bool:
+    """Not a courtesy note, which puts no reminder off; a letter that could not even be written has no template."""
+    return letter.state == MessageState.REFUSED and (letter.asked_for is not None or not letter.letter)
 
 
 def _joins(request: ContactRequest, position: dict[str, PositionInvoice], today: date) -> bool:
@@ -307,6 +320,14 @@ def _was_asked_for(requests: Iterable[ContactRequest], days: int, zone: ZoneInfo
     return any(moment.astimezone(zone).date() > since for moment in ended)
 
 
+def _stands_in_the_way(request: ContactRequest, step: str) -> bool:
+    """Whether an earlier request of an invoice keeps a letter from taking the step along: it is under way, or did not arrive for sure, and
+    its invoice may not have heard of that yet."""
+    if request.state in UNDER_WAY_STATES or request.state == ContactRequestState.UNKNOWN:
+        return True
+    return request.state == ContactRequestState.REFUSED and request.step != step
+
+
 def _load_claimed_invoices(session: Session, letter: Message) -> set[str]:
     claimed = (col(ContactRequest.message_id) == letter.id, col(ContactRequest.state) == ContactRequestState.CLAIMED)
     return set(session.scalars(select(col(ContactRequest.invoice_id)).where(*claimed)))
@@ -317,11 +338,11 @@ def _load_requests(session: Session, invoices: Collection[str]) -> Sequence[Cont
 
 
 def _find_request_of_step(requests: Sequence[ContactRequest], step: str, version: int | None) -> ContactRequest | None:
-    """Find the request of a step under this version of the policy; else one that was dropped or withdrawn under an earlier version, lest
-    two attempts have one number."""
+    """Find the request of a step under this version of the policy; else one of an earlier version that was dropped, withdrawn or refused,
+    lest two attempts have one number."""
     of_step = [request for request in requests if request.step == step]
     same = (request for request in of_step if request.policy_version == version)
-    return next(same, None) or next((request for request in of_step if request.state in CANCELLED_STATES), None)
+    return next(same, None) or next((request for request in of_step if request.state in REOPENABLE_STATES), None)
 
 
 def _build_gathered_request(

@@ -1,12 +1,14 @@
 """A person decides about a letter that was refused, or whose fate nobody knows: it did arrive, or it shall go again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.correspondence.address_reachability import mark_addresses_reachable
+from adapters.correspondence.undelivered_letters import lock_requests_asked_again
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState, TaskState
 from adapters.database.tables import Case, ContactRequest, Message, Task
@@ -47,7 +49,8 @@ class LetterDecisionStore:
         """Settle the letter, what its invoices asked for, and its task, in one transaction; a case that asked for it hears how it ends.
         `at` is business time.
 
-        Either way its address takes letters again. A letter that goes again keeps its Message-ID and counts its attempts on.
+        Either way its address takes letters again. A letter that goes again keeps its Message-ID and counts its attempts on. Of a refused
+        letter, the steps that ask again meanwhile are the letter's once more.
 
         Raises UnknownLetterError, LetterNotDecidableError.
         """
@@ -57,19 +60,18 @@ class LetterDecisionStore:
                 raise UnknownLetterError(f"there is no letter {letter_id}; GET /v1/letters lists them")
             if letter.state not in UNDECIDED_STATES:
                 raise LetterNotDecidableError(f"this letter is {letter.state}; only a refused letter or one of unknown fate can be decided")
-            letter.decided_by = decided_by
+            was_refused, letter.decided_by = letter.state == MessageState.REFUSED, decided_by
+            again = lock_requests_asked_again(session.connection(), letter_id) if was_refused else []
             mark_addresses_reachable(session, [letter_id])
             match decision:
                 case LetterDecision.DELIVERED:
                     letter.state, letter.sent_at = MessageState.SENT, letter.sent_at or at
                     letter.ended_at, letter.reason = letter.sent_at, ""
-                    self._update_requests(
-                        session, letter_id, state=ContactRequestState.SENT, ended_at=letter.sent_at, reason="", told=False
-                    )
+                    self._update_requests(session, letter_id, again, state=ContactRequestState.SENT, ended_at=letter.sent_at)
                 case LetterDecision.RESEND:
                     self._reject_pointless_resend(session, letter)
                     letter.state, letter.next_attempt_at, letter.transmitting_since = MessageState.INTENDED, None, None
-                    self._update_requests(session, letter_id, state=ContactRequestState.CLAIMED, ended_at=None, reason="", told=False)
+                    self._update_requests(session, letter_id, again, state=ContactRequestState.CLAIMED, ended_at=None, awaited=True)
             letter.told = None if letter.case_id is None else False
             session.add(letter)
             session.execute(
@@ -92,7 +94,9 @@ class LetterDecisionStore:
         if over is not None:
             raise LetterNotDecidableError(f"the case that asked for this letter is over ({over}); it must not go any more")
 
-    def _update_requests(self, session: Session, letter_id: int, **values: object) -> None:
-        """`told` starts anew: the invoice must hear of the new fate. What was left out of the letter stays so."""
-        in_it = (col(ContactRequest.message_id) == letter_id, col(ContactRequest.state).in_(_UNDECIDED_REQUEST_STATES))
-        session.execute(update(ContactRequest).where(*in_it).values(**values))
+    def _update_requests(self, session: Session, letter_id: int, again: Sequence[int], **values: object) -> None:
+        """`told` starts anew: the invoice must hear of the new fate, and nothing else wakes it. What was left out of the letter stays so.
+        `again`: the requests that ask again for what the letter was to do; they are the letter's once more."""
+        in_it = and_(col(ContactRequest.message_id) == letter_id, col(ContactRequest.state).in_(_UNDECIDED_REQUEST_STATES))
+        its = update(ContactRequest).where(or_(in_it, col(ContactRequest.id).in_(again)))
+        session.execute(its.values(message_id=letter_id, reason="", told=False, **values))

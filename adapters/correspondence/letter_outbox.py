@@ -167,7 +167,8 @@ class LetterOutbox:
         if letter.postponed_until is not None:
             self._postpone_letter(session, content, letter.postponed_until, now)
             return None
-        self._outcomes.drop_letter_task(session, TaskKind.UNAPPLIED_CREDIT, content.message)
+        for kind in (TaskKind.UNAPPLIED_CREDIT, TaskKind.NO_ADDRESS):
+            self._outcomes.drop_letter_task(session, kind, content.message)
         if letter.message is None:
             self._void_letter(session, content, now)
             return None

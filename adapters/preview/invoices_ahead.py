@@ -17,8 +17,9 @@ from domain.billing.billing_events import InvoiceStatus
 from domain.case_write import CaseWrite, CaseWriteResult
 from domain.clock import Clock, Moment
 from domain.correspondence.contact_request import ContactOrder
+from domain.invoice.carried_state import CarriedState
 from domain.invoice.contact_orders import build_contact_order
-from domain.invoice.invoice_case import CarriedState, InvoiceCase
+from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view
 from domain.journal.journal import Journal
 from domain.timeline.holds import Hold, Holds

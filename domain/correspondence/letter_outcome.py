@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.correspondence.naming import NamedAs
+from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 
 
@@ -24,6 +25,17 @@ LETTER_ENTRY_KINDS = {
     LetterResult.UNKNOWN: EntryKind.LETTER_UNKNOWN,
     LetterResult.DROPPED: EntryKind.LETTER_DROPPED,
 }
+
+
+DUE_AGAIN_FACT = "due_again"
+"""The fact of a refused letter's entry: its step is due again."""
+
+IN_DOUBT_FACT = "in_doubt"
+"""The fact of an unknown letter's entry: nothing follows its step until a person has decided."""
+
+
+UNDELIVERED_FACTS = {LetterResult.REFUSED: DUE_AGAIN_FACT, LetterResult.UNKNOWN: IN_DOUBT_FACT}
+"""The fact by which a letter that did not arrive, or may not have, does not count; an entry of before this was so has none."""
 
 
 class DropReason(StrEnum):
@@ -64,6 +76,17 @@ class LetterOutcome(BaseModel):
         whose histories must replay as they are. An invoice that was taken along is said to have been."""
         proof = {"sha256": self.sha256} if self.sha256 else {}
         return proof if self.named_as is NamedAs.DUE else {**proof, "named_as": self.named_as.value}
+
+    def build_step_facts(self, counts_not: bool) -> dict[str, FactValue]:
+        """Build the facts of the outcome's entry in an invoice's journal. `counts_not`: its step does not count for it."""
+        facts: dict[str, FactValue] = {
+            "step": self.step,
+            "message_id": self.message_id,
+            "letter_at": self.at.isoformat(),
+            "reason": self.reason,
+            **self.proof,
+        }
+        return {**facts, UNDELIVERED_FACTS[self.fate]: True} if counts_not else facts
 
 
 class LetterNaming(BaseModel):

@@ -5,14 +5,23 @@ from datetime import date, datetime
 from pydantic import AwareDatetime, Field
 
 from domain.billing.billing_events import InvoiceFacts
-from domain.case.account_case import AccountCase, EarlierRun
+from domain.case.account_case import AccountCase
 from domain.case.case_view import TaskRequest
 from domain.clock import Moment
-from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterNaming, LetterOutcome, LetterResult
+from domain.correspondence.letter_outcome import (
+    LETTER_ENTRY_KINDS,
+    UNDELIVERED_FACTS,
+    DropReason,
+    LetterNaming,
+    LetterOutcome,
+    LetterResult,
+)
+from domain.invoice.carried_state import CarriedState
 from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseMoney, PromiseOutcome, PromisePart
 from domain.invoice.requested_call import RequestedCall
+from domain.invoice.untraced_letter import build_untraced_letter_task
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
@@ -24,7 +33,6 @@ from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
 NO_LETTER_RECORD = "no_record"
 """The reason of a letter's unknown fate when the database has no trace of it."""
 
-
 DISPUTE_HOLD, PROMISE_HOLD, PAUSE_HOLD, MINIMUM_HOLD = "dispute", "promise", "pause", "below_minimum"
 
 
@@ -35,27 +43,12 @@ _PROMISE_ENTRY_KINDS = {
 }
 
 
-class CarriedState(EarlierRun):
-    """What an invoice that is taken up again goes on with besides: the steps it took, the time it spent on hold, its disputes, and the
-    cases of its account that hear of it; and which version of which policy it followed, None of a run from before that was kept."""
-
-    taken: list[TakenStep] = Field(default_factory=list)
-    past: list[HeldPeriod] = Field(default_factory=list)
-    broken_promises: int = 0
-    heard: list[str] = Field(default_factory=list)
-    disputes: list[DisputeRecord] = Field(default_factory=list)
-    followers: list[str] = Field(default_factory=list)
-    closed_at: AwareDatetime | None = None
-    policy: str | None = None
-    policy_version: int | None = None
-
-
 class InvoiceCase(AccountCase):
     """An invoice under collection.
 
     `followers`: the cases of its account that are told what becomes of it. `errands`: the people's tasks that its workflow is to write
     down. `heard`: the keys of the letter outcomes that were applied. `followed_flag`: what a file last said of a dispute, and a dispute
-    followed.
+    followed. `refused_step`: the step whose letter was refused, until one arrives.
     """
 
     facts: InvoiceFacts
@@ -66,6 +59,7 @@ class InvoiceCase(AccountCase):
     broken_promises: int = 0
     heard: list[str] = Field(default_factory=list)
     letter_awaited: bool = False
+    refused_step: str | None = None
     disputes: list[DisputeRecord] = Field(default_factory=list)
     disputed: int = 0
     followed_flag: bool = False
@@ -90,9 +84,9 @@ class InvoiceCase(AccountCase):
         return next_step(self.policy, self.taken, self.facts.due_date, today)
 
     def step_due_at(self, now: datetime) -> datetime | None:
-        """When the next step is due; None while a hold stands, an earlier letter is under way, or no step is left."""
+        """When the next step is due; None while a hold stands, an earlier letter is under way or in doubt, or no step is left."""
         step = self.next_step(now.date())
-        if step is None or self.holds.is_on_hold or self.letter_awaited:
+        if step is None or self.holds.is_on_hold or self.letter_awaited or self.is_letter_in_doubt:
             return None
         if self.hastened_at:
             return max(self.hastened_at, step_due_at(self.policy, step, self.taken, self.facts.due_date, Holds()))
@@ -109,6 +103,11 @@ class InvoiceCase(AccountCase):
     def is_last_letter_unresolved(self) -> bool:
         """The last step's letter may still be under way: what became of it must be asked before the next step."""
         return bool(self.taken) and self.taken[-1].act is StepAction.LETTER and self.taken[-1].fate is None
+
+    @property
+    def is_letter_in_doubt(self) -> bool:
+        """Nobody knows whether the last step's letter arrived: a person decides before anything follows."""
+        return bool(self.taken) and self.taken[-1].in_doubt
 
     def open(self, at: Moment) -> None:
         facts = self.facts
@@ -302,38 +301,44 @@ class InvoiceCase(AccountCase):
 
     def set_contact_date(self, step: str, day: date) -> None:
         """The day on which the customer hears of a step."""
-        self._update_taken_step(step, contact_on=day)
+        self.update_taken_step(step, contact_on=day)
 
     def record_call_made(self, step: str, outcome: str) -> None:
         """The call that a step asked for was made, and came to this."""
-        self._update_taken_step(step, fate=outcome)
+        self.update_taken_step(step, fate=outcome)
 
-    def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment) -> bool:
-        """Take in once what became of a letter. A step whose letter was dropped for a passing reason is due again."""
+    def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment, must_arrive: bool = True) -> bool:
+        """Take in once what became of a letter. A step whose letter was dropped for a passing reason is due again.
+
+        So is one whose letter was refused; one whose letter is in doubt waits for a person. A history that was begun before letters had to
+        arrive goes on as if they had (`must_arrive`).
+        """
         self.letter_awaited = False
         if outcome.key in self.heard:
             return False
         self.heard.append(outcome.key)
-        self.write_entry(
-            LETTER_ENTRY_KINDS[outcome.fate],
-            at,
-            step=outcome.step,
-            message_id=outcome.message_id,
-            letter_at=outcome.at.isoformat(),
-            reason=outcome.reason,
-            **outcome.proof,
-        )
+        counts_not = must_arrive and outcome.fate in UNDELIVERED_FACTS and self._awaits_letter(outcome.step)
+        self.write_entry(LETTER_ENTRY_KINDS[outcome.fate], at, SYSTEM, **outcome.build_step_facts(counts_not))
         match outcome.fate:
             case LetterResult.SENT:
-                self._update_taken_step(outcome.step, fate=outcome.fate, contact_on=outcome.on)
+                self.refused_step = None
+                self.update_taken_step(outcome.step, fate=outcome.fate, contact_on=outcome.on, in_doubt=False)
             case LetterResult.DROPPED if outcome.reason == DropReason.LAPSED:
-                self._update_taken_step(outcome.step, fate=outcome.fate)
+                self.update_taken_step(outcome.step, fate=outcome.fate)
                 self._reset_contact_date(outcome.step)
             case LetterResult.DROPPED:
                 self.undo_step(outcome.step)
+            case LetterResult.REFUSED if counts_not:
+                self.refused_step = outcome.step
+                self.undo_step(outcome.step)
             case LetterResult.REFUSED | LetterResult.UNKNOWN:
-                self._update_taken_step(outcome.step, fate=outcome.fate)
+                self.update_taken_step(outcome.step, fate=outcome.fate, in_doubt=counts_not)
         return True
+
+    def _awaits_letter(self, step: str) -> bool:
+        """Whether the step is the last one, and its letter has neither arrived nor been given up by a person."""
+        last = self.taken[-1] if self.taken else None
+        return last is not None and last.step == step and (last.fate is None or last.in_doubt)
 
     def record_naming(self, naming: LetterNaming, at: Moment) -> bool:
         """Note once that a letter listed the invoice. It takes no step: the timeline goes on as it would have."""
@@ -350,14 +355,17 @@ class InvoiceCase(AccountCase):
         )
         return True
 
-    def record_unknown_letter(self, at: Moment) -> None:
-        """The database knows nothing of the last letter: nobody can say whether it went."""
+    def record_unknown_letter(self, at: Moment, must_arrive: bool = True) -> None:
+        """The database knows nothing of the last letter: nobody can say whether it went. Somebody is asked to find out."""
         last = self.taken[-1]
+        if must_arrive:
+            self.errands.append(build_untraced_letter_task(self.journal.case_id, last.step, at.business.date()))
         self.apply_letter_outcome(
             LetterOutcome(
                 step=last.step, attempt=0, fate=LetterResult.UNKNOWN, at=at.business, on=last.contact_on, reason=NO_LETTER_RECORD
             ),
             at,
+            must_arrive,
         )
 
     def record_letter_withdrawal(self, step: str, reason: DropReason, at: Moment) -> None:
@@ -375,5 +383,5 @@ class InvoiceCase(AccountCase):
         """A letter that lapsed puts nothing off: the step counts from the day it was taken."""
         self.taken = [past.model_copy(update={"contact_on": past.at.date()}) if past.step == step else past for past in self.taken]
 
-    def _update_taken_step(self, step: str, **changes: object) -> None:
+    def update_taken_step(self, step: str, **changes: object) -> None:
         self.taken = [past.model_copy(update=changes) if past.step == step else past for past in self.taken]

@@ -15,6 +15,10 @@ WAITING_FOR_DECISION = "decision"
 """What an invoice waits for whose timeline has ended: nothing happens to it any more unless people decide it."""
 
 
+WAITING_FOR_LETTER_DECISION = "letter_decision"
+"""What an invoice waits for of whose last letter nobody knows whether it arrived."""
+
+
 def stage(case: InvoiceCase) -> str:
     if case.is_settled:
         return case.facts.status.value
@@ -27,6 +31,8 @@ def waiting_for(case: InvoiceCase, now: datetime) -> str:
         return "nothing"
     if case.holds.is_on_hold:
         return next(iter(case.holds.standing.values())).kind.value
+    if case.is_letter_in_doubt:
+        return WAITING_FOR_LETTER_DECISION
     if case.letter_awaited:
         return "letter"
     return "time" if case.next_step(now.date()) else WAITING_FOR_DECISION

@@ -6,8 +6,8 @@ from typing import Any
 
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
-from domain.correspondence.letter_outcome import LETTER_ENTRY_KINDS, DropReason, LetterResult
-from domain.invoice.view import STAGE_NEW, WAITING_FOR_DECISION
+from domain.correspondence.letter_outcome import DUE_AGAIN_FACT, IN_DOUBT_FACT, LETTER_ENTRY_KINDS, DropReason, LetterResult
+from domain.invoice.view import STAGE_NEW, WAITING_FOR_DECISION, WAITING_FOR_LETTER_DECISION
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.collection_policy import Policy, Step, StepAction
@@ -176,7 +176,10 @@ class InvoiceProjection:
         if result is LetterResult.DROPPED and entry.get_text("reason") != DropReason.LAPSED:
             self._undo_step(name)
             return
-        changes: dict[str, Any] = {"fate": result}
+        if entry.facts.get(DUE_AGAIN_FACT):
+            self._undo_step(name)
+            return
+        changes: dict[str, Any] = {"fate": result, "in_doubt": bool(entry.facts.get(IN_DOUBT_FACT))}
         if result is LetterResult.SENT:
             changes["contact_on"] = letter_ended_at(entry).date()
         self.taken_steps = [taken.model_copy(update=changes) if taken.step == name else taken for taken in self.taken_steps]
@@ -192,13 +195,19 @@ class InvoiceProjection:
         """True while the outcome of the last step's letter is not known."""
         return bool(self.taken_steps) and self.taken_steps[-1].act is StepAction.LETTER and self.taken_steps[-1].fate is None
 
+    @property
+    def is_letter_in_doubt(self) -> bool:
+        """True while a person is to decide whether the last step's letter arrived."""
+        return bool(self.taken_steps) and self.taken_steps[-1].in_doubt
+
     def find_next_step(self, today: date) -> tuple[Step | None, datetime | None]:
-        """Return the next step and when it is due (UTC): None while a hold is active, or where the policy's text is not kept."""
+        """Return the next step and when it is due (UTC): None while a hold is active or its last letter is in doubt, or where the policy's
+        text is not kept."""
         policy, due_date = self.policy, self.due_date
         if self.is_settled or policy is None or due_date is None:
             return None, None
         step = next_step(policy, self.taken_steps, due_date, today)
-        if step is None or self.holds.is_on_hold:
+        if step is None or self.holds.is_on_hold or self.is_letter_in_doubt:
             return step, None
         due = step_due_at(policy, step, self.taken_steps, due_date, Holds() if self.hastened_at else self.holds)
         return step, max(self.hastened_at, due) if self.hastened_at else due
@@ -244,6 +253,8 @@ class InvoiceProjection:
             return "nothing"
         if self.holds.is_on_hold:
             return next(iter(self.holds.standing.values())).kind.value
+        if self.is_letter_in_doubt:
+            return WAITING_FOR_LETTER_DECISION
         if self.is_letter_outcome_pending and due is not None and due < end:
             return "letter"
         return "time" if step or self.policy is None else WAITING_FOR_DECISION

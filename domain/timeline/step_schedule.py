@@ -16,7 +16,8 @@ class TakenStep(BaseModel):
     the invoice follows now: the day that it had there, or that of the step which it stands for since another policy was adopted.
 
     `contact_on` is the day, in the customer's time zone, of the contact: the slot's day, or the day on which the letter was sent. `fate`
-    is the outcome of its letter or its call, once that is known.
+    is the outcome of its letter or its call, once that is known. `in_doubt`: nobody knows whether its letter arrived, and nothing
+    follows it until a person has decided.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +28,7 @@ class TakenStep(BaseModel):
     at: AwareDatetime
     contact_on: date
     fate: str | None = None
+    in_doubt: bool = False
 
 
 def next_step(policy: Policy, taken: Sequence[TakenStep], due_date: date, today: date) -> Step | None:

@@ -16,7 +16,7 @@ from domain.clock import Moment
 from domain.credit_review.commands import ReferralReason
 from domain.credit_review.review_case import CreditReviewCase
 from domain.credit_review.view import build_case_view as review_view
-from domain.invoice.invoice_case import CarriedState
+from domain.invoice.carried_state import CarriedState
 from domain.journal.journal import Journal
 from domain.payment_plan import negotiation
 from domain.payment_plan.commands import ProposePlan

@@ -10,7 +10,7 @@ from adapters.config.settings import PROJECT
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_store import PolicyStore
 from domain.case_write import CaseWrite
-from domain.invoice.invoice_case import CarriedState
+from domain.invoice.carried_state import CarriedState
 from domain.journal.journal import Journal
 from domain.policy_adoption.adoption_case import AdoptionCase
 from domain.policy_adoption.commands import RequestPolicyAdoption

@@ -1,13 +1,14 @@
 """What becomes of letters, as the invoices that asked for them live through it. Invoices are reminded on a Monday."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
 from adapters.database.tables import Contact, Message
-from adapters.mail.smtp_client import DeliveryOutcome
+from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, fix_delivery
 
 
@@ -22,6 +23,14 @@ async def morning(environment: CollectionEnvironment, day: date) -> None:
     with environment.database.writing() as session:
         session.execute(update(Message).values(next_attempt_at=None))
     await environment.play.run_morning(day)
+
+
+def decide(environment: CollectionEnvironment, invoice: str, decision: LetterDecision, day: date) -> None:
+    """A person decides about the invoice's one letter, on a morning."""
+    with environment.database.reading() as session:
+        account = environment.account_and_currency(invoice)[0]
+        letter = session.scalars(select(col(Message.id)).where(col(Message.account_id) == account)).one()
+    LetterDecisionStore(environment.database).decide(letter or 0, decision, "mia", "", datetime.combine(day, time(9), UTC))
 
 
 def states(environment: CollectionEnvironment, invoice: str) -> list[str]:
@@ -51,7 +60,7 @@ async def test_a_letter_deferred_for_days_holds_the_next_step_back_which_then_ke
     assert len(states(environment, invoice)) == 2
 
 
-async def test_a_refused_letter_is_in_the_journal_and_on_a_persons_list_and_the_timeline_goes_on(
+async def test_a_refused_letter_is_in_the_journal_and_on_a_persons_list_and_its_step_is_asked_for_again(
     environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monday = await environment.pass_to_monday()
@@ -62,9 +71,39 @@ async def test_a_refused_letter_is_in_the_journal_and_on_a_persons_list_and_the_
     await environment.wait_until(lambda: "letter.refused" in environment.entry_kinds(invoice))
     assert environment.entry_facts(invoice, "letter.refused")[0]["reason"] == "554 No such mailbox"
     assert environment.tasks(invoice) == [("refused_letter", "open", monday)]
-    await environment.play.run_mornings(monday + DAY, monday + 7 * DAY)
-    assert [step for step, _ in environment.letters(invoice)] == ["second_reminder"]
-    assert environment.steps(invoice) == ["reminder", "second_reminder"]
+    assert environment.entry_facts(invoice, "letter.refused")[0]["due_again"] is True
+    await environment.play.run_mornings(monday + DAY, monday + 14 * DAY)
+    # refused for its content, it is not tried every day: it keeps the account's rhythm, and nothing harsher comes before it
+    assert environment.letters(invoice) == [("reminder", monday + 7 * DAY), ("second_reminder", monday + 14 * DAY)]
+    assert environment.steps(invoice) == ["reminder", "reminder", "second_reminder"]
+
+
+async def test_a_letter_whose_address_was_refused_waits_for_another_and_goes_by_itself_once_there_is_one(
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - 2 * DAY)
+    account = environment.account_and_currency(invoice)[0]
+    with monkeypatch.context() as broken:
+
+        async def refuse(*_: object) -> DeliveryResult:
+            return DeliveryResult(DeliveryOutcome.REFUSED, 550, "No such user", address_refused=True)
+
+        broken.setattr(environment.play.parts.mailer, "send", refuse)
+        assert (await environment.play.run_morning(monday)).refused == 1
+    await environment.wait_until(lambda: environment.steps(invoice) == ["reminder", "reminder"])
+    await environment.play.run_mornings(monday + DAY, monday + 60 * DAY)
+    assert (environment.letters(invoice), environment.steps(invoice)) == ([], ["reminder", "reminder"])
+    assert [task[:2] for task in environment.tasks(invoice)] == [("refused_letter", "open"), ("no_address", "open")]
+    assert environment.row(invoice).waiting_for == "letter"
+    with environment.database.writing() as session:
+        mended = {"email": "other@customer.test", "undeliverable_since": None}
+        session.execute(update(Contact).where(col(Contact.account_id) == account).values(mended))
+    await environment.play.run_mornings(monday + 61 * DAY, monday + 63 * DAY)
+    assert [step for step, _ in environment.letters(invoice)] == ["reminder"]
+    assert [task[:2] for task in environment.tasks(invoice)] == [("refused_letter", "dropped"), ("no_address", "dropped")]
+    await environment.play.run_mornings(monday + 64 * DAY, monday + 75 * DAY)
+    assert [step for step, _ in environment.letters(invoice)] == ["reminder", "second_reminder"]
 
 
 async def test_a_letter_of_unknown_fate_is_never_sent_again_blindly(
@@ -77,8 +116,42 @@ async def test_a_letter_of_unknown_fate_is_never_sent_again_blindly(
         assert (await environment.play.run_morning(monday)).unknown == 1
     await environment.wait_until(lambda: "letter.unknown" in environment.entry_kinds(invoice))
     assert environment.tasks(invoice) == [("unknown_letter", "open", monday)]
+    assert environment.entry_facts(invoice, "letter.unknown")[0]["in_doubt"] is True
+    await environment.play.run_mornings(monday + DAY, monday + 60 * DAY)
+    assert (states(environment, invoice), environment.steps(invoice)) == (["unknown"], ["reminder"])
+    row = environment.row(invoice)
+    assert (row.waiting_for, row.next_step, row.next_on) == ("letter_decision", "second_reminder", None)
+
+
+@pytest.mark.parametrize(
+    ("decision", "kind", "letters"),
+    [
+        (LetterDecision.DELIVERED, "letter.sent", [("reminder", 8), ("second_reminder", 15)]),
+        (LetterDecision.RESEND, "letter.sent", [("reminder", 8), ("second_reminder", 15)]),
+        (None, "letter.unknown", []),
+    ],
+)
+async def test_what_a_person_decides_about_a_letter_in_doubt_reaches_its_invoice(
+    environment: CollectionEnvironment,
+    monkeypatch: pytest.MonkeyPatch,
+    decision: LetterDecision | None,
+    kind: str,
+    letters: list[tuple[str, int]],
+) -> None:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - 2 * DAY)
+    with monkeypatch.context() as broken:
+        mail_is(broken, environment, DeliveryOutcome.UNKNOWN, None, "The line was cut")
+        await environment.play.run_morning(monday)
+    await environment.wait_until(lambda: "letter.unknown" in environment.entry_kinds(invoice))
     await environment.play.run_mornings(monday + DAY, monday + 7 * DAY)
-    assert (states(environment, invoice), environment.steps(invoice)) == (["unknown", "sent"], ["reminder", "second_reminder"])
+    if decision:
+        decide(environment, invoice, decision, monday + 8 * DAY)
+    await environment.play.run_morning(monday + 8 * DAY)
+    await environment.wait_until(lambda: environment.entry_kinds(invoice)[-1] == kind)
+    await environment.play.run_mornings(monday + 9 * DAY, monday + 15 * DAY)
+    assert environment.letters(invoice) == [(step, monday + days * DAY) for step, days in letters]
+    await environment.wait_until(lambda: environment.row(invoice).waiting_for == ("letter_decision" if decision is None else "time"))
 
 
 async def test_an_invoice_hears_at_once_of_the_late_letter_that_it_waits_for(environment: CollectionEnvironment) -> None:

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Clock, Moment
     from domain.correspondence.contact_request import ContactOrder
-    from domain.invoice.invoice_case import CarriedState
+    from domain.invoice.carried_state import CarriedState
     from domain.journal.entry_kinds import EntryKind
 
 from workflows.case_runtime.activity_options import RECORD_OPTIONS

@@ -7,14 +7,26 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Moment
-    from domain.correspondence.letter_outcome import DropReason
+    from domain.correspondence.letter_outcome import DropReason, LetterOutcome, LetterResult
     from domain.invoice.calls import mark_call_requested
-    from domain.invoice.invoice_case import CarriedState, InvoiceCase
+    from domain.invoice.carried_state import CarriedState
+    from domain.invoice.invoice_case import InvoiceCase
 
 from workflows.case_runtime.case_session import CaseSession, WriteHandlers
 
+LETTERS_MUST_ARRIVE = "letters-must-arrive"
+"""Patch: a letter that was refused or is in doubt does not count. A run that heard of one before goes on as its history has it."""
 
-def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -> WriteHandlers:
+
+def must_letter_arrive(outcome: LetterOutcome) -> bool:
+    """Whether the run goes by the rule that a letter which did not arrive does not count. Asked only where it matters: it costs a search
+    attribute."""
+    return outcome.fate in (LetterResult.REFUSED, LetterResult.UNKNOWN) and workflow.patched(LETTERS_MUST_ARRIVE)
+
+
+def build_invoice_write_handlers(
+    case: InvoiceCase, now: Callable[[], Moment], must_arrive: Callable[[LetterOutcome], bool] = must_letter_arrive
+) -> WriteHandlers:
     def extend_write(write: CaseWrite) -> CaseWrite:
         more = {
             "withdraw": _letter_withdrawal_reason(case),
@@ -29,7 +41,7 @@ def build_invoice_write_handlers(case: InvoiceCase, now: Callable[[], Moment]) -
         for step in answer.withdrawn:
             case.record_letter_withdrawal(step, _letter_withdrawal_reason(case) or DropReason.ON_HOLD, now())
         for outcome in answer.letters:
-            case.apply_letter_outcome(outcome, now())
+            case.apply_letter_outcome(outcome, now(), must_arrive(outcome))
         for naming in answer.named:
             case.record_naming(naming, now())
         if write.ask and answer.contact_on:
@@ -57,4 +69,4 @@ async def check_last_letter(session: CaseSession[InvoiceCase]) -> None:
     case, answer = session.case, await session.record(await_letter=True)
     case.letter_awaited = answer.under_way and case.is_last_letter_unresolved
     if case.is_last_letter_unresolved and not answer.under_way:
-        case.record_unknown_letter(session.now)
+        case.record_unknown_letter(session.now, workflow.patched(LETTERS_MUST_ARRIVE))

@@ -15,7 +15,7 @@ from adapters.database.tables import Case, JournalEntry, SealRow
 from domain.case.case_view import CaseView
 from domain.case_write import CaseWrite
 from domain.identifiers import find_case_kind
-from domain.invoice.invoice_case import CarriedState
+from domain.invoice.carried_state import CarriedState
 from domain.journal.entry import Entry, FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal

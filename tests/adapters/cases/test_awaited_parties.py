@@ -13,7 +13,7 @@ from adapters.database.tables import CaseAwaited
 from domain.case.case_view import AwaitedParties, CaseView
 from domain.case_write import CaseWrite
 from domain.identifiers import CaseKind
-from domain.invoice.invoice_case import CarriedState
+from domain.invoice.carried_state import CarriedState
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 from domain.roles import Role

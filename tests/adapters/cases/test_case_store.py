@@ -8,7 +8,8 @@ from domain.billing.billing_events import InvoiceStatus
 from domain.case_write import CaseWriteResult
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import DropReason, LetterResult
-from domain.invoice.invoice_case import CarriedState, InvoiceCase
+from domain.invoice.carried_state import CarriedState
+from domain.invoice.invoice_case import InvoiceCase
 from tests.adapters.correspondence.correspondence_setup import DAWN, DAY, DUE, NOON, TODAY, CorrespondenceSetup
 
 

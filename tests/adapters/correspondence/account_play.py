@@ -198,7 +198,7 @@ class AccountPlay:
         case = played.case
         if case.is_settled and case.closed_at is None:
             case.close(at)
-        handlers = build_invoice_write_handlers(case, lambda: at)
+        handlers = build_invoice_write_handlers(case, lambda: at, lambda _: True)
         write = CaseWrite(
             now=at.business,
             entries=list(case.journal.pending),

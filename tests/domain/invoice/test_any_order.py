@@ -67,6 +67,7 @@ class Collection(RuleBasedStateMachine):
         self.contacts: list[tuple[str, date]] = []
         self.taken_on: dict[str, date] = {}
         self.slot_delay = 0
+        self.in_doubt = False
         self.promised_since: int | None = None
         self.closed = False
         self.act()
@@ -97,6 +98,7 @@ class Collection(RuleBasedStateMachine):
         step = next(known for known in policy.timeline if known.step == name)
         today = self.now.date()
         assert not self.is_held
+        assert not self.in_doubt, "a step was taken though nobody knows whether the letter before it arrived"
         if step.day > 0:
             assert self.collectable_hours() >= step.day * 24
         else:
@@ -129,8 +131,9 @@ class Collection(RuleBasedStateMachine):
                 self.contacts[position] = (news.step, news.on)
             elif news.reason == DropReason.LAPSED:
                 self.contacts[position] = (news.step, self.taken_on[news.step])
-            elif news.fate is LetterResult.DROPPED:
+            elif news.fate in (LetterResult.DROPPED, LetterResult.REFUSED):
                 self.contacts.pop(position)
+            self.in_doubt = news.fate is LetterResult.UNKNOWN
         self.post.untold.clear()
 
     def withdraw_while_held(self) -> None:
@@ -208,6 +211,16 @@ class Collection(RuleBasedStateMachine):
         courtesy = self.post.waiting == "courtesy_note" and self.now.date() > self.due
         self.post.end(LetterResult.DROPPED, self.now, DropReason.LAPSED if courtesy else reason)
         self.tell_if_awaited()
+
+    @precondition(lambda self: self.in_doubt and not self.closed)
+    @rule(result=st.sampled_from([LetterResult.SENT, LetterResult.REFUSED, LetterResult.UNKNOWN]))
+    def a_person_decides_about_a_letter_in_doubt(self, result: LetterResult) -> None:
+        """It arrived, or was sent again: the attempt is the same. Sent again and in doubt once more, it stays so."""
+        assert not self.post.untold
+        self.post.waiting = self.case.taken[-1].step
+        self.post.end(result, self.now, "")
+        self.tell()
+        self.act()
 
     def tell_if_awaited(self) -> None:
         if self.case.letter_awaited:

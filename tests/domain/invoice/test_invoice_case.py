@@ -76,11 +76,41 @@ def test_a_letter_that_went_late_puts_the_next_step_off() -> None:
 
 
 @pytest.mark.parametrize("result", [LetterResult.REFUSED, LetterResult.UNKNOWN])
-def test_a_letter_that_was_refused_or_whose_fate_is_unknown_is_never_asked_for_again(result: LetterResult) -> None:
+def test_a_letter_that_was_refused_or_whose_fate_is_unknown_is_never_asked_for_again_by_a_run_of_before(result: LetterResult) -> None:
     one = build_case()
     one.take_step(find_step("reminder"), moment(1))
-    one.apply_letter_outcome(build_letter_outcome("reminder", result, days=1), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", result, days=1), moment(1), must_arrive=False)
     assert one.next_step(midnight(1).date()) == find_step("second_reminder")
+    assert (due_on(one, 1), waiting_for(one, midnight(1)), last(one).facts.keys() & {"due_again", "in_doubt"}) == (7, "time", set())
+
+
+def test_a_step_whose_letter_was_refused_is_due_again_and_nothing_harsher_is() -> None:
+    one = build_case()
+    for attempt in (1, 2):
+        one.take_step(find_step("reminder"), moment(attempt))
+        assert one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.REFUSED, attempt, attempt), moment(attempt))
+        assert (one.taken, one.next_step(midnight(30).date()), due_on(one, 30)) == ([], find_step("reminder"), 1)
+    one.take_step(find_step("reminder"), moment(9))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, 9, 3), moment(9))
+    assert (one.next_step(midnight(9).date()), due_on(one, 9)) == (find_step("second_reminder"), 12)
+
+
+def test_while_a_letter_is_in_doubt_nothing_is_due_until_it_is_known_to_have_arrived() -> None:
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.UNKNOWN, days=1), moment(1))
+    assert (due_on(one, 90), one.wakes_at(midnight(90)), waiting_for(one, midnight(90))) == (None, None, "letter_decision")
+    assert one.next_step(midnight(90).date()) == find_step("second_reminder")
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.SENT, days=5), moment(6))
+    assert (due_on(one, 6), waiting_for(one, midnight(6)), one.taken[-1].in_doubt) == (8, "time", False)
+
+
+def test_a_letter_in_doubt_that_was_sent_again_and_refused_makes_its_step_due_again() -> None:
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.UNKNOWN, days=1), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.REFUSED, days=5), moment(5))
+    assert (one.taken, due_on(one, 5)) == ([], 1)
 
 
 @pytest.mark.parametrize("reason", [reason for reason in DropReason if reason is not DropReason.LAPSED])
@@ -133,6 +163,7 @@ def test_a_letter_that_the_database_lost_counts_as_unknown_and_is_not_repeated()
     one.record_unknown_letter(moment(7))
     assert (last(one).kind, one.taken[-1].fate) == (EntryKind.LETTER_UNKNOWN, LetterResult.UNKNOWN)
     assert one.next_step(midnight(7).date()) == find_step("second_reminder")
+    assert (due_on(one, 90), [(task.kind, task.role) for task in one.errands]) == (None, [("unknown_letter", "collector")])
 
 
 def test_a_withdrawn_letter_gives_its_step_back() -> None:

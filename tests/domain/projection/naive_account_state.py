@@ -48,11 +48,13 @@ def _settling(entries: Sequence[AccountEntry]) -> list[tuple[int, str, int]]:
 
 
 def _steps(entries: Sequence[AccountEntry]) -> list[str]:
-    """Those that count as taken: one whose letter was withdrawn, or dropped but for its time, was not carried out."""
+    """Those that count as taken: one whose letter was withdrawn, dropped but for its time, or refused, was not carried out."""
     undone = {
         one.seq
         for one in entries
-        if one.kind == "letter.withdrawn" or (one.kind == "letter.dropped" and get_fact(one, "reason") != "lapsed")
+        if one.kind == "letter.withdrawn"
+        or (one.kind == "letter.dropped" and get_fact(one, "reason") != "lapsed")
+        or (one.kind == "letter.refused" and get_fact(one, "due_again"))
     }
     steps: list[str] = []
     for one in entries:
