@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.account_erasure import AccountErasureActivities
+from activities.approval_digest import ApprovalDigestActivities
 from activities.approvals import ApprovalActivities
 from activities.billing_events import BillingEventActivities
 from activities.case_effects import CaseEffectActivities
@@ -44,6 +45,8 @@ from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.credit.referral_query import ReferralQuery
 from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.delegation_store import DelegationStore
+from adapters.notifications.approval_digest import DigestSender
+from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
 from adapters.policies.adoption_query import AdoptionQuery
 from adapters.portfolio.assignments import CollectorChangeFeed
@@ -54,6 +57,7 @@ from domain import identifiers as ids
 from workflows.account_erasure import Erasing
 from workflows.account_suspension import AccountSuspension
 from workflows.approval import Approval
+from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
@@ -83,6 +87,7 @@ WORKFLOWS = (
     DailySeal,
     HistoryArchive,
     PolicyAdoption,
+    ApprovalDigest,
 )
 CACHED_WORKFLOWS = 10_000
 WORKFLOW_TASK_POLLERS = 20
@@ -176,7 +181,11 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
     billing = BillingEventActivities(services.billing, invoice_inputs, signals, CollectorChangeFeed(database))
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
-    effects = CaseEffectActivities(services.billing, services.policies, notices, clock)
+    digests = DigestStore(database)
+    effects = CaseEffectActivities(services.billing, services.policies, notices, digests, clock)
+    digest_mail = DigestSender(digests, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
+    company = services.company
+    digesting = ApprovalDigestActivities(digest_mail, clock, settings.digest_hour, company.zone, company.country or "")
     approvals = ApprovalActivities(services.policies, DelegationStore(database), ApprovalFactsLoader(database))
     return [
         billing.deliver_events,
@@ -191,6 +200,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
         effects.read_invoice,
         effects.adopt_segment,
         effects.notify,
+        digesting.send_digests,
     ]
 
 

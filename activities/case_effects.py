@@ -8,8 +8,10 @@ from temporalio import activity
 
 from adapters.billing.errors import BillingError, UnknownInvoiceError
 from adapters.billing.port import CaseBilling
+from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
 from adapters.policies.policy_store import PolicyStore
+from domain.approval.digest import find_digest_event
 from domain.billing.receivables import InvoiceUpdate
 from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionResult, WriteOffResult
 from domain.case.effects import (
@@ -28,8 +30,8 @@ from domain.policy.collection_policy import PolicySnapshot
 
 
 class CaseEffectActivities:
-    def __init__(self, billing: CaseBilling, policies: PolicyStore, notices: NoticeSender, clock: Clock) -> None:
-        self._billing, self._policies, self._notices = billing, policies, notices
+    def __init__(self, billing: CaseBilling, policies: PolicyStore, notices: NoticeSender, digests: DigestStore, clock: Clock) -> None:
+        self._billing, self._policies, self._notices, self._digests = billing, policies, notices, digests
         self._clock = clock
 
     @property
@@ -124,9 +126,12 @@ class CaseEffectActivities:
 
     @activity.defn
     async def notify(self, notice: NotifyRole | NotifyPerson) -> list[str]:
-        """To whom it went."""
+        """To whom it went; or for whom it was put down, where the day's digest will tell it."""
         info = activity.info()
-        return await self._notices.send(notice, f"{info.workflow_id}:{info.workflow_run_id}:{info.activity_id}")
+        key = f"{info.workflow_id}:{info.workflow_run_id}:{info.activity_id}"
+        if event := find_digest_event(notice):
+            return await asyncio.to_thread(self._digests.add_notices, notice, event, key, self._business_now.date())
+        return await self._notices.send(notice, key)
 
 
 async def _execute_booking(key: str, booking: Callable[[], object]) -> BookingResult:

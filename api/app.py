@@ -126,6 +126,7 @@ def build_app() -> FastAPI:
     app.include_router(correspondence.letters_router)
     app.include_router(correspondence.previews_router)
     app.include_router(correspondence.tasks_router)
+    app.include_router(console.approvals_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)

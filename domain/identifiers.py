@@ -12,6 +12,7 @@ DAILY_SEAL_ID = "daily_seal"
 SEAL_CASE_ID = "seal"
 """The case of all seals: each day's run of `DailySeal` follows its chain."""
 HISTORY_ARCHIVE_ID = "history_archive"
+APPROVAL_DIGEST_ID = "approval_digest"
 
 SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
 """By which cases are listed with Temporal's own tools: keywords, registered with the server."""
@@ -90,6 +91,7 @@ class WorkflowName(StrEnum):
     REFERRALS = "Referrals"
     DAILY_SEAL = "DailySeal"
     HISTORY_ARCHIVE = "HistoryArchive"
+    APPROVAL_DIGEST = "ApprovalDigest"
 
 
 def invoice_case_id(invoice_id: str) -> str:
@@ -140,6 +142,11 @@ def approval_case_id(case_id: str, number: int) -> str:
 def letter_key(account_id: str, language: str, currency: str, slot_day: date) -> str:
     """What makes a letter the same letter: one per account, language, currency and day. Its Message-ID derives from it."""
     return f"letter:{account_id}:{language}:{currency}:{slot_day.isoformat()}"
+
+
+def digest_key(user: str, day: date) -> str:
+    """What makes a digest the same digest: one per person and business date. Its Message-ID derives from it."""
+    return f"digest:{user}:{day.isoformat()}"
 
 
 def case_letter_key(case_id: str, key: str) -> str:

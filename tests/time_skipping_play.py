@@ -29,10 +29,12 @@ from adapters.imports.importer import ImportResult
 from adapters.mail.local_inbox import InboxServer
 from adapters.shipped_files import PROJECT
 from domain import identifiers as ids
+from domain.approval.digest import DigestTally
 from domain.case.case_view import CaseView
 from domain.clock import Clock
 from tests.time_skipping import time_skipping
 from worker import build_worker
+from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.invoice_collection import InvoiceCollection
@@ -112,6 +114,11 @@ class TimeSkippingPlay:
     async def send_letters(self) -> LetterTally:
         with self.environment.auto_time_skipping_disabled():
             return await self.client.execute_workflow(CorrespondenceRun.run, id=f"letters-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
+
+    async def send_digests(self) -> DigestTally:
+        """What waits for whom, told by one mail each, if the hour has come and no digest has gone today."""
+        with self.environment.auto_time_skipping_disabled():
+            return await self.client.execute_workflow(ApprovalDigest.run, id=f"digest-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
 
     async def wait_for_rest(self) -> None:
         """Until every case has done what is due: none is settled and open, none has a step to take, none has yet to begin.

@@ -1,9 +1,11 @@
 """The company that is owed: what its letters say of it."""
 
 from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from adapters.config.settings import PROJECT, Settings, SettingsError
 from adapters.letters.letter_templates import Collector, Creditor
@@ -17,12 +19,23 @@ class CompanyError(SettingsError):
     """A company file that cannot be used; says which key and what to write."""
 
 
+def _require_time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no time zone; write for example Europe/Berlin")
+    return name
+
+
 class Company(Creditor):
-    """The creditor, and who signs where an account has no collector."""
+    """The creditor, and who signs where an account has no collector. `time_zone`: the IANA name by which its people's day begins."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     collector: Collector
+    time_zone: Annotated[str, AfterValidator(_require_time_zone)] = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
 
     @property
     def is_fictitious(self) -> bool:

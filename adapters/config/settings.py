@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     audit_mail: str | None = Field(
         None, pattern=ADDRESS_PATTERN, description="an address such as audit@your-company.com, to which the daily seals go; unset: none"
     )
+    digest_hour: int = Field(
+        7, ge=0, le=23, description="the hour from which people get their daily mail of approvals, 0 to 23, in the company's time zone"
+    )
     archive_url: str | None = Field(
         None, pattern=r"^s3://[^\s/]+(/[^\s]*)?$", description="s3://BUCKET/PREFIX for archived histories; unset: in the database"
     )

@@ -37,6 +37,16 @@ class TaskState(StrEnum):
     DROPPED = "dropped"
 
 
+class DigestState(StrEnum):
+    """A person's digest of a day: intended until the mail server has taken it or refused it, or another day's took its place."""
+
+    INTENDED = "intended"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    SUPERSEDED = "superseded"
+
+
 class RunEnding(StrEnum):
     """How the server says that a workflow's run ended."""
 

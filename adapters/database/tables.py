@@ -12,7 +12,7 @@ from sqlalchemy.types import JSON, TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from adapters.database.append_only import APPEND_ONLY
-from adapters.database.row_states import AllocationCause, ContactRequestState, ImportState, MessageState, TaskState
+from adapters.database.row_states import AllocationCause, ContactRequestState, DigestState, ImportState, MessageState, TaskState
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.naming import NamedAs
 
@@ -399,6 +399,28 @@ class DelegationRow(SQLModel, table=True):
     made_by: str
     revoked_by: str | None = None
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ApprovalNoticeRow(SQLModel, table=True):
+    """What a person is to be told of an approval by their next digest: one event, once."""
+
+    __tablename__ = "approval_notices"
+    key: str = Field(primary_key=True, description="the notice that the approval sent, and the person")
+    user: str = Field(foreign_key="users.name", index=True)
+    approval_id: str
+    event: str = Field(description="an ApprovalEvent")
+    happened_on: date
+    settled_on: date | None = Field(default=None, index=True, description="of the digest that told it, or found nothing left to decide")
+
+
+class DigestMailRow(SQLModel, table=True):
+    """A person's digest of a business day."""
+
+    __tablename__ = "digest_mails"
+    user: str = Field(primary_key=True, foreign_key="users.name")
+    day: date = Field(primary_key=True)
+    state: str = Field(default=DigestState.INTENDED, description="a DigestState")
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
 
 
 class JournalEntry(SQLModel, table=True):

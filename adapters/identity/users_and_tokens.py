@@ -71,6 +71,12 @@ class IdentityStore:
             user = session.get(User, name)
             return {Role(role) for role in user.roles} if user and user.active else set()
 
+    def find_language(self, name: str) -> str | None:
+        """The language in which messages to a user are written; None where none is known."""
+        with self._database.reading() as session:
+            user = session.get(User, name)
+            return user.language if user else None
+
     def list_users(self) -> list[KnownUser]:
         """Return every user, active or not, by name."""
         now = datetime.now(UTC)

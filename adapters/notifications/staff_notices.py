@@ -46,13 +46,14 @@ class NoticeWording(BaseModel):
 
 
 class StaffNoticeWording(BaseModel):
-    """One language's notices, by their template, and what their links are called."""
+    """One language's notices, by their template, and what their links are called; `digest` says what a digest of approvals says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shared: SharedWording
     links: dict[str, str]
     facts: dict[str, str]
+    digest: dict[str, str]
     notices: dict[str, NoticeWording]
 
     def translate(self, group: str, name: str) -> str:
@@ -183,10 +184,11 @@ def _parse_plan_account(plan: FactValue) -> str:
 
 
 def _build_links(details: Mapping[str, FactValue]) -> dict[str, str]:
-    """Build the path of each link: the API lists what waits for a decision; an invoice and an account have a page each."""
-    links = {}
-    if find_case_kind(str(details.get("case") or "")) is CaseKind.APPROVAL and not details.get("result"):
-        links["approval"] = "/v1/approvals?mine=true"
+    """Build the path of each link: an approval that waits for a decision, an invoice and an account have a page each."""
+    links: dict[str, str] = {}
+    case_id = str(details.get("case") or "")
+    if find_case_kind(case_id) is CaseKind.APPROVAL and not details.get("result"):
+        links |= {"approval": f"/approvals/{quote(case_id, safe='')}", "approvals": "/approvals"}
     if invoice := details.get("invoice"):
         links["invoice"] = f"/invoices/{quote(str(invoice), safe='')}"
     elif account := details.get("account"):

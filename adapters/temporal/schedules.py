@@ -1,5 +1,5 @@
 """The scheduled workflows, started by Temporal's own schedules: sending letters, reading billing events, referring accounts, sealing,
-and archiving histories."""
+telling people of approvals, and archiving histories."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +26,9 @@ from domain.clock import Clock
 CORRESPONDENCE_SECONDS = 60.0
 BILLING_SYNC_SECONDS = 15.0
 CATCH_UP_WINDOW = timedelta(seconds=10)
+DIGEST_SECONDS = 300.0
+"""How soon after its hour the digest of approvals goes, and how soon one that failed is tried again."""
+
 HISTORY_ARCHIVE_SECONDS = 600.0
 """Real time, however fast the business clock is played: the server's retention is real time, too."""
 
@@ -34,6 +37,7 @@ SHORT_KEPT_WORKFLOWS = (
     ids.WorkflowName.BILLING_SYNC,
     ids.WorkflowName.REFERRALS,
     ids.WorkflowName.HISTORY_ARCHIVE,
+    ids.WorkflowName.APPROVAL_DIGEST,
 )
 _SHORT_KEPT_LIST = ", ".join(f'"{name}"' for name in SHORT_KEPT_WORKFLOWS)
 RUN_RETENTION = timedelta(days=2)
@@ -55,6 +59,12 @@ async def upsert_schedules(client: Client, clock: Clock) -> None:
         client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, ids.WorkflowName.HISTORY_ARCHIVE, archive_interval)
     )
     business_day = timedelta(seconds=max(1.0, clock.day_seconds))
+    digest_seconds = min(DIGEST_SECONDS, accelerated_seconds) if clock.hours_matter else clock.day_seconds
+    await _upsert_schedule(
+        client,
+        ids.APPROVAL_DIGEST_ID,
+        _build_schedule(ids.APPROVAL_DIGEST_ID, ids.WorkflowName.APPROVAL_DIGEST, timedelta(seconds=max(1.0, digest_seconds))),
+    )
     await _upsert_schedule(client, ids.REFERRALS_ID, _build_schedule(ids.REFERRALS_ID, ids.WorkflowName.REFERRALS, business_day))
     await _upsert_schedule(
         client, ids.DAILY_SEAL_ID, _build_schedule(ids.DAILY_SEAL_ID, ids.WorkflowName.DAILY_SEAL, business_day, catch_up=business_day)

@@ -113,6 +113,7 @@ class Phrases(BaseModel):
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
     kinds of case is not the same word. `disputes` say of an invoice what is contested, by the dispute's stage; `taken` what a step that was
     taken did; `suspensions` where an account's suspension stands, `suspension_ends` what ends it.
+    `approvals` label the pages about approvals.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -149,6 +150,7 @@ class Phrases(BaseModel):
     why: dict[str, str]
     why_on: dict[str, str]
     worklist: dict[str, str]
+    approvals: dict[str, str]
 
     def render_entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
         """Return the sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;

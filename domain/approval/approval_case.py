@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.approval.digest import AT_ONCE, ApprovalEvent
 from domain.approval.facts import DecisionFacts, FactsRevision
 from domain.approval.four_eyes import ApprovalParticipants
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject
@@ -264,8 +265,11 @@ class ApprovalCase(AccountCase):
         self._notify_role(tier.role, "approval_asked", at)
 
     def _notify_role(self, role: Role, template: str, at: Moment) -> None:
-        told_on = {"on": at.business.date().isoformat()} if self.facts else {}
-        self.add_effect(NotifyRole(role=role, template=template, details=self._build_message_details() | told_on))
+        details = self._build_message_details() | ({"on": at.business.date().isoformat()} if self.facts else {})
+        tier = self.current_tier
+        if tier.at_once or (tier.escalate_at_once and template == ApprovalEvent.ESCALATED):
+            details[AT_ONCE] = True
+        self.add_effect(NotifyRole(role=role, template=template, details=details))
 
     def notify_revised(self, at: Moment) -> None:
         """Those who are asked hear that the facts are others by now."""

@@ -66,7 +66,8 @@ ApproverRole = Annotated[Role, AfterValidator(_require_approver_role)]
 class ApprovalTier(_MatrixModel):
     """One tier of an approval: a number of people of a role, by a deadline. Days are calendar days of business time.
 
-    Once the deadline has passed, `escalate_to` may sign too; it is the role itself where no role is above it.
+    Once the deadline has passed, `escalate_to` may sign too; it is the role itself where no role is above it. Those who are asked are told
+    by the digest of the day, unless `at_once` says otherwise.
     """
 
     role: ApproverRole
@@ -74,6 +75,8 @@ class ApprovalTier(_MatrixModel):
     deadline_days: int = Field(ge=1, le=60)
     remind_days: int = Field(default=1, ge=0, le=30, description="so many days before the last day; 0: no reminder")
     escalate_to: ApproverRole
+    at_once: bool = Field(default=False, description="whoever is asked is told at once, not by the day's digest")
+    escalate_at_once: bool = Field(default=False, description="of an escalation alone they are told at once")
 
     @model_validator(mode="after")
     def _validate_escalation_role(self) -> Self:

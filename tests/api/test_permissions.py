@@ -137,7 +137,19 @@ OPEN = {
     ("GET", "/console.css"),
     ("GET", "/console.js"),
 }
-PAGES = {("GET", path) for path in ("/", "/invoices/{invoice_id}", "/accounts/{account_id}", "/preview", "/inbox", "/inbox/{mail_id}")}
+PAGES = {
+    ("GET", path)
+    for path in (
+        "/",
+        "/invoices/{invoice_id}",
+        "/accounts/{account_id}",
+        "/approvals",
+        "/approvals/{approval_id}",
+        "/preview",
+        "/inbox",
+        "/inbox/{mail_id}",
+    )
+}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

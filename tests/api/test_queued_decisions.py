@@ -19,6 +19,7 @@ from adapters.identity.delegation_store import DelegationStore
 from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
 from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.journal import list_case_history
@@ -60,7 +61,7 @@ async def client() -> AsyncIterator[Client]:
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, notices, Clock.real_time())
+    effects = CaseEffectActivities(Ledger(database), policies, notices, DigestStore(database), Clock.real_time())
     approvals = ApprovalActivities(policies, DelegationStore(database), ApprovalFactsLoader(database))
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify, approvals.review_decision]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[Approval], activities=activities)

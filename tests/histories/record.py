@@ -8,6 +8,7 @@ the runs that differ. The series so far:
 - `2026-11`: every kind of workflow. Its invoices were started without a coarse stage: each shows its step in `DuecourseStage`.
 - `2026-11b`: invoices that were started with a coarse stage (docs/decisions/0020). No other kind's commands changed.
 - `2026-11c`: the adoption of a policy, and an invoice that it moved to a later version (docs/decisions/0027).
+- `2026-11d`: the digest of approvals (docs/decisions/0032).
 """
 
 import asyncio
@@ -33,21 +34,17 @@ from tests.histories.system_scenarios import keep_house_lives
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, start_collection_environment
 from tests.workflows.dispute_commands import DisputeCommands
+from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11c"
+SERIES = "2026-11d"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
-RUNS = frozenset(
-    {
-        "invoice_collection.moved_to_a_later_version",
-        "policy_adoption.moved_to_a_later_version",
-    }
-)
+RUNS = frozenset({"approval_digest"})
 """Kind and life of the runs that the series keeps."""
 
 KINDS = {
@@ -190,7 +187,7 @@ INVOICES: tuple[Callable[[CollectionEnvironment], Awaitable[str]], ...] = (
 
 DISPUTES = (disputed_and_credited, paid_while_disputed)
 
-REPEATED_RUNS = ("billing_sync", "correspondence_run", "referrals")
+REPEATED_RUNS = ("billing_sync", "correspondence_run", "referrals", "approval_digest")
 
 HOUSE_RUNS = ("erasing.refused", "erasing.erased", ids.DAILY_SEAL_ID, ids.HISTORY_ARCHIVE_ID)
 
@@ -247,7 +244,7 @@ async def _keep(environment: CollectionEnvironment, case_ids: list[str], life: s
 
 
 async def _runs(environment: CollectionEnvironment, folder: Path) -> None:
-    """A delivery of one event, a run that sends one letter, and one that refers an account whose exposure is over its limit."""
+    """A delivery of one event, a run that sends one letter, one that refers an account whose exposure is over its limit, and a digest."""
     cases = AccountCommands(environment)
     invoice, monday = await environment.open_reminded_invoice(account="OVER", total="1000.00")
     await cases.refer_account("OVER")
@@ -259,6 +256,7 @@ async def _runs(environment: CollectionEnvironment, folder: Path) -> None:
     await environment.pass_to(monday + 40 * DAY)
     await _run(environment, Referrals.run, "referrals", folder)
     await cases.wait_for_entries(ids.credit_review_case_id("OVER"), "credit_review.referred", 2)
+    await _run(environment, ApprovalDigest.run, ids.APPROVAL_DIGEST_ID, folder)
 
 
 async def _run(environment: CollectionEnvironment, workflow: Any, name: str, folder: Path) -> None:

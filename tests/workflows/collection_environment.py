@@ -17,8 +17,10 @@ from sqlalchemy import select, update
 from sqlmodel import col
 from temporalio.client import WorkflowHandle
 
+from adapters.correspondence.business_days import find_first_business_day
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Case, Invoice, JournalEntry, Message, MessageLine, Task
+from adapters.database.tables import Account, ApprovalNoticeRow, Case, Invoice, JournalEntry, Message, MessageLine, Task
+from adapters.mail.local_inbox import InboxMessage
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
 from tests.time_skipping_play import TimeSkippingPlay, start_play, write_invoice_file
@@ -108,6 +110,25 @@ class CollectionEnvironment:
     async def pass_to(self, day: date, hour: int = 0) -> None:
         """Let time pass without sending letters, to a second after the hour (UTC)."""
         await self.play.skip_to(datetime.combine(day, time(hour), UTC) + timedelta(seconds=1))
+
+    async def pass_to_digest(self) -> date:
+        """Pass to the morning of the company's next business day, and send the day's digests."""
+        day = find_first_business_day("DE", await self.today() + DAY)
+        await self.pass_to(day, 8)
+        await self.play.send_digests()
+        return day
+
+    def notices(self, user: str, approval: str) -> list[str]:
+        """The events of an approval that were put down for somebody, in order."""
+        with self.database.reading() as session:
+            rows = session.scalars(select(ApprovalNoticeRow).filter_by(user=user, approval_id=approval))
+            return [row.event for row in rows]
+
+    def mails(self, recipient: str, subject: str = "") -> list[InboxMessage]:
+        """What an address got, the latest first."""
+        inbox = self.play.parts.inbox
+        assert inbox is not None
+        return [mail for mail in inbox.list(limit=10_000) if recipient in str(mail) and subject in mail.subject]
 
     async def wait_until(self, holds: Callable[[], Any]) -> None:
         """Until something is so that must become so without any business time passing."""

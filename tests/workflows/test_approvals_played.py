@@ -5,6 +5,7 @@ Each approval is for a credit note: of EUR 25 it takes a manager, of EUR 20,000 
 
 import asyncio
 from datetime import UTC, date, datetime
+from urllib.parse import quote
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -14,6 +15,7 @@ from adapters.identity.users_and_tokens import IdentityStore
 from domain.approval.commands import ApprovalVerdict, DecideApproval, WithdrawApprovalRequest
 from domain.approval.delegation import Delegation
 from domain.case.effects import ReviseApproval, WithdrawApproval
+from domain.policy.approval_matrix import MatrixSnapshot
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
@@ -206,14 +208,69 @@ async def test_a_decision_sent_twice_counts_once_and_says_by_which_way_it_came(
     assert [facts["channel"] for facts in cases.entry_facts(approval, "approval.signed")] == ["temporal"]
 
 
-async def test_those_who_are_asked_get_a_message_with_a_link(environment: CollectionEnvironment, cases: DisputeCommands) -> None:
-    IdentityStore(environment.database).add_user("petra", MANAGER, email="petra@ours.test")
-    dispute, _, _ = await asked(environment, cases)
-    inbox = environment.play.parts.inbox
-    assert inbox is not None
-    await environment.wait_until(
-        lambda: any("Please decide" in mail.subject and "petra@ours.test" in str(mail) for mail in inbox.list(limit=10_000))
-    )
-    mail = next(mail for mail in inbox.list(limit=10_000) if "Please decide" in mail.subject)
-    assert dispute.split(":")[1] in mail.text
-    assert "€25.00" in mail.text
+async def test_those_who_are_asked_get_one_mail_the_next_morning_with_a_link_to_a_page(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    people = IdentityStore(environment.database)
+    people.add_user("petra", MANAGER, email="petra@ours.test")
+    people.add_user("pablo", MANAGER, email="pablo@ours.test", language="es")
+    first, approval, wednesday = await asked(environment, cases)
+    second = await cases.raise_dispute(await environment.open_invoice(wednesday - 2 * DAY), 3_000)
+    await cases.resolve(second, DisputeResolution.CREDIT_NOTE, 3_000)
+    other = await cases.wait_for_approval(second)
+    await environment.wait_until(lambda: environment.notices("petra", approval) == environment.notices("petra", other) != [])
+    assert not environment.mails("petra@ours.test"), "nothing is sent at once"
+    today = await environment.pass_to_digest()
+    [mail] = environment.mails("petra@ours.test")
+    assert mail.subject == "Waiting for your decision: 2, new: 2"
+    for dispute, each, amount in ((first, approval, "€25.00"), (second, other, "€30.00")):
+        assert f"Invoice {dispute.split(':')[1]}: {amount} of €100.00 open" in mail.text
+        assert f"/approvals/{quote(each, safe='')}" in mail.text
+    assert "/v1/" not in mail.text
+    assert environment.mails("pablo@ours.test")[0].subject == "Esperan su decisión: 2, nuevas: 2"
+
+    await environment.play.send_digests()
+    assert len(environment.mails("petra@ours.test")) == 1, "one a day"
+    await cases.decide(other, "petra")
+    await environment.wait_until(lambda: cases.row(other).outcome is not None)
+    while environment.notices("petra", approval) == ["approval_asked"]:
+        await environment.pass_to_digest()
+    latest = environment.mails("petra@ours.test")[0]
+    reminded = cases.entry_dates(approval, "approval.reminded")
+    assert reminded > [today], "the deadline comes nearer"
+    assert "Still to decide: credit note of €25.00" in latest.text
+    assert other.split(":")[2] not in latest.text
+
+
+async def test_an_approval_that_was_decided_before_the_morning_is_told_to_nobody(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    IdentityStore(environment.database).add_user("paula", MANAGER, email="paula@ours.test")
+    _, approval, _ = await asked(environment, cases)
+    await environment.wait_until(lambda: environment.notices("paula", approval))
+    await cases.decide(approval, "anna")
+    await environment.wait_until(lambda: cases.row(approval).outcome is not None)
+    await environment.pass_to_digest()
+    assert not environment.mails("paula@ours.test")
+
+
+async def test_an_escalation_that_the_matrix_tells_at_once_goes_at_once_and_is_not_told_again(
+    environment: CollectionEnvironment, cases: DisputeCommands
+) -> None:
+    people = IdentityStore(environment.database)
+    people.add_user("pia", MANAGER, email="pia@ours.test")
+    people.add_user("dirk", DIRECTOR, email="dirk@ours.test")
+    policies = environment.play.parts.policies
+    before = policies.get_matrix()
+    matrix = before.load_matrix()
+    urgent = {name: tier.model_copy(update={"escalate_at_once": True}) for name, tier in matrix.signatories.items()}
+    changed = matrix.model_copy(update={"version": matrix.version + 1, "signatories": urgent})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(policies, "get_matrix", lambda: MatrixSnapshot.from_matrix(changed))
+        _, approval, wednesday = await asked(environment, cases)
+    await environment.pass_to(wednesday + 4 * DAY)
+    await environment.wait_until(lambda: environment.mails("dirk@ours.test", "Escalated to you: credit note of €25.00"))
+    [mail] = environment.mails("dirk@ours.test")
+    assert f"/approvals/{quote(approval, safe='')}" in mail.text
+    assert environment.notices("dirk", approval) == []
+    assert environment.notices("pia", approval) == ["approval_asked", "approval_reminded"]

@@ -70,6 +70,14 @@ BOOKING_OPTIONS: ActivityOptions = {
 }
 """What was approved is booked for as long as the billing system is away: it carries the key that makes it once."""
 
+SEND_DIGESTS_OPTIONS: ActivityOptions = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_close_timeout": timedelta(minutes=30),
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+}
+"""What the mail server does not take for so long is left to the schedule's next run."""
+
 NOTIFY_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=5),
     "schedule_to_close_timeout": timedelta(hours=4),

@@ -160,10 +160,12 @@ def test_money_days_and_reasons_are_said_as_the_reader_says_them() -> None:
     assert text.startswith("Der Kunde bestreitet 25,00\xa0€ der Rechnung I-1 (falscher Preis). Bitte antworten Sie bis zum 08.03.2013.")
 
 
-def test_an_approval_to_decide_leads_to_what_waits_for_ones_decision() -> None:
+def test_an_approval_to_decide_leads_to_its_page_and_to_all_that_waits_for_ones_decision() -> None:
     details = DETAILS | {"case": "approval:suspension:A-1:2", "invoice": None, "result": None}
     assert render_notice("approval_asked", details, CONSOLE).text.endswith(
-        f"What waits for your decision: {CONSOLE}/v1/approvals?mine=true\nThe account: {CONSOLE}/accounts/A-1\n"
+        f"The approval: {CONSOLE}/approvals/approval%3Asuspension%3AA-1%3A2\n"
+        f"All that waits for your decision: {CONSOLE}/approvals\n"
+        f"The account: {CONSOLE}/accounts/A-1\n"
     )
 
 

@@ -17,6 +17,7 @@ from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
+from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
 from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.journal import list_case_history
@@ -57,7 +58,7 @@ async def beginning(client: Client, database: Database) -> AsyncIterator[CaseSta
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, notices, Clock.real_time())
+    effects = CaseEffectActivities(Ledger(database), policies, notices, DigestStore(database), Clock.real_time())
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[CreditReview], activities=activities)
 

@@ -1,0 +1,118 @@
+"""The console's pages about approvals, in the reader's own language: what waits for their decision, and what one of them is decided on."""
+
+from collections import Counter
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from adapters.i18n.languages import choose_language
+from adapters.identity.delegation_store import DelegationStore
+from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from adapters.read_model.journal import find_note_text, list_case_story
+from api.console.rendering import render, require_page_reader
+from api.context import ApiContext
+from api.presenters.phrases import Phrases, load_phrases
+from api.routes.approvals import require_approval
+from api.web.authentication import Context
+from domain.approval.digest import AwaitedApproval, DigestReader
+from domain.approval.summary import ApprovalSummary
+from domain.identifiers import CaseKind
+from domain.money import Money
+from domain.roles import Actor, Role
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+PageReader = Annotated[Actor, Depends(require_page_reader)]
+MAX_APPROVALS = 500
+
+
+class ApprovalGroup(NamedTuple):
+    """What is asked for of one type, the nearest deadline first, and all of it by currency."""
+
+    matter: str
+    approvals: list[tuple[CaseRow, ApprovalSummary]]
+    amounts: list[Money]
+
+
+@router.get("/approvals")
+def show_approvals(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    """What the reader may decide now, in any of their roles or by delegation."""
+    words, language = _load_reader_phrases(context, actor)
+    rows, following = _list_awaited(context, actor)
+    return render(
+        request,
+        context,
+        "approvals.html",
+        actor,
+        words=words,
+        language=language,
+        groups=_group_by_matter(rows, words),
+        count=len(rows),
+        is_cut=following is not None,
+    )
+
+
+@router.get("/approvals/{approval_id}")
+def show_approval(
+    request: Request, context: Context, actor: PageReader, approval: Annotated[CaseRow, Depends(require_approval)]
+) -> HTMLResponse:
+    words, language = _load_reader_phrases(context, actor)
+    summary = approval.summary_of(ApprovalSummary)
+    facts = summary.facts
+    story = list_case_story(context.database, approval.case_id)
+    return render(
+        request,
+        context,
+        "approval.html",
+        actor,
+        words=words,
+        language=language,
+        approval=approval,
+        summary=summary,
+        facts=facts,
+        numbers={invoice.invoice_id: invoice.number for invoice in facts.invoices} if facts else {},
+        reason=facts.reason or find_note_text(context.database, facts.note_id) or "" if facts else "",
+        is_mine=approval.outcome is None and _may_decide(context, actor, [approval]) != [],
+        entries=[(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(story)],
+    )
+
+
+def _load_reader_phrases(context: ApiContext, actor: Actor) -> tuple[Phrases, str]:
+    language = choose_language(context.identity.find_language(actor.user))
+    return load_phrases(language), language
+
+
+def _list_awaited(context: ApiContext, actor: Actor) -> tuple[list[CaseRow], str | None]:
+    rows, following = list_cases(context.database, CaseFilter(kind=CaseKind.APPROVAL, open=True), MAX_APPROVALS, None)
+    return _may_decide(context, actor, rows), following
+
+
+def _may_decide(context: ApiContext, actor: Actor, rows: list[CaseRow]) -> list[CaseRow]:
+    """Those that the reader may decide now."""
+    delegations = DelegationStore(context.database).list_active(context.today)
+    roles: set[Role] = {actor.role, *context.identity.get_roles(actor.user)}
+    reader = DigestReader(actor.user, sorted(roles))
+
+    def may_decide(row: CaseRow) -> bool:
+        awaited = AwaitedApproval(row.case_id, row.account_id, row.account_name, row.summary_of(ApprovalSummary))
+        return reader.may_decide(awaited, delegations)
+
+    return list(filter(may_decide, rows))
+
+
+def _group_by_matter(rows: list[CaseRow], words: Phrases) -> list[ApprovalGroup]:
+    """The group whose deadline is nearest first."""
+    groups: dict[str, list[tuple[CaseRow, ApprovalSummary]]] = {}
+    for row in rows:
+        summary = row.summary_of(ApprovalSummary)
+        groups.setdefault(summary.matter or "", []).append((row, summary))
+    return [ApprovalGroup(words.translate("matters", matter), approvals, _sum_amounts(approvals)) for matter, approvals in groups.items()]
+
+
+def _sum_amounts(approvals: list[tuple[CaseRow, ApprovalSummary]]) -> list[Money]:
+    """The amounts of each currency by themselves."""
+    sums: Counter[str] = Counter()
+    for _, summary in approvals:
+        for money in summary.stated_amounts:
+            sums[money.currency] += money.minor
+    return [Money(minor=minor, currency=currency) for currency, minor in sorted(sums.items())]

@@ -1,0 +1,129 @@
+"""The pages about approvals: what waits for whose decision, each currency by itself, and the facts of one; in the reader's language."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+
+from adapters.database.tables import Note
+from adapters.i18n.languages import LANGUAGES
+from adapters.identity.delegation_store import DelegationStore
+from adapters.identity.users_and_tokens import IdentityStore
+from api.presenters.phrases import load_phrases
+from domain.approval.approval_case import LapseReason
+from domain.approval.delegation import Delegation
+from domain.approval.view import build_case_view
+from domain.policy.approval_type import ApprovalType
+from domain.roles import Role
+from tests.api.account_cases import NOW, write_case
+from tests.api.conftest import As
+from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
+from tests.api.stored_approvals import build_facts, store_approval
+from tests.console.test_pages import ESCAPED, NASTY, page, words
+
+
+@pytest.fixture
+def identity(world: PortfolioWorld) -> IdentityStore:
+    return IdentityStore(world.database)
+
+
+async def test_what_waits_for_the_reader_is_grouped_with_each_currency_by_itself(as_role: As, world: PortfolioWorld) -> None:
+    for number, account in enumerate(("A-1", "A-2", "A-3"), 1):
+        world.account(account, name=f"Kunde {number}")
+    later = store_approval(world, {"EUR": 10_000, "USD": 2_000}, "A-1", at=NOW)
+    sooner = store_approval(world, {"EUR": 5_050}, "A-2", at=moment_on(TODAY - timedelta(days=2)))
+    store_approval(world, {"GBP": 700}, "A-3", matter=ApprovalType.SUSPENSION)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        html = await page(manager, "/approvals")
+    shown = words(html)
+    assert "suspension warning (2): €150.50, US$20.00" in shown
+    assert "suspension (1): £7.00" in shown
+    links = [html.index(f'href="/approvals/{quote(case.journal.case_id, safe="")}"') for case in (sooner, later)]
+    assert links == sorted(links), "the nearest deadline first"
+    assert "Kunde 1 €100.00 US$20.00 2 mia" in shown
+
+
+async def test_nobody_is_offered_what_they_may_not_decide_and_a_delegate_is(
+    as_role: As, world: PortfolioWorld, identity: IdentityStore
+) -> None:
+    world.account()
+    store_approval(world, {"EUR": 10_000}, requester="collections_manager-1")
+    for role in (Role.COLLECTIONS_MANAGER, Role.COLLECTOR, Role.FINANCE_DIRECTOR):
+        async with as_role(role, Accept="text/html") as client:
+            assert "Nothing waits for your decision." in await page(client, "/approvals")
+    identity.add_user("greta", Role.COLLECTIONS_MANAGER)
+    given = Delegation(
+        delegation_id="d", from_user="greta", to_user="finance_director-1", role=Role.COLLECTIONS_MANAGER, first_day=TODAY, last_day=TODAY
+    )
+    DelegationStore(world.database).add(given, "greta")
+    async with as_role(Role.FINANCE_DIRECTOR, Accept="text/html") as client:
+        assert "suspension warning (1): €100.00" in words(await page(client, "/approvals"))
+
+
+async def test_an_approval_shows_its_facts_and_escapes_what_people_wrote(as_role: As, world: PortfolioWorld) -> None:
+    world.account(name=NASTY)
+    world.add(Note(id="N-1", account_id="A-1", author="mia", text=NASTY, written_at=NOW.business))
+    case = store_approval(world, {"EUR": 10_000, "USD": 2_000}, facts=build_facts({"EUR": 10_000, "USD": 2_000}, note_id="N-1"))
+    path = f"/approvals/{quote(case.journal.case_id, safe='')}"
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        html = await page(manager, path)
+    shown = words(html)
+    assert NASTY not in html
+    assert html.count(ESCAPED) >= 3
+    for said in (
+        "Asked for €100.00 US$20.00",
+        "Asked for by mia",
+        "Waits for collections manager (1/1)",
+        "No. EUR €100.00 €100.00 – 10 Jan 2013 50 –",
+        "No. USD US$20.00 US$20.00",
+        "€10.00 No. EUR , the price is wrong 1 Feb 2013",
+        "Letters 2 First reminder 20 Feb 2013",
+        "You may decide this",
+        "It waits for the collections manager",
+    ):
+        assert said in shown, said
+    assert 'href="/invoices/I-EUR"' in html
+    assert 'href="/accounts/A-1"' in html
+    async with as_role(Role.AUDITOR, Accept="text/html") as auditor:
+        assert "You may decide this" not in await page(auditor, path)
+
+
+async def test_an_approval_that_is_over_says_so_and_waits_for_nobody(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    case = store_approval(world, {"EUR": 10_000})
+    case.lapse(LapseReason.SETTLED, NOW)
+    write_case(world, case, build_case_view)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        shown = words(await page(manager, f"/approvals/{quote(case.journal.case_id, safe='')}"))
+        assert "Nothing waits for your decision." in await page(manager, "/approvals")
+    assert "suspension warning lapsed" in shown
+    assert "Waits for" not in shown
+    assert "You may decide this" not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_both_pages_speak_the_readers_language(as_role: As, world: PortfolioWorld, identity: IdentityStore, language: str) -> None:
+    world.account()
+    case = store_approval(world, {"EUR": 123_456})
+    identity.add_user("collections_manager-1", Role.COLLECTIONS_MANAGER, language=language)
+    phrases = load_phrases(language)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        for path in ("/approvals", f"/approvals/{quote(case.journal.case_id, safe='')}"):
+            html = await page(manager, path)
+            assert f'<div lang="{language}">' in html
+            assert phrases.translate("matters", "suspension_warning") in html
+            assert phrases.shared.format_money(123_456, "EUR") in html
+            assert html.count("<h1>") == 1
+
+
+async def test_what_is_no_approval_is_a_page_that_leads_back_and_a_stranger_is_shown_the_way(
+    app: FastAPI, as_role: As, world: PortfolioWorld
+) -> None:
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        answer = await manager.get("/approvals/approval%3Anone%3A1")
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (404, "text/html")
+    async with as_role(None, Accept="text/html") as stranger:
+        for path in ("/approvals", "/approvals/x"):
+            answer = await stranger.get(path)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
