@@ -11,7 +11,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.approval.digest import AT_ONCE, ApprovalEvent
-from domain.approval.facts import DecisionFacts, FactsRevision
+from domain.approval.facts import DecisionFacts, FactsRevision, build_facts_entry
 from domain.approval.four_eyes import ApprovalParticipants
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject
 from domain.approval.review import DecisionReview
@@ -77,15 +77,6 @@ class ApprovalEnding(BaseModel):
         """What the case hears that asked, under the number it gave this approval; `invoices` are those that were decided on."""
         by, reason = self.by[-1] if self.by else SYSTEM, self.lapse.value if self.lapse else ""
         return ApprovalOutcome(number=number, result=self.result, by=by, reason=reason, invoices=list(invoices))
-
-
-def build_facts_entry(facts: DecisionFacts | None, version: int) -> dict[str, FactValue]:
-    """What an entry names of the facts: their version and hash, and what is asked for of each invoice, in minor units; nothing where none
-    are bound."""
-    if facts is None:
-        return {}
-    asked_for = " ".join(f"{invoice.invoice_id}={invoice.amount}" for invoice in facts.invoices)
-    return {"facts_version": version, "facts_sha256": facts.sha256, "asked_for": asked_for}
 
 
 class ApprovalView(BaseModel):
@@ -262,19 +253,19 @@ class ApprovalCase(AccountCase):
             quorum=tier.quorum,
             due_on=due_on.isoformat(),
         )
-        self._notify_role(tier.role, "approval_asked", at)
+        self._notify_role(tier.role, ApprovalEvent.ASKED, at)
 
-    def _notify_role(self, role: Role, template: str, at: Moment) -> None:
+    def _notify_role(self, role: Role, template: ApprovalEvent, at: Moment) -> None:
         details = self._build_message_details() | ({"on": at.business.date().isoformat()} if self.facts else {})
         tier = self.current_tier
-        if tier.at_once or (tier.escalate_at_once and template == ApprovalEvent.ESCALATED):
+        if tier.at_once or (tier.escalate_at_once and template is ApprovalEvent.ESCALATED):
             details[AT_ONCE] = True
         self.add_effect(NotifyRole(role=role, template=template, details=details))
 
     def notify_revised(self, at: Moment) -> None:
         """Those who are asked hear that the facts are others by now."""
         for role in self.awaited_roles:
-            self._notify_role(role, "approval_revised", at)
+            self._notify_role(role, ApprovalEvent.REVISED, at)
 
     def _build_message_details(self) -> dict[str, FactValue]:
         """What a message says of it. `amount` in minor units of `currency`."""
@@ -313,13 +304,13 @@ class ApprovalCase(AccountCase):
                 role=self.current_tier.role.value,
                 to=self.current_tier.escalate_to.value,
             )
-            self._notify_role(self.current_tier.escalate_to, "approval_escalated", at)
+            self._notify_role(self.current_tier.escalate_to, ApprovalEvent.ESCALATED, at)
             return EntryKind.APPROVAL_ESCALATED
         if self.reminds_at is not None and self.reminds_at <= at.business:
             while self.reminds_at is not None and self.reminds_at <= at.business:
                 self.reminders += 1
             self.write_entry(EntryKind.APPROVAL_REMINDED, at, tier=self.tier + 1, role=self.awaited_roles[-1].value)
-            self._notify_role(self.awaited_roles[-1], "approval_reminded", at)
+            self._notify_role(self.awaited_roles[-1], ApprovalEvent.REMINDED, at)
             return EntryKind.APPROVAL_REMINDED
         return None
 

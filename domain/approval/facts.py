@@ -11,6 +11,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.case.asked_invoice import AskedInvoice
+from domain.journal.entry import FactValue
 from domain.money import Currency, Money
 
 
@@ -204,3 +205,12 @@ def _describe_invoice(invoice: ApprovalInvoice) -> str:
 
 def _format_amount(minor: int, currency: str) -> str:
     return f"{currency} {Money(minor=minor, currency=currency).major}"
+
+
+def build_facts_entry(facts: DecisionFacts | None, version: int) -> dict[str, FactValue]:
+    """What an entry names of the facts: their version and hash, and what is asked for of each invoice, in minor units; nothing where none
+    are bound."""
+    if facts is None:
+        return {}
+    asked_for = " ".join(f"{invoice.invoice_id}={invoice.amount}" for invoice in facts.invoices)
+    return {"facts_version": version, "facts_sha256": facts.sha256, "asked_for": asked_for}

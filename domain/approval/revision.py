@@ -2,9 +2,17 @@
 
 from datetime import date
 
-from domain.approval.approval_case import ApprovalCase, build_facts_entry
+from domain.approval.approval_case import ApprovalCase
 from domain.approval.commands import DecideApproval
-from domain.approval.facts import DecisionFacts, FactsRevision, StaleFacts, compare_facts, list_unreported_changes, merge_changes
+from domain.approval.facts import (
+    DecisionFacts,
+    FactsRevision,
+    StaleFacts,
+    build_facts_entry,
+    compare_facts,
+    list_unreported_changes,
+    merge_changes,
+)
 from domain.approval.review import DecisionReview, ReviewRequest
 from domain.case.asked_invoice import list_invoice_ids
 from domain.case.effects import ReviseApproval

@@ -13,6 +13,7 @@ from adapters.identity.users_and_tokens import IdentityStore
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from adapters.notifications.staff_notices import NOTICE_WORDING, NoticeDeferredError, NoticeSender, render_notice
 from adapters.shipped_files import PROJECT
+from domain.approval.digest import ApprovalEvent
 from domain.approval.result import ApprovalResult
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.journal.entry import FactValue
@@ -108,6 +109,8 @@ def _templates(said: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
     match said:
         case ast.Constant(value=str(template)):
             yield template
+        case ast.Attribute(value=ast.Name(id="ApprovalEvent"), attr=member):
+            yield ApprovalEvent[member].value
         case ast.JoinedStr(values=[ast.Constant(value=str(start)), ast.FormattedValue()]):
             yield from (f"{start}{result}" for result in ApprovalResult if result is not ApprovalResult.APPROVED)
         case ast.Name(id=name):
