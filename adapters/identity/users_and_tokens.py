@@ -77,6 +77,12 @@ class IdentityStore:
             user = session.get(User, name)
             return user.language if user else None
 
+    def is_machine(self, name: str) -> bool:
+        """Whether nobody stands behind the user: it has neither a person's name nor an address."""
+        with self._database.reading() as session:
+            user = session.get(User, name)
+            return user is not None and not user.email and not user.full_name
+
     def list_users(self) -> list[KnownUser]:
         """Return every user, active or not, by name."""
         now = datetime.now(UTC)

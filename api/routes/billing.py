@@ -24,10 +24,12 @@ from api.schemas.billing import (
 )
 from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor
 from api.web.idempotency import IdempotentRoute
-from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
+from api.web.permissions import ALLOWED_ROLES, Permission
+from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.billing.payment_allocation import AllocationShare
 from domain.invoice.commands import AddNote
+from domain.roles import Actor, Role, is_same_person
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
@@ -36,7 +38,9 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, re
 async def record_payment(
     request: Request, actor: PaymentRecordingActor, invoice: ExistingInvoice, body: PaymentIn, context: Context
 ) -> LedgerAnswer:
-    """Money beyond the open balance stays on the account as unapplied credit."""
+    """Money beyond the open balance stays on the account as unapplied credit. A person books it with its reference, and not for an
+    account that they collect."""
+    await run_in_threadpool(_require_independent_booker, context, actor, invoice, body)
     payment_id = derive_id(request, "payment", actor.user)
 
     def record() -> PaymentResult:
@@ -122,10 +126,24 @@ async def cancel_invoice(
     request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CancellationIn, context: Context
 ) -> LedgerAnswer:
     """Payments on it become unapplied credit. The reason is kept as a note."""
-    if body.reason:
-        await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, body.reason)
+    await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, body.reason)
     await run_in_threadpool(lambda: context.billing.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))
     return await _build_ledger_answer(context, invoice.id, invoice, None)
+
+
+def _require_independent_booker(context: ApiContext, actor: Actor, invoice: InvoiceRow, body: PaymentIn) -> None:
+    """Refuse a payment that somebody books by hand for an account that they collect, or without its reference. A machine's is no payment by
+    hand. Raises Problem 403 or 422."""
+    if actor.role is Role.BILLING_OPS and context.identity.is_machine(actor.user):
+        return
+    if invoice.collector and is_same_person(actor.user, invoice.collector):
+        able = ", ".join(sorted(role.value for role in ALLOWED_ROLES[Permission.RECORD_PAYMENTS]))
+        why = f"you collect the account {invoice.account_id}, so that another has to book its payments: ask someone else who is {able}"
+        raise Problem(403, "not-allowed", "Whoever collects an account does not book its payments", why)
+    if not body.reference:
+        raise invalid_request_problem(
+            "/reference", "write by what the payment is found on the statement: one that is booked by hand needs it"
+        )
 
 
 async def _add_cancellation_note(context: ApiContext, invoice: InvoiceRow, act_id: str, author: str, text: str) -> None:

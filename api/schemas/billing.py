@@ -1,21 +1,28 @@
 """The bodies about money: payments, credit notes, cancellations and unapplied credit, and what the ledger booked."""
 
 from datetime import date
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.request_body import RequestBody, example_config
 from domain.money import Currency
 
+BookingReason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+"""Why somebody reduces what is owed: never left out, never blank."""
+
 
 class PaymentIn(PositiveAmount):
-    """Money received. What is more than the open balance stays on the account as unapplied credit."""
+    """Money received. What is more than the open balance stays on the account as unapplied credit. A person who books one gives its
+    `reference`: by what it is found on the statement."""
 
     model_config = example_config(amount="250.00", currency="EUR", received_on="2013-03-04", reference="bank 4711")
 
     received_on: date | None = Field(default=None, description="the business date when left out")
-    reference: str = Field(default="", max_length=200)
+    reference: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = Field(
+        default="", description="required of a person; a machine may leave it out"
+    )
 
 
 class UnappliedApplicationIn(RequestBody):
@@ -29,14 +36,14 @@ class UnappliedApplicationIn(RequestBody):
 class CancellationIn(RequestBody):
     model_config = example_config(reason="issued twice")
 
-    reason: str = Field(default="", max_length=200)
+    reason: BookingReason
 
 
 class CreditNoteIn(PositiveAmount):
     model_config = example_config(amount="40.00", currency="EUR", reason="two items were missing")
 
     issued_on: date | None = Field(default=None, description="the business date when left out")
-    reason: str = Field(default="", max_length=200)
+    reason: BookingReason
 
 
 class LedgerAnswer(BaseModel):

@@ -1,9 +1,12 @@
 """Money: booked once in the ledger, and the case told at once."""
 
+import pytest
 from sqlmodel import select
 
 from adapters.database.tables import Allocation, CreditNote, LedgerEvent, Note, Payment
-from tests.api.conftest import Client, Problem
+from adapters.identity.users_and_tokens import IdentityStore
+from domain.roles import Role
+from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import PortfolioWorld
 
 PAID = {"amount": "100.00", "currency": "EUR", "reference": "bank 4711"}
@@ -40,6 +43,48 @@ async def test_a_payment_under_one_key_is_booked_once(collector: Client, world: 
         assert len(session.exec(select(Payment)).all()) == 1
 
 
+async def test_whoever_collects_the_account_does_not_book_its_payments(
+    as_role: As, collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    for number, name in enumerate(("collector-1", "Collector-1"), 1):
+        world.account(f"A-{number}", collector=name)
+        world.invoice(f"I-{number}", f"A-{number}", total=25_000)
+        refused = problem(await collector.post(f"/v1/invoices/I-{number}/payments", json=PAID), 403)
+        assert f"you collect the account A-{number}" in refused["detail"]
+        assert "ask someone else who is admin, billing_ops, collections_manager, collector" in refused["detail"]
+    for role in (Role.COLLECTIONS_MANAGER, Role.BILLING_OPS):
+        async with as_role(role) as another:
+            assert (await another.post("/v1/invoices/I-1/payments", json=PAID)).status_code == 201
+    with world.database.reading() as session:
+        assert sorted(payment.recorded_by for payment in session.exec(select(Payment))) == ["billing_ops-1", "collections_manager-1"]
+
+
+async def test_a_person_gives_a_payments_reference_and_a_machine_need_not(
+    as_role: As, collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    an_invoice(world)
+    bare = {"amount": "10.00", "currency": "EUR"}
+    for reference in ({}, {"reference": ""}, {"reference": "  "}):
+        found = problem(await collector.post("/v1/invoices/I-1/payments", json=bare | reference), 422)
+        assert found["errors"][0]["pointer"] == "/reference"
+    async with as_role(Role.BILLING_OPS) as bank_feed:
+        assert (await bank_feed.post("/v1/invoices/I-1/payments", json=bare)).status_code == 201
+        IdentityStore(world.database).add_user("billing_ops-1", Role.BILLING_OPS, email="bea@ours.test")
+        problem(await bank_feed.post("/v1/invoices/I-1/payments", json=bare), 422)
+    with world.database.reading() as session:
+        assert len(session.exec(select(Payment)).all()) == 1
+
+
+@pytest.mark.parametrize("reason", [{}, {"reason": ""}, {"reason": " "}])
+async def test_a_credit_note_and_a_cancellation_need_a_reason(
+    manager: Client, problem: Problem, world: PortfolioWorld, reason: dict[str, str]
+) -> None:
+    an_invoice(world)
+    problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "EUR"} | reason), 422)
+    problem(await manager.post("/v1/invoices/I-1/cancellation", json=reason), 422)
+    assert (await manager.get("/v1/invoices/I-1")).json()["open_balance"]["amount"] == "250.00"
+
+
 async def test_a_payment_in_another_currency_is_refused(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
     problem(await collector.post("/v1/invoices/I-1/payments", json={**PAID, "currency": "USD"}), 422)
@@ -62,7 +107,7 @@ async def test_a_credit_note_settles_what_it_covers(manager: Client, problem: Pr
     with world.database.reading() as session:
         note = session.exec(select(CreditNote)).one()
         assert (note.reason, note.recorded_by) == ("missing items", "collections_manager-1")
-    problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "USD"}), 422)
+    problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "USD", "reason": "x"}), 422)
 
 
 async def test_a_cancelled_invoice_owes_nothing_and_says_why(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
@@ -71,7 +116,7 @@ async def test_a_cancelled_invoice_owes_nothing_and_says_why(manager: Client, pr
     assert (answer["status"], answer["open_balance"]["amount"]) == ("cancelled", "0.00")
     with world.database.reading() as session:
         assert session.exec(select(Note)).one().text == "issued twice"
-    problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "EUR"}), 409)
+    problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "EUR", "reason": "x"}), 409)
 
 
 APPLICATIONS = "/v1/accounts/A-1/unapplied/applications"
