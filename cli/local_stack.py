@@ -30,6 +30,7 @@ from adapters.process.instance_lock import ComponentFailedError, InstanceLock
 from adapters.process.log_setup import set_up_logging
 from adapters.process.web_server import AsgiApp, WebServer
 from adapters.sample.simulation import SampleCustomers, WorkflowCommandSender, choose_sample, is_sample_chosen, load_sample
+from adapters.sample.staff import SampleStaff
 from adapters.start_check import load_letters_for_start
 from adapters.temporal.client import connect_client, set_history_retention, signal_clock_change
 from adapters.temporal.embedded_server import TemporalServer
@@ -119,8 +120,11 @@ async def run_local_stack(
         await upsert_schedules(client, clock)
 
         tasks = [_run_until_stopped(stack, duty) for duty in _list_duties(client, services, run_worker, sample)]
-        tasks.append(await web.serve(make_app(client, services)))
+        app = make_app(client, services)
+        tasks.append(await web.serve(app))
         stack.push_async_callback(web.stop)
+        if sample:
+            tasks.append(_run_until_stopped(stack, SampleStaff(services, app).run))
         lock.publish_addresses(address, inbox.port if inbox else None, web.url)
 
         code = IdentityStore(database).issue_sign_in_code("admin", Role.ADMIN)
