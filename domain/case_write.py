@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from domain.case.case_view import CaseView, TaskRequest
 from domain.correspondence.contact_request import ContactOrder
-from domain.correspondence.letter_outcome import DropReason, LetterNaming, LetterOutcome
+from domain.correspondence.letter_outcome import DropReason, LetterNaming, LetterOutcome, WaivedLetter
 from domain.invoice.carried_state import CarriedState
 from domain.invoice.promise import PromiseMoney, PromisePart
 from domain.journal.entry import Entry
@@ -26,6 +26,7 @@ class CaseWrite(BaseModel):
     ask: ContactOrder | None = None
     await_letter: bool = False
     withdraw: DropReason | None = None
+    waived: list[WaivedLetter] = Field(default_factory=list)
     errands: list[TaskRequest] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
     promise_part: PromisePart | None = None

@@ -14,7 +14,16 @@ with workflow.unsafe.imports_passed_through():
     from domain.dispute.commands import RaiseDispute, ResolveDispute
     from domain.invoice.billing_event_rules import apply_billing_event
     from domain.invoice.command_rules import RULES
-    from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
+    from domain.invoice.commands import (
+        AddNote,
+        AnswerEscalation,
+        EscalateInvoice,
+        LogCall,
+        MakePromise,
+        PauseCollection,
+        ResumeCollection,
+        SkipLetter,
+    )
     from domain.invoice.contact_orders import build_contact_order
     from domain.invoice.disputes import apply_dispute_update, follow_dispute_flag, has_dispute_flag_changed
     from domain.invoice.escalation_rules import record_escalation_notified
@@ -296,6 +305,18 @@ class InvoiceCollection:
 
     @workflow.signal
     def escalation_answered(self, command: AnswerEscalation) -> None:
+        self.session.apply_signalled_command(command)
+
+    @workflow.update
+    async def skip_letter(self, command: SkipLetter) -> CommandReceipt:
+        return await self.session.apply_command(command)
+
+    @skip_letter.validator
+    def _check_skip(self, command: SkipLetter) -> None:
+        self.session.validate_command(command)
+
+    @workflow.signal
+    def letter_skipped(self, command: SkipLetter) -> None:
         self.session.apply_signalled_command(command)
 
     # --- for whoever knows the invoice, and not the case that waits

@@ -20,6 +20,7 @@ from adapters.correspondence.contact_requests import (
     withdraw_requests,
 )
 from adapters.correspondence.customer_zones import select_customer_zone
+from adapters.correspondence.undelivered_letters import waive_letters
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, CaseAwaited, JournalEntry, Task
@@ -153,6 +154,7 @@ def _exchange_letters(
     """Withdraw the letters that the invoices take back; a result for each case, with what became of its letters."""
     invoice_records = [record for record in records if record.case.kind == CaseKind.INVOICE]
     withdraw_requests(connection, invoice_records)
+    waive_letters(connection, invoice_records)
     mark_awaited_letters(connection, invoice_records)  # before they are read: a letter that ends in between is read or signalled
     zones = {account_id: account.zone for account_id, account in accounts.items()}
     updates = load_letter_updates(connection, invoice_records, zones)

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice, PolicyVersion
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
+from adapters.read_model.missing_addresses import load_missing_addresses
 from adapters.read_model.open_disputes import OpenDispute, load_open_disputes
 from adapters.read_model.suspensions import STAGE_SUSPENDED, SuspensionStanding, load_account_suspensions
 from domain import identifiers as ids
@@ -38,7 +39,8 @@ class InvoiceFilter(BaseModel):
 
 
 class InvoiceRow(BaseModel):
-    """One invoice. Amounts in minor units; `case` is None before its collection begins, `suspension` when its account has none."""
+    """One invoice. Amounts in minor units; `case` is None before its collection begins, `suspension` when its account has none.
+    `no_address_since`: since when its account's letters wait for an address."""
 
     id: str
     number: str
@@ -56,6 +58,7 @@ class InvoiceRow(BaseModel):
     case: CaseView | None
     suspension: SuspensionStanding | None = None
     dispute: OpenDispute | None = None
+    no_address_since: date | None = None
 
     @property
     def stage(self) -> str:
@@ -171,10 +174,16 @@ def _cursor_position(row: Any) -> CursorPosition:
 def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRow]:
     suspensions = load_account_suspensions(session, {row[0].account_id for row in rows})
     disputes = load_open_disputes(session, [row[0].id for row in rows])
-    return [_build_invoice_row(row, suspensions.get(row[0].account_id), disputes.get(row[0].id)) for row in rows]
+    addresses = load_missing_addresses(session, {row[0].account_id for row in rows})
+    return [
+        _build_invoice_row(row, suspensions.get(row[0].account_id), disputes.get(row[0].id), addresses.get(row[0].account_id))
+        for row in rows
+    ]
 
 
-def _build_invoice_row(row: Any, suspension: SuspensionStanding | None, dispute: OpenDispute | None) -> InvoiceRow:
+def _build_invoice_row(
+    row: Any, suspension: SuspensionStanding | None, dispute: OpenDispute | None, no_address_since: date | None
+) -> InvoiceRow:
     invoice, account_name, collector, case = row
     return InvoiceRow(
         **invoice.model_dump(exclude={"version", "source_sha256"}),
@@ -183,6 +192,7 @@ def _build_invoice_row(row: Any, suspension: SuspensionStanding | None, dispute:
         case=_build_case_view(case, invoice) if case else None,
         suspension=suspension,
         dispute=dispute,
+        no_address_since=no_address_since,
     )
 
 

@@ -6,7 +6,16 @@ from domain.case.handler_names import QueryName, SignalName, UpdateName
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.erasure.commands import EraseAccount
-from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.commands import (
+    AddNote,
+    AnswerEscalation,
+    EscalateInvoice,
+    LogCall,
+    MakePromise,
+    PauseCollection,
+    ResumeCollection,
+    SkipLetter,
+)
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, RevisePlan
 from domain.policy_adoption.commands import RequestPolicyAdoption
 from domain.suspension.commands import (
@@ -28,6 +37,7 @@ _HANDLER_NAMES: dict[type[Command], tuple[UpdateName, SignalName]] = {
     AddNote: (UpdateName.ADD_NOTE, SignalName.NOTE_ADDED),
     EscalateInvoice: (UpdateName.ESCALATE, SignalName.ESCALATED),
     AnswerEscalation: (UpdateName.ANSWER_ESCALATION, SignalName.ESCALATION_ANSWERED),
+    SkipLetter: (UpdateName.SKIP_LETTER, SignalName.LETTER_SKIPPED),
     RaiseDispute: (UpdateName.RAISE_DISPUTE, SignalName.DISPUTE_RAISED),
     AssignDispute: (UpdateName.ASSIGN, SignalName.ASSIGNED),
     AttachEvidence: (UpdateName.ATTACH, SignalName.ATTACHED),

@@ -85,7 +85,7 @@ def describe_dispute(dispute: OpenDispute, currency: str, words: Phrases) -> str
 def explain_invoice(row: InvoiceRow, policy: Policy | None, words: Phrases, brake: LetterBrake | None = None) -> NextStepReason:
     """Why its next step comes when it does, or what it waits for."""
     suspension = describe_suspension(row.suspension, words) if row.suspension else None
-    return explain_next_step(row.case, row.status, policy, brake, suspension)
+    return explain_next_step(row.case, row.status, policy, brake, suspension, row.no_address_since)
 
 
 def _present_steps(row: InvoiceRow, case: CaseView, words: Phrases, brake: LetterBrake | None) -> list[StepOut]:

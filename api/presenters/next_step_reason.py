@@ -12,6 +12,9 @@ from domain.timeline.holds import HoldKind
 SENTENCES_OF_WAITING_LETTERS = ("slot", "letter_under_way")
 """By which the journal explains that a letter was asked for and had not gone."""
 
+LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS = "letter_in_doubt", "letter_without_address"
+"""The phrases for a letter that is in doubt, and for one that waits for an address."""
+
 LETTERS_STOPPED, AWAITS_RELEASE = "letters_stopped", "awaits_release"
 """The phrases for a letter that is held back."""
 
@@ -24,10 +27,15 @@ class NextStepReason(NamedTuple):
 
 
 def explain_next_step(
-    view: CaseView | None, status: str, policy: Policy | None, brake: LetterBrake | None = None, suspension: str | None = None
+    view: CaseView | None,
+    status: str,
+    policy: Policy | None,
+    brake: LetterBrake | None = None,
+    suspension: str | None = None,
+    no_address_since: date | None = None,
 ) -> NextStepReason:
     """`view` is None for an invoice whose collection has not begun; `status` is the ledger's. `brake` holds the account's letters back;
-    `suspension` says in words where that of its account stands."""
+    `suspension` says in words where that of its account stands; `no_address_since`, since when its letters wait for an address."""
     if view is None:
         return NextStepReason("not_started", {}) if status == InvoiceStatus.OPEN else NextStepReason("settled", {"stage": status})
     if view.outcome is not None:
@@ -36,6 +44,10 @@ def explain_next_step(
         return _explain_hold(view, suspension)
     if brake is not None and has_letter_under_way(view):
         return explain_brake(brake, view.taken[-1].step)
+    if view.taken and view.taken[-1].in_doubt:
+        return NextStepReason(LETTER_IN_DOUBT, {"step": view.taken[-1].step, "on": view.taken[-1].contact_on})
+    if no_address_since is not None and has_letter_under_way(view):
+        return NextStepReason(LETTER_WITHOUT_ADDRESS, {"step": view.taken[-1].step, "since": no_address_since})
     if view.waiting_for == "letter":
         return NextStepReason("letter_under_way", {})
     step = _find_step(policy, view.next_step)

@@ -260,7 +260,7 @@ class Phrases(BaseModel):
             case "ending":
                 return self.outcome_label(kind.partition(".")[0], str(value))
             case "outcome":
-                return self.translate("calls" if kind == "call.logged" else "stages", str(value))
+                return self.translate("calls" if kind in ("call.logged", "letter.skipped") else "stages", str(value))
         return self.translate(FACT_GROUPS[name], str(value)) if name in FACT_GROUPS else str(value)
 
 

@@ -4,6 +4,7 @@ from adapters.read_model.suspensions import SuspensionStanding
 from api.presenters.account_suspensions import describe_suspension
 from api.presenters.phrases import Phrases
 from domain.case.case_view import CaseView
+from domain.invoice.commands import CallOutcome
 from domain.invoice.linked_cases import SUSPENSION_STEP_ACTS
 from domain.policy.collection_policy import StepAction
 from domain.timeline.step_schedule import TakenStep
@@ -17,7 +18,7 @@ def describe_taken_step(
     if step.act in SUSPENSION_STEP_ACTS:
         return describe_account_step(step, case, suspension, words)
     if step.act is StepAction.LETTER and step.fate:
-        return words.translate("letters", step.fate)
+        return words.translate("calls" if step.fate in set(CallOutcome) else "letters", step.fate)
     if step.act is StepAction.LETTER:
         return words.taken["stopped" if is_stopped else "letter"]
     return words.taken["call"]

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.invoices import InvoiceRow
+from adapters.read_model.missing_addresses import find_missing_address
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
 from api.commands.account_calls import tell_called_invoices
 from api.commands.notes_and_tasks import save_account_note, save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
-from api.schemas.invoices import CallIn, NoteIn, PauseIn, PromiseIn
+from api.schemas.invoices import CallIn, LetterSkipIn, NoteIn, PauseIn, PromiseIn
 from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context
 from api.web.idempotency import IdempotentRoute
@@ -19,7 +20,7 @@ from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
-from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResumeCollection, SkipLetter
 from domain.roles import Actor
 
 router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -50,7 +51,8 @@ async def log_call(
     """A call is made to the customer, not to an invoice: whichever other invoice of the account asks for one is told of it, too."""
     note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.note) if body.note else None
     command = LogCall(act_id=command_id, actor=actor.user, outcome=body.outcome, note_id=note, call=command_id)
-    answer = await submit_invoice_command(context, invoice, command, response)
+    here = command.model_copy(update={"without_address": await _lacks_address(context, invoice)})
+    answer = await submit_invoice_command(context, invoice, here, response)
     await tell_called_invoices(context, invoice.account_id, command, known={invoice.id})
     return answer
 
@@ -71,6 +73,25 @@ async def resume_invoice(
     actor: CollectingActor, invoice: ExistingInvoice, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
     return await submit_invoice_command(context, invoice, ResumeCollection(act_id=command_id, actor=actor.user), response)
+
+
+@router.post(
+    "/letter-skips",
+    operation_id="skip_letter",
+    summary="Go on without the last letter: it was refused, is in doubt, or waits for an address",
+    responses=QUEUED_RESPONSE,
+)
+async def skip_letter(
+    actor: CollectingActor, invoice: ExistingInvoice, body: LetterSkipIn, command_id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
+    """Its step counts as taken today, and the letter goes no more."""
+    lacks_address = await _lacks_address(context, invoice)
+    command = SkipLetter(act_id=command_id, actor=actor.user, reason=body.reason, without_address=lacks_address)
+    return await submit_invoice_command(context, invoice, command, response)
+
+
+async def _lacks_address(context: ApiContext, invoice: InvoiceRow) -> bool:
+    return await run_in_threadpool(find_missing_address, context.database, invoice.account_id) is not None
 
 
 @router.post("/notes", operation_id="add_note", summary="Write a note", responses=QUEUED_RESPONSE)

@@ -35,6 +35,12 @@ class PauseIn(RequestBody):
     until: date | None = Field(default=None, description="until someone resumes when left out")
 
 
+class LetterSkipIn(RequestBody):
+    model_config = example_config(reason="the customer confirmed the reminder at the counter")
+
+    reason: str = Field(min_length=1, max_length=200, description="kept in the journal for ever: name no person")
+
+
 class NoteIn(RequestBody):
     model_config = example_config(text="Asked for a copy of the delivery note.")
 

@@ -11,9 +11,9 @@ from domain.portfolio.worklist_ranking import WorkKind
 AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.CALL: ("log_account_call", "log_call", "make_promise", "raise_dispute", "escalate_invoice"),
     WorkKind.ESCALATION: ("answer_escalation", "close_task"),
-    WorkKind.REFUSED_LETTER: ("decide_letter",),
-    WorkKind.UNKNOWN_LETTER: ("decide_letter",),
-    WorkKind.NO_ADDRESS: ("close_task",),
+    WorkKind.REFUSED_LETTER: ("decide_letter", "skip_letter"),
+    WorkKind.UNKNOWN_LETTER: ("decide_letter", "skip_letter"),
+    WorkKind.NO_ADDRESS: ("close_task", "skip_letter"),
     WorkKind.PROMISE_DUE: ("log_call", "record_payment", "make_promise"),
     WorkKind.PROMISE_BROKEN: ("log_call", "make_promise", "propose_plan", "refer_account", "escalate_invoice"),
     WorkKind.APPROVAL: ("decide_approval",),

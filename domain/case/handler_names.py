@@ -34,6 +34,7 @@ class UpdateName(StrEnum):
     RESUME = "resume"
     REVISE = "revise"
     SEND_WARNING_AGAIN = "send_warning_again"
+    SKIP_LETTER = "skip_letter"
     WITHDRAW = "withdraw"
 
 
@@ -74,6 +75,7 @@ class SignalName(StrEnum):
     INVOICE_CHANGED = "invoice_changed"
     LAPSE = "lapse"
     LETTER_NEWS = "letter_news"
+    LETTER_SKIPPED = "letter_skipped"
     MOVE_TO_VERSION = "move_to_version"
     NOTE_ADDED = "note_added"
     NOTICE_EXTENDED = "notice_extended"

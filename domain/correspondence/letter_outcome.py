@@ -38,6 +38,19 @@ UNDELIVERED_FACTS = {LetterResult.REFUSED: DUE_AGAIN_FACT, LetterResult.UNKNOWN:
 """The fact by which a letter that did not arrive, or may not have, does not count; an entry of before this was so has none."""
 
 
+SKIPPED = "skipped"
+"""What became of a letter that a person decided to go on without; also why its request is withdrawn."""
+
+
+class WaivedLetter(BaseModel):
+    """A letter that shall not go any more, of the step that asked for it; `by` decided so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    by: str
+
+
 class DropReason(StrEnum):
     """The reasons for which a requested letter is not sent."""
 

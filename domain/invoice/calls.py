@@ -4,6 +4,7 @@ from domain.clock import Moment
 from domain.invoice.commands import LogCall
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.requested_call import RequestedCall
+from domain.invoice.undelivered_letters import count_call
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 
@@ -24,4 +25,6 @@ def log_call(case: InvoiceCase, command: LogCall, at: Moment) -> int:
         facts["step"] = requested.step
         case.record_call_made(requested.step, command.outcome)
         case.requested_call = None
-    return case.write_entry(EntryKind.CALL_LOGGED, at, command.actor, **facts)
+    seq = case.write_entry(EntryKind.CALL_LOGGED, at, command.actor, **facts)
+    count_call(case, command, at)
+    return seq

@@ -7,12 +7,22 @@ from domain.case.command_handling import CommandRules
 from domain.clock import Moment, start_of_day
 from domain.dispute.commands import RaiseDispute
 from domain.invoice.calls import log_call
-from domain.invoice.commands import AddNote, AnswerEscalation, EscalateInvoice, LogCall, MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.commands import (
+    AddNote,
+    AnswerEscalation,
+    EscalateInvoice,
+    LogCall,
+    MakePromise,
+    PauseCollection,
+    ResumeCollection,
+    SkipLetter,
+)
 from domain.invoice.dispute_record import dispute_rejection_reason
 from domain.invoice.disputes import raise_dispute
 from domain.invoice.escalation_rules import answer_escalation, answer_rejection_reason, escalate_invoice
 from domain.invoice.invoice_case import PAUSE_HOLD, PROMISE_HOLD, InvoiceCase
 from domain.invoice.promise import Promise
+from domain.invoice.undelivered_letters import skip_letter, skip_rejection_reason
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.timeline.holds import Hold, HoldKind
@@ -32,6 +42,8 @@ def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> 
             return f"the invoice is {case.facts.status}; there is nothing left to escalate"
         case AnswerEscalation():
             return answer_rejection_reason(case, command)
+        case SkipLetter():
+            return skip_rejection_reason(case, command, today)
         case ResumeCollection() if PAUSE_HOLD not in case.holds.standing:
             return "the invoice is not paused"
     return None
@@ -71,6 +83,8 @@ def _apply_accepted_command(case: InvoiceCase, command: Command, at: Moment) -> 
             return escalate_invoice(case, command, at)
         case AnswerEscalation():
             return answer_escalation(case, command, at)
+        case SkipLetter():
+            return skip_letter(case, command, at)
         case _:
             raise TypeError(f"no rule says what a {type(command).__name__} does to an invoice")
 

@@ -34,7 +34,7 @@ class CallOutcome(StrEnum):
 
 class LogCall(Command):
     """The customer was called. `call` is the id of the call, which all invoices share that it was about; empty for one that none shares.
-    `again_on`: the day on which somebody means to call again."""
+    `again_on`: the day on which somebody means to call again. `without_address`: the invoice's last letter waits for an address."""
 
     journal_name: ClassVar[str] = "LogCall"
 
@@ -42,6 +42,17 @@ class LogCall(Command):
     note_id: str | None = None
     call: str = ""
     again_on: date | None = None
+    without_address: bool = False
+
+
+class SkipLetter(Command):
+    """Go on without the last letter, which was refused, is in doubt, or waits for an address (`without_address`). The reason is kept;
+    it must name no person."""
+
+    journal_name: ClassVar[str] = "SkipLetter"
+
+    reason: str
+    without_address: bool = False
 
 
 class PauseCollection(Command):

@@ -15,6 +15,7 @@ from domain.correspondence.letter_outcome import (
     LetterNaming,
     LetterOutcome,
     LetterResult,
+    WaivedLetter,
 )
 from domain.invoice.carried_state import CarriedState
 from domain.invoice.dispute_record import DisputeRecord, PendingDispute
@@ -48,7 +49,7 @@ class InvoiceCase(AccountCase):
 
     `followers`: the cases of its account that are told what becomes of it. `errands`: the people's tasks that its workflow is to write
     down. `heard`: the keys of the letter outcomes that were applied. `followed_flag`: what a file last said of a dispute, and a dispute
-    followed. `refused_step`: the step whose letter was refused, until one arrives.
+    followed. `refused_step`: the step whose letter was refused, until one arrives. `waived`: the letters that its workflow is to withdraw.
     """
 
     facts: InvoiceFacts
@@ -60,6 +61,7 @@ class InvoiceCase(AccountCase):
     heard: list[str] = Field(default_factory=list)
     letter_awaited: bool = False
     refused_step: str | None = None
+    waived: list[WaivedLetter] = Field(default_factory=list)
     disputes: list[DisputeRecord] = Field(default_factory=list)
     disputed: int = 0
     followed_flag: bool = False
@@ -288,9 +290,7 @@ class InvoiceCase(AccountCase):
 
     def take_step(self, step: Step, at: Moment) -> None:
         """Note that a step is taken; until its slot is known, its contact is today."""
-        self.hastened_at = None
-        self.write_entry(EntryKind.STEP_TAKEN, at, step=step.step, days_past_due=self.facts.days_past_due(at.business.date()))
-        self.taken.append(TakenStep(step=step.step, day=step.day, act=step.act, at=at.business, contact_on=at.business.date()))
+        self.note_step_taken(step, at)
         match step.act:
             case StepAction.LETTER:
                 self.write_entry(EntryKind.LETTER_REQUESTED, at, step=step.step, letter=step.letter)
@@ -298,6 +298,12 @@ class InvoiceCase(AccountCase):
                 self.write_entry(EntryKind.CALL_REQUESTED, at, step=step.step)
         if step.escalate_to:
             self.write_entry(EntryKind.ESCALATED, at, step=step.step, role=step.escalate_to)
+
+    def note_step_taken(self, step: Step, at: Moment) -> None:
+        """Note a step as taken, without what it asks for."""
+        self.hastened_at = None
+        self.write_entry(EntryKind.STEP_TAKEN, at, step=step.step, days_past_due=self.facts.days_past_due(at.business.date()))
+        self.taken.append(TakenStep(step=step.step, day=step.day, act=step.act, at=at.business, contact_on=at.business.date()))
 
     def set_contact_date(self, step: str, day: date) -> None:
         """The day on which the customer hears of a step."""

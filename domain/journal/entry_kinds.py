@@ -17,6 +17,7 @@ class EntryKind(StrEnum):
     LETTER_DROPPED = "letter.dropped"
     LETTER_WITHDRAWN = "letter.withdrawn"
     LETTER_LISTED = "letter.listed"
+    LETTER_SKIPPED = "letter.skipped"
     CALL_REQUESTED = "call.requested"
     CALL_LOGGED = "call.logged"
     ESCALATED = "escalation.raised"

@@ -168,12 +168,20 @@ class _DayExplainer:
         holds = invoice.list_active_holds()
         if holds:
             return self._explain_hold(holds[0], recorded)
+        if invoice.is_letter_in_doubt:
+            return self._explain_doubt(invoice.taken_steps[-1].step)
         if invoice.is_letter_outcome_pending and not self._has_letter_ended(invoice.taken_steps[-1].step):
             last_step = invoice.taken_steps[-1]
             requested = self._find_last_entry(EntryKind.LETTER_REQUESTED, last_step.step)
             facts = {"step": last_step.step, "since": last_step.at.date()}
             return self._build_explanation("waiting", "letter_under_way", facts, [requested] if requested else [])
         return self._explain_next_step(recorded)
+
+    def _explain_doubt(self, step: str) -> Explanation:
+        """Explain that people were to decide about a letter of which nobody knew whether it had arrived."""
+        unknown = self._find_last_entry(EntryKind.LETTER_UNKNOWN, step)
+        facts = {"step": step, "since": letter_ended_at(unknown).date() if unknown else None}
+        return self._build_explanation("waiting", "letter_in_doubt", facts, [unknown] if unknown else [])
 
     def _has_letter_ended(self, step: str) -> bool:
         """Return true for a letter that had come to its end, though the invoice had not recorded it yet."""

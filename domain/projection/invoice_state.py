@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
-from domain.correspondence.letter_outcome import DUE_AGAIN_FACT, IN_DOUBT_FACT, LETTER_ENTRY_KINDS, DropReason, LetterResult
+from domain.correspondence.letter_outcome import DUE_AGAIN_FACT, IN_DOUBT_FACT, LETTER_ENTRY_KINDS, SKIPPED, DropReason, LetterResult
 from domain.invoice.view import STAGE_NEW, WAITING_FOR_DECISION, WAITING_FOR_LETTER_DECISION
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
@@ -184,6 +184,12 @@ class InvoiceProjection:
             changes["contact_on"] = letter_ended_at(entry).date()
         self.taken_steps = [taken.model_copy(update=changes) if taken.step == name else taken for taken in self.taken_steps]
 
+    def _skip_letter(self, entry: AccountEntry) -> None:
+        """Count the step as taken that day: its customer was reached otherwise, or somebody decided to go on."""
+        name, fate = entry.get_text("step"), entry.get_text("outcome") or SKIPPED
+        changes: dict[str, Any] = {"fate": fate, "contact_on": entry.business_date, "in_doubt": False}
+        self.taken_steps = [taken.model_copy(update=changes) if taken.step == name else taken for taken in self.taken_steps]
+
     def _undo_step(self, step: str) -> None:
         if self.taken_steps and self.taken_steps[-1].step == step:
             self.taken_steps.pop()
@@ -276,6 +282,7 @@ ENTRY_HANDLERS: dict[str, Callable[[InvoiceProjection, AccountEntry], None]] = {
         ((EntryKind.TIMELINE_HASTENED,), InvoiceProjection._hasten_timeline),
         ((EntryKind.STEP_TAKEN,), InvoiceProjection._take_step),
         ((EntryKind.LETTER_WITHDRAWN,), InvoiceProjection._withdraw_letter),
+        ((EntryKind.LETTER_SKIPPED,), InvoiceProjection._skip_letter),
         (
             (EntryKind.LETTER_SENT, EntryKind.LETTER_REFUSED, EntryKind.LETTER_UNKNOWN, EntryKind.LETTER_DROPPED),
             InvoiceProjection._apply_letter_outcome,

@@ -10,6 +10,7 @@ from domain.projection.invoice_state import LETTER_RESULT_BY_KIND, letter_ended_
 from domain.projection.state_models import LetterFate, LetterState
 
 REQUESTED, WITHDRAWN = EntryKind.LETTER_REQUESTED.value, EntryKind.LETTER_WITHDRAWN.value
+SKIPPED_ENTRY = EntryKind.LETTER_SKIPPED.value
 
 
 @dataclass
@@ -37,9 +38,18 @@ def list_letter_states(entries: Sequence[AccountEntry], end: datetime) -> list[L
             letters.append(_LetterProgress(entry.case_id, entry.invoice_id, entry.get_text("step"), requested_at=entry.at))
         elif entry.kind == WITHDRAWN and entry.at < end:
             _end_letter(letters, entry, LetterFate.WITHDRAWN, entry.at)
+        elif entry.kind == SKIPPED_ENTRY and entry.at < end:
+            _withdraw_waiting_letter(letters, entry)
         elif entry.kind in LETTER_RESULT_BY_KIND and (at := letter_ended_at(entry)) < end:
             _end_letter(letters, entry, LETTER_RESULT_BY_KIND[entry.kind], at)
     return [LetterState(**vars(letter)) for letter in letters]
+
+
+def _withdraw_waiting_letter(letters: list[_LetterProgress], entry: AccountEntry) -> None:
+    """A letter that people went on without goes no more; one that was refused or is in doubt stays what it is."""
+    letter = _find_last_letter(letters, entry.get_text("step"), None)
+    if letter is not None and letter.fate == LetterFate.UNDER_WAY:
+        letter.fate, letter.at = LetterFate.WITHDRAWN, entry.at
 
 
 def _end_letter(letters: list[_LetterProgress], entry: AccountEntry, result: str, at: datetime) -> None:

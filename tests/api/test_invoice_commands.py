@@ -6,7 +6,7 @@ from sqlmodel import select
 
 from adapters.database.tables import CallRequest, Note, Task
 from domain.billing.billing_events import InvoiceStatus
-from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection
+from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, SkipLetter
 from tests.api.conftest import Client, Problem
 from tests.api.portfolio_world import TODAY, PortfolioWorld
 
@@ -60,6 +60,24 @@ async def test_when_nothing_gets_through_the_caller_is_asked_to_send_it_again(
 ) -> None:
     an_invoice(world).cases.is_reachable = False
     assert "same Idempotency-Key" in problem(await collector.post("/v1/invoices/I-1/pause", json={"reason": "stock"}), 503)["detail"]
+
+
+async def test_a_letter_is_gone_on_without_for_a_reason_only(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
+    an_invoice(world).cases.answers = False
+    assert problem(await collector.post("/v1/invoices/I-1/letter-skips", json={}), 422)["errors"][0]["pointer"] == "/reason"
+    answer = await collector.post("/v1/invoices/I-1/letter-skips", json={"reason": "spoken to at the fair"})
+    assert answer.status_code == 202
+    (skip,) = world.cases.acts
+    assert isinstance(skip, SkipLetter)
+    assert (skip.reason, skip.actor, skip.without_address) == ("spoken to at the fair", "collector-1", False)
+
+
+async def test_while_every_letter_arrives_there_is_nothing_to_be_gone_on_without(
+    collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    an_invoice(world)
+    document = problem(await collector.post("/v1/invoices/I-1/letter-skips", json={"reason": "spoken to"}), 409)
+    assert document["detail"] == "no letter of this invoice was refused, is in doubt or waits for an address"
 
 
 async def test_a_repeated_request_carries_the_same_act(collector: Client, world: PortfolioWorld) -> None:

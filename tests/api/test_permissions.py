@@ -37,6 +37,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/accounts/{account_id}/notes"): DESK,
     ("GET", "/v1/accounts/{account_id}/notes"): EVERYBODY,
     ("POST", "/v1/invoices/{invoice_id}/pause"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/letter-skips"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/resume"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/notes"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/payments"): MONEY,
@@ -127,8 +128,6 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/audit/accounts/{account_id}/erasure"): AUDITORS,
     ("POST", "/v1/audit/accounts/{account_id}/erasure"): {Role.ADMIN},
     ("GET", "/metrics"): EVERYBODY,
-    ("GET", "/v1/clock"): EVERYBODY,
-    ("POST", "/v1/clock"): LEADS,
 }
 OPEN = {
     ("GET", "/healthz"),
@@ -151,7 +150,7 @@ PAGES = {
         "/inbox",
         "/inbox/{mail_id}",
     )
-} | {("POST", "/clock")}
+}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

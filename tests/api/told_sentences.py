@@ -81,6 +81,11 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
     (Kind.HOLD_PLACED, {"hold_kind": "dispute", "until": None, "reason": "wrong_price"}, "Put on hold: in dispute (the price is wrong)"),
     (Kind.HOLD_PLACED, {"hold_kind": "promise", "until": "2013-05-06", "reason": ""}, "Put on hold: promise to pay until 6 May 2013"),
     (Kind.HOLD_PLACED, {"hold_kind": "pause", "until": None, "reason": "stock"}, "Put on hold: paused (stock)"),
+    (
+        Kind.LETTER_SKIPPED,
+        {"step": "reminder", "reason": "spoken to at the fair"},
+        "Collection goes on without letter “First reminder”: spoken to at the fair",
+    ),
     (Kind.HOLD_PLACED, {"hold_kind": "below_minimum", "until": None, "reason": ""}, "Put on hold: balance below the policy’s minimum"),
     (Kind.HOLD_PLACED, {"hold_kind": "payment_plan", "until": None, "reason": ""}, "Put on hold: payment plan"),
     (

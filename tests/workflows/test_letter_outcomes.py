@@ -5,10 +5,13 @@ from datetime import UTC, date, datetime, time
 import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
+from temporalio.client import WorkflowUpdateFailedError
 
 from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
 from adapters.database.tables import Contact, Message
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from adapters.temporal.handler_names import UPDATE_NAMES
+from domain.invoice.commands import CallOutcome, LogCall, SkipLetter
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, fix_delivery
 
 
@@ -152,6 +155,39 @@ async def test_what_a_person_decides_about_a_letter_in_doubt_reaches_its_invoice
     await environment.play.run_mornings(monday + 9 * DAY, monday + 15 * DAY)
     assert environment.letters(invoice) == [(step, monday + days * DAY) for step, days in letters]
     await environment.wait_until(lambda: environment.row(invoice).waiting_for == ("letter_decision" if decision is None else "time"))
+
+
+SKIP, CALL = (
+    SkipLetter(act_id="skip", actor="mia", reason="spoken to at the fair"),
+    LogCall(act_id="call", actor="mia", outcome=CallOutcome.REACHED),
+)
+
+
+@pytest.mark.parametrize("outcome", [DeliveryOutcome.REFUSED, DeliveryOutcome.UNKNOWN])
+@pytest.mark.parametrize("act", [SKIP, CALL], ids=["skip", "call"])
+async def test_people_go_on_without_a_letter_that_did_not_arrive(
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch, outcome: DeliveryOutcome, act: SkipLetter | LogCall
+) -> None:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - 2 * DAY)
+    with monkeypatch.context() as broken:
+        mail_is(broken, environment, outcome, 554 if outcome is DeliveryOutcome.REFUSED else None, "No")
+        await environment.play.run_morning(monday)
+    await environment.wait_until(lambda: f"letter.{outcome.value}" in environment.entry_kinds(invoice))
+    await environment.play.run_mornings(monday + DAY, monday + 3 * DAY)
+    await environment.case(invoice).execute_update(UPDATE_NAMES[type(act)].value, act)
+    assert environment.entry_kinds(invoice)[-1] == "letter.skipped"
+    assert [task[:2] for task in environment.tasks(invoice)] == [(f"{outcome.value}_letter", "done")]
+    await environment.play.run_mornings(monday + 4 * DAY, monday + 10 * DAY)
+    # the step counts as taken on Thursday: the second reminder was due on Saturday, and keeps its distance from it; the reminder never went
+    assert [step for step, _ in environment.letters(invoice)] == ["second_reminder"]
+
+
+async def test_nothing_is_to_be_gone_on_without_while_letters_arrive(environment: CollectionEnvironment) -> None:
+    invoice, _ = await environment.open_reminded_invoice()
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await environment.case(invoice).execute_update(UPDATE_NAMES[SkipLetter].value, SKIP)
+    assert "no letter of this invoice was refused" in str(refused.value.cause)
 
 
 async def test_an_invoice_hears_at_once_of_the_late_letter_that_it_waits_for(environment: CollectionEnvironment) -> None:

@@ -32,12 +32,13 @@ def build_invoice_write_handlers(
             "withdraw": _letter_withdrawal_reason(case),
             "errands": list(case.errands),
             "heard": list(case.heard),
+            "waived": list(case.waived),
             "promise_part": case.build_promise_part(),
         }
         return write.model_copy(update=more)
 
     def apply_result(write: CaseWrite, answer: CaseWriteResult) -> None:
-        case.errands = case.errands[len(write.errands) :]
+        case.errands, case.waived = case.errands[len(write.errands) :], case.waived[len(write.waived) :]
         for step in answer.withdrawn:
             case.record_letter_withdrawal(step, _letter_withdrawal_reason(case) or DropReason.ON_HOLD, now())
         for outcome in answer.letters:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import select
 from sqlmodel import col
 
+from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
 from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice, Message, MessageLine
@@ -21,11 +22,12 @@ from domain.case_write import CaseWrite
 from domain.clock import Clock, Moment
 from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command
-from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection, SkipLetter
 from domain.invoice.contact_orders import build_contact_order
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.linked_cases import SUSPENSION_STEP_ACTS
 from domain.invoice.view import build_case_view
+from domain.journal.entry import Entry
 from domain.journal.journal import Journal
 from domain.policy.collection_policy import PolicySnapshot, Step
 from domain.timeline.holds import Hold, HoldKind
@@ -39,12 +41,29 @@ CLOCK = Clock(real_anchor=datetime(2013, 6, 3, tzinfo=UTC), business_anchor=date
 MINIMUM = 500
 """The least balance that the standard policy chases, in minor units."""
 
-What = Literal["issue", "pay", "pay_part", "dispute", "end_dispute", "promise", "pause", "resume", "refuse", "defer"]
+What = Literal[
+    "issue",
+    "pay",
+    "pay_part",
+    "dispute",
+    "end_dispute",
+    "promise",
+    "pause",
+    "resume",
+    "refuse",
+    "defer",
+    "lose",
+    "arrived",
+    "resend",
+    "reach",
+    "skip",
+]
 
 
 class Happening(NamedTuple):
     """Something that happens on the morning of a day, to the invoice of that number; `days` are those until it is due or promised for. A
-    day on which letters are refused or deferred concerns all of them."""
+    day on which letters are refused, deferred or lost concerns all of them. `arrived` and `resend`: a person decides so about the oldest
+    letter that was refused or is in doubt."""
 
     day: int
     what: What
@@ -61,6 +80,7 @@ class PlayedLetter:
     asked_for: int | None
     named: dict[str, tuple[str, int]]
     owed: dict[str, int]
+    was_resent: bool
 
 
 @dataclass
@@ -68,6 +88,7 @@ class PlayedInvoice:
     """`chaseable_days`: how long it has been overdue, could be chased and letters arrived, without a letter that asked for it."""
 
     case: InvoiceCase
+    entries: list[Entry] = field(default_factory=list)
     chaseable_days: int = 0
     longest_wait: int = 0
     was_asked_for: bool = False
@@ -91,6 +112,7 @@ class AccountPlay:
     invoices: dict[str, PlayedInvoice] = field(default_factory=dict)
     letters: list[PlayedLetter] = field(default_factory=list)
     delivery: DeliveryResult = SENT
+    resent: set[int] = field(default_factory=set)
 
     def play(self, happenings: Sequence[Happening], days: int) -> None:
         outbox, feed = self.correspondence.letter_outbox(backoff=(timedelta(0),)), OutcomeFeed(self.database)
@@ -124,11 +146,32 @@ class AccountPlay:
                     self._issue(name, at.business.date() + happening.days * DAY, at)
             case "refuse":
                 self.delivery = DeliveryResult(DeliveryOutcome.REFUSED, 554, "No")
+            case "lose":
+                self.delivery = DeliveryResult(DeliveryOutcome.UNKNOWN, None, "The line was cut")
+            case "arrived" | "resend":
+                self._decide(LetterDecision.DELIVERED if happening.what == "arrived" else LetterDecision.RESEND, at)
             case "defer":
                 self.delivery = DeliveryResult(DeliveryOutcome.DEFERRED, 451, "Later")
             case _ if played is not None and not played.case.is_settled:
                 self._change(played.case, happening, at, event)
                 self._write(played, at)
+
+    def _decide(self, decision: LetterDecision, at: Moment) -> None:
+        """Decide about the oldest letter of which somebody must."""
+        with self.database.reading() as session:
+            undecided = select(col(Message.id)).where(col(Message.state).in_(("refused", "unknown"))).order_by(col(Message.id))
+            letter = session.scalars(undecided.limit(1)).first()
+            lines = session.scalars(select(MessageLine).where(col(MessageLine.message_id) == letter)).all()
+            asked = {line.invoice_id for line in lines if line.named_as in ("due", "gathered", "listed")}
+        if letter is None:
+            return
+        LetterDecisionStore(self.database).decide(letter, decision, "mia", "", at.business)
+        if decision is LetterDecision.RESEND:
+            self.resent.add(letter)
+        else:
+            for name in asked:
+                self.invoices[name].was_asked_for = True
+        self._notify(OutcomeFeed(self.database), at)
 
     def _issue(self, name: str, due: date, at: Moment) -> None:
         self.correspondence.create_invoice(name, due=due)
@@ -155,6 +198,10 @@ class AccountPlay:
                 apply_command(case, MakePromise(act_id=event, actor="mia", amount=amount, by=by), at)
             case "pause":
                 apply_command(case, PauseCollection(act_id=event, actor="mia", reason="asked to wait"), at)
+            case "reach":
+                apply_command(case, LogCall(act_id=event, actor="mia", outcome=CallOutcome.REACHED), at)
+            case "skip":
+                apply_command(case, SkipLetter(act_id=event, actor="mia", reason="spoken to"), at)
             case "resume" if case.holds.has_kind(HoldKind.PAUSE):
                 apply_command(case, ResumeCollection(act_id=event, actor="mia"), at)
 
@@ -209,6 +256,7 @@ class AccountPlay:
         )
         write = handlers.extend_write(write)
         (answer,) = self.correspondence.casebook.write([write])
+        played.entries += case.journal.pending
         case.journal.mark_written(case.journal.seq)
         handlers.apply_result(write, answer)
         return answer.under_way
@@ -228,13 +276,13 @@ class AccountPlay:
             assert message is not None
             lines = session.scalars(select(MessageLine).where(col(MessageLine.message_id) == number)).all()
             named = {line.invoice_id: (str(line.named_as), line.open_balance) for line in lines}
-            return PlayedLetter(today, message.letter or "", message.asked_for, named, owed)
+            return PlayedLetter(today, message.letter or "", message.asked_for, named, owed, number in self.resent)
 
     def _count_waits(self, today: date) -> None:
         asked = {name for letter in self.letters if letter.asked_for is not None for name in letter.named}
         for name, played in self.invoices.items():
             played.was_asked_for |= name in asked
-            if played.was_asked_for or not played.is_owed(today) or self.delivery is not SENT:
+            if played.was_asked_for or not played.is_owed(today) or self.delivery is not SENT or played.case.is_letter_in_doubt:
                 played.chaseable_days = 0
             else:
                 played.chaseable_days += 1

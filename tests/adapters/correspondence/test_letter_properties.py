@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from adapters.database.engine import Database
+from domain.journal.entry import Entry
 from tests.adapters.correspondence.account_play import AccountPlay, Happening, PlayedLetter
 from tests.adapters.correspondence.correspondence_setup import POLICY, CorrespondenceSetup
 
@@ -27,7 +28,12 @@ changes = st.lists(
     st.builds(
         Happening,
         st.integers(1, DAYS - 1),
-        st.sampled_from(["pay", "pay_part", "dispute", "end_dispute", "promise", "pause", "resume", "refuse", "defer"]),
+        st.sampled_from(
+            [
+                *("pay", "pay_part", "dispute", "end_dispute", "promise", "pause", "resume", "refuse", "refuse", "defer", "lose", "lose"),
+                *("arrived", "resend", "reach", "skip"),
+            ]
+        ),
         st.integers(0, INVOICES - 1),
         st.integers(1, 9),
     ),
@@ -54,9 +60,28 @@ def list_asked_for(letter: PlayedLetter) -> dict[str, int]:
     return {name: amount for name, (named_as, amount) in letter.named.items() if named_as in ASKED_FOR}
 
 
+def find_step_out_of_turn(entries: list[Entry]) -> str | None:
+    """Find a step that was taken though the letter before it had been refused, or was in doubt, and none had arrived since, nor had a
+    person decided. A courtesy note makes sense only before the due date: the first reminder does not wait for it."""
+    undelivered: tuple[str, str] | None = None
+    for entry in entries:
+        step = str(entry.facts.get("step"))
+        match entry.kind.value:
+            case "letter.refused" | "letter.unknown" if step != "courtesy_note" or entry.kind.value == "letter.unknown":
+                undelivered = (entry.kind.value, step)
+            case "letter.sent" | "letter.skipped" | "letter.dropped" if undelivered and undelivered[1] == step:
+                undelivered = None
+            case "step.taken" if undelivered and (undelivered[0] == "letter.unknown" or undelivered[1] != step):
+                return f"{step} after {undelivered}"
+    return None
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(issues, changes)
 @example([Happening(0, "issue", 0, -25), Happening(0, "issue", 1, 0)], [])
+@example([Happening(0, "issue", 0, -1)], [Happening(0, "refuse", 0), Happening(7, "refuse", 0), Happening(9, "reach", 0)])
+@example([Happening(0, "issue", 0, -1), Happening(9, "issue", 1, -2)], [Happening(0, "lose", 0), Happening(12, "resend", 0)])
+@example([Happening(0, "issue", 0, -1), Happening(9, "issue", 1, -2)], [Happening(0, "refuse", 0), Happening(1, "arrived", 0)])
 @example([Happening(0, "issue", 0, -1), Happening(0, "issue", 1, -2)], [Happening(2, "refuse", 0), Happening(3, "refuse", 0)])
 def test_whatever_happens_the_letters_of_an_account_are_right(issued: list[Happening], changed: list[Happening]) -> None:
     with played([*issued, *changed]) as play:
@@ -64,7 +89,8 @@ def test_whatever_happens_the_letters_of_an_account_are_right(issued: list[Happe
         for letter in reminders:
             assert list_asked_for(letter) == letter.owed, "a letter asks for all that is overdue and may be chased, and for nothing else"
             assert letter.asked_for == sum(letter.owed.values())
-        in_rhythm = [letter.on for letter in reminders if letter.template != "final_demand"]
+        in_rhythm = [letter.on for letter in reminders if letter.template != "final_demand" and not letter.was_resent]
         assert all(sum(first <= day < first + WINDOW for day in in_rhythm) <= 2 for first in in_rhythm)
         assert len({letter.on for letter in play.letters}) == len(play.letters), "a day has one letter"
+        assert [step for invoice in play.invoices.values() if (step := find_step_out_of_turn(invoice.entries))] == []
         assert all(invoice.longest_wait <= LONGEST_WAIT for invoice in play.invoices.values()), "no invoice is forgotten"

@@ -4,10 +4,10 @@ import pytest
 
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
-from domain.correspondence.letter_outcome import DropReason, LetterResult
+from domain.correspondence.letter_outcome import DropReason, LetterResult, WaivedLetter
 from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command, rejection_reason
-from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection, SkipLetter
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view, stage, waiting_for
 from domain.journal.chain_check import find_broken_entry
@@ -409,3 +409,69 @@ def test_the_state_that_an_earlier_run_handed_on_is_read_whole() -> None:
     before = one.model_dump(mode="json", exclude={"numbers"})
     assert [effect["effect"] for effect in before["outbox"]] == ["join_suspension", "notify_role", "notify_person"]
     assert InvoiceCase.model_validate(before) == one
+
+
+# --- letters that did not arrive
+
+
+def undelivered(result: LetterResult) -> InvoiceCase:
+    """Its first reminder was refused, and asked for again, or is in doubt."""
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", result, days=1), moment(1))
+    if result is LetterResult.REFUSED:
+        one.take_step(find_step("reminder"), moment(1))
+    return one
+
+
+def call(outcome: CallOutcome = CallOutcome.REACHED, without_address: bool = False) -> LogCall:
+    return LogCall(act_id="c", actor="mia", outcome=outcome, without_address=without_address)
+
+
+@pytest.mark.parametrize("result", [LetterResult.REFUSED, LetterResult.UNKNOWN])
+def test_who_was_reached_by_phone_has_heard_of_a_letter_that_did_not_arrive(result: LetterResult) -> None:
+    one = undelivered(result)
+    apply_command(one, call(), moment(9))
+    assert kinds(one)[-2:] == ["call.logged", "letter.skipped"]
+    assert (one.taken[-1].fate, one.next_step(midnight(9).date()), due_on(one, 9)) == ("reached", find_step("second_reminder"), 12)
+    assert one.waived == [WaivedLetter(step="reminder", by="mia")]
+    assert one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.REFUSED, 10, attempt=2), moment(10))
+    assert due_on(one, 10) == 12, "what becomes of the letter after that changes nothing"
+
+
+@pytest.mark.parametrize(
+    "outcome", [CallOutcome.NO_ANSWER, CallOutcome.LEFT_MESSAGE, CallOutcome.WRONG_NUMBER, CallOutcome.CALL_BACK_LATER]
+)
+def test_a_call_that_reached_nobody_takes_no_letters_place(outcome: CallOutcome) -> None:
+    one = undelivered(LetterResult.UNKNOWN)
+    apply_command(one, call(outcome), moment(9))
+    assert (kinds(one)[-1], due_on(one, 9), one.waived) == ("call.logged", None, [])
+
+
+def test_a_letter_that_is_merely_under_way_is_replaced_by_no_call_unless_it_waits_for_an_address() -> None:
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    apply_command(one, call(), moment(1))
+    assert (one.waived, one.is_last_letter_unresolved) == ([], True)
+    apply_command(one, call(without_address=True).model_copy(update={"act_id": "c2"}), moment(2))
+    assert ([letter.step for letter in one.waived], one.taken[-1].fate) == (["reminder"], "reached")
+
+
+@pytest.mark.parametrize("result", [LetterResult.REFUSED, LetterResult.UNKNOWN])
+def test_a_person_goes_on_without_a_letter_that_did_not_arrive_once_and_with_a_reason(result: LetterResult) -> None:
+    one, skip = undelivered(result), SkipLetter(act_id="s", actor="mia", reason="spoken to at the fair")
+    assert apply_command(one, skip, moment(9)) == one.journal.seq
+    assert apply_command(one, skip, moment(9)) is None
+    assert last(one).facts == {"step": "reminder", "act": "s", "reason": "spoken to at the fair"}
+    assert (one.taken[-1].fate, due_on(one, 9), waiting_for(one, midnight(9))) == ("skipped", 12, "time")
+    again = skip.model_copy(update={"act_id": "s2"})
+    assert rejection_reason(one, again, midnight(9).date()) == "no letter of this invoice was refused, is in doubt or waits for an address"
+
+
+def test_a_refused_letter_that_is_not_asked_for_again_because_of_a_hold_can_be_gone_on_without() -> None:
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    apply_command(one, PauseCollection(act_id="p", actor="mia", reason="stock"), moment(1))
+    one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.REFUSED, days=1), moment(1))
+    apply_command(one, SkipLetter(act_id="s", actor="mia", reason="spoken to"), moment(2))
+    assert (kinds(one)[-2:], [past.step for past in one.taken]) == (["step.taken", "letter.skipped"], ["reminder"])

@@ -105,6 +105,9 @@ def naive_letter_states(entries: Sequence[AccountEntry], end: datetime) -> list[
         elif one.kind in FATES or one.kind == "letter.withdrawn":
             mine = [letter for letter in found if letter[0] == get_fact(one, "step")]
             mine[-1][1] = FATES.get(one.kind, "withdrawn")
+        elif one.kind == "letter.skipped":
+            mine = [letter for letter in found if letter[0] == get_fact(one, "step")]
+            mine[-1][1] = "withdrawn" if mine[-1][1] == "under_way" else mine[-1][1]
     return [(step, result) for step, result in found]
 
 
