@@ -121,8 +121,8 @@ def build_app() -> FastAPI:
         health,
     ):
         app.include_router(room.router)
-    app.include_router(letter_brakes.stops_router)
-    app.include_router(letter_brakes.releases_router)
+    for router in (health.clock_router, letter_brakes.stops_router, letter_brakes.releases_router):
+        app.include_router(router)
     app.include_router(correspondence.letters_router)
     app.include_router(correspondence.previews_router)
     app.include_router(correspondence.tasks_router)

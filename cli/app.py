@@ -16,6 +16,7 @@ from adapters.config.settings import Settings
 from adapters.i18n.languages import Language
 from adapters.process.gc_tuning import collect_garbage_rarely
 from cli.audit import audit_app
+from cli.clock_commands import clock_app
 from cli.letter_commands import letters_app, preview_letters, release_accounts
 from domain.errors import UserError
 from domain.roles import Role
@@ -29,6 +30,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 app.add_typer(letters_app, name="letters")
+app.add_typer(clock_app, name="clock")
 app.command("release")(release_accounts)
 app.command("preview")(preview_letters)
 

@@ -20,8 +20,9 @@ from adapters.composition import Services, compose_services, get_inbox_folder, o
 from adapters.config.settings import Settings
 from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.correspondence.release_store import NothingHeldError, ReleaseStore
-from adapters.database.clock_store import is_accelerated, load_clock, record_clock_progress, start_clock
+from adapters.database.clock_store import is_accelerated, load_clock, start_clock
 from adapters.database.engine import Database
+from adapters.database.live_clock import LiveClock
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.mail.local_inbox import Inbox, InboxServer
 from adapters.policies.policy_store import PolicyStore
@@ -30,8 +31,10 @@ from adapters.process.instance_lock import ComponentFailedError, InstanceLock
 from adapters.process.log_setup import set_up_logging
 from adapters.process.web_server import AsgiApp, WebServer
 from adapters.sample.simulation import SampleCustomers, WorkflowCommandSender, choose_sample, is_sample_chosen, load_sample
+from adapters.sample.staff import SampleStaff
 from adapters.start_check import load_letters_for_start
 from adapters.temporal.client import connect_client, set_history_retention, signal_clock_change
+from adapters.temporal.clock_keeper import ClockKeeper
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
 from domain.clock import Clock
@@ -113,14 +116,17 @@ async def run_local_stack(
         if sample and await asyncio.to_thread(load_sample, services):
             print_line("the sample portfolio is in")
         clock = start_clock(database, datetime.now(UTC))
-        services = replace(services, clock=clock)
+        services = replace(services, clock=LiveClock.from_clock(clock) if is_accelerated(clock) else clock)
         if not first_start and is_accelerated(clock):
             await signal_clock_change(client, clock)
         await upsert_schedules(client, clock)
 
         tasks = [_run_until_stopped(stack, duty) for duty in _list_duties(client, services, run_worker, sample)]
-        tasks.append(await web.serve(make_app(client, services)))
+        app = make_app(client, services)
+        tasks.append(await web.serve(app))
         stack.push_async_callback(web.stop)
+        if sample:
+            tasks.append(_run_until_stopped(stack, SampleStaff(services, app).run))
         lock.publish_addresses(address, inbox.port if inbox else None, web.url)
 
         code = IdentityStore(database).issue_sign_in_code("admin", Role.ADMIN)
@@ -147,9 +153,10 @@ def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Instan
 def _list_duties(client: Client, services: Services, run_worker: RunWorker, sample: bool) -> list[Duty]:
     """Return what runs in the background, in the order in which it is started."""
     duties: list[Duty] = [
-        lambda stopped: record_clock_progress(services.database, services.clock, stopped),
         lambda stopped: run_worker(client, services, stopped),
     ]
+    if isinstance(services.clock, LiveClock):
+        duties.insert(0, ClockKeeper(services.database, client, services.clock).run)
     if sample:
         duties.append(SampleCustomers(services, WorkflowCommandSender(client)).run)
     return [*duties, lambda stopped: _delete_old_runs_regularly(client, stopped)]

@@ -27,7 +27,7 @@ def show_startup_screen(console: Console, running: RunningStack, command: str) -
     where = Table.grid(padding=(0, 2))
     where.add_column(style="bold", no_wrap=True)
     where.add_column(overflow="fold")
-    where.add_row("Business date", _format_business_date(parts.clock))
+    where.add_row("Business date", format_business_date(parts.clock))
     where.add_row("Console, API", f"{running.url}   (the API: {running.url}/openapi.json)")
     embedded = settings.temporal_address is None
     where.add_row(
@@ -51,8 +51,11 @@ def show_startup_screen(console: Console, running: RunningStack, command: str) -
     console.file.flush()
 
 
-def _format_business_date(clock: Clock) -> str:
+def format_business_date(clock: Clock) -> str:
+    """Return today's business date, and how the clock runs, in words."""
     today = f"{clock.to_business(datetime.now(UTC)):%A %Y-%m-%d}"
+    if clock.paused:
+        return f"{today}   (played, and paused: `duecourse clock resume` lets it go on)"
     if is_accelerated(clock):
         return f"{today}   (played: one business day every {clock.day_seconds:g} s)"
     return today if clock == Clock.real_time() else f"{today}   (moved; it goes on at the speed of life)"
@@ -88,7 +91,10 @@ def _list_next_steps(running: RunningStack, command: str) -> list[str]:
     other = f" --data-dir {folder}" if str(folder) != ".duecourse" else ""
     if running.sample:
         return [
-            "This is the sample portfolio: invented customers who pay, promise and dispute as the days pass.",
+            "This is the sample portfolio: invented customers who pay, promise and dispute as the days pass, and a staff that works them.",
+            "What waits for a decision waits for the manager. To sign in as her, and to have time to read:",
+            f"  {command} sign-in --user miriam.wolff --role collections_manager{other}",
+            f"  {command} clock pause{other}   (and resume, or --day-seconds 60)",
             "To start with your own invoices:",
             f"  {command} up --no-sample --data-dir my-data",
             f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}",

@@ -16,6 +16,10 @@ NOISE_LIMIT_SECONDS = 240.0
 """Timers resolve to about a second: in a business day shorter than this, that is more than six minutes."""
 
 
+LONGEST_PAUSE = timedelta(days=3_650)
+"""For so long a case waits, if nobody tells it that the clock goes on."""
+
+
 class Clock(BaseModel):
     """A straight line through (real time, business time), both in UTC."""
 
@@ -24,6 +28,8 @@ class Clock(BaseModel):
     real_anchor: AwareDatetime
     business_anchor: AwareDatetime
     day_seconds: float = Field(default=REAL_DAY_SECONDS, gt=0, le=REAL_DAY_SECONDS)
+    paused: bool = False
+    """It stands still at the business anchor, whatever the real time, until another clock is set."""
 
     @classmethod
     def real_time(cls) -> "Clock":
@@ -33,15 +39,28 @@ class Clock(BaseModel):
 
     def to_business(self, real: datetime) -> datetime:
         """The business time at a moment of real time."""
+        if self.paused:
+            return self.business_anchor
         return self.business_anchor + (real - self.real_anchor) * (REAL_DAY_SECONDS / self.day_seconds)
 
     def to_real(self, business: datetime) -> datetime:
-        """The real time at which a business time is reached."""
+        """The real time at which a business time is reached; while the clock is paused, a time beyond any pause."""
+        if self.paused:
+            return self.real_anchor if business <= self.business_anchor else self.real_anchor + LONGEST_PAUSE
         return self.real_anchor + (business - self.business_anchor) * (self.day_seconds / REAL_DAY_SECONDS)
 
     def real_time_until(self, until: datetime, now: datetime) -> timedelta:
         """How long to wait in real time until a business time has passed; a millisecond at least, for timers round. `now` is real."""
         return max(self.to_real(until) - now, timedelta(0)) + timedelta(milliseconds=1)
+
+    @property
+    def is_played(self) -> bool:
+        """Return true for a clock that runs faster than real time; only such a one can be paused or slowed."""
+        return self.day_seconds < REAL_DAY_SECONDS
+
+    def set_going(self, at: datetime, *, paused: bool, day_seconds: float | None = None) -> "Clock":
+        """Return the clock that goes on from the business time which this one shows at a moment of real time."""
+        return Clock(real_anchor=at, business_anchor=self.to_business(at), day_seconds=day_seconds or self.day_seconds, paused=paused)
 
     @property
     def hours_matter(self) -> bool:

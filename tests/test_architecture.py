@@ -51,6 +51,7 @@ FOR_LATER: dict[str, set[str]] = {}
 MADE_TO_BE_EXTENDED = {
     "AccountCase": "what every case of an account has",
     "CaseInput": "data: what every case's workflow starts with",
+    "Clock": "data: a line through real and business time, of which a running process has one that may be changed",
     "Command": "data: who sends it, and the id that makes it happen once",
     "EarlierRun": "data: an invoice hands more to its next run than other cases do",
     "Cover": "data: a cover, and its row's number",

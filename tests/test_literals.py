@@ -65,7 +65,7 @@ HOMONYMS: dict[str, set[str]] = {
     "a hold's id": {"pause"},
     "a kind of object in the exported event log": {"credit_review"},
     "the case of all seals, and a day that has none": {"seal"},
-    "a command of the command line": {"adopt"},
+    "a command of the command line": {"adopt", "resume"},
     "a folder of files": {"rejected"},
     "what nobody knows": {"unknown"},
     "a header of HTTP": {"accept"},

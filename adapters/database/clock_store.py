@@ -8,13 +8,15 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlmodel import Session
 
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
 from domain.clock import REAL_DAY_SECONDS, Clock, start_of_day
-from domain.errors import OperatingError
+from domain.errors import OperatingError, UserError
 
+SHORTEST_DAY_SECONDS = 0.1
 CLOCK_SETTING = "business_clock"
 HEARTBEAT = timedelta(seconds=1)
 
@@ -23,12 +25,30 @@ class ClockConflictError(OperatingError):
     """The data folder has another clock than the one requested."""
 
 
+class RealClockError(UserError):
+    """Somebody would pause or slow the real clock."""
+
+    title = "Only a played clock can be paused or slowed"
+    status = 409
+    problem_type = "refused"
+
+
+class ClockChange(BaseModel):
+    """What is to become of a played clock; None: as it is."""
+
+    paused: bool | None = None
+    day_seconds: float | None = Field(default=None, ge=SHORTEST_DAY_SECONDS, lt=REAL_DAY_SECONDS)
+
+
 class _StoredClock(BaseModel):
-    """`last_seen` is real time, UTC: the clock has shown nothing later."""
+    """`last_seen` is real time, UTC: the clock has shown nothing later. `wanted`: a change that the process which keeps the clock has not
+    made yet; `begun_with`: how many seconds a business day lasted at the beginning, where that was changed since."""
 
     clock: Clock
     as_of: date | None
     last_seen: AwareDatetime
+    wanted: ClockChange | None = None
+    begun_with: float | None = None
 
 
 def load_clock(database: Database) -> Clock | None:
@@ -56,20 +76,53 @@ def start_clock(database: Database, now: datetime, as_of: date | None = None, da
     clock = stored.clock
     if is_accelerated(clock):
         clock = clock.model_copy(update={"real_anchor": now, "business_anchor": clock.to_business(min(stored.last_seen, now))})
-        store_clock(database, clock, now, stored.as_of)
+        _save_stored_clock(database, stored.model_copy(update={"clock": clock, "last_seen": now}))
     return clock
 
 
 def is_accelerated(clock: Clock) -> bool:
     """Return true for a clock that runs faster than real time."""
-    return clock.day_seconds < REAL_DAY_SECONDS
+    return clock.is_played
+
+
+def request_clock_change(database: Database, change: ClockChange) -> None:
+    """Ask the process that keeps the clock for a change; where none runs, `apply_clock_change` makes it. Two that are asked for at once are
+    both made. Raises RealClockError."""
+    with database.writing() as session:
+        stored = _read_stored_clock(session)
+        if stored is None or not stored.clock.is_played:
+            raise RealClockError("this data folder is on the real clock, which nobody can pause or slow")
+        wanted = (stored.wanted or ClockChange()).model_copy(update=change.model_dump(exclude_none=True))
+        _write_stored_clock(database, session, stored.model_copy(update={"wanted": wanted}))
+
+
+def apply_clock_change(database: Database, now: datetime) -> Clock | None:
+    """Make the change that was asked for, at a moment of real time (UTC); None when none was. Business time goes neither back nor ahead:
+    where Duecourse was down meanwhile, it goes on from where it stopped."""
+    with database.writing() as session:
+        stored = _read_stored_clock(session)
+        if stored is None or stored.wanted is None:
+            return None
+        clock, wanted = stored.clock, stored.wanted
+        paused = clock.paused if wanted.paused is None else wanted.paused
+        changed = clock.set_going(min(stored.last_seen, now), paused=paused, day_seconds=wanted.day_seconds)
+        changed = changed.model_copy(update={"real_anchor": now})
+        update = {"clock": changed, "wanted": None, "last_seen": now, "begun_with": stored.begun_with or clock.day_seconds}
+        _write_stored_clock(database, session, stored.model_copy(update=update))
+        return changed
+
+
+def is_clock_change_pending(database: Database) -> bool:
+    stored = _load_stored_clock(database)
+    return stored is not None and stored.wanted is not None
 
 
 def store_last_seen(database: Database, until: datetime) -> None:
     """Record that the clock will have shown nothing later than `until` (real time)."""
-    stored = _load_stored_clock(database)
-    if stored is not None:
-        _save_stored_clock(database, stored.model_copy(update={"last_seen": until}))
+    with database.writing() as session:
+        stored = _read_stored_clock(session)
+        if stored is not None:
+            _write_stored_clock(database, session, stored.model_copy(update={"last_seen": until}))
 
 
 async def record_clock_progress(database: Database, clock: Clock, stop: asyncio.Event) -> None:
@@ -95,7 +148,7 @@ def _reject_conflicting_options(stored: _StoredClock, as_of: date | None, day_se
     conflicts = []
     if as_of is not None and as_of != stored.as_of:
         conflicts.append(f"--as-of {as_of}")
-    if day_seconds is not None and day_seconds != stored.clock.day_seconds:
+    if day_seconds is not None and day_seconds not in (stored.begun_with, stored.clock.day_seconds):
         conflicts.append(f"--day-seconds {day_seconds:g}")
     if conflicts:
         beginning = f"began as of {stored.as_of}" if stored.as_of else "began on the day it was made"
@@ -108,11 +161,19 @@ def _reject_conflicting_options(stored: _StoredClock, as_of: date | None, day_se
 
 def _load_stored_clock(database: Database) -> _StoredClock | None:
     with database.reading() as session:
-        row = session.get(Setting, CLOCK_SETTING)
-        return _StoredClock.model_validate(row.value) if row else None
+        return _read_stored_clock(session)
+
+
+def _read_stored_clock(session: Session) -> _StoredClock | None:
+    row = session.get(Setting, CLOCK_SETTING)
+    return _StoredClock.model_validate(row.value) if row else None
 
 
 def _save_stored_clock(database: Database, stored: _StoredClock) -> None:
-    insert = database.build_insert(Setting).values(name=CLOCK_SETTING, value=stored.model_dump(mode="json"))
     with database.writing() as session:
-        session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": insert.excluded.value}))
+        _write_stored_clock(database, session, stored)
+
+
+def _write_stored_clock(database: Database, session: Session, stored: _StoredClock) -> None:
+    insert = database.build_insert(Setting).values(name=CLOCK_SETTING, value=stored.model_dump(mode="json"))
+    session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": insert.excluded.value}))

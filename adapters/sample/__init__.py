@@ -1,1 +1,1 @@
-"""The invented portfolio that a first start can play."""
+"""The invented portfolio that a first start can play, and the invented staff that works it by a script."""

@@ -1,4 +1,5 @@
-"""The customers of the sample portfolio. All are invented; their addresses end in `.example`, which receives no mail (RFC 2606)."""
+"""The customers and the staff of the sample portfolio. All are invented; their addresses end in `.example`, which receives no mail (RFC
+2606), and their telephone numbers are kept for fiction or are nobody's."""
 
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ class SampleAccount(NamedTuple):
     name: str
     contact: str
     email: str
+    phone: str
     country: str
     time_zone: str
     language: str
@@ -29,6 +31,9 @@ class SampleUser(NamedTuple):
     role: Role
 
 
+CUSTOMER = "sample customer"
+"""Who recorded what an invented customer did: the bank's file, or a letter."""
+
 COLLECTORS_BY_LANGUAGE = {"de": "anna.brandt", "fr": "louis.moreau", "es": "louis.moreau", "en": "grace.okafor"}
 
 SAMPLE_USERS = (
@@ -36,17 +41,23 @@ SAMPLE_USERS = (
     SampleUser("louis.moreau", "Louis Moreau", "louis.moreau@lindenhof.example", "+33 1 00 00 00 02", Role.COLLECTOR),
     SampleUser("grace.okafor", "Grace Okafor", "grace.okafor@lindenhof.example", "+44 20 0000 0003", Role.COLLECTOR),
     SampleUser("miriam.wolff", "Miriam Wolff", "miriam.wolff@lindenhof.example", "+49 30 0000004", Role.COLLECTIONS_MANAGER),
+    SampleUser("helena.roth", "Helena Roth", "helena.roth@lindenhof.example", "+49 30 0000005", Role.FINANCE_DIRECTOR),
+    SampleUser("paula.reyes", "Paula Reyes", "paula.reyes@lindenhof.example", "+49 30 0000006", Role.SALES_OPS),
+    SampleUser("sven.lindqvist", "Sven Lindqvist", "sven.lindqvist@lindenhof.example", "+49 30 0000007", Role.SALES),
+    SampleUser("jonas.petersen", "Jonas Petersen", "jonas.petersen@lindenhof.example", "+49 30 0000008", Role.BILLING_OPS),
+    SampleUser("ines.carvalho", "Inês Carvalho", "ines.carvalho@lindenhof.example", "+49 30 0000009", Role.CREDIT_ANALYST),
+    SampleUser("omar.haddad", "Omar Haddad", "omar.haddad@lindenhof.example", "+49 30 0000010", Role.WRITE_OFF_ANALYST),
 )
 
 _COUNTRIES = {
-    "DE": ("Europe/Berlin", "de", "EUR"),
-    "AT": ("Europe/Vienna", "de", "EUR"),
-    "FR": ("Europe/Paris", "fr", "EUR"),
-    "BE": ("Europe/Brussels", "fr", "EUR"),
-    "ES": ("Europe/Madrid", "es", "EUR"),
-    "GB": ("Europe/London", "en", "GBP"),
-    "US": ("America/New_York", "en", "USD"),
-    "IE": ("Europe/Dublin", "en", "EUR"),
+    "DE": ("Europe/Berlin", "de", "EUR", "+49 30 23125 0{:02d}"),
+    "AT": ("Europe/Vienna", "de", "EUR", "+43 1 00000{:02d}"),
+    "FR": ("Europe/Paris", "fr", "EUR", "+33 1 99 00 00 {:02d}"),
+    "BE": ("Europe/Brussels", "fr", "EUR", "+32 2 000 00 {:02d}"),
+    "ES": ("Europe/Madrid", "es", "EUR", "+34 910 000 0{:02d}"),
+    "GB": ("Europe/London", "en", "GBP", "+44 20 7946 00{:02d}"),
+    "US": ("America/New_York", "en", "USD", "+1 202 555 01{:02d}"),
+    "IE": ("Europe/Dublin", "en", "EUR", "+353 20 91 000{:02d}"),
 }
 
 _CUSTOMERS = """
@@ -95,9 +106,19 @@ IE|Liffey Design Studio Ltd|Niamh Kearney|liffey-design
 
 def _parse_account(number: int, line: str) -> SampleAccount:
     country, name, contact, domain = line.split("|")
-    zone, language, currency = _COUNTRIES[country]
-    account_id, email = f"C{1000 + number}", f"accounts@{domain}.example"
-    return SampleAccount(account_id, name, contact, email, country, zone, language, currency, COLLECTORS_BY_LANGUAGE[language])
+    zone, language, currency, phone = _COUNTRIES[country]
+    return SampleAccount(
+        id=f"C{1000 + number}",
+        name=name,
+        contact=contact,
+        email=f"accounts@{domain}.example",
+        phone=phone.format(number),
+        country=country,
+        time_zone=zone,
+        language=language,
+        currency=currency,
+        collector=COLLECTORS_BY_LANGUAGE[language],
+    )
 
 
 SAMPLE_ACCOUNTS = tuple(_parse_account(number, line) for number, line in enumerate(_CUSTOMERS.strip().splitlines(), 1))

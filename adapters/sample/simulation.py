@@ -19,26 +19,26 @@ from adapters.config.settings import PROJECT
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
 from adapters.imports.column_mapping import load_mapping
-from adapters.sample.accounts import SAMPLE_USERS
+from adapters.sample.accounts import CUSTOMER, SAMPLE_USERS
 from adapters.sample.invoices import SampleInvoice, SimulatedEvent, SimulatedEventKind, make_sample_portfolio
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
 from domain.case.handler_names import SignalName
-from domain.clock import start_of_day
+from domain.clock import Clock, start_of_day
 from domain.invoice.commands import MakePromise, PauseCollection
 from domain.journal.journal import SYSTEM
 from domain.money import Money
 
 SAMPLE_SETTING = "sample"
 MAPPING_FILE = PROJECT / "mappings" / "duecourse.yaml"
-CUSTOMER = "sample customer"
 EXPORT_COLUMNS = (
     "number",
     "account_id",
     "account_name",
     "contact_name",
     "email",
+    "phone",
     "country",
     "time_zone",
     "language",
@@ -52,6 +52,9 @@ EXPORT_COLUMNS = (
     "disputed",
     "cancelled",
 )
+
+LOOKS_A_DAY = 6
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
 log = structlog.get_logger()
 
@@ -74,6 +77,12 @@ def is_sample_chosen(database: Database) -> bool:
     return _load_state(database) is not None
 
 
+def load_sample_start(database: Database) -> date | None:
+    """Return the business date at which the sample began; None where there is no sample, or it is not loaded yet."""
+    state = _load_state(database)
+    return state.as_of if state and state.loaded else None
+
+
 def load_sample(services: Services) -> bool:
     """Load the chosen sample's users and invoices; false when none is chosen or they are loaded already."""
     state = _load_state(services.database)
@@ -87,6 +96,11 @@ def load_sample(services: Services) -> bool:
     return True
 
 
+def compute_pause_seconds(clock: Clock) -> float:
+    """Return how long to wait, in real time, before looking again whether something of the play is due."""
+    return min(max(clock.day_seconds / LOOKS_A_DAY, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+
+
 class SampleCustomers:
     """Plays the invented customers: they pay, promise and dispute on the business dates of their habits."""
 
@@ -94,29 +108,30 @@ class SampleCustomers:
         self._services, self._commands = services, commands
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Play the events until `stop`. Each happens once, and through the same operations as a real customer's."""
+        """Play until `stop`, or until nothing is left to happen."""
+        while not stop.is_set() and await self.play():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), compute_pause_seconds(self._services.clock))
+
+    async def play(self, real_now: datetime | None = None) -> bool:
+        """Let happen what is due by now (real time, UTC), each event once and through the same operations as a real customer's; return
+        whether something is left."""
         state = await asyncio.to_thread(_load_state, self._services.database)
         if state is None:
-            return
-        for number, event in enumerate(make_sample_portfolio(state.as_of).events, 1):
-            if number <= state.done:
-                continue
-            await self._sleep_until(event.on, stop)
-            if stop.is_set():
-                return
+            return False
+        now = self._services.clock.to_business(real_now or datetime.now(UTC))
+        events = make_sample_portfolio(state.as_of).events
+        for number, event in enumerate(events[state.done :], state.done + 1):
+            if event.on > now.date():
+                return True
             try:
-                await self._perform_event(event)
+                await self._perform_event(event, now)
             except BillingError as error:
                 log.warning("sample_event_refused", event_id=event.event_id, reason=str(error))
             await asyncio.to_thread(_save_state, self._services.database, state.model_copy(update={"done": number}))
+        return False
 
-    async def _sleep_until(self, day: date, stop: asyncio.Event) -> None:
-        wait = self._services.clock.real_time_until(start_of_day(day), datetime.now(UTC))
-        if wait:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait.total_seconds())
-
-    async def _perform_event(self, event: SimulatedEvent) -> None:
+    async def _perform_event(self, event: SimulatedEvent, now: datetime) -> None:
         match event.kind:
             case SimulatedEventKind.PROMISE if event.until:
                 promise = MakePromise(act_id=event.event_id, actor=CUSTOMER, amount=event.amount, by=event.until)
@@ -125,10 +140,10 @@ class SampleCustomers:
                 command = PauseCollection(act_id=event.event_id, actor="grace.okafor", reason="the customer moves house", until=event.until)
                 await self._commands.send_command(event.invoice_id, SignalName.PAUSED, command)
             case _:
-                await asyncio.to_thread(self._book_event, event)
+                await asyncio.to_thread(self._book_event, event, now)
 
-    def _book_event(self, event: SimulatedEvent) -> None:
-        billing, now = self._services.billing, self._services.clock.to_business(datetime.now(UTC))
+    def _book_event(self, event: SimulatedEvent, now: datetime) -> None:
+        billing = self._services.billing
         match event.kind:
             case SimulatedEventKind.PAYMENT:
                 billing.record_payment(
@@ -192,6 +207,7 @@ def _build_export_row(invoice: SampleInvoice) -> dict[str, object]:
         "account_name": account.name,
         "contact_name": account.contact,
         "email": account.email,
+        "phone": account.phone,
         "country": account.country,
         "time_zone": account.time_zone,
         "language": account.language,

@@ -1,6 +1,7 @@
 """Connect to a Temporal server, and what applies to all its open cases."""
 
 import asyncio
+from collections.abc import Iterable
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.namespace.v1 import NamespaceConfig
@@ -64,6 +65,18 @@ async def set_history_retention(client: Client, days: int) -> None:
 
 async def signal_clock_change(client: Client, clock: Clock) -> int:
     """Signal a changed clock to every open case, before any worker runs them; return their number."""
+    open_cases = await list_open_cases(client)
+    await signal_clock(client, open_cases, clock)
+    return len(open_cases)
+
+
+async def list_open_cases(client: Client) -> list[str]:
+    """Return the ids of the cases that the server lists as open."""
+    return [execution.id async for execution in client.list_workflows(OPEN_CASES_QUERY)]
+
+
+async def signal_clock(client: Client, case_ids: Iterable[str], clock: Clock) -> None:
+    """Signal a changed clock to these cases."""
     gate = asyncio.Semaphore(SIGNALS_IN_FLIGHT)
 
     async def signal_case(workflow_id: str) -> None:
@@ -74,6 +87,4 @@ async def signal_clock_change(client: Client, clock: Clock) -> int:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
 
-    open_cases = [execution.id async for execution in client.list_workflows(OPEN_CASES_QUERY)]
-    await asyncio.gather(*(signal_case(case_id) for case_id in open_cases))
-    return len(open_cases)
+    await asyncio.gather(*(signal_case(case_id) for case_id in case_ids))

@@ -1,4 +1,4 @@
-"""The console's routes. Each gathers what its page shows; nothing is changed here but the session."""
+"""The console's routes. Each gathers what its page shows; nothing is changed here but the session, and a played clock."""
 
 from typing import Annotated
 
@@ -6,22 +6,25 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from adapters.database.clock_store import ClockChange
 from adapters.read_model.correspondence import list_letters, list_pressing_tasks, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from adapters.read_model.journal import JournalLine, list_account_history, list_case_story
 from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_release
 from adapters.read_model.notes import list_notes
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
+from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
-from api.console.rendering import CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
+from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
 from api.console.timeline import build_timeline
 from api.presenters.invoices import explain_invoice
 from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
 from api.presenters.phrases import load_phrases
 from api.routes.accounts import require_account_detail as existing_account
 from api.web.access_logging import record_shown_letter
-from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context
+from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context, require_right
 from api.web.middleware import CONTENT_SECURITY_POLICY
+from api.web.permissions import Permission
 from api.web.problems import not_found_problem
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
@@ -197,6 +200,20 @@ def sign_out(request: Request, context: Context) -> Response:
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(SESSION_COOKIE)
     return response
+
+
+@router.post("/clock")
+async def set_clock(
+    context: Context,
+    actor: PageReader,
+    paused: Annotated[str, Form(max_length=5)] = "",
+    day_seconds: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
+    """Pause, slow or resume a played clock. Raises Problem 403, RealClockError."""
+    await run_in_threadpool(require_right, actor, Permission.SET_CLOCK)
+    speed = float(day_seconds) if day_seconds in CLOCK_SPEEDS else None
+    await change_clock(context, ClockChange(paused={"yes": True, "no": False}.get(paused), day_seconds=speed))
+    return RedirectResponse("/", status_code=303)
 
 
 @router.get("/console.css")

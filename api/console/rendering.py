@@ -27,6 +27,9 @@ CONSOLE_FOLDER = PROJECT / "api" / "console"
 SLOW_REFRESH_SECONDS, FAST_REFRESH_SECONDS = 30, 4
 """Seconds after which an open page is read again: in real life, and when the clock is played faster."""
 
+CLOCK_SPEEDS = {"10": "10 s a day", "60": "1 min a day", "600": "10 min a day"}
+"""At what the console lets a clock be played."""
+
 CONSOLE_PHRASES = load_phrases(DEFAULT_LANGUAGE)
 
 page_templates = Environment(
@@ -38,6 +41,8 @@ def describe_clock_speed(clock: Clock) -> str | None:
     """Describe the speed of a simulated clock; None for a real one."""
     if clock.day_seconds >= REAL_DAY_SECONDS:
         return None
+    if clock.paused:
+        return "it stands still"
     if clock.day_seconds < 120:
         return f"one day takes {clock.day_seconds:g} s"
     return f"one day takes {clock.day_seconds / 60:.0f} min"
@@ -80,6 +85,9 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         role=CONSOLE_PHRASES.translate("roles", actor.role.value) if actor else None,
         today=context.today,
         clock_speed=fast,
+        clock=context.clock,
+        clock_speeds=CLOCK_SPEEDS,
+        sets_clock=fast is not None and actor is not None and permission_denial_reason(actor.role, Permission.SET_CLOCK) is None,
         refresh=FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
         has_inbox=context.inbox is not None,
         refused_policies=find_refusal(context.database) if actor else None,

@@ -1,23 +1,30 @@
 """Is it alive, can it work, and a few figures for Prometheus."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.database.clock_store import SHORTEST_DAY_SECONDS, ClockChange
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.archive_status import find_last_sweep
 from adapters.read_model.portfolio_totals import PortfolioTotals, load_portfolio_totals
+from api.commands.clock import change_clock
 from api.context import ApiContext
-from api.web.authentication import Context, ReadingActor
+from api.schemas.replies import QUEUED_RESPONSE
+from api.schemas.request_body import RequestBody, example_config
+from api.web.authentication import ClockSettingActor, Context, ReadingActor
+from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem
 from domain.audit.archive_status import ArchiveSweepResult
+from domain.clock import REAL_DAY_SECONDS
 
 router = APIRouter(tags=["health"], responses={503: PROBLEM_RESPONSES[503]})
+clock_router = APIRouter(prefix="/v1/clock", tags=["health"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -34,6 +41,46 @@ class Readiness(Health):
     """`warnings`: it works, and somebody should look."""
 
     warnings: list[str]
+
+
+class ClockIn(RequestBody):
+    """What is left out stays as it is."""
+
+    model_config = example_config(paused=True)
+
+    paused: bool | None = None
+    day_seconds: float | None = Field(
+        default=None, ge=SHORTEST_DAY_SECONDS, lt=REAL_DAY_SECONDS, description="how long a business day lasts"
+    )
+
+
+class ClockOut(BaseModel):
+    """The business clock. `now` is business time (UTC)."""
+
+    now: datetime
+    business_date: date
+    played: bool = Field(description="it runs faster than real time; only such a clock can be paused or slowed")
+    paused: bool
+    day_seconds: float
+
+
+@clock_router.get("", operation_id="read_clock", summary="The business clock")
+def get_clock(context: Context, _: ReadingActor) -> ClockOut:
+    return _present_clock(context)
+
+
+@clock_router.post("", operation_id="set_clock", summary="Pause, slow or resume a played clock", responses=QUEUED_RESPONSE)
+async def set_clock(context: Context, _: ClockSettingActor, body: ClockIn, response: Response) -> ClockOut:
+    """Business time goes on from where it stands; every open case hears of it, and its journal says so. 202 when the process that plays the
+    clock has not taken it over yet. The real clock is left alone: 409."""
+    if not await change_clock(context, ClockChange(paused=body.paused, day_seconds=body.day_seconds)):
+        response.status_code = 202
+    return _present_clock(context)
+
+
+def _present_clock(context: ApiContext) -> ClockOut:
+    clock, now = context.clock, context.business_now
+    return ClockOut(now=now, business_date=now.date(), played=clock.is_played, paused=clock.paused, day_seconds=clock.day_seconds)
 
 
 @router.get("/healthz", operation_id="is_alive", summary="The process answers")

@@ -96,3 +96,4 @@ PortfolioRunningActor = Annotated[Actor, Depends(require_permission(Permission.R
 PolicyAdoptingActor = Annotated[Actor, Depends(require_permission(Permission.ADOPT_POLICIES))]
 AuditingActor = Annotated[Actor, Depends(require_permission(Permission.AUDIT))]
 ErasingActor = Annotated[Actor, Depends(require_permission(Permission.ERASE))]
+ClockSettingActor = Annotated[Actor, Depends(require_permission(Permission.SET_CLOCK))]

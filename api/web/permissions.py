@@ -34,6 +34,7 @@ class Permission(StrEnum):
     ADOPT_POLICIES = "adopt_policies"
     AUDIT = "audit"
     ERASE = "erase"
+    SET_CLOCK = "set_clock"
 
 
 _LEAD_ROLES = frozenset({Role.COLLECTIONS_MANAGER, Role.ADMIN})
@@ -65,6 +66,7 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.ADOPT_POLICIES: _LEAD_ROLES | {Role.FINANCE_DIRECTOR},
     Permission.AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
     Permission.ERASE: frozenset({Role.ADMIN}),
+    Permission.SET_CLOCK: _LEAD_ROLES,
 }
 """Promises, calls, pauses, notes and raising disputes are collecting. Credit notes and cancellations reduce what is owed: that is not a
 collector's to do; nor is it to give an account its service back, or to give it up, before it has paid. Whose a dispute, an approval or an
@@ -96,6 +98,7 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.ADOPT_POLICIES: "move open invoices to a later version of their policy",
     Permission.AUDIT: "replay the journal, verify it, or read who looked at what",
     Permission.ERASE: "erase an account's personal details",
+    Permission.SET_CLOCK: "pause or slow the business clock",
 }
 
 

@@ -128,6 +128,8 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/audit/accounts/{account_id}/erasure"): AUDITORS,
     ("POST", "/v1/audit/accounts/{account_id}/erasure"): {Role.ADMIN},
     ("GET", "/metrics"): EVERYBODY,
+    ("GET", "/v1/clock"): EVERYBODY,
+    ("POST", "/v1/clock"): LEADS,
 }
 OPEN = {
     ("GET", "/healthz"),
@@ -150,7 +152,7 @@ PAGES = {
         "/inbox",
         "/inbox/{mail_id}",
     )
-}
+} | {("POST", "/clock")}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

@@ -179,6 +179,39 @@ def test_a_second_start_goes_on_where_the_first_stopped(start: Callable[..., Up]
     assert status == 0
 
 
+def test_a_running_play_is_paused_slowed_and_resumed(start: Callable[..., Up]) -> None:
+    up = start("--no-sample", "--as-of", "2013-03-01", "--day-seconds", "2")
+    link = up.ready()
+    folder = ("--data-dir", str(up.data_dir))
+
+    paused = duecourse("clock", "pause", *folder)
+
+    assert (paused.returncode, "paused" in paused.stdout) == (0, True), paused.stderr
+    stands_at = clock_of(up.data_dir).business_anchor
+    with httpx.Client(base_url=f"http://127.0.0.1:{up.port}", follow_redirects=True, timeout=30) as console:
+        page = console.get(link).text
+        assert f'datetime="{stands_at.date().isoformat()}"' in page
+        sleep(3)
+        assert f'datetime="{stands_at.date().isoformat()}"' in console.get("/").text
+        slowed = duecourse("clock", "--day-seconds", "600", *folder)
+        assert slowed.returncode == 0, slowed.stderr
+        assert (clock_of(up.data_dir).paused, clock_of(up.data_dir).day_seconds) == (True, 600)
+        assert console.post("/clock", data={"paused": "no"}).status_code == 200
+    until(lambda: not clock_of(up.data_dir).paused, "the clock to go on")
+    going = clock_of(up.data_dir)
+    assert (going.paused, going.business_anchor) == (False, stands_at)
+    assert up.stop() == 0
+
+
+def test_the_real_clock_is_not_paused(tmp_path: Path) -> None:
+    duecourse("token", "auditor", "--user", "ada", "--data-dir", str(tmp_path))
+
+    refused = duecourse("clock", "pause", "--data-dir", str(tmp_path))
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "on the real clock, which nobody can pause or slow" in refused.stderr
+
+
 def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(start: Callable[..., Up], tmp_path: Path) -> None:
     up = start("--no-sample")
     up.ready()
@@ -231,7 +264,7 @@ def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_
     invoices = make_sample_portfolio(as_of).invoices[:20]
     file = write_sample_export(tmp_path / "invoices.csv", invoices)
     with file.open("a", encoding="utf-8") as rows:
-        rows.write("R-1,C1001,,,,DE,Europe/Berlin,de,,EUR,2026-09-01,the day after,10.00,,,,\n")
+        rows.write("R-1,C1001,,,,,DE,Europe/Berlin,de,,EUR,2026-09-01,the day after,10.00,,,,\n")
     up = start("--no-sample", "--as-of", as_of.isoformat())
     up.ready()
 

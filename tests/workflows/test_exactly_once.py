@@ -6,15 +6,16 @@ Invoices are due on a Monday and reminded on Tuesday.
 import asyncio
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
 from adapters.cases.invoice_inputs import InvoiceInputLoader
-from adapters.database.tables import LedgerEvent
+from adapters.database.tables import JournalEntry, LedgerEvent
 from domain import identifiers as ids
 from domain.case.case_view import CaseView, NextStep
+from domain.clock import start_of_day
 from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.workflow_input import InvoiceCollectionInput
 from domain.timeline.holds import Hold, HoldKind
@@ -149,3 +150,32 @@ async def test_a_clock_that_stood_still_shifts_what_is_due_by_the_time_it_lost(e
     assert environment.steps(invoice) == ["reminder"]
     await environment.play.environment.sleep(DAY + timedelta(seconds=5))
     await environment.wait_until(lambda: environment.steps(invoice) == ["reminder", "second_reminder"])
+
+
+async def test_while_the_clock_is_paused_nothing_falls_due_and_when_it_goes_on_each_step_comes_once(
+    environment: CollectionEnvironment,
+) -> None:
+    invoice, monday = await environment.open_reminded_invoice()
+    case, server, clock = environment.case(invoice), environment.play.environment, environment.play.parts.clock
+    paused = clock.set_going(await server.get_current_time(), paused=True)
+    await case.signal(InvoiceCollection.clock_set, paused)
+    await environment.wait_until(lambda: "clock.set" in environment.entry_kinds(invoice))
+    note = AddNote(act_id="in the pause", actor="mia", note_id="N1")
+
+    await server.sleep(20 * DAY)
+    await case.execute_update(InvoiceCollection.add_note, note)
+
+    assert environment.steps(invoice) == ["reminder"]
+    assert {facts.get("paused") for facts in environment.entry_facts(invoice, "clock.set")} == {"yes"}
+    with environment.database.reading() as session:
+        entry = session.scalars(select(JournalEntry).filter_by(invoice_id=invoice, kind="note.added")).one()
+        assert entry.business_at == paused.business_anchor, "what people do meanwhile is done at the time that stands still"
+
+    going = paused.set_going(await server.get_current_time(), paused=False)
+    await case.signal(InvoiceCollection.clock_set, going)
+    await environment.wait_until(lambda: environment.entry_kinds(invoice).count("clock.set") == 2)
+    await server.sleep(going.to_real(start_of_day(monday + 9 * DAY)) - await server.get_current_time() + timedelta(hours=1))
+    await environment.wait_until(lambda: len(environment.steps(invoice)) == 2)
+
+    assert environment.steps_with_dates(invoice)[1:] == [("second_reminder", monday + 7 * DAY)]
+    assert environment.entry_kinds(invoice).count("letter.requested") == 2

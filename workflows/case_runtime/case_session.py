@@ -86,7 +86,8 @@ class CaseSession(Generic[Case]):
     def set_clock(self, clock: Clock) -> None:
         """Go on by another clock, and journal it: a simulated clock stands still while Duecourse is down."""
         self.clock = clock
-        self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds))
+        pausing = {"paused": "yes"} if clock.paused else {}
+        self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds), **pausing)
 
     def build_view(self) -> CaseView:
         """Build the view under the first run's id: one for all runs that were continued as new, another for a case that was reopened."""

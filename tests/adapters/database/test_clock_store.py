@@ -5,8 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from adapters.database.clock_store import HEARTBEAT, ClockConflictError, load_clock, record_clock_progress, start_clock, store_last_seen
+from adapters.database.clock_store import (
+    HEARTBEAT,
+    ClockChange,
+    ClockConflictError,
+    RealClockError,
+    apply_clock_change,
+    is_clock_change_pending,
+    load_clock,
+    record_clock_progress,
+    request_clock_change,
+    start_clock,
+    store_last_seen,
+)
 from adapters.database.engine import Database
+from adapters.database.live_clock import LiveClock
 from adapters.database.tables import Setting
 from domain.clock import Clock
 
@@ -104,3 +117,91 @@ def test_a_real_life_folder_refuses_to_be_played(database: Database) -> None:
 
     with pytest.raises(ClockConflictError, match="--as-of 2013-03-01"):
         start_clock(database, NOON, MARCH)
+
+
+def test_a_paused_clock_stands_still_and_goes_on_from_there(database: Database) -> None:
+    start_clock(database, NOON, MARCH, day_seconds=2)
+
+    paused = change(database, NOON + timedelta(seconds=20), paused=True)
+    later = NOON + timedelta(hours=5)
+    resumed = change(database, later, paused=False)
+
+    assert paused.to_business(NOON + timedelta(hours=1)) == datetime(2013, 3, 11, tzinfo=UTC)
+    assert paused.to_real(datetime(2013, 3, 12, tzinfo=UTC)) > NOON + timedelta(days=365)
+    assert resumed.to_business(later + timedelta(seconds=2)) == datetime(2013, 3, 12, tzinfo=UTC)
+    assert load_clock(database) == resumed
+
+
+def test_a_slowed_clock_goes_on_at_its_new_speed_also_after_a_restart_with_the_options_of_the_first(database: Database) -> None:
+    start_clock(database, NOON, MARCH, day_seconds=2)
+    at = NOON + timedelta(seconds=20)
+
+    slowed = change(database, at, day_seconds=60)
+
+    assert slowed.to_business(at + timedelta(seconds=60)) == datetime(2013, 3, 12, tzinfo=UTC)
+    assert start_clock(database, at, MARCH, day_seconds=2).day_seconds == 60
+
+
+def test_a_paused_clock_is_still_paused_after_a_restart(database: Database) -> None:
+    start_clock(database, NOON, MARCH, day_seconds=2)
+    paused = change(database, NOON + timedelta(seconds=20), paused=True)
+
+    again = start_clock(database, NOON + timedelta(days=1))
+
+    assert again.paused
+    assert again.to_business(NOON + timedelta(days=2)) == paused.business_anchor
+
+
+def test_changed_while_duecourse_is_down_it_goes_on_from_where_it_stopped(database: Database) -> None:
+    start_clock(database, NOON, MARCH, day_seconds=2)
+    store_last_seen(database, NOON + timedelta(seconds=20))
+
+    slowed = change(database, NOON + timedelta(hours=5), day_seconds=60)
+
+    assert slowed.to_business(NOON + timedelta(hours=5)) == datetime(2013, 3, 11, tzinfo=UTC)
+
+
+def test_two_changes_that_wait_are_both_made_and_made_once(database: Database) -> None:
+    start_clock(database, NOON, MARCH, day_seconds=2)
+    store_last_seen(database, NOON + timedelta(seconds=1))
+    request_clock_change(database, ClockChange(paused=True))
+    request_clock_change(database, ClockChange(day_seconds=60))
+
+    changed = apply_clock_change(database, NOON)
+
+    assert changed is not None
+    assert (changed.paused, changed.day_seconds) == (True, 60)
+    assert apply_clock_change(database, NOON) is None
+    assert not is_clock_change_pending(database)
+
+
+@pytest.mark.parametrize("as_of", [None, MARCH])
+def test_the_real_clock_is_left_alone(database: Database, as_of: date | None) -> None:
+    before = start_clock(database, NOON, as_of)
+
+    with pytest.raises(RealClockError, match="nobody can pause or slow"):
+        request_clock_change(database, ClockChange(paused=True))
+
+    assert load_clock(database) == before
+
+
+def test_what_shares_a_live_clock_sees_its_changes() -> None:
+    clock = Clock(real_anchor=NOON, business_anchor=NOON, day_seconds=2)
+    live = LiveClock.from_clock(clock)
+    paused = clock.set_going(NOON + timedelta(seconds=2), paused=True)
+
+    live.take_over(paused)
+
+    assert (live.paused, live.is_played) == (True, True)
+    assert live.to_business(NOON + timedelta(seconds=60)) == NOON + timedelta(days=1)
+    assert Clock.model_validate_json(live.model_dump_json()) == paused == live.get_current()
+
+
+def change(database: Database, at: datetime, *, paused: bool | None = None, day_seconds: float | None = None) -> Clock:
+    """The clock after a change at that moment of real time. Duecourse has run until then, unless it stopped before."""
+    if last_seen(database) == NOON:
+        store_last_seen(database, at)
+    request_clock_change(database, ClockChange(paused=paused, day_seconds=day_seconds))
+    changed = apply_clock_change(database, at)
+    assert changed is not None
+    return changed

@@ -13,9 +13,9 @@ from adapters.composition import Services, compose_services
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Contact, CreditNote, Invoice, Payment, User
-from adapters.sample.accounts import SAMPLE_ACCOUNTS, SAMPLE_USERS
+from adapters.sample.accounts import CUSTOMER, SAMPLE_ACCOUNTS, SAMPLE_USERS
 from adapters.sample.invoices import SMALL_BALANCE, SamplePortfolio, SimulatedEventKind, make_sample_portfolio
-from adapters.sample.simulation import CUSTOMER, SampleCustomers, choose_sample, is_sample_chosen, load_sample
+from adapters.sample.simulation import SampleCustomers, choose_sample, is_sample_chosen, load_sample
 from domain.case.command import Command
 from domain.clock import Clock, start_of_day
 
