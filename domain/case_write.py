@@ -38,6 +38,7 @@ class CaseWriteResult(BaseModel):
     `named`: the letters that went and listed the invoice without taking a step of it.
     `contact_on`: the customer's date of the slot that the ask was given. `call_task`: the account's call that the ask is part of.
     `under_way`: the letter awaited has not come to its end.
+    `raised`: the keys of the escalations of the account's call that this invoice was the first to ask for.
     `promise_money`: what came of the promise of which the invoice has a part.
     `carried` is set, and nothing was written, when an earlier run of the case left a chain to go on with.
     """
@@ -45,6 +46,7 @@ class CaseWriteResult(BaseModel):
     head: str
     contact_on: date | None = None
     call_task: str | None = None
+    raised: list[str] = Field(default_factory=list)
     promise_money: PromiseMoney | None = None
     under_way: bool = False
     letters: list[LetterOutcome] = Field(default_factory=list)

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.correspondence.letter_outcome import LetterOutcome
     from domain.dispute.commands import RaiseDispute, ResolveDispute
     from domain.invoice.billing_event_rules import apply_billing_event
+    from domain.invoice.calls import note_overdue_call
     from domain.invoice.command_rules import RULES
     from domain.invoice.commands import (
         AddNote,
@@ -85,6 +86,7 @@ class InvoiceCollection:
             if self.case.needs_promise_money(self.now.business):
                 await self.session.record()
             self.case.run_due_actions(self.now)
+            note_overdue_call(self.case, self.now)
             await self.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.session.has_background_work:
                 await self.continue_as_new(workflow_input)

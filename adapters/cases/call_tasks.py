@@ -4,15 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, bindparam, func, select, update
+from sqlalchemy import Connection, Insert, bindparam, func, literal, select, update
 from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import CallRequest, Invoice, Task
 from domain.case.case_view import TaskKind
+from domain.case_write import CaseWrite
 from domain.correspondence.letter_outcome import DropReason
 from domain.invoice.commands import CallOutcome
+from domain.invoice.requested_call import ESCALATED_CALL_PREFIX
 
 MAX_JOINS = 5
 """How often an invoice tries to join the account's call, while others end it in that very moment."""
@@ -129,6 +131,32 @@ def _end_unasked_calls(connection: Connection, task_ids: Sequence[int], ending: 
     for task_id in task_ids:
         changes = {"due_on": due_dates[task_id]} if task_id in due_dates else ending
         connection.execute(update(Task).where(col(Task.id) == task_id, col(Task.state) == TaskState.OPEN).values(changes))
+    end_call_escalations(connection, [task_id for task_id in task_ids if task_id not in due_dates], ending)
+
+
+def end_call_escalations(connection: Connection, task_ids: Sequence[int], ending: Mapping[str, Any]) -> None:
+    """What was escalated because nobody called is over with the call."""
+    calls = select(literal("escalation:") + col(Task.key)).where(col(Task.id).in_(task_ids), col(Task.kind) == TaskKind.CALL)
+    keys = list(connection.execute(calls).scalars()) if task_ids else []
+    if keys:
+        connection.execute(update(Task).where(col(Task.key).in_(keys), col(Task.state) == TaskState.OPEN).values(ending))
+
+
+def is_call_escalation() -> Any:
+    """Tasks by which an account's call was escalated: they end with the call, not with the invoice that raised them."""
+    return col(Task.key).startswith(ESCALATED_CALL_PREFIX, autoescape=True)
+
+
+def find_raised_escalations(connection: Connection, records: Sequence[CaseWrite]) -> dict[str, list[str]]:
+    """Find the escalations of calls that each case asks for and was the first to ask for; a write that is repeated finds them again."""
+    asked = {record.case.case_id: [r.key for r in record.errands if r.while_open and not r.done_by] for record in records}
+    keys = {key for of_case in asked.values() for key in of_case}
+    if not keys:
+        return {}
+    raised_by = dict(connection.execute(select(col(Task.key), col(Task.invoice_id)).where(col(Task.key).in_(keys))).all())
+    invoices = {record.case.case_id: record.case.invoice_id for record in records}
+    found = {case_id: [key for key in of_case if raised_by.get(key) == invoices[case_id]] for case_id, of_case in asked.items()}
+    return {case_id: raised for case_id, raised in found.items() if raised}
 
 
 def list_called_invoices(database: Database, account_id: str) -> list[str]:

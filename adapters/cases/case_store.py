@@ -10,7 +10,7 @@ from sqlalchemy import case as either
 from sqlmodel import col
 
 from adapters.cases.awaited_parties import AwaitedPartiesStore
-from adapters.cases.call_tasks import CallTaskStore, drop_settled_calls
+from adapters.cases.call_tasks import CallTaskStore, drop_settled_calls, find_raised_escalations, is_call_escalation
 from adapters.cases.contact_scheduling import ContactAccount, ContactScheduler, ScheduledContact
 from adapters.cases.promise_parts import PromisePartStore
 from adapters.correspondence.contact_requests import (
@@ -99,7 +99,10 @@ class CaseStore:
             if record.case.invoice_id in call_keys:
                 result = results[record.case.case_id]
                 results[record.case.case_id] = result.model_copy(update={"call_task": call_keys[record.case.invoice_id]})
-        self._insert_tasks(connection, [*scheduler.tasks, *_build_requested_tasks(records)])
+        requested = _build_requested_tasks(records)
+        self._insert_tasks(connection, [*scheduler.tasks, *_select_needed_tasks(connection, records, requested)])
+        for case_id, keys in find_raised_escalations(connection, records).items():
+            results[case_id] = results[case_id].model_copy(update={"raised": keys})
         _complete_tasks(connection, records)
         connection.execute(self._upsert_case, [_build_case_row(record, results[record.case.case_id]) for record in records])
         return results
@@ -180,7 +183,7 @@ def _drop_settled_tasks(connection: Connection, records: Sequence[CaseWrite]) ->
     """Drop the calls and escalations about invoices that are settled."""
     settled = sorted({record.case.invoice_id or "" for record in records if record.withdraw is DropReason.SETTLED})
     for invoice_id in settled:
-        invoice_tasks = (col(Task.invoice_id) == invoice_id, col(Task.kind) == TaskKind.ESCALATION)
+        invoice_tasks = (col(Task.invoice_id) == invoice_id, col(Task.kind) == TaskKind.ESCALATION, ~is_call_escalation())
         dropped = {"state": TaskState.DROPPED, "outcome": DropReason.SETTLED.value}
         connection.execute(update(Task).where(*invoice_tasks, col(Task.state) == TaskState.OPEN).values(dropped))
     drop_settled_calls(connection, settled)
@@ -201,6 +204,16 @@ def _build_requested_tasks(records: Sequence[CaseWrite]) -> list[Task]:
         for request in record.errands
         if request.done_by is None
     ]
+
+
+def _select_needed_tasks(connection: Connection, records: Sequence[CaseWrite], tasks: Sequence[Task]) -> list[Task]:
+    """Leave out what need not be done, because the task for the sake of which it was requested is closed."""
+    needs = {request.key: request.while_open for record in records for request in record.errands if request.while_open}
+    if not needs:
+        return list(tasks)
+    is_open = select(col(Task.key)).where(col(Task.key).in_(needs.values()), col(Task.state) == TaskState.OPEN)
+    still_open = set(connection.execute(is_open).scalars())
+    return [task for task in tasks if task.key not in needs or needs[task.key] in still_open]
 
 
 def _complete_tasks(connection: Connection, records: Sequence[CaseWrite]) -> None:

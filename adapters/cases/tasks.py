@@ -3,7 +3,7 @@
 from sqlalchemy import update
 from sqlmodel import col
 
-from adapters.cases.call_tasks import close_call_requests
+from adapters.cases.call_tasks import close_call_requests, end_call_escalations
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Task
@@ -20,4 +20,5 @@ def close_task(database: Database, task_id: int, outcome: str, closed_by: str) -
         ).first()
         if closed is not None:
             close_call_requests(session.connection(), task_id)
+            end_call_escalations(session.connection(), [task_id], {"state": TaskState.DONE, "closed_by": closed_by})
     return closed is not None

@@ -76,7 +76,8 @@ class TaskKind(StrEnum):
 
 
 class TaskRequest(BaseModel):
-    """A task for people of a role, that is opened or, when `done_by` is set, closed. `key` makes it the same one, `kind` is a TaskKind."""
+    """A task for people of a role, that is opened or, when `done_by` is set, closed. `key` makes it the same one, `kind` is a TaskKind.
+    `while_open`: the key of another task, without which being open there is nothing to be done."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -85,3 +86,4 @@ class TaskRequest(BaseModel):
     role: Role
     due_on: date
     done_by: str | None = None
+    while_open: str = ""

@@ -1,5 +1,9 @@
 """The calls that an invoice asks for, as parts of its account's, and what it knows of those that were made."""
 
+from datetime import date
+
+from domain.case.case_view import TaskKind, TaskRequest
+from domain.case.effects import NotifyRole
 from domain.clock import Moment
 from domain.invoice.commands import LogCall
 from domain.invoice.invoice_case import InvoiceCase
@@ -7,11 +11,45 @@ from domain.invoice.requested_call import RequestedCall
 from domain.invoice.undelivered_letters import count_call
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
+from domain.roles import Role
 
 
-def mark_call_requested(case: InvoiceCase, step: str, task: str) -> None:
+def mark_call_requested(case: InvoiceCase, step: str, task: str, due_on: date) -> None:
     """The step's call is part of the account's, which is to be made."""
-    case.requested_call = RequestedCall(step=step, task=task)
+    case.requested_call = RequestedCall(step=step, task=task, due_on=due_on)
+
+
+def note_overdue_call(case: InvoiceCase, at: Moment) -> None:
+    """Nobody has called within the policy's days. Every invoice notes it; the first escalates the account's call, if it is still open."""
+    call = case.requested_call
+    if call is None or call.due_on is None or not case.is_call_overdue(at.business):
+        return
+    case.requested_call = call.model_copy(update={"is_overdue": True})
+    case.write_entry(EntryKind.CALL_OVERDUE, at, step=call.step, due_on=call.due_on.isoformat())
+    case.errands.append(
+        TaskRequest(
+            key=call.escalation_key,
+            kind=TaskKind.ESCALATION,
+            role=Role.COLLECTIONS_MANAGER,
+            due_on=at.business.date(),
+            while_open=call.task,
+        )
+    )
+
+
+def record_call_escalated(case: InvoiceCase, key: str, at: Moment) -> None:
+    """It was this invoice that escalated the account's call: the manager is told."""
+    call, today = case.requested_call, at.business.date()
+    if call is None or call.due_on is None or call.escalation_key != key:
+        return
+    case.write_entry(EntryKind.ESCALATED, at, act=key, step=call.step, role=Role.COLLECTIONS_MANAGER.value)
+    details: dict[str, FactValue] = {
+        "account": case.journal.account_id,
+        "due_on": call.due_on.isoformat(),
+        "days": (today - call.due_on).days,
+        "escalation": key,
+    }
+    case.outbox.append(NotifyRole(role=Role.COLLECTIONS_MANAGER, template="call_overdue", details=details))
 
 
 def log_call(case: InvoiceCase, command: LogCall, at: Moment) -> int:

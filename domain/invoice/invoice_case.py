@@ -99,7 +99,19 @@ class InvoiceCase(AccountCase):
         judged = self.promise.judged_at(self.policy.promise) if self.promise else None
         if self.promise and self.promise.share and self.promise.is_fulfilled(self.policy.promise):
             judged = now
-        return min((at for at in (self.step_due_at(now), self.holds.next_expiry(), judged) if at), default=None)
+        call = self._call_escalated_at()
+        return min((at for at in (self.step_due_at(now), self.holds.next_expiry(), judged, call) if at), default=None)
+
+    def is_call_overdue(self, now: datetime) -> bool:
+        """True when nobody has made the call that was asked for within the policy's days, and nobody has been told yet."""
+        at = self._call_escalated_at()
+        return at is not None and at <= now
+
+    def _call_escalated_at(self) -> datetime | None:
+        call = self.requested_call
+        if call is None or call.is_overdue or self.holds.is_on_hold:
+            return None
+        return call.escalated_at(self.policy.contact.days_to_call)
 
     @property
     def is_last_letter_unresolved(self) -> bool:

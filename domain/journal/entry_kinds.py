@@ -20,6 +20,7 @@ class EntryKind(StrEnum):
     LETTER_SKIPPED = "letter.skipped"
     CALL_REQUESTED = "call.requested"
     CALL_LOGGED = "call.logged"
+    CALL_OVERDUE = "call.overdue"
     ESCALATED = "escalation.raised"
     ESCALATION_TOLD = "escalation.told"
     ESCALATION_ANSWERED = "escalation.answered"

@@ -103,6 +103,7 @@ class ContactRules(_PolicyPart):
         description="an overdue invoice whose next letter step is due within so many days joins a letter that goes now",
     )
     days_to_pay: int = Field(default=7, ge=1, le=60, description="from a letter to the day that it sets")
+    days_to_call: int = Field(default=3, ge=0, le=60, description="after the day of a call, until the collections manager is told")
 
 
 class PromiseRules(_PolicyPart):

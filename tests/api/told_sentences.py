@@ -114,6 +114,11 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         {"act": "p:I1", "amount": 10_000, "received": 10_000, "promise": "p"},
         "Its part of a promise over several invoices came: €100.00",
     ),
+    (
+        Kind.CALL_OVERDUE,
+        {"step": "phone_call", "due_on": "2013-02-22"},
+        "The call that has been due since 22 Feb 2013 was not made: “Phone call”",
+    ),
     (Kind.PROMISE_BROKEN, {"act": "p", "amount": 10_000, "received": 0}, "The promise of €100.00 was broken"),
     (Kind.NOTE_ADDED, {"act": "a", "note": "note:2"}, "A note was written"),
     (

@@ -118,3 +118,55 @@ async def test_a_call_on_a_settled_invoice_is_refused_and_the_accounts_call_stay
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:duecourse:problem:closed")
     assert [state for state, *_ in calls(environment, "CALL-5")] == ["open"]
     assert environment.entry_facts(second, "call.logged") == []
+
+
+def escalations(environment: CollectionEnvironment, account: str) -> list[tuple[str, str, str]]:
+    """(role, state, closed by) of what was escalated about the account."""
+    with environment.database.reading() as session:
+        tasks = session.scalars(select(Task).filter_by(account_id=account, kind="escalation").order_by(col(Task.id)))
+        return [(task.role, task.state, task.closed_by or "") for task in tasks]
+
+
+async def test_a_call_that_nobody_makes_is_escalated_to_the_manager_once_for_the_account(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    (first, second), monday = await called(environment, people, "CALL-6")
+    await environment.pass_to(monday + 3 * DAY)
+    assert escalations(environment, "CALL-6") == []
+    await environment.pass_to(monday + 4 * DAY)
+    await environment.wait_for_entries(first, "call.overdue")
+    await environment.wait_for_entries(second, "call.overdue")
+    await environment.wait_until(lambda: escalations(environment, "CALL-6"))
+    await environment.play.wait_for_rest()
+    assert escalations(environment, "CALL-6") == [("collections_manager", "open", "")]
+    raised = [facts for invoice in (first, second) for facts in environment.entry_facts(invoice, "escalation.raised")]
+    assert [(facts["role"], facts["step"]) for facts in raised] == [("collections_manager", "phone_call")]
+    mia = await people("mia", Role.COLLECTOR)
+    await mia.post("/v1/accounts/CALL-6/calls", json={"outcome": "reached"})
+    assert escalations(environment, "CALL-6") == [("collections_manager", "done", "mia")]
+
+
+async def test_a_call_that_was_made_in_time_is_escalated_to_nobody(environment: CollectionEnvironment, people: People) -> None:
+    (first, second), monday = await called(environment, people, "CALL-7")
+    mia = await people("mia", Role.COLLECTOR)
+    await mia.post("/v1/accounts/CALL-7/calls", json={"outcome": "no_answer"})
+    await environment.pass_to(monday + 6 * DAY)
+    assert escalations(environment, "CALL-7") == []
+    assert [environment.entry_facts(invoice, "call.overdue") for invoice in (first, second)] == [[], []]
+
+
+async def test_an_escalated_call_outlives_the_invoice_that_raised_it_and_ends_with_the_last(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    (first, second), monday = await called(environment, people, "CALL-8")
+    await environment.pass_to(monday + 4 * DAY)
+    await environment.wait_until(lambda: escalations(environment, "CALL-8"))
+    await environment.play.wait_for_rest()
+    (raiser,) = (invoice for invoice in (first, second) if environment.entry_facts(invoice, "escalation.raised"))
+    other = second if raiser == first else first
+    await environment.pay(raiser, 10_000 if raiser == first else 5_000)
+    await environment.outcome(raiser)
+    assert escalations(environment, "CALL-8") == [("collections_manager", "open", "")]
+    await environment.pay(other, 10_000 if other == first else 5_000)
+    await environment.outcome(other)
+    assert escalations(environment, "CALL-8") == [("collections_manager", "dropped", "")]

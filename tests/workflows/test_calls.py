@@ -46,5 +46,7 @@ async def test_a_call_is_dropped_when_the_invoice_is_paid(environment: Collectio
 async def test_the_firm_reminder_is_escalated_to_the_collections_manager(environment: CollectionEnvironment) -> None:
     invoice, monday = await called(environment)
     await environment.play.run_mornings(monday + 7 * DAY, monday + 7 * DAY)
-    assert environment.entry_facts(invoice, "escalation.raised") == [{"step": "firm_reminder", "role": "collections_manager"}]
+    for_the_call, for_the_letter = environment.entry_facts(invoice, "escalation.raised")
+    assert (for_the_call["step"], for_the_call["role"]) == ("phone_call", "collections_manager")
+    assert for_the_letter == {"step": "firm_reminder", "role": "collections_manager"}
     assert ("escalation", "open", monday + 7 * DAY) in environment.tasks(invoice)

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Moment
     from domain.correspondence.letter_outcome import DropReason, LetterOutcome, LetterResult
-    from domain.invoice.calls import mark_call_requested
+    from domain.invoice.calls import mark_call_requested, record_call_escalated
     from domain.invoice.carried_state import CarriedState
     from domain.invoice.invoice_case import InvoiceCase
 
@@ -47,8 +47,10 @@ def build_invoice_write_handlers(
             case.record_naming(naming, now())
         if write.ask and answer.contact_on:
             case.set_contact_date(write.ask.step, answer.contact_on)
-        if write.ask and answer.call_task:
-            mark_call_requested(case, write.ask.step, answer.call_task)
+        if write.ask and answer.call_task and answer.contact_on:
+            mark_call_requested(case, write.ask.step, answer.call_task, answer.contact_on)
+        for key in answer.raised:
+            record_call_escalated(case, key, now())
         if answer.promise_money:
             case.apply_promise_money(answer.promise_money)
 
