@@ -104,6 +104,7 @@ class Record:
             select(func.count()).where(*untold),
             select(func.count()).where(col(LedgerEvent.delivered_at).is_(None)),
             select(func.count()).where(
+                col(Case.kind) == "invoice",
                 col(Case.outcome).is_(None),
                 col(Case.next_step).is_not(None),
                 col(Case.case_id).not_in(on_hold),
