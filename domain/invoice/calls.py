@@ -61,7 +61,7 @@ def log_call(case: InvoiceCase, command: LogCall, at: Moment) -> int:
         facts["again_on"] = command.again_on.isoformat()
     if requested := case.requested_call:
         facts["step"] = requested.step
-        case.record_call_made(requested.step, command.outcome)
+        case.update_taken_step(requested.step, fate=command.outcome.value)
         case.requested_call = None
     seq = case.write_entry(EntryKind.CALL_LOGGED, at, command.actor, **facts)
     count_call(case, command, at)

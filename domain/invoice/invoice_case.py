@@ -22,7 +22,7 @@ from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseMoney, PromiseOutcome, PromisePart
 from domain.invoice.requested_call import RequestedCall
-from domain.invoice.untraced_letter import build_untraced_letter_task
+from domain.invoice.untraced_letter import NO_LETTER_RECORD, build_untraced_letter_task
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
@@ -30,9 +30,6 @@ from domain.policy.collection_policy import Policy, PolicySnapshot, Step, StepAc
 from domain.timeline.holds import HeldPeriod, Hold, HoldKind, Holds
 from domain.timeline.step_mapping import map_taken_steps
 from domain.timeline.step_schedule import TakenStep, next_step, step_due_at
-
-NO_LETTER_RECORD = "no_record"
-"""The reason of a letter's unknown fate when the database has no trace of it."""
 
 DISPUTE_HOLD, PROMISE_HOLD, PAUSE_HOLD, MINIMUM_HOLD = "dispute", "promise", "pause", "below_minimum"
 
@@ -320,10 +317,6 @@ class InvoiceCase(AccountCase):
     def set_contact_date(self, step: str, day: date) -> None:
         """The day on which the customer hears of a step."""
         self.update_taken_step(step, contact_on=day)
-
-    def record_call_made(self, step: str, outcome: str) -> None:
-        """The call that a step asked for was made, and came to this."""
-        self.update_taken_step(step, fate=outcome)
 
     def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment, must_arrive: bool = True) -> bool:
         """Take in once what became of a letter. A step whose letter was dropped for a passing reason is due again.

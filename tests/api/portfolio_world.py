@@ -178,7 +178,7 @@ class PortfolioWorld:
         self.write(case)
         return case
 
-    def steps(self, case: InvoiceCase, count: int, fate: LetterResult = LetterResult.SENT) -> InvoiceCase:
+    def steps(self, case: InvoiceCase, count: int, fate: LetterResult = LetterResult.SENT, must_arrive: bool = True) -> InvoiceCase:
         """Take the next steps, each on its day; what became of their letters is heard at once."""
         for _ in range(count):
             step = self.next_step(case)
@@ -188,7 +188,7 @@ class PortfolioWorld:
                 news = LetterOutcome(
                     step=step.step, attempt=1, fate=fate, at=moment_on(day).business, on=day, message_id=f"<{step.step}@x>"
                 )
-                case.apply_letter_outcome(news, moment_on(day))
+                case.apply_letter_outcome(news, moment_on(day), must_arrive)
         self.write(case)
         return case
 
