@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.escalation_rules import record_escalation_notified
     from domain.invoice.invoice_case import InvoiceCase
     from domain.invoice.linked_cases import hasten_timeline, record_case_event, request_suspension_for_step
+    from domain.invoice.shared_promise import needs_promise_money
     from domain.invoice.view import build_case_view, waiting_for
     from domain.invoice.workflow_input import InvoiceCollectionInput, InvoiceCollectionOutcome
     from domain.journal.journal import Journal
@@ -83,7 +84,7 @@ class InvoiceCollection:
                 await self.take_step(step)
             else:
                 await self.wait_for_event()
-            if self.case.needs_promise_money(self.now.business):
+            if needs_promise_money(self.case, self.now.business):
                 await self.session.record()
             self.case.run_due_actions(self.now)
             note_overdue_call(self.case, self.now)

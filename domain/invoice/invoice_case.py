@@ -20,7 +20,7 @@ from domain.correspondence.letter_outcome import (
 from domain.invoice.carried_state import CarriedState
 from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
-from domain.invoice.promise import Promise, PromiseMoney, PromiseOutcome, PromisePart
+from domain.invoice.promise import Promise, PromiseOutcome
 from domain.invoice.requested_call import RequestedCall
 from domain.invoice.untraced_letter import NO_LETTER_RECORD, build_untraced_letter_task
 from domain.journal.entry import FactValue
@@ -214,30 +214,13 @@ class InvoiceCase(AccountCase):
 
     def run_due_actions(self, at: Moment) -> None:
         """Judge the promise whose day is over, and lift the holds whose time is up."""
-        if self.promise and (self._is_promise_over(at.business) or (self.promise.share and self.promise.is_fulfilled(self.policy.promise))):
+        if self.promise and (self.is_promise_over(at.business) or (self.promise.share and self.promise.is_fulfilled(self.policy.promise))):
             self.judge_promise(at)
         for hold in self.holds.list_expired(at.business):
             self.lift_hold(hold.hold_id, at)
 
-    def _is_promise_over(self, now: datetime) -> bool:
+    def is_promise_over(self, now: datetime) -> bool:
         return self.promise is not None and self.promise.judged_at(self.policy.promise) <= now
-
-    def needs_promise_money(self, now: datetime) -> bool:
-        """True when a promise over several invoices is to be judged: what came for all of them is in the database."""
-        return self.promise is not None and self.promise.share is not None and self._is_promise_over(now)
-
-    def build_promise_part(self) -> PromisePart | None:
-        """This invoice's part of a promise over several; None while it has none."""
-        promise = self.promise
-        if promise is None or promise.share is None:
-            return None
-        forgiven = max(promise.amount - promise.received, 0) if self.is_settled else 0
-        return PromisePart(promise_id=promise.share.promise_id, amount=promise.amount, received=promise.received, forgiven=forgiven)
-
-    def apply_promise_money(self, money: PromiseMoney) -> None:
-        """What came for all invoices of the promise."""
-        if self.promise and self.promise.share:
-            self.promise = self.promise.model_copy(update={"money": money})
 
     def _end_promise_part(self, at: Moment) -> None:
         """The invoice is settled: its part of a promise over several has come, whatever becomes of the others."""

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.calls import mark_call_requested, record_call_escalated
     from domain.invoice.carried_state import CarriedState
     from domain.invoice.invoice_case import InvoiceCase
+    from domain.invoice.shared_promise import apply_promise_money, build_promise_part
 
 from workflows.case_runtime.case_session import CaseSession, WriteHandlers
 
@@ -33,7 +34,7 @@ def build_invoice_write_handlers(
             "errands": list(case.errands),
             "heard": list(case.heard),
             "waived": list(case.waived),
-            "promise_part": case.build_promise_part(),
+            "promise_part": build_promise_part(case),
         }
         return write.model_copy(update=more)
 
@@ -52,7 +53,7 @@ def build_invoice_write_handlers(
         for key in answer.raised:
             record_call_escalated(case, key, now())
         if answer.promise_money:
-            case.apply_promise_money(answer.promise_money)
+            apply_promise_money(case, answer.promise_money)
 
     def resume(carried: CarriedState) -> None:
         case.reopen(carried, now())
