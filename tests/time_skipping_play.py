@@ -23,7 +23,7 @@ from activities.letter_sending import LetterTally
 from adapters.composition import Services, compose_services, get_inbox_folder
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
-from adapters.database.tables import Case, Invoice, JournalEntry
+from adapters.database.tables import Case, Invoice, JournalEntry, LedgerEvent
 from adapters.imports.column_mapping import load_mapping
 from adapters.imports.importer import ImportResult
 from adapters.mail.local_inbox import InboxServer
@@ -58,6 +58,7 @@ TAKEOVER_SECONDS = 10
 QUIET_LOOKS = 4
 """Looks at the database, 20 ms apart, without a change before a case is asked: a question that meets a write ends the task."""
 
+_DELIVERED = select(col(LedgerEvent.invoice_id)).where(col(LedgerEvent.delivered_at).is_not(None))
 _WRITTEN = select(func.count()).select_from(JournalEntry)
 
 
@@ -130,6 +131,7 @@ class TimeSkippingPlay:
         unfinished = or_(
             and_(col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None)),
             and_(col(Invoice.status) == "open", col(Case.outcome).is_(None), col(Case.next_on) <= today),
+            and_(col(Invoice.status) == "open", col(Case.case_id).is_(None), col(Invoice.id).in_(_DELIVERED)),
         )
         before: tuple[list[str], int] = [], 0
         unchanged = 0
