@@ -36,6 +36,7 @@ JOURNAL_NAMES = {
     "Resume",
     "RevisePlan",
     "SendWarningAgain",
+    "SkipLetter",
     "WithdrawSuspension",
     "Withdrawal",
 }
