@@ -1,5 +1,7 @@
 """Money: whole minor units and an ISO 4217 code, never a float, never added across currencies."""
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Annotated
@@ -52,3 +54,11 @@ class Money(BaseModel):
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} cannot be added")
         return Money(minor=self.minor + other.minor, currency=self.currency)
+
+
+def sum_by_currency(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """Sum the amounts of each currency by themselves, in order of the currencies' codes."""
+    sums: Counter[str] = Counter()
+    for money in amounts:
+        sums[money.currency] += money.minor
+    return tuple(Money(minor=minor, currency=currency) for currency, minor in sorted(sums.items()))

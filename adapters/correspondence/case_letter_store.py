@@ -15,9 +15,7 @@ from adapters.mail.message_builder import derive_message_id
 from domain import identifiers as ids
 from domain.case.letter_order import LetterOrder
 from domain.correspondence.contact_slots import find_first_slot
-
-NO_CURRENCY = "XXX"
-"""ISO 4217's code for a letter in which no money is spoken of."""
+from domain.money import NO_CURRENCY
 
 WITHDRAWN_REASON = "withdrawn"
 

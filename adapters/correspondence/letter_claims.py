@@ -161,7 +161,7 @@ class LetterClaims:
     ) -> None:
         """Request on behalf of overdue invoices the letter step that would be due within `gather_days`. Its invoice finds it requested. One
         that a letter asked for within `catch_up_days` is not taken along."""
-        candidates: list[tuple[PositionInvoice, Step, ContactRequest, Message]] = []
+        candidates: list[tuple[PositionInvoice, Policy, Step, ContactRequest, Message]] = []
         for key, requests in opened.items():
             first = next((request for request in requests if request.rank > 0), None)
             if first is None:
@@ -169,33 +169,33 @@ class LetterClaims:
             days, today = max(request.gather_days for request in requests), now.astimezone(customers[key[0]].zone).date()
             named = {request.invoice_id for request in requests}
             for invoice in positions.get(key, {}).values():
-                step = None if invoice.id in named else self._find_gathered_step(session, invoice, today, days)
-                if step is not None:
-                    candidates.append((invoice, step, first, letters[key]))
+                gathered = None if invoice.id in named else self._find_gathered_step(session, invoice, today, days)
+                if gathered is not None:
+                    candidates.append((invoice, *gathered, first, letters[key]))
         known = _load_requests(session, [invoice.id for invoice, *_ in candidates])
-        for invoice, step, sample, letter in candidates:
+        for invoice, policy, step, sample, letter in candidates:
             earlier = [request for request in known if request.invoice_id == invoice.id]
-            policy = self._load_policy(session, invoice.policy or "", invoice.policy_version or 0)
-            rests = policy is not None and _was_asked_for(earlier, policy.catch_up_days, customers[invoice.account_id].zone, now)
+            rests = _was_asked_for(earlier, policy.catch_up_days, customers[invoice.account_id].zone, now)
             if rests or any(_stands_in_the_way(request, step.step) for request in earlier):
                 continue
             same = _find_request_of_step(earlier, step.step, invoice.policy_version)
             if same is None:
-                minimum = policy.minimum_open_balance(invoice.currency) if policy else 1
+                minimum = policy.minimum_open_balance(invoice.currency)
                 session.add(_build_gathered_request(invoice, step, sample, minimum, letter, now))
             elif same.state in REOPENABLE_STATES:
                 same.state, same.attempt, same.message_id = ContactRequestState.CLAIMED, same.attempt + 1, letter.id
                 same.slot, same.reason, same.ended_at, same.asked, same.told = now, "", None, False, True
                 same.policy, same.policy_version = invoice.policy or "", invoice.policy_version or 0
 
-    def _find_gathered_step(self, session: Session, invoice: PositionInvoice, today: date, gather_days: int) -> Step | None:
+    def _find_gathered_step(self, session: Session, invoice: PositionInvoice, today: date, gather_days: int) -> tuple[Policy, Step] | None:
+        """Find the invoice's next letter step, with its policy, if a letter of today takes it along."""
         if invoice.classify(today) is not NamedAs.LISTED or invoice.hold_kinds or invoice.policy is None:
             return None
         if not is_gathered(invoice.next_on, today, gather_days):
             return None
         policy = self._load_policy(session, invoice.policy, invoice.policy_version or 0)
         step = policy.find_step(invoice.next_step) if policy and invoice.next_step else None
-        return step if step and step.letter and not step.is_before_due and not step.apart else None
+        return (policy, step) if policy and step and step.letter and not step.is_before_due and not step.apart else None
 
     def _load_policy(self, session: Session, name: str, version: int) -> Policy | None:
         """Load a policy as it was in force; a version never changes, and is read once."""

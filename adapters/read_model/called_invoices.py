@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from adapters.database.row_states import TaskState
 from adapters.database.tables import CallRequest, Invoice
-from domain.money import Money
+from domain.money import Money, sum_by_currency
 
 
 class CalledInvoice(BaseModel):
@@ -52,7 +52,4 @@ def load_called_invoices(session: Session, task_ids: Collection[int]) -> dict[in
 
 def sum_called_balances(called: Collection[CalledInvoice]) -> tuple[Money, ...]:
     """Return what is open of the invoices, one amount per currency."""
-    sums: dict[str, int] = {}
-    for invoice in called:
-        sums[invoice.currency] = sums.get(invoice.currency, 0) + invoice.open_balance
-    return tuple(Money(minor=minor, currency=currency) for currency, minor in sorted(sums.items()))
+    return sum_by_currency(Money(minor=invoice.open_balance, currency=invoice.currency) for invoice in called)

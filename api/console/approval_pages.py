@@ -1,6 +1,5 @@
 """The console's pages about approvals, in the reader's own language: what waits for their decision, and what one of them is decided on."""
 
-from collections import Counter
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
@@ -18,7 +17,7 @@ from api.web.authentication import Context
 from domain.approval.digest import AwaitedApproval, DigestReader
 from domain.approval.summary import ApprovalSummary
 from domain.identifiers import CaseKind
-from domain.money import Money
+from domain.money import Money, sum_by_currency
 from domain.roles import Actor, Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -31,7 +30,7 @@ class ApprovalGroup(NamedTuple):
 
     matter: str
     approvals: list[tuple[CaseRow, ApprovalSummary]]
-    amounts: list[Money]
+    amounts: tuple[Money, ...]
 
 
 @router.get("/approvals")
@@ -106,13 +105,11 @@ def _group_by_matter(rows: list[CaseRow], words: Phrases) -> list[ApprovalGroup]
     for row in rows:
         summary = row.summary_of(ApprovalSummary)
         groups.setdefault(summary.matter or "", []).append((row, summary))
-    return [ApprovalGroup(words.translate("matters", matter), approvals, _sum_amounts(approvals)) for matter, approvals in groups.items()]
-
-
-def _sum_amounts(approvals: list[tuple[CaseRow, ApprovalSummary]]) -> list[Money]:
-    """The amounts of each currency by themselves."""
-    sums: Counter[str] = Counter()
-    for _, summary in approvals:
-        for money in summary.stated_amounts:
-            sums[money.currency] += money.minor
-    return [Money(minor=minor, currency=currency) for currency, minor in sorted(sums.items())]
+    return [
+        ApprovalGroup(
+            words.translate("matters", matter),
+            approvals,
+            sum_by_currency(money for _, summary in approvals for money in summary.stated_amounts),
+        )
+        for matter, approvals in groups.items()
+    ]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.money import CURRENCIES, Money, minor_digits
+from domain.money import CURRENCIES, Money, minor_digits, sum_by_currency
 
 AMOUNTS_IN = st.sampled_from(["EUR", "USD", "GBP", "CHF", "JPY", "KWD", "SEK"])
 
@@ -41,3 +41,9 @@ def test_what_is_no_iso_4217_code_is_refused_with_what_to_write(code: str) -> No
 def test_a_float_is_never_an_amount() -> None:
     with pytest.raises(ValidationError):
         Money(minor=12.34, currency="EUR")
+
+
+def test_each_currency_is_summed_by_itself_in_order_of_the_codes() -> None:
+    amounts = [Money(minor=3, currency="USD"), Money(minor=5, currency="EUR"), Money(minor=4, currency="USD")]
+    assert sum_by_currency(amounts) == (Money(minor=5, currency="EUR"), Money(minor=7, currency="USD"))
+    assert sum_by_currency([]) == ()

@@ -135,12 +135,15 @@ class Record:
         return {task.message_id: task.kind for task in self._all(Task) if task.state == "open" and task.message_id is not None}
 
     def outcomes(self) -> dict[str, str | None]:
-        """Of the invoices' own cases: a dispute about an invoice is a case, too."""
-        return {case.invoice_id: case.outcome for case in self._all(Case) if case.invoice_id and case.kind == "invoice"}
+        return {invoice: case.outcome for invoice, case in self._invoice_cases().items()}
+
+    def _invoice_cases(self) -> dict[str, Case]:
+        """Each invoice's own case: a dispute about it is a case, too."""
+        return {case.invoice_id: case for case in self._all(Case) if case.invoice_id and case.kind == "invoice"}
 
     def journals(self) -> dict[str, list[Entry]]:
         """Each invoice's chain, followed back from its case's head. The cases are read first, for they may go on meanwhile."""
-        cases = [case for case in self._all(Case) if case.invoice_id and case.kind == "invoice"]
+        cases = list(self._invoice_cases().values())
         entries = {entry.hash: Entry.model_validate(entry.model_dump()) for entry in self._all(JournalEntry)}
         chains: dict[str, list[Entry]] = {}
         for case in cases:

@@ -1,43 +1,24 @@
 """An erasure as it is asked for over HTTP: by an admin, in a case of its own, with an entry in its own chain."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.database.tables import Contact, JournalEntry
-from adapters.identity.users_and_tokens import IdentityStore
-from adapters.temporal.case_commands import TemporalCaseCommands
-from api.app import create_app
-from api.context import ApiContext
 from domain import identifiers as ids
 from domain.roles import Role
 from tests.workflows.chain_assertions import assert_whole_chain, fetch_history_head
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
-from tests.workflows.people import People
+from tests.workflows.people import People, gather_people
 
 TEN_YEARS_AND_THE_REST_OF_ONE = 11 * 366
 
 
 @pytest.fixture
 async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    play = environment.play
-    async with AsyncExitStack() as stack:
-        people = People(FastAPI(), IdentityStore(environment.database), stack, await play.environment.get_current_time())
-        parts = ApiContext(
-            environment.database,
-            play.parts.clock,
-            TemporalCaseCommands(play.client),
-            play.parts.billing,
-            play.parts.importer,
-            people.identity,
-            now=lambda: people.now,
-            company=play.parts.company,
-        )
-        people.app = create_app(parts)
+    async with gather_people(environment) as people:
         yield people
 
 
