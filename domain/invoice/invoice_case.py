@@ -318,7 +318,7 @@ class InvoiceCase(AccountCase):
                 self.refused_step = None
                 self.update_taken_step(outcome.step, fate=outcome.fate, contact_on=outcome.on, in_doubt=False)
             case LetterResult.DROPPED if outcome.reason == DropReason.LAPSED:
-                self.update_taken_step(outcome.step, fate=outcome.fate)
+                self.update_taken_step(outcome.step, fate=outcome.fate, in_doubt=False)
                 self._reset_contact_date(outcome.step)
             case LetterResult.DROPPED:
                 self.undo_step(outcome.step)

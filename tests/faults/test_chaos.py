@@ -286,7 +286,7 @@ def _find_timely_courtesy_notes(play: ChaosPlay, population: Population) -> set[
 
 def _left_out(journal: list[Entry], step: str) -> bool:
     """Or nobody knew what had become of the letter, and it was paid before somebody had decided."""
-    fates = [entry.kind for entry in journal if entry.kind.startswith("letter.") and entry.facts["step"] == step]
+    fates = [entry.kind for entry in journal if entry.kind.startswith("letter.") and entry.facts.get("step") == step]
     return _overtaken(journal, step) or fates[-1:] in (["letter.unknown"], ["letter.refused"])
 
 

@@ -129,6 +129,16 @@ def test_a_courtesy_note_that_lapsed_puts_the_reminder_off_by_nothing() -> None:
     assert (one.next_step(midnight(1).date()), due_on(one, 1)) == (find_step("reminder"), 1)
 
 
+def test_a_courtesy_note_in_doubt_that_is_sent_again_and_lapses_leaves_no_doubt() -> None:
+    one = build_case()
+    one.take_step(find_step("courtesy_note"), moment(-3))
+    one.apply_letter_outcome(build_letter_outcome("courtesy_note", LetterResult.UNKNOWN, days=-3), moment(-3))
+    assert due_on(one, 1) is None
+    lapsed = build_letter_outcome("courtesy_note", LetterResult.DROPPED, days=1, reason=DropReason.LAPSED)
+    one.apply_letter_outcome(lapsed, moment(1))
+    assert (one.is_letter_in_doubt, due_on(one, 1)) == (False, 1)
+
+
 def test_the_same_news_twice_is_heard_once() -> None:
     one = build_case()
     one.take_step(find_step("reminder"), moment(1))
