@@ -25,6 +25,9 @@ MOODS = [
     (SmtpBehaviour.TAKES_AND_HANGS_UP, 2),
     (SmtpBehaviour.TAKES, 4),
 ]
+MOODS_AFTER_OUTAGE = 5
+"""The moods that are still to come when the mail server goes away."""
+
 DEFERRED_WHILE_DOWN = 3
 """The mail server stays away until so many letters could not be delivered."""
 
@@ -65,12 +68,15 @@ class FaultInjector:
         await environment.start_worker()
 
     async def _close_the_office(self) -> None:
+        """Amid its moods, while there are letters to come: after one that is in doubt none follows until a person has decided."""
         environment = self._environment
-        await environment.wait_until(lambda: not environment.office.script, "the mail server has been through its moods")
+        script = environment.office.script
+        await environment.wait_until(lambda: len(script) <= MOODS_AFTER_OUTAGE, "the mail server has been through its first moods")
         environment.office.close()
         await environment.wait_until(lambda: self._undeliverable() >= DEFERRED_WHILE_DOWN, "letters meet a mail server that is down")
         await environment.office.open()
         self.outages += 1
+        await environment.wait_until(lambda: not script, "the mail server has been through its moods")
 
     def _undeliverable(self) -> int:
         with self._environment.database.reading() as session:
