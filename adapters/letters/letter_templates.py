@@ -9,7 +9,8 @@ What a template may speak of, all of it text in the reader's language by now:
   says otherwise), `date`, `greeting`.
 - `tables`: the invoices named, one `Table` per currency with its total row; empty when a letter of a case names none that is open.
   `table` is the first of them, or None. A letter of a timeline has exactly one.
-- `total`: what is to be paid, the currencies joined by " + "; "" without tables. `one`, `count`: of the invoices in all tables.
+- `total`: what is to be paid, the currencies joined by " + "; "" without tables. `one`, `count`: of the invoices in `tables`; `asked`:
+  how many the letter asks for in all, those in `newly_due` included.
   `first` (`number`, `issued`, `due`): the one due first, or None without tables. `due_today`: all that is asked for is due on this very
   day; `from_today`: some of it; `same_day`: all on one day.
 - Of a reminder, each a Table or None: `newly_due` (overdue, and no earlier letter has asked for it), `disputed`, `arranged` (under a
@@ -46,9 +47,11 @@ from adapters.letters.text_layout import (
     LetterTable,
     OneLine,
     align_pairs,
+    align_sums,
     align_table,
     build_html_paragraphs,
     collapse_whitespace,
+    keep_numbers_whole,
     reflow_prose,
 )
 from adapters.letters.wording import TEMPLATES_DIR, LetterWording, create_letter_catalogue
@@ -241,6 +244,8 @@ def _create_environment(*folders: Path, escaped: bool) -> Environment:
         "paired": align_pairs,
         "paragraphs": build_html_paragraphs,
         "reflowed": reflow_prose,
+        "summed": align_sums,
+        "unbroken": keep_numbers_whole,
     }
     return environment
 
@@ -284,6 +289,7 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
         "all_settled": letter.all_settled,
         "one": len(letter.reminded) == 1,
         "count": len(letter.reminded),
+        "asked": len(demanded),
         "first": _describe_first_invoice(letter.reminded, locale),
         "due_today": all(line.days_past_due == 0 for line in demanded),
         "from_today": any(line.days_past_due == 0 for line in demanded),
@@ -328,12 +334,12 @@ def _add_total(table: LetterTable, words: LetterWording, total: str) -> LetterTa
 
 def _build_sums(letter: Letter, words: LetterWording, locale: str) -> list[tuple[str, str]]:
     """Build the lines that lead from what is overdue, less the credit, to what is to be paid."""
-    to_pay = (words.total, _format_money(letter.to_pay_minor, letter, locale))
+    is_overdue = any(line.overdue for line in letter.demanded)
+    to_pay = (words.total if is_overdue else words.total_left or words.total, _format_money(letter.to_pay_minor, letter, locale))
     if not letter.credit_minor:
         return [to_pay]
-    owed = words.total_overdue if any(line.overdue for line in letter.demanded) else words.total_open
     return [
-        (owed, _format_money(letter.to_pay_minor + letter.credit_minor, letter, locale)),
+        (words.total_overdue if is_overdue else words.total_open, _format_money(letter.to_pay_minor + letter.credit_minor, letter, locale)),
         (words.credit, _format_money(-letter.credit_minor, letter, locale)),
         to_pay,
     ]

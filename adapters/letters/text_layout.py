@@ -15,6 +15,8 @@ GAP = "  "
 _prose = textwrap.TextWrapper(width=TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
 _blank_line = re.compile(r"\n\s*\n")
 _breakable = re.compile(r"[ \t\r\n]+")
+_hyphenated_number = re.compile(r"(?<!\S)(?=\S*\d)(?=\S*-)[^\s<>&]{1,28}(?!\S)")
+"""In HTML that is escaped: what a browser would break at its hyphen, and a phone has room for."""
 
 
 class TableColumn(NamedTuple):
@@ -51,9 +53,15 @@ def reflow_prose(text: str) -> str:
     return "\n\n".join(_prose.fill(paragraph) for paragraph in _split_paragraphs(text))
 
 
+def keep_numbers_whole(text: str) -> Markup:
+    """Keep browsers from breaking the number of an invoice at its hyphens."""
+    return Markup(_hyphenated_number.sub(r'<span style="white-space:nowrap">\g<0></span>', str(escape(text))))
+
+
 def build_html_paragraphs(prose: str) -> Markup:
     """Turn prose that Jinja has escaped already into HTML paragraphs."""
-    return Markup("\n").join(Markup('<p style="margin:0 0 14px;">{}</p>').format(Markup(part)) for part in _split_paragraphs(escape(prose)))
+    paragraphs = (keep_numbers_whole(Markup(part)) for part in _split_paragraphs(escape(prose)))
+    return Markup("\n").join(Markup('<p style="margin:0 0 14px;">{}</p>').format(paragraph) for paragraph in paragraphs)
 
 
 def align_table(table: LetterTable) -> str:
@@ -86,3 +94,9 @@ def align_pairs(pairs: list[tuple[str, str]], colon: str) -> str:
     """Lay out labels and values, the values under one another."""
     width = max(len(label) for label, _ in pairs) + len(colon)
     return "\n".join(f"{GAP}{label + colon:<{width}}{GAP}{value}" for label, value in pairs)
+
+
+def align_sums(pairs: list[tuple[str, str]], colon: str) -> str:
+    """Lay out labels and amounts, the amounts flush right as in a calculation."""
+    width = max(len(value) for _, value in pairs)
+    return align_pairs([(label, value.rjust(width)) for label, value in pairs], colon)

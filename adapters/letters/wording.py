@@ -70,6 +70,8 @@ class LetterWording(BaseModel):
     total: str
     total_open: str
     total_overdue: str
+    total_left: str = ""
+    """What is left of what is not due yet, after credit; where a language has no word for it, `total`."""
     credit: str
     reminded: str
     newly_due: str

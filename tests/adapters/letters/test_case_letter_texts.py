@@ -167,7 +167,7 @@ def test_a_phone_shows_the_whole_subject(language: str, template: str, several: 
     ("language", "goods", "services"),
     [
         ("de", "Lieferstopp angekündigt", "Leistungssperre angekündigt"),
-        ("en", "Notice of delivery stop", "Notice of suspension of services"),
+        ("en", "Notice of suspension of deliveries", "Notice of suspension of services"),
         ("es", "Aviso de suspensión de entregas", "Aviso de suspensión de servicios"),
         ("fr", "Préavis de suspension des livraisons", "Préavis de suspension des prestations"),
     ],
@@ -351,6 +351,7 @@ def test_every_letter_can_be_written_from_what_its_case_says(language: str) -> N
 
 SAYS_REMINDED = r"although we have reminded|trotz unserer Erinnerung|Malgré notre rappel|Pese a nuestro recordatorio"
 SAYS_SETTLED = r"is settled|ist erledigt|est réglée|está resuelto"
+SAYS_NOTHING_IS_LEFT = r"is nothing (?:more )?for you to pay|nichts mehr zu (?:be)?zahlen|plus rien à régler|No tienen que pagar nada"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -367,3 +368,11 @@ def test_a_reinstatement_calls_the_matter_settled_only_where_nothing_is_owed(lan
     """A manager reinstates an account whose invoices are all in dispute: nothing is asked for, and nothing is settled."""
     told = in_one_line(BOOK.render(case_letter(language, "reinstated").model_copy(update={"lines": (), "all_settled": all_settled})).text)
     assert bool(re.search(SAYS_SETTLED, told, re.I)) is all_settled
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", ["dispute_credit_note", "dispute_corrected_invoice", "plan_cancelled"])
+@pytest.mark.parametrize("all_settled", [True, False])
+def test_nothing_is_said_to_be_left_to_pay_of_what_is_only_in_dispute(language: str, template: str, all_settled: bool) -> None:
+    told = in_one_line(BOOK.render(case_letter(language, template).model_copy(update={"lines": (), "all_settled": all_settled})).text)
+    assert bool(re.search(SAYS_NOTHING_IS_LEFT, told)) is all_settled

@@ -149,6 +149,41 @@ def test_only_what_was_asked_for_before_is_said_to_have_been(language: str, temp
         assert words.newly_due not in rendered.text
 
 
+@pytest.mark.parametrize(
+    ("language", "reminder_subject", "firm_subject"),
+    [
+        ("de", "Zahlungserinnerung: 3 offene Rechnungen", "Mahnung: 3 Rechnungen überfällig"),
+        ("en", "Payment reminder: 3 open invoices", "Payment overdue: 3 invoices"),
+        ("es", "Recordatorio de pago: 3 facturas pendientes", "Requerimiento de pago: 3 facturas vencidas"),
+        ("fr", "Rappel\u00a0: 3 factures en attente de règlement", "Relance\u00a0: 3 factures échues et impayées"),
+    ],
+)
+def test_a_subject_that_claims_nothing_of_the_past_counts_all_that_is_asked_for(
+    language: str, reminder_subject: str, firm_subject: str
+) -> None:
+    assert reminder(language, "reminder", "newly due").subject == reminder_subject
+    assert reminder(language, "firm_reminder", "newly due").subject == firm_subject
+    assert "2" in reminder(language, "second_reminder", "newly due").subject
+
+
+@pytest.mark.parametrize(
+    ("language", "assumed"), [("de", "ist Ihnen entgangen"), ("en", "escaped your attention"), ("es", "descuido"), ("fr", "simple oubli")]
+)
+def test_nobody_is_said_to_have_overlooked_what_an_earlier_letter_asked_for(language: str, assumed: str) -> None:
+    first = BOOK.render(written(language, "reminder", (line("NEW-1", 3, is_new=True),)))
+    assert assumed in in_one_line(first.text)
+    for position in ("one", "several", "newly due"):
+        assert assumed not in in_one_line(reminder(language, "reminder", position).text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_part_of_one_invoice_has_a_heading_that_fits_one(language: str) -> None:
+    words = WORDS[language]
+    for heading in (words.reminded, words.newly_due, words.disputed, words.arranged, words.due_today, words.upcoming):
+        assert not re.search(r"[Ii]nvoices|Rechnungen|[Ff]actur[ae]s|(?:ées|ues|idas|adas|vencen)\b", heading)
+        assert len(heading) <= 78
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("template", ["courtesy", "reminder"])
 def test_the_first_letters_claim_no_earlier_one(language: str, template: str) -> None:
@@ -202,6 +237,19 @@ def test_a_courtesy_note_takes_credit_off_and_calls_nothing_overdue(language: st
     assert re.search(r"150[.,]00", text)
     assert re.search(r"-50[.,]00|-€50.00", text)
     assert WORDS[language].total_overdue not in text
+    assert WORDS[language].total_left in text
+    assert not re.search(PRESSES[language], text)
+
+
+@pytest.mark.parametrize(("language", "today"), [("de", "die erste heute"), ("en", "today"), ("es", "hoy"), ("fr", "aujourd’hui")])
+def test_a_subject_says_that_the_first_of_several_is_due_today(language: str, today: str) -> None:
+    assert courtesy(language, "from today").subject.endswith(today)
+
+
+def test_amounts_that_are_summed_up_stand_flush_right() -> None:
+    sums = [each for each in reminder("en", "reminder", "credit").text.splitlines() if each.startswith("  ") and "€" in each]
+    assert [each.split("€")[1] for each in sums] == ["200.00", "50.00", "150.00"]
+    assert len(set(map(len, sums))) == 1
 
 
 # --- what the company chooses
@@ -302,6 +350,18 @@ def test_on_a_phone_each_amount_stands_in_its_row_after_its_heading(language: st
     html = reminder(language, "reminder", "several").html
     assert "@media only screen and (max-width" in html
     assert html.count(f'<span class="label" style="display:none;mso-hide:all;">{WORDS[language].columns.open}</span>') == 2
+    assert ".payment td { display: block" in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_number_of_an_invoice_is_not_broken_over_two_lines(language: str) -> None:
+    html = reminder(language, "reminder", "one").html
+    assert html.count('<span style="white-space:nowrap">2026-004711') == 2
+    long = BOOK.render(written(language, "reminder", (line("2026-" + "9" * 40, 30),))).html
+    assert 'nowrap">2026' not in long
+    risky = BOOK.render(written(language, "reminder", (line("<b>-1", 30), line("A&-1", 30)))).html
+    assert "<b>" not in risky
+    assert "&lt;b&gt;-1" in risky
 
 
 @pytest.mark.parametrize(("language", "template"), [(language, template) for language in LANGUAGES for template in REMINDERS])
