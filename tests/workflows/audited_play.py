@@ -29,8 +29,8 @@ from worker import WORKFLOWS
 SEED, DAYS, EVERY = 20130601, 3, 3
 
 
-class _ReadOnce(RunHistoryLoader):
-    """It remembers what it gave."""
+class _Remembering(RunHistoryLoader):
+    """It remembers what it gave: to read a history from the archive takes longer than to replay it."""
 
     def __init__(self, client: Client, archive: RunArchive, listing: RunListing) -> None:
         super().__init__(client, archive, listing)
@@ -46,12 +46,12 @@ async def find_replay_flaws(play: TimeSkippingPlay) -> list[str]:
     """What the replay of every account finds, in words; of some of them again, when all that has ended lies in the archive alone."""
     client, database = play.client, play.parts.database
     archive, listing = RunArchive(database), TimeSkippingRuns(client)
-    entries = _ReadOnce(client, archive, listing)
+    entries = _Remembering(client, archive, listing)
     played = await asyncio.to_thread(list_accounts, database)
     live = await _replay(database, entries, played)
     swept = await HistoryArchiver(client, database, archive, listing).sweep(datetime.now(UTC), (await play.now()).date())
     assert (swept.left, swept.at_risk) == (0, 0)
-    later = RunHistoryLoader(cast("Client", ExpiredClosedRunsClient(client)), archive, OpenTimeSkippingRuns(client))
+    later = _Remembering(cast("Client", ExpiredClosedRunsClient(client)), archive, OpenTimeSkippingRuns(client))
     archived = await _replay(database, later, played[::EVERY])
     assert _sources(live) == {(RunSource.LIVE, True), (RunSource.LIVE, False)}
     assert _sources(archived) == {(RunSource.ARCHIVED, True), (RunSource.LIVE, False)}
@@ -64,11 +64,12 @@ async def _replay(database: Database, entries: RunHistoryLoader, of: list[str]) 
     return [await replay.replay_account(account) for account in of]
 
 
-async def _kept_otherwise(given: list[RunHistory], later: RunHistoryLoader) -> list[str]:
+async def _kept_otherwise(given: list[RunHistory], later: _Remembering) -> list[str]:
     """Runs of which the archive has another history than the server."""
     known = {run.run_id: run.history.events for run in given if run.history}
-    kept = [run for case_id in sorted({run.case_id for run in given}) for run in await later.load_runs(case_id)]
-    archived = [run for run in kept if run.source is RunSource.ARCHIVED]
+    for case_id in sorted({run.case_id for run in given} - {run.case_id for run in later.given}):
+        await later.load_runs(case_id)
+    archived = [run for run in later.given if run.source is RunSource.ARCHIVED]
     assert archived
     return [f"{run.case_id} is kept otherwise" for run in archived if not run.history or run.history.events != known[run.run_id]]
 
