@@ -38,6 +38,7 @@ from api.routes import invoice_commands as acts
 from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
 from api.web.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
+from api.web.request_target import RequestPathMiddleware
 
 DESCRIPTION = """The collection of overdue invoices.
 
@@ -72,6 +73,39 @@ TAGS = [
 ]
 
 
+ROUTERS = (
+    invoices.router,
+    acts.router,
+    money.router,
+    disputes.router,
+    approvals.router,
+    delegations.router,
+    plans.router,
+    credit_reviews.router,
+    suspensions.router,
+    write_offs.router,
+    escalations.router,
+    worklist.router,
+    portfolios.router,
+    policies.router,
+    imports.router,
+    accounts.router,
+    account_calls.router,
+    dossiers.router,
+    solvency.router,
+    audit.router,
+    audit_proofs.router,
+    health.router,
+    health.clock_router,
+    letter_brakes.stops_router,
+    letter_brakes.releases_router,
+    correspondence.letters_router,
+    correspondence.previews_router,
+    correspondence.tasks_router,
+)
+"""Those of the API, in the order in which its description has them."""
+
+
 def create_app(context: ApiContext) -> FastAPI:
     """Return the whole application, ready for a server. Nothing is loaded from elsewhere: the description is at /openapi.json."""
     app = build_app()
@@ -96,40 +130,13 @@ def build_app() -> FastAPI:
         redirect_slashes=False,
         lifespan=_flush_access_log_at_shutdown,
     )
-    for room in (
-        invoices,
-        acts,
-        money,
-        disputes,
-        approvals,
-        delegations,
-        plans,
-        credit_reviews,
-        suspensions,
-        write_offs,
-        escalations,
-        worklist,
-        portfolios,
-        policies,
-        imports,
-        accounts,
-        account_calls,
-        dossiers,
-        solvency,
-        audit,
-        audit_proofs,
-        health,
-    ):
-        app.include_router(room.router)
-    for router in (health.clock_router, letter_brakes.stops_router, letter_brakes.releases_router):
+    for router in ROUTERS:
         app.include_router(router)
-    app.include_router(correspondence.letters_router)
-    app.include_router(correspondence.previews_router)
-    app.include_router(correspondence.tasks_router)
     app.include_router(console.approvals_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(RequestPathMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AccessLoggingMiddleware)
     _add_problem_schemas(app)

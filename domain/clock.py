@@ -4,12 +4,17 @@ In real life a business day lasts 86,400 s and the two differ only by the anchor
 minutes on the real server. Nothing else adds days to `workflow.now()`.
 """
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 REAL_DAY_SECONDS = 86_400.0
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
+"""The days with which Duecourse counts. Notices, grace and years of retention are added to a day, and there has to be a day then."""
+DAY_WANTED = f"write a date such as 2013-03-01, from {FIRST_DAY} to {LAST_DAY}"
 
 
 NOISE_LIMIT_SECONDS = 240.0
@@ -18,6 +23,22 @@ NOISE_LIMIT_SECONDS = 240.0
 
 LONGEST_PAUSE = timedelta(days=3_650)
 """For so long a case waits, if nobody tells it that the clock goes on."""
+
+
+_DAY_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def parse_iso_day(text: str) -> date:
+    """Return the day that a text such as 2013-03-01 names. Raises ValueError, with what to write instead."""
+    if not _DAY_PATTERN.fullmatch(text):
+        raise ValueError(DAY_WANTED)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"there is no such day; {DAY_WANTED}") from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(DAY_WANTED)
+    return day
 
 
 class Clock(BaseModel):

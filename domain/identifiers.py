@@ -4,6 +4,8 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from domain.digits import parse_digits
+
 TASK_QUEUE = "collections"
 CORRESPONDENCE_RUN_ID = "correspondence"
 BILLING_SYNC_ID = "billing_sync"
@@ -63,8 +65,8 @@ def parse_case_id(case_id: str) -> CaseId | None:
         return None
     if kind in _NUMBERED_KINDS:
         numbered, _, number = subject.rpartition(":")
-        if numbered and number.isdecimal():
-            return CaseId(kind, numbered, int(number))
+        if numbered and (count := parse_digits(number)) is not None:
+            return CaseId(kind, numbered, count)
     return CaseId(kind, subject)
 
 

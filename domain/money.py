@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
 """The ISO 4217 codes that Babel (from CLDR) knows. Read at import, for a workflow may open no file."""
 
+MAX_MINOR_UNITS = 10**13
+"""The most that one item can be over, in minor units: a thousandfold of it, and sums over all items, still fit in 64 bits."""
+
 NO_CURRENCY = "XXX"
 """ISO 4217 for what is about no money. No amount is shown in it."""
 

@@ -15,10 +15,13 @@ YamlPath = tuple[str | int, ...]
 LinesByPath = dict[YamlPath, int]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+LONGEST_NUMBER = 30
+"""Signs of a number, with underscores; a longer one stays text, which no field takes for a number."""
+
 
 def parse_scalar(node: yaml.ScalarNode) -> Any:
     """YAML's whole numbers and nothing; all else stays as written: dates, times of day, and `yes`, lest a model takes it for 1."""
-    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:null") and ":" not in node.value:
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:null") and ":" not in node.value and len(node.value) <= LONGEST_NUMBER:
         return yaml.safe_load(node.value)
     return node.value
 
@@ -46,6 +49,8 @@ class YamlDocument:
             line = text.count("\n", 0, fault.position) + 1
             what = f"a character that no text has, U+{fault.character:04X}"
             raise error(f"{file}:{line}: {what}; save the file as plain UTF-8 text") from fault
+        except RecursionError:
+            raise error(f"{file}:1: this is nested too deep; write it like the files that came along") from None
         if not isinstance(root, yaml.MappingNode):
             raise error(f"{file}:1: this should be a list of keys and values; begin with {begin_with!r}")
         try:

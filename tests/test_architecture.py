@@ -63,6 +63,8 @@ MADE_TO_BE_EXTENDED = {
     "DelegationOut": "a body: a delegation, and what it was used for",
     "PositiveAmount": "a body: an amount that is part of a request",
     "RequestBody": "a body: the model's settings, which all requests share",
+    "TextBody": "a body: texts without control characters",
+    "EncodedPathRoute": "the framework's route, of which some heed Idempotency-Key too",
 }
 """The classes that others extend outside their own module, and why. What else is shared is a function, or an object that one has.
 Errors extend each other as they like, for who catches one means all that are of its kind."""

@@ -66,6 +66,8 @@ def load_company_file(file: Path) -> Company:
         return _CompanyFile.model_validate({"company": yaml.safe_load(text)}).company
     except yaml.YAMLError as error:
         raise CompanyError(f"{file} is not YAML: {error}; write it like {EXAMPLE_FILE}") from error
+    except RecursionError as error:
+        raise CompanyError(f"{file} has lists in lists to a depth that nothing needs; write it like {EXAMPLE_FILE}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg'].lower()}" for fault in error.errors())
         raise CompanyError(f"{file}: {faults}; write it like {EXAMPLE_FILE}") from error

@@ -1,5 +1,6 @@
 """Mappings: the columns of a company's own file for each field of an import. Written as YAML, by people who know the file."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -7,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from adapters.imports.cell_parsing import parse_date, to_strptime_format
 from adapters.shipped_files import PROJECT
@@ -29,6 +30,19 @@ class _MappingModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_CODECS_OF_NO_FILE = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
+"""Python lists them among its encodings of text; no program saves a table in them."""
+
+
+def _is_text_encoding(name: str) -> bool:
+    """Whether a file can be in it: Python looks up other codecs by the same names, such as base64 or rot13."""
+    try:
+        codec = codecs.lookup(name)
+        return codec.name.replace("-", "_") not in _CODECS_OF_NO_FILE and isinstance(" ".encode(name), bytes)
+    except (LookupError, ValueError):
+        return False
+
+
 def _parse_decimal_mark(value: object) -> object:
     return {"comma": ",", "point": "."}.get(value, value) if isinstance(value, str) else value
 
@@ -43,6 +57,13 @@ class FileFormat(_MappingModel):
     sheet: str | None = Field(default=None, description="of an Excel file; the first one unless named")
     true_words: tuple[str, ...] = ("yes", "y", "true", "1", "x", "ja", "oui", "sí", "si")
     false_words: tuple[str, ...] = ("no", "n", "false", "0", "nein", "non", "")
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, encoding: str) -> str:
+        if encoding != "auto" and not _is_text_encoding(encoding):
+            raise ValueError(f"{encoding!r} is no encoding of text that is known here; write for example utf-8, windows-1252 or auto")
+        return encoding
 
     @model_validator(mode="after")
     def _check_dates_unambiguous(self) -> Self:

@@ -65,8 +65,8 @@ def list_cases(
         .order_by(due, col(Case.case_id))
         .execution_options(yield_per=limit + 1)
     )
-    if place := decode_cursor(cursor, str, str):
-        statement = statement.where(tuple_(due, col(Case.case_id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1])))
+    if place := decode_cursor(cursor, date, str):
+        statement = statement.where(tuple_(due, col(Case.case_id)) > tuple_(*place))
     with database.reading() as session:
         wanted_rows = filter(is_wanted, map(_build_case_row, session.execute(statement)))
         rows, following = paginate_rows(list(islice(wanted_rows, limit + 1)), limit, _cursor_position)

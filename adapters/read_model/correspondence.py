@@ -134,8 +134,8 @@ def list_tasks(
     for name, value in {**equal, "state": state}.items():
         if value is not None:
             statement = statement.where(getattr(Task, name) == value)
-    if place := decode_cursor(cursor, str, int):
-        due, last = date.fromisoformat(str(place[0])), place[1]
+    if place := decode_cursor(cursor, date, int):
+        due, last = place
         statement = statement.where((col(Task.due_on) > due) | ((col(Task.due_on) == due) & (col(Task.id) > last)))
     with database.reading() as session:
         rows, following = paginate_rows(session.execute(statement).all(), limit, lambda row: (row[0].due_on.isoformat(), row[0].id))

@@ -4,7 +4,8 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from datetime import MAXYEAR, MINYEAR, date, datetime
+from typing import Any, TypeVar
 
 from domain.errors import UserError
 
@@ -12,6 +13,11 @@ Row = TypeVar("Row")
 
 CursorPosition = tuple[str | int, ...]
 """The values of the list's sort key in one row."""
+
+
+MAX_CURSOR_LENGTH = 4_000
+"""Longer than any list's: the longest names and ids, each sign of four bytes, and base64's third."""
+_LARGEST_NUMBER = 2**63 - 1
 
 
 class UnknownCursorError(UserError):
@@ -27,20 +33,48 @@ class UnknownCursorError(UserError):
 
 
 def encode_cursor(position: CursorPosition) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(position, ensure_ascii=False).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, *kinds: type) -> CursorPosition | None:
-    """Where to go on. Raises UnknownCursorError for a cursor that no list gave."""
+def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """Where to go on: a value of each of the `kinds`, of which a date or a time is written in ISO 8601.
+
+    Raises UnknownCursorError for a cursor that no list gave.
+    """
     if cursor is None:
         return None
+    if len(cursor) > MAX_CURSOR_LENGTH:
+        raise UnknownCursorError()
     try:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+        if not isinstance(place, list) or len(place) != len(kinds):
+            raise UnknownCursorError()
+        return tuple(_parse_part(part, kind) for part, kind in zip(place, kinds, strict=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise UnknownCursorError() from error
-    if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
-        raise UnknownCursorError()
-    return tuple(place)
+
+
+def _parse_part(part: object, kind: type) -> str | int | date:
+    """Raises ValueError."""
+    if kind is int:
+        if type(part) is int and abs(part) <= _LARGEST_NUMBER:
+            return part
+        raise ValueError(f"{part!r} is no number of a row")
+    if not isinstance(part, str) or "\0" in part:
+        raise ValueError(f"{part!r} is no text")
+    part.encode()
+    if kind is date:
+        return date.fromisoformat(part)
+    if kind is datetime:
+        return _require_countable(datetime.fromisoformat(part))
+    return part
+
+
+def _require_countable(moment: datetime) -> datetime:
+    """Raises ValueError for a time so near to the calendar's ends that another time zone might have none."""
+    if not MINYEAR + 1 <= moment.year <= MAXYEAR - 1:
+        raise ValueError(f"{moment} is no time of a row")
+    return moment
 
 
 def paginate_rows(rows: Sequence[Row], limit: int, position_of: Callable[[Row], CursorPosition]) -> tuple[Sequence[Row], str | None]:

@@ -86,10 +86,8 @@ def list_invoices(
     statement = (
         _filter_invoices(_select_invoices(), invoice_filter, today).order_by(col(Invoice.due_date), col(Invoice.id)).limit(limit + 1)
     )
-    if place := decode_cursor(cursor, str, str):
-        statement = statement.where(
-            tuple_(col(Invoice.due_date), col(Invoice.id)) > tuple_(date.fromisoformat(str(place[0])), str(place[1]))
-        )
+    if place := decode_cursor(cursor, date, str):
+        statement = statement.where(tuple_(col(Invoice.due_date), col(Invoice.id)) > tuple_(*place))
     with database.reading() as session:
         rows, following = paginate_rows(session.execute(statement).all(), limit, _cursor_position)
         return _build_invoice_rows(session, rows), following

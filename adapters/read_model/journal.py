@@ -70,9 +70,8 @@ def list_account_history(
     statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit + 1)
     if until is not None:
         statement = statement.where(col(JournalEntry.business_at) < until)
-    if place := decode_cursor(cursor, str, str, int):
-        after = (datetime.fromisoformat(str(place[0])), place[1], place[2])
-        statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*after))
+    if place := decode_cursor(cursor, datetime, str, int):
+        statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*place))
     with database.reading() as session:
         rows, following = paginate_rows(
             session.execute(statement).all(), limit, lambda row: (row[0].business_at.isoformat(), row[0].case_id, row[0].seq)

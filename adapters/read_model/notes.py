@@ -30,8 +30,8 @@ def list_notes(database: Database, account_id: str, limit: int, cursor: str | No
     statement = (
         select(Note, col(Invoice.number)).outerjoin(Invoice, col(Invoice.id) == Note.invoice_id).where(col(Note.account_id) == account_id)
     )
-    if place := decode_cursor(cursor, str, str):
-        statement = statement.where(tuple_(col(Note.written_at), col(Note.id)) < tuple_(datetime.fromisoformat(str(place[0])), place[1]))
+    if place := decode_cursor(cursor, datetime, str):
+        statement = statement.where(tuple_(col(Note.written_at), col(Note.id)) < tuple_(*place))
     statement = statement.order_by(col(Note.written_at).desc(), col(Note.id).desc()).limit(limit + 1)
     with database.reading() as session:
         rows, following = paginate_rows(session.execute(statement).all(), limit, lambda row: (row[0].written_at.isoformat(), row[0].id))

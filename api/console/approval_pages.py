@@ -14,13 +14,14 @@ from api.context import ApiContext
 from api.presenters.phrases import Phrases, load_phrases
 from api.routes.approvals import require_approval
 from api.web.authentication import Context
+from api.web.request_target import EncodedPathRoute
 from domain.approval.digest import AwaitedApproval, DigestReader
 from domain.approval.summary import ApprovalSummary
 from domain.identifiers import CaseKind
 from domain.money import Money, sum_by_currency
 from domain.roles import Actor, Role
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PageReader = Annotated[Actor, Depends(require_page_reader)]
 MAX_APPROVALS = 500
 

@@ -21,16 +21,19 @@ from api.presenters.invoices import explain_invoice
 from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
 from api.presenters.phrases import load_phrases
 from api.routes.accounts import require_account_detail as existing_account
+from api.routes.invoices import MAX_DAYS_PAST_DUE
 from api.web.access_logging import record_shown_letter
 from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context, require_right
 from api.web.middleware import CONTENT_SECURITY_POLICY
 from api.web.permissions import Permission
-from api.web.problems import not_found_problem
+from api.web.problems import invalid_request_problem, not_found_problem
+from api.web.request_target import EncodedPathRoute
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
+from domain.digits import parse_digits
 from domain.roles import Actor
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PageReader = Annotated[Actor, Depends(require_page_reader)]
 SESSION_MAX_AGE_SECONDS = 7 * 86_400
 MAX_LIST_LENGTH = 50
@@ -61,7 +64,7 @@ def show_portfolio(
         currency=currency or None,
         collector=collector or None,
         status=None if stage else InvoiceStatus.OPEN,
-        min_days_past_due=int(overdue) if overdue.isdecimal() else None,
+        min_days_past_due=_parse_days(overdue) if overdue else None,
         on_hold={"yes": True, "no": False}.get(hold),
     )
     figures = load_portfolio_totals(context.database, context.today)
@@ -224,6 +227,14 @@ def serve_stylesheet() -> FileResponse:
 @router.get("/console.js")
 def serve_script() -> FileResponse:
     return FileResponse(CONSOLE_FOLDER / "console.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+def _parse_days(text: str) -> int:
+    """Raises Problem 422."""
+    days = parse_digits(text)
+    if days is None or days > MAX_DAYS_PAST_DUE:
+        raise invalid_request_problem("overdue", f"write for how many days they are overdue, 0 to {MAX_DAYS_PAST_DUE:,}")
+    return days
 
 
 def _require_invoice(context: Context, invoice_id: str) -> InvoiceRow:

@@ -1,6 +1,6 @@
 """Accounts: what they owe per currency, whom to talk to, and all that happened."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,12 +13,14 @@ from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
 from api.schemas.accounts import AccountOut, AccountSummary, ServiceIn
 from api.schemas.journal import EntryOut
+from api.schemas.request_body import Day
 from api.web.authentication import Context, ReadingActor, ServiceChangingActor
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, not_found_problem
+from api.web.request_target import EncodedPathRoute
 from domain.clock import start_of_day
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=PROBLEM_RESPONSES)
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=PROBLEM_RESPONSES, route_class=EncodedPathRoute)
 
 
 def require_account_detail(context: ApiContext, account_id: str) -> AccountDetail:
@@ -62,7 +64,7 @@ def get_account_history(
     context: Context,
     _: ReadingActor,
     words: ReaderPhrases,
-    at: Annotated[date | None, Query(description="as known at the end of this business date")] = None,
+    at: Annotated[Day | None, Query(description="as known at the end of this business date")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[EntryOut]:

@@ -1,6 +1,5 @@
 """The routes of the access log and of the erasure of personal details."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -12,6 +11,7 @@ from api.commands.case_commands import submit_or_start_case
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.schemas.audit import ErasureOut, ViewOut
 from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
+from api.schemas.request_body import Day
 from api.web.access_logging import AccessLogBuffer, get_access_log_buffer
 from api.web.authentication import AuditingActor, Context, ErasingActor
 from api.web.idempotency import IdempotentRoute
@@ -28,8 +28,8 @@ AccessBuffer = Annotated[AccessLogBuffer, Depends(get_access_log_buffer)]
 def parse_access_log_filter(
     account: str | None = None,
     user: str | None = None,
-    first_day: Annotated[date | None, Query(description="a business date, included")] = None,
-    last_day: Annotated[date | None, Query(description="a business date, included")] = None,
+    first_day: Annotated[Day | None, Query(description="a business date, included")] = None,
+    last_day: Annotated[Day | None, Query(description="a business date, included")] = None,
 ) -> AccessLogFilter:
     return AccessLogFilter(account=account, user=user, first_day=first_day, last_day=last_day)
 

@@ -28,6 +28,7 @@ from api.presenters.language import ReaderPhrases
 from api.routes.account_lookup import ExistingAccount
 from api.schemas.account_state import AccountStateOut, CheckedAccountStateOut
 from api.schemas.audit import JournalStepOut, SealCheckOut, SealOut
+from api.schemas.request_body import MAX_NUMBER, Day
 from api.web.access_logging import record_exported_scope
 from api.web.authentication import AuditingActor, Context
 from api.web.idempotency import IdempotentRoute
@@ -46,7 +47,7 @@ FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
 
 
 def parse_day(
-    context: Context, at: Annotated[date | None, Query(description="a business date (UTC), its end; today when left out")] = None
+    context: Context, at: Annotated[Day | None, Query(description="a business date (UTC), its end; today when left out")] = None
 ) -> date:
     """Raises Problem 422."""
     if at is not None and at > context.today:
@@ -57,8 +58,8 @@ def parse_day(
 def parse_scope(
     request: Request,
     account: Annotated[str | None, Query(description="everything of this account")] = None,
-    first_day: Annotated[date | None, Query(description="a business date, included")] = None,
-    last_day: Annotated[date | None, Query(description="a business date, included")] = None,
+    first_day: Annotated[Day | None, Query(description="a business date, included")] = None,
+    last_day: Annotated[Day | None, Query(description="a business date, included")] = None,
 ) -> AuditScope:
     """Whoever takes it along has viewed it. Raises Problem 422."""
     scope: AuditScope
@@ -74,7 +75,7 @@ def parse_scope(
     return scope
 
 
-Day = Annotated[date, Depends(parse_day)]
+PastDay = Annotated[date, Depends(parse_day)]
 RequestedScope = Annotated[AuditScope, Depends(parse_scope)]
 
 
@@ -90,7 +91,7 @@ def get_seals(_: AuditingActor, context: Context) -> list[SealOut]:
 
 
 @router.get("/seals/{day}", operation_id="check_seal", summary="Whether what one day's seal names is still there")
-def check_seal(_: AuditingActor, context: Context, day: date) -> SealCheckOut:
+def check_seal(_: AuditingActor, context: Context, day: Day) -> SealCheckOut:
     seals = SealStore(context.database)
     seal = next((seal for seal in seals.list_seals() if seal.day == day), None)
     if seal is None:
@@ -106,7 +107,7 @@ async def replay_account(_: AuditingActor, account: ExistingAccount, context: Co
 
 
 @router.get("/accounts/{account_id}/standing", operation_id="read_standing", summary="An account as it stood at the end of a day")
-def get_account_state(_: AuditingActor, account: ExistingAccount, context: Context, day: Day) -> CheckedAccountStateOut:
+def get_account_state(_: AuditingActor, account: ExistingAccount, context: Context, day: PastDay) -> CheckedAccountStateOut:
     """Balances, each invoice's stage and holds, what had been sent, who was waited for, and the policy that applied: from the journal."""
     stood = AccountStateQuery(context.database).load_state(account.id, day)
     return CheckedAccountStateOut(standing=AccountStateOut.from_state(stood), changed=find_chain_faults(context.database, account.id))
@@ -120,8 +121,8 @@ def get_account_steps(
     account: ExistingAccount,
     context: Context,
     words: ReaderPhrases,
-    day: Day,
-    after: Annotated[int, Query(ge=0, description="so many entries are passed over")] = 0,
+    day: PastDay,
+    after: Annotated[int, Query(ge=0, le=MAX_NUMBER, description="so many entries are passed over")] = 0,
     limit: Limit = 50,
 ) -> list[JournalStepOut]:
     """Return the account's states after each entry, in business time up to the end of the day `at`. `after` skips so many entries."""

@@ -11,6 +11,7 @@ from api.commands.notes_and_tasks import close_task
 from api.context import ApiContext
 from api.presenters.correspondence import present_letter, present_letter_with_text, present_preview, present_task
 from api.schemas.correspondence import DecisionIn, LetterOut, LetterWithText, PreviewOut, TaskDoneIn, TaskOut
+from api.schemas.request_body import RowId
 from api.web.authentication import Context, LetterDecidingActor, ReadingActor, TaskWorkingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -37,12 +38,12 @@ def get_letters(
 
 
 @letters_router.get("/{letter_id}", operation_id="read_letter", summary="One letter with its text")
-def get_letter(letter_id: int, context: Context, _: ReadingActor) -> LetterWithText:
+def get_letter(letter_id: RowId, context: Context, _: ReadingActor) -> LetterWithText:
     return present_letter_with_text(_require_letter(context, letter_id))
 
 
 @letters_router.post("/{letter_id}/decision", operation_id="decide_letter", summary="Settle a refused letter, or one of unknown fate")
-def decide_letter(letter_id: int, body: DecisionIn, context: Context, actor: LetterDecidingActor) -> LetterWithText:
+def decide_letter(letter_id: RowId, body: DecisionIn, context: Context, actor: LetterDecidingActor) -> LetterWithText:
     """`delivered`: it did arrive. `resend`: it goes again, with the same Message-ID."""
     context.letter_decisions.decide(letter_id, body.decision, actor.user, body.comment, context.business_now)
     return present_letter_with_text(_require_letter(context, letter_id))
@@ -87,7 +88,7 @@ def get_tasks(
 
 
 @tasks_router.post("/{task_id}/done", operation_id="close_task", summary="Close a task")
-def mark_task_done(task_id: int, body: TaskDoneIn, context: Context, actor: TaskWorkingActor) -> TaskOut:
+def mark_task_done(task_id: RowId, body: TaskDoneIn, context: Context, actor: TaskWorkingActor) -> TaskOut:
     row = close_task(context.database, task_id, body.outcome, actor.user)
     if row is None:
         raise not_found_problem("task", str(task_id), "GET /v1/tasks lists them")

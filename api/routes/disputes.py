@@ -142,7 +142,7 @@ async def resolve_dispute(
 async def attach_evidence(
     actor: DisputeHandlingActor,
     dispute: ExistingDispute,
-    files: Annotated[list[UploadFile], File(description="one or more")],
+    files: Annotated[list[UploadFile], File(max_length=20, description="one or more, at most 20")],
     command_id: DisputeCommandId,
     context: Context,
     response: Response,

@@ -20,10 +20,11 @@ from api.schemas.request_body import RequestBody, example_config
 from api.web.authentication import ClockSettingActor, Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem
+from api.web.request_target import EncodedPathRoute
 from domain.audit.archive_status import ArchiveSweepResult
 from domain.clock import REAL_DAY_SECONDS
 
-router = APIRouter(tags=["health"], responses={503: PROBLEM_RESPONSES[503]})
+router = APIRouter(tags=["health"], responses={503: PROBLEM_RESPONSES[503]}, route_class=EncodedPathRoute)
 clock_router = APIRouter(prefix="/v1/clock", tags=["health"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

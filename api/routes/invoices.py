@@ -1,6 +1,5 @@
 """Invoices: the list, one of them live, and its history."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -20,6 +19,7 @@ from api.presenters.language import ReaderPhrases
 from api.presenters.next_step_reason import explain_waiting_letter
 from api.schemas.invoices import HistoryOut, InvoiceOut, InvoiceSummary
 from api.schemas.journal import ExplanationOut
+from api.schemas.request_body import Day
 from api.web.authentication import Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
@@ -29,13 +29,15 @@ from domain.projection.explanation import explain_day
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
+MAX_DAYS_PAST_DUE = 36_500
+
 
 def parse_invoice_filter(
     account: str | None = None,
     collector: str | None = None,
     stage: Annotated[str | None, Query(description="`waiting`, `new`, the last step, `suspended`, or a status")] = None,
     status: Annotated[str | None, Query(pattern="^(open|paid|credited|cancelled)$")] = None,
-    min_days_past_due: Annotated[int | None, Query(ge=0, le=36_500)] = None,
+    min_days_past_due: Annotated[int | None, Query(ge=0, le=MAX_DAYS_PAST_DUE)] = None,
     on_hold: bool | None = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
     q: Annotated[str | None, Query(max_length=100, description="a part of the number, the id or the account's name")] = None,
@@ -100,7 +102,7 @@ def get_invoice_explanation(
     context: Context,
     _: ReadingActor,
     words: ReaderPhrases,
-    on: Annotated[date | None, Query(description="a business date (UTC); today when left out")] = None,
+    on: Annotated[Day | None, Query(description="a business date (UTC); today when left out")] = None,
 ) -> ExplanationOut:
     """Explain the day from the journal and from the policy that the invoice followed then."""
     row, day = require_invoice(context, invoice_id), on or context.today

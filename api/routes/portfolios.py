@@ -29,6 +29,7 @@ from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
+from domain.digits import parse_digits
 from domain.portfolio.assignment_rules import Cover
 from domain.roles import Actor, is_same_person
 
@@ -152,7 +153,7 @@ def _parse_etag(etag: str | None) -> int | None:
     """Raises Problem for an ETag that is none of ours."""
     if etag is None or etag.strip() == "*":
         return None
-    number = etag.strip().removeprefix("W/").strip('"')
-    if not number.isdigit():
+    number = parse_digits(etag.strip().removeprefix("W/").strip('"'))
+    if number is None:
         raise Problem(422, "invalid", "The If-Match header cannot be read", "send the ETag that GET /v1/portfolios/rules gave you")
-    return int(number)
+    return number

@@ -9,8 +9,9 @@ from api.routes.account_lookup import ExistingAccount
 from api.schemas.solvency import SolvencyOut
 from api.web.authentication import Context, ReadingActor
 from api.web.problems import PROBLEM_RESPONSES
+from api.web.request_target import EncodedPathRoute
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=PROBLEM_RESPONSES)
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=PROBLEM_RESPONSES, route_class=EncodedPathRoute)
 
 
 @router.get("/{account_id}/solvency", operation_id="read_solvency", summary="The account's solvency score, factor by factor")

@@ -11,10 +11,11 @@ from api.schemas.worklist import WorkItemOut
 from api.web.authentication import Context, ReadingActor
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES
+from api.web.request_target import EncodedPathRoute
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
 
-router = APIRouter(prefix="/v1/worklist", tags=["worklist"], responses=PROBLEM_RESPONSES)
+router = APIRouter(prefix="/v1/worklist", tags=["worklist"], responses=PROBLEM_RESPONSES, route_class=EncodedPathRoute)
 
 
 @router.get("", operation_id="read_worklist", summary="What to do next, in order, and why")
@@ -23,7 +24,9 @@ def get_worklist(
     actor: ReadingActor,
     words: ReaderPhrases,
     collector: Annotated[str | None, Query(min_length=1, max_length=100, description="this collector's list instead of your own")] = None,
-    kind: Annotated[list[WorkKind] | None, Query(description="only these kinds; may be given several times")] = None,
+    kind: Annotated[
+        list[WorkKind] | None, Query(max_length=len(WorkKind), description="only these kinds; may be given several times")
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[WorkItemOut]:

@@ -1,19 +1,24 @@
 """The bodies about accounts: their service, balances, contacts and invoices, and calls with the customer."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, ValidationError, WithJsonSchema, model_validator
 
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.invoices import InvoiceSummary
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 from api.schemas.suspensions import SuspensionStateOut
 from domain.invoice.commands import CallOutcome
 from domain.money import Currency
 from domain.policy.dispute_rules import DisputeReason
 
 MAX_PARTS = 100
+
+InvoiceIds = Annotated[
+    list[str], WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_PARTS}, mode="validation")
+]
+"""How many there may be is said in words by what has them."""
 
 
 class ServiceIn(RequestBody):
@@ -65,15 +70,18 @@ class CallPromiseIn(RequestBody):
 
     model_config = example_config(invoices="overdue", currency="EUR", by="2013-03-15")
 
-    invoices: Literal["overdue"] | list[str] = Field(description="their ids, or `overdue` for all that is overdue in the currency")
+    invoices: Literal["overdue"] | InvoiceIds = Field(description="their ids, or `overdue` for all that is overdue in the currency")
     currency: Currency
     amount: str | None = Field(default=None, description="a decimal string in major units")
-    by: date
+    by: Day
 
     @model_validator(mode="after")
     def _check_amount(self) -> "CallPromiseIn":
         if self.amount is not None:
-            PositiveAmount(amount=self.amount, currency=self.currency)
+            try:
+                PositiveAmount(amount=self.amount, currency=self.currency)
+            except ValidationError as error:
+                raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
         if isinstance(self.invoices, list) and not 1 <= len(self.invoices) <= MAX_PARTS:
             raise ValueError(f"name 1 to {MAX_PARTS} invoices, or write 'overdue' for all that is overdue")
         return self
@@ -117,7 +125,7 @@ class AccountCallIn(RequestBody):
     outcome: CallOutcome
     contact: str = Field(default="", max_length=200, description="who was spoken to; kept beside the journal, and erased with the account")
     note: str = Field(default="", max_length=10_000)
-    look_again_on: date | None = Field(default=None, description="the account's call is due again on that day")
+    look_again_on: Day | None = Field(default=None, description="the account's call is due again on that day")
     promises: list[CallPromiseIn] = Field(default_factory=list, max_length=MAX_PARTS)
     disputes: list[CallDisputeIn] = Field(default_factory=list, max_length=MAX_PARTS)
     notes: list[CallNoteIn] = Field(default_factory=list, max_length=MAX_PARTS)

@@ -6,9 +6,10 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from domain.money import Currency, Money, minor_digits
+from api.schemas.request_body import TextBody
+from domain.money import MAX_MINOR_UNITS, Currency, Money, minor_digits
 
-_decimal_pattern = re.compile(r"-?\d{1,13}(\.\d{1,4})?")
+_decimal_pattern = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,4})?")
 
 
 def _validate_decimal(text: str) -> str:
@@ -18,7 +19,7 @@ def _validate_decimal(text: str) -> str:
 
 
 class Amount(BaseModel):
-    """An amount in major units of its currency."""
+    """An amount in major units of its currency, up to 10^13 minor units: 100,000,000,000 euros."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount": "12.34", "currency": "EUR"}})
 
@@ -34,7 +35,7 @@ class Amount(BaseModel):
         return Money.from_major(Decimal(self.amount), self.currency).minor
 
 
-class PositiveAmount(Amount):
+class PositiveAmount(Amount, TextBody):
     """More than nothing, and no finer than the currency's minor unit."""
 
     @model_validator(mode="after")
@@ -44,4 +45,7 @@ class PositiveAmount(Amount):
             raise ValueError("the amount must be more than zero")
         if amount != round(amount, digits):
             raise ValueError(f"{self.currency} has {digits} decimals; write no more")
+        if self.minor > MAX_MINOR_UNITS:
+            most = Money(minor=MAX_MINOR_UNITS, currency=self.currency).major
+            raise ValueError(f"the amount is more than one item can be over; write at most {most:f}")
         return self

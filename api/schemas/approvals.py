@@ -5,7 +5,7 @@ from datetime import date
 from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import RequestBody, Version, example_config
 from domain.approval.commands import ApprovalVerdict
 
 
@@ -16,9 +16,8 @@ class ApprovalDecisionIn(RequestBody):
 
     decision: ApprovalVerdict
     comment: str = Field(default="", max_length=10_000)
-    facts_version: int | None = Field(
+    facts_version: Version | None = Field(
         default=None,
-        ge=1,
         description="of the approval as you read it: it is decided only if its facts are still those; left out: as they are",
     )
 

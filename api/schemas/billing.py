@@ -1,12 +1,11 @@
 """The bodies about money: payments, credit notes, cancellations and unapplied credit, and what the ledger booked."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.amounts import Amount, PositiveAmount
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 from domain.money import Currency
 
 BookingReason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -19,7 +18,7 @@ class PaymentIn(PositiveAmount):
 
     model_config = example_config(amount="250.00", currency="EUR", received_on="2013-03-04", reference="bank 4711")
 
-    received_on: date | None = Field(default=None, description="the business date when left out")
+    received_on: Day | None = Field(default=None, description="the business date when left out")
     reference: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = Field(
         default="", description="required of a person; a machine may leave it out"
     )
@@ -42,7 +41,7 @@ class CancellationIn(RequestBody):
 class CreditNoteIn(PositiveAmount):
     model_config = example_config(amount="40.00", currency="EUR", reason="two items were missing")
 
-    issued_on: date | None = Field(default=None, description="the business date when left out")
+    issued_on: Day | None = Field(default=None, description="the business date when left out")
     reason: BookingReason
 
 

@@ -11,7 +11,7 @@ from adapters.correspondence.release_store import ReleaseResult
 from adapters.database.row_states import BrakeEvent
 from adapters.read_model.called_invoices import CalledInvoice
 from api.schemas.amounts import Amount
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 from domain.correspondence.letter_stop import LetterStop, StopScope
 from domain.correspondence.naming import NamedAs
 from domain.correspondence.release import ReleaseSelection
@@ -114,7 +114,7 @@ class LetterStopIn(RequestBody):
     scope: StopScope
     target: str = Field(default="", max_length=100)
     reason: str = Field(min_length=1, max_length=1000)
-    last_day: date | None = None
+    last_day: Day | None = None
 
     @model_validator(mode="after")
     def _validate_target(self) -> Self:

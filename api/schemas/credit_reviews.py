@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.schemas.amounts import Amount
 from api.schemas.cases import CaseOut
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 from domain.credit_review.commands import AbilityToPay, ReferralReason, WillingnessToPay
 
 
@@ -34,7 +34,7 @@ class VerdictIn(RequestBody):
     limit: Amount | None = Field(default=None, description="the credit limit; as it was when left out")
     conditions: str = Field(default="", max_length=10_000)
     segment: str | None = Field(default=None, min_length=1, max_length=100, description="whose policy applies from now on")
-    next_review_on: date | None = Field(default=None, description="needed unless the account is collected gently")
+    next_review_on: Day | None = Field(default=None, description="needed unless the account is collected gently")
 
 
 class CreditReviewOut(CaseOut):

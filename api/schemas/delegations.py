@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 
 
 class DelegationIn(RequestBody):
@@ -13,8 +13,8 @@ class DelegationIn(RequestBody):
     model_config = example_config(to_user="otto", first_day="2013-03-04", last_day="2013-03-15")
 
     to_user: str = Field(min_length=1, max_length=100)
-    first_day: date
-    last_day: date
+    first_day: Day
+    last_day: Day
 
 
 class DelegationOut(BaseModel):

@@ -2,19 +2,20 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from adapters.dossier.dossier_store import StoredDossier
+from api.schemas.request_body import Day, RequestBody, example_config
 from domain.dossier import DossierPurpose
 
 
-class DossierIn(BaseModel):
+class DossierIn(RequestBody):
     """What it is for, and as of which business date; today when left out."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"purpose": "proof_of_claim", "as_of": "2013-03-01"}})
+    model_config = example_config(purpose="proof_of_claim", as_of="2013-03-01")
 
     purpose: DossierPurpose
-    as_of: date | None = Field(default=None, description="the account is described as it stood at this day's end")
+    as_of: Day | None = Field(default=None, description="the account is described as it stood at this day's end")
 
 
 class DossierOut(BaseModel):

@@ -1,6 +1,6 @@
 """The bodies of an import: invoices and their accounts, the verdict on each, and an import's run."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -9,7 +9,7 @@ from adapters.i18n.languages import Language
 from adapters.imports.import_run import RejectedRow
 from adapters.imports.row_booking import ImportVerdict
 from api.schemas.amounts import Amount, PositiveAmount
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 
 
 class AccountIn(RequestBody):
@@ -48,8 +48,8 @@ class InvoiceIn(RequestBody):
     id: str = Field(min_length=1, max_length=100)
     number: str | None = Field(default=None, max_length=100, description="the id when left out")
     account: AccountIn
-    issue_date: date
-    due_date: date
+    issue_date: Day
+    due_date: Day
     total: PositiveAmount
     open_balance: Amount | None = Field(default=None, description="the total when left out")
     disputed: bool = False

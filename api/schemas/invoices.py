@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.correspondence import LetterOut, TaskOut
 from api.schemas.journal import EntryOut
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 from api.schemas.suspensions import SuspensionStateOut
 from domain.invoice.commands import CallOutcome
 
@@ -16,7 +16,7 @@ from domain.invoice.commands import CallOutcome
 class PromiseIn(PositiveAmount):
     model_config = example_config(amount="250.00", currency="EUR", by="2013-03-15")
 
-    by: date
+    by: Day
 
 
 class CallIn(RequestBody):
@@ -32,7 +32,7 @@ class PauseIn(RequestBody):
     model_config = example_config(reason="goods are being checked", until="2013-03-20")
 
     reason: str = Field(min_length=1, max_length=200, description="kept in the journal for ever: name no person")
-    until: date | None = Field(default=None, description="until someone resumes when left out")
+    until: Day | None = Field(default=None, description="until someone resumes when left out")
 
 
 class LetterSkipIn(RequestBody):

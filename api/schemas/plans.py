@@ -9,26 +9,21 @@ from pydantic import BaseModel, Field, model_validator
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.cases import CaseOut
 from api.schemas.replies import CommandAnswer
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, Version, example_config
 from api.web.problems import invalid_request_problem
 from domain.money import Currency
 from domain.payment_plan.commands import Side
 from domain.payment_plan.instalments import DebtPortion, InstalmentFrequency, InstalmentTerms
 
-LATEST_DAY = date(3000, 1, 1)
-"""A day so far away was mistyped."""
-
 
 class PortionIn(PositiveAmount):
-    due_on: date = Field(lt=LATEST_DAY)
+    due_on: Day
 
 
 class TermsIn(RequestBody):
     """Either `equal`, so many equal parts from `first_on` in a rhythm, or `custom`, each part with its day; a first payment goes ahead."""
 
-    first_on: date | None = Field(
-        default=None, lt=LATEST_DAY, description="of the first payment and the first equal part; custom parts alone need none"
-    )
+    first_on: Day | None = Field(default=None, description="of the first payment and the first equal part; custom parts alone need none")
     equal: int | None = Field(default=None, ge=1, le=1000)
     rhythm: InstalmentFrequency = InstalmentFrequency.MONTHLY
     custom: list[PortionIn] = Field(default_factory=list, max_length=1000)
@@ -105,7 +100,7 @@ class PlanAnswerIn(RequestBody):
 
     model_config = example_config(revision=1, comment="By e-mail of today.")
 
-    revision: int = Field(ge=1)
+    revision: Version
     comment: str = Field(default="", max_length=10_000)
 
 

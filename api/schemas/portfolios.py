@@ -10,7 +10,7 @@ from adapters.portfolio.cover_store import StoredCover
 from adapters.portfolio.rule_store import RuleSet
 from adapters.read_model.collectors import CollectorPortfolio
 from api.schemas.amounts import Amount
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import MAX_NUMBER, Day, RequestBody, example_config
 from domain.portfolio.assignment_rules import PortfolioRule
 
 MAX_CHANGES_SHOWN = 500
@@ -24,8 +24,8 @@ class CoverIn(RequestBody):
 
     collector: str = Field(min_length=1, max_length=100)
     covered_by: str = Field(min_length=1, max_length=100)
-    first_day: date
-    last_day: date
+    first_day: Day
+    last_day: Day
 
 
 class CoverOut(BaseModel):
@@ -104,7 +104,7 @@ class ApplyRulesIn(RequestBody):
     model_config = example_config(dry_run=False, version=3)
 
     dry_run: bool = True
-    version: int | None = Field(default=None, ge=0)
+    version: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
 
 
 class ChangeOut(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount
 from api.schemas.cases import CaseOut
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 
 KEPT_FOREVER_HINT = "kept in the journal for ever: name no person"
 
@@ -23,7 +23,7 @@ class SuspensionIn(RequestBody):
 class ExtensionIn(RequestBody):
     model_config = example_config(until="2013-04-15", reason="the customer's bank is on strike")
 
-    until: date = Field(description="the new last day of the notice")
+    until: Day = Field(description="the new last day of the notice")
     reason: str = Field(min_length=1, max_length=200, description=KEPT_FOREVER_HINT)
 
 

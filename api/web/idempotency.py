@@ -13,11 +13,11 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from adapters.identity.idempotency_keys import IdempotencyKeyStore, KeyReusedError, RequestInProgressError, StoredAnswer
 from api.web.authentication import get_context, require_actor
 from api.web.problems import Problem
+from api.web.request_target import EncodedPathRoute
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -29,7 +29,7 @@ class ReplayedResponse(JSONResponse):
     """An answer given before."""
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(EncodedPathRoute):
     """A route whose POST heeds the header."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -15,6 +15,7 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MAX_JSON_BYTES = 4 * 2**20
 MAX_IMPORT_BYTES = 256 * 2**20
+MAX_LENGTH_DIGITS = 18
 IMPORTS_PATH = "/v1/imports"
 MAX_EVIDENCE_BYTES = 25 * 2**20
 EVIDENCE_PATH = re.compile(r"/v1/disputes/[^/]+/evidence")
@@ -43,7 +44,7 @@ class BodyLimitMiddleware:
             return
         limit = _find_body_limit(scope["path"])
         declared_length = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared_length.isdigit() and int(declared_length) > limit:
+        if declared_length.isdigit() and (len(declared_length) > MAX_LENGTH_DIGITS or int(declared_length) > limit):
             await build_problem_response(_body_too_large_problem(limit), scope["path"])(scope, receive, send)
             return
         came = 0

@@ -5,13 +5,15 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, Field
 
+from adapters.read_model.cursors import MAX_CURSOR_LENGTH
+
 Item = TypeVar("Item")
 
 
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 
 
-Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before")]
+Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, description="`next` of the page before")]
 
 
 class Page(BaseModel, Generic[Item]):

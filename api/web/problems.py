@@ -1,5 +1,6 @@
 """Every error a caller sees is an RFC 9457 problem document, made here. A person at the console gets the same words as a page."""
 
+import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -128,9 +129,16 @@ def _build_unexpected_problem(error: Exception) -> Problem:
     )
 
 
+class ProblemResponse(JSONResponse):
+    """A problem document. It names what came, which need not be text that can be written: halves of a sign become question marks."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def build_problem_response(problem: Problem, instance: str) -> JSONResponse:
-    document = {**problem.extensions, **problem.build_document(instance).model_dump(mode="json")}
-    return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
+    document = {**problem.extensions, **problem.build_document(instance).model_dump()}
+    return ProblemResponse(document, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
 
 
 def install_problem_handlers(app: FastAPI, render_page: Callable[[Request, Problem], Response]) -> None:

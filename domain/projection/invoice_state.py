@@ -7,6 +7,7 @@ from typing import Any
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
 from domain.correspondence.letter_outcome import DUE_AGAIN_FACT, IN_DOUBT_FACT, LETTER_ENTRY_KINDS, SKIPPED, DropReason, LetterResult
+from domain.digits import parse_digits
 from domain.invoice.view import STAGE_NEW, WAITING_FOR_DECISION, WAITING_FOR_LETTER_DECISION
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
@@ -35,7 +36,7 @@ def letter_ended_at(entry: AccountEntry) -> datetime:
 def parse_facts_version(entry: AccountEntry) -> int | None:
     """Return the version of the invoice that a billing event carried, with which the ledger's event ids end; None for another system's."""
     _, separator, version = entry.get_text("event").rpartition(":")
-    return int(version) if separator and version.isdecimal() else None
+    return parse_digits(version) if separator else None
 
 
 class InvoiceProjection:
