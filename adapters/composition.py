@@ -15,6 +15,7 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox
 from adapters.mail.smtp_client import Mailer, SmtpMailer, SmtpSecurity, SmtpSettings
 from adapters.policies.policy_store import PolicyStore
+from adapters.process.data_folder import convert_storage_errors, prepare_data_folder
 from domain.clock import Clock
 
 
@@ -36,10 +37,11 @@ class Services:
 
 
 def open_database(settings: Settings) -> Database:
-    """The database at this version's schema, its folder made. Raises NewerDatabaseError."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The database at this version's schema, its folder made. Raises NewerDatabaseError, DataFolderError."""
+    prepare_data_folder(settings.data_dir)
     database = Database(settings.resolved_database_url)
-    database.migrate()
+    with convert_storage_errors():
+        database.migrate()
     return database
 
 

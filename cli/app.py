@@ -6,26 +6,25 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from adapters.config.settings import Settings
-from adapters.i18n.languages import Language
 from adapters.process.gc_tuning import collect_garbage_rarely
 from cli.audit import audit_app
 from cli.clock_commands import clock_app
 from cli.letter_commands import letters_app, preview_letters, release_accounts
+from cli.options import DataDir, load_existing_settings, opened_database, parse_day
+from cli.user_commands import make_sign_in_link, make_token, user_app
 from domain.errors import UserError
-from domain.roles import Role
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Runs the collection of overdue invoices."
 )
 policy_app = typer.Typer(no_args_is_help=True, help="The collection policies.")
-user_app = typer.Typer(no_args_is_help=True, help="Who may sign in.")
 app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
@@ -33,23 +32,17 @@ app.add_typer(letters_app, name="letters")
 app.add_typer(clock_app, name="clock")
 app.command("release")(release_accounts)
 app.command("preview")(preview_letters)
+app.command("token")(make_token)
+app.command("sign-in")(make_sign_in_link)
 
-DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
 FAILURE_STATUS = 1
-
-
-def _parse_day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no date; write for example 2013-03-01") from error
 
 
 @app.command()
 def up(
     data_dir: DataDir = None,
     port: Annotated[int | None, typer.Option(help="The console's and the API's port; 8080 when left out.")] = None,
-    as_of: Annotated[date | None, typer.Option(parser=_parse_day, metavar="DATE", help="The business date to begin with.")] = None,
+    as_of: Annotated[date | None, typer.Option(parser=parse_day, metavar="DATE", help="The business date to begin with.")] = None,
     day_seconds: Annotated[
         float | None, typer.Option(min=0.1, max=86_400, help="How long a business day lasts; 86400 when left out.")
     ] = None,
@@ -91,7 +84,7 @@ def import_file(
     mapping: Annotated[str, typer.Option(help="Which column means what: a YAML file, or the name of one in mappings/.")] = "duecourse",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     business_date: Annotated[
-        date | None, typer.Option(parser=_parse_day, metavar="DATE", help="As of which date; today when left out.")
+        date | None, typer.Option(parser=parse_day, metavar="DATE", help="As of which date; today when left out.")
     ] = None,
     release: Annotated[
         bool, typer.Option("--release", help="Hold none of the new accounts for release: their letters go at once.")
@@ -106,85 +99,6 @@ def import_file(
 
     settings = Settings.load(data_dir=data_dir)
     import_with_progress(settings, Console(), file, mapping, dry_run, business_date, release)
-
-
-@app.command()
-def token(
-    role: Annotated[Role | None, typer.Argument(help="As what the user acts.")] = None,
-    user: Annotated[str | None, typer.Option(help="Who will use it.")] = None,
-    days: Annotated[float | None, typer.Option(min=0, help="Expires after so many days.")] = None,
-    revoke: Annotated[str | None, typer.Option(metavar="TOKEN", help="End this token instead.")] = None,
-    revoke_all: Annotated[str | None, typer.Option(metavar="USER", help="End every token of a user instead.")] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Make a bearer token. It is shown once; only its hash is kept."""
-    from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import IdentityStore
-
-    identity = IdentityStore(open_database(Settings.load(data_dir=data_dir)))
-    if revoke is not None:
-        print("revoked" if identity.revoke_token(revoke) else "no such token, or revoked before")
-    elif revoke_all is not None:
-        print(f"revoked {identity.revoke_user_tokens(revoke_all)}")
-    elif role is None or user is None:
-        _exit_with_error("say for whom, and as what: duecourse token collector --user anna.brandt")
-    else:
-        print(identity.issue_token(user, role, days))
-
-
-@app.command("sign-in")
-def sign_in(user: str = "admin", role: Role = Role.ADMIN, data_dir: DataDir = None) -> None:
-    """A link that signs in to the running console: good once, and for ten minutes."""
-    from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import IdentityStore
-    from adapters.process.instance_lock import find_running_instance
-
-    settings = Settings.load(data_dir=data_dir)
-    running = find_running_instance(settings.data_dir)
-    if running is None or running.url is None:
-        _exit_with_error(f"no console runs on {settings.data_dir}; start it with `duecourse up`")
-    print(f"{running.url}/sign-in?code={IdentityStore(open_database(settings)).issue_sign_in_code(user, role)}")
-
-
-@user_app.command("add")
-def add_user(
-    name: str,
-    role: Role,
-    email: str = "",
-    full_name: str = "",
-    phone: str = "",
-    language: Annotated[Language | None, typer.Option(help="in which messages to the user are written")] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """A user, or one more role for one. Customers answer to a collector's e-mail address and phone number."""
-    from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import IdentityStore
-
-    IdentityStore(open_database(Settings.load(data_dir=data_dir))).add_user(name, role, email, full_name, phone, language or "")
-    print(f"{name} is {role}")
-
-
-@user_app.command("list")
-def list_users(data_dir: DataDir = None) -> None:
-    """Every user, with the roles and how many tokens are good."""
-    from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import IdentityStore
-
-    table = Table("user", "name", "e-mail", "roles", "active", "tokens")
-    for user in IdentityStore(open_database(Settings.load(data_dir=data_dir))).list_users():
-        roles = ", ".join(user.roles)
-        table.add_row(user.name, user.full_name, user.email, roles, "yes" if user.active else "no", str(user.tokens))
-    Console().print(table)
-
-
-@user_app.command("deactivate")
-def deactivate_user(name: str, data_dir: DataDir = None) -> None:
-    """Let a user sign in no more. Every token of the user ends; `user add` makes the user active again."""
-    from adapters.composition import open_database
-    from adapters.identity.users_and_tokens import IdentityStore
-
-    IdentityStore(open_database(Settings.load(data_dir=data_dir))).deactivate_user(name)
-    print(f"{name} can sign in no more")
 
 
 @policy_app.command("check")
@@ -224,18 +138,18 @@ def adopt_policy(
 @policy_app.command("list")
 def list_policies(data_dir: DataDir = None) -> None:
     """Every version that was ever in force."""
-    from adapters.composition import open_database
     from adapters.letters.letter_templates import LetterTemplates
     from adapters.policies.policy_store import PolicyStore
 
-    settings = Settings.load(data_dir=data_dir)
-    policies = PolicyStore(open_database(settings), LetterTemplates(settings.letters_dir))
-    in_force = {(snapshot.name, snapshot.version) for snapshot in policies.list_in_force()}
+    settings = load_existing_settings(data_dir)
     table = Table("policy", "version", "in force", "segments", "SHA-256")
-    for snapshot in policies.list_versions():
-        segments = ", ".join(snapshot.load_policy().segments) or "all others"
-        now = "yes" if (snapshot.name, snapshot.version) in in_force else ""
-        table.add_row(snapshot.name, str(snapshot.version), now, segments, snapshot.sha256[:12])
+    with opened_database(settings) as database:
+        policies = PolicyStore(database, LetterTemplates(settings.letters_dir))
+        in_force = {(snapshot.name, snapshot.version) for snapshot in policies.list_in_force()}
+        for snapshot in policies.list_versions():
+            segments = ", ".join(snapshot.load_policy().segments) or "all others"
+            now = "yes" if (snapshot.name, snapshot.version) in in_force else ""
+            table.add_row(snapshot.name, str(snapshot.version), now, segments, snapshot.sha256[:12])
     Console().print(table)
 
 
@@ -312,11 +226,6 @@ def _print_line(line: str) -> None:
     print(line, flush=True)
 
 
-def _exit_with_error(sentence: str, status: int = UserError.exit_status) -> NoReturn:
-    print(f"duecourse: {sentence}", file=sys.stderr)
-    raise SystemExit(status)
-
-
 def _run_command(command: Callable[[], object]) -> int:
     try:
         command()
@@ -334,8 +243,18 @@ def _report_error(error: Exception) -> int:
     if isinstance(error, UserError):
         print(f"duecourse: {error}", file=sys.stderr)
         return error.exit_status
+    if sentence := _describe_storage_error(error):
+        print(f"duecourse: {sentence}", file=sys.stderr)
+        return FAILURE_STATUS
     sys.excepthook(type(error), error, error.__traceback__)
     return FAILURE_STATUS
+
+
+def _describe_storage_error(error: Exception) -> str | None:
+    """Loaded when something failed: the commands that need no database start without its libraries."""
+    from adapters.process.data_folder import describe_storage_error
+
+    return describe_storage_error(error)
 
 
 def main() -> None:

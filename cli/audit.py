@@ -52,7 +52,8 @@ def verify(data_dir: DataDir = None) -> None:
     from cli.audit_output import show_verification
 
     settings = load_existing_settings(data_dir)
-    with opened_database(settings) as database, show_progress("{task.completed:,} of {task.total:,} entries") as bar:
+    opened = opened_database(settings, for_looking=True)
+    with opened as database, show_progress("{task.completed:,} of {task.total:,} entries") as bar:
         task, verification = bar.add_task("verifying", total=0), Verification(database, open_run_archive(database, settings))
         report = verification.run(lambda done, total: bar.update(task, completed=done, total=total))
     show_verification(create_console(), report)
@@ -69,7 +70,7 @@ def seals(
     from adapters.audit.seals.seal_store import SealStore
     from cli.audit_output import show_seal_check, show_seals
 
-    with opened_database(load_existing_settings(data_dir)) as database:
+    with opened_database(load_existing_settings(data_dir), for_looking=True) as database:
         seal_store = SealStore(database)
         if check is None:
             show_seals(create_console(), seal_store.list_seals())

@@ -1,11 +1,13 @@
 """What the commands of the audit share: reading days, opening the database, showing progress, and noting who looked at an account."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from getpass import getuser
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters.config.settings import Settings, SettingsError
+from domain.clock import parse_iso_day
 
 if TYPE_CHECKING:
     from adapters.database.engine import Database
@@ -27,9 +30,9 @@ COMMAND_LINE_ROLE = "command line"
 def parse_day(text: str) -> date:
     """Raises typer.BadParameter."""
     try:
-        return date.fromisoformat(text)
+        return parse_iso_day(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no date; write for example 2013-03-01") from error
+        raise typer.BadParameter(f"{text!r} is no date here: {error}") from error
 
 
 DataDir = Annotated[Path | None, typer.Option(help="The folder that holds everything; .duecourse when left out.")]
@@ -39,18 +42,37 @@ LastDay = Annotated[date | None, typer.Option("--to", parser=parse_day, metavar=
 
 
 def load_existing_settings(data_dir: Path | None) -> Settings:
-    """Load the settings of a data folder that exists: to audit an empty one would prove nothing. Raises SettingsError."""
+    """Load the settings of a data folder that exists: whatever is asked of an empty one, or made in it, would be worth nothing.
+
+    Raises SettingsError.
+    """
     settings = Settings.load(data_dir=data_dir)
-    if settings.database_url is None and not (settings.data_dir / "duecourse.db").exists():
-        raise SettingsError(f"there is no Duecourse in {settings.data_dir}; name its folder with --data-dir")
+    file = settings.database_file
+    if file is not None and not file.is_file():
+        where = f"there is no Duecourse in {file.parent}"
+        raise SettingsError(f"{where}; name its folder: `{_name_this_command()} --data-dir FOLDER`, or begin one: `duecourse up`")
     return settings
 
 
-@contextmanager
-def opened_database(settings: Settings) -> Iterator["Database"]:
-    """Raises NewerDatabaseError."""
-    from adapters.composition import open_database
+def _name_this_command() -> str:
+    """Return the command that runs, as a person would type it, up to its first option: what follows may be a secret."""
+    words = takewhile(lambda word: not word.startswith("-"), sys.argv[1:])
+    return shlex.join(["duecourse", *words])
 
+
+@contextmanager
+def opened_database(settings: Settings, *, for_looking: bool = False) -> Iterator["Database"]:
+    """Open the database. `for_looking`: where it lies cannot be written to, it is opened as it is.
+
+    Raises NewerDatabaseError, DataFolderError, OlderCopyError.
+    """
+    from adapters.composition import open_database
+    from adapters.database.read_only import is_writable, opened_read_only
+
+    if for_looking and (file := settings.database_file) is not None and not is_writable(file):
+        with opened_read_only(file) as copy:
+            yield copy
+        return
     database = open_database(settings)
     try:
         yield database

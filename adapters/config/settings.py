@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'duecourse.db'}"
 
     @property
+    def database_file(self) -> Path | None:
+        """The file of the database; None where a server keeps it."""
+        url = self.resolved_database_url
+        return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+    @property
     def console_address(self) -> str:
         """The URL at which people reach the console: the configured one, else this machine's."""
         return self.console_url or f"http://{self.api_host}:{self.api_port}"

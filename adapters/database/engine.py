@@ -1,7 +1,7 @@
 """The database: SQLite (WAL) or PostgreSQL behind one small interface."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -20,6 +20,7 @@ from domain.errors import OperatingError
 
 MIGRATIONS_DIR = PROJECT / "adapters" / "database" / "migrations"
 BUSY_TIMEOUT_SECONDS = 60
+SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16000")
 
 
 def _serialize_json(value: Any) -> str:
@@ -36,9 +37,9 @@ class Database:
     One at a time in a thread: whoever holds a connection and waits for a second one can wait for others who do the same.
     """
 
-    def __init__(self, url: str) -> None:
-        """`url` as SQLAlchemy has it: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`."""
-        self.url = url
+    def __init__(self, url: str, pragmas: Sequence[str] = SQLITE_PRAGMAS) -> None:
+        """`url` as SQLAlchemy has it: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`. `pragmas` are SQLite's."""
+        self.url, self._pragmas = url, tuple(pragmas)
         self.is_sqlite = url.startswith("sqlite")
         self.engine = (
             self._create_sqlite_engine()
@@ -63,7 +64,7 @@ class Database:
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _: Any) -> None:
             connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16000"):
+            for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}").close()
 
         @event.listens_for(engine, "begin")

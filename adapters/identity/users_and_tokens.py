@@ -117,9 +117,25 @@ class IdentityStore:
             self._revoke_tokens_of(name, session)
         self._clear_cache()
 
+    def remove_role(self, name: str, role: Role) -> tuple[Role, ...]:
+        """Take a role from a user, and end the tokens that act in it. Return the roles that are left. Raises UnknownUserError."""
+        with self._database.writing() as session:
+            user = session.get(User, name)
+            if user is None or role.value not in user.roles:
+                raise UnknownUserError(f"there is no user {name!r} who is {role.value}; `duecourse user list` shows them all")
+            user.roles = [each for each in user.roles if each != role.value]
+            session.add(user)
+            self._revoke_tokens_of(name, session, role)
+            left = tuple(Role(each) for each in user.roles)
+        self._clear_cache()
+        return left
+
     def issue_token(self, user: str, role: Role, days: float | None = None) -> str:
         """A new token, shown this once; without `days` it does not expire. The user is made, or gets the role, where needed."""
         self.add_user(user, role)
+        return self._store_new_token(user, role, days)
+
+    def _store_new_token(self, user: str, role: Role, days: float | None) -> str:
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         expires = now + timedelta(days=days) if days is not None else None
@@ -177,20 +193,21 @@ class IdentityStore:
         return code
 
     def exchange_sign_in_code(self, code: str) -> str | None:
-        """The session's token for a sign-in code; None when the code is unknown, too old, or was used."""
+        """The session's token for a sign-in code; None for a code that is unknown, too old or used, or a user who may so no more."""
         with self._database.writing() as session:
             row = session.get(Setting, _build_code_setting_name(code))
             if row is None:
                 return None
             given = dict(row.value)
             session.delete(row)
-        if datetime.fromisoformat(given["expires_at"]) <= datetime.now(UTC):
+        role = Role(given["role"])
+        if datetime.fromisoformat(given["expires_at"]) <= datetime.now(UTC) or role not in self.get_roles(given["user"]):
             return None
-        return self.issue_token(given["user"], Role(given["role"]), days=SESSION_DAYS)
+        return self._store_new_token(given["user"], role, SESSION_DAYS)
 
-    def _revoke_tokens_of(self, user: str, session: Session) -> int:
+    def _revoke_tokens_of(self, user: str, session: Session, role: Role | None = None) -> int:
         live = update(Token).where(col(Token.user) == user, col(Token.revoked_at).is_(None)).values(revoked_at=datetime.now(UTC))
-        return session.exec(live).rowcount
+        return session.exec(live if role is None else live.where(col(Token.role) == role.value)).rowcount
 
     def _clear_cache(self) -> None:
         with self._lock:

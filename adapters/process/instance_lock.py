@@ -9,6 +9,7 @@ from typing import IO, Self
 
 from pydantic import BaseModel, ValidationError
 
+from adapters.process.data_folder import convert_storage_errors, prepare_data_folder
 from domain.errors import OperatingError
 
 LOCK_FILE, INSTANCE_FILE = "duecourse.lock", "running.json"
@@ -42,9 +43,10 @@ class InstanceLock:
 
     @classmethod
     def acquire(cls, data_dir: Path) -> Self:
-        """Take the lock of a data folder, which is created if needed. Raises AlreadyRunningError."""
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (data_dir / LOCK_FILE).open("a+", encoding="utf-8")
+        """Take the lock of a data folder, which is created if needed. Raises AlreadyRunningError, DataFolderError."""
+        prepare_data_folder(data_dir)
+        with convert_storage_errors():
+            lock = (data_dir / LOCK_FILE).open("a+", encoding="utf-8")
         if not _try_lock(lock):
             lock.seek(0)
             pid = lock.read().strip() or "unknown"

@@ -1,6 +1,7 @@
 """Users at the command line: added, listed, and let in no more."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,30 @@ def test_a_user_who_is_deactivated_signs_in_no_more_until_added_again(identity: 
 
 def test_who_is_no_user_is_named_with_what_to_do(identity: IdentityStore, user: Run) -> None:
     assert "`duecourse user list`" in user("deactivate", "nobody", status=UnknownUserError.exit_status)
+
+
+def test_a_role_is_taken_from_a_user_and_its_tokens_with_it(identity: IdentityStore, user: Run) -> None:
+    collects, audits = identity.issue_token("anna.brandt", Role.COLLECTOR), identity.issue_token("anna.brandt", Role.AUDITOR)
+    assert user("remove-role", "anna.brandt", "collector") == "anna.brandt is auditor\n"
+    assert identity.authenticate(collects) is None
+    assert identity.authenticate(audits) == Actor(user="anna.brandt", role=Role.AUDITOR)
+    assert "no role" in user("remove-role", "anna.brandt", "auditor")
+    assert "`duecourse user list`" in user("remove-role", "anna.brandt", "auditor", status=UnknownUserError.exit_status)
+
+
+def test_a_sign_in_link_brings_nobody_back(identity: IdentityStore) -> None:
+    code = identity.issue_sign_in_code("anna.brandt", Role.COLLECTOR)
+    identity.deactivate_user("anna.brandt")
+    assert identity.exchange_sign_in_code(code) is None
+    assert [(known.active, known.tokens) for known in identity.list_users()] == [(False, 0)]
+
+
+@pytest.mark.parametrize(("words", "days"), [((), 90), (("--days", "7"), 7)])
+def test_a_token_ends_and_says_when(
+    tmp_path: Path, identity: IdentityStore, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], days: int
+) -> None:
+    assert _run_command(lambda: app(["token", "collector", "--user", "anna", *words, "--data-dir", str(tmp_path)])) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("dc_")
+    assert printed.out.count("\n") == 1, "the token alone, so that a script can read it"
+    assert f"expires on {datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" in printed.err
