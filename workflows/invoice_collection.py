@@ -1,5 +1,7 @@
 """The collection of one invoice: it reminds, calls, escalates, asks for suspension and waits, until the invoice is settled."""
 
+from datetime import date
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -343,12 +345,12 @@ class InvoiceCollection:
         return self.session.build_view()
 
     @workflow.query
-    def promise_rejection(self, command: MakePromise) -> str | None:
-        return self.session.find_rejection_reason(command)
+    def promise_rejection(self, command: MakePromise, today: date | None = None) -> str | None:
+        return self.session.find_rejection_reason(command, today)
 
     @workflow.query
-    def dispute_rejection(self, command: RaiseDispute) -> str | None:
-        return self.session.find_rejection_reason(command)
+    def dispute_rejection(self, command: RaiseDispute, today: date | None = None) -> str | None:
+        return self.session.find_rejection_reason(command, today)
 
     @workflow.query
     def waiting_for(self) -> str:

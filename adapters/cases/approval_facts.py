@@ -90,7 +90,7 @@ def _load_contacts(session: Session, account_id: str) -> ContactsSoFar:
     letter = session.execute(select(col(Message.letter), col(Message.sent_at)).where(*sent).order_by(*latest).limit(1)).first()
     calls = select(col(JournalEntry.case_id), col(JournalEntry.seq), col(JournalEntry.business_at), col(JournalEntry.facts))
     calls = calls.where(col(JournalEntry.account_id) == account_id, col(JournalEntry.kind) == EntryKind.CALL_LOGGED.value)
-    logged = {(row.case_id, row.seq): row for row in session.execute(calls)}
+    logged = {row.facts.get("call") or (row.case_id, row.seq): row for row in session.execute(calls)}  # each of its invoices has an entry
     call = max(logged.values(), key=lambda row: (row.business_at, row.case_id, row.seq), default=None)
     return ContactsSoFar(
         letters=letters,

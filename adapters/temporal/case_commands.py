@@ -6,7 +6,7 @@ Both carry the command's id, which the case remembers: whichever arrives, and ho
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Protocol
 
 from temporalio.client import (
@@ -122,9 +122,9 @@ class CaseCommands(Protocol):
         """Query the case's view from its workflow; None when no worker answers in time or no history is left."""
         ...
 
-    async def find_rejection_reason(self, invoice_id: str, command: Command) -> str | None:
+    async def find_rejection_reason(self, invoice_id: str, command: Command, today: date) -> str | None:
         """Ask an invoice's case why its state rules a command out, in words, without sending it; None when it does not, or when no worker
-        answers in time. Raises CaseNotRunning."""
+        answers in time. `today` is the business date. Raises CaseNotRunning."""
         ...
 
     async def trigger_billing_sync(self) -> None:
@@ -209,7 +209,7 @@ class TemporalCaseCommands:
     async def query_invoice_case(self, invoice_id: str) -> CaseView | None:
         return await self._query_case_view(ids.invoice_case_id(invoice_id), QUERY_TIMEOUT_SECONDS)
 
-    async def find_rejection_reason(self, invoice_id: str, command: Command) -> str | None:
+    async def find_rejection_reason(self, invoice_id: str, command: Command, today: date) -> str | None:
         case_id = ids.invoice_case_id(invoice_id)
         case = self._client.get_workflow_handle(case_id)
         try:
@@ -219,7 +219,7 @@ class TemporalCaseCommands:
                 await _wait_until_no_pending_task(case)
                 reason: str | None = await case.query(
                     QUERY_NAMES[type(command)],
-                    command,
+                    args=[command, today],
                     result_type=str | None,  # type: ignore[arg-type]  # the converter reads any type
                     rpc_timeout=timedelta(seconds=QUERY_TIMEOUT_SECONDS),
                 )

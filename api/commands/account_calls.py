@@ -72,7 +72,7 @@ async def _examine_parts(context: ApiContext, parts: Sequence[PlannedPart]) -> N
     for part in parts:
         if isinstance(part.command, MakePromise | RaiseDispute):
             try:
-                reason = await context.cases.find_rejection_reason(part.invoice_id, part.command)
+                reason = await context.cases.find_rejection_reason(part.invoice_id, part.command, context.today)
             except CaseNotRunning:
                 reason = "the invoice is closed; nothing can be done to it any more"
             if reason:

@@ -101,11 +101,11 @@ class FakeCases:
         seq = apply_command(case, command, moment_on(TODAY))
         return CommandReceipt(act_id=command.act_id, seq=seq, repeated=seq is None)
 
-    async def find_rejection_reason(self, invoice_id: str, command: Command) -> str | None:
+    async def find_rejection_reason(self, invoice_id: str, command: Command, today: date) -> str | None:
         case = self.cases.get(invoice_id)
         if case is None or case.is_settled:
             raise CaseNotRunning(invoice_id)
-        return rejection_reason(case, command, TODAY) if self.answers and self.is_reachable else None
+        return rejection_reason(case, command, today) if self.answers and self.is_reachable else None
 
     async def query_invoice_case(self, invoice_id: str) -> CaseView | None:
         case = self.cases.get(invoice_id)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from adapters.cases.approval_facts import ApprovalFactsLoader
 from adapters.database.tables import CallRequest, Task
 from domain.roles import Role
 from tests.databases import KINDS
@@ -76,6 +77,8 @@ async def test_a_call_that_is_logged_counts_for_every_invoice_that_asked_and_eac
     assert on_second == on_first | {"act": f"{call}:{second}"}
     assert calls(environment, "CALL-2") == [("done", monday, "reached", "mia")]
     assert set(requests(environment, [first, second]).values()) == {"done"}
+    contacts = ApprovalFactsLoader(environment.database).load("CALL-2", {}, []).contacts
+    assert (contacts.calls, contacts.last_call) == (1, "reached"), "who decides reads of one call, not of one for each invoice"
 
 
 async def test_an_invoice_that_asks_later_joins_the_open_call_and_a_later_one_begins_another(

@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from adapters.temporal.case_commands import TemporalCaseCommands
 from domain.case.command import COMMAND_REJECTED, CommandReceipt
 from domain.invoice.commands import MakePromise
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
@@ -109,3 +110,15 @@ async def test_an_open_promise_cannot_be_put_off_beyond_the_limit_counted_from_t
     await environment.pass_to(monday + 19 * DAY)
     assert "counted from the first one" in await refusal(environment, invoice, monday + 24 * DAY)
     assert (await promise(environment, invoice, by=monday + 23 * DAY, act_id="p2")).seq
+
+
+async def test_who_asks_whether_a_promise_would_do_is_answered_as_of_today(environment: CollectionEnvironment) -> None:
+    """The case has slept since its reminder: to a question, it knows no later time than that of its last task."""
+    invoice, monday = await environment.open_reminded_invoice()
+    today = monday + 6 * DAY
+    await environment.pass_to(today)
+    commands = TemporalCaseCommands(environment.play.client)
+    for days, said in ((20, None), (22, "the policy allows promises up to 21 days ahead, counted from the first one"), (-1, "has passed")):
+        command = MakePromise(act_id=f"asked-{days}", actor="mia", amount=10_000, by=today + days * DAY)
+        reason = await commands.find_rejection_reason(invoice, command, today)
+        assert (reason is None) if said is None else said in (reason or "")

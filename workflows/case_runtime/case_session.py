@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar
 
 from temporalio import workflow
@@ -112,9 +112,12 @@ class CaseSession(Generic[Case]):
         if self.case.mark_seen(command.act_id):
             record_rejection(self.case, command, reason, self.now)
 
-    def find_rejection_reason(self, command: Command) -> str | None:
-        """Find why the case's state rules the command out, in words; None when it does not."""
-        return self._require_rules().rejection_reason(self.case, command, self.now.business.date())
+    def find_rejection_reason(self, command: Command, today: date | None = None) -> str | None:
+        """Find why the case's state rules the command out, in words; None when it does not.
+
+        `today` is the business date. A query must be told it: there, `now` is the time of the case's last task, which may be weeks ago.
+        """
+        return self._require_rules().rejection_reason(self.case, command, today or self.now.business.date())
 
     def validate_command(self, command: Command) -> None:
         """Raise ApplicationError, with the reason in words, if the case's state rules the command out."""
