@@ -26,6 +26,7 @@ from activities.dossiers import DossierActivities
 from activities.history_archive import HistoryArchiveActivities
 from activities.letter_sending import LetterSendingActivities
 from activities.policy_adoption import PolicyAdoptionActivities
+from activities.waiting_notices import WaitingNoticeActivities
 from adapters.audit.erasure import AccountEraser
 from adapters.audit.histories.archive import RunArchive
 from adapters.audit.histories.archive_sweep import HistoryArchiver
@@ -48,6 +49,8 @@ from adapters.identity.delegation_store import DelegationStore
 from adapters.notifications.approval_digest import DigestSender
 from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
+from adapters.notifications.staff_notifier import StaffNotifier
+from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.policies.adoption_query import AdoptionQuery
 from adapters.portfolio.assignments import CollectorChangeFeed
 from adapters.process.gc_tuning import freeze_loaded_objects
@@ -182,7 +185,9 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     billing = BillingEventActivities(services.billing, invoice_inputs, signals, CollectorChangeFeed(database))
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)
-    effects = CaseEffectActivities(services.billing, services.policies, notices, digests, clock)
+    notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database))
+    effects = CaseEffectActivities(services.billing, services.policies, notifier, clock)
+    waiting = WaitingNoticeActivities(notifier, signals, clock)
     digest_mail = DigestSender(digests, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     company = services.company
     digesting = ApprovalDigestActivities(digest_mail, clock, settings.digest_hour, company.zone, company.country or "")
@@ -200,6 +205,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
         effects.read_invoice,
         effects.adopt_segment,
         effects.notify,
+        waiting.tell_waiting_notices,
         digesting.send_digests,
     ]
 

@@ -8,10 +8,8 @@ from temporalio import activity
 
 from adapters.billing.errors import BillingError, UnknownInvoiceError
 from adapters.billing.port import CaseBilling
-from adapters.notifications.digest_store import DigestStore
-from adapters.notifications.staff_notices import NoticeSender
+from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.policies.policy_store import PolicyStore
-from domain.approval.digest import find_digest_event
 from domain.billing.receivables import InvoiceUpdate
 from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionResult, WriteOffResult
 from domain.case.effects import (
@@ -30,9 +28,8 @@ from domain.policy.collection_policy import PolicySnapshot
 
 
 class CaseEffectActivities:
-    def __init__(self, billing: CaseBilling, policies: PolicyStore, notices: NoticeSender, digests: DigestStore, clock: Clock) -> None:
-        self._billing, self._policies, self._notices, self._digests = billing, policies, notices, digests
-        self._clock = clock
+    def __init__(self, billing: CaseBilling, policies: PolicyStore, notifier: StaffNotifier, clock: Clock) -> None:
+        self._billing, self._policies, self._notifier, self._clock = billing, policies, notifier, clock
 
     @property
     def _business_now(self) -> datetime:
@@ -126,12 +123,10 @@ class CaseEffectActivities:
 
     @activity.defn
     async def notify(self, notice: NotifyRole | NotifyPerson) -> list[str]:
-        """To whom it went; or for whom it was put down, where the day's digest will tell it."""
+        """To whom it went; or for whom it was put down, where the day's digest will tell it. Where nobody has an address, it waits."""
         info = activity.info()
         key = f"{info.workflow_id}:{info.workflow_run_id}:{info.activity_id}"
-        if event := find_digest_event(notice):
-            return await asyncio.to_thread(self._digests.add_notices, notice, event, key, self._business_now.date())
-        return await self._notices.send(notice, key)
+        return await self._notifier.tell_staff(notice, key, info.workflow_id or "", self._business_now.date())
 
 
 async def _execute_booking(key: str, booking: Callable[[], object]) -> BookingResult:

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.case_view import CaseView, NextStep
     from domain.case.command import CommandReceipt
     from domain.case.effects import HastenTimeline, MarkDisputed, NotifyInvoice, NotifyPerson, NotifyRole
+    from domain.case.late_notice import LateNotice
     from domain.clock import Clock, Moment
     from domain.correspondence.letter_outcome import LetterOutcome
     from domain.dispute.commands import RaiseDispute, ResolveDispute
@@ -201,6 +202,10 @@ class InvoiceCollection:
     @workflow.signal
     def told(self, event: NotifyInvoice) -> None:
         record_case_event(self.case, event, self.now)
+
+    @workflow.signal
+    def notice_told(self, late: LateNotice) -> None:
+        self._record_notified(late.notice, late.told)
 
     @workflow.signal
     def resume_harsher(self, effect: HastenTimeline) -> None:

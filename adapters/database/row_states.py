@@ -47,6 +47,14 @@ class DigestState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class WaitingNoticeState(StrEnum):
+    """A notice that reached nobody: waiting until somebody with an address has its role. OVERTAKEN: there was nothing left to tell."""
+
+    WAITING = "waiting"
+    TOLD = "told"
+    OVERTAKEN = "overtaken"
+
+
 class RunEnding(StrEnum):
     """How the server says that a workflow's run ended."""
 

@@ -12,7 +12,15 @@ from sqlalchemy.types import JSON, TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from adapters.database.append_only import APPEND_ONLY
-from adapters.database.row_states import AllocationCause, ContactRequestState, DigestState, ImportState, MessageState, TaskState
+from adapters.database.row_states import (
+    AllocationCause,
+    ContactRequestState,
+    DigestState,
+    ImportState,
+    MessageState,
+    TaskState,
+    WaitingNoticeState,
+)
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.naming import NamedAs
 
@@ -423,6 +431,25 @@ class DigestMailRow(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
 
 
+class WaitingNoticeRow(SQLModel, table=True):
+    """A notice to people of a role that nobody with an address had. One that was told, or overtaken, keeps its row."""
+
+    __tablename__ = "waiting_notices"
+    __table_args__ = (Index("ix_waiting_notices_state", "state", "role"),)
+    key: str = Field(primary_key=True, description="by which it is told, and makes the same mails however often")
+    role: str
+    template: str
+    details: dict[str, Any] = Field(sa_type=JSON, description="of the notice")
+    case_id: str = Field(index=True, description="the case that told it")
+    account_id: str = ""
+    asked_on: date
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    state: str = Field(default=WaitingNoticeState.WAITING, description="a WaitingNoticeState")
+    tried_on: date | None = Field(default=None, description="when it last went to nobody, as every address was refused")
+    told: list[str] = Field(default_factory=list, sa_type=JSON, description="the users who were told at last")
+    settled_on: date | None = None
+
+
 class JournalEntry(SQLModel, table=True):
     """Append-only. A worker that dies between writing and answering leaves an entry that its successor writes anew with another hash:
     the case's chain, followed back from its head, says which one counts."""
@@ -773,5 +800,6 @@ __all__ = [
     "User",
     "UtcDateTime",
     "ViewRow",
+    "WaitingNoticeRow",
     "WriteOffBooking",
 ]

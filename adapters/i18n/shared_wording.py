@@ -1,4 +1,5 @@
-"""The words that the console and the notices to staff share: what people are asked about, why customers contest, how such things end."""
+"""The words that the console and the notices to staff share: what people are asked about, why customers contest, how such things end, and
+what the roles are called."""
 
 from datetime import date
 
@@ -22,6 +23,7 @@ class SharedWording(BaseModel):
     lapses: dict[str, str]
     review_reasons: dict[str, str]
     plan_reasons: dict[str, str]
+    roles: dict[str, str]
 
     def format_day(self, day: date) -> str:
         return format_localised_date(day, "medium", self.locale)

@@ -29,7 +29,7 @@ from domain.money import NO_CURRENCY
 from domain.roles import Role
 
 _DATE_FACTS = frozenset({"due_on", "deadline", "until", "on"})
-_WORD_GROUPS = {"matter": "matters", "result": "results", "resolution": "resolutions", "because": "plan_reasons"}
+_WORD_GROUPS = {"matter": "matters", "result": "results", "resolution": "resolutions", "because": "plan_reasons", "unreached_role": "roles"}
 _REASON_GROUPS = {"dispute_returned": "lapses", "credit_review_referred": "review_reasons", "credit_review_due": "review_reasons"}
 """The group that translates the reason of a notice; that of any other notice is a dispute reason."""
 
@@ -189,6 +189,8 @@ def _build_links(details: Mapping[str, FactValue]) -> dict[str, str]:
     case_id = str(details.get("case") or "")
     if find_case_kind(case_id) is CaseKind.APPROVAL and not details.get("result"):
         links |= {"approval": f"/approvals/{quote(case_id, safe='')}", "approvals": "/approvals"}
+    if details.get("unreached_role"):
+        links["roles"] = "/roles"
     if invoice := details.get("invoice"):
         links["invoice"] = f"/invoices/{quote(str(invoice), safe='')}"
     elif account := details.get("account"):

@@ -10,7 +10,14 @@ from adapters.database.engine import Database
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import load_active_covers
 from adapters.read_model.cursors import decode_cursor, paginate_rows
-from adapters.read_model.worklist_queries import WorkItem, list_broken_promise_items, list_case_items, list_task_items, load_scales
+from adapters.read_model.worklist_queries import (
+    WorkItem,
+    list_broken_promise_items,
+    list_case_items,
+    list_task_items,
+    list_unreached_role_items,
+    load_scales,
+)
 from domain.approval.delegation import Delegation
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role, is_same_person
@@ -81,4 +88,5 @@ def _load_work_items(session: Session, scope: WorklistScope, today: date) -> lis
         *list_task_items(session, scope.people, scope.roles, today),
         *list_case_items(session, Actor(user=scope.user, role=scope.role), scope.people, scope.roles, scope.delegations, today),
         *list_broken_promise_items(session, scope.people, today),
+        *(list_unreached_role_items(session, scope.delegations) if scope.role is Role.ADMIN else ()),
     ]

@@ -13,6 +13,7 @@ from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine, Task
 from adapters.read_model.awaited_cases import awaits_role_or_person
 from adapters.read_model.called_invoices import CalledInvoice, load_called_invoices, sum_called_balances
+from adapters.read_model.unreached_roles import load_unreached_roles
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import SigningAuthority
 from domain.approval.summary import ApprovalSummary, choose_authority_over
@@ -41,6 +42,9 @@ from domain.roles import Actor, Role
 
 QUANTILES = 100
 BATCH_SIZE = 500
+MAX_NAMED_CASES = 3
+"""How many of the cases that wait for a role its item names."""
+
 BROKEN_PROMISE_KINDS = (EntryKind.PROMISE_BROKEN.value, EntryKind.PROMISE_PARTLY_KEPT.value)
 ANSWERING_KINDS = (EntryKind.CALL_LOGGED.value, EntryKind.PROMISE_MADE.value)
 """By what a collector has seen to a broken promise."""
@@ -180,6 +184,29 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
             invoices=tuple(called.get(row.id, ())),
         )
         for row in rows
+    ]
+
+
+def list_unreached_role_items(session: Session, delegations: Sequence[Delegation]) -> list[WorkItem]:
+    """One item for each role in which nobody can be told of what waits for it, however much that is."""
+    return [
+        WorkItem(
+            id=f"role:{unreached.role}",
+            work=WorkKind.UNREACHED_ROLE,
+            account_id="",
+            account_name="",
+            collector=None,
+            role=unreached.role.value,
+            due_on=unreached.since,
+            facts={
+                "role": unreached.role.value,
+                "name": unreached.role.value,
+                "cases": len(unreached.cases),
+                "which": ", ".join(case.label for case in unreached.cases[:MAX_NAMED_CASES]),
+                "more": max(len(unreached.cases) - MAX_NAMED_CASES, 0) or None,
+            },
+        )
+        for unreached in load_unreached_roles(session, delegations)
     ]
 
 

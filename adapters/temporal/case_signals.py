@@ -16,6 +16,7 @@ from adapters.temporal.case_start import CaseStart, signal_with_start
 from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePayment, WriteOffRecovery
 from domain.case.handler_names import SignalName
+from domain.case.late_notice import LateNotice
 from domain.correspondence.letter_outcome import LetterOutcome
 from domain.invoice.collection_stage import first_collection_stage
 from domain.invoice.workflow_input import InvoiceCollectionInput
@@ -58,6 +59,10 @@ class CaseSignals:
     async def move_invoice(self, invoice_id: str, move: PolicyMove) -> bool:
         """Signal a later version of its policy to an invoice's case; false when it has none that runs."""
         return await self._signal_case(ids.invoice_case_id(invoice_id), SignalName.MOVE_TO_VERSION, move)
+
+    async def notify_late(self, case_id: str, late: LateNotice) -> None:
+        """Signal to an invoice's case that a notice of its went, which had waited; a case that is over is passed over."""
+        await self._signal_case(case_id, SignalName.NOTICE_TOLD, late)
 
     async def update_collector(self, case_id: str, collector: str) -> None:
         """Signal the new collector of a case's account; a case that is over is passed over."""

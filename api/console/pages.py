@@ -13,6 +13,7 @@ from adapters.read_model.journal import JournalLine, list_account_history, list_
 from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_release
 from adapters.read_model.notes import list_notes
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
+from adapters.read_model.unreached_roles import find_unreached_roles, list_settled_notices
 from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
 from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
@@ -81,6 +82,7 @@ def show_portfolio(
         most=max((row.count for row in figures.stages), default=1),
         invoices=rows,
         tasks=tasks,
+        unreached=find_unreached_roles(context.database, context.today),
         order=order,
         chosen={"q": q, "stage": stage, "currency": currency, "collector": collector, "overdue": overdue, "hold": hold},
         next_page=request.url.include_query_params(cursor=following).query if following else None,
@@ -133,6 +135,19 @@ def show_account(request: Request, account_id: str, context: Context, actor: Pag
         letters=letters,
         tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, account_id=account_id)[0],
         notes=list_notes(context.database, account_id, MAX_LIST_LENGTH)[0],
+    )
+
+
+@router.get("/roles")
+def show_unreached_roles(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    """What waits for a role in which nobody can be told, and what became of what waited before."""
+    return render(
+        request,
+        context,
+        "roles.html",
+        actor,
+        unreached=find_unreached_roles(context.database, context.today),
+        settled=list_settled_notices(context.database, MAX_LIST_LENGTH),
     )
 
 

@@ -29,6 +29,9 @@ LETTER_KINDS = frozenset(
 )
 """Entries about a letter. An invoice's name it by its step, those of other cases by the letter itself."""
 
+UNTOLD_ESCALATION = "escalation.untold"
+"""How an escalation is said of which nobody could be told."""
+
 IMPORT_REFERENCE = "import"
 """The reference of a booking that an imported file asked for."""
 
@@ -135,7 +138,6 @@ class Phrases(BaseModel):
     holds: dict[str, str]
     hold_reasons: dict[str, str]
     reasons: dict[str, str]
-    roles: dict[str, str]
     calls: dict[str, str]
     tasks: dict[str, str]
     letters: dict[str, str]
@@ -156,6 +158,8 @@ class Phrases(BaseModel):
         """Return the sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
         an amount in no currency is left out."""
         own = facts.get("currency")
+        if kind == EntryKind.ESCALATION_TOLD and not facts.get("told"):
+            kind = UNTOLD_ESCALATION
         if kind in LETTER_KINDS and not facts.get("step"):
             facts = {**facts, "step": facts.get("letter")}
         return fill_placeholders(
@@ -223,7 +227,7 @@ class Phrases(BaseModel):
 
     def waiting_label(self, name: str) -> str:
         """Return the label of a role, or of what a case waits for."""
-        return self.waiting.get(name) or self.roles.get(name) or self.translate("holds", name)
+        return self.waiting.get(name) or self.shared.roles.get(name) or self.translate("holds", name)
 
     def translate(self, group: str, name: str) -> str:
         """Return the word for a name in the code, from a group of this wording or of the shared one."""

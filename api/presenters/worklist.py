@@ -4,18 +4,30 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from adapters.read_model.unreached_roles import SettledNotice, UnreachedRole
 from adapters.read_model.worklist import WorklistLine
+from adapters.read_model.worklist_queries import WorkItem
 from api.presenters.phrases import Phrases
 from api.schemas.amounts import Amount
 from api.schemas.correspondence import CalledInvoiceOut
-from api.schemas.worklist import AVAILABLE_OPERATIONS, PointsOut, WorkItemOut
+from api.schemas.worklist import (
+    AVAILABLE_OPERATIONS,
+    LateNoticeOut,
+    PointsOut,
+    UnreachedCaseOut,
+    UnreachedRoleOut,
+    UnreachedRolesOut,
+    WorkItemOut,
+)
 from domain.money import Money
+from domain.portfolio.worklist_ranking import WorkKind
+
+UNREACHED_ROLES_PAGE = "/roles"
 
 
 def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkItemOut:
     item, ranked = line.item, line.ranked
     shown = [ranked.heaviest, *list_other_amounts(line)] if ranked.heaviest else []
-    page = f"/invoices/{quote(item.invoice_id, safe='')}" if item.invoice_id else f"/accounts/{quote(item.account_id, safe='')}"
     return WorkItemOut(
         **item.model_dump(
             include={"id", "account_id", "account_name", "collector", "invoice_id", "invoice_number", "case_id", "task_id", "letter_id"}
@@ -30,9 +42,15 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
         points=PointsOut(urgency=ranked.urgency, money=ranked.money, lateness=ranked.lateness),
         why=build_work_reasons(line, today, words),
         covering_for=find_covered_collector(line),
-        link=page,
+        link=_find_page(item),
         can_do=list(AVAILABLE_OPERATIONS[item.work]),
     )
+
+
+def _find_page(item: WorkItem) -> str:
+    if item.work is WorkKind.UNREACHED_ROLE:
+        return UNREACHED_ROLES_PAGE
+    return f"/invoices/{quote(item.invoice_id, safe='')}" if item.invoice_id else f"/accounts/{quote(item.account_id, safe='')}"
 
 
 def list_other_amounts(line: WorklistLine) -> list[Money]:
@@ -80,3 +98,15 @@ def _render_due_date(due_on: date | None, today: date, words: Phrases) -> str:
     if due_on >= today - timedelta(days=1):
         return words.render_worklist_reason("due_today" if due_on == today else "due_yesterday", {})
     return words.render_worklist_reason("late", {"days": (today - due_on).days})
+
+
+def present_unreached_roles(roles: list[UnreachedRole], settled: list[SettledNotice]) -> UnreachedRolesOut:
+    return UnreachedRolesOut(
+        roles=[
+            UnreachedRoleOut(
+                role=role.role, since=role.since, cases=[UnreachedCaseOut.model_validate(case.model_dump()) for case in role.cases]
+            )
+            for role in roles
+        ],
+        settled=[LateNoticeOut(**notice.model_dump(exclude={"template"}), notice=notice.template) for notice in settled],
+    )

@@ -13,6 +13,7 @@ from adapters.database.clock_store import SHORTEST_DAY_SECONDS, ClockChange
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.archive_status import find_last_sweep
 from adapters.read_model.portfolio_totals import PortfolioTotals, load_portfolio_totals
+from adapters.read_model.unreached_roles import can_admins_be_told, find_unreached_roles
 from api.commands.clock import change_clock
 from api.context import ApiContext
 from api.schemas.replies import QUEUED_RESPONSE
@@ -31,6 +32,12 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 REFUSED_POLICIES_WARNING = (
     "the policies in their folder were refused at the last start, and the versions before them go on; GET /v1/policies says what is wrong"
+)
+
+
+UNREACHED_ROLES_WARNING = (
+    "nobody can be told of what waits for these roles, for nobody with an address has them or is an administrator: {roles}; "
+    "see GET /v1/worklist/roles"
 )
 
 
@@ -100,8 +107,7 @@ async def get_readiness(context: Context) -> Readiness:
         raise Problem(
             503, "not-ready", "A part does not answer", f"{' and '.join(absent)} does not answer; see that it runs, then try again"
         )
-    refused = await run_in_threadpool(find_refusal, context.database)
-    return Readiness(warnings=[REFUSED_POLICIES_WARNING] if refused else [])
+    return Readiness(warnings=await run_in_threadpool(_list_warnings, context))
 
 
 @router.get(
@@ -109,10 +115,12 @@ async def get_readiness(context: Context) -> Readiness:
 )
 def get_metrics(context: Context, _: ReadingActor) -> PlainTextResponse:
     refused = [("", int(find_refusal(context.database) is not None))]
+    unreached = [(f'role="{found.role}"', len(found.cases)) for found in find_unreached_roles(context.database, context.today)]
     metrics = "".join(
         (
             render_portfolio_metrics(load_portfolio_totals(context.database, context.today)),
             _render_gauge("duecourse_policies_refused", "1 while the policies in their folder are refused; older ones go on.", refused),
+            _render_gauge("duecourse_unreached_cases", "Cases that wait for a role that nobody with an address has.", unreached),
             render_archive_metrics(find_last_sweep(context.database), context.now()),
         )
     )
@@ -166,6 +174,14 @@ def _render_gauge(name: str, help: str, samples: list[tuple[str, int]]) -> str:
 
 def _escape_label(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _list_warnings(context: ApiContext) -> list[str]:
+    """What somebody should look at. Of a role that nobody has, administrators are told; who runs Duecourse, where they cannot be."""
+    warnings = [REFUSED_POLICIES_WARNING] if find_refusal(context.database) else []
+    if not can_admins_be_told(context.database) and (unreached := find_unreached_roles(context.database, context.today)):
+        warnings.append(UNREACHED_ROLES_WARNING.format(roles=", ".join(found.role for found in unreached)))
+    return warnings
 
 
 def _is_database_reachable(context: ApiContext) -> bool:

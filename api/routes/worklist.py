@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from adapters.read_model.unreached_roles import find_unreached_roles, list_settled_notices
 from adapters.read_model.worklist import load_worklist, load_worklist_scope
 from api.presenters.language import ReaderPhrases
-from api.presenters.worklist import present_work_item
-from api.schemas.worklist import WorkItemOut
+from api.presenters.worklist import present_unreached_roles, present_work_item
+from api.schemas.worklist import UnreachedRolesOut, WorkItemOut
 from api.web.authentication import Context, ReadingActor
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES
@@ -16,6 +17,7 @@ from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
 
 router = APIRouter(prefix="/v1/worklist", tags=["worklist"], responses=PROBLEM_RESPONSES, route_class=EncodedPathRoute)
+MAX_SETTLED_NOTICES = 50
 
 
 @router.get("", operation_id="read_worklist", summary="What to do next, in order, and why")
@@ -36,3 +38,10 @@ def get_worklist(
     scope = load_worklist_scope(context.database, whose, today)
     lines, following = load_worklist(context.database, scope, today, limit, cursor, kind or ())
     return Page(items=[present_work_item(line, today, words) for line in lines], next=following)
+
+
+@router.get("/roles", operation_id="list_unreached_roles", summary="What waits for a role in which nobody can be told")
+def get_unreached_roles(context: Context, _: ReadingActor) -> UnreachedRolesOut:
+    """Give the role to somebody with an address, by `duecourse user add USER ROLE --email ADDRESS`: what waits is told within minutes."""
+    roles = find_unreached_roles(context.database, context.today)
+    return present_unreached_roles(roles, list_settled_notices(context.database, MAX_SETTLED_NOTICES))

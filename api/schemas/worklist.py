@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from api.schemas.amounts import Amount
 from api.schemas.correspondence import CalledInvoiceOut
 from domain.portfolio.worklist_ranking import WorkKind
+from domain.roles import Role
 
 AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.CALL: ("log_account_call", "log_call", "make_promise", "raise_dispute", "escalate_invoice"),
@@ -26,9 +27,10 @@ AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.CREDIT_REVIEW: ("give_verdict", "close_credit_review"),
     WorkKind.WRITE_OFF: ("decide_write_off",),
     WorkKind.TIMELINE_END: ("refer_account", "ask_suspension", "propose_plan", "issue_credit_note", "cancel_invoice"),
+    WorkKind.UNREACHED_ROLE: (),
     WorkKind.OTHER: (),
 }
-"""What a person can do about each kind of work, by the names that /openapi.json gives the operations."""
+"""What a person can do about each kind of work, by the names of operations in /openapi.json. Roles are given by the command line."""
 
 
 class PointsOut(BaseModel):
@@ -63,3 +65,38 @@ class WorkItemOut(BaseModel):
     covering_for: str | None = Field(description="the collector whose account or task it is, while you cover for them")
     link: str = Field(description="the console's page about it")
     can_do: list[str] = Field(description="names of operations")
+
+
+class UnreachedCaseOut(BaseModel):
+    """A case that waits for a role. `notices`: how many notices of its wait until somebody can be told."""
+
+    case_id: str
+    account_id: str
+    account_name: str
+    since: date | None = Field(description="the business date on which somebody was first to be told; null: nobody was to be")
+    notices: int
+
+
+class UnreachedRoleOut(BaseModel):
+    """A role that nobody with an address has, so that nobody is told of what waits for it."""
+
+    role: Role
+    since: date | None
+    cases: list[UnreachedCaseOut] = Field(description="the longest waiting first")
+
+
+class LateNoticeOut(BaseModel):
+    """A notice that had waited. `told`: the users to whom it went at last; nobody, where there was nothing left to tell."""
+
+    role: Role
+    notice: str = Field(description="its template, such as escalation_raised")
+    case_id: str
+    account_id: str
+    asked_on: date
+    settled_on: date
+    told: list[str]
+
+
+class UnreachedRolesOut(BaseModel):
+    roles: list[UnreachedRoleOut]
+    settled: list[LateNoticeOut] = Field(description="what became of the last notices that waited, the latest first")

@@ -79,6 +79,7 @@ class SignalName(StrEnum):
     MOVE_TO_VERSION = "move_to_version"
     NOTE_ADDED = "note_added"
     NOTICE_EXTENDED = "notice_extended"
+    NOTICE_TOLD = "notice_told"
     PAUSED = "paused"
     PREPAID_IS = "prepaid_is"
     PROMISE_MADE = "promise_made"

@@ -36,6 +36,7 @@ class WorkKind(StrEnum):
     CREDIT_REVIEW = "credit_review"
     WRITE_OFF = "write_off"
     TIMELINE_END = "timeline_end"
+    UNREACHED_ROLE = "unreached_role"
     OTHER = "other"
 
 
@@ -43,6 +44,7 @@ URGENCY_POINTS = {
     WorkKind.PLAN_MISSED: 50,
     WorkKind.PROMISE_BROKEN: 45,
     WorkKind.WARNING_UNDELIVERED: 45,
+    WorkKind.UNREACHED_ROLE: 45,
     WorkKind.PROMISE_DUE: 40,
     WorkKind.ESCALATION: 40,
     WorkKind.APPROVAL: 40,

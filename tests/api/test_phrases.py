@@ -113,7 +113,7 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert {*HoldKind, "time", "letter", "nothing"} <= words.holds.keys()
     assert set(DropReason) <= words.reasons.keys()
     assert set(NamedAs) == words.namings.keys()
-    assert set(Role) <= words.roles.keys()
+    assert set(Role) <= words.shared.roles.keys()
     assert set(CallOutcome) <= words.calls.keys()
     assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address", "unapplied_credit"} <= words.tasks.keys()
     assert set(ApprovalType) == words.shared.matters.keys()

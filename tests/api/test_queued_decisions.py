@@ -21,6 +21,8 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
+from adapters.notifications.staff_notifier import StaffNotifier
+from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.journal import list_case_history
 from adapters.temporal.case_commands import CommandQueued, TemporalCaseCommands
@@ -60,8 +62,9 @@ async def client() -> AsyncIterator[Client]:
 
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
+    notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database))
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, notices, DigestStore(database), Clock.real_time())
+    effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time())
     approvals = ApprovalActivities(policies, DelegationStore(database), ApprovalFactsLoader(database))
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify, approvals.review_decision]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[Approval], activities=activities)

@@ -41,7 +41,7 @@ from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11d"
+SERIES = "2026-11e"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
 RUNS = frozenset({"approval_digest"})

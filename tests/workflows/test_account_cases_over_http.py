@@ -115,3 +115,22 @@ async def test_an_escalation_and_its_answer_stand_in_the_invoices_history(
     told = [(entry["kind"], entry["actor"], entry["text"]) for entry in entries if entry["kind"].startswith("escalation.")]
     assert ("escalation.raised", "mia", "was a discount promised?") in told
     assert ("escalation.answered", "sven", "it was not") in told
+
+
+async def test_an_escalation_to_a_role_without_people_waits_and_its_history_says_whom_it_reached_at_last(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    invoice, _ = await owing(environment, people)
+    mia, ada = await people("mia", Role.COLLECTOR), await people("ada", Role.ADMIN)
+    await mia.post(f"/v1/invoices/{invoice}/escalations", json={"role": "sales", "comment": "was a discount promised?"})
+    await environment.wait_for_entries(invoice, "escalation.told")
+    unreached = {item["id"]: item["why"][0] for item in (await ada.get("/v1/worklist?kind=unreached_role")).json()["items"]}
+    assert f"invoice:{invoice}" in unreached["role:sales"]
+    people.identity.add_user("sven", Role.SALES, email="sven@ours.test")
+    await environment.play.send_digests()
+    await environment.wait_for_entries(invoice, "escalation.told", 2)
+    assert "role:sales" not in [item["id"] for item in (await ada.get("/v1/worklist?kind=unreached_role")).json()["items"]]
+    assert [facts["told"] for facts in environment.entry_facts(invoice, "escalation.told")] == ["", "sven"]
+    assert [mail.subject for mail in environment.mails("sven@ours.test")] == [f"Your attention, please: invoice {invoice}"]
+    await environment.play.send_digests()
+    assert len(environment.mails("sven@ours.test")) == 1, "told once"

@@ -19,6 +19,8 @@ from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
+from adapters.notifications.staff_notifier import StaffNotifier
+from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.journal import list_case_history
 from adapters.temporal.case_commands import CaseAlreadyOpen, CasesUnreachable, CommandQueued, CommandRejected, TemporalCaseCommands
@@ -57,8 +59,9 @@ async def beginning(client: Client, database: Database) -> AsyncIterator[CaseSta
 
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
+    notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database))
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, notices, DigestStore(database), Clock.real_time())
+    effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time())
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[CreditReview], activities=activities)
 

@@ -1,0 +1,33 @@
+"""Tells people what waited for somebody with an address in their role."""
+
+from temporalio import activity
+
+from activities.heartbeat import heartbeating
+from adapters.notifications.staff_notices import NoticeDeferredError
+from adapters.notifications.staff_notifier import StaffNotifier
+from adapters.temporal.case_signals import CaseSignals
+from domain.case.late_notice import LateNotice
+from domain.clock import Clock
+from domain.identifiers import CaseKind, find_case_kind
+
+
+class WaitingNoticeActivities:
+    def __init__(self, notifier: StaffNotifier, signals: CaseSignals, clock: Clock) -> None:
+        self._notifier, self._signals, self._clock = notifier, signals, clock
+
+    @activity.defn
+    async def tell_waiting_notices(self) -> int:
+        """How many were told. What the mail server does not take goes on waiting, and keeps back no other; an invoice's case hears of its
+        own."""
+        today, count = self._clock.to_business(activity.info().scheduled_time).date(), 0
+        async with heartbeating():
+            for waiting in await self._notifier.list_due(today):
+                try:
+                    told = await self._notifier.tell_waiting_notice(waiting, today)
+                except NoticeDeferredError:
+                    continue
+                if told and find_case_kind(waiting.case_id) is CaseKind.INVOICE:
+                    await self._signals.notify_late(waiting.case_id, LateNotice(notice=waiting.notice, told=told))
+                await self._notifier.mark_told(waiting, told, today)
+                count += bool(told)
+        return count

@@ -1,0 +1,144 @@
+"""Notices to a role that nobody with an address has: they wait, administrators are told once for the role, and nothing is told too late."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.cases.tasks import close_task
+from adapters.database.engine import Database
+from adapters.database.tables import Case, Task
+from adapters.identity.delegation_store import DelegationStore
+from adapters.identity.users_and_tokens import IdentityStore
+from adapters.mail.smtp_client import DeliveryOutcome
+from adapters.notifications.digest_store import DigestStore
+from adapters.notifications.staff_notices import NoticeSender
+from adapters.notifications.staff_notifier import StaffNotifier
+from adapters.notifications.waiting_notices import WaitingNoticeStore
+from adapters.read_model.unreached_roles import list_settled_notices
+from domain.approval.delegation import Delegation
+from domain.case.effects import NotifyPerson, NotifyRole
+from domain.journal.entry import FactValue
+from domain.roles import Role
+from tests.adapters.notifications.test_staff_notices import RecordingMailer
+from tests.api.portfolio_world import REAL_NOW, TODAY
+
+SALES, MANAGER = Role.SALES, Role.COLLECTIONS_MANAGER
+
+
+class Desk:
+    """`ada` is an administrator; nobody else has an address yet."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.mailer = database, RecordingMailer()
+        self.identity, self.waiting = IdentityStore(database), WaitingNoticeStore(database)
+        sender = NoticeSender(database, self.mailer, "duecourse@ours.test", "ours.test", "http://duecourse.test")
+        self.notifier = StaffNotifier(sender, DigestStore(database), self.waiting)
+        self.identity.add_user("ada", Role.ADMIN, email="ada@ours.test")
+        self.identity.add_user("silent", SALES)
+
+    async def tell(
+        self, case_id: str = "dispute:I-1:1", template: str = "dispute_raised", role: Role = SALES, **details: FactValue
+    ) -> list[str]:
+        notice = NotifyRole(role=role, template=template, details=details)
+        return await self.notifier.tell_staff(notice, f"{case_id}:{template}:{details.get('escalation', '')}", case_id, TODAY)
+
+    async def tell_late(self, days: int = 0) -> list[tuple[str, list[str]]]:
+        """The cases whose notices went, and to whom, so many days later."""
+        today, went = TODAY + timedelta(days=days), []
+        for waiting in await self.notifier.list_due(today):
+            told = await self.notifier.tell_waiting_notice(waiting, today)
+            await self.notifier.mark_told(waiting, told, today)
+            went.append((waiting.case_id, told))
+        return went
+
+    def add(self, *rows: Case | Task) -> None:
+        with self.database.writing() as session:
+            for row in rows:
+                session.add(row)
+
+    @property
+    def addresses(self) -> list[str]:
+        return [address for address, _ in self.mailer.sent]
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+async def test_a_notice_that_reaches_nobody_waits_and_an_administrator_is_told_once_for_the_role(desk: Desk) -> None:
+    assert await desk.tell() == []
+    assert await desk.tell("dispute:I-2:1") == []
+    assert desk.addresses == ["ada@ours.test"]
+    assert b"sales team" in desk.mailer.sent[0][1]
+    assert b"/roles" in desk.mailer.sent[0][1]
+    assert await desk.tell_late() == []
+    desk.identity.add_user("silent", SALES, email="silent@ours.test")
+    assert await desk.tell_late(days=2) == [("dispute:I-1:1", ["silent"]), ("dispute:I-2:1", ["silent"])]
+    assert await desk.tell_late(days=2) == []
+    settled = [(notice.case_id, notice.asked_on, notice.settled_on, notice.told) for notice in list_settled_notices(desk.database, 1)]
+    assert settled == [("dispute:I-2:1", TODAY, TODAY + timedelta(days=2), ["silent"])]
+
+
+async def test_a_notice_that_is_tried_again_waits_once_and_its_mails_are_the_same(desk: Desk) -> None:
+    for _ in range(2):
+        await desk.tell()
+    ids = {next(line for line in message.splitlines() if line.startswith(b"Message-ID:")) for _, message in desk.mailer.sent}
+    assert (len(desk.mailer.sent), len(ids)) == (2, 1)
+    desk.identity.add_user("silent", SALES, email="silent@ours.test")
+    assert len(await desk.tell_late()) == 1
+
+
+async def test_what_is_told_to_a_person_by_name_waits_for_nobody(desk: Desk) -> None:
+    assert (
+        await desk.notifier.tell_staff(NotifyPerson(user="silent", template="dispute_resolved", details={}), "k", "dispute:I-1:1", TODAY)
+        == []
+    )
+    assert desk.addresses == []
+
+
+async def test_an_approval_is_put_down_for_the_digest_of_who_signs_in_an_absent_managers_place(desk: Desk) -> None:
+    """The manager has no address; only once somebody may sign by delegation who has one is there anybody to tell."""
+    desk.identity.add_user("manon", MANAGER)
+    approval = "approval:suspension:A-1:1"
+    assert await desk.tell(approval, "approval_asked", MANAGER, case=approval) == []
+    assert await desk.tell("dispute:I-1:1", "dispute_escalated", MANAGER) == []
+    desk.identity.add_user("deputy", Role.SALES_OPS, email="deputy@ours.test")
+    delegation = Delegation(delegation_id="d", from_user="manon", to_user="deputy", role=MANAGER, first_day=TODAY, last_day=TODAY)
+    DelegationStore(desk.database).add(delegation, "manon")
+    assert await desk.tell_late() == [(approval, ["deputy"])]
+    assert desk.addresses == ["ada@ours.test"], "the digest tells it"
+
+
+async def test_what_is_over_is_told_to_nobody(desk: Desk) -> None:
+    desk.add(
+        Case(
+            case_id="dispute:I-1:1",
+            run_id="r",
+            kind="dispute",
+            account_id="A-1",
+            stage="x",
+            waiting_for="nothing",
+            outcome="rejected",
+            seq=1,
+            head="h",
+            updated_at=REAL_NOW,
+        ),
+        Task(id=7, key="escalation:act-1", kind="escalation", account_id="A-1", role="sales", due_on=TODAY),
+    )
+    await desk.tell()
+    await desk.tell("invoice:I-1", "escalation_raised", escalation="act-1")
+    await desk.tell("invoice:I-1", "escalation_raised", escalation="act-2")
+    close_task(desk.database, 7, "seen to", "mia")
+    desk.identity.add_user("silent", SALES, email="silent@ours.test")
+    assert await desk.tell_late() == [("invoice:I-1", ["silent"])], "the second escalation alone"
+    assert [notice.told for notice in list_settled_notices(desk.database, 5)] == [["silent"], [], []]
+
+
+async def test_an_address_that_refuses_is_tried_once_a_day(desk: Desk) -> None:
+    await desk.tell()
+    desk.identity.add_user("silent", SALES, email="nowhere@ours.test")
+    desk.mailer.outcome = DeliveryOutcome.REFUSED
+    assert [await desk.tell_late(), await desk.tell_late()] == [[("dispute:I-1:1", [])], []]
+    desk.mailer.outcome = DeliveryOutcome.SENT
+    assert await desk.tell_late(days=1) == [("dispute:I-1:1", ["silent"])]
