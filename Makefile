@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 # Tests run in several processes, a file in one of them; each starts servers of its own, and mostly waits for them.
-TOGETHER ?= -n 4 --dist loadfile --no-loadscope-reorder
+TOGETHER ?= -n 6 --dist loadfile --no-loadscope-reorder
 
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
@@ -49,7 +49,8 @@ format: $(VENV)/.ready-to-test
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# Python compiles what it imports, once; pip would compile everything there is.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
 $(VENV)/.ready: requirements.lock | $(BIN)/python
 	$(INSTALL) -r requirements.lock
