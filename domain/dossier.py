@@ -1,14 +1,15 @@
 """An account's dossier: all that those who take it over, or decide on it, must know, as the account stood at one moment.
 
-Texts of notes are left out: they were written for colleagues and may name people; an agency, a court or an administrator has no claim to
-them. What is quoted is what we and the account's mail server said to each other, and what the rules recorded.
+Texts of notes are for colleagues, and may name people: they stand in the dossier of the write-off team alone. An agency, a court or an
+administrator has no claim to them. What else is quoted is what we and the account's mail server said to each other, and what the rules
+recorded.
 """
 
 from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.journal.entry_hash import canonical_json
 from domain.projection.case_facts import (
@@ -103,6 +104,15 @@ class DossierInvoice(DossierPart):
     stage: str
 
 
+class DossierNote(DossierPart):
+    """What a person wrote about the account, one of its invoices (by id), or a case. One that was erased is left out."""
+
+    on: date
+    by: str
+    invoice: str
+    text: str
+
+
 class SettledInvoiceTotals(DossierPart):
     """What was paid, credited or cancelled before: counted, not listed."""
 
@@ -141,6 +151,7 @@ class Dossier(DossierPart):
     letters: list[LetterFacts]
     calls: list[CallFacts]
     escalations: list[EscalationFacts]
+    notes: list[DossierNote] = Field(default_factory=list)
     promises: list[PromiseFacts]
     disputes: list[DisputeFacts]
     plans: list[PlanFacts]

@@ -12,11 +12,20 @@ from sqlmodel import Session, col
 from adapters.config.company import Company
 from adapters.database.engine import Database
 from adapters.database.row_states import MessageState
-from adapters.database.tables import Account, Case, Contact, Message, MessageLine, User
+from adapters.database.tables import Account, Case, Contact, Message, MessageLine, Note, User
 from adapters.dossier.balances import OwedInvoices, build_balances, sum_unapplied_credit
 from adapters.journal.account_entries import AccountEntries, AccountNotFoundError, load_account_entries
 from adapters.letters.demand_words import list_imprint
-from domain.dossier import AccountFacts, CollectorContact, CreditorFacts, Dossier, DossierContact, DossierPurpose, JournalFingerprint
+from domain.dossier import (
+    AccountFacts,
+    CollectorContact,
+    CreditorFacts,
+    Dossier,
+    DossierContact,
+    DossierNote,
+    DossierPurpose,
+    JournalFingerprint,
+)
 from domain.identifiers import CaseKind
 from domain.journal.account_entries import AccountEntry, filter_by_kind
 from domain.journal.entry_kinds import EntryKind
@@ -58,6 +67,7 @@ def compile_dossier(database: Database, company: Company, account_id: str, purpo
             letters=_load_letters(session, account_id, at),
             calls=list_calls(entries),
             escalations=list_escalations(entries),
+            notes=_load_notes(session, account_id, at) if purpose is DossierPurpose.WRITE_OFF else [],
             promises=list_promises(entries, currencies),
             disputes=disputes,
             plans=list_plans(entries, currencies),
@@ -161,6 +171,12 @@ def _load_letters(session: Session, account_id: str, at: datetime) -> list[Lette
         )
         for row in rows
     ]
+
+
+def _load_notes(session: Session, account_id: str, at: datetime) -> list[DossierNote]:
+    written = select(Note).where(col(Note.account_id) == account_id, col(Note.written_at) <= at, col(Note.text) != "")
+    notes = session.scalars(written.order_by(col(Note.written_at), col(Note.id)))
+    return [DossierNote(on=note.written_at.date(), by=note.author, invoice=note.invoice_id or "", text=note.text) for note in notes]
 
 
 def _build_journal_fingerprint(chain: AccountEntries) -> JournalFingerprint:

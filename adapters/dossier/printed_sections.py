@@ -193,12 +193,13 @@ def _build_contact_section(dossier: Dossier, formatter: DossierFormatter) -> Pri
 
 
 def _build_correspondence_sections(dossier: Dossier, formatter: DossierFormatter) -> list[PrintedSection]:
-    """Build what was written, said on the telephone, brought to somebody's attention and promised."""
+    """Build what was written, said on the telephone, brought to somebody's attention and promised; for colleagues, their notes too."""
     return [
         _build_letter_section(dossier, formatter),
         _build_call_section(dossier, formatter),
         _build_escalation_section(dossier, formatter),
         _build_promise_section(dossier, formatter),
+        *([_build_note_section(dossier, formatter)] if dossier.purpose is DossierPurpose.WRITE_OFF else []),
     ]
 
 
@@ -263,6 +264,19 @@ def _build_promise_section(dossier: Dossier, formatter: DossierFormatter) -> Pri
     ]
     columns = ("made", "invoice*1", "by*0.8", "amount>", "promised_for", "outcome*0.8", "received>")
     return _build_section(formatter, "promises", formatter.build_tables(columns, rows))
+
+
+def _build_note_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:
+    rows = [
+        [
+            formatter.format_day(note.on),
+            formatter.format_invoice(note.invoice) if note.invoice else "",
+            formatter.format_word(note.by),
+            soften_long_words(note.text),
+        ]
+        for note in dossier.notes
+    ]
+    return _build_section(formatter, "notes", formatter.build_tables(("date", "invoice*0.8", "by*0.6", "text*3"), rows))
 
 
 def _build_dispute_section(dossier: Dossier, formatter: DossierFormatter) -> PrintedSection:

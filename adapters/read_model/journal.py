@@ -3,7 +3,7 @@
 A worker that died between writing and answering leaves entries beside the chain. A case's head, followed back, says which ones count.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import func, select, tuple_
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.tables import Case, Invoice, JournalEntry, Note
+from adapters.database.tables import AccountNoteRecord, Case, Invoice, JournalEntry, Note
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry_kinds import EntryKind
@@ -23,7 +23,9 @@ UNTOLD_KINDS = (EntryKind.CLOCK_SET.value,)
 
 class JournalLine(BaseModel):
     """An entry with what is needed to say it in words. `text` is what a person wrote, if the entry points at a note;
-    `named_invoice` the number of the invoice among its facts."""
+    `named_invoice` the number of the invoice among its facts.
+
+    A note that no case's journal names, about the account or about a settled invoice, is a line without a case and without a hash."""
 
     case_id: str
     seq: int
@@ -62,23 +64,74 @@ def list_case_history(database: Database, case_id: str) -> list[JournalLine]:
 def list_account_history(
     database: Database, account_id: str, until: datetime | None, limit: int, cursor: str | None
 ) -> tuple[list[JournalLine], str | None]:
-    """What happened to an account's cases, the latest first, as known before `until` (business time)."""
+    """What happened to an account's cases, and what was written about it beside them, the latest first, as known before `until` (business
+    time). Of one moment, the cases' entries come before the notes."""
+    place = decode_cursor(cursor, datetime, str, int, str)
+    with database.reading() as session:
+        entries = _list_account_entries(session, account_id, until, limit + 1, place)
+        notes = _list_account_notes(session, account_id, until, limit + 1, place)
+        # equals stay in the order of the database, whose collation the next page goes by
+        latest = sorted([*entries, *notes], key=lambda line: (line.business_at, line.case_id != ""), reverse=True)
+        shown, following = paginate_rows(latest[: limit + 1], limit, _build_account_position)
+        forked = {line.case_id for line in shown} & _find_forked_cases(session, account_id)
+        counting = _load_chain_hashes(session, forked)
+        return [line for line in shown if line.case_id not in forked or line.hash in counting], following
+
+
+def _build_account_position(line: JournalLine) -> tuple[str | int, ...]:
+    return line.business_at.isoformat(), line.case_id, line.seq, "" if line.case_id else str(line.facts["note"])
+
+
+def _list_account_entries(
+    session: Session, account_id: str, until: datetime | None, limit: int, place: tuple[Any, ...] | None
+) -> list[JournalLine]:
     order = (JournalEntry.business_at, JournalEntry.case_id, JournalEntry.seq)
     statement = _select_entries().where(
         col(JournalEntry.account_id) == account_id, col(JournalEntry.kind).not_in(UNTOLD_KINDS), _is_within_chain()
     )
-    statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit + 1)
+    statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit)
     if until is not None:
         statement = statement.where(col(JournalEntry.business_at) < until)
-    if place := decode_cursor(cursor, datetime, str, int):
-        statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*place))
-    with database.reading() as session:
-        rows, following = paginate_rows(
-            session.execute(statement).all(), limit, lambda row: (row[0].business_at.isoformat(), row[0].case_id, row[0].seq)
+    if place:
+        statement = statement.where(tuple_(*(col(column) for column in order)) < tuple_(*place[:3]))
+    return _build_journal_lines(session, session.execute(statement).all())
+
+
+def _list_account_notes(
+    session: Session, account_id: str, until: datetime | None, limit: int, place: tuple[Any, ...] | None
+) -> list[JournalLine]:
+    written_at, note_id = col(AccountNoteRecord.written_at), col(AccountNoteRecord.note_id)
+    statement = (
+        select(AccountNoteRecord, col(Note.text), col(Invoice.number))
+        .outerjoin(Note, col(Note.id) == note_id)
+        .outerjoin(Invoice, col(Invoice.id) == AccountNoteRecord.invoice_id)
+        .where(col(AccountNoteRecord.account_id) == account_id)
+        .order_by(written_at.desc(), note_id.desc())
+        .limit(limit)
+    )
+    if until is not None:
+        statement = statement.where(written_at < until)
+    if place:
+        at, case_id, _, last_note = place
+        statement = statement.where(written_at <= at if case_id else tuple_(written_at, note_id) < tuple_(at, last_note))
+    return [
+        JournalLine(
+            case_id="",
+            seq=0,
+            kind=EntryKind.NOTE_ADDED,
+            business_at=record.written_at,
+            recorded_at=record.recorded_at,
+            account_id=account_id,
+            invoice_id=record.invoice_id,
+            invoice_number=number,
+            currency=None,
+            actor=record.author,
+            facts={"note": record.note_id},
+            hash="",
+            text=text,
         )
-        forked = {row[0].case_id for row in rows} & _find_forked_cases(session, account_id)
-        counting = _load_chain_hashes(session, forked)
-        return _build_journal_lines(session, [row for row in rows if row[0].case_id not in forked or row[0].hash in counting]), following
+        for record, text, number in session.execute(statement)
+    ]
 
 
 def find_note_text(database: Database, note_id: str | None) -> str | None:
@@ -120,7 +173,7 @@ def _load_chain_hashes(session: Session, case_ids: Iterable[str]) -> set[str]:
     return {row.hash for head in heads for row in follow_chain_back(head, rows_by_hash)}
 
 
-def _build_journal_lines(session: Session, rows: list[Any]) -> list[JournalLine]:
+def _build_journal_lines(session: Session, rows: Sequence[Any]) -> list[JournalLine]:
     written = {row[0].facts.get("note") for row in rows} - {None}
     named = {row[0].facts.get("invoice") for row in rows} - {None}
     numbers = select(col(Invoice.id), col(Invoice.number)).where(col(Invoice.id).in_(named))

@@ -58,7 +58,11 @@ def change_service(account_id: str, body: ServiceIn, context: Context, _: Servic
     return present_account(require_account_detail(context, account_id), context.today, words)
 
 
-@router.get("/{account_id}/history", operation_id="read_account_history", summary="The journal of all its cases, the latest first")
+@router.get(
+    "/{account_id}/history",
+    operation_id="read_account_history",
+    summary="The journal of its cases and the notes about it, the latest first",
+)
 def get_account_history(
     account_id: str,
     context: Context,

@@ -7,6 +7,8 @@ from pydantic import BaseModel, Field
 
 
 class EntryOut(BaseModel):
+    """A note that no case's journal names, about an account or a settled invoice, has neither a case nor a hash, and the number 0."""
+
     seq: int
     case_id: str
     invoice_id: str | None

@@ -229,10 +229,26 @@ def test_what_a_worker_wrote_and_wrote_anew_is_told_once(account: JournalledAcco
     assert len(dossier(account).calls) == 1
 
 
-def test_no_note_is_quoted(account: JournalledAccount) -> None:
+@every_purpose
+def test_notes_are_for_the_write_off_team_alone_and_stand_in_order_of_time(account: JournalledAccount, purpose: DossierPurpose) -> None:
     full(account)
-    account.add(Note(id="N1", account_id="A1", author="maria", text="Frau Lang has pneumonia", written_at=noon_on(3)))
-    assert b"pneumonia" not in dossier(account).to_json_bytes()
+    account.add(
+        Note(id="N2", account_id="A1", author="maria", text="Frau Lang has pneumonia", written_at=noon_on(3)),
+        Note(id="N1", account_id="A1", invoice_id="I1", author="ben", text="Rang twice", written_at=noon_on(2)),
+        Note(id="N3", account_id="A1", author="ben", text="Later", written_at=noon_on(61)),
+        Note(id="N4", account_id="A1", author="ben", text="", written_at=noon_on(4)),
+    )
+    made = dossier(account, purpose=purpose)
+    printed = texts(build_printed_dossier(made, "en"), "Notes of colleagues")
+    if purpose is DossierPurpose.WRITE_OFF:
+        assert [(note.by, note.invoice, note.text) for note in made.notes] == [
+            ("ben", "I1", "Rang twice"),
+            ("maria", "", "Frau Lang has pneumonia"),
+        ]
+        assert [row[-1] for row in printed] == ["Rang twice", "Frau Lang has pneumonia"]
+    else:
+        assert b"pneumonia" not in made.to_json_bytes()
+        assert printed == []
 
 
 # --- its documents
