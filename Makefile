@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 # Tests run in several processes, a file in one of them; each starts servers of its own, and mostly waits for them.
-TOGETHER ?= -n 6 --dist loadfile --no-loadscope-reorder
+TOGETHER ?= -n 5 --dist loadfile --no-loadscope-reorder
 
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
