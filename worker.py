@@ -64,6 +64,7 @@ from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
+from workflows.credit_request import CreditRequest
 from workflows.credit_review import CreditReview
 from workflows.daily_seal import DailySeal
 from workflows.dispute import Dispute
@@ -91,6 +92,7 @@ WORKFLOWS = (
     HistoryArchive,
     PolicyAdoption,
     ApprovalDigest,
+    CreditRequest,
 )
 CACHED_WORKFLOWS = 10_000
 WORKFLOW_TASK_POLLERS = 20
@@ -198,6 +200,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
         approvals.review_decision,
         effects.issue_credit_note,
         effects.change_invoice,
+        effects.cancel_invoice,
         effects.suspend,
         effects.reinstate,
         effects.write_off,

@@ -41,6 +41,8 @@ class BillingEventActivities:
                 await _run_concurrently(
                     self._deliver_invoice_events(*openings[invoice_id], events) for invoice_id, events in by_invoice.items()
                 )
+                for invoice_id in await asyncio.to_thread(self._invoice_inputs.list_asked_reductions, list(by_invoice)):
+                    await self._signals.update_credit_request(invoice_id, openings[invoice_id][0].facts)
                 await asyncio.to_thread(self._billing.acknowledge_events, [pending.cursor for pending in batch], datetime.now(UTC))
                 delivered += len(batch)
             await self._redeliver_missed_settlements()

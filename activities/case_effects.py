@@ -8,6 +8,7 @@ from temporalio import activity
 
 from adapters.billing.errors import BillingError, UnknownInvoiceError
 from adapters.billing.port import CaseBilling
+from adapters.billing.results import PaymentResult
 from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.policies.policy_store import PolicyStore
 from domain.billing.receivables import InvoiceUpdate
@@ -15,6 +16,7 @@ from domain.case.billing_results import BookingResult, ReinstatementResult, Susp
 from domain.case.effects import (
     AdoptSegment,
     BookWriteOff,
+    CancelInvoice,
     ChangeInvoice,
     ChargeInterest,
     IssueCreditNote,
@@ -39,15 +41,25 @@ class CaseEffectActivities:
     @activity.defn
     async def issue_credit_note(self, effect: IssueCreditNote) -> BookingResult:
         now = self._business_now
-        return await _execute_booking(
-            effect.key, lambda: self._billing.issue_credit_note(effect.key, effect.invoice_id, effect.amount, now.date(), at=now)
-        )
+
+        def issue() -> PaymentResult:
+            return self._billing.issue_credit_note(
+                effect.key, effect.invoice_id, effect.amount, now.date(), within_open_balance=effect.within_open_balance, at=now
+            )
+
+        return await _execute_booking(effect.key, issue)
 
     @activity.defn
     async def change_invoice(self, effect: ChangeInvoice) -> BookingResult:
         """A new total twice is the same total: what was written before is found unchanged."""
         now = self._business_now
         return await _execute_booking(effect.key, lambda: self._billing.change_invoice(effect.invoice_id, total=effect.total, at=now))
+
+    @activity.defn
+    async def cancel_invoice(self, effect: CancelInvoice, case_id: str) -> BookingResult:
+        """Twice is once: what is cancelled stays so."""
+        now = self._business_now
+        return await _execute_booking(effect.key, lambda: self._billing.cancel_invoice(effect.invoice_id, recorded_by=case_id, at=now))
 
     @activity.defn
     async def suspend(self, effect: SuspendInBilling, case_id: str, policy: PolicySnapshot) -> SuspensionResult:

@@ -6,6 +6,7 @@ The stored JSON may be older than the model: a name that is missing has its defa
 from domain.approval.summary import ApprovalSummary
 from domain.audit.seal_summary import SealSummary
 from domain.case.summary_fields import EmptySummary
+from domain.credit_request.summary import CreditRequestSummary
 from domain.credit_review.summary import CreditReviewSummary
 from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
@@ -18,6 +19,7 @@ from domain.write_off.summary import WriteOffSummary
 CaseSummary = (
     AdoptionSummary
     | ApprovalSummary
+    | CreditRequestSummary
     | CreditReviewSummary
     | DisputeSummary
     | EmptySummary
@@ -38,6 +40,7 @@ SUMMARY_MODELS: dict[str, type[CaseSummary]] = {
     CaseKind.APPROVAL: ApprovalSummary,
     CaseKind.SEAL: SealSummary,
     CaseKind.POLICY_ADOPTION: AdoptionSummary,
+    CaseKind.CREDIT_REQUEST: CreditRequestSummary,
 }
 
 
@@ -49,7 +52,9 @@ def parse_case_summary(kind: str, stored: object) -> CaseSummary:
 def list_stated_amounts(summary: CaseSummary) -> tuple[Money, ...]:
     """Return the amounts that a case states: what a dispute contests now, an approval or a plan is over, or an account owes in each
     currency."""
-    if isinstance(summary, ApprovalSummary | DisputeSummary | PaymentPlanSummary | SuspensionSummary | WriteOffSummary):
+    if isinstance(
+        summary, ApprovalSummary | CreditRequestSummary | DisputeSummary | PaymentPlanSummary | SuspensionSummary | WriteOffSummary
+    ):
         return summary.stated_amounts
     return ()
 

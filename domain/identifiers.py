@@ -33,6 +33,7 @@ class CaseKind(StrEnum):
     APPROVAL = "approval"
     SEAL = "seal"
     POLICY_ADOPTION = "policy_adoption"
+    CREDIT_REQUEST = "credit_request"
 
     @property
     def id_prefix(self) -> str:
@@ -47,9 +48,9 @@ _NUMBERED_KINDS = frozenset({CaseKind.DISPUTE, CaseKind.PAYMENT_PLAN, CaseKind.A
 class CaseId(NamedTuple):
     """The parts of a case's id.
 
-    `subject` is the id of the invoice (of an invoice's collection or a dispute), of the case that asks (of an approval), else of the
-    account, or the name of the policy that is adopted; the case of the seals has none. `number` counts disputes, plans and approvals of
-    their subject from 1.
+    `subject` is the id of the invoice (of an invoice's collection, a dispute or a credit request), of the case that asks (of an
+    approval), else of the account, or the name of the policy that is adopted; the case of the seals has none. `number` counts disputes,
+    plans and approvals of their subject from 1.
     """
 
     kind: CaseKind
@@ -94,6 +95,7 @@ class WorkflowName(StrEnum):
     DAILY_SEAL = "DailySeal"
     HISTORY_ARCHIVE = "HistoryArchive"
     APPROVAL_DIGEST = "ApprovalDigest"
+    CREDIT_REQUEST = "CreditRequest"
 
 
 def invoice_case_id(invoice_id: str) -> str:
@@ -134,6 +136,11 @@ def erasure_case_id(account_id: str) -> str:
 def policy_adoption_case_id(policy: str) -> str:
     """One at a time for a policy, by its name; the next one follows its chain."""
     return f"adoption:{policy}"
+
+
+def credit_request_case_id(invoice_id: str) -> str:
+    """One at a time for an invoice; the next one follows its chain."""
+    return f"credit_request:{invoice_id}"
 
 
 def approval_case_id(case_id: str, number: int) -> str:

@@ -8,10 +8,11 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.approvals import ApprovalActivities
     from domain import identifiers as ids
-    from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalView, LapseReason
+    from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalView
     from domain.approval.command_rules import RULES, revoked_delegation_reason
     from domain.approval.commands import DecideApproval, WithdrawApprovalRequest
     from domain.approval.facts import StaleFacts
+    from domain.approval.result import LapseReason
     from domain.approval.review import DecisionReview
     from domain.approval.revision import apply_revision, build_review_request, find_stale_facts, find_unreported_changes
     from domain.approval.view import build_case_view

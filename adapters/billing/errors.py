@@ -67,6 +67,12 @@ class InvalidAmountError(BillingError):
     problem_type = "invalid-amount"
 
 
+class ExcessiveCreditError(BillingError):
+    """More is to be credited than the invoice still owes."""
+
+    problem_type = "excessive-credit"
+
+
 class CancelledInvoiceError(BillingError):
     """A cancelled invoice takes no change."""
 

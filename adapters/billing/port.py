@@ -118,12 +118,13 @@ class CreditNoteBooker(Protocol):
         issued_on: date,
         reason: str = "",
         *,
+        within_open_balance: bool = False,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
-        """Credit part or all of an invoice. What exceeds its open balance is unapplied credit.
+        """Credit part or all of an invoice. What exceeds its open balance is unapplied credit; or is refused (`within_open_balance`).
 
-        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError.
+        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError, ExcessiveCreditError.
         """
         ...
 
@@ -206,7 +207,7 @@ class CaseBilling(InvoiceReader, CreditNoteBooker, InvoiceChanger, ServiceContro
     """What the cases order."""
 
 
-class ApiBilling(PaymentBooker, UnappliedCreditBooker, CreditNoteBooker, InvoiceChanger, ServiceController, Protocol):
+class ApiBilling(InvoiceReader, PaymentBooker, UnappliedCreditBooker, CreditNoteBooker, InvoiceChanger, ServiceController, Protocol):
     """What people and machines order over the API."""
 
 

@@ -15,6 +15,7 @@ from domain.billing.receivables import InvoiceUpdate, Receivable
 from domain.case.account_case import EarlierRun
 from domain.case_summary import list_summarised_invoices, parse_case_summary
 from domain.clock import Clock
+from domain.credit_request.workflow_input import CreditRequestInput
 from domain.credit_review.workflow_input import CreditReviewInput
 from domain.identifiers import CaseKind
 from domain.payment_plan.commands import PlanInvoice, ProposePlan
@@ -93,6 +94,14 @@ class CaseInputLoader:
                 separates_tasks=True,
                 binds_facts=True,
                 earlier=_load_earlier_run(session, ids.suspension_case_id(account_id)),
+            )
+
+    def load_credit_request_input(self, account_id: str, invoice_id: str) -> CreditRequestInput:
+        """Return the input of a request to credit or cancel an invoice."""
+        with self._database.reading() as session:
+            earlier = _load_earlier_run(session, ids.credit_request_case_id(invoice_id))
+            return CreditRequestInput(
+                account_id=account_id, invoice_id=invoice_id, clock=self._clock, separates_tasks=True, binds_facts=True, earlier=earlier
             )
 
     def load_credit_review_input(self, account_id: str) -> CreditReviewInput:

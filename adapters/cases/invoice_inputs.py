@@ -1,6 +1,6 @@
 """Loads the input with which an invoice's workflow starts from the database."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, func, select
@@ -56,6 +56,13 @@ class InvoiceInputLoader:
         )
         with self._database.reading() as session:
             return list(session.scalars(statement))
+
+    def list_asked_reductions(self, invoice_ids: Sequence[str]) -> list[str]:
+        """List those of the invoices that somebody has asked to credit or cancel, and of which that is not decided."""
+        requests = [ids.credit_request_case_id(invoice_id) for invoice_id in invoice_ids]
+        statement = select(col(Case.invoice_id)).where(col(Case.case_id).in_(requests), col(Case.outcome).is_(None))
+        with self._database.reading() as session:
+            return [invoice_id for invoice_id in session.scalars(statement) if invoice_id]
 
     def list_leftover_charges(self, limit: int) -> list[str]:
         """List the open invoices by which a case that is over charged something, such as a payment plan's interest: they are to be

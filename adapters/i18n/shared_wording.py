@@ -6,17 +6,22 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.formatting import format_localised_date, format_localised_money
-from adapters.i18n.wording import WordingCatalogue
+from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.shipped_files import PROJECT
 
 
 class SharedWording(BaseModel):
-    """One language's shared words, and the locale in which its amounts and days are written."""
+    """One language's shared words, and the locale in which its amounts and days are written.
+
+    `reductions`: by what an invoice is reduced by hand; `consequences` say what that does.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     locale: str
     matters: dict[str, str]
+    reductions: dict[str, str]
+    consequences: dict[str, str]
     dispute_reasons: dict[str, str]
     resolutions: dict[str, str]
     results: dict[str, str]
@@ -31,6 +36,14 @@ class SharedWording(BaseModel):
     def format_money(self, minor: int, currency: str) -> str:
         """`minor` in minor units of `currency`."""
         return format_localised_money(minor, currency, self.locale)
+
+    def describe_matter(self, matter: str, reduction: str = "") -> str:
+        """What people are asked about; `reduction`: by what an invoice is to be reduced, where that is asked for by hand."""
+        return translate_name(self.reductions, reduction) if reduction else translate_name(self.matters, matter)
+
+    def describe_cancellation(self, covered: int, currency: str) -> str:
+        """`covered`: so much of the invoice's total is no longer open, in minor units of `currency`."""
+        return fill_placeholders(self.consequences["cancellation"], {"covered": self.format_money(covered, currency) if covered else ""})
 
 
 SHARED_WORDING = WordingCatalogue(SharedWording, PROJECT / "adapters" / "i18n" / "words")

@@ -14,6 +14,7 @@ from adapters.ledger.invoice_queries import (
     build_open_items,
     load_original_result,
     require_not_cancelled,
+    require_open_balance,
     require_positive_amount,
 )
 from adapters.ledger.transactions import LedgerTransactions
@@ -34,12 +35,14 @@ class InvoiceChanges:
         issued_on: date,
         reason: str = "",
         *,
+        within_open_balance: bool = False,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
-        """Part or all of an invoice is no longer owed. What exceeds its open balance is unapplied credit. Idempotent by its id.
+        """Part or all of an invoice is no longer owed. What exceeds its open balance is unapplied credit, unless it is refused
+        (`within_open_balance`). Idempotent by its id.
 
-        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError.
+        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError, ExcessiveCreditError.
         """
         require_positive_amount(amount)
         with self._transactions.hold_invoice(at, invoice_id) as (session, unit_of_work, invoice):
@@ -52,6 +55,8 @@ class InvoiceChanges:
                     )
                 return result
             require_not_cancelled([invoice])
+            if within_open_balance:
+                require_open_balance(invoice, amount)
             unit_of_work.add_row(
                 CreditNote,
                 id=credit_note_id,

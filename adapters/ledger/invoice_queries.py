@@ -11,6 +11,7 @@ from adapters.billing.errors import (
     ConflictingBookingError,
     ConflictingPaymentError,
     CurrencyMismatchError,
+    ExcessiveCreditError,
     InvalidAmountError,
     UnknownAccountError,
     UnknownInvoiceError,
@@ -21,7 +22,7 @@ from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
 from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 from domain.billing.payment_allocation import AllocationShare, OpenItem
-from domain.money import CURRENCIES
+from domain.money import CURRENCIES, Money
 
 
 def load_payable_invoices(unit_of_work: LedgerUnitOfWork, account_id: str, currency: str, named: str | None) -> dict[str, BookedInvoice]:
@@ -133,6 +134,13 @@ def require_not_cancelled(invoices: Iterable[BookedInvoice]) -> None:
     for invoice in invoices:
         if invoice.status is InvoiceStatus.CANCELLED:
             raise CancelledInvoiceError(f"invoice {invoice.id!r} is cancelled and takes no change; issue a new invoice instead")
+
+
+def require_open_balance(invoice: BookedInvoice, amount: int) -> None:
+    """`amount` in minor units of the invoice's currency. Raises ExcessiveCreditError."""
+    if amount > invoice.open_balance:
+        owed = Money(minor=invoice.open_balance, currency=invoice.currency).major
+        raise ExcessiveCreditError(f"invoice {invoice.id!r} owes no more than {invoice.currency} {owed} by now; credit no more than that")
 
 
 def build_unknown_invoice_error(invoice_id: str) -> UnknownInvoiceError:

@@ -105,10 +105,20 @@ class Ledger:
         issued_on: date,
         reason: str = "",
         *,
+        within_open_balance: bool = False,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
-        return self._invoices.issue_credit_note(credit_note_id, invoice_id, amount, issued_on, reason, recorded_by=recorded_by, at=at)
+        return self._invoices.issue_credit_note(
+            credit_note_id,
+            invoice_id,
+            amount,
+            issued_on,
+            reason,
+            within_open_balance=within_open_balance,
+            recorded_by=recorded_by,
+            at=at,
+        )
 
     def change_invoice(
         self, invoice_id: str, *, due_date: date | None = None, total: int | None = None, disputed: bool | None = None, at: datetime

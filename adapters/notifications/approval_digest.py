@@ -61,7 +61,7 @@ def _build_entry(words: StaffNoticeWording, item: DigestItem, reason: str, conso
     approval, summary = item.approval, item.approval.summary
     amounts = ", ".join(words.shared.format_money(money.minor, money.currency) for money in summary.stated_amounts)
     facts = {
-        "matter": words.translate("matters", summary.matter or ""),
+        "matter": words.shared.describe_matter(summary.matter or "", summary.reduction),
         "amounts": amounts,
         "customer": f"{approval.account_name} ({approval.account_id})" if approval.account_id else "",
         "requester": summary.requester,

@@ -21,6 +21,7 @@ def build_approval_lines(
     lines = [
         *([fill_placeholders(words["customer"], {"name": account_name, "account": account})] if account else []),
         *([fill_placeholders(words["asked_for"], {"amounts": amounts})] if amounts else []),
+        *([shared.describe_cancellation(summary.covered_amount, summary.currency)] if summary.covered_amount is not None else []),
         *([fill_placeholders(words["reason"], {"reason": reason})] if reason else []),
         *_list_invoice_lines(words, shared, facts, today),
         *_list_dispute_lines(words, shared, facts),

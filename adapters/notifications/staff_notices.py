@@ -29,8 +29,20 @@ from domain.money import NO_CURRENCY
 from domain.roles import Role
 
 _DATE_FACTS = frozenset({"due_on", "deadline", "until", "on"})
-_WORD_GROUPS = {"matter": "matters", "result": "results", "resolution": "resolutions", "because": "plan_reasons", "unreached_role": "roles"}
-_REASON_GROUPS = {"dispute_returned": "lapses", "credit_review_referred": "review_reasons", "credit_review_due": "review_reasons"}
+_WORD_GROUPS = {
+    "matter": "matters",
+    "reduction": "reductions",
+    "result": "results",
+    "resolution": "resolutions",
+    "because": "plan_reasons",
+    "unreached_role": "roles",
+}
+_REASON_GROUPS = {
+    "approval_ended": "lapses",
+    "dispute_returned": "lapses",
+    "credit_review_referred": "review_reasons",
+    "credit_review_due": "review_reasons",
+}
 """The group that translates the reason of a notice; that of any other notice is a dispute reason."""
 
 
@@ -155,6 +167,8 @@ def render_notice(
     wording = words.notices[template]
     known: dict[str, FactValue] = {**details, "account": details.get("account") or _parse_plan_account(details.get("plan"))}
     facts = {name: _format_fact(words, template, name, value, details.get("currency")) for name, value in known.items()}
+    if facts.get("reduction"):
+        facts["matter"] = facts["reduction"]
     subject, text = (_capitalise(fill_placeholders(sentence, facts)) for sentence in (wording.subject, wording.text))
     links = [(words.links[what], console + path) for what, path in _build_links(known).items()]
     told_on = date.fromisoformat(str(details["on"])) if details.get("on") else date.min

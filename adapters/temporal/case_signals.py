@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.case_start import CaseStart, signal_with_start
 from domain import identifiers as ids
-from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePayment, WriteOffRecovery
+from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePayment, InvoiceFacts, WriteOffRecovery
 from domain.case.handler_names import SignalName
 from domain.case.late_notice import LateNotice
 from domain.correspondence.letter_outcome import LetterOutcome
@@ -82,6 +82,10 @@ class CaseSignals:
         """Signal a payment on what a case wrote off, or charged. False when that case is over: none is started for it."""
         signal = SignalName.RECOVERED if isinstance(payment, WriteOffRecovery) else SignalName.INTEREST_CAME
         return await self._signal_case(case_id, signal, payment)
+
+    async def update_credit_request(self, invoice_id: str, facts: InvoiceFacts) -> None:
+        """Signal what billing knows of an invoice by now to the request to reduce it; one that is over is passed over."""
+        await self._signal_case(ids.credit_request_case_id(invoice_id), SignalName.FACTS_CHANGED, facts)
 
     async def _start_new_case(self, case_start: CaseStart) -> None:
         """Start a case of an id that none has or had. Raises WorkflowAlreadyStartedError."""

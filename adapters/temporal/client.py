@@ -27,6 +27,7 @@ CASE_WORKFLOWS = (
     WorkflowName.WRITE_OFF,
     WorkflowName.ERASING,
     WorkflowName.POLICY_ADOPTION,
+    WorkflowName.CREDIT_REQUEST,
 )
 _CASE_WORKFLOW_LIST = ", ".join(repr(name.value) for name in CASE_WORKFLOWS)
 OPEN_CASES_QUERY = f"WorkflowType IN ({_CASE_WORKFLOW_LIST}) AND ExecutionStatus='{WorkflowExecutionStatus.RUNNING.name.title()}'"

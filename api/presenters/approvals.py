@@ -20,6 +20,7 @@ def present_approval(row: CaseRow, today: date, reason: str | None = None) -> Ap
         subject=summary.subject,
         invoice_ids=list(summary.invoices),
         matter=summary.matter or "",
+        reduction=summary.reduction or None,
         amount=Amount.from_minor(summary.amount, summary.currency),
         requester=summary.requester,
         state=row.stage,

@@ -56,6 +56,7 @@ REASON_GROUPS = {
     "suspension.warning_undelivered": ("reasons",),
     "suspension.approval_answered": ("lapses",),
     "write_off.approval_answered": ("lapses",),
+    "credit_request.ended": ("lapses",),
     "credit_review.referred": ("review_reasons",),
     "credit_review.stopped": ("review_reasons",),
 }
@@ -102,6 +103,7 @@ FACT_GROUPS = {
     "willingness": "verdicts",
     "course": "verdicts",
     "decision": "decisions",
+    "reduction": "reductions",
     "purpose": "purposes",
     "named_as": "namings",
 }

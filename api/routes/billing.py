@@ -2,17 +2,19 @@
 
 import contextlib
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.billing.results import PaymentResult
 from adapters.read_model.invoices import InvoiceRow, find_invoice, load_invoice_currencies
 from adapters.temporal.case_commands import CaseNotRunning, CasesUnreachable, CommandRejected
+from api.commands.invoice_reductions import AskedReduction, needs_approval, request_reduction
 from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
 from api.routes.invoice_commands import ExistingInvoice
 from api.schemas.amounts import Amount
 from api.schemas.billing import (
+    REDUCTION_RESPONSES,
     CancellationIn,
     CreditNoteIn,
     LedgerAnswer,
@@ -28,6 +30,8 @@ from api.web.permissions import ALLOWED_ROLES, Permission
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.billing.payment_allocation import AllocationShare
+from domain.billing.reduction_kind import ReductionKind
+from domain.identifiers import credit_request_case_id
 from domain.invoice.commands import AddNote
 from domain.roles import Actor, Role, is_same_person
 
@@ -97,13 +101,22 @@ async def apply_unapplied_credit(
 
 
 @router.post(
-    "/invoices/{invoice_id}/credit-notes", operation_id="issue_credit_note", summary="Part or all is no longer owed", status_code=201
+    "/invoices/{invoice_id}/credit-notes",
+    operation_id="issue_credit_note",
+    summary="Part or all is no longer owed",
+    status_code=201,
+    responses=REDUCTION_RESPONSES,
 )
 async def issue_credit_note(
-    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CreditNoteIn, context: Context
+    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CreditNoteIn, context: Context, response: Response
 ) -> LedgerAnswer:
+    """Those whom the approval matrix names for a `credit_note` are asked first, and nothing is booked until they agree: 202. Where it names
+    nobody for the amount, it is booked at once."""
     if body.currency != invoice.currency:
         raise invalid_request_problem("/currency", f"the invoice is in {invoice.currency}; write the credit note in {invoice.currency} too")
+    if await run_in_threadpool(needs_approval, context, invoice, body.minor):
+        asked = AskedReduction(ReductionKind.CREDIT_NOTE, body.minor, body.reason)
+        return await _queue_reduction(context, invoice, actor, asked, derive_id(request, "act", actor.user), response)
     credit_note_id = derive_id(request, "credit_note", actor.user)
 
     def issue() -> PaymentResult:
@@ -113,6 +126,7 @@ async def issue_credit_note(
             body.minor,
             body.issued_on or context.today,
             body.reason,
+            within_open_balance=True,
             recorded_by=actor.user,
             at=context.business_now,
         )
@@ -121,14 +135,41 @@ async def issue_credit_note(
     return await _build_ledger_answer(context, credit_note_id, invoice, result)
 
 
-@router.post("/invoices/{invoice_id}/cancellation", operation_id="cancel_invoice", summary="It should never have been sent")
+@router.post(
+    "/invoices/{invoice_id}/cancellation",
+    operation_id="cancel_invoice",
+    summary="It should never have been sent",
+    responses=REDUCTION_RESPONSES,
+)
 async def cancel_invoice(
-    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CancellationIn, context: Context
+    request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CancellationIn, context: Context, response: Response
 ) -> LedgerAnswer:
-    """Payments on it become unapplied credit. The reason is kept as a note."""
-    await _add_cancellation_note(context, invoice, derive_id(request, "act", actor.user), actor.user, body.reason)
+    """Payments on it become unapplied credit. The reason is kept as a note. It is asked of the same people as a credit note of its total:
+    202, and nothing is booked until they agree."""
+    act_id = derive_id(request, "act", actor.user)
+    facts = await run_in_threadpool(context.billing.get_invoice_facts, invoice.id)
+    if await run_in_threadpool(needs_approval, context, invoice, facts.total):
+        asked = AskedReduction(ReductionKind.CANCELLATION, facts.total, body.reason)
+        return await _queue_reduction(context, invoice, actor, asked, act_id, response)
+    await _add_cancellation_note(context, invoice, act_id, actor.user, body.reason)
     await run_in_threadpool(lambda: context.billing.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))
     return await _build_ledger_answer(context, invoice.id, invoice, None)
+
+
+async def _queue_reduction(
+    context: ApiContext, invoice: InvoiceRow, actor: Actor, asked: AskedReduction, act_id: str, response: Response
+) -> LedgerAnswer:
+    """Ask those who must agree: 202, and nothing is booked yet."""
+    approval_id = await request_reduction(context, invoice, actor.user, asked, act_id)
+    response.status_code = 202
+    return LedgerAnswer(
+        id=credit_request_case_id(invoice.id),
+        recorded="queued for approval",
+        approval_id=approval_id,
+        invoice_id=invoice.id,
+        status=invoice.status,
+        open_balance=Amount.from_minor(invoice.open_balance, invoice.currency),
+    )
 
 
 def _require_independent_booker(context: ApiContext, actor: Actor, invoice: InvoiceRow, body: PaymentIn) -> None:

@@ -67,6 +67,7 @@ class ApprovalOut(BaseModel):
     subject: str = Field(description="the case that asks")
     invoice_ids: list[str]
     matter: str
+    reduction: str | None = Field(description="credit_note or cancellation, where an invoice is to be reduced by hand")
     amount: Amount
     requester: str
     state: str

@@ -1,6 +1,6 @@
 """The bodies about money: payments, credit notes, cancellations and unapplied credit, and what the ledger booked."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -41,18 +41,27 @@ class CancellationIn(RequestBody):
 class CreditNoteIn(PositiveAmount):
     model_config = example_config(amount="40.00", currency="EUR", reason="two items were missing")
 
-    issued_on: Day | None = Field(default=None, description="the business date when left out")
+    issued_on: Day | None = Field(
+        default=None, description="the business date when left out; the day on which it is booked, where others must agree first"
+    )
     reason: BookingReason
 
 
 class LedgerAnswer(BaseModel):
     """What the ledger booked. The case hears of it within moments."""
 
-    id: str = Field(description="of the payment, credit note or cancelled invoice")
+    id: str = Field(description="of the payment, credit note or cancelled invoice; of the request, when it waits for approval")
+    recorded: Literal["now", "queued for approval"] = "now"
+    approval_id: str | None = Field(default=None, description="the approval that it waits for; null too while no worker has asked yet")
     invoice_id: str
     status: str
     open_balance: Amount
     unapplied: Amount | None = Field(default=None, description="what the invoice did not need; it is credit of the account")
+
+
+REDUCTION_RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: {"model": LedgerAnswer, "description": "Queued for approval: nothing is booked yet"}
+}
 
 
 class ShareOut(BaseModel):

@@ -6,14 +6,13 @@ Tiers are asked one after the other. Days are calendar days of the business cloc
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.approval.digest import AT_ONCE, ApprovalEvent
 from domain.approval.facts import DecisionFacts, FactsRevision, build_facts_entry
 from domain.approval.four_eyes import ApprovalParticipants
-from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject
+from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject, LapseReason
 from domain.approval.review import DecisionReview
 from domain.case.account_case import AccountCase
 from domain.case.asked_invoice import AskedInvoice
@@ -24,25 +23,6 @@ from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM, Journal
 from domain.policy.approval_matrix import ApprovalRequest, ApprovalTier, MatrixSnapshot, requires_more_authority
 from domain.roles import Role
-
-
-class LapseReason(StrEnum):
-    """Why nobody need decide any more."""
-
-    SETTLED = "settled"
-    OUTGROWN = "outgrown"
-    REVISED = "revised"
-    WITHDRAWN = "withdrawn"
-    DISPUTED = "disputed"
-
-
-_LAPSE_EXPLANATIONS = {
-    LapseReason.SETTLED: "the balance was settled",
-    LapseReason.OUTGROWN: "more is at stake than those who were asked may approve",
-    LapseReason.REVISED: "what was asked has been revised",
-    LapseReason.WITHDRAWN: "it was withdrawn",
-    LapseReason.DISPUTED: "what it rests on was disputed",
-}
 
 
 class ApprovalSignature(BaseModel):
@@ -233,7 +213,10 @@ class ApprovalCase(AccountCase):
             matrix_sha256=self.matrix.sha256,
             **build_facts_entry(self.facts, self.facts_version),
         )
-        self.open_current_tier(at)
+        if self.tiers:
+            self.open_current_tier(at)
+        else:
+            self._grant(at)
 
     def list_other_amounts(self) -> dict[str, FactValue]:
         """The fact that names the amounts in further currencies, in minor units; none when there is one currency."""
@@ -280,12 +263,19 @@ class ApprovalCase(AccountCase):
             "currency": self.question.currency,
             "requester": self.requester,
             "due_on": self.due_on.isoformat() if self.due_on else None,
-        } | ({"facts_version": self.facts_version} if self.facts else {})
+        } | self._list_optional_details()
+
+    def _list_optional_details(self) -> dict[str, FactValue]:
+        """The version of the facts, where they are bound; and by what an invoice is to be reduced, where that is asked for by hand."""
+        reduction = self.subject.details.get("reduction")
+        details: dict[str, FactValue] = {"facts_version": self.facts_version} if self.facts else {}
+        return details | {"reduction": reduction} if reduction else details
 
     def end(self, ending: ApprovalEnding) -> None:
         """Nobody is asked any more; whoever asked hears how it ended."""
         self.ending = ending
-        details = self._build_message_details() | {"result": ending.result.value, "by": ", ".join(ending.by)}
+        lapse: dict[str, FactValue] = {"reason": ending.lapse.value} if ending.lapse else {}
+        details = self._build_message_details() | {"result": ending.result.value, "by": ", ".join(ending.by)} | lapse
         self.add_effect(NotifyPerson(user=self.requester, template="approval_ended", details=details))
 
     def build_outcome(self, number: int) -> ApprovalOutcome:
@@ -323,6 +313,10 @@ class ApprovalCase(AccountCase):
         if self.tier < len(self.tiers):
             self.open_current_tier(at)
             return
+        self._grant(at)
+
+    def _grant(self, at: Moment) -> None:
+        """All that the matrix names have agreed, or it names nobody."""
         by = [given.actor for given in self.signatures]
         self.end(ApprovalEnding(result=ApprovalResult.APPROVED, on=at.business.date(), by=by))
         self.write_entry(EntryKind.APPROVAL_GRANTED, at, matter=self.question.matter.value, by=", ".join(by))
@@ -369,8 +363,8 @@ class ApprovalCase(AccountCase):
             return None
         what, end = self.question.matter.display_name, self.ending
         if end.lapse is not None:
-            return f"the approval of the {what} lapsed on {end.on}: {_LAPSE_EXPLANATIONS[end.lapse]}"
-        return f"the {what} was {end.result.value} by {' and '.join(end.by)} on {end.on}"
+            return f"the approval of the {what} lapsed on {end.on}: {end.lapse.explanation}"
+        return f"the {what} was {end.result.value}{' by ' if end.by else ''}{' and '.join(end.by)} on {end.on}"
 
     def build_view(self) -> ApprovalView:
         return ApprovalView(

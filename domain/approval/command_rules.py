@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalSignature, LapseReason
+from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalSignature
 from domain.approval.commands import ApprovalVerdict, DecideApproval, WithdrawApprovalRequest
 from domain.approval.four_eyes import ConflictGround
-from domain.approval.result import ApprovalResult
+from domain.approval.result import ApprovalResult, LapseReason
 from domain.approval.revision import find_stale_facts
 from domain.case.command import Command
 from domain.case.command_handling import CommandRules

@@ -29,6 +29,31 @@ class ApprovalStage(StrEnum):
     LAPSED = ApprovalResult.LAPSED.value
 
 
+class LapseReason(StrEnum):
+    """Why nobody need decide any more."""
+
+    SETTLED = "settled"
+    OUTGROWN = "outgrown"
+    REVISED = "revised"
+    WITHDRAWN = "withdrawn"
+    DISPUTED = "disputed"
+    AMOUNT_SHRANK = "amount_shrank"
+
+    @property
+    def explanation(self) -> str:
+        return _LAPSE_EXPLANATIONS[self]
+
+
+_LAPSE_EXPLANATIONS = {
+    LapseReason.SETTLED: "the balance was settled",
+    LapseReason.OUTGROWN: "more is at stake than those who were asked may approve",
+    LapseReason.REVISED: "what was asked has been revised",
+    LapseReason.WITHDRAWN: "it was withdrawn",
+    LapseReason.DISPUTED: "what it rests on was disputed",
+    LapseReason.AMOUNT_SHRANK: "less is owed than was to be credited",
+}
+
+
 class ApprovalSubject(BaseModel):
     """What the approval serves: the case that asks, and the invoices it concerns. The account is the journal's."""
 

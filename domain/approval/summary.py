@@ -18,6 +18,7 @@ from pydantic import (
 from domain.approval.delegation import Delegation
 from domain.approval.facts import DecisionFacts
 from domain.approval.four_eyes import ApprovalParticipants, SigningAuthority, choose_signing_authority
+from domain.billing.reduction_kind import ReductionKind
 from domain.case.summary_fields import PackedRoles, PackedWords
 from domain.journal.entry import FactValue
 from domain.money import NO_CURRENCY, Money
@@ -83,6 +84,18 @@ class ApprovalSummary(BaseModel):
 
     def with_facts(self, facts: DecisionFacts, version: int) -> "ApprovalSummary":
         return self.model_copy(update={"facts": facts, "facts_version": version})
+
+    @property
+    def reduction(self) -> str:
+        """By what an invoice is to be reduced, where that is asked for by hand; else empty."""
+        return str(self.details.get("reduction") or "")
+
+    @property
+    def covered_amount(self) -> int | None:
+        """How much of its total is no longer open of an invoice that is to be cancelled (minor units); None where none is."""
+        if self.reduction != ReductionKind.CANCELLATION or self.facts is None:
+            return None
+        return self.amount - sum(invoice.open_balance for invoice in self.facts.invoices)
 
     @property
     def participants(self) -> ApprovalParticipants:

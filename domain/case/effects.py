@@ -219,13 +219,25 @@ class MarkDisputed(_BaseEffect):
 
 
 class IssueCreditNote(_BaseEffect):
-    """Credit an invoice in billing, once by `key`. `amount` in minor units. The case hears whether it was booked."""
+    """Credit an invoice in billing, once by `key`. `amount` in minor units. The case hears whether it was booked.
+
+    `within_open_balance`: billing refuses it if less is open by then; else what is beyond becomes unapplied credit.
+    """
 
     effect: Literal["issue_credit_note"] = "issue_credit_note"
     key: str
     invoice_id: str
     amount: int
     currency: str
+    within_open_balance: bool = False
+
+
+class CancelInvoice(_BaseEffect):
+    """Cancel an invoice in billing, once by `key`: what was paid on it becomes unapplied credit. The case hears whether it was booked."""
+
+    effect: Literal["cancel_invoice"] = "cancel_invoice"
+    key: str
+    invoice_id: str
 
 
 class ChangeInvoice(_BaseEffect):
@@ -279,6 +291,7 @@ Effect = Annotated[
     | MarkDisputed
     | IssueCreditNote
     | ChangeInvoice
+    | CancelInvoice
     | ChargeInterest
     | NotifyPerson,
     Field(discriminator="effect"),

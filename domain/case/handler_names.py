@@ -9,6 +9,7 @@ class UpdateName(StrEnum):
     ACCEPT = "accept"
     ADD_NOTE = "add_note"
     ADOPT = "adopt"
+    REQUEST_CREDIT = "request_credit"
     ANSWER_ESCALATION = "answer_escalation"
     ASK = "ask"
     ASK_AGAIN = "ask_again"
@@ -43,6 +44,7 @@ class SignalName(StrEnum):
 
     ACCEPTED = "accepted"
     ADOPT_POLICY = "adopt_policy"
+    CREDIT_WANTED = "credit_wanted"
     ADOPTION_WANTED = "adoption_wanted"
     APPROVAL_CAME = "approval_came"
     ASKED = "asked"

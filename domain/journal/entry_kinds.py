@@ -121,6 +121,8 @@ class EntryKind(StrEnum):
     CREDIT_REVIEW_DUE = "credit_review.due"
     CREDIT_REVIEW_ENDED = "credit_review.ended"
     ACCOUNT_ERASED = "account.erased"
+    CREDIT_ASKED = "credit_request.asked"
+    CREDIT_ENDED = "credit_request.ended"
     ADOPTION_ASKED = "policy_adoption.asked"
     ADOPTION_BEGUN = "policy_adoption.begun"
     ADOPTION_MOVED = "policy_adoption.moved"

@@ -119,12 +119,18 @@ class ApprovalRule(_MatrixModel):
     broken_plans: NumberRange = NumberRange()
     segments: list[str] = Field(default_factory=list, description="only these account segments; an empty list: all")
     except_segments: list[str] = Field(default_factory=list, description="every account segment but these")
-    sign: list[str] = Field(min_length=1, description="the signatories, in the order in which they are asked")
+    sign: list[str] = Field(description="the signatories, in the order in which they are asked")
 
     @model_validator(mode="after")
     def _validate_segments(self) -> Self:
         if self.segments and self.except_segments:
             raise ValueError("a rule has 'segments' or 'except_segments', not both; remove one")
+        return self
+
+    @model_validator(mode="after")
+    def _validate_signatories(self) -> Self:
+        if not self.sign and self.act is not ApprovalType.CREDIT_NOTE:
+            raise ValueError("only a credit note may need nobody; name at least one signatory under 'sign'")
         return self
 
     def covers_segment(self, segment: str) -> bool:

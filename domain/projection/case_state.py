@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from domain.approval.result import ApprovalResult, ApprovalStage
+from domain.credit_request.request_case import CreditRequestStage
 from domain.credit_review.review_case import CreditReviewStage
 from domain.dispute.state import DisputeStage
 from domain.identifiers import CaseKind, find_case_kind
@@ -121,6 +122,19 @@ def credit_review_position(entries: Sequence[AccountEntry]) -> CasePosition:
                 position = CasePosition(CreditReviewStage.REVIEWED, "time", entry.get_date("next_review_on"))
             case EntryKind.CREDIT_REVIEW_ENDED.value:
                 position = CasePosition(CreditReviewStage.ENDED, "nothing")
+    return position
+
+
+def credit_request_position(entries: Sequence[AccountEntry]) -> CasePosition:
+    """Return the position of the last request to credit or cancel an invoice: they follow one another on one chain. Until it ends it waits
+    for its approval, whose own case shows when that is given."""
+    position = CasePosition(CreditRequestStage.APPROVAL, "approval")
+    for entry in entries:
+        match entry.kind:
+            case EntryKind.CREDIT_ASKED.value:
+                position = CasePosition(CreditRequestStage.APPROVAL, "approval")
+            case EntryKind.CREDIT_ENDED.value:
+                position = CasePosition(entry.get_text("ending"), "nothing")
     return position
 
 
@@ -261,6 +275,7 @@ POSITION_READERS: dict[CaseKind, Callable[[Sequence[AccountEntry]], CasePosition
     CaseKind.SUSPENSION: suspension_position,
     CaseKind.CREDIT_REVIEW: credit_review_position,
     CaseKind.WRITE_OFF: write_off_position,
+    CaseKind.CREDIT_REQUEST: credit_request_position,
 }
 """By the kind of case: the function that computes its position."""
 

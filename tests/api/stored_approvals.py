@@ -10,6 +10,7 @@ from domain.approval.result import ApprovalSubject
 from domain.approval.view import build_case_view
 from domain.clock import Moment
 from domain.identifiers import approval_case_id, suspension_case_id
+from domain.journal.entry import FactValue
 from domain.journal.journal import Journal
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
@@ -50,8 +51,9 @@ def store_approval(
     at: Moment = NOW,
     facts: DecisionFacts | None = None,
     number: int = 1,
+    details: dict[str, FactValue] | None = None,
 ) -> ApprovalCase:
-    """Amounts in minor units by currency. Its account is there already."""
+    """Amounts in minor units by currency. Its account is there already. `details`: what the case that asks says of it."""
     first, *others = amounts
     question = ApprovalRequest(
         matter=matter, amount=amounts[first], currency=first, other_amounts={currency: amounts[currency] for currency in others}
@@ -61,7 +63,7 @@ def store_approval(
         Journal(case_id=approval_case_id(subject, number), account_id=account),
         question,
         requester,
-        ApprovalSubject(case_id=subject),
+        ApprovalSubject(case_id=subject, details=details or {}),
         MatrixSnapshot.from_matrix(MATRIX),
         facts=facts or build_facts(amounts),
     )

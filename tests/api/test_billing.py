@@ -5,9 +5,25 @@ from sqlmodel import select
 
 from adapters.database.tables import Allocation, CreditNote, LedgerEvent, Note, Payment
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.policies.matrix_store import build_matrix_row
+from domain.billing.reduction_kind import ReductionKind
+from domain.credit_request.commands import RequestCredit
+from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRule, MatrixSnapshot
+from domain.policy.approval_type import ApprovalType
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import PortfolioWorld
+from tests.api.stored_approvals import MATRIX
+
+NOBODY = MATRIX.model_copy(
+    update={
+        "rules": [
+            *(rule for rule in MATRIX.rules if rule.act is not ApprovalType.CREDIT_NOTE),
+            ApprovalRule(rule="any_credit", act=ApprovalType.CREDIT_NOTE, sign=[]),
+        ]
+    }
+)
+"""The project's matrix, by which a credit note needs nobody."""
 
 PAID = {"amount": "100.00", "currency": "EUR", "reference": "bank 4711"}
 
@@ -15,6 +31,10 @@ PAID = {"amount": "100.00", "currency": "EUR", "reference": "bank 4711"}
 def an_invoice(world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1", total=25_000)
+
+
+def put_matrix_in_force(world: PortfolioWorld, matrix: ApprovalMatrix) -> None:
+    world.add(build_matrix_row(MatrixSnapshot.from_matrix(matrix)))
 
 
 async def test_a_payment_reduces_the_balance_and_is_delivered_at_once(collector: Client, world: PortfolioWorld) -> None:
@@ -102,6 +122,7 @@ async def test_a_bounced_payment_is_owed_again(collector: Client, problem: Probl
 
 async def test_a_credit_note_settles_what_it_covers(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
+    put_matrix_in_force(world, NOBODY)
     answer = await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "250.00", "currency": "EUR", "reason": "missing items"})
     assert (answer.status_code, answer.json()["status"]) == (201, "credited")
     with world.database.reading() as session:
@@ -112,11 +133,61 @@ async def test_a_credit_note_settles_what_it_covers(manager: Client, problem: Pr
 
 async def test_a_cancelled_invoice_owes_nothing_and_says_why(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
     an_invoice(world)
+    put_matrix_in_force(world, NOBODY)
     answer = (await manager.post("/v1/invoices/I-1/cancellation", json={"reason": "issued twice"})).json()
     assert (answer["status"], answer["open_balance"]["amount"]) == ("cancelled", "0.00")
     with world.database.reading() as session:
         assert session.exec(select(Note)).one().text == "issued twice"
     problem(await manager.post("/v1/invoices/I-1/credit-notes", json={"amount": "1.00", "currency": "EUR", "reason": "x"}), 409)
+
+
+async def test_a_credit_note_beyond_what_is_open_is_refused_where_it_needs_nobody(
+    manager: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    an_invoice(world)
+    put_matrix_in_force(world, NOBODY)
+    body = {"amount": "250.01", "currency": "EUR", "reason": "x"}
+    assert "owes no more than EUR 250.00" in problem(await manager.post("/v1/invoices/I-1/credit-notes", json=body), 409)["detail"]
+    with world.database.reading() as session:
+        assert session.exec(select(CreditNote)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reduction", "amount"),
+    [
+        ("credit-notes", {"amount": "40.00", "currency": "EUR", "reason": "missing items"}, ReductionKind.CREDIT_NOTE, 4_000),
+        ("cancellation", {"reason": "missing items"}, ReductionKind.CANCELLATION, 25_000),
+    ],
+)
+async def test_what_somebody_must_sign_is_asked_and_not_booked(
+    as_role: As, manager: Client, world: PortfolioWorld, path: str, body: dict[str, str], reduction: ReductionKind, amount: int
+) -> None:
+    """The reason is kept as a note, which the request names; without a worker it waits to be asked."""
+    an_invoice(world)
+    put_matrix_in_force(world, MATRIX)
+    for world.cases.answers in (True, False):
+        answer = await manager.post(f"/v1/invoices/I-1/{path}", json=body)
+        assert (answer.status_code, answer.json()["recorded"], answer.json()["approval_id"]) == (202, "queued for approval", None)
+        assert (answer.json()["id"], answer.json()["open_balance"]["amount"]) == ("credit_request:I-1", "250.00")
+    command = world.cases.acts[0]
+    assert isinstance(command, RequestCredit)
+    assert (command.reduction, command.amount, command.actor) == (reduction, amount, "collections_manager-1")
+    assert (command.facts.open_balance, world.cases.begun[0].case_id) == (25_000, "credit_request:I-1")
+    with world.database.reading() as session:
+        assert session.get_one(Note, command.note_id).text == "missing items"
+        assert session.exec(select(CreditNote)).all() == []
+    async with as_role(Role.COLLECTOR) as client:
+        assert (await client.post(f"/v1/invoices/I-1/{path}", json=body)).status_code == 403
+
+
+async def test_no_case_is_begun_for_a_credit_note_that_cannot_be_had(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
+    an_invoice(world)
+    put_matrix_in_force(world, MATRIX)
+    body = {"amount": "250.01", "currency": "EUR", "reason": "x"}
+    assert "still owes; credit no more" in problem(await manager.post("/v1/invoices/I-1/credit-notes", json=body), 409)["detail"]
+    world.cases.is_reachable = False
+    problem(await manager.post("/v1/invoices/I-1/credit-notes", json=body | {"amount": "1.00"}), 503)
+    assert world.cases.acts == []
 
 
 APPLICATIONS = "/v1/accounts/A-1/unapplied/applications"

@@ -13,11 +13,12 @@ from api.presenters.language import choose_accepted_language
 from api.presenters.next_step_reason import NextStepReason
 from api.presenters.phrases import load_phrases
 from domain.approval import result as approval_news
-from domain.approval.approval_case import LapseReason
-from domain.approval.result import ApprovalResult
+from domain.approval.result import ApprovalResult, LapseReason
 from domain.billing.billing_events import InvoiceStatus
+from domain.billing.reduction_kind import ReductionKind
 from domain.correspondence.letter_outcome import DropReason, LetterResult
 from domain.correspondence.naming import NamedAs
+from domain.credit_request.request_case import CreditRequestStage
 from domain.credit_review import commands as credit_reviews
 from domain.credit_review.commands import AbilityToPay, CollectionCourse, WillingnessToPay
 from domain.credit_review.review_case import CreditReviewStage
@@ -83,6 +84,7 @@ FACTS = {
     "hand_over_on": "2013-04-20",
     "ending": "cured",
     "decision": "part",
+    "reduction": "credit_note",
     "ability": "able",
     "willingness": "willing",
     "course": "gentle",
@@ -117,6 +119,7 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert set(CallOutcome) <= words.calls.keys()
     assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address", "unapplied_credit"} <= words.tasks.keys()
     assert set(ApprovalType) == words.shared.matters.keys()
+    assert set(ReductionKind) == words.shared.reductions.keys()
     assert set(DisputeReason) == words.shared.dispute_reasons.keys()
     assert set(DisputeResolution) == words.shared.resolutions.keys()
     assert set(ApprovalResult) == words.shared.results.keys()
@@ -164,12 +167,14 @@ STAGES: dict[str, Iterable[str]] = {
     "approval": ("asked", "escalated", *ApprovalResult),
     "credit_review": CreditReviewStage,
     "policy_adoption": AdoptionStage,
+    "credit_request": CreditRequestStage,
 }
 ENDINGS: dict[str, Iterable[str]] = {
     "payment_plan": ENDED_STAGES,
     "suspension": SuspensionEnding,
     "write_off": ("settled", "ended", *WriteOffDecision),
     "credit_review": ("ended",),
+    "credit_request": ("not_asked", "booked", "refused", "rejected", "returned", "lapsed"),
     "policy_adoption": ("adopted", "incomplete", "overtaken", "rejected", "returned", "lapsed"),
 }
 

@@ -374,4 +374,19 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         "The adoption of the policy “gentle” version 3 has ended: ended with invoices left; invoices told: 12; "
         "still on an older version: 1; among them I-7",
     ),
+    (
+        Kind.CREDIT_ASKED,
+        {"act": "a", "note": "note:a", "reduction": "credit_note", "amount": 2_500, "currency": "EUR"},
+        "Asked for: credit note of €25.00. It waits for approval",
+    ),
+    (
+        Kind.CREDIT_ENDED,
+        {"ending": "booked", "decided_by": "anna", "reason": "", "reduction": "cancellation", "amount": 10_000, "currency": "EUR"},
+        "The request is over: cancellation of the invoice of €100.00, booked, decided by anna",
+    ),
+    (
+        Kind.CREDIT_ENDED,
+        {"ending": "lapsed", "decided_by": "", "reason": "amount_shrank", "reduction": "credit_note", "amount": 2_500, "currency": "EUR"},
+        "The request is over: credit note of €25.00, lapsed (less is owed than was to be credited)",
+    ),
 ]

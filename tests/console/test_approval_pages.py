@@ -11,8 +11,8 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
 from api.presenters.phrases import load_phrases
-from domain.approval.approval_case import LapseReason
 from domain.approval.delegation import Delegation
+from domain.approval.result import LapseReason
 from domain.approval.view import build_case_view
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Role

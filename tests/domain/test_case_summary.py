@@ -135,6 +135,14 @@ STORED: dict[str, dict[str, Any]] = {
         "left": 2,
         "sample": "I-1 I-2",
     },
+    CaseKind.CREDIT_REQUEST: {
+        "reduction": "credit_note",
+        "amount": 2_500,
+        "currency": "EUR",
+        "requester": "bea",
+        "approvals": 1,
+        "refused": "",
+    },
     CaseKind.SEAL: {"on": "2013-03-01", "hash": "c" * 64, "cases": 2, "entries": 9},
 }
 """A row of each kind, as version 0.1.0 wrote it."""

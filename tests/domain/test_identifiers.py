@@ -23,6 +23,7 @@ def test_every_id_is_taken_apart_into_what_it_was_built_from(subject: str, numbe
         ids.write_off_case_id(subject): CaseId(CaseKind.WRITE_OFF, subject),
         ids.erasure_case_id(subject): CaseId(CaseKind.ERASURE, subject),
         ids.policy_adoption_case_id(subject): CaseId(CaseKind.POLICY_ADOPTION, subject),
+        ids.credit_request_case_id(subject): CaseId(CaseKind.CREDIT_REQUEST, subject),
         ids.approval_case_id(subject, number): CaseId(CaseKind.APPROVAL, subject, number),
         ids.SEAL_CASE_ID: CaseId(CaseKind.SEAL, ""),
     }

@@ -9,6 +9,8 @@ the runs that differ. The series so far:
 - `2026-11b`: invoices that were started with a coarse stage (docs/decisions/0020). No other kind's commands changed.
 - `2026-11c`: the adoption of a policy, and an invoice that it moved to a later version (docs/decisions/0027).
 - `2026-11d`: the digest of approvals (docs/decisions/0032).
+- `2026-11e`: the digest of approvals, which first tells what waited for somebody to be told.
+- `2026-11f`: requests to credit or cancel an invoice by hand (docs/decisions/0033). No other kind's commands changed.
 """
 
 import asyncio
@@ -29,6 +31,7 @@ from domain.invoice.commands import AddNote, MakePromise, PauseCollection, Resum
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from tests.histories.account_scenarios import ACCOUNTS
+from tests.histories.credit_scenarios import CREDITS
 from tests.histories.policy_scenarios import moved_to_a_later_version
 from tests.histories.system_scenarios import keep_house_lives
 from tests.workflows.account_commands import AccountCommands
@@ -41,10 +44,10 @@ from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11e"
+SERIES = "2026-11f"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
-RUNS = frozenset({"approval_digest"})
+RUNS = frozenset({"credit_request.credited_by_hand", "credit_request.cancelled_by_hand", "credit_request.paid_while_asked"})
 """Kind and life of the runs that the series keeps."""
 
 KINDS = {
@@ -56,6 +59,7 @@ KINDS = {
     "credit_review": "credit_review",
     "write_off": "write_off",
     "adoption": "policy_adoption",
+    "credit_request": "credit_request",
 }
 """How the files of a case are called, by what its id begins with."""
 
@@ -202,7 +206,7 @@ async def record(folder: Path = FOLDER) -> None:
                 await _keep(environment, [ids.invoice_case_id(await life(environment))], life.__name__, folder)
             for dispute in filter(_is_played, DISPUTES):
                 await _keep(environment, _dispute(environment, await dispute(environment)), dispute.__name__, folder)
-            for account in filter(_is_played, (*ACCOUNTS, moved_to_a_later_version)):
+            for account in filter(_is_played, (*ACCOUNTS, moved_to_a_later_version, *CREDITS)):
                 await _keep(environment, await account(environment), account.__name__, folder)
             if RUNS.intersection(REPEATED_RUNS):
                 await _runs(environment, folder)

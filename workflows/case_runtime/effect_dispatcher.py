@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.effects import (
         AdoptSegment,
         BookWriteOff,
+        CancelInvoice,
         ChangeInvoice,
         ChargeInterest,
         Effect,
@@ -160,6 +161,12 @@ class EffectDispatcher:
             case ChangeInvoice():
                 self._handle_billing_result(
                     await workflow.execute_activity_method(CaseEffectActivities.change_invoice, effect, **BOOKING_OPTIONS)
+                )
+            case CancelInvoice():
+                self._handle_billing_result(
+                    await workflow.execute_activity_method(
+                        CaseEffectActivities.cancel_invoice, args=[effect, self._case_id], **BOOKING_OPTIONS
+                    )
                 )
             case SuspendInBilling():
                 self._handle_billing_result(

@@ -13,6 +13,7 @@ from adapters.billing.errors import (
     ConflictingCreditNoteError,
     ConflictingPaymentError,
     CurrencyMismatchError,
+    ExcessiveCreditError,
     InvalidAmountError,
     UnknownAccountError,
     UnknownInvoiceError,
@@ -21,6 +22,7 @@ from adapters.billing.errors import (
 )
 from adapters.billing.port import BillingCapability as Can
 from adapters.billing.port import BillingSystem
+from adapters.billing.results import PaymentResult
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
@@ -176,6 +178,21 @@ def test_a_credit_note_is_issued_once_and_settles_what_it_covers(billing: Billin
         billing.issue_credit_note("C2", "none", 100, TODAY, at=AT)
     with pytest.raises(InvalidAmountError):
         billing.issue_credit_note("C2", "R1", 0, TODAY, at=AT)
+
+
+@needs(Can.ISSUE_CREDIT_NOTE)
+def test_a_credit_note_within_what_is_open_is_refused_beyond_it_and_repeated_when_it_was_issued(billing: BillingSystem) -> None:
+    def issue(key: str, amount: int) -> PaymentResult:
+        return billing.issue_credit_note(key, "R1", amount, TODAY, within_open_balance=True, at=AT)
+
+    with pytest.raises(ExcessiveCreditError, match=r"'R1' owes no more than EUR 100\.00 by now"):
+        issue("C1", 10_001)
+    assert billing.get_invoice_facts("R1").open_balance == 10_000
+    first = issue("C1", 6_000)
+    with pytest.raises(ExcessiveCreditError):
+        issue("C2", 6_000)
+    assert issue("C1", 6_000) == first
+    assert billing.get_invoice_facts("R1").open_balance == 4_000
 
 
 @needs(Can.CHANGE_INVOICE)

@@ -18,15 +18,18 @@ from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from adapters.notifications.approval_digest import DigestSender
 from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeDeferredError
-from domain.approval.approval_case import ApprovalCase, LapseReason
+from domain.approval.approval_case import ApprovalCase
 from domain.approval.delegation import Delegation
 from domain.approval.digest import ApprovalEvent, DigestDay, DigestTally
+from domain.approval.result import LapseReason
 from domain.approval.view import build_case_view
+from domain.billing.reduction_kind import ReductionKind
 from domain.case.effects import NotifyRole
+from domain.policy.approval_type import ApprovalType
 from domain.roles import Role
 from tests.api.account_cases import NOW, write_case
 from tests.api.portfolio_world import TODAY, PortfolioWorld
-from tests.api.stored_approvals import store_approval
+from tests.api.stored_approvals import build_facts, store_approval
 
 CONSOLE = "http://duecourse.test"
 MANAGER = Role.COLLECTIONS_MANAGER
@@ -214,3 +217,16 @@ async def test_a_digest_whose_fate_is_unknown_is_not_sent_twice_that_day_and_its
     house.mailer.outcomes.clear()
     assert await house.send() == DigestTally()
     assert await house.send(TODAY + timedelta(days=1)) == DigestTally(sent=1)
+
+
+async def test_a_cancellation_is_called_one_and_says_what_becomes_of_what_was_paid(house: House) -> None:
+    house.world.account("A-1", name="Kunde A-1")
+    matter, details = ApprovalType.CREDIT_NOTE, {"reduction": ReductionKind.CANCELLATION.value}
+    facts = build_facts({"EUR": 7_000}).model_copy(update={"amounts": {"EUR": 10_000}})
+    house.put_down(store_approval(house.world, {"EUR": 10_000}, requester="bea", matter=matter, facts=facts, details=dict(details)))
+    await house.send()
+    [english], [german] = house.got("anna"), house.got("otto")
+    assert "Please decide: cancellation of the invoice of €100.00, Kunde A-1 (A-1), asked for by bea" in text_of(english)
+    assert "Of its total, €30.00 is no longer open: what was paid of it becomes unapplied credit of the customer." in text_of(english)
+    assert "Stornierung der Rechnung über 100,00" in text_of(german)
+    assert "Was davon gezahlt wurde, wird Guthaben des Kunden." in text_of(german)

@@ -40,6 +40,8 @@ DETAILS: dict[str, FactValue] = {
     "because": "offer_lapsed",
     "days": 12,
     "unreached_role": "sales",
+    "reduction": "cancellation",
+    "why": "invoice I-1 is cancelled",
 }
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.approval.approval_case import ApprovalCase, LapseReason
+from domain.approval.approval_case import ApprovalCase
 from domain.approval.command_rules import apply_command, rejection_reason
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionChannel, WithdrawApprovalRequest
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import list_represented
-from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
+from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject, LapseReason
 from domain.approval.review import DecisionReview
 from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.approval.view import build_case_view

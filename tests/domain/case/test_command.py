@@ -32,6 +32,7 @@ JOURNAL_NAMES = {
     "RaiseDispute",
     "ReferAccount",
     "Reinstate",
+    "RequestCredit",
     "ResolveDispute",
     "Resume",
     "RevisePlan",

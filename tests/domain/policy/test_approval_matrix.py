@@ -208,6 +208,14 @@ def test_the_proof_agrees_with_asking_every_question(rules: list[dict[str, Any]]
     assert any("both answer" in sentence for sentence in message) == overlaps
 
 
+def test_small_credit_notes_may_need_nobody_and_nothing_larger_needs_less() -> None:
+    found = matrix({"amount": {"up_to": "low"}, "sign": []}, {"amount": {"over": "low"}})
+    assert signers(found, question(ApprovalType.CREDIT_NOTE, 100, "EUR")) == []
+    assert describe_defects(found) == []
+    turned = matrix({"amount": {"up_to": "low"}}, {"amount": {"over": "low"}, "sign": []})
+    assert describe_defects(turned) == ["'r1' needs less authority than 'r0' though the amount is larger; let it need as much"]
+
+
 # --- reading
 
 
@@ -227,6 +235,12 @@ def test_the_proof_agrees_with_asking_every_question(rules: list[dict[str, Any]]
         ("amount: {over: small}", "amount: {over: smal}", "rule: large_fee_waiver", "there is no level 'smal'; write one of: small"),
         ("{over: small, up_to: large}", "{over: large, up_to: small}", "rule: write_off,", "put the lower level under 'over'"),
         ("act: policy_change, sign", "act: coup, sign", "rule: policy_change", "act cannot be 'coup'; write one of: 'suspension_warning'"),
+        (
+            "act: policy_change, sign: [director]",
+            "act: policy_change, sign: []",
+            "rule: policy_change",
+            "only a credit note may need nobody",
+        ),
         ("rule: policy_change,", "rule: write_off,", "act: policy_change", "two rules are called 'write_off'; give each a name of its own"),
         ("{over: 180}", "{over: 180, up_to: 180}", "term_days: {over: 180,", "nothing is over 180 and up to 180"),
         (", segments: [key], sign", ", segments: [key], except_segments: [x], sign", "rule: warning_of_key", "not both; remove one"),

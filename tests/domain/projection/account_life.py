@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from adapters.config.settings import PROJECT
-from domain.approval.approval_case import ApprovalCase, LapseReason
+from domain.approval.approval_case import ApprovalCase
 from domain.approval.command_rules import apply_command as decide
 from domain.approval.commands import ApprovalVerdict, DecideApproval
-from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject
+from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalSubject, LapseReason
 from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceStatus
 from domain.billing.receivables import Receivable
 from domain.case.effects import MarkDisputed

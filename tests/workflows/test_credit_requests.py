@@ -1,0 +1,276 @@
+"""A credit note or a cancellation that somebody asks for by hand goes through the matrix, over HTTP and through the real workflows."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.billing.results import PaymentResult
+from adapters.ledger.ledger import Ledger
+from adapters.policies.matrix_store import build_matrix_row
+from adapters.shipped_files import PROJECT
+from domain.journal.entry_kinds import EntryKind
+from domain.policy.approval_matrix import MatrixSnapshot
+from domain.policy.dispute_rules import DisputeResolution
+from domain.policy.matrix_parsing import parse_matrix
+from domain.roles import Role
+from tests.workflows.account_commands import AccountCommands
+from tests.workflows.collection_environment import DAY, CollectionEnvironment
+from tests.workflows.people import People, gather_people
+from tests.workflows.test_worker_crash import WorkerDies, worker_dies_once_after_writing
+
+MANAGER, BILLING = Role.COLLECTIONS_MANAGER, Role.BILLING_OPS
+MATRIX = PROJECT / "policies" / "approvals.yaml"
+CREDIT = {"amount": "25.00", "currency": "EUR", "reason": "two items were missing"}
+
+
+@pytest.fixture
+def cases(environment: CollectionEnvironment) -> AccountCommands:
+    return AccountCommands(environment)
+
+
+@pytest.fixture
+async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
+    async with gather_people(environment) as people:
+        yield people
+
+
+class Desk:
+    """Bea of billing asks, and Anna, a manager, decides."""
+
+    def __init__(self, environment: CollectionEnvironment, cases: AccountCommands, people: People) -> None:
+        self.environment, self.cases, self.people = environment, cases, people
+        self.billing = environment.play.parts.billing
+
+    async def begin(self) -> None:
+        self.people.now = await self.environment.play.environment.get_current_time()
+        self.bea, self.anna = await self.people("bea", BILLING), await self.people("anna", MANAGER)
+
+    async def ask(self, invoice: str, by: httpx.AsyncClient | None = None, key: str | None = None, **changes: str) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        return await (by or self.bea).post(f"/v1/invoices/{invoice}/credit-notes", json=CREDIT | changes, headers=headers)
+
+    async def cancel(self, invoice: str) -> httpx.Response:
+        return await self.bea.post(f"/v1/invoices/{invoice}/cancellation", json={"reason": "issued twice"})
+
+    async def read(self, approval: str) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.anna.get(f"/v1/approvals/{approval}")).json()
+        return found
+
+    async def decide(
+        self, approval: str, by: httpx.AsyncClient | None = None, decision: str = "approve", version: int | None = None
+    ) -> httpx.Response:
+        body = {"decision": decision, "comment": "seen"} | ({} if version is None else {"facts_version": version})
+        return await (by or self.anna).post(f"/v1/approvals/{approval}/decision", json=body)
+
+    async def wait_for_end(self, invoice: str, times: int = 1) -> dict[str, Any]:
+        """The facts of the last of the entries that a request ended."""
+        await self.cases.wait_for_entries(f"credit_request:{invoice}", "credit_request.ended", times)
+        return self.cases.entry_facts(f"credit_request:{invoice}", "credit_request.ended")[-1]
+
+    def open_balance(self, invoice: str) -> int:
+        return self.billing.get_invoice_facts(invoice).open_balance
+
+
+@pytest.fixture
+def desk(environment: CollectionEnvironment, cases: AccountCommands, people: People) -> Desk:
+    return Desk(environment, cases, people)
+
+
+async def test_a_credit_note_is_booked_once_a_manager_agrees_and_letters_ask_for_the_rest(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People, desk: Desk
+) -> None:
+    """A manager may ask too, and does not decide it, nor does anybody for whom she may act; the same act twice asks once."""
+    invoice, monday = await environment.open_reminded_invoice()
+    await desk.begin()
+    people.identity.add_user("olga", MANAGER, email="olga-credit@ours.test")
+    olga, mara = await people("olga", MANAGER), await people("mara", MANAGER)
+    asked = await desk.ask(invoice, olga, "k")
+    assert (asked.status_code, asked.json()["recorded"], asked.json()["open_balance"]["amount"]) == (202, "queued for approval", "100.00")
+    assert (await desk.ask(invoice, olga, "k")).json() == asked.json()
+    approval = await cases.wait_for_approval(f"credit_request:{invoice}")
+    assert asked.json()["approval_id"] == approval
+    shown = await desk.read(approval)
+    assert (shown["matter"], shown["reduction"], shown["requester"]) == ("credit_note", "credit_note", "olga")
+    assert (shown["amount"]["amount"], shown["reason"], shown["facts_version"]) == ("25.00", "two items were missing", 1)
+    assert [(each["id"], each["amount"]["amount"], each["open_balance"]["amount"]) for each in shown["invoices"]] == [
+        (invoice, "25.00", "100.00")
+    ]
+    second = await desk.ask(invoice, reason="the price")
+    assert (second.status_code, second.json()["detail"]) == (
+        409,
+        f"olga has asked already to reduce invoice {invoice}; wait until that is decided",
+    )
+    day = (await environment.today()).isoformat()
+    given = {"to_user": "olga", "first_day": day, "last_day": day}
+    assert (await mara.post("/v1/delegations", json=given)).status_code == 200
+    for client in (olga, mara):
+        assert (await desk.decide(approval, client)).status_code == 409
+    assert desk.open_balance(invoice) == 10_000
+
+    assert (await desk.decide(approval, version=1)).status_code == 200
+    ended = await desk.wait_for_end(invoice)
+    assert (ended["ending"], ended["decided_by"], ended["amount"]) == ("booked", "anna", 2_500)
+    assert desk.open_balance(invoice) == 7_500
+    await environment.sync_until_entry(invoice, "credit_note.issued")
+    [booked] = environment.entry_facts(invoice, "credit_note.issued")
+    assert booked["amount"] == 2_500
+    await environment.play.run_mornings(monday + 3 * DAY, monday + 9 * DAY)
+    letter = environment.sent_letters(environment.account_and_currency(invoice)[0])[-1]
+    assert (letter.letter, letter.asked_for) == ("second_reminder", 7_500)
+    assert cases.entry_kinds(f"credit_request:{invoice}") == ["credit_request.asked", "credit_request.ended"]
+    assert len(environment.mails("olga-credit@ours.test", "Approved: credit note of €25.00")) == 1
+
+
+async def test_what_is_rejected_books_nothing_and_may_be_asked_for_again(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People, desk: Desk
+) -> None:
+    """Two who ask at once are one who asked and one who was too late."""
+    invoice, _ = await environment.open_reminded_invoice()
+    await desk.begin()
+    people.identity.add_user("bea", BILLING, email="bea-credit@ours.test")
+    answers = await asyncio.gather(desk.ask(invoice), desk.ask(invoice, await people("ben", BILLING)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409]
+    approval = await cases.wait_for_approval(f"credit_request:{invoice}")
+    assert (await desk.decide(approval, decision="reject")).status_code == 200
+    assert (await desk.wait_for_end(invoice))["ending"] == "rejected"
+    again = await desk.ask(invoice, amount="30.00")
+    assert (again.status_code, again.json()["approval_id"]) == (202, f"approval:credit_request:{invoice}:2")
+    approval = await cases.wait_for_approval(f"credit_request:{invoice}", 2)
+    assert (await desk.decide(approval, decision="return")).status_code == 200
+    ended = await desk.wait_for_end(invoice, 2)
+    assert (ended["ending"], ended["decided_by"], ended["amount"]) == ("returned", "anna", 3_000)
+    assert desk.open_balance(invoice) == 10_000
+    assert len(environment.mails("bea-credit@ours.test", "Returned for changes: credit note of €30.00")) == 1
+    too_much = await desk.ask(invoice, amount="100.01")
+    assert (too_much.status_code, too_much.json()["type"]) == (409, "urn:duecourse:problem:refused")
+    assert f"EUR 100.01 is more than the EUR 100.00 that invoice {invoice} still owes" in too_much.json()["detail"]
+    assert (await desk.ask(invoice, amount="1.00", currency="USD")).status_code == 422
+
+
+async def test_a_payment_while_it_waits_revises_it_and_one_that_leaves_less_ends_it(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People, desk: Desk
+) -> None:
+    invoice, _ = await environment.open_reminded_invoice()
+    await desk.begin()
+    people.identity.add_user("bea", BILLING, email="bea-paid@ours.test")
+    await desk.ask(invoice)
+    approval = await cases.wait_for_approval(f"credit_request:{invoice}")
+    now = await environment.play.now()
+    account, _ = environment.account_and_currency(invoice)
+    desk.billing.record_payment("P-EARLY", account, "EUR", 4_000, now.date(), invoice_id=invoice, at=now)
+    early = await desk.decide(approval, version=1)
+    assert (early.status_code, early.json()["type"]) == (409, "urn:duecourse:problem:facts-changed")
+    assert f"invoice {invoice}: EUR 60.00 open now, EUR 100.00 open before" in early.json()["detail"]
+    await environment.play.sync()
+    await environment.wait_until(lambda: cases.row(approval).summary["facts_version"] == 2)
+    late = await desk.decide(approval, version=1)
+    assert (late.status_code, late.json()["facts_version"]) == (409, 2)
+    assert late.json()["changes"][0]["after"].startswith("EUR 25.00 of EUR 60.00 open")
+    await environment.pay(invoice, 4_000)
+    ended = await desk.wait_for_end(invoice)
+    assert (ended["ending"], ended["reason"], desk.open_balance(invoice)) == ("lapsed", "amount_shrank", 2_000)
+    [mail] = environment.mails("bea-paid@ours.test", "Lapsed: credit note of €25.00")
+    assert "lapsed (less is owed than was to be credited)" in mail.text
+    assert (await desk.decide(approval)).status_code == 409
+
+    await desk.ask(invoice, amount="20.00")
+    await cases.wait_for_approval(f"credit_request:{invoice}", 2)
+    await environment.pay(invoice, 2_000)
+    ended = await desk.wait_for_end(invoice, 2)
+    assert (ended["ending"], ended["reason"]) == ("lapsed", "settled")
+
+
+async def test_a_cancellation_says_what_becomes_of_what_was_paid_and_makes_it_credit(
+    environment: CollectionEnvironment, cases: AccountCommands, desk: Desk
+) -> None:
+    """It is asked of those who sign for its total. One that was paid already may be cancelled too."""
+    invoice, _ = await environment.open_reminded_invoice()
+    await desk.begin()
+    await environment.pay(invoice, 3_000)
+    answer = await desk.cancel(invoice)
+    assert answer.status_code == 202
+    approval = await cases.wait_for_approval(f"credit_request:{invoice}")
+    shown = await desk.read(approval)
+    assert (shown["reduction"], shown["amount"]["amount"], shown["reason"]) == ("cancellation", "100.00", "issued twice")
+    assert shown["invoices"][0]["amount"] == shown["invoices"][0]["open_balance"] == {"amount": "70.00", "currency": "EUR"}
+    page = (await desk.anna.get(f"/approvals/{approval}")).text
+    assert "cancellation of the invoice" in page
+    assert "Of its total, €30.00 is no longer open: what was paid of it becomes unapplied credit of the customer." in page
+    assert (await desk.decide(approval, version=1)).status_code == 200
+    assert (await desk.wait_for_end(invoice))["ending"] == "booked"
+    assert desk.billing.get_invoice_facts(invoice).status == "cancelled"
+    assert desk.billing.get_unapplied_credit(environment.account_and_currency(invoice)[0]) == {"EUR": 3_000}
+    await environment.play.sync()
+    again = await desk.cancel(invoice)
+    assert (again.status_code, again.json()["detail"]) == (409, f"invoice {invoice} is cancelled; there is nothing to reduce")
+
+    paid, _ = await environment.open_reminded_invoice()
+    await desk.begin()
+    await environment.pay(paid, 10_000)
+    assert (await desk.cancel(paid)).status_code == 202
+    approval = await cases.wait_for_approval(f"credit_request:{paid}")
+    assert (await desk.decide(approval)).status_code == 200
+    assert (await desk.wait_for_end(paid))["ending"] == "booked"
+    assert desk.billing.get_invoice_facts(paid).status == "cancelled"
+
+
+async def test_where_the_matrix_names_nobody_it_is_booked_at_once(
+    environment: CollectionEnvironment, cases: AccountCommands, desk: Desk
+) -> None:
+    """Up to the small level; a dispute's credit note as well."""
+    invoice, _ = await environment.open_reminded_invoice(total="2000.00")
+    await desk.begin()
+    text = MATRIX.read_text(encoding="utf-8")
+    rule = "  - {rule: credit_note,       act: credit_note, amount: {up_to: middle}, sign: [manager]}\n"
+    assert rule in text
+    small = "  - {rule: small_credit,      act: credit_note, amount: {up_to: small}, sign: []}\n"
+    later = text.replace("version: 1\n", "version: 2\n").replace(rule, small + rule.replace("{up_to", "{over: small, up_to"))
+    snapshot = MatrixSnapshot.from_matrix(parse_matrix(later, "approvals.yaml"))
+    with environment.database.writing() as session:
+        session.add(build_matrix_row(snapshot))
+    booked = await desk.ask(invoice, key="direct")
+    assert (booked.status_code, booked.json()["recorded"], booked.json()["open_balance"]["amount"]) == (201, "now", "1975.00")
+    assert (await desk.ask(invoice, key="direct")).json() == booked.json()
+    assert (await desk.ask(invoice, amount="1000.01")).status_code == 202
+    approval = await cases.wait_for_approval(f"credit_request:{invoice}")
+    assert (await desk.ask(invoice, amount="975.00")).json()["open_balance"]["amount"] == "1000.00"
+    await environment.play.sync()
+    assert (await desk.wait_for_end(invoice))["reason"] == "amount_shrank"
+    assert cases.row(approval).outcome == "lapsed"
+    assert (await desk.ask(invoice, amount="1000.00")).json()["status"] == "credited"
+    await environment.play.sync()
+    refused = await desk.ask(invoice, amount="1.00")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:duecourse:problem:excessive-credit")
+
+    disputed, _ = await environment.open_reminded_invoice()
+    dispute = await cases.raise_dispute(disputed, 2_500)
+    await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
+    await cases.wait_for_entries(dispute, "dispute.resolved")
+    assert desk.open_balance(disputed) == 7_500
+
+
+async def test_a_worker_that_dies_while_it_books_books_once(
+    environment: CollectionEnvironment, cases: AccountCommands, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Billing has it, but the answer is lost; and once more when the journal has the end."""
+    invoice, _ = await environment.open_reminded_invoice()
+    await desk.begin()
+    issue, booked = Ledger.issue_credit_note, list[str]()
+
+    def dies_once_after_booking(ledger: Ledger, credit_note_id: str, *details: Any, **more: Any) -> PaymentResult:
+        result = issue(ledger, credit_note_id, *details, **more)
+        booked.append(credit_note_id)
+        if len(booked) == 1:
+            raise WorkerDies(credit_note_id)
+        return result
+
+    monkeypatch.setattr(Ledger, "issue_credit_note", dies_once_after_booking)
+    has_died = worker_dies_once_after_writing(monkeypatch, EntryKind.CREDIT_ENDED)
+    await desk.ask(invoice)
+    assert (await desk.decide(await cases.wait_for_approval(f"credit_request:{invoice}"))).status_code == 200
+    await environment.wait_until(lambda: cases.row(f"credit_request:{invoice}").outcome)
+    assert (has_died(), booked) == (True, [f"credit_request:{invoice}:1"] * 2)
+    assert (cases.row(f"credit_request:{invoice}").outcome, desk.open_balance(invoice)) == ("booked", 7_500)
