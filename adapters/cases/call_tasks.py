@@ -13,7 +13,7 @@ from adapters.database.tables import CallRequest, Invoice, Task
 from domain.case.case_view import TaskKind
 from domain.case_write import CaseWrite
 from domain.correspondence.letter_outcome import DropReason
-from domain.invoice.commands import CallOutcome
+from domain.invoice.commands import CallCourse, CallOutcome
 from domain.invoice.requested_call import ESCALATED_CALL_PREFIX
 
 MAX_JOINS = 5
@@ -104,7 +104,7 @@ def drop_settled_calls(connection: Connection, invoice_ids: Collection[str]) -> 
 
 
 def close_account_call(
-    database: Database, account_id: str, told: Collection[str], outcome: CallOutcome, closed_by: str, call_id: str = ""
+    database: Database, account_id: str, told: Collection[str], outcome: CallOutcome | CallCourse, closed_by: str, call_id: str = ""
 ) -> None:
     """End the account's open call for the invoices that were told of it: it stays open while another asks for it, which came meanwhile.
     That which the call `call_id` asked for itself is not ended by it."""
@@ -157,6 +157,13 @@ def find_raised_escalations(connection: Connection, records: Sequence[CaseWrite]
     invoices = {record.case.case_id: record.case.invoice_id for record in records}
     found = {case_id: [key for key in of_case if raised_by.get(key) == invoices[case_id]] for case_id, of_case in asked.items()}
     return {case_id: raised for case_id, raised in found.items() if raised}
+
+
+def assign_account_call(database: Database, account_id: str, assignee: str) -> None:
+    """Give the account's open call to somebody."""
+    calls = (col(Task.account_id) == account_id, col(Task.kind) == TaskKind.CALL, col(Task.state) == TaskState.OPEN)
+    with database.writing() as session:
+        session.execute(update(Task).where(*calls).values(assignee=assignee))
 
 
 def list_called_invoices(database: Database, account_id: str) -> list[str]:

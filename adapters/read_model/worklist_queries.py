@@ -25,6 +25,7 @@ from domain.correspondence.naming import ASKED_FOR
 from domain.credit_review.summary import CreditReviewSummary
 from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
+from domain.invoice.escalation import find_answerable_escalation
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.money import Money
@@ -56,6 +57,7 @@ _INVOICE_COLUMNS = (col(Invoice.number), col(Invoice.open_balance), col(Invoice.
 _SELECT_TASKS = (
     select(
         col(Task.id),
+        col(Task.key),
         col(Task.kind),
         col(Task.account_id),
         col(Task.invoice_id),
@@ -108,7 +110,7 @@ class WorkItem(BaseModel):
     """One thing that waits, before it is ranked. `facts` are what its sentence speaks of, amounts among them in `currency`.
 
     `in_place_of`: by whose delegation the reader may decide it. `suspended_on`: since when the account's service is off.
-    `invoices`: those that a call to the account is about.
+    `invoices`: those that a call to the account is about. `escalation`: the id under which it is answered.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -133,6 +135,7 @@ class WorkItem(BaseModel):
     currency: str | None = None
     suspended_on: date | None = None
     invoices: tuple[CalledInvoice, ...] = ()
+    escalation: str | None = None
 
 
 def load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDistribution:
@@ -182,6 +185,7 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
             or sum_called_balances(called.get(row.id, ()))
             or balances.get(row.account_id, ()),
             invoices=tuple(called.get(row.id, ())),
+            escalation=find_answerable_escalation(row.key) if row.kind == TaskKind.ESCALATION else None,
         )
         for row in rows
     ]

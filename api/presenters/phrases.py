@@ -29,6 +29,9 @@ LETTER_KINDS = frozenset(
 )
 """Entries about a letter. An invoice's name it by its step, those of other cases by the letter itself."""
 
+CALL_OUTCOME_KINDS = frozenset({EntryKind.CALL_LOGGED, EntryKind.LETTER_SKIPPED, EntryKind.ESCALATION_ANSWERED})
+"""Entries whose outcome is that of a call, or what becomes of one."""
+
 UNTOLD_ESCALATION = "escalation.untold"
 """How an escalation is said of which nobody could be told."""
 
@@ -266,7 +269,7 @@ class Phrases(BaseModel):
             case "ending":
                 return self.outcome_label(kind.partition(".")[0], str(value))
             case "outcome":
-                return self.translate("calls" if kind in ("call.logged", "letter.skipped") else "stages", str(value))
+                return self.translate("calls" if kind in CALL_OUTCOME_KINDS else "stages", str(value))
         return self.translate(FACT_GROUPS[name], str(value)) if name in FACT_GROUPS else str(value)
 
 

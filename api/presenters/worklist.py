@@ -30,7 +30,18 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
     shown = [ranked.heaviest, *list_other_amounts(line)] if ranked.heaviest else []
     return WorkItemOut(
         **item.model_dump(
-            include={"id", "account_id", "account_name", "collector", "invoice_id", "invoice_number", "case_id", "task_id", "letter_id"}
+            include={
+                "id",
+                "account_id",
+                "account_name",
+                "collector",
+                "invoice_id",
+                "invoice_number",
+                "case_id",
+                "task_id",
+                "letter_id",
+                "escalation",
+            }
         ),
         kind=item.work,
         invoices=[CalledInvoiceOut.from_row(invoice) for invoice in item.invoices],

@@ -54,6 +54,7 @@ class WorkItemOut(BaseModel):
     case_id: str | None
     task_id: int | None
     letter_id: int | None
+    escalation: str | None = Field(default=None, description="the id under which an escalation is answered; null for one of the timeline")
     suspended_on: date | None = Field(default=None, description="since when the account's service is off")
     invoices: list[CalledInvoiceOut] = Field(description="of a call: the account's invoices that ask for it, the oldest due first")
     at_risk: list[Amount]

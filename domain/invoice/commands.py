@@ -85,11 +85,21 @@ class EscalateInvoice(Command):
     note_id: str | None = None
 
 
+class CallCourse(StrEnum):
+    """What follows from the answer to a call that was escalated: somebody named is to make it, or nobody is."""
+
+    ASSIGNED = "assigned"
+    CALLED_OFF = "called_off"
+
+
 class AnswerEscalation(Command):
-    """What they said to it. `escalation` is the id of the act that asked; `role` that in which the person answers."""
+    """What they said to it. `escalation` is the id of the act that asked, or the key by which the account's call was escalated; `role` that
+    in which the person answers. `course` is a call's alone, `assignee` the user who is to make it."""
 
     journal_name: ClassVar[str] = "AnswerEscalation"
 
     escalation: str
     role: Role
     note_id: str | None = None
+    course: CallCourse | None = None
+    assignee: str = ""

@@ -69,3 +69,23 @@ async def test_what_cannot_be_escalated_is_said(collector: Client, auditor: Clie
     assert {fault["pointer"] for fault in document["errors"]} == {"/role", "/comment"}
     problem(await auditor.post(ESCALATE, json=ASKED), 403)
     problem(await auditor.post(f"{ESCALATE}/answer", json={}), 403)
+
+
+async def test_only_a_call_is_given_to_somebody_or_called_off_and_never_both(
+    collector: Client, as_role: As, problem: Problem, world: PortfolioWorld
+) -> None:
+    an_invoice(world)
+    asked = (await collector.post(ESCALATE, json=ASKED)).json()
+    body = {"escalation": asked["act_id"], "comment": "No."}
+    async with as_role(Role.SALES) as sales:
+        refused = problem(await sales.post(f"{ESCALATE}/answer", json={**body, "call_off": True}), 409)
+        assert refused["detail"].startswith("only a call that was escalated")
+        problem(await sales.post(f"{ESCALATE}/answer", json={**body, "call_off": True, "assignee": "collector-1"}), 422)
+
+
+async def test_an_answer_to_a_call_that_nobody_need_make_any_more_is_refused(
+    manager: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    an_invoice(world)
+    body = {"escalation": "escalation:call:invoice:I-1:phone_call", "comment": "I call them."}
+    assert problem(await manager.post(f"{ESCALATE}/answer", json=body), 409)["detail"].startswith("nobody need make this call")

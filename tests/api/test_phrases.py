@@ -25,7 +25,7 @@ from domain.credit_review.review_case import CreditReviewStage
 from domain.dispute.state import DisputeStage
 from domain.dossier import DossierPurpose
 from domain.identifiers import CaseKind
-from domain.invoice.commands import CallOutcome
+from domain.invoice.commands import CallCourse, CallOutcome
 from domain.invoice.view import STAGE_NEW
 from domain.journal.entry_kinds import EntryKind
 from domain.payment_plan.commands import Side
@@ -116,7 +116,7 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert set(DropReason) <= words.reasons.keys()
     assert set(NamedAs) == words.namings.keys()
     assert set(Role) <= words.shared.roles.keys()
-    assert set(CallOutcome) <= words.calls.keys()
+    assert {*CallOutcome, *CallCourse} <= words.calls.keys()
     assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address", "unapplied_credit"} <= words.tasks.keys()
     assert set(ApprovalType) == words.shared.matters.keys()
     assert set(ReductionKind) == words.shared.reductions.keys()

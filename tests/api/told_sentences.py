@@ -228,7 +228,18 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         "Brought to the attention of the collections manager: step “Firm reminder”",
     ),
     (Kind.ESCALATION_TOLD, {"role": "sales", "told": "sam"}, "Told of the escalation to the sales team: sam"),
+    (
+        Kind.ESCALATION_TOLD,
+        {"role": "sales", "told": ""},
+        "Nobody could be told of the escalation to the sales team: nobody with an address has this role",
+    ),
     (Kind.ESCALATION_ANSWERED, {"act": "a", "note": "n"}, "The escalation was answered"),
+    (
+        Kind.ESCALATION_ANSWERED,
+        {"act": "a", "note": "n", "outcome": "assigned", "assignee": "mia"},
+        "The escalation was answered: somebody else is to make the call (mia)",
+    ),
+    (Kind.ESCALATION_ANSWERED, {"act": "a", "outcome": "called_off"}, "The escalation was answered: the call is not to be made"),
     (
         Kind.PLAN_PROPOSED,
         {**TERMS, "instalments": 1},

@@ -149,6 +149,64 @@ async def test_a_call_that_nobody_makes_is_escalated_to_the_manager_once_for_the
     assert escalations(environment, "CALL-6") == [("collections_manager", "done", "mia")]
 
 
+async def escalated(environment: CollectionEnvironment, people: People, account: str) -> tuple[list[str], str]:
+    """Two invoices of an account whose call nobody made, and the id under which that is answered, as the manager's worklist names it."""
+    invoices, monday = await called(environment, people, account)
+    await environment.pass_to(monday + 4 * DAY)
+    for invoice in invoices:
+        await environment.wait_for_entries(invoice, "call.overdue")
+    await environment.wait_until(lambda: escalations(environment, account))
+    await environment.play.wait_for_rest()
+    people.now = await environment.play.environment.get_current_time()
+    anna = await people("anna", Role.COLLECTIONS_MANAGER)
+    listed = (await anna.get("/v1/worklist?kind=escalation&limit=200")).json()["items"]
+    (item,) = (item for item in listed if item["account_id"] == account)
+    assert "answer_escalation" in item["can_do"]
+    return invoices, item["escalation"]
+
+
+async def test_a_manager_gives_an_escalated_call_to_somebody_and_the_call_is_still_to_be_made(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    (first, second), escalation = await escalated(environment, people, "CALL-9")
+    anna, mia = await people("anna", Role.COLLECTIONS_MANAGER), await people("mia", Role.COLLECTOR)
+    path, answer = f"/v1/invoices/{first}/escalations/answer", {"escalation": escalation, "comment": "Kim calls", "assignee": "kim"}
+    assert (await anna.post(path, json=answer)).status_code == 422, "nobody called kim collects"
+    people.identity.add_user("kim", Role.COLLECTOR)
+    assert (await mia.post(path, json=answer)).json()["status"] in (403, 409), "it was not escalated to collectors"
+    answered = await anna.post(path, json=answer)
+    assert (answered.status_code, answered.json()["recorded"]) == (200, "now"), answered.text
+    assert escalations(environment, "CALL-9") == [("collections_manager", "done", "anna")]
+    with environment.database.reading() as session:
+        assert [(task.state, task.assignee) for task in session.scalars(select(Task).filter_by(account_id="CALL-9", kind="call"))] == [
+            ("open", "kim")
+        ]
+    for invoice in (first, second):
+        (facts,) = environment.entry_facts(invoice, "escalation.answered")
+        assert (facts["escalation"], facts["outcome"], facts["assignee"]) == (escalation, "assigned", "kim")
+    again = await anna.post(path, json={"escalation": escalation, "comment": "Or not", "call_off": True})
+    assert (again.status_code, again.json()["detail"]) == (409, "anna has answered this escalation already")
+    await mia.post("/v1/accounts/CALL-9/calls", json={"outcome": "reached"})
+    assert [state for state, *_ in calls(environment, "CALL-9")] == ["done"]
+    assert (await anna.post(path, json=answer)).status_code == 409
+
+
+async def test_a_manager_calls_an_escalated_call_off_and_no_invoice_waits_for_it(
+    environment: CollectionEnvironment, people: People
+) -> None:
+    invoices, escalation = await escalated(environment, people, "CALL-10")
+    anna = await people("anna", Role.COLLECTIONS_MANAGER)
+    answer = {"escalation": escalation, "comment": "They told me that they pay on Friday", "call_off": True}
+    answered = await anna.post(f"/v1/invoices/{invoices[1]}/escalations/answer", json=answer)
+    assert answered.status_code == 200, answered.text
+    assert escalations(environment, "CALL-10") == [("collections_manager", "done", "anna")]
+    assert [(state, outcome, by) for state, _, outcome, by in calls(environment, "CALL-10")] == [("done", "called_off", "anna")]
+    assert set(requests(environment, invoices).values()) == {"done"}
+    history = (await anna.get(f"/v1/invoices/{invoices[0]}/history")).json()["entries"]
+    told = [(entry["sentence"], entry["text"]) for entry in history if entry["kind"] == "escalation.answered"]
+    assert told == [("The escalation was answered: the call is not to be made", "They told me that they pay on Friday")]
+
+
 async def test_a_call_that_was_made_in_time_is_escalated_to_nobody(environment: CollectionEnvironment, people: People) -> None:
     (first, second), monday = await called(environment, people, "CALL-7")
     mia = await people("mia", Role.COLLECTOR)
