@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.cases.account_call_store import AccountCallStore, LoggedCall
 from adapters.cases.call_tasks import close_account_call, list_called_invoices, open_account_call
 from adapters.read_model.account_debts import AccountKey, list_open_debts
+from adapters.read_model.missing_addresses import find_missing_address
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
 from api.commands.call_planning import CallPlan, CallPlanner, PlannedPart
 from api.commands.notes_and_tasks import save_note
@@ -62,7 +63,8 @@ async def log_account_call(context: ApiContext, account: AccountKey, body: Accou
 def _plan_call(context: ApiContext, account: AccountKey, body: AccountCallIn, call_id: str, actor: Actor) -> CallPlan:
     debts = list_open_debts(context.database, account.id)
     called = list_called_invoices(context.database, account.id)
-    return CallPlanner(body, call_id, actor, debts, called, context.today).plan()
+    lacks_address = find_missing_address(context.database, account.id) is not None
+    return CallPlanner(body, call_id, actor, debts, called, lacks_address, context.today).plan()
 
 
 async def _examine_parts(context: ApiContext, parts: Sequence[PlannedPart]) -> None:

@@ -35,10 +35,21 @@ class CallPlan(NamedTuple):
 
 
 class CallPlanner:
-    """Plans one call. `called`: the invoices that ask for it; `today` is the business date."""
+    """Plans one call. `called`: the invoices that ask for it; `lacks_address`: the account's letters wait for an address; `today` is the
+    business date."""
 
-    def __init__(self, body: AccountCallIn, call_id: str, actor: Actor, debts: Sequence[OpenDebt], called: Sequence[str], today: date):
+    def __init__(
+        self,
+        body: AccountCallIn,
+        call_id: str,
+        actor: Actor,
+        debts: Sequence[OpenDebt],
+        called: Sequence[str],
+        lacks_address: bool,
+        today: date,
+    ):
         self._body, self._call_id, self._actor, self._today = body, call_id, actor, today
+        self._lacks_address = lacks_address
         self._debts = {debt.invoice_id: debt for debt in debts}
         self._called = called
         self._faults: list[FieldError] = []
@@ -64,6 +75,7 @@ class CallPlanner:
             note_id=f"note:{self._call_id}" if self._body.note else None,
             call=self._call_id,
             again_on=self._body.look_again_on,
+            without_address=self._lacks_address,
         )
 
     def _find_debt(self, pointer: str, invoice_id: str) -> OpenDebt | None:

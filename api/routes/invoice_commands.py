@@ -50,9 +50,15 @@ async def log_call(
 ) -> CommandAnswer:
     """A call is made to the customer, not to an invoice: whichever other invoice of the account asks for one is told of it, too."""
     note = await run_in_threadpool(save_invoice_note, context, command_id, invoice, actor.user, body.note) if body.note else None
-    command = LogCall(act_id=command_id, actor=actor.user, outcome=body.outcome, note_id=note, call=command_id)
-    here = command.model_copy(update={"without_address": await _lacks_address(context, invoice)})
-    answer = await submit_invoice_command(context, invoice, here, response)
+    command = LogCall(
+        act_id=command_id,
+        actor=actor.user,
+        outcome=body.outcome,
+        note_id=note,
+        call=command_id,
+        without_address=await _lacks_address(context, invoice),
+    )
+    answer = await submit_invoice_command(context, invoice, command, response)
     await tell_called_invoices(context, invoice.account_id, command, known={invoice.id})
     return answer
 

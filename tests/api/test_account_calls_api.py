@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from adapters.database.tables import AccountCall, Note, Task
+from adapters.database.tables import AccountCall, Contact, Note, Task
 from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.commands import LogCall, MakePromise
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import PortfolioWorld
+from tests.api.portfolio_world import TODAY, PortfolioWorld
 
 CALLS = "/v1/accounts/A-1/calls"
 OVERDUE = {"invoices": "overdue", "currency": "EUR", "by": "2013-03-08"}
@@ -63,6 +63,21 @@ async def test_who_was_spoken_to_and_what_was_said_stay_beside_the_journal(colle
 async def test_a_call_without_parts_is_told_to_all_that_is_overdue(collector: Client, owing: PortfolioWorld) -> None:
     await collector.post(CALLS, json={"outcome": "no_answer"})
     assert len([command for command in owing.cases.acts if isinstance(command, LogCall)]) == 3
+
+
+@pytest.mark.parametrize("path", [CALLS, "/v1/invoices/I-1/calls"])
+@pytest.mark.parametrize("lacks_address", [True, False])
+async def test_every_invoice_hears_whether_its_letters_wait_for_an_address(
+    collector: Client, owing: PortfolioWorld, path: str, lacks_address: bool
+) -> None:
+    owing.task("I-2")
+    if lacks_address:
+        with owing.database.writing() as session:
+            session.exec(select(Contact).where(Contact.account_id == "A-1")).one().email = ""
+        owing.add(Task(key="no_address:A-1", kind="no_address", account_id="A-1", due_on=TODAY))
+    await collector.post(path, json={"outcome": "reached"})
+    heard = [command.without_address for command in owing.cases.acts if isinstance(command, LogCall)]
+    assert heard == [lacks_address] * (1 if path == CALLS else 2)
 
 
 @pytest.mark.parametrize(
