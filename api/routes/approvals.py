@@ -85,9 +85,11 @@ async def decide_approval(
 ) -> CommandAnswer:
     """Signer, role and delegation follow from the user who is signed in. A rejection or a return needs a comment.
 
-    With a `facts_version` it is refused, with the difference, if the facts have changed since that version was read.
+    With a `facts_version` it is refused, with the difference, if the facts have changed since that version was read. Sent again with the
+    version that was read anew, under the same Idempotency-Key too, it is judged anew.
     """
-    command_id = derive_id(request, "act", actor.user)
+    read_version = () if body.facts_version is None else (str(body.facts_version),)
+    command_id = derive_id(request, "act", actor.user, *read_version)
     delegation = await run_in_threadpool(_find_delegation, context, actor, approval)
     note = await save_comment(context, command_id, approval, actor.user, body.comment)
     command = DecideApproval(

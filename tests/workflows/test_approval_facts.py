@@ -40,9 +40,12 @@ async def read(client: httpx.AsyncClient, approval: str) -> dict[str, Any]:
     return found
 
 
-async def decide(client: httpx.AsyncClient, approval: str, version: int | None = None, decision: str = "approve") -> httpx.Response:
+async def decide(
+    client: httpx.AsyncClient, approval: str, version: int | None = None, decision: str = "approve", key: str = ""
+) -> httpx.Response:
+    """`key`: under which the decision may be sent again."""
     body = {"decision": decision} | ({} if version is None else {"facts_version": version}) | {"comment": "seen"}
-    return await client.post(f"/v1/approvals/{approval}/decision", json=body)
+    return await client.post(f"/v1/approvals/{approval}/decision", json=body, headers={"Idempotency-Key": key} if key else {})
 
 
 async def wait_for_version(environment: CollectionEnvironment, cases: AccountCommands, approval: str, version: int) -> None:
@@ -144,14 +147,14 @@ async def test_a_payment_between_reading_and_deciding_is_told_as_the_difference(
     now = await environment.play.now()
     environment.play.parts.billing.record_payment("P-PAYS", "PAYS", "EUR", 4_000, now.date(), invoice_id=invoices[0], at=now)
 
-    early = await decide(anna, approval, version)
+    early = await decide(anna, approval, version, key="pays")
     assert (early.status_code, early.headers["content-type"]) == (409, "application/problem+json")
     assert early.json()["type"] == "urn:duecourse:problem:facts-changed"
     assert f"invoice {invoices[0]}: EUR 60.00 open now, EUR 100.00 open before" in early.json()["detail"]
 
     await environment.play.sync()
     await wait_for_version(environment, cases, approval, version + 1)
-    late = await decide(anna, approval, version)
+    late = await decide(anna, approval, version, key="another")
     assert late.status_code == 409
     assert late.json()["facts_version"] == version + 1
     assert {"fact": "amount", "subject": "EUR", "before": "EUR 300.00", "after": "EUR 260.00"} in late.json()["changes"]
@@ -160,7 +163,9 @@ async def test_a_payment_between_reading_and_deciding_is_told_as_the_difference(
     assert (await decide(anna, approval, 99)).status_code == 409
     shown = await read(anna, approval)
     assert (stated(shown), shown["amount"]["amount"]) == ({invoices[0]: "60.00", invoices[1]: "200.00"}, "260.00")
-    assert (await decide(anna, approval, shown["facts_version"])).status_code == 200
+    signed = await decide(anna, approval, shown["facts_version"], key="pays")
+    assert (signed.status_code, signed.json()["recorded"]) == (200, "now"), "on another version it is another decision under the same key"
+    assert (await decide(anna, approval, shown["facts_version"], key="pays")).headers["Idempotency-Replayed"] == "true"
     await cases.deliver_letters("suspension:PAYS", "suspension.warning_delivered")
     [letter] = [sent for sent in environment.sent_letters("PAYS") if sent.letter == "suspension_warning"]
     assert sum(amount for *_, amount in letter.named) == 26_000
