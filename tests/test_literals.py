@@ -48,7 +48,7 @@ WORDS = {member.value for enumeration in ENUMERATIONS for member in enumeration}
 HOMONYMS: dict[str, set[str]] = {
     "an operation of the API, as its document and the worklist name it": {
         *("adopt_policy", "add_note", "answer_escalation", "extend_notice", "give_verdict", "log_call", "make_promise", "raise_dispute"),
-        *("resolve_dispute", "send_warning_again", "skip_letter"),
+        *("resolve_dispute", "resend_letter", "send_warning_again", "skip_letter"),
     },
     "what a case waits for, or its next step": {
         *("approval", "booking", "dispute", "hand_over", "lapse", "sign_off", "warning_approval", "write_off"),

@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         LogCall,
         MakePromise,
         PauseCollection,
+        ResendLetter,
         ResumeCollection,
         SkipLetter,
     )
@@ -327,6 +328,18 @@ class InvoiceCollection:
 
     @workflow.signal
     def letter_skipped(self, command: SkipLetter) -> None:
+        self.session.apply_signalled_command(command)
+
+    @workflow.update
+    async def resend_letter(self, command: ResendLetter) -> CommandReceipt:
+        return await self.session.apply_command(command)
+
+    @resend_letter.validator
+    def _check_resend(self, command: ResendLetter) -> None:
+        self.session.validate_command(command)
+
+    @workflow.signal
+    def letter_wanted_again(self, command: ResendLetter) -> None:
         self.session.apply_signalled_command(command)
 
     # --- for whoever knows the invoice, and not the case that waits

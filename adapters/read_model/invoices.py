@@ -13,10 +13,12 @@ from adapters.database.tables import Account, Case, Invoice, PolicyVersion
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
 from adapters.read_model.missing_addresses import load_missing_addresses
 from adapters.read_model.open_disputes import OpenDispute, load_open_disputes
+from adapters.read_model.resent_letters import load_resent_letters
 from adapters.read_model.suspensions import STAGE_SUSPENDED, SuspensionStanding, load_account_suspensions
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
+from domain.invoice.view import WAITING_FOR_LETTER, WAITING_FOR_LETTER_DECISION
 from domain.policy.collection_policy import PolicySnapshot
 from domain.timeline.holds import Hold, HoldKind
 from domain.timeline.step_schedule import TakenStep
@@ -40,7 +42,8 @@ class InvoiceFilter(BaseModel):
 
 class InvoiceRow(BaseModel):
     """One invoice. Amounts in minor units; `case` is None before its collection begins, `suspension` when its account has none.
-    `no_address_since`: since when its account's letters wait for an address."""
+    `no_address_since`: since when its account's letters wait for an address; `is_letter_resent`: its last letter was in doubt, and a person
+    has it sent again."""
 
     id: str
     number: str
@@ -59,6 +62,7 @@ class InvoiceRow(BaseModel):
     suspension: SuspensionStanding | None = None
     dispute: OpenDispute | None = None
     no_address_since: date | None = None
+    is_letter_resent: bool = False
 
     @property
     def stage(self) -> str:
@@ -68,6 +72,13 @@ class InvoiceRow(BaseModel):
         if self.suspension and self.suspension.is_suspended:
             return STAGE_SUSPENDED
         return self.case.stage if self.case else NOT_STARTED
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Who or what moves its case next; None before there is one. A letter that goes again is waited for, no decision about it."""
+        if self.case and self.case.waiting_for == WAITING_FOR_LETTER_DECISION and self.is_letter_resent:
+            return WAITING_FOR_LETTER
+        return self.case.waiting_for if self.case else None
 
     def days_past_due(self, today: date) -> int:
         """Whole days; negative before the due date, zero once it is settled."""
@@ -173,25 +184,20 @@ def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRo
     suspensions = load_account_suspensions(session, {row[0].account_id for row in rows})
     disputes = load_open_disputes(session, [row[0].id for row in rows])
     addresses = load_missing_addresses(session, {row[0].account_id for row in rows})
+    resent = load_resent_letters(session, (row[3] for row in rows if row[3]))
     return [
-        _build_invoice_row(row, suspensions.get(row[0].account_id), disputes.get(row[0].id), addresses.get(row[0].account_id))
-        for row in rows
+        InvoiceRow(
+            **invoice.model_dump(exclude={"version", "source_sha256"}),
+            account_name=account_name,
+            collector=collector,
+            case=_build_case_view(case, invoice) if case else None,
+            suspension=suspensions.get(invoice.account_id),
+            dispute=disputes.get(invoice.id),
+            no_address_since=addresses.get(invoice.account_id),
+            is_letter_resent=case is not None and case.case_id in resent,
+        )
+        for invoice, account_name, collector, case in rows
     ]
-
-
-def _build_invoice_row(
-    row: Any, suspension: SuspensionStanding | None, dispute: OpenDispute | None, no_address_since: date | None
-) -> InvoiceRow:
-    invoice, account_name, collector, case = row
-    return InvoiceRow(
-        **invoice.model_dump(exclude={"version", "source_sha256"}),
-        account_name=account_name,
-        collector=collector,
-        case=_build_case_view(case, invoice) if case else None,
-        suspension=suspension,
-        dispute=dispute,
-        no_address_since=no_address_since,
-    )
 
 
 def _build_case_view(case: Case, invoice: Invoice) -> CaseView:

@@ -14,6 +14,7 @@ from domain.invoice.commands import (
     LogCall,
     MakePromise,
     PauseCollection,
+    ResendLetter,
     ResumeCollection,
     SkipLetter,
 )
@@ -38,6 +39,7 @@ _HANDLER_NAMES: dict[type[Command], tuple[UpdateName, SignalName]] = {
     AddNote: (UpdateName.ADD_NOTE, SignalName.NOTE_ADDED),
     EscalateInvoice: (UpdateName.ESCALATE, SignalName.ESCALATED),
     AnswerEscalation: (UpdateName.ANSWER_ESCALATION, SignalName.ESCALATION_ANSWERED),
+    ResendLetter: (UpdateName.RESEND_LETTER, SignalName.LETTER_WANTED_AGAIN),
     SkipLetter: (UpdateName.SKIP_LETTER, SignalName.LETTER_SKIPPED),
     RaiseDispute: (UpdateName.RAISE_DISPUTE, SignalName.DISPUTE_RAISED),
     AssignDispute: (UpdateName.ASSIGN, SignalName.ASSIGNED),

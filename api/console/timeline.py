@@ -53,4 +53,6 @@ def build_timeline(row: InvoiceRow, policy: Policy | None, today: date, words: P
 
 def _build_taken_step(past: TakenStep, row: InvoiceRow, case: CaseView, words: Phrases) -> TimelineStep:
     says = describe_account_step(past, case, row.suspension, words) if past.act in SUSPENSION_STEP_ACTS else None
+    if past.in_doubt and row.is_letter_resent:
+        says = words.taken["resent"]
     return TimelineStep(past.step, past.day, past.act, "taken", past.contact_on, past.fate, says)

@@ -28,7 +28,7 @@ def present_invoice_summary(row: InvoiceRow, today: date, words: Phrases) -> Inv
         total=Amount.from_minor(row.total, row.currency),
         open_balance=Amount.from_minor(row.open_balance, row.currency),
         on_hold=bool(case and case.holds),
-        waiting_for=case.waiting_for if case else None,
+        waiting_for=row.waiting_for if case else None,
         dispute=present_invoice_dispute(row, words),
         next_step=case.next_step if case else None,
         next_on=case.next_on if case else None,
@@ -85,7 +85,7 @@ def describe_dispute(dispute: OpenDispute, currency: str, words: Phrases) -> str
 def explain_invoice(row: InvoiceRow, policy: Policy | None, words: Phrases, brake: LetterBrake | None = None) -> NextStepReason:
     """Why its next step comes when it does, or what it waits for."""
     suspension = describe_suspension(row.suspension, words) if row.suspension else None
-    return explain_next_step(row.case, row.status, policy, brake, suspension, row.no_address_since)
+    return explain_next_step(row.case, row.status, policy, brake, suspension, row.no_address_since, row.is_letter_resent)
 
 
 def _present_steps(row: InvoiceRow, case: CaseView, words: Phrases, brake: LetterBrake | None) -> list[StepOut]:
@@ -95,7 +95,9 @@ def _present_steps(row: InvoiceRow, case: CaseView, words: Phrases, brake: Lette
             taken_at=past.at,
             contact_on=past.contact_on,
             fate=past.fate,
-            says=describe_taken_step(past, case, row.suspension, words, is_stopped=brake is not None),
+            says=words.taken["resent"]
+            if past.in_doubt and row.is_letter_resent
+            else describe_taken_step(past, case, row.suspension, words, is_stopped=brake is not None),
         )
         for past in case.taken
     ]

@@ -33,9 +33,11 @@ def explain_next_step(
     brake: LetterBrake | None = None,
     suspension: str | None = None,
     no_address_since: date | None = None,
+    is_letter_resent: bool = False,
 ) -> NextStepReason:
     """`view` is None for an invoice whose collection has not begun; `status` is the ledger's. `brake` holds the account's letters back;
-    `suspension` says in words where that of its account stands; `no_address_since`, since when its letters wait for an address."""
+    `suspension` says in words where that of its account stands; `no_address_since`, since when its letters wait for an address;
+    `is_letter_resent`: its last letter was in doubt, and goes again."""
     if view is None:
         return NextStepReason("not_started", {}) if status == InvoiceStatus.OPEN else NextStepReason("settled", {"stage": status})
     if view.outcome is not None:
@@ -44,6 +46,8 @@ def explain_next_step(
         return _explain_hold(view, suspension)
     if brake is not None and has_letter_under_way(view):
         return explain_brake(brake, view.taken[-1].step)
+    if view.taken and view.taken[-1].in_doubt and is_letter_resent:
+        return NextStepReason("letter_resent", {"step": view.taken[-1].step})
     if view.taken and view.taken[-1].in_doubt:
         return NextStepReason(LETTER_IN_DOUBT, {"step": view.taken[-1].step, "on": view.taken[-1].contact_on})
     if no_address_since is not None and has_letter_under_way(view):

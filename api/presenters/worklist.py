@@ -12,6 +12,7 @@ from api.schemas.amounts import Amount
 from api.schemas.correspondence import CalledInvoiceOut
 from api.schemas.worklist import (
     AVAILABLE_OPERATIONS,
+    UNTRACED_LETTER_OPERATIONS,
     LateNoticeOut,
     PointsOut,
     UnreachedCaseOut,
@@ -21,6 +22,9 @@ from api.schemas.worklist import (
 )
 from domain.money import Money
 from domain.portfolio.worklist_ranking import WorkKind
+
+UNTRACED_LETTER = "untraced_letter"
+"""The phrase for a letter in doubt of which there is no trace."""
 
 UNREACHED_ROLES_PAGE = "/roles"
 
@@ -54,7 +58,7 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
         why=build_work_reasons(line, today, words),
         covering_for=find_covered_collector(line),
         link=_find_page(item),
-        can_do=list(AVAILABLE_OPERATIONS[item.work]),
+        can_do=list(UNTRACED_LETTER_OPERATIONS if _is_untraced_letter(item) else AVAILABLE_OPERATIONS[item.work]),
     )
 
 
@@ -62,6 +66,10 @@ def _find_page(item: WorkItem) -> str:
     if item.work is WorkKind.UNREACHED_ROLE:
         return UNREACHED_ROLES_PAGE
     return f"/invoices/{quote(item.invoice_id, safe='')}" if item.invoice_id else f"/accounts/{quote(item.account_id, safe='')}"
+
+
+def _is_untraced_letter(item: WorkItem) -> bool:
+    return item.work is WorkKind.UNKNOWN_LETTER and item.letter_id is None
 
 
 def list_other_amounts(line: WorklistLine) -> list[Money]:
@@ -80,7 +88,8 @@ def find_covered_collector(line: WorklistLine) -> str | None:
 def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[str]:
     """Return the reasons in words: the kind of work, how late it is, the amount at risk, and why it is on this worklist."""
     item, ranked, scope = line.item, line.ranked, line.scope
-    sentences = [words.render_worklist_reason(item.work.value, item.facts, item.currency), _render_due_date(item.due_on, today, words)]
+    what = UNTRACED_LETTER if _is_untraced_letter(item) else item.work.value
+    sentences = [words.render_worklist_reason(what, item.facts, item.currency), _render_due_date(item.due_on, today, words)]
     if ranked.heaviest:
         known = "at_risk" if ranked.percent_below else "at_risk_alone"
         facts: dict[str, Any] = {"amount": ranked.heaviest.minor, "percent": ranked.percent_below, "currency": ranked.heaviest.currency}

@@ -20,7 +20,7 @@ from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
-from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResumeCollection, SkipLetter
+from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResendLetter, ResumeCollection, SkipLetter
 from domain.roles import Actor
 
 router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -94,6 +94,19 @@ async def skip_letter(
     lacks_address = await _lacks_address(context, invoice)
     command = SkipLetter(act_id=command_id, actor=actor.user, reason=body.reason, without_address=lacks_address)
     return await submit_invoice_command(context, invoice, command, response)
+
+
+@router.post(
+    "/letter-resends",
+    operation_id="resend_letter",
+    summary="Have the last letter sent again, of which there is no trace",
+    responses=QUEUED_RESPONSE,
+)
+async def resend_letter(
+    actor: CollectingActor, invoice: ExistingInvoice, command_id: InvoiceCommandId, context: Context, response: Response
+) -> CommandAnswer:
+    """Its step is due again. A letter that is known, and in doubt, is decided by its number: `decide_letter`."""
+    return await submit_invoice_command(context, invoice, ResendLetter(act_id=command_id, actor=actor.user), response)
 
 
 async def _lacks_address(context: ApiContext, invoice: InvoiceRow) -> bool:

@@ -33,6 +33,10 @@ AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
 """What a person can do about each kind of work, by the names of operations in /openapi.json. Roles are given by the command line."""
 
 
+UNTRACED_LETTER_OPERATIONS = ("resend_letter", "skip_letter")
+"""What a person can do about a letter of which there is no trace: it has no number by which it could be decided."""
+
+
 class PointsOut(BaseModel):
     """How the score comes about: urgency of at most 50, money of at most 30, lateness of at most 20."""
 

@@ -14,6 +14,7 @@ from domain.invoice.commands import (
     LogCall,
     MakePromise,
     PauseCollection,
+    ResendLetter,
     ResumeCollection,
     SkipLetter,
 )
@@ -22,7 +23,7 @@ from domain.invoice.disputes import raise_dispute
 from domain.invoice.escalation_rules import answer_escalation, answer_rejection_reason, escalate_invoice
 from domain.invoice.invoice_case import PAUSE_HOLD, PROMISE_HOLD, InvoiceCase
 from domain.invoice.promise import Promise
-from domain.invoice.undelivered_letters import skip_letter, skip_rejection_reason
+from domain.invoice.undelivered_letters import resend_letter, resend_rejection_reason, skip_letter, skip_rejection_reason
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.timeline.holds import Hold, HoldKind
@@ -44,6 +45,8 @@ def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> 
             return answer_rejection_reason(case, command)
         case SkipLetter():
             return skip_rejection_reason(case, command, today)
+        case ResendLetter():
+            return resend_rejection_reason(case)
         case ResumeCollection() if PAUSE_HOLD not in case.holds.standing:
             return "the invoice is not paused"
     return None
@@ -85,6 +88,8 @@ def _apply_accepted_command(case: InvoiceCase, command: Command, at: Moment) -> 
             return answer_escalation(case, command, at)
         case SkipLetter():
             return skip_letter(case, command, at)
+        case ResendLetter():
+            return resend_letter(case, command, at)
         case _:
             raise TypeError(f"no rule says what a {type(command).__name__} does to an invoice")
 

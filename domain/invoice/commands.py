@@ -55,6 +55,12 @@ class SkipLetter(Command):
     without_address: bool = False
 
 
+class ResendLetter(Command):
+    """The last letter, of which the database has no trace, is to go again."""
+
+    journal_name: ClassVar[str] = "ResendLetter"
+
+
 class PauseCollection(Command):
     """Stop chasing, until a date or until someone resumes. The reason is kept; it must name no person."""
 

@@ -22,7 +22,7 @@ from domain.invoice.dispute_record import DisputeRecord, PendingDispute
 from domain.invoice.escalation import Escalation
 from domain.invoice.promise import Promise, PromiseOutcome
 from domain.invoice.requested_call import RequestedCall
-from domain.invoice.untraced_letter import NO_LETTER_RECORD, build_untraced_letter_task
+from domain.invoice.untraced_letter import build_untraced_letter_task, build_untraced_outcome
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
@@ -354,13 +354,7 @@ class InvoiceCase(AccountCase):
         last = self.taken[-1]
         if must_arrive:
             self.errands.append(build_untraced_letter_task(self.journal.case_id, last.step, at.business.date()))
-        self.apply_letter_outcome(
-            LetterOutcome(
-                step=last.step, attempt=0, fate=LetterResult.UNKNOWN, at=at.business, on=last.contact_on, reason=NO_LETTER_RECORD
-            ),
-            at,
-            must_arrive,
-        )
+        self.apply_letter_outcome(build_untraced_outcome(last.step, at.business, last.contact_on), at, must_arrive)
 
     def record_letter_withdrawal(self, step: str, reason: DropReason, at: Moment) -> None:
         """The letter that a step asked for had not gone, and shall not."""

@@ -4,9 +4,9 @@ from datetime import date
 
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import SKIPPED, WaivedLetter
-from domain.invoice.commands import CallOutcome, LogCall, SkipLetter
+from domain.invoice.commands import CallOutcome, LogCall, ResendLetter, SkipLetter
 from domain.invoice.invoice_case import InvoiceCase
-from domain.invoice.untraced_letter import build_untraced_letter_task
+from domain.invoice.untraced_letter import SENT_AGAIN, build_untraced_letter_task, build_untraced_outcome
 from domain.journal.entry_kinds import EntryKind
 
 HEARD_OUTCOMES = (CallOutcome.REACHED, CallOutcome.REFUSES_TO_PAY)
@@ -58,3 +58,29 @@ def _count_step(case: InvoiceCase, step: str, fate: str, actor: str, at: Moment,
     case.refused_step, case.letter_awaited = None, False
     case.waived.append(WaivedLetter(step=step, by=actor))
     return seq
+
+
+def resend_rejection_reason(case: InvoiceCase) -> str | None:
+    if case.is_settled:
+        return f"the invoice is {case.facts.status}; there is nothing left to send"
+    if not case.is_letter_in_doubt:
+        return "no letter of this invoice is in doubt"
+    if _find_untraced_key(case) not in case.heard:
+        return "this letter is known: decide about it, by its number in the list of letters"
+    return None
+
+
+def resend_letter(case: InvoiceCase, command: ResendLetter, at: Moment) -> int:
+    """The step was not carried out: it is due again, and asks for its letter anew; one that leaves no trace either is in doubt again."""
+    step, today = case.taken[-1].step, at.business.date()
+    case.errands.append(build_untraced_letter_task(case.journal.case_id, step, today, done_by=command.actor))
+    case.heard.remove(_find_untraced_key(case))
+    case.letter_awaited = False
+    seq = case.write_entry(EntryKind.LETTER_WITHDRAWN, at, command.actor, step=step, reason=SENT_AGAIN, act=command.act_id)
+    case.undo_step(step)
+    return seq
+
+
+def _find_untraced_key(case: InvoiceCase) -> str:
+    last = case.taken[-1]
+    return build_untraced_outcome(last.step, last.at, last.contact_on).key

@@ -15,6 +15,10 @@ WAITING_FOR_DECISION = "decision"
 """What an invoice waits for whose timeline has ended: nothing happens to it any more unless people decide it."""
 
 
+WAITING_FOR_LETTER = "letter"
+"""What an invoice waits for whose last letter is under way."""
+
+
 WAITING_FOR_LETTER_DECISION = "letter_decision"
 """What an invoice waits for of whose last letter nobody knows whether it arrived."""
 
@@ -34,7 +38,7 @@ def waiting_for(case: InvoiceCase, now: datetime) -> str:
     if case.is_letter_in_doubt:
         return WAITING_FOR_LETTER_DECISION
     if case.letter_awaited:
-        return "letter"
+        return WAITING_FOR_LETTER
     return "time" if case.next_step(now.date()) else WAITING_FOR_DECISION
 
 

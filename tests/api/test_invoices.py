@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from adapters.database.tables import Invoice, JournalEntry
+from adapters.database.tables import ContactRequest, Invoice, JournalEntry
 from adapters.read_model.journal import list_case_history
 from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.letter_outcome import LetterResult
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import PauseCollection
 from domain.journal.entry_kinds import EntryKind
-from tests.api.conftest import Client, Problem
+from domain.roles import Role
+from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
 
 
@@ -188,3 +190,32 @@ async def test_an_entry_beside_the_chain_is_not_shown(auditor: Client, portfolio
 
 async def test_an_unknown_invoice_has_no_history(auditor: Client, problem: Problem, world: PortfolioWorld) -> None:
     problem(await auditor.get("/v1/invoices/none/history"), 404)
+
+
+async def test_a_letter_in_doubt_waits_for_a_decision_and_once_it_goes_again_for_its_outcome(
+    auditor: Client, as_role: As, world: PortfolioWorld
+) -> None:
+    world.account()
+    case = world.invoice("I-1", due=TODAY - timedelta(days=2))
+    assert case is not None
+    world.steps(case, 1, LetterResult.UNKNOWN)
+    letter = world.letter("I-1", "unknown")
+    request = {"invoice_id": "I-1", "account_id": "A-1", "step": "reminder", "policy": "standard", "policy_version": 1, "rank": 1}
+    world.add(ContactRequest(**request, letter="reminder", slot=moment_on(TODAY).business, state="unknown", message_id=letter))
+
+    async def read() -> tuple[Any, ...]:
+        shown, (listed,) = (await auditor.get("/v1/invoices/I-1")).json(), (await auditor.get("/v1/invoices")).json()["items"]
+        return shown["waiting_for"], listed["waiting_for"], shown["steps_taken"][-1]["says"], shown["why"]
+
+    assert (await read())[:3] == ("letter_decision", "letter_decision", "fate unknown")
+    async with as_role(Role.COLLECTOR, Accept="text/html") as person:
+        assert "a person decides about its letter" in (await person.get("/")).text
+        assert (await person.post(f"/v1/letters/{letter}/decision", json={"decision": "resend"})).status_code == 200
+        assert "its letter is being sent again" in (await person.get("/")).text
+        assert "The letter “First reminder” is being sent again" in (await person.get("/invoices/I-1")).text
+    assert await read() == (
+        "letter",
+        "letter",
+        "the letter is being sent again",
+        "The letter “First reminder” is being sent again: then the timeline goes on",
+    )

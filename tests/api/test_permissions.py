@@ -37,6 +37,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/accounts/{account_id}/notes"): DESK,
     ("GET", "/v1/accounts/{account_id}/notes"): EVERYBODY,
     ("POST", "/v1/invoices/{invoice_id}/pause"): DESK,
+    ("POST", "/v1/invoices/{invoice_id}/letter-resends"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/letter-skips"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/resume"): DESK,
     ("POST", "/v1/invoices/{invoice_id}/notes"): DESK,

@@ -11,7 +11,7 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import CoverStore
 from api.presenters.phrases import load_phrases
-from api.schemas.worklist import AVAILABLE_OPERATIONS
+from api.schemas.worklist import AVAILABLE_OPERATIONS, UNTRACED_LETTER_OPERATIONS
 from domain.approval.delegation import Delegation
 from domain.portfolio.assignment_rules import Cover
 from domain.portfolio.worklist_ranking import WorkKind
@@ -382,4 +382,16 @@ def test_every_work_has_its_sentence_in_every_language(language: str) -> None:
 def test_what_one_can_do_are_operations_that_exist(app: FastAPI) -> None:
     known = {operation["operationId"] for methods in app.openapi()["paths"].values() for operation in methods.values()}
     assert AVAILABLE_OPERATIONS.keys() == set(WorkKind)
+    assert set(UNTRACED_LETTER_OPERATIONS) <= known
     assert {command for acts in AVAILABLE_OPERATIONS.values() for command in acts} <= known
+
+
+async def test_a_letter_without_a_trace_can_be_sent_again_and_one_that_is_known_decided(mine: PortfolioWorld, collector: Client) -> None:
+    task(mine, "unknown_letter", invoice_id="I-1", role="collector")
+    task(mine, "unknown_letter", key="known", message_id=mine.letter("I-1"))
+    untraced, known = sorted(await listed(collector), key=lambda item: item["letter_id"] or 0)
+    assert (untraced["can_do"], untraced["why"][0]) == (
+        ["resend_letter", "skip_letter"],
+        "There is no trace of a letter: have it sent again, or go on without it",
+    )
+    assert known["can_do"] == ["decide_letter", "skip_letter"]

@@ -3,15 +3,15 @@
 from datetime import UTC, date, datetime, time
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import col
 from temporalio.client import WorkflowUpdateFailedError
 
 from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
-from adapters.database.tables import Contact, Message
+from adapters.database.tables import Contact, ContactRequest, Message
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from adapters.temporal.handler_names import UPDATE_NAMES
-from domain.invoice.commands import CallOutcome, LogCall, SkipLetter
+from domain.invoice.commands import CallOutcome, LogCall, ResendLetter, SkipLetter
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, fix_delivery
 
 
@@ -215,3 +215,20 @@ async def test_a_letter_to_a_customer_without_an_address_is_a_persons_task_and_g
         session.execute(update(Contact).where(col(Contact.account_id) == account).values(email="kim@customer.test"))
     await environment.play.run_mornings(monday + DAY, monday + 2 * DAY)
     assert [step for step, _ in environment.letters(invoice)] == ["reminder"]
+
+
+async def test_a_letter_without_a_trace_is_a_persons_to_have_sent_again(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - DAY)
+    await environment.pass_to(monday + DAY)
+    with environment.database.writing() as session:
+        session.execute(delete(ContactRequest).where(col(ContactRequest.invoice_id) == invoice))
+    await environment.play.run_morning(monday + 8 * DAY)
+    await environment.wait_for_entries(invoice, "letter.unknown")
+    assert [task[:2] for task in environment.tasks(invoice)] == [("unknown_letter", "open")]
+    resend = ResendLetter(act_id=f"{invoice}-again", actor="mia")
+    await environment.case(invoice).execute_update(UPDATE_NAMES[ResendLetter].value, resend)
+    await environment.play.run_mornings(monday + 9 * DAY, monday + 10 * DAY)
+    assert [step for step, _ in environment.letters(invoice)] == ["reminder"]
+    assert [task[:2] for task in environment.tasks(invoice)] == [("unknown_letter", "done")]
+    assert environment.row(invoice).waiting_for == "time"

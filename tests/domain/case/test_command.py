@@ -37,6 +37,7 @@ JOURNAL_NAMES = {
     "Resume",
     "RevisePlan",
     "SendWarningAgain",
+    "ResendLetter",
     "SkipLetter",
     "WithdrawSuspension",
     "Withdrawal",

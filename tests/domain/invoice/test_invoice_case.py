@@ -7,7 +7,7 @@ from domain.case.effects import JoinSuspension, NotifyPerson, NotifyRole
 from domain.correspondence.letter_outcome import DropReason, LetterResult, WaivedLetter
 from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.command_rules import apply_command, rejection_reason
-from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection, SkipLetter
+from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResendLetter, ResumeCollection, SkipLetter
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.view import build_case_view, stage, waiting_for
 from domain.journal.chain_check import find_broken_entry
@@ -485,3 +485,31 @@ def test_a_refused_letter_that_is_not_asked_for_again_because_of_a_hold_can_be_g
     one.apply_letter_outcome(build_letter_outcome("reminder", LetterResult.REFUSED, days=1), moment(1))
     apply_command(one, SkipLetter(act_id="s", actor="mia", reason="spoken to"), moment(2))
     assert (kinds(one)[-2:], [past.step for past in one.taken]) == (["step.taken", "letter.skipped"], ["reminder"])
+
+
+def untraced() -> InvoiceCase:
+    """The database knows nothing of its first reminder."""
+    one = build_case()
+    one.take_step(find_step("reminder"), moment(1))
+    one.record_unknown_letter(moment(8))
+    return one
+
+
+def test_a_letter_of_which_there_is_no_trace_is_sent_again_once_and_can_be_lost_again() -> None:
+    one, resend = untraced(), ResendLetter(act_id="r", actor="mia")
+    (asked,) = one.errands
+    assert apply_command(one, resend, moment(9)) == one.journal.seq
+    assert apply_command(one, resend, moment(9)) is None
+    assert (kinds(one)[-1], last(one).facts) == ("letter.withdrawn", {"step": "reminder", "reason": "sent_again", "act": "r"})
+    assert (one.errands[-1].key, one.errands[-1].done_by) == (asked.key, "mia")
+    assert (one.taken, one.next_step(midnight(9).date())) == ([], find_step("reminder"))
+    one.take_step(find_step("reminder"), moment(9))
+    one.record_unknown_letter(moment(15))
+    assert (kinds(one)[-1], one.is_letter_in_doubt) == ("letter.unknown", True)
+
+
+def test_a_letter_that_is_known_is_decided_by_its_number_and_one_that_arrived_is_not_sent_again() -> None:
+    resend, today = ResendLetter(act_id="r", actor="mia"), midnight(9).date()
+    known = rejection_reason(undelivered(LetterResult.UNKNOWN), resend, today)
+    assert known == "this letter is known: decide about it, by its number in the list of letters"
+    assert rejection_reason(reminded(), resend, today) == "no letter of this invoice is in doubt"
