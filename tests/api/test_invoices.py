@@ -200,7 +200,14 @@ async def test_a_letter_in_doubt_waits_for_a_decision_and_once_it_goes_again_for
     assert case is not None
     world.steps(case, 1, LetterResult.UNKNOWN)
     letter = world.letter("I-1", "unknown")
-    request = {"invoice_id": "I-1", "account_id": "A-1", "step": "reminder", "policy": "standard", "policy_version": 1, "rank": 1}
+    request: dict[str, Any] = {
+        "invoice_id": "I-1",
+        "account_id": "A-1",
+        "step": "reminder",
+        "policy": "standard",
+        "policy_version": 1,
+        "rank": 1,
+    }
     world.add(ContactRequest(**request, letter="reminder", slot=moment_on(TODAY).business, state="unknown", message_id=letter))
 
     async def read() -> tuple[Any, ...]:

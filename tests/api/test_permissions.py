@@ -108,6 +108,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/accounts/{account_id}/dossiers"): DESK | {Role.WRITE_OFF_ANALYST, Role.CREDIT_ANALYST},
     ("GET", "/v1/accounts/{account_id}/solvency"): EVERYBODY,
     ("GET", "/v1/worklist"): EVERYBODY,
+    ("GET", "/v1/worklist/roles"): EVERYBODY,
     ("GET", "/v1/portfolios"): EVERYBODY,
     ("GET", "/v1/portfolios/rules"): EVERYBODY,
     ("PUT", "/v1/portfolios/rules"): LEADS,
@@ -150,6 +151,7 @@ PAGES = {
         "/approvals",
         "/approvals/{approval_id}",
         "/preview",
+        "/roles",
         "/inbox",
         "/inbox/{mail_id}",
     )
