@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from adapters.database.dispute_evidence import list_evidence
 from adapters.database.engine import Database
-from adapters.database.row_states import ContactRequestState, MessageState
+from adapters.database.row_states import ContactRequestState, MessageState, WaitingNoticeState
 from adapters.database.tables import (
     Account,
     AccountCall,
@@ -34,6 +34,7 @@ from adapters.database.tables import (
     PolicyVersion,
     Task,
     ViewRow,
+    WaitingNoticeRow,
     WriteOffBooking,
 )
 from adapters.journal.account_entries import AccountNotFoundError
@@ -192,6 +193,7 @@ def _list_erasable_rows(session: Session, account_id: str) -> Iterator[tuple[str
     yield "notes", Note, (col(Note.account_id) == account_id) & (col(Note.text) != "")
     yield "calls", AccountCall, (col(AccountCall.account_id) == account_id) & (col(AccountCall.contact) != "")
     yield "tasks", Task, _build_worded_task_filter(account_id)
+    yield "notices", WaitingNoticeRow, _build_waiting_notice_filter(account_id)
     yield "import_rows", ImportRow, _build_rejected_row_filter(session, account_id)
     yield "name", Account, (col(Account.id) == account_id) & (col(Account.name) != account_id)
 
@@ -210,6 +212,10 @@ def _list_retained_rows(account_id: str) -> Iterator[tuple[str, Any, Any]]:
 
 def _count_rows(session: Session, table: Any, where: Any) -> int:
     return int(session.execute(select(func.count()).select_from(table).where(where)).scalar_one())
+
+
+def _build_waiting_notice_filter(account_id: str) -> Any:
+    return and_(col(WaitingNoticeRow.account_id) == account_id, col(WaitingNoticeRow.state) == WaitingNoticeState.WAITING)
 
 
 def _build_written_letter_filter(account_id: str) -> Any:
@@ -272,6 +278,7 @@ def _erase_records(session: Session, account_id: str, documents: Sequence[str]) 
         update(Note).where(col(Note.account_id) == account_id).values(text=""),
         update(AccountCall).where(col(AccountCall.account_id) == account_id).values(contact=""),
         update(Task).where(_build_worded_task_filter(account_id)).values(outcome=""),
+        update(WaitingNoticeRow).where(_build_waiting_notice_filter(account_id)).values(details={}, state=WaitingNoticeState.OVERTAKEN),
         delete(Document).where(col(Document.sha256).in_(documents)),
         update(Account).where(col(Account.id) == account_id).values(name=account_id),
     ):

@@ -22,7 +22,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-from adapters.config.settings import PROJECT
+from adapters.config.settings import PROJECT, Settings
 from adapters.database.clock_store import load_clock
 from adapters.database.engine import Database
 from adapters.process.instance_lock import find_running_instance
@@ -204,7 +204,9 @@ def test_a_running_play_is_paused_slowed_and_resumed(start: Callable[..., Up]) -
 
 
 def test_the_real_clock_is_not_paused(tmp_path: Path) -> None:
-    duecourse("token", "auditor", "--user", "ada", "--data-dir", str(tmp_path))
+    database = Database(Settings.load(data_dir=tmp_path).resolved_database_url)
+    database.migrate()
+    database.close()
 
     refused = duecourse("clock", "pause", "--data-dir", str(tmp_path))
 

@@ -10,7 +10,19 @@ from sqlalchemy import inspect, select, text
 from adapters.audit.erasure import AccountEraser, AccountNotFoundError
 from adapters.audit.verification.verification import Verification
 from adapters.database.engine import Database
-from adapters.database.tables import Account, AccountCall, Case, Contact, CreditNote, ImportRow, Message, Note, SQLModel, Task
+from adapters.database.tables import (
+    Account,
+    AccountCall,
+    Case,
+    Contact,
+    CreditNote,
+    ImportRow,
+    Message,
+    Note,
+    SQLModel,
+    Task,
+    WaitingNoticeRow,
+)
 from adapters.document_store import DocumentStore
 from domain.erasure.commands import EraseAccount
 from domain.erasure.report import (
@@ -64,6 +76,17 @@ class Closed(JournalledAccount):
                 recorded_at=noon_on(6),
             ),
             Task(key="call:1", kind="call", account_id="A1", due_on=day_on(5), state="done", outcome="spoke to Frau Lang", closed_by="mia"),
+            WaitingNoticeRow(
+                key="n:1",
+                role="manager",
+                template="call_unanswered",
+                details={"customer": "Frau Lang"},
+                case_id="invoice:I1",
+                account_id="A1",
+                asked_on=day_on(6),
+                recorded_at=noon_on(6),
+                told=[],
+            ),
             Task(key="call:2", kind="call", account_id="A1", due_on=day_on(6), state="dropped", outcome="settled"),
             CreditNote(id="C1", account_id="A1", currency="EUR", amount=100, issued_on=day_on(7)),
             ImportRow(
@@ -192,6 +215,7 @@ def test_the_report_counts_what_went_and_what_stayed_each_with_its_reason(accoun
         "notes": 1,
         "calls": 1,
         "tasks": 1,
+        "notices": 1,
         "documents": 2,
         "import_rows": 1,
         "name": 1,
@@ -289,7 +313,7 @@ def test_an_open_review_is_an_open_case(account: Closed) -> None:
 
 def test_every_table_that_belongs_to_accounts_was_thought_of() -> None:
     """Whoever adds a table with an account's data says here what becomes of it when the account is erased."""
-    goes = {"accounts", "account_calls", "contacts", "messages", "notes", "tasks", "contact_requests"}
+    goes = {"accounts", "account_calls", "contacts", "messages", "notes", "tasks", "contact_requests", "waiting_notices"}
     stays = {
         "invoices",
         "payments",
