@@ -1,7 +1,7 @@
-"""What the customers of the public accounts-receivable file received, measured from the file and the letters themselves.
+"""What customers received, measured from the books and the letters themselves: those of the public accounts-receivable file and the sample.
 
-It shares no rule with the project: it reads the file, the rows of the letters that went, and their text. `make letters-report` plays June
-to October 2013 and prints it.
+It shares no rule with the project: it reads the file, or the bookings, the rows of the letters that went, and their text.
+`make letters-report` plays June to October 2013 of the file and forty days of the sample, and prints it.
 """
 
 import asyncio
@@ -13,27 +13,69 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import yaml
 
 LETTERS = Path(__file__).resolve().parents[1] / "letters"
 WINDOW = timedelta(days=14)
 MOST_IN_WINDOW = 2
-REMINDS_AGAIN = {"second_reminder", "firm_reminder", "final_demand"}
-"""The letters that say that they are not the first about what they ask for."""
+INFORMS = "courtesy"
 
 
 class ReportedLetter(NamedTuple):
-    """A letter as it went: `asked_for` in euros, None for a courtesy note."""
+    """A reminder as it went. `on`: the customer's date; `asked_for` in major units of the currency, None for a courtesy note."""
 
     message_id: str
     account: str
     on: date
     template: str
     language: str
+    currency: str
     asked_for: Decimal | None
     text: str
+
+
+class Books(Protocol):
+    """What is owed, as somebody who knows the money and the agreements, and nothing of letters, would say it."""
+
+    def list_numbers(self, account: str) -> Sequence[str]:
+        """The numbers of all invoices that the account ever had."""
+        ...
+
+    def list_owed(self, letter: ReportedLetter) -> Mapping[str, Decimal]:
+        """What may be asked for in the letter's currency at the moment of the letter, in major units, by invoice number."""
+        ...
+
+    def find_credit(self, letter: ReportedLetter) -> Decimal:
+        """The account's unapplied credit at the moment of the letter, in major units."""
+        ...
+
+
+class FileBooks:
+    """The public file: all is in euros, and there is no credit. `minimum`: the least amount that is chased."""
+
+    def __init__(self, rows: Sequence[Mapping[str, str]], minimum: Decimal) -> None:
+        self._minimum = minimum
+        self._by_account: dict[str, list[Mapping[str, str]]] = defaultdict(list)
+        for row in rows:
+            self._by_account[row["customerID"]].append(row)
+
+    def list_numbers(self, account: str) -> Sequence[str]:
+        return [row["invoiceNumber"] for row in self._by_account[account]]
+
+    def list_owed(self, letter: ReportedLetter) -> Mapping[str, Decimal]:
+        rows = self._by_account[letter.account]
+        return {row["invoiceNumber"]: Decimal(row["InvoiceAmount"]) for row in rows if _owed(row, letter.on, self._minimum)}
+
+    def find_credit(self, letter: ReportedLetter) -> Decimal:
+        return Decimal(0)
+
+
+def _owed(row: Mapping[str, str], day: date, minimum: Decimal) -> bool:
+    """Overdue on the day, neither settled nor disputed, and worth chasing."""
+    is_open = _parse_day(row["InvoiceDate"]) <= day < _parse_day(row["SettledDate"])
+    return is_open and _parse_day(row["DueDate"]) < day and row["Disputed"] != "Yes" and Decimal(row["InvoiceAmount"]) >= minimum
 
 
 class LettersReport(NamedTuple):
@@ -41,6 +83,7 @@ class LettersReport(NamedTuple):
 
     letters: int
     templates: dict[str, int]
+    netted: int
     crowded_accounts: list[str]
     incomplete_letters: list[str]
     wrongly_reminded: list[str]
@@ -51,42 +94,36 @@ class LettersReport(NamedTuple):
         return not (self.crowded_accounts or self.incomplete_letters or self.wrongly_reminded or self.wrong_totals)
 
 
-def measure_letters(rows: Sequence[Mapping[str, str]], letters: Iterable[ReportedLetter], minimum: Decimal) -> LettersReport:
-    """Hold the letters against the file. `minimum`: the least amount, in euros, that is chased."""
+def measure_letters(books: Books, letters: Iterable[ReportedLetter]) -> LettersReport:
+    """Hold the letters against the books. `netted`: how many took credit off."""
     sent = sorted(letters, key=lambda letter: letter.on)
-    by_account: dict[str, list[Mapping[str, str]]] = defaultdict(list)
-    for row in rows:
-        by_account[row["customerID"]].append(row)
     incomplete, wrongly_reminded, wrong_totals = list[str](), list[str](), list[str]()
     asked_before: set[str] = set()
+    netted = 0
     for letter in sent:
-        reminded, newly_due = _read_asked_for(letter, by_account[letter.account])
+        reminded, newly_due = _read_asked_for(letter, books.list_numbers(letter.account))
         name = f"{letter.account} on {letter.on}"
-        if letter.template != "courtesy":
-            rows_owed = [row for row in by_account[letter.account] if _owed(row, letter.on, minimum)]
-            owed = {row["invoiceNumber"]: Decimal(row["InvoiceAmount"]) for row in rows_owed}
-            if set(owed) - reminded - newly_due:
-                incomplete.append(name)
-            if letter.asked_for != sum(owed.values()):
-                wrong_totals.append(name)
-        if letter.template in REMINDS_AGAIN and reminded - asked_before:
+        if letter.template == INFORMS:
+            continue
+        if _claims_earlier_letters(letter) and reminded - asked_before:
             wrongly_reminded.append(name)
-        if letter.template != "courtesy":
-            asked_before |= reminded | newly_due
+        owed = books.list_owed(letter)
+        if set(owed) - reminded - newly_due:
+            incomplete.append(name)
+        credit = min(books.find_credit(letter), sum(owed.values(), Decimal(0)))
+        netted += credit > 0
+        if letter.asked_for != sum(owed.values()) - credit:
+            wrong_totals.append(f"{name}: {letter.asked_for} for {sum(owed.values())} less {credit}")
+        asked_before |= reminded | newly_due
     return LettersReport(
         len(sent),
         dict(Counter(letter.template for letter in sent)),
+        netted,
         _list_crowded_accounts(sent),
         incomplete,
         wrongly_reminded,
         wrong_totals,
     )
-
-
-def _owed(row: Mapping[str, str], day: date, minimum: Decimal) -> bool:
-    """Overdue on the day, neither settled nor disputed, and worth chasing."""
-    is_open = _parse_day(row["InvoiceDate"]) <= day < _parse_day(row["SettledDate"])
-    return is_open and _parse_day(row["DueDate"]) < day and row["Disputed"] != "Yes" and Decimal(row["InvoiceAmount"]) >= minimum
 
 
 @cache
@@ -95,21 +132,34 @@ def _read_words(language: str) -> dict[str, Any]:
     return words
 
 
-def _read_asked_for(letter: ReportedLetter, rows: Sequence[Mapping[str, str]]) -> tuple[set[str], set[str]]:
+CLAIMS_EARLIER = {
+    "de": ("trotz unserer Erinnerung", "wir haben Sie bereits an"),
+    "en": ("Although we have reminded you", "We have already written to you"),
+    "es": ("Pese a nuestro recordatorio", "Ya les hemos escrito"),
+    "fr": ("Malgré notre rappel", "Nous vous avons déjà adressé un rappel"),
+}
+
+
+def _claims_earlier_letters(letter: ReportedLetter) -> bool:
+    """Return true where the text says that the customer was written to about what stands before the newly due."""
+    text, heading = " ".join(letter.text.split()), " ".join(_read_words(letter.language)["reminded"].split())
+    return any(words in text for words in (heading, *CLAIMS_EARLIER[letter.language]))
+
+
+def _read_asked_for(letter: ReportedLetter, numbers: Sequence[str]) -> tuple[set[str], set[str]]:
     """The invoices that the text asks for: those said to have been reminded, and those said to have become due since."""
     words = _read_words(letter.language)
     rest = letter.text
     for heading in ("due_today", "disputed", "arranged", "upcoming"):
         rest = rest.partition(words[heading])[0]
     first, _, second = rest.partition(words["newly_due"])
-    numbers = [row["invoiceNumber"] for row in rows]
     return {number for number in numbers if number in first}, {number for number in numbers if number in second}
 
 
 def _list_crowded_accounts(letters: Sequence[ReportedLetter]) -> list[str]:
     days: dict[str, list[date]] = defaultdict(list)
     for letter in letters:
-        if letter.template != "courtesy":
+        if letter.template != INFORMS:
             days[letter.account].append(letter.on)
     return [
         account
@@ -123,25 +173,45 @@ def _parse_day(text: str) -> date:
     return datetime.strptime(text, "%m/%d/%Y").date()
 
 
-def main() -> None:
-    """Play the file, and print the report."""
+async def _report_file(folder: Path) -> LettersReport:
     from adapters.composition import open_database
     from adapters.config.settings import Settings
-    from tests.workflows.test_real_file import FILE, START, list_sent_letters, play_file
+    from tests.sent_letters import list_sent_letters
+    from tests.workflows.test_real_file import FILE, START, play_file
 
-    async def play(folder: Path) -> LettersReport:
-        database = open_database(Settings.load(data_dir=folder / "data"))
-        with FILE.open(newline="", encoding="utf-8") as sheet:
-            rows = list(csv.DictReader(sheet))
-        inbox = await play_file(database, folder, rows, START + timedelta(days=122))
-        return measure_letters(rows, list_sent_letters(database, inbox), Decimal(5))
+    database = open_database(Settings.load(data_dir=folder / "data"))
+    with FILE.open(newline="", encoding="utf-8") as sheet:
+        rows = list(csv.DictReader(sheet))
+    inbox = await play_file(database, folder, rows, START + timedelta(days=122))
+    return measure_letters(FileBooks(rows, Decimal(5)), list_sent_letters(database, inbox))
 
-    with tempfile.TemporaryDirectory() as folder:
-        report = asyncio.run(play(Path(folder)))
-    print(f"{report.letters} letters: {report.templates}")
-    for name, found in report._asdict().items():
+
+async def _report_sample(folder: Path) -> LettersReport:
+    from adapters.composition import open_database
+    from adapters.config.settings import Settings
+    from tests.workflows.test_sample_played import MORNINGS, play_sample
+
+    database = open_database(Settings.load(data_dir=folder / "data"))
+    async with play_sample(database, folder) as sample:
+        await sample.pass_days(MORNINGS)
+        return sample.measure_letters()
+
+
+def main() -> None:
+    """Play the file, where it is, and the sample; print the reports."""
+    from tests.workflows.test_real_file import FILE
+
+    reports = {"the public file, June to October 2013": _report_file} if FILE.exists() else {}
+    for name, report in (reports | {"the sample, forty days": _report_sample}).items():
+        with tempfile.TemporaryDirectory() as folder:
+            _print_report(name, asyncio.run(report(Path(folder))))
+
+
+def _print_report(name: str, report: LettersReport) -> None:
+    print(f"{name}: {report.letters} letters {report.templates}, {report.netted} of them less unapplied credit")
+    for measure, found in report._asdict().items():
         if isinstance(found, list):
-            print(f"{name.replace('_', ' ')}: {len(found)}{' ' + ', '.join(found[:20]) if found else ''}")
+            print(f"  {measure.replace('_', ' ')}: {len(found)}{' ' + ', '.join(found[:20]) if found else ''}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ one date at a time. Where it and the project disagree, one of them misreads the 
 - A letter is the account's. It goes at the opening hour of the first business day of the customer's country on which one of the
   account's invoices has asked for one. Between two reminders to an account lie `days_between_letters`, and between any letter and the
   courtesy note after it: a request that comes sooner is moved to the first business day after that, and its invoice's next step waits for
-  it. A step marked `apart` goes in its time all the same.
+  it. A step marked `apart` goes in its time all the same, unless it would be the account's third reminder within twice
+  `days_between_letters`: then it waits until it is not, or for a letter that goes anyway.
 - A letter about overdue invoices names the account's whole position. Each invoice that has asked for a letter is named as *due*, be it
   that its day would come later. Another overdue one whose next letter step (not one marked `apart`) is due within `gather_days`, and of
   which no letter has taken a step within `catch_up_days`, is named as *gathered*: when its step falls due it has been taken, on the day of
@@ -183,7 +184,7 @@ class _Simulation:
         self.gather = policy["contact"]["gather_days"] * DAY
         self.open: list[_Invoice] = []
         self.last_letter: dict[str, date] = {}
-        self.last_reminder: dict[str, date] = {}
+        self.reminders: dict[str, list[date]] = {}
         self.result = Expectation()
 
     def play(self, start: date, end: date) -> Expectation:
@@ -269,10 +270,15 @@ class _Simulation:
         country, only_courtesy = waiting[0].country, all(self.is_courtesy(invoice) for invoice in waiting)
         if only_courtesy and self.owes(mine, today):
             return business_day(country, today + DAY)
-        last = (self.last_letter if only_courtesy else self.last_reminder).get(account)
-        if last is None or any(self.timeline[invoice.reached].get("apart") for invoice in waiting):
-            return today
-        return max(today, business_day(country, last + self.between_letters))
+        before = self.reminders.get(account, [])
+        if only_courtesy:
+            before = [self.last_letter[account]] if account in self.last_letter else []
+        in_rhythm = business_day(country, before[-1] + self.between_letters) if before else today
+        apart = [bool(self.timeline[invoice.reached].get("apart")) for invoice in waiting]
+        if any(apart):
+            in_its_time = business_day(country, before[-2] + 2 * self.between_letters) if len(before) > 1 else today
+            in_rhythm = in_its_time if all(apart) else min(in_rhythm, in_its_time)
+        return max(today, in_rhythm)
 
     def put_off(self, waiting: list[_Invoice], day: date, today: date) -> bool:
         """True when a courtesy note lapsed, because that day lies after the due date."""
@@ -308,7 +314,7 @@ class _Simulation:
         if taken:
             self.last_letter[account] = today
             if about_overdue:
-                self.last_reminder[account] = today
+                self.reminders.setdefault(account, []).append(today)
             amounts = {one.number: one.amount for one in mine}
             asked_for = [amounts[number] for number, named_as in naming.items() if named_as in ("due", "gathered", "listed")]
             self.result.letters.append(

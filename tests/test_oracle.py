@@ -127,12 +127,13 @@ WEEKLY = POLICY.replace("days_between_letters: 2, gather_days: 0", "days_between
 
 
 def test_a_letter_names_the_accounts_whole_position(play: OracleRun) -> None:
-    """The firm reminder of B is due on the 28th, and goes with A's on the 27th; their final demands go in their time."""
-    seen = play(row("A", "6/3/2013"), row("B", "6/7/2013", amount="20.00"), end=date(2013, 7, 10), terms=WEEKLY)
+    """The firm reminder of B is due on the 28th, and goes with A's on the 27th; their final demands go in their time, but
+    as the third letter within two weeks neither goes."""
+    seen = play(row("A", "6/3/2013"), row("B", "6/7/2013", amount="20.00"), end=date(2013, 7, 12), terms=WEEKLY)
     assert letters(seen) == [
         *june((3, "A:courtesy"), (6, "A:first B:courtesy"), (13, "A:second B:first"), (20, "B:second"), (27, "A:firm B:firm")),
-        (date(2013, 7, 3), {"A:final"}),
-        (date(2013, 7, 8), {"B:final"}),
+        (date(2013, 7, 4), {"A:final"}),
+        (date(2013, 7, 11), {"B:final"}),
     ]
     assert [{(number, named_as) for number, named_as, _ in letter.named} for letter in seen.letters][3:] == [
         {("A", "listed"), ("B", "due")},

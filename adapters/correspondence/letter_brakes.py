@@ -16,7 +16,7 @@ _STOPS = LetterStopRow.__table__  # type: ignore[attr-defined]
 
 
 def _is_active(today: Any) -> ColumnElement[bool]:
-    """On a business date."""
+    """On the business date of now, as `LetterStop.is_active_on` says of a stop: a test holds them equal."""
     return and_(_STOPS.c.ended_by.is_(None), or_(_STOPS.c.last_day.is_(None), _STOPS.c.last_day >= today))
 
 

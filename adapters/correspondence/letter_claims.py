@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
 from adapters.correspondence.account_positions import AccountCurrency, PositionInvoice, Positions, load_positions
@@ -242,15 +242,15 @@ class LetterClaims:
 
 
 def _load_latest_letters(session: Session, accounts: Collection[str]) -> Sequence[Message]:
-    """Per account and currency the letter that has not gone yet, the last reminder and the last courtesy note, of those refused and of the
-    others. Letters of cases are apart: no request joins them, and none is put off by them."""
+    """Per account and currency the letter that has not gone yet, the last two reminders and courtesy notes, and the last ones of each that
+    were refused. Letters of cases are apart: no request joins them, and none is put off by them."""
     when = func.coalesce(col(Message.sent_at), col(Message.slot))
     is_refused = col(Message.state) == MessageState.REFUSED
     group = (col(Message.account_id), col(Message.currency), col(Message.asked_for).is_(None), is_refused)
     place = func.row_number().over(partition_by=group, order_by=(when.desc(), col(Message.id).desc())).label("place")
     mine = (col(Message.account_id).in_(accounts), col(Message.case_id).is_(None), col(Message.state) != MessageState.VOID)
-    latest = select(col(Message.id).label("id"), place).where(*mine).subquery()
-    last = select(latest.c.id).where(latest.c.place == 1)
+    latest = select(col(Message.id).label("id"), is_refused.label("refused"), place).where(*mine).subquery()
+    last = select(latest.c.id).where(or_(latest.c.place == 1, and_(latest.c.place == 2, ~latest.c.refused)))
     statement = select(Message).where(*mine, or_(col(Message.id).in_(last), col(Message.state) == MessageState.INTENDED))
     return session.scalars(statement.order_by(col(Message.id)).with_for_update()).all()
 
@@ -271,28 +271,42 @@ def _find_next_letter_day(
     """Find the first business day on which the account may have its next letter; None when that is today.
 
     The rhythm is the account's: letters in two currencies may go on one day, and then none for `days_between_letters`. A courtesy note asks
-    for nothing: it puts no reminder off, and is put off by every letter. A step apart is put off by none that arrived. But no two letters
-    in one currency ever go on one day.
+    for nothing: it puts no reminder off, and is put off by every letter. But no two letters in one currency ever go on one day.
 
     A refused letter counts by its slot, lest one that is refused for its content be tried every day; not once the customer has another
     address.
     """
-    are_courtesy_notes, is_apart = all(request.rank <= 0 for request in due), any(request.apart for request in due)
+    are_courtesy_notes = all(request.rank <= 0 for request in due)
     rest = timedelta(days=max(request.days_between_letters for request in due))
-    earliest = today
+    earliest, days_before = today, set[date]()
     for letter in letters_before:
         if letter.account_id != key[0]:
             continue
         day, is_same_currency = (letter.sent_at or letter.slot).astimezone(customer.zone).date(), letter.currency == key[1]
         if is_same_currency and day == today:
             earliest = max(earliest, day + timedelta(days=1))
-        if _is_refused_reminder(letter):
-            counts = not letter.recipient or letter.recipient == customer.email
-        else:
-            counts = not is_apart and (are_courtesy_notes or letter.asked_for is not None)
-        if counts and (is_same_currency or day != today):
+        if not is_same_currency and day == today:
+            continue
+        if not _is_refused_reminder(letter):
+            if are_courtesy_notes or letter.asked_for is not None:
+                days_before.add(day)
+        elif not letter.recipient or letter.recipient == customer.email:
             earliest = max(earliest, day + rest)
+    earliest = max(earliest, _find_rhythm_day(due, sorted(days_before), rest, today))
     return find_first_business_day(customer.country, earliest) if earliest > today else None
+
+
+def _find_rhythm_day(due: Sequence[ContactRequest], days_before: Sequence[date], rest: timedelta, today: date) -> date:
+    """Find the first day that the account's rhythm allows. `days_before`: those of its letters so far, in order; at least the last two.
+
+    A step apart does not wait for `rest` to be over; but it is never the third letter within twice that time. With a step that is not
+    apart it goes as soon as either may.
+    """
+    in_rhythm = days_before[-1] + rest if days_before else today
+    if not any(request.apart for request in due):
+        return in_rhythm
+    in_its_time = days_before[-2] + 2 * rest if len(days_before) > 1 else today
+    return in_its_time if all(request.apart for request in due) else min(in_rhythm, in_its_time)
 
 
 def _is_refused_reminder(letter: Message) -> bool:

@@ -19,7 +19,7 @@ from tests.databases import _sqlite_template
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec, SentLetter, start_collection_environment
 from workflows.invoice_collection import InvoiceCollection
 
-LAST_DAY = 32
+LAST_DAY = 35
 WORDS = yaml.safe_load((PROJECT / "letters" / "en" / "words.yaml").read_text(encoding="utf-8"))
 PLEASE_PAY = WORDS["please_pay"].partition("{")[0]
 """What stands after the invoices; the payment's reference names one again."""
@@ -94,16 +94,18 @@ COURSES = {
                 {"A": LISTED, "B": LISTED, "C": gathered("firm_reminder"), "D": due("second_reminder"), "E": due("reminder")},
                 500,
             ),
-            # the final demands do not wait for the week
+            # the final demands of days 29 and 32 would be the third and the fourth letter within two weeks
             AccountLetter(
-                29,
+                35,
                 "final_demand",
-                {"A": due("final_demand"), "B": LISTED, "C": LISTED, "D": LISTED, "E": LISTED},
+                {
+                    "A": due("final_demand"),
+                    "B": due("final_demand"),
+                    "C": LISTED,
+                    "D": gathered("firm_reminder"),
+                    "E": due("second_reminder"),
+                },
                 500,
-            ),
-            # and E, which was reminded on day 28, is not reminded again before day 31
-            AccountLetter(
-                32, "final_demand", {"A": LISTED, "B": due("final_demand"), "C": LISTED, "D": LISTED, "E": due("second_reminder")}, 500
             ),
         ),
     ),
@@ -148,7 +150,7 @@ COURSES = {
             AccountLetter(0, "reminder", {"A": due("reminder")}, 100),
             AccountLetter(7, "second_reminder", {"A": due("second_reminder"), "B": due("reminder")}, 200),
             AccountLetter(14, "firm_reminder", {"A": due("firm_reminder"), "B": due("second_reminder")}, 200),
-            AccountLetter(17, "final_demand", {"A": due("final_demand"), "B": LISTED}, 200),
+            AccountLetter(21, "final_demand", {"A": due("final_demand"), "B": LISTED}, 200),
             # the account's suspension is asked for: what led to it is still owed
             AccountLetter(28, "firm_reminder", {"A": LISTED, "B": due("firm_reminder")}, 200),
         ),
@@ -323,8 +325,8 @@ def test_a_letter_that_lists_an_invoice_is_noted_once_and_takes_no_step_of_it(se
     name = "an invoice is listed"
     invoice, environment = season.invoice(name, "B"), season.environment
     (listing,) = environment.entry_facts(invoice, "letter.listed")
-    assert (listing["letter"], listing["letter_at"][:10]) == ("final_demand", season.day(17).isoformat())
-    assert environment.steps_with_dates(invoice)[-2:] == [("phone_call", season.day(19)), ("firm_reminder", season.day(26))]
+    assert (listing["letter"], listing["letter_at"][:10]) == ("final_demand", season.day(21).isoformat())
+    assert environment.steps_with_dates(invoice)[-3:-1] == [("phone_call", season.day(19)), ("firm_reminder", season.day(26))]
 
 
 def test_a_courtesy_note_that_found_no_letter_lapsed_before_the_due_date(season: Season) -> None:

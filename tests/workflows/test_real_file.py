@@ -18,8 +18,9 @@ from adapters.database.engine import Database
 from adapters.database.tables import Account, CallRequest, Case, Invoice, JournalEntry, Message, MessageLine, Task
 from adapters.mail.local_inbox import Inbox
 from adapters.shipped_files import PROJECT
-from tests.letters_report import ReportedLetter, measure_letters
+from tests.letters_report import FileBooks, measure_letters
 from tests.oracle import Expectation, ExpectedLetter, expected
+from tests.sent_letters import list_sent_letters
 from tests.time_skipping_play import TimeSkippingPlay, start_play
 
 FILE = PROJECT.parent / "shared" / "data" / "accounts-receivable.csv"
@@ -106,7 +107,7 @@ async def test_the_real_file_gets_the_letters_that_the_oracle_expects(database: 
     _check_suspensions(database, oracle)
     _check_inbox(play, database, rows)
     assert play.parts.inbox is not None
-    report = measure_letters(rows, list_sent_letters(database, play.parts.inbox), minimum=Decimal(5))
+    report = measure_letters(FileBooks(rows, minimum=Decimal(5)), list_sent_letters(database, play.parts.inbox))
     assert report.is_right, report
 
 
@@ -118,26 +119,6 @@ async def play_file(database: Database, folder: Path, rows: list[dict[str, str]]
         await _play_on(play, rows, folder, end)
     assert play.parts.inbox is not None
     return play.parts.inbox
-
-
-def list_sent_letters(database: Database, inbox: Inbox) -> list[ReportedLetter]:
-    """The letters that went, with the text that arrived."""
-    texts = {mail.message_id: mail.text for mail in inbox.list(limit=10_000)}
-    with database.reading() as session:
-        zones = dict(session.execute(select(col(Account.id), col(Account.time_zone))).all())
-        return [
-            ReportedLetter(
-                letter.message_id,
-                letter.account_id,
-                letter.sent_at.astimezone(ZoneInfo(zones[letter.account_id])).date(),
-                letter.letter,
-                letter.language,
-                None if letter.asked_for is None else Decimal(letter.asked_for) / 100,
-                texts[letter.message_id],
-            )
-            for letter in session.scalars(select(Message).where(col(Message.state) == "sent"))
-            if letter.sent_at
-        ]
 
 
 async def _running(play: TimeSkippingPlay) -> set[str]:

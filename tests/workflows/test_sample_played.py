@@ -23,6 +23,9 @@ from api.context import ApiContext
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind as Kind
 from domain.roles import Role
+from tests.letters_report import LettersReport, measure_letters
+from tests.sample_books import SampleBooks
+from tests.sent_letters import list_sent_letters
 from tests.time_skipping_play import TimeSkippingPlay, start_play
 
 THURSDAY = date(2026, 10, 15)
@@ -50,11 +53,14 @@ class PlayedSample:
         )
         self.customers = SampleCustomers(parts, WorkflowCommandSender(play.client))
         self.staff = SampleStaff(parts, self.app)
+        self.books = SampleBooks(self.database)
 
     async def pass_days(self, count: int) -> None:
         """Play so many mornings: letters go, customers act, and the staff works."""
         for _ in range(count):
-            await self.play.run_morning((await self.play.now()).date() + timedelta(days=1))
+            today = (await self.play.now()).date() + timedelta(days=1)
+            await self.play.run_morning(today)
+            self.books.note_morning(today)
             self.real = await self.play.environment.get_current_time()
             await self.customers.play(self.real)
             await self.play.sync()
@@ -75,6 +81,11 @@ class PlayedSample:
     def count_payments(self) -> int:
         with self.database.reading() as session:
             return len(session.scalars(select(Payment)).all())
+
+    def measure_letters(self) -> LettersReport:
+        """Hold the reminders that went against what the customers owed on their mornings."""
+        assert self.play.parts.inbox is not None
+        return measure_letters(self.books, list_sent_letters(self.database, self.play.parts.inbox))
 
     def list_given_up(self) -> dict[str, str]:
         """The staff's acts that were given up, with the last reason."""
@@ -161,6 +172,9 @@ async def test_forty_days_show_each_kind_of_case_and_leave_some_waiting_and_a_re
             acted = set(session.scalars(select(col(JournalEntry.actor))))
         assert acted >= {user.name for user in SAMPLE_USERS} - {"jonas.petersen"}
         assert not sample.list_given_up()
+        report = sample.measure_letters()
+        assert report.is_right, report
+        assert report.netted, report
 
         payments = sample.count_payments()
         await restart_without_memory(sample)

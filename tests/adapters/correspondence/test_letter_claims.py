@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from adapters.database.row_states import ContactRequestState
-from adapters.database.tables import Case, Invoice, PolicyVersion
+from adapters.database.row_states import ContactRequestState, MessageState
+from adapters.database.tables import Case, Invoice, Message, PolicyVersion
 from domain import identifiers as ids
 from domain.correspondence.letter_outcome import DropReason
 from domain.policy.collection_policy import PolicySnapshot
@@ -36,6 +36,38 @@ def test_what_is_asked_for_after_the_days_letter_went_goes_on_another_day(
     assert correspondence.send_all(outbox, NOON + 2 * HOUR) == 0
     assert (correspondence.requests()["I2"].state, correspondence.requests()["I2"].slot) == ("pending", TOMORROW_AT_NINE)
     assert correspondence.send_all(outbox, NOON + DAY) == 1
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "other", "goes_in"),
+    [
+        ((), None, 0),
+        ((3,), None, 0),
+        ((14, 3), None, 0),
+        ((12, 3), None, 2),
+        ((11, 7), None, 3),
+        ((13, 6), None, 1),
+        ((10, 7), "reminder", 0),
+        ((8, 6), "reminder", 1),
+    ],
+)
+def test_a_step_apart_does_not_wait_for_the_rhythm_but_is_never_the_third_letter_within_twice_its_days(
+    correspondence: CorrespondenceSetup, days_ago: tuple[int, ...], other: str | None, goes_in: int
+) -> None:
+    """With a step that is not apart, it goes as soon as either may."""
+    for number, days in enumerate(days_ago):
+        sent_at = NOON - days * DAY
+        letter = Message(key=f"k{number}", account_id="A1", language="en", currency="EUR", message_id=f"<{number}@x>", slot=sent_at)
+        letter.state, letter.sent_at, letter.asked_for, letter.letter = MessageState.SENT, sent_at, 100, "reminder"
+        with correspondence.database.writing() as session:
+            session.add(letter)
+    for invoice, step in (("I1", "final_demand"), ("I2", other)):
+        if step:
+            correspondence.create_invoice(invoice, due=TODAY - 30 * DAY)
+            correspondence.create_contact_request(invoice, name=step, days_between_letters=7, apart=step == "final_demand")
+    assert correspondence.send_all(correspondence.letter_outbox()) == (goes_in == 0)
+    if goes_in:
+        assert {request.slot.date() for request in correspondence.requests().values()} == {TODAY + goes_in * DAY}
 
 
 def gather(correspondence: CorrespondenceSetup, days_past_due: int, step: str, next_in: int) -> None:

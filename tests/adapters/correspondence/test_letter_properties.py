@@ -91,6 +91,12 @@ def test_whatever_happens_the_letters_of_an_account_are_right(issued: list[Happe
             assert letter.asked_for == sum(letter.owed.values())
         in_rhythm = [letter.on for letter in reminders if letter.template != "final_demand" and not letter.was_resent]
         assert all(sum(first <= day < first + WINDOW for day in in_rhythm) <= 2 for first in in_rhythm)
+        days = [letter.on for letter in reminders if not letter.was_resent]
+        for letter in reminders:
+            before = [day for day in days if letter.on - WINDOW < day < letter.on]
+            if letter.template == "final_demand" and not letter.was_resent and before:
+                rested = (letter.on - max(before)).days >= POLICY.contact.days_between_letters
+                assert rested or len(before) < 2, "a final demand that comes early is not the third letter within twice the rhythm"
         assert len({letter.on for letter in play.letters}) == len(play.letters), "a day has one letter"
         assert [step for invoice in play.invoices.values() if (step := find_step_out_of_turn(invoice.entries))] == []
         assert all(invoice.longest_wait <= LONGEST_WAIT for invoice in play.invoices.values()), "no invoice is forgotten"

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, update
 from sqlmodel import col, select
 
+from adapters.correspondence.letter_brakes import load_brakes
 from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
 from adapters.correspondence.letter_stop_store import (
     BrakeContext,
@@ -14,7 +15,7 @@ from adapters.correspondence.letter_stop_store import (
     UnknownStopError,
     UnknownStopTargetError,
 )
-from adapters.database.tables import Case, Invoice, LetterBrakeRecord, PolicyVersion
+from adapters.database.tables import Case, Invoice, LetterBrakeRecord, LetterStopRow, PolicyVersion
 from domain.correspondence.letter_stop import LetterStop, StopScope
 from tests.adapters.correspondence.case_letter_orders import REFUSED, build_warning_order, order_letter
 from tests.adapters.correspondence.correspondence_setup import DAY, HOUR, NOON, TODAY, CorrespondenceSetup
@@ -56,6 +57,21 @@ def customers(correspondence: CorrespondenceSetup) -> CorrespondenceSetup:
     for policy in ("standard", "gentle"):
         add_policy(correspondence, policy)
     return correspondence
+
+
+@pytest.mark.parametrize("last_day", [None, TODAY - DAY, TODAY, TODAY + DAY])
+@pytest.mark.parametrize("ended_days_ago", [None, 1, 0])
+def test_the_outbox_and_the_lists_agree_on_which_stops_are_in_force(
+    correspondence: CorrespondenceSetup, last_day: date | None, ended_days_ago: int | None
+) -> None:
+    row = LetterStopRow(stop_id="s1", scope=StopScope.ALL, reason="r", made_by="maria", made_at=NOON - 2 * DAY, last_day=last_day)
+    if ended_days_ago is not None:
+        row.ended_by, row.ended_at = "maria", NOON - ended_days_ago * DAY
+    with correspondence.database.writing() as session:
+        session.add(row)
+    (found,) = LetterStopStore(correspondence.database).list_stops()
+    with correspondence.database.reading() as session:
+        assert load_brakes(session, TODAY).hold_all is found.is_active_on(TODAY)
 
 
 SCOPES = [
