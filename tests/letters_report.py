@@ -36,7 +36,7 @@ class ReportedLetter(NamedTuple):
     text: str
 
 
-class Books(Protocol):
+class CustomerBooks(Protocol):
     """What is owed, as somebody who knows the money and the agreements, and nothing of letters, would say it."""
 
     def list_numbers(self, account: str) -> Sequence[str]:
@@ -94,7 +94,7 @@ class LettersReport(NamedTuple):
         return not (self.crowded_accounts or self.incomplete_letters or self.wrongly_reminded or self.wrong_totals)
 
 
-def measure_letters(books: Books, letters: Iterable[ReportedLetter]) -> LettersReport:
+def measure_letters(books: CustomerBooks, letters: Iterable[ReportedLetter]) -> LettersReport:
     """Hold the letters against the books. `netted`: how many took credit off."""
     sent = sorted(letters, key=lambda letter: letter.on)
     incomplete, wrongly_reminded, wrong_totals = list[str](), list[str](), list[str]()
