@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -65,6 +66,7 @@ def _format_count(number: int, singular: str, plural: str) -> str:
 page_templates.filters |= {
     "day": _format_day,
     "days": _format_days,
+    "segment": partial(quote, safe=""),
     "money": CONSOLE_PHRASES.shared.format_money,
     "stage": CONSOLE_PHRASES.stage_label,
     "step": CONSOLE_PHRASES.step_label,
