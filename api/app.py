@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from adapters.audit.access_log import AccessLog
 from api import console
@@ -37,8 +37,9 @@ from api.routes import billing as money
 from api.routes import invoice_commands as acts
 from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
-from api.web.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
-from api.web.request_target import RequestPathMiddleware
+from api.web.idempotency import IDEMPOTENCY_PARAMETER
+from api.web.middleware import BodyLimitMiddleware, HostPinMiddleware, SecurityHeadersMiddleware
+from api.web.request_target import RequestPathMiddleware, refuse_unknown_parameters
 
 DESCRIPTION = """The collection of overdue invoices.
 
@@ -131,15 +132,16 @@ def build_app() -> FastAPI:
         lifespan=_flush_access_log_at_shutdown,
     )
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(console.approvals_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestPathMiddleware)
+    app.add_middleware(HostPinMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AccessLoggingMiddleware)
-    _add_problem_schemas(app)
+    _complete_description(app)
     return app
 
 
@@ -149,8 +151,8 @@ async def _flush_access_log_at_shutdown(app: FastAPI) -> AsyncIterator[None]:
     await app.state.trail.flush()
 
 
-def _add_problem_schemas(app: FastAPI) -> None:
-    """Add the problem document's schema, to which every route refers though none returns it as its own model."""
+def _complete_description(app: FastAPI) -> None:
+    """Add what no route declares itself: the problem document's schema, and the header that every POST heeds."""
     describe = app.openapi
 
     def described() -> dict[str, object]:
@@ -159,6 +161,10 @@ def _add_problem_schemas(app: FastAPI) -> None:
         schema = problems.ProblemDocument.model_json_schema(ref_template="#/components/schemas/Problem{model}")
         schemas.update({f"Problem{name}": part for name, part in schema.pop("$defs", {}).items()})
         schemas["ProblemDocument"] = schema
+        for methods in document["paths"].values():
+            if post := methods.get("post"):
+                parameters = post.setdefault("parameters", [])
+                parameters += [] if IDEMPOTENCY_PARAMETER in parameters else [IDEMPOTENCY_PARAMETER]
         return document
 
     app.openapi = described  # type: ignore[method-assign]

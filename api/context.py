@@ -34,7 +34,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ApiContext:
-    """`inbox` is None when letters go to a mail server; `mappings` holds the import mappings that a name can stand for."""
+    """`inbox` is None when letters go to a mail server; `mappings` holds the import mappings that a name can stand for.
+
+    `secure_cookies`: cookies go over HTTPS alone, however the request came. `allowed_hosts`: the names by which requests may call this
+    server; None for any.
+    """
 
     database: Database
     clock: Clock
@@ -50,6 +54,8 @@ class ApiContext:
     letter_sender: str = field(default="receivables@lindenhof.example", kw_only=True)
     letters: LetterTemplates | None = field(default=None, kw_only=True)
     policies_dir: Path = field(default=PROJECT / "policies", kw_only=True)
+    secure_cookies: bool = field(default=False, kw_only=True)
+    allowed_hosts: frozenset[str] | None = field(default=None, kw_only=True)
     audits: AuditPort = field(default_factory=UnavailableAuditPort, kw_only=True)
 
     @property

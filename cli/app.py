@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapters.config.settings import Settings
+from adapters.config.settings import Settings, SettingsError
 from adapters.process.gc_tuning import collect_garbage_rarely
 from cli.audit import audit_app
 from cli.clock_commands import clock_app
@@ -111,6 +111,8 @@ def check_policies(files: Annotated[list[Path] | None, typer.Argument()] = None,
     from adapters.start_check import check_next_start
 
     settings = Settings.load(data_dir=data_dir)
+    if data_dir is not None and not data_dir.is_dir():
+        raise SettingsError(f"there is no folder {data_dir}; name that of a Duecourse, or none: `duecourse policy check --data-dir FOLDER`")
     checked, notes = check_next_start(settings, files or ())
     for file, policy in checked.policies:
         print(f"{file}: {policy.policy} version {policy.version}, {len(policy.timeline)} steps: good")
@@ -207,6 +209,8 @@ def _load_web_app() -> Any:
                 letter_sender=parts.settings.sender,
                 letters=parts.letters,
                 policies_dir=parts.settings.policies_dir,
+                secure_cookies=parts.settings.sends_secure_cookies,
+                allowed_hosts=parts.settings.host_names,
                 audits=AuditService(client, parts.database, parts.settings, WORKFLOWS),
             )
         )

@@ -141,7 +141,7 @@ def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Instan
     lock = InstanceLock.acquire(settings.data_dir)
     stack.callback(lock.release)
     set_up_logging(settings.data_dir / "logs" / "duecourse.log")
-    web = WebServer(settings.api_host, settings.api_port)
+    web = WebServer(settings.api_host, settings.api_port, settings.trusted_proxies)
     stack.push_async_callback(web.stop)
     letters = load_letters_for_start(settings)
     database = open_database(settings)

@@ -28,7 +28,7 @@ async def run_standalone_api(settings: Settings, load_web_app: Callable[[], Make
     """Serve console and API until SIGINT or SIGTERM; they are loaded when there is something to join. Raises PortInUseError, SettingsError,
     NewerDatabaseError, TemporalUnreachableError."""
     client, parts, stop = await _prepare_process(settings)
-    web = WebServer(settings.api_host, settings.api_port)
+    web = WebServer(settings.api_host, settings.api_port, settings.trusted_proxies)
     serving = await web.serve(load_web_app()(client, parts))
     say(f"ready {web.url}")
     await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)

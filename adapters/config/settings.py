@@ -5,6 +5,7 @@ There is no default for a secret. A value that cannot be used is refused with th
 
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +16,7 @@ from domain.erasure.report import DEFAULT_RETENTION_YEARS
 from domain.errors import OperatingError
 
 ENV_PREFIX = "DUECOURSE_"
+_ALL_ADDRESSES = frozenset({"0.0.0.0", "::", ""})
 ADDRESS_PATTERN = r"^[^@\s<>]+@[^@\s<>]+$"
 
 
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
         None, pattern=r"^(sqlite:///|postgresql\+psycopg://)", description="sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
     )
 
-    temporal_address: str | None = Field(None, pattern=r"^[^\s:/]+:\d+$", description="HOST:PORT of a Temporal server")
+    temporal_address: str | None = Field(None, pattern=r"^[^\s:/]+:[0-9]+$", description="HOST:PORT of a Temporal server")
     temporal_namespace: str = Field("duecourse", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a Temporal namespace")
     temporal_port: int | None = Field(None, ge=1, le=65535, description="a port for the embedded server; unset: any free one")
     worker_takeover_seconds: int = Field(
@@ -80,6 +82,16 @@ class Settings(BaseSettings):
         None, pattern=r"^https?://[^\s]+$", description="the address at which people reach the console; unset: that of this machine"
     )
 
+    secure_cookies: bool | None = Field(
+        None, description="true or false: whether the session's cookie goes over HTTPS alone; unset: where DUECOURSE_CONSOLE_URL has https"
+    )
+    trusted_proxies: str | None = Field(
+        None, description="the addresses of the proxies whose X-Forwarded-Proto is believed, such as 10.0.0.5,10.1.0.0/16; unset: none"
+    )
+    allowed_hosts: str | None = Field(
+        None, description="by which names the server may be called, such as duecourse.your-company.com,10.0.0.7; * for any; unset: see docs"
+    )
+
     retention_years: int = Field(
         DEFAULT_RETENTION_YEARS,
         ge=1,
@@ -121,6 +133,22 @@ class Settings(BaseSettings):
     def console_address(self) -> str:
         """The URL at which people reach the console: the configured one, else this machine's."""
         return self.console_url or f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def sends_secure_cookies(self) -> bool:
+        return self.secure_cookies if self.secure_cookies is not None else self.console_address.startswith("https://")
+
+    @property
+    def host_names(self) -> frozenset[str] | None:
+        """The names by which requests may call the server, without ports: those that are set, else those of this machine itself and of the
+        console's address. None for any: where it listens on all addresses, and nobody said by which name it is reached."""
+        if self.allowed_hosts is not None:
+            names = {name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()}
+            return None if "*" in names else frozenset(names)
+        if self.console_url is None and self.api_host in _ALL_ADDRESSES:
+            return None
+        own = urlsplit(self.console_url).hostname if self.console_url else None
+        return frozenset({*LOOPBACK, "[::1]", self.api_host.lower(), f"[{self.api_host.lower()}]", *([own] if own else [])})
 
     @property
     def sends_external_mail(self) -> bool:

@@ -46,7 +46,7 @@ class UnitedStatesAccount(_CreditorModel):
     """An account that customers in the United States pay by ACH or wire; `routing_number` is the bank's ABA number."""
 
     account_number: OneLine
-    routing_number: Annotated[str, Field(pattern=r"^\d{9}$")]
+    routing_number: Annotated[str, Field(pattern=r"^[0-9]{9}$")]
     bank: OneLine = ""
 
 

@@ -18,7 +18,7 @@ from domain.money import Currency
 AMOUNT_DETAILS = frozenset({"amount", "credited", "interest", "open_balance", "outstanding", "paid", "received", "rest", "to_pay", "total"})
 """The details that are minor units of the currency among them."""
 
-_iso_day = re.compile(r"\d{4}-\d{2}-\d{2}")
+_iso_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class LetterLine(BaseModel):

@@ -15,7 +15,7 @@ GAP = "  "
 _prose = textwrap.TextWrapper(width=TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
 _blank_line = re.compile(r"\n\s*\n")
 _breakable = re.compile(r"[ \t\r\n]+")
-_hyphenated_number = re.compile(r"(?<!\S)(?=\S*\d)(?=\S*-)[^\s<>&]{1,28}(?!\S)")
+_hyphenated_number = re.compile(r"(?<!\S)(?=\S*[0-9])(?=\S*-)[^\s<>&]{1,28}(?!\S)")
 """In HTML that is escaped: what a browser would break at its hyphen, and a phone has room for."""
 
 

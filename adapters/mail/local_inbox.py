@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.errors import OperatingError
 
 LOOPBACK = "127.0.0.1"
-_message_name = re.compile(r"\d{20}-\d{6}")
+_message_name = re.compile(r"[0-9]{20}-[0-9]{6}")
 _arrivals = itertools.count()
 _reading_policy = policy.EmailPolicy(header_factory=lru_cache(maxsize=256)(HeaderRegistry()))
 """The default's, but that it parses a header once: the parser asks a part for its type a dozen times, and every letter's parts have the

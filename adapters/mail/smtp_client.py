@@ -32,7 +32,7 @@ AUTHENTICATION_REQUIRED_CODES = frozenset({530, 534, 535, 538})
 """What a server answers to MAIL when it wants a login or TLS first (RFC 4954, 6): our configuration, not the letter's fault."""
 
 MAX_REPLY_LENGTH = 1000
-_policy_refusal = re.compile(r"5\.7\.\d")
+_policy_refusal = re.compile(r"5\.7\.[0-9]")
 _leading_dot = re.compile(rb"(?m)^\.")
 
 

@@ -20,8 +20,9 @@ AsgiApp = Callable[
 class WebServer:
     """A server that listens once it is built, so that a port in use is found before anything is started. It serves while `serve` runs."""
 
-    def __init__(self, host: str, port: int) -> None:
-        """Listen on the port. Raises PortInUseError."""
+    def __init__(self, host: str, port: int, trusted_proxies: str | None = None) -> None:
+        """Listen on the port. `trusted_proxies`: whose X-Forwarded-Proto is believed, by address or network. Raises PortInUseError."""
+        self._trusted_proxies = trusted_proxies
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -38,7 +39,14 @@ class WebServer:
 
     async def serve(self, app: AsgiApp) -> "asyncio.Task[None]":
         """Wait until requests are answered."""
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            proxy_headers=self._trusted_proxies is not None,
+            forwarded_allow_ips=self._trusted_proxies or "",
+        )
         self._server = _SignalFreeServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started and not self._task.done():  # noqa: ASYNC110 uvicorn sets no event

@@ -18,7 +18,7 @@ from adapters.sample.accounts import CUSTOMER
 from domain.billing.billing_events import InvoiceStatus
 from domain.money import Money
 
-API_ADDRESS = "http://duecourse.sample"
+API_ADDRESS = "http://localhost"
 PAGE_LENGTH = 200
 
 

@@ -36,7 +36,7 @@ async def submit_case_command(context: ApiContext, case: CaseRow, command: Comma
     try:
         outcome = await context.cases.submit_command(case.case_id, command)
     except CaseNotRunning as error:
-        raise _build_closed_problem(context, case) from error
+        raise build_closed_problem(context, case) from error
     return build_command_answer(outcome, command.act_id, response)
 
 
@@ -58,7 +58,7 @@ def build_command_answer(outcome: CommandReceipt | CommandQueued, act_id: str, r
     return CommandAnswer(act_id=act_id, recorded="now", seq=outcome.seq, repeated=outcome.repeated)
 
 
-def _build_closed_problem(context: ApiContext, case: CaseRow) -> Problem:
+def build_closed_problem(context: ApiContext, case: CaseRow) -> Problem:
     """Return the problem 409. The case is read again: it may just have ended by somebody else's decision."""
     now = find_case(context.database, CaseKind(case.kind), case.case_id) or case
     what = case.kind.replace("_", " ")

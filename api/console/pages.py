@@ -24,7 +24,7 @@ from api.presenters.phrases import load_phrases
 from api.routes.accounts import require_account_detail as existing_account
 from api.routes.invoices import MAX_DAYS_PAST_DUE
 from api.web.access_logging import record_shown_letter
-from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context, require_right
+from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context, reject_cross_origin_request, require_right
 from api.web.middleware import CONTENT_SECURITY_POLICY
 from api.web.permissions import Permission
 from api.web.problems import invalid_request_problem, not_found_problem
@@ -186,15 +186,16 @@ def sign_in_with_link(request: Request, context: Context, code: str = "") -> Res
     token = context.identity.exchange_sign_in_code(code) if code else None
     if token is None:
         return _render_sign_in_page(request, context, "This link was used before, or is more than ten minutes old." if code else None)
-    return _redirect_with_session(request, LINK_TOKEN_PREFIX + token)
+    return _redirect_with_session(request, context, LINK_TOKEN_PREFIX + token)
 
 
 @router.post("/sign-in")
 def sign_in_with_token(request: Request, context: Context, token: Annotated[str, Form(max_length=200)] = "") -> Response:
-    """Sign in with a token from `duecourse token`."""
+    """Sign in with a token from `duecourse token`. Raises Problem 403 for another site's form."""
+    reject_cross_origin_request(request)
     if context.identity.authenticate(token.strip()) is None:
         return _render_sign_in_page(request, context, "This token is unknown, expired or revoked.")
-    return _redirect_with_session(request, token.strip())
+    return _redirect_with_session(request, context, token.strip())
 
 
 def _render_sign_in_page(request: Request, context: Context, refused: str | None) -> HTMLResponse:
@@ -203,15 +204,17 @@ def _render_sign_in_page(request: Request, context: Context, refused: str | None
     return page
 
 
-def _redirect_with_session(request: Request, cookie: str) -> Response:
+def _redirect_with_session(request: Request, context: Context, cookie: str) -> Response:
     response = RedirectResponse("/", status_code=303)
-    secure = request.url.scheme == "https"
+    secure = context.secure_cookies or request.url.scheme == "https"
     response.set_cookie(SESSION_COOKIE, cookie, max_age=SESSION_MAX_AGE_SECONDS, httponly=True, samesite="lax", secure=secure)
     return response
 
 
 @router.post("/sign-out")
 def sign_out(request: Request, context: Context) -> Response:
+    """Raises Problem 403 for another site's form."""
+    reject_cross_origin_request(request)
     cookie = request.cookies.get(SESSION_COOKIE, "")
     if cookie.startswith(LINK_TOKEN_PREFIX):
         context.identity.revoke_token(cookie.removeprefix(LINK_TOKEN_PREFIX))

@@ -7,7 +7,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.document_store import DocumentStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
-from api.commands.case_commands import require_case, save_comment, submit_case_command
+from adapters.temporal.case_commands import CommandRejected
+from api.commands.case_commands import build_closed_problem, require_case, save_comment, submit_case_command
 from api.commands.notes_and_tasks import save_invoice_note
 from api.presenters.disputes import present_dispute
 from api.routes.invoice_commands import ExistingInvoice, InvoiceCommandId, submit_invoice_command
@@ -16,8 +17,9 @@ from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, DisputeHandlingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem
+from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem, not_found_problem
 from api.web.request_ids import derive_id
+from api.web.uploads import describe_media_type, describe_upload
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
@@ -147,13 +149,23 @@ async def attach_evidence(
     context: Context,
     response: Response,
 ) -> EvidenceAnswer:
-    """Each file is stored once, by its SHA-256."""
-    store, digests = DocumentStore(context.database), list[str]()
-    for file in files:
-        content, kind = await file.read(), file.content_type or "application/octet-stream"
-        stored = await run_in_threadpool(store.add, file.filename or "file", kind, content, actor.user, context.business_now)
-        digests.append(stored)
-    answer = await submit_case_command(context, dispute, AttachEvidence(act_id=command_id, actor=actor.user, evidence=digests), response)
+    """Each file is stored once, by its SHA-256; what the dispute refuses is not kept."""
+    if dispute.outcome is not None:
+        raise build_closed_problem(context, dispute)
+    uploads = [(describe_upload(file), describe_media_type(file), await file.read()) for file in files]
+    store, at = DocumentStore(context.database), context.business_now
+
+    def store_files() -> list[str]:
+        return [store.add(*upload, actor.user, at) for upload in uploads]
+
+    digests = await run_in_threadpool(store_files)
+    command = AttachEvidence(act_id=command_id, actor=actor.user, evidence=digests)
+    try:
+        answer = await submit_case_command(context, dispute, command, response)
+    except (Problem, CommandRejected):
+        await run_in_threadpool(store.discard_unused, digests, actor.user, at)
+        raise
+    await run_in_threadpool(store_files)  # another request with the same file may have been refused meanwhile, and have taken it away
     return EvidenceAnswer(**answer.model_dump(), evidence=digests)
 
 

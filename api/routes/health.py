@@ -1,6 +1,7 @@
 """Is it alive, can it work, and a few figures for Prometheus."""
 
 from datetime import date, datetime
+from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
@@ -25,7 +26,8 @@ from api.web.request_target import EncodedPathRoute
 from domain.audit.archive_status import ArchiveSweepResult
 from domain.clock import REAL_DAY_SECONDS
 
-router = APIRouter(tags=["health"], responses={503: PROBLEM_RESPONSES[503]}, route_class=EncodedPathRoute)
+PROBE_RESPONSES: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (400, 413, 422, 503)}
+router = APIRouter(tags=["health"], responses=PROBE_RESPONSES, route_class=EncodedPathRoute)
 clock_router = APIRouter(prefix="/v1/clock", tags=["health"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

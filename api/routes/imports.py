@@ -22,6 +22,7 @@ from api.web.authentication import Context, ImportingActor, ReadingActor, requir
 from api.web.idempotency import IdempotentRoute
 from api.web.permissions import Permission
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem
+from api.web.uploads import describe_upload
 
 router = APIRouter(prefix="/v1", tags=["imports"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 _mapping_name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -52,7 +53,7 @@ async def import_file(
     are new are held for release."""
     if release:
         require_right(actor, Permission.BRAKE_LETTERS)
-    name = Path(file.filename or "upload").name
+    name = describe_upload(file, "upload")
 
     def run() -> ImportOut:
         chosen = _choose_mapping(context, mapping, mapping_file)

@@ -31,7 +31,7 @@ def require_actor(request: Request) -> Actor:
     if scheme.lower() != "bearer" or not token:
         token = request.cookies.get(SESSION_COOKIE, "").removeprefix(LINK_TOKEN_PREFIX)
         if token and request.method not in SAFE_METHODS:
-            _reject_cross_origin_request(request)
+            reject_cross_origin_request(request)
     actor = get_context(request).identity.authenticate(token.strip()) if token else None
     if actor is None:
         missing = "this request carries no token" if not token else "this token is unknown, expired or revoked"
@@ -46,8 +46,9 @@ def require_actor(request: Request) -> Actor:
     return actor
 
 
-def _reject_cross_origin_request(request: Request) -> None:
-    """A cookie is sent by whatever page the browser shows: only our own may change something with it."""
+def reject_cross_origin_request(request: Request) -> None:
+    """A cookie is sent by whatever page the browser shows: only our own may change something with it, or change the cookie. Raises Problem
+    403."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         raise Problem(403, "foreign-page", "Another site asked for this", "open Duecourse itself and try again there")

@@ -25,6 +25,16 @@ _key_pattern = re.compile(r"[\x21-\x7e]{1,200}")
 _boundary_pattern = re.compile(r'boundary="?([^";,]+)"?')
 
 
+IDEMPOTENCY_PARAMETER: dict[str, Any] = {
+    "name": IDEMPOTENCY_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "up to 200 visible ASCII characters, such as a UUID: the same request again under it gets the first answer, once",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+"""As the API's description has it, for every POST."""
+
+
 class ReplayedResponse(JSONResponse):
     """An answer given before."""
 

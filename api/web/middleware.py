@@ -7,6 +7,7 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 
 from api.web.problems import Problem, build_problem_response
+from domain.digits import parse_digits
 
 AsgiMessage = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[AsgiMessage]]
@@ -15,7 +16,13 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MAX_JSON_BYTES = 4 * 2**20
 MAX_IMPORT_BYTES = 256 * 2**20
-MAX_LENGTH_DIGITS = 18
+PROBE_PATHS = frozenset({"/healthz", "/readyz"})
+UNKNOWN_HOST = Problem(
+    400,
+    "unknown-host",
+    "This is not the server's name",
+    "open Duecourse by its own address; whoever runs it names that in DUECOURSE_CONSOLE_URL, or more of them in DUECOURSE_ALLOWED_HOSTS",
+)
 IMPORTS_PATH = "/v1/imports"
 MAX_EVIDENCE_BYTES = 25 * 2**20
 EVIDENCE_PATH = re.compile(r"/v1/disputes/[^/]+/evidence")
@@ -43,8 +50,9 @@ class BodyLimitMiddleware:
             await self._app(scope, receive, send)
             return
         limit = _find_body_limit(scope["path"])
-        declared_length = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared_length.isdigit() and (len(declared_length) > MAX_LENGTH_DIGITS or int(declared_length) > limit):
+        declared_length = dict(scope["headers"]).get(b"content-length", b"0").decode("latin-1")
+        length = parse_digits(declared_length)
+        if length is None or length > limit:
             await build_problem_response(_body_too_large_problem(limit), scope["path"])(scope, receive, send)
             return
         came = 0
@@ -68,6 +76,28 @@ def _find_body_limit(path: str) -> int:
 
 def _body_too_large_problem(limit: int) -> Problem:
     return Problem(413, "too-large", "The request is too large", f"at most {limit // 2**20} MB are taken here; send it in several parts")
+
+
+class HostPinMiddleware:
+    """Refuses requests that call the server by a name which is not its own: a page elsewhere can point a name of its own at this address.
+    Probes call it by whatever address it has."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in PROBE_PATHS:
+            names: frozenset[str] | None = scope["app"].state.parts.allowed_hosts
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+            if names is not None and _strip_port(host) not in names:
+                await build_problem_response(UNKNOWN_HOST, scope["path"])(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _strip_port(host: str) -> str:
+    name, separator, port = host.rpartition(":")
+    return name if separator and "]" not in port else host
 
 
 class SecurityHeadersMiddleware:

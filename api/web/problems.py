@@ -170,10 +170,12 @@ def _build_field_error(error: dict[str, Any]) -> FieldError:
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": description, "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}
     for status, description in {
+        400: "The request is not well-formed: its path, its host or its body",
         401: "Not signed in: send a bearer token",
         403: "The role may not do this",
         404: "There is no such thing",
         409: "The state rules it out",
+        413: "The request is too large",
         422: "The request cannot be read",
         503: "A part that is needed does not answer; try again",
     }.items()

@@ -4,16 +4,20 @@ Servers decode a path before it is matched, and an id such as `INV/2013/0042` wo
 what was sent: decoded but for the slashes inside segments and the percent signs, which routes decode when they have found their parameters.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
 from api.web.middleware import AsgiApp, Receive, Send
-from api.web.problems import Problem, build_problem_response
+from api.web.problems import FieldError, Problem, build_problem_response
 
 ENCODED_SLASH, ENCODED_PERCENT = "%2F", "%25"
 
@@ -42,11 +46,37 @@ class RequestPathMiddleware:
 class EncodedPathRoute(APIRoute):
     """A route whose parameters may have any sign, slashes too."""
 
+    @cached_property
+    def query_names(self) -> frozenset[str]:
+        """The parameters that it takes behind the question mark."""
+        return frozenset(_list_query_names(self.dependant))
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, found = super().matches(scope)
         if parameters := found.get("path_params"):
             found["path_params"] = {name: decode_parameter(value) for name, value in parameters.items()}
         return match, found
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt parameter is refused, not ignored: its filter would be left out without a word. Raises Problem 422."""
+    route = request.scope["route"]
+    known = route.query_names if isinstance(route, EncodedPathRoute) else frozenset()
+    if unknown := sorted(set(request.query_params) - known):
+        errors = [FieldError(pointer=name, detail=_describe_unknown(name, known)) for name in unknown]
+        raise Problem(422, "invalid", "The request cannot be read", "; ".join(error.detail for error in errors[:3]), errors=errors)
+
+
+def _list_query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _list_query_names(inner)
+
+
+def _describe_unknown(name: str, known: frozenset[str]) -> str:
+    if close := get_close_matches(name, known, n=1):
+        return f"there is no parameter {name!r} here; did you mean {close[0]!r}?"
+    return f"there is no parameter {name!r} here; " + (f"write one of: {', '.join(sorted(known))}" if known else "this route takes none")
 
 
 def decode_path(raw_path: bytes) -> str:

@@ -3,12 +3,14 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from adapters.read_model.cursors import MAX_CURSOR_LENGTH
+from adapters.read_model.cursors import MAX_CURSOR_LENGTH, UnknownCursorError, decode_cursor
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import PortfolioWorld
@@ -68,6 +70,9 @@ CURSORS_OF_OTHER_LISTS = (
     encode([2**63 - 1]),
 )
 
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""What is refused before any database is asked."""
+
 
 @pytest.fixture
 def small_world(world: PortfolioWorld) -> PortfolioWorld:
@@ -76,21 +81,32 @@ def small_world(world: PortfolioWorld) -> PortfolioWorld:
     return world
 
 
+@pytest.mark.parametrize("kinds", [(int,), (str,), (str, str), (date, str), (date, int), (datetime, str, int), (int, str, str)])
+def test_no_hostile_cursor_is_read(kinds: tuple[type, ...]) -> None:
+    for cursor in HOSTILE_CURSORS:
+        with pytest.raises(UnknownCursorError):
+            decode_cursor(cursor, *kinds)
+    for cursor in CURSORS_OF_OTHER_LISTS:
+        with suppress(UnknownCursorError):
+            assert len(decode_cursor(cursor, *kinds) or ()) == len(kinds)
+
+
 async def test_no_list_stumbles_over_a_cursor(auditor: Client, small_world: PortfolioWorld) -> None:
     for path in LISTS:
-        for cursor in HOSTILE_CURSORS:
-            answer = await auditor.get(path, params={"cursor": cursor})
-            assert answer.status_code == 422, (path, cursor[:60], answer.text)
+        answer = await auditor.get(path, params={"cursor": HOSTILE_CURSORS[1]})
+        assert answer.status_code == 422, (path, answer.text)
         for cursor in CURSORS_OF_OTHER_LISTS:
             answer = await auditor.get(path, params={"cursor": cursor})
             assert answer.status_code in (200, 422), (path, cursor, answer.text)
 
 
+@on_sqlite
 async def test_the_console_refuses_the_same_cursors(manager: Client, small_world: PortfolioWorld) -> None:
     for cursor in HOSTILE_CURSORS:
         assert (await manager.get("/", params={"cursor": cursor})).status_code == 422
 
 
+@on_sqlite
 @pytest.mark.parametrize("days", ["4000000", "9" * 5_000, *ODD_DIGITS, "-1", "1e3", "ten"])
 async def test_days_with_which_nobody_can_count_are_refused_on_the_console(manager: Client, small_world: PortfolioWorld, days: str) -> None:
     answer = await manager.get("/", params={"overdue": days}, headers={"Accept": "text/html"})
@@ -108,6 +124,7 @@ async def test_a_number_beyond_64_bits_names_no_row(manager: Client, auditor: Cl
     assert (await manager.get(f"/v1/letters/{2**63 - 1}")).status_code == 404
 
 
+@on_sqlite
 async def test_days_out_of_range_are_refused_wherever_a_day_is_named(auditor: Client, manager: Client, small_world: PortfolioWorld) -> None:
     for day in FAR_DAYS:
         for path in (
@@ -126,18 +143,21 @@ async def test_days_out_of_range_are_refused_wherever_a_day_is_named(auditor: Cl
     assert small_world.cases.acts == []
 
 
+@on_sqlite
 @pytest.mark.parametrize("day", [20130301, 1362096000, 15765.0, True, None, ["2013-03-01"], "2013-03-01T00:00:00", "2013-03-01 "])
 async def test_a_day_is_a_text_and_no_number(manager: Client, small_world: PortfolioWorld, problem: Problem, day: object) -> None:
     answer = await manager.post("/v1/invoices/I-1/promises", json={"amount": "1.00", "currency": "EUR", "by": day})
     assert "2013-03-01" in problem(answer, 422)["detail"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("etag", ['"²"', '"٣"', '"99999999999999999999"', '"' + "9" * 5_000 + '"', "1;2", '""'])
 async def test_an_etag_that_is_none_of_ours_is_refused(manager: Client, small_world: PortfolioWorld, problem: Problem, etag: str) -> None:
     answer = await manager.put("/v1/portfolios/rules", json={"rules": []}, headers={b"If-Match": etag.encode()})
     problem(answer, 422)
 
 
+@on_sqlite
 @pytest.mark.parametrize("amount", ["9" * 30, "-" + "9" * 30, "9" * 13, "100000000000.01", "٣", "１.00", "1" + "0" * 400, "1e13"])
 async def test_an_amount_with_which_nobody_can_count_is_refused(
     manager: Client, small_world: PortfolioWorld, problem: Problem, amount: str
@@ -153,6 +173,7 @@ async def test_an_amount_with_which_nobody_can_count_is_refused(
 NESTED = b'{"text": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -178,6 +199,7 @@ async def test_json_of_no_use_is_refused(manager: Client, small_world: Portfolio
 NO_ENCODINGS = ("base64", "hex", "zlib", "rot13", "idna", "undefined", "punycode", "bz2", "uu", "nothing", "a\\0b", "é" * 90)
 
 
+@on_sqlite
 @pytest.mark.parametrize("codec", NO_ENCODINGS)
 async def test_a_codec_that_is_no_encoding_of_text_is_refused(
     as_role: As, small_world: PortfolioWorld, problem: Problem, codec: str
@@ -189,6 +211,7 @@ async def test_a_codec_that_is_no_encoding_of_text_is_refused(
     assert "windows-1252" in detail
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "mapping",
     [
@@ -205,6 +228,7 @@ async def test_yaml_nested_without_end_is_refused(as_role: As, small_world: Port
         problem(await billing.post("/v1/imports", files=upload(mapping)), 422)
 
 
+@on_sqlite
 async def test_no_text_carries_a_zero_byte_to_the_database(manager: Client, small_world: PortfolioWorld, problem: Problem) -> None:
     problem(await manager.get("/v1/accounts?q=a%00b"), 400)
     problem(await manager.get("/v1/accounts/A%00"), 400)
@@ -219,6 +243,7 @@ async def test_a_cursor_of_the_longest_names_is_taken(manager: Client, world: Po
     assert (await manager.get("/v1/accounts", params={"limit": 1, "cursor": first["next"]})).json()["items"][0]["id"].endswith("-1")
 
 
+@on_sqlite
 def test_every_number_day_and_list_that_a_request_carries_has_bounds(app: FastAPI) -> None:
     """So that nobody has to think of it again: a new route without them fails here."""
     document = app.openapi()

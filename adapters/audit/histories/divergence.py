@@ -18,8 +18,8 @@ from domain.audit.replay_report import ReplayDivergence
 NONDETERMINISM_CODE = "TMPRL1100"
 """Temporal's code for a divergence of code and history."""
 
-EVENT_ID_PATTERN = re.compile(r"HistoryEvent\(id: (\d+)")
-LOCAL_ACTIVITY_PATTERN = re.compile(r"LocalActivity\((\d+)\)")
+EVENT_ID_PATTERN = re.compile(r"HistoryEvent\(id: ([0-9]+)")
+LOCAL_ACTIVITY_PATTERN = re.compile(r"LocalActivity\(([0-9]+)\)")
 QUOTED_PATTERN = re.compile(r"'([^']+)'")
 MESSAGE_PATTERN, ERROR_TYPE_PATTERN = re.compile(r'message: "((?:[^"\\]|\\.)*)"'), re.compile(r'type: "([^"]+)"')
 """The message, and the type of an error of the project's code, within a failure as the core prints it with all its parts."""
