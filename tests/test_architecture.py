@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,9 @@ MADE_TO_BE_EXTENDED = {
 }
 """The classes that others extend outside their own module, and why. What else is shared is a function, or an object that one has.
 Errors extend each other as they like, for who catches one means all that are of its kind."""
+
+
+_ANY_DIGIT = re.compile(r"\.isdigit\(|\.isdecimal\(|\.isnumeric\(|\\d")
 
 
 def modules() -> list[Path]:
@@ -332,3 +336,10 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_knows(database: Da
         context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
         differences = compare_metadata(context, SQLModel.metadata)
     assert differences == []
+
+
+def test_a_digit_is_ascii_wherever_text_becomes_a_number() -> None:
+    """Python takes ² and ٣ for digits too, and so does its pattern for one: docs/decisions/0036. The readers of files have patterns of their own."""
+    paths = [path for path in modules() if not named(path).startswith("adapters/imports/")]
+    taken = {named(path): marks for path in paths if (marks := set(_ANY_DIGIT.findall(path.read_text(encoding="utf-8"))))}
+    assert taken == {"domain/digits.py": {".isdecimal("}}

@@ -16,6 +16,7 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MAX_JSON_BYTES = 4 * 2**20
 MAX_IMPORT_BYTES = 256 * 2**20
+HOST_PATTERN = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 UNKNOWN_HOST = Problem(
     400,
@@ -33,10 +34,12 @@ CONTENT_SECURITY_POLICY = (
 )
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+"""Under the policy `no-referrer` browsers send a page's own forms with `Origin: null`, which is refused; `same-origin` tells others as
+little."""
 
 
 class BodyLimitMiddleware:
@@ -89,7 +92,7 @@ class HostPinMiddleware:
         if scope["type"] == "http" and scope["path"] not in PROBE_PATHS:
             names: frozenset[str] | None = scope["app"].state.parts.allowed_hosts
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
-            if names is not None and _strip_port(host) not in names:
+            if not HOST_PATTERN.fullmatch(host) or (names is not None and _strip_port(host) not in names):
                 await build_problem_response(UNKNOWN_HOST, scope["path"])(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -81,7 +81,9 @@ def test_every_post_heeds_the_key(app: FastAPI) -> None:
     assert heedless == []
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://duecourse.test:81", "http://duecourse.test.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://[", "", "http://duecourse.test:81", "http://duecourse.test.evil.example"]
+)
 async def test_another_sites_form_signs_nobody_in_or_out(
     app: FastAPI, stranger: Client, world: PortfolioWorld, problem: Problem, origin: str
 ) -> None:
@@ -92,6 +94,11 @@ async def test_another_sites_form_signs_nobody_in_or_out(
     await stranger.post("/sign-in", data={"token": token}, headers={"Origin": "http://duecourse.test"})
     problem(await stranger.post("/sign-out", headers={"Origin": origin}), 403)
     assert (await stranger.get("/")).status_code == 200
+
+
+async def test_a_browser_says_where_the_consoles_own_forms_come_from(stranger: Client, world: PortfolioWorld) -> None:
+    """Under the policy `no-referrer` it would send `Origin: null`, and nobody could sign in."""
+    assert (await stranger.get("/sign-in")).headers["referrer-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("secure", [True, False])
@@ -135,6 +142,9 @@ def test_whether_cookies_are_secure_follows_the_consoles_address(given: dict[str
         ({"allowed_hosts": "a.example, B.example"}, "b.example:444", 401),
         ({"allowed_hosts": "a.example"}, "localhost", 400),
         ({"allowed_hosts": "*"}, "anything.example", 401),
+        ({"allowed_hosts": "*"}, "[::1", 400),
+        ({"allowed_hosts": "*"}, "a/../b", 400),
+        ({"allowed_hosts": "*"}, "a@b.example", 400),
     ],
 )
 async def test_a_request_calls_the_server_by_its_own_name(
