@@ -28,6 +28,9 @@ from tests.sample_books import SampleBooks
 from tests.sent_letters import list_sent_letters
 from tests.time_skipping_play import TimeSkippingPlay, start_play
 
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""The sample is for a first look, which needs no PostgreSQL."""
+
 THURSDAY = date(2026, 10, 15)
 """As of which the sample begins."""
 MORNINGS = 40
