@@ -16,7 +16,7 @@ from domain.identifiers import CaseKind, find_case_kind, invoice_case_id
 from domain.journal.account_entries import AccountEntry, group_by_case
 from domain.projection.case_facts import ApprovalFacts, CallFacts, DisputeFacts, EscalationFacts, PlanFacts, PromiseFacts
 from domain.projection.case_history import list_approvals, list_calls, list_disputes, list_escalations, list_plans, list_promises
-from domain.projection.case_state import DISPUTE_ANSWERED, build_case_state, is_suspended
+from domain.projection.case_state import ANSWERED, build_case_state, is_suspended
 from domain.projection.invoice_state import InvoiceProjection
 from domain.projection.letter_state import list_letter_states
 from domain.projection.recovery_history import build_write_off_facts, list_suspensions, list_verdicts
@@ -162,7 +162,7 @@ class AccountProjection:
         projections = [self._case_histories[case_id].project_until(end) for case_id in sorted(self._case_histories)]
         invoices = [projection.invoice for projection in projections if projection.invoice]
         approvals = [approval for projection in projections for approval in projection.approvals]
-        cases = [_place_answered_dispute(projection.case, approvals) for projection in projections if projection.case]
+        cases = [_place_answered_case(projection.case, approvals) for projection in projections if projection.case]
         escalations = sorted(
             (escalation for projection in projections for escalation in projection.escalations),
             key=lambda escalation: (escalation.on, escalation.invoice),
@@ -205,9 +205,9 @@ def _letter_sort_key(letter: LetterState) -> tuple[datetime, str, str]:
     return moment, letter.case_id, letter.name
 
 
-def _place_answered_dispute(case: CaseState, approvals: Sequence[ApprovalFacts]) -> CaseState:
-    """Return a dispute that has its answer as waiting for approval while one is pending, otherwise as being booked."""
-    if case.stage != DISPUTE_ANSWERED:
+def _place_answered_case(case: CaseState, approvals: Sequence[ApprovalFacts]) -> CaseState:
+    """Return a case whose booking needs approval as waiting for that while it is pending, otherwise as being booked."""
+    if case.stage != ANSWERED:
         return case
     if any(approval.subject == case.case_id and approval.result == ApprovalStage.ASKED for approval in approvals):
         return case.model_copy(update={"stage": DisputeStage.APPROVAL, "waiting_for": "approval"})

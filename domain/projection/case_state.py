@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from domain.approval.result import ApprovalResult, ApprovalStage
-from domain.credit_request.request_case import CreditRequestStage
 from domain.credit_review.review_case import CreditReviewStage
 from domain.dispute.state import DisputeStage
 from domain.identifiers import CaseKind, find_case_kind
@@ -18,8 +17,9 @@ from domain.suspension.state import SuspensionStage
 from domain.write_off.commands import WriteOffDecision
 from domain.write_off.write_off_case import WriteOffStage
 
-DISPUTE_ANSWERED = "answered"
-"""The stage of a dispute whose department has answered; its approval's own case shows if that waits for approval or is being booked."""
+ANSWERED = "answered"
+"""The stage of a dispute whose department has answered, and of a request to credit an invoice: its approval's own case shows whether that
+waits for approval or is being booked."""
 
 
 _PLAN_ENDS = {
@@ -58,7 +58,7 @@ def dispute_position(entries: Sequence[AccountEntry]) -> CasePosition:
             case EntryKind.DISPUTE_ESCALATED.value:
                 position = CasePosition(DisputeStage.OPEN, entry.get_text("role"), entry.get_date("deadline"))
             case EntryKind.DISPUTE_RESOLUTION_PROPOSED.value:
-                position = CasePosition(DISPUTE_ANSWERED, "approval")
+                position = CasePosition(ANSWERED, "approval")
             case EntryKind.DISPUTE_RETURNED.value:
                 position = CasePosition(DisputeStage.OPEN, department)
             case EntryKind.DISPUTE_RESOLVED.value:
@@ -126,13 +126,12 @@ def credit_review_position(entries: Sequence[AccountEntry]) -> CasePosition:
 
 
 def credit_request_position(entries: Sequence[AccountEntry]) -> CasePosition:
-    """Return the position of the last request to credit or cancel an invoice: they follow one another on one chain. Until it ends it waits
-    for its approval, whose own case shows when that is given."""
-    position = CasePosition(CreditRequestStage.APPROVAL, "approval")
+    """Return the position of the last request to credit or cancel an invoice: they follow one another on one chain."""
+    position = CasePosition(ANSWERED, "approval")
     for entry in entries:
         match entry.kind:
             case EntryKind.CREDIT_ASKED.value:
-                position = CasePosition(CreditRequestStage.APPROVAL, "approval")
+                position = CasePosition(ANSWERED, "approval")
             case EntryKind.CREDIT_ENDED.value:
                 position = CasePosition(entry.get_text("ending"), "nothing")
     return position

@@ -8,7 +8,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.billing_events import BillingEventActivities
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
-from domain.billing.billing_events import BillingEvent, ChargePayment, WriteOffRecovery
+from domain.billing.billing_events import BillingEvent, ChargePayment, InvoiceFacts, WriteOffRecovery
 from domain.clock import Clock
 from domain.invoice.workflow_input import InvoiceCollectionInput
 from domain.policy.collection_policy import PolicySnapshot
@@ -24,9 +24,13 @@ class Ears:
         self.invoices: list[tuple[str, str]] = []
         self.cases: list[tuple[str, str, int]] = []
         self.collectors: dict[str, str] = {}
+        self.requests: list[tuple[str, int]] = []
 
     async def deliver_billing_events(self, opening: InvoiceCollectionInput, collector: str | None, events: Sequence[BillingEvent]) -> None:
         self.invoices += [(opening.invoice_id, event.kind.value) for event in events]
+
+    async def update_credit_request(self, invoice_id: str, facts: InvoiceFacts) -> None:
+        self.requests.append((invoice_id, facts.open_balance))
 
     async def update_collector(self, case_id: str, collector: str) -> None:
         self.collectors[case_id] = collector
@@ -39,8 +43,9 @@ class Ears:
 class Books:
     """Openings from the ledger's facts alone."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, *asked: str) -> None:
+        """`asked`: the invoices that somebody has asked to credit."""
+        self._ledger, self._asked = ledger, asked
 
     def load_inputs(self, invoices: Sequence[str]) -> dict[str, tuple[InvoiceCollectionInput, str | None]]:
         return {name: (self._opening(name), None) for name in invoices}
@@ -50,6 +55,9 @@ class Books:
         return InvoiceCollectionInput(
             invoice_id=name, account_id="A1", facts=self._ledger.get_invoice_facts(name), policy=policy, clock=Clock.real_time()
         )
+
+    def list_asked_reductions(self, invoice_ids: Sequence[str]) -> list[str]:
+        return [name for name in invoice_ids if name in self._asked]
 
     def list_missed_settlements(self, limit: int) -> list[str]:
         return []
@@ -78,8 +86,8 @@ def ledger(database: Database) -> Ledger:
     return Ledger(database)
 
 
-async def deliver(ledger: Ledger, ears: Ears) -> None:
-    delivery = BillingEventActivities(ledger, Books(ledger), ears, Hands())  # type: ignore[arg-type]
+async def deliver(ledger: Ledger, ears: Ears, *asked: str) -> None:
+    delivery = BillingEventActivities(ledger, Books(ledger, *asked), ears, Hands())  # type: ignore[arg-type]
     await ActivityEnvironment().run(delivery.deliver_events)
 
 
@@ -113,3 +121,10 @@ async def test_the_open_cases_of_an_account_that_changed_hands_hear_whose_it_is(
     ears = Ears()
     await deliver(ledger, ears)
     assert ears.collectors == {"invoice:R1": "ben", "plan:A1:1": "ben"}
+
+
+async def test_a_request_to_credit_an_invoice_hears_what_is_open_of_it(ledger: Ledger) -> None:
+    ledger.record_payment("P1", "A1", "EUR", 1_500, TODAY, invoice_id="R1", at=AT)
+    ears = Ears()
+    await deliver(ledger, ears, "R1", "R2")
+    assert (ears.invoices, ears.requests) == ([("R1", "payment.received")], [("R1", 8_500)])

@@ -15,7 +15,7 @@ from domain.credit_request.request_case import CreditRequestCase, CreditRequestS
 from domain.credit_request.view import build_case_view
 from domain.journal.account_entries import AccountEntry
 from domain.journal.journal import Journal
-from domain.projection.case_state import credit_request_position
+from domain.projection.case_state import ANSWERED, credit_request_position
 from tests.domain.builders import build_facts, moment
 
 ID = "credit_request:I1"
@@ -113,7 +113,7 @@ def test_what_was_agreed_to_is_ordered_and_ends_when_billing_has_it() -> None:
     assert order == IssueCreditNote(key=f"{ID}:1", invoice_id="I1", amount=2_500, currency="EUR", within_open_balance=True)
     assert build_case_view(case, "run").waiting_for == "billing"
     case.apply_booking_result(BookingResult(key="another"), moment(1))
-    assert find_position(case) == ("approval", "approval")
+    assert find_position(case) == (ANSWERED, "approval")
     case.apply_booking_result(BookingResult(key=f"{ID}:1"), moment(1))
     ended = case.journal.pending[-1].facts
     assert (ended["ending"], ended["decided_by"], ended["amount"]) == ("booked", "anna", 2_500)

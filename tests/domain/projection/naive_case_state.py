@@ -48,6 +48,14 @@ def naive_dispute(entries: Sequence[AccountEntry], asked: set[str]) -> NaivePosi
     return "open", get_fact(late, "role") if late else owners[-1][1]
 
 
+def naive_credit_request(entries: Sequence[AccountEntry], asked: set[str]) -> NaivePosition:
+    """`asked`: the cases of which an approval is open."""
+    last = find_last(entries, "credit_request.asked", "credit_request.ended")
+    if last and last.kind == "credit_request.ended":
+        return get_fact(last, "ending"), "nothing"
+    return ("approval", "approval") if entries[0].case_id in asked else ("booking", "billing")
+
+
 def naive_plan(entries: Sequence[AccountEntry]) -> NaivePosition:
     ended = find_last(entries, "plan.broken", "plan.completed", "plan.cancelled")
     if ended:
@@ -211,6 +219,7 @@ def naive_case_positions(entries: Sequence[AccountEntry]) -> dict[str, NaivePosi
     asked = {
         get_fact(mine[name][0], "subject") for name, (stage, _) in found.items() if stage in ("asked", "escalated") and "approval:" in name
     }
+    found |= {name: naive_credit_request(told, asked) for name, told in mine.items() if name.startswith("credit_request:")}
     return found | {name: naive_dispute(told, asked) for name, told in mine.items() if name.startswith("dispute:")}
 
 

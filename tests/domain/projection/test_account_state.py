@@ -162,7 +162,8 @@ def test_after_every_wake_the_journal_says_what_its_workflow_told_the_read_model
             assert invoice.policy is not None
             assert invoice.policy.key == (row.policy, row.policy_version)
         for other in stood.cases:
-            told_of = "booking" if row.kind == "dispute" and row.stage == "approval" else row.stage  # its approval is another case
+            asks = row.kind in ("dispute", "credit_request") and row.stage == "approval"
+            told_of = "booking" if asks else row.stage  # its approval is another case
             assert (other.stage, other.waiting_for) == (told_of, "billing" if told_of == "booking" else row.waiting_for)
 
 
