@@ -11,6 +11,7 @@ the runs that differ. The series so far:
 - `2026-11d`: the digest of approvals (docs/decisions/0032).
 - `2026-11e`: the digest of approvals, which first tells what waited for somebody to be told.
 - `2026-11f`: requests to credit or cancel an invoice by hand (docs/decisions/0033). No other kind's commands changed.
+- `2026-11g`: an invoice whose letters did not arrive (docs/decisions/0030).
 """
 
 import asyncio
@@ -22,12 +23,14 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from adapters.database.engine import Database
+from adapters.mail.smtp_client import DeliveryOutcome
 from adapters.shipped_files import PROJECT
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict
-from domain.invoice.commands import AddNote, MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.commands import AddNote, MakePromise, PauseCollection, ResumeCollection, SkipLetter
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from tests.histories.account_scenarios import ACCOUNTS
@@ -35,7 +38,7 @@ from tests.histories.credit_scenarios import CREDITS
 from tests.histories.policy_scenarios import moved_to_a_later_version
 from tests.histories.system_scenarios import keep_house_lives
 from tests.workflows.account_commands import AccountCommands
-from tests.workflows.collection_environment import DAY, CollectionEnvironment, start_collection_environment
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, fix_delivery, start_collection_environment
 from tests.workflows.dispute_commands import DisputeCommands
 from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
@@ -44,10 +47,10 @@ from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11f"
+SERIES = "2026-11g"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
-RUNS = frozenset({"credit_request.credited_by_hand", "credit_request.cancelled_by_hand", "credit_request.paid_while_asked"})
+RUNS = frozenset({"invoice_collection.refused_and_in_doubt"})
 """Kind and life of the runs that the series keeps."""
 
 KINDS = {
@@ -145,6 +148,27 @@ async def letter_withdrawn_and_late(environment: CollectionEnvironment) -> str:
     return invoice
 
 
+async def refused_and_in_doubt(environment: CollectionEnvironment) -> str:
+    """The reminder is refused, asked for again, and arrives; of the second one nobody knows, and people go on without it; then it pays."""
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - DAY)
+    mailer = environment.play.parts.mailer
+    with patch.object(mailer, "send", fix_delivery(DeliveryOutcome.REFUSED, 554, "no")):
+        await environment.play.run_morning(monday)
+    await environment.wait_until(lambda: "letter.refused" in environment.entry_kinds(invoice))
+    await environment.play.run_mornings(monday + DAY, monday + 13 * DAY)
+    with patch.object(mailer, "send", fix_delivery(DeliveryOutcome.UNKNOWN, None, "the line was cut")):
+        await environment.play.run_morning(monday + 14 * DAY)
+    await environment.wait_until(lambda: "letter.unknown" in environment.entry_kinds(invoice))
+    await environment.pass_to(monday + 16 * DAY)
+    skip = SkipLetter(act_id="skip", actor="mia", reason="spoken to at the fair")
+    await environment.case(invoice).execute_update(InvoiceCollection.skip_letter, skip)
+    await environment.play.run_mornings(monday + 17 * DAY, monday + 28 * DAY)
+    await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
+    return invoice
+
+
 async def disputed_and_credited(environment: CollectionEnvironment) -> str:
     """The first answer is returned, the second approved after an escalation, and the credit booked."""
     invoice, monday = await environment.open_reminded_invoice()
@@ -186,6 +210,7 @@ INVOICES: tuple[Callable[[CollectionEnvironment], Awaitable[str]], ...] = (
     reopened_after_a_bounced_payment,
     paused_and_resumed,
     letter_withdrawn_and_late,
+    refused_and_in_doubt,
 )
 
 
