@@ -20,10 +20,17 @@ NO_CURRENCY = "XXX"
 """ISO 4217 for what is about no money. No amount is shown in it."""
 
 
+_ISO_DIGITS = {
+    **dict.fromkeys(("AFN", "ALL", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SLL", "SOS", "SYP", "YER"), 2),
+    "IQD": 3,
+}
+"""Where CLDR, which says how amounts are usually shown, knows fewer decimals than ISO 4217, in which invoices are written."""
+
+
 @lru_cache(maxsize=256)
 def minor_digits(currency: str) -> int:
-    """How many decimals the currency has: 2 for EUR, 0 for JPY, 3 for KWD."""
-    return get_currency_precision(currency)
+    """How many decimals the currency has by ISO 4217: 2 for EUR and RSD, 0 for JPY, 3 for KWD."""
+    return _ISO_DIGITS.get(currency, get_currency_precision(currency))
 
 
 def _require_currency(code: str) -> str:

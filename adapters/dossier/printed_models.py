@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from babel import Locale
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.dossier.wording import DossierWording
 from adapters.i18n.formatting import format_localised_date, format_localised_money
 from adapters.i18n.wording import fill_placeholders
-from domain.money import Money
 
 MAX_INVOICES_NAMED = 4
 """The number of invoices that one cell names; the JSON document names all."""
@@ -99,7 +98,7 @@ class DossierFormatter:
         than a column of zeros."""
         if minor == 0:
             return "–"
-        return format_currency(Money(minor=minor, currency=currency).major, currency, "#,##0.00", locale=self.words.locale)
+        return format_localised_money(minor, currency, self.words.locale, "#,##0.00")
 
     def format_number(self, number: int) -> str:
         return format_decimal(number, locale=self.words.locale)

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_precision, parse_pattern
 
-from domain.money import Money
+from domain.money import Money, minor_digits
 
 
 @lru_cache(maxsize=256)
@@ -22,9 +22,16 @@ def find_locale(language: str, country: str | None, default: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def format_localised_money(minor: int, currency: str, locale: str) -> str:
-    """`minor` in minor units of `currency`, with as many decimals as the currency has."""
-    return format_currency(Money(minor=minor, currency=currency).major, currency, locale=locale)
+def format_localised_money(minor: int, currency: str, locale: str, pattern: str | None = None) -> str:
+    """`minor` in minor units of `currency`, with as many decimals as people usually write of it, and with all where less would round.
+    `pattern` is a CLDR pattern such as `#,##0.00`, which shows no sign; None is the locale's own."""
+    amount, digits = Money(minor=minor, currency=currency).major, minor_digits(currency)
+    unseen = digits - get_currency_precision(currency)
+    if unseen <= 0 or minor % 10**unseen == 0:
+        return format_currency(amount, currency, pattern, locale=locale)
+    exact = parse_pattern(pattern or Locale.parse(locale).currency_formats["standard"].pattern)
+    exact.frac_prec = (digits, digits)
+    return format_currency(amount, currency, exact, locale=locale, currency_digits=False)
 
 
 @lru_cache(maxsize=4096)

@@ -14,12 +14,11 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from adapters.letters.letter_templates import RenderedMessage
+from adapters.mail.mail_addresses import MailAddressError, normalise_address
 
 CRLF = "\r\n"
 _control = re.compile(r"[\x00-\x1f\x7f]")
 _line_end = re.compile(r"\r\n|\r|\n")
-_local_part = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
-_domain = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 def _check_one_line(text: str) -> str:
@@ -30,12 +29,11 @@ def _check_one_line(text: str) -> str:
 
 
 def _normalise_address(address: str) -> str:
-    """The address as SMTP without SMTPUTF8 carries it: an international domain in its ASCII form."""
-    local, _, domain = address.rpartition("@")
-    ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    if not (_local_part.fullmatch(local) and _domain.fullmatch(ascii_domain)):
-        raise ValueError(f"{address!r} is no e-mail address; write for example name@example.com")
-    return f"{local}@{ascii_domain}"
+    """The address with its domain in ASCII, as the envelope has it."""
+    try:
+        return normalise_address(address)
+    except MailAddressError as error:
+        raise ValueError(f"{address!r} {error}") from error
 
 
 HeaderText = Annotated[str, AfterValidator(_check_one_line)]
@@ -95,7 +93,8 @@ def build_message(envelope: Envelope, rendered: RenderedMessage) -> bytes:
     ]
     return b"\r\n".join(
         [
-            *(f"{name}: {value}".encode("ascii") for name, value in headers if value),
+            # an address beyond ASCII stands in its header as it is (RFC 6532); all else is encoded already
+            *(f"{name}: {value}".encode() for name, value in headers if value),
             b"",
             *_encode_part(boundary, "plain", rendered.text),
             *_encode_part(boundary, "html", rendered.html),

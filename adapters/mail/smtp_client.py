@@ -27,6 +27,8 @@ from aiosmtplib import (
 from aiosmtplib.protocol import normalize_message_line_endings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from adapters.mail.mail_addresses import MailAddressError, needs_smtputf8, normalise_address
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 AUTHENTICATION_REQUIRED_CODES = frozenset({530, 534, 535, 538})
 """What a server answers to MAIL when it wants a login or TLS first (RFC 4954, 6): our configuration, not the letter's fault."""
@@ -103,9 +105,12 @@ class SmtpMailer:
         """Never raises for what the server or the network does. When cancelled, the letter's outcome is unknown."""
         if not recipients:
             raise ValueError("a letter needs a recipient")
-        for address in (sender, *recipients):
-            if not (address.isascii() and address.isprintable()):
-                return DeliveryResult(DeliveryOutcome.REFUSED, None, f"{address!r} cannot be written in an SMTP envelope")
+        try:
+            sender, recipients = normalise_address(sender), [normalise_address(address) for address in recipients]
+        except MailAddressError as error:
+            return DeliveryResult(
+                DeliveryOutcome.REFUSED, None, f"{(sender, *recipients)!r} cannot be written in an SMTP envelope: {error}"
+            )
         connection = await self._free_connections.get()
         try:
             return await connection.deliver(message, sender, recipients)
@@ -118,6 +123,10 @@ class SmtpMailer:
         for connection in connections:
             await connection.close()
             self._free_connections.put_nowait(connection)
+
+
+class _AddressBeyondAsciiError(Exception):
+    """The server does not offer SMTPUTF8 (RFC 6531)."""
 
 
 class _SmtpConnection:
@@ -138,13 +147,17 @@ class _SmtpConnection:
 
     async def deliver(self, message: bytes, sender: str, recipients: Sequence[str]) -> DeliveryResult:
         try:
-            await self._start_mail(sender)
+            beyond_ascii = any(needs_smtputf8(address) for address in (sender, *recipients))
+            await self._start_mail(sender, beyond_ascii)
             refusals = await self._send_recipients(recipients)
             delivery = (
                 _build_refused_delivery(refusals) if len(refusals) == len(recipients) else await self._transmit_content(message, refusals)
             )
         except (SMTPSenderRefused, SMTPDataError) as refusal:
             delivery = DeliveryResult(_judge_reply_before_content(refusal.code), refusal.code, refusal.message)
+        except _AddressBeyondAsciiError:
+            text = "The mail server takes no address with letters beyond ASCII before the @ (it does not offer SMTPUTF8)"
+            delivery = DeliveryResult(DeliveryOutcome.REFUSED, None, text, address_refused=True)
         except SMTPResponseException as reply:
             self._client.close()
             delivery = DeliveryResult(
@@ -166,11 +179,11 @@ class _SmtpConnection:
             except (SMTPException, OSError):
                 self._client.close()
 
-    async def _start_mail(self, sender: str) -> None:
+    async def _start_mail(self, sender: str, beyond_ascii: bool) -> None:
         """MAIL FROM. A server may have closed the connection since the last letter: that is no failure of this one."""
         if self._client.is_connected and self._letters_sent < self._settings.letters_per_connection:
             try:
-                await self._send_mail_from(sender)
+                await self._send_mail_from(sender, beyond_ascii)
                 return
             except (SMTPServerDisconnected, SMTPTimeoutError):
                 pass
@@ -180,17 +193,22 @@ class _SmtpConnection:
         await self.close()
         await self._client.connect()
         self._letters_sent = 0
-        await self._send_mail_from(sender)
+        await self._send_mail_from(sender, beyond_ascii)
 
-    async def _send_mail_from(self, sender: str) -> None:
-        await self._client.mail(sender)
+    async def _send_mail_from(self, sender: str, beyond_ascii: bool) -> None:
+        if beyond_ascii:
+            if self._client.is_ehlo_or_helo_needed:
+                await self._client.ehlo()
+            if not self._client.supports_extension("smtputf8"):
+                raise _AddressBeyondAsciiError
+        await self._client.mail(sender, options=["SMTPUTF8"] if beyond_ascii else [], encoding="utf-8")
         self._letters_sent += 1
 
     async def _send_recipients(self, recipients: Sequence[str]) -> list[SMTPRecipientRefused]:
         refusals = []
         for recipient in recipients:
             try:
-                await self._client.rcpt(recipient)
+                await self._client.rcpt(recipient, encoding="utf-8")
             except SMTPRecipientRefused as refusal:
                 refusals.append(refusal)
         return refusals

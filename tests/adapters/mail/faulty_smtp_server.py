@@ -19,6 +19,7 @@ class SmtpHandler:
     def __init__(self) -> None:
         self.accepted: list[bytes] = []
         self.conversations: list[Session] = []
+        self.recipients: list[str] = []
 
     async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if session not in self.conversations:
@@ -28,6 +29,7 @@ class SmtpHandler:
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         envelope.rcpt_tos.append(address)
+        self.recipients.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:

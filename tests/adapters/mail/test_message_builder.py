@@ -117,6 +117,13 @@ def test_a_message_id_is_one_token(message_id: str) -> None:
 
 def test_an_international_domain_travels_in_its_ascii_form() -> None:
     assert Mailbox(address="kim@bücher.example").address == "kim@xn--bcher-kva.example"
+    assert Mailbox(address="kim@straße.example").address == "kim@xn--strae-oqa.example"
+
+
+def test_letters_beyond_ascii_before_the_at_sign_stay() -> None:
+    zoe = Mailbox(name="Zoë", address="zoë@bücher.example")
+    assert zoe.address == "zoë@xn--bcher-kva.example"
+    assert b" <zo\xc3\xab@xn--bcher-kva.example>\r\n" in build_message(envelope(recipients=(zoe,)), LETTER)
 
 
 def test_the_same_letter_makes_the_same_bytes() -> None:

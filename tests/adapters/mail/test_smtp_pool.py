@@ -5,6 +5,7 @@ import shutil
 import ssl
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -103,11 +104,32 @@ async def test_a_letter_that_one_recipient_may_still_accept_is_deferred() -> Non
     assert (delivery.outcome, delivery.reply_code) == (DeliveryOutcome.DEFERRED, 450)
 
 
-@pytest.mark.parametrize("address", ["zoë@customer.example", "kim@customer.example\r\nRCPT TO:<eve@evil.example>"])
+@pytest.mark.parametrize("address", ["zoë@-customer.example", "kim@customer.example\r\nRCPT TO:<eve@evil.example>"])
 async def test_an_address_that_smtp_cannot_carry_is_refused_without_a_connection(address: str) -> None:
     async with start_smtp_server() as smtp_server, open_mailer(smtp_server.port) as mailer:
         assert (await deliver_letter(mailer, address)).outcome is DeliveryOutcome.REFUSED
         assert smtp_server.clerk.conversations == []
+
+
+class TakesAddressesBeyondAscii(SMTP):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, enable_SMTPUTF8=True, **options)
+
+
+async def test_an_address_beyond_ascii_goes_to_a_server_that_takes_it() -> None:
+    async with start_smtp_server(protocol=TakesAddressesBeyondAscii) as smtp_server, open_mailer(smtp_server.port) as mailer:
+        outcomes = [(await deliver_letter(mailer, address)).outcome for address in ("josé@bücher.example", "kim@straße.example")]
+        sessions = smtp_server.clerk.conversations
+    assert (outcomes, len(sessions)) == ([DeliveryOutcome.SENT] * 2, 1)
+    assert smtp_server.clerk.recipients == ["josé@xn--bcher-kva.example", "kim@xn--strae-oqa.example"]
+
+
+async def test_an_address_beyond_ascii_is_refused_where_the_server_takes_none_and_the_next_letter_goes() -> None:
+    async with start_smtp_server() as smtp_server, open_mailer(smtp_server.port, connections=1) as mailer:
+        refused = await deliver_letter(mailer, "josé@x.example")
+        assert (refused.outcome, refused.address_refused, "SMTPUTF8" in refused.reply_text) == (DeliveryOutcome.REFUSED, True, True)
+        assert (await deliver_letter(mailer)).outcome is DeliveryOutcome.SENT
+    assert smtp_server.clerk.recipients == ["kim@customer.example"]
 
 
 @pytest.fixture(scope="module")

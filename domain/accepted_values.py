@@ -1,0 +1,60 @@
+"""What Duecourse takes from outside: how long a text may be and which characters it has, and in which ranges dates and amounts lie.
+
+Each entrance asks here, files as well as the API, so that what came in can be counted with, written in a letter and named on the
+Temporal server.
+"""
+
+import re
+import unicodedata
+from datetime import date
+
+EARLIEST_DATE = date(1970, 1, 1)
+LATEST_DATE = date(2999, 12, 31)
+MAX_MINOR_UNITS = 10**13
+"""The largest amount of one item, in minor units of its currency: sums of a million of them still fit 64 bits."""
+
+MAX_ID_LENGTH = 100
+"""Characters of an invoice's or account's id and number: with what cases add to it, far below the 1,000 bytes of a workflow's id."""
+MAX_NAME_LENGTH = 500
+MAX_EMAIL_LENGTH = 254
+MAX_WORD_LENGTH = 100
+
+_WIDE_WHITESPACE = re.compile(r"\s*[^\S ]\s*")
+_DIRECTION_OVERRIDES = frozenset("\u202d\u202e")
+_DOTS = frozenset({".", ".."})
+
+
+def fold_whitespace(text: str) -> str:
+    """Turn line breaks and tabs, with the spaces about them, into one space; all else of a name stays."""
+    return text if text.isprintable() else _WIDE_WHITESPACE.sub(" ", text).strip()
+
+
+def find_text_fault(text: str, max_length: int) -> str | None:
+    """Find out why a text of one line cannot be taken, for example `has 612 characters; at most 500 are taken`; None when it can."""
+    if len(text) > max_length:
+        return f"has {len(text):,} characters; at most {max_length:,} are taken"
+    if text.isprintable():
+        return None
+    for place, character in enumerate(text, 1):
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTION_OVERRIDES:
+            return f"has a control character (U+{ord(character):04X}) at place {place}; remove it"
+    return None
+
+
+def find_id_fault(text: str) -> str | None:
+    """Find out why a text cannot be an id or a number that people see; None when it can. Whatever can be printed may be in it."""
+    if text in _DOTS:
+        return "cannot be an id: in an address it means another page; write it otherwise"
+    if len(text) > MAX_ID_LENGTH:
+        return f"has {len(text):,} characters; at most {MAX_ID_LENGTH} are taken"
+    if text.isprintable():
+        return None
+    character = next(each for each in text if not each.isprintable())
+    return f"has a character that cannot be seen (U+{ord(character):04X}); remove it"
+
+
+def find_date_fault(day: date) -> str | None:
+    """Find out why a date cannot be counted with; None when it can."""
+    if EARLIEST_DATE <= day <= LATEST_DATE:
+        return None
+    return f"lies outside {EARLIEST_DATE.isoformat()} to {LATEST_DATE.isoformat()}"
