@@ -36,6 +36,7 @@ app.command("token")(make_token)
 app.command("sign-in")(make_sign_in_link)
 
 FAILURE_STATUS = 1
+ROWS_REJECTED_STATUS = 3
 
 
 @app.command()
@@ -91,14 +92,16 @@ def import_file(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing.
+    """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing. Ends with 3
+    when rows were rejected.
 
     Until all were released once, new accounts are held: no letter goes to them before `duecourse release`.
     """
     from cli.import_command import import_with_progress
 
     settings = Settings.load(data_dir=data_dir)
-    import_with_progress(settings, Console(), file, mapping, dry_run, business_date, release)
+    if not import_with_progress(settings, Console(), file, mapping, dry_run, business_date, release):
+        raise typer.Exit(ROWS_REJECTED_STATUS)
 
 
 @policy_app.command("check")

@@ -22,7 +22,7 @@ from adapters.temporal.schedules import trigger_billing_sync
 from cli.standalone import connect_to_temporal
 from domain.clock import Clock
 
-WORKFLOW_RELEVANT_VERDICTS = (ImportVerdict.NEW, ImportVerdict.CHANGED, ImportVerdict.SETTLED)
+WORKFLOW_RELEVANT_VERDICTS = (ImportVerdict.NEW, ImportVerdict.CHANGED, ImportVerdict.SETTLED, ImportVerdict.CREDITED)
 
 
 def import_with_progress(
@@ -33,8 +33,9 @@ def import_with_progress(
     dry_run: bool,
     business_date: date | None,
     release: bool = False,
-) -> None:
-    """Import beside a running Duecourse, or before the first start. `business_date` None is today on the data folder's clock.
+) -> bool:
+    """Import beside a running Duecourse, or before the first start; true when every row was taken. `business_date` None is today
+    on the data folder's clock.
 
     `release`: hold none of the new accounts for release.
 
@@ -61,12 +62,14 @@ def import_with_progress(
     if release and not dry_run:
         releases.go_live(BrakeContext(f"import:{result.import_id}", getuser(), now, datetime.now(UTC)))
     console.print(_build_result_table(result, dry_run))
+    _show_notes(console, result)
     if result.verdicts[ImportVerdict.REJECTED]:
         _show_rejected_rows(settings, console, importer, result, file)
     _show_held_accounts(console, result)
     database.close()
     if not dry_run and any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS):
         console.print(asyncio.run(_trigger_billing_sync(settings)), highlight=False)
+    return not result.verdicts[ImportVerdict.REJECTED]
 
 
 def _build_result_table(result: ImportResult, dry_run: bool) -> Table:
@@ -79,6 +82,13 @@ def _build_result_table(result: ImportResult, dry_run: bool) -> Table:
     return table
 
 
+def _show_notes(console: Console, result: ImportResult) -> None:
+    for note in result.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    for warned in result.warnings[:10]:
+        console.print(f"row {warned.row}: taken, but {warned.warning}", markup=False, highlight=False, soft_wrap=True)
+
+
 def _show_rejected_rows(settings: Settings, console: Console, importer: Importer, result: ImportResult, file: Path) -> None:
     for rejected in result.rejected[:10]:
         console.print(f"row {rejected.row}: {rejected.reason}", markup=False, highlight=False, soft_wrap=True)
@@ -86,8 +96,8 @@ def _show_rejected_rows(settings: Settings, console: Console, importer: Importer
         return
     rejects = settings.data_dir / "rejected" / f"{file.stem}-rejected-{result.import_id[:8]}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)
-    with rejects.open("w", encoding="utf-8", newline="") as output:
-        output.writelines(importer.export_rejected_rows(result.import_id))
+    with rejects.open("wb") as output:
+        output.writelines(importer.export_rejected_rows(result.import_id).lines)
     console.print(f"The rejected rows are in {rejects}; mend them there and import that file", highlight=False, soft_wrap=True)
 
 

@@ -591,13 +591,17 @@ class ImportRun(SQLModel, table=True):
     verdicts: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
     header: list[str] = Field(default_factory=list, sa_type=JSON)
     delimiter: str = Field(default=",", description="the file's own, in which its rejected rows are given back")
+    encoding: str = Field(default="utf-8-sig", description="the file's own, in which its rejected rows are given back")
+    notes: list[str] = Field(default_factory=list, sa_type=JSON, description="what was guessed of the file")
+    is_complete: bool = Field(default=False, description="whether the file was said to list all open invoices")
     error: str = ""
     started_at: datetime = Field(sa_type=UtcDateTime, description="real time")
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
 
 
 class ImportRow(SQLModel, table=True):
-    """The verdict on one row. A rejected row's cells are kept as they came, to be mended and imported again."""
+    """The verdict on one row, and the reason of a rejection or what to look at. A rejected row's cells are kept as they came, to be mended
+    and imported again."""
 
     __tablename__ = "import_rows"
     import_id: str = Field(primary_key=True)

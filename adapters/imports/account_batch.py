@@ -3,7 +3,7 @@
 A collector that a person assigned stays, whatever later files contain. An account without one in either is assigned by the rules.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session, col
@@ -12,7 +12,7 @@ from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.correspondence.release_store import hold_accounts
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Contact
-from adapters.imports.row_reader import ImportedAccount
+from adapters.imports.row_reader import CONTACT_FIELDS, ImportedAccount
 from adapters.portfolio.assignments import (
     AssignmentContext,
     ChangeCause,
@@ -29,11 +29,27 @@ _ACCOUNT_COLUMNS = ("name", "country", "time_zone", "language", "segment", "coll
 _CONTACT_COLUMNS = ("name", "email", "phone")
 
 
+class ContactClearing(NamedTuple):
+    """What empty cells clear: the `fields` of a contact, but none that a row of the same import had a value for (account, field)."""
+
+    fields: frozenset[str] = frozenset()
+    stated: set[tuple[str, str]] | None = None
+
+
 class AccountBatch:
     """The accounts of one batch of rows. Nothing is written before `write`."""
 
-    def __init__(self, session: Session, database: Database, ids: set[str], context: AssignmentContext, held_by: str | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        database: Database,
+        ids: set[str],
+        context: AssignmentContext,
+        held_by: str | None = None,
+        clearing: ContactClearing = ContactClearing(),
+    ) -> None:
         """`held_by`: the import that holds the accounts which are new for release; None: they are not held."""
+        self._cleared_fields, self._stated = clearing.fields, set() if clearing.stated is None else clearing.stated
         self._session, self._database, self._context, self._held_by = session, database, context, held_by
         connection = session.connection()
         accounts = select(*(getattr(Account, name) for name in ("id", *_ACCOUNT_COLUMNS))).where(col(Account.id).in_(ids))
@@ -51,8 +67,8 @@ class AccountBatch:
         self._changed_contacts: dict[int, dict[str, Any]] = {}
         self._merged_contacts: list[int] = []
 
-    def merge_account(self, details: ImportedAccount) -> None:
-        """Apply the values of a row; what it leaves empty stays unchanged."""
+    def merge_account(self, details: ImportedAccount) -> tuple[str, ...]:
+        """Apply the values of a row; what it leaves empty stays unchanged, but what it clears of a contact, which is returned in words."""
         values = {name: getattr(details, name) for name in _ACCOUNT_COLUMNS if getattr(details, name) not in ("", None)}
         if details.id in self._assigned_by_hand:
             values.pop("collector", None)
@@ -64,12 +80,32 @@ class AccountBatch:
             account |= values
             if details.id not in self._new_accounts:
                 self._changed_accounts[details.id] = account
-        self._merge_contact(details)
+        return self._merge_contact(details)
 
-    def _merge_contact(self, details: ImportedAccount) -> None:
-        given = {"name": details.contact_name, "email": details.email, "phone": details.phone}
+    def note_stated_contact(self, details: ImportedAccount) -> None:
+        """A row that changes nothing still says what it says of the contact."""
+        if self._cleared_fields:
+            self._stated.update((details.id, name) for name in self._cleared_fields if getattr(details, name))
+
+    def _merge_contact(self, details: ImportedAccount) -> tuple[str, ...]:
+        self.note_stated_contact(details)
+        given = {column: getattr(details, field) for field, column in CONTACT_FIELDS.items()}
         values = {name: value for name, value in given.items() if value}
         contacts = self._contacts.setdefault(details.id, [])
+        cleared = [
+            field
+            for field in CONTACT_FIELDS
+            if contacts
+            and field in self._cleared_fields
+            and not getattr(details, field)
+            and contacts[0][CONTACT_FIELDS[field]]
+            and (details.id, field) not in self._stated
+        ]
+        warnings = tuple(f"{field}: is empty; what was stored, {contacts[0][CONTACT_FIELDS[field]]!r}, was cleared" for field in cleared)
+        self._store_contact(details, values | {CONTACT_FIELDS[field]: "" for field in cleared}, contacts)
+        return warnings
+
+    def _store_contact(self, details: ImportedAccount, values: dict[str, str], contacts: list[dict[str, Any]]) -> None:
         if not contacts:
             if values:
                 contact = {"account_id": details.id, "role": BILLING_ROLE, "name": "", "email": "", "phone": "", **values}

@@ -1,12 +1,17 @@
 """Parse cells: amounts, dates, yes or no. Nothing is guessed: a cell that could mean two things is rejected."""
 
+import math
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
-from domain.money import Money
+from adapters.imports.currency_signs import is_sign_of
+from domain.clock import FIRST_DAY, LAST_DAY
+from domain.money import MAX_MINOR_UNITS, Money
 
 Cell = object
 """Text from a CSV file; from Excel also a number, a truth value or a date."""
@@ -18,12 +23,19 @@ class AmbiguousAmountsError(ValueError):
 
 _TOKENS = {"YYYY": "%Y", "YY": "%y", "MMM": "%b", "MM": "%m", "M": "%m", "DD": "%d", "D": "%d"}
 _TOKEN = re.compile("|".join(_TOKENS))
-_NOISE = re.compile(r"[\s\u00a0\u202f'’€$£]")
-_PLAIN = re.compile(r"(-?)(\d+)(?:\.(\d+))?")
-_GROUPED = {
-    ".": re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?"),
-    ",": re.compile(r"-?\d{1,3}(?:\.\d{3})+(?:,\d+)?"),
+_PLAIN = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
+_AROUND = re.compile(r"(?P<lead>[^0-9]*?)(?P<body>[0-9](?:[0-9.,\s'’]*[0-9])?)(?P<trail>[^0-9]*)")
+_GROUPS = r"\s'’"
+_BODY = {
+    mark: re.compile(rf"([0-9]{{1,3}}(?:([{_GROUPS}{group}])[0-9]{{3}}(?:\2[0-9]{{3}})*)?|[0-9]+)(?:{re.escape(mark)}([0-9]+))?")
+    for mark, group in ((".", ","), (",", "."))
 }
+_SIGN_CATEGORIES = ("Sc", "Lu", "Ll", "Lo")
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_TIME_OF_DAY = re.compile(
+    r"(?P<day>\S.*?)(?:T|\s+)(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,][0-9]{1,9})?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
 
 
 @lru_cache(maxsize=64)
@@ -33,7 +45,9 @@ def to_strptime_format(written: str) -> str:
 
 
 def parse_date(text: str, formats: Sequence[str]) -> date | None:
-    """Parse a date by the first format that matches; None when none does."""
+    """Parse a date by the first format that matches; None when none does. Digits are ASCII."""
+    if not text.isascii():
+        return None
     for written in formats:
         try:
             return datetime.strptime(text, to_strptime_format(written)).date()  # noqa: DTZ007 - a date has no zone
@@ -60,66 +74,116 @@ def format_cell(cell: Cell) -> str:
 
 
 class DateParser:
-    """Parses dates in the file's formats, and ISO dates always: rejected rows are exported with Excel's dates in that form."""
+    """Parses dates in the file's formats, and ISO dates always: rejected rows are exported with Excel's dates in that form.
+
+    A time of day behind a date is read and left out. With an offset, the date is the one that it is then in the account's time zone.
+    """
 
     def __init__(self, formats: Sequence[str]) -> None:
         self._formats = (*formats, "YYYY-MM-DD")
         self._parse_cached = lru_cache(maxsize=20_000)(self._parse_text)
 
-    def parse(self, cell: Cell) -> date:
-        """Raises ValueError."""
-        if isinstance(cell, datetime):
-            return cell.date()
+    def parse(self, cell: Cell, time_zone: str = "") -> date:
+        """`time_zone`: the account's, an IANA name; empty is UTC. Raises ValueError."""
         if isinstance(cell, date):
-            return cell
-        return self._parse_cached(format_cell(cell))
+            day = cell.date() if isinstance(cell, datetime) else cell
+            return _check_range(day)
+        return self._parse_cached(format_cell(cell), time_zone)
 
-    def _parse_text(self, text: str) -> date:
+    def _parse_text(self, text: str, time_zone: str) -> date:
         day = parse_date(text, self._formats)
+        if day is None and (timed := _TIME_OF_DAY.fullmatch(text)):
+            day = parse_date(timed["day"], self._formats)
+            day = day and _find_local_day(day, timed, time_zone)
         if day is None:
             raise ValueError(f"is not a date written as {' or '.join(dict.fromkeys(self._formats))}")
+        return _check_range(day)
+
+
+def _find_local_day(day: date, timed: re.Match[str], time_zone: str) -> date | None:
+    """Find the day in the time zone at which an offset leads; without an offset it is the day as written. None for no time of day."""
+    hour, minute, second, half = int(timed["hour"]), int(timed["minute"]), int(timed["second"] or 0), timed["half"]
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    if timed["offset"] is None:
         return day
+    digits = _NOT_DIGITS.sub("", timed["offset"]).ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if offset >= timedelta(hours=24):
+        return None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        return day
+    written = timezone(-offset if timed["offset"][0] == "-" else offset)
+    at = datetime(day.year, day.month, day.day, hour, minute, min(second, 59), tzinfo=written)
+    return at.astimezone(ZoneInfo(time_zone) if time_zone else UTC).date()
+
+
+def _check_range(day: date) -> date:
+    """Raises ValueError."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"lies outside {FIRST_DAY.isoformat()} to {LAST_DAY.isoformat()}")
+    return day
 
 
 class AmountParser:
-    """Parses amounts to minor units. Grouping marks must group three digits, so that 1.5 never passes for 15."""
+    """Parses amounts to minor units. Grouping marks must group three digits, so that 1.5 never passes for 15; a currency's sign beside
+    the digits must be one of the row's currency."""
 
     def __init__(self, decimal: str) -> None:
-        self._decimal, self._group = decimal, "," if decimal == "." else "."
+        self._decimal = decimal
 
     def parse(self, cell: Cell, digits: int, currency: str) -> int:
         """Raises ValueError."""
         if isinstance(cell, int | float) and not isinstance(cell, bool):
-            return Money.from_major(Decimal(repr(cell)), currency).minor
-        text = format_cell(cell)
-        plain = _PLAIN.fullmatch(text) if self._decimal == "." else None
-        plain = plain or _PLAIN.fullmatch(self._normalise(text))
-        if plain is None:
-            raise ValueError(f"is not an amount written like 1234{self._decimal}56")
-        sign, whole, fraction = plain.groups(default="")
+            if not math.isfinite(cell):
+                raise ValueError("is not a number")
+            text = f"{Decimal(f'{cell:.15g}'):f}"
+            parts = _PLAIN.fullmatch(text)
+        else:
+            text = format_cell(cell)
+            parts = _PLAIN.fullmatch(text) if self._decimal == "." else None
+        if parts is not None:
+            sign, whole, fraction = parts.groups(default="")
+        else:
+            sign, whole, fraction = self._read_written(text, currency)
         if len(fraction) > digits and fraction[digits:].strip("0"):
             raise ValueError(f"has more decimals than {currency} has; round it to {digits}")
+        if len(whole.lstrip("0")) > len(str(MAX_MINOR_UNITS)):
+            raise ValueError(_describe_range(currency))
         minor = int(whole + fraction[:digits].ljust(digits, "0"))
+        if minor > MAX_MINOR_UNITS:
+            raise ValueError(_describe_range(currency))
         return -minor if sign else minor
 
-    def _normalise(self, text: str) -> str:
-        """Remove the grouping marks and write the decimal mark as a point; empty when a group has not three digits."""
-        bare = strip_amount(text)
-        if self._group in bare:
-            if not _GROUPED[self._decimal].fullmatch(bare):
-                return ""
-            bare = bare.replace(self._group, "")
-        return bare.replace(",", ".")
+    def _read_written(self, text: str, currency: str) -> tuple[str, str, str]:
+        """The sign, the whole units and the fraction of an amount with grouping marks, a currency's sign or a minus behind. Raises
+        ValueError."""
+        mistake = ValueError(f"is not an amount written like 1234{self._decimal}56")
+        around = _AROUND.fullmatch(text.replace("−", "-"))
+        if around is None:
+            raise mistake
+        lead, trail = around["lead"].strip(), around["trail"].strip()
+        is_bracketed = lead.startswith("(") and trail.endswith(")")
+        if is_bracketed:
+            lead, trail = lead[1:], trail[:-1]
+        minuses = (lead + trail).count("-")
+        lead, trail = (part.replace("-", "", 1).replace("+", "", 1).strip() for part in (lead, trail))
+        number = _BODY[self._decimal].fullmatch(around["body"])
+        if number is None or minuses + is_bracketed > 1 or (lead and trail):
+            raise mistake
+        if (sign := lead or trail) and not is_sign_of(sign, currency):
+            looks_like_sign = len(sign) <= 5 and any(unicodedata.category(character) in _SIGN_CATEGORIES for character in sign)
+            raise ValueError(f"is not an amount in {currency}: {sign!r} is not a sign of it") if looks_like_sign else mistake
+        return "-" if minuses or is_bracketed else "", _NOT_DIGITS.sub("", number[1]), number[3] or ""
 
 
-def strip_amount(text: str) -> str:
-    """Remove currency signs and spaces; a minus behind (as SAP writes it) or brackets become a minus in front."""
-    bare = _NOISE.sub("", text)
-    if bare.endswith("-"):
-        return f"-{bare[:-1]}"
-    if bare.startswith("(") and bare.endswith(")"):
-        return f"-{bare[1:-1]}"
-    return bare
+def _describe_range(currency: str) -> str:
+    most = Money(minor=MAX_MINOR_UNITS, currency=currency).major
+    return f"is out of range; one item has at most {most:,} {currency}"
 
 
 class DecimalMarkDetector:
@@ -134,15 +198,16 @@ class DecimalMarkDetector:
         """Take a value of the column."""
         if type(cell) is not str or ("," not in cell and "." not in cell):
             return
-        bare = strip_amount(cell)
+        digits = _AROUND.fullmatch(cell)
+        bare = re.sub(r"[\s'’]", "", digits["body"]) if digits else ""
         commas, points = bare.count(","), bare.count(".")
         if commas and points:
             self._seen.setdefault("," if bare.rindex(",") > bare.rindex(".") else ".", cell)
         elif commas > 1 or points > 1:
             self._seen.setdefault("." if commas else ",", cell)
-        elif re.fullmatch(r"-?\d{1,3}[.,]\d{3}", bare):
+        elif re.fullmatch(r"[0-9]{1,3}[.,][0-9]{3}", bare):
             self._unclear = self._unclear or cell
-        else:
+        elif commas or points:
             self._seen.setdefault("," if commas else ".", cell)
 
     def detect_mark(self) -> str:

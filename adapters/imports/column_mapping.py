@@ -4,18 +4,19 @@ import codecs
 import re
 from collections.abc import Iterator
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from adapters.imports.cell_filters import find_filter_fault
 from adapters.imports.cell_parsing import parse_date, to_strptime_format
 from adapters.shipped_files import PROJECT
 from domain.errors import UserError
 from domain.yaml_document import YamlDocument, keep_scalar_text
 
 MAPPINGS_DIR = PROJECT / "mappings"
+MAX_MAPPING_BYTES = 256 * 1024
 
 
 class MappingError(UserError):
@@ -47,6 +48,10 @@ def _parse_decimal_mark(value: object) -> object:
     return {"comma": ",", "point": "."}.get(value, value) if isinstance(value, str) else value
 
 
+def _parse_whole_number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+
+
 class FileFormat(_MappingModel):
     """The format of the file. An option that is `auto` is detected from the file."""
 
@@ -55,6 +60,10 @@ class FileFormat(_MappingModel):
     decimal: Annotated[Literal["auto", ",", "."], BeforeValidator(_parse_decimal_mark)] = "auto"
     dates: tuple[str, ...] = ("YYYY-MM-DD",)
     sheet: str | None = Field(default=None, description="of an Excel file; the first one unless named")
+    header_row: Annotated[int, BeforeValidator(_parse_whole_number)] | None = Field(
+        default=None, ge=1, le=1000, description="the row that names the columns, counted from 1; the first that is not empty unless given"
+    )
+    totals: tuple[str, ...] = Field(default=(), description="a row whose first filled cell begins with one of these words is no invoice")
     true_words: tuple[str, ...] = ("yes", "y", "true", "1", "x", "ja", "oui", "sí", "si")
     false_words: tuple[str, ...] = ("no", "n", "false", "0", "nein", "non", "")
 
@@ -74,8 +83,11 @@ class FileFormat(_MappingModel):
                 text = probe.strftime(to_strptime_format(first))
                 if parse_date(text, (first,)) != probe:
                     raise ValueError(text)
-            except ValueError as error:
-                raise ValueError(f"{first!r} is no date format; write for example 'DD.MM.YYYY', 'M/D/YYYY' or '%d.%m.%Y'") from error
+            except (ValueError, re.error) as error:
+                raise ValueError(
+                    f"{first!r} is no date format; write for example 'DD.MM.YYYY', 'M/D/YYYY' or '%d.%m.%Y', without the time of day: "
+                    "that is read by itself"
+                ) from error
             for second in self.dates:
                 if parse_date(text, (second,)) not in (None, probe):
                     raise ValueError(f"{first!r} and {second!r} read {text!r} as different dates; keep only the one that the file uses")
@@ -93,16 +105,12 @@ class ValueLookup(_MappingModel):
 TEMPLATE_PART = re.compile(r"\{([^{}|]+)((?:\|[^{}|]*)*)\}")
 
 
-class TemplateFilter(StrEnum):
-    LOWER = "lower"
-    UPPER = "upper"
-    SLUG = "slug"
-
-
 class FieldSource(_MappingModel):
-    """The source of a field: a column, a constant, a template over columns, or a lookup. `otherwise` replaces an empty or absent column."""
+    """The source of a field: a column, a constant, a template over columns, or a lookup. `otherwise` replaces an empty or absent column;
+    `filters` change what a column's cells contain, one after the other."""
 
     column: str | None = None
+    filters: tuple[str, ...] = ()
     constant: str | None = None
     template: str | None = None
     lookup: ValueLookup | None = None
@@ -117,6 +125,11 @@ class FieldSource(_MappingModel):
             )
         if self.otherwise is not None and self.column is None:
             raise ValueError("'otherwise' goes with 'column', or inside 'lookup'")
+        if self.filters and self.column is None:
+            raise ValueError("'filters' go with 'column'; in a template, write them behind the column: '{customer|lower}'")
+        for written in self.filters:
+            if fault := find_filter_fault(written):
+                raise ValueError(fault)
         if self.template is not None:
             self._check_template(self.template)
         return self
@@ -128,8 +141,8 @@ class FieldSource(_MappingModel):
             raise ValueError(f"{template!r} is no template; write for example '{{customer}}@example.test'")
         for part in parts:
             for name in part[2].split("|")[1:]:
-                if name not in set(TemplateFilter):
-                    raise ValueError(f"there is no filter {name!r} in {template!r}; write one of: {', '.join(TemplateFilter)}")
+                if fault := find_filter_fault(name):
+                    raise ValueError(f"{fault} (in {template!r})")
 
     def list_required_columns(self) -> Iterator[str]:
         """Yield the columns that must be in the file."""
@@ -181,6 +194,7 @@ class MappedFields(_MappingModel):
     settled_on: ColumnSource | None = None
     disputed: ColumnSource | None = None
     cancelled: ColumnSource | None = None
+    credits: ColumnSource | None = None
     prepaid: ColumnSource | None = None
 
     def get_sources(self) -> dict[str, FieldSource]:
@@ -189,12 +203,14 @@ class MappedFields(_MappingModel):
 
 
 class ColumnMapping(_MappingModel):
-    """A mapping. `reductions` defines how a lower open balance in the file is booked."""
+    """A mapping. `reductions` defines how a lower open balance in the file is booked; `empty_cells`, whether an empty cell of a contact
+    clears what is stored, or keeps it."""
 
     mapping: str
     title: str = ""
     file: FileFormat = FileFormat()
     reductions: Literal["payment", "credit_note"] = "payment"
+    empty_cells: Literal["clear", "keep"] = "clear"
     fields: MappedFields
 
     @model_validator(mode="after")
@@ -227,6 +243,8 @@ def find_mapping_file(name: str) -> Path:
 def load_mapping(path: Path) -> ColumnMapping:
     """Load a mapping. Raises MappingError, also when there is no such file."""
     try:
+        if path.stat().st_size > MAX_MAPPING_BYTES:
+            raise MappingError(f"{path}: has more than {MAX_MAPPING_BYTES // 1024:,} KB, which no mapping has; name a mapping file")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise MappingError(f"{path}: cannot be read ({error.strerror}); name a mapping file such as mappings/duecourse.yaml") from error

@@ -1,17 +1,16 @@
 """The getters of a row's fields, compiled once for a file's header."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 
+from adapters.imports.cell_filters import CellFilter, apply_filters, compile_filters
 from adapters.imports.cell_parsing import Cell, format_cell
-from adapters.imports.column_mapping import TEMPLATE_PART, FieldSource, TemplateFilter, ValueLookup
+from adapters.imports.column_mapping import TEMPLATE_PART, FieldSource, ValueLookup
 
 CellGetter = Callable[[Sequence[Cell]], Cell]
 
 
 class RowRejectedError(Exception):
-    """A row that is rejected; the message names the column and the value."""
+    """A row that is rejected; the message names the columns and the values."""
 
 
 def compile_getter(source: FieldSource, header: Sequence[str]) -> CellGetter:
@@ -27,12 +26,22 @@ def compile_getter(source: FieldSource, header: Sequence[str]) -> CellGetter:
     if name not in header:
         return lambda cells: default
     index = header.index(name)
+    if source.filters:
+        return _compile_filtered(index, compile_filters(source.filters), default)
 
     def pick(cells: Sequence[Cell]) -> Cell:
         cell = cells[index]
         if type(cell) is str:
             cell = cell.strip()
         return default if default is not None and cell in ("", None) else cell
+
+    return pick
+
+
+def _compile_filtered(index: int, filters: Sequence[CellFilter], default: str | None) -> CellGetter:
+    def pick(cells: Sequence[Cell]) -> Cell:
+        text = apply_filters(format_cell(cells[index]), filters)
+        return default if default is not None and not text else text
 
     return pick
 
@@ -53,33 +62,18 @@ def _compile_lookup(lookup: ValueLookup, header: Sequence[str]) -> CellGetter:
 
 
 def _compile_template(template: str, header: Sequence[str]) -> CellGetter:
-    parts: list[tuple[str, int, list[TemplateFilter]]] = []
+    parts: list[tuple[str, int, Sequence[CellFilter]]] = []
     end = 0
     for part in TEMPLATE_PART.finditer(template):
-        parts.append(
-            (template[end : part.start()], header.index(part[1].strip()), [TemplateFilter(name) for name in part[2].split("|")[1:]])
-        )
+        filters = compile_filters(part[2].split("|")[1:])
+        parts.append((template[end : part.start()], header.index(part[1].strip()), filters))
         end = part.end()
     rest = template[end:]
 
     def fill(cells: Sequence[Cell]) -> Cell:
         text = ""
         for before, index, filters in parts:
-            value = format_cell(cells[index])
-            for template_filter in filters:
-                value = _apply_filter(value, template_filter)
-            text += before + value
+            text += before + apply_filters(format_cell(cells[index]), filters)
         return text + rest
 
     return fill
-
-
-def _apply_filter(text: str, template_filter: TemplateFilter) -> str:
-    match template_filter:
-        case TemplateFilter.LOWER:
-            return text.lower()
-        case TemplateFilter.UPPER:
-            return text.upper()
-        case TemplateFilter.SLUG:
-            ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-            return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")

@@ -14,11 +14,14 @@ from adapters.database.engine import Database
 from adapters.database.tables import ImportRow
 from adapters.imports.cell_parsing import Cell, format_cell
 from adapters.imports.column_sources import RowRejectedError
-from adapters.imports.row_booking import BatchBooking, ImportContext, ImportVerdict
+from adapters.imports.invoice_identity import InvoiceIdentities, ReadRow
+from adapters.imports.rejected_rows import restore_cells
+from adapters.imports.row_booking import BatchBooking, BookingVerdict, ImportContext, ImportVerdict
 from adapters.imports.row_reader import ImportedInvoice, RowReader
-from adapters.imports.sheet_reader import Sheet
+from adapters.imports.sheet import Sheet, SheetRow
 
 REJECTED_SHOWN = 20
+MAX_CREDIT_NOTES_HELD = 50_000
 REASON_COLUMN = "reason"
 IMPORT_LOCK_ID = 0x6475_6563
 """The advisory lock on PostgreSQL for which the batches of two imports take turns; SQLite has one writer anyway."""
@@ -31,6 +34,15 @@ class RejectedRow(BaseModel):
 
     row: int
     reason: str
+
+
+class RowWarning(BaseModel):
+    """A row that was taken, and what a person should look at."""
+
+    model_config = ConfigDict(frozen=True)
+
+    row: int
+    warning: str
 
 
 def strip_reason_column(header: list[str]) -> list[str]:
@@ -46,36 +58,52 @@ class RunningImport:
         self._width = len(strip_reason_column(sheet.header))
         self._had_reason = self._width < len(sheet.header)
         self._comma_columns = {place for place, name in enumerate(sheet.header) if reader.decimals.get(name) == ","}
-        self._first_rows: dict[str, tuple[int, bytes]] = {}
+        self.identities = InvoiceIdentities(lambda: _find_shared_numbers(sheet, reader))
+        self._credit_notes: list[tuple[SheetRow, ReadRow | BookingVerdict]] = []
         self.rows = 0
         self.verdicts: Counter[ImportVerdict] = Counter()
         self.rejected: list[RejectedRow] = []
+        self.warnings: list[RowWarning] = []
         self.held_accounts = 0
 
-    def process_batch(self, batch: list[tuple[int, list[Cell]]]) -> None:
-        """Read and book one batch. It makes many objects and no cycles: to search for cycles would take a third of the time."""
+    def process_batch(self, batch: list[SheetRow]) -> None:
+        """Read and book one batch. It makes many objects and no cycles: to search for cycles would take a third of the time.
+
+        Credit notes wait until all invoices of the file are booked: the one that a credit note names may stand below it."""
         with _garbage_collection_paused():
+            read = [(row, self._read_row(row)) for row in batch]
+            notes = [each for each in read if isinstance(each[1], ImportedInvoice) and each[1].is_credit_note]
+            self._book_batch([each for each in read if each not in notes] if notes else read)
+            self._credit_notes += notes
+            if len(self._credit_notes) > MAX_CREDIT_NOTES_HELD:
+                self.process_credit_notes(len(batch))
+
+    def process_credit_notes(self, batch_size: int) -> None:
+        """Book the credit notes that wait, in batches."""
+        while self._credit_notes:
+            batch, self._credit_notes = self._credit_notes[:batch_size], self._credit_notes[batch_size:]
             self._book_batch(batch)
 
-    def _book_batch(self, batch: list[tuple[int, list[Cell]]]) -> None:
-        read = [(number, cells, self._read_row(number, cells)) for number, cells in batch]
-        invoices = [row for _, _, row in read if isinstance(row, ImportedInvoice)]
+    def _book_batch(self, read: list[tuple[SheetRow, ReadRow | BookingVerdict]]) -> None:
         verdicts: list[dict[str, Any]] = []
         with self._open_transaction() as session:
-            booking = BatchBooking(session, self._database, invoices, self._context, lock=self.import_id is not None)
-            for number, cells, row in read:
-                verdict, reason = _book_row(booking, row)
+            numbered = [(row.number, None if isinstance(each, BookingVerdict) else each) for row, each in read]
+            identified, known = self.identities.identify(session, numbered)
+            invoices = [each for each in identified if isinstance(each, ImportedInvoice)]
+            booking = BatchBooking(session, self._database, invoices, known, self._context, lock=self.import_id is not None)
+            for (row, original), each in zip(read, identified, strict=True):
+                verdict, reason = _book_row(booking, original if isinstance(original, BookingVerdict) else each)
                 verdicts.append(
                     {
                         "import_id": self.import_id,
-                        "row": number,
+                        "row": row.number,
                         "verdict": verdict.value,
                         "reason": reason,
-                        "invoice_id": row.invoice_id if isinstance(row, ImportedInvoice) else None,
-                        "cells": self._format_rejected_cells(cells) if verdict is ImportVerdict.REJECTED else None,
+                        "invoice_id": each.invoice_id if isinstance(each, ImportedInvoice) else None,
+                        "cells": self._format_rejected_cells(row.cells) if verdict is ImportVerdict.REJECTED else None,
                     }
                 )
-            if self.import_id is not None:
+            if self.import_id is not None and verdicts:
                 booking.write()
                 self.held_accounts += booking.count_held_accounts()
                 session.connection().execute(insert(ImportRow), verdicts)
@@ -92,31 +120,33 @@ class RunningImport:
                 session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK_ID})
             yield session
 
-    def _read_row(self, number: int, cells: list[Cell]) -> ImportedInvoice | RowRejectedError | None:
-        """The row, the reason why it is rejected, or None for the repetition of an earlier one."""
+    def _read_row(self, row: SheetRow) -> ReadRow | BookingVerdict:
+        """The row, the reason why it is rejected, or that it is left out."""
+        if row.fault:
+            return RowRejectedError(row.fault)
+        if self._reader.is_totals_row(row.cells):
+            return BookingVerdict(ImportVerdict.LEFT_OUT)
         try:
-            row = self._reader.read_row(cells)
+            return self._reader.read_row(restore_cells(row.cells) if self._had_reason else row.cells)
         except RowRejectedError as fault:
             return fault
-        fingerprint = bytes.fromhex(row.fingerprint[:16])
-        first, content = self._first_rows.setdefault(row.invoice_id, (number, fingerprint))
-        if first == number:
-            return row
-        if content == fingerprint:
-            return None
-        return RowRejectedError(f"the invoice {row.invoice_id!r} is in row {first} already, with other content; keep the one that is right")
 
     def _format_rejected_cells(self, cells: list[Cell]) -> list[str]:
         """As they came, less the reason that an earlier import gave."""
         texts = [self._format_number(place, cell) for place, cell in enumerate(cells)]
-        return texts[: self._width] if self._had_reason else texts
+        return restore_cells(texts[: self._width]) if self._had_reason else texts
 
     def _count_verdicts(self, verdicts: list[dict[str, Any]]) -> None:
         self.rows += len(verdicts)
         for each in verdicts:
             self.verdicts[ImportVerdict(each["verdict"])] += 1
-            if each["reason"] and len(self.rejected) < REJECTED_SHOWN:
-                self.rejected.append(RejectedRow(row=each["row"], reason=each["reason"]))
+            if not each["reason"]:
+                continue
+            if each["verdict"] == ImportVerdict.REJECTED.value:
+                if len(self.rejected) < REJECTED_SHOWN:
+                    self.rejected.append(RejectedRow(row=each["row"], reason=each["reason"]))
+            elif len(self.warnings) < REJECTED_SHOWN:
+                self.warnings.append(RowWarning(row=each["row"], warning=each["reason"]))
 
     def _format_number(self, place: int, cell: Cell) -> str:
         """Excel's numbers with the decimal mark that the mapping reads."""
@@ -136,12 +166,26 @@ def _garbage_collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _book_row(booking: BatchBooking, row: ImportedInvoice | RowRejectedError | None) -> tuple[ImportVerdict, str]:
+def _book_row(booking: BatchBooking, row: ReadRow | BookingVerdict) -> tuple[ImportVerdict, str]:
     if row is None:
         return ImportVerdict.UNCHANGED, ""
+    if isinstance(row, BookingVerdict):
+        return row.verdict, ""
     if isinstance(row, RowRejectedError):
         return ImportVerdict.REJECTED, str(row)
     try:
-        return booking.book_row(row), ""
+        verdict, warnings = booking.book_row(row)
     except RowRejectedError as fault:
         return ImportVerdict.REJECTED, str(fault)
+    return verdict, "; ".join(warnings)
+
+
+def _find_shared_numbers(sheet: Sheet, reader: RowReader) -> set[str]:
+    """The numbers that several accounts have in the file."""
+    accounts: dict[str, str] = {}
+    shared: set[str] = set()
+    for row in sheet.rows():
+        number, account_id = reader.read_identity(row.cells)
+        if accounts.setdefault(number, account_id) != account_id:
+            shared.add(number)
+    return shared

@@ -1,12 +1,12 @@
 """Import a file of invoices: a verdict for every row, thousands of rows a second, and never more than a batch of them in memory."""
 
-import csv
+import codecs
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from io import StringIO
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
@@ -16,12 +16,14 @@ from sqlmodel import col
 from adapters.database.engine import Database
 from adapters.database.row_states import ImportState
 from adapters.database.tables import ImportRow, ImportRun
-from adapters.imports.cell_parsing import AmbiguousAmountsError, Cell, DecimalMarkDetector
+from adapters.imports.cell_parsing import AmbiguousAmountsError, DecimalMarkDetector
 from adapters.imports.column_mapping import ColumnMapping
-from adapters.imports.import_run import REASON_COLUMN, RejectedRow, RunningImport, strip_reason_column
+from adapters.imports.import_run import REASON_COLUMN, RejectedRow, RowWarning, RunningImport, strip_reason_column
+from adapters.imports.rejected_rows import format_csv_line
 from adapters.imports.row_booking import ImportContext, ImportVerdict
 from adapters.imports.row_reader import AMOUNT_FIELDS, RowReader
-from adapters.imports.sheet_reader import Sheet, SheetError, open_sheet
+from adapters.imports.sheet import Sheet, SheetError, SheetRow
+from adapters.imports.sheet_reader import open_sheet
 from domain.errors import UserError
 
 BATCH_SIZE = 2_000
@@ -38,8 +40,9 @@ class UnknownImportError(UserError):
 
 
 class ImportResult(BaseModel):
-    """The result of an import. `import_id` is None for a dry run, which stores nothing. `rejected` has the first few rejected rows;
-    `held_accounts` is how many new accounts are held for release."""
+    """The result of an import. `import_id` is None for a dry run, which stores nothing. `rejected` has the first few rejected rows,
+    `warnings` the first few that were taken with a warning; `held_accounts` is how many new accounts are held for release; `notes` say
+    what was guessed of the file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,6 +51,8 @@ class ImportResult(BaseModel):
     verdicts: dict[ImportVerdict, int]
     rejected: list[RejectedRow]
     held_accounts: int = 0
+    warnings: list[RowWarning] = []
+    notes: list[str] = []
 
 
 def _ignore_progress(rows: int, fraction: float) -> None:
@@ -56,6 +61,13 @@ def _ignore_progress(rows: int, fraction: float) -> None:
 
 def _real_now() -> datetime:
     return datetime.now(UTC)
+
+
+class RejectedFile(NamedTuple):
+    """Rejected rows as the bytes of a CSV file in an encoding."""
+
+    encoding: str
+    lines: Iterator[bytes]
 
 
 class Importer:
@@ -82,11 +94,11 @@ class Importer:
         written, when the file as a whole cannot be used. `file_name` is the user's name of the file, when `path` is a copy.
         `hold_new_accounts`: no letter goes to accounts that are new before they are released.
         """
-        sheet = open_sheet(path, mapping.file, mapping.required_columns(), mapping.known_columns())
+        sheet = open_sheet(path, mapping.file, mapping.required_columns(), mapping.known_columns(), guess=dry_run)
         reader = RowReader(mapping, sheet.header, _detect_decimal_marks(sheet, mapping, path.name), business_date)
         import_id = None if dry_run else uuid4().hex
         held_by = import_id if hold_new_accounts else None
-        context = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions, held_by)
+        context = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions, held_by, reader.cleared_fields)
         run = RunningImport(self._database, sheet, reader, context, import_id)
         if run.import_id is not None:
             self._create_run(run.import_id, file_name or path.name, path, started_by, sheet)
@@ -94,6 +106,7 @@ class Importer:
             for batch in _read_batches(sheet):
                 run.process_batch(batch)
                 progress(run.rows, sheet.get_fraction_read())
+            run.process_credit_notes(BATCH_SIZE)
         except BaseException as error:
             self._finish_run(run, ImportState.FAILED, str(error) or type(error).__name__)
             raise
@@ -104,22 +117,23 @@ class Importer:
             verdicts={verdict: run.verdicts[verdict] for verdict in ImportVerdict},
             rejected=run.rejected,
             held_accounts=run.held_accounts,
+            warnings=run.warnings,
+            notes=sheet.notes,
         )
 
-    def export_rejected_rows(self, import_id: str) -> Iterator[str]:
-        """Yield the rejected rows as CSV, unchanged, with a last column of reasons: to be corrected and imported again.
-
-        Begins with a byte order mark, so that it is read as UTF-8 whatever the mapping says. Raises UnknownImportError.
+    def export_rejected_rows(self, import_id: str) -> RejectedFile:
+        """The rejected rows as CSV, with a last column of reasons: to be corrected and imported again. In the delimiter and encoding of the
+        source; UTF-8 begins with a byte order mark, so that it is read as such whatever the mapping says. Raises UnknownImportError.
         """
         with self._database.reading() as session:
             run = session.get(ImportRun, import_id)
             if run is None:
                 raise UnknownImportError(f"there is no import {import_id!r}")
-            header, delimiter = run.header, run.delimiter
-        return self._generate_rejected_lines(import_id, header, delimiter)
+            header, delimiter, encoding = run.header, run.delimiter, run.encoding
+        return RejectedFile(encoding, _encode_lines(self._generate_rejected_lines(import_id, header, delimiter), encoding))
 
     def _generate_rejected_lines(self, import_id: str, header: list[str], delimiter: str) -> Iterator[str]:
-        yield "\ufeff" + _format_csv_line([*header, REASON_COLUMN], delimiter)
+        yield format_csv_line([*header, REASON_COLUMN], delimiter)
         after = 0
         while True:
             rejected = (
@@ -136,7 +150,7 @@ class Importer:
                 rows = session.execute(rejected).all()
             for number, cells, reason in rows:
                 padded = [*(cells or []), *[""] * (len(header) - len(cells or []))]
-                yield _format_csv_line([*padded, reason], delimiter)
+                yield format_csv_line([*padded, reason], delimiter)
                 after = number
             if len(rows) < BATCH_SIZE:
                 return
@@ -153,6 +167,8 @@ class Importer:
                     started_by=started_by,
                     header=strip_reason_column(sheet.header),
                     delimiter=sheet.delimiter,
+                    encoding="utf-8-sig" if sheet.encoding == "utf-8" else sheet.encoding,
+                    notes=sheet.notes,
                     started_at=self._real_now(),
                 )
             )
@@ -171,34 +187,35 @@ class Importer:
             session.connection().execute(update(ImportRun).where(col(ImportRun.id) == run.import_id).values(**outcome))
 
 
-def _read_batches(sheet: Sheet) -> Iterator[list[tuple[int, list[Cell]]]]:
+def _read_batches(sheet: Sheet) -> Iterator[list[SheetRow]]:
     rows = sheet.rows()
     while batch := list(islice(rows, BATCH_SIZE)):
         yield batch
 
 
 def _detect_decimal_marks(sheet: Sheet, mapping: ColumnMapping, name: str) -> dict[str, str]:
-    """Detect the decimal mark of each column of amounts from all of its values, unless the mapping defines it. Raises SheetError."""
+    """Detect the decimal mark of each column of amounts from all of its values, unless the mapping defines it. The file is read to its end
+    for it, so that one that cannot be read as a whole is refused before anything is written. Raises SheetError."""
     sources = mapping.fields.get_sources()
     columns = {label for field in AMOUNT_FIELDS if field in sources and (label := sources[field].label) in sheet.header and label}
+    detectors = {sheet.header.index(column): DecimalMarkDetector(column) for column in columns} if mapping.file.decimal == "auto" else {}
+    for row in sheet.rows():
+        for index, detector in detectors.items():
+            if index < len(row.cells) and not row.fault:
+                detector.add_cell(row.cells[index])
     if mapping.file.decimal != "auto":
         return dict.fromkeys(columns, mapping.file.decimal)
-    detectors = {sheet.header.index(column): DecimalMarkDetector(column) for column in columns}
-    for _, cells in sheet.rows():
-        for index, detector in detectors.items():
-            if index < len(cells):
-                detector.add_cell(cells[index])
     try:
         return {sheet.header[index]: detector.detect_mark() for index, detector in detectors.items()}
     except AmbiguousAmountsError as error:
         raise SheetError(f"{name}: {error}") from error
 
 
-def _format_csv_line(cells: list[str], delimiter: str) -> str:
-    """Format a line with every cell in quotation marks, so that a delimiter within a cell is harmless."""
-    text = StringIO()
-    csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerow(cells)
-    return text.getvalue()
+def _encode_lines(lines: Iterator[str], encoding: str) -> Iterator[bytes]:
+    """A reason may have characters that the source's encoding lacks."""
+    encoder = codecs.getincrementalencoder(encoding)("backslashreplace")
+    for line in lines:
+        yield encoder.encode(line)
 
 
-__all__ = ["ImportResult", "ImportVerdict", "Importer", "ProgressCallback", "RejectedRow", "UnknownImportError"]
+__all__ = ["ImportResult", "ImportVerdict", "Importer", "ProgressCallback", "RejectedFile", "RejectedRow", "UnknownImportError"]

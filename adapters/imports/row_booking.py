@@ -4,19 +4,22 @@ An import is how the embedded ledger gets its invoices, so it books into that le
 billing system is fed by files.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from secrets import token_hex
+from typing import NamedTuple
 
-from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
-from adapters.imports.account_batch import AccountBatch
+from adapters.imports.account_batch import AccountBatch, ContactClearing
 from adapters.imports.column_sources import RowRejectedError
+from adapters.imports.credit_note_booking import CreditNoteBooking
+from adapters.imports.invoice_identity import KnownInvoice
 from adapters.imports.row_reader import ImportedInvoice
 from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork, load_invoices
 from adapters.portfolio.assignments import AssignmentContext
@@ -31,13 +34,15 @@ class ImportVerdict(StrEnum):
     UNCHANGED = "unchanged"
     NOT_YET_ISSUED = "not_yet_issued"
     SETTLED = "settled"
+    CREDITED = "credited"
+    LEFT_OUT = "left_out"
     REJECTED = "rejected"
 
 
 @dataclass(frozen=True)
 class ImportContext:
     """What all rows of an import share. `at` is business time; `reductions` as the mapping says. `held_by`: the import, where it holds the
-    accounts that are new for release."""
+    accounts that are new for release. `cleared_fields`: those of a contact that an empty cell clears."""
 
     business_date: date
     at: datetime
@@ -45,38 +50,77 @@ class ImportContext:
     recorded_by: str
     reductions: str = "payment"
     held_by: str | None = None
+    cleared_fields: frozenset[str] = frozenset()
+    stated_contacts: set[tuple[str, str]] = field(default_factory=set)
+    """The accounts and fields of a contact for which a row of this import had a value: a later empty cell clears none of them."""
+
+
+class BookingVerdict(NamedTuple):
+    """What was done with a row, and what a person should look at."""
+
+    verdict: ImportVerdict
+    warnings: tuple[str, ...] = ()
 
 
 class BatchBooking:
     """The rows of one batch against the books. Nothing is written before `write`."""
 
-    def __init__(self, session: Session, database: Database, rows: list[ImportedInvoice], context: ImportContext, lock: bool) -> None:
-        """Only what is new or has changed is looked up in whole."""
-        self._context = context
+    def __init__(
+        self,
+        session: Session,
+        database: Database,
+        rows: Sequence[ImportedInvoice],
+        known: Mapping[str, KnownInvoice],
+        context: ImportContext,
+        lock: bool,
+    ) -> None:
+        """`known`: what the ledger has of their invoices. Only what is new or has changed is looked up in whole."""
+        self._context, self._known = context, known
         self._unit_of_work = LedgerUnitOfWork(session, context.at, context.recorded_at)
-        ids = [row.invoice_id for row in rows]
-        sources = select(col(Invoice.id), col(Invoice.source_sha256)).where(col(Invoice.id).in_(ids))
-        self._fingerprints: dict[str, str | None] = {row[0]: row[1] for row in session.connection().execute(sources)}
-        stirring = [row for row in rows if self._fingerprints.get(row.invoice_id) != row.fingerprint]
+        stirring = [row for row in rows if row.is_credit_note or not self._is_unchanged(row)]
         accounts = {row.account.id for row in stirring}
-        known = [row.invoice_id for row in stirring if row.invoice_id in self._fingerprints]
+        changed = [row.invoice_id for row in stirring if not row.is_credit_note and row.invoice_id in known]
         if lock:
-            self._unit_of_work.lock_accounts(accounts)
-        self._known_invoices = load_invoices(session, col(Invoice.id).in_(known), lock=lock) if known else {}
+            self._unit_of_work.lock_accounts(accounts | {known[invoice_id].account_id for invoice_id in changed})
+        self._known_invoices = load_invoices(session, col(Invoice.id).in_(changed), lock=lock) if changed else {}
+        self._credit_notes = CreditNoteBooking(session, self._unit_of_work, [row for row in rows if row.is_credit_note], lock)
         doing = AssignmentContext(f"import:{token_hex(16)}", context.recorded_by, context.at, context.recorded_at)
-        self._accounts = AccountBatch(session, database, accounts, doing, context.held_by)
+        self._accounts = AccountBatch(
+            session, database, accounts, doing, context.held_by, ContactClearing(context.cleared_fields, context.stated_contacts)
+        )
 
-    def book_row(self, row: ImportedInvoice) -> ImportVerdict:
-        """Raises RowFault when the row contradicts the ledger."""
-        if self._fingerprints.get(row.invoice_id) == row.fingerprint:
-            return ImportVerdict.UNCHANGED
+    def book_row(self, row: ImportedInvoice) -> BookingVerdict:
+        """Raises RowRejectedError when the row contradicts the ledger."""
+        if row.is_credit_note:
+            return self._book_credit_note(row)
+        if self._is_unchanged(row):
+            self._accounts.note_stated_contact(row.account)
+            return BookingVerdict(ImportVerdict.UNCHANGED)
         invoice = self._known_invoices.get(row.invoice_id)
         if invoice is None:
             return self._issue_invoice(row)
-        self._check_row(row, invoice)
-        self._accounts.merge_account(row.account)
+        contradiction = self._check_row(row, invoice)
+        if contradiction:
+            self._update_invoice(row, invoice, terms=False)
+            return BookingVerdict(ImportVerdict.CHANGED, (contradiction, *row.warnings))
+        cleared = self._accounts.merge_account(row.account)
         self._update_invoice(row, invoice)
-        return ImportVerdict.CHANGED
+        return BookingVerdict(ImportVerdict.CHANGED, (*row.warnings, *cleared))
+
+    def _is_unchanged(self, row: ImportedInvoice) -> bool:
+        known = self._known.get(row.invoice_id)
+        return known is not None and known.source_sha256 == row.fingerprint
+
+    def _book_credit_note(self, row: ImportedInvoice) -> BookingVerdict:
+        if row.issue_date > self._context.business_date:
+            return BookingVerdict(ImportVerdict.NOT_YET_ISSUED)
+        if row.cancelled or not self._credit_notes.get_amount(row):
+            return BookingVerdict(ImportVerdict.SETTLED)
+        if self._credit_notes.is_known(row):
+            return BookingVerdict(ImportVerdict.UNCHANGED)
+        warnings = self._credit_notes.book(row, self._context.recorded_by)
+        cleared = self._accounts.merge_account(row.account)
+        return BookingVerdict(ImportVerdict.CREDITED, (*row.warnings, *warnings, *cleared))
 
     def write(self) -> None:
         self._accounts.write()
@@ -86,10 +130,10 @@ class BatchBooking:
         """How many accounts of the batch are held for release."""
         return self._accounts.count_held()
 
-    def _issue_invoice(self, row: ImportedInvoice) -> ImportVerdict:
+    def _issue_invoice(self, row: ImportedInvoice) -> BookingVerdict:
         if row.issue_date > self._context.business_date:
-            return ImportVerdict.NOT_YET_ISSUED
-        self._accounts.merge_account(row.account)
+            return BookingVerdict(ImportVerdict.NOT_YET_ISSUED, row.warnings)
+        warnings = (*row.warnings, *self._accounts.merge_account(row.account))
         invoice = BookedInvoice(
             id=row.invoice_id,
             account_id=row.account.id,
@@ -106,36 +150,42 @@ class BatchBooking:
         self._unit_of_work.open_invoice(invoice)
         if row.cancelled:
             self._unit_of_work.void_invoice(invoice, row.settled_on or self._context.business_date, self._context.recorded_by)
-            return ImportVerdict.SETTLED
+            return BookingVerdict(ImportVerdict.SETTLED, warnings)
         if row.paid:
             self._book_payment(row, invoice, min(row.paid, row.total), invoice.version)
         elif not row.total:
             self._unit_of_work.close_invoice(invoice, InvoiceStatus.PAID, self._get_settlement_day(row))
         if invoice.status.is_settled:
-            return ImportVerdict.SETTLED
+            return BookingVerdict(ImportVerdict.SETTLED, warnings)
         self._unit_of_work.publish_event(invoice, BillingEventKind.INVOICE_ISSUED)
-        return ImportVerdict.NEW
+        return BookingVerdict(ImportVerdict.NEW, warnings)
 
-    def _check_row(self, row: ImportedInvoice, invoice: BookedInvoice) -> None:
-        if invoice.account_id != row.account.id:
-            raise RowRejectedError(
-                f"account: the invoice {invoice.id!r} belongs to the account {invoice.account_id!r}, not to {row.account.id!r}"
-            )
+    def _check_row(self, row: ImportedInvoice, invoice: BookedInvoice) -> str:
+        """What the row contradicts though its money is taken; empty when it contradicts nothing. Raises RowRejectedError."""
         if invoice.currency != row.currency:
             raise RowRejectedError(f"currency: the invoice {invoice.id!r} is in {invoice.currency}, not in {row.currency}")
         if invoice.status is InvoiceStatus.CANCELLED and not row.cancelled:
             raise RowRejectedError(f"the invoice {invoice.id!r} was cancelled and cannot be reopened; issue it again under a new number")
+        if invoice.account_id == row.account.id:
+            return ""
+        belongs = f"account: the invoice {invoice.id!r} belongs to the account {invoice.account_id!r}, not to {row.account.id!r}"
+        if min(row.paid, row.total) == min(invoice.source_paid, invoice.total) and not row.cancelled:
+            raise RowRejectedError(belongs)
+        return f"{belongs}; what the row says of its money was booked, and it stays with its account until a person moves it"
 
-    def _update_invoice(self, row: ImportedInvoice, invoice: BookedInvoice) -> None:
-        """Only what the file says anew is followed: a payment recorded here stands until the file speaks of payments itself."""
+    def _update_invoice(self, row: ImportedInvoice, invoice: BookedInvoice, terms: bool = True) -> None:
+        """Only what the file says anew is followed: a payment recorded here stands until the file speaks of payments itself. `terms` False:
+        its money alone is."""
         self._unit_of_work.mark_changed(invoice)
-        invoice.source_sha256, invoice.number, invoice.issue_date = row.fingerprint, row.number, row.issue_date
+        if terms:
+            invoice.source_sha256, invoice.number, invoice.issue_date = row.fingerprint, row.number, row.issue_date
         if row.cancelled:
             self._unit_of_work.cancel_invoice(invoice, row.settled_on or self._context.business_date, self._context.recorded_by)
             return
         said_before, invoice.source_paid = min(invoice.source_paid, invoice.total), row.paid
-        self._unit_of_work.change_invoice(invoice, row.due_date, row.total, row.disputed, self._context.business_date)
-        says_now = min(row.paid, row.total)
+        if terms:
+            self._unit_of_work.change_invoice(invoice, row.due_date, row.total, row.disputed, self._context.business_date)
+        says_now = min(row.paid, invoice.total)
         if says_now == said_before:
             return
         difference = says_now - invoice.paid

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import idna
 
-from domain.accepted_values import MAX_EMAIL_LENGTH
+from domain.accepted_texts import MAX_EMAIL_LENGTH
 
 MAX_LOCAL_BYTES = 64
 _ASCII_LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")

@@ -7,13 +7,14 @@ from sqlmodel import col, select
 
 from adapters.database.engine import Database
 from adapters.database.tables import ImportRow, ImportRun
-from adapters.imports.import_run import REJECTED_SHOWN, RejectedRow
+from adapters.imports.import_run import REJECTED_SHOWN, RejectedRow, RowWarning
 from adapters.imports.row_booking import ImportVerdict
 from adapters.read_model.letter_brakes import count_accounts_held_by
 
 
 class ImportRecord(BaseModel):
-    """`rejected` holds the first few; `held_accounts`: how many new accounts it held for release. Times are real."""
+    """`rejected` and `warnings` hold the first few; `held_accounts`: how many new accounts it held for release; `notes`: what was
+    guessed of the file. Times are real."""
 
     id: str
     file_name: str
@@ -26,6 +27,8 @@ class ImportRecord(BaseModel):
     started_at: datetime
     ended_at: datetime | None
     rejected: list[RejectedRow]
+    warnings: list[RowWarning] = []
+    notes: list[str] = []
     held_accounts: int = 0
 
 
@@ -39,12 +42,13 @@ def find_import(database: Database, import_id: str) -> ImportRecord | None:
         run = session.get(ImportRun, import_id)
         if run is None:
             return None
-        statement = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.verdict == ImportVerdict.REJECTED.value)
-        rejected = session.exec(statement.order_by(col(ImportRow.row)).limit(REJECTED_SHOWN))
-        shown = [RejectedRow(row=row.row, reason=row.reason) for row in rejected]
+        of_import = select(ImportRow).where(ImportRow.import_id == import_id).order_by(col(ImportRow.row)).limit(REJECTED_SHOWN)
+        rejected = session.exec(of_import.where(col(ImportRow.verdict) == ImportVerdict.REJECTED.value))
+        warned = session.exec(of_import.where(col(ImportRow.verdict) != ImportVerdict.REJECTED.value, col(ImportRow.reason) != ""))
         return ImportRecord(
-            **run.model_dump(exclude={"file_sha256", "header", "delimiter"}),
-            rejected=shown,
+            **run.model_dump(exclude={"file_sha256", "header", "delimiter", "encoding", "is_complete"}),
+            rejected=[RejectedRow(row=row.row, reason=row.reason) for row in rejected],
+            warnings=[RowWarning(row=row.row, warning=row.reason) for row in warned],
             held_accounts=count_accounts_held_by(session, import_id),
         )
 

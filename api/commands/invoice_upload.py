@@ -16,6 +16,7 @@ CSV_COLUMNS = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
 API_MAPPING = ColumnMapping.model_validate(
     {
         "mapping": "api",
+        "empty_cells": "keep",
         "file": FileFormat(delimiter=",", encoding="utf-8", decimal="."),
         "fields": {name: name for name in REQUIRED_COLUMNS} | {name: {"column": name, "otherwise": ""} for name in OPTIONAL_COLUMNS},
     }

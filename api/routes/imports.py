@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.database.row_states import ImportState
-from adapters.imports.column_mapping import ColumnMapping, load_mapping, parse_mapping
+from adapters.imports.column_mapping import MAX_MAPPING_BYTES, ColumnMapping, load_mapping, parse_mapping
 from adapters.imports.importer import ImportResult
 from adapters.read_model.imports import find_import
 from api.commands.invoice_upload import upload_invoices
@@ -88,16 +88,20 @@ def get_import(import_id: str, context: Context, _: ReadingActor) -> ImportOut:
     responses=CSV_RESPONSE,
 )
 def get_rejected_rows(import_id: str, context: Context, _: ReadingActor) -> StreamingResponse:
-    lines = context.importer.export_rejected_rows(import_id)
+    rejected = context.importer.export_rejected_rows(import_id)
+    charset = "utf-8" if rejected.encoding == "utf-8-sig" else rejected.encoding
     attachment = f'attachment; filename="rejected-{_strip_non_ascii(import_id)}.csv"'
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": attachment})
+    return StreamingResponse(rejected.lines, media_type=f"text/csv; charset={charset}", headers={"Content-Disposition": attachment})
 
 
 def _choose_mapping(context: ApiContext, name: str, given: UploadFile | None) -> ColumnMapping:
     """Raises Problem, MappingError."""
     if given is not None and given.filename:
         try:
-            return parse_mapping(given.file.read().decode("utf-8-sig"), given.filename)
+            content = given.file.read(MAX_MAPPING_BYTES + 1)
+            if len(content) > MAX_MAPPING_BYTES:
+                raise invalid_request_problem("mapping_file", f"a mapping has at most {MAX_MAPPING_BYTES // 1024} KB")
+            return parse_mapping(content.decode("utf-8-sig"), given.filename)
         except UnicodeDecodeError as error:
             raise invalid_request_problem("mapping_file", "the mapping is not UTF-8 text; save it as UTF-8") from error
     path = context.mappings / f"{name}.yaml"
@@ -122,6 +126,8 @@ def _present_dry_run(result: ImportResult, file_name: str, user: str) -> ImportO
         state=ImportState.DONE,
         rows=result.rows,
         rejected=result.rejected,
+        warnings=result.warnings,
+        notes=result.notes,
         started_by=user,
         verdicts={verdict.value: count for verdict, count in result.verdicts.items()},
         started_at=None,

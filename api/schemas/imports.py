@@ -6,23 +6,24 @@ from typing import Self
 from pydantic import BaseModel, Field, model_validator
 
 from adapters.i18n.languages import Language
-from adapters.imports.import_run import RejectedRow
+from adapters.imports.import_run import RejectedRow, RowWarning
 from adapters.imports.row_booking import ImportVerdict
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.request_body import Day, RequestBody, example_config
+from domain.accepted_texts import MAX_EMAIL_LENGTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_WORD_LENGTH
 
 
 class AccountIn(RequestBody):
     """An account as it comes with an invoice: an unknown one is made, a known one takes over what is said anew."""
 
-    id: str = Field(min_length=1, max_length=100)
-    name: str = Field(min_length=1, max_length=200)
+    id: str = Field(min_length=1, max_length=MAX_ID_LENGTH)
+    name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
     language: Language
     time_zone: str = Field(max_length=64, description="IANA name")
-    email: str = Field(default="", max_length=254)
-    collector: str = Field(default="", max_length=100)
-    segment: str = Field(default="", max_length=100)
+    email: str = Field(default="", max_length=MAX_EMAIL_LENGTH)
+    collector: str = Field(default="", max_length=MAX_WORD_LENGTH)
+    segment: str = Field(default="", max_length=MAX_WORD_LENGTH)
 
 
 EXAMPLE_INVOICE = {
@@ -45,8 +46,8 @@ EXAMPLE_INVOICE = {
 class InvoiceIn(RequestBody):
     model_config = example_config(**EXAMPLE_INVOICE)
 
-    id: str = Field(min_length=1, max_length=100)
-    number: str | None = Field(default=None, max_length=100, description="the id when left out")
+    id: str = Field(min_length=1, max_length=MAX_ID_LENGTH)
+    number: str | None = Field(default=None, max_length=MAX_ID_LENGTH, description="the id when left out")
     account: AccountIn
     issue_date: Day
     due_date: Day
@@ -72,7 +73,7 @@ class InvoicesIn(RequestBody):
 class InvoiceVerdict(BaseModel):
     invoice_id: str
     verdict: ImportVerdict
-    reason: str = Field(description="why it was rejected, and what to write instead")
+    reason: str = Field(description="why it was rejected, and what to write instead; or, of one that was taken, what to look at")
 
 
 class InvoiceVerdicts(BaseModel):
@@ -89,6 +90,8 @@ class ImportOut(BaseModel):
     rows: int
     verdicts: dict[str, int]
     rejected: list[RejectedRow] = Field(description="the first ones; all of them are in rejected.csv")
+    warnings: list[RowWarning] = Field(default=[], description="the first rows that were taken, but should be looked at")
+    notes: list[str] = Field(default=[], description="what was guessed of the file")
     held_accounts: int = Field(default=0, description="new accounts that are held for release: no letter goes to them before")
     error: str = ""
     started_by: str

@@ -1,17 +1,10 @@
-"""What Duecourse takes from outside: how long a text may be and which characters it has, and in which ranges dates and amounts lie.
+"""Which texts Duecourse takes from outside: how long they may be, and which characters they may have.
 
-Each entrance asks here, files as well as the API, so that what came in can be counted with, written in a letter and named on the
-Temporal server.
+Each entrance asks here, files as well as the API, so that what came in can be written in a letter and named on the Temporal server.
 """
 
 import re
 import unicodedata
-from datetime import date
-
-EARLIEST_DATE = date(1970, 1, 1)
-LATEST_DATE = date(2999, 12, 31)
-MAX_MINOR_UNITS = 10**13
-"""The largest amount of one item, in minor units of its currency: sums of a million of them still fit 64 bits."""
 
 MAX_ID_LENGTH = 100
 """Characters of an invoice's or account's id and number: with what cases add to it, far below the 1,000 bytes of a workflow's id."""
@@ -51,10 +44,3 @@ def find_id_fault(text: str) -> str | None:
         return None
     character = next(each for each in text if not each.isprintable())
     return f"has a character that cannot be seen (U+{ord(character):04X}); remove it"
-
-
-def find_date_fault(day: date) -> str | None:
-    """Find out why a date cannot be counted with; None when it can."""
-    if EARLIEST_DATE <= day <= LATEST_DATE:
-        return None
-    return f"lies outside {EARLIEST_DATE.isoformat()} to {LATEST_DATE.isoformat()}"

@@ -1,0 +1,158 @@
+"""Reads CSV files, one row after the other: a file is never in memory as a whole."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from io import TextIOWrapper
+from pathlib import Path
+
+from adapters.imports.column_mapping import FileFormat
+from adapters.imports.csv_records import MAX_LINE_LENGTH, read_records
+from adapters.imports.sheet import BrokenSheetError, EmptySheetError, HeaderSearch, SheetRow, find_header
+
+CHUNK_SIZE = 1 << 20
+BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+DELIMITERS = ",;\t|"
+
+_SEP_LINE = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
+
+
+class CsvSheet:
+    def __init__(self, path: Path, file: FileFormat, search: HeaderSearch) -> None:
+        self._path, self._size, self._bytes_read = path, path.stat().st_size, 0
+        self.notes: list[str] = []
+        self.encoding = self._find_encoding(file.encoding)
+        first_line = self._read_first_line()
+        stated = _SEP_LINE.fullmatch(first_line.strip("\r\n"))
+        self._skipped_lines = 1 if stated else 0
+        self.delimiter = stated[1] if stated else self._detect_delimiter(file, search) if file.delimiter == "auto" else file.delimiter
+        self._width: int | None = None
+        self._header_at, self.header = find_header(path.name, self._read_rows(), search, self.notes)
+        self._width = len(self.header)
+
+    def rows(self) -> Iterator[SheetRow]:
+        return (row for row in self._read_rows() if row.number > self._header_at)
+
+    def get_fraction_read(self) -> float:
+        return min(self._bytes_read / self._size, 1.0)
+
+    def _find_encoding(self, requested: str) -> str:
+        encoding, guessed = _detect_encoding(self._path, requested)
+        if guessed:
+            self.notes.append(
+                f"the file is not UTF-8; it was read as {encoding}. If names look wrong, write 'encoding' in the mapping's 'file' section"
+            )
+        return encoding
+
+    def _read_first_line(self) -> str:
+        with self._path.open("r", encoding=self.encoding, errors="replace", newline="") as stream:
+            line = stream.readline(MAX_LINE_LENGTH)
+            while line and not line.strip():
+                line = stream.readline(MAX_LINE_LENGTH)
+        if not line:
+            raise EmptySheetError(f"{self._path.name}: the file is empty; export it again")
+        return line
+
+    def _detect_delimiter(self, file: FileFormat, search: HeaderSearch) -> str:
+        """The one that parts the header best, quoted names apart. Title lines above a header may have none of it."""
+        lines: list[str] = []
+        with self._path.open("r", encoding=self.encoding, errors="replace", newline="") as stream:
+            while len(lines) < max(search.row or 0, 20) and (line := stream.readline(MAX_LINE_LENGTH)):
+                lines.append(line)
+        candidates = lines[search.row - 1 : search.row] if search.row else [line for line in lines if line.strip()]
+        best, most = ",", 0
+        for line in candidates:
+            names = {mark: [name.strip() for name in next(csv.reader([line], delimiter=mark), [])] for mark in DELIMITERS}
+            whole = [mark for mark in DELIMITERS if set(search.required) <= set(names[mark])]
+            if whole:
+                return max(whole, key=lambda mark: len(names[mark]))
+            mark = max(DELIMITERS, key=lambda each: len(names[each]))
+            if line is candidates[0] or not most:
+                best, most = mark, len(names[mark])
+        return best
+
+    def _read_rows(self) -> Iterator[SheetRow]:
+        with self._path.open("rb") as stream, TextIOWrapper(stream, encoding=self.encoding, newline="") as text:
+            line = 0
+            try:
+                for _ in range(self._skipped_lines):
+                    text.readline(MAX_LINE_LENGTH)
+                for row in read_records(text, self._path.name, self.delimiter, self._width):
+                    line = row.number + self._skipped_lines
+                    self._bytes_read = stream.tell()
+                    yield row if not self._skipped_lines else row._replace(number=line)
+            except UnicodeError as error:
+                first_bad = _find_undecodable_line(self._path, self.encoding) or line + 1
+                raise BrokenSheetError(
+                    f"{self._path.name}: is not {self.encoding} from line {first_bad} on; "
+                    "save it again as CSV in UTF-8, or write the right 'encoding' in the mapping"
+                ) from error
+
+
+def _detect_encoding(path: Path, requested: str) -> tuple[str, bool]:
+    """The encoding, and whether it is a guess. A byte order mark is believed before anything else; else UTF-8 if the whole file is, else
+    what Windows writes, unless some lines are UTF-8 beyond doubt."""
+    with path.open("rb") as stream:
+        beginning = stream.read(4)
+        for mark, name in BYTE_ORDER_MARKS:
+            if beginning.startswith(mark):
+                return name, False
+        if requested != "auto":
+            try:
+                return codecs.lookup(requested).name, False
+            except LookupError as error:
+                raise BrokenSheetError(
+                    f"{path.name}: there is no encoding {requested!r}; write 'auto', 'utf-8' or 'cp1252' in the mapping"
+                ) from error
+        stream.seek(0)
+        decoders = {"utf-8": codecs.getincrementaldecoder("utf-8")(), "cp1252": codecs.getincrementaldecoder("cp1252")()}
+        while chunk := stream.read(CHUNK_SIZE):
+            if b"\x00" in chunk:
+                raise BrokenSheetError(f"{path.name}: is neither CSV nor Excel; export it again as one of them")
+            for name in list(decoders):
+                try:
+                    decoders[name].decode(chunk)
+                except UnicodeDecodeError:
+                    del decoders[name]
+    if "utf-8" in decoders:
+        try:
+            decoders["utf-8"].decode(b"", final=True)
+        except UnicodeDecodeError:
+            del decoders["utf-8"]
+    if "utf-8" in decoders:
+        return "utf-8", False
+    _require_one_encoding(path)
+    return next(iter(decoders), "latin-1"), True
+
+
+def _require_one_encoding(path: Path) -> None:
+    """Raises BrokenSheetError for a file of which some lines are UTF-8 and others are not."""
+    first_utf8 = first_other = 0
+    with path.open("rb") as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(CHUNK_SIZE), b""), 1):
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+                first_utf8 = first_utf8 or number
+            except UnicodeDecodeError:
+                first_other = first_other or number
+            if first_utf8 and first_other:
+                raise BrokenSheetError(
+                    f"{path.name}: line {first_other} is not UTF-8, yet line {first_utf8} is; save the file again as UTF-8, "
+                    "or name its 'encoding' in the mapping"
+                )
+
+
+def _find_undecodable_line(path: Path, encoding: str) -> int | None:
+    """The first line that is not in the encoding, where lines can be told by their bytes."""
+    if encoding.startswith(("utf-16", "utf-32")):
+        return None
+    with path.open("rb") as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(CHUNK_SIZE), b""), 1):
+            try:
+                line.decode(encoding)
+            except UnicodeError:
+                return number
+    return None
