@@ -1,8 +1,8 @@
 """A program of its own that reads one sheet of an Excel file and prints its rows as JSON lines: what a hostile file does ends here.
 
 It is started with the file's path, the sheet's name (empty: the first), and bounds in bytes and seconds. Its memory and its time are
-bounded before the file is opened. The first line has the number of rows above the sheet's first. What is wrong with the file goes to
-standard error, as one line, with exit status 1. It imports nothing of Duecourse.
+bounded before the file is opened. The first line is the sheet's first row, filled or not. What is wrong with the file goes to standard
+error, as one line, with exit status 1. It imports nothing of Duecourse.
 """
 
 import json
@@ -104,7 +104,6 @@ def print_rows(path: str, sheet: str) -> None:
     if rows.height * rows.width > MAX_CELLS:
         raise UnreadableWorkbookError("has cells too far apart; delete what lies outside the table, or save it as CSV")
     write = sys.stdout.write
-    write(json.dumps(rows.start[0] if rows.start else 0) + "\n")
     for row in rows.iter_rows():
         write(json.dumps(row, default=encode_cell) + "\n")
 

@@ -43,12 +43,11 @@ class ExcelSheet:
 
     def _read_rows(self) -> Iterator[SheetRow]:
         with Path(self._file.name).open("rb") as lines:
-            rows_above = int(next(lines, b"0"))
             for place, line in enumerate(lines, 1):
                 cells: list[Cell] = json.loads(line, object_hook=_decode_cell)
                 if any(cell != "" for cell in cells):
                     self._fraction_read = min(lines.tell() / self._size, 1.0) if place % 1_000 == 0 else self._fraction_read
-                    yield SheetRow(rows_above + place, cells)
+                    yield SheetRow(place, cells)
 
 
 def _decode_cell(value: dict[str, str]) -> date | datetime:

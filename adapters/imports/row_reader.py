@@ -25,6 +25,7 @@ CONTACT_FIELDS = {"contact_name": "name", "email": "email", "phone": "phone"}
 """The fields of a contact, and their columns in its table."""
 NON_COUNTRY_CODES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 EMPTY = "is empty; every invoice needs it"
+TOTALS_ADVICE = "if this is a row of totals, write its first word as 'totals' in the mapping's 'file' section"
 SHOWN_LENGTH = 80
 TOTAL_WORDS = ("total", "sum", "summe", "gesamt", "somme", "suma", "totaal", "totale")
 
@@ -129,6 +130,8 @@ class RowReader:
         credited = self._read_id("credits", cells, faults) if "credits" in self._getters else ""
         disputed, cancelled = self._read_flag("disputed", cells, faults), self._read_flag("cancelled", cells, faults)
         if faults or account is None or total is None or issued is None:
+            if account is None and _find_first_text(cells).casefold().startswith(TOTAL_WORDS):
+                faults.insert(0, TOTALS_ADVICE)
             raise RowRejectedError("; ".join(faults))
         due = due or issued
         warnings = () if due >= issued or total < 0 else (self._warn_of_early_due_date(due, issued),)
@@ -173,10 +176,7 @@ class RowReader:
         """Complain about needed cells that are empty; what is wrong otherwise has been said."""
         for name, value in values.items():
             if value is None and not self._read_text(name, cells):
-                hint = ""
-                if name == "total" and _find_first_text(cells).casefold().startswith(TOTAL_WORDS):
-                    hint = "; if this is a row of totals, write its first word as 'totals' in the mapping's 'file' section"
-                self._complain(faults, name, cells, f"is empty; every invoice needs it{hint}")
+                self._complain(faults, name, cells, EMPTY)
 
     def _read_text(self, name: str, cells: Sequence[Cell]) -> str:
         """The text of a cell; empty when the mapping's list lacks it."""
@@ -200,9 +200,7 @@ class RowReader:
         text = format_cell(self._get(name, cells, faults))
         if not text:
             if FIELD_RULES[name].needed:
-                totals = _find_first_text(cells).casefold().startswith(TOTAL_WORDS)
-                hint = "; if this is a row of totals, write its first word as 'totals' in the mapping's 'file' section" if totals else ""
-                self._complain(faults, name, cells, f"is empty; every invoice needs it{hint}")
+                self._complain(faults, name, cells, EMPTY)
         elif fault := find_id_fault(text):
             self._complain(faults, name, cells, fault)
         return text

@@ -59,10 +59,30 @@ def test_an_amount_is_read_whatever_stands_beside_it(amount: object, currency: s
 @pytest.mark.parametrize(
     "amount",
     [
-        "12 34.50", "1,23.50", "--5.00", "(-5.00)", "5.00 USD", "£5.00", "EUR 5.00 EUR", "5.00%", "٥.٠٠", "²", "1.2.3", "1e400", "nan", "",
-        "100000000000.01", "-100000000000.01", "9" * 400, 1234.505, 1e17, float("inf"), float("nan"), True,
+        "12 34.50",
+        "1,23.50",
+        "--5.00",
+        "(-5.00)",
+        "5.00 USD",
+        "£5.00",
+        "EUR 5.00 EUR",
+        "5.00%",
+        "٥.٠٠",
+        "²",
+        "1.2.3",
+        "1e400",
+        "nan",
+        "",
+        "100000000000.01",
+        "-100000000000.01",
+        "9" * 400,
+        1234.505,
+        1e17,
+        float("inf"),
+        float("nan"),
+        True,
     ],
-)  # fmt: skip
+)
 def test_an_amount_that_could_be_another_is_rejected(amount: object) -> None:
     with pytest.raises(ValueError, match=r"amount|decimals|range|number"):
         AmountParser(".").parse(amount, 2, "EUR")
@@ -86,9 +106,19 @@ def test_a_moment_is_read_as_its_date_for_the_account(text: str, zone: str, day:
 
 @pytest.mark.parametrize(
     "text",
-    ["2013-03-03 24:00", "2013-03-03 13:00 PM", "2013-02-30", "1969-12-31", "3000-01-01", "2013-03-03T00:00+99:00", "२०१३-03-03", "41336",
-     "2999-12-31T23:59:00-12:00", "0001-01-01T00:00:00+14:00"],
-)  # fmt: skip
+    [
+        "2013-03-03 24:00",
+        "2013-03-03 13:00 PM",
+        "2013-02-30",
+        "1969-12-31",
+        "3000-01-01",
+        "2013-03-03T00:00+99:00",
+        "२०१३-03-03",
+        "41336",
+        "2999-12-31T23:59:00-12:00",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
 def test_a_date_that_cannot_be_counted_with_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"date|outside"):
         DateParser(("DD.MM.YYYY",)).parse(text, "Pacific/Kiritimati")
@@ -97,11 +127,17 @@ def test_a_date_that_cannot_be_counted_with_is_rejected(text: str) -> None:
 @pytest.mark.parametrize(
     ("filters", "text", "result"),
     [
-        (["strip_zeros"], "000123", "123"), (["strip_zeros"], "000", "0"), (["pad:8"], "123", "00000123"), (["pad:2"], "123", "123"),
-        (["cut_zero_decimals", "pad:6"], "4711.0", "004711"), (["cut_zero_decimals"], "4711.5", "4711.5"), (["upper"], "ab", "AB"),
-        (["slug"], "Müller & Söhne", "muller-sohne"), (["pad:4"], "", ""),
+        (["strip_zeros"], "000123", "123"),
+        (["strip_zeros"], "000", "0"),
+        (["pad:8"], "123", "00000123"),
+        (["pad:2"], "123", "123"),
+        (["cut_zero_decimals", "pad:6"], "4711.0", "004711"),
+        (["cut_zero_decimals"], "4711.5", "4711.5"),
+        (["upper"], "ab", "AB"),
+        (["slug"], "Müller & Söhne", "muller-sohne"),
+        (["pad:4"], "", ""),
     ],
-)  # fmt: skip
+)
 def test_filters_change_a_cell_one_after_the_other(filters: list[str], text: str, result: str) -> None:
     assert apply_filters(text, compile_filters(filters)) == result
 
@@ -114,11 +150,23 @@ def test_a_filter_that_is_none_is_named_with_those_there_are(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("A B", None), ("../admin", None), ("00042", None), ("Ä-1/#?%", None), ("x" * MAX_ID_LENGTH, None), ("<b>1</b>", None),
-        (".", "cannot be an id"), ("..", "cannot be an id"), ("x" * (MAX_ID_LENGTH + 1), "at most 100"), ("a\u200bb", "U+200B"),
-        ("a\nb", "U+000A"), ("a\tb", "U+0009"), ("a\u00a0b", "U+00A0"), ("\x00", "U+0000"), ("\ud800", "U+D800"),
+        ("A B", None),
+        ("../admin", None),
+        ("00042", None),
+        ("Ä-1/#?%", None),
+        ("x" * MAX_ID_LENGTH, None),
+        ("<b>1</b>", None),
+        (".", "cannot be an id"),
+        ("..", "cannot be an id"),
+        ("x" * (MAX_ID_LENGTH + 1), "at most 100"),
+        ("a\u200bb", "U+200B"),
+        ("a\nb", "U+000A"),
+        ("a\tb", "U+0009"),
+        ("a\u00a0b", "U+00A0"),
+        ("\x00", "U+0000"),
+        ("\ud800", "U+D800"),
     ],
-)  # fmt: skip
+)
 def test_an_id_is_whatever_can_be_seen(text: str, fault: str | None) -> None:
     found = find_id_fault(text)
     assert found is None if fault is None else fault in (found or "")
@@ -134,18 +182,37 @@ def test_a_name_keeps_what_can_be_printed_and_loses_what_cannot_be_in_a_line() -
 
 @pytest.mark.parametrize(
     ("address", "normalised"),
-    [("a@faß.example", "a@xn--fa-hia.example"), ("a@ΒΌΛΟΣ.example", "a@xn--nxasmq6b.example"), ("zoë@x.example", "zoë@x.example"),
-     ("a+b@x.example", "a+b@x.example"), ("o'neil@x.example", "o'neil@x.example")],
-)  # fmt: skip
+    [
+        ("a@faß.example", "a@xn--fa-hia.example"),
+        ("a@ΒΌΛΟΣ.example", "a@xn--nxasmq6b.example"),
+        ("zoë@x.example", "zoë@x.example"),
+        ("a+b@x.example", "a+b@x.example"),
+        ("o'neil@x.example", "o'neil@x.example"),
+    ],
+)
 def test_a_domain_goes_by_idna_2008_and_what_stands_before_it_stays(address: str, normalised: str) -> None:
     assert normalise_address(address) == normalised
 
 
 @pytest.mark.parametrize(
     "address",
-    ["a@-x.example", "a@x..example", "a@x-.example", "a@", "@x.example", "mailto:a@x.example", "a b@x.example", "a@☃☃☃.example",
-     f"{'a' * 65}@x.example", f"a@{'x' * 64}.example", ".a@x.example", "a..b@x.example", "a@x.example, b@x.example", "a@a_b.example"],
-)  # fmt: skip
+    [
+        "a@-x.example",
+        "a@x..example",
+        "a@x-.example",
+        "a@",
+        "@x.example",
+        "mailto:a@x.example",
+        "a b@x.example",
+        "a@☃☃☃.example",
+        f"{'a' * 65}@x.example",
+        f"a@{'x' * 64}.example",
+        ".a@x.example",
+        "a..b@x.example",
+        "a@x.example, b@x.example",
+        "a@a_b.example",
+    ],
+)
 def test_an_address_to_which_nothing_can_be_sent_is_none(address: str) -> None:
     with pytest.raises(MailAddressError):
         normalise_address(address)
