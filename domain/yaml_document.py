@@ -15,6 +15,12 @@ YamlPath = tuple[str | int, ...]
 LinesByPath = dict[YamlPath, int]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+MOST_VALUES = 20_000
+"""Of one text, each counted as often as it is named by `*`: a few lines can name values by the billion."""
+
+LONGEST_TEXT = 256 * 1024
+"""Characters of one text: ten times the longest that came along."""
+
 LONGEST_NUMBER = 30
 """Signs of a number, with underscores; a longer one stays text, which no field takes for a number."""
 
@@ -40,6 +46,9 @@ class YamlDocument:
         """Raises `error` when the text is not YAML or gives a key twice. `begin_with` is an example of a first line."""
         self.file, self.error_type, self._parse_scalar = file, error, scalar
         self.lines: LinesByPath = {}
+        self._values = 0
+        if len(text) > LONGEST_TEXT:
+            raise error(f"{file}:1: this has {len(text):,} characters; at most {LONGEST_TEXT:,} are read")
         try:
             root = _compose_tree(text)
         except yaml.MarkedYAMLError as fault:
@@ -73,6 +82,9 @@ class YamlDocument:
 
     def _to_plain_value(self, node: yaml.Node, path: YamlPath) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise self.error_type(f"{self.file}:1: this has more than {MOST_VALUES:,} values, those named by '*' counted again; write less")
         if isinstance(node, yaml.MappingNode):
             content: dict[str, Any] = {}
             for key_node, value_node in node.value:

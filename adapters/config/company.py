@@ -63,6 +63,8 @@ def load_company_file(file: Path) -> Company:
     """Raises CompanyError."""
     text = read_text_file(file, CompanyError)
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise CompanyError(f"{file}: a value is named by '*', which is not read here; write it out, like {EXAMPLE_FILE}")
         return _CompanyFile.model_validate({"company": yaml.safe_load(text)}).company
     except yaml.YAMLError as error:
         raise CompanyError(f"{file} is not YAML: {error}; write it like {EXAMPLE_FILE}") from error
