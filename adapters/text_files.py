@@ -11,7 +11,7 @@ def read_text_file(file: Path, error: type[OperatingError]) -> str:
     """The file's text. Raises `error`, naming the file and what to do, for a file that cannot be read or is not UTF-8."""
     try:
         if file.stat().st_size > LARGEST_FILE:
-            raise error(f"{file}:1: this file has more than {LARGEST_FILE // 2**20} MB, as nothing has that people write here; name another")
+            raise error(f"{file}:1: this file has more than {LARGEST_FILE // 2**20} MB, more than any that people write here; name another")
         return file.read_bytes().decode("utf-8-sig")
     except OSError as fault:
         raise error(f"{file}:1: this file cannot be read: {fault.strerror}; name another, or let Duecourse read it") from fault
