@@ -90,6 +90,10 @@ def import_file(
     release: Annotated[
         bool, typer.Option("--release", help="Hold none of the new accounts for release: their letters go at once.")
     ] = False,
+    complete: Annotated[bool, typer.Option("--complete", help="The file lists all open items: show what is missing in it.")] = False,
+    close_missing: Annotated[
+        int | None, typer.Option(min=0, help="Close so many invoices that a complete list does not have, as settled elsewhere.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Bring in invoices from a CSV or Excel file: a verdict for each row. Importing a file twice changes nothing. Ends with 3
@@ -100,7 +104,7 @@ def import_file(
     from cli.import_command import import_with_progress
 
     settings = Settings.load(data_dir=data_dir)
-    if not import_with_progress(settings, Console(), file, mapping, dry_run, business_date, release):
+    if not import_with_progress(settings, Console(), file, mapping, dry_run, business_date, release, complete, close_missing):
         raise typer.Exit(ROWS_REJECTED_STATUS)
 
 

@@ -21,6 +21,7 @@ from adapters.temporal.client import TemporalUnreachableError
 from adapters.temporal.schedules import trigger_billing_sync
 from cli.standalone import connect_to_temporal
 from domain.clock import Clock
+from domain.money import Money
 
 WORKFLOW_RELEVANT_VERDICTS = (ImportVerdict.NEW, ImportVerdict.CHANGED, ImportVerdict.SETTLED, ImportVerdict.CREDITED)
 
@@ -33,13 +34,16 @@ def import_with_progress(
     dry_run: bool,
     business_date: date | None,
     release: bool = False,
+    complete: bool = False,
+    close_missing: int | None = None,
 ) -> bool:
     """Import beside a running Duecourse, or before the first start; true when every row was taken. `business_date` None is today
     on the data folder's clock.
 
-    `release`: hold none of the new accounts for release.
+    `release`: hold none of the new accounts for release. `complete`: the file lists all open items; `close_missing` is how many that it
+    does not have are to be closed, as settled elsewhere.
 
-    Raises MappingError, SheetError, NewerDatabaseError.
+    Raises MappingError, SheetError, ListNotClosableError, NewerDatabaseError.
     """
     columns = load_mapping(find_mapping_file(mapping))
     database = open_database(settings)
@@ -57,6 +61,7 @@ def import_with_progress(
             dry_run,
             lambda rows, fraction: bar.update(task, completed=fraction, rows=rows),
             hold_new_accounts=not release and releases.holds_new_accounts(clock),
+            is_complete=complete or close_missing is not None,
         )
         bar.update(task, completed=1.0, rows=result.rows)
     if release and not dry_run:
@@ -66,8 +71,12 @@ def import_with_progress(
     if result.verdicts[ImportVerdict.REJECTED]:
         _show_rejected_rows(settings, console, importer, result, file)
     _show_held_accounts(console, result)
+    _show_missing_invoices(console, result, close_missing)
+    if close_missing is not None and result.import_id is not None:
+        closed = importer.close_missing(result.import_id, close_missing, getuser(), business_date or now.date(), now)
+        console.print(f"{closed:,} invoices were closed as settled elsewhere.", highlight=False)
     database.close()
-    if not dry_run and any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS):
+    if not dry_run and (close_missing or any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS)):
         console.print(asyncio.run(_trigger_billing_sync(settings)), highlight=False)
     return not result.verdicts[ImportVerdict.REJECTED]
 
@@ -106,6 +115,22 @@ def _show_held_accounts(console: Console, result: ImportResult) -> None:
         console.print(
             f"{result.held_accounts:,} new accounts are held for release: no letter goes to them before `duecourse release`. "
             "What would go: `duecourse preview`.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _show_missing_invoices(console: Console, result: ImportResult, close_missing: int | None) -> None:
+    missing = result.missing
+    if not missing.count:
+        return
+    console.print(f"{missing.count:,} invoices are open here and not in the file:", highlight=False)
+    for invoice in missing.shown:
+        amount = Money(minor=invoice.open_balance, currency=invoice.currency).major
+        console.print(f"  {invoice.number} of {invoice.account_id}: {amount:,} {invoice.currency}", markup=False, highlight=False)
+    if close_missing is None:
+        console.print(
+            f"To close them as settled elsewhere, import the file again with --close-missing {missing.count}",
             highlight=False,
             soft_wrap=True,
         )

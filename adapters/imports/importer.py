@@ -19,6 +19,7 @@ from adapters.database.tables import ImportRow, ImportRun
 from adapters.imports.cell_parsing import AmbiguousAmountsError, DecimalMarkDetector
 from adapters.imports.column_mapping import ColumnMapping
 from adapters.imports.import_run import REASON_COLUMN, RejectedRow, RowWarning, RunningImport, strip_reason_column
+from adapters.imports.open_list import MissingInvoices, close_missing_invoices, find_missing_invoices
 from adapters.imports.rejected_rows import format_csv_line
 from adapters.imports.row_booking import ImportContext, ImportVerdict
 from adapters.imports.row_reader import AMOUNT_FIELDS, RowReader
@@ -42,7 +43,7 @@ class UnknownImportError(UserError):
 class ImportResult(BaseModel):
     """The result of an import. `import_id` is None for a dry run, which stores nothing. `rejected` has the first few rejected rows,
     `warnings` the first few that were taken with a warning; `held_accounts` is how many new accounts are held for release; `notes` say
-    what was guessed of the file."""
+    what was guessed of the file; `missing`: what a complete list of open items did not have."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,6 +54,7 @@ class ImportResult(BaseModel):
     held_accounts: int = 0
     warnings: list[RowWarning] = []
     notes: list[str] = []
+    missing: MissingInvoices = MissingInvoices()
 
 
 def _ignore_progress(rows: int, fraction: float) -> None:
@@ -87,12 +89,14 @@ class Importer:
         progress: ProgressCallback = _ignore_progress,
         file_name: str | None = None,
         hold_new_accounts: bool = False,
+        is_complete: bool = False,
     ) -> ImportResult:
         """Import what is known at `business_date`; `at` is the business time (UTC) of the events. A dry run writes nothing.
 
         Every batch is a transaction of its own, so an import that is cut short can be run again. Raises SheetError, before anything is
         written, when the file as a whole cannot be used. `file_name` is the user's name of the file, when `path` is a copy.
-        `hold_new_accounts`: no letter goes to accounts that are new before they are released.
+        `hold_new_accounts`: no letter goes to accounts that are new before they are released. `is_complete`: the file lists all open items,
+        and what is missing in it is shown.
         """
         sheet = open_sheet(path, mapping.file, mapping.required_columns(), mapping.known_columns(), guess=dry_run)
         reader = RowReader(mapping, sheet.header, _detect_decimal_marks(sheet, mapping, path.name), business_date)
@@ -101,7 +105,7 @@ class Importer:
         context = ImportContext(business_date, at, self._real_now(), started_by, mapping.reductions, held_by, reader.cleared_fields)
         run = RunningImport(self._database, sheet, reader, context, import_id)
         if run.import_id is not None:
-            self._create_run(run.import_id, file_name or path.name, path, started_by, sheet)
+            self._create_run(run.import_id, file_name or path.name, path, started_by, sheet, is_complete)
         try:
             for batch in _read_batches(sheet):
                 run.process_batch(batch)
@@ -119,7 +123,12 @@ class Importer:
             held_accounts=run.held_accounts,
             warnings=run.warnings,
             notes=sheet.notes,
+            missing=find_missing_invoices(self._database, run.identities.has_seen) if is_complete else MissingInvoices(),
         )
+
+    def close_missing(self, import_id: str, expected: int, closed_by: str, on: date, at: datetime) -> int:
+        """Close what a complete list did not have; how many. `expected`: how many the person saw. Raises ListNotClosableError."""
+        return close_missing_invoices(self._database, import_id, expected, closed_by, on, at, self._real_now())
 
     def export_rejected_rows(self, import_id: str) -> RejectedFile:
         """The rejected rows as CSV, with a last column of reasons: to be corrected and imported again. In the delimiter and encoding of the
@@ -155,7 +164,7 @@ class Importer:
             if len(rows) < BATCH_SIZE:
                 return
 
-    def _create_run(self, import_id: str, file_name: str, path: Path, started_by: str, sheet: Sheet) -> None:
+    def _create_run(self, import_id: str, file_name: str, path: Path, started_by: str, sheet: Sheet, is_complete: bool) -> None:
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         with self._database.writing() as session:
@@ -169,6 +178,7 @@ class Importer:
                     delimiter=sheet.delimiter,
                     encoding="utf-8-sig" if sheet.encoding == "utf-8" else sheet.encoding,
                     notes=sheet.notes,
+                    is_complete=is_complete,
                     started_at=self._real_now(),
                 )
             )

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.row_states import AllocationCause
-from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
+from adapters.database.row_states import AllocationCause, TaskState
+from adapters.database.tables import Allocation, CreditNote, Invoice, Payment, Task
 from adapters.imports.account_batch import AccountBatch, ContactClearing
 from adapters.imports.column_sources import RowRejectedError
 from adapters.imports.credit_note_booking import CreditNoteBooking
@@ -24,6 +24,8 @@ from adapters.imports.row_reader import ImportedInvoice
 from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork, load_invoices
 from adapters.portfolio.assignments import AssignmentContext
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
+from domain.case.case_view import TaskKind
+from domain.roles import Role
 
 
 class ImportVerdict(StrEnum):
@@ -75,7 +77,8 @@ class BatchBooking:
         lock: bool,
     ) -> None:
         """`known`: what the ledger has of their invoices. Only what is new or has changed is looked up in whole."""
-        self._context, self._known = context, known
+        self._session, self._database, self._context, self._known = session, database, context, known
+        self._moved_invoices: list[BookedInvoice] = []
         self._unit_of_work = LedgerUnitOfWork(session, context.at, context.recorded_at)
         stirring = [row for row in rows if row.is_credit_note or not self._is_unchanged(row)]
         accounts = {row.account.id for row in stirring}
@@ -102,6 +105,7 @@ class BatchBooking:
         contradiction = self._check_row(row, invoice)
         if contradiction:
             self._update_invoice(row, invoice, terms=False)
+            self._moved_invoices.append(invoice)
             return BookingVerdict(ImportVerdict.CHANGED, (contradiction, *row.warnings))
         cleared = self._accounts.merge_account(row.account)
         self._update_invoice(row, invoice)
@@ -125,6 +129,21 @@ class BatchBooking:
     def write(self) -> None:
         self._accounts.write()
         self._unit_of_work.write()
+        if self._moved_invoices:
+            self._session.connection().execute(self._database.build_insert_or_ignore(Task), [*map(self._build_task, self._moved_invoices)])
+
+    def _build_task(self, invoice: BookedInvoice) -> dict[str, object]:
+        """A person decides about an invoice that the file has under another account; once for an invoice."""
+        return {
+            "key": f"{TaskKind.MOVED_INVOICE}:{invoice.id}",
+            "kind": TaskKind.MOVED_INVOICE,
+            "account_id": invoice.account_id,
+            "invoice_id": invoice.id,
+            "role": Role.COLLECTIONS_MANAGER,
+            "due_on": self._context.business_date,
+            "state": TaskState.OPEN,
+            "outcome": "",
+        }
 
     def count_held_accounts(self) -> int:
         """How many accounts of the batch are held for release."""
@@ -171,7 +190,7 @@ class BatchBooking:
         belongs = f"account: the invoice {invoice.id!r} belongs to the account {invoice.account_id!r}, not to {row.account.id!r}"
         if min(row.paid, row.total) == min(invoice.source_paid, invoice.total) and not row.cancelled:
             raise RowRejectedError(belongs)
-        return f"{belongs}; what the row says of its money was booked, and it stays with its account until a person moves it"
+        return f"{belongs}; what the row says of its money was booked, and it stays with its account until a person decides"
 
     def _update_invoice(self, row: ImportedInvoice, invoice: BookedInvoice, terms: bool = True) -> None:
         """Only what the file says anew is followed: a payment recorded here stands until the file speaks of payments itself. `terms` False:

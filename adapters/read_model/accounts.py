@@ -27,6 +27,7 @@ class BalanceRow(BaseModel):
 
 
 class ContactRow(BaseModel):
+    id: int
     role: str
     name: str
     email: str

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from adapters.database.engine import Database
 from adapters.database.tables import ImportRow, ImportRun
 from adapters.imports.import_run import REJECTED_SHOWN, RejectedRow, RowWarning
+from adapters.imports.open_list import MissingInvoices, find_missing_of_import
 from adapters.imports.row_booking import ImportVerdict
 from adapters.read_model.letter_brakes import count_accounts_held_by
 
@@ -30,6 +31,7 @@ class ImportRecord(BaseModel):
     warnings: list[RowWarning] = []
     notes: list[str] = []
     held_accounts: int = 0
+    missing: MissingInvoices = MissingInvoices()
 
 
 class RowVerdict(BaseModel):
@@ -49,6 +51,7 @@ def find_import(database: Database, import_id: str) -> ImportRecord | None:
             **run.model_dump(exclude={"file_sha256", "header", "delimiter", "encoding", "is_complete"}),
             rejected=[RejectedRow(row=row.row, reason=row.reason) for row in rejected],
             warnings=[RowWarning(row=row.row, warning=row.reason) for row in warned],
+            missing=find_missing_of_import(session, import_id) if run.is_complete else MissingInvoices(),
             held_accounts=count_accounts_held_by(session, import_id),
         )
 

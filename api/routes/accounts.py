@@ -5,22 +5,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from adapters.correspondence.contact_removal import remove_contact
 from adapters.read_model.accounts import AccountDetail, find_account, list_accounts
 from adapters.read_model.journal import list_account_history
+from api.commands.notes_and_tasks import save_account_note
 from api.context import ApiContext
 from api.presenters.accounts import present_account, present_account_summary
 from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
 from api.schemas.accounts import AccountOut, AccountSummary, ServiceIn
 from api.schemas.journal import EntryOut
-from api.schemas.request_body import Day
-from api.web.authentication import Context, ReadingActor, ServiceChangingActor
+from api.schemas.request_body import Day, RowId
+from api.web.authentication import CollectingActor, Context, ReadingActor, ServiceChangingActor
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, not_found_problem
 from api.web.request_target import EncodedPathRoute
 from domain.clock import start_of_day
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=PROBLEM_RESPONSES, route_class=EncodedPathRoute)
+CONTACT_REMOVED = "Contact removed"
 
 
 def require_account_detail(context: ApiContext, account_id: str) -> AccountDetail:
@@ -55,6 +58,18 @@ def get_account(account_id: str, context: Context, _: ReadingActor, words: Reade
 def change_service(account_id: str, body: ServiceIn, context: Context, _: ServiceChangingActor, words: ReaderPhrases) -> AccountOut:
     """A prepaid account is never suspended for arrears. A repeated request changes nothing."""
     context.billing.set_prepaid(account_id, body.prepaid, at=context.business_now)
+    return present_account(require_account_detail(context, account_id), context.today, words)
+
+
+@router.delete(
+    "/{account_id}/contacts/{contact_id}", operation_id="remove_contact", summary="Remove somebody who is no longer to be written to"
+)
+def delete_contact(account_id: str, contact_id: RowId, context: Context, actor: CollectingActor, words: ReaderPhrases) -> AccountOut:
+    """A note on the account says who did it. A later file that names the address for a new or changed invoice brings it back: correct it in
+    billing too. A repeated request changes nothing."""
+    require_account_detail(context, account_id)
+    if removed := remove_contact(context.database, account_id, contact_id):
+        save_account_note(context, f"contact:{contact_id}:removed", account_id, None, actor.user, f"{CONTACT_REMOVED}: {removed}")
     return present_account(require_account_detail(context, account_id), context.today, words)
 
 

@@ -17,8 +17,8 @@ from adapters.imports.importer import ImportResult
 from adapters.read_model.imports import find_import
 from api.commands.invoice_upload import upload_invoices
 from api.context import ApiContext
-from api.schemas.imports import ImportOut, InvoicesIn, InvoiceVerdicts
-from api.web.authentication import Context, ImportingActor, ReadingActor, require_right
+from api.schemas.imports import ClosureIn, ClosureOut, ImportOut, InvoicesIn, InvoiceVerdicts
+from api.web.authentication import Context, ImportingActor, InvoiceReducingActor, ReadingActor, require_right
 from api.web.idempotency import IdempotentRoute
 from api.web.permissions import Permission
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_found_problem
@@ -47,6 +47,7 @@ async def import_file(
     mapping: Annotated[str, Form(description="the name of a mapping that is kept here")] = "",
     mapping_file: Annotated[UploadFile | None, File(description="or a mapping of your own, as YAML")] = None,
     dry_run: Annotated[bool, Form(description="only say what would happen")] = False,
+    complete: Annotated[bool, Form(description="the file lists all open items: what is missing in it is shown")] = False,
     release: Annotated[bool, Form(description="hold none of the new accounts for release; for those who may release them")] = False,
 ) -> ImportOut:
     """A rejected row does not stop the others: correct the rejected rows and import them again. Until all were released once, accounts that
@@ -63,7 +64,15 @@ async def import_file(
                 shutil.copyfileobj(file.file, copy)
             hold = not release and context.releases.holds_new_accounts(context.clock)
             result = context.importer.run(
-                path, chosen, context.today, context.business_now, actor.user, dry_run, file_name=name, hold_new_accounts=hold
+                path,
+                chosen,
+                context.today,
+                context.business_now,
+                actor.user,
+                dry_run,
+                file_name=name,
+                hold_new_accounts=hold,
+                is_complete=complete,
             )
         if release and not dry_run:
             context.releases.go_live(BrakeContext(f"import:{result.import_id}", actor.user, context.business_now, context.now()))
@@ -92,6 +101,17 @@ def get_rejected_rows(import_id: str, context: Context, _: ReadingActor) -> Stre
     charset = "utf-8" if rejected.encoding == "utf-8-sig" else rejected.encoding
     attachment = f'attachment; filename="rejected-{_strip_non_ascii(import_id)}.csv"'
     return StreamingResponse(rejected.lines, media_type=f"text/csv; charset={charset}", headers={"Content-Disposition": attachment})
+
+
+@router.post("/imports/{import_id}/closure", operation_id="close_missing_invoices", summary="Close what a complete list did not have")
+async def close_missing_invoices(import_id: str, body: ClosureIn, actor: InvoiceReducingActor, context: Context) -> ClosureOut:
+    """Each invoice that is open here and was not in the file is paid, with the reference *settled elsewhere*. Refused where rows were
+    rejected, another file came since, or another number is missing than was confirmed."""
+    if find_import(context.database, import_id) is None:
+        raise not_found_problem("import", import_id, "POST /v1/imports answers with its id")
+    closed = await run_in_threadpool(context.importer.close_missing, import_id, body.count, actor.user, context.today, context.business_now)
+    await context.cases.trigger_billing_sync()
+    return ClosureOut(closed=closed)
 
 
 def _choose_mapping(context: ApiContext, name: str, given: UploadFile | None) -> ColumnMapping:
@@ -128,6 +148,7 @@ def _present_dry_run(result: ImportResult, file_name: str, user: str) -> ImportO
         rejected=result.rejected,
         warnings=result.warnings,
         notes=result.notes,
+        missing=result.missing,
         started_by=user,
         verdicts={verdict.value: count for verdict, count in result.verdicts.items()},
         started_at=None,

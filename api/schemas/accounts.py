@@ -52,6 +52,7 @@ class AccountSummary(BaseModel):
 
 
 class ContactOut(BaseModel):
+    id: int = Field(description="by which it is removed")
     role: str
     name: str
     email: str

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from adapters.i18n.languages import Language
 from adapters.imports.import_run import RejectedRow, RowWarning
+from adapters.imports.open_list import MissingInvoices
 from adapters.imports.row_booking import ImportVerdict
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.request_body import Day, RequestBody, example_config
@@ -82,6 +83,18 @@ class InvoiceVerdicts(BaseModel):
     results: list[InvoiceVerdict]
 
 
+class ClosureIn(RequestBody):
+    """A confirmation that what a complete list did not have is settled elsewhere."""
+
+    model_config = example_config(count=3)
+
+    count: int = Field(ge=0, le=10_000_000, strict=True, description="how many invoices are missing, as the import says")
+
+
+class ClosureOut(BaseModel):
+    closed: int
+
+
 class ImportOut(BaseModel):
     id: str | None = Field(description="null for a dry run, which leaves no trace")
     file_name: str
@@ -93,6 +106,9 @@ class ImportOut(BaseModel):
     warnings: list[RowWarning] = Field(default=[], description="the first rows that were taken, but should be looked at")
     notes: list[str] = Field(default=[], description="what was guessed of the file")
     held_accounts: int = Field(default=0, description="new accounts that are held for release: no letter goes to them before")
+    missing: MissingInvoices = Field(
+        default=MissingInvoices(), description="of a complete list: what is open here and not in the file, how many and the first few"
+    )
     error: str = ""
     started_by: str
     started_at: datetime | None = Field(description="real time")

@@ -28,6 +28,7 @@ AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.WRITE_OFF: ("decide_write_off",),
     WorkKind.TIMELINE_END: ("refer_account", "ask_suspension", "propose_plan", "issue_credit_note", "cancel_invoice"),
     WorkKind.UNREACHED_ROLE: (),
+    WorkKind.MOVED_INVOICE: ("close_task", "cancel_invoice"),
     WorkKind.OTHER: (),
 }
 """What a person can do about each kind of work, by the names of operations in /openapi.json. Roles are given by the command line."""

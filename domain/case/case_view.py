@@ -64,7 +64,8 @@ class CaseView(BaseModel):
 
 
 class TaskKind(StrEnum):
-    """The tasks that wait for people: what a timeline or a person asks for, letters in trouble, and a history that could not be kept."""
+    """The tasks that wait for people: what a timeline or a person asks for, letters in trouble, a history that could not be kept,
+    and an invoice that a file has under another account."""
 
     CALL = "call"
     ESCALATION = "escalation"
@@ -73,6 +74,7 @@ class TaskKind(StrEnum):
     NO_ADDRESS = "no_address"
     UNAPPLIED_CREDIT = "unapplied_credit"
     HISTORY_AT_RISK = "history_at_risk"
+    MOVED_INVOICE = "moved_invoice"
 
 
 class TaskRequest(BaseModel):

@@ -37,6 +37,7 @@ class WorkKind(StrEnum):
     WRITE_OFF = "write_off"
     TIMELINE_END = "timeline_end"
     UNREACHED_ROLE = "unreached_role"
+    MOVED_INVOICE = "moved_invoice"
     OTHER = "other"
 
 
@@ -57,6 +58,7 @@ URGENCY_POINTS = {
     WorkKind.DISPUTE: 30,
     WorkKind.CREDIT_REVIEW: 30,
     WorkKind.TIMELINE_END: 30,
+    WorkKind.MOVED_INVOICE: 30,
     WorkKind.CALL: 25,
     WorkKind.WRITE_OFF: 20,
     WorkKind.OTHER: 20,

@@ -91,3 +91,22 @@ async def test_an_account_says_how_it_is_served(as_role: As, auditor: Client, pr
         problem(await billing.put("/v1/accounts/nobody/service", json={"prepaid": True}), 404)
     [listed] = (await auditor.get("/v1/accounts")).json()["items"]
     assert listed["prepaid"] is True
+
+
+async def test_a_contact_that_left_is_removed_and_a_note_says_by_whom(
+    collector: Client, auditor: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    world.account()
+    world.account("A-2")
+    (contact,) = (await collector.get("/v1/accounts/A-1")).json()["contacts"]
+    path = f"/v1/accounts/A-1/contacts/{contact['id']}"
+
+    problem(await auditor.delete(path), 403)
+    assert (await collector.delete(path.replace("A-1", "A-2"))).json()["contacts"] != []
+    for _ in range(2):
+        assert (await collector.delete(path)).json()["contacts"] == []
+    problem(await collector.delete(path.replace("A-1", "nobody")), 404)
+    problem(await collector.delete("/v1/accounts/A-1/contacts/9223372036854775808"), 422)
+
+    (note,) = (await collector.get("/v1/accounts/A-1/notes")).json()["items"]
+    assert (note["text"], note["author"]) == ("Contact removed: Accounts payable, ap@a-1.example", "collector-1")

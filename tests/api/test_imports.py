@@ -129,3 +129,37 @@ async def test_two_currencies_in_one_invoice_are_refused(manager: Client, proble
     invoice = {**INVOICE, "open_balance": {"amount": "1.00", "currency": "USD"}}
     document = problem(await manager.post("/v1/invoices", json={"invoices": [invoice]}), 422)
     assert document["errors"][0]["pointer"] == "/invoices/0"
+
+
+async def test_what_a_complete_list_lacks_is_closed_once_confirmed(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
+    other = GOOD.replace("2013-1,", "2013-9,")
+    await manager.post("/v1/imports", **upload(GOOD, other))
+    given = upload(GOOD)
+    given["data"]["complete"] = "true"
+    run = (await manager.post("/v1/imports", **given)).json()
+    assert (run["missing"]["count"], run["missing"]["shown"][0]["invoice_id"]) == (1, "2013-9")
+    assert (await manager.get(f"/v1/imports/{run['id']}")).json() == run
+
+    closure = f"/v1/imports/{run['id']}/closure"
+    assert "not 5" in problem(await manager.post(closure, json={"count": 5}), 409)["detail"]
+    problem(await manager.post(closure, json={}), 422)
+    problem(await manager.post("/v1/imports/none/closure", json={"count": 1}), 404)
+    assert (await manager.post(closure, json={"count": 1})).json() == {"closed": 1}
+    with world.database.reading() as session:
+        assert {invoice.id: invoice.status for invoice in session.exec(select(Invoice))} == {"2013-1": "open", "2013-9": "paid"}
+
+
+async def test_a_mapping_that_is_too_large_is_refused(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
+    files = {"file": ("x.csv", f"{HEADER}\n{GOOD}\n".encode()), "mapping_file": ("mine.yaml", b"#" * 300 * 1024)}
+    assert "256 KB" in problem(await manager.post("/v1/imports", files=files), 422)["detail"]
+
+
+async def test_what_was_guessed_and_what_to_look_at_are_in_the_answer(manager: Client, world: PortfolioWorld) -> None:
+    given = upload()
+    early = GOOD.replace("2013-02-10", "2013-01-09").replace("Brauerei Nord", "Bräu")
+    given["files"]["file"] = ("x.csv", f"{HEADER}\n{early}\n".encode("cp1252"), "text/csv")
+    run = (await manager.post("/v1/imports", **given)).json()
+    assert ("cp1252" in run["notes"][0], run["warnings"][0]["row"], run["verdicts"]["new"]) == (True, 2, 1)
+    assert (await manager.get(f"/v1/imports/{run['id']}")).json() == run
+    rejected = await manager.get(f"/v1/imports/{run['id']}/rejected.csv")
+    assert rejected.headers["content-type"] == "text/csv; charset=cp1252"

@@ -50,6 +50,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/accounts/{account_id}"): EVERYBODY,
     ("GET", "/v1/accounts/{account_id}/history"): EVERYBODY,
     ("PUT", "/v1/accounts/{account_id}/service"): BILLING,
+    ("DELETE", "/v1/accounts/{account_id}/contacts/{contact_id}"): DESK,
     ("GET", "/v1/letters"): EVERYBODY,
     ("GET", "/v1/letters/{letter_id}"): EVERYBODY,
     ("POST", "/v1/letters/{letter_id}/decision"): DESK,
@@ -64,6 +65,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/tasks/{task_id}/done"): DESK,
     ("POST", "/v1/imports"): BILLING,
     ("GET", "/v1/imports/{import_id}"): EVERYBODY,
+    ("POST", "/v1/imports/{import_id}/closure"): BILLING,
     ("GET", "/v1/imports/{import_id}/rejected.csv"): EVERYBODY,
     ("POST", "/v1/invoices/{invoice_id}/disputes"): DESK,
     ("GET", "/v1/disputes"): EVERYBODY,
@@ -168,7 +170,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def address(path: str) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: "1" if found[1] in ("letter_id", "task_id") else "none", path)
+    return re.sub(r"\{(\w+)\}", lambda found: "1" if found[1] in ("letter_id", "task_id", "contact_id") else "none", path)
 
 
 def test_every_route_says_who_may(app: FastAPI) -> None:

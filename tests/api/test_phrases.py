@@ -16,6 +16,7 @@ from domain.approval import result as approval_news
 from domain.approval.result import ApprovalResult, LapseReason
 from domain.billing.billing_events import InvoiceStatus
 from domain.billing.reduction_kind import ReductionKind
+from domain.case.case_view import TaskKind
 from domain.correspondence.letter_outcome import DropReason, LetterResult
 from domain.correspondence.naming import NamedAs
 from domain.credit_request.request_case import CreditRequestStage
@@ -117,7 +118,7 @@ def test_every_word_that_a_case_can_show_is_translated(language: str) -> None:
     assert set(NamedAs) == words.namings.keys()
     assert set(Role) <= words.shared.roles.keys()
     assert {*CallOutcome, *CallCourse} <= words.calls.keys()
-    assert {"call", "escalation", "refused_letter", "unknown_letter", "no_address", "unapplied_credit"} <= words.tasks.keys()
+    assert set(TaskKind) - {TaskKind.HISTORY_AT_RISK} <= words.tasks.keys()
     assert set(ApprovalType) == words.shared.matters.keys()
     assert set(ReductionKind) == words.shared.reductions.keys()
     assert set(DisputeReason) == words.shared.dispute_reasons.keys()

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from adapters.database.row_states import ContactRequestState, MessageState
-from adapters.database.tables import Case, Invoice, Message, PolicyVersion
+from adapters.database.tables import Account, Case, Invoice, Message, PolicyVersion
 from domain import identifiers as ids
 from domain.correspondence.letter_outcome import DropReason
 from domain.policy.collection_policy import PolicySnapshot
@@ -68,6 +68,24 @@ def test_a_step_apart_does_not_wait_for_the_rhythm_but_is_never_the_third_letter
     assert correspondence.send_all(correspondence.letter_outbox()) == (goes_in == 0)
     if goes_in:
         assert {request.slot.date() for request in correspondence.requests().values()} == {TODAY + goes_in * DAY}
+
+
+@pytest.mark.parametrize(
+    "change", [{"language": "de"}, {"time_zone": "Pacific/Honolulu"}, {"country": "DE"}], ids=lambda each: next(iter(each))
+)
+def test_a_change_of_language_or_place_midway_keeps_the_distance_between_letters(
+    correspondence: CorrespondenceSetup, change: dict[str, str]
+) -> None:
+    outbox = correspondence.letter_outbox()
+    correspondence.create_billed_invoice("I1")
+    assert correspondence.send_all(outbox) == 1
+    correspondence.change(Account, "A1", **change)
+    correspondence.create_invoice("I2")
+    correspondence.create_contact_request("I2", slot=NOON + HOUR, days_between_letters=2)
+
+    assert [correspondence.send_all(outbox, NOON + hours * HOUR) for hours in (2, 8, 24, 32)] == [0, 0, 0, 0]
+    assert correspondence.requests()["I2"].slot.date() >= TODAY + 2 * DAY
+    assert sum(correspondence.send_all(outbox, NOON + hours * HOUR) for hours in (48, 56, 72, 80)) == 1
 
 
 def gather(correspondence: CorrespondenceSetup, days_past_due: int, step: str, next_in: int) -> None:

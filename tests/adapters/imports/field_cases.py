@@ -45,8 +45,15 @@ def import_text(database: Database, folder: Path, text: str | bytes, mapping: Co
     return import_file(database, file, mapping, dry_run=dry_run)
 
 
-def import_file(database: Database, file: Path, mapping: ColumnMapping = OURS, on: date = CASES_DAY, dry_run: bool = False) -> ImportResult:
-    return Importer(database).run(file, mapping, on, start_of_day(on), "tester", dry_run)
+def import_file(
+    database: Database,
+    file: Path,
+    mapping: ColumnMapping = OURS,
+    on: date = CASES_DAY,
+    dry_run: bool = False,
+    is_complete: bool = False,
+) -> ImportResult:
+    return Importer(database).run(file, mapping, on, start_of_day(on), "tester", dry_run, is_complete=is_complete)
 
 
 def map_with(text: str, *changes: tuple[str, str]) -> ColumnMapping:

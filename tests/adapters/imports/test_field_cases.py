@@ -4,10 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from adapters.database.engine import Database
+from adapters.database.tables import Task
 from adapters.imports.column_mapping import load_mapping
 from adapters.imports.importer import Importer
+from adapters.imports.open_list import ListNotClosableError
 from adapters.imports.sheet import BrokenSheetError
 from adapters.ledger.ledger import Ledger
 from tests.adapters.imports.field_cases import (
@@ -119,6 +123,9 @@ def test_money_is_taken_though_the_account_contradicts(database: Database) -> No
     assert "belongs to the account 'MG-OLD', not to 'MG-NEW'" in result.warnings[0].warning
     assert list_event_kinds(database)[-1] == ("payment.received", 10_000, "paid")
     assert set(read_names(database)) == {"MG-OLD"}
+    with database.reading() as session:
+        tasks = session.execute(select(col(Task.kind), col(Task.invoice_id), col(Task.role), col(Task.state))).all()
+    assert [tuple(task) for task in tasks] == [("moved_invoice", "MG-1", "collections_manager", "open")]
     assert find_unbalanced_invoices(database) == []
 
 
@@ -185,3 +192,25 @@ def test_what_was_overpaid_is_unapplied_credit_until_it_is_used(database: Databa
 @pytest.mark.parametrize("part", ["midway-1.csv", "midway-2.csv"])
 def test_terms_and_languages_that_change_midway_are_taken(database: Database, part: str) -> None:
     assert "rejected" not in count(import_file(database, CASES / part))
+
+
+def test_what_a_complete_list_lacks_is_shown_and_closed_once_confirmed(database: Database) -> None:
+    import_file(database, CASES / "open-list-1.csv")
+    silent = import_file(database, CASES / "open-list-2.csv")
+    dry = import_file(database, CASES / "open-list-2.csv", dry_run=True, is_complete=True)
+    result = import_file(database, CASES / "open-list-2.csv", is_complete=True)
+
+    assert (silent.missing.count, dry.missing, result.missing.count) == (0, result.missing, 1)
+    assert [(invoice.invoice_id, invoice.open_balance) for invoice in result.missing.shown] == [("OL-1", 10_000)]
+    importer, day = Importer(database), CASES_DAY
+    with pytest.raises(ListNotClosableError, match="1 invoices are missing in the file, not 2"):
+        importer.close_missing(result.import_id or "", 2, "manager", day, AT)
+    assert importer.close_missing(result.import_id or "", 1, "manager", day, AT) == 1
+    assert importer.close_missing(result.import_id or "", 0, "manager", day, AT) == 0
+    assert list_event_kinds(database)[-1] == ("payment.received", 10_000, "paid")
+    assert find_unbalanced_invoices(database) == []
+
+
+def test_every_file_of_the_cases_is_tried_here() -> None:
+    tried = Path(__file__).read_text(encoding="utf-8")
+    assert [file.name for file in CASES.iterdir() if file.suffix in (".csv", ".xlsx") and file.name not in tried] == []

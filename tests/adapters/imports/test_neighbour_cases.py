@@ -9,6 +9,7 @@ from adapters.database.engine import Database
 from adapters.imports.cell_filters import apply_filters, compile_filters, find_filter_fault
 from adapters.imports.cell_parsing import AmountParser, DateParser
 from adapters.imports.importer import Importer
+from adapters.imports.open_list import ListNotClosableError
 from adapters.imports.rejected_rows import neutralise_cell, restore_cells
 from adapters.imports.sheet import HeaderError
 from adapters.ledger.ledger import Ledger
@@ -16,6 +17,7 @@ from adapters.mail.mail_addresses import MailAddressError, normalise_address
 from domain.accepted_texts import MAX_ID_LENGTH, MAX_NAME_LENGTH, find_id_fault, find_text_fault, fold_whitespace
 from domain.billing.billing_events import InvoiceStatus
 from tests.adapters.imports.field_cases import (
+    CASES_DAY,
     HEADER,
     count,
     import_file,
@@ -27,7 +29,7 @@ from tests.adapters.imports.field_cases import (
     read_names,
     read_verdicts,
 )
-from tests.adapters.ledger.builders import find_unbalanced_invoices, list_event_kinds
+from tests.adapters.ledger.builders import AT, find_unbalanced_invoices, list_event_kinds
 
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -369,3 +371,26 @@ def test_a_lookup_and_a_constant_are_told_beside_other_faults(database: Database
     result = import_lines(database, tmp_path, line(total="x"), mapping=mapping)
     assert "'DE' is not in the mapping's list (49)" in result.rejected[0].reason
     assert "total: 'x'" in result.rejected[0].reason
+
+
+@on_sqlite
+def test_what_is_missing_is_not_closed_where_the_file_may_be_at_fault(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    import_lines(database, tmp_path, line(), line(number="R-2"), line(number="R-3"))
+
+    def close(*lines: str, expected: int, is_complete: bool = True) -> int:
+        file.write_text("\n".join((HEADER, *lines)), encoding="utf-8")
+        result = import_file(database, file, is_complete=is_complete)
+        return Importer(database).close_missing(result.import_id or "", expected, "manager", CASES_DAY, AT)
+
+    with pytest.raises(ListNotClosableError, match="not said to be the complete list"):
+        close(line(), expected=2, is_complete=False)
+    with pytest.raises(ListNotClosableError, match="1 rows were rejected"):
+        close(line(), line(number="R-2", due="soon"), expected=2)
+    earlier = import_file(database, file, is_complete=True)
+    import_lines(database, tmp_path, line())
+    with pytest.raises(ListNotClosableError, match="another file was imported since"):
+        Importer(database).close_missing(earlier.import_id or "", 2, "manager", CASES_DAY, AT)
+    Ledger(database).record_payment("P", "A1", "EUR", 10_000, CASES_DAY, invoice_id="R-2", at=AT)
+    assert close(line(), expected=1) == 1
+    assert {number: invoice.status for number, invoice in read_invoices(database).items()} == {"R-1": "open", "R-2": "paid", "R-3": "paid"}
