@@ -67,16 +67,14 @@ def import_with_progress(
     if release and not dry_run:
         releases.go_live(BrakeContext(f"import:{result.import_id}", getuser(), now, datetime.now(UTC)))
     console.print(_build_result_table(result, dry_run))
-    _show_notes(console, result)
-    if result.verdicts[ImportVerdict.REJECTED]:
-        _show_rejected_rows(settings, console, importer, result, file)
-    _show_held_accounts(console, result)
-    _show_missing_invoices(console, result, close_missing)
+    _show_rejected_rows(settings, console, importer, result, file)
+    _show_advice(console, result, close_missing)
     if close_missing is not None and result.import_id is not None:
         closed = importer.close_missing(result.import_id, close_missing, getuser(), business_date or now.date(), now)
         console.print(f"{closed:,} invoices were closed as settled elsewhere.", highlight=False)
     database.close()
-    if not dry_run and (close_missing or any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS)):
+    is_relevant = close_missing or any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS)
+    if is_relevant and not dry_run:
         console.print(asyncio.run(_trigger_billing_sync(settings)), highlight=False)
     return not result.verdicts[ImportVerdict.REJECTED]
 
@@ -91,6 +89,12 @@ def _build_result_table(result: ImportResult, dry_run: bool) -> Table:
     return table
 
 
+def _show_advice(console: Console, result: ImportResult, close_missing: int | None) -> None:
+    _show_notes(console, result)
+    _show_held_accounts(console, result)
+    _show_missing_invoices(console, result, close_missing)
+
+
 def _show_notes(console: Console, result: ImportResult) -> None:
     for note in result.notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
@@ -101,7 +105,7 @@ def _show_notes(console: Console, result: ImportResult) -> None:
 def _show_rejected_rows(settings: Settings, console: Console, importer: Importer, result: ImportResult, file: Path) -> None:
     for rejected in result.rejected[:10]:
         console.print(f"row {rejected.row}: {rejected.reason}", markup=False, highlight=False, soft_wrap=True)
-    if result.import_id is None:
+    if result.import_id is None or not result.rejected:
         return
     rejects = settings.data_dir / "rejected" / f"{file.stem}-rejected-{result.import_id[:8]}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from adapters.config.settings import PROJECT, Settings, SettingsError
 from adapters.letters.letter_templates import Collector, Creditor
 from adapters.text_files import read_text_file
+from domain.yaml_document import LONGEST_TEXT
 
 EXAMPLE_FILE = PROJECT / "company.example.yaml"
 FICTITIOUS_SUFFIX = "(fictitious)"
@@ -62,6 +63,8 @@ def load_company(settings: Settings) -> Company:
 def load_company_file(file: Path) -> Company:
     """Raises CompanyError."""
     text = read_text_file(file, CompanyError)
+    if len(text) > LONGEST_TEXT:
+        raise CompanyError(f"{file}: has {len(text):,} characters; at most {LONGEST_TEXT:,} are read")
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise CompanyError(f"{file}: a value is named by '*', which is not read here; write it out, like {EXAMPLE_FILE}")

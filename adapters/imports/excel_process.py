@@ -13,6 +13,8 @@ import zipfile
 from datetime import date, datetime
 from typing import IO, Any
 
+from python_calamine import CalamineError, WorksheetNotFound, load_workbook
+
 MAX_PARTS = 10_000
 MAX_CELLS = 8_000_000
 """Of the rectangle that holds all filled cells: it is in memory as a whole, at 32 bytes a cell."""
@@ -54,9 +56,7 @@ def check_package(path: str, memory_bytes: int) -> None:
                 raise UnreadableWorkbookError("is larger, once unpacked, than any table of invoices; save the one sheet as CSV")
             for part in parts:
                 if part.file_size > SMALL_PART_BYTES and part.file_size > MAX_RATIO * max(part.compress_size, 1):
-                    raise UnreadableWorkbookError(
-                        f"is packed {MAX_RATIO} times and more, as no table of invoices is; save the sheet as CSV"
-                    )
+                    raise UnreadableWorkbookError("is packed tighter than any table of invoices is; save the sheet as CSV")
                 if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
                     with package.open(part) as stream:
                         check_cells(stream)
@@ -89,8 +89,6 @@ def check_cells(stream: IO[bytes]) -> None:
 
 def print_rows(path: str, sheet: str) -> None:
     """Raises UnreadableWorkbookError."""
-    from python_calamine import CalamineError, WorksheetNotFound, load_workbook
-
     try:
         workbook = load_workbook(path)
     except (CalamineError, OSError) as error:

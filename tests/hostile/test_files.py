@@ -45,10 +45,9 @@ BOMBS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a cell in the last corner": (put_cell("XFD1048576"), "row 1,048,576 and column 16,384"),
     "a cell in a far column of many rows": (put_cell("ZZZ100000"), "has cells as far away"),
     "a cell beyond the last corner": (put_cell("ZZZ9999999"), "has cells as far away"),
-    "blanks that pack well": (lambda sheet: sheet.replace(b"<sheetData>", b" " * 64 * 2**20 + b"<sheetData>"), "packed tighter"),
-    "more than fits": (lambda sheet: sheet.replace(b"<sheetData>", b" " * 600 * 2**20 + b"<sheetData>"), "larger, once unpacked"),
-    "half of a sheet": (lambda sheet: sheet[: len(sheet) // 2], ""),
-    "no sheet at all": (lambda sheet: b"", ""),
+    "blanks that pack well": (lambda sheet: sheet.replace(b"<sheetData>", b" " * 8 * 2**20 + b"<sheetData>"), "packed tighter"),
+    "half of a sheet": (lambda sheet: sheet[: len(sheet) // 2], "bad.xlsx: "),
+    "no sheet at all": (lambda sheet: b"", "bad.xlsx: "),
 }
 
 
@@ -59,10 +58,22 @@ def test_an_excel_bomb_is_refused_in_words_before_it_goes_off(tmp_path: Path, bo
         open_sheet(pack_sheet(tmp_path, change), OURS.file, OURS.required_columns(), OURS.known_columns())
 
 
+def test_a_package_that_says_it_is_too_large_is_not_unpacked(tmp_path: Path) -> None:
+    file = pack_sheet(tmp_path, bytes)
+    content = bytearray(file.read_bytes())
+    size = content.rindex(b"xl/worksheets/sheet1.xml") - 46 + 24
+    content[size : size + 4] = (600 * 2**20).to_bytes(4, "little")
+    file.write_bytes(bytes(content))
+    with pytest.raises(BrokenSheetError, match="larger, once unpacked"):
+        open_sheet(file, OURS.file, OURS.required_columns(), OURS.known_columns())
+
+
 def test_a_reader_that_takes_too_much_memory_ends_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.imports.excel_sheet.MAX_MEMORY_BYTES", 40 * 2**20)
-    with pytest.raises(BrokenSheetError):
-        open_sheet(pack_sheet(tmp_path, bytes), OURS.file, OURS.required_columns(), OURS.known_columns())
+    monkeypatch.setattr("adapters.imports.excel_sheet.MAX_MEMORY_BYTES", 2**20)
+    rows = "".join(f'<row r="{row}"><c r="A{row}"><v>{row}</v></c></row>' for row in range(3, 9_000))
+    file = pack_sheet(tmp_path, lambda sheet: sheet.replace(b"</sheetData>", rows.encode() + b"</sheetData>"))
+    with pytest.raises(BrokenSheetError, match=r"memory|readable"):
+        open_sheet(file, OURS.file, OURS.required_columns(), OURS.known_columns())
 
 
 @pytest.mark.parametrize("cell", [b"1e999", b"-1e999", b"nan"])
