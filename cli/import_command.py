@@ -42,7 +42,6 @@ def import_with_progress(
 
     `release`: hold none of the new accounts for release. `complete`: the file lists all open items; `close_missing` is how many that it
     does not have are to be closed, as settled elsewhere.
-
     Raises MappingError, SheetError, ListNotClosableError, NewerDatabaseError.
     """
     columns = load_mapping(find_mapping_file(mapping))
