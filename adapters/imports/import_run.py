@@ -72,9 +72,8 @@ class RunningImport:
         Credit notes wait until all invoices of the file are booked: the one that a credit note names may stand below it."""
         with _garbage_collection_paused():
             read = [(row, self._read_row(row)) for row in batch]
-            notes = [each for each in read if isinstance(each[1], ImportedInvoice) and each[1].is_credit_note]
-            self._book_batch([each for each in read if each not in notes] if notes else read)
-            self._credit_notes += notes
+            self._book_batch([each for each in read if not _is_credit_note(each[1])])
+            self._credit_notes += [each for each in read if _is_credit_note(each[1])]
             if len(self._credit_notes) > MAX_CREDIT_NOTES_HELD:
                 self.process_credit_notes(len(batch))
 
@@ -164,6 +163,10 @@ def _garbage_collection_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _is_credit_note(row: ReadRow | BookingVerdict) -> bool:
+    return isinstance(row, ImportedInvoice) and row.is_credit_note
 
 
 def _book_row(booking: BatchBooking, row: ReadRow | BookingVerdict) -> tuple[ImportVerdict, str]:

@@ -12,6 +12,7 @@ from api.schemas.imports import InvoiceIn, InvoiceVerdict
 
 REQUIRED_COLUMNS = ("number", "account_id", "issue_date", "due_date", "currency", "total", "country", "time_zone", "language")
 OPTIONAL_COLUMNS = ("invoice_id", "account_name", "segment", "collector", "email", "open_balance", "disputed")
+ID_COLUMNS = ("number", "account_id", "invoice_id")
 CSV_COLUMNS = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
 API_MAPPING = ColumnMapping.model_validate(
     {
@@ -67,4 +68,4 @@ def _build_csv_row(invoice: InvoiceIn) -> dict[str, Any]:
         "open_balance": invoice.open_balance.amount if invoice.open_balance else "",
         "disputed": "yes" if invoice.disputed else "no",
     }
-    return {name: " ".join(value.split()) for name, value in row.items()}
+    return {name: value if name in ID_COLUMNS else " ".join(value.split()) for name, value in row.items()}

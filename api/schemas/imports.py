@@ -1,9 +1,9 @@
 """The bodies of an import: invoices and their accounts, the verdict on each, and an import's run."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from adapters.i18n.languages import Language
 from adapters.imports.import_run import RejectedRow, RowWarning
@@ -11,13 +11,25 @@ from adapters.imports.open_list import MissingInvoices
 from adapters.imports.row_booking import ImportVerdict
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.request_body import Day, RequestBody, example_config
-from domain.accepted_texts import MAX_EMAIL_LENGTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_WORD_LENGTH
+from domain.accepted_texts import MAX_EMAIL_LENGTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_WORD_LENGTH, find_id_fault
+
+
+def _check_id(text: str) -> str:
+    """Raises ValueError for what could name nothing in a page's address or on a letter."""
+    bare = text.strip()
+    if fault := find_id_fault(bare):
+        raise ValueError(f"{bare[:MAX_ID_LENGTH]!r} {fault}")
+    return bare
+
+
+Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(_check_id)]
+"""An id or a number, whatever that can be seen is in it."""
 
 
 class AccountIn(RequestBody):
     """An account as it comes with an invoice: an unknown one is made, a known one takes over what is said anew."""
 
-    id: str = Field(min_length=1, max_length=MAX_ID_LENGTH)
+    id: Identifier
     name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
     language: Language
@@ -47,8 +59,8 @@ EXAMPLE_INVOICE = {
 class InvoiceIn(RequestBody):
     model_config = example_config(**EXAMPLE_INVOICE)
 
-    id: str = Field(min_length=1, max_length=MAX_ID_LENGTH)
-    number: str | None = Field(default=None, max_length=MAX_ID_LENGTH, description="the id when left out")
+    id: Identifier
+    number: Identifier | None = Field(default=None, description="the id when left out")
     account: AccountIn
     issue_date: Day
     due_date: Day

@@ -1,5 +1,6 @@
 """Files and invoices that come in through the API."""
 
+import json
 from typing import Any
 
 from sqlmodel import select
@@ -163,3 +164,16 @@ async def test_what_was_guessed_and_what_to_look_at_are_in_the_answer(manager: C
     assert (await manager.get(f"/v1/imports/{run['id']}")).json() == run
     rejected = await manager.get(f"/v1/imports/{run['id']}/rejected.csv")
     assert rejected.headers["content-type"] == "text/csv; charset=cp1252"
+
+
+async def test_ids_are_taken_as_they_are_or_refused_in_words(manager: Client, problem: Problem, world: PortfolioWorld) -> None:
+    for odd in ("A  B", "../x", "K#1", "00042"):
+        (verdict,) = (await manager.post("/v1/invoices", json={"invoices": [{**INVOICE, "id": odd}]})).json()["results"]
+        assert (verdict["invoice_id"], verdict["verdict"]) == (odd, "new")
+    for refused in ("..", "a\nb", "a\u00a0b", "a\u200bb", "\ud800"):
+        problem(await manager.post("/v1/invoices", content=json.dumps({"invoices": [{**INVOICE, "id": refused}]})), 422)
+    account = {**INVOICE["account"], "name": "Nord\n" + "," * 15 + "\n" + "," * 15}
+    (verdict,) = (await manager.post("/v1/invoices", json={"invoices": [{**INVOICE, "id": "I-9", "account": account}]})).json()["results"]
+    assert verdict["verdict"] == "new"
+    with world.database.reading() as session:
+        assert {invoice.id for invoice in session.exec(select(Invoice))} == {"A  B", "../x", "K#1", "00042", "I-9"}
