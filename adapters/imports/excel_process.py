@@ -10,6 +10,7 @@ import re
 import resource
 import sys
 import zipfile
+from contextlib import suppress
 from datetime import date, datetime
 from typing import IO, Any
 
@@ -20,6 +21,7 @@ MAX_CELLS = 8_000_000
 """Of the rectangle that holds all filled cells: it is in memory as a whole, at 32 bytes a cell."""
 MAX_RATIO = 200
 SMALL_PART_BYTES = 4 * 2**20
+MAX_ROW_LENGTH = 1_000_000
 CHUNK_SIZE = 1 << 20
 
 _CELL = re.compile(rb'<c\s(?:[^>]*?\s)?r="([A-Z]{1,3})([0-9]{1,7})"[^>]*?(/?)>')
@@ -31,8 +33,10 @@ class UnreadableWorkbookError(Exception):
 
 
 def main(path: str, sheet: str, memory_bytes: int, seconds: int) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    bounds = ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_FSIZE, 2 * memory_bytes))
+    for limit, most in bounds:
+        with suppress(OSError, ValueError):  # not every system bounds a process's memory
+            resource.setrlimit(limit, (most, most))
     try:
         check_package(path, memory_bytes)
         print_rows(path, sheet)
@@ -102,8 +106,11 @@ def print_rows(path: str, sheet: str) -> None:
     if rows.height * rows.width > MAX_CELLS:
         raise UnreadableWorkbookError("has cells too far apart; delete what lies outside the table, or save it as CSV")
     write = sys.stdout.write
-    for row in rows.iter_rows():
-        write(json.dumps(row, default=encode_cell) + "\n")
+    for number, row in enumerate(rows.iter_rows(), 1):
+        line = json.dumps(row, default=encode_cell)
+        if len(line) > MAX_ROW_LENGTH:
+            raise UnreadableWorkbookError(f"row {number:,} has more than {MAX_ROW_LENGTH:,} characters; it is no row of an invoice")
+        write(line + "\n")
 
 
 def encode_cell(cell: Any) -> Any:
