@@ -18,6 +18,19 @@ def test_major_units_become_whole_minor_units_rounded_half_up(amount: str, curre
     assert Money.from_major(Decimal(amount), currency).minor == minor
 
 
+@pytest.mark.parametrize(
+    ("digits", "currencies"),
+    [
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (2, "EUR RSD ALL AFN LBP MGA MMK SYP YER SOS SLL LAK IRR KPW HUF COP IDR TZS"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+    ],
+)
+def test_minor_units_are_those_of_iso_4217(digits: int, currencies: str) -> None:
+    assert {code: minor_digits(code) for code in currencies.split()} == dict.fromkeys(currencies.split(), digits)
+
+
 @given(st.integers(-(10**14), 10**14), AMOUNTS_IN)
 def test_minor_to_major_and_back_loses_nothing(minor: int, currency: str) -> None:
     money = Money(minor=minor, currency=currency)
