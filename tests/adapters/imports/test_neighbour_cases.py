@@ -387,6 +387,7 @@ def test_what_is_missing_is_not_closed_where_the_file_may_be_at_fault(database: 
         close(line(), expected=2, is_complete=False)
     with pytest.raises(ListNotClosableError, match="1 rows were rejected"):
         close(line(), line(number="R-2", due="soon"), expected=2)
+    file.write_text("\n".join((HEADER, line())), encoding="utf-8")
     earlier = import_file(database, file, is_complete=True)
     import_lines(database, tmp_path, line())
     with pytest.raises(ListNotClosableError, match="another file was imported since"):
