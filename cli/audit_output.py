@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 
+from babel.dates import format_timedelta
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,11 +31,22 @@ def show_verification(console: Console, report: VerificationReport) -> None:
     for what in report.out_of_reach:
         _print_line(console, f"not looked at: {what}")
     beside = f", {report.orphans:,} entries beside the chains" if report.orphans else ""
+    if seal_line := _describe_seals(report, datetime.now(UTC)):
+        _print_line(console, seal_line)
     held = ", ".join(f"{rows:,} {table.replace('_', ' ')}" for table, rows in report.looked_at.items() if rows and table != "cases")
     _print_line(console, f"{report.entries:,} entries of {report.cases:,} cases under {report.seals:,} seals{beside}")
     if held:
         _print_line(console, f"held against them: {held}")
     _print_line(console, _format_count(len(report.faults), "fault") if report.faults else "nothing was changed")
+
+
+def _describe_seals(report: VerificationReport, now: datetime) -> str:
+    """Describe the last seal's age, and how many of the days with entries have a seal; empty where there is none. `now` is real time."""
+    if report.last_seal is None or report.last_seal_at is None:
+        return ""
+    age = format_timedelta(now - report.last_seal_at, locale=ENGLISH)
+    days = _format_count(report.days, "day")
+    return f"the last seal is of {report.last_seal}, made {age} ago; {_format_count(report.seals, 'seal')} for {days} with entries"
 
 
 def show_seals(console: Console, seals: Sequence[Seal]) -> None:

@@ -90,6 +90,12 @@ class AwaitedPart(StrEnum):
     PERSON = "person"
 
 
+class ServiceChangeKind(StrEnum):
+    """What the table of service changes says besides billing's answers to an order to suspend."""
+
+    REINSTATED = "reinstated"
+
+
 class BrakeEvent(StrEnum):
     """What the record of brakes says: letters were stopped, or go again; an account was held for release, or released."""
 

@@ -29,12 +29,14 @@ FROM journal {condition} ORDER BY case_id, seq, hash"""
 
 
 class StoredEntry(NamedTuple):
-    """The content of an entry, as it is stored: `facts` is JSON text."""
+    """The content of an entry, as it is stored: `facts` is JSON text, `business_at` in canonical form."""
 
     kind: str
     account_id: str
     invoice_id: str | None
     facts: str
+    business_at: str
+    actor: str
 
 
 class StoredCase(NamedTuple):
@@ -55,7 +57,7 @@ def load_stored_cases(session: Session, **filters: str) -> Iterator[StoredCase]:
         rows, entries = [], []
         for entry in stored:
             rows.append(_build_row(entry))
-            entries.append(StoredEntry(entry[4], entry[7], entry[8], entry[10]))
+            entries.append(StoredEntry(entry[4], entry[7], entry[8], entry[10], entry[5], entry[9]))
         yield StoredCase(case_id, rows, entries)
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from adapters.billing.port import DUECOURSE
+from adapters.database.row_states import ServiceChangeKind
 from adapters.database.tables import Account, Case, Invoice, ServiceChange
 from adapters.ledger.invoice_queries import build_conflicting_booking_error
 from adapters.ledger.transactions import LedgerTransactions
@@ -15,12 +15,6 @@ from adapters.ledger.unit_of_work import BookedInvoice
 from domain.billing.receivables import Receivable
 from domain.case.billing_results import SuspensionOrderOutcome
 from domain.identifiers import CaseKind
-
-
-class ServiceChangeKind(StrEnum):
-    """What the table of changes says besides billing's answers."""
-
-    REINSTATED = "reinstated"
 
 
 class ServiceChanges:

@@ -1,6 +1,8 @@
 """The findings of a check of everything stored."""
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from datetime import date
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field
 
 
 class VerificationFinding(BaseModel):
@@ -25,6 +27,8 @@ class VerificationReport(BaseModel):
     `orphans` are lawful entries beside the chains: a workflow task that was repeated wrote them. `unsettled` counts the heads that were
     sealed just before such a repetition replaced them. `unguarded` are the tables whose trigger against changes is missing. `looked_at`
     counts the rows that were compared with the journal, by table; `out_of_reach` names what could not be checked, with the reason.
+    `days` counts the business days on which a case wrote an entry; `last_seal` is the business day of the last seal, made at
+    `last_seal_at` (real time, UTC); both are None where there is none.
     """
 
     cases: int = 0
@@ -32,6 +36,9 @@ class VerificationReport(BaseModel):
     orphans: int = 0
     unsettled: int = 0
     seals: int = 0
+    days: int = 0
+    last_seal: date | None = None
+    last_seal_at: AwareDatetime | None = None
     looked_at: dict[str, int] = Field(default_factory=dict)
     out_of_reach: list[str] = Field(default_factory=list)
     unguarded: list[str] = Field(default_factory=list)

@@ -34,8 +34,18 @@ def parse_json_object(stored: str | None) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
+def parse_json_list(stored: str | None) -> list[dict[str, Any]]:
+    """Parse a JSON column of objects; those that are none are left out."""
+    try:
+        parsed = orjson.loads(stored or "[]")
+    except orjson.JSONDecodeError:
+        return []
+    return [item for item in parsed if isinstance(item, dict)] if isinstance(parsed, list) else []
+
+
 class JournalEvidence(NamedTuple):
-    """An entry whose content makes its hash, and which is on its case's chain. `case_is_sound`: its case has no fault at all."""
+    """An entry whose content makes its hash, and which is on its case's chain. `case_is_sound`: its case has no fault at all.
+    `business_at` is UTC, in canonical form."""
 
     case_id: str
     seq: int
@@ -44,6 +54,8 @@ class JournalEvidence(NamedTuple):
     account_id: str
     invoice_id: str | None
     facts: dict[str, Any]
+    business_at: str
+    actor: str
     case_is_sound: bool = True
 
     @property
@@ -89,8 +101,18 @@ def collect_evidence(case: StoredCase, verified: ChainVerificationResult, kinds:
     """Yield the case's first entry, and those of the kinds; changed entries, and those beside the chain, are no evidence."""
     for row, entry in zip(case.rows, case.entries, strict=True):
         if (entry.kind in kinds or row.seq == 1) and row.hash == row.digest and (verified.chain is None or row.hash in verified.chain):
-            facts, case_is_sound = parse_json_object(entry.facts), not verified.faults
-            yield JournalEvidence(case.case_id, row.seq, row.hash, entry.kind, entry.account_id, entry.invoice_id, facts, case_is_sound)
+            yield JournalEvidence(
+                case.case_id,
+                row.seq,
+                row.hash,
+                entry.kind,
+                entry.account_id,
+                entry.invoice_id,
+                facts=parse_json_object(entry.facts),
+                business_at=entry.business_at,
+                actor=entry.actor,
+                case_is_sound=not verified.faults,
+            )
 
 
 def load_evidence(session: Session, *kinds: EntryKind, **filters: str) -> Iterator[JournalEvidence]:

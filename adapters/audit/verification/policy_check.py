@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from hashlib import sha256
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlmodel import Session, col
 
-from adapters.audit.verification.journal_evidence import JournalEvidence
-from adapters.database.tables import PolicyVersion
+from adapters.audit.verification.journal_evidence import JournalEvidence, build_finding, parse_json_object
+from adapters.database.tables import PolicyVersion, Setting
+from adapters.policies.policy_store import IN_FORCE_SETTING
 from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME
@@ -40,11 +41,10 @@ class PolicyCheck:
     def finish(self) -> Iterator[VerificationFinding]:
         """Find texts that were changed, with their SHA-256 or without, and versions that are missing or were never pinned with this
         text."""
-        rows = self._session.execute(
-            select(col(PolicyVersion.name), col(PolicyVersion.version), col(PolicyVersion.snapshot), col(PolicyVersion.sha256))
-        )
+        columns = (col(PolicyVersion.name), col(PolicyVersion.version), col(PolicyVersion.snapshot), col(PolicyVersion.sha256))
+        rows = self._session.execute(select(*columns, cast(col(PolicyVersion.segments), Text))).all()
         unmatched = dict(self._pinned)
-        for name, version, text, stored in rows:
+        for name, version, text, stored, segments in rows:
             digest = sha256(text.encode()).hexdigest()
             pins = {pin: unmatched.pop(pin) for pin in list(unmatched) if pin[:2] == (name, str(version))}
             contradicting = next((entry for pin, entry in pins.items() if digest != pin[2] or stored != pin[2]), None)
@@ -54,5 +54,23 @@ class PolicyCheck:
                 yield VerificationFinding(
                     table=self.table, key=f"{name}/{version}", what="its text does not make its SHA-256: it was changed"
                 )
+            elif what := _compare_with_text(name, version, text, segments):
+                proof = next(iter(pins.values()), None)
+                yield build_finding(proof, self.table, f"{name}/{version}", what)
+        in_force = self._session.execute(select(cast(col(Setting.value), Text)).where(col(Setting.name) == IN_FORCE_SETTING)).scalar()
+        for name in parse_json_object(in_force).get("names", []):
+            if name not in {row.name for row in rows}:
+                yield VerificationFinding(table="settings", key=IN_FORCE_SETTING, what=f"names {name}, of which there is no version")
         for (name, version, _), entry in unmatched.items():
             yield entry.build_finding(self.table, f"{name}/{version}", "is missing, and was pinned")
+
+
+def _compare_with_text(name: str, version: int, text: str, segments: str) -> str | None:
+    """Say which column of a policy contradicts its text; None when none does. The matrix has no segments."""
+    content = parse_json_object(text)
+    if content.get("version", version) != version or content.get("policy", name) != name:
+        return f"is by its text {content.get('policy', name)}, version {content.get('version')}"
+    claimed = parse_json_object(f'{{"segments": {segments}}}').get("segments")
+    if name != MATRIX_POLICY_NAME and claimed != content.get("segments", []):
+        return "has other segments than its text"
+    return None

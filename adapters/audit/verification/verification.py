@@ -16,12 +16,14 @@ from adapters.audit.seals.seal_store import SEALS_TABLE, find_leaf_faults, find_
 from adapters.audit.verification.archive_check import ARCHIVED_RUNS_TABLE as ARCHIVED
 from adapters.audit.verification.archive_check import ArchiveUnreachableError, find_archive_faults
 from adapters.audit.verification.case_check import CaseCheck
+from adapters.audit.verification.delegation_check import DelegationCheck
 from adapters.audit.verification.document_check import DocumentCheck
 from adapters.audit.verification.erasure_check import ErasureCheck
 from adapters.audit.verification.journal_evidence import EvidenceCheck, collect_evidence
 from adapters.audit.verification.ledger_check import LedgerCheck
 from adapters.audit.verification.letter_check import LetterCheck
 from adapters.audit.verification.policy_check import PolicyCheck
+from adapters.audit.verification.record_check import find_record_faults
 from adapters.database.append_only import list_append_only_tables, list_protected_tables
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry, SQLModel
@@ -40,6 +42,8 @@ SETTLING = timedelta(hours=1)
 """The real time within which a dead worker's workflow task is repeated: what it wrote shortly before a seal may then be replaced. Within
 the same time a workflow journals what it was sent."""
 
+END_OF_TIME = "9999"
+
 _SEALED_HEAD_FORMAT = struct.Struct(">III32s")
 
 
@@ -53,7 +57,8 @@ class Verification:
 
     def run(self, progress: ProgressCallback | None = None) -> VerificationReport:
         """Verify everything; the report names every fault by its row."""
-        settled_before = datetime.now(UTC) - SETTLING
+        now = datetime.now(UTC)
+        settled_before = now - SETTLING
         with self._database.snapshot() as session:
             protected = list_protected_tables(session.connection())
             unguarded = [table for table in list_append_only_tables(SQLModel.metadata) if table not in protected]
@@ -64,14 +69,19 @@ class Verification:
                     LetterCheck(session),
                     DocumentCheck(session),
                     PolicyCheck(session),
-                    LedgerCheck(session, settled_before),
+                    LedgerCheck(session, settled_before, now),
                     ErasureCheck(session, settled_before),
+                    DelegationCheck(session),
                 ]
             )
             seals = _check_seals(session, report)
-            _check_journal(session, report, seals, checks, progress or (lambda done, total: None))
+            span = _check_journal(session, report, seals, checks, progress or (lambda done, total: None))
+            report.days = len(span.days)
+            if not report.seals and report.days > 1 and span.begins < settled_before.isoformat():
+                report.faults.append(_build_unsealed_finding(report))
             for check in checks.checks:
                 report.faults += check.finish()
+            report.faults += find_record_faults(session)
             self._check_archive(session, report)
             report.looked_at = {table: _count_rows(session, table) for table in (*(check.table for check in checks.checks), ARCHIVED)}
         return report
@@ -99,6 +109,19 @@ class _CheckGroup:
     def check_evidence(self) -> Iterator[VerificationFinding]:
         for check in self.checks:
             yield from check.check_evidence()
+
+
+class _JournalSpan:
+    """The business days on which cases wrote, and the real time (canonical form) of the first entry. The seals' own case is left out."""
+
+    def __init__(self) -> None:
+        self.days: set[str] = set()
+        self.begins = END_OF_TIME
+
+    def add_case(self, case: StoredCase) -> None:
+        if case.rows and case.case_id != ids.SEAL_CASE_ID:
+            self.days.update([entry.business_at[:10] for entry in case.entries])
+            self.begins = min(self.begins, case.rows[0].recorded_at)
 
 
 class _SealedHeads(NamedTuple):
@@ -132,20 +155,22 @@ def _check_seals(session: Session, report: VerificationReport) -> _SealedHeads:
             seals.add_leaf(day, leaf)
         report.faults += find_leaf_faults(stored.seal, leaves)
         seals.hash_by_day[day.isoformat()] = previous = stored.hash
-        settling = datetime.fromisoformat(stored.made_at) - SETTLING
+        report.last_seal, report.last_seal_at = day, datetime.fromisoformat(stored.made_at)
+        settling = report.last_seal_at - SETTLING
         seals.settling_by_day[day.toordinal()] = settling.isoformat(timespec="microseconds")
     return seals
 
 
 def _check_journal(
     session: Session, report: VerificationReport, seals: _SealedHeads, checks: _CheckGroup, progress: ProgressCallback
-) -> None:
+) -> _JournalSpan:
     total = session.execute(select(func.count()).select_from(JournalEntry)).scalar_one()
     heads = {
         case_id: ChainHead(seq, head) for case_id, seq, head in session.execute(select(col(Case.case_id), col(Case.seq), col(Case.head)))
     }
-    last_progress = 0
+    last_progress, span = 0, _JournalSpan()
     for case in load_stored_cases(session):
+        span.add_case(case)
         _check_case(report, case.case_id, case, heads.pop(case.case_id, None), seals, checks)
         if case.case_id == ids.SEAL_CASE_ID:
             report.faults += _find_missing_seals(case, seals)
@@ -160,6 +185,12 @@ def _check_journal(
         what = f"is missing, with its {last_head.seq} entries that were sealed on {last_head.day}"
         report.faults.append(VerificationFinding(table="cases", key=case_id, what=what))
     progress(total, total)
+    return span
+
+
+def _build_unsealed_finding(report: VerificationReport) -> VerificationFinding:
+    what = f"there is none, though the journal has entries of {report.days} days: nothing binds it but its own hashes"
+    return VerificationFinding(table=SEALS_TABLE, key="none", what=what)
 
 
 def _check_case(

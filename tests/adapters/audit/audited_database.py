@@ -1,18 +1,37 @@
 """Books in which everything that an auditor rests on has its entries: invoices and money, letters, files, rules, archived histories, an
 account that was erased, and a seal over it all."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from adapters.audit.seals.seal_store import SealStore
 from adapters.database.engine import Database
-from adapters.database.tables import ArchivedRun, Case, DossierRow, ErasureRow, JournalEntry, Message, PolicyVersion
+from adapters.database.tables import (
+    Account,
+    ArchivedRun,
+    Case,
+    DelegationRow,
+    DossierRow,
+    ErasureRow,
+    HeldAccount,
+    JournalEntry,
+    LetterBrakeRecord,
+    LetterStopRow,
+    Message,
+    PolicyVersion,
+    PortfolioChange,
+    ServiceChange,
+    Setting,
+)
 from adapters.document_store import DocumentStore
 from adapters.ledger.ledger import Ledger
 from domain import identifiers as ids
+from domain.audit.seal import Seal
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.invoice_case import InvoiceCase
@@ -21,12 +40,14 @@ from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 from domain.policy.collection_policy import PolicySnapshot
+from domain.timeline.holds import Hold, HoldKind
+from tests.adapters.audit.audited_letters import OWED, build_letter_row, build_line_row, write_letter
 from tests.adapters.audit.tampered_journals import entry_key
 from tests.adapters.ledger.builders import add_account, add_invoice
 from tests.domain.builders import DUE, build_policy, moment
 
 RULES, MATRIX = PolicySnapshot.from_policy(build_policy()), '{"version": 1}'
-LETTER, ERASED = b"Subject: Reminder\r\n\r\nPlease pay.", b"Subject: Reminder\r\n\r\nDear Ms Lang"
+LETTER, ERASED = write_letter(1), b"Subject: Reminder\r\n\r\nDear Ms Lang"
 DOSSIER, PAGES, PHOTO = b'{"account": "A1"}', b"%PDF-1.7", b"a broken pallet"
 SEALED = date(2013, 4, 1)
 
@@ -35,30 +56,58 @@ def sha256_hex(content: bytes | str) -> str:
     return sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()
 
 
+class Undone:
+    """The database as it looks inside one transaction."""
+
+    def __init__(self, session: Session, database: Database) -> None:
+        self._session = session
+        self.build_insert_or_ignore = database.build_insert_or_ignore
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        yield self._session
+
+    reading = writing = snapshot
+
+
 class AuditedDatabase:
-    """A1 owes 100.00 EUR on I1 and on I2. It paid 40.00 on I1 and 100.00 on I2, which is closed; a letter about I1 went. A2 was erased."""
+    """A1 owes 100.00 EUR on I1, I2 and I3. It paid 40.00 on I1 and 100.00 on I2, which is closed, as is I3: 25.00 were credited, and the
+    rest was written off. A letter about I1 went; Anna may sign for Dora, and did. A2 was erased, and is held for release. A3 is suspended.
+    All letters were stopped once, and reminders are."""
 
     def __init__(self, database: Database) -> None:
         self.database, self.ledger = database, Ledger(database)
         self.entries: dict[str, list[Entry]] = {}
         self._days = 0
-        for account in ("A1", "A2"):
+        for account in ("A1", "A2", "A3"):
             add_account(database, account)
         self.add(self._rules(RULES.name, RULES.text), self._rules(MATRIX_POLICY_NAME, MATRIX))
-        for invoice in ("I1", "I2"):
+        for invoice in ("I1", "I2", "I3"):
             add_invoice(database, invoice, due=DUE)
         self._collect("I1", paid=4_000, letter=LETTER)
         self._collect("I2", paid=10_000)
+        self._collect("I3", credited=2_500, given_up=7_500)
         self._approve()
+        self._suspend()
+        self._keep_records()
         self._keep_papers()
         self._erase()
         self._archive()
+        self.mailed: dict[date, str] = {}
+        self._journal_seal(self.seal())
         self.seal()
 
-    def seal(self) -> None:
-        """The next day."""
+    def seal(self) -> Seal:
+        """The next day; its hash goes to the auditors."""
         self._days += 1
-        SealStore(self.database).make_seal(SEALED + timedelta(days=self._days), moment(40 + self._days).real)
+        made = SealStore(self.database).make_seal(SEALED + timedelta(days=self._days), moment(40 + self._days).real)
+        self.mailed[made.day] = made.digest()
+        return made
+
+    def make_seal_within(self, session: Session, day: int) -> Seal:
+        """Seal what is in the session's transaction, for the day of that number."""
+        store = SealStore(cast("Database", Undone(session, self.database)))
+        return store.make_seal(SEALED + timedelta(days=day), moment(40 + day).real)
 
     def real_now(self) -> datetime:
         """By the machine's clock, which tells how long ago something was written down."""
@@ -102,49 +151,86 @@ class AuditedDatabase:
         ]
 
     def letter(self, account_id: str, number: int, content: bytes, digest: str) -> Message:
-        return Message(
-            key=f"letter:{number}",
-            account_id=account_id,
-            language="en",
-            currency="EUR",
-            letter="reminder",
-            slot=moment(1).business,
-            message_id=f"<{number}@ours.test>",
-            content=content,
-            sha256=digest,
-            state="sent",
-            sent_at=moment(1).business,
-        )
+        return build_letter_row(account_id, number, content, digest)
 
     # --- what is in them
 
     def _rules(self, name: str, text: str) -> PolicyVersion:
         return PolicyVersion(name=name, version=1, snapshot=text, sha256=sha256_hex(text), created_at=moment(-60).real)
 
-    def _collect(self, invoice: str, paid: int, letter: bytes = b"") -> None:
+    def _journal_seal(self, made: Seal) -> None:
+        journal, at = Journal(case_id="seal", account_id=""), moment(41)
+        journal.write(EntryKind.SEAL_MADE, at.business, at.real, on=made.day.isoformat(), hash=made.digest())
+        self.write_case(journal, "seal")
+
+    def _collect(self, invoice: str, paid: int = 0, credited: int = 0, given_up: int = 0, letter: bytes = b"") -> None:
         journal = Journal(case_id=ids.invoice_case_id(invoice), account_id="A1", invoice_id=invoice)
         case = InvoiceCase(journal=journal, facts=self.ledger.get_invoice_facts(invoice), snapshot=RULES)
         case.open(moment(-10))
         if letter:
-            self.add(self.letter("A1", 1, letter, sha256_hex(letter)))
+            self.add(build_letter_row("A1", 1, letter, sha256_hex(letter), OWED), build_line_row(1))
             at = moment(1)
             news = {"step": "reminder", "attempt": 1, "fate": LetterResult.SENT, "at": at.business, "on": at.business.date()}
             case.apply_letter_outcome(LetterOutcome(**news, message_id="<1@ours.test>", sha256=sha256_hex(letter)), moment(2))
         day = moment(5)
-        self.ledger.record_payment(f"P-{invoice}", "A1", "EUR", paid, day.business.date(), invoice_id=invoice, at=day.business)
+        on = day.business.date()
+        if paid:
+            self.ledger.record_payment(f"P-{invoice}", "A1", "EUR", paid, on, f"transfer {invoice}", invoice, at=day.business)
+        if credited:
+            self.ledger.issue_credit_note(f"CN-{invoice}", invoice, credited, on, "goods returned", at=day.business)
+        if given_up:
+            self.ledger.write_off(f"W-{invoice}", invoice, given_up, "EUR", on, at=day.business)
         waiting = self.ledger.list_pending_events(10)
         for _, _, event in waiting:
             apply_billing_event(case, event, moment(6))
         self.ledger.acknowledge_events([number for number, _, _ in waiting], day.real)
         if case.is_settled:
             case.close(moment(6))
-        self.write_case(case.journal, "invoice", outcome="paid" if case.is_settled else None)
+        else:
+            case.place_hold(Hold(hold_id="pause:1", kind=HoldKind.PAUSE, since=moment(7).business), moment(7), "mia")
+        shown: dict[str, Any] = {"holds": [hold.model_dump(mode="json") for hold in case.holds.standing.values()]}
+        outcome = case.facts.status.value if case.is_settled else None
+        self.write_case(case.journal, "invoice", outcome, policy=RULES.name, policy_version=RULES.version, **shown)
 
     def _approve(self) -> None:
         journal = Journal(case_id="approval:suspension:A1:1", account_id="A1")
         at = moment(8)
         journal.write(EntryKind.APPROVAL_REQUESTED, at.business, at.real, "mia", matrix_version=1, matrix_sha256=sha256_hex(MATRIX))
-        self.write_case(journal, "approval")
+        signed: dict[str, Any] = {"tier": 1, "role": "finance_director", "on_behalf_of": "dora", "delegation": "D1"}
+        journal.write(EntryKind.APPROVAL_SIGNED, at.business, at.real, "anna", **signed)
+        journal.write(EntryKind.APPROVAL_GRANTED, at.business, at.real, by="anna")
+        self.write_case(journal, "approval", outcome="approved")
+        day = at.business.date()
+        names: dict[str, Any] = {"from_user": "dora", "to_user": "anna", "role": "finance_director", "made_by": "dora"}
+        self.add(DelegationRow(delegation_id="D1", first_day=day - timedelta(days=2), last_day=day + timedelta(days=2), **names))
+
+    def _suspend(self) -> None:
+        journal, at = Journal(case_id="suspension:A3", account_id="A3"), moment(12)
+        journal.write(EntryKind.CASE_OPENED, at.business, at.real, policy=RULES.name, policy_version=RULES.version, prepaid=False)
+        journal.write(EntryKind.SUSPENSION_SUSPENDED, at.business, at.real, hand_over_on=at.business.date().isoformat())
+        self.write_case(journal, "suspension")
+        self.add(ServiceChange(key="suspension:A3:1", account_id="A3", what="suspended", at=at.business))
+        with self.database.writing() as session:
+            session.get_one(Account, "A3").suspended_on = at.business.date()
+
+    def _keep_records(self) -> None:
+        """Whose account it is, which letters are stopped, and who is held for release."""
+        at = moment(13)
+        times: dict[str, Any] = {"made_at": at.business, "recorded_at": at.real}
+        why: dict[str, Any] = {"reason": "a strike", "made_by": "mia"}
+        self.add(
+            Setting(name="policies_in_force", value={"names": [RULES.name]}),
+            PortfolioChange(act_id="act:7", account_id="A1", to_collector="mia", cause="hand", made_by="tom", **times),
+            LetterBrakeRecord(act_id="S1", event="stopped", scope="all", **why, **times),
+            LetterBrakeRecord(act_id="S2", event="stopped", scope="account", target="A1", **why, **times),
+            LetterBrakeRecord(act_id="E1", event="resumed", scope="all", reason="over", made_by="mia", **times),
+            LetterBrakeRecord(act_id="H1", event="held", scope="account", target="A2", made_by="mia", **times),
+            LetterStopRow(stop_id="S1", scope="all", made_at=at.business, ended_by="mia", ended_at=at.business, **why),
+            LetterStopRow(stop_id="S2", scope="account", target="A1", made_at=at.business, **why),
+            HeldAccount(account_id="A2", since=at.business),
+        )
+        with self.database.writing() as session:
+            session.get_one(Account, "A1").collector = "mia"
 
     def _keep_papers(self) -> None:
         store, at = DocumentStore(self.database), moment(9)
@@ -175,6 +261,7 @@ class AuditedDatabase:
         told = Journal(case_id="dispute:I9:1", account_id="A2", invoice_id="I9")
         told.write(EntryKind.DISPUTE_EVIDENCE_ATTACHED, at.business, at.real, "mia", evidence=gone)
         told.write(EntryKind.LETTER_SENT, at.business, at.real, message_id="<2@ours.test>", sha256=sha256_hex(ERASED))
+        told.write(EntryKind.DISPUTE_RESOLVED, at.business, at.real, "mia", resolution="rejected", amount=None, days=3)
         self.write_case(told, "dispute", outcome="rejected", summary={"evidence": gone})
         erasure = Journal(case_id="erasure:A2", account_id="A2")
         erasure.write(EntryKind.ACCOUNT_ERASED, at.business, at.real, "adam", act="act:1", report="act:1")

@@ -24,6 +24,8 @@ from adapters.database.tables import (
     WaitingNoticeRow,
 )
 from adapters.document_store import DocumentStore
+from adapters.letters.letter_templates import RenderedMessage
+from adapters.mail.message_builder import Envelope, Mailbox, build_message
 from domain.erasure.commands import EraseAccount
 from domain.erasure.report import (
     ERASED_CATEGORIES,
@@ -49,7 +51,16 @@ OVER = datetime(2024, 1, 1, 9, tzinfo=UTC)
 """Everything here happened in 2013: its retention of ten years ended with 2023."""
 
 PERSONAL = ("Petra Lang", "buchhaltung@brauerei-nord.example", "+49 40 123456", "Brauerei Nord GmbH", "Frau Lang", "Sehr geehrte")
-LETTER = b"Subject: Zahlungserinnerung\r\n\r\nSehr geehrte Frau Lang"
+LETTER = build_message(
+    Envelope(
+        sender=Mailbox(address="ours@duecourse.example"),
+        recipients=(Mailbox(name="Petra Lang", address="buchhaltung@brauerei-nord.example"),),
+        date=noon_on(5),
+        message_id="<reminder.5@duecourse.example>",
+        language="de",
+    ),
+    RenderedMessage(subject="Zahlungserinnerung", text="Sehr geehrte Frau Lang\n\nRE-2013-I1  0,01 €", html="<p>Sehr geehrte Frau Lang"),
+)
 
 
 class Closed(JournalledAccount):
@@ -230,9 +241,14 @@ def test_the_report_counts_what_went_and_what_stayed_each_with_its_reason(accoun
 
 
 def faults(account: Closed) -> list[str]:
-    """But for the books', which this account's journal tells nothing of."""
+    """But for the books', which this account's journal tells nothing of, the seals, of which there are none, and the end of the invoice's
+    case, which was set to be at rest."""
     found = Verification(account.database).run().faults
-    return [f"{fault.table} {fault.key}: {fault.what}" for fault in found if fault.table not in ("invoices", "policies")]
+    return [
+        f"{fault.table} {fault.key}: {fault.what}"
+        for fault in found
+        if fault.table not in ("invoices", "policies", "seals") and (fault.table, fault.key) != ("cases", "invoice:I1")
+    ]
 
 
 def test_the_books_and_the_journal_are_kept_to_the_letter_and_still_verify(account: Closed) -> None:

@@ -26,6 +26,7 @@ from tests.adapters.audit.tampered_journals import BEGIN, TamperedJournals, entr
 DAY = date(2013, 3, 20)
 NOON = datetime(2013, 3, 21, 12, tzinfo=UTC)
 LATER = timedelta(hours=1)
+UNSEALED = ("seals", "none")
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ def verify(journals: TamperedJournals) -> VerificationReport:
 
 
 def found(journals: TamperedJournals) -> set[tuple[str, str]]:
-    return {(fault.table, fault.key) for fault in verify(journals).faults}
+    """What differs; that nothing was sealed at all is a finding of its own."""
+    return {(fault.table, fault.key) for fault in verify(journals).faults} - {UNSEALED}
 
 
 def seal(journals: TamperedJournals, day: date = DAY) -> None:
@@ -79,6 +81,24 @@ def test_a_head_that_was_sealed_just_before_its_task_was_repeated_is_counted(jou
     journals.repeat("dispute:I-1:1", "e")
     report = verify(journals)
     assert (report.faults, report.orphans, report.unsettled) == ([], 1, 1)
+
+
+def test_a_journal_of_days_that_nobody_has_sealed_is_a_finding(journals: TamperedJournals) -> None:
+    report = verify(journals)
+    assert [(fault.table, fault.key) for fault in report.faults] == [UNSEALED]
+    assert (report.days, report.last_seal, report.last_seal_at) == (5, None, None)
+
+
+def test_a_journal_whose_first_day_is_not_over_needs_no_seal(database: Database) -> None:
+    journals = TamperedJournals(database)
+    journals.write("suspension:A-1", "alone")
+    assert verify(journals).faults == []
+
+
+def test_the_last_seals_age_is_told_and_how_many_days_have_entries(journals: TamperedJournals) -> None:
+    seal(journals)
+    report = verify(journals)
+    assert (report.days, report.seals, report.last_seal, report.last_seal_at) == (5, 1, DAY, NOON)
 
 
 def test_it_tells_how_far_it_has_come(journals: TamperedJournals) -> None:
