@@ -32,7 +32,7 @@ check: $(VENV)/.ready-to-test
 bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m bench.run $(ARGS)
 
-# Plays the public file of invoices, and says what its customers received.
+# Plays the public file of invoices and forty days of the sample, and says what their customers received.
 letters-report: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.letters_report
 
