@@ -193,6 +193,7 @@ def test_policy_check_ends_with_2_and_names_what_a_matrix_leaves_open_or_answers
 ) -> None:
     file = tmp_path / "approvals.yaml"
     file.write_text(MATRIX.replace(good, bad, 1), encoding="utf-8")
+    (tmp_path / "data").mkdir()
 
     ended = subprocess.run(
         [sys.executable, "duecourse.py", "policy", "check", str(file), "--data-dir", str(tmp_path / "data")],
