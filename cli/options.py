@@ -60,11 +60,23 @@ def _name_this_command() -> str:
     return shlex.join(["duecourse", *words])
 
 
+def _require_known_database(settings: Settings) -> None:
+    """Raises SettingsError."""
+    from adapters.database.engine import Database
+
+    database = Database(settings.resolved_database_url)
+    try:
+        if database.find_known_revision() is None:
+            raise SettingsError("there is no Duecourse in the database that is set; begin one with `duecourse prepare`, or set another")
+    finally:
+        database.close()
+
+
 @contextmanager
 def opened_database(settings: Settings, *, for_looking: bool = False) -> Iterator["Database"]:
     """Open the database. `for_looking`: where it lies cannot be written to, it is opened as it is.
 
-    Raises NewerDatabaseError, DataFolderError, OlderCopyError.
+    Raises NewerDatabaseError, DataFolderError, OlderCopyError, and SettingsError for a server's database in which no Duecourse is yet.
     """
     from adapters.composition import open_database
     from adapters.database.read_only import is_writable, opened_read_only
@@ -73,6 +85,8 @@ def opened_database(settings: Settings, *, for_looking: bool = False) -> Iterato
         with opened_read_only(file) as copy:
             yield copy
         return
+    if settings.database_file is None:
+        _require_known_database(settings)
     database = open_database(settings)
     try:
         yield database

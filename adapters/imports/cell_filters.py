@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 CellFilter = Callable[[str], str]
 MAX_PAD_LENGTH = 100
 
-_ZERO_DECIMALS = re.compile(r"(-?\d+)[.,]0+")
+_ZERO_DECIMALS = re.compile(r"(-?[0-9]+)[.,]0+")
 _PAD = re.compile(r"pad:([0-9]{1,3})", re.ASCII)
 
 

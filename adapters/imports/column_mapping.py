@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from adapters.imports.cell_filters import find_filter_fault
 from adapters.imports.cell_parsing import parse_date, to_strptime_format
 from adapters.shipped_files import PROJECT
+from domain.digits import parse_digits
 from domain.errors import UserError
 from domain.yaml_document import YamlDocument, keep_scalar_text
 
@@ -49,7 +50,8 @@ def _parse_decimal_mark(value: object) -> object:
 
 
 def _parse_whole_number(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+    number = parse_digits(value) if isinstance(value, str) else None
+    return value if number is None else number
 
 
 class FileFormat(_MappingModel):

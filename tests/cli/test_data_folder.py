@@ -16,6 +16,7 @@ from adapters.process.data_folder import describe_storage_error, prepare_data_fo
 from adapters.process.instance_lock import InstanceLock
 from cli.app import _run_command, app
 from tests.api.portfolio_world import PortfolioWorld
+from tests.databases import PostgresServer
 
 Run = Callable[..., str]
 
@@ -65,6 +66,18 @@ def test_the_refusal_names_the_whole_command(tmp_path: Path, run: Run) -> None:
     said = run("user", "remove-role", "anna", "collector", "--data-dir", str(tmp_path / "none"), status=2)
     assert "`duecourse user remove-role anna collector --data-dir FOLDER`" in said
     assert "`duecourse up" in said
+
+
+def test_a_servers_database_that_is_empty_is_refused_and_left_so(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer
+) -> None:
+    postgres_server._sql("CREATE DATABASE nothing_yet")
+    monkeypatch.setenv("DUECOURSE_DATABASE_URL", postgres_server.url("nothing_yet"))
+    said = run("token", "collector", "--user", "anna", "--data-dir", str(tmp_path), status=2)
+    assert "`duecourse prepare`" in said
+    database = Database(postgres_server.url("nothing_yet"))
+    assert database.find_known_revision() is None
+    database.close()
 
 
 def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path, run: Run) -> None:

@@ -53,6 +53,8 @@ IDS = (
 TRIED = (*IDS[:13], "//", "%2F", "5%/", "a:b:1", "😀")
 """On every route; a path of any id is taken apart alike."""
 
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
 
 def part(text: str) -> str:
     return quote(text, safe="")
@@ -98,6 +100,7 @@ async def test_every_id_that_is_accepted_works_over_the_api(
     assert {view["account_id"] for view in views} == set(TRIED)
 
 
+@on_sqlite
 async def test_every_link_of_the_console_leads_to_its_page(manager: Client, world: PortfolioWorld) -> None:
     """A browser puts in order what it is given: dots between slashes, and backslashes, which have to be encoded."""
     for id in TRIED:
@@ -125,6 +128,7 @@ async def test_every_link_of_the_console_leads_to_its_page(manager: Client, worl
         assert "<b>1</b>" not in shown.text
 
 
+@on_sqlite
 async def test_the_preview_of_an_account_is_linked_whatever_its_id(manager: Client, world: PortfolioWorld) -> None:
     world.account("K&1=2/#")
     shown = await manager.get("/preview", params={"account": "K&1=2/#"})
