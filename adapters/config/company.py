@@ -5,7 +5,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from adapters.config.settings import PROJECT, Settings, SettingsError
 from adapters.letters.letter_templates import Collector, Creditor
@@ -28,8 +28,6 @@ def _require_time_zone(name: str) -> str:
 
 class Company(Creditor):
     """The creditor, and who signs where an account has no collector. `time_zone`: the IANA name by which its people's day begins."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     collector: Collector
     time_zone: Annotated[str, AfterValidator(_require_time_zone)] = "UTC"
@@ -74,5 +72,11 @@ def load_company_file(file: Path) -> Company:
     except RecursionError as error:
         raise CompanyError(f"{file} has lists in lists to a depth that nothing needs; write it like {EXAMPLE_FILE}") from error
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg'].lower()}" for fault in error.errors())
+        faults = "; ".join(f"{'.'.join(str(part) for part in fault['loc'][1:])}: {_describe(fault['msg'])}" for fault in error.errors())
         raise CompanyError(f"{file}: {faults}; write it like {EXAMPLE_FILE}") from error
+
+
+def _describe(message: str) -> str:
+    """In the middle of a sentence."""
+    told = message.removeprefix("Value error, ")
+    return told[:1].lower() + told[1:]

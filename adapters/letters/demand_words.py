@@ -6,7 +6,7 @@ from babel.lists import format_list
 from adapters.i18n.languages import LANGUAGES
 from adapters.i18n.wording import fill_placeholders
 from adapters.letters.creditor import NO_LAW, Creditor
-from adapters.letters.wording import OTHER_LAW, LetterWording, PaymentWords
+from adapters.letters.wording import OTHER_LAW, LetterWording, ParticularsWords, PaymentWords
 
 
 def list_imprint(creditor: Creditor, locale: str) -> list[str]:
@@ -19,19 +19,33 @@ def list_imprint(creditor: Creditor, locale: str) -> list[str]:
     return [*lines, country] if country else lines
 
 
+def list_particulars(creditor: Creditor, words: ParticularsWords, colon: str) -> list[str]:
+    """List what the law has the company state, a line each, as "Registered office: Musterstadt"."""
+    legal = creditor.legal
+    stated = [
+        (words.registered_office, legal.registered_office),
+        (words.register, legal.register),
+        (words.managing_directors, ", ".join(legal.managing_directors)),
+        (words.supervisory_board_chair, legal.supervisory_board_chair),
+        (words.share_capital, legal.share_capital),
+        (words.vat_id, legal.vat_id),
+    ]
+    return [*(f"{label}{colon} {text}" if label else text for label, text in stated if text), *legal.further]
+
+
 def list_payment_details(
     creditor: Creditor, words: PaymentWords, currency: str, country: str | None, reference: str
 ) -> list[tuple[str, str]]:
-    """List what a transfer needs, label by label: the account in the United States for dollars from there, else the IBAN."""
-    account = creditor.us_account
-    if account is not None and ((currency, country) == ("USD", "US") or not creditor.iban):
+    """List what a transfer needs, label by label: the account in the United States for dollars from there, else that of the currency."""
+    us_account, account = creditor.us_account, creditor.accounts.get(currency, creditor)
+    if us_account is not None and ((currency, country) == ("USD", "US") or not account.iban):
         details = [
-            (words.account_number, account.account_number),
-            (words.routing_number, account.routing_number),
-            (words.bank, account.bank),
+            (words.account_number, us_account.account_number),
+            (words.routing_number, us_account.routing_number),
+            (words.bank, us_account.bank),
         ]
     else:
-        details = [(words.iban, creditor.printed_iban), (words.bic, creditor.bic), (words.bank, creditor.bank)]
+        details = [(words.iban, account.printed_iban), (words.bic, account.bic), (words.bank, account.bank)]
     labelled = [(words.holder, creditor.name), *details, (words.reference, reference)]
     return [(label, value) for label, value in labelled if value]
 

@@ -20,7 +20,8 @@ What a template may speak of, all of it text in the reader's language by now:
 - `supplies.what` and `supplies.stop`: what the company supplies, and how its suspension is called. `consequences`: what may follow a
   final demand, `late_payment`: the sentence on interest and the costs of recovery; each "" where the company says nothing of it. `law`:
   the country whose law that is, or "". All four are chosen in the company file.
-- `partly_accepted`: the answer to an objection credits less than was objected to. `imprint`: the lines of the company's address.
+- `partly_accepted`: the answer to an objection credits less than was objected to. `imprint`: the lines of the company's address and
+  of its legal particulars.
 - `payment`: pairs for the payment box.
 - `said`: the details of a case's letter under their own names. Amounts are text with currency, ISO days are long dates, what ends in
   `_percent` is a number as the language writes it, `said.invoice` is the invoice's number and `said.invoices` the numbers joined by
@@ -41,7 +42,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from adapters.i18n.formatting import find_locale, format_localised_date, format_localised_money
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders
 from adapters.letters.creditor import Collector, Creditor
-from adapters.letters.demand_words import describe_consequences, describe_late_payment, list_imprint, list_payment_details
+from adapters.letters.demand_words import describe_consequences, describe_late_payment, list_imprint, list_particulars, list_payment_details
 from adapters.letters.template_context import LetterLine, build_invoice_table, build_schedule_table, format_details
 from adapters.letters.text_layout import (
     LetterTable,
@@ -305,7 +306,7 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
         "also_due_today": build_part([line for line in letter.upcoming if line.days_past_due == 0]),
         "upcoming": build_part([line for line in letter.upcoming if line.days_past_due < 0]),
         "payment": list_payment_details(letter.creditor, words.payment, letter.currency, letter.country, letter.payment_reference),
-        "imprint": list_imprint(letter.creditor, locale),
+        "imprint": [*list_imprint(letter.creditor, locale), *list_particulars(letter.creditor, words.particulars, words.colon)],
         "law": law,
         "late_payment": describe_late_payment(law, words),
         "consequences": describe_consequences(letter.creditor, words, locale),

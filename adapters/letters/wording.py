@@ -47,6 +47,17 @@ class PaymentWords(_WordingModel):
     reference: str
 
 
+class ParticularsWords(_WordingModel):
+    """How a language calls what the law has a company state in its letters; what it has no word for is stated without one."""
+
+    registered_office: str = ""
+    register: str = ""
+    managing_directors: str = ""
+    supervisory_board_chair: str = ""
+    share_capital: str = ""
+    vat_id: str = ""
+
+
 class SupplyWords(_WordingModel):
     """`what` the company supplies ("our deliveries"), and how its suspension is called (`stop`)."""
 
@@ -82,6 +93,7 @@ class LetterWording(BaseModel):
     instalments: str
     please_pay: str
     payment: PaymentWords
+    particulars: ParticularsWords = ParticularsWords()
     by_date: str
     already_paid: str
     questions: str

@@ -116,3 +116,26 @@ def test_a_company_file_that_cannot_be_used_says_which_key(tmp_path: Path) -> No
         load_company_file(file)
 
     assert "iban" in str(refusal.value)
+
+
+OWN = "name: Acme\naddress: [1 Road]\niban: DE02120300000000202051\ncollector: {name: Ann, email: ann@acme.com}\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (OWN.replace("2051", "2052"), r"iban: .*'DE02120300000000202052' is no IBAN: .*check digit"),
+        (OWN.replace("DE02120300000000202051", "DE02"), r"iban: .DE02. is no IBAN"),
+        (OWN + "bic: BYLADE\n", r"bic: .*'BYLADE' is no BIC"),
+        (OWN + "us_account: {account_number: '1', routing_number: '021000022'}\n", r"us_account\.routing_number: .*is no routing number"),
+        (OWN + "accounts: {GBP: {iban: GB33BUKB20201555555556}}\n", r"accounts\.GBP\.iban: .*is no IBAN"),
+        (OWN + "accounts: {Pounds: {iban: GB33BUKB20201555555555}}\n", r"accounts\.Pounds"),
+        (OWN + "legal: {register: HRB 1, chairman: Bob}\n", r"legal\.chairman: extra inputs"),
+    ],
+)
+def test_a_mistyped_bank_account_is_refused_by_its_key(tmp_path: Path, wrong: str, told: str) -> None:
+    file = tmp_path / "company.yaml"
+    file.write_text(wrong, encoding="utf-8")
+
+    with pytest.raises(CompanyError, match=told):
+        load_company_file(file)

@@ -270,6 +270,44 @@ def final_demand(language: str, **changes: object) -> str:
     return in_one_line(reminder(language, "final_demand", "one", creditor=creditor(**changes)).text)
 
 
+def test_a_letter_names_the_account_of_its_currency() -> None:
+    pounds = {"iban": "GB33BUKB20201555555555", "bic": "BUKBGB22", "bank": "Barclays"}
+    ours = creditor(accounts={"GBP": pounds})
+
+    in_pounds = in_one_line(reminder("en", "reminder", "one", creditor=ours, currency="GBP").text)
+    in_euros = in_one_line(reminder("en", "reminder", "one", creditor=ours).text)
+
+    assert "GB33 BUKB 2020 1555 5555 55" in in_pounds
+    assert "BUKBGB22" in in_pounds
+    assert "Barclays" in in_pounds
+    assert "DE89" not in in_pounds
+    assert "DE89 3704 0044 0532 0130 00" in in_euros
+
+
+@pytest.mark.parametrize(
+    ("language", "office", "directors"),
+    [
+        ("de", "Sitz: Hamburg", "Geschäftsführung: Erika Muster, Max Beispiel"),
+        ("en", "Registered office: Hamburg", "Managing directors: Erika Muster, Max Beispiel"),
+        ("fr", "Siège social : Hamburg", "Direction : Erika Muster, Max Beispiel"),
+        ("es", "Domicilio social: Hamburg", "Administradores: Erika Muster, Max Beispiel"),
+    ],
+)
+def test_a_letter_states_the_legal_particulars_that_the_company_gives(language: str, office: str, directors: str) -> None:
+    legal = {
+        "registered_office": "Hamburg",
+        "register": "Amtsgericht Hamburg, HRB 1",
+        "managing_directors": ["Erika Muster", "Max Beispiel"],
+        "further": ["WEEE-Reg.-Nr. DE 1"],
+    }
+    letter = reminder(language, "reminder", "one", creditor=creditor(legal=legal))
+
+    for body in (letter.text.replace("\xa0", " "), letter.html.replace("\xa0", " ")):
+        for stated in (office, directors, "Amtsgericht Hamburg, HRB 1", "WEEE-Reg.-Nr. DE 1"):
+            assert stated in body
+    assert letter.text.index("Hafenstraße 1") < letter.text.index("HRB 1")
+
+
 @pytest.mark.parametrize(
     ("language", "country", "cited"),
     [
