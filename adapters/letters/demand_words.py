@@ -24,7 +24,7 @@ def list_particulars(creditor: Creditor, words: ParticularsWords, colon: str) ->
     legal = creditor.legal
     stated = [
         (words.registered_office, legal.registered_office),
-        (words.register, legal.register),
+        (words.register_entry, legal.register_entry),
         (words.managing_directors, ", ".join(legal.managing_directors)),
         (words.supervisory_board_chair, legal.supervisory_board_chair),
         (words.share_capital, legal.share_capital),

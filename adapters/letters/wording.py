@@ -51,7 +51,7 @@ class ParticularsWords(_WordingModel):
     """How a language calls what the law has a company state in its letters; what it has no word for is stated without one."""
 
     registered_office: str = ""
-    register: str = ""
+    register_entry: str = ""
     managing_directors: str = ""
     supervisory_board_chair: str = ""
     share_capital: str = ""

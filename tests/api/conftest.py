@@ -9,7 +9,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from adapters.config.company import EXAMPLE_FILE, load_company_file
 from adapters.database.engine import Database
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.importer import Importer
@@ -18,6 +17,7 @@ from adapters.mail.local_inbox import Inbox
 from api.app import attach_context, build_app
 from api.context import ApiContext
 from domain.roles import Role
+from tests.adapters.journal.journalled_accounts import load_example_company
 from tests.api.portfolio_world import CLOCK, REAL_NOW, PortfolioWorld
 
 
@@ -50,7 +50,7 @@ async def app(application: FastAPI, world: PortfolioWorld, inbox: Inbox) -> Asyn
         IdentityStore(database),
         inbox,
         now=lambda: REAL_NOW,
-        company=load_company_file(EXAMPLE_FILE),
+        company=load_example_company(),
     )
     attach_context(application, parts)
     yield application

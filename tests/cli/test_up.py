@@ -276,7 +276,7 @@ def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_
     status = up.stop()
 
     (rejects,) = (up.data_dir / "rejected").glob("*.csv")
-    assert imported.returncode == 0, imported.stderr
+    assert imported.returncode == 3, imported.stderr
     assert "Duecourse acts on it now" in imported.stdout
     assert "the day after" in rejects.read_text(encoding="utf-8-sig")
     assert cases(up.data_dir) == open_

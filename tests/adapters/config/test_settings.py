@@ -130,7 +130,7 @@ OWN = "name: Acme\naddress: [1 Road]\niban: DE02120300000000202051\ncollector: {
         (OWN + "us_account: {account_number: '1', routing_number: '021000022'}\n", r"us_account\.routing_number: .*is no routing number"),
         (OWN + "accounts: {GBP: {iban: GB33BUKB20201555555556}}\n", r"accounts\.GBP\.iban: .*is no IBAN"),
         (OWN + "accounts: {Pounds: {iban: GB33BUKB20201555555555}}\n", r"accounts\.Pounds"),
-        (OWN + "legal: {register: HRB 1, chairman: Bob}\n", r"legal\.chairman: extra inputs"),
+        (OWN + "legal: {register_entry: HRB 1, chairman: Bob}\n", r"legal\.chairman: extra inputs"),
     ],
 )
 def test_a_mistyped_bank_account_is_refused_by_its_key(tmp_path: Path, wrong: str, told: str) -> None:

@@ -1,6 +1,7 @@
 """Accounts whose cases have told their story to the database: the real rules wrote every entry."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def noon_on(days: float) -> datetime:
     return datetime(DUE.year, DUE.month, DUE.day, 12, tzinfo=UTC) + days * DAY
 
 
+@cache
 def load_example_company() -> Company:
     return load_company_file(Path(PROJECT / "company.example.yaml"))
 

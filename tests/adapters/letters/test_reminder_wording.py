@@ -296,7 +296,7 @@ def test_a_letter_names_the_account_of_its_currency() -> None:
 def test_a_letter_states_the_legal_particulars_that_the_company_gives(language: str, office: str, directors: str) -> None:
     legal = {
         "registered_office": "Hamburg",
-        "register": "Amtsgericht Hamburg, HRB 1",
+        "register_entry": "Amtsgericht Hamburg, HRB 1",
         "managing_directors": ["Erika Muster", "Max Beispiel"],
         "further": ["WEEE-Reg.-Nr. DE 1"],
     }
