@@ -132,7 +132,7 @@ def share_compiled_statements() -> None:
     """Let the engines of all tests compile each statement once: an engine looks it up by its dialect, and each has one of its own."""
 
     def create_engine(url: str, **options: Any) -> Engine:
-        engine = create_own_engine(url, **options)
+        engine: Engine = create_own_engine(url, **options)
         name = engine.dialect.name
         if name in _compiled:
             engine.dialect, engine._compiled_cache = _compiled[name]
