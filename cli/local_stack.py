@@ -36,6 +36,7 @@ from adapters.start_check import load_letters_for_start
 from adapters.temporal.client import connect_client, set_history_retention, signal_clock_change
 from adapters.temporal.clock_keeper import ClockKeeper
 from adapters.temporal.embedded_server import TemporalServer
+from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
 from domain.clock import Clock
 from domain.correspondence.release import ReleaseSelection
@@ -111,6 +112,7 @@ async def run_local_stack(
 
         print_line("starting Temporal …")
         client, address = await _connect_temporal(settings, stack)
+        await prepare_namespace(client)
         inbox = await _start_local_inbox(settings, stack)
         services = compose_services(settings, database, clock, inbox.port if inbox else None)
         if sample and await asyncio.to_thread(load_sample, services):

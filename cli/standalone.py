@@ -12,13 +12,14 @@ from adapters.process.instance_lock import RunningInstance, find_running_instanc
 from adapters.process.log_setup import set_up_logging
 from adapters.process.web_server import WebServer
 from adapters.temporal.client import TemporalUnreachableError, connect_client
+from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import upsert_schedules
 from cli.local_stack import MakeApp, RunWorker
 
 
 async def run_standalone_worker(settings: Settings, load_worker: Callable[[], RunWorker]) -> None:
     """Run a worker until SIGINT or SIGTERM; it is loaded when there is something to join. Raises SettingsError, NewerDatabaseError,
-    TemporalUnreachableError."""
+    TemporalUnreachableError, NamespaceError."""
     client, parts, stop = await _prepare_process(settings)
     await load_worker()(client, parts, stop)
     parts.database.close()
@@ -26,7 +27,7 @@ async def run_standalone_worker(settings: Settings, load_worker: Callable[[], Ru
 
 async def run_standalone_api(settings: Settings, load_web_app: Callable[[], MakeApp], say: Callable[[str], None]) -> None:
     """Serve console and API until SIGINT or SIGTERM; they are loaded when there is something to join. Raises PortInUseError, SettingsError,
-    NewerDatabaseError, TemporalUnreachableError."""
+    NewerDatabaseError, TemporalUnreachableError, NamespaceError."""
     client, parts, stop = await _prepare_process(settings)
     web = WebServer(settings.api_host, settings.api_port, settings.trusted_proxies)
     serving = await web.serve(load_web_app()(client, parts))
@@ -37,7 +38,7 @@ async def run_standalone_api(settings: Settings, load_web_app: Callable[[], Make
 
 
 async def prepare_release(settings: Settings) -> None:
-    """Raises PolicyError, SettingsError, NewerDatabaseError, TemporalUnreachableError."""
+    """Raises PolicyError, SettingsError, NewerDatabaseError, TemporalUnreachableError, NamespaceError."""
     client, parts, _ = await _prepare_process(settings)
     parts.policies.load_folder(settings.policies_dir)
     await upsert_schedules(client, parts.clock)
@@ -61,5 +62,6 @@ async def _prepare_process(settings: Settings) -> tuple[Client, Services, asynci
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect_to_temporal(settings)
+    await prepare_namespace(client)
     running: RunningInstance | None = find_running_instance(settings.data_dir)
     return client, compose_services(settings, inbox_port=running.inbox_port if running else None), stop

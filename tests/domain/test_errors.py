@@ -43,6 +43,7 @@ KNOWN_TO_OPERATORS = {
     "ClockConflictError",
     "ComponentFailedError",
     "InboxPortInUseError",
+    "NamespaceError",
     "NewerDatabaseError",
     "PolicyError",
     "PortInUseError",
