@@ -38,6 +38,7 @@ from adapters.temporal.clock_keeper import ClockKeeper
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
+from adapters.temporal.transport_security import TransportSecurity
 from domain.clock import Clock
 from domain.correspondence.release import ReleaseSelection
 from domain.journal.journal import SYSTEM
@@ -112,7 +113,7 @@ async def run_local_stack(
 
         print_line("starting Temporal …")
         client, address = await _connect_temporal(settings, stack)
-        await prepare_namespace(client)
+        await prepare_namespace(client, TransportSecurity.from_settings(settings).command_options)
         inbox = await _start_local_inbox(settings, stack)
         services = compose_services(settings, database, clock, inbox.port if inbox else None)
         if sample and await asyncio.to_thread(load_sample, services):
@@ -191,7 +192,9 @@ async def _connect_temporal(settings: Settings, stack: AsyncExitStack) -> tuple[
     """Return a client, and the server's address: of the server that is set, or of the embedded one, which keeps histories as long as the
     law asks."""
     if settings.temporal_address is not None:
-        return await connect_client(settings.temporal_address, settings.temporal_namespace), settings.temporal_address
+        security = TransportSecurity.from_settings(settings)
+        client = await connect_client(settings.temporal_address, settings.temporal_namespace, security=security)
+        return client, settings.temporal_address
     server = await TemporalServer.find_or_start(
         settings.data_dir, settings.temporal_namespace, settings.temporal_port, settings.temporal_ui_port
     )

@@ -14,6 +14,7 @@ from adapters.process.web_server import WebServer
 from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import upsert_schedules
+from adapters.temporal.transport_security import TransportSecurity
 from cli.local_stack import MakeApp, RunWorker
 
 
@@ -53,7 +54,7 @@ async def connect_to_temporal(settings: Settings) -> Client:
         raise TemporalUnreachableError(
             f"nothing runs on {settings.data_dir}; start it with `duecourse up`, or name a server in DUECOURSE_TEMPORAL_ADDRESS"
         )
-    return await connect_client(address, settings.temporal_namespace)
+    return await connect_client(address, settings.temporal_namespace, security=TransportSecurity.from_settings(settings))
 
 
 async def _prepare_process(settings: Settings) -> tuple[Client, Services, asyncio.Event]:
@@ -62,6 +63,6 @@ async def _prepare_process(settings: Settings) -> tuple[Client, Services, asynci
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect_to_temporal(settings)
-    await prepare_namespace(client)
+    await prepare_namespace(client, TransportSecurity.from_settings(settings).command_options)
     running: RunningInstance | None = find_running_instance(settings.data_dir)
     return client, compose_services(settings, inbox_port=running.inbox_port if running else None), stop

@@ -20,6 +20,9 @@ _ALL_ADDRESSES = frozenset({"0.0.0.0", "::", ""})
 ADDRESS_PATTERN = r"^[^@\s<>]+@[^@\s<>]+$"
 
 
+_TEMPORAL_TLS = ("temporal_tls_ca_file", "temporal_tls_cert_file", "temporal_tls_key_file", "temporal_tls_server_name")
+
+
 class SettingsError(OperatingError):
     """Settings that cannot be used: one sentence per variable, with what to write instead."""
 
@@ -44,6 +47,16 @@ class Settings(BaseSettings):
     worker_takeover_seconds: int = Field(
         120, ge=5, le=600, description="after how many seconds other workers take over what a worker that died had in its cache, 5 to 600"
     )
+    temporal_tls: bool | None = Field(
+        None, description="true or false: whether your Temporal server is reached over TLS; unset: where a certificate or key for it is set"
+    )
+    temporal_tls_ca_file: Path | None = Field(None, description="the certificates to trust of a Temporal server, as a PEM file")
+    temporal_tls_cert_file: Path | None = Field(None, description="the certificate to show a Temporal server, as a PEM file")
+    temporal_tls_key_file: Path | None = Field(None, description="that certificate's private key, as a PEM file without a password")
+    temporal_tls_server_name: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._:-]+$", description="the name in the Temporal server's certificate, such as temporal.your-company.com"
+    )
+    temporal_api_key: SecretStr | None = Field(None, description="the API key of a Temporal server that asks for one")
     temporal_ui_port: int | None = Field(None, ge=1, le=65535, description="a port for Temporal's own pages; unset: none")
 
     smtp_host: str | None = Field(None, description="a mail server's name; unset: letters stay in the local inbox")
@@ -110,6 +123,24 @@ class Settings(BaseSettings):
             raise ValueError(f"{ENV_PREFIX}SMTP_PASSWORD is missing: {ENV_PREFIX}SMTP_USERNAME signs in nowhere without it")
         return self
 
+    @model_validator(mode="after")
+    def _check_temporal_security(self) -> Self:
+        prefix = f"{ENV_PREFIX}TEMPORAL"
+        given = [f"{ENV_PREFIX}{name.upper()}" for name in (*_TEMPORAL_TLS, "temporal_api_key") if getattr(self, name) is not None]
+        if not given and not self.temporal_tls:
+            return self
+        host = (self.temporal_address or "").rpartition(":")[0]
+        if not host:
+            raise ValueError(f"{(given or [f'{prefix}_TLS'])[0]} is for a server of your own: set {prefix}_ADDRESS too")
+        if (self.temporal_tls_cert_file is None) != (self.temporal_tls_key_file is None):
+            missing, other = ("KEY", "CERT") if self.temporal_tls_key_file is None else ("CERT", "KEY")
+            raise ValueError(f"{prefix}_TLS_{missing}_FILE is missing: {prefix}_TLS_{other}_FILE proves nothing without it")
+        if self.temporal_tls is False and (files := [name for name in given if "_TLS_" in name]):
+            raise ValueError(f"{prefix}_TLS is false, and {files[0]} is set: unset one of them")
+        if self.temporal_tls is False and host not in LOOPBACK:
+            raise ValueError(f"{prefix}_API_KEY over an unencrypted connection to {host} would be given away: unset {prefix}_TLS")
+        return self
+
     @classmethod
     def load(cls, **given: Any) -> "Settings":
         """From the environment; what is `given` and not None wins over it. Raises SettingsError."""
@@ -128,6 +159,12 @@ class Settings(BaseSettings):
         """The file of the database; None where a server keeps it."""
         url = self.resolved_database_url
         return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+    @property
+    def uses_temporal_tls(self) -> bool:
+        if self.temporal_tls is not None:
+            return self.temporal_tls
+        return any(getattr(self, name) is not None for name in (*_TEMPORAL_TLS, "temporal_api_key"))
 
     @property
     def console_address(self) -> str:

@@ -9,7 +9,9 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNa
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.temporal.connection_faults import describe_connection_fault
 from adapters.temporal.data_converter import DATA_CONVERTER
+from adapters.temporal.transport_security import TransportSecurity
 from domain.case.handler_names import SignalName
 from domain.clock import Clock
 from domain.errors import OperatingError
@@ -34,21 +36,31 @@ OPEN_CASES_QUERY = f"WorkflowType IN ({_CASE_WORKFLOW_LIST}) AND ExecutionStatus
 
 
 class TemporalUnreachableError(OperatingError):
-    """No server answers at the Temporal address."""
+    """No server answers at the Temporal address, or it and Duecourse do not trust each other."""
 
 
 class RetentionError(OperatingError):
     """The server does not keep closed histories for as long as it is set to."""
 
 
-async def connect_client(address: str, namespace: str, seconds: float = CONNECT_SECONDS) -> Client:
-    """Connect to `address`, HOST:PORT. Raises TemporalUnreachableError after `seconds`."""
+async def connect_client(
+    address: str, namespace: str, seconds: float = CONNECT_SECONDS, security: TransportSecurity | None = None
+) -> Client:
+    """Connect to `address`, HOST:PORT. `security` is None for a server of this machine's own, which has none.
+
+    Raises TemporalUnreachableError after `seconds`, with what is wrong with TLS, certificates or the API key where that is why;
+    SettingsError for a certificate's file that cannot be used.
+    """
+    chosen = security or TransportSecurity()
+    tls = await asyncio.to_thread(chosen.load_tls)
     try:
         async with asyncio.timeout(seconds):
-            return await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER)
+            return await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER, tls=tls, api_key=chosen.api_key)
     except (TimeoutError, RuntimeError, RPCError) as error:
+        fault = await asyncio.to_thread(describe_connection_fault, address, chosen, str(error)) if security else None
         raise TemporalUnreachableError(
-            f"no Temporal server answers at {address}; start it, or correct DUECOURSE_TEMPORAL_ADDRESS ({error or 'no reply in time'})"
+            fault
+            or f"no Temporal server answers at {address}; start it, or correct DUECOURSE_TEMPORAL_ADDRESS ({error or 'no reply in time'})"
         ) from error
 
 

@@ -1,6 +1,7 @@
 """Settings are refused with the variable's name and what to write instead."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,40 @@ def test_a_mistyped_bank_account_is_refused_by_its_key(tmp_path: Path, wrong: st
 
     with pytest.raises(CompanyError, match=told):
         load_company_file(file)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"temporal_tls": True}, "DUECOURSE_TEMPORAL_TLS is for a server of your own: set DUECOURSE_TEMPORAL_ADDRESS too"),
+        ({"temporal_api_key": "secret"}, "DUECOURSE_TEMPORAL_API_KEY is for a server of your own"),
+        ({"temporal_address": "t.acme.com:7233", "temporal_tls_cert_file": "a.pem"}, "DUECOURSE_TEMPORAL_TLS_KEY_FILE is missing"),
+        ({"temporal_address": "t.acme.com:7233", "temporal_tls_key_file": "a.key"}, "DUECOURSE_TEMPORAL_TLS_CERT_FILE is missing"),
+        (
+            {"temporal_address": "t.acme.com:7233", "temporal_tls": False, "temporal_tls_ca_file": "ca.pem"},
+            "DUECOURSE_TEMPORAL_TLS is false, and DUECOURSE_TEMPORAL_TLS_CA_FILE is set",
+        ),
+        ({"temporal_address": "t.acme.com:7233", "temporal_tls": False, "temporal_api_key": "secret"}, "would be given away"),
+        ({"temporal_address": "t.acme.com:7233", "temporal_tls_server_name": "https://t"}, "such as temporal.your-company.com"),
+    ],
+)
+def test_a_temporal_server_is_secured_whole_or_not_at_all(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError, match=told) as refusal:
+        Settings.load(**given)
+
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "uses_tls"),
+    [
+        ({}, False),
+        ({"temporal_address": "t.acme.com:7233"}, False),
+        ({"temporal_address": "t.acme.com:7233", "temporal_tls": True}, True),
+        ({"temporal_address": "t.acme.com:7233", "temporal_tls_ca_file": "ca.pem"}, True),
+        ({"temporal_address": "t.acme.com:7233", "temporal_api_key": "secret"}, True),
+        ({"temporal_address": "127.0.0.1:7233", "temporal_tls": False, "temporal_api_key": "secret"}, False),
+    ],
+)
+def test_a_temporal_server_is_reached_over_tls_where_anything_of_it_is_set(given: dict[str, Any], uses_tls: bool) -> None:
+    assert Settings.load(**given).uses_temporal_tls is uses_tls
