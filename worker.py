@@ -224,9 +224,10 @@ def build_audit_activities(services: Services, client: Client) -> Activities:
     return [sealing.make_seal, sealing.mail_seal, archiving.archive_histories]
 
 
-async def run_worker(client: Client, services: Services, stop: asyncio.Event) -> None:
-    """Work until `stop` is set, then finish what is under way."""
+async def run_worker(client: Client, services: Services, stop: asyncio.Event, when_ready: Callable[[], None]) -> None:
+    """Work until `stop` is set, then finish what is under way. `when_ready` is called once it has begun."""
     async with build_worker(client, services):
         freeze_loaded_objects()
+        when_ready()
         await stop.wait()
     await services.mailer.close()

@@ -167,7 +167,7 @@ def worker(data_dir: DataDir = None) -> None:
     """Run only a worker, beside a running `duecourse up` or against the Temporal server and database that are set."""
     from cli.standalone import run_standalone_worker
 
-    asyncio.run(run_standalone_worker(Settings.load(data_dir=data_dir), _load_worker))
+    asyncio.run(run_standalone_worker(Settings.load(data_dir=data_dir), _load_worker, _print_line))
 
 
 @app.command()

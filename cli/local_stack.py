@@ -38,6 +38,7 @@ from adapters.temporal.clock_keeper import ClockKeeper
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
+from adapters.temporal.sdk_log import forward_sdk_log
 from adapters.temporal.transport_security import TransportSecurity
 from domain.clock import Clock
 from domain.correspondence.release import ReleaseSelection
@@ -52,7 +53,8 @@ CLEANUP_SECONDS = 3_600.0
 
 log = structlog.get_logger()
 
-RunWorker = Callable[[Client, Services, asyncio.Event], Awaitable[None]]
+RunWorker = Callable[[Client, Services, asyncio.Event, Callable[[], None]], Awaitable[None]]
+"""Works until the event is set, and calls the function once it has begun."""
 MakeApp = Callable[[Client, Services], AsgiApp]
 Duty = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until its event is set."""
@@ -144,6 +146,7 @@ def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Instan
     lock = InstanceLock.acquire(settings.data_dir)
     stack.callback(lock.release)
     set_up_logging(settings.data_dir / "logs" / "duecourse.log")
+    forward_sdk_log()
     web = WebServer(settings.api_host, settings.api_port, settings.trusted_proxies)
     stack.push_async_callback(web.stop)
     letters = load_letters_for_start(settings)
@@ -156,7 +159,7 @@ def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Instan
 def _list_duties(client: Client, services: Services, run_worker: RunWorker, sample: bool) -> list[Duty]:
     """Return what runs in the background, in the order in which it is started."""
     duties: list[Duty] = [
-        lambda stopped: run_worker(client, services, stopped),
+        lambda stopped: run_worker(client, services, stopped, lambda: None),
     ]
     if isinstance(services.clock, LiveClock):
         duties.insert(0, ClockKeeper(services.database, client, services.clock).run)

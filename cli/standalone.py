@@ -14,15 +14,17 @@ from adapters.process.web_server import WebServer
 from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import upsert_schedules
+from adapters.temporal.sdk_log import forward_sdk_log
 from adapters.temporal.transport_security import TransportSecurity
 from cli.local_stack import MakeApp, RunWorker
 
 
-async def run_standalone_worker(settings: Settings, load_worker: Callable[[], RunWorker]) -> None:
+async def run_standalone_worker(settings: Settings, load_worker: Callable[[], RunWorker], say: Callable[[str], None]) -> None:
     """Run a worker until SIGINT or SIGTERM; it is loaded when there is something to join. Raises SettingsError, NewerDatabaseError,
     TemporalUnreachableError, NamespaceError."""
     client, parts, stop = await _prepare_process(settings)
-    await load_worker()(client, parts, stop)
+    where = f"{client.service_client.config.target_host}, namespace {client.namespace}"
+    await load_worker()(client, parts, stop, lambda: say(f"ready for the work of {where}"))
     parts.database.close()
 
 
@@ -59,6 +61,7 @@ async def connect_to_temporal(settings: Settings) -> Client:
 
 async def _prepare_process(settings: Settings) -> tuple[Client, Services, asyncio.Event]:
     set_up_logging(None)
+    forward_sdk_log()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -91,6 +91,10 @@ class Up:
             if line.startswith("ready "):
                 return line.removeprefix("ready ")
 
+    def rest(self) -> list[str]:
+        """What it wrote after it was ready, once it has ended."""
+        return [line for line in iter(lambda: self._lines.get(timeout=PATIENCE), None) if line is not None]
+
     @property
     def temporal_pid(self) -> int:
         pid: int = json.loads((self.data_dir / "temporal.json").read_text(encoding="utf-8"))["pid"]
@@ -259,6 +263,9 @@ def test_a_temporal_server_that_is_killed_comes_back(start: Callable[..., Up]) -
     until(lambda: not server.is_running() and up.temporal_pid != server.pid, "a new server")
     until(lambda: httpx.get(f"http://127.0.0.1:{up.port}/readyz", timeout=30).status_code == 200, "ready again")
     assert up.stop() == 0
+    logged = (up.data_dir / "logs" / "duecourse.log").read_text(encoding="utf-8").splitlines()
+    assert all("event" in json.loads(line) for line in logged)
+    assert [line for line in up.rest() if "\x1b" in line or "sdk_core" in line] == []
 
 
 def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_invoices(start: Callable[..., Up], tmp_path: Path) -> None:
@@ -311,11 +318,14 @@ def test_a_worker_joins_a_running_duecourse_and_drains_when_asked(start: Callabl
         text=True,
     )
     until(lambda: pollers(up) >= 2, "a second worker")
+    running = find_running_instance(up.data_dir)
 
     worker.send_signal(signal.SIGTERM)
     output, _ = worker.communicate(timeout=PATIENCE)
 
     assert worker.returncode == 0, output
+    assert running is not None
+    assert f"ready for the work of {running.temporal_address}, namespace duecourse" in output.splitlines()
     assert up.stop() == 0
 
 
