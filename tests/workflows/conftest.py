@@ -10,7 +10,9 @@ from tests.databases import PostgresServer, _sqlite_template
 
 pytest.register_assert_rewrite("tests.workflows.collection_environment", "tests.workflows.chain_assertions")
 
+from tests.workflows.account_commands import AccountCommands  # noqa: E402 - after the line above
 from tests.workflows.collection_environment import CollectionEnvironment, start_collection_environment  # noqa: E402 - its assertions explain themselves
+from tests.workflows.people import People, gather_people  # noqa: E402 - after the line above
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +38,15 @@ async def environment(shared_environment: CollectionEnvironment) -> AsyncIterato
     """At the end of every test each journal is whole, and its head is the one in the server's history."""
     yield shared_environment
     await shared_environment.close()
+
+
+@pytest.fixture
+def cases(environment: CollectionEnvironment) -> AccountCommands:
+    """What people do to an account's cases; a module about disputes has its own."""
+    return AccountCommands(environment)
+
+
+@pytest.fixture
+async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
+    async with gather_people(environment) as people:
+        yield people

@@ -3,7 +3,6 @@
 Invoices are of EUR 100, due on a Monday; the call falls due on the Monday two weeks later.
 """
 
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -16,15 +15,9 @@ from adapters.database.tables import CallRequest, Task
 from domain.roles import Role
 from tests.databases import KINDS
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
-from tests.workflows.people import People, gather_people
+from tests.workflows.people import People
 
 pytestmark = pytest.mark.parametrize("shared_environment", KINDS, indirect=True)
-
-
-@pytest.fixture
-async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with gather_people(environment) as people:
-        yield people
 
 
 async def called(environment: CollectionEnvironment, people: People, account: str, *lag: int, **terms: Any) -> tuple[list[str], date]:

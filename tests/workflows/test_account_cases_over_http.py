@@ -3,28 +3,14 @@
 Invoices are of EUR 100; a plan over as much takes a manager.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from domain import identifiers as ids
 from domain.roles import Role
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
-from tests.workflows.people import People, gather_people
+from tests.workflows.people import People
 from tests.workflows.test_decisions_over_http import decide
-
-
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
-@pytest.fixture
-async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with gather_people(environment) as people:
-        yield people
 
 
 async def owing(environment: CollectionEnvironment, people: People) -> tuple[str, str]:

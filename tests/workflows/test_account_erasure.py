@@ -1,8 +1,5 @@
 """An erasure as it is asked for over HTTP: by an admin, in a case of its own, with an entry in its own chain."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
@@ -11,15 +8,9 @@ from domain import identifiers as ids
 from domain.roles import Role
 from tests.workflows.chain_assertions import assert_whole_chain, fetch_history_head
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
-from tests.workflows.people import People, gather_people
+from tests.workflows.people import People
 
 TEN_YEARS_AND_THE_REST_OF_ONE = 11 * 366
-
-
-@pytest.fixture
-async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with gather_people(environment) as people:
-        yield people
 
 
 def contacts(environment: CollectionEnvironment, account: str) -> int:

@@ -3,11 +3,9 @@
 Over HTTP and through the real workflows. A suspension's warning takes one manager, whatever its amount.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
 
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise
 from domain.policy.dispute_rules import DisputeResolution
@@ -16,21 +14,10 @@ from domain.write_off.commands import WriteOffDecision
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 from tests.workflows.dispute_commands import next_act_id
-from tests.workflows.people import People, gather_people
+from tests.workflows.people import People
 from workflows.invoice_collection import InvoiceCollection
 
 MANAGER, DIRECTOR = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR
-
-
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
-@pytest.fixture
-async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with gather_people(environment) as people:
-        yield people
 
 
 async def read(client: httpx.AsyncClient, approval: str) -> dict[str, Any]:

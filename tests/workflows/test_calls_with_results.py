@@ -3,7 +3,6 @@
 An account owes EUR 100 and EUR 50, both due on a Monday; the call falls due on the Monday two weeks later.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,16 +10,10 @@ import pytest
 from domain.roles import Role
 from tests.databases import KINDS
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
-from tests.workflows.people import People, gather_people
+from tests.workflows.people import People
 from tests.workflows.test_account_calls import called, calls
 
 pytestmark = pytest.mark.parametrize("shared_environment", KINDS, indirect=True)
-
-
-@pytest.fixture
-async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with gather_people(environment) as people:
-        yield people
 
 
 async def log(people: People, account: str, body: dict[str, Any], **headers: str) -> tuple[int, dict[str, Any]]:

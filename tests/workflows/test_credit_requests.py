@@ -1,7 +1,7 @@
 """A credit note or a cancellation that somebody asks for by hand goes through the matrix, over HTTP and through the real workflows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,23 +19,12 @@ from domain.policy.matrix_parsing import parse_matrix
 from domain.roles import Role
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
-from tests.workflows.people import People, gather_people
+from tests.workflows.people import People
 from tests.workflows.test_worker_crash import WorkerDies, worker_dies_once_after_writing
 
 MANAGER, BILLING = Role.COLLECTIONS_MANAGER, Role.BILLING_OPS
 MATRIX = PROJECT / "policies" / "approvals.yaml"
 CREDIT = {"amount": "25.00", "currency": "EUR", "reason": "two items were missing"}
-
-
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
-@pytest.fixture
-async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with gather_people(environment) as people:
-        yield people
 
 
 class CreditDesk:

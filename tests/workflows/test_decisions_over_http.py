@@ -5,7 +5,6 @@ Invoices are of EUR 100; a credit note of EUR 25 takes a manager, one of EUR 20,
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ from domain.approval.delegation import Delegation
 from domain.roles import Role
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.dispute_commands import DisputeCommands
-from tests.workflows.people import People, gather_people
+from tests.workflows.people import People
 
 WHOLE = {"amount": "100.00", "currency": "EUR", "reason": "wrong_price"}
 CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
@@ -27,12 +26,6 @@ CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency":
 @pytest.fixture
 def cases(environment: CollectionEnvironment) -> DisputeCommands:
     return DisputeCommands(environment)
-
-
-@pytest.fixture
-async def people(environment: CollectionEnvironment) -> AsyncIterator[People]:
-    async with gather_people(environment) as people:
-        yield people
 
 
 async def asked(

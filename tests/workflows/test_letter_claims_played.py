@@ -9,11 +9,6 @@ from tests.workflows.collection_environment import DAY, CollectionEnvironment, I
 CLAIM = "Although we have reminded you"
 
 
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
 async def read_warning(environment: CollectionEnvironment, cases: AccountCommands, account: str, invoice: str) -> str:
     """Ask for the suspension, have the warning approved and sent; its text, in one line. It keeps its distance from a letter
     that went before."""

@@ -33,11 +33,6 @@ from workflows.payment_plan import PaymentPlan
 MANAGER, DIRECTOR, ANALYST = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR, Role.CREDIT_ANALYST
 
 
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
 async def owing(environment: CollectionEnvironment, account: str, *totals: str) -> tuple[list[str], date]:
     """The account's invoices, the oldest first, each reminded on Tuesday. It is Wednesday; the Monday is given."""
     monday = await environment.pass_to_monday()

@@ -38,11 +38,6 @@ Publish = Callable[..., int]
 
 
 @pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
-@pytest.fixture
 def publish(environment: CollectionEnvironment, tmp_path: Path) -> Publish:
     """Puts a new version of the standard policy in force, with these texts replaced; its number."""
 

@@ -19,12 +19,6 @@ from tests.workflows.dispute_commands import next_act_id
 from workflows.credit_review import CreditReview
 from workflows.invoice_collection import InvoiceCollection
 
-
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
 # --- credit reviews
 
 

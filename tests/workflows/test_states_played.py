@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import pytest
 from temporalio.common import SearchAttributeKey
 
 from adapters.read_model.accounts import find_account, list_accounts
@@ -21,11 +20,6 @@ from workflows.account_suspension import AccountSuspension
 
 STAGE = SearchAttributeKey.for_keyword(ids.SEARCH_ATTRIBUTES[2])
 ENGLISH = load_phrases("en")
-
-
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
 
 
 class Reading(NamedTuple):

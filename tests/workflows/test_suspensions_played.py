@@ -23,11 +23,6 @@ from workflows.account_suspension import AccountSuspension
 from workflows.invoice_collection import InvoiceCollection
 
 
-@pytest.fixture
-def cases(environment: CollectionEnvironment) -> AccountCommands:
-    return AccountCommands(environment)
-
-
 async def test_five_invoices_of_one_account_make_one_case_one_warning_and_one_suspension(
     environment: CollectionEnvironment, cases: AccountCommands
 ) -> None:
