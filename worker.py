@@ -55,6 +55,8 @@ from adapters.policies.adoption_query import AdoptionQuery
 from adapters.portfolio.assignments import CollectorChangeFeed
 from adapters.process.gc_tuning import freeze_loaded_objects
 from adapters.temporal.case_signals import CaseSignals
+from adapters.temporal.data_converter import WORKER_DATA_CONVERTER
+from adapters.temporal.signal_guard import SignalGuard
 from adapters.temporal.visibility import VisibilityRunListing
 from domain import identifiers as ids
 from workflows.account_erasure import Erasing
@@ -128,7 +130,8 @@ def build_worker(
         settings.reply_domain,
     )
     return Worker(
-        client,
+        build_worker_client(client),
+        interceptors=[SignalGuard()],
         workflow_runner=build_workflow_runner(),
         task_queue=ids.TASK_QUEUE,
         workflows=WORKFLOWS,
@@ -144,6 +147,13 @@ def build_worker(
         # shorter than a burst lasts, and every case's task would be given out again, and the case replayed from its whole history
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_takeover_seconds),
     )
+
+
+def build_worker_client(client: Client) -> Client:
+    """Return a client of the same connection that reads what workflows are sent as a `SignalGuard` needs it."""
+    config = client.config()
+    config["data_converter"] = WORKER_DATA_CONVERTER
+    return Client(**config)
 
 
 def build_case_activities(services: Services, signals: CaseSignals) -> Activities:

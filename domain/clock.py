@@ -14,6 +14,7 @@ REAL_DAY_SECONDS = 86_400.0
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 """The days with which Duecourse counts. Notices, grace and years of retention are added to a day, and there has to be a day then."""
+FIRST_MOMENT, LAST_MOMENT = datetime.combine(FIRST_DAY, time(), UTC), datetime.combine(LAST_DAY, time.max, UTC)
 DAY_WANTED = f"write a date such as 2013-03-01, from {FIRST_DAY} to {LAST_DAY}"
 
 
@@ -59,10 +60,18 @@ class Clock(BaseModel):
         return cls(real_anchor=epoch, business_anchor=epoch)
 
     def to_business(self, real: datetime) -> datetime:
-        """The business time at a moment of real time."""
+        """The business time at a moment of real time; it ends with the last day."""
         if self.paused:
             return self.business_anchor
-        return self.business_anchor + (real - self.real_anchor) * (REAL_DAY_SECONDS / self.day_seconds)
+        try:
+            business = self.business_anchor + (real - self.real_anchor) * (REAL_DAY_SECONDS / self.day_seconds)
+        except OverflowError:
+            return LAST_MOMENT if real > self.real_anchor else FIRST_MOMENT
+        return min(business, LAST_MOMENT)
+
+    def is_countable_at(self, real: datetime) -> bool:
+        """Return whether the clock shows one of the days with which Duecourse counts at a moment of real time."""
+        return FIRST_MOMENT < self.to_business(real) < LAST_MOMENT
 
     def to_real(self, business: datetime) -> datetime:
         """The real time at which a business time is reached; while the clock is paused, a time beyond any pause."""

@@ -140,11 +140,12 @@ class AccountSuspension:
         set_prepaid(self.case, prepaid, self.session.now)
 
     @workflow.signal
-    def handed_back(self) -> None:
+    def handed_back(self, nothing: None = None) -> None:
+        """Nothing is sent with it. A handler that takes no value would be called whatever is: the SDK leaves out what is beyond."""
         apply_hand_back(self.case, self.session.now)
 
     @workflow.signal
-    def written_off(self) -> None:
+    def written_off(self, nothing: None = None) -> None:
         apply_write_off(self.case, self.session.now)
 
     @workflow.signal

@@ -39,6 +39,7 @@ class EntryKind(StrEnum):
     PROMISE_PART_PAID = "promise.part_paid"
     NOTE_ADDED = "note.added"
     ACT_REFUSED = "act.refused"
+    SIGNAL_REFUSED = "signal.refused"
     POLICY_ADOPTED = "policy.adopted"
     CLOCK_SET = "clock.set"
     TIMELINE_HASTENED = "timeline.hastened"

@@ -126,6 +126,11 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         {"act": "a", "what": "Pause", "reason": "the invoice is paid"},
         "An act came too late and was not applied: the invoice is paid",
     ),
+    (
+        Kind.SIGNAL_REFUSED,
+        {"what": "billing_event", "reason": "values sent 2, wanted 1"},
+        "A malformed message to this case was refused: values sent 2, wanted 1",
+    ),
     (Kind.POLICY_ADOPTED, {"policy": "gentle", "policy_version": 3}, "The invoice moved to the policy “gentle” version 3"),
     (
         Kind.POLICY_ADOPTED,

@@ -112,6 +112,10 @@ class CaseSession(Generic[Case]):
         if self.case.mark_seen(command.act_id):
             record_rejection(self.case, command, reason, self.now)
 
+    def record_refused_signal(self, name: str, reason: str) -> None:
+        """Journal that a signal was malformed, or cannot be applied, and changed nothing. `reason` repeats nothing that was sent."""
+        self.case.write_entry(EntryKind.SIGNAL_REFUSED, self.now, what=name, reason=reason)
+
     def find_rejection_reason(self, command: Command, today: date | None = None) -> str | None:
         """Find why the case's state rules the command out, in words; None when it does not.
 

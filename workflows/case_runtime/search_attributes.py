@@ -2,6 +2,7 @@
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers as ids
@@ -10,6 +11,9 @@ with workflow.unsafe.imports_passed_through():
 
 SUSPENDED_WITHOUT_HOLD = "suspended-without-hold"
 """Patch: an invoice of a suspended account is shown as suspended though nothing holds it."""
+
+LONGEST_NAME_BYTES = 1_000
+"""The server fails the task of a workflow that sets an attribute of more than 2,048 bytes."""
 
 ACCOUNT, COLLECTOR, STAGE, AWAITING = map(SearchAttributeKey.for_keyword, ids.SEARCH_ATTRIBUTES)
 
@@ -51,5 +55,7 @@ def build_account_attributes(account_id: str) -> TypedSearchAttributes:
 
 
 def set_collector_attribute(name: str) -> None:
-    """Show to whom the account was given."""
+    """Show to whom the account was given. Raises ApplicationError for a name that the server would not take."""
+    if len(name.encode()) > LONGEST_NAME_BYTES:
+        raise ApplicationError("the collector's name is too long to be listed by", non_retryable=True)
     workflow.upsert_search_attributes([COLLECTOR.value_set(name)])

@@ -28,7 +28,8 @@ from temporalio.worker import (
 
 from adapters.audit.histories.divergence import locate_divergence
 from adapters.audit.histories.run_history_loader import RunHistory
-from adapters.temporal.data_converter import DATA_CONVERTER
+from adapters.temporal.data_converter import WORKER_DATA_CONVERTER
+from adapters.temporal.signal_guard import SignalGuard
 from domain.audit.replay_comparison import JournalWrite
 from domain.audit.replay_report import ReplayDivergence
 from domain.case_write import CaseWrite, CaseWriteResult
@@ -64,7 +65,11 @@ class HistoryReplayer:
         that is busy for two seconds does not pass for a workflow that hangs."""
         listening, following = _RecordInterceptor(), _TaskTrackingRunner(self._runner)
         replayer = Replayer(
-            workflows=self._workflows, workflow_runner=following, data_converter=DATA_CONVERTER, interceptors=[listening], debug_mode=True
+            workflows=self._workflows,
+            workflow_runner=following,
+            data_converter=WORKER_DATA_CONVERTER,
+            interceptors=[listening, SignalGuard()],
+            debug_mode=True,
         )
         replayed = list[ReplayResult]()
         async with replayer.workflow_replay_iterator(_iterate_histories(runs)) as results:
