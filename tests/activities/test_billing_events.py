@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
+from activities import billing_events
 from activities.billing_events import BillingEventActivities
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
@@ -25,8 +27,11 @@ class Ears:
         self.cases: list[tuple[str, str, int]] = []
         self.collectors: dict[str, str] = {}
         self.requests: list[tuple[str, int]] = []
+        self.failures: dict[str, Exception] = {}
 
     async def deliver_billing_events(self, opening: InvoiceCollectionInput, collector: str | None, events: Sequence[BillingEvent]) -> None:
+        if failure := self.failures.get(opening.invoice_id):
+            raise failure
         self.invoices += [(opening.invoice_id, event.kind.value) for event in events]
 
     async def update_credit_request(self, invoice_id: str, facts: InvoiceFacts) -> None:
@@ -128,3 +133,45 @@ async def test_a_request_to_credit_an_invoice_hears_what_is_open_of_it(ledger: L
     ears = Ears()
     await deliver(ledger, ears, "R1", "R2")
     assert (ears.invoices, ears.requests) == ([("R1", "payment.received")], [("R1", 8_500)])
+
+
+def pay_all(database: Database, ledger: Ledger, others: int) -> list[str]:
+    """A payment on R1 and, after it, on so many other invoices; their ids."""
+    names = ["R1", *(f"S{number}" for number in range(others))]
+    for name in names:
+        if name != "R1":
+            add_invoice(database, name)
+        ledger.record_payment(f"P-{name}", "A1", "EUR", 100, TODAY, invoice_id=name, at=AT)
+    return names
+
+
+TOO_LONG = RPCError("WorkflowId length exceeds limit.", RPCStatusCode.INVALID_ARGUMENT, b"")
+
+
+@pytest.mark.parametrize("failure", [TOO_LONG, ValueError("what nobody thought of")], ids=["the server's", "our own"])
+async def test_events_that_cannot_be_delivered_wait_and_hold_up_no_others(
+    database: Database, ledger: Ledger, failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(billing_events, "BATCH_SIZE", 2)
+    _, *others = pay_all(database, ledger, 5)
+    ledger.record_payment("P-again", "A1", "EUR", 100, TODAY, invoice_id="R1", at=AT)
+    ears = Ears()
+    ears.failures["R1"] = failure
+    await deliver(ledger, ears)
+    assert {invoice for invoice, _ in ears.invoices} == set(others)
+    assert {pending.invoice_id for pending in ledger.list_pending_events(100)} == {"R1"}
+
+    ears.failures.clear()
+    ears.invoices.clear()
+    await deliver(ledger, ears)
+    assert ears.invoices == [("R1", "payment.received")] * 2
+    assert ledger.list_pending_events(100) == []
+
+
+async def test_a_server_that_is_away_fails_the_delivery_as_a_whole_and_everything_waits(database: Database, ledger: Ledger) -> None:
+    names = pay_all(database, ledger, 2)
+    ears = Ears()
+    ears.failures["S0"] = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+    with pytest.raises(ExceptionGroup):
+        await deliver(ledger, ears)
+    assert {pending.invoice_id for pending in ledger.list_pending_events(100)} == set(names)
