@@ -13,9 +13,12 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import RawValue
+from temporalio.worker import Worker
 
+from activities.case_recording import CaseRecordingActivities
 from adapters.audit.histories.replayer import HistoryReplayer
 from adapters.audit.histories.run_history_loader import RunHistory
+from adapters.cases.case_store import CaseStore
 from domain import identifiers as ids
 from domain.audit.replay_report import RunSource
 from domain.billing.billing_events import BillingEvent, BillingEventKind
@@ -25,6 +28,8 @@ from domain.case.handler_names import QueryName, SignalName
 from domain.clock import Clock
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.credit_request.commands import RequestCredit
+from domain.credit_review.commands import ReferAccount, ReferralReason
+from domain.credit_review.workflow_input import CreditReviewInput
 from domain.erasure.commands import EraseAccount
 from domain.erasure.workflow_input import ErasureInput
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise
@@ -254,6 +259,33 @@ async def test_no_workflow_task_failed_and_every_chain_and_replay_is_whole(
         assert result.divergence is None
         entries = [entry for write in result.journal_writes for entry in write.entries or []]
         assert (len(entries), entries[-1].hash) == (row.seq, row.head)
+
+
+async def test_a_run_of_before_the_guard_that_dropped_a_signal_or_took_an_absurd_one_replays_as_it_was(
+    shared_environment: CollectionEnvironment,
+) -> None:
+    play, case_id = shared_environment.play, ids.credit_review_case_id("OLD")
+    opening = CreditReviewInput(account_id="OLD", clock=play.parts.clock, separates_tasks=True)
+    referred = ReferAccount(act_id="r", actor="mia", reason=ReferralReason.COLLECTOR)
+    outcome = LetterOutcome(step="reminder", attempt=1, fate=LetterResult.SENT, at=NEVER, on=LAST)
+    recording = CaseRecordingActivities(CaseStore(shared_environment.database))
+    with play.environment.auto_time_skipping_disabled():
+        async with Worker(play.client, task_queue="old", workflows=[CreditReview], activities=[recording.record]):
+            case = await play.client.start_workflow(CreditReview.run, opening, id=case_id, task_queue="old")
+            for name, values in (
+                ("nobody_knows_it", []),
+                ("referred", [{"nothing": 1}]),
+                ("letter_news", [outcome]),
+                ("referred", [referred]),
+            ):
+                await case.signal(name, args=values)
+            await AccountCommands(shared_environment).wait_for_entries(case_id, "credit_review.referred")
+            history = await case.fetch_history()
+            await case.terminate()
+    (result,) = await HistoryReplayer(WORKFLOWS).replay([RunHistory(case_id, history.run_id, RunSource.LIVE, history)])
+    assert result.divergence is None
+    kinds = [entry.kind.value for write in result.journal_writes for entry in write.entries or []]
+    assert kinds == [kind for kind, _ in play.case_journal(case_id)] == ["letter.sent", "credit_review.referred"]
 
 
 async def test_an_update_with_malformed_values_fails_and_its_case_goes_on(
