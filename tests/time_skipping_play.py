@@ -59,6 +59,7 @@ QUIET_LOOKS = 4
 """Looks at the database, 20 ms apart, without a change before a case is asked: a question that meets a write ends the task."""
 
 _DELIVERED = select(col(LedgerEvent.invoice_id)).where(col(LedgerEvent.delivered_at).is_not(None))
+_UNHEARD = select(col(LedgerEvent.invoice_id)).where(col(LedgerEvent.delivered_at).is_(None))
 _WRITTEN = select(func.count()).select_from(JournalEntry)
 
 
@@ -122,14 +123,17 @@ class TimeSkippingPlay:
             return await self.client.execute_workflow(ApprovalDigest.run, id=f"digest-{next(self._numbers)}", task_queue=ids.TASK_QUEUE)
 
     async def wait_for_rest(self) -> None:
-        """Until every case has done what is due: none is settled and open, none has a step to take, none has yet to begin.
+        """Until every case has done what is due: none knows that it is settled and is open, none has a step to take, none has yet to begin.
 
+        What billing has yet to report moves no case: it comes with the next `sync`, and time may pass before that.
         A case is asked only when nothing has been written for a moment: a question in the middle of its work can part its history from its
         code (docs/audit.md).
         """
         today = (await self.now()).date()
         unfinished = or_(
-            and_(col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None)),
+            and_(
+                col(Invoice.status) != "open", col(Case.case_id).is_not(None), col(Case.outcome).is_(None), col(Invoice.id).not_in(_UNHEARD)
+            ),
             and_(col(Invoice.status) == "open", col(Case.outcome).is_(None), col(Case.next_on) <= today),
             and_(col(Invoice.status) == "open", col(Case.case_id).is_(None), col(Invoice.id).in_(_DELIVERED)),
         )

@@ -28,7 +28,7 @@ from adapters.shipped_files import PROJECT
 from domain import identifiers as ids
 from domain.case.letter_order import DEMAND_LETTERS
 from domain.journal.entry_kinds import EntryKind
-from tests.time_skipping_play import TimeSkippingPlay, start_play
+from tests.time_skipping_play import QUIET_LOOKS, TimeSkippingPlay, start_play
 from tests.workflows.account_commands import RACES
 from tests.workflows.audited_play import DAYS, count_past_states, find_replay_flaws, list_accounts
 from tests.workflows.chain_assertions import assert_whole_chain
@@ -162,17 +162,23 @@ def _due(database: Database, day: date) -> bool:
 
 
 async def _at_rest(play: TimeSkippingPlay) -> None:
-    """Until the journal has stood still for a moment, and all that billing has to report is heard."""
-    before = -1
+    """Until the journal has stood still for some looks, and all that billing has to report is heard.
+
+    Between two looks the server answers a question, so that a look is late where the server is late with what it hands on.
+    """
+    before, unchanged = -1, 0
     for _ in range(1_000):
         written, booking, reports = await asyncio.to_thread(_unrest, play.parts.database)
-        if reports and written == before:
+        unchanged = unchanged + 1 if written == before and not booking else 0
+        before = written
+        if reports and unchanged:
             with play.environment.auto_time_skipping_disabled():
                 await play.client.execute_workflow(BillingSync.run, id=f"year-sync-{next(_syncs)}", task_queue=ids.TASK_QUEUE)
-        elif written == before and not booking:
+            unchanged = 0
+        elif unchanged == QUIET_LOOKS:
             return
-        before = written
-        await asyncio.sleep(0.07)
+        await play.environment.get_current_time()
+        await asyncio.sleep(0.04)
     raise AssertionError("the cases did not come to rest")
 
 
