@@ -1,5 +1,7 @@
 """How a billing system refuses. Each sentence says what to do; nothing was booked."""
 
+from collections.abc import Mapping
+
 from domain.errors import UserError
 
 
@@ -46,6 +48,21 @@ class ConflictingPaymentError(BillingError):
     """The id of a payment or its reversal was used before, for something else."""
 
     problem_type = "conflicting-payment"
+
+
+class RepeatedPaymentError(BillingError):
+    """The same payment was booked before: of the same account, reference, amount, currency and day. `first_payment_id` is its id."""
+
+    title = "This payment was booked before"
+    problem_type = "repeated-payment"
+
+    def __init__(self, message: str, first_payment_id: str) -> None:
+        super().__init__(message)
+        self.first_payment_id = first_payment_id
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        return {"first_payment": self.first_payment_id}
 
 
 class ConflictingCreditNoteError(BillingError):

@@ -82,13 +82,16 @@ class PaymentBooker(Protocol):
         reference: str = "",
         invoice_id: str | None = None,
         *,
+        refuse_repeated: bool = False,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
         """Book money that came in. It pays the invoice that the payer named, otherwise the oldest; what is left recovers what was written
-        off of them, and the rest is the account's unapplied credit.
+        off of them, and the rest is the account's unapplied credit. `refuse_repeated`: unless one of the same account, reference, amount,
+        currency and day is booked under another id, and has not bounced.
 
-        Raises ConflictingPaymentError, UnknownAccountError, UnknownInvoiceError, CurrencyMismatchError, InvalidAmountError.
+        Raises RepeatedPaymentError, ConflictingPaymentError, UnknownAccountError, UnknownInvoiceError, CurrencyMismatchError,
+        InvalidAmountError.
         """
         ...
 

@@ -14,7 +14,11 @@ from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 
 
 def build_credit_note_id(row: ImportedInvoice) -> str:
-    return f"credit_note:{row.invoice_id}" if row.has_own_id else f"credit_note:{row.account.id}:{row.number}"
+    return f"credit_note:{row.invoice_id}" if row.has_own_id else _build_id_by_number(row)
+
+
+def _build_id_by_number(row: ImportedInvoice) -> str:
+    return f"credit_note:{row.account.id}:{row.number}"
 
 
 class CreditNoteBooking:
@@ -22,10 +26,10 @@ class CreditNoteBooking:
 
     def __init__(self, session: Session, unit_of_work: LedgerUnitOfWork, rows: Sequence[ImportedInvoice], lock: bool) -> None:
         self._unit_of_work = unit_of_work
-        ids = [build_credit_note_id(row) for row in rows]
+        ids = {build(row) for row in rows for build in (build_credit_note_id, _build_id_by_number)}
         columns = (col(CreditNote.id), col(CreditNote.account_id), col(CreditNote.currency), col(CreditNote.amount))
-        found = session.connection().execute(select(*columns).where(col(CreditNote.id).in_(ids))) if ids else ()
-        self._known = {row[0]: (row[1], row[2], row[3]) for row in found}
+        found = session.connection().execute(select(*columns, col(CreditNote.issued_on)).where(col(CreditNote.id).in_(ids))) if ids else ()
+        self._known = {row[0]: (tuple(row[1:4]), row[4]) for row in found}
         named = [row for row in rows if row.credits]
         by_number = and_(
             col(Invoice.account_id).in_({row.account.id for row in named}), col(Invoice.number).in_({row.credits for row in named})
@@ -38,12 +42,21 @@ class CreditNoteBooking:
         known = self._known.get(build_credit_note_id(row))
         if known is None:
             return False
-        if known != (row.account.id, row.currency, self.get_amount(row)):
+        if known[0] != self._get_money(row):
             raise RowRejectedError(
                 f"the credit note {row.number!r} is in the books already, with another account, currency or amount; "
                 "what is booked of it stays: give what is new a number of its own"
             )
         return True
+
+    def find_repeated(self, row: ImportedInvoice) -> str | None:
+        """Return the id under which the same account's credit note of this number, currency, amount and day is booked, though not under the
+        id that the row has; None where there is none."""
+        first = _build_id_by_number(row)
+        return first if self._known.get(first) == (self._get_money(row), row.issue_date) else None
+
+    def _get_money(self, row: ImportedInvoice) -> tuple[str, str, int]:
+        return row.account.id, row.currency, self.get_amount(row)
 
     def get_amount(self, row: ImportedInvoice) -> int:
         """What of it is still to be used, as far as the file says."""

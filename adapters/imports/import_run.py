@@ -14,7 +14,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import ImportRow
 from adapters.imports.cell_parsing import Cell, format_cell
 from adapters.imports.column_sources import RowRejectedError
-from adapters.imports.invoice_identity import InvoiceIdentities, ReadRow
+from adapters.imports.invoice_identity import InvoiceIdentities, ReadRow, RepeatedCreditNote
 from adapters.imports.rejected_rows import restore_cells
 from adapters.imports.row_booking import BatchBooking, BookingVerdict, ImportContext, ImportVerdict
 from adapters.imports.row_reader import ImportedInvoice, RowReader
@@ -172,6 +172,8 @@ def _is_credit_note(row: ReadRow | BookingVerdict) -> bool:
 def _book_row(booking: BatchBooking, row: ReadRow | BookingVerdict) -> tuple[ImportVerdict, str]:
     if row is None:
         return ImportVerdict.UNCHANGED, ""
+    if isinstance(row, RepeatedCreditNote):
+        return ImportVerdict.DUPLICATE, f"the credit note is in row {row.first_row} already, and counts once"
     if isinstance(row, BookingVerdict):
         return row.verdict, ""
     if isinstance(row, RowRejectedError):

@@ -34,8 +34,14 @@ class _FirstRow(NamedTuple):
     account_id: str
 
 
-ReadRow = ImportedInvoice | RowRejectedError | None
-"""A row that was read, the reason why it is rejected, or None for the repetition of an earlier one."""
+class RepeatedCreditNote(NamedTuple):
+    """A row that has the same credit note as an earlier one of the file, by that one's number."""
+
+    first_row: int
+
+
+ReadRow = ImportedInvoice | RowRejectedError | RepeatedCreditNote | None
+"""A row that was read, the reason why it is rejected, or None for the repetition of an earlier one, unless that is a credit note."""
 
 
 def load_known_invoices(session: Session, ids: Collection[str]) -> dict[str, KnownInvoice]:
@@ -121,7 +127,7 @@ class InvoiceIdentities:
         if first.number == number:
             return row
         if first.fingerprint == fingerprint:
-            return None
+            return RepeatedCreditNote(first.number) if row.is_credit_note else None
         advice = "; if they are two, map 'invoice_id' to what names each" if first.account_id != row.account.id else ""
         return RowRejectedError(
             f"the invoice {row.invoice_id!r} is in row {first.number} already, with other content; keep the one that is right{advice}"

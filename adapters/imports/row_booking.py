@@ -37,6 +37,7 @@ class ImportVerdict(StrEnum):
     NOT_YET_ISSUED = "not_yet_issued"
     SETTLED = "settled"
     CREDITED = "credited"
+    DUPLICATE = "duplicate"
     LEFT_OUT = "left_out"
     REJECTED = "rejected"
 
@@ -122,6 +123,9 @@ class BatchBooking:
             return BookingVerdict(ImportVerdict.SETTLED)
         if self._credit_notes.is_known(row):
             return BookingVerdict(ImportVerdict.UNCHANGED)
+        if first := self._credit_notes.find_repeated(row):
+            warning = f"the credit note {row.number!r} of this account, amount and day is booked as {first!r}; it was not booked again"
+            return BookingVerdict(ImportVerdict.DUPLICATE, (*row.warnings, warning))
         warnings = self._credit_notes.book(row, self._context.recorded_by)
         cleared = self._accounts.merge_account(row.account)
         return BookingVerdict(ImportVerdict.CREDITED, (*row.warnings, *warnings, *cleared))

@@ -84,11 +84,21 @@ class Ledger:
         reference: str = "",
         invoice_id: str | None = None,
         *,
+        refuse_repeated: bool = False,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
         return self._payments.record_payment(
-            payment_id, account_id, currency, amount, received_on, reference, invoice_id, recorded_by=recorded_by, at=at
+            payment_id,
+            account_id,
+            currency,
+            amount,
+            received_on,
+            reference,
+            invoice_id,
+            refuse_repeated=refuse_repeated,
+            recorded_by=recorded_by,
+            at=at,
         )
 
     def reverse_payment(self, payment_id: str, on: date, *, at: datetime) -> tuple[AllocationShare, ...]:

@@ -2,10 +2,11 @@
 
 from datetime import date, datetime
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col
+from sqlmodel import Session, col
 
-from adapters.billing.errors import ConflictingPaymentError, UnknownPaymentError
+from adapters.billing.errors import ConflictingPaymentError, RepeatedPaymentError, UnknownPaymentError
 from adapters.billing.port import DUECOURSE
 from adapters.billing.results import PaymentResult
 from adapters.database.row_states import AllocationCause
@@ -40,14 +41,14 @@ class Payments:
         reference: str = "",
         invoice_id: str | None = None,
         *,
+        refuse_repeated: bool = False,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
         """Money came in. It pays the invoice that the payer named, otherwise the oldest; what is left recovers what was written off of
         them, and the rest is the account's unapplied credit.
 
-        The same payment again gives the same answer and changes nothing. Raises ConflictingPaymentError, UnknownAccountError,
-        UnknownInvoiceError, CurrencyMismatchError, InvalidAmountError.
+        The same payment again gives the same answer and changes nothing; the port says what else is refused.
         """
         require_money(amount, currency)
         content = (account_id, currency, amount, received_on, reference, invoice_id)
@@ -58,6 +59,8 @@ class Payments:
                     if recorded != content:
                         raise build_conflicting_payment_error(payment_id)
                     return load_original_result(session, amount, col(Allocation.payment_id) == payment_id)
+                if refuse_repeated:
+                    _refuse_repetition(session, account_id, currency, amount, received_on, reference)
                 invoices = load_payable_invoices(unit_of_work, account_id, currency, invoice_id)
                 unit_of_work.add_row(
                     Payment,
@@ -70,12 +73,7 @@ class Payments:
                     invoice_id=invoice_id,
                     recorded_by=recorded_by,
                 )
-                split = allocate_payment(amount, build_open_items(invoices, recovering=True), named_invoice_id=invoice_id)
-                source = AllocationSource(payment_id, reference=reference)
-                allocate_shares(unit_of_work, invoices, split.shares, source, received_on, AllocationCause.RECEIVED)
-                for share in split.recovered:
-                    _book_recovered_share(unit_of_work, invoices[share.invoice_id], share, source, received_on)
-                return PaymentResult(allocations=split.shares + split.recovered, unapplied=split.unapplied)
+                return _allocate_new_payment(unit_of_work, invoices, AllocationSource(payment_id, reference=reference), amount, received_on)
         except IntegrityError as error:
             raise build_conflicting_payment_error(payment_id) from error
 
@@ -124,6 +122,36 @@ class Payments:
                 for share in shares:
                     given[share.invoice_id] = given.get(share.invoice_id, 0) + share.amount
             return tuple(AllocationShare(invoice_id=invoice_id, amount=amount) for invoice_id, amount in given.items())
+
+
+def _allocate_new_payment(
+    unit_of_work: LedgerUnitOfWork, invoices: dict[str, BookedInvoice], source: AllocationSource, amount: int, on: date
+) -> PaymentResult:
+    split = allocate_payment(amount, build_open_items(invoices, recovering=True))
+    allocate_shares(unit_of_work, invoices, split.shares, source, on, AllocationCause.RECEIVED)
+    for share in split.recovered:
+        _book_recovered_share(unit_of_work, invoices[share.invoice_id], share, source, on)
+    return PaymentResult(allocations=split.shares + split.recovered, unapplied=split.unapplied)
+
+
+def _refuse_repetition(session: Session, account_id: str, currency: str, amount: int, received_on: date, reference: str) -> None:
+    """Raises RepeatedPaymentError when such a payment is booked, and has not bounced."""
+    same = (
+        col(Payment.account_id) == account_id,
+        col(Payment.currency) == currency,
+        col(Payment.amount) == amount,
+        col(Payment.received_on) == received_on,
+        col(Payment.reference) == reference,
+        col(Payment.reversed_on).is_(None),
+    )
+    first = session.execute(select(col(Payment.id)).where(*same).order_by(col(Payment.id)).limit(1)).scalar_one_or_none()
+    if first is not None:
+        named = f"with the reference {reference!r}" if reference else "without a reference"
+        raise RepeatedPaymentError(
+            f"the payment {first!r} of the account {account_id!r} has the same amount and day, {named}; nothing was booked. "
+            "If this is another payment, say so with 'another': true",
+            first,
+        )
 
 
 def _book_recovered_share(

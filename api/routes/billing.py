@@ -25,7 +25,7 @@ from api.schemas.billing import (
     UnappliedApplicationIn,
 )
 from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor
-from api.web.idempotency import IdempotentRoute
+from api.web.idempotency import IDEMPOTENCY_HEADER, IdempotentRoute
 from api.web.permissions import ALLOWED_ROLES, Permission
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
@@ -43,7 +43,8 @@ async def record_payment(
     request: Request, actor: PaymentRecordingActor, invoice: ExistingInvoice, body: PaymentIn, context: Context
 ) -> LedgerAnswer:
     """Money beyond the open balance stays on the account as unapplied credit. A person books it with its reference, and not for an
-    account that they collect."""
+    account that they collect. One that looks like another which is booked (the same account, reference, amount, currency and day) is
+    refused, 409 with its id in `first_payment`, unless it has an Idempotency-Key of its own or is said to be `another`."""
     await run_in_threadpool(_require_independent_booker, context, actor, invoice, body)
     payment_id = derive_id(request, "payment", actor.user)
 
@@ -56,6 +57,7 @@ async def record_payment(
             body.received_on or context.today,
             body.reference,
             invoice.id,
+            refuse_repeated=not body.another and IDEMPOTENCY_HEADER not in request.headers,
             recorded_by=actor.user,
             at=context.business_now,
         )

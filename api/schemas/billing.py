@@ -22,6 +22,11 @@ class PaymentIn(PositiveAmount):
     reference: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = Field(
         default="", description="required of a person; a machine may leave it out"
     )
+    another: bool = Field(
+        default=False,
+        description="book it, though one of the same account, reference, amount, currency and day is booked: it is another. Under an "
+        "Idempotency-Key, the key says which payment it is",
+    )
 
 
 class UnappliedApplicationIn(RequestBody):

@@ -63,6 +63,30 @@ async def test_a_payment_under_one_key_is_booked_once(collector: Client, world: 
         assert len(session.exec(select(Payment)).all()) == 1
 
 
+async def test_the_same_payment_again_is_refused_with_the_first_named(collector: Client, problem: Problem, world: PortfolioWorld) -> None:
+    an_invoice(world)
+    payments = "/v1/invoices/I-1/payments"
+    first = (await collector.post(payments, json=PAID)).json()["id"]
+    refused = problem(await collector.post(payments, json=PAID), 409)
+    assert (refused["type"], refused["first_payment"]) == ("urn:duecourse:problem:repeated-payment", first)
+    assert first in refused["detail"]
+    assert "'another': true" in refused["detail"]
+    problem(await collector.post(payments, json={**PAID, "another": "perhaps"}), 422)
+    for other in ({"amount": "1.00"}, {"reference": "bank 4712"}, {"received_on": "2013-01-31"}, {"another": True}):
+        assert (await collector.post(payments, json={**PAID, **other})).status_code == 201
+    keyed = [await collector.post(payments, json={**PAID, "amount": "2.00"}, headers={"Idempotency-Key": key}) for key in "abb"]
+    assert len({answer.json()["id"] for answer in keyed}) == 2
+    with world.database.reading() as session:
+        assert len(session.exec(select(Payment)).all()) == 5 + 2
+
+
+async def test_a_payment_that_bounced_may_come_again(collector: Client, world: PortfolioWorld) -> None:
+    an_invoice(world)
+    first = (await collector.post("/v1/invoices/I-1/payments", json=PAID)).json()["id"]
+    await collector.post(f"/v1/payments/{first}/reversal")
+    assert (await collector.post("/v1/invoices/I-1/payments", json=PAID)).status_code == 201
+
+
 async def test_whoever_collects_the_account_does_not_book_its_payments(
     as_role: As, collector: Client, problem: Problem, world: PortfolioWorld
 ) -> None:
@@ -74,7 +98,7 @@ async def test_whoever_collects_the_account_does_not_book_its_payments(
         assert "ask someone else who is admin, billing_ops, collections_manager, collector" in refused["detail"]
     for role in (Role.COLLECTIONS_MANAGER, Role.BILLING_OPS):
         async with as_role(role) as another:
-            assert (await another.post("/v1/invoices/I-1/payments", json=PAID)).status_code == 201
+            assert (await another.post("/v1/invoices/I-1/payments", json={**PAID, "reference": role.value})).status_code == 201
     with world.database.reading() as session:
         assert sorted(payment.recorded_by for payment in session.exec(select(Payment))) == ["billing_ops-1", "collections_manager-1"]
 

@@ -15,6 +15,7 @@ from adapters.billing.errors import (
     CurrencyMismatchError,
     ExcessiveCreditError,
     InvalidAmountError,
+    RepeatedPaymentError,
     UnknownAccountError,
     UnknownInvoiceError,
     UnknownPaymentError,
@@ -118,6 +119,23 @@ def test_a_payment_is_booked_once(billing: BillingSystem) -> None:
     assert billing.get_invoice_facts("R1").open_balance == 6_000
     with pytest.raises(ConflictingPaymentError):
         pay(billing, 4_001)
+
+
+@needs(Can.RECORD_PAYMENT, Can.REVERSE_PAYMENT)
+def test_a_payment_like_one_that_is_booked_is_refused_where_that_is_asked(billing: BillingSystem) -> None:
+    def record(payment_id: str, **changed: Any) -> None:
+        payment = {"account_id": "A1", "currency": "EUR", "amount": 100, "received_on": TODAY, "reference": "bank 4711"}
+        billing.record_payment(payment_id, **{**payment, **changed}, refuse_repeated=True, at=AT)
+
+    record("P1")
+    record("P1")
+    with pytest.raises(RepeatedPaymentError, match="'P1'"):
+        record("P2", invoice_id="R1")
+    record("P3", amount=101)
+    record("P4", reference="bank 4712")
+    record("P5", received_on=TODAY - timedelta(days=1))
+    billing.reverse_payment("P1", TODAY, at=AT)
+    record("P2")
 
 
 @needs(Can.RECORD_PAYMENT)

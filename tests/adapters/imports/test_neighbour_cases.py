@@ -307,6 +307,31 @@ def test_a_negative_row_reduces_the_invoice_that_it_names_and_else_waits(databas
 
 
 @on_sqlite
+def test_a_credit_note_that_comes_twice_is_a_duplicate_of_the_first(database: Database, tmp_path: Path) -> None:
+    row = line(number="C-1", total="-30.00")
+    result = import_lines(database, tmp_path, row, line(), row)
+    assert count(result) == {"credited": 1, "new": 1, "duplicate": 1}
+    assert "in row 2 already" in result.warnings[0].warning
+
+    header = f"{HEADER},invoice_id"
+    again = import_lines(database, tmp_path, f"{row},X-1", f"{line(number='C-1', total='-31.00')},X-2", header=header)
+    assert count(again) == {"duplicate": 1, "credited": 1}
+    assert "is booked as 'credit_note:A1:C-1'" in again.warnings[0].warning
+    assert count(import_lines(database, tmp_path, row)) == {"unchanged": 1}
+    assert Ledger(database).get_unapplied_credit("A1") == {"EUR": 3_000 + 3_100}
+
+
+@on_sqlite
+def test_a_payment_that_was_booked_here_is_not_booked_again_by_a_file(database: Database, tmp_path: Path) -> None:
+    import_lines(database, tmp_path, line())
+    ledger = Ledger(database)
+    ledger.record_payment("P1", "A1", "EUR", 4_000, AT.date(), "bank 4711", "R-1", at=AT)
+    header = f"{HEADER},open_balance"
+    assert count(import_lines(database, tmp_path, f"{line()},60.00", header=header)) == {"changed": 1}
+    assert [payment.payment_id for payment in ledger.list_payments("A1")] == ["P1"]
+
+
+@on_sqlite
 def test_a_credit_note_that_was_used_elsewhere_is_settled(database: Database, tmp_path: Path) -> None:
     header = f"{HEADER},open_balance"
     lines = (line(number="C-1", total="-30.00") + ",0.00", line(number="C-2", total="-30.00") + ",-10.00", line(total="-5.00") + ",-6.00")
