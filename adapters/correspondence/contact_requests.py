@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from adapters.correspondence.outcome_feed import ENDED_STATES, build_letter_outcome
 from adapters.database.row_states import ContactRequestState, MessageState
-from adapters.database.tables import ContactRequest, Message, MessageLine
+from adapters.database.tables import ContactRequest, Invoice, Message, MessageLine
 from domain.case_write import CaseWrite
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import LetterNaming, LetterOutcome
@@ -46,7 +46,9 @@ _LETTERS_QUERY = (
         col(Message.message_id),
         col(Message.sha256),
         col(MessageLine.named_as),
+        col(Invoice.version).label("invoice_version"),
     )
+    .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
     .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
     .outerjoin(
         MessageLine, and_(col(MessageLine.message_id) == col(Message.id), col(MessageLine.invoice_id) == col(ContactRequest.invoice_id))
@@ -222,6 +224,7 @@ def load_letter_updates(
                 request.reason,
                 request.sha256,
                 NamedAs(request.named_as or NamedAs.DUE),
+                request.invoice_version,
             )
             if outcome.key not in record.heard:
                 letters.outcomes.append(outcome)

@@ -12,7 +12,7 @@ from sqlmodel import col
 from adapters.correspondence.customer_zones import select_customer_zone
 from adapters.database.engine import Database
 from adapters.database.row_states import MessageState
-from adapters.database.tables import Account, ContactRequest, Message
+from adapters.database.tables import Account, ContactRequest, Invoice, Message
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.correspondence.naming import NamedAs
 
@@ -32,9 +32,11 @@ def build_letter_outcome(
     reason: str,
     sha256: str | None,
     named_as: NamedAs = NamedAs.DUE,
+    invoice_version: int | None = None,
 ) -> LetterOutcome:
     """`ended_at` is business time; the customer's date follows from its zone. Mail servers quote the recipient's address in their refusal:
-    it stays with the letter, and does not get into journals, from which nothing can be deleted. `sha256` is told of a letter that went."""
+    it stays with the letter, and does not get into journals, from which nothing can be deleted. `sha256` is told of a letter that went,
+    `invoice_version` (billing's, now) of one that was dropped."""
     result = LetterResult(state)
     return LetterOutcome(
         step=step,
@@ -46,6 +48,7 @@ def build_letter_outcome(
         reason=_ADDRESS.sub("…", reason),
         sha256=(sha256 or None) if result is LetterResult.SENT else None,
         named_as=named_as if result is LetterResult.SENT else NamedAs.DUE,
+        invoice_version=invoice_version if result is LetterResult.DROPPED else None,
     )
 
 
@@ -73,8 +76,9 @@ class OutcomeFeed:
     def list_invoice_outcomes(self, limit: int) -> list[tuple[int, str, LetterOutcome]]:
         """Request, invoice and news, oldest first."""
         statement = (
-            select(ContactRequest, col(Message.message_id), col(Message.sha256), select_customer_zone())
+            select(ContactRequest, col(Message.message_id), col(Message.sha256), col(Invoice.version), select_customer_zone())
             .join(Account, col(Account.id) == col(ContactRequest.account_id))
+            .join(Invoice, col(Invoice.id) == col(ContactRequest.invoice_id))
             .outerjoin(Message, col(Message.id) == col(ContactRequest.message_id))
             .where(col(ContactRequest.told).is_(False), col(ContactRequest.asked), col(ContactRequest.state).in_(ENDED_STATES))
             .order_by(col(ContactRequest.id))
@@ -94,9 +98,10 @@ class OutcomeFeed:
                         message_id,
                         request.reason,
                         sha256,
+                        invoice_version=version,
                     ),
                 )
-                for request, message_id, sha256, zone in session.execute(statement)
+                for request, message_id, sha256, version, zone in session.execute(statement)
             ]
 
     def mark_invoices_notified(self, requests: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.correspondence.letter_stop import LetterBrake
+from domain.invoice.view import WAITING_FOR_BILLING
 from domain.policy.collection_policy import Policy, Step, StepAction
 from domain.timeline.holds import HoldKind
 
@@ -54,6 +55,8 @@ def explain_next_step(
         return NextStepReason(LETTER_WITHOUT_ADDRESS, {"step": view.taken[-1].step, "since": no_address_since})
     if view.waiting_for == "letter":
         return NextStepReason("letter_under_way", {})
+    if view.waiting_for == WAITING_FOR_BILLING:
+        return NextStepReason("billing_awaited", {})
     step = _find_step(policy, view.next_step)
     if step is None or policy is None or view.next_on is None:
         return NextStepReason("end", {})

@@ -34,6 +34,10 @@ IN_DOUBT_FACT = "in_doubt"
 """The fact of an unknown letter's entry: nothing follows its step until a person has decided."""
 
 
+AWAITED_VERSION_FACT = "awaited_version"
+"""The fact of a dropped letter's entry whose case had not heard yet of what billing knew: the version of the invoice that it waits for."""
+
+
 UNDELIVERED_FACTS = {LetterResult.REFUSED: DUE_AGAIN_FACT, LetterResult.UNKNOWN: IN_DOUBT_FACT}
 """The fact by which a letter that did not arrive, or may not have, does not count; an entry of before this was so has none."""
 
@@ -64,7 +68,8 @@ class DropReason(StrEnum):
 
 class LetterOutcome(BaseModel):
     """The outcome of the letter that a step requested. `attempt` counts the step's requests; `at` is business time (UTC), `on` the
-    customer's date. `sha256` is that of the content of a letter that was sent; it binds the letter to the journal."""
+    customer's date. `sha256` is that of the content of a letter that was sent; it binds the letter to the journal. `invoice_version`: of a
+    letter that was dropped, the version of the invoice in billing when that was told; its case may not have heard of it yet."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,6 +82,7 @@ class LetterOutcome(BaseModel):
     reason: str = ""
     sha256: str | None = None
     named_as: NamedAs = NamedAs.DUE
+    invoice_version: int | None = None
 
     @property
     def key(self) -> str:

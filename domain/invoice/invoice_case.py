@@ -9,6 +9,7 @@ from domain.case.account_case import AccountCase
 from domain.case.case_view import TaskRequest
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import (
+    AWAITED_VERSION_FACT,
     LETTER_ENTRY_KINDS,
     UNDELIVERED_FACTS,
     DropReason,
@@ -46,7 +47,8 @@ class InvoiceCase(AccountCase):
 
     `followers`: the cases of its account that are told what becomes of it. `errands`: the people's tasks that its workflow is to write
     down. `heard`: the keys of the letter outcomes that were applied. `followed_flag`: what a file last said of a dispute, and a dispute
-    followed. `refused_step`: the step whose letter was refused, until one arrives. `waived`: the letters that its workflow is to withdraw.
+    followed. `awaited_version`: the version of the invoice that dropped a letter; until billing has told of it, no step is due.
+    `refused_step`: the step whose letter was refused, until one arrives. `waived`: the letters that its workflow is to withdraw.
     """
 
     facts: InvoiceFacts
@@ -57,6 +59,7 @@ class InvoiceCase(AccountCase):
     broken_promises: int = 0
     heard: list[str] = Field(default_factory=list)
     letter_awaited: bool = False
+    awaited_version: int = 0
     refused_step: str | None = None
     waived: list[WaivedLetter] = Field(default_factory=list)
     disputes: list[DisputeRecord] = Field(default_factory=list)
@@ -83,9 +86,10 @@ class InvoiceCase(AccountCase):
         return next_step(self.policy, self.taken, self.facts.due_date, today)
 
     def step_due_at(self, now: datetime) -> datetime | None:
-        """When the next step is due; None while a hold stands, an earlier letter is under way or in doubt, or no step is left."""
+        """When the next step is due; None while a hold stands, an earlier letter is under way or in doubt, billing is still to tell
+        something, or no step is left."""
         step = self.next_step(now.date())
-        if step is None or self.holds.is_on_hold or self.letter_awaited or self.is_letter_in_doubt:
+        if step is None or self.holds.is_on_hold or self.letter_awaited or self.is_letter_in_doubt or self.is_billing_awaited:
             return None
         if self.hastened_at:
             return max(self.hastened_at, step_due_at(self.policy, step, self.taken, self.facts.due_date, Holds()))
@@ -114,6 +118,11 @@ class InvoiceCase(AccountCase):
     def is_last_letter_unresolved(self) -> bool:
         """The last step's letter may still be under way: what became of it must be asked before the next step."""
         return bool(self.taken) and self.taken[-1].act is StepAction.LETTER and self.taken[-1].fate is None
+
+    @property
+    def is_billing_awaited(self) -> bool:
+        """A letter was dropped for what billing knows and has not told yet, as of a payment: asked for again, it would be dropped again."""
+        return self.facts.version < self.awaited_version
 
     @property
     def is_letter_in_doubt(self) -> bool:
@@ -312,7 +321,10 @@ class InvoiceCase(AccountCase):
             return False
         self.heard.append(outcome.key)
         counts_not = must_arrive and outcome.fate in UNDELIVERED_FACTS and self._awaits_letter(outcome.step)
-        self.write_entry(LETTER_ENTRY_KINDS[outcome.fate], at, SYSTEM, **outcome.build_step_facts(counts_not))
+        facts = outcome.build_step_facts(counts_not)
+        if outcome.invoice_version and outcome.invoice_version > self.facts.version:
+            self.awaited_version = facts[AWAITED_VERSION_FACT] = outcome.invoice_version
+        self.write_entry(LETTER_ENTRY_KINDS[outcome.fate], at, SYSTEM, **facts)
         match outcome.fate:
             case LetterResult.SENT:
                 self.refused_step = None

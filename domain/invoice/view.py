@@ -19,6 +19,10 @@ WAITING_FOR_LETTER = "letter"
 """What an invoice waits for whose last letter is under way."""
 
 
+WAITING_FOR_BILLING = "billing"
+"""What an invoice waits for whose letter was dropped because of something that billing has not told its case yet."""
+
+
 WAITING_FOR_LETTER_DECISION = "letter_decision"
 """What an invoice waits for of whose last letter nobody knows whether it arrived."""
 
@@ -39,6 +43,8 @@ def waiting_for(case: InvoiceCase, now: datetime) -> str:
         return WAITING_FOR_LETTER_DECISION
     if case.letter_awaited:
         return WAITING_FOR_LETTER
+    if case.is_billing_awaited:
+        return WAITING_FOR_BILLING
     return "time" if case.next_step(now.date()) else WAITING_FOR_DECISION
 
 

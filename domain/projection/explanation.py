@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
-from domain.correspondence.letter_outcome import LetterResult
+from domain.correspondence.letter_outcome import AWAITED_VERSION_FACT, LetterResult
 from domain.identifiers import CaseKind, parse_case_id
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
@@ -175,6 +175,8 @@ class _DayExplainer:
             requested = self._find_last_entry(EntryKind.LETTER_REQUESTED, last_step.step)
             facts = {"step": last_step.step, "since": last_step.at.date()}
             return self._build_explanation("waiting", "letter_under_way", facts, [requested] if requested else [])
+        if invoice.is_billing_awaited:
+            return self._explain_awaited_billing(recorded)
         return self._explain_next_step(recorded)
 
     def _explain_doubt(self, step: str) -> Explanation:
@@ -182,6 +184,12 @@ class _DayExplainer:
         unknown = self._find_last_entry(EntryKind.LETTER_UNKNOWN, step)
         facts = {"step": step, "since": letter_ended_at(unknown).date() if unknown else None}
         return self._build_explanation("waiting", "letter_in_doubt", facts, [unknown] if unknown else [])
+
+    def _explain_awaited_billing(self, recorded: Sequence[AccountEntry]) -> Explanation:
+        """Explain that a letter had been dropped for what billing knew already, and had not told yet."""
+        dropped = next(entry for entry in reversed(recorded) if AWAITED_VERSION_FACT in entry.facts)
+        facts = {"step": dropped.get_text("step"), "since": dropped.business_date}
+        return self._build_explanation("waiting", "billing_awaited", facts, [dropped])
 
     def _has_letter_ended(self, step: str) -> bool:
         """Return true for a letter that had come to its end, though the invoice had not recorded it yet."""

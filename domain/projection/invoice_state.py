@@ -6,9 +6,17 @@ from typing import Any
 
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
-from domain.correspondence.letter_outcome import DUE_AGAIN_FACT, IN_DOUBT_FACT, LETTER_ENTRY_KINDS, SKIPPED, DropReason, LetterResult
+from domain.correspondence.letter_outcome import (
+    AWAITED_VERSION_FACT,
+    DUE_AGAIN_FACT,
+    IN_DOUBT_FACT,
+    LETTER_ENTRY_KINDS,
+    SKIPPED,
+    DropReason,
+    LetterResult,
+)
 from domain.digits import parse_digits
-from domain.invoice.view import STAGE_NEW, WAITING_FOR_DECISION, WAITING_FOR_LETTER_DECISION
+from domain.invoice.view import STAGE_NEW, WAITING_FOR_BILLING, WAITING_FOR_DECISION, WAITING_FOR_LETTER_DECISION
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.collection_policy import Policy, Step, StepAction
@@ -53,6 +61,7 @@ class InvoiceProjection:
         self.taken_steps: list[TakenStep] = []
         self.hastened_at: datetime | None = None
         self._facts_version = 0
+        self._awaited_version = 0
         self._closed_at: datetime | None = None
         self._placed_hold_entries: dict[str, AccountEntry] = {}
 
@@ -131,6 +140,7 @@ class InvoiceProjection:
         version = parse_facts_version(entry)
         if version is None or version > self._facts_version:
             self._facts_version = version or self._facts_version
+            self._awaited_version = self._awaited_version if version else 0
             self.open_balance, self.status = entry.get_int("open_balance"), entry.get_text("status") or self.status
             self.due_date = entry.get_date("due_date") or self.due_date
         sign = PAYMENT_SIGNS.get(entry.kind, 0)
@@ -174,6 +184,7 @@ class InvoiceProjection:
 
     def _apply_letter_outcome(self, entry: AccountEntry) -> None:
         name, result = entry.get_text("step"), LETTER_RESULT_BY_KIND[entry.kind]
+        self._awaited_version = entry.get_int(AWAITED_VERSION_FACT) or self._awaited_version
         if result is LetterResult.DROPPED and entry.get_text("reason") != DropReason.LAPSED:
             self._undo_step(name)
             return
@@ -207,14 +218,19 @@ class InvoiceProjection:
         """True while a person is to decide whether the last step's letter arrived."""
         return bool(self.taken_steps) and self.taken_steps[-1].in_doubt
 
+    @property
+    def is_billing_awaited(self) -> bool:
+        """True while billing is to tell what it knew already when it was the reason for dropping a letter."""
+        return self._facts_version < self._awaited_version
+
     def find_next_step(self, today: date) -> tuple[Step | None, datetime | None]:
-        """Return the next step and when it is due (UTC): None while a hold is active or its last letter is in doubt, or where the policy's
-        text is not kept."""
+        """Return the next step and when it is due (UTC): None while a hold is active, its last letter is in doubt or billing is
+        awaited, or where the policy's text is not kept."""
         policy, due_date = self.policy, self.due_date
         if self.is_settled or policy is None or due_date is None:
             return None, None
         step = next_step(policy, self.taken_steps, due_date, today)
-        if step is None or self.holds.is_on_hold or self.is_letter_in_doubt:
+        if step is None or self.holds.is_on_hold or self.is_letter_in_doubt or self.is_billing_awaited:
             return step, None
         due = step_due_at(policy, step, self.taken_steps, due_date, Holds() if self.hastened_at else self.holds)
         return step, max(self.hastened_at, due) if self.hastened_at else due
@@ -264,6 +280,8 @@ class InvoiceProjection:
             return WAITING_FOR_LETTER_DECISION
         if self.is_letter_outcome_pending and due is not None and due < end:
             return "letter"
+        if self.is_billing_awaited:
+            return WAITING_FOR_BILLING
         return "time" if step or self.policy is None else WAITING_FOR_DECISION
 
 

@@ -82,6 +82,12 @@ def test_a_letter_under_way_is_waited_for() -> None:
     assert explain_next_step(seen(case), "open", POLICY.load_policy()).reason == "letter_under_way"
 
 
+def test_what_billing_has_not_told_yet_is_waited_for() -> None:
+    case = a_case(TODAY - timedelta(days=10))
+    case.awaited_version = case.facts.version + 1
+    assert explain_next_step(seen(case), "open", POLICY.load_policy()).reason == "billing_awaited"
+
+
 def test_without_a_case_the_ledger_says_whether_it_begins_or_is_over() -> None:
     assert explain_next_step(None, "open", None).reason == "not_started"
     assert explain_next_step(None, "paid", None) == ("settled", {"stage": "paid"})

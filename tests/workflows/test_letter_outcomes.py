@@ -1,6 +1,6 @@
 """What becomes of letters, as the invoices that asked for them live through it. Invoices are reminded on a Monday."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -107,6 +107,23 @@ async def test_a_letter_whose_address_was_refused_waits_for_another_and_goes_by_
     assert [task[:2] for task in environment.tasks(invoice)] == [("refused_letter", "dropped"), ("no_address", "dropped")]
     await environment.play.run_mornings(monday + 64 * DAY, monday + 75 * DAY)
     assert [step for step, _ in environment.letters(invoice)] == ["reminder", "second_reminder"]
+
+
+async def test_a_paid_invoice_whose_case_has_not_heard_of_it_asks_for_its_letter_once(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    invoice = await environment.open_invoice(due=monday - 2 * DAY)
+    account, currency = environment.account_and_currency(invoice)
+    billing, now = environment.play.parts.billing, await environment.play.now()
+    billing.record_payment(f"P-{invoice}", account, currency, 10_000, monday, invoice_id=invoice, at=now)
+    for hours in (10, 5, 24, 24):
+        await environment.play.environment.sleep(timedelta(hours=hours))
+        await environment.play.send_letters()
+        await environment.wait_until(lambda: environment.row(invoice).waiting_for == "billing")
+    told = ["step.taken", "letter.requested", "letter.dropped"]
+    assert [kind for kind in environment.entry_kinds(invoice) if kind in told] == told
+    assert environment.entry_facts(invoice, "letter.dropped")[0]["reason"] == "settled"
+    await environment.play.sync()
+    assert await environment.outcome(invoice) == "paid"
 
 
 async def test_a_letter_of_unknown_fate_is_never_sent_again_blindly(

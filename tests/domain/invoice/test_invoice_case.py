@@ -121,6 +121,19 @@ def test_a_letter_dropped_for_a_passing_reason_is_due_again(reason: DropReason) 
     assert (one.taken, one.next_step(midnight(2).date())) == ([], find_step("reminder"))
 
 
+@pytest.mark.parametrize("known", [1, 2])
+def test_a_letter_dropped_for_what_billing_has_not_told_yet_is_asked_for_again_only_after_that(known: int) -> None:
+    one = build_case(version=known)
+    one.take_step(find_step("reminder"), moment(1))
+    dropped = build_letter_outcome("reminder", LetterResult.DROPPED, days=2, reason=DropReason.DISPUTED)
+    one.apply_letter_outcome(dropped.model_copy(update={"invoice_version": 2}), moment(2))
+    assert (one.taken, one.journal.pending[-1].facts.get("awaited_version")) == ([], 2 if known == 1 else None)
+    if known == 1:
+        assert (due_on(one, 9), one.wakes_at(midnight(9)), waiting_for(one, midnight(9))) == (None, None, "billing")
+        apply_billing_event(one, build_event(BillingEventKind.INVOICE_CHANGED, version=2), moment(3))
+    assert (due_on(one, 9), waiting_for(one, midnight(9))) == (1, "time")
+
+
 def test_a_courtesy_note_that_lapsed_puts_the_reminder_off_by_nothing() -> None:
     one = build_case()
     one.take_step(find_step("courtesy_note"), moment(-2))

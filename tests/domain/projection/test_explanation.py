@@ -183,6 +183,18 @@ def test_a_letter_under_way_is_waited_for() -> None:
     assert (why(asked, 4).sentence, why(asked, 4).facts["since"]) == ("letter_under_way", on(1))
 
 
+def test_what_billing_had_not_told_yet_is_waited_for_once_it_was_the_reason_for_dropping_a_letter() -> None:
+    asked = build_case()
+    asked.take_step(find_step("reminder"), moment(1))
+    dropped = build_letter_outcome("reminder", LetterResult.DROPPED, 1, reason=DropReason.DISPUTED)
+    asked.apply_letter_outcome(dropped.model_copy(update={"invoice_version": 3}), moment(1))
+    answer = why(asked, 4)
+    assert (answer.sentence, answer.facts["since"], kinds(answer)) == ("billing_awaited", on(1), ["letter.dropped"])
+    event = build_event(BillingEventKind.INVOICE_CHANGED, event_id="invoice.changed:I1:3", version=3)
+    apply_billing_event(asked, event, moment(5))
+    assert why(asked, 6).sentence == "overdue"
+
+
 def test_a_letter_that_had_gone_is_not_waited_for_though_the_invoice_heard_of_it_later() -> None:
     asked = sends(build_case(), "reminder", 1, heard=7, sent=1)
     assert (why(asked, 3).sentence, why(asked, 3).facts["on"]) == ("next_due_day", on(7))
