@@ -98,6 +98,7 @@ ROUTERS = (
     audit_proofs.router,
     health.router,
     health.clock_router,
+    worklist.set_aside_router,
     letter_brakes.stops_router,
     letter_brakes.releases_router,
     correspondence.letters_router,
@@ -134,6 +135,7 @@ def build_app() -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(console.approvals_router)
+    app.include_router(console.set_aside_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)

@@ -32,6 +32,7 @@ from adapters.database.tables import (
     Note,
     Payment,
     PolicyVersion,
+    SetAsideRow,
     Task,
     ViewRow,
     WaitingNoticeRow,
@@ -194,6 +195,7 @@ def _list_erasable_rows(session: Session, account_id: str) -> Iterator[tuple[str
     yield "calls", AccountCall, (col(AccountCall.account_id) == account_id) & (col(AccountCall.contact) != "")
     yield "tasks", Task, _build_worded_task_filter(account_id)
     yield "notices", WaitingNoticeRow, _build_waiting_notice_filter(account_id)
+    yield "set_aside", SetAsideRow, _build_set_aside_filter(account_id)
     yield "import_rows", ImportRow, _build_rejected_row_filter(session, account_id)
     yield "name", Account, (col(Account.id) == account_id) & (col(Account.name) != account_id)
 
@@ -216,6 +218,10 @@ def _count_rows(session: Session, table: Any, where: Any) -> int:
 
 def _build_waiting_notice_filter(account_id: str) -> Any:
     return and_(col(WaitingNoticeRow.account_id) == account_id, col(WaitingNoticeRow.state) == WaitingNoticeState.WAITING)
+
+
+def _build_set_aside_filter(account_id: str) -> Any:
+    return and_(col(SetAsideRow.account_id) == account_id, or_(col(SetAsideRow.detail) != "", col(SetAsideRow.settled_at).is_(None)))
 
 
 def _build_written_letter_filter(account_id: str) -> Any:
@@ -279,6 +285,7 @@ def _erase_records(session: Session, account_id: str, documents: Sequence[str]) 
         update(AccountCall).where(col(AccountCall.account_id) == account_id).values(contact=""),
         update(Task).where(_build_worded_task_filter(account_id)).values(outcome=""),
         update(WaitingNoticeRow).where(_build_waiting_notice_filter(account_id)).values(details={}, state=WaitingNoticeState.OVERTAKEN),
+        update(SetAsideRow).where(_build_set_aside_filter(account_id)).values(detail="", payload=null(), settled_at=datetime.now(UTC)),
         delete(Document).where(col(Document.sha256).in_(documents)),
         update(Account).where(col(Account.id) == account_id).values(name=account_id),
     ):

@@ -750,6 +750,31 @@ class LetterBrakeRecord(SQLModel, table=True):
     recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
 
 
+class SetAsideRow(SQLModel, table=True):
+    """Something that failed, and was set aside so that the rest went on. What went after all keeps its row, without its payload."""
+
+    __tablename__ = "set_aside"
+    __table_args__ = (
+        UniqueConstraint("stage", "item_id"),
+        Index("ix_set_aside_waiting", "settled_at", "stage"),
+        Index("ix_set_aside_account", "account_id"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    stage: str = Field(description="a SetAsideStage")
+    item_id: str = Field(description="of what was set aside; the stage says what it is the id of")
+    account_id: str = Field(default="", description="the account that it is about; empty: none, or several")
+    reason: str = Field(description="a SetAsideReason")
+    detail: str = Field(default="", sa_type=Text, description="the error in its own words")
+    payload: dict[str, Any] | None = Field(default=None, sa_type=JSON, description="what is needed to try it again")
+    first_failed_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    last_tried_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    attempts: int = 1
+    next_try_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    retried_by: str | None = Field(default=None, description="who last asked that it be tried at once")
+    retried_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time; None: it is set aside")
+
+
 class ErasureRow(SQLModel, table=True):
     """Append-only: what was erased of an account, and what was kept."""
 
@@ -798,6 +823,7 @@ __all__ = [
     "PromisePartRow",
     "SQLModel",
     "SealRow",
+    "SetAsideRow",
     "Setting",
     "Task",
     "Token",

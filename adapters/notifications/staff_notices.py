@@ -20,6 +20,7 @@ from adapters.letters.letter_templates import RenderedMessage
 from adapters.mail.message_builder import Envelope, Mailbox, build_message, derive_message_id
 from adapters.mail.smtp_client import DeliveryOutcome, Mailer
 from adapters.notifications.approval_lines import build_approval_lines
+from adapters.set_aside.stages import SetAsideReason
 from adapters.shipped_files import PROJECT
 from domain.approval.summary import ApprovalSummary
 from domain.case.effects import NotifyPerson, NotifyRole
@@ -48,6 +49,8 @@ _REASON_GROUPS = {
 
 class NoticeDeferredError(RuntimeError):
     """The mail server does not take the notice now; it may be sent again."""
+
+    set_aside_reason = SetAsideReason.NOT_TAKEN
 
 
 class NoticeWording(BaseModel):

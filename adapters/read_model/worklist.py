@@ -18,6 +18,7 @@ from adapters.read_model.worklist_queries import (
     list_unreached_role_items,
     load_scales,
 )
+from adapters.set_aside.set_aside_store import SetAsideItem, list_all_waiting
 from domain.approval.delegation import Delegation
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role, is_same_person
@@ -89,4 +90,17 @@ def _load_work_items(session: Session, scope: WorklistScope, today: date) -> lis
         *list_case_items(session, Actor(user=scope.user, role=scope.role), scope.people, scope.roles, scope.delegations, today),
         *list_broken_promise_items(session, scope.people, today),
         *(list_unreached_role_items(session, scope.delegations) if scope.role is Role.ADMIN else ()),
+        *(map(_build_set_aside_item, list_all_waiting(session)) if scope.role is Role.ADMIN else ()),
     ]
+
+
+def _build_set_aside_item(item: SetAsideItem) -> WorkItem:
+    return WorkItem(
+        id=f"set_aside:{item.id}",
+        work=WorkKind.SET_ASIDE,
+        account_id=item.account_id,
+        account_name="",
+        collector=None,
+        role=Role.ADMIN.value,
+        facts={"set_aside_stage": item.stage.value, "set_aside_reason": item.reason.value, "item": item.item_id},
+    )

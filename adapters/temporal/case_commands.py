@@ -23,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.case_start import CaseStart, load_starting_command_id, signal_with_start, start_case, update_with_start
 from adapters.temporal.handler_names import QUERY_NAMES, SIGNAL_NAMES, UPDATE_NAMES
-from adapters.temporal.schedules import trigger_billing_sync
+from adapters.temporal.schedules import trigger_billing_sync, trigger_schedule
 from domain import identifiers as ids
 from domain.approval.facts import StaleFacts
 from domain.case.case_view import CaseView
@@ -129,6 +129,10 @@ class CaseCommands(Protocol):
 
     async def trigger_billing_sync(self) -> None:
         """Start BillingSync now, to deliver ledger events. Best effort: the schedule delivers anyway."""
+        ...
+
+    async def trigger_schedule(self, schedule_id: str) -> None:
+        """Start a scheduled workflow now. Best effort: its schedule starts it anyway."""
         ...
 
     async def is_temporal_reachable(self) -> bool:
@@ -243,6 +247,11 @@ class TemporalCaseCommands:
         with contextlib.suppress(*UNREACHABLE_ERRORS):
             async with asyncio.timeout(SERVER_TIMEOUT_SECONDS):
                 await trigger_billing_sync(self._client)
+
+    async def trigger_schedule(self, schedule_id: str) -> None:
+        with contextlib.suppress(*UNREACHABLE_ERRORS):
+            async with asyncio.timeout(SERVER_TIMEOUT_SECONDS):
+                await trigger_schedule(self._client, schedule_id)
 
     async def is_temporal_reachable(self) -> bool:
         try:

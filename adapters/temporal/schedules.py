@@ -89,8 +89,13 @@ async def trigger_billing_sync(client: Client) -> bool:
 
     The only way to start it: a run that is under way may have read already, so another one follows it, and never two at a time.
     """
+    return await trigger_schedule(client, ids.BILLING_SYNC_ID)
+
+
+async def trigger_schedule(client: Client, schedule_id: str) -> bool:
+    """Start a scheduled workflow now, or as soon as the run that is under way is over; false when there is no such schedule yet."""
     try:
-        await client.get_schedule_handle(ids.BILLING_SYNC_ID).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
+        await client.get_schedule_handle(schedule_id).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
     except RPCError:
         return False
     return True

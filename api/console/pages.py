@@ -14,6 +14,7 @@ from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_
 from adapters.read_model.notes import list_notes
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
 from adapters.read_model.unreached_roles import find_unreached_roles, list_settled_notices
+from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
 from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
@@ -83,6 +84,7 @@ def show_portfolio(
         invoices=rows,
         tasks=tasks,
         unreached=find_unreached_roles(context.database, context.today),
+        set_aside=count_waiting(context.database),
         order=order,
         chosen={"q": q, "stage": stage, "currency": currency, "collector": collector, "overdue": overdue, "hold": hold},
         next_page=request.url.include_query_params(cursor=following).query if following else None,

@@ -109,6 +109,8 @@ FACT_GROUPS = {
     "reduction": "reductions",
     "purpose": "purposes",
     "named_as": "namings",
+    "set_aside_stage": "set_aside_stages",
+    "set_aside_reason": "set_aside_reasons",
 }
 """Facts that are words of ours, and the group of phrases that translates them."""
 
@@ -121,7 +123,8 @@ class Phrases(BaseModel):
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
     kinds of case is not the same word. `disputes` say of an invoice what is contested, by the dispute's stage; `taken` what a step that was
     taken did; `suspensions` where an account's suspension stands, `suspension_ends` what ends it.
-    `approvals` label the pages about approvals.
+    `approvals` label the pages about approvals, `set_aside` the page of what is set aside; `set_aside_stages` say what is set aside at each
+    stage, `set_aside_reasons` why.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -158,6 +161,9 @@ class Phrases(BaseModel):
     why_on: dict[str, str]
     worklist: dict[str, str]
     approvals: dict[str, str]
+    set_aside: dict[str, str]
+    set_aside_stages: dict[str, str]
+    set_aside_reasons: dict[str, str]
 
     def render_entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
         """Return the sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;

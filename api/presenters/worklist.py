@@ -27,6 +27,7 @@ UNTRACED_LETTER = "untraced_letter"
 """The phrase for a letter in doubt of which there is no trace."""
 
 UNREACHED_ROLES_PAGE = "/roles"
+SET_ASIDE_PAGE = "/set-aside"
 
 
 def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkItemOut:
@@ -65,6 +66,8 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
 def _find_page(item: WorkItem) -> str:
     if item.work is WorkKind.UNREACHED_ROLE:
         return UNREACHED_ROLES_PAGE
+    if item.work is WorkKind.SET_ASIDE:
+        return SET_ASIDE_PAGE
     return f"/invoices/{quote(item.invoice_id, safe='')}" if item.invoice_id else f"/accounts/{quote(item.account_id, safe='')}"
 
 

@@ -15,6 +15,7 @@ from adapters.policies.refusal import find_refusal
 from adapters.read_model.archive_status import find_last_sweep
 from adapters.read_model.portfolio_totals import PortfolioTotals, load_portfolio_totals
 from adapters.read_model.unreached_roles import can_admins_be_told, find_unreached_roles
+from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.context import ApiContext
 from api.schemas.replies import QUEUED_RESPONSE
@@ -29,6 +30,7 @@ from domain.clock import REAL_DAY_SECONDS
 PROBE_RESPONSES: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (400, 413, 422, 503)}
 router = APIRouter(tags=["health"], responses=PROBE_RESPONSES, route_class=EncodedPathRoute)
 clock_router = APIRouter(prefix="/v1/clock", tags=["health"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
+READY, DEGRADED = "ok", "degraded"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -43,12 +45,15 @@ UNREACHED_ROLES_WARNING = (
 )
 
 
+SET_ASIDE_WARNING = "{count} failed and set aside, so that the rest goes on: {stages}; GET /v1/set-aside says why"
+
+
 class Health(BaseModel):
-    status: str = "ok"
+    status: str = READY
 
 
 class Readiness(Health):
-    """`warnings`: it works, and somebody should look."""
+    """`warnings`: it works, and somebody should look. `degraded`: it is ready, and something was set aside because it failed."""
 
     warnings: list[str]
 
@@ -109,7 +114,15 @@ async def get_readiness(context: Context) -> Readiness:
         raise Problem(
             503, "not-ready", "A part does not answer", f"{' and '.join(absent)} does not answer; see that it runs, then try again"
         )
-    return Readiness(warnings=await run_in_threadpool(_list_warnings, context))
+    return await run_in_threadpool(_describe_readiness, context)
+
+
+def _describe_readiness(context: ApiContext) -> Readiness:
+    warnings = _list_warnings(context)
+    if set_aside := count_waiting(context.database):
+        stages = ", ".join(f"{stage.value} {number}" for stage, number in set_aside.items())
+        warnings.append(SET_ASIDE_WARNING.format(count=sum(set_aside.values()), stages=stages))
+    return Readiness(status=DEGRADED if set_aside else READY, warnings=warnings)
 
 
 @router.get(
@@ -118,11 +131,13 @@ async def get_readiness(context: Context) -> Readiness:
 def get_metrics(context: Context, _: ReadingActor) -> PlainTextResponse:
     refused = [("", int(find_refusal(context.database) is not None))]
     unreached = [(f'role="{found.role}"', len(found.cases)) for found in find_unreached_roles(context.database, context.today)]
+    set_aside = [(f'stage="{stage.value}"', number) for stage, number in count_waiting(context.database).items()]
     metrics = "".join(
         (
             render_portfolio_metrics(load_portfolio_totals(context.database, context.today)),
             _render_gauge("duecourse_policies_refused", "1 while the policies in their folder are refused; older ones go on.", refused),
             _render_gauge("duecourse_unreached_cases", "Cases that wait for a role that nobody with an address has.", unreached),
+            _render_gauge("duecourse_set_aside", "What failed and was set aside, by the stage of the work.", set_aside),
             render_archive_metrics(find_last_sweep(context.database), context.now()),
         )
     )

@@ -1,15 +1,22 @@
-"""The route of a person's worklist, in order, with the reasons."""
+"""A person's worklist, in order, with the reasons; and what failed and was set aside, so that the rest went on."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.unreached_roles import find_unreached_roles, list_settled_notices
 from adapters.read_model.worklist import load_worklist, load_worklist_scope
+from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
+from api.commands.set_aside import retry_item
 from api.presenters.language import ReaderPhrases
+from api.presenters.phrases import Phrases
 from api.presenters.worklist import present_unreached_roles, present_work_item
-from api.schemas.worklist import UnreachedRolesOut, WorkItemOut
-from api.web.authentication import Context, ReadingActor
+from api.schemas.request_body import RowId
+from api.schemas.worklist import SetAsideOut, UnreachedRolesOut, WorkItemOut
+from api.web.authentication import Context, ReadingActor, SetAsideRetryingActor
+from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES
 from api.web.request_target import EncodedPathRoute
@@ -17,6 +24,7 @@ from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
 
 router = APIRouter(prefix="/v1/worklist", tags=["worklist"], responses=PROBLEM_RESPONSES, route_class=EncodedPathRoute)
+set_aside_router = APIRouter(prefix="/v1/set-aside", tags=["health"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 MAX_SETTLED_NOTICES = 50
 
 
@@ -45,3 +53,31 @@ def get_unreached_roles(context: Context, _: ReadingActor) -> UnreachedRolesOut:
     """Give the role to somebody with an address, by `duecourse user add USER ROLE --email ADDRESS`: what waits is told within minutes."""
     roles = find_unreached_roles(context.database, context.today)
     return present_unreached_roles(roles, list_settled_notices(context.database, MAX_SETTLED_NOTICES))
+
+
+@set_aside_router.get("", operation_id="list_set_aside", summary="What failed and was set aside, so that the rest went on")
+def get_set_aside(
+    context: Context,
+    _: ReadingActor,
+    words: ReaderPhrases,
+    stage: Annotated[SetAsideStage | None, Query(description="only what failed at this stage of the work")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[SetAsideOut]:
+    """Each is tried again by itself, with growing pauses, and leaves the list once it went."""
+    place = decode_cursor(cursor, int)
+    items = SetAsideStore(context.database).list_page(limit + 1, place[0] if place else None, stage)
+    shown, following = paginate_rows(items, limit, lambda item: (item.id,))
+    return Page(items=[_present_set_aside(item, words) for item in shown], next=following)
+
+
+@set_aside_router.post("/{item_id}/retry", operation_id="retry_set_aside", summary="Have it tried at once", status_code=202)
+async def retry_set_aside(item_id: RowId, context: Context, actor: SetAsideRetryingActor, words: ReaderPhrases) -> SetAsideOut:
+    """It leaves the list once it went. If it fails again it stays, with one more attempt and its reason of today. The list keeps who asked
+    last, and when."""
+    return _present_set_aside(await retry_item(context, actor, item_id), words)
+
+
+def _present_set_aside(item: SetAsideItem, words: Phrases) -> SetAsideOut:
+    facts = {"set_aside_stage": item.stage.value, "set_aside_reason": item.reason.value, "item": item.item_id}
+    return SetAsideOut(**item.model_dump(exclude={"payload"}), says=words.render_worklist_reason("set_aside", facts))

@@ -1,9 +1,10 @@
-"""What the worklist answers, with its reasons in words."""
+"""What the worklist answers, with its reasons in words; and what was set aside."""
 
 from datetime import date
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
+from adapters.set_aside.stages import SetAsideReason, SetAsideStage
 from api.schemas.amounts import Amount
 from api.schemas.correspondence import CalledInvoiceOut
 from domain.portfolio.worklist_ranking import WorkKind
@@ -28,6 +29,7 @@ AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.WRITE_OFF: ("decide_write_off",),
     WorkKind.TIMELINE_END: ("refer_account", "ask_suspension", "propose_plan", "issue_credit_note", "cancel_invoice"),
     WorkKind.UNREACHED_ROLE: (),
+    WorkKind.SET_ASIDE: ("retry_set_aside",),
     WorkKind.MOVED_INVOICE: ("close_task", "cancel_invoice"),
     WorkKind.OTHER: (),
 }
@@ -106,3 +108,21 @@ class LateNoticeOut(BaseModel):
 class UnreachedRolesOut(BaseModel):
     roles: list[UnreachedRoleOut]
     settled: list[LateNoticeOut] = Field(description="what became of the last notices that waited, the latest first")
+
+
+class SetAsideOut(BaseModel):
+    """Something that failed and was set aside, so that the rest went on. All times are real time."""
+
+    id: int
+    stage: SetAsideStage
+    item_id: str = Field(description="the id of what was set aside: an invoice, a letter, a case, an account …, as the stage says")
+    account_id: str = Field(description="the account that it is about; empty: none, or several")
+    reason: SetAsideReason
+    says: str = Field(description="what is set aside and why, in the reader's language")
+    detail: str = Field(description="the error in its own words")
+    first_failed_at: AwareDatetime
+    last_tried_at: AwareDatetime
+    attempts: int
+    next_try_at: AwareDatetime = Field(description="when it is tried again by itself, or as soon after as its stage runs")
+    retried_by: str | None = Field(description="who last asked that it be tried at once")
+    retried_at: AwareDatetime | None

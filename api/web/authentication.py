@@ -96,4 +96,5 @@ PortfolioRunningActor = Annotated[Actor, Depends(require_permission(Permission.R
 PolicyAdoptingActor = Annotated[Actor, Depends(require_permission(Permission.ADOPT_POLICIES))]
 AuditingActor = Annotated[Actor, Depends(require_permission(Permission.AUDIT))]
 ErasingActor = Annotated[Actor, Depends(require_permission(Permission.ERASE))]
+SetAsideRetryingActor = Annotated[Actor, Depends(require_permission(Permission.RETRY_SET_ASIDE))]
 ClockSettingActor = Annotated[Actor, Depends(require_permission(Permission.SET_CLOCK))]

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     AUDIT = "audit"
     ERASE = "erase"
     SET_CLOCK = "set_clock"
+    RETRY_SET_ASIDE = "retry_set_aside"
 
 
 _LEAD_ROLES = frozenset({Role.COLLECTIONS_MANAGER, Role.ADMIN})
@@ -67,6 +68,7 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
     Permission.ERASE: frozenset({Role.ADMIN}),
     Permission.SET_CLOCK: _LEAD_ROLES,
+    Permission.RETRY_SET_ASIDE: frozenset({Role.ADMIN}),
 }
 """Promises, calls, pauses, notes and raising disputes are collecting. Credit notes and cancellations reduce what is owed: that is not a
 collector's to do; nor is it to give an account its service back, or to give it up, before it has paid. Whose a dispute, an approval or an
@@ -99,6 +101,7 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.AUDIT: "replay the journal, verify it, or read who looked at what",
     Permission.ERASE: "erase an account's personal details",
     Permission.SET_CLOCK: "pause or slow the business clock",
+    Permission.RETRY_SET_ASIDE: "have what was set aside tried again",
 }
 
 

@@ -15,6 +15,7 @@ ERASED_CATEGORIES = {
     "calls": "who was spoken to on the telephone goes; that the customer was called, when, by whom of ours and with what outcome stays",
     "tasks": "what people wrote when they closed a task goes; the task stays",
     "notices": "what waited to be told to somebody of ours goes; that it waited, for which role and since when, stays",
+    "set_aside": "the error's own words, and what would be tried again, go; that something of the account's was set aside, and when, stays",
     "documents": "attached files and dossiers go, unless another account's case rests on the same file; their SHA-256 stays in the journal",
     "import_rows": "rejected rows that named the customer go; that a row was rejected stays",
     "name": "the account's name may be a person's, and gives way to the account's id",

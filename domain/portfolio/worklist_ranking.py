@@ -37,6 +37,7 @@ class WorkKind(StrEnum):
     WRITE_OFF = "write_off"
     TIMELINE_END = "timeline_end"
     UNREACHED_ROLE = "unreached_role"
+    SET_ASIDE = "set_aside"
     MOVED_INVOICE = "moved_invoice"
     OTHER = "other"
 
@@ -46,6 +47,7 @@ URGENCY_POINTS = {
     WorkKind.PROMISE_BROKEN: 45,
     WorkKind.WARNING_UNDELIVERED: 45,
     WorkKind.UNREACHED_ROLE: 45,
+    WorkKind.SET_ASIDE: 45,
     WorkKind.PROMISE_DUE: 40,
     WorkKind.ESCALATION: 40,
     WorkKind.APPROVAL: 40,

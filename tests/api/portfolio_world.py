@@ -51,6 +51,7 @@ class FakeCases:
     is_reachable: bool = True
     acts: list[Command] = field(default_factory=list)
     deliveries: int = 0
+    triggered: list[str] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
     running: dict[str, str] = field(default_factory=dict)
     begun: list[CaseStart] = field(default_factory=list)
@@ -113,6 +114,9 @@ class FakeCases:
 
     async def trigger_billing_sync(self) -> None:
         self.deliveries += 1
+
+    async def trigger_schedule(self, schedule_id: str) -> None:
+        self.triggered.append(schedule_id)
 
     async def is_temporal_reachable(self) -> bool:
         return self.is_reachable

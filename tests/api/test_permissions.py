@@ -132,6 +132,8 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/audit/accounts/{account_id}/erasure"): AUDITORS,
     ("POST", "/v1/audit/accounts/{account_id}/erasure"): {Role.ADMIN},
     ("GET", "/metrics"): EVERYBODY,
+    ("GET", "/v1/set-aside"): EVERYBODY,
+    ("POST", "/v1/set-aside/{item_id}/retry"): {Role.ADMIN},
     ("GET", "/v1/clock"): EVERYBODY,
     ("POST", "/v1/clock"): LEADS,
 }
@@ -154,10 +156,11 @@ PAGES = {
         "/approvals/{approval_id}",
         "/preview",
         "/roles",
+        "/set-aside",
         "/inbox",
         "/inbox/{mail_id}",
     )
-} | {("POST", "/clock")}
+} | {("POST", "/clock"), ("POST", "/set-aside/{item_id}/retry")}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -170,7 +173,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def address(path: str) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: "1" if found[1] in ("letter_id", "task_id", "contact_id") else "none", path)
+    return re.sub(r"\{(\w+)\}", lambda found: "1" if found[1] in ("letter_id", "task_id", "contact_id", "item_id") else "none", path)
 
 
 def test_every_route_says_who_may(app: FastAPI) -> None:

@@ -6,6 +6,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
 
+from adapters.set_aside.stages import SetAsideReason
 from domain.errors import UserError
 
 
@@ -15,6 +16,7 @@ class ArchiveStoreError(UserError):
     title = "The histories cannot be reached"
     status = 503
     problem_type = "unreachable"
+    set_aside_reason = SetAsideReason.STORE_REFUSED
 
 
 class ArchiveStore(Protocol):

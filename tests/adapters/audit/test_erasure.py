@@ -19,6 +19,7 @@ from adapters.database.tables import (
     ImportRow,
     Message,
     Note,
+    SetAsideRow,
     SQLModel,
     Task,
     WaitingNoticeRow,
@@ -97,6 +98,17 @@ class Closed(JournalledAccount):
                 asked_on=day_on(6),
                 recorded_at=noon_on(6),
                 told=[],
+            ),
+            SetAsideRow(
+                stage="notice",
+                item_id="n:2",
+                account_id="A1",
+                reason="failed",
+                detail="KeyError: Frau Lang",
+                payload={"customer": "Frau Lang"},
+                first_failed_at=noon_on(6),
+                last_tried_at=noon_on(6),
+                next_try_at=noon_on(6),
             ),
             Task(key="call:2", kind="call", account_id="A1", due_on=day_on(6), state="dropped", outcome="settled"),
             CreditNote(id="C1", account_id="A1", currency="EUR", amount=100, issued_on=day_on(7)),
@@ -227,6 +239,7 @@ def test_the_report_counts_what_went_and_what_stayed_each_with_its_reason(accoun
         "calls": 1,
         "tasks": 1,
         "notices": 1,
+        "set_aside": 1,
         "documents": 2,
         "import_rows": 1,
         "name": 1,
@@ -329,7 +342,7 @@ def test_an_open_review_is_an_open_case(account: Closed) -> None:
 
 def test_every_table_that_belongs_to_accounts_was_thought_of() -> None:
     """Whoever adds a table with an account's data says here what becomes of it when the account is erased."""
-    goes = {"accounts", "account_calls", "contacts", "messages", "notes", "tasks", "contact_requests", "waiting_notices"}
+    goes = {"accounts", "account_calls", "contacts", "messages", "notes", "tasks", "contact_requests", "waiting_notices", "set_aside"}
     stays = {
         "invoices",
         "payments",

@@ -1,0 +1,50 @@
+"""Has what was set aside tried again at once."""
+
+from fastapi.concurrency import run_in_threadpool
+
+from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
+from api.context import ApiContext
+from domain import identifiers as ids
+from domain.roles import Actor
+
+STAGE_SCHEDULES: dict[SetAsideStage, str | None] = {
+    SetAsideStage.BILLING_EVENT: ids.BILLING_SYNC_ID,
+    SetAsideStage.COLLECTOR: ids.BILLING_SYNC_ID,
+    SetAsideStage.CLOCK: ids.BILLING_SYNC_ID,
+    SetAsideStage.LETTER: ids.CORRESPONDENCE_RUN_ID,
+    SetAsideStage.LETTER_SELECTION: ids.CORRESPONDENCE_RUN_ID,
+    SetAsideStage.LETTER_OUTCOME: ids.CORRESPONDENCE_RUN_ID,
+    SetAsideStage.NOTICE: ids.APPROVAL_DIGEST_ID,
+    SetAsideStage.DIGEST: ids.APPROVAL_DIGEST_ID,
+    SetAsideStage.REFERRAL: ids.REFERRALS_ID,
+    SetAsideStage.HISTORY: ids.HISTORY_ARCHIVE_ID,
+    SetAsideStage.SEAL_MAIL: ids.DAILY_SEAL_ID,
+    SetAsideStage.CASE_WORK: None,
+    SetAsideStage.CASE: None,
+}
+"""The schedule that works on each stage; None where a case does. What a schedule itself failed at names it."""
+
+_SCHEDULE_OF_WORKFLOW: dict[str, str] = {
+    ids.WorkflowName.BILLING_SYNC: ids.BILLING_SYNC_ID,
+    ids.WorkflowName.CORRESPONDENCE_RUN: ids.CORRESPONDENCE_RUN_ID,
+    ids.WorkflowName.APPROVAL_DIGEST: ids.APPROVAL_DIGEST_ID,
+    ids.WorkflowName.REFERRALS: ids.REFERRALS_ID,
+    ids.WorkflowName.HISTORY_ARCHIVE: ids.HISTORY_ARCHIVE_ID,
+    ids.WorkflowName.DAILY_SEAL: ids.DAILY_SEAL_ID,
+}
+
+
+async def retry_item(context: ApiContext, actor: Actor, number: int) -> SetAsideItem:
+    """Have something that is set aside tried at once, and start what tries it. Raises NothingSetAsideError."""
+    item = await run_in_threadpool(SetAsideStore(context.database).ask_retry, number, actor.user)
+    if schedule := find_schedule(item):
+        await context.cases.trigger_schedule(schedule)
+    return item
+
+
+def find_schedule(item: SetAsideItem) -> str | None:
+    """Find the schedule that tries an item; None where its own case does."""
+    if item.stage is SetAsideStage.SCHEDULE:
+        return _SCHEDULE_OF_WORKFLOW.get(item.item_id.partition(":")[0])
+    return STAGE_SCHEDULES.get(item.stage)

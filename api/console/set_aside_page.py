@@ -1,0 +1,50 @@
+"""The console's page of what failed and was set aside, in the reader's own language, with a button that has it tried again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from adapters.i18n.languages import choose_language
+from adapters.set_aside.set_aside_store import SetAsideStore
+from api.commands.set_aside import retry_item
+from api.console.rendering import render, require_page_reader
+from api.presenters.phrases import load_phrases
+from api.presenters.worklist import SET_ASIDE_PAGE
+from api.schemas.request_body import RowId
+from api.web.authentication import Context, reject_cross_origin_request, require_right
+from api.web.permissions import Permission, permission_denial_reason
+from api.web.request_target import EncodedPathRoute
+from domain.roles import Actor
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+PageReader = Annotated[Actor, Depends(require_page_reader)]
+MAX_ITEMS = 200
+
+
+@router.get(SET_ASIDE_PAGE)
+def show_set_aside(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    language = choose_language(context.identity.find_language(actor.user))
+    items = SetAsideStore(context.database).list_page(MAX_ITEMS + 1, None)
+    return render(
+        request,
+        context,
+        "set_aside.html",
+        actor,
+        words=load_phrases(language),
+        language=language,
+        items=items[:MAX_ITEMS],
+        is_cut=len(items) > MAX_ITEMS,
+        now=context.now(),
+        may_retry=permission_denial_reason(actor.role, Permission.RETRY_SET_ASIDE) is None,
+    )
+
+
+@router.post(SET_ASIDE_PAGE + "/{item_id}/retry")
+async def retry_from_page(request: Request, item_id: RowId, context: Context, actor: PageReader) -> Response:
+    """Raises Problem 403, also for another site's form; NothingSetAsideError."""
+    reject_cross_origin_request(request)
+    await run_in_threadpool(require_right, actor, Permission.RETRY_SET_ASIDE)
+    await retry_item(context, actor, item_id)
+    return RedirectResponse(SET_ASIDE_PAGE, status_code=303)
