@@ -11,7 +11,7 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_store import PolicyStore
 from tests.adapters.policies.test_policy_store import folder
 from tests.api.portfolio_world import POLICY, TODAY, PortfolioWorld
-from tests.cli.test_up import duecourse
+from tests.commands import run_command
 
 STANDARD = (PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8")
 
@@ -41,7 +41,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_a_dry_run_shows_what_would_change_and_asks_for_nothing(data: Path) -> None:
-    shown = duecourse("policy", "adopt", "standard", "--dry-run", "--data-dir", str(data))
+    shown = run_command("policy", "adopt", "standard", "--dry-run", "--data-dir", str(data))
 
     assert shown.returncode == 0, shown.stderr
     assert f"open invoices on older versions: 1 on version {POLICY.version}" in shown.stdout
@@ -50,7 +50,7 @@ def test_a_dry_run_shows_what_would_change_and_asks_for_nothing(data: Path) -> N
 
 
 def test_an_adoption_is_asked_for_only_where_duecourse_runs(data: Path) -> None:
-    refused = duecourse("policy", "adopt", "standard", "--data-dir", str(data))
+    refused = run_command("policy", "adopt", "standard", "--data-dir", str(data))
 
     assert refused.returncode == 2
     assert "nothing runs on" in refused.stderr
@@ -58,8 +58,8 @@ def test_an_adoption_is_asked_for_only_where_duecourse_runs(data: Path) -> None:
 
 
 def test_a_policy_that_is_not_in_force_and_a_folder_without_duecourse_are_named(data: Path, tmp_path: Path) -> None:
-    unknown = duecourse("policy", "adopt", "gentle", "--dry-run", "--data-dir", str(data))
-    nowhere = duecourse("policy", "adopt", "standard", "--dry-run", "--data-dir", str(tmp_path / "nowhere"))
+    unknown = run_command("policy", "adopt", "gentle", "--dry-run", "--data-dir", str(data))
+    nowhere = run_command("policy", "adopt", "standard", "--dry-run", "--data-dir", str(tmp_path / "nowhere"))
 
     assert (unknown.returncode, nowhere.returncode) == (2, 2)
     assert "no policy 'gentle' is in force; name one of: standard" in unknown.stderr

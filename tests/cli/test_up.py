@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -14,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from queue import Empty, Queue
 from time import monotonic, sleep
+from typing import Any
 
 import httpx
 import psutil
@@ -32,41 +32,17 @@ from adapters.temporal.client import connect_client
 from adapters.temporal.embedded_server import TemporalMissingError, find_free_port, find_temporal_program
 from domain import identifiers as ids
 from domain.clock import Clock
-
-PATIENCE = 120
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
-
-
-def duecourse(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """A command that ends by itself."""
-    return subprocess.run(
-        [sys.executable, "duecourse.py", *arguments],
-        cwd=PROJECT,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+from tests.commands import ENVIRONMENT, PATIENCE, CommandProcess, run_command
 
 
 class Up:
-    """One `duecourse up`, from its first line to its exit."""
+    """One `duecourse up`, from its first line to its exit. `typed`: as a person types it, by an interpreter that has loaded nothing yet."""
 
-    def __init__(self, data_dir: Path, *options: str, port: int | None = None) -> None:
+    def __init__(self, data_dir: Path, *options: str, port: int | None = None, typed: bool = False) -> None:
         self.data_dir = data_dir
         self.port = port or find_free_port()
-        self.process = subprocess.Popen(
-            [sys.executable, "duecourse.py", "up", "--data-dir", str(data_dir), "--port", str(self.port), *options],
-            cwd=PROJECT,
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        arguments = ["up", "--data-dir", str(data_dir), "--port", str(self.port), *options]
+        self.process: CommandProcess | subprocess.Popen[str] = _type_command(*arguments) if typed else CommandProcess(*arguments)
         self.screen: list[str] = []
         self._lines: Queue[str | None] = Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -109,13 +85,26 @@ class Up:
         return self.process.wait(PATIENCE)
 
 
+def _type_command(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "duecourse.py", *arguments],
+        cwd=PROJECT,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
     """Starts `up` on a fresh data folder, or the one given; nothing is left when the test ends."""
     started: list[Up] = []
 
-    def begin(*options: str, data_dir: Path | None = None, port: int | None = None) -> Up:
-        started.append(Up(data_dir or tmp_path / "data", *options, port=port))
+    def begin(*options: str, data_dir: Path | None = None, **how: Any) -> Up:
+        started.append(Up(data_dir or tmp_path / "data", *options, **how))
         return started[-1]
 
     yield begin
@@ -144,7 +133,7 @@ def clock_of(data_dir: Path) -> Clock:
 
 
 def test_a_first_start_shows_the_sample_signs_in_and_stops_cleanly(start: Callable[..., Up]) -> None:
-    up = start("--day-seconds", "600")
+    up = start("--day-seconds", "600", typed=True)
 
     sign_in = up.ready()
     with httpx.Client(follow_redirects=True, timeout=30) as browser:
@@ -188,7 +177,7 @@ def test_a_running_play_is_paused_slowed_and_resumed(start: Callable[..., Up]) -
     link = up.ready()
     folder = ("--data-dir", str(up.data_dir))
 
-    paused = duecourse("clock", "pause", *folder)
+    paused = run_command("clock", "pause", *folder)
 
     assert (paused.returncode, "paused" in paused.stdout) == (0, True), paused.stderr
     stands_at = clock_of(up.data_dir).business_anchor
@@ -197,7 +186,7 @@ def test_a_running_play_is_paused_slowed_and_resumed(start: Callable[..., Up]) -
         assert f'datetime="{stands_at.date().isoformat()}"' in page
         sleep(3)
         assert f'datetime="{stands_at.date().isoformat()}"' in console.get("/").text
-        slowed = duecourse("clock", "--day-seconds", "600", *folder)
+        slowed = run_command("clock", "--day-seconds", "600", *folder)
         assert slowed.returncode == 0, slowed.stderr
         assert (clock_of(up.data_dir).paused, clock_of(up.data_dir).day_seconds) == (True, 600)
         assert console.post("/clock", data={"paused": "no"}).status_code == 200
@@ -212,7 +201,7 @@ def test_the_real_clock_is_not_paused(tmp_path: Path) -> None:
     database.migrate()
     database.close()
 
-    refused = duecourse("clock", "pause", "--data-dir", str(tmp_path))
+    refused = run_command("clock", "pause", "--data-dir", str(tmp_path))
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "on the real clock, which nobody can pause or slow" in refused.stderr
@@ -222,9 +211,9 @@ def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(star
     up = start("--no-sample")
     up.ready()
 
-    same_folder = duecourse("up", "--data-dir", str(up.data_dir), "--port", str(find_free_port()), "--no-sample")
-    same_port = duecourse("up", "--data-dir", str(tmp_path / "other"), "--port", str(up.port), "--no-sample")
-    token = duecourse("token", "auditor", "--user", "ada", "--data-dir", str(up.data_dir))
+    same_folder = run_command("up", "--data-dir", str(up.data_dir), "--port", str(find_free_port()), "--no-sample")
+    same_port = run_command("up", "--data-dir", str(tmp_path / "other"), "--port", str(up.port), "--no-sample")
+    token = run_command("token", "auditor", "--user", "ada", "--data-dir", str(up.data_dir))
     answer = httpx.get(f"http://127.0.0.1:{up.port}/v1/invoices", headers={"Authorization": f"Bearer {token.stdout.strip()}"}, timeout=30)
     status = up.stop()
 
@@ -277,7 +266,7 @@ def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_
     up = start("--no-sample", "--as-of", as_of.isoformat())
     up.ready()
 
-    imported = duecourse("import", str(file), "--mapping", "mappings/duecourse.yaml", "--data-dir", str(up.data_dir))
+    imported = run_command("import", str(file), "--mapping", "mappings/duecourse.yaml", "--data-dir", str(up.data_dir))
     open_ = {invoice.number for invoice in invoices if invoice.status == "open"}
     until(lambda: cases(up.data_dir) >= open_, "a running collection of every open invoice")
     status = up.stop()
@@ -298,7 +287,7 @@ def cases(data_dir: Path) -> set[str]:
 
 @pytest.mark.parametrize("command", [["worker"], ["api"], ["sign-in"]])
 def test_a_part_that_has_nothing_to_join_says_what_to_start(tmp_path: Path, command: list[str]) -> None:
-    refused = duecourse(*command, "--data-dir", str(tmp_path))
+    refused = run_command(*command, "--data-dir", str(tmp_path))
 
     assert refused.returncode == 2
     assert "duecourse up" in refused.stderr
@@ -308,22 +297,14 @@ def test_a_part_that_has_nothing_to_join_says_what_to_start(tmp_path: Path, comm
 def test_a_worker_joins_a_running_duecourse_and_drains_when_asked(start: Callable[..., Up]) -> None:
     up = start("--no-sample")
     up.ready()
-    worker = subprocess.Popen(
-        [sys.executable, "duecourse.py", "worker", "--data-dir", str(up.data_dir)],
-        cwd=PROJECT,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    worker = CommandProcess("worker", "--data-dir", str(up.data_dir))
     until(lambda: pollers(up) >= 2, "a second worker")
     running = find_running_instance(up.data_dir)
 
     worker.send_signal(signal.SIGTERM)
-    output, _ = worker.communicate(timeout=PATIENCE)
+    output = worker.stdout.read()
 
-    assert worker.returncode == 0, output
+    assert worker.wait() == 0, output
     assert running is not None
     assert f"ready for the work of {running.temporal_address}, namespace duecourse" in output.splitlines()
     assert up.stop() == 0
@@ -349,7 +330,7 @@ def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / "duecourse.db") as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999_from_the_future'")
 
-    refused = duecourse("up", "--data-dir", str(tmp_path), "--no-sample")
+    refused = run_command("up", "--data-dir", str(tmp_path), "--no-sample")
 
     assert refused.returncode == 2
     assert "written by a newer version of Duecourse" in refused.stderr
@@ -365,7 +346,7 @@ def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> N
     ],
 )
 def test_an_option_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, options: list[str], expected: str) -> None:
-    refused = duecourse("up", "--data-dir", str(tmp_path), *options)
+    refused = run_command("up", "--data-dir", str(tmp_path), *options)
 
     assert refused.returncode == 2
     assert expected in refused.stderr
@@ -385,16 +366,8 @@ def test_a_policy_with_a_mistake_stops_the_start_before_anything_runs(tmp_path: 
     text = (PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8")
     (policies / "standard.yaml").write_text(text.replace("catch_up_days", "catchup_days"), encoding="utf-8")
 
-    refused = subprocess.run(
-        [sys.executable, "duecourse.py", "up", "--data-dir", str(tmp_path / "data"), "--port", str(find_free_port())],
-        cwd=PROJECT,
-        env={**ENVIRONMENT, "DUECOURSE_POLICIES_DIR": str(policies)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    arguments = ("up", "--data-dir", str(tmp_path / "data"), "--port", str(find_free_port()))
+    refused = run_command(*arguments, environment={**ENVIRONMENT, "DUECOURSE_POLICIES_DIR": str(policies)})
 
     assert refused.returncode == 2
     assert re.search(r"standard\.yaml:\d+: unknown key 'catchup_days'; did you mean 'catch_up_days'", refused.stderr)
@@ -414,16 +387,16 @@ def test_a_start_with_a_bad_new_policy_goes_on_with_the_last_good_one_and_says_s
     first.stop()
     (policies / "standard.yaml").write_text(text.replace("catch_up_days: 3", "catch_up_days: 1"), encoding="utf-8")
 
-    checked = duecourse("policy", "check", "--data-dir", str(first.data_dir))
+    checked = run_command("policy", "check", "--data-dir", str(first.data_dir))
     second = start("--no-sample")
     second.ready()
-    status = duecourse("status", "--data-dir", str(second.data_dir))
+    status = run_command("status", "--data-dir", str(second.data_dir))
     warnings = httpx.get(f"http://127.0.0.1:{second.port}/readyz").json()["warnings"]
     stopped = second.stop()
     (policies / "standard.yaml").write_text(text, encoding="utf-8")
     third = start("--no-sample")
     third.ready()
-    calm = duecourse("status", "--data-dir", str(third.data_dir))
+    calm = run_command("status", "--data-dir", str(third.data_dir))
 
     advice = "was in force with another text, and invoices rest on it; raise the version to"
     assert checked.returncode == 2

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,8 +21,8 @@ from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.embedded_server import TemporalServer
 from domain.clock import Clock
 from tests.faults.scripted_smtp_server import ScriptedSmtpServer, start_scripted_smtp_server
-from tests.faults.worker_fork_server import start_fork_server
 from tests.faults.worker_process import READY
+from tests.fork_server import fork_process
 
 PATIENCE = 300
 """Seconds until a test gives up waiting. What it waits for takes far fewer, but the machine may be busy."""
@@ -39,10 +39,13 @@ class WorkerProcess:
         self._process: int | None = None
 
     async def start(self) -> None:
-        fork_server = await asyncio.to_thread(start_fork_server)
-        self._said, self._request = await asyncio.open_unix_connection(fork_server)
-        self._request.write(json.dumps({"environment": self._environment, "log": str(self._log)}).encode() + b"\n")
+        connection = await asyncio.to_thread(self._fork)
+        self._said, self._connection = await asyncio.open_unix_connection(sock=connection)
         self._process = int(await self._read_line())
+
+    def _fork(self) -> socket.socket:
+        with self._log.open("a") as log:
+            return fork_process("worker", {"environment": self._environment}, log.fileno(), log.fileno())
 
     async def wait_until_ready(self) -> None:
         """Until it polls."""
@@ -62,7 +65,7 @@ class WorkerProcess:
         self._process = None
         with contextlib.suppress(ConnectionResetError):
             await self._said.read()
-        self._request.close()
+        self._connection.close()
 
 
 class FaultEnvironment:

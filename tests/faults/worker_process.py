@@ -36,9 +36,8 @@ async def work(connection: socket.socket) -> None:
 
 
 def run_worker(connection: socket.socket) -> None:
-    """Work in this process; its id and then READY go over the connection."""
+    """Work in this process; READY goes over the connection."""
     threading.Thread(target=end_with, args=(connection,), daemon=True).start()
-    connection.sendall(f"{os.getpid()}\n".encode())
     try:
         asyncio.run(work(connection))
     except BaseException:

@@ -1,8 +1,6 @@
 """The policy book: all or nothing, no version changed, every segment under exactly one policy."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_files import check_policies, list_policy_files
 from adapters.policies.policy_store import PolicyStore
 from domain.policy.policy_parsing import PolicyError
+from tests.commands import run_command
 
 
 def first_version(name: str) -> str:
@@ -195,13 +194,6 @@ def test_policy_check_ends_with_2_and_names_what_a_matrix_leaves_open_or_answers
     file.write_text(MATRIX.replace(good, bad, 1), encoding="utf-8")
     (tmp_path / "data").mkdir()
 
-    ended = subprocess.run(
-        [sys.executable, "duecourse.py", "policy", "check", str(file), "--data-dir", str(tmp_path / "data")],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    ended = run_command("policy", "check", str(file), "--data-dir", str(tmp_path / "data"))
 
     assert (ended.returncode, message in ended.stdout + ended.stderr) == (status, True)
