@@ -55,7 +55,7 @@ def up(
 
     settings = Settings.load(data_dir=data_dir, api_port=port)
     console = Console(width=None if sys.stdout.isatty() else 140)
-    if sample is None and as_of is None and sys.stdin.isatty() and is_new_data_folder(settings):
+    if sample is None and as_of is None and sys.stdin.isatty() and asyncio.run(is_new_data_folder(settings, _print_line)):
         sample = typer.confirm(
             "This data folder is empty. Begin with a sample portfolio, played at ten seconds a business day?", default=True
         )
@@ -183,7 +183,7 @@ def prepare(data_dir: DataDir = None) -> None:
     """Bring database, policies and schedules to this version, before workers of a new release start."""
     from cli.standalone import prepare_release
 
-    asyncio.run(prepare_release(Settings.load(data_dir=data_dir)))
+    asyncio.run(prepare_release(Settings.load(data_dir=data_dir), _print_line))
     print("prepared")
 
 

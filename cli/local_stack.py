@@ -24,11 +24,13 @@ from adapters.database.clock_store import is_accelerated, load_clock, start_cloc
 from adapters.database.engine import Database
 from adapters.database.live_clock import LiveClock
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox, InboxServer
 from adapters.policies.policy_store import PolicyStore
-from adapters.policies.refusal import PolicyRefusal, describe_refusal
+from adapters.policies.refusal import describe_refusal
 from adapters.process.instance_lock import ComponentFailedError, InstanceLock
 from adapters.process.log_setup import set_up_logging
+from adapters.process.server_watch import ServerWatch, list_watched_servers
 from adapters.process.web_server import AsgiApp, WebServer
 from adapters.sample.simulation import SampleCustomers, WorkflowCommandSender, choose_sample, is_sample_chosen, load_sample
 from adapters.sample.staff import SampleStaff
@@ -39,7 +41,7 @@ from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
 from adapters.temporal.sdk_log import forward_sdk_log
-from adapters.temporal.transport_security import TransportSecurity
+from cli.start_wait import Say, connect_to_set_server, wait_for_database
 from domain.clock import Clock
 from domain.correspondence.release import ReleaseSelection
 from domain.journal.journal import SYSTEM
@@ -81,8 +83,9 @@ class RunningStack:
     sample: bool
 
 
-def is_new_data_folder(settings: Settings) -> bool:
-    """Return whether the data folder has no business clock yet. Raises NewerDatabaseError."""
+async def is_new_data_folder(settings: Settings, say: Say) -> bool:
+    """Return whether the data folder has no business clock yet. Raises NewerDatabaseError, DatabaseUnreachableError."""
+    await wait_for_database(settings, say)
     database = open_database(settings)
     try:
         return load_clock(database) is None
@@ -106,16 +109,13 @@ async def run_local_stack(
     """
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        lock, web, database, refusal = _open_data_folder(settings, stack)
-        for line in describe_refusal(refusal) if refusal else []:
-            print_line(line)
+        lock, web, letters = _take_data_folder(settings, stack)
+        database = await _open_database_for_start(settings, letters, stack, print_line)
         first_start, clock, sample = _initialise_data(database, options)
         _stop_on_signals(stop, print_line)
         run_worker, make_app = load_parts()
 
-        print_line("starting Temporal …")
-        client, address = await _connect_temporal(settings, stack)
-        await prepare_namespace(client, TransportSecurity.from_settings(settings).command_options)
+        client, address = await _connect_temporal(settings, stack, print_line)
         inbox = await _start_local_inbox(settings, stack)
         services = compose_services(settings, database, clock, inbox.port if inbox else None)
         if sample and await asyncio.to_thread(load_sample, services):
@@ -133,6 +133,7 @@ async def run_local_stack(
         if sample:
             tasks.append(_run_until_stopped(stack, SampleStaff(services, app).run))
         lock.publish_addresses(address, inbox.port if inbox else None, web.url)
+        await stack.enter_async_context(ServerWatch(list_watched_servers(database, client), print_line).watching())
 
         code = IdentityStore(database).issue_sign_in_code("admin", Role.ADMIN)
         show(RunningStack(services, web.url, f"{web.url}/sign-in?code={code}", address, inbox, sample))
@@ -140,20 +141,26 @@ async def run_local_stack(
         print_line("stopping …")
 
 
-def _open_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[InstanceLock, WebServer, Database, PolicyRefusal | None]:
-    """Take the folder for this process, open its database, and load the company and the policies: the last good ones, where those in
-    their folder are refused. The port is taken, and not yet served."""
+def _take_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[InstanceLock, WebServer, LetterTemplates]:
+    """Take the folder for this process, and load the company and the letters. The port is taken, and not yet served."""
     lock = InstanceLock.acquire(settings.data_dir)
     stack.callback(lock.release)
     set_up_logging(settings.data_dir / "logs" / "duecourse.log")
     forward_sdk_log()
     web = WebServer(settings.api_host, settings.api_port, settings.trusted_proxies)
     stack.push_async_callback(web.stop)
-    letters = load_letters_for_start(settings)
+    return lock, web, load_letters_for_start(settings)
+
+
+async def _open_database_for_start(settings: Settings, letters: LetterTemplates, stack: AsyncExitStack, say: Say) -> Database:
+    """Open the database once it answers, and load the policies: the last good ones, where those in their folder are refused."""
+    await wait_for_database(settings, say)
     database = open_database(settings)
     stack.callback(database.close)
     refusal = PolicyStore(database, letters).load_folder_or_keep(settings.policies_dir)
-    return lock, web, database, refusal
+    for line in describe_refusal(refusal) if refusal else []:
+        say(line)
+    return database
 
 
 def _list_duties(client: Client, services: Services, run_worker: RunWorker, sample: bool) -> list[Duty]:
@@ -191,19 +198,19 @@ def _release_for_play(database: Database, at: datetime, now: datetime) -> None:
         ReleaseStore(database).release(ReleaseSelection(everything=True), "a played clock", BrakeContext("first_start", SYSTEM, at, now))
 
 
-async def _connect_temporal(settings: Settings, stack: AsyncExitStack) -> tuple[Client, str]:
+async def _connect_temporal(settings: Settings, stack: AsyncExitStack, say: Say) -> tuple[Client, str]:
     """Return a client, and the server's address: of the server that is set, or of the embedded one, which keeps histories as long as the
     law asks."""
     if settings.temporal_address is not None:
-        security = TransportSecurity.from_settings(settings)
-        client = await connect_client(settings.temporal_address, settings.temporal_namespace, security=security)
-        return client, settings.temporal_address
+        return await connect_to_set_server(settings, settings.temporal_address, say), settings.temporal_address
+    say("starting Temporal …")
     server = await TemporalServer.find_or_start(
         settings.data_dir, settings.temporal_namespace, settings.temporal_port, settings.temporal_ui_port
     )
     stack.push_async_callback(server.stop)
     client = await connect_client(server.address, settings.temporal_namespace)
     await set_history_retention(client, HISTORY_DAYS)
+    await prepare_namespace(client)
     return client, server.address
 
 

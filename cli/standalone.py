@@ -10,39 +10,43 @@ from adapters.composition import Services, compose_services
 from adapters.config.settings import Settings
 from adapters.process.instance_lock import RunningInstance, find_running_instance
 from adapters.process.log_setup import set_up_logging
+from adapters.process.server_watch import ServerWatch, list_watched_servers
 from adapters.process.web_server import WebServer
 from adapters.temporal.client import TemporalUnreachableError, connect_client
-from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import upsert_schedules
 from adapters.temporal.sdk_log import forward_sdk_log
 from adapters.temporal.transport_security import TransportSecurity
 from cli.local_stack import MakeApp, RunWorker
+from cli.start_wait import connect_to_set_server, wait_for_database
 
 
 async def run_standalone_worker(settings: Settings, load_worker: Callable[[], RunWorker], say: Callable[[str], None]) -> None:
     """Run a worker until SIGINT or SIGTERM; it is loaded when there is something to join. Raises SettingsError, NewerDatabaseError,
-    TemporalUnreachableError, NamespaceError."""
-    client, parts, stop = await _prepare_process(settings)
+    DatabaseUnreachableError, TemporalUnreachableError, NamespaceError."""
+    client, parts, stop = await _prepare_process(settings, say)
     where = f"{client.service_client.config.target_host}, namespace {client.namespace}"
-    await load_worker()(client, parts, stop, lambda: say(f"ready for the work of {where}"))
+    run_worker = load_worker()
+    async with ServerWatch(list_watched_servers(parts.database, client), say).watching():
+        await run_worker(client, parts, stop, lambda: say(f"ready for the work of {where}"))
     parts.database.close()
 
 
 async def run_standalone_api(settings: Settings, load_web_app: Callable[[], MakeApp], say: Callable[[str], None]) -> None:
     """Serve console and API until SIGINT or SIGTERM; they are loaded when there is something to join. Raises PortInUseError, SettingsError,
-    NewerDatabaseError, TemporalUnreachableError, NamespaceError."""
-    client, parts, stop = await _prepare_process(settings)
+    NewerDatabaseError, DatabaseUnreachableError, TemporalUnreachableError, NamespaceError."""
+    client, parts, stop = await _prepare_process(settings, say)
     web = WebServer(settings.api_host, settings.api_port, settings.trusted_proxies)
     serving = await web.serve(load_web_app()(client, parts))
     say(f"ready {web.url}")
-    await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    async with ServerWatch(list_watched_servers(parts.database, client), say).watching():
+        await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     await web.stop()
     parts.database.close()
 
 
-async def prepare_release(settings: Settings) -> None:
-    """Raises PolicyError, SettingsError, NewerDatabaseError, TemporalUnreachableError, NamespaceError."""
-    client, parts, _ = await _prepare_process(settings)
+async def prepare_release(settings: Settings, say: Callable[[str], None]) -> None:
+    """Raises PolicyError, SettingsError, NewerDatabaseError, DatabaseUnreachableError, TemporalUnreachableError, NamespaceError."""
+    client, parts, _ = await _prepare_process(settings, say)
     parts.policies.load_folder(settings.policies_dir)
     await upsert_schedules(client, parts.clock)
     parts.database.close()
@@ -50,22 +54,29 @@ async def prepare_release(settings: Settings) -> None:
 
 async def connect_to_temporal(settings: Settings) -> Client:
     """Connect to the Temporal server that is set, or that of this data folder's Duecourse. Raises TemporalUnreachableError."""
+    address = _find_temporal_address(settings)
+    return await connect_client(address, settings.temporal_namespace, security=TransportSecurity.from_settings(settings))
+
+
+def _find_temporal_address(settings: Settings) -> str:
     running = find_running_instance(settings.data_dir)
     address = settings.temporal_address or (running.temporal_address if running else None)
     if address is None:
         raise TemporalUnreachableError(
             f"nothing runs on {settings.data_dir}; start it with `duecourse up`, or name a server in DUECOURSE_TEMPORAL_ADDRESS"
         )
-    return await connect_client(address, settings.temporal_namespace, security=TransportSecurity.from_settings(settings))
+    return address
 
 
-async def _prepare_process(settings: Settings) -> tuple[Client, Services, asyncio.Event]:
+async def _prepare_process(settings: Settings, say: Callable[[str], None]) -> tuple[Client, Services, asyncio.Event]:
+    """Until the servers answer there is nothing to finish: a signal ends the process as it ends any other."""
     set_up_logging(None)
     forward_sdk_log()
+    address = _find_temporal_address(settings)
+    await wait_for_database(settings, say)
+    client = await connect_to_set_server(settings, address, say)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    client = await connect_to_temporal(settings)
-    await prepare_namespace(client, TransportSecurity.from_settings(settings).command_options)
     running: RunningInstance | None = find_running_instance(settings.data_dir)
     return client, compose_services(settings, inbox_port=running.inbox_port if running else None), stop

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from adapters.database.clock_store import is_accelerated
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice
+from adapters.outages import describe_database_address
 from adapters.policies.refusal import PolicyRefusal, find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from cli.local_stack import RunningStack
@@ -119,5 +120,6 @@ def _shorten_path(path: Path) -> str:
 
 
 def _describe_database(database: Database) -> str:
-    url = database.engine.url
-    return f"SQLite   ({_shorten_path(Path(url.database or ''))})" if database.is_sqlite else f"PostgreSQL   ({url.host}/{url.database})"
+    if database.is_sqlite:
+        return f"SQLite   ({_shorten_path(Path(database.engine.url.database or ''))})"
+    return f"PostgreSQL   ({describe_database_address(database.url)})"

@@ -6,6 +6,7 @@ Both are copies of one that was migrated once: migrating for each test would cos
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -104,9 +105,21 @@ class PostgresServer:
                 cleaner.execute(f"DELETE FROM {table}".encode())
             cleaner.execute(_RESTART)
 
-    def stop(self) -> None:
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The server is stopped for as long as the block lasts: everybody loses their connection, and nobody gets another."""
+        self._forget_cleaners()
+        self._server.stop()
+        yield
+        self._server.ensure_postgres_running()
+
+    def _forget_cleaners(self) -> None:
         for cleaner in self._cleaners.values():
             cleaner.close()
+        self._cleaners.clear()
+
+    def stop(self) -> None:
+        self._forget_cleaners()
         self._server.cleanup()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Insert, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
 from sqlmodel import Session, SQLModel, create_engine
 
 import adapters.database.tables as tables
@@ -20,6 +21,15 @@ from domain.errors import OperatingError
 
 MIGRATIONS_DIR = PROJECT / "adapters" / "database" / "migrations"
 BUSY_TIMEOUT_SECONDS = 60
+POSTGRES_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""After how long a server that says nothing any more is given up, in seconds (the last in milliseconds): by itself, TCP waits for hours."""
+
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16000")
 
 
@@ -41,15 +51,21 @@ class Database:
         """`url` as SQLAlchemy has it: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`. `pragmas` are SQLite's."""
         self.url, self._pragmas = url, tuple(pragmas)
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = (
-            self._create_sqlite_engine()
-            if self.is_sqlite
-            else create_engine(
-                url, pool_size=10, max_overflow=20, pool_pre_ping=True, json_serializer=_serialize_json, json_deserializer=orjson.loads
-            )
-        )
+        self.engine = self._create_sqlite_engine() if self.is_sqlite else self._create_postgres_engine()
         self._write_engine = self.engine.execution_options(write=True)
         self._write_lock = threading.Lock() if self.is_sqlite else None
+
+    def _create_postgres_engine(self) -> Engine:
+        given = make_url(self.url).query
+        return create_engine(
+            self.url,
+            connect_args={name: value for name, value in POSTGRES_PATIENCE.items() if name not in given},
+            pool_size=10,
+            max_overflow=20,
+            pool_pre_ping=True,
+            json_serializer=_serialize_json,
+            json_deserializer=orjson.loads,
+        )
 
     def _create_sqlite_engine(self) -> Engine:
         engine = create_engine(

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from adapters.outages import is_database_away
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -38,8 +40,11 @@ class GroupCommit(Generic[Item, Result]):
             batch, self._waiting = self._waiting[:MAX_BATCH_SIZE], self._waiting[MAX_BATCH_SIZE:]
             try:
                 results = await asyncio.to_thread(self._write, [item for item, _ in batch])
-            except Exception:
-                await self._write_one_by_one(batch)
+            except Exception as error:
+                if is_database_away(error):
+                    _fail(batch, error)
+                else:
+                    await self._write_one_by_one(batch)
                 continue
             for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():
@@ -56,3 +61,10 @@ class GroupCommit(Generic[Item, Result]):
             else:
                 if not future.done():
                     future.set_result(result)
+
+
+def _fail(batch: Sequence[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
+    """What none of them can do, each of them need not try."""
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)

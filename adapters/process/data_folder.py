@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from adapters.outages import describe_outage, is_database_away
 from domain.errors import OperatingError
 
 log = structlog.get_logger(__name__)
@@ -84,6 +85,6 @@ def describe_storage_error(error: BaseException) -> str | None:
     sentence = next((words for prefix, words in _BY_SQLITE_ERROR.items() if name.startswith(prefix)), None)
     if sentence is not None:
         return f"{sentence} ({error.orig})"
-    if (not name and error.connection_invalidated) or "connection failed" in str(error.orig):
-        return f"the database does not answer; see that it runs, then try again ({str(error.orig).splitlines()[0]})"
+    if is_database_away(error):
+        return f"the database does not answer; see that it runs, then try again ({describe_outage(error)})"
     return None

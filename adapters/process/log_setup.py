@@ -6,6 +6,17 @@ from pathlib import Path
 
 import structlog
 
+from adapters.outages import is_outage
+
+ACTIVITY_LOG = "temporalio.activity"
+"""The SDK's, to which it writes what each activity failed of."""
+
+
+def _says_something_new(record: logging.LogRecord) -> bool:
+    """What fails because a server is away, fails thousands of times; that it is away is said once, by the watch over the servers."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (record.name == ACTIVITY_LOG and error is not None and is_outage(error))
+
 
 def set_up_logging(file: Path | None) -> None:
     """Configure the program's own log and its libraries', from warnings up; `file` None is standard error."""
@@ -20,6 +31,7 @@ def set_up_logging(file: Path | None) -> None:
     ]
     formatter = structlog.stdlib.ProcessorFormatter(processor=structlog.processors.JSONRenderer(), foreign_pre_chain=steps)
     handler.setFormatter(formatter)
+    handler.addFilter(_says_something_new)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     structlog.configure(
         processors=[*steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

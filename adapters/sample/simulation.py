@@ -19,6 +19,7 @@ from adapters.config.settings import PROJECT
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
 from adapters.imports.column_mapping import load_mapping
+from adapters.outages import outlast
 from adapters.sample.accounts import CUSTOMER, SAMPLE_USERS
 from adapters.sample.invoices import SampleInvoice, SimulatedEvent, SimulatedEventKind, make_sample_portfolio
 from domain import identifiers as ids
@@ -109,7 +110,7 @@ class SampleCustomers:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Play until `stop`, or until nothing is left to happen."""
-        while not stop.is_set() and await self.play():
+        while not stop.is_set() and await outlast(self.play, "the sample's customers"):
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), compute_pause_seconds(self._services.clock))
 

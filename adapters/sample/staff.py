@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from adapters.composition import Services
 from adapters.database.engine import Database
 from adapters.database.tables import Setting
+from adapters.outages import outlast
 from adapters.process.web_server import AsgiApp
 from adapters.sample.accounts import SAMPLE_USERS
 from adapters.sample.simulation import compute_pause_seconds, load_sample_start
@@ -47,16 +48,21 @@ class SampleStaff:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, or until nothing is left to be done."""
         try:
-            while not stop.is_set() and await self.work():
+            while not stop.is_set() and await outlast(self.work, "the sample's staff"):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), compute_pause_seconds(self._services.clock))
         finally:
             await self.close()
 
     async def close(self) -> None:
-        """Sign everybody out."""
-        for token in self._tokens.values():
-            await asyncio.to_thread(self._services.identity.revoke_token, token)
+        """Sign everybody out, unless the database is away: then their tokens end with their time."""
+
+        async def sign_out() -> bool:
+            for token in self._tokens.values():
+                await asyncio.to_thread(self._services.identity.revoke_token, token)
+            return False
+
+        await outlast(sign_out, "the sample's staff, to sign out")
         self._tokens.clear()
         await self._api.aclose()
 

@@ -39,6 +39,10 @@ class TemporalUnreachableError(OperatingError):
     """No server answers at the Temporal address, or it and Duecourse do not trust each other."""
 
 
+class TemporalAbsentError(TemporalUnreachableError):
+    """Nobody answers at the Temporal address: it may not be up yet."""
+
+
 class RetentionError(OperatingError):
     """The server does not keep closed histories for as long as it is set to."""
 
@@ -48,8 +52,8 @@ async def connect_client(
 ) -> Client:
     """Connect to `address`, HOST:PORT. `security` is None for a server of this machine's own, which has none.
 
-    Raises TemporalUnreachableError after `seconds`, with what is wrong with TLS, certificates or the API key where that is why;
-    SettingsError for a certificate's file that cannot be used.
+    Raises TemporalAbsentError after `seconds`; TemporalUnreachableError with what is wrong with TLS, certificates or the API key, where
+    that is why; SettingsError for a certificate's file that cannot be used.
     """
     chosen = security or TransportSecurity()
     tls = await asyncio.to_thread(chosen.load_tls)
@@ -58,9 +62,10 @@ async def connect_client(
             return await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER, tls=tls, api_key=chosen.api_key)
     except (TimeoutError, RuntimeError, RPCError) as error:
         fault = await asyncio.to_thread(describe_connection_fault, address, chosen, str(error)) if security else None
-        raise TemporalUnreachableError(
-            fault
-            or f"no Temporal server answers at {address}; start it, or correct DUECOURSE_TEMPORAL_ADDRESS ({error or 'no reply in time'})"
+        if fault:
+            raise TemporalUnreachableError(fault) from error
+        raise TemporalAbsentError(
+            f"no Temporal server answers at {address}; start it, or correct DUECOURSE_TEMPORAL_ADDRESS ({error or 'no reply in time'})"
         ) from error
 
 

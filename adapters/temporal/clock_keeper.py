@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 from adapters.database.clock_store import apply_clock_change, record_clock_progress
 from adapters.database.engine import Database
 from adapters.database.live_clock import LiveClock
+from adapters.outages import outlast, repeat_through_outages
 from adapters.temporal.client import list_open_cases, signal_clock
 from adapters.temporal.schedules import upsert_schedules
 
@@ -30,7 +31,8 @@ class ClockKeeper:
         self._telling: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        await asyncio.gather(record_clock_progress(self._database, self._clock, stop), self._make_changes(stop))
+        recording = repeat_through_outages(lambda: record_clock_progress(self._database, self._clock, stop), stop, "the clock's progress")
+        await asyncio.gather(recording, self._make_changes(stop))
 
     async def make_change(self) -> bool:
         """Make the change that was asked for, if any, and tell the schedules and every open case; return whether there was one.
@@ -63,9 +65,13 @@ class ClockKeeper:
 
     async def _make_changes(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            try:
-                await self.make_change()
-            except RPCError as error:
-                log.warning("clock_change_not_told", reason=str(error))
+            await outlast(self._make_change_and_tell, "a change of the clock")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+    async def _make_change_and_tell(self) -> bool:
+        try:
+            return await self.make_change()
+        except RPCError as error:
+            log.warning("clock_change_not_told", reason=str(error))
+            return True

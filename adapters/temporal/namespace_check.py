@@ -36,6 +36,10 @@ class NamespaceError(OperatingError):
     """The namespace on the Temporal server is not as cases need it, and has to be put right there."""
 
 
+class NamespaceUncheckedError(NamespaceError):
+    """The server answered, and not what was asked: it may not be up as a whole yet."""
+
+
 class _Commands:
     """The commands of Temporal's own program that put a namespace right, complete with what reaches the server."""
 
@@ -72,11 +76,13 @@ async def prepare_namespace(client: Client, options: Sequence[str] = ()) -> None
         if missing := await _find_missing_attributes(client, commands):
             await _register_attributes(client, missing, commands)
     except RPCError as error:
-        raise NamespaceError(
-            f'the Temporal server at {commands.address} refuses to show the namespace "{commands.namespace}": {error}; let whoever runs it '
-            "give Duecourse read and write access to it"
-            if error.status in _REFUSED
-            else f'the Temporal server at {commands.address} could not check the namespace "{commands.namespace}": {error}'
+        if error.status in _REFUSED:
+            raise NamespaceError(
+                f'the Temporal server at {commands.address} refuses to show the namespace "{commands.namespace}": {error}; let whoever '
+                "runs it give Duecourse read and write access to it"
+            ) from error
+        raise NamespaceUncheckedError(
+            f'the Temporal server at {commands.address} could not check the namespace "{commands.namespace}": {error}'
         ) from error
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.i18n.languages import DEFAULT_LANGUAGE
@@ -114,9 +115,8 @@ def render_problem_page(request: Request, problem: Problem) -> Response:
     if problem.status == 401:
         return RedirectResponse("/sign-in", status_code=303)
     try:
-        actor = require_actor(request)
-    except Problem:
-        actor = None
-    page = render(request, request.app.state.parts, "problem.html", actor, problem=problem)
+        page = render(request, request.app.state.parts, "problem.html", require_actor(request), problem=problem)
+    except (Problem, SQLAlchemyError):
+        page = render(request, request.app.state.parts, "problem.html", None, problem=problem)
     page.status_code = problem.status
     return page

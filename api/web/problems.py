@@ -10,8 +10,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from adapters.outages import is_database_away
 from domain.errors import OperatingError, UserError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -78,6 +80,15 @@ class Problem(Exception):
         )
 
 
+DATABASE_AWAY = Problem(
+    503,
+    "not-ready",
+    "The database does not answer",
+    "nothing was done, or it is not known whether it was; send the same again in a moment, under the same Idempotency-Key",
+    headers={"Retry-After": "5"},
+)
+
+
 def not_found_problem(subject: str, subject_id: str, hint: str) -> Problem:
     return Problem(404, "not-found", f"There is no such {subject}", f"there is no {subject} {subject_id!r}; {hint}")
 
@@ -95,6 +106,8 @@ def build_problem(error: Exception) -> Problem:
             faults = [_build_field_error(dict(fault)) for fault in error.errors()]
             detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3])
             return Problem(422, "invalid", "The request cannot be read", detail, errors=faults)
+        case SQLAlchemyError() if is_database_away(error):
+            return DATABASE_AWAY
         case OperatingError():
             return _build_unexpected_problem(error)
         case UserError():
@@ -150,8 +163,15 @@ def install_problem_handlers(app: FastAPI, render_page: Callable[[Request, Probl
             return render_page(request, problem)
         return build_problem_response(problem, request.url.path)
 
+    async def handle_database_error(request: Request, error: Exception) -> Response:
+        """One that is no outage is a fault of ours, and goes the way of those."""
+        if not is_database_away(error):
+            raise error
+        return await handle(request, error)
+
     for kind in (HTTPException, RequestValidationError, Problem, UserError, Exception):
         app.add_exception_handler(kind, handle)
+    app.add_exception_handler(SQLAlchemyError, handle_database_error)
 
 
 def wants_page(request: Request) -> bool:

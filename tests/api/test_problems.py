@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from adapters.billing.errors import BillingError
 from api.web.middleware import MAX_JSON_BYTES
@@ -113,3 +115,31 @@ async def test_every_answer_keeps_a_browser_from_loading_anything_foreign(collec
         answer = await collector.get(path)
         assert answer.headers["content-security-policy"].startswith("default-src 'none'"), path
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_while_the_database_is_away_everybody_is_told_to_come_again(
+    as_role: As, collector: Client, problem: Problem, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_connection(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, psycopg.OperationalError("connection failed: hunter2"))
+
+    world.account()
+    monkeypatch.setattr("api.web.authentication.get_context", lose_connection)
+    for answer in (await collector.get("/v1/accounts"), await collector.post("/v1/invoices/I-1/notes", json={"text": "hello"})):
+        document = problem(answer, 503)
+        assert (document["title"], answer.headers["retry-after"]) == ("The database does not answer", "5")
+        assert "hunter2" not in answer.text
+    page = await collector.get("/", headers={"Accept": "text/html"})
+    assert (page.status_code, "The database does not answer" in page.text) == (503, True)
+
+
+async def test_what_the_database_says_of_a_fault_of_ours_stays_inside(
+    collector: Client, problem: Problem, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_a_rule(*_: object) -> None:
+        raise IntegrityError("INSERT", {}, psycopg.errors.UniqueViolation("hunter2"))
+
+    monkeypatch.setattr("api.web.authentication.get_context", break_a_rule)
+    answer = await collector.get("/v1/accounts")
+    assert "hunter2" not in answer.text
+    problem(answer, 500)

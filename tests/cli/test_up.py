@@ -5,15 +5,11 @@ import json
 import re
 import signal
 import sqlite3
-import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from queue import Empty, Queue
-from time import monotonic, sleep
-from typing import Any
+from time import sleep
 
 import httpx
 import psutil
@@ -32,94 +28,8 @@ from adapters.temporal.client import connect_client
 from adapters.temporal.embedded_server import TemporalMissingError, find_free_port, find_temporal_program
 from domain import identifiers as ids
 from domain.clock import Clock
-from tests.commands import ENVIRONMENT, PATIENCE, CommandProcess, run_command
-
-
-class Up:
-    """One `duecourse up`, from its first line to its exit. `typed`: as a person types it, by an interpreter that has loaded nothing yet."""
-
-    def __init__(self, data_dir: Path, *options: str, port: int | None = None, typed: bool = False) -> None:
-        self.data_dir = data_dir
-        self.port = port or find_free_port()
-        arguments = ["up", "--data-dir", str(data_dir), "--port", str(self.port), *options]
-        self.process: CommandProcess | subprocess.Popen[str] = _type_command(*arguments) if typed else CommandProcess(*arguments)
-        self.screen: list[str] = []
-        self._lines: Queue[str | None] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line.rstrip("\n"))
-        self._lines.put(None)
-
-    def ready(self) -> str:
-        """The URL on the line that begins with `ready`."""
-        deadline = monotonic() + PATIENCE
-        while True:
-            try:
-                line = self._lines.get(timeout=max(deadline - monotonic(), 0.01))
-            except Empty:
-                line = None
-            if line is None:
-                pytest.fail("never ready:\n" + "\n".join(self.screen))
-            self.screen.append(line)
-            if line.startswith("ready "):
-                return line.removeprefix("ready ")
-
-    def rest(self) -> list[str]:
-        """What it wrote after it was ready, once it has ended."""
-        return [line for line in iter(lambda: self._lines.get(timeout=PATIENCE), None) if line is not None]
-
-    @property
-    def temporal_pid(self) -> int:
-        pid: int = json.loads((self.data_dir / "temporal.json").read_text(encoding="utf-8"))["pid"]
-        return pid
-
-    @property
-    def temporal(self) -> psutil.Process:
-        return psutil.Process(self.temporal_pid)
-
-    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
-
-
-def _type_command(*arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "duecourse.py", *arguments],
-        cwd=PROJECT,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
-    """Starts `up` on a fresh data folder, or the one given; nothing is left when the test ends."""
-    started: list[Up] = []
-
-    def begin(*options: str, data_dir: Path | None = None, **how: Any) -> Up:
-        started.append(Up(data_dir or tmp_path / "data", *options, **how))
-        return started[-1]
-
-    yield begin
-    for up in started:
-        if up.process.poll() is None:
-            up.process.kill()
-            up.process.wait()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = monotonic() + PATIENCE
-    while not condition():
-        if monotonic() > deadline:
-            pytest.fail(f"waited in vain: {what}")
-        sleep(0.05)
+from tests.cli.processes import Up, until
+from tests.commands import ENVIRONMENT, CommandProcess, run_command
 
 
 def clock_of(data_dir: Path) -> Clock:

@@ -1,0 +1,82 @@
+"""PostgreSQL stops and starts under `up`, `worker` and `api`: all three wait, say so, and go on, and nothing happens twice."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from adapters.database.engine import Database
+from adapters.database.row_states import MessageState
+from adapters.database.tables import Message
+from adapters.imports.column_mapping import load_mapping
+from adapters.imports.importer import Importer
+from adapters.sample.invoices import make_sample_portfolio
+from adapters.sample.simulation import MAPPING_FILE, write_sample_export
+from adapters.temporal.embedded_server import find_free_port
+from domain.clock import start_of_day
+from tests.cli.processes import Running, Up, until
+from tests.commands import ENVIRONMENT
+from tests.databases import PostgresServer
+
+AS_OF = date(2026, 10, 7)
+INVOICES = 15
+
+
+@pytest.fixture
+def books(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
+    """A database on PostgreSQL with some invoices, which every command of the test uses."""
+    url = postgres_server.create()
+    monkeypatch.setitem(ENVIRONMENT, "DUECOURSE_DATABASE_URL", url)
+    database = Database(url)
+    file = write_sample_export(tmp_path / "invoices.csv", make_sample_portfolio(AS_OF).invoices[:INVOICES])
+    Importer(database).run(file, load_mapping(MAPPING_FILE), AS_OF, start_of_day(AS_OF), "the test", hold_new_accounts=False)
+    return database
+
+
+def list_sent(books: Database) -> list[str]:
+    """The Message-IDs of the letters that were sent."""
+    with books.reading() as session:
+        return list(session.scalars(select(col(Message.message_id)).where(col(Message.state) == MessageState.SENT)))
+
+
+def count_doubtful(books: Database) -> int:
+    with books.reading() as session:
+        return session.scalar(select(func.count()).where(col(Message.state) == MessageState.UNKNOWN)) or 0
+
+
+def test_all_processes_outlast_a_database_that_stops_and_starts(
+    start: Callable[..., Up], run: Callable[..., Running], books: Database, postgres_server: PostgresServer
+) -> None:
+    port = find_free_port()
+    with postgres_server.away():
+        up = start("--no-sample", "--as-of", AS_OF.isoformat(), "--day-seconds", "2")
+        up.wait_for("waiting for the database at ")
+    up.ready()
+    worker, api = run("worker", "--data-dir", str(up.data_dir)), run("api", "--data-dir", str(up.data_dir), "--port", str(port))
+    everybody = (up, worker, api)
+    assert worker.ready().startswith("for the work of")
+    api.ready()
+    until(lambda: len(list_sent(books)) > 0, "a first letter")
+
+    with postgres_server.away():
+        gone = [running.wait_for("the database at ") for running in everybody]
+        probes = [httpx.get(f"http://127.0.0.1:{of}/readyz", timeout=60) for of in (up.port, port)]
+        asked = httpx.get(f"http://127.0.0.1:{port}/v1/invoices", headers={"Authorization": "Bearer x"}, timeout=60)
+    back = [running.wait_for("the database at ") for running in everybody]
+    before = len(list_sent(books))
+    until(lambda: len(list_sent(books)) > before, "another letter")
+
+    assert all("does not answer (" in line for line in gone)
+    assert all("answers again" in line for line in back)
+    assert all((probe.status_code, "the database does not answer" in probe.text) == (503, True) for probe in probes)
+    assert (asked.status_code, asked.headers["retry-after"]) == (503, "5")
+    assert [httpx.get(f"http://127.0.0.1:{of}/readyz", timeout=60).status_code for of in (up.port, port)] == [200, 200]
+    assert [running.stop() for running in (api, worker, up)] == [0, 0, 0]
+    assert count_doubtful(books) == 0
+    delivered = list((up.data_dir / "inbox").rglob("*.eml"))
+    assert len(delivered) == len(list_sent(books)) == len(set(list_sent(books)))
+    books.close()
