@@ -136,6 +136,7 @@ def build_app() -> FastAPI:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(console.approvals_router)
     app.include_router(console.set_aside_router)
+    app.include_router(console.acts_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)

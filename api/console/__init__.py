@@ -1,8 +1,9 @@
 """The pages for people: server-rendered, working without a script, loading nothing from elsewhere."""
 
+from api.console.act_pages import router as acts_router
 from api.console.approval_pages import router as approvals_router
 from api.console.pages import router
 from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
 
-__all__ = ["approvals_router", "render_problem_page", "router", "set_aside_router"]
+__all__ = ["acts_router", "approvals_router", "render_problem_page", "router", "set_aside_router"]

@@ -9,7 +9,10 @@ from adapters.i18n.languages import choose_language
 from adapters.identity.delegation_store import DelegationStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.journal import find_note_text, list_case_story
-from api.console.rendering import render, require_page_reader
+from api.console.acts.forms import load_act_forms
+from api.console.acts.shown_form import Reader, ShownForm, show_form
+from api.console.acts.subject import NO_SUBJECT
+from api.console.rendering import load_reader, render, require_page_reader
 from api.context import ApiContext
 from api.presenters.phrases import Phrases, load_phrases
 from api.routes.approvals import require_approval
@@ -72,9 +75,20 @@ def show_approval(
         facts=facts,
         numbers={invoice.invoice_id: invoice.number for invoice in facts.invoices} if facts else {},
         reason=facts.reason or find_note_text(context.database, facts.note_id) or "" if facts else "",
-        is_mine=approval.outcome is None and _may_decide(context, actor, [approval]) != [],
+        decision=_show_decision(context, actor, approval) if approval.outcome is None else None,
         entries=[(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(story)],
     )
+
+
+def _show_decision(context: ApiContext, actor: Actor, approval: CaseRow) -> ShownForm | None:
+    """The form to decide it by, on the facts as this page shows them; None where the reader may not."""
+    name = "decide_approval"
+    if not _may_decide(context, actor, [approval]):
+        return None
+    version = approval.summary_of(ApprovalSummary).facts_version
+    values = {} if version is None else {"facts_version": [str(version)]}
+    reader = Reader(*load_reader(context, actor))
+    return show_form(name, load_act_forms()[name], {"approval_id": approval.case_id}, NO_SUBJECT, reader, values)
 
 
 def _load_reader_phrases(context: ApiContext, actor: Actor) -> tuple[Phrases, str]:

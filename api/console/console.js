@@ -1,8 +1,16 @@
-// Reads the page again from time to time, unless someone is in the middle of something on it.
+// Reads the page again from time to time, unless someone is in the middle of something on it; and says only once what was just done.
 "use strict";
 (() => {
   const seconds = Number(document.body.dataset.refresh || 0);
+  const shown = new URL(location.href);
+  if (shown.searchParams.has("acted")) {
+    for (const name of ["acted", "queued"]) shown.searchParams.delete(name);
+    history.replaceState(history.state, "", shown);
+  }
+  const changed = (field) => field.type === "radio" || field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+  const begun = () => [...document.querySelectorAll("main form :is(input, textarea)")].some(changed);
   const busy = () =>
+    begun() ||
     document.hidden ||
     document.querySelector("main :focus:not(a)") ||
     document.querySelector("main details[open]") ||

@@ -17,6 +17,7 @@ from adapters.read_model.unreached_roles import find_unreached_roles, list_settl
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
+from api.console.open_cases import list_open_cases
 from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
 from api.console.timeline import build_timeline
 from api.presenters.invoices import explain_invoice
@@ -34,6 +35,7 @@ from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.digits import parse_digits
 from domain.roles import Actor
+from domain.timeline.holds import HoldKind
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PageReader = Annotated[Actor, Depends(require_page_reader)]
@@ -113,6 +115,7 @@ async def show_invoice(
             brake=brake,
             steps=build_timeline(row, policy, context.today, CONSOLE_PHRASES),
             is_braked=reason.reason in (LETTERS_STOPPED, AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS),
+            is_paused=row.case is not None and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds),
             why=CONSOLE_PHRASES.render_next_step_reason(*reason, row.currency),
             letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
             tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
@@ -136,6 +139,7 @@ def show_account(request: Request, account_id: str, context: Context, actor: Pag
         entries=_render_entries(lines),
         letters=letters,
         tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, account_id=account_id)[0],
+        open_cases=list_open_cases(context.database, account_id),
         notes=list_notes(context.database, account_id, MAX_LIST_LENGTH)[0],
     )
 

@@ -105,6 +105,11 @@ def record_shown_letter(request: Request, message_id: str) -> None:
     request.state.shown = AccessTarget(MAIL, message_id)
 
 
+def record_shown_account(request: Request, account_id: str) -> None:
+    """A page shows what an account owes, whatever its path names."""
+    request.state.shown = AccessTarget(ACCOUNT, account_id)
+
+
 def record_exported_scope(request: Request, scope: AuditScope) -> None:
     """An auditor takes away all that there is of an account or a period."""
     request.state.shown = build_scope_target(scope)

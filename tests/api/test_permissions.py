@@ -154,13 +154,14 @@ PAGES = {
         "/accounts/{account_id}",
         "/approvals",
         "/approvals/{approval_id}",
+        "/act/{name}",
         "/preview",
         "/roles",
         "/set-aside",
         "/inbox",
         "/inbox/{mail_id}",
     )
-} | {("POST", "/clock"), ("POST", "/set-aside/{item_id}/retry")}
+} | {("POST", "/clock"), ("POST", "/set-aside/{item_id}/retry"), ("POST", "/act/{name}")}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

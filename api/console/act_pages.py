@@ -1,0 +1,129 @@
+"""The pages on which people act. Each form is a page of its own, which works without a script; what it sends goes through the API."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from string import Formatter
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from api.console.acts.api_call import ApiAnswer, send_to_api
+from api.console.acts.form_body import UnreadableField, build_body
+from api.console.acts.forms import ActForm, load_act_forms
+from api.console.acts.shown_form import Reader, show_form
+from api.console.acts.subject import find_subject
+from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, build_form_token, load_reader, render, require_page_reader
+from api.web.access_logging import record_shown_account
+from api.web.authentication import Context, require_right
+from api.web.problems import not_found_problem
+from api.web.request_target import EncodedPathRoute
+from domain.roles import Actor
+
+router = APIRouter(prefix="/act", include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+PageReader = Annotated[Actor, Depends(require_page_reader)]
+Values = Mapping[str, Sequence[str]]
+Faults = Sequence[tuple[str, str]]
+"""What is wrong, each with the field that has it; of a fault that no field has, with an empty name."""
+
+START_PAGE = "/"
+
+
+def require_act(name: str, actor: PageReader) -> ActForm:
+    """Raises Problem 404, or 403 where the reader's role may not."""
+    form = load_act_forms().get(name)
+    if form is None:
+        raise not_found_problem("form", name, "the pages of accounts and invoices lead to those that there are")
+    require_right(actor, form.permission)
+    return form
+
+
+Act = Annotated[ActForm, Depends(require_act)]
+
+
+@router.get("/{name}")
+def show_act(request: Request, name: str, form: Act, context: Context, actor: PageReader) -> HTMLResponse:
+    """The ids that the act needs, and whatever a page fills in beforehand, come behind the question mark."""
+    given = {key: request.query_params.getlist(key) for key in request.query_params}
+    return _render_act(request, context, actor, name, form, given)
+
+
+@router.post("/{name}")
+async def do_act(request: Request, name: str, form: Act, context: Context, actor: PageReader) -> Response:
+    """Back to the page from which the form was opened; or the form again, as it was filled in, with what is wrong."""
+    sent = await request.form(max_files=0, max_fields=1_000)
+    given = {key: [value for value in sent.getlist(key) if isinstance(value, str)] for key in sent}
+    words, phrases = load_reader(context, actor)
+
+    async def again(status: int, faults: Faults) -> HTMLResponse:
+        page = await run_in_threadpool(_render_act, request, context, actor, name, form, given, faults)
+        page.status_code = status
+        return page
+
+    if not hmac.compare_digest(_first(given, "form_token").encode(), build_form_token(request).encode()):
+        return await again(403, [("", words.notices["stale"])])
+    try:
+        body = build_body(form, given, phrases.shared.locale)
+    except UnreadableField as fault:
+        return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
+    answer = await send_to_api(request, form, _read_ids(form, given), body, _first(given, "form_key"))
+    if answer.is_refusal:
+        return await again(answer.status, _list_faults(answer, words.fill_notice("refused", detail=str(answer.document.get("detail", "")))))
+    return RedirectResponse(_say_done(_find_way_back(given), name, answer.is_queued), status_code=303)
+
+
+def _render_act(
+    request: Request, context: Context, actor: Actor, name: str, form: ActForm, given: Values, faults: Faults = ()
+) -> HTMLResponse:
+    ids = _read_ids(form, given)
+    subject = find_subject(
+        context, ids.get("account_id") or _first(given, "for_account"), ids.get("invoice_id") or _first(given, "for_invoice")
+    )
+    if subject.account_id:
+        record_shown_account(request, subject.account_id)
+    reader = Reader(*load_reader(context, actor))
+    values = {field: given[field] for field in form.fields if field in given}
+    shown = show_form(name, form, ids, subject, reader, values, faults, _first(given, "form_key"))
+    beside = {key: value for key in ("for_account", "for_invoice") if (value := _first(given, key))}
+    return render(
+        request,
+        context,
+        "act.html",
+        actor,
+        form=shown,
+        subject=subject,
+        words=reader.act_words,
+        phrases=reader.phrases,
+        language=reader.locale.partition("_")[0],
+        beside=beside,
+        back=_find_way_back(given),
+    )
+
+
+def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
+    return {name: _first(given, name) for _, name, _, _ in Formatter().parse(form.path) if name}
+
+
+def _first(given: Values, name: str) -> str:
+    return next(iter(given.get(name, ())), "")
+
+
+def _list_faults(answer: ApiAnswer, refusal: str) -> Faults:
+    """The API's faults by the fields that have them. What was refused as a whole is said as a whole."""
+    errors = answer.document.get("errors") or []
+    found = [(str(error["pointer"]).removeprefix("/").replace("/", "."), str(error["detail"])) for error in errors]
+    return found or [("", refusal)]
+
+
+def _find_way_back(given: Values) -> str:
+    """A page of ours, or the first one: a form must not lead elsewhere."""
+    back = _first(given, "back")
+    return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else START_PAGE
+
+
+def _say_done(back: str, name: str, queued: bool) -> str:
+    path, _, query = back.partition("?")
+    said = urlencode({DONE_PARAMETER: name, **({QUEUED_PARAMETER: "yes"} if queued else {})})
+    return f"{path}?{query}&{said}" if query else f"{path}?{said}"

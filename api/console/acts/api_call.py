@@ -1,0 +1,43 @@
+"""Sends a person's request through the API's own route, in this process: what a form may do, checks and leaves behind is the API's."""
+
+import json
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import httpx
+from fastapi import Request
+
+from api.console.acts.forms import ActForm
+from api.web.idempotency import IDEMPOTENCY_HEADER
+
+FORWARDED_HEADERS = ("authorization", "cookie", "host", "origin")
+
+
+class ApiAnswer(NamedTuple):
+    """`document` is the answer's body; of a refusal, its problem document."""
+
+    status: int
+    document: dict[str, Any]
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.status >= 400
+
+    @property
+    def is_queued(self) -> bool:
+        """It is certain to be done, and is not yet."""
+        return self.status == 202
+
+
+async def send_to_api(request: Request, form: ActForm, ids: dict[str, str], body: dict[str, Any], key: str) -> ApiAnswer:
+    """`ids` are those that the form's path names. Sent twice under the same key it is done once."""
+    path = form.path.format(**{name: quote(value, safe="") for name, value in ids.items()})
+    headers = {name: value for name in FORWARDED_HEADERS if (value := request.headers.get(name)) is not None}
+    transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False, client=request.client or ("", 0))
+    async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
+        answer = await client.request(form.method, path, json=body, headers={**headers, IDEMPOTENCY_HEADER: key})
+    try:
+        document = answer.json()
+    except json.JSONDecodeError:
+        document = {}
+    return ApiAnswer(answer.status_code, document if isinstance(document, dict) else {})

@@ -1,0 +1,75 @@
+"""The forms by which people act, as `forms.yaml` describes them: the request that each sends, and the fields that a person fills in."""
+
+from functools import cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from adapters.i18n.wording import read_wording_file
+from adapters.shipped_files import PROJECT
+from api.web.permissions import Permission, permission_denial_reason
+from domain.roles import Role
+
+FORMS_FILE = PROJECT / "api" / "console" / "acts" / "forms.yaml"
+
+
+FieldKind = Literal[
+    "text",
+    "long_text",
+    "day",
+    "money",
+    "number",
+    "choice",
+    "flag",
+    "open_invoice",
+    "open_invoices",
+    "currency",
+    "hidden",
+    "hidden_number",
+    "hidden_flag",
+    "hidden_list",
+]
+"""How a field is filled in. `open_invoice` is chosen among those of the account, `open_invoices` are ticked; `currency` is among those that
+the subject owes in, and asked for only where there are several. The hidden ones carry what the page knows already."""
+
+
+class FormField(BaseModel):
+    """One place of the request's body. `words`: the group of words that says a choice's values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: FieldKind
+    required: bool = False
+    words: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.kind.startswith("hidden")
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a person fills it in; the others go along with what they filled in beside them."""
+        return not self.is_hidden and self.kind != "currency"
+
+
+class ActForm(BaseModel):
+    """`path` is the API's, with the ids that it names in braces. The fields are named by their place in the body, such as
+    `promises.0.amount`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    method: Literal["POST"] = "POST"
+    permission: Permission
+    fields: dict[str, FormField] = {}
+
+    def is_for(self, role: Role) -> bool:
+        """Whether the role may send it at all; what the case's state rules out, the API says."""
+        return permission_denial_reason(role, self.permission) is None
+
+
+@cache
+def load_act_forms() -> dict[str, ActForm]:
+    """Return the forms by the operation of the API that each sends."""
+    return {name: ActForm.model_validate(form) for name, form in read_wording_file(FORMS_FILE).content.items()}

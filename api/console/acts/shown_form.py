@@ -1,0 +1,121 @@
+"""A form as its page shows it: labelled in the reader's language, filled in as far as something is known, with what was wrong beside it."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from adapters.i18n.formatting import format_localised_money
+from api.console.acts.forms import ActForm, FieldKind, FormField
+from api.console.acts.subject import ActSubject
+from api.console.acts.wording import ActWording
+from api.presenters.phrases import Phrases
+
+Choice = tuple[str, str]
+"""A value, and how it is said."""
+
+PROMISE_OVER_ALL = "overdue"
+PLAIN_AMOUNT = "#,##0.00"
+FILLED_WITH_BALANCE = frozenset({"make_promise", "record_payment", "raise_dispute", "issue_credit_note"})
+"""Acts on an invoice whose amount is mostly all that is open."""
+
+
+class Reader(NamedTuple):
+    """Who reads, by what is written for them."""
+
+    act_words: ActWording
+    phrases: Phrases
+
+    @property
+    def locale(self) -> str:
+        return self.phrases.shared.locale
+
+
+class ShownField(NamedTuple):
+    name: str
+    kind: FieldKind
+    label: str
+    values: Sequence[str]
+    choices: Sequence[Choice]
+    required: bool
+    fault: str
+
+    @property
+    def value(self) -> str:
+        return self.values[0] if self.values else ""
+
+
+class ShownForm(NamedTuple):
+    """`ids` are those that the request's path names. `key`: under which it is done once, however often it is sent. `faults` belong to no
+    field that is shown."""
+
+    name: str
+    title: str
+    hint: str
+    ids: Mapping[str, str]
+    fields: Sequence[ShownField]
+    key: str
+    faults: Sequence[str]
+
+
+def show_form(
+    name: str,
+    form: ActForm,
+    ids: Mapping[str, str],
+    subject: ActSubject,
+    reader: Reader,
+    values: Mapping[str, Sequence[str]],
+    faults: Iterable[tuple[str, str]] = (),
+    key: str = "",
+) -> ShownForm:
+    """`values` by field, as they were sent or as the page knows them; `faults` by the field that has them, or by none."""
+    told = list(faults)
+    by_field = dict(told)
+    known = {**_fill_in(name, form, subject, reader.locale), **values}
+    fields = [
+        _show_field(place, field, subject, reader, known.get(place, ()), by_field.get(place, "")) for place, field in form.fields.items()
+    ]
+    seen = {field.name for field in fields if not field.kind.startswith("hidden")}
+    return ShownForm(
+        name=name,
+        title=reader.act_words.titles[name],
+        hint=reader.act_words.hints[name],
+        ids=ids,
+        fields=fields,
+        key=key or f"form-{secrets.token_urlsafe(18)}",
+        faults=[fault for place, fault in told if place not in seen],
+    )
+
+
+def _show_field(name: str, field: FormField, subject: ActSubject, reader: Reader, values: Sequence[str], fault: str) -> ShownField:
+    kind, choices = field.kind, _list_choices(field, subject, reader)
+    if kind == "currency" and len(choices) <= 1:
+        kind, values = "hidden", values or [value for value, _ in choices]
+    labels = reader.act_words.fields
+    label = labels.get(name) or labels.get(name.rpartition(".")[2], "")
+    return ShownField(name, kind, label, values, choices, field.required, fault)
+
+
+def _list_choices(field: FormField, subject: ActSubject, reader: Reader) -> list[Choice]:
+    match field.kind:
+        case "choice":
+            own = reader.act_words.choices
+            return [(value, own[value] if not field.words else reader.phrases.translate(field.words, value)) for value in field.choices]
+        case "currency":
+            return [(currency, currency) for currency in subject.currencies]
+        case "open_invoice" | "open_invoices":
+            shared = reader.phrases.shared
+            return [
+                (each.id, f"{each.number}, {shared.format_money(each.open_balance, each.currency)}, {shared.format_day(each.due_date)}")
+                for each in subject.open_invoices
+            ]
+    return []
+
+
+def _fill_in(name: str, form: ActForm, subject: ActSubject, locale: str) -> dict[str, Sequence[str]]:
+    """What is known beforehand: the open balance, and that a promise in a call is over all that is overdue."""
+    known: dict[str, Sequence[str]] = {}
+    if name in FILLED_WITH_BALANCE and subject.invoice:
+        known["amount"] = [format_localised_money(subject.invoice.open_balance, subject.invoice.currency, locale, PLAIN_AMOUNT)]
+    if "promises.0.invoices" in form.fields:
+        known["promises.0.invoices"] = [PROMISE_OVER_ALL]
+    return known

@@ -1,0 +1,40 @@
+"""What an act is about: the account or the invoice, with what it owes."""
+
+from typing import NamedTuple
+
+from adapters.read_model.accounts import find_account
+from adapters.read_model.invoices import InvoiceRow, find_invoice
+from api.context import ApiContext
+from domain.billing.billing_events import InvoiceStatus
+
+
+class ActSubject(NamedTuple):
+    """`invoice` is None where an act is about the whole account; both are None where it is about neither. `open_invoices` are the
+    account's, or the invoice alone."""
+
+    account_id: str | None = None
+    account_name: str | None = None
+    invoice: InvoiceRow | None = None
+    open_invoices: tuple[InvoiceRow, ...] = ()
+
+    @property
+    def currencies(self) -> list[str]:
+        """Those in which something is owed, in the order of the invoices."""
+        if self.invoice:
+            return [self.invoice.currency]
+        return list(dict.fromkeys(invoice.currency for invoice in self.open_invoices))
+
+
+NO_SUBJECT = ActSubject()
+
+
+def find_subject(context: ApiContext, account_id: str | None, invoice_id: str | None) -> ActSubject:
+    """Return what is known of the invoice or, without one, of the account. An id that is unknown makes no subject: the API refuses it."""
+    if invoice_id:
+        invoice = find_invoice(context.database, invoice_id)
+        return ActSubject(invoice.account_id, invoice.account_name, invoice, (invoice,)) if invoice else NO_SUBJECT
+    account = find_account(context.database, account_id, context.today) if account_id else None
+    if account is None:
+        return NO_SUBJECT
+    owed = [invoice for invoice in account.invoices if invoice.status == InvoiceStatus.OPEN]
+    return ActSubject(account.id, account.name, None, tuple(sorted(owed, key=lambda invoice: (invoice.due_date, invoice.id))))

@@ -1,0 +1,26 @@
+"""What the forms say, in four languages."""
+
+from pydantic import BaseModel, ConfigDict
+
+from adapters.i18n.wording import WordingCatalogue, fill_placeholders
+from adapters.shipped_files import PROJECT
+
+
+class ActWording(BaseModel):
+    """One language's words. `hints` say what follows from an act, `done` what is so after it; `fields` label the fields by their place in
+    the request's body."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    titles: dict[str, str]
+    hints: dict[str, str]
+    done: dict[str, str]
+    fields: dict[str, str]
+    choices: dict[str, str]
+    notices: dict[str, str]
+
+    def fill_notice(self, name: str, **facts: str) -> str:
+        return fill_placeholders(self.notices[name], facts)
+
+
+ACT_WORDING = WordingCatalogue(ActWording, PROJECT / "api" / "console" / "acts" / "words")
