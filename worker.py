@@ -16,6 +16,7 @@ from activities.account_erasure import AccountErasureActivities
 from activities.approval_digest import ApprovalDigestActivities
 from activities.approvals import ApprovalActivities
 from activities.billing_events import BillingEventActivities
+from activities.case_check import CaseCheckActivities
 from activities.case_effects import CaseEffectActivities
 from activities.case_joining import CaseJoiningActivities
 from activities.case_letters import CaseLetterActivities
@@ -33,6 +34,8 @@ from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.audit.histories.object_store import open_archive_store
 from adapters.audit.seals.seal_mail import SealMail
 from adapters.audit.seals.seal_store import SealStore
+from adapters.case_check.case_checker import CaseChecker
+from adapters.case_check.next_run_loader import NextRunLoader
 from adapters.cases.approval_facts import ApprovalFactsLoader
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.cases.case_store import CaseStore
@@ -74,6 +77,7 @@ from workflows.history_archive import HistoryArchive
 from workflows.invoice_collection import InvoiceCollection
 from workflows.payment_plan import PaymentPlan
 from workflows.policy_adoption import PolicyAdoption
+from workflows.standing_check import StandingCheck
 from workflows.write_off import WriteOff
 
 Activities = list[Callable[..., Any]]
@@ -95,6 +99,7 @@ WORKFLOWS = (
     PolicyAdoption,
     ApprovalDigest,
     CreditRequest,
+    StandingCheck,
 )
 CACHED_WORKFLOWS = 10_000
 WORKFLOW_TASK_POLLERS = 20
@@ -224,14 +229,22 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
 
 
 def build_audit_activities(services: Services, client: Client) -> Activities:
-    """Return what seals the journal and archives histories."""
+    """Return what seals the journal, archives histories, and checks that every case runs."""
     database, settings = services.database, services.settings
     mail = SealMail(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address, settings.audit_mail)
     sealing = DailySealActivities(SealStore(database), mail, services.clock)
     archive = RunArchive(database, open_archive_store(settings.archive_url))
     archiver = HistoryArchiver(client, database, archive, VisibilityRunListing(client))
     archiving = HistoryArchiveActivities(archiver, services.clock)
-    return [sealing.make_seal, sealing.mail_seal, archiving.archive_histories]
+    checking = CaseCheckActivities(build_case_checker(client, services))
+    return [sealing.make_seal, sealing.mail_seal, archiving.archive_histories, checking.check_cases]
+
+
+def build_case_checker(client: Client, services: Services) -> CaseChecker:
+    """Return the standing check of the cases."""
+    database, policies, clock = services.database, services.policies, services.clock
+    inputs = InvoiceInputLoader(database, policies, clock)
+    return CaseChecker(client, database, VisibilityRunListing(client), NextRunLoader(database, policies, clock), inputs)
 
 
 async def run_worker(client: Client, services: Services, stop: asyncio.Event, when_ready: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 from adapters.config.settings import Settings, SettingsError
 from adapters.process.gc_tuning import collect_garbage_rarely
 from cli.audit import audit_app
+from cli.case_commands import cases_app
 from cli.clock_commands import clock_app
 from cli.letter_commands import letters_app, preview_letters, release_accounts
 from cli.options import DataDir, load_existing_settings, opened_database, parse_day
@@ -28,6 +29,7 @@ policy_app = typer.Typer(no_args_is_help=True, help="The collection policies.")
 app.add_typer(policy_app, name="policy")
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
+app.add_typer(cases_app, name="cases")
 app.add_typer(letters_app, name="letters")
 app.add_typer(clock_app, name="clock")
 app.command("release")(release_accounts)

@@ -5,6 +5,7 @@ the journal's head comes out.
 """
 
 from datetime import date
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -17,7 +18,8 @@ from domain.journal.entry import Entry
 
 
 class CaseWrite(BaseModel):
-    """Everything that a workflow writes in one transaction, each time it is activated."""
+    """Everything that a workflow writes in one transaction, each time it is activated. `next_run`: what a run would start with that goes
+    on after this write, were the present one lost; as JSON."""
 
     now: AwareDatetime
     entries: list[Entry]
@@ -30,6 +32,7 @@ class CaseWrite(BaseModel):
     errands: list[TaskRequest] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
     promise_part: PromisePart | None = None
+    next_run: dict[str, Any] | None = None
 
 
 class CaseWriteResult(BaseModel):

@@ -15,6 +15,7 @@ SEAL_CASE_ID = "seal"
 """The case of all seals: each day's run of `DailySeal` follows its chain."""
 HISTORY_ARCHIVE_ID = "history_archive"
 APPROVAL_DIGEST_ID = "approval_digest"
+STANDING_CHECK_ID = "standing_check"
 
 SEARCH_ATTRIBUTES = ("DuecourseAccount", "DuecourseCollector", "DuecourseStage", "DuecourseAwaiting")
 """By which cases are listed with Temporal's own tools: keywords, registered with the server."""
@@ -96,6 +97,7 @@ class WorkflowName(StrEnum):
     HISTORY_ARCHIVE = "HistoryArchive"
     APPROVAL_DIGEST = "ApprovalDigest"
     CREDIT_REQUEST = "CreditRequest"
+    STANDING_CHECK = "StandingCheck"
 
 
 def invoice_case_id(invoice_id: str) -> str:

@@ -36,7 +36,11 @@ class TimeSkippingRuns:
         async for open_run in self._open(of):
             yield open_run
 
-    async def _open(self, of: WorkflowExecutionFilter) -> AsyncIterator[ListedRun]:
+    async def list_running_cases(self) -> AsyncIterator[str]:
+        async for run in self._open():
+            yield run.workflow_id
+
+    async def _open(self, of: WorkflowExecutionFilter | None = None) -> AsyncIterator[ListedRun]:
         request = ListOpenWorkflowExecutionsRequest(namespace=self._client.namespace, execution_filter=of)
         for run in (await self._client.workflow_service.list_open_workflow_executions(request)).executions:
             yield ListedRun(run.execution.workflow_id, run.execution.run_id, None)

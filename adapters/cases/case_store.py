@@ -12,6 +12,7 @@ from sqlmodel import col
 from adapters.cases.awaited_parties import AwaitedPartiesStore
 from adapters.cases.call_tasks import CallTaskStore, drop_settled_calls, find_raised_escalations, is_call_escalation
 from adapters.cases.contact_scheduling import ContactAccount, ContactScheduler, ScheduledContact
+from adapters.cases.next_run_store import NextRunStore
 from adapters.cases.promise_parts import PromisePartStore
 from adapters.correspondence.contact_requests import (
     CaseLetterUpdates,
@@ -53,6 +54,7 @@ class CaseStore:
         self._awaited_parties = AwaitedPartiesStore(database)
         self._call_tasks = CallTaskStore(database)
         self._promise_parts = PromisePartStore(database)
+        self._next_runs = NextRunStore(database)
         self._insert_entry = database.build_insert_or_ignore(JournalEntry)
         self._insert_task = database.build_insert_or_ignore(Task)
         insert_case = database.build_insert(Case)
@@ -105,6 +107,7 @@ class CaseStore:
             results[case_id] = results[case_id].model_copy(update={"raised": keys})
         _complete_tasks(connection, records)
         connection.execute(self._upsert_case, [_build_case_row(record, results[record.case.case_id]) for record in records])
+        self._next_runs.write(connection, records, results)
         return results
 
     def _insert_entries(self, connection: Connection, records: Sequence[CaseWrite]) -> None:

@@ -516,6 +516,15 @@ class CaseAwaited(SQLModel, table=True):
     name: str = Field(primary_key=True, description="of the role or the user")
 
 
+class NextRunRow(SQLModel, table=True):
+    """What a case's next run would start with, were its present one lost; as of its last write. None once it is over."""
+
+    __tablename__ = "next_runs"
+    case_id: str = Field(primary_key=True)
+    head: str = Field(description="of the journal that the state follows")
+    next_run: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
 class SealRow(SQLModel, table=True):
     """Append-only: a day's seal over the heads of all cases. No two follow the same one."""
 
@@ -815,6 +824,7 @@ __all__ = [
     "LetterStopRow",
     "Message",
     "MessageLine",
+    "NextRunRow",
     "Note",
     "Payment",
     "PolicyVersion",

@@ -41,7 +41,7 @@ class CaseSignals:
             if workflow_input.facts.is_settled:
                 await self._signal_case(case_id, SignalName.BILLING_EVENT, event)
                 continue
-            case_start = _build_invoice_case_start(workflow_input, collector)
+            case_start = build_invoice_case_start(workflow_input, collector)
             with contextlib.suppress(WorkflowAlreadyStartedError):
                 if event.kind is BillingEventKind.INVOICE_ISSUED:
                     await self._start_new_case(case_start)
@@ -110,7 +110,8 @@ class CaseSignals:
         return True
 
 
-def _build_invoice_case_start(workflow_input: InvoiceCollectionInput, collector: str | None) -> CaseStart:
+def build_invoice_case_start(workflow_input: InvoiceCollectionInput, collector: str | None) -> CaseStart:
+    """Return the start of the collection of an invoice that has none."""
     today = workflow_input.clock.to_business(datetime.now(UTC)).date()
     return CaseStart(
         workflow=ids.WorkflowName.INVOICE_COLLECTION,

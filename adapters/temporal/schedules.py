@@ -1,5 +1,5 @@
 """The scheduled workflows, started by Temporal's own schedules: sending letters, reading billing events, referring accounts, sealing,
-telling people of approvals, and archiving histories."""
+telling people of approvals, archiving histories, and checking that every open case runs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,12 +32,16 @@ DIGEST_SECONDS = 300.0
 HISTORY_ARCHIVE_SECONDS = 600.0
 """Real time, however fast the business clock is played: the server's retention is real time, too."""
 
+STANDING_CHECK_SECONDS = 300.0
+"""Real time: a case that the server lost stands still for so long at most."""
+
 SHORT_KEPT_WORKFLOWS = (
     ids.WorkflowName.CORRESPONDENCE_RUN,
     ids.WorkflowName.BILLING_SYNC,
     ids.WorkflowName.REFERRALS,
     ids.WorkflowName.HISTORY_ARCHIVE,
     ids.WorkflowName.APPROVAL_DIGEST,
+    ids.WorkflowName.STANDING_CHECK,
 )
 _SHORT_KEPT_LIST = ", ".join(f'"{name}"' for name in SHORT_KEPT_WORKFLOWS)
 RUN_RETENTION = timedelta(days=2)
@@ -57,6 +61,10 @@ async def upsert_schedules(client: Client, clock: Clock) -> None:
     archive_interval = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
     await _upsert_schedule(
         client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, ids.WorkflowName.HISTORY_ARCHIVE, archive_interval)
+    )
+    check_interval = timedelta(seconds=STANDING_CHECK_SECONDS)
+    await _upsert_schedule(
+        client, ids.STANDING_CHECK_ID, _build_schedule(ids.STANDING_CHECK_ID, ids.WorkflowName.STANDING_CHECK, check_interval)
     )
     business_day = timedelta(seconds=max(1.0, clock.day_seconds))
     digest_seconds = min(DIGEST_SECONDS, accelerated_seconds) if clock.hours_matter else clock.day_seconds

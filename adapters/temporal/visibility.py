@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from temporalio.client import Client
 
-from adapters.temporal.client import CASE_WORKFLOWS
+from adapters.temporal.client import CASE_WORKFLOWS, OPEN_CASES_QUERY
 from domain.identifiers import WorkflowName
 
 ARCHIVED_TYPES = (*CASE_WORKFLOWS, WorkflowName.DAILY_SEAL)
@@ -52,6 +52,11 @@ class VisibilityRunListing:
 
     def list_case_runs(self, case_id: str) -> AsyncIterator[ListedRun]:
         return self._query_runs(f"WorkflowId = {_quote(case_id)}")
+
+    async def list_running_cases(self) -> AsyncIterator[str]:
+        """Yield the ids of the cases that run."""
+        async for run in self._query_runs(OPEN_CASES_QUERY):
+            yield run.workflow_id
 
     async def _query_runs(self, query: str) -> AsyncIterator[ListedRun]:
         async for execution in self._client.list_workflows(query):

@@ -40,6 +40,7 @@ class EntryKind(StrEnum):
     NOTE_ADDED = "note.added"
     ACT_REFUSED = "act.refused"
     SIGNAL_REFUSED = "signal.refused"
+    CASE_RECOVERED = "case.recovered"
     POLICY_ADOPTED = "policy.adopted"
     CLOCK_SET = "clock.set"
     TIMELINE_HASTENED = "timeline.hastened"

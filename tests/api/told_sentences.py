@@ -131,6 +131,16 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         {"what": "billing_event", "reason": "values sent 2, wanted 1"},
         "A malformed message to this case was refused: values sent 2, wanted 1",
     ),
+    (
+        Kind.CASE_RECOVERED,
+        {"reason": "terminated"},
+        "The case’s workflow was lost or stuck; it goes on from its last entry",
+    ),
+    (
+        Kind.CASE_RECOVERED,
+        {"reason": "stuck", "messages": 1, "dropped": "billing_event (event 17)"},
+        "The case’s workflow was lost or stuck; it goes on from its last entry. Messages to it that were not sent again: 1",
+    ),
     (Kind.POLICY_ADOPTED, {"policy": "gentle", "policy_version": 3}, "The invoice moved to the policy “gentle” version 3"),
     (
         Kind.POLICY_ADOPTED,

@@ -12,6 +12,7 @@ the runs that differ. The series so far:
 - `2026-11e`: the digest of approvals, which first tells what waited for somebody to be told.
 - `2026-11f`: requests to credit or cancel an invoice by hand (docs/decisions/0033). No other kind's commands changed.
 - `2026-11g`: an invoice whose letters did not arrive (docs/decisions/0030).
+- `2026-11h`: the standing check of the cases, and an invoice that it began again (docs/decisions/0040).
 """
 
 import asyncio
@@ -30,16 +31,18 @@ from adapters.mail.smtp_client import DeliveryOutcome
 from adapters.shipped_files import PROJECT
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict
+from domain.case.workflow_input import Recovery
 from domain.invoice.commands import AddNote, MakePromise, PauseCollection, ResumeCollection, SkipLetter
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
 from tests.histories.account_scenarios import ACCOUNTS
 from tests.histories.credit_scenarios import CREDITS
 from tests.histories.policy_scenarios import moved_to_a_later_version
-from tests.histories.system_scenarios import keep_house_lives
+from tests.histories.system_scenarios import check_cases, keep_house_lives
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, fix_delivery, start_collection_environment
 from tests.workflows.dispute_commands import DisputeCommands
+from worker import build_case_checker
 from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
 from workflows.correspondence_run import CorrespondenceRun
@@ -47,10 +50,10 @@ from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11g"
+SERIES = "2026-11h"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
-RUNS = frozenset({"invoice_collection.refused_and_in_doubt"})
+RUNS = frozenset({"invoice_collection.terminated_and_begun_again", "standing_check"})
 """Kind and life of the runs that the series keeps."""
 
 KINDS = {
@@ -169,6 +172,22 @@ async def refused_and_in_doubt(environment: CollectionEnvironment) -> str:
     return invoice
 
 
+async def terminated_and_begun_again(environment: CollectionEnvironment) -> str:
+    """While it waits for what was promised."""
+    invoice, monday = await environment.open_reminded_invoice()
+    case_id = ids.invoice_case_id(invoice)
+    promise = MakePromise(act_id="promise", actor="mia", amount=10_000, by=monday + 4 * DAY)
+    await environment.case(invoice).execute_update(InvoiceCollection.make_promise, promise)
+    await environment.case(invoice).terminate("by mistake")
+    checker = build_case_checker(environment.play.client, environment.play.parts)
+    assert await checker.begin_again(case_id, Recovery(reason="terminated"))
+    await environment.wait_until(lambda: "case.recovered" in environment.entry_kinds(invoice))
+    await environment.play.run_mornings(monday + 2 * DAY, monday + 15 * DAY)
+    await environment.pay(invoice, 10_000)
+    await environment.outcome(invoice)
+    return invoice
+
+
 async def disputed_and_credited(environment: CollectionEnvironment) -> str:
     """The first answer is returned, the second approved after an escalation, and the credit booked."""
     invoice, monday = await environment.open_reminded_invoice()
@@ -211,6 +230,7 @@ INVOICES: tuple[Callable[[CollectionEnvironment], Awaitable[str]], ...] = (
     paused_and_resumed,
     letter_withdrawn_and_late,
     refused_and_in_doubt,
+    terminated_and_begun_again,
 )
 
 
@@ -235,6 +255,9 @@ async def record(folder: Path = FOLDER) -> None:
                 await _keep(environment, await account(environment), account.__name__, folder)
             if RUNS.intersection(REPEATED_RUNS):
                 await _runs(environment, folder)
+            if ids.STANDING_CHECK_ID in RUNS:
+                await check_cases(environment)
+                await write_history(environment, ids.STANDING_CHECK_ID, ids.STANDING_CHECK_ID, folder)
             await environment.close()
         database.close()
     if RUNS.intersection(HOUSE_RUNS):

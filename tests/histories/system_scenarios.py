@@ -5,10 +5,14 @@ from datetime import timedelta
 
 from temporalio.worker import Worker
 
+from activities.case_check import CaseCheckActivities
 from activities.history_archive import HistoryArchiveActivities
 from adapters.audit.erasure import AccountEraser
 from adapters.audit.histories.archive import RunArchive
 from adapters.audit.histories.archive_sweep import HistoryArchiver
+from adapters.case_check.case_checker import CaseChecker
+from adapters.case_check.next_run_loader import NextRunLoader
+from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.temporal.case_commands import TemporalCaseCommands
 from adapters.temporal.case_start import CaseStart
 from domain import identifiers as ids
@@ -22,6 +26,7 @@ from worker import build_workflow_runner
 from workflows.account_erasure import Erasing
 from workflows.daily_seal import DailySeal
 from workflows.history_archive import HistoryArchive
+from workflows.standing_check import StandingCheck
 
 ARCHIVE = "archive"
 """A task queue of its own: its worker lists runs as that server can, which knows no visibility queries."""
@@ -96,3 +101,17 @@ async def _archive(environment: CollectionEnvironment) -> None:
         with environment.play.environment.auto_time_skipping_disabled():
             swept = await client.execute_workflow(HistoryArchive.run, id=ids.HISTORY_ARCHIVE_ID, task_queue=ARCHIVE)
     assert (swept.left, swept.at_risk) == (0, 0), swept
+
+
+async def check_cases(environment: CollectionEnvironment) -> None:
+    """The standing check, which finds nothing amiss."""
+    client, parts = environment.play.client, environment.play.parts
+    inputs = InvoiceInputLoader(parts.database, parts.policies, parts.clock)
+    next_runs = NextRunLoader(parts.database, parts.policies, parts.clock)
+    checking = CaseCheckActivities(CaseChecker(client, parts.database, TimeSkippingRuns(client), next_runs, inputs))
+    async with Worker(
+        client, task_queue=ARCHIVE, workflows=[StandingCheck], activities=[checking.check_cases], workflow_runner=build_workflow_runner()
+    ):
+        with environment.play.environment.auto_time_skipping_disabled():
+            found = await client.execute_workflow(StandingCheck.run, id=ids.STANDING_CHECK_ID, task_queue=ARCHIVE)
+    assert found.begun_again == [], found

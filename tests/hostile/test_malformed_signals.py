@@ -25,6 +25,7 @@ from domain.billing.billing_events import BillingEvent, BillingEventKind
 from domain.billing.reduction_kind import ReductionKind
 from domain.case.countable import LARGEST_SUM
 from domain.case.handler_names import QueryName, SignalName
+from domain.case.workflow_input import Recovery
 from domain.clock import Clock
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.credit_request.commands import RequestCredit
@@ -42,7 +43,7 @@ from tests.workflows.chain_assertions import assert_whole_chain, find_last_head
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.conftest import shared_environment
 from tests.workflows.dispute_commands import next_act_id
-from worker import WORKFLOWS
+from worker import WORKFLOWS, build_case_checker
 from workflows.account_erasure import Erasing
 from workflows.account_suspension import AccountSuspension
 from workflows.approval import Approval
@@ -69,6 +70,9 @@ KINDS = (
     Erasing,
     PolicyAdoption,
 )
+RESUMED = frozenset(KINDS) - {Erasing}
+"""An erasure is over as soon as it is asked for."""
+
 FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 Malformed = tuple[str, list[Any]]
 
@@ -308,3 +312,23 @@ async def test_an_invoice_that_was_sent_malformed_signals_takes_its_next_step(
     assert due_on is not None
     await shared_environment.pass_to(due_on + DAY)
     assert shared_environment.steps(invoice) == ["reminder", "second_reminder"]
+
+
+async def test_every_kind_of_case_that_is_terminated_goes_on_from_its_journal(
+    shared_environment: CollectionEnvironment, targets: list[Target]
+) -> None:
+    play, database = shared_environment.play, shared_environment.database
+    checker = build_case_checker(play.client, play.parts)
+    with play.environment.auto_time_skipping_disabled():
+        for target in (target for target in targets if target.kind in RESUMED):
+            case_id, before = target.handle.id, shared_environment.case_row(target.handle.id)
+            assert before.outcome is None
+            await target.handle.terminate("by mistake")
+            assert await checker.begin_again(case_id, Recovery(reason="terminated"))
+            await AccountCommands(shared_environment).wait_for_entries(case_id, "case.recovered")
+            after = shared_environment.case_row(case_id)
+            assert (after.stage, after.waiting_for, after.summary) == (before.stage, before.waiting_for, before.summary)
+            history = await play.client.get_workflow_handle(case_id).fetch_history()
+            assert assert_whole_chain(database, after) == find_last_head(history)
+            (result,) = await HistoryReplayer(WORKFLOWS).replay([RunHistory(case_id, history.run_id, RunSource.LIVE, history)])
+            assert result.divergence is None

@@ -59,6 +59,14 @@ ARCHIVE_HISTORIES_OPTIONS: ActivityOptions = {
 }
 """A first sweep meets everything that ever closed; what it has archived stays archived when it is tried again."""
 
+CHECK_CASES_OPTIONS: ActivityOptions = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_close_timeout": timedelta(minutes=20),
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+}
+"""What fails for so long is left to the schedule's next run."""
+
 SHORT_ACTIVITY_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=1),
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1)),

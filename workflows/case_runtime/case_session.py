@@ -18,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.case_view import CaseView
     from domain.case.command import COMMAND_REJECTED, Command, CommandReceipt
     from domain.case.command_handling import CommandRules, record_rejection
+    from domain.case.effects import Effect
     from domain.case.handler_names import SignalName
-    from domain.case.workflow_input import CaseInput
+    from domain.case.workflow_input import CaseInput, dump_next_run
     from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Clock, Moment
     from domain.correspondence.contact_request import ContactOrder
@@ -69,6 +70,8 @@ class CaseSession(Generic[Case]):
         on_write: WriteHandlers | None = None,
     ) -> None:
         self.case, self.clock = case, start.clock
+        self._start, self._recovery = start, start.recovery
+        self._effects_under_way: list[Effect] = []
         self.case.binds_facts = start.binds_facts
         self._build_view, self._rules, self._on_write = build_view, rules, on_write
         self._dispatcher = EffectDispatcher(case, lambda: self.clock, lambda: self.now, on_result or EffectResultHandlers())
@@ -150,17 +153,22 @@ class CaseSession(Generic[Case]):
 
     async def settle(self) -> None:
         """Write all new entries to the journal and execute all effects, in order."""
+        self._take_up_lost_run()
         while self.case.journal.pending or self.case.outbox:
             await self.write_journal()
             await self.execute_effects()
 
     async def execute_effects(self) -> None:
         """Carry out, in order, what the case has asked for up to now."""
-        for effect in self.case.take_effects():
+        effects = self.case.take_effects()
+        self._effects_under_way += effects
+        for effect in effects:
             await self._dispatcher.execute_effect(effect)
+            self._effects_under_way.remove(effect)
 
     async def write_journal(self, contact_order: ContactOrder | None = None) -> None:
         """Bring every pending entry, and what a step asks for, into the database."""
+        self._take_up_lost_run()
         while self.case.journal.pending or contact_order:
             answer = await self.record(contact_order=contact_order)
             contact_order = contact_order if answer.carried else None
@@ -175,6 +183,7 @@ class CaseSession(Generic[Case]):
             carried=_build_carried_state(self.case),
             ask=contact_order,
             await_letter=await_letter,
+            next_run=dump_next_run(self._start, self.clock, self.case, self._effects_under_way),
         )
         write = self._on_write.extend_write(write) if self._on_write else write
         with self._separator.hold():
@@ -188,6 +197,21 @@ class CaseSession(Generic[Case]):
             self._on_write.apply_result(write, answer)
         self._search_attributes.update_attributes(view)
         return answer
+
+    def _take_up_lost_run(self) -> None:
+        """Go on where a run was lost, once: take in what its last write was answered, and journal that the case was begun again."""
+        recovery, self._recovery = self._recovery, None
+        if recovery is None:
+            return
+        if recovery.answer is not None and self._on_write:
+            answer = CaseWriteResult.model_validate(recovery.answer)
+            carried = _build_carried_state(self.case)
+            write = CaseWrite(now=self.now.business, entries=[], case=self.build_view(), carried=carried, ask=recovery.ask)
+            self._on_write.apply_result(self._on_write.extend_write(write), answer)
+        dropped, messages = ", ".join(recovery.dropped) or None, len(recovery.dropped) or None
+        self.case.write_entry(
+            EntryKind.CASE_RECOVERED, self.now, recovery.actor, reason=recovery.reason, messages=messages, dropped=dropped
+        )
 
     async def wait_for_first_request(self, has_request: Callable[[], bool]) -> None:
         """What a case is begun for comes with its beginning, or just after it; unless it was done before, and is refused now."""

@@ -14,8 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.disputes import abandon_dispute, find_dispute_case_id, find_open_dispute
     from domain.invoice.invoice_case import InvoiceCase
 
-from workflows.case_runtime.effect_dispatcher import signal_case
-from workflows.case_runtime.search_attributes import build_account_attributes
+from workflows.case_runtime.effect_dispatcher import signal_case, start_child_case
 
 NO_OPEN_DISPUTE = "no dispute of this invoice is open"
 
@@ -42,14 +41,10 @@ class ChildDisputes:
                     separates_tasks=True,
                     binds_facts=True,
                 )
-                child = await workflow.start_child_workflow(
-                    WorkflowName.DISPUTE,
-                    opening,
-                    id=find_dispute_case_id(self.case, dispute),
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    search_attributes=build_account_attributes(journal.account_id),
-                )
-                self._children.append(child)
+                case_id = find_dispute_case_id(self.case, dispute)
+                child = await start_child_case(WorkflowName.DISPUTE, opening, case_id, journal.account_id)
+                if child:
+                    self._children.append(child)
                 self._sent_version = raised.facts.version
             self.case.to_open.remove(raised)
         await self._send_facts()

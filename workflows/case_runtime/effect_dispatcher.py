@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ActivityError, FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.approvals import ApprovalActivities
@@ -51,6 +52,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.case.handler_names import SignalName
     from domain.case.letter_order import LetterOrder
+    from domain.case.workflow_input import CaseInput
     from domain.clock import Clock, Moment
     from domain.journal.entry_kinds import EntryKind
     from domain.policy.approval_matrix import ApprovalRequest
@@ -86,6 +88,24 @@ async def signal_case(case_id: str, signal: SignalName, argument: object) -> boo
     except FailureError:
         return False
     return True
+
+
+async def start_child_case(
+    name: ids.WorkflowName, opening: CaseInput, case_id: str, account_id: str
+) -> workflow.ChildWorkflowHandle[Any, Any] | None:
+    """Start a case that outlives the runs of the one that starts it. None for one that was started before: a run that begins a lost one
+    again may not know of it."""
+    try:
+        return await workflow.start_child_workflow(
+            name,
+            opening,
+            id=case_id,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=build_account_attributes(account_id),
+        )
+    except WorkflowAlreadyStartedError:
+        return None
 
 
 class EffectDispatcher:
@@ -254,14 +274,9 @@ class EffectDispatcher:
             separates_tasks=True,
             binds_facts=True,
         )
-        approval = await workflow.start_child_workflow(
-            ids.WorkflowName.APPROVAL,
-            opening,
-            id=ids.approval_case_id(self._case_id, effect.number),
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            search_attributes=build_account_attributes(account),
-        )
-        _track_task(approval, self._approval_tasks)
+        approval = await start_child_case(ids.WorkflowName.APPROVAL, opening, ids.approval_case_id(self._case_id, effect.number), account)
+        if approval:
+            _track_task(approval, self._approval_tasks)
 
     def _send_notice(self, effect: NotifyRole | NotifyPerson) -> None:
         """Send a notice to staff in the background: an unreachable mail server must not stop a case."""

@@ -1,6 +1,7 @@
 """The runs of a case, one after the other, each with its history: from the server while that has it, else from the archive."""
 
 import asyncio
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,11 +53,24 @@ class RunHistory:
         return self.history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id or None
 
     @property
+    def begun_again_from(self) -> str | None:
+        """The run that was lost, where this one begins its case again."""
+        started = self.history.events[0].workflow_execution_started_event_attributes if self.history else None
+        content = started.input.payloads[0].data if started and started.input.payloads else b""
+        recovery = json.loads(content).get("recovery") if b'"recovery":{' in content else None
+        return recovery["run_id"] or None if recovery else None
+
+    @property
     def continued_in(self) -> str | None:
         """The run that continues this one as new."""
         if self.history is None:
             return None
         return self.history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id or None
+
+    @property
+    def neighbours(self) -> set[str]:
+        """The ids of the runs that this one names: the one before it, and the one after it."""
+        return {run_id for run_id in (self.continued_from, self.begun_again_from, self.continued_in) if run_id}
 
     @property
     def has_open_task(self) -> bool:
@@ -91,7 +105,7 @@ class RunHistoryLoader:
         while pending_ids:
             for run in await self._load_all(case_id, pending_ids):
                 loaded[run.run_id] = run
-            neighbours = {run_id for run in loaded.values() for run_id in (run.continued_from, run.continued_in) if run_id}
+            neighbours = {run_id for run in loaded.values() for run_id in run.neighbours}
             pending_ids = neighbours - loaded.keys()
         return sorted(loaded.values(), key=lambda run: (run.started_at is not None, run.started_at))
 

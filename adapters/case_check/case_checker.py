@@ -1,0 +1,137 @@
+"""The standing check: every open invoice, and every other open case, has exactly one running workflow."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import structlog
+from pydantic import BaseModel, Field
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from adapters.case_check.expected_cases import load_expected_cases, load_untold_events
+from adapters.case_check.lost_run import UnheardSignal, find_unheard_signals
+from adapters.case_check.next_run_loader import NextRunLoader
+from adapters.cases.invoice_inputs import InvoiceInputLoader
+from adapters.database.engine import Database
+from adapters.temporal.case_signals import build_invoice_case_start
+from adapters.temporal.case_start import CaseStart
+from domain import identifiers as ids
+from domain.case.handler_names import SignalName
+from domain.case.workflow_input import Recovery
+from domain.identifiers import CaseKind
+
+DELETED = "deleted"
+"""What became of a run that the server does not have at all."""
+
+log = structlog.get_logger()
+
+
+class OpenCaseListing(Protocol):
+    """Lists the cases that run. Raises RPCError when the server does not answer."""
+
+    def list_running_cases(self) -> AsyncIterator[str]:
+        """Yield their ids."""
+        ...
+
+
+class CaseCheckResult(BaseModel):
+    """What a check found. `looked_at`: how many cases were to run. `begun_again`: the ids of those that did not, and do now.
+    `cannot_go_on`: those of which nothing is stored to go on from, each with what became of its run."""
+
+    looked_at: int = 0
+    begun_again: list[str] = Field(default_factory=list)
+    cannot_go_on: dict[str, str] = Field(default_factory=dict)
+
+
+class LostRun(NamedTuple):
+    """How a run ended that should not have, as the server calls it, and what it had not heard."""
+
+    ending: str
+    unheard: Sequence[UnheardSignal]
+
+
+class CaseChecker:
+    def __init__(
+        self, client: Client, database: Database, listing: OpenCaseListing, next_runs: NextRunLoader, invoice_inputs: InvoiceInputLoader
+    ) -> None:
+        self._client, self._database, self._listing = client, database, listing
+        self._next_runs, self._invoice_inputs = next_runs, invoice_inputs
+
+    async def check(self, now: datetime) -> CaseCheckResult:
+        """Begin again what should run and does not. `now` is real time. The server's list is read once; it is asked about a single case
+        only when that is missing there. Raises RPCError when the server does not answer."""
+        running = {case_id async for case_id in self._listing.list_running_cases()}
+        expected = await asyncio.to_thread(load_expected_cases, self._database, now)
+        result = CaseCheckResult(looked_at=len(expected.open_cases | expected.uncollected))
+        for case_id in sorted((expected.open_cases | expected.uncollected) - running):
+            lost = await self._find_lost_run(case_id)
+            if lost is None:
+                continue
+            if await self.begin_again(case_id, Recovery(reason=lost.ending), lost.unheard):
+                log.warning("a case whose workflow was lost was begun again", case=case_id, ending=lost.ending)
+                result.begun_again.append(case_id)
+            else:
+                log.error("a case's workflow was lost, and nothing is stored to go on from", case=case_id, ending=lost.ending)
+                result.cannot_go_on[case_id] = lost.ending
+        return result
+
+    async def begin_again(self, case_id: str, recovery: Recovery, unheard: Collection[UnheardSignal] = ()) -> bool:
+        """Start a run that goes on from the case's last journal write, and send it what the lost one had not heard, and what billing has
+        told since. An invoice of which no state is stored is taken up from the ledger, as after a payment that bounced. False when there is
+        nothing to go on from."""
+        start = await asyncio.to_thread(self._next_runs.load, case_id, recovery)
+        if start is None:
+            return await self._collect_from_ledger(case_id)
+        await self._start(start)
+        await self._send_again(case_id, unheard)
+        for event in await asyncio.to_thread(load_untold_events, self._database, start.workflow_input):
+            await self._client.get_workflow_handle(case_id).signal(SignalName.BILLING_EVENT, event)
+        return True
+
+    async def _find_lost_run(self, case_id: str) -> LostRun | None:
+        """Find how a case's last run ended; None when it runs after all: the list lags behind."""
+        handle = self._client.get_workflow_handle(case_id)
+        try:
+            description = await handle.describe()
+            if description.status is WorkflowExecutionStatus.RUNNING:
+                return None
+            history = await handle.fetch_history()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return LostRun(DELETED, [])
+        ending = description.status.name.lower() if description.status else DELETED
+        return LostRun(ending, find_unheard_signals(history.events))
+
+    async def _start(self, start: CaseStart) -> None:
+        try:
+            await self._client.start_workflow(
+                start.workflow,
+                start.workflow_input,
+                id=start.case_id,
+                task_queue=ids.TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=start.search_attributes,
+            )
+        except WorkflowAlreadyStartedError:
+            log.info("somebody else has begun the case again", case=start.case_id)
+
+    async def _send_again(self, case_id: str, unheard: Collection[UnheardSignal]) -> None:
+        handle = self._client.get_workflow_handle(case_id)
+        for signal in unheard:
+            await handle.signal(signal.name, args=[RawValue(payload) for payload in signal.arguments])
+
+    async def _collect_from_ledger(self, case_id: str) -> bool:
+        parsed = ids.parse_case_id(case_id)
+        if parsed is None or parsed.kind is not CaseKind.INVOICE:
+            return False
+        for opening, collector in (await asyncio.to_thread(self._invoice_inputs.load_inputs, [parsed.subject])).values():
+            if not opening.facts.is_settled:
+                await self._start(build_invoice_case_start(opening, collector))
+                return True
+        return False
