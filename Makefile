@@ -1,4 +1,5 @@
 # Duecourse: `make run` starts it, `make test` tests it. Each makes .venv when needed, from requirements.lock or requirements-dev.lock.
+# `make install` only sets it up: .venv/bin/duecourse is its command line, from whatever folder it is called.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,10 +10,12 @@ TOGETHER ?= -n 5 --dist loadfile --no-loadscope-reorder
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
-.PHONY: run test quick check bench letters-report lock format clean
+.PHONY: install run test quick check bench letters-report lock format clean
 
-run: $(VENV)/.ready
-	@$(BIN)/python duecourse.py up $(ARGS)
+run: install
+	@$(BIN)/duecourse up $(ARGS)
+
+install: $(VENV)/.ready $(BIN)/duecourse
 
 # What one process has compiled the others read, whatever this machine is set to.
 test quick: export PYTHONDONTWRITEBYTECODE :=
@@ -59,6 +62,11 @@ $(VENV)/.ready: requirements.lock | $(BIN)/python
 $(VENV)/.ready-to-test: requirements-dev.lock | $(BIN)/python
 	$(INSTALL) -r requirements-dev.lock
 	@touch $@
+
+# Runs what lies here, so that a change of the code needs no installation.
+$(BIN)/duecourse: Makefile | $(BIN)/python
+	@printf '#!/bin/sh\nexec "%s/python" "%s/duecourse.py" "$$@"\n' '$(abspath $(BIN))' '$(CURDIR)' > $@
+	@chmod +x $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Duecourse needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …") if sys.version_info < (3, 11) else 0'

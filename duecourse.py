@@ -1,4 +1,4 @@
-"""Runs Duecourse's command line: `python duecourse.py COMMAND`, or `duecourse COMMAND` once installed."""
+"""Runs Duecourse's command line, for the program `duecourse` that the set-up makes, and without it: `python duecourse.py COMMAND`."""
 
 from cli.app import main
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -37,6 +38,7 @@ app.command("preview")(preview_letters)
 app.command("token")(make_token)
 app.command("sign-in")(make_sign_in_link)
 
+PROGRAM = "duecourse"
 FAILURE_STATUS = 1
 ROWS_REJECTED_STATUS = 3
 
@@ -228,11 +230,17 @@ def _load_web_app() -> Any:
 
 
 def _find_command() -> str:
-    """Return the command by which this program was started, as a person would type it."""
-    if not sys.argv[0].endswith(".py"):
-        return Path(sys.argv[0]).name
-    python = Path(sys.executable)
-    return f"{python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python.name} {sys.argv[0]}"
+    """Return what a person types here to run this program: its name alone where it is on the path."""
+    installed = Path(sys.executable).parent / PROGRAM
+    if not installed.exists():
+        return f"{_shorten_path(Path(sys.executable))} {sys.argv[0]}"
+    found = shutil.which(PROGRAM)
+    return PROGRAM if found and Path(found).samefile(installed) else _shorten_path(installed)
+
+
+def _shorten_path(path: Path) -> str:
+    """Return the path relative to the current folder, if it lies inside."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _print_line(line: str) -> None:
@@ -254,10 +262,10 @@ def _run_command(command: Callable[[], object]) -> int:
 def _report_error(error: Exception) -> int:
     """Print the sentence of a user error, the traceback of anything else; return the exit status."""
     if isinstance(error, UserError):
-        print(f"duecourse: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
         return error.exit_status
     if sentence := _describe_storage_error(error):
-        print(f"duecourse: {sentence}", file=sys.stderr)
+        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
         return FAILURE_STATUS
     sys.excepthook(type(error), error, error.__traceback__)
     return FAILURE_STATUS
@@ -273,7 +281,7 @@ def _describe_storage_error(error: Exception) -> str | None:
 def main() -> None:
     """Run the command line. It ends without the interpreter's own clean-up, which the Temporal SDK's threads can abort."""
     collect_garbage_rarely()
-    status = _run_command(app)
+    status = _run_command(lambda: app(prog_name=PROGRAM))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -12,7 +12,7 @@ from adapters.letters.letter_templates import Collector, Creditor
 from adapters.text_files import read_text_file
 from domain.yaml_document import LONGEST_TEXT
 
-EXAMPLE_FILE = PROJECT / "company.example.yaml"
+EXAMPLE_FILE = PROJECT / "adapters" / "config" / "company.example.yaml"
 FICTITIOUS_SUFFIX = "(fictitious)"
 
 
