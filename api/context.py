@@ -36,6 +36,8 @@ def utc_now() -> datetime:
 class ApiContext:
     """`inbox` is None when letters go to a mail server; `mappings` holds the import mappings that a name can stand for.
 
+    `read_sdk_metrics` returns the Temporal SDK's own metrics, in Prometheus' text format.
+
     `secure_cookies`: cookies go over HTTPS alone, however the request came. `allowed_hosts`: the names by which requests may call this
     server; None for any.
     """
@@ -56,6 +58,7 @@ class ApiContext:
     policies_dir: Path = field(default=PROJECT / "policies", kw_only=True)
     secure_cookies: bool = field(default=False, kw_only=True)
     allowed_hosts: frozenset[str] | None = field(default=None, kw_only=True)
+    read_sdk_metrics: Callable[[], str] = field(default=str, kw_only=True)
     audits: AuditPort = field(default_factory=UnavailableAuditPort, kw_only=True)
 
     @property

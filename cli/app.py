@@ -200,6 +200,7 @@ def _load_worker() -> Any:
 def _load_web_app() -> Any:
     from adapters.audit.audit_service import AuditService
     from adapters.temporal.case_commands import TemporalCaseCommands
+    from adapters.temporal.sdk_telemetry import read_sdk_metrics
     from api.app import create_app
     from api.context import ApiContext
     from worker import WORKFLOWS
@@ -222,6 +223,7 @@ def _load_web_app() -> Any:
                 policies_dir=parts.settings.policies_dir,
                 secure_cookies=parts.settings.sends_secure_cookies,
                 allowed_hosts=parts.settings.host_names,
+                read_sdk_metrics=read_sdk_metrics,
                 audits=AuditService(client, parts.database, parts.settings, WORKFLOWS),
             )
         )

@@ -40,7 +40,7 @@ from adapters.temporal.clock_keeper import ClockKeeper
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import delete_old_runs, upsert_schedules
-from adapters.temporal.sdk_log import forward_sdk_log
+from adapters.temporal.sdk_telemetry import measure_sdk
 from cli.start_wait import Say, connect_to_set_server, wait_for_database
 from domain.clock import Clock
 from domain.correspondence.release import ReleaseSelection
@@ -146,7 +146,7 @@ def _take_data_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Instan
     lock = InstanceLock.acquire(settings.data_dir)
     stack.callback(lock.release)
     set_up_logging(settings.data_dir / "logs" / "duecourse.log")
-    forward_sdk_log()
+    measure_sdk()
     web = WebServer(settings.api_host, settings.api_port, settings.trusted_proxies)
     stack.push_async_callback(web.stop)
     return lock, web, load_letters_for_start(settings)

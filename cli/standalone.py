@@ -14,21 +14,28 @@ from adapters.process.server_watch import ServerWatch, list_watched_servers
 from adapters.process.web_server import WebServer
 from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.schedules import upsert_schedules
-from adapters.temporal.sdk_log import forward_sdk_log
+from adapters.temporal.sdk_telemetry import measure_sdk
 from adapters.temporal.transport_security import TransportSecurity
 from cli.local_stack import MakeApp, RunWorker
 from cli.start_wait import connect_to_set_server, wait_for_database
+from cli.worker_probes import shown_probes
 
 
 async def run_standalone_worker(settings: Settings, load_worker: Callable[[], RunWorker], say: Callable[[str], None]) -> None:
     """Run a worker until SIGINT or SIGTERM; it is loaded when there is something to join. Raises SettingsError, NewerDatabaseError,
-    DatabaseUnreachableError, TemporalUnreachableError, NamespaceError."""
-    client, parts, stop = await _prepare_process(settings, say)
-    where = f"{client.service_client.config.target_host}, namespace {client.namespace}"
-    run_worker = load_worker()
-    async with ServerWatch(list_watched_servers(parts.database, client), say).watching():
-        await run_worker(client, parts, stop, lambda: say(f"ready for the work of {where}"))
-    parts.database.close()
+    DatabaseUnreachableError, TemporalUnreachableError, NamespaceError, PortInUseError."""
+    async with shown_probes(settings) as probes:
+        client, parts, stop = await _prepare_process(settings, say)
+        run_worker = load_worker()
+
+        def begin() -> None:
+            say(f"ready for the work of {client.service_client.config.target_host}, namespace {client.namespace}")
+            probes.begun = True
+
+        async with ServerWatch(list_watched_servers(parts.database, client), say).watching() as watch:
+            probes.services, probes.watch, probes.stop = parts, watch, stop
+            await run_worker(client, parts, stop, begin)
+        parts.database.close()
 
 
 async def run_standalone_api(settings: Settings, load_web_app: Callable[[], MakeApp], say: Callable[[str], None]) -> None:
@@ -71,7 +78,7 @@ def _find_temporal_address(settings: Settings) -> str:
 async def _prepare_process(settings: Settings, say: Callable[[str], None]) -> tuple[Client, Services, asyncio.Event]:
     """Until the servers answer there is nothing to finish: a signal ends the process as it ends any other."""
     set_up_logging(None)
-    forward_sdk_log()
+    measure_sdk()
     address = _find_temporal_address(settings)
     await wait_for_database(settings, say)
     client = await connect_to_set_server(settings, address, say)

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     worker_takeover_seconds: int = Field(
         120, ge=5, le=600, description="after how many seconds other workers take over what a worker that died had in its cache, 5 to 600"
     )
+    worker_host: str = Field("127.0.0.1", description="the address on which `duecourse worker` listens for probes")
+    worker_port: int | None = Field(
+        None, ge=1, le=65535, description="a port of `duecourse worker` for /healthz, /readyz and /metrics, such as 8081; unset: none"
+    )
     temporal_tls: bool | None = Field(
         None, description="true or false: whether your Temporal server is reached over TLS; unset: where a certificate or key for it is set"
     )

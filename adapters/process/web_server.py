@@ -20,8 +20,9 @@ AsgiApp = Callable[
 class WebServer:
     """A server that listens once it is built, so that a port in use is found before anything is started. It serves while `serve` runs."""
 
-    def __init__(self, host: str, port: int, trusted_proxies: str | None = None) -> None:
-        """Listen on the port. `trusted_proxies`: whose X-Forwarded-Proto is believed, by address or network. Raises PortInUseError."""
+    def __init__(self, host: str, port: int, trusted_proxies: str | None = None, port_option: str = "--port") -> None:
+        """Listen on the port. `trusted_proxies`: whose X-Forwarded-Proto is believed, by address or network; `port_option` is what chooses
+        another port. Raises PortInUseError."""
         self._trusted_proxies = trusted_proxies
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -31,7 +32,7 @@ class WebServer:
             self._socket.close()
             raise PortInUseError(
                 f"{host}:{port} cannot be listened on ({error.strerror}): another program may use this port; "
-                "stop it, or choose another with --port"
+                f"stop it, or choose another with {port_option}"
             ) from error
         self.url = f"http://{host}:{port}"
         self._server: _SignalFreeServer | None = None

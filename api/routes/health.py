@@ -12,26 +12,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.database.clock_store import SHORTEST_DAY_SECONDS, ClockChange
 from adapters.policies.refusal import find_refusal
-from adapters.read_model.archive_status import find_last_sweep
-from adapters.read_model.portfolio_totals import PortfolioTotals, load_portfolio_totals
 from adapters.read_model.unreached_roles import can_admins_be_told, find_unreached_roles
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.context import ApiContext
+from api.presenters.metrics import METRICS_TYPE, render_metrics
 from api.schemas.replies import QUEUED_RESPONSE
 from api.schemas.request_body import RequestBody, example_config
 from api.web.authentication import ClockSettingActor, Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem
 from api.web.request_target import EncodedPathRoute
-from domain.audit.archive_status import ArchiveSweepResult
 from domain.clock import REAL_DAY_SECONDS
 
 PROBE_RESPONSES: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (400, 413, 422, 503)}
 router = APIRouter(tags=["health"], responses=PROBE_RESPONSES, route_class=EncodedPathRoute)
 clock_router = APIRouter(prefix="/v1/clock", tags=["health"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 READY, DEGRADED = "ok", "degraded"
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 REFUSED_POLICIES_WARNING = (
@@ -129,68 +126,8 @@ def _describe_readiness(context: ApiContext) -> Readiness:
     "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=PROBLEM_RESPONSES
 )
 def get_metrics(context: Context, _: ReadingActor) -> PlainTextResponse:
-    refused = [("", int(find_refusal(context.database) is not None))]
-    unreached = [(f'role="{found.role}"', len(found.cases)) for found in find_unreached_roles(context.database, context.today)]
-    set_aside = [(f'stage="{stage.value}"', number) for stage, number in count_waiting(context.database).items()]
-    metrics = "".join(
-        (
-            render_portfolio_metrics(load_portfolio_totals(context.database, context.today)),
-            _render_gauge("duecourse_policies_refused", "1 while the policies in their folder are refused; older ones go on.", refused),
-            _render_gauge("duecourse_unreached_cases", "Cases that wait for a role that nobody with an address has.", unreached),
-            _render_gauge("duecourse_set_aside", "What failed and was set aside, by the stage of the work.", set_aside),
-            render_archive_metrics(find_last_sweep(context.database), context.now()),
-        )
-    )
+    metrics = render_metrics(context.database, context.today, context.now()) + context.read_sdk_metrics()
     return PlainTextResponse(metrics, media_type=METRICS_TYPE)
-
-
-def render_portfolio_metrics(totals: PortfolioTotals) -> str:
-    """Prometheus' text format."""
-    stages = [(f'stage="{_escape_label(row.stage)}"', row.count) for row in totals.stages]
-    stages += [(f'stage="{_escape_label(status)}"', count) for status, count in sorted(totals.settled.items())]
-    letters = [(f'state="{_escape_label(state)}"', count) for state, count in sorted(totals.letters.items())]
-    tasks = [(f'kind="{_escape_label(kind)}"', count) for kind, count in sorted(totals.tasks.items())]
-    return "".join(
-        (
-            _render_gauge("duecourse_invoices", "Invoices by stage.", stages),
-            _render_gauge("duecourse_letters", "Letters by state.", letters),
-            _render_gauge("duecourse_open_tasks", "Tasks that wait for a person, by kind.", tasks),
-            _render_gauge(
-                "duecourse_undelivered_ledger_events", "Ledger events that no case has heard of.", [("", totals.undelivered_events)]
-            ),
-        )
-    )
-
-
-def render_archive_metrics(sweep: ArchiveSweepResult | None, now: datetime) -> str:
-    """Return no metrics before the first sweep. The lag grows while no sweep is completed."""
-    if sweep is None:
-        return ""
-    since = max(0.0, (now - sweep.at).total_seconds())
-    return "".join(
-        (
-            _render_gauge("duecourse_archive_swept_seconds", "How long ago the last sweep of the archive was.", [("", round(since))]),
-            _render_gauge(
-                "duecourse_archive_lag_seconds",
-                "How long ago the oldest run ended that is left to archive; 0: none is.",
-                [("", round(sweep.lag_seconds + since) if sweep.left else 0)],
-            ),
-            _render_gauge("duecourse_archive_left", "Runs that have ended and are not archived.", [("", sweep.left)]),
-            _render_gauge(
-                "duecourse_archive_at_risk", "Of these, the runs that the server will delete within a day.", [("", sweep.at_risk)]
-            ),
-        )
-    )
-
-
-def _render_gauge(name: str, help: str, samples: list[tuple[str, int]]) -> str:
-    lines = [f"# HELP {name} {help}", f"# TYPE {name} gauge"]
-    lines += [f"{name}{{{labels}}} {value}" if labels else f"{name} {value}" for labels, value in samples]
-    return "\n".join(lines) + "\n"
-
-
-def _escape_label(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _list_warnings(context: ApiContext) -> list[str]:

@@ -1,7 +1,10 @@
 """For those who run it: alive, ready, figures."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
+
+from fastapi import FastAPI
 
 from adapters.audit.histories.archive_sweep import LAST_SWEEP_SETTING
 from adapters.database.tables import Setting
@@ -54,3 +57,9 @@ async def test_the_archives_figures_stand_beside_them_once_it_was_swept_and_its_
         "duecourse_archive_left": "3",
         "duecourse_archive_at_risk": "1",
     }
+
+
+async def test_the_sdks_own_figures_follow_ours(app: FastAPI, auditor: Client, world: PortfolioWorld) -> None:
+    app.state.parts = replace(app.state.parts, read_sdk_metrics=lambda: "temporal_request_total 7\n")
+    lines = (await auditor.get("/metrics")).text.splitlines()
+    assert (lines[-1], "duecourse_undelivered_ledger_events 0" in lines) == ("temporal_request_total 7", True)

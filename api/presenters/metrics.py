@@ -1,0 +1,78 @@
+"""Figures for Prometheus, in its text format."""
+
+from datetime import date, datetime
+
+from adapters.database.engine import Database
+from adapters.policies.refusal import find_refusal
+from adapters.read_model.archive_status import find_last_sweep
+from adapters.read_model.portfolio_totals import PortfolioTotals, load_portfolio_totals
+from adapters.read_model.unreached_roles import find_unreached_roles
+from adapters.set_aside.set_aside_store import count_waiting
+from domain.audit.archive_status import ArchiveSweepResult
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def render_metrics(database: Database, today: date, now: datetime) -> str:
+    """Render what the database tells. `today` is the business date (UTC), `now` real time (UTC)."""
+    refused = [("", int(find_refusal(database) is not None))]
+    unreached = [(f'role="{found.role}"', len(found.cases)) for found in find_unreached_roles(database, today)]
+    set_aside = [(f'stage="{stage.value}"', number) for stage, number in count_waiting(database).items()]
+    return "".join(
+        (
+            render_portfolio_metrics(load_portfolio_totals(database, today)),
+            render_gauge("duecourse_policies_refused", "1 while the policies in their folder are refused; older ones go on.", refused),
+            render_gauge("duecourse_unreached_cases", "Cases that wait for a role that nobody with an address has.", unreached),
+            render_gauge("duecourse_set_aside", "What failed and was set aside, by the stage of the work.", set_aside),
+            render_archive_metrics(find_last_sweep(database), now),
+        )
+    )
+
+
+def render_portfolio_metrics(totals: PortfolioTotals) -> str:
+    """Prometheus' text format."""
+    stages = [(f'stage="{_escape_label(row.stage)}"', row.count) for row in totals.stages]
+    stages += [(f'stage="{_escape_label(status)}"', count) for status, count in sorted(totals.settled.items())]
+    letters = [(f'state="{_escape_label(state)}"', count) for state, count in sorted(totals.letters.items())]
+    tasks = [(f'kind="{_escape_label(kind)}"', count) for kind, count in sorted(totals.tasks.items())]
+    return "".join(
+        (
+            render_gauge("duecourse_invoices", "Invoices by stage.", stages),
+            render_gauge("duecourse_letters", "Letters by state.", letters),
+            render_gauge("duecourse_open_tasks", "Tasks that wait for a person, by kind.", tasks),
+            render_gauge(
+                "duecourse_undelivered_ledger_events", "Ledger events that no case has heard of.", [("", totals.undelivered_events)]
+            ),
+        )
+    )
+
+
+def render_archive_metrics(sweep: ArchiveSweepResult | None, now: datetime) -> str:
+    """Return no metrics before the first sweep. The lag grows while no sweep is completed."""
+    if sweep is None:
+        return ""
+    since = max(0.0, (now - sweep.at).total_seconds())
+    return "".join(
+        (
+            render_gauge("duecourse_archive_swept_seconds", "How long ago the last sweep of the archive was.", [("", round(since))]),
+            render_gauge(
+                "duecourse_archive_lag_seconds",
+                "How long ago the oldest run ended that is left to archive; 0: none is.",
+                [("", round(sweep.lag_seconds + since) if sweep.left else 0)],
+            ),
+            render_gauge("duecourse_archive_left", "Runs that have ended and are not archived.", [("", sweep.left)]),
+            render_gauge(
+                "duecourse_archive_at_risk", "Of these, the runs that the server will delete within a day.", [("", sweep.at_risk)]
+            ),
+        )
+    )
+
+
+def render_gauge(name: str, help: str, samples: list[tuple[str, int]]) -> str:
+    lines = [f"# HELP {name} {help}", f"# TYPE {name} gauge"]
+    lines += [f"{name}{{{labels}}} {value}" if labels else f"{name} {value}" for labels, value in samples]
+    return "\n".join(lines) + "\n"
+
+
+def _escape_label(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
