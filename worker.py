@@ -57,8 +57,10 @@ from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.policies.adoption_query import AdoptionQuery
 from adapters.portfolio.assignments import CollectorChangeFeed
 from adapters.process.gc_tuning import freeze_loaded_objects
+from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.temporal.case_signals import CaseSignals
 from adapters.temporal.data_converter import WORKER_DATA_CONVERTER
+from adapters.temporal.failure_watch import FailureWatch
 from adapters.temporal.signal_guard import SignalGuard
 from adapters.temporal.visibility import VisibilityRunListing
 from domain import identifiers as ids
@@ -136,7 +138,7 @@ def build_worker(
     )
     return Worker(
         build_worker_client(client),
-        interceptors=[SignalGuard()],
+        interceptors=[SignalGuard(), FailureWatch(SetAsideStore(services.database))],
         workflow_runner=build_workflow_runner(),
         task_queue=ids.TASK_QUEUE,
         workflows=WORKFLOWS,
@@ -199,7 +201,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     """Return what reads from the billing system, what books there, and the notices to staff that go with it."""
     database, clock, settings = services.database, services.clock, services.settings
     invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
-    billing = BillingEventActivities(services.billing, invoice_inputs, signals, CollectorChangeFeed(database))
+    billing = BillingEventActivities(services.billing, invoice_inputs, signals, CollectorChangeFeed(database), SetAsideStore(database))
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)
     notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database))

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from adapters.billing.results import OpenInvoice, PaymentResult, PendingEvent, RecordedPayment
+from adapters.billing.results import OnUnreadable, OpenInvoice, PaymentResult, PendingEvent, RecordedPayment
 from domain.billing.billing_events import InvoiceFacts
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
@@ -197,8 +197,9 @@ class InterestCharger(Protocol):
 class EventOutbox(Protocol):
     """What billing tells: an event waits until it is acknowledged, so that none is lost; it may come twice."""
 
-    def list_pending_events(self, limit: int) -> list[PendingEvent]:
-        """Return what has not been acknowledged, at most `limit`, in the order in which it happened to each invoice."""
+    def list_pending_events(self, limit: int, on_unreadable: OnUnreadable | None = None) -> list[PendingEvent]:
+        """Return what has not been acknowledged, at most `limit`, in the order in which it happened to each invoice. An event that cannot
+        be read is left out, and `on_unreadable` is told of it; without that, it raises."""
         ...
 
     def acknowledge_events(self, cursors: Sequence[str], at: datetime) -> None:

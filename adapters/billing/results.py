@@ -1,5 +1,6 @@
 """What a billing system answers. Amounts are minor units of the currency named, dates are business dates."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
 
@@ -44,3 +45,7 @@ class PendingEvent(NamedTuple):
     cursor: str
     invoice_id: str
     event: BillingEvent
+
+
+OnUnreadable = Callable[[str, Exception], None]
+"""Is told the invoice of an event that cannot be read, and why."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from adapters.billing.port import DUECOURSE, BillingCapability
-from adapters.billing.results import OpenInvoice, PaymentResult, PendingEvent, RecordedPayment
+from adapters.billing.results import OnUnreadable, OpenInvoice, PaymentResult, PendingEvent, RecordedPayment
 from adapters.database.engine import Database
 from adapters.ledger.account_queries import AccountQueries
 from adapters.ledger.event_outbox import LedgerOutbox
@@ -164,8 +164,8 @@ class Ledger:
     def charge_interest(self, key: str, account_id: str, amount: int, currency: str, on: date, *, charged_by: str, at: datetime) -> str:
         return self._interest.charge_interest(key, account_id, amount, currency, on, charged_by=charged_by, at=at)
 
-    def list_pending_events(self, limit: int) -> list[PendingEvent]:
-        return self._outbox.list_pending_events(limit)
+    def list_pending_events(self, limit: int, on_unreadable: OnUnreadable | None = None) -> list[PendingEvent]:
+        return self._outbox.list_pending_events(limit, on_unreadable)
 
     def acknowledge_events(self, cursors: Sequence[str], at: datetime) -> None:
         self._outbox.acknowledge_events(cursors, at)

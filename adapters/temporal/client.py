@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.connection_faults import describe_connection_fault
 from adapters.temporal.data_converter import DATA_CONVERTER
+from adapters.temporal.limit_guard import ServerLimitGuard
 from adapters.temporal.transport_security import TransportSecurity
 from domain.case.handler_names import SignalName
 from domain.clock import Clock
@@ -59,7 +60,14 @@ async def connect_client(
     tls = await asyncio.to_thread(chosen.load_tls)
     try:
         async with asyncio.timeout(seconds):
-            return await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER, tls=tls, api_key=chosen.api_key)
+            return await Client.connect(
+                address,
+                namespace=namespace,
+                data_converter=DATA_CONVERTER,
+                tls=tls,
+                api_key=chosen.api_key,
+                interceptors=[ServerLimitGuard()],
+            )
     except (TimeoutError, RuntimeError, RPCError) as error:
         fault = await asyncio.to_thread(describe_connection_fault, address, chosen, str(error)) if security else None
         if fault:

@@ -10,6 +10,8 @@ from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
 from temporalio.converter import SerializationContext, WorkflowSerializationContext
 
+from adapters.temporal.server_limits import check_payloads
+
 
 class _SharedPayloadConverter(PydanticPayloadConverter):
     """A converter that shares its state: the SDK makes one for every run of a workflow, and each would inspect every type again."""
@@ -20,7 +22,17 @@ class _SharedPayloadConverter(PydanticPayloadConverter):
 
 _SHARED_CONVERTER = PydanticPayloadConverter()
 
-DATA_CONVERTER = replace(pydantic_data_converter, payload_converter_class=_SharedPayloadConverter)
+
+class _ClientPayloadConverter(_SharedPayloadConverter):
+    """It refuses what is larger than the server takes. Raises ServerLimitError."""
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        payloads = super().to_payloads(values)
+        check_payloads(payloads)
+        return payloads
+
+
+DATA_CONVERTER = replace(pydantic_data_converter, payload_converter_class=_ClientPayloadConverter)
 """The converter of clients."""
 
 

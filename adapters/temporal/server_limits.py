@@ -28,6 +28,15 @@ class ServerLimitError(UserError):
     set_aside_reason = SetAsideReason.TOO_LARGE
 
 
+class CrowdedRunError(UserError):
+    """A run has so many signals to read that the server would take no more."""
+
+    title = "This case has too much to read for now"
+    status = 503
+    problem_type = "crowded"
+    set_aside_reason = SetAsideReason.TOO_LARGE
+
+
 def check_id(what: str, value: str) -> None:
     """Raise ServerLimitError for an id that is too long; `what` says whose."""
     size = len(value.encode())
