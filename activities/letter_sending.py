@@ -16,8 +16,11 @@ from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.group_commit import GroupCommit
 from adapters.database.row_states import MessageState
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult, Mailer
+from adapters.set_aside.each import concerns_all
 from adapters.temporal.case_signals import CaseSignals
 from domain.clock import Clock
+from domain.correspondence.letter_outcome import LetterOutcome
+from domain.identifiers import invoice_case_id
 
 BATCH_SIZE = 200
 """Letters in one activity: few enough that a run which is interrupted has little to look through."""
@@ -83,8 +86,19 @@ class _LetterBatch:
     async def run_worker(self) -> None:
         """Send letters until none is left, or the Temporal worker is asked to stop; a letter on the wire is finished in any case."""
         while self._queue and not activity.is_worker_shutdown():
-            result = await asyncio.shield(self._send_tracked(self._queue.pop()))
+            result = await asyncio.shield(self._send_alone(self._queue.pop()))
             self.tally += LetterTally(**{result: 1})
+
+    async def _send_alone(self, letter: int) -> str:
+        """Send one letter; where that fails for a reason of its own, it is set aside, and keeps no other back."""
+        try:
+            return await self._send_tracked(letter)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            activity.logger.error("the letter %s could not be sent, and is set aside: %s", letter, error)
+            await asyncio.to_thread(self._outbox.set_letter_aside, letter, error)
+            return DeliveryOutcome.DEFERRED.value
 
     async def _send_tracked(self, letter: int) -> str:
         self._in_transmission.add(letter)
@@ -94,12 +108,11 @@ class _LetterBatch:
             self._in_transmission.discard(letter)
 
     async def _send(self, letter: int) -> str:
-        """Send one letter and record its outcome; the result, a field of the tally."""
+        """Send one letter and record its outcome; the result, a field of the tally. One whose address cannot be written is refused: a
+        person corrects it."""
         try:
             outgoing = await self._begin(letter)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:
+        except ValueError as error:
             reason = f"{type(error).__name__}: {error}"
             await asyncio.to_thread(self._outbox.refuse_unwritable_letter, letter, reason, self._now())
             return DeliveryOutcome.REFUSED.value
@@ -142,7 +155,7 @@ class LetterSendingActivities:
         """Claim the requests that are due; return the letters to send now, by number."""
         now = self._build_business_clock()
         async with heartbeating():
-            await asyncio.to_thread(self._outbox.mark_abandoned_letters, now(), self._in_transmission)
+            await asyncio.to_thread(self._outbox.look_for_abandoned_letters, now(), self._in_transmission)
             return await asyncio.to_thread(self._outbox.claim_due_letters, now(), BATCH_SIZE)
 
     @activity.defn
@@ -161,13 +174,13 @@ class LetterSendingActivities:
         Recorded histories know this activity by the name that it had when only invoices asked for letters.
         """
         async with heartbeating():
+            await self._tell_set_aside_outcomes()
             return await self._notify_invoices() + await self._notify_other_cases()
 
     async def _notify_invoices(self) -> int:
         count = 0
         while batch := await asyncio.to_thread(self._outcome_feed.list_invoice_outcomes, BATCH_SIZE):
-            for _, invoice_id, outcome in batch:
-                await self._signals.notify_invoice(invoice_id, outcome)
+            await self._tell_outcomes([(invoice_case_id(invoice_id), outcome) for _, invoice_id, outcome in batch])
             await asyncio.to_thread(self._outcome_feed.mark_invoices_notified, [request for request, _, _ in batch])
             count += len(batch)
         return count
@@ -175,8 +188,25 @@ class LetterSendingActivities:
     async def _notify_other_cases(self) -> int:
         count = 0
         while batch := await asyncio.to_thread(self._outcome_feed.list_case_outcomes, BATCH_SIZE):
-            for case_outcome in batch:
-                await self._signals.notify_case(case_outcome.case_id, case_outcome.outcome)
+            await self._tell_outcomes([(case_outcome.case_id, case_outcome.outcome) for case_outcome in batch])
             await asyncio.to_thread(self._outcome_feed.mark_cases_notified, batch)
             count += len(batch)
         return count
+
+    async def _tell_outcomes(self, outcomes: Sequence[tuple[str, LetterOutcome]]) -> bool:
+        """Tell each case its letter's outcome, in their order; one that cannot be told is set aside. Whether all were told."""
+        failed: list[tuple[str, LetterOutcome, Exception]] = []
+        for case_id, outcome in outcomes:
+            try:
+                await self._signals.notify_case(case_id, outcome)
+            except Exception as error:
+                if concerns_all(error):
+                    raise
+                failed.append((case_id, outcome, error))
+        await asyncio.to_thread(self._outcome_feed.set_outcomes_aside, failed)
+        return not failed
+
+    async def _tell_set_aside_outcomes(self) -> None:
+        for item_id, case_id, outcome in await asyncio.to_thread(self._outcome_feed.list_outcomes_set_aside):
+            if await self._tell_outcomes([(case_id, outcome)]):
+                await asyncio.to_thread(self._outcome_feed.settle_outcome, item_id)

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from adapters.correspondence.outcome_feed import ENDED_STATES, build_letter_outcome
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import ContactRequest, Invoice, Message, MessageLine
+from adapters.set_aside.set_aside_store import list_resting_items
+from adapters.set_aside.stages import SetAsideStage
 from domain.case_write import CaseWrite
 from domain.correspondence.contact_request import ContactOrder
 from domain.correspondence.letter_outcome import LetterNaming, LetterOutcome
@@ -246,3 +248,11 @@ def _find_awaited_step(record: CaseWrite) -> str | None:
     last_step = record.case.taken[-1]
     is_requested_now = record.ask is not None and record.ask.step == last_step.step
     return last_step.step if last_step.fate is None and not is_requested_now else None
+
+
+def build_due_conditions(session: Session, now: datetime) -> list[Any]:
+    """Build the conditions on requests whose time has come, and whose account's letters are not set aside."""
+    due = [col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) <= now]
+    if resting := list_resting_items(session, SetAsideStage.LETTER_SELECTION):
+        due.append(col(ContactRequest.account_id).not_in(resting))
+    return due

@@ -10,13 +10,15 @@ from sqlmodel import Session, col
 
 from adapters.correspondence.account_positions import AccountCurrency, PositionInvoice, Positions, load_positions
 from adapters.correspondence.business_days import find_first_business_day, get_business_day_check
-from adapters.correspondence.contact_requests import REOPENABLE_STATES, UNDER_WAY_STATES
+from adapters.correspondence.contact_requests import REOPENABLE_STATES, UNDER_WAY_STATES, build_due_conditions
 from adapters.correspondence.letter_brakes import LetterBrakes, load_brakes
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import Case, ContactRequest, Message, PolicyVersion
 from adapters.mail.message_builder import derive_message_id
+from adapters.set_aside.set_aside_store import list_resting_items
+from adapters.set_aside.stages import SetAsideStage
 from domain import identifiers as ids
 from domain.correspondence.contact_slots import find_first_slot, is_contact_allowed
 from domain.correspondence.letter_outcome import DropReason
@@ -38,8 +40,9 @@ class LetterClaims:
         self._patience, self._hours_matter = patience, hours_matter
         self._policies: dict[tuple[str, int], Policy | None] = {}
 
-    def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
-        """Claim the requests that go now, one letter per account and currency; the letters to send now, by number.
+    def claim_due_letters(self, now: datetime, limit: int, only: Collection[str] | None = None) -> list[int]:
+        """Claim the requests that go now, one letter per account and currency; the letters to send now, by number. `only`: claim those of
+        these accounts.
 
         `now` is business time. A letter takes along all that the account has requested, and what its invoices would request within days. An
         account that had a letter too recently is put off to the business day on which it may have the next.
@@ -48,16 +51,19 @@ class LetterClaims:
             brakes = load_brakes(session, now.date())
             if brakes.hold_all:
                 return []
-            requests = self._load_waiting_requests(session, now, limit, brakes)
+            requests = self._load_waiting_requests(session, now, limit, brakes, only)
             if requests:
                 self._claim_requests(session, requests, now)
             return self._list_letters_to_send(session, now, limit, brakes)
 
-    def _load_waiting_requests(self, session: Session, now: datetime, limit: int, brakes: LetterBrakes) -> list[ContactRequest]:
+    def _load_waiting_requests(
+        self, session: Session, now: datetime, limit: int, brakes: LetterBrakes, only: Collection[str] | None
+    ) -> list[ContactRequest]:
         """Load all requests of the accounts of which one is due, the longest due first, so that no account's letter is torn apart. Accounts
         whose letters are held back are passed over: their requests stay as they are."""
-        due = [col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) <= now]
+        due = build_due_conditions(session, now)
         due += brakes.build_conditions(col(ContactRequest.account_id))
+        due += [col(ContactRequest.account_id).in_(only)] if only is not None else []
         first_slot = func.min(col(ContactRequest.slot))
         statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
         slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_PER_LETTER)).all())
@@ -237,6 +243,8 @@ class LetterClaims:
         rested = or_(col(Message.next_attempt_at).is_(None), col(Message.next_attempt_at) <= datetime.now(UTC))
         due = [col(Message.state) == MessageState.INTENDED, col(Message.slot) <= now, rested]
         due += brakes.build_conditions(col(Message.account_id))
+        if resting := list_resting_items(session, SetAsideStage.LETTER):
+            due.append(col(Message.id).not_in(map(int, resting)))
         statement = select(col(Message.id)).where(*due).order_by(col(Message.id)).limit(limit)
         return [number for number in session.scalars(statement) if number is not None]
 

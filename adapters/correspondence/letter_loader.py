@@ -30,6 +30,7 @@ from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import Account, Contact, ContactRequest, Invoice, Message, User
 from adapters.letters.letter_templates import Collector, Creditor, Letter, LetterTemplates
+from adapters.letters.rendering_fault import LetterRenderingError
 from adapters.mail.message_builder import Envelope, Mailbox, build_message
 from domain.case.letter_order import SUSPENSION_WARNING_LETTER
 
@@ -200,7 +201,8 @@ class LetterLoader:
         return threads
 
     def compose(self, content: LetterContent, now: datetime) -> bytes:
-        """The letter as it goes over the wire, dated in business time; notes its subject in the reading."""
+        """The letter as it goes over the wire, dated in business time; notes its subject in the reading. Raises LetterRenderingError,
+        ValueError for an address that cannot be written."""
         customer = content.customer
         collector, today = self._load_signing_collector(customer.collector), now.astimezone(customer.zone).date()
         letter = Letter(
@@ -223,7 +225,10 @@ class LetterLoader:
             reminded_before=content.reminded_before,
             all_settled=content.all_settled,
         )
-        rendered = self._templates.render(letter)
+        try:
+            rendered = self._templates.render(letter)
+        except Exception as error:
+            raise LetterRenderingError(f"{content.letter} ({customer.language}): {type(error).__name__}: {error}") from error
         content.subject = rendered.subject
         envelope = Envelope(
             sender=Mailbox(name=self._creditor.name, address=self.sender),

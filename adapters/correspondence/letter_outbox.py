@@ -17,6 +17,7 @@ from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, Le
 from adapters.correspondence.letter_brakes import load_brakes
 from adapters.correspondence.letter_claims import LetterClaims
 from adapters.correspondence.letter_loader import LetterContent, LetterLoader
+from adapters.correspondence.letter_selection import ABANDONED_LETTERS, LetterSelection
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import ContactRequest, Message, MessageLine
@@ -99,10 +100,15 @@ class LetterOutbox:
         self._database, self._loader, self._owner = database, loader, owner
         self._outcomes = LetterOutcomeRecorder(database, loader, owner, presumed_dead, backoff)
         self._claims = LetterClaims(database, loader, patience, hours_matter)
+        self._selection = LetterSelection(database, self._claims)
 
     def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
         """Claim the requests that go now (`LetterClaims`); the letters to send now, by number. `now` is business time."""
-        return self._claims.claim_due_letters(now, limit)
+        return self._selection.claim_due_letters(now, limit)
+
+    def set_letter_aside(self, message: int, error: Exception) -> None:
+        """Set a letter aside that cannot be written for now; it is tried again."""
+        self._selection.set_letter_aside(message, error)
 
     def begin_transmission(
         self, messages: Sequence[int], now: datetime, prepared: Mapping[int, PreparedLetter] | None = None
@@ -242,3 +248,7 @@ class LetterOutbox:
     def mark_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> int:
         """Mark as unknown the letters that a process died over; how many. `on_the_wire`: the letters that this process is sending."""
         return self._outcomes.mark_abandoned_letters(now, on_the_wire)
+
+    def look_for_abandoned_letters(self, now: datetime, on_the_wire: Collection[int] = ()) -> None:
+        """Mark them, and let the letters go that can, where that fails."""
+        self._selection.try_alone(ABANDONED_LETTERS, lambda: self.mark_abandoned_letters(now, on_the_wire))

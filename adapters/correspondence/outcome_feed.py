@@ -1,9 +1,9 @@
 """The news of letters that have come to their end, for the invoices and other cases that asked for them."""
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
@@ -12,9 +12,13 @@ from sqlmodel import col
 from adapters.correspondence.customer_zones import select_customer_zone
 from adapters.database.engine import Database
 from adapters.database.row_states import MessageState
-from adapters.database.tables import Account, ContactRequest, Invoice, Message
+from adapters.database.tables import Account, Case, ContactRequest, Invoice, Message
+from adapters.set_aside.set_aside_store import Failure, SetAsideStore, settle_items
+from adapters.set_aside.stages import SetAsideStage
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.correspondence.naming import NamedAs
+
+Built = TypeVar("Built")
 
 ENDED_STATES = tuple(result.value for result in LetterResult)
 """The states of a request whose letter has come to its end."""
@@ -71,7 +75,7 @@ class OutcomeFeed:
     every end of their letters."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self._set_aside = database, SetAsideStore(database)
 
     def list_invoice_outcomes(self, limit: int) -> list[tuple[int, str, LetterOutcome]]:
         """Request, invoice and news, oldest first."""
@@ -84,25 +88,28 @@ class OutcomeFeed:
             .order_by(col(ContactRequest.id))
             .limit(limit)
         )
+
+        def build(row: Any) -> tuple[int, str, LetterOutcome]:
+            request, message_id, sha256, version, zone = row
+            ended_at = _require_end_time(request)
+            outcome = build_letter_outcome(
+                request.step,
+                request.attempt,
+                request.state,
+                ended_at,
+                ZoneInfo(zone),
+                message_id,
+                request.reason,
+                sha256,
+                invoice_version=version,
+            )
+            return request.id or 0, request.invoice_id, outcome
+
         with self._database.reading() as session:
-            return [
-                (
-                    request.id or 0,
-                    request.invoice_id,
-                    build_letter_outcome(
-                        request.step,
-                        request.attempt,
-                        request.state,
-                        _require_end_time(request),
-                        ZoneInfo(zone),
-                        message_id,
-                        request.reason,
-                        sha256,
-                        invoice_version=version,
-                    ),
-                )
-                for request, message_id, sha256, version, zone in session.execute(statement)
-            ]
+            rows = session.execute(statement).all()
+        built, failed = _build_each(rows, lambda row: f"request:{row[0].id}", build)
+        self._put_off(ContactRequest, {key: (row[0].id or 0, row[0].account_id, error) for key, (row, error) in failed.items()})
+        return built if built or not failed else self.list_invoice_outcomes(limit)
 
     def mark_invoices_notified(self, requests: Sequence[int]) -> None:
         with self._database.writing() as session:
@@ -121,6 +128,7 @@ class OutcomeFeed:
                 col(Message.message_id),
                 col(Message.reason),
                 col(Message.sha256),
+                col(Message.account_id),
                 select_customer_zone().label("zone"),
             )
             .join(Account, col(Account.id) == col(Message.account_id))
@@ -128,26 +136,25 @@ class OutcomeFeed:
             .order_by(col(Message.id))
             .limit(limit)
         )
+
+        def build(row: Any) -> CaseLetterOutcome:
+            outcome = build_letter_outcome(
+                row.letter,
+                row.number,
+                _CASE_LETTER_FATES[row.state],
+                row.ended_at,
+                ZoneInfo(row.zone),
+                row.message_id,
+                row.reason,
+                row.sha256,
+            )
+            return CaseLetterOutcome(row.id, row.state, row.ended_at, row.case_id, outcome)
+
         with self._database.reading() as session:
-            return [
-                CaseLetterOutcome(
-                    row.id,
-                    row.state,
-                    row.ended_at,
-                    row.case_id,
-                    build_letter_outcome(
-                        row.letter,
-                        row.number,
-                        _CASE_LETTER_FATES[row.state],
-                        row.ended_at,
-                        ZoneInfo(row.zone),
-                        row.message_id,
-                        row.reason,
-                        row.sha256,
-                    ),
-                )
-                for row in session.execute(statement)
-            ]
+            rows = session.execute(statement).all()
+        built, failed = _build_each(rows, lambda row: f"letter:{row.id}", build)
+        self._put_off(Message, {key: (row.id, row.account_id, error) for key, (row, error) in failed.items()})
+        return built if built or not failed else self.list_case_outcomes(limit)
 
     def mark_cases_notified(self, outcomes: Sequence[CaseLetterOutcome]) -> None:
         """A letter that has come to another end meanwhile has that one still to tell."""
@@ -159,6 +166,70 @@ class OutcomeFeed:
                     col(Message.ended_at) == outcome.ended_at,
                 )
                 session.execute(update(Message).where(*as_told).values(told=True))
+
+    # --- what is set aside
+
+    def set_outcomes_aside(self, failed: Sequence[tuple[str, LetterOutcome, Exception]]) -> None:
+        """Keep the outcomes that cases could not be told, by case."""
+        failures = {
+            f"{case_id}:{outcome.step}:{outcome.attempt}": Failure(
+                error, self._find_account(case_id), {"case_id": case_id, "outcome": outcome.model_dump(mode="json")}
+            )
+            for case_id, outcome, error in failed
+        }
+        self._set_aside.set_all_aside(SetAsideStage.LETTER_OUTCOME, failures)
+
+    def list_outcomes_set_aside(self) -> list[tuple[str, str, LetterOutcome]]:
+        """Return those that are to be told now: their id, the case and the outcome. One that could not even be read is listed with the
+        others again."""
+        now, found = datetime.now(UTC), list[tuple[str, str, LetterOutcome]]()
+        for item_id, item in self._set_aside.list_waiting(SetAsideStage.LETTER_OUTCOME).items():
+            payload = item.payload or {}
+            if item.is_resting(now):
+                continue
+            if "outcome" in payload:
+                found.append((item_id, payload["case_id"], LetterOutcome.model_validate(payload["outcome"])))
+            else:
+                self._take_up(item_id)
+        return found
+
+    def settle_outcome(self, item_id: str) -> None:
+        self._set_aside.settle(SetAsideStage.LETTER_OUTCOME, {item_id})
+
+    def _put_off(self, table: type[ContactRequest | Message], failed: Mapping[str, tuple[int, str, Exception]]) -> None:
+        """Set rows aside of which no outcome can be made, each by its id, with its number and account."""
+        if not failed:
+            return
+        failures = {key: Failure(error, account_id) for key, (_, account_id, error) in failed.items()}
+        self._set_aside.set_all_aside(SetAsideStage.LETTER_OUTCOME, failures)
+        with self._database.writing() as session:
+            numbers = [number for number, _, _ in failed.values()]
+            session.execute(update(table).where(col(table.id).in_(numbers)).values(told=True))
+
+    def _take_up(self, item_id: str) -> None:
+        """List a row once more of which no outcome could be made."""
+        kind, _, number = item_id.partition(":")
+        table = ContactRequest if kind == "request" else Message
+        with self._database.writing() as session:
+            session.execute(update(table).where(col(table.id) == int(number)).values(told=False))
+            settle_items(session, SetAsideStage.LETTER_OUTCOME, {item_id})
+
+    def _find_account(self, case_id: str) -> str:
+        with self._database.reading() as session:
+            return session.scalar(select(col(Case.account_id)).where(col(Case.case_id) == case_id)) or ""
+
+
+def _build_each(
+    rows: Sequence[Any], key_of: Callable[[Any], str], build: Callable[[Any], Built]
+) -> tuple[list[Built], dict[str, tuple[Any, Exception]]]:
+    """Build what each row says; return those that could be built, and the others with why not, by key."""
+    built, failed = list[Built](), dict[str, tuple[Any, Exception]]()
+    for row in rows:
+        try:
+            built.append(build(row))
+        except Exception as error:
+            failed[key_of(row)] = row, error
+    return built, failed
 
 
 def _require_end_time(request: ContactRequest) -> datetime:

@@ -48,10 +48,6 @@ class CaseSignals:
                 else:
                     await signal_with_start(self._client, case_start, SignalName.BILLING_EVENT, event)
 
-    async def notify_invoice(self, invoice_id: str, outcome: LetterOutcome) -> None:
-        """Signal a letter's outcome to an invoice's case; one that is closed is passed over."""
-        await self.notify_case(ids.invoice_case_id(invoice_id), outcome)
-
     async def notify_case(self, case_id: str, outcome: LetterOutcome) -> None:
         """Signal the outcome of a letter that a case requested; a case that is over is passed over."""
         await self._signal_case(case_id, SignalName.LETTER_NEWS, outcome)

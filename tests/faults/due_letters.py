@@ -150,8 +150,8 @@ class RecordedOutcomes:
     def __init__(self) -> None:
         self.news: list[tuple[str, LetterOutcome]] = []
 
-    async def notify_invoice(self, invoice_id: str, outcome: LetterOutcome) -> None:
-        self.news.append((invoice_id, outcome))
+    async def notify_case(self, case_id: str, outcome: LetterOutcome) -> None:
+        self.news.append((case_id.removeprefix("invoice:"), outcome))
 
 
 class LetterSendingHarness:

@@ -12,7 +12,6 @@ from adapters.correspondence.outcome_feed import OutcomeFeed
 from adapters.database.tables import Contact
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult, Mailer
 from adapters.temporal.case_signals import CaseSignals
-from domain import identifiers as ids
 from domain.clock import Clock
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from tests.adapters.correspondence.case_letter_orders import (
@@ -98,9 +97,6 @@ class Listener:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
-
-    async def notify_invoice(self, invoice_id: str, outcome: LetterOutcome) -> None:
-        self.heard.append((ids.invoice_case_id(invoice_id), outcome.step))
 
     async def notify_case(self, case_id: str, outcome: LetterOutcome) -> None:
         self.heard.append((case_id, outcome.step))

@@ -1,6 +1,6 @@
 """An activity that fails again and again is seen, whichever it is, until it no longer fails."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import cast
 
@@ -33,7 +33,7 @@ class Work:
         environment.info = replace(
             environment.info, attempt=attempt, workflow_type=self.workflow, workflow_id="invoice:I1", activity_type="work"
         )
-        execute: Callable[[ExecuteActivityInput], object] = self.watched.execute_activity
+        execute: Callable[[ExecuteActivityInput], Awaitable[object]] = self.watched.execute_activity
         return cast("str", await environment.run(execute, cast("ExecuteActivityInput", None)))
 
 
