@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
-from string import Formatter
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -12,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console.acts.api_call import ApiAnswer, send_to_api
 from api.console.acts.form_body import UnreadableField, build_body
-from api.console.acts.forms import ActForm, load_act_forms
+from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
 from api.console.acts.shown_form import Reader, show_form
 from api.console.acts.subject import find_subject
 from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, build_form_token, load_reader, render, require_page_reader
@@ -103,7 +102,7 @@ def _render_act(
 
 
 def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
-    return {name: _first(given, name) for _, name, _, _ in Formatter().parse(form.path) if name}
+    return {name: _first(given, name) for name in list_path_ids(form)}
 
 
 def _first(given: Values, name: str) -> str:

@@ -10,17 +10,20 @@ from domain.identifiers import CaseKind
 from domain.money import Money
 from domain.payment_plan.state import PlanStage
 from domain.payment_plan.summary import PaymentPlanSummary
+from domain.suspension.state import SuspensionStage
 
 MAX_CASES_OF_A_KIND = 50
 ACTS: dict[CaseKind, tuple[str, ...]] = {
     CaseKind.DISPUTE: ("resolve_dispute", "assign_dispute"),
     CaseKind.PAYMENT_PLAN: ("accept_plan", "decline_plan", "cancel_plan"),
-    CaseKind.SUSPENSION: ("extend_notice", "withdraw_suspension", "reinstate_account"),
+    CaseKind.SUSPENSION: (),
     CaseKind.CREDIT_REVIEW: ("give_verdict",),
     CaseKind.WRITE_OFF: ("decide_write_off",),
     CaseKind.APPROVAL: (),
 }
-"""What is done about a case of each kind. An approval is decided on a page of its own."""
+"""What is done about a case of each kind. An approval is decided on a page of its own; of a suspension, its stage says."""
+
+SERVICE_IS_OFF = frozenset({SuspensionStage.SUSPENDED, SuspensionStage.HANDED_OVER})
 
 OF_AN_OFFER = frozenset({"accept_plan", "decline_plan"})
 
@@ -47,6 +50,8 @@ def list_open_cases(database: Database, account_id: str) -> list[CaseToAct]:
 def _describe_case(kind: CaseKind, row: CaseRow) -> CaseToAct:
     acts, given = ACTS[kind], {"account_id": row.account_id, "for_account": row.account_id, "for_invoice": row.invoice_id or ""}
     match kind:
+        case CaseKind.SUSPENSION:
+            acts = ("reinstate_account",) if row.stage in SERVICE_IS_OFF else ("extend_notice", "withdraw_suspension")
         case CaseKind.DISPUTE:
             given["dispute_id"] = row.case_id
         case CaseKind.CREDIT_REVIEW:

@@ -1,6 +1,7 @@
 """The forms by which people act, as `forms.yaml` describes them: the request that each sends, and the fields that a person fills in."""
 
 from functools import cache
+from string import Formatter
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -73,3 +74,8 @@ class ActForm(BaseModel):
 def load_act_forms() -> dict[str, ActForm]:
     """Return the forms by the operation of the API that each sends."""
     return {name: ActForm.model_validate(form) for name, form in read_wording_file(FORMS_FILE).content.items()}
+
+
+def list_path_ids(form: ActForm) -> list[str]:
+    """Return the names of the ids that the form's path needs."""
+    return [name for _, name, _, _ in Formatter().parse(form.path) if name]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from adapters.read_model.accounts import find_account
-from adapters.read_model.invoices import InvoiceRow, find_invoice
+from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from api.context import ApiContext
 from domain.billing.billing_events import InvoiceStatus
 
@@ -25,6 +25,9 @@ class ActSubject(NamedTuple):
         return list(dict.fromkeys(invoice.currency for invoice in self.open_invoices))
 
 
+MAX_INVOICES = 500
+"""So many are offered to choose from."""
+
 NO_SUBJECT = ActSubject()
 
 
@@ -36,5 +39,7 @@ def find_subject(context: ApiContext, account_id: str | None, invoice_id: str | 
     account = find_account(context.database, account_id, context.today) if account_id else None
     if account is None:
         return NO_SUBJECT
-    owed = [invoice for invoice in account.invoices if invoice.status == InvoiceStatus.OPEN]
-    return ActSubject(account.id, account.name, None, tuple(sorted(owed, key=lambda invoice: (invoice.due_date, invoice.id))))
+    owed, _ = list_invoices(
+        context.database, InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN), context.today, MAX_INVOICES, None
+    )
+    return ActSubject(account.id, account.name, None, tuple(owed))
