@@ -54,11 +54,12 @@ ON_A_PAGE_OF_THEIR_OWN = frozenset({"decide_approval", "accept_plan", "decline_p
 
 
 class QueuedWork(NamedTuple):
-    """`item` as the API tells it, `why` its reason in a sentence."""
+    """`item` as the API tells it, `why` its reason in a sentence; `alike`: how many more of its kind its customer has further down."""
 
     item: WorkItemOut
     why: str
     days_late: int
+    alike: int = 0
 
 
 class ShownAccount(NamedTuple):
@@ -85,7 +86,8 @@ def show_today(
     whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
     lines, _ = load_worklist(context.database, load_worklist_scope(context.database, whose, context.today), context.today, MAX_RANKED, None)
     wanted = [line for line in lines if not kind or line.item.work.value == kind]
-    shown = wanted if everything else wanted[:QUEUE_LENGTH]
+    groups = _group_by_customer(wanted)
+    shown = groups if everything else groups[:QUEUE_LENGTH]
     chosen = next((line for line in wanted if line.item.id == item), next(iter(wanted), None))
     kept = {name: value for name, value in (("kind", kind), ("collector", collector), ("everything", everything)) if value}
     account = _show_account(context, chosen.item.account_id, reader) if chosen else None
@@ -98,10 +100,10 @@ def show_today(
         actor,
         words=reader.phrases,
         language=reader.locale.partition("_")[0],
-        queue=[_queue_work(line, context, reader) for line in shown],
+        queue=[_queue_work(group[0], context, reader, len(group) - 1) for group in shown],
         counts=Counter(line.item.work.value for line in lines).most_common(),
         count=len(lines),
-        rest=len(wanted) - len(shown),
+        rest=len(groups) - len(shown),
         chosen=_queue_work(chosen, context, reader) if chosen else None,
         is_opened=bool(item),
         shown=account,
@@ -125,9 +127,18 @@ def _fill(sentence: str, **facts: str) -> str:
     return fill_placeholders(sentence, facts)
 
 
-def _queue_work(line: WorklistLine, context: ApiContext, reader: Reader) -> QueuedWork:
+def _group_by_customer(lines: list[WorklistLine]) -> list[list[WorklistLine]]:
+    """What one customer has of one kind is one thing to do: a promise over five invoices is asked about once."""
+    groups: dict[tuple[str, str], list[WorklistLine]] = {}
+    for line in lines:
+        owner = line.item.account_id or line.item.id
+        groups.setdefault((owner, line.item.work.value), []).append(line)
+    return list(groups.values())
+
+
+def _queue_work(line: WorklistLine, context: ApiContext, reader: Reader, alike: int = 0) -> QueuedWork:
     item = present_work_item(line, context.today, reader.phrases)
-    return QueuedWork(item, item.why[0] if item.why else "", line.ranked.days_late)
+    return QueuedWork(item, item.why[0] if item.why else "", line.ranked.days_late, alike)
 
 
 def _show_account(context: ApiContext, account_id: str, reader: Reader) -> ShownAccount | None:

@@ -9,10 +9,12 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
 from api.presenters.phrases import load_phrases
 from domain.case.case_view import TaskKind
+from domain.invoice.command_rules import apply_command
+from domain.invoice.commands import MakePromise
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Role
 from tests.api.conftest import As
-from tests.api.portfolio_world import TODAY, PortfolioWorld
+from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
 from tests.console.test_act_forms import fields_of
 from tests.console.test_pages import page, words
@@ -109,3 +111,16 @@ async def test_the_page_is_in_the_readers_language(as_role: As, world: Portfolio
 def test_every_kind_of_work_has_a_name_in_every_language() -> None:
     for language in LANGUAGES:
         assert set(load_phrases(language).work_kinds) == {kind.value for kind in WorkKind}
+
+
+async def test_a_promise_over_several_invoices_is_one_thing_to_ask_about(as_role: As, world: PortfolioWorld) -> None:
+    world.account(collector="collector-1")
+    for number in range(3):
+        case = world.invoice(f"I-{number}")
+        assert case
+        apply_command(case, MakePromise(act_id=f"p{number}", actor="collector-1", amount=25_000, by=TODAY), moment_on(TODAY))
+        world.write(case)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/today")
+    assert html.count("/today?item=") == 1
+    assert "and 2 more like it" in words(html)
