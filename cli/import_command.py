@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, date, datetime
-from getpass import getuser
 from pathlib import Path
 
 from rich.console import Console
@@ -10,15 +9,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from adapters.composition import open_database
-from adapters.config.settings import Settings
+from adapters.config.settings import Settings, SettingsError
 from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.clock_store import load_clock
 from adapters.imports.column_mapping import find_mapping_file, load_mapping
 from adapters.imports.importer import Importer, ImportResult
 from adapters.imports.row_booking import ImportVerdict
-from adapters.temporal.client import TemporalUnreachableError
+from adapters.process.instance_lock import find_running_instance
+from adapters.temporal.client import TemporalUnreachableError, has_workers
 from adapters.temporal.schedules import trigger_billing_sync
+from cli.options import get_caller_name
 from cli.standalone import connect_to_temporal
 from domain.clock import Clock
 from domain.money import Money
@@ -56,7 +57,7 @@ def import_with_progress(
             columns,
             business_date or now.date(),
             now,
-            getuser(),
+            get_caller_name(),
             dry_run,
             lambda rows, fraction: bar.update(task, completed=fraction, rows=rows),
             hold_new_accounts=not release and releases.holds_new_accounts(clock),
@@ -64,17 +65,17 @@ def import_with_progress(
         )
         bar.update(task, completed=1.0, rows=result.rows)
     if release and not dry_run:
-        releases.go_live(BrakeContext(f"import:{result.import_id}", getuser(), now, datetime.now(UTC)))
+        releases.go_live(BrakeContext(f"import:{result.import_id}", get_caller_name(), now, datetime.now(UTC)))
     console.print(_build_result_table(result, dry_run))
     _show_rejected_rows(settings, console, importer, result, file)
     _show_advice(console, result, close_missing)
     if close_missing is not None and result.import_id is not None:
-        closed = importer.close_missing(result.import_id, close_missing, getuser(), business_date or now.date(), now)
+        closed = importer.close_missing(result.import_id, close_missing, get_caller_name(), business_date or now.date(), now)
         console.print(f"{closed:,} invoices were closed as settled elsewhere.", highlight=False)
     database.close()
     is_relevant = close_missing or any(result.verdicts[verdict] for verdict in WORKFLOW_RELEVANT_VERDICTS)
     if is_relevant and not dry_run:
-        console.print(asyncio.run(_trigger_billing_sync(settings)), highlight=False)
+        console.print(asyncio.run(_trigger_billing_sync(settings)), markup=False, highlight=False, soft_wrap=True)
     return not result.verdicts[ImportVerdict.REJECTED]
 
 
@@ -140,8 +141,16 @@ def _show_missing_invoices(console: Console, result: ImportResult, close_missing
 
 
 async def _trigger_billing_sync(settings: Settings) -> str:
+    """Return what becomes of the import now. What was imported waits in the database, so that whoever runs next takes it from there."""
+    runs_here = find_running_instance(settings.data_dir) is not None
+    if settings.temporal_address is None and not runs_here:
+        return "Duecourse acts on it when it next runs: `duecourse up`."
     try:
-        was_triggered = await trigger_billing_sync(await connect_to_temporal(settings))
-    except TemporalUnreachableError:
-        was_triggered = False
-    return "Duecourse acts on it now." if was_triggered else "Duecourse acts on it when it next runs: `duecourse up`."
+        client = await connect_to_temporal(settings)
+    except (TemporalUnreachableError, SettingsError) as error:
+        return f"All of this is in. Duecourse acts on it by itself once Temporal is reached: do not import it again ({error})."
+    if not await trigger_billing_sync(client):
+        return "All of this is in. Nothing has run on this Temporal server yet: Duecourse acts on it after `duecourse up`, or `prepare`."
+    if not (runs_here or await has_workers(client)):
+        return "All of this is in. No worker runs: Duecourse acts on it once one does, `duecourse worker`."
+    return "Duecourse acts on it now."

@@ -14,7 +14,7 @@ from adapters.process.server_watch import ServerWatch, list_watched_servers
 from adapters.process.web_server import WebServer
 from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.schedules import upsert_schedules
-from adapters.temporal.sdk_telemetry import measure_sdk
+from adapters.temporal.sdk_telemetry import forward_sdk_log, measure_sdk
 from adapters.temporal.transport_security import TransportSecurity
 from cli.local_stack import MakeApp, RunWorker
 from cli.start_wait import connect_to_set_server, wait_for_database
@@ -60,9 +60,20 @@ async def prepare_release(settings: Settings, say: Callable[[str], None]) -> Non
 
 
 async def connect_to_temporal(settings: Settings) -> Client:
-    """Connect to the Temporal server that is set, or that of this data folder's Duecourse. Raises TemporalUnreachableError."""
+    """Connect a command to the Temporal server that is set, or that of this data folder's Duecourse. Raises TemporalUnreachableError,
+    SettingsError."""
     address = _find_temporal_address(settings)
+    _log_beside_output(settings)
     return await connect_client(address, settings.temporal_namespace, security=TransportSecurity.from_settings(settings))
+
+
+def _log_beside_output(settings: Settings) -> None:
+    """Log to the data folder, the SDK's lines too, so that a command's output is its own; to standard error where that cannot be."""
+    try:
+        set_up_logging(settings.data_dir / "logs" / "duecourse.log" if settings.data_dir.is_dir() else None)
+    except OSError:
+        set_up_logging(None)
+    forward_sdk_log()
 
 
 def _find_temporal_address(settings: Settings) -> str:

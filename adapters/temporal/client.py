@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest, UpdateNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -16,10 +19,13 @@ from adapters.temporal.transport_security import TransportSecurity
 from domain.case.handler_names import SignalName
 from domain.clock import Clock
 from domain.errors import OperatingError
-from domain.identifiers import WorkflowName
+from domain.identifiers import TASK_QUEUE, WorkflowName
 
 CONNECT_SECONDS = 10.0
 SIGNALS_IN_FLIGHT = 40
+POLLS_AT_LEAST_EVERY = timedelta(seconds=90)
+"""A poll that nothing answers lasts for a minute; then the worker begins the next."""
+
 CASE_WORKFLOWS = (
     WorkflowName.INVOICE_COLLECTION,
     WorkflowName.DISPUTE,
@@ -94,6 +100,21 @@ async def signal_clock_change(client: Client, clock: Clock) -> int:
     open_cases = await list_open_cases(client)
     await signal_clock(client, open_cases, clock)
     return len(open_cases)
+
+
+async def has_workers(client: Client) -> bool:
+    """Return whether a worker asked the server for tasks in the last minute; true where the server does not say."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=TASK_QUEUE),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    try:
+        pollers = (await client.workflow_service.describe_task_queue(request)).pollers
+    except RPCError:
+        return True
+    since = datetime.now(UTC) - POLLS_AT_LEAST_EVERY
+    return any(poller.last_access_time.ToDatetime(UTC) > since for poller in pollers)
 
 
 async def list_open_cases(client: Client) -> list[str]:

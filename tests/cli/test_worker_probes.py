@@ -43,14 +43,14 @@ async def test_a_worker_lives_before_it_works_and_is_ready_while_it_works() -> N
 
 def test_a_workers_figures_stay_while_the_database_is_away(postgres_server: PostgresServer) -> None:
     url = postgres_server.create()
-    probes = WorkerProbes()
-    probes.services = SimpleNamespace(database=Database(url), clock=Clock.real_time())  # type: ignore[assignment]
+    probes, database = WorkerProbes(), Database(url)
+    probes.services = SimpleNamespace(database=database, clock=Clock.real_time())  # type: ignore[assignment]
     probes.begun = True
 
     there = probes.render_metrics()
     with postgres_server.away():
         away = probes.render_metrics()
-    probes.services.database.close()
+    database.close()
     postgres_server.give_back(url)
 
     assert {"duecourse_worker_ready 1", "duecourse_undelivered_ledger_events 0"} <= set(there.splitlines())

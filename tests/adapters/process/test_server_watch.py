@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from temporalio.service import RPCError, RPCStatusCode
@@ -157,13 +158,14 @@ async def test_writes_that_meet_an_outage_together_fail_together() -> None:
 
 def test_what_fails_for_an_outage_is_not_logged_each_time(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(ACTIVITY_LOG), "disabled", False)  # import-linter switches off what there is
-    root = logging.getLogger()
+    root, structured = logging.getLogger(), structlog.get_config()
     before, level = list(root.handlers), root.level
     set_up_logging(None)
     for error in (postgres_error(), ValueError("ours")):
         logging.getLogger(ACTIVITY_LOG).warning("Completing activity as failed", exc_info=error)
     logging.getLogger("another").warning("a loss", exc_info=postgres_error())
     root.handlers, root.level = before, level
+    structlog.configure(**structured)
 
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2

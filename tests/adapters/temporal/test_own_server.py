@@ -12,18 +12,20 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from temporalio import workflow
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from adapters.config.settings import PROJECT, Settings, SettingsError
-from adapters.temporal.client import TemporalUnreachableError, connect_client, set_history_retention
+from adapters.temporal.client import TemporalUnreachableError, connect_client, has_workers, set_history_retention
 from adapters.temporal.embedded_server import TemporalServer, find_temporal_program
 from adapters.temporal.namespace_check import NamespaceError, prepare_namespace
 from adapters.temporal.transport_security import TransportSecurity
-from domain.identifiers import SEARCH_ATTRIBUTES
+from domain.identifiers import SEARCH_ATTRIBUTES, TASK_QUEUE
 from tests.adapters.temporal.tls_proxy import (
     LOOPBACK,
     CertificateFiles,
@@ -133,6 +135,22 @@ async def test_an_attribute_of_another_type_is_refused_with_the_commands_that_ma
         while KEYWORD not in (await list_attributes(client)).values():  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.1)
     await prepare_namespace(client)
+
+
+@workflow.defn
+class Idle:
+    @workflow.run
+    async def run(self) -> None: ...
+
+
+async def test_a_server_tells_whether_any_worker_asks_for_work(server: TemporalServer) -> None:
+    client = await make_namespace(server, "worked")
+    assert not await has_workers(client)
+
+    async with Worker(client, task_queue=TASK_QUEUE, workflows=[Idle], workflow_runner=UnsandboxedWorkflowRunner()):
+        async with asyncio.timeout(30):
+            while not await has_workers(client):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.05)
 
 
 async def test_a_namespace_that_is_not_there_is_refused_with_the_command_that_makes_it(server: TemporalServer) -> None:
