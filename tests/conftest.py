@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from adapters.process.gc_tuning import collect_garbage_rarely, freeze_loaded_objects
 from tests.databases import _sqlite_template, database, postgres_server, share_compiled_statements
+from tests.processes.pytest_processes import Interpreter, fork_interpreters
 from tests.progress_line import ProgressLine
 from tests.session_guard import one_session_at_a_time, watch_over_sessions
 
@@ -61,6 +62,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Interpreter]) -> None:
+    fork_interpreters(specs, config.args)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ProgressLine(config), "progress-line")
@@ -87,7 +92,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """
     if _sqlite_template.cache_info().currsize:
         shutil.rmtree(_sqlite_template().parent, ignore_errors=True)
-    if hasattr(config, "workerinput") or _status not in config.stash:
+    if hasattr(config, "workerinput") or config.option.collectonly or _status not in config.stash:
         return
     sys.stdout.flush()
     sys.stderr.flush()

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.config.settings import PROJECT
 from adapters.temporal.embedded_server import find_free_port
-from tests.commands import ENVIRONMENT, PATIENCE, CommandProcess
+from tests.processes.commands import ENVIRONMENT, PATIENCE, CommandProcess
 
 
 class Running:

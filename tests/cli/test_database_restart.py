@@ -20,8 +20,8 @@ from adapters.sample.simulation import MAPPING_FILE, write_sample_export
 from adapters.temporal.embedded_server import find_free_port
 from domain.clock import start_of_day
 from tests.cli.processes import Running, Up, until
-from tests.commands import ENVIRONMENT
 from tests.databases import PostgresServer
+from tests.processes.commands import ENVIRONMENT
 
 AS_OF = date(2026, 10, 7)
 INVOICES = 15

@@ -11,7 +11,7 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_store import PolicyStore
 from tests.adapters.policies.test_policy_store import folder
 from tests.api.portfolio_world import POLICY, TODAY, PortfolioWorld
-from tests.commands import run_command
+from tests.processes.commands import run_command
 
 STANDARD = (PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8")
 

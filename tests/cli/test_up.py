@@ -29,7 +29,7 @@ from adapters.temporal.embedded_server import TemporalMissingError, find_free_po
 from domain import identifiers as ids
 from domain.clock import Clock
 from tests.cli.processes import Up, until
-from tests.commands import ENVIRONMENT, CommandProcess, run_command
+from tests.processes.commands import ENVIRONMENT, CommandProcess, run_command
 
 
 def clock_of(data_dir: Path) -> Clock:

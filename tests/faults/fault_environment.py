@@ -22,7 +22,7 @@ from adapters.temporal.embedded_server import TemporalServer
 from domain.clock import Clock
 from tests.faults.scripted_smtp_server import ScriptedSmtpServer, start_scripted_smtp_server
 from tests.faults.worker_process import READY
-from tests.fork_server import fork_process
+from tests.processes.fork_server import fork_process
 
 PATIENCE = 300
 """Seconds until a test gives up waiting. What it waits for takes far fewer, but the machine may be busy."""
@@ -44,8 +44,8 @@ class WorkerProcess:
         self._process = int(await self._read_line())
 
     def _fork(self) -> socket.socket:
-        with self._log.open("a") as log:
-            return fork_process("worker", {"environment": self._environment}, log.fileno(), log.fileno())
+        with self._log.open("a+") as log:
+            return fork_process("worker", {"environment": self._environment}, (log.fileno(),) * 3)
 
     async def wait_until_ready(self) -> None:
         """Until it polls."""

@@ -25,6 +25,7 @@ from domain.journal.entry_kinds import EntryKind
 from domain.roles import Role
 from tests.faults.decisions import DecisionEnvironment, DecisionInvoice
 from tests.faults.fault_environment import start_fault_environment
+from tests.processes.fork_server import find_server
 
 COURTESY_DATE = date(2013, 6, 7)
 DUE_DATE = date(2013, 6, 10)
@@ -57,6 +58,7 @@ async def kill_worker_in_burst(database: Database, folder: Path, count: int, tak
 
     Asserts that nothing is lost and nothing is done twice; leaves the times to the caller.
     """
+    await asyncio.to_thread(find_server)  # which takes longer to start, once, than a worker
     due = datetime.now(UTC) + timedelta(seconds=15 + count / 20)
     clock = Clock(real_anchor=due, business_anchor=start_of_day(COURTESY_DATE), day_seconds=PLAYED_DAY_SECONDS)
     async with start_fault_environment(database, folder / "data", clock, takeover_seconds=takeover_seconds) as environment:

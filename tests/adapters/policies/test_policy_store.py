@@ -11,7 +11,7 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_files import check_policies, list_policy_files
 from adapters.policies.policy_store import PolicyStore
 from domain.policy.policy_parsing import PolicyError
-from tests.commands import run_command
+from tests.processes.commands import run_command
 
 
 def first_version(name: str) -> str:

@@ -29,11 +29,11 @@ from tests.domain.projection.account_life import POLICIES, AccountLife, InvoiceL
 from tests.domain.projection.naive_account_state import naive_account_state, read_account_entries, simplify_account_state
 from tests.domain.suspension.builders import SuspensionDriver, build_receivable
 from tests.domain.suspension.test_any_order import Suspension
-from tests.histories.recorded_cases import RecordedCase, account_of, recorded_cases
+from tests.histories.recorded_cases import account_of, list_recorded_names, recorded_cases
 
 DAY = timedelta(days=1)
-SERIES = sorted({case.series for case in recorded_cases()})
-LIVES = {series: sorted({case.life for case in recorded_cases() if case.series == series}) for series in SERIES}
+SERIES = sorted({name.series for name in list_recorded_names()})
+LIVES = {series: sorted({name.life for name in list_recorded_names() if name.series == series}) for series in SERIES}
 
 
 def on(days: int) -> date:
@@ -145,10 +145,10 @@ TestSuspensionSeen = SuspensionSeen.TestCase
 TestSuspensionSeen.settings = settings(max_examples=40, stateful_step_count=30)
 
 
-@pytest.mark.parametrize("recorded", recorded_cases(), ids=lambda case: f"{case.series}-{case.life}-{case.case_id}")
-def test_after_every_wake_the_journal_says_what_its_workflow_told_the_read_model(recorded: RecordedCase) -> None:
+@pytest.mark.parametrize("file", [name.file for name in list_recorded_names()])
+def test_after_every_wake_the_journal_says_what_its_workflow_told_the_read_model(file: str) -> None:
     entries: list[Entry] = []
-    for record in recorded.records:
+    for record in recorded_cases()[file].records:
         entries += record.entries
         stood = account_state_at("A1", read_account_entries(entries), record.now + timedelta(microseconds=1), POLICIES)
         row = record.case

@@ -1,8 +1,8 @@
-"""Starts processes for tests: each is forked from one process that has imported what Duecourse needs, for importing it costs more than all
-else that most of them do. A process of these is one of its own all the same, with the environment and the output that it is given, and
-shares nothing with the tests. What the processes do is in `forked_roles`.
+"""Forks processes for tests from one that has loaded what they need, for loading it costs more than all else that most of them do. Each is
+a process of its own all the same, with the environment and the streams that it is given, and shares nothing with those that asked for it.
 
-There is one such process in a test run, for all of pytest's. It ends soon after them.
+A test run has one such server for Duecourse's own processes (`duecourse_processes`), and one for pytest's (`pytest_processes`). They end
+soon after the test run.
 """
 
 import contextlib
@@ -25,50 +25,59 @@ from uuid import uuid4
 from adapters.shipped_files import PROJECT
 
 ADDRESS, LOCK = "processes", "lock"
-LONGEST_REQUEST = 200_000
+LENGTH_BYTES = 4
 LOOKS_AFTER_THE_RUN_SECONDS = 2.0
 STANDARD_STREAMS = (0, 1, 2)
 
 
-def fork_process(role: str, request: dict[str, Any], output: int, errors: int) -> socket.socket:
-    """Start a process in a session of its own, without input; `output` and `errors` are file descriptors, which stay open here. The first
-    line that comes over the connection is the process's id; then comes what its role says over it, and at last its exit status."""
+def fork_process(role: str, request: dict[str, Any], streams: tuple[int, int, int], address: Path | None = None) -> socket.socket:
+    """Start a process in a session of its own. `streams` are the file descriptors of its input, its output and its errors, which stay open
+    here; `address` is the server's, unless it is the one for Duecourse's processes.
+
+    The first line that comes over the connection is the process's id; then comes what its role says over it, and at last its exit status.
+    """
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(str(_find_server()))
+    connection.connect(str(address or find_server()))
     message = json.dumps({"role": role, **request}).encode()
-    assert len(message) < LONGEST_REQUEST
-    socket.send_fds(connection, [len(message).to_bytes(4, "big")], [output, errors])
+    socket.send_fds(connection, [len(message).to_bytes(LENGTH_BYTES, "big")], streams)
     connection.sendall(message)
     return connection
 
 
 @cache
-def _find_server() -> Path:
-    """The socket of this test run's server, which is started by whichever process needs it first."""
+def find_server() -> Path:
+    """The socket of the server for Duecourse's processes, which is started by whichever process of the test run needs it first."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
     folder = Path(tempfile.gettempdir()) / f"duecourse-forks-{run}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / ADDRESS).exists():
-            _start_server(folder)
+        if (folder / ADDRESS).exists():
+            return folder / ADDRESS
+        leader = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+        return start_server("tests.processes.duecourse_processes", folder, leader)
+
+
+def start_server(module: str, folder: Path, leader: int, *arguments: str) -> Path:
+    """Start a server that lives as long as the process `leader`; its socket, which is in `folder`. `module` is run with the folder, the
+    leader and the arguments."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", module, str(folder), str(leader), *arguments],
+        cwd=PROJECT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline(), "the process that others are forked from ended as it started"
+    _kept.append(server)
     return folder / ADDRESS
 
 
 _kept: list["subprocess.Popen[bytes]"] = []
 """Referred to as long as the tests of this process run."""
-
-
-def _start_server(folder: Path) -> None:
-    leader = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
-    command = [sys.executable, "-m", "tests.forked_roles", str(folder), str(leader)]
-    server = subprocess.Popen(
-        command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
-    )
-    assert server.stdout is not None
-    assert server.stdout.readline(), "the process that others are forked from ended as it started"
-    _kept.append(server)
 
 
 # --- the one process
@@ -128,7 +137,7 @@ class ForkServer:
             connection.sendall(f"{os.getpid()}\n".encode())
             os.environ.clear()
             os.environ.update(request["environment"])
-            for target, stream in zip(STANDARD_STREAMS, (os.open(os.devnull, os.O_RDONLY), *streams), strict=True):
+            for target, stream in zip(STANDARD_STREAMS, streams, strict=True):
                 os.dup2(stream, target)
                 os.close(stream)
             self._roles[request["role"]](request, connection)
@@ -145,16 +154,14 @@ class ForkServer:
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    length, streams, _, _ = socket.recv_fds(connection, 4, 2)
-    with connection.makefile("rb", buffering=0) as stream:
-        message = bytearray()
-        while len(message) < int.from_bytes(length, "big"):
-            message += stream.read(int.from_bytes(length, "big") - len(message)) or _fail()
+    length, streams, _, _ = socket.recv_fds(connection, LENGTH_BYTES, len(STANDARD_STREAMS))
+    message = bytearray()
+    while missing := int.from_bytes(length, "big") - len(message):
+        part = connection.recv(missing)
+        if not part:
+            raise ValueError("the request was cut off")
+        message += part
     return json.loads(message), streams
-
-
-def _fail() -> bytes:
-    raise ValueError("the request was cut off")
 
 
 def _is_alive(process: int) -> bool:

@@ -1,6 +1,6 @@
-"""What is forked for tests: commands of Duecourse's command line, and workers that are to be killed.
+"""The server of Duecourse's processes for tests: commands of Duecourse's command line, and workers that are to be killed.
 
-Run as a module, it is the process that they are forked from. Nothing is started in it, only loaded.
+It is run as a module. Nothing is started in it, only loaded.
 """
 
 import socket
@@ -16,7 +16,7 @@ import cli.app
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.process.gc_tuning import collect_garbage_rarely, freeze_loaded_objects
 from tests.faults.worker_process import run_worker
-from tests.fork_server import ForkServer
+from tests.processes.fork_server import ForkServer
 
 
 def _become_command(request: dict[str, Any], connection: socket.socket) -> None:

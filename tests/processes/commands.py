@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from subprocess import CompletedProcess, TimeoutExpired
 from typing import IO
 
-from tests.fork_server import fork_process
+from tests.processes.fork_server import fork_process
 
 PATIENCE = 120
 """Seconds until a test gives up waiting for a command."""
@@ -22,7 +22,9 @@ class CommandProcess:
         """What it writes is read from `stdout`; what it says of errors goes there too, unless a file is named for that."""
         readable, writable = os.pipe()
         request = {"arguments": arguments, "environment": dict(environment)}
-        self._connection = fork_process("command", request, writable, errors.fileno() if errors else writable)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        self._connection = fork_process("command", request, (nothing, writable, errors.fileno() if errors else writable))
+        os.close(nothing)
         os.close(writable)
         self.stdout = os.fdopen(readable, encoding="utf-8")
         self.returncode: int | None = None
