@@ -36,6 +36,11 @@ SERIES = sorted({name.series for name in list_recorded_names()})
 LIVES = {series: sorted({name.life for name in list_recorded_names() if name.series == series}) for series in SERIES}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def replayed() -> None:
+    recorded_cases()
+
+
 def on(days: int) -> date:
     return DUE + timedelta(days=days)
 
