@@ -35,6 +35,7 @@ from adapters.audit.histories.object_store import open_archive_store
 from adapters.audit.seals.seal_mail import SealMail
 from adapters.audit.seals.seal_store import SealStore
 from adapters.case_check.case_checker import CaseChecker
+from adapters.case_check.case_repair import CaseRepair
 from adapters.case_check.next_run_loader import NextRunLoader
 from adapters.cases.approval_facts import ApprovalFactsLoader
 from adapters.cases.case_inputs import CaseInputLoader
@@ -247,6 +248,12 @@ def build_case_checker(client: Client, services: Services) -> CaseChecker:
     database, policies, clock = services.database, services.policies, services.clock
     inputs = InvoiceInputLoader(database, policies, clock)
     return CaseChecker(client, database, VisibilityRunListing(client), NextRunLoader(database, policies, clock), inputs)
+
+
+def build_case_repair(client: Client, services: Services) -> CaseRepair:
+    """Return the repair of cases that are stuck."""
+    next_runs = NextRunLoader(services.database, services.policies, services.clock)
+    return CaseRepair(client, build_case_checker(client, services), next_runs)
 
 
 async def run_worker(client: Client, services: Services, stop: asyncio.Event, when_ready: Callable[[], None]) -> None:

@@ -40,6 +40,11 @@ class TimeSkippingRuns:
         async for run in self._open():
             yield run.workflow_id
 
+    async def list_stuck_cases(self) -> AsyncIterator[str]:
+        """That server does not tell."""
+        for case_id in list[str]():
+            yield case_id
+
     async def _open(self, of: WorkflowExecutionFilter | None = None) -> AsyncIterator[ListedRun]:
         request = ListOpenWorkflowExecutionsRequest(namespace=self._client.namespace, execution_filter=of)
         for run in (await self._client.workflow_service.list_open_workflow_executions(request)).executions:

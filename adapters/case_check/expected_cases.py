@@ -1,5 +1,6 @@
 """The cases that must have a running workflow, as the read model and the ledger know them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -57,3 +58,12 @@ def load_untold_events(database: Database, next_run: BaseModel) -> list[BillingE
         events = [BillingEvent.model_validate(event) for event in session.scalars(told.order_by(col(LedgerEvent.id)))]
     case = next_run.case
     return [event for event in events if event.facts.version > case.facts.version and event.event_id not in case.seen]
+
+
+def load_accounts(database: Database, case_ids: Collection[str]) -> dict[str, str]:
+    """Load the account of each of these cases, by case."""
+    if not case_ids:
+        return {}
+    with database.reading() as session:
+        rows = session.execute(select(col(Case.case_id), col(Case.account_id)).where(col(Case.case_id).in_(list(case_ids))))
+        return {row.case_id: row.account_id for row in rows}

@@ -1,6 +1,7 @@
 """What a run that was lost, or is stuck, has heard and not journalled: read from its history, where the server still has that."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from temporalio.api.common.v1 import Payload
@@ -14,10 +15,11 @@ _FAULTS = (EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED, EventType.EVENT_TYPE_WORKF
 
 
 class UnheardSignal(NamedTuple):
-    """A signal of which the journal may have nothing. `event_id` is its place in the history. `came_before_fault`: the first workflow
-    task that failed took it in."""
+    """A signal of which the journal may have nothing. `event_id` is its place in the history, `at` real time. `came_before_fault`:
+    the first workflow task that failed took it in."""
 
     event_id: int
+    at: datetime
     name: str
     arguments: Sequence[Payload]
     came_before_fault: bool
@@ -37,7 +39,9 @@ def find_unheard_signals(events: Sequence[HistoryEvent]) -> list[UnheardSignal]:
     for event in events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED and event.event_id > heard:
             sent = event.workflow_execution_signaled_event_attributes
-            signals.append(UnheardSignal(event.event_id, sent.signal_name, list(sent.input.payloads), first < event.event_id < last))
+            payloads, came_before_fault = list(sent.input.payloads), first < event.event_id < last
+            at = event.event_time.ToDatetime(UTC)
+            signals.append(UnheardSignal(event.event_id, at, sent.signal_name, payloads, came_before_fault))
     return signals
 
 

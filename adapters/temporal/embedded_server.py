@@ -25,6 +25,9 @@ STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 15.0
 PR_SET_PDEATHSIG = 1
 
+PROBLEMS_REPORTED = 2
+"""After so many failures of a workflow's task the server lists it as stuck; of itself it would after five, which take a minute."""
+
 log = structlog.get_logger()
 
 
@@ -136,6 +139,7 @@ class TemporalServer:
             ("--sqlite-pragma", "journal_mode=wal"),
             ("--sqlite-pragma", "synchronous=normal"),
             ("--log-level", "error"),
+            ("--dynamic-config-value", f"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute={PROBLEMS_REPORTED}"),
             *(("--search-attribute", f"{name}=Keyword") for name in ids.SEARCH_ATTRIBUTES),
         ]
         ui_options = ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]

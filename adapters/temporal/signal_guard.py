@@ -40,6 +40,9 @@ class _Session(Protocol):
     case: AccountCase
     clock: Clock
 
+    def take_up_lost_run(self) -> None:
+        """Go on where a run was lost, before anything else is heard."""
+
     def record_refused_signal(self, name: str, reason: str) -> None:
         """Journal it."""
 
@@ -77,6 +80,7 @@ class _GuardingInterceptor(WorkflowInboundInterceptor):
         if flaw:
             _refuse(input.signal if handler else _shorten(input.signal), flaw.reason)
             return
+        _take_up_lost_run()
         kept = _KeptState(inspect.iscoroutinefunction(handler))
         try:
             await super().handle_signal(input)
@@ -96,6 +100,7 @@ class _GuardingInterceptor(WorkflowInboundInterceptor):
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
         _reject_flawed(input.update, input.args)
+        _take_up_lost_run()
         return await super().handle_update_handler(input)
 
     async def handle_query(self, input: HandleQueryInput) -> Any:
@@ -140,6 +145,11 @@ def _hear_nothing(name: str, values: Sequence[RawValue]) -> None:
 def _find_session() -> _Session | None:
     session: _Session | None = getattr(workflow.instance(), "session", None)
     return session
+
+
+def _take_up_lost_run() -> None:
+    if session := _find_session():
+        session.take_up_lost_run()
 
 
 def _refuse(name: str, reason: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.client import CASE_WORKFLOWS, OPEN_CASES_QUERY
 from domain.identifiers import WorkflowName
@@ -57,6 +58,15 @@ class VisibilityRunListing:
         """Yield the ids of the cases that run."""
         async for run in self._query_runs(OPEN_CASES_QUERY):
             yield run.workflow_id
+
+    async def list_stuck_cases(self) -> AsyncIterator[str]:
+        """Yield the ids of the cases of which workflow tasks fail one after the other. Servers before 1.30 name none."""
+        try:
+            async for run in self._query_runs(f"{OPEN_CASES_QUERY} AND TemporalReportedProblems IS NOT NULL"):
+                yield run.workflow_id
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
 
     async def _query_runs(self, query: str) -> AsyncIterator[ListedRun]:
         async for execution in self._client.list_workflows(query):

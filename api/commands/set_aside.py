@@ -21,7 +21,7 @@ STAGE_SCHEDULES: dict[SetAsideStage, str | None] = {
     SetAsideStage.HISTORY: ids.HISTORY_ARCHIVE_ID,
     SetAsideStage.SEAL_MAIL: ids.DAILY_SEAL_ID,
     SetAsideStage.CASE_WORK: None,
-    SetAsideStage.CASE: None,
+    SetAsideStage.CASE: ids.STANDING_CHECK_ID,
 }
 """The schedule that works on each stage; None where a case does. What a schedule itself failed at names it."""
 
@@ -32,6 +32,7 @@ _SCHEDULE_OF_WORKFLOW: dict[str, str] = {
     ids.WorkflowName.REFERRALS: ids.REFERRALS_ID,
     ids.WorkflowName.HISTORY_ARCHIVE: ids.HISTORY_ARCHIVE_ID,
     ids.WorkflowName.DAILY_SEAL: ids.DAILY_SEAL_ID,
+    ids.WorkflowName.STANDING_CHECK: ids.STANDING_CHECK_ID,
 }
 
 

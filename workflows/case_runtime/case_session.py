@@ -153,7 +153,7 @@ class CaseSession(Generic[Case]):
 
     async def settle(self) -> None:
         """Write all new entries to the journal and execute all effects, in order."""
-        self._take_up_lost_run()
+        self.take_up_lost_run()
         while self.case.journal.pending or self.case.outbox:
             await self.write_journal()
             await self.execute_effects()
@@ -168,7 +168,7 @@ class CaseSession(Generic[Case]):
 
     async def write_journal(self, contact_order: ContactOrder | None = None) -> None:
         """Bring every pending entry, and what a step asks for, into the database."""
-        self._take_up_lost_run()
+        self.take_up_lost_run()
         while self.case.journal.pending or contact_order:
             answer = await self.record(contact_order=contact_order)
             contact_order = contact_order if answer.carried else None
@@ -198,7 +198,7 @@ class CaseSession(Generic[Case]):
         self._search_attributes.update_attributes(view)
         return answer
 
-    def _take_up_lost_run(self) -> None:
+    def take_up_lost_run(self) -> None:
         """Go on where a run was lost, once: take in what its last write was answered, and journal that the case was begun again."""
         recovery, self._recovery = self._recovery, None
         if recovery is None:

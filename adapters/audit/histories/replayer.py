@@ -28,6 +28,7 @@ from temporalio.worker import (
 
 from adapters.audit.histories.divergence import locate_divergence
 from adapters.audit.histories.run_history_loader import RunHistory
+from adapters.audit.histories.unfinished_task import leave_out_unfinished_task
 from adapters.temporal.data_converter import WORKER_DATA_CONVERTER
 from adapters.temporal.signal_guard import SignalGuard
 from domain.audit.replay_comparison import JournalWrite
@@ -95,7 +96,7 @@ class HistoryReplayer:
 async def _iterate_histories(runs: Sequence[RunHistory]) -> AsyncIterator[WorkflowHistory]:
     for run in runs:
         assert run.history is not None
-        yield run.history
+        yield leave_out_unfinished_task(run.history)
 
 
 def _build_journal_write(pending: _PendingWrite) -> JournalWrite | None:
