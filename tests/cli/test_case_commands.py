@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adapters.database.engine import Database
-from tests.cli.test_up import duecourse
+from tests.commands import run_command
 
 
 @pytest.mark.parametrize("command", [["check"], ["repair", "invoice:I-1", "--yes"]])
@@ -13,7 +13,7 @@ def test_where_nothing_runs_nothing_is_checked_or_repaired(command: list[str], t
     database = Database(f"sqlite:///{tmp_path / 'duecourse.db'}")
     database.migrate()
     database.close()
-    refused = duecourse("cases", *command, "--data-dir", str(tmp_path))
+    refused = run_command("cases", *command, "--data-dir", str(tmp_path))
     assert refused.returncode == 2
     assert "nothing runs on" in refused.stderr
     assert "Traceback" not in refused.stderr
