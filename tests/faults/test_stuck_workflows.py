@@ -1,7 +1,6 @@
 """A workflow whose task fails for ever: it is found, is a task of the administrators, and goes on without the message that it fails at."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from domain import identifiers as ids
 from domain.clock import Moment
+from domain.invoice.calls import note_overdue_call
 from domain.invoice.commands import AddNote, MakePromise
 from domain.invoice.invoice_case import InvoiceCase
 from tests.faults.due_letters import TODAY, DueInvoice, import_due_invoices, noon_clock
@@ -33,12 +33,11 @@ POISON = "poison"
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of the code, which shows itself once the case has heard one note."""
-    harmless: Callable[[InvoiceCase, Moment], None] = workflows.invoice_collection.note_overdue_call
 
     def fail(case: InvoiceCase, now: Moment) -> None:
         if POISON in case.seen:
             raise RuntimeError("a fault of the code")
-        harmless(case, now)
+        note_overdue_call(case, now)
 
     monkeypatch.setattr(workflows.invoice_collection, "note_overdue_call", fail)
 
