@@ -27,6 +27,7 @@ from domain.roles import Actor, Role
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PageReader = Annotated[Actor, Depends(require_page_reader)]
 MAX_APPROVALS = 500
+DECISION_FORM = "decide_approval"
 
 
 class ApprovalGroup(NamedTuple):
@@ -82,13 +83,12 @@ def show_approval(
 
 def _show_decision(context: ApiContext, actor: Actor, approval: CaseRow) -> ShownForm | None:
     """The form to decide it by, on the facts as this page shows them; None where the reader may not."""
-    name = "decide_approval"
-    if not _may_decide(context, actor, [approval]):
+    if not filter_decidable(context, actor, [approval]):
         return None
     version = approval.summary_of(ApprovalSummary).facts_version
     values = {} if version is None else {"facts_version": [str(version)]}
     reader = Reader(*load_reader(context, actor))
-    return show_form(name, load_act_forms()[name], {"approval_id": approval.case_id}, NO_SUBJECT, reader, values)
+    return show_form(DECISION_FORM, load_act_forms()[DECISION_FORM], {"approval_id": approval.case_id}, NO_SUBJECT, reader, values)
 
 
 def _load_reader_phrases(context: ApiContext, actor: Actor) -> tuple[Phrases, str]:
@@ -98,11 +98,11 @@ def _load_reader_phrases(context: ApiContext, actor: Actor) -> tuple[Phrases, st
 
 def _list_awaited(context: ApiContext, actor: Actor) -> tuple[list[CaseRow], str | None]:
     rows, following = list_cases(context.database, CaseFilter(kind=CaseKind.APPROVAL, open=True), MAX_APPROVALS, None)
-    return _may_decide(context, actor, rows), following
+    return filter_decidable(context, actor, rows), following
 
 
-def _may_decide(context: ApiContext, actor: Actor, rows: list[CaseRow]) -> list[CaseRow]:
-    """Those that the reader may decide now."""
+def filter_decidable(context: ApiContext, actor: Actor, rows: list[CaseRow]) -> list[CaseRow]:
+    """Return those that the reader may decide now."""
     delegations = DelegationStore(context.database).list_active(context.today)
     roles: set[Role] = {actor.role, *context.identity.get_roles(actor.user)}
     reader = DigestReader(actor.user, sorted(roles))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
+from adapters.i18n.wording import fill_placeholders
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
@@ -70,6 +71,10 @@ def _format_count(number: int, singular: str, plural: str) -> str:
     return f"{number:,} {singular if number == 1 else plural}"
 
 
+def _fill_sentence(sentence: str, **facts: str) -> str:
+    return fill_placeholders(sentence, facts)
+
+
 page_templates.filters |= {
     "day": _format_day,
     "days": _format_days,
@@ -79,6 +84,7 @@ page_templates.filters |= {
     "step": CONSOLE_PHRASES.step_label,
 }
 page_templates.globals |= {
+    "fill": _fill_sentence,
     "word": CONSOLE_PHRASES.translate,
     "case_kind": partial(CONSOLE_PHRASES.translate, "case_kinds"),
     "case_stage": CONSOLE_PHRASES.case_stage_label,

@@ -9,7 +9,6 @@ from babel.dates import format_time
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.accounts import AccountDetail, find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
 from adapters.read_model.worklist import WorklistLine, load_worklist, load_worklist_scope
@@ -112,7 +111,6 @@ def show_today(
         given=_list_known_ids(chosen.item) if chosen else {},
         kept=kept,
         today_url=_build_address,
-        fill=_fill,
         kind=kind,
     )
 
@@ -121,10 +119,6 @@ def _build_address(**chosen: str) -> str:
     """The page's address with what is chosen on it."""
     given = {name: value for name, value in chosen.items() if value}
     return f"{TODAY_PAGE}?{urlencode(given)}" if given else TODAY_PAGE
-
-
-def _fill(sentence: str, **facts: str) -> str:
-    return fill_placeholders(sentence, facts)
 
 
 def _group_by_customer(lines: list[WorklistLine]) -> list[list[WorklistLine]]:

@@ -155,6 +155,7 @@ PAGES = {
         "/approvals",
         "/approvals/{approval_id}",
         "/act/{name}",
+        "/approval-decisions",
         "/today",
         "/preview",
         "/roles",
@@ -162,7 +163,7 @@ PAGES = {
         "/inbox",
         "/inbox/{mail_id}",
     )
-} | {("POST", "/clock"), ("POST", "/set-aside/{item_id}/retry"), ("POST", "/act/{name}")}
+} | {("POST", "/clock"), ("POST", "/set-aside/{item_id}/retry"), ("POST", "/act/{name}"), ("POST", "/approval-decisions")}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

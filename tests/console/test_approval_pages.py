@@ -11,6 +11,7 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
 from api.presenters.phrases import load_phrases
+from domain.approval.commands import DecideApproval
 from domain.approval.delegation import Delegation
 from domain.approval.result import LapseReason
 from domain.approval.view import build_case_view
@@ -20,6 +21,7 @@ from tests.api.account_cases import NOW, write_case
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import build_facts, store_approval
+from tests.console.test_act_forms import fields_of
 from tests.console.test_pages import ESCAPED, NASTY, page, words
 
 
@@ -127,3 +129,37 @@ async def test_what_is_no_approval_is_a_page_that_leads_back_and_a_stranger_is_s
         for path in ("/approvals", "/approvals/x"):
             answer = await stranger.get(path)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
+async def test_many_are_decided_at_once_after_their_count_and_sums_and_one_that_is_refused_stops_no_other(
+    as_role: As, world: PortfolioWorld
+) -> None:
+    cases = []
+    for number, amounts in enumerate(({"EUR": 10_000}, {"EUR": 5_000, "USD": 200}, {"EUR": 1_000}), 1):
+        world.account(f"A-{number}", name=f"Kunde {number}")
+        cases.append(store_approval(world, amounts, f"A-{number}", at=NOW).journal.case_id)
+    chosen = "&".join(f"approval={quote(case, safe='')}" for case in cases)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        assert (await page(manager, "/approvals")).count('name="approval"') == 3
+        html = await page(manager, f"/approval-decisions?{chosen}")
+        shown = words(html)
+        assert "Decide 3 approvals at once" in shown
+        assert "In all €160.00 In all US$2.00" in shown
+        form: dict[str, str | list[str]] = {**fields_of(html), "approval": cases}
+        unsaid = await manager.post("/approval-decisions", data=form)
+        assert (unsaid.status_code, world.cases.acts) == (422, [])
+        form[f"version.{cases[1]}"] = "99"
+        told = await manager.post("/approval-decisions", data={**form, "decision": "approve"})
+        assert told.status_code == 200
+    decided = {command.facts_version for command in world.cases.acts if isinstance(command, DecideApproval)}
+    assert len(world.cases.acts) == 3
+    assert 99 in decided
+
+
+async def test_a_batch_without_a_choice_says_so_and_is_for_approvers_alone(as_role: As, world: PortfolioWorld) -> None:
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        assert "Choose at least one approval" in words(await page(manager, "/approval-decisions"))
+        assert "Choose at least one approval" in words(await page(manager, "/approval-decisions?approval=approval:none:1"))
+        assert (await manager.post("/approval-decisions", data={"form_token": "x", "decision": "approve"})).status_code == 422
+    async with as_role(Role.COLLECTOR, Accept="text/html") as collector:
+        assert (await collector.get("/approval-decisions")).status_code == 403

@@ -1,0 +1,135 @@
+"""Deciding many approvals at once: first how many there are and what they come to, then the decision, then what became of each."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+
+from adapters.read_model.cases import CaseRow, find_case
+from api.console.acts.api_call import send_to_api
+from api.console.acts.form_body import build_body
+from api.console.acts.forms import load_act_forms
+from api.console.acts.shown_form import Reader, show_form
+from api.console.acts.subject import NO_SUBJECT
+from api.console.approval_pages import DECISION_FORM, filter_decidable
+from api.console.rendering import build_form_token, load_reader, render, require_page_reader
+from api.context import ApiContext
+from api.web.authentication import Context, require_right
+from api.web.permissions import Permission
+from api.web.request_target import EncodedPathRoute
+from domain.approval.summary import ApprovalSummary
+from domain.identifiers import CaseKind
+from domain.money import Money, sum_by_currency
+from domain.roles import Actor
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+BATCH_PAGE = "/approval-decisions"
+MAX_BATCH = 200
+Values = Mapping[str, Sequence[str]]
+
+
+def require_approver(actor: Annotated[Actor, Depends(require_page_reader)]) -> Actor:
+    """Raises Problem 403."""
+    require_right(actor, Permission.DECIDE_APPROVALS)
+    return actor
+
+
+Approver = Annotated[Actor, Depends(require_approver)]
+
+
+class ChosenApproval(NamedTuple):
+    """`version`: of the facts on which it is decided, as the page shows them; empty where it binds none. `refusal`: why it was not."""
+
+    row: CaseRow
+    amounts: tuple[Money, ...]
+    version: str
+    refusal: str = ""
+
+
+@router.get(BATCH_PAGE)
+def show_batch(
+    request: Request, context: Context, actor: Approver, approval: Annotated[list[str] | None, Query(max_length=MAX_BATCH)] = None
+) -> HTMLResponse:
+    """Of the approvals that were chosen those are shown that the reader may decide now."""
+    rows = filter_decidable(context, actor, _find_approvals(context, approval or []))
+    return _render_batch(request, context, actor, [_choose(row) for row in rows], {})
+
+
+@router.post(BATCH_PAGE)
+async def decide_batch(request: Request, context: Context, actor: Approver) -> HTMLResponse:
+    """Each is decided on the facts that were shown, by itself: one that is refused, with its reason, stops no other."""
+    sent = await request.form(max_files=0, max_fields=3 * MAX_BATCH)
+    given = {key: [value for value in sent.getlist(key) if isinstance(value, str)] for key in sent}
+    rows = await run_in_threadpool(_find_approvals, context, given.get("approval", [])[:MAX_BATCH])
+    chosen = [_choose(row, _first(given, f"version.{row.case_id}")) for row in rows]
+    words, phrases = await run_in_threadpool(load_reader, context, actor)
+    fault = ""
+    if not hmac.compare_digest(_first(given, "form_token").encode(), build_form_token(request).encode()):
+        fault = words.notices["stale"]
+    elif not _first(given, "decision"):
+        fault = f"{words.fields['decision']}: {words.notices['choose']}"
+    if fault:
+        return await run_in_threadpool(_render_batch, request, context, actor, chosen, given, fault)
+    form, told = load_act_forms()[DECISION_FORM], []
+    for number, each in enumerate(chosen):
+        body = build_body(form, {**given, "facts_version": [each.version]}, phrases.shared.locale)
+        answer = await send_to_api(request, form, {"approval_id": each.row.case_id}, body, f"{_first(given, 'form_key')}.{number}")
+        told.append(each._replace(refusal=str(answer.document.get("detail", "")) or words.notices["stale"]) if answer.is_refusal else each)
+    return await run_in_threadpool(_render_told, request, context, actor, told)
+
+
+def _find_approvals(context: ApiContext, approval_ids: Sequence[str]) -> list[CaseRow]:
+    found = (find_case(context.database, CaseKind.APPROVAL, approval_id) for approval_id in dict.fromkeys(approval_ids))
+    return [row for row in found if row is not None]
+
+
+def _choose(row: CaseRow, version: str | None = None) -> ChosenApproval:
+    """Of a version that was shown before, that one; otherwise the one that is shown now."""
+    summary = row.summary_of(ApprovalSummary)
+    present = "" if summary.facts_version is None else str(summary.facts_version)
+    return ChosenApproval(row, summary.stated_amounts, present if version is None else version)
+
+
+def _first(given: Values, name: str) -> str:
+    return next(iter(given.get(name, ())), "")
+
+
+def _render_batch(
+    request: Request, context: ApiContext, actor: Actor, chosen: list[ChosenApproval], given: Values, fault: str = ""
+) -> HTMLResponse:
+    reader = Reader(*load_reader(context, actor))
+    form = load_act_forms()[DECISION_FORM]
+    values = {name: given[name] for name in ("decision", "comment") if name in given}
+    page = render(
+        request,
+        context,
+        "approval_decisions.html",
+        actor,
+        words=reader.phrases,
+        language=reader.locale.partition("_")[0],
+        form=show_form(DECISION_FORM, form, {}, NO_SUBJECT, reader, values, [("", fault)] if fault else (), _first(given, "form_key")),
+        chosen=chosen,
+        sums=sum_by_currency(money for each in chosen for money in each.amounts),
+        told=None,
+    )
+    page.status_code = 422 if fault else 200
+    return page
+
+
+def _render_told(request: Request, context: ApiContext, actor: Actor, told: list[ChosenApproval]) -> HTMLResponse:
+    reader = Reader(*load_reader(context, actor))
+    return render(
+        request,
+        context,
+        "approval_decisions.html",
+        actor,
+        words=reader.phrases,
+        language=reader.locale.partition("_")[0],
+        form=None,
+        chosen=[each for each in told if each.refusal],
+        sums=(),
+        told=len([each for each in told if not each.refusal]),
+    )
