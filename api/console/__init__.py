@@ -1,5 +1,6 @@
 """The pages for people: server-rendered, working without a script, loading nothing from elsewhere."""
 
+from api.console.accounts_page import router as accounts_router
 from api.console.act_pages import router as acts_router
 from api.console.approval_pages import router as approvals_router
 from api.console.batch_decision import router as batch_router
@@ -8,4 +9,13 @@ from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
 from api.console.today_page import router as today_router
 
-__all__ = ["acts_router", "approvals_router", "batch_router", "render_problem_page", "router", "set_aside_router", "today_router"]
+__all__ = [
+    "accounts_router",
+    "acts_router",
+    "approvals_router",
+    "batch_router",
+    "render_problem_page",
+    "router",
+    "set_aside_router",
+    "today_router",
+]

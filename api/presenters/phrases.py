@@ -125,7 +125,7 @@ class Phrases(BaseModel):
     taken did; `suspensions` where an account's suspension stands, `suspension_ends` what ends it.
     `approvals` label the pages about approvals, `set_aside` the page of what is set aside; `set_aside_stages` say what is set aside at each
     stage, `set_aside_reasons` why.
-    `today` labels the page of what a person does today; `work_kinds` name the kinds of work in its queue.
+    `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -166,6 +166,7 @@ class Phrases(BaseModel):
     set_aside_stages: dict[str, str]
     set_aside_reasons: dict[str, str]
     today: dict[str, str]
+    accounts: dict[str, str]
     work_kinds: dict[str, str]
 
     def render_entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:

@@ -155,6 +155,7 @@ PAGES = {
         "/approvals",
         "/approvals/{approval_id}",
         "/act/{name}",
+        "/accounts",
         "/approval-decisions",
         "/today",
         "/preview",
