@@ -34,9 +34,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
+from types import CodeType
 from typing import Annotated, Self
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2.bccache import Bucket
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.i18n.formatting import find_locale, format_localised_date, format_localised_money
@@ -229,8 +231,26 @@ class LetterTemplates:
         return frozenset((language, name) for language in self._wording.languages for name in self.list_templates(language))
 
 
+class _CompiledTemplates(BytecodeCache):
+    """Keeps in memory what was compiled, by file and text: for a company with letters of its own the others are compiled once, too."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = {escaped: _CompiledTemplates() for escaped in (True, False)}
+"""A template compiles to other code where its texts are escaped."""
+
+
 def _create_environment(*folders: Path, escaped: bool) -> Environment:
     environment = Environment(
+        bytecode_cache=_compiled[escaped],
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         autoescape=escaped,
         undefined=StrictUndefined,

@@ -1,5 +1,6 @@
 """Whatever happens to an account, in any order: its letters are whole, right and not too many, and no invoice is forgotten."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ from adapters.database.engine import Database
 from domain.journal.entry import Entry
 from tests.adapters.correspondence.account_play import AccountPlay, Happening, PlayedLetter
 from tests.adapters.correspondence.correspondence_setup import POLICY, CorrespondenceSetup
+from tests.databases import _sqlite_template
 
 DAYS = 35
 INVOICES = 4
@@ -44,8 +46,8 @@ changes = st.lists(
 @contextmanager
 def played(happenings: list[Happening]) -> Iterator[AccountPlay]:
     with TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'duecourse.db'}")
-        database.migrate()
+        file = shutil.copy(_sqlite_template(), Path(folder) / "duecourse.db")
+        database = Database(f"sqlite:///{file}")
         try:
             correspondence = CorrespondenceSetup(database)
             correspondence.create_account()

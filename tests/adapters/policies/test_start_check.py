@@ -1,5 +1,6 @@
 """`policy check` says no to everything that the next start would refuse, and a start goes on with the last good policies."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from adapters.policies.refusal import find_refusal
 from adapters.start_check import StartCheckError, check_next_start, load_letters_for_start
 from domain.policy.policy_parsing import PolicyError
 from tests.adapters.policies.test_policy_store import MATRIX, folder, policy
+from tests.databases import _sqlite_template
 
 
 @pytest.fixture
@@ -33,8 +35,9 @@ def started(settings: Settings) -> Settings:
 
 def start(settings: Settings) -> None:
     settings.data_dir.mkdir(exist_ok=True)
+    if not (file := settings.data_dir / "duecourse.db").exists():
+        shutil.copy(_sqlite_template(), file)
     database = Database(settings.resolved_database_url)
-    database.migrate()
     PolicyStore(database, load_letters_for_start(settings)).load_folder(settings.policies_dir)
     database.close()
 
