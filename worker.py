@@ -40,6 +40,7 @@ from adapters.case_check.next_run_loader import NextRunLoader
 from adapters.cases.approval_facts import ApprovalFactsLoader
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.cases.case_store import CaseStore
+from adapters.cases.credit_rule import CreditRule
 from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.composition import Services
 from adapters.correspondence.case_letter_store import CaseLetterStore
@@ -202,7 +203,10 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     """Return what reads from the billing system, what books there, and the notices to staff that go with it."""
     database, clock, settings = services.database, services.clock, services.settings
     invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
-    billing = BillingEventActivities(services.billing, invoice_inputs, signals, CollectorChangeFeed(database), SetAsideStore(database))
+    credit_rule = CreditRule(services.billing, services.policies, database, clock)
+    billing = BillingEventActivities(
+        services.billing, invoice_inputs, signals, CollectorChangeFeed(database), SetAsideStore(database), credit_rule
+    )
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)
     notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database))

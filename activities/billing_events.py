@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from adapters.billing.port import EventOutbox
 from adapters.billing.results import PendingEvent
+from adapters.cases.credit_rule import CreditRule
 from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.portfolio.assignments import CollectorChangeFeed
 from adapters.set_aside.each import load_each, try_each
@@ -58,9 +59,21 @@ class BillingEventActivities:
         signals: CaseSignals,
         portfolios: CollectorChangeFeed,
         set_aside: SetAsideStore,
+        credit_rule: CreditRule | None = None,
     ) -> None:
+        """`credit_rule`: what the policies say of unapplied credit; None: nothing becomes of it."""
         self._billing, self._invoice_inputs, self._signals, self._portfolios = billing, invoice_inputs, signals, portfolios
         self._set_aside = set_aside
+        self._credit_rule = credit_rule
+
+    async def _use_unapplied_credit(self) -> None:
+        """What fails of it is tried again with the next delivery, and holds up no event."""
+        if self._credit_rule is None:
+            return
+        try:
+            await asyncio.to_thread(self._credit_rule.run)
+        except Exception as error:
+            activity.logger.error("unapplied credit was neither applied nor proposed: %s", error)
 
     @activity.defn
     async def deliver_events(self) -> int:
@@ -68,6 +81,7 @@ class BillingEventActivities:
         twice, and a workflow takes it in once. An invoice whose events cannot be delivered is set aside: they wait on, and hold up nobody
         else's."""
         async with heartbeating():
+            await self._use_unapplied_credit()
             waiting = await asyncio.to_thread(self._set_aside.list_waiting, SetAsideStage.BILLING_EVENT)
             set_aside = _SetAsideInvoices(waiting, datetime.now(UTC))
             delivered = await self._deliver_pending_events(set_aside)

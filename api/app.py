@@ -139,6 +139,7 @@ def build_app() -> FastAPI:
     app.include_router(console.acts_router)
     app.include_router(console.accounts_router)
     app.include_router(console.batch_router)
+    app.include_router(console.credit_router)
     app.include_router(console.today_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)

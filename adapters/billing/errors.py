@@ -85,9 +85,31 @@ class InvalidAmountError(BillingError):
 
 
 class ExcessiveCreditError(BillingError):
-    """More is to be credited than the invoice still owes."""
+    """More is to be credited than the invoice still owes, or than is left of the credit."""
 
     problem_type = "excessive-credit"
+
+
+class UnknownCreditError(BillingError):
+    """The account has no such unapplied credit."""
+
+    title = "There is no such unapplied credit"
+    status = 404
+    problem_type = "not-found"
+
+
+class UnknownApplicationError(BillingError):
+    """No such application of unapplied credit."""
+
+    title = "There is no such application"
+    status = 404
+    problem_type = "not-found"
+
+
+class ApplicationTakenBackError(BillingError):
+    """The application was taken back before."""
+
+    problem_type = "taken-back"
 
 
 class CancelledInvoiceError(BillingError):

@@ -12,8 +12,17 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from adapters.billing.results import OnUnreadable, OpenInvoice, PaymentResult, PendingEvent, RecordedPayment
+from adapters.billing.results import (
+    CreditApplication,
+    OnUnreadable,
+    OpenInvoice,
+    PaymentResult,
+    PendingEvent,
+    RecordedPayment,
+    UnappliedSource,
+)
 from domain.billing.billing_events import InvoiceFacts
+from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
 
@@ -31,6 +40,11 @@ class BillingCapability(StrEnum):
     RECORD_PAYMENT = "record_payment"
     REVERSE_PAYMENT = "reverse_payment"
     APPLY_UNAPPLIED_CREDIT = "apply_unapplied_credit"
+    APPLY_CREDIT = "apply_credit"
+    TAKE_BACK_APPLICATION = "take_back_application"
+    LIST_UNAPPLIED_SOURCES = "list_unapplied_sources"
+    LIST_CREDIT_APPLICATIONS = "list_credit_applications"
+    LIST_APPLICABLE_CREDIT = "list_applicable_credit"
     ISSUE_CREDIT_NOTE = "issue_credit_note"
     CHANGE_INVOICE = "change_invoice"
     CANCEL_INVOICE = "cancel_invoice"
@@ -109,6 +123,48 @@ class UnappliedCreditBooker(UnappliedCreditReader, Protocol):
 
         Again: nothing, until there is credit again. Raises UnknownAccountError.
         """
+        ...
+
+    def list_unapplied_sources(self, account_id: str) -> tuple[UnappliedSource, ...]:
+        """Return the payments and credit notes of which something is left, the oldest first. Raises UnknownAccountError."""
+        ...
+
+    def list_credit_applications(self, account_id: str) -> tuple[CreditApplication, ...]:
+        """Return what was applied and what was taken back, the latest first. Raises UnknownAccountError."""
+        ...
+
+    def apply_credit(
+        self,
+        account_id: str,
+        currency: str,
+        shares: Sequence[CreditShare] | None = None,
+        *,
+        key: str | None = None,
+        recorded_by: str = DUECOURSE,
+        at: datetime,
+    ) -> CreditApplication:
+        """Apply these shares of the account's unapplied credit; None: all of it, the oldest credit first to the oldest due first. Without
+        a `key` it is a booking of its own; where nothing can be applied, nothing is booked, and the application is empty.
+
+        Raises UnknownAccountError, UnknownCreditError, UnknownInvoiceError, CurrencyMismatchError, InvalidAmountError,
+        ExcessiveCreditError, ConflictingBookingError.
+        """
+        ...
+
+    def take_back_application(
+        self, key: str, application: str, reason: str, *, recorded_by: str = DUECOURSE, at: datetime
+    ) -> CreditApplication:
+        """Undo an application: its invoices owe what it gave again, as far as they still have it, and it is unapplied credit again.
+
+        Raises UnknownApplicationError, ApplicationTakenBackError, ConflictingBookingError when nothing of it is left.
+        """
+        ...
+
+
+class ApplicableCreditReader(Protocol):
+    def list_applicable_credit(self) -> dict[tuple[str, str], int]:
+        """Return the unapplied credit of all accounts that have an open invoice in its currency, by account and currency. A system that
+        knows of none returns none."""
         ...
 
 
@@ -211,11 +267,17 @@ class CaseBilling(InvoiceReader, CreditNoteBooker, InvoiceChanger, ServiceContro
     """What the cases order."""
 
 
-class ApiBilling(InvoiceReader, PaymentBooker, UnappliedCreditBooker, CreditNoteBooker, InvoiceChanger, ServiceController, Protocol):
+class ApiBilling(
+    InvoiceReader, AccountReader, PaymentBooker, UnappliedCreditBooker, CreditNoteBooker, InvoiceChanger, ServiceController, Protocol
+):
     """What people and machines order over the API."""
 
 
-class BillingSystem(CaseBilling, ApiBilling, AccountReader, EventOutbox, Protocol):
+class CreditRuleBilling(ApplicableCreditReader, UnappliedCreditBooker, Protocol):
+    """What the policies' rule for unapplied credit asks and orders."""
+
+
+class BillingSystem(CaseBilling, ApiBilling, AccountReader, ApplicableCreditReader, EventOutbox, Protocol):
     """The whole port."""
 
     @property

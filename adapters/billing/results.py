@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from domain.billing.billing_events import BillingEvent, InvoiceFacts
+from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
 
 
@@ -37,6 +38,34 @@ class RecordedPayment(NamedTuple):
     reference: str = ""
     invoice_id: str | None = None
     reversed_on: date | None = None
+
+
+class UnappliedSource(NamedTuple):
+    """A payment or credit note of which no invoice has taken `left`, of its whole `amount`. `came_on`: when it was received or issued."""
+
+    credit_id: str
+    is_credit_note: bool
+    currency: str
+    amount: int
+    left: int
+    came_on: date
+    reference: str
+
+
+class CreditApplication(NamedTuple):
+    """Unapplied credit that was applied to invoices; or, with `takes_back`, such an application that was undone, with the `reason`. The
+    shares add up to the amount, positive in both; nothing where nothing could be applied. `taken_back_by`: the key of what undid it."""
+
+    key: str
+    account_id: str
+    currency: str
+    amount: int
+    booked_on: date
+    recorded_by: str
+    takes_back: str | None
+    reason: str
+    shares: tuple[CreditShare, ...]
+    taken_back_by: str | None = None
 
 
 class PendingEvent(NamedTuple):

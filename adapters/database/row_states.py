@@ -81,6 +81,7 @@ class AllocationCause(StrEnum):
     RELEASED = "released"
     WRITTEN_OFF = "written_off"
     RECOVERED = "recovered"
+    TAKEN_BACK = "taken_back"
 
 
 class AwaitedPart(StrEnum):

@@ -163,6 +163,23 @@ class Allocation(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger)
     allocated_on: date
     cause: str = Field(default=AllocationCause.RECEIVED, description="an AllocationCause")
+    application_key: str | None = Field(default=None, index=True, description="the CreditApplicationRow by which it came about")
+
+
+class CreditApplicationRow(SQLModel, table=True):
+    """Unapplied credit of an account that was applied to its invoices, or such an application that was taken back (`takes_back`: its key).
+    The allocations that name it say what each invoice got, or gave back, of which payment or credit note."""
+
+    __tablename__ = "credit_applications"
+    __table_args__ = (APPEND_ONLY,)
+    key: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    currency: str
+    amount: int = Field(sa_type=BigInteger, description="positive, of what was taken back too")
+    booked_on: date
+    recorded_by: str = Field(description="duecourse: by the policy's rule")
+    takes_back: str | None = Field(default=None, unique=True)
+    reason: str = Field(default="", description="why it was taken back")
 
 
 class LedgerEvent(SQLModel, table=True):

@@ -51,7 +51,7 @@ class InterestCharges:
                 charged_by=charged_by,
             )
             unit_of_work.open_invoice(invoice)
-            for _, source, left in load_unapplied_sources(session, account_id, currency):
+            for source, left in load_unapplied_sources(session, account_id, currency):
                 shares = allocate_payment(left, build_open_items({invoice_id: invoice})).shares
                 allocate_shares(unit_of_work, {invoice_id: invoice}, shares, source, on, AllocationCause.APPLIED)
             return invoice_id

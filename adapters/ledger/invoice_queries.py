@@ -16,7 +16,7 @@ from adapters.billing.errors import (
     UnknownAccountError,
     UnknownInvoiceError,
 )
-from adapters.billing.results import PaymentResult
+from adapters.billing.results import PaymentResult, UnappliedSource
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
 from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork
@@ -42,16 +42,16 @@ def load_payable_invoices(unit_of_work: LedgerUnitOfWork, account_id: str, curre
     return found
 
 
-def load_unapplied_sources(session: Session, account_id: str, currency: str | None = None) -> list[tuple[str, AllocationSource, int]]:
-    """(currency, payment or credit note, what no invoice took of it), oldest money first."""
-    left: list[tuple[str, str, AllocationSource, int]] = []
+def load_unapplied(session: Session, account_id: str, currency: str | None = None) -> list[UnappliedSource]:
+    """The payments and credit notes of which no invoice took all, the oldest money first."""
+    left: list[UnappliedSource] = []
     for table, allocated_to in ((Payment, col(Allocation.payment_id)), (CreditNote, col(Allocation.credit_note_id))):
         is_note = table is CreditNote
         day = col(CreditNote.issued_on) if is_note else col(Payment.received_on)
         text = col(CreditNote.id) if is_note else col(Payment.reference)
         taken = func.coalesce(func.sum(Allocation.amount), 0)
         query = (
-            select(col(table.currency), day, col(table.id), text, col(table.amount) - taken)
+            select(col(table.id), col(table.currency), col(table.amount), col(table.amount) - taken, day, text)
             .outerjoin(Allocation, allocated_to == col(table.id))
             .where(col(table.account_id) == account_id)
             .group_by(col(table.currency), day, col(table.id), text, col(table.amount))
@@ -62,11 +62,18 @@ def load_unapplied_sources(session: Session, account_id: str, currency: str | No
         if not is_note:
             query = query.where(col(Payment.reversed_on).is_(None))
         left += [
-            (of.isoformat(), money, AllocationSource(key, is_credit_note=is_note, reference=reference), int(rest))
-            for money, of, key, reference, rest in session.execute(query)
+            UnappliedSource(key, is_note, money, amount, int(rest), of, reference)
+            for key, money, amount, rest, of, reference in session.execute(query)
         ]
-    left.sort(key=lambda each: (each[0], each[2].is_credit_note, each[2].id))
-    return [(money, source, rest) for _, money, source, rest in left]
+    return sorted(left, key=lambda each: (each.came_on, each.is_credit_note, each.credit_id))
+
+
+def load_unapplied_sources(session: Session, account_id: str, currency: str) -> list[tuple[AllocationSource, int]]:
+    """(payment or credit note, what no invoice took of it), oldest money first."""
+    return [
+        (AllocationSource(each.credit_id, is_credit_note=each.is_credit_note, reference=each.reference), each.left)
+        for each in load_unapplied(session, account_id, currency)
+    ]
 
 
 def build_open_items(invoices: dict[str, BookedInvoice], recovering: bool = False) -> list[OpenItem]:

@@ -4,9 +4,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from adapters.billing.port import DUECOURSE, BillingCapability
-from adapters.billing.results import OnUnreadable, OpenInvoice, PaymentResult, PendingEvent, RecordedPayment
+from adapters.billing.results import (
+    CreditApplication,
+    OnUnreadable,
+    OpenInvoice,
+    PaymentResult,
+    PendingEvent,
+    RecordedPayment,
+    UnappliedSource,
+)
 from adapters.database.engine import Database
 from adapters.ledger.account_queries import AccountQueries
+from adapters.ledger.credit_applications import CreditApplications
 from adapters.ledger.event_outbox import LedgerOutbox
 from adapters.ledger.interest_charges import InterestCharges
 from adapters.ledger.invoice_changes import InvoiceChanges
@@ -15,6 +24,7 @@ from adapters.ledger.service_changes import ServiceChanges
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.write_offs import WriteOffs
 from domain.billing.billing_events import InvoiceFacts
+from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
 
@@ -26,6 +36,11 @@ CAPABILITIES = frozenset(
         BillingCapability.RECORD_PAYMENT,
         BillingCapability.REVERSE_PAYMENT,
         BillingCapability.APPLY_UNAPPLIED_CREDIT,
+        BillingCapability.APPLY_CREDIT,
+        BillingCapability.TAKE_BACK_APPLICATION,
+        BillingCapability.LIST_UNAPPLIED_SOURCES,
+        BillingCapability.LIST_CREDIT_APPLICATIONS,
+        BillingCapability.LIST_APPLICABLE_CREDIT,
         BillingCapability.ISSUE_CREDIT_NOTE,
         BillingCapability.CHANGE_INVOICE,
         BillingCapability.CANCEL_INVOICE,
@@ -49,6 +64,7 @@ class Ledger:
         transactions = LedgerTransactions(database, real_now)
         self._queries = AccountQueries(transactions)
         self._payments = Payments(transactions)
+        self._credit = CreditApplications(transactions)
         self._invoices = InvoiceChanges(transactions)
         self._services = ServiceChanges(transactions)
         self._write_offs = WriteOffs(transactions)
@@ -105,7 +121,36 @@ class Ledger:
         return self._payments.reverse_payment(payment_id, on, at=at)
 
     def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
-        return self._payments.apply_unapplied_credit(account_id, currency, at=at)
+        applied: dict[str, int] = {}
+        for share in self._credit.apply_credit(account_id, currency, None, key=None, recorded_by=DUECOURSE, at=at).shares:
+            applied[share.invoice_id] = applied.get(share.invoice_id, 0) + share.amount
+        return tuple(AllocationShare(invoice_id=invoice_id, amount=amount) for invoice_id, amount in applied.items())
+
+    def apply_credit(
+        self,
+        account_id: str,
+        currency: str,
+        shares: Sequence[CreditShare] | None = None,
+        *,
+        key: str | None = None,
+        recorded_by: str = DUECOURSE,
+        at: datetime,
+    ) -> CreditApplication:
+        return self._credit.apply_credit(account_id, currency, shares, key=key, recorded_by=recorded_by, at=at)
+
+    def take_back_application(
+        self, key: str, application: str, reason: str, *, recorded_by: str = DUECOURSE, at: datetime
+    ) -> CreditApplication:
+        return self._credit.take_back_application(key, application, reason, recorded_by=recorded_by, at=at)
+
+    def list_unapplied_sources(self, account_id: str) -> tuple[UnappliedSource, ...]:
+        return self._queries.list_unapplied_sources(account_id)
+
+    def list_credit_applications(self, account_id: str) -> tuple[CreditApplication, ...]:
+        return self._queries.list_credit_applications(account_id)
+
+    def list_applicable_credit(self) -> dict[tuple[str, str], int]:
+        return self._queries.list_applicable_credit()
 
     def issue_credit_note(
         self,

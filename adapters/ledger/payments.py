@@ -18,7 +18,6 @@ from adapters.ledger.invoice_queries import (
     load_original_result,
     load_payable_invoices,
     load_reversed_shares,
-    load_unapplied_sources,
     require_money,
 )
 from adapters.ledger.transactions import LedgerTransactions
@@ -110,18 +109,6 @@ class Payments:
                     unit_of_work.publish_change(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
             unit_of_work.write()
             return load_reversed_shares(session, payment_id)
-
-    def apply_unapplied_credit(self, account_id: str, currency: str, *, at: datetime) -> tuple[AllocationShare, ...]:
-        """Let the account's unapplied credit pay its open invoices, oldest money and oldest invoice first. Raises UnknownAccountError."""
-        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
-            invoices = load_payable_invoices(unit_of_work, account_id, currency, None)
-            given: dict[str, int] = {}
-            for _, source, left in load_unapplied_sources(session, account_id, currency):
-                shares = allocate_payment(left, build_open_items(invoices)).shares
-                allocate_shares(unit_of_work, invoices, shares, source, at.date(), AllocationCause.APPLIED)
-                for share in shares:
-                    given[share.invoice_id] = given.get(share.invoice_id, 0) + share.amount
-            return tuple(AllocationShare(invoice_id=invoice_id, amount=amount) for invoice_id, amount in given.items())
 
 
 def _allocate_new_payment(

@@ -14,8 +14,18 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 from sqlmodel import Session, SQLModel, col
 
 from adapters.database.row_states import AllocationCause
-from adapters.database.tables import Account, Allocation, CreditNote, Invoice, LedgerEvent, Payment, ServiceChange, WriteOffBooking
-from domain.billing.billing_events import BillingEvent, BillingEventKind, InvoiceFacts, InvoiceStatus
+from adapters.database.tables import (
+    Account,
+    Allocation,
+    CreditApplicationRow,
+    CreditNote,
+    Invoice,
+    LedgerEvent,
+    Payment,
+    ServiceChange,
+    WriteOffBooking,
+)
+from domain.billing.billing_events import BillingEvent, BillingEventKind, CreditMove, InvoiceFacts, InvoiceStatus
 
 
 @dataclass(slots=True)
@@ -119,9 +129,17 @@ class LedgerUnitOfWork:
         """Write the invoice's fields back, without an event and without a new version."""
         self._changed_invoices[invoice.id] = invoice
 
-    def allocate(self, invoice: BookedInvoice, amount: int, source: AllocationSource, on: date, cause: AllocationCause) -> None:
-        """Give the invoice money, or with a negative amount take it back; its status follows."""
-        self._add_allocation(invoice, amount, source, on, cause)
+    def allocate(
+        self,
+        invoice: BookedInvoice,
+        amount: int,
+        source: AllocationSource,
+        on: date,
+        cause: AllocationCause,
+        application: str | None = None,
+    ) -> None:
+        """Give the invoice money, or with a negative amount take it back; its status follows. `application`: the one that it is part of."""
+        self._add_allocation(invoice, amount, source, on, cause, application)
         invoice.open_balance -= amount
         if invoice.open_balance == 0:
             by_note = InvoiceStatus.CREDITED if source.is_credit_note else InvoiceStatus.PAID
@@ -153,7 +171,15 @@ class LedgerUnitOfWork:
         by_payment = query.where(col(Allocation.payment_id).is_not(None)).group_by(col(Allocation.invoice_id)).having(came > 0)
         return {invoice: int(amount) for invoice, amount in self._connection.execute(by_payment)}
 
-    def _add_allocation(self, invoice: BookedInvoice, amount: int, source: AllocationSource, on: date, cause: AllocationCause) -> None:
+    def _add_allocation(
+        self,
+        invoice: BookedInvoice,
+        amount: int,
+        source: AllocationSource,
+        on: date,
+        cause: AllocationCause,
+        application: str | None = None,
+    ) -> None:
         note, write_off = source.id if source.is_credit_note else None, source.id if source.is_write_off else None
         payment = None if note or write_off else source.id
         invoice.written_off += amount if source.is_write_off else 0
@@ -166,21 +192,34 @@ class LedgerUnitOfWork:
             amount=amount,
             allocated_on=on,
             cause=cause.value,
+            application_key=application,
         )
 
     def close_invoice(self, invoice: BookedInvoice, status: InvoiceStatus, on: date) -> None:
         invoice.status, invoice.settled_on = status, on
 
     def publish_change(
-        self, invoice: BookedInvoice, kind: BillingEventKind, amount: int = 0, reference: str = "", payment_id: str = ""
+        self,
+        invoice: BookedInvoice,
+        kind: BillingEventKind,
+        amount: int = 0,
+        reference: str = "",
+        payment_id: str = "",
+        credit: CreditMove | None = None,
     ) -> None:
         """The invoice has changed: a new version, and the event that says so."""
         invoice.version += 1
         self._changed_invoices[invoice.id] = invoice
-        self.publish_event(invoice, kind, amount, reference, payment_id)
+        self.publish_event(invoice, kind, amount, reference, payment_id, credit)
 
     def publish_event(
-        self, invoice: BookedInvoice, kind: BillingEventKind, amount: int = 0, reference: str = "", payment_id: str = ""
+        self,
+        invoice: BookedInvoice,
+        kind: BillingEventKind,
+        amount: int = 0,
+        reference: str = "",
+        payment_id: str = "",
+        credit: CreditMove | None = None,
     ) -> None:
         """The event's id derives from the version that it leads to."""
         event = BillingEvent(
@@ -192,6 +231,7 @@ class LedgerUnitOfWork:
             reference=reference,
             payment_id=payment_id,
             charged_by=invoice.charged_by or "",
+            credit=credit,
         )
         self.add_row(
             LedgerEvent, event_id=event.event_id, invoice_id=invoice.id, event=event.model_dump(mode="json"), recorded_at=self._recorded_at
@@ -286,7 +326,15 @@ class LedgerUnitOfWork:
         self._changed_invoices.clear()
 
 
-_INSERTED_TABLES: tuple[type[SQLModel], ...] = (Payment, CreditNote, WriteOffBooking, ServiceChange, Allocation, LedgerEvent)
+_INSERTED_TABLES: tuple[type[SQLModel], ...] = (
+    Payment,
+    CreditNote,
+    WriteOffBooking,
+    ServiceChange,
+    CreditApplicationRow,
+    Allocation,
+    LedgerEvent,
+)
 """What is only ever added, in the order that foreign keys ask for."""
 
 _UPDATE_INVOICES = (

@@ -4,6 +4,7 @@ from api.console.accounts_page import router as accounts_router
 from api.console.act_pages import router as acts_router
 from api.console.approval_pages import router as approvals_router
 from api.console.batch_decision import router as batch_router
+from api.console.credit_pages import router as credit_router
 from api.console.pages import router
 from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
@@ -14,6 +15,7 @@ __all__ = [
     "acts_router",
     "approvals_router",
     "batch_router",
+    "credit_router",
     "render_problem_page",
     "router",
     "set_aside_router",

@@ -17,6 +17,7 @@ from adapters.read_model.unreached_roles import find_unreached_roles, list_settl
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
+from api.console.credit_pages import build_credit_facts
 from api.console.open_cases import list_open_cases
 from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
 from api.console.timeline import build_timeline
@@ -129,12 +130,14 @@ async def show_invoice(
 def show_account(request: Request, account_id: str, context: Context, actor: PageReader) -> HTMLResponse:
     lines, _ = list_account_history(context.database, account_id, None, MAX_LIST_LENGTH, None)
     letters, _ = list_letters(context.database, limit=MAX_LIST_LENGTH, account=account_id)
+    account = existing_account(context, account_id)
     return render(
         request,
         context,
         "account.html",
         actor,
-        account=existing_account(context, account_id),
+        account=account,
+        **build_credit_facts(context, actor, account),
         held=find_hold_for_release(context.database, account_id, context.today),
         entries=_render_entries(lines),
         letters=letters,

@@ -14,7 +14,7 @@ from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 from domain.money import NO_CURRENCY
 
-NON_DAY_FACTS = frozenset({("approval.granted", "by")})
+NON_DAY_FACTS = frozenset({("approval.granted", "by"), ("credit.applied", "by"), ("credit.taken_back", "by")})
 """Facts that are called like a day, and are people."""
 
 LETTER_KINDS = frozenset(
@@ -123,8 +123,8 @@ class Phrases(BaseModel):
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
     kinds of case is not the same word. `disputes` say of an invoice what is contested, by the dispute's stage; `taken` what a step that was
     taken did; `suspensions` where an account's suspension stands, `suspension_ends` what ends it.
-    `approvals` label the pages about approvals, `set_aside` the page of what is set aside; `set_aside_stages` say what is set aside at each
-    stage, `set_aside_reasons` why.
+    `approvals` label the pages about approvals, `credit` the part about unapplied credit, `set_aside` the page of what is set aside;
+    `set_aside_stages` say what is set aside at each stage, `set_aside_reasons` why.
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
     """
 
@@ -162,6 +162,7 @@ class Phrases(BaseModel):
     why_on: dict[str, str]
     worklist: dict[str, str]
     approvals: dict[str, str]
+    credit: dict[str, str]
     set_aside: dict[str, str]
     set_aside_stages: dict[str, str]
     set_aside_reasons: dict[str, str]

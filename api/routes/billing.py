@@ -5,16 +5,27 @@ import contextlib
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.billing.results import PaymentResult
+from adapters.billing.results import CreditApplication, PaymentResult
 from adapters.read_model.invoices import InvoiceRow, find_invoice, load_invoice_currencies
 from adapters.temporal.case_commands import CaseNotRunning, CasesUnreachable, CommandRejected
 from api.commands.invoice_reductions import AskedReduction, needs_approval, request_reduction
 from api.commands.notes_and_tasks import save_invoice_note
+from api.commands.unapplied_credit import (
+    apply_credit,
+    is_machine,
+    load_unapplied_credit,
+    require_independent_booker,
+    take_back_application,
+)
 from api.context import ApiContext
+from api.presenters.unapplied_credit import present_credit_shares, present_shares_by_invoice, present_unapplied_credit
 from api.routes.invoice_commands import ExistingInvoice
 from api.schemas.amounts import Amount
 from api.schemas.billing import (
     REDUCTION_RESPONSES,
+    AccountCreditOut,
+    ApplicationReversalAnswer,
+    ApplicationReversalIn,
     CancellationIn,
     CreditNoteIn,
     LedgerAnswer,
@@ -24,16 +35,15 @@ from api.schemas.billing import (
     UnappliedApplicationAnswer,
     UnappliedApplicationIn,
 )
-from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor
+from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor, ReadingActor
 from api.web.idempotency import IDEMPOTENCY_HEADER, IdempotentRoute
-from api.web.permissions import ALLOWED_ROLES, Permission
-from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
+from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
-from domain.billing.payment_allocation import AllocationShare
+from domain.billing.credit_application import CreditShare
 from domain.billing.reduction_kind import ReductionKind
 from domain.identifiers import credit_request_case_id
 from domain.invoice.commands import AddNote
-from domain.roles import Actor, Role, is_same_person
+from domain.roles import Actor
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
@@ -57,7 +67,7 @@ async def record_payment(
             body.received_on or context.today,
             body.reference,
             invoice.id,
-            refuse_repeated=not body.another and IDEMPOTENCY_HEADER not in request.headers,
+            refuse_repeated=not body.another and (body.another is False or IDEMPOTENCY_HEADER not in request.headers),
             recorded_by=actor.user,
             at=context.business_now,
         )
@@ -78,27 +88,67 @@ async def reverse_payment(payment_id: str, _: PaymentRecordingActor, context: Co
     return ReversalAnswer(id=payment_id, owed_again=owed)
 
 
+@router.get(
+    "/accounts/{account_id}/unapplied",
+    operation_id="read_unapplied_credit",
+    summary="An account's unapplied credit, what of it the rule proposes, and what was applied",
+)
+def read_unapplied_credit(account_id: str, _: ReadingActor, context: Context) -> AccountCreditOut:
+    return present_unapplied_credit(account_id, load_unapplied_credit(context, account_id))
+
+
 @router.post(
     "/accounts/{account_id}/unapplied/applications",
     operation_id="apply_unapplied_credit",
     summary="Let an account's unapplied credit pay its open invoices",
 )
 async def apply_unapplied_credit(
-    account_id: str, _: PaymentRecordingActor, body: UnappliedApplicationIn, context: Context
+    request: Request, account_id: str, actor: PaymentRecordingActor, body: UnappliedApplicationIn, context: Context
 ) -> UnappliedApplicationAnswer:
-    """The oldest money pays the oldest invoice first, in the given currency. Repeated: nothing, until there is credit."""
+    """These shares, or all of the currency: the oldest money to the oldest due invoice first; repeated, nothing, until there is credit. Not
+    by whoever collects the account. A share of more than is left of the credit, or than the invoice owes, is refused, and all with it."""
+    key = derive_id(request, "application", actor.user)
+    shares = [CreditShare(credit_id=each.credit_id, invoice_id=each.invoice_id, amount=each.minor) for each in body.shares or ()] or None
 
-    def apply() -> tuple[tuple[AllocationShare, ...], dict[str, int]]:
-        shares = context.billing.apply_unapplied_credit(account_id, body.currency, at=context.business_now)
-        return shares, context.billing.get_unapplied_credit(account_id)
+    def apply() -> tuple[CreditApplication, int]:
+        application = apply_credit(context, actor, account_id, body.currency, shares, key)
+        return application, context.billing.get_unapplied_credit(account_id).get(body.currency, 0)
 
-    shares, left = await run_in_threadpool(apply)
-    if shares:
+    application, left = await run_in_threadpool(apply)
+    if application.shares:
         await context.cases.trigger_billing_sync()
     return UnappliedApplicationAnswer(
+        id=application.key if application.shares else None,
         account_id=account_id,
-        applied=[ShareOut(invoice_id=share.invoice_id, amount=Amount.from_minor(share.amount, body.currency)) for share in shares],
-        unapplied=Amount.from_minor(left.get(body.currency, 0), body.currency),
+        shares=present_credit_shares(application.shares, body.currency),
+        applied=present_shares_by_invoice(application.shares, body.currency),
+        unapplied=Amount.from_minor(left, body.currency),
+    )
+
+
+@router.post(
+    "/accounts/{account_id}/unapplied/applications/{application_id}/reversal",
+    operation_id="take_back_application",
+    summary="Take an application of unapplied credit back",
+)
+async def reverse_application(
+    request: Request, account_id: str, application_id: str, actor: PaymentRecordingActor, body: ApplicationReversalIn, context: Context
+) -> ApplicationReversalAnswer:
+    """Its invoices are owed again, as far as they still have what it gave; a closed case goes on where it ended. Not by whoever collects
+    the account."""
+    key = derive_id(request, "application", actor.user)
+
+    def take_back() -> tuple[CreditApplication, int]:
+        undone = take_back_application(context, actor, account_id, application_id, body.reason, key)
+        return undone, context.billing.get_unapplied_credit(account_id).get(undone.currency, 0)
+
+    undone, left = await run_in_threadpool(take_back)
+    await context.cases.trigger_billing_sync()
+    return ApplicationReversalAnswer(
+        id=undone.key,
+        application_id=application_id,
+        owed_again=present_shares_by_invoice(undone.shares, undone.currency),
+        unapplied=Amount.from_minor(left, undone.currency),
     )
 
 
@@ -177,12 +227,9 @@ async def _queue_reduction(
 def _require_independent_booker(context: ApiContext, actor: Actor, invoice: InvoiceRow, body: PaymentIn) -> None:
     """Refuse a payment that somebody books by hand for an account that they collect, or without its reference. A machine's is no payment by
     hand. Raises Problem 403 or 422."""
-    if actor.role is Role.BILLING_OPS and context.identity.is_machine(actor.user):
+    if is_machine(context, actor):
         return
-    if invoice.collector and is_same_person(actor.user, invoice.collector):
-        able = ", ".join(sorted(role.value for role in ALLOWED_ROLES[Permission.RECORD_PAYMENTS]))
-        why = f"you collect the account {invoice.account_id}, so that another has to book its payments: ask someone else who is {able}"
-        raise Problem(403, "not-allowed", "Whoever collects an account does not book its payments", why)
+    require_independent_booker(context, actor, invoice.account_id, invoice.collector)
     if not body.reference:
         raise invalid_request_problem(
             "/reference", "write by what the payment is found on the statement: one that is booked by hand needs it"

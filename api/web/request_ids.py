@@ -16,5 +16,10 @@ def derive_id(request: Request, kind: str, user: str, *what: str) -> str:
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is None:
         return f"{kind}:{secrets.token_hex(16)}"
-    text = "\n".join((user, request.url.path, key, *what))
+    return derive_act_id(kind, user, request.url.path, key, *what)
+
+
+def derive_act_id(kind: str, *parts: str) -> str:
+    """The same for the same parts: who does it, where, and under which key."""
+    text = "\n".join(parts)
     return f"{kind}:{sha256(text.encode()).hexdigest()[:32]}"

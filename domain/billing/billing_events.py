@@ -57,12 +57,28 @@ class BillingEventKind(StrEnum):
     CREDIT_NOTE_ISSUED = "credit_note.issued"
     INVOICE_WRITTEN_OFF = "invoice.written_off"
     PAYMENT_RECOVERED = "payment.recovered"
+    CREDIT_APPLIED = "credit.applied"
+    CREDIT_TAKEN_BACK = "credit.taken_back"
+
+
+class CreditMove(BaseModel):
+    """Why unapplied credit came to an invoice, or was taken back: the `application` that booked it, the payment or credit note whose money
+    it is, who did it (`by`; "duecourse" by the policy's rule), and of a taking back the application that it undoes, and its reason."""
+
+    model_config = ConfigDict(frozen=True)
+
+    application: str
+    credit_id: str
+    is_credit_note: bool
+    by: str
+    takes_back: str = ""
+    reason: str = ""
 
 
 class BillingEvent(BaseModel):
-    """One event of billing. `amount` in minor units (paid, reversed, credited, written off or recovered; a recovery that bounced is
-    negative); `facts` are those after it; `occurred_at` is business time (UTC). `charged_by`: the case that charged the invoice, if one
-    did."""
+    """One event of billing. `amount` in minor units (paid, reversed, credited, applied, taken back, written off or recovered; a recovery
+    that bounced is negative); `facts` are those after it; `occurred_at` is business time (UTC). `charged_by`: the case that charged the
+    invoice, if one did. `credit`: of unapplied credit that was applied or taken back."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,14 +90,27 @@ class BillingEvent(BaseModel):
     reference: str = ""
     payment_id: str = ""
     charged_by: str = ""
+    credit: CreditMove | None = None
+
+    @property
+    def payment_amount(self) -> int:
+        """The amount by which the customer's payments reduced the open balance, in minor units; negative when it is owed again."""
+        is_payment = self.credit is None or not self.credit.is_credit_note
+        is_credit_note = self.kind in (BillingEventKind.CREDIT_NOTE_ISSUED, BillingEventKind.INVOICE_CANCELLED)
+        return self.balance_reduction if is_payment and not is_credit_note else 0
 
     @property
     def balance_reduction(self) -> int:
         """The amount by which payment or credit reduced the open balance, in minor units; negative when it is owed again."""
         match self.kind:
-            case BillingEventKind.PAYMENT_RECEIVED | BillingEventKind.CREDIT_NOTE_ISSUED | BillingEventKind.INVOICE_CANCELLED:
+            case (
+                BillingEventKind.PAYMENT_RECEIVED
+                | BillingEventKind.CREDIT_NOTE_ISSUED
+                | BillingEventKind.INVOICE_CANCELLED
+                | BillingEventKind.CREDIT_APPLIED
+            ):
                 return self.amount
-            case BillingEventKind.PAYMENT_REVERSED:
+            case BillingEventKind.PAYMENT_REVERSED | BillingEventKind.CREDIT_TAKEN_BACK:
                 return -self.amount
         return 0
 

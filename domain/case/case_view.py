@@ -64,8 +64,8 @@ class CaseView(BaseModel):
 
 
 class TaskKind(StrEnum):
-    """The tasks that wait for people: what a timeline or a person asks for, letters in trouble, a history that could not be kept,
-    and an invoice that a file has under another account."""
+    """The tasks that wait for people: what a timeline or a person asks for, letters in trouble, credit to be applied,
+    a history that could not be kept, and an invoice that a file has under another account."""
 
     CALL = "call"
     ESCALATION = "escalation"
@@ -73,6 +73,7 @@ class TaskKind(StrEnum):
     UNKNOWN_LETTER = "unknown_letter"
     NO_ADDRESS = "no_address"
     UNAPPLIED_CREDIT = "unapplied_credit"
+    CREDIT_TO_APPLY = "credit_to_apply"
     HISTORY_AT_RISK = "history_at_risk"
     MOVED_INVOICE = "moved_invoice"
 

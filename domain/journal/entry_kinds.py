@@ -27,6 +27,8 @@ class EntryKind(StrEnum):
     PAYMENT_RECEIVED = "payment.received"
     PAYMENT_REVERSED = "payment.reversed"
     CREDIT_NOTE_ISSUED = "credit_note.issued"
+    CREDIT_APPLIED = "credit.applied"
+    CREDIT_TAKEN_BACK = "credit.taken_back"
     INVOICE_CHANGED = "invoice.changed"
     INVOICE_CANCELLED = "invoice.cancelled"
     HOLD_PLACED = "hold.placed"

@@ -123,6 +123,15 @@ class SuspensionRules(_PolicyPart):
     hand_over_days: int = Field(default=30, ge=1, le=365, description="between the suspension and the hand-over to the write-off team")
 
 
+class CreditUse(StrEnum):
+    """What becomes of an account's unapplied credit while it has open invoices of its currency: applied at once, the oldest due first;
+    proposed to whoever books payments; or nothing, until somebody applies it."""
+
+    AT_ONCE = "at_once"
+    PROPOSE = "propose"
+    NEVER = "never"
+
+
 class Policy(_PolicyPart):
     """A policy at one version."""
 
@@ -134,6 +143,7 @@ class Policy(_PolicyPart):
         default_factory=dict, description="open balances below it, in major units, are not chased"
     )
     catch_up_days: int = Field(ge=1, le=60, description="between two steps of one invoice, however late it is")
+    unapplied_credit: CreditUse = Field(default=CreditUse.PROPOSE, description="what becomes of credit that no invoice has taken")
     contact: ContactRules
     promise: PromiseRules
     dispute: DisputeRules = Field(default_factory=DisputeRules)

@@ -39,6 +39,7 @@ class WorkKind(StrEnum):
     UNREACHED_ROLE = "unreached_role"
     SET_ASIDE = "set_aside"
     MOVED_INVOICE = "moved_invoice"
+    CREDIT_TO_APPLY = "credit_to_apply"
     OTHER = "other"
 
 
@@ -62,6 +63,7 @@ URGENCY_POINTS = {
     WorkKind.TIMELINE_END: 30,
     WorkKind.MOVED_INVOICE: 30,
     WorkKind.CALL: 25,
+    WorkKind.CREDIT_TO_APPLY: 25,
     WorkKind.WRITE_OFF: 20,
     WorkKind.OTHER: 20,
 }

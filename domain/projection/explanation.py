@@ -260,8 +260,14 @@ def _find_cause(entries: Sequence[AccountEntry], ended: AccountEntry) -> Account
     causes = {
         "on_hold": (EntryKind.HOLD_PLACED,),
         "disputed": (EntryKind.DISPUTE_OPENED, EntryKind.HOLD_PLACED),
-        "below_minimum": (EntryKind.HOLD_PLACED, EntryKind.PAYMENT_RECEIVED, EntryKind.CREDIT_NOTE_ISSUED),
-        "settled": (EntryKind.PAYMENT_RECEIVED, EntryKind.CREDIT_NOTE_ISSUED, EntryKind.INVOICE_CANCELLED, EntryKind.WRITE_OFF_BOOKED),
+        "below_minimum": (EntryKind.HOLD_PLACED, EntryKind.PAYMENT_RECEIVED, EntryKind.CREDIT_NOTE_ISSUED, EntryKind.CREDIT_APPLIED),
+        "settled": (
+            EntryKind.PAYMENT_RECEIVED,
+            EntryKind.CREDIT_NOTE_ISSUED,
+            EntryKind.CREDIT_APPLIED,
+            EntryKind.INVOICE_CANCELLED,
+            EntryKind.WRITE_OFF_BOOKED,
+        ),
         "not_due": (EntryKind.INVOICE_CHANGED,),
     }.get(ended.get_text("reason"), ())
     kinds = {kind.value for kind in causes}

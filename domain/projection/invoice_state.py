@@ -29,7 +29,12 @@ LETTER_RESULT_BY_KIND = {kind.value: result for result, kind in LETTER_ENTRY_KIN
 """The outcome of a letter that each kind of entry records."""
 
 
-PAYMENT_SIGNS = {EntryKind.PAYMENT_RECEIVED.value: 1, EntryKind.PAYMENT_REVERSED.value: -1}
+PAYMENT_SIGNS = {
+    EntryKind.PAYMENT_RECEIVED.value: 1,
+    EntryKind.PAYMENT_REVERSED.value: -1,
+    EntryKind.CREDIT_APPLIED.value: 1,
+    EntryKind.CREDIT_TAKEN_BACK.value: -1,
+}
 
 
 _PROMISE_ENDS = (EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN, EntryKind.PROMISE_PART_PAID)
@@ -143,7 +148,7 @@ class InvoiceProjection:
             self._awaited_version = self._awaited_version if version else 0
             self.open_balance, self.status = entry.get_int("open_balance"), entry.get_text("status") or self.status
             self.due_date = entry.get_date("due_date") or self.due_date
-        sign = PAYMENT_SIGNS.get(entry.kind, 0)
+        sign = 0 if entry.facts.get("is_credit_note") else PAYMENT_SIGNS.get(entry.kind, 0)
         if self.promise and sign:
             received = self.promise.received + sign * entry.get_int("amount")
             self.promise = self.promise.model_copy(update={"received": received})
@@ -311,6 +316,8 @@ ENTRY_HANDLERS: dict[str, Callable[[InvoiceProjection, AccountEntry], None]] = {
                 EntryKind.PAYMENT_RECEIVED,
                 EntryKind.PAYMENT_REVERSED,
                 EntryKind.CREDIT_NOTE_ISSUED,
+                EntryKind.CREDIT_APPLIED,
+                EntryKind.CREDIT_TAKEN_BACK,
                 EntryKind.INVOICE_CHANGED,
                 EntryKind.INVOICE_CANCELLED,
                 EntryKind.WRITE_OFF_BOOKED,

@@ -1,5 +1,7 @@
 """Money: booked once in the ledger, and the case told at once."""
 
+from typing import Any
+
 import pytest
 from sqlmodel import select
 
@@ -76,6 +78,8 @@ async def test_the_same_payment_again_is_refused_with_the_first_named(collector:
         assert (await collector.post(payments, json={**PAID, **other})).status_code == 201
     keyed = [await collector.post(payments, json={**PAID, "amount": "2.00"}, headers={"Idempotency-Key": key}) for key in "abb"]
     assert len({answer.json()["id"] for answer in keyed}) == 2
+    said = {**PAID, "amount": "2.00", "another": False}
+    problem(await collector.post(payments, json=said, headers={"Idempotency-Key": "c"}), 409)
     with world.database.reading() as session:
         assert len(session.exec(select(Payment)).all()) == 5 + 2
 
@@ -222,10 +226,13 @@ async def test_unapplied_credit_pays_what_is_open_and_its_cases_hear_of_it(colle
     world.invoice("I-2", total=10_000)
     await collector.post("/v1/invoices/I-1/payments", json={**PAID, "amount": "370.00"})
     answer = await collector.post(APPLICATIONS, json={"currency": "EUR"})
+    payment, application = (await collector.get("/v1/accounts/A-1/unapplied")).json()["credits"][0]["id"], answer.json()["id"]
     assert (answer.status_code, answer.json()) == (
         200,
         {
+            "id": application,
             "account_id": "A-1",
+            "shares": [{"credit_id": payment, "invoice_id": "I-2", "amount": {"amount": "100.00", "currency": "EUR"}}],
             "applied": [{"invoice_id": "I-2", "amount": {"amount": "100.00", "currency": "EUR"}}],
             "unapplied": {"amount": "20.00", "currency": "EUR"},
         },
@@ -251,3 +258,73 @@ async def test_unapplied_credit_of_nobody_or_in_no_currency_is_refused(collector
     problem(await collector.post(APPLICATIONS, json={"currency": "euro"}), 422)
     assert (await collector.post(APPLICATIONS, json={"currency": "USD"})).json()["applied"] == []
     assert world.cases.deliveries == 0
+
+
+async def read_credit(client: Client) -> dict[str, Any]:
+    answer: dict[str, Any] = (await client.get("/v1/accounts/A-1/unapplied")).json()
+    return answer
+
+
+def describe(shares: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(share["invoice_id"], share["amount"]["amount"]) for share in shares]
+
+
+async def test_unapplied_credit_is_shown_applied_in_chosen_shares_and_taken_back(
+    collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    an_invoice(world)
+    for invoice in ("I-2", "I-3"):
+        world.invoice(invoice, total=10_000)
+    await collector.post("/v1/invoices/I-1/payments", json={**PAID, "amount": "400.00"})
+    shown = await read_credit(collector)
+    credit = shown["credits"][0]
+    assert (credit["kind"], credit["reference"], credit["amount"]["amount"], credit["left"]["amount"]) == (
+        "payment",
+        "bank 4711",
+        "400.00",
+        "150.00",
+    )
+    assert describe(shown["proposed"]) == [("I-2", "100.00"), ("I-3", "50.00")]
+    share = {"credit_id": credit["id"], "invoice_id": "I-3", "amount": "100.00", "currency": "EUR"}
+    for wrong, status in (
+        ({"amount": "100.01"}, 409),
+        ({"invoice_id": "I-1"}, 409),
+        ({"invoice_id": "I-9"}, 404),
+        ({"credit_id": "payment:none"}, 404),
+        ({"amount": "0.00"}, 422),
+        ({"currency": "USD"}, 422),
+        ({"on": "2013-01-01"}, 422),
+    ):
+        problem(await collector.post(APPLICATIONS, json={"currency": "EUR", "shares": [{**share, **wrong}]}), status)
+    applied = (await collector.post(APPLICATIONS, json={"currency": "EUR", "shares": [share]}, headers={"Idempotency-Key": "k"})).json()
+    assert (describe(applied["shares"]), applied["unapplied"]["amount"]) == ([("I-3", "100.00")], "50.00")
+
+    reversal = f"{APPLICATIONS}/{applied['id']}/reversal"
+    problem(await collector.post(reversal, json={"reason": " "}), 422)
+    problem(await collector.post(f"{APPLICATIONS}/application:none/reversal", json={"reason": "x"}), 404)
+    undone = (await collector.post(reversal, json={"reason": "meant for I-2"}, headers={"Idempotency-Key": "m"})).json()
+    assert (describe(undone["owed_again"]), undone["unapplied"]["amount"]) == ([("I-3", "100.00")], "150.00")
+    assert "was taken back on" in problem(await collector.post(reversal, json={"reason": "again"}), 409)["detail"]
+    listed = (await read_credit(collector))["applications"]
+    assert {each["id"]: (each["by"], each["reason"], each["takes_back"], each["taken_back_by"]) for each in listed} == {
+        applied["id"]: ("collector-1", "", None, undone["id"]),
+        undone["id"]: ("collector-1", "meant for I-2", applied["id"], None),
+    }
+    assert (await collector.get("/v1/invoices/I-3")).json()["status"] == "open"
+
+
+async def test_whoever_collects_the_account_does_not_say_what_its_credit_pays(
+    as_role: As, collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    world.account(collector="collector-1")
+    world.invoice("I-1", total=25_000)
+    world.invoice("I-2", total=10_000)
+    async with as_role(Role.BILLING_OPS) as booker:
+        await booker.post("/v1/invoices/I-1/payments", json={**PAID, "amount": "300.00"})
+        refused = problem(await collector.post(APPLICATIONS, json={"currency": "EUR"}), 403)
+        assert "you collect the account A-1" in refused["detail"]
+        applied = (await booker.post(APPLICATIONS, json={"currency": "EUR"})).json()["id"]
+        problem(await collector.post(f"{APPLICATIONS}/{applied}/reversal", json={"reason": "x"}), 403)
+        world.account("A-2")
+        problem(await booker.post(f"/v1/accounts/A-2/unapplied/applications/{applied}/reversal", json={"reason": "x"}), 404)
+        assert (await booker.post(f"{APPLICATIONS}/{applied}/reversal", json={"reason": "x"})).status_code == 200

@@ -46,6 +46,8 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/invoices/{invoice_id}/cancellation"): BILLING,
     ("POST", "/v1/payments/{payment_id}/reversal"): MONEY,
     ("POST", "/v1/accounts/{account_id}/unapplied/applications"): MONEY,
+    ("GET", "/v1/accounts/{account_id}/unapplied"): EVERYBODY,
+    ("POST", "/v1/accounts/{account_id}/unapplied/applications/{application_id}/reversal"): MONEY,
     ("GET", "/v1/accounts"): EVERYBODY,
     ("GET", "/v1/accounts/{account_id}"): EVERYBODY,
     ("GET", "/v1/accounts/{account_id}/history"): EVERYBODY,
@@ -164,7 +166,14 @@ PAGES = {
         "/inbox",
         "/inbox/{mail_id}",
     )
-} | {("POST", "/clock"), ("POST", "/set-aside/{item_id}/retry"), ("POST", "/act/{name}"), ("POST", "/approval-decisions")}
+} | {
+    ("POST", "/clock"),
+    ("POST", "/approval-decisions"),
+    ("POST", "/set-aside/{item_id}/retry"),
+    ("POST", "/act/{name}"),
+    ("POST", "/accounts/{account_id}/credit/applications"),
+    ("POST", "/accounts/{account_id}/credit/applications/{application_id}/reversal"),
+}
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

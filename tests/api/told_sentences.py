@@ -71,6 +71,16 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         {**PAID, "reference": "cancellation:I9"},
         "€100.00 was paid (the rest of a cancelled invoice); €25.00 is still open",
     ),
+    (
+        Kind.CREDIT_APPLIED,
+        {**PAID, "currency": "EUR", "reference": "bank 4711", "application": "a:1", "credit": "p:1", "is_credit_note": False, "by": "mia"},
+        "€100.00 of the account’s unapplied credit was applied (bank 4711), by mia; €25.00 is still open",
+    ),
+    (
+        Kind.CREDIT_TAKEN_BACK,
+        {**PAID, "currency": "EUR", "reference": "", "takes_back": "a:1", "reason": "meant for N-7", "by": "mia"},
+        "The application of €100.00 of unapplied credit was taken back, by mia: meant for N-7; €25.00 is open again",
+    ),
     (Kind.PAYMENT_REVERSED, {**PAID, "reference": ""}, "A payment of €100.00 was taken back; €25.00 is open again"),
     (Kind.CREDIT_NOTE_ISSUED, {**PAID, "reference": "dispute:I8:1:1"}, "€100.00 was credited (for its dispute); €25.00 is still open"),
     (Kind.CREDIT_NOTE_ISSUED, {**PAID, "reference": f"credit_note:{SHA}"}, "€100.00 was credited; €25.00 is still open"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from httpx import Response
 
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
@@ -18,7 +19,7 @@ from api.web.authentication import SESSION_COOKIE
 from domain.approval.commands import DecideApproval
 from domain.invoice.commands import LogCall, MakePromise, PauseCollection
 from domain.roles import Role
-from tests.api.conftest import As
+from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
 from tests.api.stored_approvals import store_approval
 from tests.console.test_pages import page, words
@@ -300,3 +301,20 @@ async def test_whatever_is_sent_is_escaped(as_role: As, invoiced: PortfolioWorld
         answer = await client.get("/act/pause_invoice", params={"invoice_id": nasty, "reason": nasty, "back": f"/{nasty}"})
     assert answer.status_code == 200
     assert "<script>alert" not in answer.text
+
+
+async def test_a_payment_that_was_booked_before_is_refused_by_its_form_until_it_is_said_to_be_another(
+    as_role: As, invoiced: PortfolioWorld
+) -> None:
+    payment = {"amount": "10.00", "received_on": "2013-03-01", "reference": "bank 4711"}
+
+    async def send(client: Client, **more: str) -> Response:
+        form = fields_of(await page(client, "/act/record_payment?invoice_id=I-1"))
+        return await client.post("/act/record_payment", data={**form, **payment, **more})
+
+    async with as_role(Role.BILLING_OPS, Accept="text/html") as client:
+        assert (await send(client)).status_code == 303
+        refused = await send(client)
+        assert refused.status_code == 409
+        assert "nothing was booked" in words(refused.text)
+        assert (await send(client, another="yes")).status_code == 303

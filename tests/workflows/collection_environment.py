@@ -23,6 +23,7 @@ from adapters.database.tables import Account, ApprovalNoticeRow, Case, Invoice, 
 from adapters.mail.local_inbox import InboxMessage
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
+from domain.case.case_view import TaskKind
 from tests.time_skipping_play import TimeSkippingPlay, start_play, write_invoice_file
 from tests.workflows.chain_assertions import allowed_orphans, assert_whole_chain, find_last_head
 from workflows.invoice_collection import InvoiceCollection
@@ -259,7 +260,8 @@ class CollectionEnvironment:
         """(kind, state, due on) of the tasks about an invoice, or about its account's letters."""
         with self.database.reading() as session:
             account = col(Task.account_id) == self.account_and_currency(invoice)[0]
-            return [(task.kind, task.state, task.due_on) for task in session.scalars(select(Task).where(account).order_by(col(Task.id)))]
+            chosen = select(Task).where(account, col(Task.kind) != TaskKind.CREDIT_TO_APPLY)
+            return [(task.kind, task.state, task.due_on) for task in session.scalars(chosen.order_by(col(Task.id)))]
 
     def row(self, invoice: str) -> Case:
         """The read model's row of an invoice's case, detached."""

@@ -5,7 +5,7 @@ Invoices are due on a Monday and reminded on Tuesday; undisturbed, the second re
 
 from datetime import date
 
-from tests.workflows.collection_environment import DAY, CollectionEnvironment
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 
 
 async def change_due_date(environment: CollectionEnvironment, invoice: str, due: date) -> None:
@@ -50,6 +50,30 @@ async def test_what_was_paid_too_much_is_credit_of_the_account(environment: Coll
     assert await environment.outcome(invoice) == "paid"
     assert environment.play.parts.billing.get_unapplied_credit(environment.account_and_currency(invoice)[0]) == {"EUR": 2_500}
     assert environment.entry_facts(invoice, "payment.received")[0]["amount"] == 10_000
+
+
+async def test_credit_that_is_taken_back_takes_the_case_up_again_that_it_had_settled(environment: CollectionEnvironment) -> None:
+    monday = await environment.pass_to_monday()
+    one, two = await environment.open_invoices(*[InvoiceSpec(monday + 3 * DAY, account="CREDITED")] * 2)
+    await environment.pay(one, 20_000)
+    billing, now = environment.play.parts.billing, await environment.play.now()
+    application = billing.apply_credit("CREDITED", "EUR", recorded_by="mia", at=now)
+    await environment.sync_until_entry(two, "credit.applied")
+    assert await environment.outcome(two) == "paid"
+    billing.take_back_application(f"B-{two}", application.key, "for another", recorded_by="bea", at=now)
+    await environment.sync_until_entry(two, "credit.taken_back")
+    kinds = environment.entry_kinds(two)
+    assert kinds.index("credit.applied") < kinds.index("case.closed") < kinds.index("case.reopened") < kinds.index("credit.taken_back")
+    assert (environment.row(two).outcome, billing.get_invoice_facts(two).open_balance) == (None, 10_000)
+    (facts,) = environment.entry_facts(two, "credit.taken_back")
+    assert {name: facts[name] for name in ("amount", "currency", "by", "reason", "takes_back", "application")} == {
+        "amount": 10_000,
+        "currency": "EUR",
+        "by": "bea",
+        "reason": "for another",
+        "takes_back": application.key,
+        "application": f"B-{two}",
+    }
 
 
 async def test_a_credit_note_over_the_whole_balance_closes_the_invoice_as_credited(environment: CollectionEnvironment) -> None:

@@ -29,6 +29,9 @@ _MOVES = {
 }
 """The table of what each kind of event says was given to the invoice, and the sign of its amount."""
 
+_CREDIT_SIGNS = {BillingEventKind.CREDIT_APPLIED: 1, BillingEventKind.CREDIT_TAKEN_BACK: -1}
+"""Of unapplied credit the event says itself whether it is a payment's or a credit note's."""
+
 
 class StoredEvent(NamedTuple):
     """An event of billing as it is stored. `delivered_at` is real time."""
@@ -198,7 +201,7 @@ def _compare_shares(invoice_id: str, last: JournalEvidence, stored: StoredInvoic
     """Find the payments, credit notes and write-offs of which the events tell otherwise."""
     told, given = Counter[tuple[str, int, str]](), Counter[tuple[str, int, str]]()
     for event in stored.events:
-        move = _MOVES.get(event.content.get("kind"))  # type: ignore[arg-type]
+        move = _find_move(event)
         if move and (amount := event.content.get("amount")):
             table, sign = move
             told[table, sign * amount, str(event.content.get("reference") or "") if table == _PAYMENTS else ""] += 1
@@ -210,6 +213,15 @@ def _compare_shares(invoice_id: str, last: JournalEvidence, stored: StoredInvoic
     if not given - told:
         for table, amount, _ in told - given:
             yield last.build_finding(INVOICES_TABLE, invoice_id, f"got {amount} by its events, which none of its {table} gave")
+
+
+def _find_move(event: StoredEvent) -> tuple[str, int] | None:
+    """Return the table of what the event says was given to the invoice, and the sign of its amount; None where nothing was."""
+    credit = event.content.get("credit")
+    sign = _CREDIT_SIGNS.get(event.content.get("kind"))  # type: ignore[arg-type]
+    if sign and isinstance(credit, dict):
+        return (_CREDIT_NOTES if credit.get("is_credit_note") else _PAYMENTS), sign
+    return _MOVES.get(event.content.get("kind"))  # type: ignore[arg-type]
 
 
 def _is_made_while_delivering(event_id: str, invoice_id: str) -> bool:

@@ -16,6 +16,7 @@ from adapters.audit.seals.seal_store import SEALS_TABLE, find_leaf_faults, find_
 from adapters.audit.verification.archive_check import ARCHIVED_RUNS_TABLE as ARCHIVED
 from adapters.audit.verification.archive_check import ArchiveUnreachableError, find_archive_faults
 from adapters.audit.verification.case_check import CaseCheck
+from adapters.audit.verification.credit_check import CreditCheck
 from adapters.audit.verification.delegation_check import DelegationCheck
 from adapters.audit.verification.document_check import DocumentCheck
 from adapters.audit.verification.erasure_check import ErasureCheck
@@ -70,6 +71,7 @@ class Verification:
                     DocumentCheck(session),
                     PolicyCheck(session),
                     LedgerCheck(session, settled_before, now),
+                    CreditCheck(session),
                     ErasureCheck(session, settled_before),
                     DelegationCheck(session),
                 ]

@@ -32,6 +32,7 @@ from adapters.document_store import DocumentStore
 from adapters.ledger.ledger import Ledger
 from domain import identifiers as ids
 from domain.audit.seal import Seal
+from domain.billing.credit_application import CreditShare
 from domain.correspondence.letter_outcome import LetterOutcome, LetterResult
 from domain.invoice.billing_event_rules import apply_billing_event
 from domain.invoice.invoice_case import InvoiceCase
@@ -71,9 +72,10 @@ class Undone:
 
 
 class AuditedDatabase:
-    """A1 owes 100.00 EUR on I1, I2 and I3. It paid 40.00 on I1 and 100.00 on I2, which is closed, as is I3: 25.00 were credited, and the
-    rest was written off. A letter about I1 went; Anna may sign for Dora, and did. A2 was erased, and is held for release. A3 is suspended.
-    All letters were stopped once, and reminders are."""
+    """A1 owes 100.00 EUR on I1, I2, I3 and I4. It paid 40.00 on I1 and 100.00 on I2, which is closed, as is I3: 25.00 were credited, and
+    the rest was written off. It overpaid I2 by 30.00: of that 20.00 were applied to I4, and 5.00 that had been were taken back. A letter
+    about I1 went; Anna may sign for Dora, and did. A2 was erased, and is held for release. A3 is suspended. All letters were stopped once,
+    and reminders are."""
 
     def __init__(self, database: Database) -> None:
         self.database, self.ledger = database, Ledger(database)
@@ -82,11 +84,12 @@ class AuditedDatabase:
         for account in ("A1", "A2", "A3"):
             add_account(database, account)
         self.add(self._rules(RULES.name, RULES.text), self._rules(MATRIX_POLICY_NAME, MATRIX))
-        for invoice in ("I1", "I2", "I3"):
+        for invoice in ("I1", "I2", "I3", "I4"):
             add_invoice(database, invoice, due=DUE)
         self._collect("I1", paid=4_000, letter=LETTER)
         self._collect("I2", paid=10_000)
         self._collect("I3", credited=2_500, given_up=7_500)
+        self._collect("I4", applied=2_000, taken_back=500)
         self._approve()
         self._suspend()
         self._keep_records()
@@ -163,7 +166,16 @@ class AuditedDatabase:
         journal.write(EntryKind.SEAL_MADE, at.business, at.real, on=made.day.isoformat(), hash=made.digest())
         self.write_case(journal, "seal")
 
-    def _collect(self, invoice: str, paid: int = 0, credited: int = 0, given_up: int = 0, letter: bytes = b"") -> None:
+    def _collect(
+        self,
+        invoice: str,
+        paid: int = 0,
+        credited: int = 0,
+        given_up: int = 0,
+        applied: int = 0,
+        taken_back: int = 0,
+        letter: bytes = b"",
+    ) -> None:
         journal = Journal(case_id=ids.invoice_case_id(invoice), account_id="A1", invoice_id=invoice)
         case = InvoiceCase(journal=journal, facts=self.ledger.get_invoice_facts(invoice), snapshot=RULES)
         case.open(moment(-10))
@@ -174,6 +186,11 @@ class AuditedDatabase:
             case.apply_letter_outcome(LetterOutcome(**news, message_id="<1@ours.test>", sha256=sha256_hex(letter)), moment(2))
         day = moment(5)
         on = day.business.date()
+        if applied:
+            self.ledger.record_payment(f"P-{invoice}", "A1", "EUR", 3_000, on, f"transfer {invoice}", "I2", at=day.business)
+            self._apply(f"P-{invoice}", invoice, taken_back, "U-0")
+            self.ledger.take_back_application("B-0", "U-0", "meant for another", recorded_by="tom", at=day.business)
+            self._apply(f"P-{invoice}", invoice, applied, "U-1")
         if paid:
             self.ledger.record_payment(f"P-{invoice}", "A1", "EUR", paid, on, f"transfer {invoice}", invoice, at=day.business)
         if credited:
@@ -191,6 +208,10 @@ class AuditedDatabase:
         shown: dict[str, Any] = {"holds": [hold.model_dump(mode="json") for hold in case.holds.standing.values()]}
         outcome = case.facts.status.value if case.is_settled else None
         self.write_case(case.journal, "invoice", outcome, policy=RULES.name, policy_version=RULES.version, **shown)
+
+    def _apply(self, credit: str, invoice: str, amount: int, key: str) -> None:
+        share = CreditShare(credit_id=credit, invoice_id=invoice, amount=amount)
+        self.ledger.apply_credit("A1", "EUR", [share], key=key, recorded_by="mia", at=moment(5).business)
 
     def _approve(self) -> None:
         journal = Journal(case_id="approval:suspension:A1:1", account_id="A1")

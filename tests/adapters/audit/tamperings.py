@@ -9,6 +9,7 @@ from adapters.database.tables import (
     Allocation,
     Case,
     Contact,
+    CreditApplicationRow,
     CreditNote,
     DelegationRow,
     Document,
@@ -59,6 +60,7 @@ INVOICE_1, INVOICE_2 = col(Invoice.id) == "I1", col(Invoice.id) == "I2"
 GIVEN_1, GIVEN_2 = col(Allocation.payment_id) == "P-I1", col(Allocation.payment_id) == "P-I2"
 PAYMENT_1, PAYMENT_2 = col(Payment.id) == "P-I1", col(Payment.id) == "P-I2"
 NOTE_3, WRITE_OFF_3 = col(CreditNote.id) == "CN-I3", col(WriteOffBooking.key) == "W-I3"
+APPLICATION, UNDOING = col(CreditApplicationRow.key) == "U-1", col(CreditApplicationRow.key) == "B-0"
 EVENT_1: Where = col(LedgerEvent.event_id) == "payment.received:I1:2"
 DELEGATION: Where = col(DelegationRow.delegation_id) == "D1"
 ACCOUNT_1, ACCOUNT_3 = col(Account.id) == "A1", col(Account.id) == "A3"
@@ -77,6 +79,7 @@ PAID, CLOSED, CLOSED_3 = (
     ("invoice:I3", EntryKind.CASE_CLOSED),
 )
 OPENED_2, LAST_3 = ("invoice:I2", EntryKind.CASE_OPENED), ("invoice:I3", EntryKind.WRITE_OFF_BOOKED)
+APPLIED, TAKEN_BACK = ("invoice:I4", EntryKind.CREDIT_APPLIED), ("invoice:I4", EntryKind.CREDIT_TAKEN_BACK)
 HELD = ("invoice:I1", EntryKind.HOLD_PLACED)
 MADE, ATTACHED = ("write_off:A1", EntryKind.DOSSIER_MADE), ("dispute:I1:1", EntryKind.DISPUTE_EVIDENCE_ATTACHED)
 REQUESTED, SIGNED, GRANTED = (
@@ -189,6 +192,42 @@ MONEY = [
         "CN-I3",
         LAST_3,
         "credit_notes",
+    ),
+]
+
+CREDIT = [
+    named("credit_applications", "the amount", change(APPLICATION, amount=1_900), "U-1", APPLIED),
+    named("credit_applications", "the account", change(APPLICATION, account_id="A3"), "U-1", APPLIED),
+    named("credit_applications", "the currency", change(APPLICATION, currency="USD"), "U-1", APPLIED),
+    named("credit_applications", "who applied it", change(APPLICATION, recorded_by="eve"), "U-1", APPLIED),
+    named("credit_applications", "the day", change(APPLICATION, booked_on=moment(4).business.date()), "U-1", APPLIED),
+    named("credit_applications", "an application deleted", remove(APPLICATION), "U-1", APPLIED),
+    named(
+        "credit_applications",
+        "an application put in",
+        add(
+            lambda: CreditApplicationRow(
+                key="U-9", account_id="A1", currency="EUR", amount=100, booked_on=moment(5).business.date(), recorded_by="eve"
+            )
+        ),
+        "U-9",
+    ),
+    named("credit_applications", "a taking back deleted", remove(UNDOING), "B-0", TAKEN_BACK),
+    named("credit_applications", "which application was taken back", change(UNDOING, takes_back="U-1"), "B-0", TAKEN_BACK),
+    named("credit_applications", "why it was taken back", change(UNDOING, reason="a mistake"), "B-0", TAKEN_BACK),
+    named(
+        "allocations",
+        "an application’s share made nobody’s",
+        change(col(Allocation.application_key) == "U-1", application_key=None),
+        "U-1",
+        APPLIED,
+        "credit_applications",
+    ),
+    Tampering(
+        "allocations",
+        "an application’s share and its amount made more",
+        all_of(change(col(Allocation.application_key) == "U-1", amount=2_500), change(APPLICATION, amount=2_500)),
+        (("credit_applications", "U-1", APPLIED), ("payments", "P-I4", APPLIED)),
     ),
 ]
 
@@ -348,4 +387,4 @@ RECORDS = [
     ),
 ]
 
-TAMPERINGS = [*LETTERS, *INVOICES, *MONEY, *EVENTS, *DOCUMENTS, *APPROVING, *CASES, *RECORDS]
+TAMPERINGS = [*LETTERS, *INVOICES, *MONEY, *CREDIT, *EVENTS, *DOCUMENTS, *APPROVING, *CASES, *RECORDS]

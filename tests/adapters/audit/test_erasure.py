@@ -347,6 +347,7 @@ def test_every_table_that_belongs_to_accounts_was_thought_of() -> None:
         "invoices",
         "payments",
         "credit_notes",
+        "credit_applications",
         "write_offs",
         "journal",
         "cases",

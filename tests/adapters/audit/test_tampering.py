@@ -130,11 +130,12 @@ def test_untouched_books_have_no_fault_and_what_was_erased_lawfully_is_none(book
     report = verify(books)
     assert (report.faults, report.out_of_reach, report.unguarded) == ([], [], [])
     assert report.looked_at == {
-        "cases": 10,
+        "cases": 11,
         "messages": 2,
         "documents": 3,
         "policies": 2,
-        "invoices": 3,
+        "invoices": 4,
+        "credit_applications": 3,
         "erasures": 1,
         "delegations": 1,
         "archived_runs": 2,

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.billing.errors import (
+    ApplicationTakenBackError,
     BillingError,
     CancelledInvoiceError,
     ConflictingBookingError,
@@ -17,14 +18,17 @@ from adapters.billing.errors import (
     InvalidAmountError,
     RepeatedPaymentError,
     UnknownAccountError,
+    UnknownApplicationError,
+    UnknownCreditError,
     UnknownInvoiceError,
     UnknownPaymentError,
     UnsupportedOperationError,
 )
 from adapters.billing.port import BillingCapability as Can
 from adapters.billing.port import BillingSystem
-from adapters.billing.results import PaymentResult
+from adapters.billing.results import CreditApplication, PaymentResult
 from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
+from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
 from tests.adapters.billing.conftest import BillingWorld
@@ -174,11 +178,117 @@ def test_unapplied_credit_pays_the_oldest_open_invoice_of_its_currency(billing: 
     assert shares(billing.apply_unapplied_credit("A1", "USD", at=AT)) == {}
     assert shares(billing.apply_unapplied_credit("A1", "EUR", at=AT)) == {"R2": 3_000}
     assert (billing.get_invoice_facts("R2").open_balance, billing.get_unapplied_credit("A1")) == (2_000, {})
-    assert list_changes(billing)[-1] == ("R2", "payment.received", 3_000)
+    assert list_changes(billing)[-1] == ("R2", "credit.applied", 3_000)
     assert shares(billing.apply_unapplied_credit("A1", "EUR", at=AT)) == {}, "again: nothing, and no event"
     assert len(list_changes(billing)) == 2
     with pytest.raises(UnknownAccountError):
         billing.apply_unapplied_credit("none", "EUR", at=AT)
+
+
+# --- applications of unapplied credit by hand
+
+
+def apply(billing: BillingSystem, *shares: tuple[str, str, int], key: str = "U1", currency: str = "EUR") -> CreditApplication:
+    chosen = [CreditShare(credit_id=credit, invoice_id=invoice, amount=amount) for credit, invoice, amount in shares]
+    return billing.apply_credit("A1", currency, chosen, key=key, recorded_by="mia", at=AT)
+
+
+def describe(application: CreditApplication) -> list[tuple[str, str, int]]:
+    return [(share.credit_id, share.invoice_id, share.amount) for share in application.shares]
+
+
+APPLYING = (Can.RECORD_PAYMENT, Can.APPLY_CREDIT, Can.TAKE_BACK_APPLICATION, Can.GET_UNAPPLIED_CREDIT)
+
+
+@needs(*APPLYING, Can.LIST_UNAPPLIED_SOURCES, Can.ISSUE_CREDIT_NOTE)
+def test_unapplied_credit_is_listed_by_its_payment_or_credit_note_the_oldest_first(billing: BillingSystem) -> None:
+    pay(billing, 10_500, "R1")
+    billing.issue_credit_note("C1", "R1", 300, TODAY - timedelta(days=1), "returned", at=AT)
+    assert billing.list_unapplied_sources("A1") == (
+        ("C1", True, "EUR", 300, 300, TODAY - timedelta(days=1), "C1"),
+        ("P1", False, "EUR", 10_500, 500, TODAY, "bank 4711"),
+    )
+    with pytest.raises(UnknownAccountError):
+        billing.list_unapplied_sources("none")
+
+
+@needs(*APPLYING, Can.ISSUE_CREDIT_NOTE)
+def test_chosen_shares_of_credit_are_applied_once_by_their_key(billing: BillingSystem) -> None:
+    pay(billing, 10_500, "R1")
+    billing.issue_credit_note("C1", "R1", 300, TODAY, "returned", at=AT)
+    first = apply(billing, ("P1", "R2", 200), ("C1", "R2", 300), ("P1", "R2", 100))
+    assert apply(billing, ("P1", "R2", 300), ("C1", "R2", 300)) == first, "the same again, in whichever pieces"
+    assert (sorted(describe(first)), first.amount, first.recorded_by) == ([("C1", "R2", 300), ("P1", "R2", 300)], 600, "mia")
+    assert (billing.get_invoice_facts("R2").open_balance, billing.get_unapplied_credit("A1")) == (4_400, {"EUR": 200})
+    assert sorted(list_changes(billing)[1:]) == [("R2", "credit.applied", 300), ("R2", "credit.applied", 300)]
+    with pytest.raises(ConflictingBookingError):
+        apply(billing, ("P1", "R2", 100))
+
+
+@needs(*APPLYING)
+@pytest.mark.parametrize(
+    ("share", "currency", "error"),
+    [
+        (("P1", "R2", 501), "EUR", ExcessiveCreditError),
+        (("P1", "R1", 1), "EUR", ExcessiveCreditError),
+        (("P1", "R2", 0), "EUR", InvalidAmountError),
+        (("P9", "R2", 1), "EUR", UnknownCreditError),
+        (("P1", "R9", 1), "EUR", UnknownInvoiceError),
+        (("P1", "none", 1), "EUR", UnknownInvoiceError),
+        (("P1", "R2", 1), "USD", CurrencyMismatchError),
+    ],
+)
+def test_an_application_that_cannot_be_booked_is_refused_whole(
+    billing: BillingSystem, world: BillingWorld, share: tuple[str, str, int], currency: str, error: type[BillingError]
+) -> None:
+    world.add_account("A2")
+    world.issue_invoice("R9", 700, date(2013, 5, 1), "A2", "EUR")
+    pay(billing, 10_500, "R1")
+    with pytest.raises(error):
+        apply(billing, ("P1", "R2", 1), share, currency=currency)
+    assert (billing.get_unapplied_credit("A1"), len(list_changes(billing))) == ({"EUR": 500}, 1)
+
+
+@needs(*APPLYING, Can.LIST_CREDIT_APPLICATIONS)
+def test_an_application_is_taken_back_once_and_its_invoice_is_owed_again(billing: BillingSystem) -> None:
+    pay(billing, 15_500, "R1")
+    apply(billing, ("P1", "R2", 5_000))
+    assert billing.get_invoice_facts("R2").status is InvoiceStatus.PAID
+    undone = [billing.take_back_application("B1", "U1", "for another", recorded_by="tom", at=AT) for _ in range(2)]
+    assert undone[0] == undone[1]
+    assert (describe(undone[0]), undone[0].takes_back, undone[0].reason) == ([("P1", "R2", 5_000)], "U1", "for another")
+    facts = billing.get_invoice_facts("R2")
+    assert (facts.status, facts.open_balance, billing.get_unapplied_credit("A1")) == (InvoiceStatus.OPEN, 5_000, {"EUR": 5_500})
+    assert list_changes(billing)[-1] == ("R2", "credit.taken_back", 5_000)
+    assert {each.key: each.taken_back_by for each in billing.list_credit_applications("A1")} == {"U1": "B1", "B1": None}
+    with pytest.raises(ApplicationTakenBackError):
+        billing.take_back_application("B2", "U1", "again", at=AT)
+    for unknown in ("none", "B1"):
+        with pytest.raises(UnknownApplicationError):
+            billing.take_back_application("B3", unknown, "x", at=AT)
+    assert describe(apply(billing, ("P1", "R2", 5_000), key="U2")) == [("P1", "R2", 5_000)], "it may be applied again"
+
+
+@needs(*APPLYING, Can.REVERSE_PAYMENT)
+def test_what_a_bounced_payment_took_back_is_not_taken_back_again(billing: BillingSystem) -> None:
+    pay(billing, 10_500, "R1")
+    apply(billing, ("P1", "R2", 500))
+    billing.reverse_payment("P1", TODAY, at=AT)
+    with pytest.raises(ConflictingBookingError, match="nothing of 'U1' is left"):
+        billing.take_back_application("B1", "U1", "x", at=AT)
+    assert (billing.get_invoice_facts("R2").open_balance, billing.get_unapplied_credit("A1")) == (5_000, {})
+
+
+@needs(*APPLYING, Can.LIST_APPLICABLE_CREDIT)
+def test_credit_is_applicable_where_an_invoice_of_its_currency_is_open(billing: BillingSystem, world: BillingWorld) -> None:
+    world.add_account("A2")
+    world.issue_invoice("R9", 700, date(2013, 5, 1), "A2", "USD")
+    billing.record_payment("P9", "A2", "EUR", 100, TODAY, at=AT)
+    assert billing.list_applicable_credit() == {}
+    pay(billing, 10_500, "R1")
+    assert billing.list_applicable_credit() == {("A1", "EUR"): 500}
+    apply(billing, ("P1", "R2", 500))
+    assert billing.list_applicable_credit() == {}
 
 
 # --- invoices
@@ -342,6 +452,14 @@ def test_events_of_an_invoice_come_in_order_and_each_under_an_id_of_its_own(bill
 
 # --- capabilities
 
+
+def _apply_and_take_back(billing: BillingSystem) -> None:
+    if Can.APPLY_CREDIT in billing.capabilities:
+        billing.record_payment("P-U", "A1", "EUR", 10_100, TODAY, "", "R1", at=AT)
+        apply(billing, ("P-U", "R2", 10), key="U-1")
+    billing.take_back_application("B-1", "U-1", "x", at=AT)
+
+
 CALLS: dict[Can, Callable[[BillingSystem], object]] = {
     Can.LIST_OPEN_INVOICES: lambda billing: billing.list_open_invoices("A1"),
     Can.LIST_PAYMENTS: lambda billing: billing.list_payments("A1"),
@@ -349,6 +467,11 @@ CALLS: dict[Can, Callable[[BillingSystem], object]] = {
     Can.RECORD_PAYMENT: lambda billing: pay(billing, 100),
     Can.REVERSE_PAYMENT: lambda billing: billing.reverse_payment("P1", TODAY, at=AT),
     Can.APPLY_UNAPPLIED_CREDIT: lambda billing: billing.apply_unapplied_credit("A1", "EUR", at=AT),
+    Can.APPLY_CREDIT: lambda billing: billing.apply_credit("A1", "EUR", at=AT),
+    Can.TAKE_BACK_APPLICATION: lambda billing: _apply_and_take_back(billing),
+    Can.LIST_UNAPPLIED_SOURCES: lambda billing: billing.list_unapplied_sources("A1"),
+    Can.LIST_CREDIT_APPLICATIONS: lambda billing: billing.list_credit_applications("A1"),
+    Can.LIST_APPLICABLE_CREDIT: lambda billing: billing.list_applicable_credit(),
     Can.ISSUE_CREDIT_NOTE: lambda billing: billing.issue_credit_note("C1", "R1", 100, TODAY, at=AT),
     Can.CHANGE_INVOICE: lambda billing: billing.change_invoice("R1", total=9_000, at=AT),
     Can.CANCEL_INVOICE: lambda billing: billing.cancel_invoice("R2", at=AT),

@@ -7,6 +7,8 @@ import pytest
 
 from adapters.correspondence.letter_loader import LetterContent
 from adapters.database.tables import Contact, ContactRequest, Invoice, User
+from adapters.ledger.ledger import Ledger
+from domain.billing.credit_application import CreditShare
 from domain.correspondence.letter_outcome import DropReason
 from tests.adapters.correspondence.correspondence_setup import DAY, NOON, SENT, TODAY, CorrespondenceSetup
 
@@ -88,6 +90,32 @@ def test_a_letter_states_the_balance_and_the_days_past_due_of_the_moment(corresp
     (line,) = reading.standing
     assert (line.open_minor, line.days_past_due) == (2_345, 2)
     assert (reading.lines[0]["open_balance"], reading.lines[0]["step"]) == (2_345, "reminder")
+
+
+def test_credit_counts_once_before_it_is_applied_and_after_and_when_that_is_taken_back(correspondence: CorrespondenceSetup) -> None:
+    """100.00 are owed on each of two invoices; 40.00 came that no invoice took."""
+    ledger = Ledger(correspondence.database)
+    correspondence.create_invoice("W")
+    correspondence.create_billed_invoice("I1")
+    correspondence.create_billed_invoice("I2")
+    ledger.record_payment("P1", "A1", "EUR", 14_000, TODAY, "bank", "W", at=NOON)
+    (letter,) = correspondence.letter_outbox().claim_due_letters(NOON, 100)
+
+    def read_again() -> tuple[int | None, int, list[int]]:
+        loader = correspondence.letter_loader()
+        with correspondence.database.reading() as session:
+            drafts = loader.load_drafts(session, [letter])
+        content = loader.build_letters(drafts, NOON)[letter]
+        return content.asked_for, content.credit, [line.open_minor for line in content.standing]
+
+    assert read_again() == (16_000, 4_000, [10_000, 10_000])
+    share = CreditShare(credit_id="P1", invoice_id="I2", amount=1_500)
+    ledger.apply_credit("A1", "EUR", [share], key="U1", at=NOON)
+    assert read_again() == (16_000, 2_500, [10_000, 8_500])
+    ledger.apply_unapplied_credit("A1", "EUR", at=NOON)
+    assert read_again() == (16_000, 0, [7_500, 8_500])
+    ledger.take_back_application("B1", "U1", "for another", at=NOON)
+    assert read_again() == (16_000, 1_500, [7_500, 10_000])
 
 
 def test_letters_of_one_account_make_one_thread(correspondence: CorrespondenceSetup) -> None:

@@ -1,12 +1,17 @@
+import contextlib
 import threading
+from collections import Counter
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlmodel import col
 
 from adapters.billing.errors import (
     CancelledInvoiceError,
+    ConflictingBookingError,
     ConflictingCreditNoteError,
     ConflictingPaymentError,
     CurrencyMismatchError,
@@ -16,8 +21,10 @@ from adapters.billing.errors import (
     UnknownPaymentError,
 )
 from adapters.database.engine import Database
+from adapters.database.tables import Allocation, CreditNote, Invoice, Payment
 from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus
+from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
 from tests.adapters.ledger.builders import AT, TODAY, add_account, add_invoice, find_unbalanced_invoices, list_event_kinds, list_events
 
@@ -258,29 +265,69 @@ def test_payments_at_the_same_moment_take_turns(database: Database, ledger: Ledg
 
 
 events = st.lists(
-    st.tuples(st.sampled_from(["pay", "pay_named", "bounce", "credit", "total", "cancel", "apply"]), st.integers(1, 9_000)), max_size=9
+    st.tuples(
+        st.sampled_from(["pay", "pay_named", "bounce", "credit", "total", "cancel", "apply", "apply_part", "take_back"]),
+        st.integers(1, 9_000),
+        st.sampled_from(["EUR", "USD"]),
+    ),
+    max_size=12,
 )
+
+
+def count_money(database: Database, ledger: Ledger, account: str) -> dict[str, int]:
+    """By currency, in minor units: what came in and was credited, less what its invoices have of it and what is unapplied."""
+    money: Counter[str] = Counter()
+    of_account = col(Invoice.account_id) == account
+    with database.reading() as session:
+        payments = select(col(Payment.currency), col(Payment.amount)).where(
+            col(Payment.account_id) == account, col(Payment.reversed_on).is_(None)
+        )
+        notes = select(col(CreditNote.currency), col(CreditNote.amount)).where(col(CreditNote.account_id) == account)
+        shares = select(col(Invoice.currency), -col(Allocation.amount)).join(Invoice, col(Invoice.id) == col(Allocation.invoice_id))
+        for query in (payments, notes, shares.where(of_account)):
+            for currency, amount in session.execute(query):
+                money[currency] += amount
+    money.subtract(ledger.get_unapplied_credit(account))
+    return {currency: amount for currency, amount in money.items() if amount}
+
+
+def apply_a_part(ledger: Ledger, account: str, invoice: str, amount: int, key: str) -> None:
+    """Of the oldest credit in the invoice's currency, as far as both have it."""
+    facts = ledger.get_invoice_facts(invoice)
+    for credit in ledger.list_unapplied_sources(account):
+        if credit.currency == facts.currency and facts.open_balance:
+            share = CreditShare(credit_id=credit.credit_id, invoice_id=invoice, amount=min(amount, credit.left, facts.open_balance))
+            ledger.apply_credit(account, facts.currency, [share], key=key, at=AT)
+            return
 
 
 @given(events)
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_whatever_happens_the_balances_add_up(database: Database, course: list[tuple[str, int]]) -> None:
+def test_whatever_happens_the_balances_add_up(database: Database, course: list[tuple[str, int, str]]) -> None:
     account = f"H{len(list_events(database))}-{id(course)}"
     add_account(database, account)
-    names = [f"{account}-{number}" for number in range(3)]
-    for name in names:
-        add_invoice(database, name, account_id=account)
+    invoices = {currency: [f"{account}-{currency}-{number}" for number in range(3)] for currency in ("EUR", "USD")}
+    for currency, of_currency in invoices.items():
+        for name in of_currency:
+            add_invoice(database, name, account_id=account, currency=currency)
     ledger, paid = Ledger(database), []
-    for number, (event, amount) in enumerate(course):
-        name = names[amount % 3]
+    for number, (event, amount, currency) in enumerate(course):
+        name = invoices[currency][amount % 3]
         match event:
             case "pay" | "pay_named":
                 paid.append(f"{account}:{number}")
-                ledger.record_payment(paid[-1], account, "EUR", amount, TODAY, "", name if event == "pay_named" else None, at=AT)
+                ledger.record_payment(paid[-1], account, currency, amount, TODAY, "", name if event == "pay_named" else None, at=AT)
             case "bounce" if paid:
                 ledger.reverse_payment(paid.pop(), TODAY, at=AT)
             case "apply":
-                ledger.apply_unapplied_credit(account, "EUR", at=AT)
+                ledger.apply_unapplied_credit(account, currency, at=AT)
+            case "apply_part":
+                apply_a_part(ledger, account, name, amount, f"U:{account}:{number}")
+            case "take_back":
+                applied = [each.key for each in ledger.list_credit_applications(account) if not each.takes_back and not each.taken_back_by]
+                if applied:
+                    with contextlib.suppress(ConflictingBookingError):  # nothing of it is left
+                        ledger.take_back_application(f"B:{account}:{number}", applied[amount % len(applied)], "x", at=AT)
             case "cancel":
                 ledger.cancel_invoice(name, at=AT)
             case "credit" | "total" if ledger.get_invoice_facts(name).status is not InvoiceStatus.CANCELLED:
@@ -288,6 +335,8 @@ def test_whatever_happens_the_balances_add_up(database: Database, course: list[t
                     ledger.issue_credit_note(f"C:{account}:{number}", name, amount, TODAY, at=AT)
                 else:
                     ledger.change_invoice(name, total=amount, at=AT)
+
+        assert count_money(database, ledger, account) == {}, "nothing is lost, and nothing created"
 
     assert find_unbalanced_invoices(database) == []
     assert all(amount > 0 for amount in ledger.get_unapplied_credit(account).values())
