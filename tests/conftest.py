@@ -34,11 +34,18 @@ _status = pytest.StashKey[int]()
 LONG_FIRST = (
     "test_real_year.py",
     "test_real_file.py",
+    "test_sample_played.py",
     "test_decisions_without_workers.py",
-    "test_identifiers.py",  # short: whoever plays the year is given one unit more at once, which waits until the year is over
+    # four short ones: whoever plays one of the first four is given one unit more at once, which waits until the play is over
+    "test_identifiers.py",
+    "test_money.py",
+    "test_errors.py",
+    "test_case_summary.py",
     "test_chaos.py",
     "test_killed_worker.py",
     "test_decisions_and_a_killed_worker.py",
+    "test_database_restart.py",
+    "hostile",
     "faults",
     "test_up.py",
     "workflows",
