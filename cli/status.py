@@ -6,7 +6,7 @@ from adapters.config.settings import Settings
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_store import PolicyStore
 from adapters.policies.refusal import describe_refusal, find_refusal
-from adapters.process.instance_lock import find_running_instance
+from adapters.process.instance_lock import RunningInstance, find_running_instance
 from cli.options import load_business_clock, load_existing_settings, opened_database
 
 ATTENTION_STATUS = 1
@@ -18,7 +18,7 @@ def print_status(given: Settings) -> int:
     running = find_running_instance(settings.data_dir)
     with opened_database(settings) as database:
         policies = PolicyStore(database, LetterTemplates())
-        print(f"Runs           {running.url or 'yes' if running else 'no; start it with `duecourse up`'}")
+        print(f"Runs           {_describe_running(settings, running)}")
         print(f"Business date  {load_business_clock(database).to_business(datetime.now(UTC)):%Y-%m-%d}")
         print(f"Policies       {', '.join(f'{snapshot.name} {snapshot.version}' for snapshot in policies.list_in_force()) or 'none'}")
         refusal = find_refusal(database)
@@ -28,3 +28,11 @@ def print_status(given: Settings) -> int:
         for line in describe_refusal(refusal)[1:]:
             print(line)
         return ATTENTION_STATUS
+
+
+def _describe_running(settings: Settings, running: RunningInstance | None) -> str:
+    if running is not None:
+        return running.url or "yes"
+    if settings.temporal_address is not None:
+        return "not as `duecourse up`; how `duecourse api` and `duecourse worker` are, their /readyz says"
+    return "no; start it with `duecourse up`"

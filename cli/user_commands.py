@@ -53,10 +53,13 @@ def make_sign_in_link(user: str = "admin", role: Role = Role.ADMIN, data_dir: Da
 
     settings = load_existing_settings(data_dir)
     running = find_running_instance(settings.data_dir)
-    if running is None or running.url is None:
-        raise SettingsError(f"no console runs on {settings.data_dir}; start it with `duecourse up`")
+    address = settings.console_url or (running.url if running else None)
+    if address is None:
+        raise SettingsError(
+            f"no console runs on {settings.data_dir}; start it with `duecourse up`, or name that of `duecourse api` in DUECOURSE_CONSOLE_URL"
+        )
     with opened_database(settings) as database:
-        print(f"{running.url}/sign-in?code={_create_identity_store(database).issue_sign_in_code(user, role)}")
+        print(f"{address.rstrip('/')}/sign-in?code={_create_identity_store(database).issue_sign_in_code(user, role)}")
 
 
 @user_app.command("add")

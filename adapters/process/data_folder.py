@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 OWNER_ONLY = 0o700
 OWN_FILES = ("duecourse.db", "duecourse.lock", "inbox", "logs")
 
+INSUFFICIENT_PRIVILEGE = "42501"
+"""PostgreSQL's SQLSTATE."""
+
 _BY_ERRNO = {
     errno.ENOSPC: "the disk is full; make room there, then try again",
     errno.EDQUOT: "the quota of the disk is used up; make room there, then try again",
@@ -81,6 +84,9 @@ def describe_storage_error(error: BaseException) -> str | None:
         return f"{error.filename or 'the data folder'} cannot be used: {_BY_ERRNO[error.errno]}"
     if not isinstance(error, DBAPIError):
         return None
+    if getattr(error.orig, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+        said = describe_outage(error)
+        return f"the user of the database may not do this ({said}); after a new release, its tables' owner runs `duecourse prepare` first"
     name = str(getattr(error.orig, "sqlite_errorname", ""))
     sentence = next((words for prefix, words in _BY_SQLITE_ERROR.items() if name.startswith(prefix)), None)
     if sentence is not None:

@@ -7,6 +7,8 @@ from typing import TypeVar
 from sqlalchemy.exc import InterfaceError, OperationalError
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.outages import is_database_away
+
 Value = TypeVar("Value")
 
 MAX_CONCURRENT_CALLS = 60
@@ -30,7 +32,7 @@ def concerns_all(error: BaseException) -> bool:
         return any(map(concerns_all, error.exceptions))
     if isinstance(error, RPCError):
         return error.status in _SERVER_IS_AWAY
-    return isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, OperationalError | InterfaceError) or is_database_away(error)
 
 
 async def try_each(calls: Mapping[str, Callable[[], Awaitable[object]]]) -> dict[str, Exception]:

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from adapters.composition import open_database
 from adapters.config.settings import Settings
@@ -78,6 +80,24 @@ def test_a_servers_database_that_is_empty_is_refused_and_left_so(
     database = Database(postgres_server.url("nothing_yet"))
     assert database.find_known_revision() is None
     database.close()
+
+
+def test_a_user_of_the_database_who_may_not_change_the_tables_is_told_who_may() -> None:
+    refused = psycopg.errors.InsufficientPrivilege("permission denied for schema public\nLINE 2: CREATE TABLE alembic_version (")
+    said = describe_storage_error(ProgrammingError("CREATE TABLE", {}, refused))
+    assert said is not None
+    assert "may not do this (permission denied for schema public); after a new release, its tables' owner runs `duecourse prepare`" in said
+
+
+def test_beside_servers_of_ones_own_a_link_leads_to_the_consoles_address(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_database(Settings.load(data_dir=tmp_path)).close()
+    assert "DUECOURSE_CONSOLE_URL" in run("sign-in", "--data-dir", str(tmp_path), status=2)
+    assert "start it with `duecourse up`" in run("status", "--data-dir", str(tmp_path), status=0)
+
+    monkeypatch.setenv("DUECOURSE_CONSOLE_URL", "https://duecourse.acme.com/")
+    monkeypatch.setenv("DUECOURSE_TEMPORAL_ADDRESS", "temporal.acme.com:7233")
+    assert run("sign-in", "--data-dir", str(tmp_path), status=0).startswith("https://duecourse.acme.com/sign-in?code=")
+    assert "their /readyz says" in run("status", "--data-dir", str(tmp_path), status=0)
 
 
 def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path, run: Run) -> None:

@@ -8,8 +8,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from adapters.config.settings import PROJECT
+from adapters.config.settings import ENV_PREFIX, PROJECT, Settings
+from cli.app import app
 
 OPTIONS = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGED = [pattern.removesuffix("*") for pattern in OPTIONS["tool"]["setuptools"]["packages"]["find"]["include"]]
@@ -47,3 +50,26 @@ def test_what_people_read_calls_it_by_one_name() -> None:
     other_name = re.compile(r"duecourse\.py [a-z]|python duecourse|-m duecourse")
 
     assert [str(file) for file in (*pages, *modules) if other_name.search(file.read_text(encoding="utf-8"))] == []
+
+
+def test_every_setting_that_the_page_on_deployment_names_is_one() -> None:
+    pages = [PROJECT / "docs" / "deployment.md", *(PROJECT / "docs" / "systemd").iterdir()]
+    named = {name for page in pages for name in re.findall(r"\b(DUECOURSE(?:_[A-Z]+)+)\b", page.read_text(encoding="utf-8"))}
+
+    assert named >= {"DUECOURSE_DATABASE_URL", "DUECOURSE_WORKER_PORT"}
+    assert named - {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} == set()
+
+
+def test_every_unit_runs_a_command_and_every_command_on_the_page_on_deployment_is_one() -> None:
+    page = (PROJECT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    units = {unit.name: unit.read_text(encoding="utf-8") for unit in (PROJECT / "docs" / "systemd").iterdir()}
+    start = re.compile(r"^ExecStart=/opt/duecourse/\.venv/bin/duecourse (\w+)$", re.MULTILINE)
+    run = [words for text in units.values() for words in start.findall(text)]
+    typed = re.findall(r"^    (?:sudo -u duecourse )?duecourse ((?:[a-z-]+ ?)+)", page, re.M)
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+
+    assert sorted(run) == ["api", "prepare", "worker"]
+    assert len(typed) > 5
+    assert {words.split()[0] for words in (*typed, *run)} - set(group.commands) == set()
+    assert all(f"duecourse-{command}" in page for command in run)
