@@ -56,7 +56,8 @@ def make_sign_in_link(user: str = "admin", role: Role = Role.ADMIN, data_dir: Da
     address = settings.console_url or (running.url if running else None)
     if address is None:
         raise SettingsError(
-            f"no console runs on {settings.data_dir}; start it with `duecourse up`, or name that of `duecourse api` in DUECOURSE_CONSOLE_URL"
+            f"no console runs on {settings.data_dir}; start it with `duecourse up`, or name the address of `duecourse api` in "
+            "DUECOURSE_CONSOLE_URL"
         )
     with opened_database(settings) as database:
         print(f"{address.rstrip('/')}/sign-in?code={_create_identity_store(database).issue_sign_in_code(user, role)}")

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.commands import run_command
 
 from adapters.database.engine import Database
+from tests.processes.commands import run_command
 
 
 @pytest.mark.parametrize("command", [["check"], ["repair", "invoice:I-1", "--yes"]])
