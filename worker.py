@@ -171,7 +171,7 @@ def build_case_activities(services: Services, signals: CaseSignals) -> Activitie
     recording = CaseRecordingActivities(CaseStore(database))
     inputs = CaseInputLoader(database, services.policies, clock)
     joining = CaseJoiningActivities(inputs, signals)
-    referring = CreditReferralActivities(ReferralQuery(database, services.policies), inputs, signals, clock)
+    referring = CreditReferralActivities(ReferralQuery(database, services.policies), inputs, signals, clock, SetAsideStore(database))
     dossiers = DossierActivities(DossierStore(database, services.company))
     adopting = PolicyAdoptionActivities(AdoptionQuery(database, services.policies), signals)
     erasing = AccountErasureActivities(AccountEraser(database, services.settings.retention_years), clock)
@@ -209,7 +209,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     )
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)
-    notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database))
+    notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database), SetAsideStore(database))
     effects = CaseEffectActivities(services.billing, services.policies, notifier, clock)
     waiting = WaitingNoticeActivities(notifier, signals, clock)
     digest_mail = DigestSender(digests, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
@@ -239,7 +239,7 @@ def build_audit_activities(services: Services, client: Client) -> Activities:
     """Return what seals the journal, archives histories, and checks that every case runs."""
     database, settings = services.database, services.settings
     mail = SealMail(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address, settings.audit_mail)
-    sealing = DailySealActivities(SealStore(database), mail, services.clock)
+    sealing = DailySealActivities(SealStore(database), mail, services.clock, SetAsideStore(database))
     archive = RunArchive(database, open_archive_store(settings.archive_url))
     archiver = HistoryArchiver(client, database, archive, VisibilityRunListing(client))
     archiving = HistoryArchiveActivities(archiver, services.clock)

@@ -138,7 +138,7 @@ class CaseEffectActivities:
         """To whom it went; or for whom it was put down, where the day's digest will tell it. Where nobody has an address, it waits."""
         info = activity.info()
         key = f"{info.workflow_id}:{info.workflow_run_id}:{info.activity_id}"
-        return await self._notifier.tell_staff(notice, key, info.workflow_id or "", self._business_now.date())
+        return await self._notifier.tell_or_set_aside(notice, key, info.workflow_id or "", self._business_now.date(), info.attempt)
 
 
 async def _execute_booking(key: str, booking: Callable[[], object]) -> BookingResult:

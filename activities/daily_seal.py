@@ -10,6 +10,11 @@ from activities.heartbeat import heartbeating
 from activities.permanent_failures import failing_permanently
 from adapters.audit.seals.seal_mail import SealMail
 from adapters.audit.seals.seal_store import SealStore
+from adapters.notifications.staff_notices import NoticeDeferredError
+from adapters.notifications.staff_notifier import MOST_DEFERRALS
+from adapters.set_aside.each import concerns_all
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from domain.audit.seal import Seal
 from domain.clock import Clock
 
@@ -23,8 +28,8 @@ class DailySealResult(BaseModel):
 
 
 class DailySealActivities:
-    def __init__(self, store: SealStore, mail: SealMail, clock: Clock) -> None:
-        self._store, self._mail, self._clock = store, mail, clock
+    def __init__(self, store: SealStore, mail: SealMail, clock: Clock, set_aside: SetAsideStore) -> None:
+        self._store, self._mail, self._clock, self._set_aside = store, mail, clock, set_aside
 
     @activity.defn
     async def make_seal(self) -> DailySealResult:
@@ -40,5 +45,25 @@ class DailySealActivities:
 
     @activity.defn
     async def mail_seal(self, seal: Seal) -> bool:
-        """Whether there is somebody to have it, and it went."""
-        return await self._mail.send(seal)
+        """Whether there is somebody to have it, and it went. One that cannot be sent is set aside, and sent with a later one."""
+        went = await self._mail_or_set_aside(seal)
+        now, waiting = datetime.now(UTC), await asyncio.to_thread(self._set_aside.list_waiting, SetAsideStage.SEAL_MAIL)
+        due = {day for day, item in waiting.items() if not item.is_resting(now)} - {seal.day.isoformat()}
+        if due:
+            for earlier in await asyncio.to_thread(self._store.list_seals):
+                if earlier.day.isoformat() in due:
+                    await self._mail_or_set_aside(earlier)
+        return went
+
+    async def _mail_or_set_aside(self, seal: Seal) -> bool:
+        """Raises NoticeDeferredError while the mail server may only have a passing trouble."""
+        day = seal.day.isoformat()
+        try:
+            went = await self._mail.send(seal)
+        except Exception as error:
+            if concerns_all(error) or (isinstance(error, NoticeDeferredError) and activity.info().attempt < MOST_DEFERRALS):
+                raise
+            await asyncio.to_thread(self._set_aside.set_aside, SetAsideStage.SEAL_MAIL, day, error)
+            return False
+        await asyncio.to_thread(self._set_aside.settle, SetAsideStage.SEAL_MAIL, {day})
+        return went

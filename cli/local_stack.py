@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -34,12 +35,14 @@ from adapters.process.server_watch import ServerWatch, list_watched_servers
 from adapters.process.web_server import AsgiApp, WebServer
 from adapters.sample.simulation import SampleCustomers, WorkflowCommandSender, choose_sample, is_sample_chosen, load_sample
 from adapters.sample.staff import SampleStaff
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from adapters.start_check import load_letters_for_start
 from adapters.temporal.client import connect_client, set_history_retention, signal_clock_change
 from adapters.temporal.clock_keeper import ClockKeeper
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.namespace_check import prepare_namespace
-from adapters.temporal.schedules import delete_old_runs, upsert_schedules
+from adapters.temporal.schedules import delete_old_runs, keep_schedules
 from adapters.temporal.sdk_telemetry import measure_sdk
 from cli.start_wait import Say, connect_to_set_server, wait_for_database
 from domain.clock import Clock
@@ -52,6 +55,8 @@ HISTORY_DAYS = 3_650
 SAMPLE_LEAD = timedelta(days=45)
 SAMPLE_DAY_SECONDS = 10.0
 CLEANUP_SECONDS = 3_600.0
+OLD_RUNS = "old runs"
+"""The item under which it is set aside that some could not be deleted."""
 
 log = structlog.get_logger()
 
@@ -123,8 +128,9 @@ async def run_local_stack(
         clock = start_clock(database, datetime.now(UTC))
         services = replace(services, clock=LiveClock.from_clock(clock) if is_accelerated(clock) else clock)
         if not first_start and is_accelerated(clock):
-            await signal_clock_change(client, clock)
-        await upsert_schedules(client, clock)
+            set_aside = SetAsideStore(database)
+            set_aside.set_all_aside(SetAsideStage.CLOCK, await signal_clock_change(client, clock))
+        await keep_schedules(client, clock, SetAsideStore(database))
 
         tasks = [_run_until_stopped(stack, duty) for duty in _list_duties(client, services, run_worker, sample)]
         app = make_app(client, services)
@@ -172,7 +178,7 @@ def _list_duties(client: Client, services: Services, run_worker: RunWorker, samp
         duties.insert(0, ClockKeeper(services.database, client, services.clock).run)
     if sample:
         duties.append(SampleCustomers(services, WorkflowCommandSender(client)).run)
-    return [*duties, lambda stopped: _delete_old_runs_regularly(client, stopped)]
+    return [*duties, lambda stopped: _keep_house_regularly(client, services, stopped)]
 
 
 def _initialise_data(database: Database, options: StartOptions) -> tuple[bool, Clock, bool]:
@@ -259,13 +265,26 @@ async def _wait_for_end(stop: asyncio.Event, tasks: "list[asyncio.Task[None]]") 
                 raise ComponentFailedError(f"a part of Duecourse failed: {error}; the log in the data folder says more") from error
 
 
-async def _delete_old_runs_regularly(client: Client, stop: asyncio.Event) -> None:
+async def _keep_house_regularly(client: Client, services: Services, stop: asyncio.Event) -> None:
+    """Once an hour: delete old runs, and create what schedules could not be created. What fails is set aside."""
     while not stop.is_set():
         try:
-            await delete_old_runs(client)
-        except RPCError as error:
-            log.warning("old_runs_not_forgotten", reason=str(error))
+            await _keep_house(client, services)
+        except (RPCError, SQLAlchemyError) as error:
+            log.warning("house_not_kept", reason=str(error))
         try:
             await asyncio.wait_for(stop.wait(), CLEANUP_SECONDS)
         except TimeoutError:
             continue
+
+
+async def _keep_house(client: Client, services: Services) -> None:
+    set_aside = SetAsideStore(services.database)
+    if any(name.endswith(":schedule") for name in await asyncio.to_thread(set_aside.list_waiting, SetAsideStage.SCHEDULE)):
+        await keep_schedules(client, services.clock, set_aside)
+    try:
+        await delete_old_runs(client)
+    except ExceptionGroup as error:
+        await asyncio.to_thread(set_aside.set_aside, SetAsideStage.SCHEDULE, OLD_RUNS, error)
+    else:
+        await asyncio.to_thread(set_aside.settle, SetAsideStage.SCHEDULE, {OLD_RUNS})

@@ -12,8 +12,9 @@ from adapters.process.instance_lock import RunningInstance, find_running_instanc
 from adapters.process.log_setup import set_up_logging
 from adapters.process.server_watch import ServerWatch, list_watched_servers
 from adapters.process.web_server import WebServer
+from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.temporal.client import TemporalUnreachableError, connect_client
-from adapters.temporal.schedules import upsert_schedules
+from adapters.temporal.schedules import keep_schedules
 from adapters.temporal.sdk_telemetry import forward_sdk_log, measure_sdk
 from adapters.temporal.transport_security import TransportSecurity
 from cli.local_stack import MakeApp, RunWorker
@@ -55,7 +56,7 @@ async def prepare_release(settings: Settings, say: Callable[[str], None]) -> Non
     """Raises PolicyError, SettingsError, NewerDatabaseError, DatabaseUnreachableError, TemporalUnreachableError, NamespaceError."""
     client, parts, _ = await _prepare_process(settings, say)
     parts.policies.load_folder(settings.policies_dir)
-    await upsert_schedules(client, parts.clock)
+    await keep_schedules(client, parts.clock, SetAsideStore(parts.database))
     parts.database.close()
 
 

@@ -1,6 +1,7 @@
 """Find the accounts that the rules refer to a credit analyst."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -11,6 +12,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Case, Invoice
 from adapters.journal.account_entries import load_entries_of_kinds
 from adapters.policies.policy_store import PolicyStore
+from adapters.set_aside.each import concerns_all
 from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.commands import ReferralReason
 from domain.credit_review.referral_rules import ReferralIndicators, list_referral_reasons
@@ -24,8 +26,11 @@ class ReferralQuery:
     def __init__(self, database: Database, policies: PolicyStore) -> None:
         self._database, self._policies = database, policies
 
-    def list_accounts_to_refer(self, now: datetime) -> list[tuple[str, ReferralReason]]:
-        """List the accounts to refer, each with its first reason, in order of their ids. `now` is business time (UTC).
+    def list_accounts_to_refer(
+        self, now: datetime, on_failure: Callable[[str, Exception], None] | None = None
+    ) -> list[tuple[str, ReferralReason]]:
+        """List the accounts to refer, each with its first reason, in order of their ids. `now` is business time (UTC). `on_failure` is told
+        of an account whose rules cannot be read; without it, that raises.
 
         An account whose review awaits a verdict is not listed, so that a daily run refers none twice.
         """
@@ -40,7 +45,13 @@ class ReferralQuery:
             }
         referrals = []
         for account, account_indicators in sorted(indicators.items()):
-            rules = self._policies.get_for_segment(self._policies.get_segment(account)).load_policy().promise
+            try:
+                rules = self._policies.get_for_segment(self._policies.get_segment(account)).load_policy().promise
+            except Exception as error:
+                if on_failure is None or concerns_all(error):
+                    raise
+                on_failure(account, error)
+                continue
             if reasons := list_referral_reasons(account_indicators, rules.most_broken, now.date()):
                 referrals.append((account, reasons[0]))
         return referrals

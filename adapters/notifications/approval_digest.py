@@ -16,6 +16,8 @@ from adapters.mail.smtp_client import DeliveryOutcome, Mailer
 from adapters.notifications.approval_lines import build_approval_lines
 from adapters.notifications.digest_store import DigestStore, PersonalDigest
 from adapters.notifications.staff_notices import NOTICE_WORDING, NoticeDeferredError, StaffNoticeWording
+from adapters.set_aside.each import concerns_all
+from adapters.set_aside.stages import SetAsideStage
 from domain.approval.digest import DigestDay, DigestItem, DigestTally
 from domain.identifiers import digest_key
 
@@ -99,12 +101,26 @@ class DigestSender:
         """Send the day's digests that have not gone yet, each by itself: one that fails keeps back no other. The same digest again carries
         the same Message-ID. Raises NoticeDeferredError, once all were tried, when the mail server did not take some for now."""
         await asyncio.to_thread(self._store.begin_day, day)
-        outcomes = []
+        set_aside, stage, outcomes = self._store.set_aside, SetAsideStage.DIGEST, list[DeliveryOutcome]()
+        failed = await asyncio.to_thread(self._store.find_unreadable_approvals)
+        now, waiting = datetime.now(UTC), await asyncio.to_thread(set_aside.list_waiting, stage)
+        resting = {user for user, item in waiting.items() if item.is_resting(now)}
         for digest in await asyncio.to_thread(self._store.list_intended, day):
-            outcome = await self._send_digest(digest, day.today)
+            if digest.user in resting:
+                continue
+            try:
+                outcome = await self._send_digest(digest, day.today)
+            except Exception as error:
+                if concerns_all(error):
+                    raise
+                logger.error("the digest of %s cannot be written, and is set aside: %s", digest.user, error)
+                failed[digest.user] = error
+                continue
             outcomes.append(outcome)
             if outcome is not DeliveryOutcome.DEFERRED:
                 await asyncio.to_thread(self._store.save_outcome, digest, day.today, _STATES[outcome], datetime.now(UTC))
+        await asyncio.to_thread(set_aside.set_all_aside, stage, {key: error for key, error in failed.items() if key not in resting})
+        await asyncio.to_thread(set_aside.settle, stage, waiting.keys() - resting - failed.keys())
         if deferred := outcomes.count(DeliveryOutcome.DEFERRED):
             raise NoticeDeferredError(f"the mail server does not take {deferred} digests for now")
         sent = outcomes.count(DeliveryOutcome.SENT)

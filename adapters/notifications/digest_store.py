@@ -14,6 +14,7 @@ from adapters.database.row_states import DigestState
 from adapters.database.tables import Account, ApprovalNoticeRow, Case, DigestMailRow, Note, Setting, User
 from adapters.i18n.languages import choose_language
 from adapters.identity.delegation_store import DelegationStore
+from adapters.set_aside.set_aside_store import SetAsideStore
 from domain.approval.delegation import Delegation
 from domain.approval.digest import (
     ApprovalEvent,
@@ -48,7 +49,12 @@ class PersonalDigest(NamedTuple):
 
 class DigestStore:
     def __init__(self, database: Database) -> None:
-        self._database, self._delegations = database, DelegationStore(database)
+        self._database, self._delegations, self.set_aside = database, DelegationStore(database), SetAsideStore(database)
+
+    def find_unreadable_approvals(self) -> dict[str, Exception]:
+        """Find the open approvals that no digest can tell, by their case, and why."""
+        with self._database.reading() as session:
+            return _load_open_approvals(session)[1]
 
     def add_notices(self, notice: NotifyRole | NotifyPerson, event: ApprovalEvent, key: str, today: date) -> list[str]:
         """Put down what a notice tells, once by `key`, for everybody who has an address and is asked: whoever has the role, and to whom one
@@ -144,7 +150,7 @@ def _list_digests(session: Session, day: DigestDay, delegations: Iterable[Delega
     users = session.scalars(select(User).where(col(User.active)).order_by(col(User.name))).all()
     roles = {user.name: user.roles for user in users}
     active = [given for given in delegations if given.role.value in roles.get(given.from_user, ())]
-    approvals = _load_open_approvals(session)
+    approvals, _ = _load_open_approvals(session)
     events: dict[str, dict[str, list[ApprovalEvent]]] = defaultdict(lambda: defaultdict(list))
     keys: dict[str, list[str]] = defaultdict(list)
     for notice in session.scalars(select(ApprovalNoticeRow).where(col(ApprovalNoticeRow.settled_on).is_(None))):
@@ -159,13 +165,19 @@ def _list_digests(session: Session, day: DigestDay, delegations: Iterable[Delega
     return digests
 
 
-def _load_open_approvals(session: Session) -> list[AwaitedApproval]:
+def _load_open_approvals(session: Session) -> tuple[list[AwaitedApproval], dict[str, Exception]]:
+    """Load the open approvals; and, by its case, why one cannot be read, which keeps back no other."""
     statement = (
         select(col(Case.case_id), col(Case.account_id), col(Account.name), col(Case.summary))
         .outerjoin(Account, col(Account.id) == Case.account_id)
         .where(col(Case.kind) == CaseKind.APPROVAL, col(Case.outcome).is_(None))
     )
-    return [
-        AwaitedApproval(row.case_id, row.account_id if row.name else "", row.name or "", ApprovalSummary.model_validate(row.summary))
-        for row in session.execute(statement)
-    ]
+    approvals, unreadable = list[AwaitedApproval](), dict[str, Exception]()
+    for row in session.execute(statement):
+        try:
+            summary = ApprovalSummary.model_validate(row.summary)
+        except ValueError as error:
+            unreadable[row.case_id] = error
+        else:
+            approvals.append(AwaitedApproval(row.case_id, row.account_id if row.name else "", row.name or "", summary))
+    return approvals, unreadable

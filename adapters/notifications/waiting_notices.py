@@ -12,6 +12,8 @@ from adapters.database.row_states import TaskState, WaitingNoticeState
 from adapters.database.tables import Case, Task, WaitingNoticeRow
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.reachable_roles import load_reachable_roles
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from domain.approval.digest import find_digest_event
 from domain.case.case_view import TaskKind
 from domain.case.effects import NotifyPerson, NotifyRole
@@ -31,7 +33,12 @@ class WaitingNoticeStore:
     """`today` is a business date."""
 
     def __init__(self, database: Database) -> None:
-        self._database, self._delegations = database, DelegationStore(database)
+        self._database, self._delegations, self._set_aside = database, DelegationStore(database), SetAsideStore(database)
+
+    def find_account(self, case_id: str) -> str:
+        """The account that a case is about; empty for none."""
+        with self._database.reading() as session:
+            return session.scalar(select(col(Case.account_id)).where(col(Case.case_id) == case_id)) or ""
 
     def can_be_told(self, notice: NotifyRole | NotifyPerson, today: date) -> bool:
         """Whether somebody with an address has the role. What is told to a person by name waits for nobody."""
@@ -69,11 +76,10 @@ class WaitingNoticeStore:
             overtaken = _list_overtaken(session, rows)
             _settle(session, overtaken, WaitingNoticeState.OVERTAKEN, [], today)
             reachable = load_reachable_roles(session, delegations)
-            waiting = [
-                WaitingNotice(row.key, row.case_id, NotifyRole(role=Role(row.role), template=row.template, details=dict(row.details)))
-                for row in rows
-                if row.key not in overtaken and row.tried_on != today
-            ]
+            read = {row.key: _read_waiting(row) for row in rows if row.key not in overtaken and row.tried_on != today}
+        unreadable = {key: each for key, each in read.items() if isinstance(each, ValueError)}
+        self._set_aside.set_all_aside(SetAsideStage.NOTICE, unreadable)
+        waiting = [each for each in read.values() if isinstance(each, WaitingNotice)]
         return [each for each in waiting if reachable.reach(each.notice.role, find_digest_event(each.notice) is not None)]
 
     def mark_told(self, key: str, told: Sequence[str], today: date) -> None:
@@ -83,6 +89,14 @@ class WaitingNoticeStore:
                 _settle(session, [key], WaitingNoticeState.TOLD, told, today)
             else:
                 session.execute(update(WaitingNoticeRow).where(col(WaitingNoticeRow.key) == key).values(tried_on=today))
+
+
+def _read_waiting(row: WaitingNoticeRow) -> WaitingNotice | ValueError:
+    """What waits, or why it cannot be read."""
+    try:
+        return WaitingNotice(row.key, row.case_id, NotifyRole(role=Role(row.role), template=row.template, details=dict(row.details)))
+    except ValueError as error:
+        return error
 
 
 def _select_waiting() -> Any:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import TaskQueueType
@@ -12,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.set_aside.each import try_each
 from adapters.temporal.connection_faults import describe_connection_fault
 from adapters.temporal.data_converter import DATA_CONVERTER
 from adapters.temporal.limit_guard import ServerLimitGuard
@@ -22,7 +24,6 @@ from domain.errors import OperatingError
 from domain.identifiers import TASK_QUEUE, WorkflowName
 
 CONNECT_SECONDS = 10.0
-SIGNALS_IN_FLIGHT = 40
 POLLS_AT_LEAST_EVERY = timedelta(seconds=90)
 """A poll that nothing answers lasts for a minute; then the worker begins the next."""
 
@@ -95,11 +96,9 @@ async def set_history_retention(client: Client, days: int) -> None:
         raise RetentionError(f"the Temporal server keeps closed histories for {kept_seconds / 86_400:g} days instead of {days}")
 
 
-async def signal_clock_change(client: Client, clock: Clock) -> int:
-    """Signal a changed clock to every open case, before any worker runs them; return their number."""
-    open_cases = await list_open_cases(client)
-    await signal_clock(client, open_cases, clock)
-    return len(open_cases)
+async def signal_clock_change(client: Client, clock: Clock) -> dict[str, Exception]:
+    """Signal a changed clock to every open case, before any worker runs them; return the errors of those that could not be told."""
+    return await signal_clock(client, await list_open_cases(client), clock)
 
 
 async def has_workers(client: Client) -> bool:
@@ -122,16 +121,15 @@ async def list_open_cases(client: Client) -> list[str]:
     return [execution.id async for execution in client.list_workflows(OPEN_CASES_QUERY)]
 
 
-async def signal_clock(client: Client, case_ids: Iterable[str], clock: Clock) -> None:
-    """Signal a changed clock to these cases."""
-    gate = asyncio.Semaphore(SIGNALS_IN_FLIGHT)
+async def signal_clock(client: Client, case_ids: Iterable[str], clock: Clock) -> dict[str, Exception]:
+    """Signal a changed clock to these cases, each on its own; return the errors of those that could not be told. Raises RPCError when the
+    server does not answer."""
 
     async def signal_case(workflow_id: str) -> None:
-        async with gate:
-            try:
-                await client.get_workflow_handle(workflow_id).signal(SignalName.CLOCK_SET, clock)
-            except RPCError as error:  # visibility lags: one that has just closed may still be listed
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
+        try:
+            await client.get_workflow_handle(workflow_id).signal(SignalName.CLOCK_SET, clock)
+        except RPCError as error:  # visibility lags: one that has just closed may still be listed
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
-    await asyncio.gather(*(signal_case(case_id) for case_id in case_ids))
+    return await try_each({case_id: partial(signal_case, case_id) for case_id in case_ids})

@@ -13,8 +13,10 @@ from adapters.database.clock_store import apply_clock_change, record_clock_progr
 from adapters.database.engine import Database
 from adapters.database.live_clock import LiveClock
 from adapters.outages import outlast, repeat_through_outages
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from adapters.temporal.client import list_open_cases, signal_clock
-from adapters.temporal.schedules import upsert_schedules
+from adapters.temporal.schedules import keep_schedules
 
 LOOK_SECONDS = 0.5
 VISIBILITY_SECONDS = 3.0
@@ -28,6 +30,7 @@ class ClockKeeper:
 
     def __init__(self, database: Database, client: Client, clock: LiveClock) -> None:
         self._database, self._client, self._clock = database, client, clock
+        self._set_aside = SetAsideStore(database)
         self._telling: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -45,7 +48,7 @@ class ClockKeeper:
             return False
         self._clock.take_over(changed)
         log.info("clock_changed", paused=changed.paused, day_seconds=changed.day_seconds)
-        await upsert_schedules(self._client, changed)
+        await keep_schedules(self._client, changed, self._set_aside)
         told = await self._tell_cases(())
         self._telling = asyncio.create_task(self._tell_newcomers(told))
         return True
@@ -60,8 +63,20 @@ class ClockKeeper:
 
     async def _tell_cases(self, told: Collection[str]) -> set[str]:
         cases = {case_id for case_id in await list_open_cases(self._client) if case_id not in told}
-        await signal_clock(self._client, cases, self._clock.get_current())
+        await self._tell(cases)
         return cases
+
+    async def _tell(self, cases: Collection[str]) -> None:
+        """Tell the clock to cases; one that cannot be told is set aside."""
+        failed = await signal_clock(self._client, cases, self._clock.get_current())
+        await asyncio.to_thread(self._set_aside.set_all_aside, SetAsideStage.CLOCK, failed)
+        await asyncio.to_thread(self._set_aside.settle, SetAsideStage.CLOCK, set(cases) - failed.keys())
+
+    async def tell_set_aside(self) -> None:
+        """Tell the cases that could not be told and are to be tried now."""
+        now, waiting = datetime.now(UTC), await asyncio.to_thread(self._set_aside.list_waiting, SetAsideStage.CLOCK)
+        if due := [case_id for case_id, item in waiting.items() if not item.is_resting(now)]:
+            await self._tell(due)
 
     async def _make_changes(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -71,6 +86,7 @@ class ClockKeeper:
 
     async def _make_change_and_tell(self) -> bool:
         try:
+            await self.tell_set_aside()
             return await self.make_change()
         except RPCError as error:
             log.warning("clock_change_not_told", reason=str(error))

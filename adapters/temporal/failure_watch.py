@@ -23,6 +23,7 @@ SCHEDULED_WORKFLOWS = frozenset(
         ids.WorkflowName.DAILY_SEAL,
         ids.WorkflowName.HISTORY_ARCHIVE,
         ids.WorkflowName.APPROVAL_DIGEST,
+        ids.WorkflowName.STANDING_CHECK,
     }
 )
 

@@ -1,7 +1,9 @@
 """The scheduled workflows, started by Temporal's own schedules: sending letters, reading billing events, referring accounts, sealing,
 telling people of approvals, archiving histories, and checking that every open case runs."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
@@ -17,9 +19,12 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.database.clock_store import is_accelerated
+from adapters.set_aside.each import concerns_all, try_each
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from domain import identifiers as ids
 from domain.clock import Clock
 
@@ -49,46 +54,66 @@ RUN_RETENTION = timedelta(days=2)
 the disk if they were kept for as long as those of invoices."""
 
 
-async def upsert_schedules(client: Client, clock: Clock) -> None:
-    """Create or correct the schedules. While a run takes longer than its interval, no second one starts."""
+async def upsert_schedules(client: Client, clock: Clock) -> dict[str, Exception]:
+    """Create or correct the schedules, each on its own; return the errors of those that could not be, by workflow. While a run takes longer
+    than its interval, no second one starts. Raises RPCError when the server does not answer."""
+    schedules = _list_schedules(clock)
+    return await try_each({workflow.value: partial(_upsert_schedule, client, *schedule) for workflow, schedule in schedules.items()})
+
+
+async def keep_schedules(client: Client, clock: Clock, set_aside: SetAsideStore) -> None:
+    """As `upsert_schedules`; one that cannot be created is set aside."""
+    failed = {f"{name}:schedule": error for name, error in (await upsert_schedules(client, clock)).items()}
+    made = {f"{name.value}:schedule" for name in _list_schedules(clock)} - failed.keys()
+    await asyncio.to_thread(set_aside.set_all_aside, SetAsideStage.SCHEDULE, failed)
+    await asyncio.to_thread(set_aside.settle, SetAsideStage.SCHEDULE, made)
+
+
+def _list_schedules(clock: Clock) -> dict[ids.WorkflowName, tuple[str, Schedule]]:
+    """Return each scheduled workflow's schedule, with its id."""
     accelerated_seconds = max(1.0, clock.day_seconds / 24)
-    for schedule_id, workflow, real_life_seconds in (
-        (ids.CORRESPONDENCE_RUN_ID, ids.WorkflowName.CORRESPONDENCE_RUN, CORRESPONDENCE_SECONDS),
-        (ids.BILLING_SYNC_ID, ids.WorkflowName.BILLING_SYNC, BILLING_SYNC_SECONDS),
-    ):
-        seconds = min(accelerated_seconds, real_life_seconds) if is_accelerated(clock) else real_life_seconds
-        await _upsert_schedule(client, schedule_id, _build_schedule(schedule_id, workflow, timedelta(seconds=seconds)))
-    archive_interval = timedelta(seconds=HISTORY_ARCHIVE_SECONDS)
-    await _upsert_schedule(
-        client, ids.HISTORY_ARCHIVE_ID, _build_schedule(ids.HISTORY_ARCHIVE_ID, ids.WorkflowName.HISTORY_ARCHIVE, archive_interval)
-    )
-    check_interval = timedelta(seconds=STANDING_CHECK_SECONDS)
-    await _upsert_schedule(
-        client, ids.STANDING_CHECK_ID, _build_schedule(ids.STANDING_CHECK_ID, ids.WorkflowName.STANDING_CHECK, check_interval)
-    )
     business_day = timedelta(seconds=max(1.0, clock.day_seconds))
     digest_seconds = min(DIGEST_SECONDS, accelerated_seconds) if clock.hours_matter else clock.day_seconds
-    await _upsert_schedule(
-        client,
-        ids.APPROVAL_DIGEST_ID,
-        _build_schedule(ids.APPROVAL_DIGEST_ID, ids.WorkflowName.APPROVAL_DIGEST, timedelta(seconds=max(1.0, digest_seconds))),
-    )
-    await _upsert_schedule(client, ids.REFERRALS_ID, _build_schedule(ids.REFERRALS_ID, ids.WorkflowName.REFERRALS, business_day))
-    await _upsert_schedule(
-        client, ids.DAILY_SEAL_ID, _build_schedule(ids.DAILY_SEAL_ID, ids.WorkflowName.DAILY_SEAL, business_day, catch_up=business_day)
-    )
+
+    def hasten(seconds: float) -> timedelta:
+        return timedelta(seconds=min(accelerated_seconds, seconds) if is_accelerated(clock) else seconds)
+
+    intervals = {
+        ids.WorkflowName.CORRESPONDENCE_RUN: (ids.CORRESPONDENCE_RUN_ID, hasten(CORRESPONDENCE_SECONDS)),
+        ids.WorkflowName.BILLING_SYNC: (ids.BILLING_SYNC_ID, hasten(BILLING_SYNC_SECONDS)),
+        ids.WorkflowName.HISTORY_ARCHIVE: (ids.HISTORY_ARCHIVE_ID, timedelta(seconds=HISTORY_ARCHIVE_SECONDS)),
+        ids.WorkflowName.STANDING_CHECK: (ids.STANDING_CHECK_ID, timedelta(seconds=STANDING_CHECK_SECONDS)),
+        ids.WorkflowName.APPROVAL_DIGEST: (ids.APPROVAL_DIGEST_ID, timedelta(seconds=max(1.0, digest_seconds))),
+        ids.WorkflowName.REFERRALS: (ids.REFERRALS_ID, business_day),
+        ids.WorkflowName.DAILY_SEAL: (ids.DAILY_SEAL_ID, business_day),
+    }
+    made_up_for = {ids.WorkflowName.DAILY_SEAL: business_day}
+    return {
+        workflow: (schedule_id, _build_schedule(schedule_id, workflow, every, made_up_for.get(workflow, CATCH_UP_WINDOW)))
+        for workflow, (schedule_id, every) in intervals.items()
+    }
 
 
 async def delete_old_runs(client: Client) -> int:
-    """Delete the histories of scheduled runs that ended more than `RUN_RETENTION` ago; return their number."""
+    """Delete the histories of scheduled runs that ended more than `RUN_RETENTION` ago, each on its own; return their number. Raises
+    ExceptionGroup for those that could not be deleted, once all were tried; RPCError when the server does not answer."""
     before = (datetime.now(UTC) - RUN_RETENTION).isoformat()
     query = f'WorkflowType IN ({_SHORT_KEPT_LIST}) AND CloseTime < "{before}"'
-    count = 0
+    count, failures = 0, list[Exception]()
     async for run in client.list_workflows(query):
         execution = WorkflowExecution(workflow_id=run.id, run_id=run.run_id)
         request = DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
-        await client.workflow_service.delete_workflow_execution(request)
-        count += 1
+        try:
+            await client.workflow_service.delete_workflow_execution(request)
+        except RPCError as error:
+            if concerns_all(error):
+                raise
+            if error.status is not RPCStatusCode.NOT_FOUND:  # visibility lags: it may be gone
+                failures.append(error)
+        else:
+            count += 1
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} old runs could not be deleted", failures)
     return count
 
 

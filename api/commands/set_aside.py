@@ -11,7 +11,7 @@ from domain.roles import Actor
 STAGE_SCHEDULES: dict[SetAsideStage, str | None] = {
     SetAsideStage.BILLING_EVENT: ids.BILLING_SYNC_ID,
     SetAsideStage.COLLECTOR: ids.BILLING_SYNC_ID,
-    SetAsideStage.CLOCK: ids.BILLING_SYNC_ID,
+    SetAsideStage.CLOCK: None,
     SetAsideStage.LETTER: ids.CORRESPONDENCE_RUN_ID,
     SetAsideStage.LETTER_SELECTION: ids.CORRESPONDENCE_RUN_ID,
     SetAsideStage.LETTER_OUTCOME: ids.CORRESPONDENCE_RUN_ID,
@@ -23,7 +23,8 @@ STAGE_SCHEDULES: dict[SetAsideStage, str | None] = {
     SetAsideStage.CASE_WORK: None,
     SetAsideStage.CASE: ids.STANDING_CHECK_ID,
 }
-"""The schedule that works on each stage; None where a case does. What a schedule itself failed at names it."""
+"""The schedule that works on each stage; None where a case does, or the process that plays the clock. What a schedule failed at names
+it."""
 
 _SCHEDULE_OF_WORKFLOW: dict[str, str] = {
     ids.WorkflowName.BILLING_SYNC: ids.BILLING_SYNC_ID,

@@ -25,6 +25,7 @@ from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.journal import list_case_history
+from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.temporal.case_commands import CommandQueued, TemporalCaseCommands
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionChannel
@@ -62,7 +63,7 @@ async def client() -> AsyncIterator[Client]:
 
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
-    notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database))
+    notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database), SetAsideStore(database))
     policies = PolicyStore(database, LetterTemplates())
     effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time())
     approvals = ApprovalActivities(policies, DelegationStore(database), ApprovalFactsLoader(database))

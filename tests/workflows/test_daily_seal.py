@@ -20,6 +20,7 @@ from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.database.tables import JournalEntry
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from adapters.set_aside.set_aside_store import SetAsideStore
 from domain import identifiers as ids
 from domain.audit.seal import Seal
 from domain.clock import Clock
@@ -61,7 +62,8 @@ class Sealer:
     async def worker(self) -> Worker:
         clock = Clock(real_anchor=await self._environment.get_current_time(), business_anchor=MONDAY)
         mail = SealMail(self._database, self._mailbox, "duecourse@ours.test", "ours.test", "http://duecourse.test", "audit@ours.test")
-        sealing, recording = DailySealActivities(SealStore(self._database), mail, clock), CaseRecordingActivities(CaseStore(self._database))
+        sealing = DailySealActivities(SealStore(self._database), mail, clock, SetAsideStore(self._database))
+        recording = CaseRecordingActivities(CaseStore(self._database))
         activities: list[Callable[..., Any]] = [sealing.make_seal, sealing.mail_seal, recording.record]
         return Worker(self.client, task_queue=QUEUE, workflows=[DailySeal], activities=activities, workflow_runner=build_workflow_runner())
 

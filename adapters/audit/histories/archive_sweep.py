@@ -17,6 +17,8 @@ from adapters.audit.histories.run_history_loader import MAX_CONCURRENT_FETCHES, 
 from adapters.database.engine import Database
 from adapters.database.row_states import RunEnding, TaskState
 from adapters.database.tables import ArchivedRun, Case, Setting, Task
+from adapters.set_aside.set_aside_store import Failure, SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from adapters.temporal.visibility import ListedRun, RunListing
 from domain.audit.archive_status import ArchiveSweepResult
 from domain.case.case_view import TaskKind
@@ -42,6 +44,11 @@ WARNING_LEAD_TIME = timedelta(days=1)
 """The time before its deletion at which a run that is not archived becomes a task for an administrator."""
 
 
+MOST_SINGLE_FAILURES = 20
+WHOLE_ARCHIVE = "every run"
+"""What is set aside where more runs than that fail, and none is archived: then it is not the runs."""
+
+
 AT_RISK_TASK = TaskKind.HISTORY_AT_RISK
 
 
@@ -54,8 +61,15 @@ class _UnarchivedRun(NamedTuple):
     """A run that could not be archived, and why. `is_lost`: the server does not have it any more."""
 
     run: ListedRun
-    reason: str
-    is_lost: bool
+    error: Exception
+
+    @property
+    def is_lost(self) -> bool:
+        return isinstance(self.error, RPCError) and self.error.status in NOT_FOUND_STATUSES
+
+    @property
+    def reason(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
 
 
 def _parse_task_key(key: str) -> tuple[str, str]:
@@ -69,6 +83,7 @@ class HistoryArchiver:
 
     def __init__(self, client: Client, database: Database, archive: RunArchive, listing: RunListing) -> None:
         self._client, self._database, self._archive, self._listing = client, database, archive, listing
+        self._set_aside = SetAsideStore(database)
 
     async def sweep(self, now: datetime, today: date) -> ArchiveSweepResult:
         """Archive the runs that have ended and are not archived. `now` is real time, `today` the business date of a task for a run at
@@ -82,6 +97,7 @@ class HistoryArchiver:
         listed = {run.workflow_id for run in unarchived}
         unlisted = [run for run in await asyncio.to_thread(self._list_unarchived_cases) if run.workflow_id not in listed]
         count, left = await self._archive_runs([*unarchived, *unlisted])
+        await asyncio.to_thread(self._set_runs_aside, left, count)
         await asyncio.to_thread(self._close_tasks)
         at_risk = await self._warn_of_runs_at_risk(left, now, today)
         if all(run.is_lost for run in left):
@@ -103,8 +119,7 @@ class HistoryArchiver:
                 try:
                     return await self._archive_run(run.workflow_id, run.run_id)
                 except Exception as error:  # whatever keeps one run from the archive must not keep the others
-                    is_lost = isinstance(error, RPCError) and error.status in NOT_FOUND_STATUSES
-                    left.append(_UnarchivedRun(run, f"{type(error).__name__}: {error}", is_lost))
+                    left.append(_UnarchivedRun(run, error))
                     return 0
 
         counts = await asyncio.gather(*map(archive, runs))
@@ -126,6 +141,24 @@ class HistoryArchiver:
                 if error.status not in NOT_FOUND_STATUSES:
                     raise
         return 1
+
+    def _set_runs_aside(self, left: Collection[_UnarchivedRun], archived: int) -> None:
+        """Keep what could not be archived; one thing, where it is the archive that takes nothing. One that is lost is a task already."""
+        failed = [unarchived for unarchived in left if not unarchived.is_lost]
+        failures: dict[str, Failure | BaseException]
+        if len(failed) > MOST_SINGLE_FAILURES and not archived:
+            failures = {WHOLE_ARCHIVE: failed[0].error}
+        else:
+            accounts = self._find_accounts([unarchived.run.workflow_id for unarchived in failed])
+            failures = {f"{run.workflow_id}:{run.run_id or ''}": Failure(error, accounts.get(run.workflow_id, "")) for run, error in failed}
+        waiting = self._set_aside.list_waiting(SetAsideStage.HISTORY)
+        self._set_aside.set_all_aside(SetAsideStage.HISTORY, failures)
+        self._set_aside.settle(SetAsideStage.HISTORY, waiting.keys() - failures.keys())
+
+    def _find_accounts(self, case_ids: Collection[str]) -> dict[str, str]:
+        with self._database.reading() as session:
+            rows = session.execute(select(col(Case.case_id), col(Case.account_id)).where(col(Case.case_id).in_(case_ids)))
+            return {row.case_id: row.account_id for row in rows}
 
     def _list_unarchived_cases(self) -> list[ListedRun]:
         """List the cases that are closed, and of whose last chain of runs the archive does not have the end."""
@@ -155,7 +188,8 @@ class HistoryArchiver:
 
     def _create_tasks(self, at_risk: Collection[_UnarchivedRun], today: date) -> None:
         with self._database.writing() as session:
-            for run, reason, _ in at_risk:
+            for unarchived in at_risk:
+                run, reason = unarchived.run, unarchived.reason
                 case = session.get(Case, run.workflow_id)
                 task = Task(
                     key=f"{AT_RISK_TASK}:{run.workflow_id}:{run.run_id or ''}",

@@ -19,9 +19,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.audit.histories.archive import ArchiveDamagedError, RunArchive, RunOpenError, build_archived_run, object_key
 from adapters.audit.histories.archive_sweep import HistoryArchiver
-from adapters.audit.histories.object_store import ArchiveStore, BucketStore
+from adapters.audit.histories.object_store import ArchiveStore, ArchiveStoreError, BucketStore
 from adapters.database.engine import Database
 from adapters.database.tables import ArchivedRun, Case, Task
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideReason, SetAsideStage
 from adapters.shipped_files import PROJECT
 from adapters.temporal.visibility import ListedRun
 
@@ -252,3 +254,33 @@ def closed_case(history: WorkflowHistory) -> Case:
         head="0",
         updated_at=ended(history),
     )
+
+
+# --- one that cannot be archived
+
+
+class PickyStore(BucketStore):
+    """It takes no object of these cases."""
+
+    refused: frozenset[str] = frozenset()
+
+    def put(self, key: str, content: bytes) -> None:
+        if any(case_id in key for case_id in self.refused):
+            raise ArchiveStoreError(f"the bucket takes no {key}")
+        super().put(key, content)
+
+
+async def test_a_run_that_the_archive_does_not_take_is_set_aside_and_all_others_are_archived(database: Database) -> None:
+    histories = [recorded(name) for name in CLOSED]
+    bad, *others = [history.workflow_id for history in histories]
+    server, store = Server(*histories), PickyStore(MemoryStore())
+    store.refused = frozenset({histories[0].run_id})
+    archiver, kept = HistoryArchiver(server.client, database, RunArchive(database, store), server), SetAsideStore(database)
+    now = datetime.now(UTC)
+    result = await archiver.sweep(now, now.date())
+    assert (result.left, {row.workflow_id for row in rows(database)}) == (1, set(others))
+    (item,) = kept.list_waiting(SetAsideStage.HISTORY).values()
+    assert (item.item_id, item.reason) == (f"{bad}:{histories[0].run_id}", SetAsideReason.STORE_REFUSED)
+    store.refused = frozenset()
+    assert (await archiver.sweep(now, now.date())).left == 0
+    assert kept.list_waiting(SetAsideStage.HISTORY) == {}

@@ -4,20 +4,25 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from adapters.database.engine import Database
-from adapters.database.tables import ApprovalNoticeRow, DigestMailRow
+from adapters.database.tables import ApprovalNoticeRow, Case, DigestMailRow
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.letters.letter_templates import RenderedMessage
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
+from adapters.notifications import approval_digest
 from adapters.notifications.approval_digest import DigestSender
-from adapters.notifications.digest_store import DigestStore
+from adapters.notifications.digest_store import DigestStore, PersonalDigest
 from adapters.notifications.staff_notices import NoticeDeferredError
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from domain.approval.approval_case import ApprovalCase
 from domain.approval.delegation import Delegation
 from domain.approval.digest import ApprovalEvent, DigestDay, DigestTally
@@ -230,3 +235,32 @@ async def test_a_cancellation_is_called_one_and_says_what_becomes_of_what_was_pa
     assert "Of its total, €30.00 is no longer open: what was paid of it becomes unapplied credit of the customer." in text_of(english)
     assert "Stornierung der Rechnung über 100,00" in text_of(german)
     assert "Was davon gezahlt wurde, wird Guthaben des Kunden." in text_of(german)
+
+
+async def test_a_digest_that_cannot_be_written_keeps_back_no_other_and_goes_once_it_is_mended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.ask("A-1", {"EUR": 10_000})
+    store, render = SetAsideStore(house.database), approval_digest.render_digest
+
+    def fail(digest: PersonalDigest, *more: Any) -> RenderedMessage:
+        if digest.user == "anna":
+            raise KeyError("a word that nobody wrote")
+        return render(digest, *more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(approval_digest, "render_digest", fail)
+        assert await house.send() == DigestTally(sent=1)
+    assert list(store.list_waiting(SetAsideStage.DIGEST)) == ["anna"]
+    assert await house.send() == DigestTally(sent=1)
+    assert (len(house.got("anna")), store.list_waiting(SetAsideStage.DIGEST)) == (1, {})
+
+
+async def test_an_approval_that_cannot_be_read_keeps_back_no_other(house: House) -> None:
+    house.ask("A-1", {"EUR": 10_000})
+    bad = house.ask("A-2", {"EUR": 20_000}).journal.case_id
+    with house.database.writing() as session:
+        session.execute(update(Case).where(col(Case.case_id) == bad).values(summary={"amount": "much"}))
+    assert await house.send() == DigestTally(sent=2)
+    assert "Kunde A-1" in text_of(house.got("anna")[0])
+    assert list(SetAsideStore(house.database).list_waiting(SetAsideStage.DIGEST)) == [bad]

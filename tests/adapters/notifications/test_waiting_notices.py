@@ -1,22 +1,32 @@
 """Notices to a role that nobody with an address has: they wait, administrators are told once for the role, and nothing is told too late."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
+from activities.waiting_notices import WaitingNoticeActivities
 from adapters.cases.tasks import close_task
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Task
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.letters.letter_templates import RenderedMessage
 from adapters.mail.smtp_client import DeliveryOutcome
+from adapters.notifications import staff_notices
 from adapters.notifications.digest_store import DigestStore
-from adapters.notifications.staff_notices import NoticeSender
-from adapters.notifications.staff_notifier import StaffNotifier
+from adapters.notifications.staff_notices import NoticeDeferredError, NoticeSender
+from adapters.notifications.staff_notifier import MOST_DEFERRALS, StaffNotifier
 from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.read_model.unreached_roles import list_settled_notices
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideReason, SetAsideStage
+from adapters.temporal.case_signals import CaseSignals
 from domain.approval.delegation import Delegation
 from domain.case.effects import NotifyPerson, NotifyRole
+from domain.clock import Clock
 from domain.journal.entry import FactValue
 from domain.roles import Role
 from tests.adapters.notifications.test_staff_notices import RecordingMailer
@@ -32,7 +42,7 @@ class Desk:
         self.database, self.mailer = database, RecordingMailer()
         self.identity, self.waiting = IdentityStore(database), WaitingNoticeStore(database)
         sender = NoticeSender(database, self.mailer, "duecourse@ours.test", "ours.test", "http://duecourse.test")
-        self.notifier = StaffNotifier(sender, DigestStore(database), self.waiting)
+        self.notifier = StaffNotifier(sender, DigestStore(database), self.waiting, SetAsideStore(database))
         self.identity.add_user("ada", Role.ADMIN, email="ada@ours.test")
         self.identity.add_user("silent", SALES)
 
@@ -142,3 +152,70 @@ async def test_an_address_that_refuses_is_tried_once_a_day(desk: Desk) -> None:
     assert [await desk.tell_late(), await desk.tell_late()] == [[("dispute:I-1:1", [])], []]
     desk.mailer.outcome = DeliveryOutcome.SENT
     assert await desk.tell_late(days=1) == [("dispute:I-1:1", ["silent"])]
+
+
+# --- what cannot be told for a reason of its own
+
+
+def break_rendering(monkeypatch: pytest.MonkeyPatch, invoice: str) -> None:
+    render = staff_notices.render_notice
+
+    def fail(template: str, details: Mapping[str, FactValue], *more: Any) -> RenderedMessage:
+        if details.get("invoice") == invoice:
+            raise KeyError("a word that nobody wrote")
+        return render(template, details, *more)
+
+    monkeypatch.setattr(staff_notices, "render_notice", fail)
+
+
+async def tell_all(desk: Desk, count: int) -> list[list[str]]:
+    """A notice of each of so many disputes."""
+    told = []
+    for number in range(1, count + 1):
+        notice = NotifyRole(role=SALES, template="dispute_raised", details={"invoice": f"I-{number}"})
+        told.append(await desk.notifier.tell_or_set_aside(notice, f"n:{number}", f"dispute:I-{number}:1", TODAY))
+    return told
+
+
+async def test_a_notice_that_cannot_be_written_is_set_aside_and_told_once_that_is_mended(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.identity.add_user("sven", SALES, email="sven@ours.test")
+    store = SetAsideStore(desk.database)
+    with monkeypatch.context() as broken:
+        break_rendering(broken, "I-1")
+        assert await tell_all(desk, 30) == [[]] + [["sven"]] * 29
+        assert await desk.notifier.retry_set_aside(TODAY) == []
+    (item,) = store.list_waiting(SetAsideStage.NOTICE).values()
+    assert (item.item_id, item.attempts) == ("n:1", 2)
+    assert await desk.notifier.retry_set_aside(TODAY) == [], "it rests"
+    store.ask_retry(item.id, "ada")
+    ((waiting, told),) = await desk.notifier.retry_set_aside(TODAY)
+    assert (waiting.case_id, told) == ("dispute:I-1:1", ["sven"])
+    assert store.list_waiting(SetAsideStage.NOTICE) == {}
+    assert len(desk.addresses) == 30
+
+
+async def test_what_waited_and_cannot_be_written_keeps_back_nothing_else_that_waited(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.tell(invoice="I-1")
+    await desk.tell("dispute:I-2:1", invoice="I-2")
+    desk.identity.add_user("sven", SALES, email="sven@ours.test")
+    store = SetAsideStore(desk.database)
+    activities = WaitingNoticeActivities(desk.notifier, cast("CaseSignals", None), Clock.real_time())
+    with monkeypatch.context() as broken:
+        break_rendering(broken, "I-1")
+        assert await ActivityEnvironment().run(activities.tell_waiting_notices) == 1
+    assert [item.item_id for item in store.list_waiting(SetAsideStage.NOTICE).values()] == ["dispute:I-1:1:dispute_raised:"]
+    assert await ActivityEnvironment().run(activities.tell_waiting_notices) == 1
+    assert store.list_waiting(SetAsideStage.NOTICE) == {}
+
+
+async def test_a_notice_that_the_mail_server_does_not_take_for_long_is_set_aside(desk: Desk) -> None:
+    desk.identity.add_user("sven", SALES, email="sven@ours.test")
+    desk.mailer.outcome = DeliveryOutcome.DEFERRED
+    notice = NotifyRole(role=SALES, template="dispute_raised", details={})
+    with pytest.raises(NoticeDeferredError):
+        await desk.notifier.tell_or_set_aside(notice, "n", "dispute:I-1:1", TODAY, MOST_DEFERRALS - 1)
+    assert await desk.notifier.tell_or_set_aside(notice, "n", "dispute:I-1:1", TODAY, MOST_DEFERRALS) == []
+    (item,) = SetAsideStore(desk.database).list_waiting(SetAsideStage.NOTICE).values()
+    assert item.reason is SetAsideReason.NOT_TAKEN

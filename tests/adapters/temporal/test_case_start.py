@@ -23,6 +23,7 @@ from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.journal import list_case_history
+from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.temporal.case_commands import CaseAlreadyOpen, CasesUnreachable, CommandQueued, CommandRejected, TemporalCaseCommands
 from adapters.temporal.case_start import CaseStart
 from adapters.temporal.data_converter import DATA_CONVERTER
@@ -59,7 +60,7 @@ async def beginning(client: Client, database: Database) -> AsyncIterator[CaseSta
 
 def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
-    notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database))
+    notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database), SetAsideStore(database))
     policies = PolicyStore(database, LetterTemplates())
     effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time())
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify]
