@@ -63,10 +63,10 @@ class ClockKeeper:
 
     async def _tell_cases(self, told: Collection[str]) -> set[str]:
         cases = {case_id for case_id in await list_open_cases(self._client) if case_id not in told}
-        await self._tell(cases)
+        await self._tell_clock(cases)
         return cases
 
-    async def _tell(self, cases: Collection[str]) -> None:
+    async def _tell_clock(self, cases: Collection[str]) -> None:
         """Tell the clock to cases; one that cannot be told is set aside."""
         failed = await signal_clock(self._client, cases, self._clock.get_current())
         await asyncio.to_thread(self._set_aside.set_all_aside, SetAsideStage.CLOCK, failed)
@@ -76,7 +76,7 @@ class ClockKeeper:
         """Tell the cases that could not be told and are to be tried now."""
         now, waiting = datetime.now(UTC), await asyncio.to_thread(self._set_aside.list_waiting, SetAsideStage.CLOCK)
         if due := [case_id for case_id, item in waiting.items() if not item.is_resting(now)]:
-            await self._tell(due)
+            await self._tell_clock(due)
 
     async def _make_changes(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
