@@ -7,9 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from adapters.read_model.accounts import list_accounts
-from api.console.acts.shown_form import Reader
-from api.console.rendering import load_reader, render, require_page_reader
-from api.presenters.account_suspensions import describe_suspension
+from api.console.rendering import render, require_page_reader
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor
@@ -29,7 +27,6 @@ def show_accounts(
     cursor: str = "",
 ) -> HTMLResponse:
     """Empty fields of the filter form come as empty strings."""
-    reader = Reader(*load_reader(context, actor))
     rows, following = list_accounts(context.database, context.today, PAGE_LENGTH, cursor or None, q.strip() or None, collector or None)
     chosen = {name: value for name, value in (("q", q), ("collector", collector)) if value}
     return render(
@@ -37,10 +34,7 @@ def show_accounts(
         context,
         "accounts.html",
         actor,
-        words=reader.phrases,
-        language=reader.locale.partition("_")[0],
         accounts=rows,
-        describe_suspension=describe_suspension,
         chosen=chosen,
         next_page=f"{ACCOUNTS_PAGE}?{urlencode({**chosen, 'cursor': following})}" if following else None,
         first_page=f"{ACCOUNTS_PAGE}?{urlencode(chosen)}" if cursor else None,

@@ -93,9 +93,6 @@ def _render_act(
         actor,
         form=shown,
         subject=subject,
-        words=reader.act_words,
-        phrases=reader.phrases,
-        language=reader.locale.partition("_")[0],
         beside=beside,
         back=_find_way_back(given),
     )

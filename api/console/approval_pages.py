@@ -5,7 +5,6 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.i18n.languages import choose_language
 from adapters.identity.delegation_store import DelegationStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.journal import find_note_text, list_case_story
@@ -14,7 +13,7 @@ from api.console.acts.shown_form import Reader, ShownForm, show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.rendering import load_reader, render, require_page_reader
 from api.context import ApiContext
-from api.presenters.phrases import Phrases, load_phrases
+from api.presenters.phrases import Phrases
 from api.routes.approvals import require_approval
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
@@ -41,16 +40,13 @@ class ApprovalGroup(NamedTuple):
 @router.get("/approvals")
 def show_approvals(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     """What the reader may decide now, in any of their roles or by delegation."""
-    words, language = _load_reader_phrases(context, actor)
     rows, following = _list_awaited(context, actor)
     return render(
         request,
         context,
         "approvals.html",
         actor,
-        words=words,
-        language=language,
-        groups=_group_by_matter(rows, words),
+        groups=_group_by_matter(rows, load_reader(context, actor)[1]),
         count=len(rows),
         is_cut=following is not None,
     )
@@ -60,7 +56,7 @@ def show_approvals(request: Request, context: Context, actor: PageReader) -> HTM
 def show_approval(
     request: Request, context: Context, actor: PageReader, approval: Annotated[CaseRow, Depends(require_approval)]
 ) -> HTMLResponse:
-    words, language = _load_reader_phrases(context, actor)
+    _, words = load_reader(context, actor)
     summary = approval.summary_of(ApprovalSummary)
     facts = summary.facts
     story = list_case_story(context.database, approval.case_id)
@@ -69,8 +65,6 @@ def show_approval(
         context,
         "approval.html",
         actor,
-        words=words,
-        language=language,
         approval=approval,
         summary=summary,
         facts=facts,
@@ -89,11 +83,6 @@ def _show_decision(context: ApiContext, actor: Actor, approval: CaseRow) -> Show
     values = {} if version is None else {"facts_version": [str(version)]}
     reader = Reader(*load_reader(context, actor))
     return show_form(DECISION_FORM, load_act_forms()[DECISION_FORM], {"approval_id": approval.case_id}, NO_SUBJECT, reader, values)
-
-
-def _load_reader_phrases(context: ApiContext, actor: Actor) -> tuple[Phrases, str]:
-    language = choose_language(context.identity.find_language(actor.user))
-    return load_phrases(language), language
 
 
 def _list_awaited(context: ApiContext, actor: Actor) -> tuple[list[CaseRow], str | None]:

@@ -108,8 +108,6 @@ def _render_batch(
         context,
         "approval_decisions.html",
         actor,
-        words=reader.phrases,
-        language=reader.locale.partition("_")[0],
         form=show_form(DECISION_FORM, form, {}, NO_SUBJECT, reader, values, [("", fault)] if fault else (), _first(given, "form_key")),
         chosen=chosen,
         sums=sum_by_currency(money for each in chosen for money in each.amounts),
@@ -120,14 +118,11 @@ def _render_batch(
 
 
 def _render_told(request: Request, context: ApiContext, actor: Actor, told: list[ChosenApproval]) -> HTMLResponse:
-    reader = Reader(*load_reader(context, actor))
     return render(
         request,
         context,
         "approval_decisions.html",
         actor,
-        words=reader.phrases,
-        language=reader.locale.partition("_")[0],
         form=None,
         chosen=[each for each in told if each.refusal],
         sums=(),

@@ -1,6 +1,6 @@
 """The console's routes. Each gathers what its page shows; nothing is changed here but the session, and a played clock."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -19,11 +19,11 @@ from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
 from api.console.credit_pages import build_credit_facts
 from api.console.open_cases import list_open_cases
-from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, CONSOLE_PHRASES, render, require_page_reader
+from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, load_reader, render, require_page_reader
 from api.console.timeline import build_timeline
 from api.presenters.invoices import explain_invoice
 from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
-from api.presenters.phrases import load_phrases
+from api.presenters.phrases import Phrases
 from api.routes.accounts import require_account_detail as existing_account
 from api.routes.invoices import MAX_DAYS_PAST_DUE
 from api.web.access_logging import record_shown_letter
@@ -104,7 +104,8 @@ async def show_invoice(
     row, source, policy = await load_live_invoice(context, row)
 
     def page() -> HTMLResponse:
-        reason = explain_invoice(row, policy, CONSOLE_PHRASES, brake)
+        _, words = load_reader(context, actor)
+        reason = explain_invoice(row, policy, words, brake)
         return render(
             request,
             context,
@@ -114,13 +115,13 @@ async def show_invoice(
             source=source,
             policy=policy,
             brake=brake,
-            steps=build_timeline(row, policy, context.today, CONSOLE_PHRASES),
+            steps=build_timeline(row, policy, context.today, words),
             is_braked=reason.reason in (LETTERS_STOPPED, AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS),
             is_paused=row.case is not None and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds),
-            why=CONSOLE_PHRASES.render_next_step_reason(*reason, row.currency),
+            why=words.render_next_step_reason(*reason, row.currency),
             letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
             tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
-            entries=_render_entries(list_case_story(context.database, ids.invoice_case_id(invoice_id))),
+            entries=_render_entries(list_case_story(context.database, ids.invoice_case_id(invoice_id)), words),
         )
 
     return await run_in_threadpool(page)
@@ -139,7 +140,7 @@ def show_account(request: Request, account_id: str, context: Context, actor: Pag
         account=account,
         **build_credit_facts(context, actor, account),
         held=find_hold_for_release(context.database, account_id, context.today),
-        entries=_render_entries(lines),
+        entries=_render_entries(lines, load_reader(context, actor)[1]),
         letters=letters,
         tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, account_id=account_id)[0],
         open_cases=list_open_cases(context.database, account_id),
@@ -194,7 +195,7 @@ def sign_in_with_link(request: Request, context: Context, code: str = "") -> Res
     """Sign in with a link's code, which is valid once. Without a code the page states how to get a link."""
     token = context.identity.exchange_sign_in_code(code) if code else None
     if token is None:
-        return _render_sign_in_page(request, context, "This link was used before, or is more than ten minutes old." if code else None)
+        return _render_sign_in_page(request, context, "link_refused" if code else None)
     return _redirect_with_session(request, context, LINK_TOKEN_PREFIX + token)
 
 
@@ -203,11 +204,12 @@ def sign_in_with_token(request: Request, context: Context, token: Annotated[str,
     """Sign in with a token from `duecourse token`. Raises Problem 403 for another site's form."""
     reject_cross_origin_request(request)
     if context.identity.authenticate(token.strip()) is None:
-        return _render_sign_in_page(request, context, "This token is unknown, expired or revoked.")
+        return _render_sign_in_page(request, context, "token_refused")
     return _redirect_with_session(request, context, token.strip())
 
 
-def _render_sign_in_page(request: Request, context: Context, refused: str | None) -> HTMLResponse:
+def _render_sign_in_page(request: Request, context: Context, refused: Literal["link_refused", "token_refused"] | None) -> HTMLResponse:
+    """`refused`: the phrase that says what was wrong with what came."""
     page = render(request, context, "sign_in.html", None, refused=refused)
     page.status_code = 401 if refused else 200
     return page
@@ -271,8 +273,7 @@ def _require_invoice(context: Context, invoice_id: str) -> InvoiceRow:
     return row
 
 
-def _render_entries(lines: list[JournalLine]) -> list[tuple[JournalLine, str]]:
+def _render_entries(lines: list[JournalLine], words: Phrases) -> list[tuple[JournalLine, str]]:
     """Return each entry with its sentence, the latest first."""
-    words = load_phrases("en")
     sentences = [(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in lines]
     return sorted(sentences, key=lambda pair: (pair[0].business_at, pair[0].case_id, pair[0].seq), reverse=True)

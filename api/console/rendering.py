@@ -1,6 +1,5 @@
 """Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
-from datetime import date, datetime
 from functools import partial
 from hashlib import blake2b
 from typing import Any
@@ -19,9 +18,9 @@ from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
 from api.console.acts.forms import load_act_forms
 from api.console.acts.wording import ACT_WORDING, ActWording
+from api.console.page_words import install_words
 from api.context import ApiContext
-from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
-from api.presenters.invoices import describe_dispute
+from api.presenters.language import choose_accepted_language
 from api.presenters.phrases import Phrases, load_phrases
 from api.web.authentication import SESSION_COOKIE, require_actor
 from api.web.permissions import Permission, permission_denial_reason
@@ -33,66 +32,40 @@ CONSOLE_FOLDER = PROJECT / "api" / "console"
 SLOW_REFRESH_SECONDS, FAST_REFRESH_SECONDS = 30, 4
 """Seconds after which an open page is read again: in real life, and when the clock is played faster."""
 
-CLOCK_SPEEDS = {"10": "10 s a day", "60": "1 min a day", "600": "10 min a day"}
-"""At what the console lets a clock be played."""
+CLOCK_SPEEDS = ("10", "60", "600")
+"""At how many seconds a day the console lets a clock be played."""
 
 DONE_PARAMETER, QUEUED_PARAMETER = "acted", "queued"
 """By which a page learns what a form that led here has just done, and that a worker has yet to do it."""
-
-CONSOLE_PHRASES = load_phrases(DEFAULT_LANGUAGE)
 
 page_templates = Environment(
     loader=FileSystemLoader(CONSOLE_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 
 
-def describe_clock_speed(clock: Clock) -> str | None:
+page_templates.filters["segment"] = partial(quote, safe="")
+install_words(page_templates)
+
+
+def describe_clock_speed(clock: Clock, words: Phrases) -> str | None:
     """Describe the speed of a simulated clock; None for a real one."""
     if clock.day_seconds >= REAL_DAY_SECONDS:
         return None
     if clock.paused:
-        return "it stands still"
+        return words.frame["stands_still"]
     if clock.day_seconds < 120:
-        return f"one day takes {clock.day_seconds:g} s"
-    return f"one day takes {clock.day_seconds / 60:.0f} min"
+        return fill_placeholders(words.frame["day_takes_seconds"], {"seconds": f"{clock.day_seconds:g}"})
+    return fill_placeholders(words.frame["day_takes_minutes"], {"minutes": f"{clock.day_seconds / 60:.0f}"})
 
 
-def _format_day(value: date | datetime | None) -> str:
-    if value is None:
-        return "–"
-    return CONSOLE_PHRASES.shared.format_day(value.date() if isinstance(value, datetime) else value)
-
-
-def _format_days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"
-
-
-def _format_count(number: int, singular: str, plural: str) -> str:
-    return f"{number:,} {singular if number == 1 else plural}"
-
-
-def _fill_sentence(sentence: str, **facts: str) -> str:
-    return fill_placeholders(sentence, facts)
-
-
-page_templates.filters |= {
-    "day": _format_day,
-    "days": _format_days,
-    "segment": partial(quote, safe=""),
-    "money": CONSOLE_PHRASES.shared.format_money,
-    "stage": CONSOLE_PHRASES.stage_label,
-    "step": CONSOLE_PHRASES.step_label,
-}
-page_templates.globals |= {
-    "fill": _fill_sentence,
-    "word": CONSOLE_PHRASES.translate,
-    "case_kind": partial(CONSOLE_PHRASES.translate, "case_kinds"),
-    "case_stage": CONSOLE_PHRASES.case_stage_label,
-    "count_of": _format_count,
-    "dispute_says": partial(describe_dispute, words=CONSOLE_PHRASES),
-    "suspension_says": partial(describe_suspension, words=CONSOLE_PHRASES),
-    "suspension_ends": partial(describe_suspension_end, words=CONSOLE_PHRASES),
-}
+def _label_clock_speeds(words: Phrases) -> dict[str, str]:
+    """The buttons by which a clock is played slower or faster, by what each sends."""
+    return {
+        speed: fill_placeholders(words.frame["seconds_a_day"], {"seconds": speed})
+        if int(speed) < 60
+        else fill_placeholders(words.frame["minutes_a_day"], {"minutes": str(int(speed) // 60)})
+        for speed in CLOCK_SPEEDS
+    }
 
 
 def build_form_token(request: Request) -> str:
@@ -103,7 +76,21 @@ def build_form_token(request: Request) -> str:
 
 def load_reader(context: ApiContext, actor: Actor) -> tuple[ActWording, Phrases]:
     """Return the words in the reader's own language."""
-    language = choose_language(context.identity.find_language(actor.user))
+    return _load_words(_find_reader_language(context, actor))
+
+
+def choose_page_language(request: Request, context: ApiContext, actor: Actor | None) -> str:
+    """The language of whoever is signed in; of anybody else, the one that their browser asks for."""
+    if actor is None:
+        return choose_accepted_language(request.headers.get("accept-language", ""))
+    return _find_reader_language(context, actor)
+
+
+def _find_reader_language(context: ApiContext, actor: Actor) -> str:
+    return choose_language(context.identity.find_language(actor.user))
+
+
+def _load_words(language: str) -> tuple[ActWording, Phrases]:
     return ACT_WORDING.load(language), load_phrases(language)
 
 
@@ -114,37 +101,40 @@ def build_act_url(actor: Actor, name: str, back: str, **given: str) -> str | Non
     return f"/act/{name}?{urlencode({**given, 'back': back})}"
 
 
-def _describe_done(request: Request, context: ApiContext, actor: Actor) -> str:
+def _describe_done(request: Request, words: ActWording) -> str:
     """What was just done, when a form led here."""
-    words, _ = load_reader(context, actor)
     done = words.done.get(request.query_params.get(DONE_PARAMETER, ""), "")
     return f"{done} {words.notices['queued']}" if done and QUEUED_PARAMETER in request.query_params else done
 
 
 def render(request: Request, context: ApiContext, name: str, actor: Actor | None, **facts: Any) -> HTMLResponse:
-    fast = describe_clock_speed(context.clock)
-    page = page_templates.get_template(name).render(
-        actor=actor,
-        role=CONSOLE_PHRASES.translate("roles", actor.role.value) if actor else None,
-        today=context.today,
-        clock_speed=fast,
-        clock=context.clock,
-        clock_speeds=CLOCK_SPEEDS,
-        sets_clock=fast is not None and actor is not None and permission_denial_reason(actor.role, Permission.SET_CLOCK) is None,
-        refresh=FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
-        has_inbox=context.inbox is not None,
-        refused_policies=find_refusal(context.database) if actor else None,
-        path=request.url.path,
-        here=_find_own_address(request),
-        form_token=build_form_token(request),
-        act_url=partial(build_act_url, actor) if actor else None,
-        act_words=load_reader(context, actor)[0] if actor else None,
-        done=_describe_done(request, context, actor) if actor else "",
-        stops=LetterStopStore(context.database).list_stops(context.today) if actor else [],
-        held_accounts=count_held_accounts(context.database) if actor else 0,
-        **facts,
-    )
-    return HTMLResponse(page)
+    """A template finds the page's language as `language`, its phrases as `words` and those of the forms as `act_words`."""
+    language = choose_page_language(request, context, actor)
+    act_words, words = _load_words(language)
+    fast = describe_clock_speed(context.clock, words)
+    frame = {
+        "language": language,
+        "words": words,
+        "act_words": act_words,
+        "actor": actor,
+        "role": words.translate("roles", actor.role.value) if actor else None,
+        "today": context.today,
+        "clock_speed": fast,
+        "clock": context.clock,
+        "clock_speeds": _label_clock_speeds(words),
+        "sets_clock": fast is not None and actor is not None and permission_denial_reason(actor.role, Permission.SET_CLOCK) is None,
+        "refresh": FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
+        "has_inbox": context.inbox is not None,
+        "refused_policies": find_refusal(context.database) if actor else None,
+        "path": request.url.path,
+        "here": _find_own_address(request),
+        "form_token": build_form_token(request),
+        "act_url": partial(build_act_url, actor) if actor else None,
+        "done": _describe_done(request, act_words) if actor else "",
+        "stops": LetterStopStore(context.database).list_stops(context.today) if actor else [],
+        "held_accounts": count_held_accounts(context.database) if actor else 0,
+    }
+    return HTMLResponse(page_templates.get_template(name).render(frame | facts))
 
 
 def _find_own_address(request: Request) -> str:
@@ -167,8 +157,20 @@ def render_problem_page(request: Request, problem: Problem) -> Response:
     if problem.status == 401:
         return RedirectResponse("/sign-in", status_code=303)
     try:
-        page = render(request, request.app.state.parts, "problem.html", require_actor(request), problem=problem)
+        page = _render_problem(request, problem, require_actor(request))
     except (Problem, SQLAlchemyError):
-        page = render(request, request.app.state.parts, "problem.html", None, problem=problem)
+        page = _render_problem(request, problem, None)
     page.status_code = problem.status
     return page
+
+
+def _render_problem(request: Request, problem: Problem, actor: Actor | None) -> HTMLResponse:
+    """What the API says of a problem is English: who reads another language is told in that what kind of problem it is, and what to do."""
+    context: ApiContext = request.app.state.parts
+    language = choose_page_language(request, context, actor)
+    title, advice = problem.title, None
+    if language != DEFAULT_LANGUAGE:
+        words = load_phrases(language)
+        kind = problem.kind if problem.kind in words.problems else "other"
+        title, advice = words.problems[kind], words.problem_advice[kind]
+    return render(request, context, "problem.html", actor, problem=problem, title=title, advice=advice)

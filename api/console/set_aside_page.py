@@ -6,11 +6,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from adapters.i18n.languages import choose_language
 from adapters.set_aside.set_aside_store import SetAsideStore
 from api.commands.set_aside import retry_item
 from api.console.rendering import render, require_page_reader
-from api.presenters.phrases import load_phrases
 from api.presenters.worklist import SET_ASIDE_PAGE
 from api.schemas.request_body import RowId
 from api.web.authentication import Context, reject_cross_origin_request, require_right
@@ -25,15 +23,12 @@ MAX_ITEMS = 200
 
 @router.get(SET_ASIDE_PAGE)
 def show_set_aside(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
-    language = choose_language(context.identity.find_language(actor.user))
     items = SetAsideStore(context.database).list_page(MAX_ITEMS + 1, None)
     return render(
         request,
         context,
         "set_aside.html",
         actor,
-        words=load_phrases(language),
-        language=language,
         items=items[:MAX_ITEMS],
         is_cut=len(items) > MAX_ITEMS,
         now=context.now(),

@@ -97,8 +97,6 @@ def show_today(
         context,
         "today.html",
         actor,
-        words=reader.phrases,
-        language=reader.locale.partition("_")[0],
         queue=[_queue_work(group[0], context, reader, len(group) - 1) for group in shown],
         counts=Counter(line.item.work.value for line in lines).most_common(),
         count=len(lines),

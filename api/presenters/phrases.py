@@ -126,6 +126,11 @@ class Phrases(BaseModel):
     `approvals` label the pages about approvals, `credit` the part about unapplied credit, `set_aside` the page of what is set aside;
     `set_aside_stages` say what is set aside at each stage, `set_aside_reasons` why.
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
+
+    `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `account_page`,
+    `invoice_page`, `preview`, `mails`, `roles_page`, `sign_in` and `problem_page` one page or two each. `problems` say by its type what is
+    wrong, `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for; `task_states` and
+    `task_outcomes` what became of a task.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -161,6 +166,21 @@ class Phrases(BaseModel):
     why: dict[str, str]
     why_on: dict[str, str]
     worklist: dict[str, str]
+    frame: dict[str, str]
+    parts: dict[str, str]
+    portfolio: dict[str, str]
+    account_page: dict[str, str]
+    contact_roles: dict[str, str]
+    invoice_page: dict[str, str]
+    task_states: dict[str, str]
+    task_outcomes: dict[str, str]
+    preview: dict[str, str]
+    mails: dict[str, str]
+    roles_page: dict[str, str]
+    sign_in: dict[str, str]
+    problem_page: dict[str, str]
+    problems: dict[str, str]
+    problem_advice: dict[str, str]
     approvals: dict[str, str]
     credit: dict[str, str]
     set_aside: dict[str, str]

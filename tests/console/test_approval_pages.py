@@ -113,7 +113,7 @@ async def test_both_pages_speak_the_readers_language(as_role: As, world: Portfol
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
         for path in ("/approvals", f"/approvals/{quote(case.journal.case_id, safe='')}"):
             html = await page(manager, path)
-            assert f'<div lang="{language}">' in html
+            assert f'<html lang="{language}">' in html
             assert phrases.translate("matters", "suspension_warning") in html
             assert phrases.shared.format_money(123_456, "EUR") in html
             assert html.count("<h1>") == 1

@@ -1,0 +1,161 @@
+"""What templates say in words: filters and functions that speak the language of the page on which they are used.
+
+Each finds the reader's phrases in the page's facts, as `words`.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import format_decimal
+from jinja2 import Environment, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+from adapters.i18n.shared_wording import SharedWording
+from adapters.i18n.wording import fill_placeholders
+from adapters.read_model.correspondence import TaskRow
+from adapters.read_model.open_disputes import OpenDispute
+from adapters.read_model.suspensions import SuspensionStanding
+from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
+from api.presenters.invoices import describe_dispute
+from api.presenters.phrases import Phrases
+from domain.case.case_view import TaskKind
+
+NOTHING = "–"
+
+
+def install_words(templates: Environment) -> None:
+    """Let the templates speak. `fill` puts facts into a sentence, `word` names what the code knows by a name of its own."""
+    templates.filters |= {
+        "day": _format_day,
+        "days": _format_days,
+        "number": _format_number,
+        "money": _format_money,
+        "language": _name_language,
+        "stage": _label_stage,
+        "step": _label_step,
+        "inside": put_inside_sentence,
+    }
+    templates.globals |= {
+        "fill": _fill,
+        "word": _translate,
+        "case_kind": _label_case_kind,
+        "case_stage": _label_case_stage,
+        "task_outcome": _describe_task_outcome,
+        "dispute_says": _describe_dispute,
+        "suspension_says": _describe_suspension,
+        "suspension_ends": _describe_suspension_end,
+    }
+
+
+def put_inside_sentence(label: str) -> str:
+    """A label as it reads inside a sentence: its first letter small, and no other, for German writes nouns large."""
+    return label[:1].lower() + label[1:]
+
+
+def describe_task_outcome(task: TaskRow, words: Phrases) -> str:
+    """What came of a task: a word of ours, with what a person added to it, or only what a person wrote."""
+    outcome = task.outcome or ""
+    if task.kind == TaskKind.CALL and outcome in words.calls:
+        return words.calls[outcome]
+    known, colon, comment = outcome.partition(": ")
+    return f"{words.task_outcomes[known]}{colon}{comment}" if known in words.task_outcomes else outcome
+
+
+def _find_words(context: Context) -> Phrases:
+    words: Phrases = context["words"]
+    return words
+
+
+@pass_context
+def _fill(context: Context, sentence: str, **facts: Any) -> Markup:
+    """Whole numbers and days are written as the reader writes them; markup among the facts stays markup, all else is text."""
+    shared = _find_words(context).shared
+    shown = {name: _show_fact(value, shared) for name, value in facts.items()}
+    return Markup(fill_placeholders(escape(sentence), shown))
+
+
+def _show_fact(value: Any, shared: SharedWording) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return str(format_decimal(value, locale=shared.locale))
+    if isinstance(value, date):
+        return shared.format_day(value.date() if isinstance(value, datetime) else value)
+    return str(escape(value))
+
+
+@pass_context
+def _format_day(context: Context, value: date | datetime | None) -> str:
+    return NOTHING if value is None else _show_fact(value, _find_words(context).shared)
+
+
+@pass_context
+def _format_days(context: Context, count: int) -> Markup:
+    return _fill(context, _find_words(context).parts["days"], days=count)
+
+
+@pass_context
+def _format_number(context: Context, number: int) -> str:
+    return _show_fact(number, _find_words(context).shared)
+
+
+@pass_context
+def _format_money(context: Context, minor: int, currency: str) -> str:
+    """`minor` in minor units of `currency`."""
+    return _find_words(context).shared.format_money(minor, currency)
+
+
+@pass_context
+def _name_language(context: Context, language: str) -> str:
+    """What the reader calls a language; one that nobody knows stays its code."""
+    try:
+        return Locale.parse(language).get_language_name(_find_words(context).shared.locale) or language
+    except (UnknownLocaleError, ValueError):
+        return language
+
+
+@pass_context
+def _label_stage(context: Context, name: str) -> str:
+    return _find_words(context).stage_label(name)
+
+
+@pass_context
+def _label_step(context: Context, name: str) -> str:
+    return _find_words(context).step_label(name)
+
+
+@pass_context
+def _translate(context: Context, group: str, name: str) -> str:
+    return _find_words(context).translate(group, name)
+
+
+@pass_context
+def _label_case_kind(context: Context, kind: str) -> str:
+    return _find_words(context).translate("case_kinds", kind)
+
+
+@pass_context
+def _label_case_stage(context: Context, kind: str, stage: str) -> str:
+    return _find_words(context).case_stage_label(kind, stage)
+
+
+@pass_context
+def _describe_task_outcome(context: Context, task: TaskRow) -> str:
+    return describe_task_outcome(task, _find_words(context))
+
+
+@pass_context
+def _describe_dispute(context: Context, dispute: OpenDispute, currency: str) -> str:
+    return describe_dispute(dispute, currency, _find_words(context))
+
+
+@pass_context
+def _describe_suspension(context: Context, suspension: SuspensionStanding) -> str:
+    return describe_suspension(suspension, _find_words(context))
+
+
+@pass_context
+def _describe_suspension_end(context: Context, suspension: SuspensionStanding) -> str:
+    return describe_suspension_end(suspension, _find_words(context))
