@@ -1,6 +1,6 @@
 """What every case of an account has: its journal, the ids it has seen, and an outbox of what its workflow is to carry out."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from domain.case.effects import Effect, RequestApproval, ReviseApproval
 from domain.clock import Moment
@@ -20,6 +20,24 @@ class EarlierRun(BaseModel):
     numbers: dict[str, int] = Field(default_factory=dict)
 
 
+class _KnownIds:
+    """The ids of a list as a set, for lists of thousands. It is made again where the list is another, or has changed by itself."""
+
+    def __init__(self) -> None:
+        self._of: list[str] | None = None
+        self._ids, self._count = set[str](), 0
+
+    def add(self, known_id: str, ids: list[str]) -> bool:
+        """Add an id that is appended to the list next. False for one that is in the list."""
+        if self._of is not ids or self._count != len(ids):
+            self._of, self._ids, self._count = ids, set(ids), len(ids)
+        if known_id in self._ids:
+            return False
+        self._ids.add(known_id)
+        self._count += 1
+        return True
+
+
 class AccountCase(BaseModel):
     """Serialisable whole, so that a long life can be handed on to a new run."""
 
@@ -27,6 +45,7 @@ class AccountCase(BaseModel):
     seen: list[str] = Field(default_factory=list)
     outbox: list[Effect] = Field(default_factory=list)
     numbers: dict[str, int] = Field(default_factory=dict)
+    _known: "_KnownIds" = PrivateAttr(default_factory=lambda: _KnownIds())
     binds_facts: bool = False
     """Whether it revises its approvals in place, as its workflow's input says (`CaseInput.binds_facts`)."""
 
@@ -58,7 +77,7 @@ class AccountCase(BaseModel):
 
     def mark_seen(self, known_id: str) -> bool:
         """True the first time."""
-        if known_id in self.seen:
+        if not self._known.add(known_id, self.seen):
             return False
         self.seen.append(known_id)
         return True

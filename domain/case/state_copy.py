@@ -1,6 +1,9 @@
 """A copy of a case's state, to which it can be put back: what was begun and could not be finished is as if it had not been."""
 
-from typing import Any, TypeVar
+from datetime import date
+from functools import lru_cache
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -9,9 +12,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def copy_state(model: Model) -> Model:
     """Copy all that can change. Frozen models are shared: nobody changes those."""
-    copied = model.model_copy()
+    copied, shared = model.model_copy(), _list_fields_of_constants(type(model))
     for name, value in vars(model).items():
-        copied.__dict__[name] = _copy_value(value)
+        copied.__dict__[name] = list(value) if name in shared and type(value) is list else _copy_value(value)
     return copied
 
 
@@ -19,6 +22,23 @@ def restore_state(model: Model, copied: Model) -> None:
     """Put a model back to its copy, which is used up by that."""
     model.__dict__.clear()
     model.__dict__.update(copied.__dict__)
+
+
+@lru_cache
+def _list_fields_of_constants(model: type[BaseModel]) -> frozenset[str]:
+    """Return the fields that are lists of what cannot change: thousands of ids and entries need not be looked at one by one."""
+    lists = {name: field.annotation for name, field in model.model_fields.items() if get_origin(field.annotation) is list}
+    return frozenset(name for name, kind in lists.items() if _is_constant(get_args(kind)[0]))
+
+
+def _is_constant(kind: Any) -> bool:
+    if get_origin(kind) in (Union, UnionType):
+        return all(map(_is_constant, get_args(kind)))
+    if get_origin(kind) is Annotated:
+        return _is_constant(get_args(kind)[0])
+    if not isinstance(kind, type):
+        return False
+    return issubclass(kind, (str, int, date)) or (issubclass(kind, BaseModel) and bool(kind.model_config.get("frozen")))
 
 
 def _copy_value(value: Any) -> Any:

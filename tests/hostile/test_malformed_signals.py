@@ -33,7 +33,7 @@ from domain.credit_review.commands import ReferAccount, ReferralReason
 from domain.credit_review.workflow_input import CreditReviewInput
 from domain.erasure.commands import EraseAccount
 from domain.erasure.workflow_input import ErasureInput
-from domain.invoice.commands import CallOutcome, LogCall, MakePromise
+from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy_adoption.commands import RequestPolicyAdoption
 from domain.policy_adoption.workflow_input import PolicyAdoptionInput
@@ -57,7 +57,7 @@ from workflows.write_off import WriteOff
 
 __all__ = ["shared_environment"]
 
-SIGNALS = 60
+SIGNALS, BURST = 60, 500
 KINDS = (
     InvoiceCollection,
     Dispute,
@@ -312,6 +312,17 @@ async def test_an_invoice_that_was_sent_malformed_signals_takes_its_next_step(
     assert due_on is not None
     await shared_environment.pass_to(due_on + DAY)
     assert shared_environment.steps(invoice) == ["reminder", "second_reminder"]
+
+
+async def test_a_burst_of_signals_to_one_case_is_journalled_once_each(
+    shared_environment: CollectionEnvironment, targets: list[Target]
+) -> None:
+    case, cases = targets[0].handle, AccountCommands(shared_environment)
+    notes = [AddNote(act_id=f"burst:{number}", actor="mia", note_id=f"note:{number}") for number in range(BURST)]
+    with shared_environment.play.environment.auto_time_skipping_disabled():
+        await asyncio.gather(*(case.signal("note_added", note) for note in [*notes, *notes[:50]]))
+        await cases.wait_for_entries(case.id, "note.added", BURST)
+    assert sorted(str(facts["note"]) for facts in cases.entry_facts(case.id, "note.added")) == sorted(note.note_id for note in notes)
 
 
 async def test_every_kind_of_case_that_is_terminated_goes_on_from_its_journal(
