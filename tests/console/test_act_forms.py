@@ -9,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 from httpx import Response
 
+from adapters.correspondence.letter_stop_store import BrakeContext
+from adapters.correspondence.release_store import hold_accounts
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
 from api.console.acts.form_body import UnreadableField, build_body, read_amount
@@ -20,7 +22,7 @@ from domain.approval.commands import DecideApproval
 from domain.invoice.commands import LogCall, MakePromise, PauseCollection
 from domain.roles import Role
 from tests.api.conftest import As, Client
-from tests.api.portfolio_world import PortfolioWorld
+from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
 from tests.console.test_pages import page, words
 
@@ -318,3 +320,23 @@ async def test_a_payment_that_was_booked_before_is_refused_by_its_form_until_it_
         assert refused.status_code == 409
         assert "nothing was booked" in words(refused.text)
         assert (await send(client, another="yes")).status_code == 303
+
+
+async def test_a_manager_lets_held_letters_go_and_stops_letters_from_the_preview(as_role: As, invoiced: PortfolioWorld) -> None:
+    at = moment_on(TODAY)
+    with invoiced.database.writing() as session:
+        hold_accounts(session, ["A-1"], BrakeContext("import-1", "admin", at.business, at.real))
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        html = await page(manager, "/preview")
+        form = fields_of(await page(manager, find_link(html, "/act/release_accounts")))
+        assert (await manager.post("/act/release_accounts", data=form)).headers["location"] == "/preview?acted=release_accounts"
+        html = await page(manager, "/preview")
+        assert "/act/release_accounts" not in html
+        form = fields_of(await page(manager, find_link(html, "/act/stop_letters")))
+        answer = await manager.post("/act/stop_letters", data={**form, "reason": "the bank account is wrong"})
+        assert answer.headers["location"] == "/preview?acted=stop_letters", answer.text
+        assert "the bank account is wrong" in await page(manager, "/preview")
+
+
+def find_link(html: str, begins: str) -> str:
+    return unescape(html[html.index(f'href="{begins}') + 6 :].partition('"')[0])
