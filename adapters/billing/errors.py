@@ -55,6 +55,7 @@ class RepeatedPaymentError(BillingError):
 
     title = "This payment was booked before"
     problem_type = "repeated-payment"
+    first_payment_id: str | None = None
 
     def __init__(self, message: str, first_payment_id: str) -> None:
         super().__init__(message)
@@ -62,7 +63,7 @@ class RepeatedPaymentError(BillingError):
 
     @property
     def extensions(self) -> Mapping[str, object]:
-        return {"first_payment": self.first_payment_id}
+        return {"first_payment": self.first_payment_id} if self.first_payment_id else {}
 
 
 class ConflictingCreditNoteError(BillingError):
