@@ -1,5 +1,7 @@
 """Has what was set aside tried again at once."""
 
+from datetime import UTC, datetime, timedelta
+
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
@@ -37,9 +39,17 @@ _SCHEDULE_OF_WORKFLOW: dict[str, str] = {
 }
 
 
+GIVEN_UP_AFTER = timedelta(hours=1)
+"""A case's own work is tried again within minutes as long as its case waits for it: what has not been tried for so long was given up, or
+its case is over. It stays in the list until somebody has seen it."""
+
+
 async def retry_item(context: ApiContext, actor: Actor, number: int) -> SetAsideItem:
     """Have something that is set aside tried at once, and start what tries it. Raises NothingSetAsideError."""
-    item = await run_in_threadpool(SetAsideStore(context.database).ask_retry, number, actor.user)
+    store = SetAsideStore(context.database)
+    item = await run_in_threadpool(store.ask_retry, number, actor.user)
+    if item.stage is SetAsideStage.CASE_WORK and item.last_tried_at < datetime.now(UTC) - GIVEN_UP_AFTER:
+        await run_in_threadpool(store.settle, item.stage, {item.item_id})
     if schedule := find_schedule(item):
         await context.cases.trigger_schedule(schedule)
     return item

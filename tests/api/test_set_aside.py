@@ -1,10 +1,12 @@
 """What failed and was set aside: a task of administrators with its reason and a button, a warning, a figure; and nobody else's to retry."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import update
 
+from adapters.database.tables import SetAsideRow
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.set_aside.set_aside_store import Failure, SetAsideStore
 from adapters.set_aside.stages import SetAsideReason, SetAsideStage
@@ -115,3 +117,16 @@ def test_every_stage_and_reason_has_words(language: str) -> None:
     words = load_phrases(language)
     assert set(words.set_aside_stages) == {stage.value for stage in SetAsideStage}
     assert set(words.set_aside_reasons) == {reason.value for reason in SetAsideReason}
+
+
+@pytest.mark.parametrize(("hours", "left"), [(0, 1), (2, 0)])
+async def test_a_cases_own_work_that_nobody_tries_any_more_leaves_the_list_once_it_was_seen(
+    as_role: As, world: PortfolioWorld, hours: int, left: int
+) -> None:
+    SetAsideStore(world.database).set_aside(SetAsideStage.CASE_WORK, "plan:A-1:1:make_dossier", ValueError("x"))
+    with world.database.writing() as session:
+        session.execute(update(SetAsideRow).values(last_tried_at=datetime.now(UTC) - timedelta(hours=hours)))
+    async with as_role(Role.ADMIN) as admin:
+        (item,) = (await admin.get("/v1/set-aside")).json()["items"]
+        assert (await admin.post(f"/v1/set-aside/{item['id']}/retry")).status_code == 202
+        assert len((await admin.get("/v1/set-aside")).json()["items"]) == left
