@@ -206,7 +206,7 @@ def build_correspondence_activities(
     database, clock, settings = services.database, services.clock, services.settings
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     patience = PATIENCE if clock.hours_matter else PATIENCE_PLAYED_FAST
-    outbox = LetterOutbox(database, loader, owner, presumed_dead, backoff, patience, clock.hours_matter)
+    outbox = LetterOutbox(database, loader, owner, presumed_dead, backoff, patience)
     sending = LetterSendingActivities(outbox, services.mailer, OutcomeFeed(database), signals, clock, settings.smtp_connections)
     letters = CaseLetterActivities(CaseLetterStore(database, loader), clock)
     return [sending.select_letters, sending.send_letters, sending.notify_cases, letters.ask_letter, letters.withdraw_letter]

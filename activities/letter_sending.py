@@ -33,6 +33,9 @@ PREPARED_FOR_SECONDS = 2.0
 
 DATABASE_RETRY_SECONDS = 1.0
 
+LOOK_AHEAD_SECONDS = 1.0
+"""Where a business day lasts seconds, a run waits for slots that come before the next run begins: it could pass all contact hours by."""
+
 
 class LetterTally(BaseModel):
     """The number of letters by result."""
@@ -143,6 +146,8 @@ class LetterSendingActivities:
         self._outbox, self._mailer, self._outcome_feed, self._signals = outbox, mailer, outcome_feed, signals
         self._clock, self._concurrency = clock, concurrency
         self._in_transmission: set[int] = set()
+        self._selected: tuple[Sequence[int], datetime] = (), clock.business_anchor
+        self._looks_ahead: tuple[str, float] = "", 0.0
 
     def _build_business_clock(self) -> Callable[[], datetime]:
         """Return a clock of business time that starts from the Temporal server's time, which is the one that workflows use."""
@@ -156,12 +161,38 @@ class LetterSendingActivities:
         now = self._build_business_clock()
         async with heartbeating():
             await asyncio.to_thread(self._outbox.look_for_abandoned_letters, now(), self._in_transmission)
-            return await asyncio.to_thread(self._outbox.claim_due_letters, now(), BATCH_SIZE)
+            letters = await self._claim_letters(now())
+            if not letters and not self._clock.hours_matter and await self._wait_for_slot(now):
+                letters = await self._claim_letters(now())
+            return letters
+
+    async def _claim_letters(self, now: datetime) -> list[int]:
+        letters = await asyncio.to_thread(self._outbox.claim_due_letters, now, BATCH_SIZE)
+        self._selected = tuple(letters), now
+        return letters
+
+    async def _wait_for_slot(self, now: Callable[[], datetime]) -> bool:
+        """Wait for the next slot, and return true, if it comes within what the run looks ahead."""
+        run = activity.info().workflow_run_id or ""
+        if self._looks_ahead[0] != run:
+            self._looks_ahead = run, monotonic() + LOOK_AHEAD_SECONDS
+        slot = await asyncio.to_thread(self._outbox.find_next_slot, now())
+        if slot is None:
+            return False
+        wait = (self._clock.to_real(slot) - self._clock.to_real(now())).total_seconds()
+        if monotonic() + wait > self._looks_ahead[1]:
+            return False
+        await asyncio.sleep(max(wait, 0) + 0.001)
+        return True
 
     @activity.defn
     async def send_letters(self, letters: list[int]) -> LetterTally:
         """Send each letter at most once. A worker that is asked to stop finishes the letters on the wire and leaves the others."""
-        batch = _LetterBatch(letters, self._outbox, self._mailer, self._build_business_clock(), self._in_transmission)
+        now = self._build_business_clock()
+        selected, selected_at = self._selected
+        if not self._clock.hours_matter and selected == tuple(letters):
+            now = lambda: selected_at  # noqa: E731 - the contact hours would be over before the last one of them is sent
+        batch = _LetterBatch(letters, self._outbox, self._mailer, now, self._in_transmission)
         async with heartbeating(), asyncio.TaskGroup() as workers:
             for _ in range(self._concurrency):
                 workers.create_task(batch.run_worker())

@@ -33,11 +33,10 @@ ACCOUNTS_PER_LETTER = 20
 class LetterClaims:
     """Decides which accounts get a letter now, and which invoices' steps it takes."""
 
-    def __init__(self, database: Database, loader: LetterLoader, patience: timedelta, hours_matter: bool) -> None:
-        """`patience`: how long, in business time, a letter waits for an invoice that is due to join it and has not asked yet. Where the
-        hour of the day is noise (`hours_matter` false), contact hours are not looked at."""
+    def __init__(self, database: Database, loader: LetterLoader, patience: timedelta) -> None:
+        """`patience`: how long, in business time, a letter waits for an invoice that is due to join it and has not asked yet."""
         self._database, self._loader = database, loader
-        self._patience, self._hours_matter = patience, hours_matter
+        self._patience = patience
         self._policies: dict[tuple[str, int], Policy | None] = {}
 
     def claim_due_letters(self, now: datetime, limit: int, only: Collection[str] | None = None) -> list[int]:
@@ -146,8 +145,6 @@ class LetterClaims:
 
     def find_next_contact_time(self, customer: LetterRecipient, opens: str, closes: str, now: datetime) -> datetime | None:
         """None while the customer may be contacted; otherwise when it next may: what came late does not go out at night."""
-        if not self._hours_matter:
-            return None
         hours = ContactHours(opens=time.fromisoformat(opens), closes=time.fromisoformat(closes))
         is_business_day = get_business_day_check(customer.country)
         if is_contact_allowed(now, customer.zone, hours, is_business_day):

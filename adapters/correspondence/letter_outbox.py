@@ -93,13 +93,11 @@ class LetterOutbox:
         presumed_dead: timedelta = PRESUMED_DEAD,
         backoff: Sequence[timedelta] = BACKOFF,
         patience: timedelta = PATIENCE,
-        hours_matter: bool = True,
     ) -> None:
-        """`owner` names this process; `presumed_dead` and `backoff` are real time, `patience` is business time. Where the hour of the day
-        is noise, contact hours are not looked at."""
+        """`owner` names this process; `presumed_dead` and `backoff` are real time, `patience` is business time."""
         self._database, self._loader, self._owner = database, loader, owner
         self._outcomes = LetterOutcomeRecorder(database, loader, owner, presumed_dead, backoff)
-        self._claims = LetterClaims(database, loader, patience, hours_matter)
+        self._claims = LetterClaims(database, loader, patience)
         self._selection = LetterSelection(database, self._claims)
 
     def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
@@ -109,6 +107,10 @@ class LetterOutbox:
     def set_letter_aside(self, message: int, error: Exception) -> None:
         """Set a letter aside that cannot be written for now; it is tried again."""
         self._selection.set_letter_aside(message, error)
+
+    def find_next_slot(self, now: datetime) -> datetime | None:
+        """Find the first slot after a business time at which something that waits may go; None when nothing waits."""
+        return self._selection.find_next_slot(now)
 
     def begin_transmission(
         self, messages: Sequence[int], now: datetime, prepared: Mapping[int, PreparedLetter] | None = None

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from adapters.correspondence.contact_requests import build_due_conditions
 from adapters.correspondence.letter_claims import LetterClaims
 from adapters.database.engine import Database
-from adapters.database.row_states import MessageState
+from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import ContactRequest, Message
 from adapters.set_aside.each import concerns_all
 from adapters.set_aside.set_aside_store import Failure, SetAsideStore
@@ -27,6 +27,16 @@ class LetterSelection:
 
     def __init__(self, database: Database, claims: LetterClaims) -> None:
         self._database, self._claims, self._set_aside = database, claims, SetAsideStore(database)
+
+    def find_next_slot(self, now: datetime) -> datetime | None:
+        """Find the first slot after a business time at which something that waits may go; None when nothing waits."""
+        pending = select(func.min(col(ContactRequest.slot))).where(
+            col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) > now
+        )
+        intended = select(func.min(col(Message.slot))).where(col(Message.state) == MessageState.INTENDED, col(Message.slot) > now)
+        with self._database.reading() as session:
+            slots = [session.scalars(statement).one() for statement in (pending, intended)]
+        return min((slot for slot in slots if slot is not None), default=None)
 
     def claim_due_letters(self, now: datetime, limit: int) -> list[int]:
         """Return the letters to send now, by number; `now` is business time. An account whose letters cannot be chosen is set aside, and

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.billing.port import UnappliedCreditReader
@@ -19,8 +19,8 @@ from adapters.correspondence.letter_loader import LetterLoader
 from adapters.correspondence.letter_outbox import LetterOutbox, OutgoingLetter
 from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.database.engine import Database
-from adapters.database.row_states import ContactRequestState, MessageState
-from adapters.database.tables import ContactRequest, Message
+from adapters.database.row_states import MessageState
+from adapters.database.tables import Message
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import InboxMessage, read_mail
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
@@ -136,7 +136,7 @@ class _PlayedDays:
             services.sender,
             services.reply_domain,
         )
-        self._outbox = LetterOutbox(copy, self._loader, "preview", patience=timedelta(0), hours_matter=clock.hours_matter)
+        self._outbox = LetterOutbox(copy, self._loader, "preview", patience=timedelta(0))
         self._invoices = InvoicesAhead(copy, policies, clock, now)
         self._gone: list[tuple[OutgoingLetter, datetime]] = []
 
@@ -174,10 +174,5 @@ class _PlayedDays:
             return set(session.scalars(select(col(Message.account_id)).where(col(Message.id).in_(taken))))
 
     def _find_next_moment(self, now: datetime) -> datetime | None:
-        pending = select(func.min(col(ContactRequest.slot))).where(
-            col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.slot) > now
-        )
-        intended = select(func.min(col(Message.slot))).where(col(Message.state) == MessageState.INTENDED, col(Message.slot) > now)
-        with self._copy.reading() as session:
-            slots = [session.scalars(statement).one() for statement in (pending, intended)]
-        return min((at for at in (*slots, self._invoices.find_next_due(now)) if at is not None), default=None)
+        moments = (self._outbox.find_next_slot(now), self._invoices.find_next_due(now))
+        return min((at for at in moments if at is not None), default=None)

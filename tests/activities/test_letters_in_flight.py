@@ -1,18 +1,21 @@
 """Letters are sent while another run looks for letters that nobody sends any more."""
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
+from zoneinfo import ZoneInfo
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.letter_sending import LetterSendingActivities, LetterTally
 from adapters.correspondence.letter_outbox import LetterOutbox
 from adapters.correspondence.outcome_feed import OutcomeFeed
-from adapters.database.tables import Contact
+from adapters.database.tables import Account, Contact
 from adapters.mail.smtp_client import DeliveryResult, Mailer
 from adapters.temporal.case_signals import CaseSignals
 from domain.clock import Clock
@@ -104,3 +107,34 @@ async def test_the_second_letter_of_an_account_refers_to_the_first_that_was_prep
     assert await ActivityEnvironment().run(sending.send_letters, letters) == LetterTally(sent=2)
     first, second = sorted(correspondence.letters(), key=lambda letter: letter.in_reply_to or "")
     assert (first.in_reply_to, second.in_reply_to) == (None, first.message_id)
+
+
+@pytest.mark.parametrize("day_seconds", [0.9, 2])
+async def test_however_fast_the_clock_is_played_letters_go_on_business_days_and_in_the_customers_hours(
+    correspondence: CorrespondenceSetup, day_seconds: float
+) -> None:
+    """It is Saturday, 22:00. Runs begin every second: in a fast week none of them may begin within contact hours."""
+    zones = {"A1": "UTC", "A2": "America/New_York", "A3": "Asia/Tokyo"}
+    for number, (account, zone) in enumerate(zones.items(), 1):
+        if account != "A1":
+            correspondence.create_account(account)
+        correspondence.change(Account, account, time_zone=zone)
+        correspondence.create_billed_invoice(f"I{number}", account)
+    began = ActivityEnvironment().info.started_time
+    clock = Clock(real_anchor=began, business_anchor=datetime(2013, 6, 8, 22, tzinfo=UTC), day_seconds=day_seconds)
+    mail_server, nobody = MailServer(), cast("CaseSignals", SimpleNamespace())
+    outbox, feed = correspondence.letter_outbox(), OutcomeFeed(correspondence.database)
+    sending = LetterSendingActivities(outbox, cast("Mailer", mail_server), feed, nobody, clock)
+    for second in range(20):
+        run = ActivityEnvironment()
+        run.info = dataclasses.replace(run.info, started_time=began + timedelta(seconds=second), workflow_run_id=f"run-{second}")
+        while letters := await run.run(sending.select_letters):
+            await run.run(sending.send_letters, letters)
+        sent = [(letter.account_id, letter.sent_at) for letter in correspondence.letters()]
+        if len(mail_server.recipients) == len(zones):
+            break
+    assert sorted(account for account, at in sent if at) == ["A1", "A2", "A3"]
+    for account, at in sent:
+        assert at is not None
+        local = at.astimezone(ZoneInfo(zones[account]))
+        assert (local.weekday() < 5, 9 <= local.hour < 17) == (True, True), local
