@@ -12,6 +12,7 @@ from adapters.database.tables import Case
 from domain.approval.result import ApprovalResult
 from domain.audit.verification_report import VerificationFinding
 from domain.billing.billing_events import InvoiceStatus
+from domain.credit_request.request_case import CreditRequestStage
 from domain.credit_review.review_case import CreditReviewStage
 from domain.identifiers import CaseKind, find_case_kind
 from domain.journal.entry_kinds import EntryKind
@@ -23,6 +24,7 @@ _BEGINNINGS = {
     CaseKind.WRITE_OFF: {EntryKind.WRITE_OFF_HANDED_OVER},
     CaseKind.CREDIT_REVIEW: {EntryKind.CREDIT_REVIEW_REFERRED},
     CaseKind.POLICY_ADOPTION: {EntryKind.ADOPTION_ASKED},
+    CaseKind.CREDIT_REQUEST: {EntryKind.CREDIT_ASKED},
 }
 """With these a case of an id that was over begins again."""
 
@@ -32,6 +34,7 @@ _ENDING_FACTS = {
     (CaseKind.SUSPENSION, EntryKind.SUSPENSION_ENDED): "ending",
     (CaseKind.WRITE_OFF, EntryKind.WRITE_OFF_ENDED): "ending",
     (CaseKind.POLICY_ADOPTION, EntryKind.ADOPTION_ENDED): "ending",
+    (CaseKind.CREDIT_REQUEST, EntryKind.CREDIT_ENDED): "ending",
 }
 """The entries that end a case, with the fact that says how. An invoice's journal has entries of the same kinds, as the news of others."""
 
@@ -48,6 +51,9 @@ _ENDINGS = {
 
 _KINDS_WITH_EVERY_ENDING = frozenset({kind for kind, _ in _ENDING_FACTS} | {CaseKind.APPROVAL, CaseKind.CREDIT_REVIEW}) - {CaseKind.INVOICE}
 """The kinds of cases that are over only with one of these entries. An invoice's is over as soon as billing says that it is settled."""
+
+_UNASKED = {CaseKind.CREDIT_REQUEST: CreditRequestStage.NOT_ASKED.value}
+"""The outcome of a case that was begun for what it then refused: its journal has the refusal, and neither a beginning nor an end."""
 
 _POLICY_KINDS = frozenset({EntryKind.CASE_OPENED.value, EntryKind.POLICY_ADOPTED.value})
 _HOLD_KINDS = frozenset({EntryKind.HOLD_PLACED.value, EntryKind.HOLD_LIFTED.value})
@@ -70,15 +76,19 @@ class _CaseEvidence:
         self.first, self.is_sound, self.kind = first, first.case_is_sound, find_case_kind(first.case_id)
         self.status: JournalEvidence | None = None
         self.ending: JournalEvidence | None = None
+        self.beginning: JournalEvidence | None = None
+        self.unasked = ""
         self.policy: JournalEvidence | None = None
         self.standing: dict[str, JournalEvidence] = {}
         self.last_hold: JournalEvidence | None = None
 
     def add(self, entry: JournalEvidence) -> None:
         if (self.kind, entry.kind) in _ENDING_FACTS or (self.kind, entry.kind) in _ENDINGS:
-            self.ending = entry
+            self.ending, self.beginning = entry, None
         elif self.kind and entry.kind in _BEGINNINGS.get(self.kind, ()):
-            self.ending = None
+            self.ending, self.beginning, self.unasked = None, entry, ""
+        elif self.kind and entry.kind == EntryKind.ACT_REFUSED.value and self.beginning is None:
+            self.unasked = _UNASKED.get(self.kind, "")
         if entry.facts.get("status"):
             self.status = entry
         if entry.kind in _POLICY_KINDS and entry.facts.get("policy"):
@@ -98,10 +108,12 @@ class _CaseEvidence:
             return self.first, f"is no case of the kind {row.kind}"
         if not self.is_sound:
             return None
+        if self.unasked and row.outcome == self.unasked:
+            return None
         if self.ending and (ended := self._get_outcome(self.ending)) != row.outcome:
             return self.ending, f"is said to have ended as {row.outcome or 'nothing'}, and ended as {ended}"
         if not self.ending and row.outcome and self._is_open():
-            return self.status or self.first, f"is said to have ended as {row.outcome}, and its journal has no end"
+            return self.status or self.beginning or self.first, f"is said to have ended as {row.outcome}, and its journal has no end"
         if row.kind != CaseKind.INVOICE:
             return None
         if self.policy and (row.policy, row.policy_version) != (self.policy.facts["policy"], self.policy.facts.get("policy_version")):
@@ -131,6 +143,7 @@ class CaseCheck:
     kinds = (
         _POLICY_KINDS
         | _HOLD_KINDS
+        | {EntryKind.ACT_REFUSED.value}
         | frozenset(entry_kind.value for _, entry_kind in (*_ENDING_FACTS, *_ENDINGS))
         | frozenset(entry_kind.value for entry_kinds in _BEGINNINGS.values() for entry_kind in entry_kinds)
     )

@@ -91,6 +91,7 @@ class AuditedDatabase:
         self._collect("I3", credited=2_500, given_up=7_500)
         self._collect("I4", applied=2_000, taken_back=500)
         self._approve()
+        self._ask_for_credits()
         self._suspend()
         self._keep_records()
         self._keep_papers()
@@ -224,6 +225,21 @@ class AuditedDatabase:
         day = at.business.date()
         names: dict[str, Any] = {"from_user": "dora", "to_user": "anna", "role": "finance_director", "made_by": "dora"}
         self.add(DelegationRow(delegation_id="D1", first_day=day - timedelta(days=2), last_day=day + timedelta(days=2), **names))
+
+    def _ask_for_credits(self) -> None:
+        """What was asked for of I1 was rejected, and is asked for again; what was asked for of I2 was rejected; of I3 it was refused."""
+        at = moment(11)
+        asked: dict[str, Any] = {"reduction": "credit_note", "amount": 2_500, "currency": "EUR"}
+        for invoice, kinds, outcome in (
+            ("I1", (EntryKind.CREDIT_ASKED, EntryKind.CREDIT_ENDED, EntryKind.CREDIT_ASKED), None),
+            ("I2", (EntryKind.CREDIT_ASKED, EntryKind.CREDIT_ENDED), "rejected"),
+            ("I3", (EntryKind.ACT_REFUSED,), "not_asked"),
+        ):
+            journal = Journal(case_id=ids.credit_request_case_id(invoice), account_id="A1", invoice_id=invoice)
+            for kind in kinds:
+                ending = {"ending": "rejected", "decided_by": "anna"} if kind is EntryKind.CREDIT_ENDED else {}
+                journal.write(kind, at.business, at.real, "bea", **asked, **ending)
+            self.write_case(journal, "credit_request", outcome=outcome)
 
     def _suspend(self) -> None:
         journal, at = Journal(case_id="suspension:A3", account_id="A3"), moment(12)

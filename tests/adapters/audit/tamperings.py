@@ -56,6 +56,7 @@ CASE_1, CASE_2, APPROVAL = (
     col(Case.case_id) == "invoice:I2",
     col(Case.case_id) == "approval:suspension:A1:1",
 )
+ASKED_1, ASKED_2 = col(Case.case_id) == "credit_request:I1", col(Case.case_id) == "credit_request:I2"
 INVOICE_1, INVOICE_2 = col(Invoice.id) == "I1", col(Invoice.id) == "I2"
 GIVEN_1, GIVEN_2 = col(Allocation.payment_id) == "P-I1", col(Allocation.payment_id) == "P-I2"
 PAYMENT_1, PAYMENT_2 = col(Payment.id) == "P-I1", col(Payment.id) == "P-I2"
@@ -80,6 +81,7 @@ PAID, CLOSED, CLOSED_3 = (
 )
 OPENED_2, LAST_3 = ("invoice:I2", EntryKind.CASE_OPENED), ("invoice:I3", EntryKind.WRITE_OFF_BOOKED)
 APPLIED, TAKEN_BACK = ("invoice:I4", EntryKind.CREDIT_APPLIED), ("invoice:I4", EntryKind.CREDIT_TAKEN_BACK)
+ASKED_AGAIN, REFUSED_2 = ("credit_request:I1", EntryKind.CREDIT_ASKED), ("credit_request:I2", EntryKind.CREDIT_ENDED)
 HELD = ("invoice:I1", EntryKind.HOLD_PLACED)
 MADE, ATTACHED = ("write_off:A1", EntryKind.DOSSIER_MADE), ("dispute:I1:1", EntryKind.DISPUTE_EVIDENCE_ATTACHED)
 REQUESTED, SIGNED, GRANTED = (
@@ -337,6 +339,8 @@ CASES = [
     named("cases", "the outcome", change(CASE_2, outcome="written_off"), "invoice:I2", CLOSED),
     named("cases", "an open one made over", change(CASE_1, outcome="paid"), "invoice:I1", PAID),
     named("cases", "an approval’s outcome", change(APPROVAL, outcome="rejected"), "approval:suspension:A1:1", GRANTED),
+    named("cases", "a credit request’s outcome", change(ASKED_2, outcome="booked"), "credit_request:I2", REFUSED_2),
+    named("cases", "a credit request that waits made over", change(ASKED_1, outcome="booked"), "credit_request:I1", ASKED_AGAIN),
     named("cases", "the policy that it follows", change(CASE_1, policy_version=7), "invoice:I1", OPENED),
     named("cases", "a hold removed", change(CASE_1, holds=[]), "invoice:I1", HELD),
     named("cases", "a hold put in", change(CASE_2, holds=[{"hold_id": "pause:9"}]), "invoice:I2", OPENED_2),
