@@ -69,6 +69,7 @@ BODIES = (b"", b"{", b"[" * 20_000, b"\xff\xfe", b'{"a":' * 500 + b"1" + b"}" * 
 
 @dataclass(frozen=True)
 class GeneratedRequest:
+    operation: str
     method: str
     target: str
     headers: Mapping[bytes, bytes]
@@ -109,7 +110,7 @@ class RequestGenerator:
         headers, body = self._make_body(operation)
         if self._chance.random() < 0.1:
             headers = {**headers, **self._chance.choice(HEADERS)}
-        return GeneratedRequest(method, path + ("?" + "&".join(query) if query else ""), headers, body)
+        return GeneratedRequest(operation["operationId"], method, path + ("?" + "&".join(query) if query else ""), headers, body)
 
     def _choose_path_value(self, parameter: Mapping[str, Any]) -> str:
         known = self._known.get(parameter["name"], ())

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from adapters.audit.audit_service import find_chain_faults
 from adapters.identity.users_and_tokens import IdentityStore
@@ -59,14 +60,16 @@ async def send(app: FastAPI, request: GeneratedRequest, token: str) -> tuple[int
 
 async def test_no_generated_request_is_an_error_of_ours(app: FastAPI, world: PortfolioWorld) -> None:
     known = build_world(world)
-    identity, statuses = IdentityStore(world.database), Counter[int]()
+    identity, statuses, asked = IdentityStore(world.database), Counter[int](), Counter[str]()
     for seed, role in enumerate(Role):
         token = identity.issue_token(f"{role.value}-1", role)
         for request in RequestGenerator(describe(app), known, seed).generate(ROUNDS_OF_A_ROLE):
             status, answer = await send(app, request, token)
             assert 200 <= status < 500 or (status == 503 and b"unexpected" not in answer), f"{role} {request}\n{status} {answer!r}"
             statuses[status] += 1
+            asked[request.operation] += 1
     assert sum(statuses.values()) > 2_500, "on each kind of database"
+    assert asked == dict.fromkeys(list_operations(app) - SLOW, ROUNDS_OF_A_ROLE * len(Role)), "each route under /v1, whenever it was added"
     assert statuses[200] + statuses[201] > sum(statuses.values()) / 10, f"most were refused at the door: {statuses}"
     assert find_chain_faults(world.database, "A-1") == []
 
@@ -104,3 +107,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for path, methods in document["paths"].items()
     }
     return {**document, "paths": paths}
+
+
+def list_operations(app: FastAPI) -> set[str]:
+    """The names of the routes that have one, from the routes themselves."""
+    included = [each for router in app.routes for each in getattr(getattr(router, "original_router", None), "routes", [router])]
+    return {route.operation_id for route in included if isinstance(route, APIRoute) and route.operation_id}

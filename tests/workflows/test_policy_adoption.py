@@ -16,6 +16,7 @@ from adapters.policies.adoption_start import NothingToAdoptError, build_adoption
 from adapters.read_model.cases import CaseFilter, list_cases
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CommandRejected, TemporalCaseCommands
+from adapters.temporal.case_signals import CaseSignals
 from api.presenters.approvals import present_approval
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict
@@ -28,6 +29,7 @@ from domain.roles import Role
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 from tests.workflows.dispute_commands import next_act_id
+from tests.workflows.test_worker_crash import WorkerDies
 from workflows.invoice_collection import InvoiceCollection
 
 ADOPTION = ids.policy_adoption_case_id("standard")
@@ -310,3 +312,26 @@ async def test_an_invoice_that_is_reopened_under_a_later_version_says_so_and_doe
     assert (moved["policy_version_before"], moved["policy_version"]) == (old, version)
     await environment.play.run_mornings(monday + 3 * DAY, monday + 9 * DAY)
     assert environment.steps(invoice) == ["reminder"]
+
+
+async def test_a_worker_that_dies_in_the_middle_of_a_batch_goes_on_and_adopts_for_nobody_twice(
+    environment: CollectionEnvironment, cases: AccountCommands, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has told some of the invoices, and dies before it can say so; whoever takes over tells the whole batch again."""
+    monday = await environment.pass_to_monday()
+    invoices = await environment.open_invoices(*(InvoiceSpec(monday + 20 * DAY, account=f"BATCH-{number % 3}") for number in range(9)))
+    version = publish(LATER_SECOND)
+    tell, told = CaseSignals.move_invoice, list[str]()
+
+    async def dies_half_way(signals: CaseSignals, invoice_id: str, move: PolicyMove) -> bool:
+        told.append(invoice_id)
+        if len(told) == 5:
+            raise WorkerDies(invoice_id)
+        return await tell(signals, invoice_id, move)
+
+    monkeypatch.setattr(CaseSignals, "move_invoice", dies_half_way)
+    facts = await adopt(environment, cases)
+    assert len(told) > len(set(told)), "the batch was told twice"
+    for invoice in invoices:
+        assert [facts["policy_version"] for facts in environment.entry_facts(invoice, "policy.adopted")] == [version]
+    assert facts["left"] == 0
