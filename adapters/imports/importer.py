@@ -25,6 +25,8 @@ from adapters.imports.row_booking import ImportContext, ImportVerdict
 from adapters.imports.row_reader import AMOUNT_FIELDS, RowReader
 from adapters.imports.sheet import Sheet, SheetError, SheetRow
 from adapters.imports.sheet_reader import open_sheet
+from adapters.ledger.payments import Payments
+from adapters.ledger.transactions import LedgerTransactions
 from domain.errors import UserError
 
 BATCH_SIZE = 2_000
@@ -128,7 +130,8 @@ class Importer:
 
     def close_missing(self, import_id: str, expected: int, closed_by: str, on: date, at: datetime) -> int:
         """Close what a complete list did not have; how many. `expected`: how many the person saw. Raises ListNotClosableError."""
-        return close_missing_invoices(self._database, import_id, expected, closed_by, on, at, self._real_now())
+        payments = Payments(LedgerTransactions(self._database, self._real_now))
+        return close_missing_invoices(self._database, payments, import_id, expected, closed_by, on, at)
 
     def export_rejected_rows(self, import_id: str) -> RejectedFile:
         """The rejected rows as CSV, with a last column of reasons: to be corrected and imported again. In the delimiter and encoding of the

@@ -12,14 +12,13 @@ from sqlalchemy import exists, func, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.row_states import AllocationCause, ImportState
-from adapters.database.tables import ImportRow, ImportRun, Invoice, Payment
+from adapters.database.row_states import ImportState
+from adapters.database.tables import ImportRow, ImportRun, Invoice
 from adapters.imports.row_booking import ImportVerdict
-from adapters.ledger.unit_of_work import AllocationSource, LedgerUnitOfWork
-from domain.billing.billing_events import BillingEventKind, InvoiceStatus
+from adapters.ledger.payments import Payments
+from domain.billing.billing_events import InvoiceStatus
 from domain.errors import UserError
 
-SETTLED_ELSEWHERE = "settled elsewhere"
 MISSING_SHOWN = 20
 BATCH_SIZE = 500
 
@@ -84,7 +83,7 @@ def _is_in_import(import_id: str) -> Any:
 
 
 def close_missing_invoices(
-    database: Database, import_id: str, expected: int, closed_by: str, on: date, at: datetime, recorded_at: datetime
+    database: Database, payments: Payments, import_id: str, expected: int, closed_by: str, on: date, at: datetime
 ) -> int:
     """Close what the file of an import did not list, each by a payment that is settled elsewhere; how many were closed.
 
@@ -96,7 +95,12 @@ def close_missing_invoices(
         ids = list(missing.scalars())
     if len(ids) != expected:
         raise ListNotClosableError(f"{len(ids):,} invoices are missing in the file, not {expected:,}; look again, and confirm them")
-    return sum(_close_batch(database, import_id, batch, closed_by, on, at, recorded_at) for batch in _split_batches(ids))
+
+    def close(batch: Sequence[str]) -> int:
+        keys = {invoice_id: f"settled_elsewhere:{import_id}:{invoice_id}" for invoice_id in batch}
+        return payments.settle_elsewhere(keys, *_IS_LISTED_ELSEWHERE, recorded_by=closed_by, on=on, at=at)
+
+    return sum(close(batch) for batch in _split_batches(ids))
 
 
 def _split_batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -114,31 +118,3 @@ def _require_closable(session: Session, import_id: str) -> None:
     later = select(func.count()).select_from(ImportRun).where(col(ImportRun.started_at) > run.started_at)
     if session.execute(later).scalar_one():
         raise ListNotClosableError("another file was imported since; import the complete list again")
-
-
-def _close_batch(
-    database: Database, import_id: str, ids: Sequence[str], closed_by: str, on: date, at: datetime, recorded_at: datetime
-) -> int:
-    """Close those of them that are open still."""
-    with database.writing() as session:
-        books = LedgerUnitOfWork(session, at, recorded_at)
-        books.lock_accounts(list(session.execute(select(col(Invoice.account_id)).where(col(Invoice.id).in_(ids)).distinct()).scalars()))
-        invoices = books.load_locked_invoices(col(Invoice.id).in_(ids), *_IS_LISTED_ELSEWHERE)
-        for invoice in invoices.values():
-            amount = invoice.open_balance
-            source = AllocationSource(f"settled_elsewhere:{import_id}:{invoice.id}", reference=SETTLED_ELSEWHERE)
-            books.add_row(
-                Payment,
-                id=source.id,
-                account_id=invoice.account_id,
-                currency=invoice.currency,
-                amount=amount,
-                received_on=on,
-                invoice_id=invoice.id,
-                reference=SETTLED_ELSEWHERE,
-                recorded_by=closed_by,
-            )
-            books.allocate(invoice, amount, source, on, AllocationCause.RECEIVED)
-            books.publish_change(invoice, BillingEventKind.PAYMENT_RECEIVED, amount, SETTLED_ELSEWHERE)
-        books.write()
-        return len(invoices)

@@ -1,8 +1,9 @@
 """Payments and what is left of them: booked, taken back when they bounce, and applied later."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
@@ -24,6 +25,9 @@ from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork
 from domain.billing.billing_events import BillingEventKind
 from domain.billing.payment_allocation import AllocationShare, allocate_payment
+
+SETTLED_ELSEWHERE = "settled elsewhere"
+"""The reference of a payment that is told by an invoice's absence from a complete list of what is open."""
 
 
 class Payments:
@@ -109,6 +113,28 @@ class Payments:
                     unit_of_work.publish_change(invoice, BillingEventKind.PAYMENT_REVERSED, back, payment.reference)
             unit_of_work.write()
             return load_reversed_shares(session, payment_id)
+
+    def settle_elsewhere(self, keys: Mapping[str, str], *conditions: ColumnElement[bool], recorded_by: str, on: date, at: datetime) -> int:
+        """Close, in one transaction, those of these invoices that meet the conditions still: each by a payment of all that is open of it,
+        which was settled elsewhere. `keys`: the payments' ids by invoice. How many were closed."""
+        with self._transactions.hold_accounts_of(at, list(keys)) as unit_of_work:
+            invoices = unit_of_work.load_locked_invoices(col(Invoice.id).in_(list(keys)), *conditions)
+            for invoice in invoices.values():
+                amount, source = invoice.open_balance, AllocationSource(keys[invoice.id], reference=SETTLED_ELSEWHERE)
+                unit_of_work.add_row(
+                    Payment,
+                    id=source.id,
+                    account_id=invoice.account_id,
+                    currency=invoice.currency,
+                    amount=amount,
+                    received_on=on,
+                    invoice_id=invoice.id,
+                    reference=SETTLED_ELSEWHERE,
+                    recorded_by=recorded_by,
+                )
+                unit_of_work.allocate(invoice, amount, source, on, AllocationCause.RECEIVED)
+                unit_of_work.publish_change(invoice, BillingEventKind.PAYMENT_RECEIVED, amount, SETTLED_ELSEWHERE)
+            return len(invoices)
 
 
 def _allocate_new_payment(

@@ -1,6 +1,6 @@
 """How every change of the ledger is made: one transaction that holds the account, and writes the books when it ends well."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
@@ -35,6 +35,16 @@ class LedgerTransactions:
             if not unit_of_work.lock_accounts([account_id]):
                 raise build_unknown_account_error(account_id)
             yield session, unit_of_work
+            unit_of_work.write()
+
+    @contextmanager
+    def hold_accounts_of(self, at: datetime, invoice_ids: Collection[str]) -> Iterator[LedgerUnitOfWork]:
+        """A transaction that holds the accounts of these invoices."""
+        with self._database.writing() as session:
+            unit_of_work = LedgerUnitOfWork(session, at, self._real_now())
+            accounts = select(col(Invoice.account_id)).where(col(Invoice.id).in_(invoice_ids)).distinct()
+            unit_of_work.lock_accounts(list(session.execute(accounts).scalars()))
+            yield unit_of_work
             unit_of_work.write()
 
     @contextmanager

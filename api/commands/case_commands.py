@@ -41,14 +41,18 @@ async def submit_case_command(context: ApiContext, case: CaseRow, command: Comma
 
 
 async def submit_or_start_case(context: ApiContext, case_start: CaseStart, command: Command, response: Response) -> CommandAnswer:
-    """202 when no worker answered in time. Raises Problem 409 when the case came to its end in this very moment."""
+    """202 when no worker answered in time. Raises what `send_or_start_case` raises."""
+    return build_command_answer(await send_or_start_case(context, case_start, command), command.act_id, response)
+
+
+async def send_or_start_case(context: ApiContext, case_start: CaseStart, command: Command) -> CommandReceipt | CommandQueued:
+    """Send a command to the case, or begin the case with it. Raises Problem 409 when the case came to its end in this very moment."""
     try:
-        outcome = await context.cases.submit_or_start_case(case_start, command)
+        return await context.cases.submit_or_start_case(case_start, command)
     except CaseNotRunning as error:
         raise Problem(
-            409, "closed", "The case is closed", "the account's case came to its end in this moment; send the same again to begin another"
+            409, "closed", "The case is closed", "the case came to its end in this moment; send the same again to begin another"
         ) from error
-    return build_command_answer(outcome, command.act_id, response)
 
 
 def build_command_answer(outcome: CommandReceipt | CommandQueued, act_id: str, response: Response) -> CommandAnswer:
