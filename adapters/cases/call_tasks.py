@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, bindparam, func, literal, select, update
+from sqlalchemy import Connection, Insert, bindparam, func, literal, or_, select, update
 from sqlmodel import col
 
 from adapters.database.engine import Database
@@ -14,7 +14,7 @@ from domain.case.case_view import TaskKind
 from domain.case_write import CaseWrite
 from domain.correspondence.letter_outcome import DropReason
 from domain.invoice.commands import CallCourse, CallOutcome
-from domain.invoice.requested_call import ESCALATED_CALL_PREFIX
+from domain.invoice.requested_call import ASSIGNMENT_MARK, ESCALATED_CALL_PREFIX
 
 MAX_JOINS = 5
 """How often an invoice tries to join the account's call, while others end it in that very moment."""
@@ -138,8 +138,10 @@ def end_call_escalations(connection: Connection, task_ids: Sequence[int], ending
     """What was escalated because nobody called is over with the call."""
     calls = select(literal("escalation:") + col(Task.key)).where(col(Task.id).in_(task_ids), col(Task.kind) == TaskKind.CALL)
     keys = list(connection.execute(calls).scalars()) if task_ids else []
-    if keys:
-        connection.execute(update(Task).where(col(Task.key).in_(keys), col(Task.state) == TaskState.OPEN).values(ending))
+    for key in keys:
+        again = col(Task.key).startswith(f"{key}{ASSIGNMENT_MARK}", autoescape=True)
+        its = (col(Task.kind) == TaskKind.ESCALATION, col(Task.state) == TaskState.OPEN, or_(col(Task.key) == key, again))
+        connection.execute(update(Task).where(*its).values(ending))
 
 
 def is_call_escalation() -> Any:

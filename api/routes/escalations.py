@@ -41,7 +41,8 @@ async def answer_escalation(
     context: Context,
     response: Response,
 ) -> CommandAnswer:
-    """Its task is done with it. A call that nobody made may be given to somebody, or be called off; who makes it themselves logs it,
+    """Its task is done with it. A call that nobody made may be given to somebody, and is escalated again if
+    they do not make it in time either; or be called off; who makes it themselves logs it,
     which ends the escalation too."""
     if body.assignee and not COLLECTING_ROLES & await run_in_threadpool(context.identity.get_roles, body.assignee):
         raise invalid_request_problem("/assignee", f"{body.assignee!r} is no active user who collects; name one who is collector")
@@ -54,6 +55,7 @@ async def answer_escalation(
         note_id=note,
         course=body.course,
         assignee=body.assignee or "",
+        expects_call=bool(body.assignee),
     )
     if not body.escalation.startswith(ESCALATED_CALL_PREFIX):
         return await submit_invoice_command(context, invoice, command, response)

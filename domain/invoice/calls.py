@@ -20,12 +20,14 @@ def mark_call_requested(case: InvoiceCase, step: str, task: str, due_on: date) -
 
 
 def note_overdue_call(case: InvoiceCase, at: Moment) -> None:
-    """Nobody has called within the policy's days. Every invoice notes it; the first escalates the account's call, if it is still open."""
+    """Nobody has called within the policy's days, or within as many since the call was given to somebody. Every invoice notes it; the first
+    escalates the account's call, if it is still open."""
     call = case.requested_call
     if call is None or call.due_on is None or not case.is_call_overdue(at.business):
         return
     case.requested_call = call.model_copy(update={"is_overdue": True})
-    case.write_entry(EntryKind.CALL_OVERDUE, at, step=call.step, due_on=call.due_on.isoformat())
+    given = {"assignee": call.assignee} if call.assignee else {}
+    case.write_entry(EntryKind.CALL_OVERDUE, at, step=call.step, due_on=call.due_on.isoformat(), **given)
     case.errands.append(
         TaskRequest(
             key=call.escalation_key,
@@ -49,6 +51,8 @@ def record_call_escalated(case: InvoiceCase, key: str, at: Moment) -> None:
         "days": (today - call.due_on).days,
         "escalation": key,
     }
+    if call.assignee:
+        details["assignee"] = call.assignee
     case.outbox.append(NotifyRole(role=Role.COLLECTIONS_MANAGER, template="call_overdue", details=details))
 
 

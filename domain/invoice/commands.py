@@ -100,7 +100,8 @@ class CallCourse(StrEnum):
 
 class AnswerEscalation(Command):
     """What they said to it. `escalation` is the id of the act that asked, or the key by which the account's call was escalated; `role` that
-    in which the person answers. `course` is a call's alone, `assignee` the user who is to make it."""
+    in which the person answers. `course` is a call's alone, `assignee` the user who is to make it. `expects_call`: it is escalated again if
+    they do not; a history of before this was so has commands that do not say it."""
 
     journal_name: ClassVar[str] = "AnswerEscalation"
 
@@ -109,3 +110,4 @@ class AnswerEscalation(Command):
     note_id: str | None = None
     course: CallCourse | None = None
     assignee: str = ""
+    expects_call: bool = False

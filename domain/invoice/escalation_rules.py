@@ -90,6 +90,8 @@ def answer_escalation(case: InvoiceCase, command: AnswerEscalation, at: Moment) 
         facts |= {"outcome": command.course.value} | ({"assignee": command.assignee} if command.assignee else {})
     if command.course is CallCourse.CALLED_OFF:
         case.requested_call = None
+    elif command.course is CallCourse.ASSIGNED and command.expects_call and case.requested_call:
+        case.requested_call = case.requested_call.assign(command.assignee, at.business.date())
     if not _is_of_call(command.escalation):
         details: dict[str, FactValue] = {"invoice": case.journal.invoice_id, "account": case.journal.account_id, "by": command.actor}
         case.outbox.append(NotifyPerson(user=known.by, template="escalation_answered", details=details))

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from adapters.cases.approval_facts import ApprovalFactsLoader
 from adapters.database.tables import CallRequest, Task
+from domain.invoice.requested_call import ESCALATED_CALL_PREFIX
 from domain.roles import Role
 from tests.databases import KINDS
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
@@ -116,11 +117,11 @@ async def test_a_call_on_a_settled_invoice_is_refused_and_the_accounts_call_stay
     assert environment.entry_facts(second, "call.logged") == []
 
 
-def escalations(environment: CollectionEnvironment, account: str) -> list[tuple[str, str, str]]:
-    """(role, state, closed by) of what was escalated about the account."""
+def escalations(environment: CollectionEnvironment, account: str, begins: str = "") -> list[tuple[str, str, str]]:
+    """(role, state, closed by) of what was escalated about the account. `begins`: with which the keys of the tasks begin."""
     with environment.database.reading() as session:
         tasks = session.scalars(select(Task).filter_by(account_id=account, kind="escalation").order_by(col(Task.id)))
-        return [(task.role, task.state, task.closed_by or "") for task in tasks]
+        return [(task.role, task.state, task.closed_by or "") for task in tasks if task.key.startswith(begins)]
 
 
 async def test_a_call_that_nobody_makes_is_escalated_to_the_manager_once_for_the_account(
@@ -179,8 +180,23 @@ async def test_a_manager_gives_an_escalated_call_to_somebody_and_the_call_is_sti
         assert (facts["escalation"], facts["outcome"], facts["assignee"]) == (escalation, "assigned", "kim")
     again = await anna.post(path, json={"escalation": escalation, "comment": "Or not", "call_off": True})
     assert (again.status_code, again.json()["detail"]) == (409, "anna has answered this escalation already")
+    # kim has as many days as anybody had; then the manager hears of it once more, and once for the account
+    given_on = await environment.today()
+    await environment.pass_to(given_on + 3 * DAY)
+    assert len(escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)) == 1
+    await environment.pass_to(given_on + 4 * DAY)
+    for invoice in (first, second):
+        await environment.wait_for_entries(invoice, "call.overdue", times=2)
+    await environment.wait_until(lambda: len(escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)) == 2)
+    assert escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)[1] == ("collections_manager", "open", "")
+    overdue = environment.entry_facts(first, "call.overdue")[1]
+    assert (overdue["assignee"], overdue["due_on"]) == ("kim", given_on.isoformat())
+    entries = [facts for invoice in (first, second) for facts in environment.entry_facts(invoice, "escalation.raised")]
+    raised = [facts["act"] for facts in entries if "act" in facts]
+    assert sorted(raised) == [escalation, f"{escalation}#1"]
     await mia.post("/v1/accounts/CALL-9/calls", json={"outcome": "reached"})
     assert [state for state, *_ in calls(environment, "CALL-9")] == ["done"]
+    assert escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)[1] == ("collections_manager", "done", "mia")
     assert (await anna.post(path, json=answer)).status_code == 409
 
 
