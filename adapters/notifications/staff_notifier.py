@@ -85,6 +85,9 @@ class StaffNotifier:
         """List what waited and can be told now."""
         due = await asyncio.to_thread(self._waiting.list_due, today)
         now, waiting = datetime.now(UTC), await asyncio.to_thread(self._set_aside.list_waiting, SetAsideStage.NOTICE)
+        kept = await asyncio.to_thread(self._waiting.list_waiting_keys)
+        over = {key for key, item in waiting.items() if item.payload is None and key not in kept}
+        await asyncio.to_thread(self._set_aside.settle, SetAsideStage.NOTICE, over)
         return [each for each in due if each.key not in waiting or not waiting[each.key].is_resting(now)]
 
     async def set_waiting_aside(self, waiting: WaitingNotice, error: Exception) -> None:

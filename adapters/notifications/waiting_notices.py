@@ -35,6 +35,11 @@ class WaitingNoticeStore:
     def __init__(self, database: Database) -> None:
         self._database, self._delegations, self._set_aside = database, DelegationStore(database), SetAsideStore(database)
 
+    def list_waiting_keys(self) -> set[str]:
+        """The keys of all that waits."""
+        with self._database.reading() as session:
+            return {row.key for row in session.scalars(_select_waiting())}
+
     def find_account(self, case_id: str) -> str:
         """The account that a case is about; empty for none."""
         with self._database.reading() as session:

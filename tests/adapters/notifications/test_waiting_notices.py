@@ -219,3 +219,28 @@ async def test_a_notice_that_the_mail_server_does_not_take_for_long_is_set_aside
     assert await desk.notifier.tell_or_set_aside(notice, "n", "dispute:I-1:1", TODAY, MOST_DEFERRALS) == []
     (item,) = SetAsideStore(desk.database).list_waiting(SetAsideStage.NOTICE).values()
     assert item.reason is SetAsideReason.NOT_TAKEN
+
+
+async def test_what_was_set_aside_and_is_over_by_then_leaves_the_list(desk: Desk) -> None:
+    await desk.tell(invoice="I-1")
+    store = SetAsideStore(desk.database)
+    (waiting,) = desk.waiting.list_waiting_keys()
+    store.set_aside(SetAsideStage.NOTICE, waiting, KeyError("x"))
+    desk.add(
+        Case(
+            case_id="dispute:I-1:1",
+            run_id="r",
+            kind="dispute",
+            account_id="A-1",
+            stage="x",
+            waiting_for="nothing",
+            outcome="rejected",
+            seq=1,
+            head="h",
+            updated_at=REAL_NOW,
+        ),
+        Task(id=7, key="escalation:act-1", kind="escalation", account_id="A-1", role="sales", due_on=TODAY),
+    )
+    desk.identity.add_user("sven", SALES, email="sven@ours.test")
+    assert await desk.tell_late() == []
+    assert store.list_waiting(SetAsideStage.NOTICE) == {}
