@@ -22,10 +22,10 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_database_that_does_not_come_is_refused_with_what_to_do_and_without_its_password() -> None:
     said: list[str] = []
     with pytest.raises(DatabaseUnreachableError) as refusal:
-        await wait_for_database(Settings.load(database_url=NOBODY), said.append, patience=0.05)
+        await wait_for_database(Settings.load(database_url=NOBODY), said.append, patience=0.5)
 
-    assert said == ["waiting for the database at 127.0.0.1:1/ledger, for up to 0.05 s (Connection refused) …"]
-    told = "no database answers at 127.0.0.1:1/ledger after 0.05 s (Connection refused); start it, or correct DUECOURSE_DATABASE_URL"
+    assert said == ["waiting for the database at 127.0.0.1:1/ledger, for up to 0.5 s (Connection refused) …"]
+    told = "no database answers at 127.0.0.1:1/ledger after 0.5 s (Connection refused); start it, or correct DUECOURSE_DATABASE_URL"
     assert str(refusal.value) == told
 
 
@@ -69,7 +69,7 @@ async def test_a_database_file_is_not_waited_for(tmp_path: Path) -> None:
 async def test_a_temporal_server_that_does_not_come_is_refused_with_what_to_do() -> None:
     said: list[str] = []
     with pytest.raises(TemporalAbsentError, match=r"no Temporal server answers at .*; start it, or correct DUECOURSE_TEMPORAL_ADDRESS"):
-        await connect_to_set_server(Settings.load(temporal_address="127.0.0.1:1"), "127.0.0.1:1", said.append, patience=0.05)
+        await connect_to_set_server(Settings.load(temporal_address="127.0.0.1:1"), "127.0.0.1:1", said.append, patience=0.5)
 
     assert [line.partition(":")[0] for line in said] == ["waiting for the Temporal server at 127.0.0.1"]
 
