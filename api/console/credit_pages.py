@@ -10,12 +10,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
 from adapters.billing.results import CreditApplication
-from adapters.i18n.languages import choose_language
 from adapters.read_model.accounts import AccountDetail
 from api.commands.unapplied_credit import apply_credit, is_machine, load_unapplied_credit, take_back_application
 from api.console.rendering import require_page_reader
 from api.context import ApiContext
-from api.presenters.phrases import load_phrases
 from api.schemas.billing import ApplicationReversalIn, CreditShareIn
 from api.web.authentication import Context, reject_cross_origin_request, require_right
 from api.web.permissions import Permission, permission_denial_reason
@@ -34,12 +32,9 @@ Text = Annotated[str, Form(max_length=300)]
 
 def build_credit_facts(context: ApiContext, actor: Actor, account: AccountDetail) -> dict[str, Any]:
     """What the section on the account's page shows. `act`: under which a form that is sent twice books once."""
-    language = choose_language(context.identity.find_language(actor.user))
     collects = account.collector is not None and is_same_person(actor.user, account.collector) and not is_machine(context, actor)
     return {
         "credit": load_unapplied_credit(context, account.id),
-        "credit_words": load_phrases(language),
-        "credit_language": language,
         "credit_numbers": {invoice.id: invoice.number for invoice in account.invoices},
         "may_apply": permission_denial_reason(actor.role, Permission.RECORD_PAYMENTS) is None,
         "collects": collects,
