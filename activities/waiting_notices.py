@@ -1,4 +1,4 @@
-"""Tells people what waited for somebody with an address in their role."""
+"""Tells people what waited until they had an address, or somebody with one had their role."""
 
 from temporalio import activity
 
@@ -8,6 +8,7 @@ from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.notifications.waiting_notices import WaitingNotice
 from adapters.set_aside.each import concerns_all
 from adapters.temporal.case_signals import CaseSignals
+from domain.case.effects import NotifyRole
 from domain.case.late_notice import LateNotice
 from domain.clock import Clock
 from domain.identifiers import CaseKind, find_case_kind
@@ -42,5 +43,5 @@ class WaitingNoticeActivities:
         return count
 
     async def _tell_case(self, waiting: WaitingNotice, told: list[str]) -> None:
-        if told and find_case_kind(waiting.case_id) is CaseKind.INVOICE:
+        if told and isinstance(waiting.notice, NotifyRole) and find_case_kind(waiting.case_id) is CaseKind.INVOICE:
             await self._signals.notify_late(waiting.case_id, LateNotice(notice=waiting.notice, told=told))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from adapters.config.settings import Settings
-from cli.options import load_business_clock, load_existing_settings, opened_database
+from cli.options import get_caller_name, load_business_clock, load_existing_settings, opened_database
 from domain.errors import OperatingError
 
 TAKE_OVER_SECONDS = 10.0
@@ -49,12 +49,14 @@ def resume_clock(data_dir: DataDir = None) -> None:
 def _change_clock(settings: Settings, *, paused: bool | None = None, day_seconds: float | None = None) -> None:
     """Ask for the change, and wait until it is made: by the process that plays the clock, or here where none runs. Then show the clock."""
     from adapters.database.clock_store import ClockChange, apply_clock_change, is_clock_change_pending, request_clock_change
+    from adapters.database.row_states import ClockChannel
     from adapters.process.instance_lock import find_running_instance
     from cli.startup_screen import format_business_date
 
     with opened_database(settings) as database:
         if paused is not None or day_seconds is not None:
-            request_clock_change(database, ClockChange(paused=paused, day_seconds=day_seconds))
+            change = ClockChange(paused=paused, day_seconds=day_seconds)
+            request_clock_change(database, change, get_caller_name(), ClockChannel.COMMAND_LINE)
             if find_running_instance(settings.data_dir) is None:
                 apply_clock_change(database, datetime.now(UTC))
             deadline = monotonic() + TAKE_OVER_SECONDS

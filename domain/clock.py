@@ -52,6 +52,8 @@ class Clock(BaseModel):
     day_seconds: float = Field(default=REAL_DAY_SECONDS, gt=0, le=REAL_DAY_SECONDS)
     paused: bool = False
     """It stands still at the business anchor, whatever the real time, until another clock is set."""
+    set_by: str = ""
+    """Who paused, slowed or resumed it so; empty where nobody did, as when it goes on after a stop."""
 
     @classmethod
     def real_time(cls) -> "Clock":
@@ -94,7 +96,8 @@ class Clock(BaseModel):
 
     @property
     def hours_matter(self) -> bool:
-        """Played faster than some 240 s a business day, the hour of the day is noise and only the day counts."""
+        """Played faster than some 240 s a business day, the hour at which something is asked for is noise: a letter then goes at the next
+        opening of its customer's contact hours."""
         return self.day_seconds >= NOISE_LIMIT_SECONDS
 
 

@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
 from adapters.database.engine import Database
-from adapters.database.tables import Setting
+from adapters.database.row_states import ClockChannel
+from adapters.database.tables import ClockChangeRecord, Setting
 from domain.clock import REAL_DAY_SECONDS, Clock, start_of_day
 from domain.errors import OperatingError, UserError
 
@@ -42,12 +43,14 @@ class ClockChange(BaseModel):
 
 class _StoredClock(BaseModel):
     """`last_seen` is real time, UTC: the clock has shown nothing later. `wanted`: a change that the process which keeps the clock has not
-    made yet; `begun_with`: how many seconds a business day lasted at the beginning, where that was changed since."""
+    made yet, `wanted_by` whoever asked last; `begun_with`: how many seconds a business day lasted at the beginning, where that was changed
+    since."""
 
     clock: Clock
     as_of: date | None
     last_seen: AwareDatetime
     wanted: ClockChange | None = None
+    wanted_by: str = ""
     begun_with: float | None = None
 
 
@@ -75,7 +78,8 @@ def start_clock(database: Database, now: datetime, as_of: date | None = None, da
     _reject_conflicting_options(stored, as_of, day_seconds)
     clock = stored.clock
     if is_accelerated(clock):
-        clock = clock.model_copy(update={"real_anchor": now, "business_anchor": clock.to_business(min(stored.last_seen, now))})
+        stopped_at = clock.to_business(min(stored.last_seen, now))
+        clock = clock.model_copy(update={"real_anchor": now, "business_anchor": stopped_at, "set_by": ""})
         _save_stored_clock(database, stored.model_copy(update={"clock": clock, "last_seen": now}))
     return clock
 
@@ -85,15 +89,27 @@ def is_accelerated(clock: Clock) -> bool:
     return clock.is_played
 
 
-def request_clock_change(database: Database, change: ClockChange) -> None:
+def request_clock_change(database: Database, change: ClockChange, by: str, channel: ClockChannel) -> None:
     """Ask the process that keeps the clock for a change; where none runs, `apply_clock_change` makes it. Two that are asked for at once are
-    both made. Raises RealClockError."""
+    both made. Who asks for what is recorded. Raises RealClockError."""
+    now = datetime.now(UTC)
     with database.writing() as session:
         stored = _read_stored_clock(session)
         if stored is None or not stored.clock.is_played:
             raise RealClockError("this data folder is on the real clock, which nobody can pause or slow")
         wanted = (stored.wanted or ClockChange()).model_copy(update=change.model_dump(exclude_none=True))
-        _write_stored_clock(database, session, stored.model_copy(update={"wanted": wanted}))
+        _write_stored_clock(database, session, stored.model_copy(update={"wanted": wanted, "wanted_by": by}))
+        record = ClockChangeRecord(
+            made_by=by,
+            channel=channel.value,
+            paused=change.paused,
+            day_seconds=change.day_seconds,
+            paused_before=stored.clock.paused,
+            day_seconds_before=stored.clock.day_seconds,
+            made_at=stored.clock.to_business(min(stored.last_seen, now)),
+            recorded_at=now,
+        )
+        session.add(record)
 
 
 def apply_clock_change(database: Database, now: datetime) -> Clock | None:
@@ -106,7 +122,7 @@ def apply_clock_change(database: Database, now: datetime) -> Clock | None:
         clock, wanted = stored.clock, stored.wanted
         paused = clock.paused if wanted.paused is None else wanted.paused
         changed = clock.set_going(min(stored.last_seen, now), paused=paused, day_seconds=wanted.day_seconds)
-        changed = changed.model_copy(update={"real_anchor": now})
+        changed = changed.model_copy(update={"real_anchor": now, "set_by": stored.wanted_by})
         update = {"clock": changed, "wanted": None, "last_seen": now, "begun_with": stored.begun_with or clock.day_seconds}
         _write_stored_clock(database, session, stored.model_copy(update=update))
         return changed

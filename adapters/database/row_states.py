@@ -104,3 +104,11 @@ class BrakeEvent(StrEnum):
     RESUMED = "resumed"
     HELD = "held"
     RELEASED = "released"
+
+
+class ClockChannel(StrEnum):
+    """The way by which somebody asked for a change of the played clock."""
+
+    API = "api"
+    CONSOLE = "console"
+    COMMAND_LINE = "command_line"

@@ -449,12 +449,14 @@ class DigestMailRow(SQLModel, table=True):
 
 
 class WaitingNoticeRow(SQLModel, table=True):
-    """A notice to people of a role that nobody with an address had. One that was told, or overtaken, keeps its row."""
+    """A notice to people of a role that nobody with an address had, or to somebody by name who had none. One that was told, or overtaken,
+    keeps its row."""
 
     __tablename__ = "waiting_notices"
     __table_args__ = (Index("ix_waiting_notices_state", "state", "role"),)
     key: str = Field(primary_key=True, description="by which it is told, and makes the same mails however often")
-    role: str
+    role: str = Field(description="empty of a notice to a person")
+    person: str = Field(default="", sa_column_kwargs={"server_default": ""}, description="the user; empty of a notice to a role")
     template: str
     details: dict[str, Any] = Field(sa_type=JSON, description="of the notice")
     case_id: str = Field(index=True, description="the case that told it")
@@ -801,6 +803,22 @@ class SetAsideRow(SQLModel, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time; None: it is set aside")
 
 
+class ClockChangeRecord(SQLModel, table=True):
+    """Append-only: who asked the played clock to be paused, slowed, hastened or resumed, and how it ran before. None: left as it was."""
+
+    __tablename__ = "clock_changes"
+    __table_args__ = (APPEND_ONLY,)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    made_by: str
+    channel: str = Field(description="a ClockChannel")
+    paused: bool | None = None
+    day_seconds: float | None = None
+    paused_before: bool
+    day_seconds_before: float
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
 class ErasureRow(SQLModel, table=True):
     """Append-only: what was erased of an account, and what was kept."""
 
@@ -822,6 +840,7 @@ __all__ = [
     "ArchivedRun",
     "CallRequest",
     "Case",
+    "ClockChangeRecord",
     "Contact",
     "ContactRequest",
     "CoverRow",

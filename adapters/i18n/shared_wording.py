@@ -45,5 +45,9 @@ class SharedWording(BaseModel):
         """`covered`: so much of the invoice's total is no longer open, in minor units of `currency`."""
         return fill_placeholders(self.consequences["cancellation"], {"covered": self.format_money(covered, currency) if covered else ""})
 
+    def describe_credited_before(self, amount: int, currency: str) -> str:
+        """`amount`, in minor units of `currency`: what whoever asks has had credited of the invoice without anybody's agreement."""
+        return fill_placeholders(self.consequences["credited_before"], {"amount": self.format_money(amount, currency)})
+
 
 SHARED_WORDING = WordingCatalogue(SharedWording, PROJECT / "adapters" / "i18n" / "words")

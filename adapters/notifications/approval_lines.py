@@ -22,6 +22,7 @@ def build_approval_lines(
         *([fill_placeholders(words["customer"], {"name": account_name, "account": account})] if account else []),
         *([fill_placeholders(words["asked_for"], {"amounts": amounts})] if amounts else []),
         *([shared.describe_cancellation(summary.covered_amount, summary.currency)] if summary.covered_amount is not None else []),
+        *([shared.describe_credited_before(summary.credited_before, summary.currency)] if summary.credited_before else []),
         *([fill_placeholders(words["reason"], {"reason": reason})] if reason else []),
         *_list_invoice_lines(words, shared, facts, today),
         *_list_dispute_lines(words, shared, facts),

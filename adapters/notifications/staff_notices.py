@@ -206,7 +206,7 @@ def _build_links(details: Mapping[str, FactValue]) -> dict[str, str]:
     case_id = str(details.get("case") or "")
     if find_case_kind(case_id) is CaseKind.APPROVAL and not details.get("result"):
         links |= {"approval": f"/approvals/{quote(case_id, safe='')}", "approvals": "/approvals"}
-    if details.get("unreached_role"):
+    if details.get("unreached_role") or details.get("unreached_person"):
         links["roles"] = "/roles"
     if invoice := details.get("invoice"):
         links["invoice"] = f"/invoices/{quote(str(invoice), safe='')}"

@@ -1,4 +1,4 @@
-"""Tells staff what cases have to tell: at once, by the day's digest, or, where nobody of the role has an address, once somebody has."""
+"""Tells staff what cases have to tell: at once, by the day's digest, or, where nobody to be told has an address, once somebody has."""
 
 import asyncio
 import logging
@@ -25,8 +25,8 @@ MOST_DEFERRALS = 10
 
 _NOTICES: TypeAdapter[NotifyRole | NotifyPerson] = TypeAdapter(Annotated[NotifyRole | NotifyPerson, Field(discriminator="effect")])
 
-UNREACHED_TEMPLATE = "role_unreached"
-"""The notice by which administrators hear that something waits for a role in which nobody can be told."""
+UNREACHED_TEMPLATE, UNREACHED_PERSON_TEMPLATE = "role_unreached", "person_unreached"
+"""The notices by which administrators hear that something waits for a role in which nobody can be told, or for somebody who cannot be."""
 
 
 class StaffNotifier:
@@ -70,16 +70,24 @@ class StaffNotifier:
 
     async def tell_staff(self, notice: NotifyRole | NotifyPerson, key: str, case_id: str, today: date) -> list[str]:
         """Return the names of those to whom it went, or for whom the day's digest will tell it. Where nobody with an address has the role,
-        it waits, and administrators are told of the first that waits for it. Raises NoticeDeferredError."""
+        or the person has none, it waits, and administrators are told of the first that waits for them. Raises NoticeDeferredError."""
         can_be_told = await asyncio.to_thread(self._waiting.can_be_told, notice, today)
         names = await self._send(notice, key, today)
-        if isinstance(notice, NotifyRole) and not names and not can_be_told:
-            is_first = await asyncio.to_thread(self._waiting.keep_notice, notice, key, case_id, today)
-            if is_first and notice.role is not Role.ADMIN:
-                logger.warning("nobody with an address is %s: a notice of %s is the first that waits", notice.role.value, case_id)
-                unreached = NotifyRole(role=Role.ADMIN, template=UNREACHED_TEMPLATE, details={"unreached_role": notice.role.value})
-                await self._notices.send(unreached, f"{UNREACHED_TEMPLATE}:{key}")
+        if not names and not can_be_told and await asyncio.to_thread(self._waiting.keep_notice, notice, key, case_id, today):
+            await self._tell_administrators(notice, key, case_id)
         return names
+
+    async def _tell_administrators(self, notice: NotifyRole | NotifyPerson, key: str, case_id: str) -> None:
+        """Tell of the first notice that waits for a role or a person; of their own role, administrators cannot be told."""
+        if isinstance(notice, NotifyPerson):
+            logger.warning("%s has no address: a notice of %s is the first that waits", notice.user, case_id)
+            template, details = UNREACHED_PERSON_TEMPLATE, {"unreached_person": notice.user}
+        elif notice.role is not Role.ADMIN:
+            logger.warning("nobody with an address is %s: a notice of %s is the first that waits", notice.role.value, case_id)
+            template, details = UNREACHED_TEMPLATE, {"unreached_role": notice.role.value}
+        else:
+            return
+        await self._notices.send(NotifyRole(role=Role.ADMIN, template=template, details=dict(details)), f"{template}:{key}")
 
     async def list_due(self, today: date) -> list[WaitingNotice]:
         """List what waited and can be told now."""

@@ -1,6 +1,7 @@
-"""Notices to people of a role that nobody with an address has: kept until somebody has it, or until there is nothing left to tell."""
+"""Notices to people of a role that nobody with an address has, or to somebody without one: kept until they can be told, or until there is
+nothing left to tell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState, WaitingNoticeState
-from adapters.database.tables import Case, Task, WaitingNoticeRow
+from adapters.database.tables import Case, Task, User, WaitingNoticeRow
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.reachable_roles import load_reachable_roles
 from adapters.set_aside.set_aside_store import SetAsideStore
@@ -26,7 +27,7 @@ ESCALATION_FACT = "escalation"
 class WaitingNotice(NamedTuple):
     key: str
     case_id: str
-    notice: NotifyRole
+    notice: NotifyRole | NotifyPerson
 
 
 class WaitingNoticeStore:
@@ -46,19 +47,24 @@ class WaitingNoticeStore:
             return session.scalar(select(col(Case.account_id)).where(col(Case.case_id) == case_id)) or ""
 
     def can_be_told(self, notice: NotifyRole | NotifyPerson, today: date) -> bool:
-        """Whether somebody with an address has the role. What is told to a person by name waits for nobody."""
+        """Whether somebody with an address has the role; of a person by name, whether they have one. Who is no active user, as a machine,
+        is never told, and nothing waits for them."""
         if isinstance(notice, NotifyPerson):
-            return True
+            with self._database.reading() as session:
+                return _load_addresses(session).get(notice.user) != ""
         delegations = self._delegations.list_active(today)
         with self._database.reading() as session:
             return load_reachable_roles(session, delegations).reach(notice.role, find_digest_event(notice) is not None)
 
-    def keep_notice(self, notice: NotifyRole, key: str, case_id: str, today: date) -> bool:
-        """Keep a notice, once by `key`; return whether none that waits for the role was kept before it."""
+    def keep_notice(self, notice: NotifyRole | NotifyPerson, key: str, case_id: str, today: date) -> bool:
+        """Keep a notice, once by `key`; return whether none that waits for the role, or the person, was kept before it."""
+        person = notice.user if isinstance(notice, NotifyPerson) else ""
+        role = notice.role.value if isinstance(notice, NotifyRole) else ""
         with self._database.writing() as session:
             row: dict[str, Any] = {
                 "key": key,
-                "role": notice.role.value,
+                "role": role,
+                "person": person,
                 "template": notice.template,
                 "details": dict(notice.details),
                 "case_id": case_id,
@@ -69,7 +75,8 @@ class WaitingNoticeStore:
                 "told": [],
             }
             session.execute(self._database.build_insert_or_ignore(WaitingNoticeRow).values(**row))
-            first = _select_waiting().where(col(WaitingNoticeRow.role) == notice.role.value).limit(1)
+            same = (col(WaitingNoticeRow.role) == role, col(WaitingNoticeRow.person) == person)
+            first = _select_waiting().where(*same).limit(1)
             return bool(session.scalars(first).one().key == key)
 
     def list_due(self, today: date) -> list[WaitingNotice]:
@@ -78,14 +85,21 @@ class WaitingNoticeStore:
         delegations = self._delegations.list_active(today)
         with self._database.writing() as session:
             rows = session.scalars(_select_waiting()).all()
-            overtaken = _list_overtaken(session, rows)
+            addresses = _load_addresses(session)
+            overtaken = _list_overtaken(session, rows, addresses)
             _settle(session, overtaken, WaitingNoticeState.OVERTAKEN, [], today)
             reachable = load_reachable_roles(session, delegations)
             read = {row.key: _read_waiting(row) for row in rows if row.key not in overtaken and row.tried_on != today}
         unreadable = {key: each for key, each in read.items() if isinstance(each, ValueError)}
         self._set_aside.set_all_aside(SetAsideStage.NOTICE, unreadable)
         waiting = [each for each in read.values() if isinstance(each, WaitingNotice)]
-        return [each for each in waiting if reachable.reach(each.notice.role, find_digest_event(each.notice) is not None)]
+
+        def can_be_told(notice: NotifyRole | NotifyPerson) -> bool:
+            if isinstance(notice, NotifyPerson):
+                return bool(addresses.get(notice.user))
+            return reachable.reach(notice.role, find_digest_event(notice) is not None)
+
+        return [each for each in waiting if can_be_told(each.notice)]
 
     def mark_told(self, key: str, told: Sequence[str], today: date) -> None:
         """Keep who was told. What went to nobody, as every address was refused, is tried again on another day."""
@@ -99,7 +113,7 @@ class WaitingNoticeStore:
 def _read_waiting(row: WaitingNoticeRow) -> WaitingNotice | ValueError:
     """What waits, or why it cannot be read."""
     try:
-        return WaitingNotice(row.key, row.case_id, NotifyRole(role=Role(row.role), template=row.template, details=dict(row.details)))
+        return WaitingNotice(row.key, row.case_id, _build_notice(row))
     except ValueError as error:
         return error
 
@@ -109,20 +123,34 @@ def _select_waiting() -> Any:
     return waiting.order_by(col(WaitingNoticeRow.recorded_at), col(WaitingNoticeRow.key))
 
 
-def _list_overtaken(session: Session, rows: Sequence[WaitingNoticeRow]) -> list[str]:
-    """List the keys of those whose case, or whose escalation, is over, and of those after which the same was to be told once more."""
+def _build_notice(row: WaitingNoticeRow) -> NotifyRole | NotifyPerson:
+    if row.person:
+        return NotifyPerson(user=row.person, template=row.template, details=dict(row.details))
+    return NotifyRole(role=Role(row.role), template=row.template, details=dict(row.details))
+
+
+def _load_addresses(session: Session) -> dict[str, str]:
+    """The address of each active user by name; empty where they have none."""
+    return dict(session.execute(select(col(User.name), col(User.email)).where(col(User.active))).tuples().all())
+
+
+def _list_overtaken(session: Session, rows: Sequence[WaitingNoticeRow], addresses: Mapping[str, str]) -> list[str]:
+    """List the keys of those whose case, or whose escalation, is over, and of those after which the same was to be told once more. What is
+    told to a person is often that something is over: it waits for as long as they are a user (`addresses`)."""
     cases = {row.case_id for row in rows}
     over = set(session.scalars(select(col(Case.case_id)).where(col(Case.case_id).in_(cases), col(Case.outcome).is_not(None))))
     escalations = {row.key: str(row.details[ESCALATION_FACT]) for row in rows if row.details.get(ESCALATION_FACT)}
     task_keys = {name for escalation in escalations.values() for name in (escalation, f"{TaskKind.ESCALATION}:{escalation}")}
     ended = set(session.scalars(select(col(Task.key)).where(col(Task.key).in_(task_keys), col(Task.state) != TaskState.OPEN)))
-    latest = {(row.case_id, row.template, escalations.get(row.key)): row.key for row in rows}
+    latest = {(row.case_id, row.template, row.person, escalations.get(row.key)): row.key for row in rows}
 
     def is_overtaken(row: WaitingNoticeRow) -> bool:
+        if row.person:
+            return row.person not in addresses or latest[row.case_id, row.template, row.person, escalations.get(row.key)] != row.key
         escalation = escalations.get(row.key, "")
         if row.case_id in over or ended & {escalation, f"{TaskKind.ESCALATION}:{escalation}"}:
             return True
-        return latest[row.case_id, row.template, escalations.get(row.key)] != row.key
+        return latest[row.case_id, row.template, "", escalations.get(row.key)] != row.key
 
     return [row.key for row in rows if is_overtaken(row)]
 

@@ -1,4 +1,4 @@
-"""Who looked at which account, as the trail has it."""
+"""Who looked at which account, and who changed the played clock, as the records have it."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.database.engine import Database
-from adapters.database.tables import ViewRow
+from adapters.database.row_states import ClockChannel
+from adapters.database.tables import ClockChangeRecord, ViewRow
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.clock import start_of_day
 
@@ -56,3 +57,29 @@ def list_access_log(
     with database.reading() as session:
         rows, following = paginate_rows(session.scalars(statement).all(), limit, lambda row: (row.id or 0,))
         return [AccessLogLine.model_validate(row) for row in rows], following
+
+
+class ClockChangeLine(BaseModel):
+    """Who asked for what of the played clock; None: left as it was. `made_at` is business time, `recorded_at` real time, both UTC."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    made_by: str
+    channel: ClockChannel
+    paused: bool | None
+    day_seconds: float | None
+    paused_before: bool
+    day_seconds_before: float
+    made_at: datetime
+    recorded_at: datetime
+
+
+def list_clock_changes(database: Database, limit: int, cursor: str | None) -> tuple[list[ClockChangeLine], str | None]:
+    """The newest first."""
+    statement = select(ClockChangeRecord).order_by(col(ClockChangeRecord.id).desc()).limit(limit + 1)
+    if place := decode_cursor(cursor, int):
+        statement = statement.where(col(ClockChangeRecord.id) < place[0])
+    with database.reading() as session:
+        rows, following = paginate_rows(session.scalars(statement).all(), limit, lambda row: (row.id or 0,))
+        return [ClockChangeLine.model_validate(row) for row in rows], following

@@ -1,4 +1,5 @@
-"""What waits for people of a role in which nobody can be told: notices, escalations, and cases that people of the role are to act on."""
+"""What waits for people of a role in which nobody can be told: notices, escalations, and cases that people of the role are to act on; and
+what waits for people without an address."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -10,7 +11,7 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.row_states import AwaitedPart, TaskState, WaitingNoticeState
-from adapters.database.tables import Account, Case, CaseAwaited, Task, WaitingNoticeRow
+from adapters.database.tables import Account, Case, CaseAwaited, Task, User, WaitingNoticeRow
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.reachable_roles import ReachableRoles, load_reachable_roles
 from domain.approval.delegation import Delegation
@@ -49,12 +50,31 @@ class UnreachedRole(BaseModel):
         return min((case.since for case in self.cases if case.since), default=None)
 
 
-class SettledNotice(BaseModel):
-    """What became of a notice that waited. `told`: the users who were told at last; nobody where there was nothing left to tell."""
+class UnreachedPerson(BaseModel):
+    """A user without an address, and the cases of which they are to be told something, the longest first."""
 
     model_config = ConfigDict(frozen=True)
 
-    role: Role
+    person: str
+    cases: list[UnreachedCase]
+
+    @property
+    def since(self) -> date | None:
+        return min((case.since for case in self.cases if case.since), default=None)
+
+    @property
+    def notices(self) -> int:
+        return sum(case.notices for case in self.cases)
+
+
+class SettledNotice(BaseModel):
+    """What became of a notice that waited for a role, or for a person. `told`: the users who were told at last; nobody where there was
+    nothing left to tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role | None
+    person: str | None
     template: str
     case_id: str
     account_id: str
@@ -64,6 +84,8 @@ class SettledNotice(BaseModel):
 
 
 class _Waiting(NamedTuple):
+    """`role`: for whom it waits; of a notice to a person, their name."""
+
     role: str
     case_id: str
     account_id: str
@@ -81,9 +103,36 @@ def load_unreached_roles(session: Session, delegations: Iterable[Delegation]) ->
         role = Role(each.role)
         if not reachable.reach(role, find_case_kind(each.case_id) is CaseKind.APPROVAL):
             found.setdefault(role, {}).setdefault(each.case_id, []).append(each)
-    accounts = {each.account_id for cases in found.values() for waiting in cases.values() for each in waiting}
-    names = dict(session.execute(select(col(Account.id), col(Account.name)).where(col(Account.id).in_(accounts))).all()) if accounts else {}
+    names = _load_account_names(session, (each.account_id for cases in found.values() for rows in cases.values() for each in rows))
     return [UnreachedRole(role=role, cases=_build_cases(cases, names)) for role, cases in sorted(found.items())]
+
+
+def load_unreached_people(session: Session) -> list[UnreachedPerson]:
+    """Return the users without an address for whom notices wait, by name."""
+    columns = (
+        col(WaitingNoticeRow.person),
+        col(WaitingNoticeRow.case_id),
+        col(WaitingNoticeRow.account_id),
+        col(WaitingNoticeRow.asked_on),
+        literal(True),
+    )
+    waiting = select(*columns).join(User, col(User.name) == col(WaitingNoticeRow.person))
+    waiting = waiting.where(col(WaitingNoticeRow.state) == WaitingNoticeState.WAITING, col(User.active), col(User.email) == "")
+    found: dict[str, dict[str, list[_Waiting]]] = {}
+    for each in (_Waiting(*row) for row in session.execute(waiting)):
+        found.setdefault(each.role, {}).setdefault(each.case_id, []).append(each)
+    names = _load_account_names(session, (each.account_id for cases in found.values() for rows in cases.values() for each in rows))
+    return [UnreachedPerson(person=person, cases=_build_cases(cases, names)) for person, cases in sorted(found.items())]
+
+
+def find_unreached_people(database: Database) -> list[UnreachedPerson]:
+    with database.reading() as session:
+        return load_unreached_people(session)
+
+
+def _load_account_names(session: Session, account_ids: Iterable[str]) -> dict[str, str]:
+    accounts = set(account_ids)
+    return dict(session.execute(select(col(Account.id), col(Account.name)).where(col(Account.id).in_(accounts))).all()) if accounts else {}
 
 
 def find_unreached_roles(database: Database, today: date) -> list[UnreachedRole]:
@@ -102,7 +151,12 @@ def list_settled_notices(database: Database, limit: int) -> list[SettledNotice]:
     settled = select(WaitingNoticeRow).where(col(WaitingNoticeRow.state) != WaitingNoticeState.WAITING)
     settled = settled.order_by(col(WaitingNoticeRow.settled_on).desc(), col(WaitingNoticeRow.recorded_at).desc()).limit(limit)
     with database.reading() as session:
-        return [SettledNotice.model_validate(row, from_attributes=True) for row in session.scalars(settled)]
+        return [
+            SettledNotice(
+                **row.model_dump(exclude={"role", "person"}), role=Role(row.role) if row.role else None, person=row.person or None
+            )
+            for row in session.scalars(settled)
+        ]
 
 
 def _select_waiting(reachable: ReachableRoles) -> Any:

@@ -15,7 +15,7 @@ from adapters.read_model.worklist_queries import (
     list_broken_promise_items,
     list_case_items,
     list_task_items,
-    list_unreached_role_items,
+    list_unreached_items,
     load_scales,
 )
 from adapters.set_aside.set_aside_store import SetAsideItem, list_all_waiting
@@ -89,7 +89,7 @@ def _load_work_items(session: Session, scope: WorklistScope, today: date) -> lis
         *list_task_items(session, scope.people, scope.roles, today),
         *list_case_items(session, Actor(user=scope.user, role=scope.role), scope.people, scope.roles, scope.delegations, today),
         *list_broken_promise_items(session, scope.people, today),
-        *(list_unreached_role_items(session, scope.delegations) if scope.role is Role.ADMIN else ()),
+        *(list_unreached_items(session, scope.delegations) if scope.role is Role.ADMIN else ()),
         *(map(_build_set_aside_item, list_all_waiting(session)) if scope.role is Role.ADMIN else ()),
     ]
 

@@ -13,7 +13,7 @@ from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine, Task
 from adapters.read_model.awaited_cases import awaits_role_or_person
 from adapters.read_model.called_invoices import CalledInvoice, load_called_invoices, sum_called_balances
-from adapters.read_model.unreached_roles import load_unreached_roles
+from adapters.read_model.unreached_roles import UnreachedPerson, UnreachedRole, load_unreached_people, load_unreached_roles
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import SigningAuthority
 from domain.approval.summary import ApprovalSummary, choose_authority_over
@@ -191,27 +191,33 @@ def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Rol
     ]
 
 
-def list_unreached_role_items(session: Session, delegations: Sequence[Delegation]) -> list[WorkItem]:
-    """One item for each role in which nobody can be told of what waits for it, however much that is."""
+def list_unreached_items(session: Session, delegations: Sequence[Delegation]) -> list[WorkItem]:
+    """One item for each role in which nobody can be told of what waits for it, and for each user without an address of whom something
+    waits to be told; however much that is."""
+    roles, people = load_unreached_roles(session, delegations), load_unreached_people(session)
     return [
-        WorkItem(
-            id=f"role:{unreached.role}",
-            work=WorkKind.UNREACHED_ROLE,
-            account_id="",
-            account_name="",
-            collector=None,
-            role=unreached.role.value,
-            due_on=unreached.since,
-            facts={
-                "role": unreached.role.value,
-                "name": unreached.role.value,
-                "cases": len(unreached.cases),
-                "which": ", ".join(case.label for case in unreached.cases[:MAX_NAMED_CASES]),
-                "more": max(len(unreached.cases) - MAX_NAMED_CASES, 0) or None,
-            },
-        )
-        for unreached in load_unreached_roles(session, delegations)
+        *(_build_unreached_item(f"role:{each.role}", WorkKind.UNREACHED_ROLE, each, role=each.role, name=each.role) for each in roles),
+        *(
+            _build_unreached_item(f"person:{each.person}", WorkKind.UNREACHED_PERSON, each, person=each.person, notices=each.notices)
+            for each in people
+        ),
     ]
+
+
+def _build_unreached_item(item_id: str, work: WorkKind, unreached: UnreachedRole | UnreachedPerson, **facts: Any) -> WorkItem:
+    named = ", ".join(case.label for case in unreached.cases[:MAX_NAMED_CASES])
+    facts |= {"cases": len(unreached.cases), "which": named, "more": max(len(unreached.cases) - MAX_NAMED_CASES, 0) or None}
+    role = facts.get("role", Role.ADMIN).value
+    return WorkItem(
+        id=item_id,
+        work=work,
+        account_id="",
+        account_name="",
+        collector=None,
+        role=role,
+        due_on=unreached.since,
+        facts={name: value.value if isinstance(value, Role) else value for name, value in facts.items()},
+    )
 
 
 class _ListedCase(NamedTuple):

@@ -7,13 +7,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from adapters.database.clock_store import ClockChange
+from adapters.database.row_states import ClockChannel
 from adapters.read_model.correspondence import list_letters, list_pressing_tasks, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from adapters.read_model.journal import JournalLine, list_account_history, list_case_story
 from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_release
 from adapters.read_model.notes import list_notes
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
-from adapters.read_model.unreached_roles import find_unreached_roles, list_settled_notices
+from adapters.read_model.unreached_roles import find_unreached_people, find_unreached_roles, list_settled_notices
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
@@ -88,6 +89,7 @@ def show_portfolio(
         tasks=tasks,
         unreached=find_unreached_roles(context.database, context.today),
         set_aside=count_waiting(context.database),
+        unreached_people=find_unreached_people(context.database),
         order=order,
         chosen={"q": q, "stage": stage, "currency": currency, "collector": collector, "overdue": overdue, "hold": hold},
         next_page=request.url.include_query_params(cursor=following).query if following else None,
@@ -157,6 +159,7 @@ def show_unreached_roles(request: Request, context: Context, actor: PageReader) 
         "roles.html",
         actor,
         unreached=find_unreached_roles(context.database, context.today),
+        unreached_people=find_unreached_people(context.database),
         settled=list_settled_notices(context.database, MAX_LIST_LENGTH),
     )
 
@@ -244,7 +247,8 @@ async def set_clock(
     """Pause, slow or resume a played clock. Raises Problem 403, RealClockError."""
     await run_in_threadpool(require_right, actor, Permission.SET_CLOCK)
     speed = float(day_seconds) if day_seconds in CLOCK_SPEEDS else None
-    await change_clock(context, ClockChange(paused={"yes": True, "no": False}.get(paused), day_seconds=speed))
+    change = ClockChange(paused={"yes": True, "no": False}.get(paused), day_seconds=speed)
+    await change_clock(context, change, actor.user, ClockChannel.CONSOLE)
     return RedirectResponse("/", status_code=303)
 
 

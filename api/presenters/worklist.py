@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from adapters.read_model.unreached_roles import SettledNotice, UnreachedRole
+from adapters.read_model.unreached_roles import SettledNotice, UnreachedPerson, UnreachedRole
 from adapters.read_model.worklist import WorklistLine
 from adapters.read_model.worklist_queries import WorkItem
 from api.presenters.phrases import Phrases
@@ -16,6 +16,7 @@ from api.schemas.worklist import (
     LateNoticeOut,
     PointsOut,
     UnreachedCaseOut,
+    UnreachedPersonOut,
     UnreachedRoleOut,
     UnreachedRolesOut,
     WorkItemOut,
@@ -64,7 +65,7 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
 
 
 def _find_page(item: WorkItem) -> str:
-    if item.work is WorkKind.UNREACHED_ROLE:
+    if item.work in (WorkKind.UNREACHED_ROLE, WorkKind.UNREACHED_PERSON):
         return UNREACHED_ROLES_PAGE
     if item.work is WorkKind.SET_ASIDE:
         return SET_ASIDE_PAGE
@@ -123,13 +124,19 @@ def _render_due_date(due_on: date | None, today: date, words: Phrases) -> str:
     return words.render_worklist_reason("late", {"days": (today - due_on).days})
 
 
-def present_unreached_roles(roles: list[UnreachedRole], settled: list[SettledNotice]) -> UnreachedRolesOut:
+def present_unreached_roles(roles: list[UnreachedRole], people: list[UnreachedPerson], settled: list[SettledNotice]) -> UnreachedRolesOut:
     return UnreachedRolesOut(
         roles=[
             UnreachedRoleOut(
                 role=role.role, since=role.since, cases=[UnreachedCaseOut.model_validate(case.model_dump()) for case in role.cases]
             )
             for role in roles
+        ],
+        people=[
+            UnreachedPersonOut(
+                person=each.person, since=each.since, cases=[UnreachedCaseOut.model_validate(case.model_dump()) for case in each.cases]
+            )
+            for each in people
         ],
         settled=[LateNoticeOut(**notice.model_dump(exclude={"template"}), notice=notice.template) for notice in settled],
     )

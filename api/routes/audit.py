@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.read_model.access_log import AccessLogFilter, list_access_log
+from adapters.read_model.access_log import AccessLogFilter, list_access_log, list_clock_changes
 from adapters.temporal.case_start import CaseStart
 from api.commands.case_commands import submit_or_start_case
 from api.routes.account_lookup import CommandId, ExistingAccount
-from api.schemas.audit import ErasureOut, ViewOut
+from api.schemas.audit import ClockChangeOut, ErasureOut, ViewOut
 from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.request_body import Day
 from api.web.access_logging import AccessLogBuffer, get_access_log_buffer
@@ -48,6 +48,13 @@ async def get_views(
     await trail.flush()
     rows, following = await run_in_threadpool(list_access_log, context.database, filter, limit, cursor)
     return Page(items=[ViewOut.from_line(row) for row in rows], next=following)
+
+
+@router.get("/clock-changes", operation_id="list_clock_changes", summary="Who paused, slowed or resumed the played clock, the newest first")
+def get_clock_changes(_: AuditingActor, context: Context, limit: Limit = 50, cursor: Cursor = None) -> Page[ClockChangeOut]:
+    """Over the API, at the console or on the command line. The journal of every case that was open then names the same person."""
+    rows, following = list_clock_changes(context.database, limit, cursor)
+    return Page(items=[ClockChangeOut.from_line(row) for row in rows], next=following)
 
 
 @router.get(ERASURE_PATH, operation_id="preview_erasure", summary="What would be erased of an account, and what was")

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.database.clock_store import SHORTEST_DAY_SECONDS, ClockChange
+from adapters.database.row_states import ClockChannel
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.unreached_roles import can_admins_be_told, find_unreached_roles
 from adapters.set_aside.set_aside_store import count_waiting
@@ -82,10 +83,11 @@ def get_clock(context: Context, _: ReadingActor) -> ClockOut:
 
 
 @clock_router.post("", operation_id="set_clock", summary="Pause, slow or resume a played clock", responses=QUEUED_RESPONSE)
-async def set_clock(context: Context, _: ClockSettingActor, body: ClockIn, response: Response) -> ClockOut:
-    """Business time goes on from where it stands; every open case hears of it, and its journal says so. 202 when the process that plays the
-    clock has not taken it over yet. The real clock is left alone: 409."""
-    if not await change_clock(context, ClockChange(paused=body.paused, day_seconds=body.day_seconds)):
+async def set_clock(context: Context, actor: ClockSettingActor, body: ClockIn, response: Response) -> ClockOut:
+    """Business time goes on from where it stands; every open case hears of it, and its journal says who set it. 202 when the process that
+    plays the clock has not taken it over yet. The real clock is left alone: 409."""
+    change = ClockChange(paused=body.paused, day_seconds=body.day_seconds)
+    if not await change_clock(context, change, actor.user, ClockChannel.API):
         response.status_code = 202
     return _present_clock(context)
 

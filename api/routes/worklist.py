@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from adapters.read_model.cursors import decode_cursor, paginate_rows
-from adapters.read_model.unreached_roles import find_unreached_roles, list_settled_notices
+from adapters.read_model.unreached_roles import find_unreached_people, find_unreached_roles, list_settled_notices
 from adapters.read_model.worklist import load_worklist, load_worklist_scope
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
@@ -48,11 +48,12 @@ def get_worklist(
     return Page(items=[present_work_item(line, today, words) for line in lines], next=following)
 
 
-@router.get("/roles", operation_id="list_unreached_roles", summary="What waits for a role in which nobody can be told")
+@router.get("/roles", operation_id="list_unreached_roles", summary="What waits for a role, or a person, whom nobody can tell")
 def get_unreached_roles(context: Context, _: ReadingActor) -> UnreachedRolesOut:
     """Give the role to somebody with an address, by `duecourse user add USER ROLE --email ADDRESS`: what waits is told within minutes."""
     roles = find_unreached_roles(context.database, context.today)
-    return present_unreached_roles(roles, list_settled_notices(context.database, MAX_SETTLED_NOTICES))
+    people = find_unreached_people(context.database)
+    return present_unreached_roles(roles, people, list_settled_notices(context.database, MAX_SETTLED_NOTICES))
 
 
 @set_aside_router.get("", operation_id="list_set_aside", summary="What failed and was set aside, so that the rest went on")

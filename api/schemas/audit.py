@@ -4,7 +4,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
-from adapters.read_model.access_log import AccessLogLine
+from adapters.database.row_states import ClockChannel
+from adapters.read_model.access_log import AccessLogLine, ClockChangeLine
 from api.schemas.account_state import AccountStateOut
 from api.schemas.journal import EntryOut
 from domain.audit.seal import Seal
@@ -54,6 +55,23 @@ class ViewOut(BaseModel):
 
     @classmethod
     def from_line(cls, line: AccessLogLine) -> "ViewOut":
+        return cls(**line.model_dump(exclude={"id"}))
+
+
+class ClockChangeOut(BaseModel):
+    """Who asked for what of the played clock, and how it ran before."""
+
+    made_by: str
+    channel: ClockChannel
+    paused: bool | None = Field(description="null: left as it was")
+    day_seconds: float | None = Field(description="how long a business day was to last; null: left as it was")
+    paused_before: bool
+    day_seconds_before: float
+    made_at: datetime = Field(description="business time")
+    recorded_at: datetime = Field(description="real time")
+
+    @classmethod
+    def from_line(cls, line: ClockChangeLine) -> "ClockChangeOut":
         return cls(**line.model_dump(exclude={"id"}))
 
 

@@ -30,6 +30,7 @@ AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.TIMELINE_END: ("refer_account", "ask_suspension", "propose_plan", "issue_credit_note", "cancel_invoice"),
     WorkKind.UNREACHED_ROLE: (),
     WorkKind.SET_ASIDE: ("retry_set_aside",),
+    WorkKind.UNREACHED_PERSON: (),
     WorkKind.MOVED_INVOICE: ("close_task", "cancel_invoice"),
     WorkKind.CREDIT_TO_APPLY: ("apply_unapplied_credit", "close_task"),
     WorkKind.OTHER: (),
@@ -94,10 +95,19 @@ class UnreachedRoleOut(BaseModel):
     cases: list[UnreachedCaseOut] = Field(description="the longest waiting first")
 
 
+class UnreachedPersonOut(BaseModel):
+    """A user without an address, who is told nothing of what waits for them."""
+
+    person: str
+    since: date | None
+    cases: list[UnreachedCaseOut] = Field(description="the longest waiting first")
+
+
 class LateNoticeOut(BaseModel):
     """A notice that had waited. `told`: the users to whom it went at last; nobody, where there was nothing left to tell."""
 
-    role: Role
+    role: Role | None = Field(description="null: it waited for a person by name")
+    person: str | None = Field(description="null: it waited for a role")
     notice: str = Field(description="its template, such as escalation_raised")
     case_id: str
     account_id: str
@@ -108,6 +118,7 @@ class LateNoticeOut(BaseModel):
 
 class UnreachedRolesOut(BaseModel):
     roles: list[UnreachedRoleOut]
+    people: list[UnreachedPersonOut]
     settled: list[LateNoticeOut] = Field(description="what became of the last notices that waited, the latest first")
 
 

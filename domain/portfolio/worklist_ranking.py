@@ -38,6 +38,7 @@ class WorkKind(StrEnum):
     TIMELINE_END = "timeline_end"
     UNREACHED_ROLE = "unreached_role"
     SET_ASIDE = "set_aside"
+    UNREACHED_PERSON = "unreached_person"
     MOVED_INVOICE = "moved_invoice"
     CREDIT_TO_APPLY = "credit_to_apply"
     OTHER = "other"
@@ -49,6 +50,7 @@ URGENCY_POINTS = {
     WorkKind.WARNING_UNDELIVERED: 45,
     WorkKind.UNREACHED_ROLE: 45,
     WorkKind.SET_ASIDE: 45,
+    WorkKind.UNREACHED_PERSON: 35,
     WorkKind.PROMISE_DUE: 40,
     WorkKind.ESCALATION: 40,
     WorkKind.APPROVAL: 40,

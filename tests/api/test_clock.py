@@ -33,15 +33,30 @@ async def test_a_change_of_a_played_clock_waits_for_who_plays_it(manager: Client
     assert answer.status_code == 202
     changed = apply_clock_change(database, now)
     assert changed is not None
-    assert (changed.paused, changed.day_seconds) == (True, 60)
+    assert (changed.paused, changed.day_seconds, changed.set_by) == (True, 60, "collections_manager-1")
 
 
-async def test_the_real_clock_is_left_alone(manager: Client, database: Database, problem: Problem) -> None:
+async def test_an_auditor_sees_who_changed_it_how_and_when(as_role: As, manager: Client, database: Database) -> None:
+    start_clock(database, datetime.now(UTC), day_seconds=10)
+    await manager.post("/v1/clock", json={"day_seconds": 60})
+    await manager.post("/v1/clock", json={"paused": True})
+    async with as_role(Role.AUDITOR) as auditor:
+        newest = (await auditor.get("/v1/audit/clock-changes", params={"limit": 1})).json()
+        older = (await auditor.get("/v1/audit/clock-changes", params={"cursor": newest["next"]})).json()["items"]
+    seen = [(each["made_by"], each["channel"], each["paused"], each["day_seconds"]) for each in newest["items"] + older]
+    assert seen == [("collections_manager-1", "api", True, None), ("collections_manager-1", "api", None, 60.0)]
+    assert (older[0]["paused_before"], older[0]["day_seconds_before"]) == (False, 10.0)
+    assert (await manager.get("/v1/audit/clock-changes")).status_code == 403
+
+
+async def test_the_real_clock_is_left_alone(as_role: As, manager: Client, database: Database, problem: Problem) -> None:
     start_clock(database, datetime.now(UTC))
 
     document = problem(await manager.post("/v1/clock", json={"paused": True}), 409)
 
     assert "real clock" in document["detail"]
+    async with as_role(Role.AUDITOR) as auditor:
+        assert (await auditor.get("/v1/audit/clock-changes")).json()["items"] == []
 
 
 @pytest.mark.parametrize("body", [{"day_seconds": 0}, {"day_seconds": 86_400}, {"paused": "perhaps"}, {"speed": 2}])

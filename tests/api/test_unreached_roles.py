@@ -1,5 +1,7 @@
 """What waits for a role that nobody with an address has: a task of administrators, one for the role, that ends when somebody has it."""
 
+from typing import Any
+
 import pytest
 from httpx import AsyncClient
 
@@ -89,6 +91,39 @@ async def test_the_console_names_the_role_and_what_to_do(as_role: As, waiting: P
         page = (await admin.get("/roles")).text
     assert "duecourse user add USER sales --email ADDRESS" in page
     assert "dispute:I-1:1" in page
+
+
+async def test_a_person_without_an_address_for_whom_notices_wait_is_one_thing_to_do(as_role: As, world: PortfolioWorld) -> None:
+    world.account("A-1", name="Brauerei Nord GmbH")
+    world.invoice("I-1", started=False)
+    people = IdentityStore(world.database)
+    people.add_user("carl", Role.COLLECTOR)
+    told: dict[str, Any] = {
+        "role": "",
+        "person": "carl",
+        "template": "approval_ended",
+        "details": {},
+        "asked_on": days(-1),
+        "recorded_at": REAL_NOW,
+    }
+    for number in (1, 2):
+        world.add(WaitingNoticeRow(key=f"n{number}", case_id="approval:plan:A-1:1:1", account_id="A-1", **told))
+    async with as_role(Role.COLLECTIONS_MANAGER) as manager:
+        assert await listed(manager, "?kind=unreached_person") == []
+    async with as_role(Role.ADMIN) as admin:
+        [item] = await listed(admin, "?kind=unreached_person")
+        assert (item["id"], item["due_on"], item["link"]) == ("person:carl", str(days(-1)), "/roles")
+        assert item["why"][0] == (
+            "2 notices wait for carl, who has no e-mail address: approval:plan:A-1:1:1 (Brauerei Nord GmbH). "
+            "Give them one: duecourse user add carl ROLE --email ADDRESS"
+        )
+        [found] = (await admin.get("/v1/worklist/roles")).json()["people"]
+        assert (found["person"], found["cases"][0]["notices"]) == ("carl", 2)
+        page = (await admin.get("/roles", headers={"Accept": "text/html"})).text
+        assert "carl has no e-mail address" in page
+        assert "2 notices wait" in (await admin.get("/", headers={"Accept": "text/html"})).text
+        people.add_user("carl", Role.COLLECTOR, email="carl@ours.test")
+        assert await listed(admin, "?kind=unreached_person") == []
 
 
 async def test_who_runs_it_is_warned_where_no_administrator_can_be_told(as_role: As, auditor: AsyncClient, waiting: PortfolioWorld) -> None:

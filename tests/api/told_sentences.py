@@ -129,6 +129,11 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         {"step": "phone_call", "due_on": "2013-02-22"},
         "The call that has been due since 22 Feb 2013 was not made: “Phone call”",
     ),
+    (
+        Kind.CALL_OVERDUE,
+        {"step": "phone_call", "due_on": "2013-02-26", "assignee": "kim"},
+        "The call that has been due since 26 Feb 2013 was not made by kim, to whom it was given: “Phone call”",
+    ),
     (Kind.PROMISE_BROKEN, {"act": "p", "amount": 10_000, "received": 0}, "The promise of €100.00 was broken"),
     (Kind.NOTE_ADDED, {"act": "a", "note": "note:2"}, "A note was written"),
     (
@@ -424,5 +429,10 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         Kind.CREDIT_ENDED,
         {"ending": "lapsed", "decided_by": "", "reason": "amount_shrank", "reduction": "credit_note", "amount": 2_500, "currency": "EUR"},
         "The request is over: credit note of €25.00, lapsed (less is owed than was to be credited)",
+    ),
+    (
+        Kind.CREDIT_ENDED,
+        {"act": "a", "ending": "withdrawn", "decided_by": "", "reason": "", "reduction": "credit_note", "amount": 2_500, "currency": "EUR"},
+        "The request is over: credit note of €25.00, withdrawn",
     ),
 ]

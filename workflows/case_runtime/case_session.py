@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.correspondence.contact_request import ContactOrder
     from domain.invoice.carried_state import CarriedState
     from domain.journal.entry_kinds import EntryKind
+    from domain.journal.journal import SYSTEM
 
 from workflows.case_runtime.activity_options import RECORD_OPTIONS
 from workflows.case_runtime.effect_dispatcher import EffectDispatcher, EffectResultHandlers, signal_case
@@ -90,7 +91,7 @@ class CaseSession(Generic[Case]):
         """Go on by another clock, and journal it: a simulated clock stands still while Duecourse is down."""
         self.clock = clock
         pausing = {"paused": "yes"} if clock.paused else {}
-        self.case.write_entry(EntryKind.CLOCK_SET, self.now, day_seconds=str(clock.day_seconds), **pausing)
+        self.case.write_entry(EntryKind.CLOCK_SET, self.now, clock.set_by or SYSTEM, day_seconds=str(clock.day_seconds), **pausing)
 
     def build_view(self) -> CaseView:
         """Build the view under the first run's id: one for all runs that were continued as new, another for a case that was reopened."""

@@ -20,6 +20,7 @@ from adapters.database.clock_store import (
 )
 from adapters.database.engine import Database
 from adapters.database.live_clock import LiveClock
+from adapters.database.row_states import ClockChannel
 from adapters.database.tables import Setting
 from domain.clock import Clock
 
@@ -164,13 +165,14 @@ def test_changed_while_duecourse_is_down_it_goes_on_from_where_it_stopped(databa
 def test_two_changes_that_wait_are_both_made_and_made_once(database: Database) -> None:
     start_clock(database, NOON, MARCH, day_seconds=2)
     store_last_seen(database, NOON + timedelta(seconds=1))
-    request_clock_change(database, ClockChange(paused=True))
-    request_clock_change(database, ClockChange(day_seconds=60))
+    request_clock_change(database, ClockChange(paused=True), "mara", ClockChannel.API)
+    request_clock_change(database, ClockChange(day_seconds=60), "mara", ClockChannel.API)
 
     changed = apply_clock_change(database, NOON)
 
     assert changed is not None
-    assert (changed.paused, changed.day_seconds) == (True, 60)
+    assert (changed.paused, changed.day_seconds, changed.set_by) == (True, 60, "mara")
+    assert start_clock(database, NOON).set_by == "", "who starts Duecourse again sets no clock"
     assert apply_clock_change(database, NOON) is None
     assert not is_clock_change_pending(database)
 
@@ -180,7 +182,7 @@ def test_the_real_clock_is_left_alone(database: Database, as_of: date | None) ->
     before = start_clock(database, NOON, as_of)
 
     with pytest.raises(RealClockError, match="nobody can pause or slow"):
-        request_clock_change(database, ClockChange(paused=True))
+        request_clock_change(database, ClockChange(paused=True), "mara", ClockChannel.API)
 
     assert load_clock(database) == before
 
@@ -201,7 +203,7 @@ def change(database: Database, at: datetime, *, paused: bool | None = None, day_
     """The clock after a change at that moment of real time. Duecourse has run until then, unless it stopped before."""
     if last_seen(database) == NOON:
         store_last_seen(database, at)
-    request_clock_change(database, ClockChange(paused=paused, day_seconds=day_seconds))
+    request_clock_change(database, ClockChange(paused=paused, day_seconds=day_seconds), "mara", ClockChannel.API)
     changed = apply_clock_change(database, at)
     assert changed is not None
     return changed

@@ -40,6 +40,7 @@ DETAILS: dict[str, FactValue] = {
     "because": "offer_lapsed",
     "days": 12,
     "unreached_role": "sales",
+    "unreached_person": "carl",
     "reduction": "cancellation",
     "why": "invoice I-1 is cancelled",
 }
@@ -167,7 +168,13 @@ def test_money_days_and_reasons_are_said_as_the_reader_says_them() -> None:
 
 
 def test_an_approval_to_decide_leads_to_its_page_and_to_all_that_waits_for_ones_decision() -> None:
-    details = DETAILS | {"case": "approval:suspension:A-1:2", "invoice": None, "result": None, "unreached_role": None}
+    details = DETAILS | {
+        "case": "approval:suspension:A-1:2",
+        "invoice": None,
+        "result": None,
+        "unreached_role": None,
+        "unreached_person": None,
+    }
     assert render_notice("approval_asked", details, CONSOLE).text.endswith(
         f"The approval: {CONSOLE}/approvals/approval%3Asuspension%3AA-1%3A2\n"
         f"All that waits for your decision: {CONSOLE}/approvals\n"

@@ -20,7 +20,7 @@ from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeDeferredError, NoticeSender
 from adapters.notifications.staff_notifier import MOST_DEFERRALS, StaffNotifier
 from adapters.notifications.waiting_notices import WaitingNoticeStore
-from adapters.read_model.unreached_roles import list_settled_notices
+from adapters.read_model.unreached_roles import list_settled_notices, load_unreached_people
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideReason, SetAsideStage
 from adapters.temporal.case_signals import CaseSignals
@@ -99,12 +99,40 @@ async def test_a_notice_that_is_tried_again_waits_once_and_its_mails_are_the_sam
     assert len(await desk.tell_late()) == 1
 
 
-async def test_what_is_told_to_a_person_by_name_waits_for_nobody(desk: Desk) -> None:
-    assert (
-        await desk.notifier.tell_staff(NotifyPerson(user="silent", template="dispute_resolved", details={}), "k", "dispute:I-1:1", TODAY)
-        == []
+async def test_what_is_told_to_a_person_by_name_waits_until_they_have_an_address(desk: Desk) -> None:
+    """It tells that something is over, and waits all the same; of the same twice, the last word goes."""
+    for user, key in (("silent", "k1"), ("silent", "k2"), ("nobody", "k3"), ("gone", "k4")):
+        desk.identity.add_user("gone", SALES)
+        notice = NotifyPerson(user=user, template="dispute_resolved", details={"by": key})
+        assert await desk.notifier.tell_staff(notice, key, "dispute:I-1:1", TODAY) == []
+    assert desk.addresses == ["ada@ours.test"] * 2, "of each person once, and of a machine never"
+    assert b"Cannot be told: silent" in desk.mailer.sent[0][1]
+    with desk.database.reading() as session:
+        assert [(each.person, each.notices, each.since) for each in load_unreached_people(session)] == [
+            ("gone", 1, TODAY),
+            ("silent", 2, TODAY),
+        ]
+    desk.add(
+        Case(
+            case_id="dispute:I-1:1",
+            run_id="r",
+            kind="dispute",
+            account_id="A-1",
+            stage="x",
+            waiting_for="nothing",
+            outcome="rejected",
+            seq=1,
+            head="h",
+            updated_at=REAL_NOW,
+        )
     )
-    assert desk.addresses == []
+    desk.identity.deactivate_user("gone")
+    assert await desk.tell_late() == []
+    desk.identity.add_user("silent", SALES, email="silent@ours.test")
+    assert await desk.tell_late(days=2) == [("dispute:I-1:1", ["silent"])]
+    assert await desk.tell_late(days=2) == []
+    settled = {(notice.role, notice.person, tuple(notice.told)) for notice in list_settled_notices(desk.database, 5)}
+    assert settled == {(None, "silent", ("silent",)), (None, "silent", ()), (None, "gone", ())}
 
 
 async def test_an_approval_is_put_down_for_the_digest_of_who_signs_in_an_absent_managers_place(desk: Desk) -> None:
