@@ -11,7 +11,9 @@ from adapters.policies.policy_store import PolicyStore
 from domain.approval.four_eyes import list_represented
 from domain.approval.review import DecisionReview, ReviewRequest
 from domain.approval.workflow_input import ApprovalContext
+from domain.billing.reduction_kind import ReductionKind
 from domain.case.effects import RequestApproval
+from domain.policy.approval_type import ApprovalType
 
 
 class ApprovalActivities:
@@ -32,10 +34,19 @@ class ApprovalActivities:
                 segment=segment,
                 acting_for=list_represented(askers, self._delegations.list_active(today)),
                 prepaid=prepaid,
+                credited_before=self._sum_credited_before(effect) if effect else 0,
                 facts=self._facts.load(account_id, effect.amounts, effect.invoices, effect.reason, effect.note_id) if effect else None,
             )
 
         return await asyncio.to_thread(read)
+
+    def _sum_credited_before(self, effect: RequestApproval) -> int:
+        """Add up what counts with a credit note of one invoice. A cancellation is asked of those who sign for the whole total anyway."""
+        if effect.matter is not ApprovalType.CREDIT_NOTE or len(effect.invoice_ids) != 1:
+            return 0
+        if effect.details.get("reduction") == ReductionKind.CANCELLATION:
+            return 0
+        return self._facts.sum_unapproved_credit(effect.invoice_ids[0], effect.requester)
 
     @activity.defn
     async def review_decision(self, request: ReviewRequest) -> DecisionReview:

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.command import CommandReceipt
     from domain.clock import Clock
     from domain.credit_request.command_rules import RULES
-    from domain.credit_request.commands import RequestCredit
+    from domain.credit_request.commands import RequestCredit, WithdrawCreditRequest
     from domain.credit_request.request_case import APPROVAL_SEQUENCE, CreditRequestCase, CreditRequestStage
     from domain.credit_request.view import build_case_view
     from domain.credit_request.workflow_input import CreditRequestInput
@@ -83,6 +83,18 @@ class CreditRequest:
 
     @workflow.signal
     def credit_wanted(self, command: RequestCredit) -> None:
+        self.session.apply_signalled_command(command)
+
+    @workflow.update
+    async def withdraw_credit(self, command: WithdrawCreditRequest) -> CommandReceipt:
+        return await self.session.apply_command(command)
+
+    @withdraw_credit.validator
+    def _check_withdrawal(self, command: WithdrawCreditRequest) -> None:
+        self.session.validate_command(command)
+
+    @workflow.signal
+    def credit_withdrawn(self, command: WithdrawCreditRequest) -> None:
         self.session.apply_signalled_command(command)
 
     # --- what other cases and machines report

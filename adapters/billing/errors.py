@@ -72,6 +72,13 @@ class ConflictingCreditNoteError(BillingError):
     problem_type = "conflicting-credit-note"
 
 
+class ConcurrentCreditError(BillingError):
+    """The same person credited the same invoice in this very moment: who must agree depends on both."""
+
+    title = "Another credit note was booked in this moment"
+    problem_type = "concurrent-credit"
+
+
 class ConflictingBookingError(BillingError):
     """The key of a write-off, a charge or a change of service was used before, for something else."""
 

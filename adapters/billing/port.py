@@ -178,12 +178,15 @@ class CreditNoteBooker(Protocol):
         reason: str = "",
         *,
         within_open_balance: bool = False,
+        credited_before: int | None = None,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
         """Credit part or all of an invoice. What exceeds its open balance is unapplied credit; or is refused (`within_open_balance`).
+        `credited_before`: it is refused if `recorded_by` has credited by hand another amount of the invoice by now.
 
-        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError, ExcessiveCreditError.
+        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError, ExcessiveCreditError,
+        ConcurrentCreditError.
         """
         ...
 

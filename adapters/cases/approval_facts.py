@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from adapters.cases.unapproved_credits import load_unapproved_credit
 from adapters.database.engine import Database
 from adapters.database.row_states import MessageState
 from adapters.database.tables import Case, Invoice, JournalEntry, Message
@@ -36,6 +37,10 @@ class ApprovalFactsLoader:
                 reason=reason,
                 note_id=note_id,
             )
+
+    def sum_unapproved_credit(self, invoice_id: str, person: str) -> int:
+        """Add up what the person has had credited of the invoice without anybody's agreement, in minor units of its currency."""
+        return load_unapproved_credit(self._database, invoice_id, person).total
 
     def load_balances(self, invoices: Sequence[AskedInvoice]) -> dict[str, int]:
         """What is open of each in billing, in minor units."""

@@ -4,9 +4,10 @@ from datetime import date, datetime
 
 from sqlmodel import col
 
-from adapters.billing.errors import ConflictingCreditNoteError, InvalidAmountError
+from adapters.billing.errors import ConcurrentCreditError, ConflictingCreditNoteError, InvalidAmountError
 from adapters.billing.port import DUECOURSE
 from adapters.billing.results import PaymentResult
+from adapters.database.credits_by_hand import sum_credits_by_hand
 from adapters.database.row_states import AllocationCause
 from adapters.database.tables import Allocation, CreditNote
 from adapters.ledger.invoice_queries import (
@@ -36,13 +37,12 @@ class InvoiceChanges:
         reason: str = "",
         *,
         within_open_balance: bool = False,
+        credited_before: int | None = None,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
         """Part or all of an invoice is no longer owed. What exceeds its open balance is unapplied credit, unless it is refused
-        (`within_open_balance`). Idempotent by its id.
-
-        Raises UnknownInvoiceError, InvalidAmountError, CancelledInvoiceError, ConflictingCreditNoteError, ExcessiveCreditError.
+        (`within_open_balance`). Idempotent by its id. The port says what else is refused.
         """
         require_positive_amount(amount)
         with self._transactions.hold_invoice(at, invoice_id) as (session, unit_of_work, invoice):
@@ -57,6 +57,8 @@ class InvoiceChanges:
             require_not_cancelled([invoice])
             if within_open_balance:
                 require_open_balance(invoice, amount)
+            if credited_before is not None and sum_credits_by_hand(session, invoice_id, recorded_by) != credited_before:
+                raise ConcurrentCreditError(f"{recorded_by} has credited invoice {invoice_id} once more in this moment; send this again")
             unit_of_work.add_row(
                 CreditNote,
                 id=credit_note_id,

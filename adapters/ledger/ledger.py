@@ -161,6 +161,7 @@ class Ledger:
         reason: str = "",
         *,
         within_open_balance: bool = False,
+        credited_before: int | None = None,
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> PaymentResult:
@@ -171,6 +172,7 @@ class Ledger:
             issued_on,
             reason,
             within_open_balance=within_open_balance,
+            credited_before=credited_before,
             recorded_by=recorded_by,
             at=at,
         )

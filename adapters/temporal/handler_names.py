@@ -3,7 +3,7 @@
 from domain.approval.commands import DecideApproval
 from domain.case.command import Command
 from domain.case.handler_names import QueryName, SignalName, UpdateName
-from domain.credit_request.commands import RequestCredit
+from domain.credit_request.commands import RequestCredit, WithdrawCreditRequest
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.erasure.commands import EraseAccount
@@ -63,6 +63,7 @@ _HANDLER_NAMES: dict[type[Command], tuple[UpdateName, SignalName]] = {
     ProposeWriteOff: (UpdateName.PROPOSE, SignalName.PROPOSED),
     RequestPolicyAdoption: (UpdateName.ADOPT, SignalName.ADOPTION_WANTED),
     RequestCredit: (UpdateName.REQUEST_CREDIT, SignalName.CREDIT_WANTED),
+    WithdrawCreditRequest: (UpdateName.WITHDRAW_CREDIT, SignalName.CREDIT_WITHDRAWN),
     EraseAccount: (UpdateName.ERASE, SignalName.ERASURE_WANTED),
 }
 

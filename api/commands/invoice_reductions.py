@@ -6,11 +6,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.cases import find_case
 from adapters.read_model.invoices import InvoiceRow
-from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
+from adapters.temporal.case_commands import CommandQueued, CommandRejected
 from adapters.temporal.case_start import CaseStart
+from api.commands.case_commands import send_or_start_case
 from api.commands.notes_and_tasks import save_invoice_note
 from api.context import ApiContext
-from api.web.problems import Problem
 from domain import identifiers as ids
 from domain.billing.reduction_kind import ReductionKind
 from domain.credit_request.command_rules import find_reduction_obstacle
@@ -21,10 +21,13 @@ from domain.policy.approval_matrix import ApprovalRequest
 from domain.policy.approval_type import ApprovalType
 
 
-def needs_approval(context: ApiContext, invoice: InvoiceRow, amount: int) -> bool:
-    """Whether the matrix names anybody for a credit note of so much (minor units of the invoice's currency)."""
+def needs_approval(context: ApiContext, invoice: InvoiceRow, amount: int, credited_before: int = 0) -> bool:
+    """Whether the matrix names anybody for a credit note of so much, in minor units of the invoice's currency. `credited_before`: what the
+    one who asks has had credited of the invoice already, without anybody's agreement."""
     segment, _ = context.policies.get_account_traits(invoice.account_id)
-    question = ApprovalRequest(matter=ApprovalType.CREDIT_NOTE, amount=amount, currency=invoice.currency, segment=segment)
+    question = ApprovalRequest(
+        matter=ApprovalType.CREDIT_NOTE, amount=amount, currency=invoice.currency, segment=segment, credited_before=credited_before
+    )
     return bool(context.policies.get_matrix().load_matrix().list_required_tiers(question))
 
 
@@ -54,11 +57,7 @@ async def request_reduction(context: ApiContext, invoice: InvoiceRow, actor: str
     Raises CommandRejected, CasesUnreachable, and Problem 409 for a case that has just ended.
     """
     command, case_start = await run_in_threadpool(_prepare_request, context, invoice, actor, asked, act_id)
-    try:
-        outcome = await context.cases.submit_or_start_case(case_start, command)
-    except CaseNotRunning as error:
-        why = "the invoice's last request came to its end in this moment; send the same again"
-        raise Problem(409, "closed", "The case is closed", why) from error
+    outcome = await send_or_start_case(context, case_start, command)
     return None if isinstance(outcome, CommandQueued) else await run_in_threadpool(_find_approval, context, case_start.case_id)
 
 

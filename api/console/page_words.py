@@ -15,10 +15,10 @@ from markupsafe import Markup, escape
 from adapters.i18n.shared_wording import SharedWording
 from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.correspondence import TaskRow
-from adapters.read_model.open_disputes import OpenDispute
+from adapters.read_model.open_disputes import OpenDispute, PendingReduction
 from adapters.read_model.suspensions import SuspensionStanding
 from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
-from api.presenters.invoices import describe_dispute
+from api.presenters.invoices import describe_dispute, describe_reduction
 from api.presenters.phrases import Phrases
 from domain.case.case_view import TaskKind
 
@@ -44,6 +44,7 @@ def install_words(templates: Environment) -> None:
         "case_stage": _label_case_stage,
         "task_outcome": _describe_task_outcome,
         "dispute_says": _describe_dispute,
+        "reduction_says": _describe_reduction,
         "suspension_says": _describe_suspension,
         "suspension_ends": _describe_suspension_end,
     }
@@ -149,6 +150,11 @@ def _describe_task_outcome(context: Context, task: TaskRow) -> str:
 @pass_context
 def _describe_dispute(context: Context, dispute: OpenDispute, currency: str) -> str:
     return describe_dispute(dispute, currency, _find_words(context))
+
+
+@pass_context
+def _describe_reduction(context: Context, reduction: PendingReduction, currency: str) -> str:
+    return describe_reduction(reduction, currency, _find_words(context))
 
 
 @pass_context

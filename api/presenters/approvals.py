@@ -22,6 +22,7 @@ def present_approval(row: CaseRow, today: date, reason: str | None = None) -> Ap
         matter=summary.matter or "",
         reduction=summary.reduction or None,
         amount=Amount.from_minor(summary.amount, summary.currency),
+        credited_before=Amount.from_minor(summary.credited_before, summary.currency) if summary.credited_before else None,
         requester=summary.requester,
         state=row.stage,
         tier=summary.tier,

@@ -4,13 +4,13 @@ from datetime import date
 from typing import Literal
 
 from adapters.read_model.invoices import InvoiceRow
-from adapters.read_model.open_disputes import OpenDispute
+from adapters.read_model.open_disputes import OpenDispute, PendingReduction
 from api.presenters.account_suspensions import describe_suspension, present_account_suspension
 from api.presenters.next_step_reason import NextStepReason, explain_next_step
 from api.presenters.phrases import Phrases
 from api.presenters.taken_steps import describe_taken_step
 from api.schemas.amounts import Amount
-from api.schemas.invoices import HoldOut, InvoiceDisputeOut, InvoiceOut, InvoiceSummary, PromiseOut, StepOut
+from api.schemas.invoices import HoldOut, InvoiceDisputeOut, InvoiceOut, InvoiceSummary, PendingReductionOut, PromiseOut, StepOut
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.correspondence.letter_stop import LetterBrake
@@ -30,6 +30,7 @@ def present_invoice_summary(row: InvoiceRow, today: date, words: Phrases) -> Inv
         on_hold=bool(case and case.holds),
         waiting_for=row.waiting_for if case else None,
         dispute=present_invoice_dispute(row, words),
+        reduction=_present_reduction(row, words),
         next_step=case.next_step if case else None,
         next_on=case.next_on if case else None,
         suspension=present_account_suspension(row.suspension, words) if row.status == InvoiceStatus.OPEN else None,
@@ -68,6 +69,24 @@ def present_invoice_dispute(row: InvoiceRow, words: Phrases) -> InvoiceDisputeOu
         amount=Amount.from_minor(dispute.contested, row.currency),
         says=describe_dispute(dispute, row.currency, words),
     )
+
+
+def _present_reduction(row: InvoiceRow, words: Phrases) -> PendingReductionOut | None:
+    reduction = row.reduction
+    if reduction is None:
+        return None
+    return PendingReductionOut(
+        **reduction.model_dump(exclude={"reduction", "amount"}),
+        kind=reduction.reduction,
+        amount=Amount.from_minor(reduction.amount, row.currency),
+        says=describe_reduction(reduction, row.currency, words),
+    )
+
+
+def describe_reduction(reduction: PendingReduction, currency: str, words: Phrases) -> str:
+    """What is asked for, by whom, and where it stands."""
+    facts = {"reduction": reduction.reduction.value, "amount": reduction.amount, "requester": reduction.requester}
+    return words.render_reduction(reduction.stage, facts, currency)
 
 
 def describe_dispute(dispute: OpenDispute, currency: str, words: Phrases) -> str:

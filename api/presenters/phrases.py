@@ -144,6 +144,7 @@ class Phrases(BaseModel):
     case_stages: dict[str, str]
     endings: dict[str, str]
     disputes: dict[str, str]
+    pending_reductions: dict[str, str]
     taken: dict[str, str]
     suspensions: dict[str, str]
     suspension_ends: dict[str, str]
@@ -216,6 +217,10 @@ class Phrases(BaseModel):
     def render_dispute(self, stage: str, facts: Mapping[str, Any], currency: str) -> str:
         """What is in dispute, who must answer by when, or what the answer waits for; `stage` is the dispute's."""
         return fill_placeholders(self.disputes[stage], self._localise_facts("dispute.opened", facts, currency))
+
+    def render_reduction(self, stage: str, facts: Mapping[str, Any], currency: str) -> str:
+        """What somebody asked for by hand to reduce an invoice, and where it stands; `stage` is the request's."""
+        return fill_placeholders(self.pending_reductions[stage], self._localise_facts("credit_request.asked", facts, currency))
 
     def render_suspension(self, standing: str, facts: Mapping[str, Any]) -> str:
         """Where an account's suspension stands: since when, by whom."""

@@ -6,8 +6,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.billing.results import CreditApplication, PaymentResult
+from adapters.cases.unapproved_credits import load_unapproved_credit
+from adapters.database.credits_by_hand import CREDIT_NOTE_ID
 from adapters.read_model.invoices import InvoiceRow, find_invoice, load_invoice_currencies
 from adapters.temporal.case_commands import CaseNotRunning, CasesUnreachable, CommandRejected
+from api.commands.case_commands import require_case, save_comment, submit_case_command
 from api.commands.invoice_reductions import AskedReduction, needs_approval, request_reduction
 from api.commands.notes_and_tasks import save_invoice_note
 from api.commands.unapplied_credit import (
@@ -30,18 +33,21 @@ from api.schemas.billing import (
     CreditNoteIn,
     LedgerAnswer,
     PaymentIn,
+    ReductionWithdrawalIn,
     ReversalAnswer,
     ShareOut,
     UnappliedApplicationAnswer,
     UnappliedApplicationIn,
 )
+from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor, ReadingActor
 from api.web.idempotency import IDEMPOTENCY_HEADER, IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.billing.credit_application import CreditShare
 from domain.billing.reduction_kind import ReductionKind
-from domain.identifiers import credit_request_case_id
+from domain.credit_request.commands import WithdrawCreditRequest
+from domain.identifiers import CaseKind, credit_request_case_id
 from domain.invoice.commands import AddNote
 from domain.roles import Actor
 
@@ -163,13 +169,14 @@ async def issue_credit_note(
     request: Request, actor: InvoiceReducingActor, invoice: ExistingInvoice, body: CreditNoteIn, context: Context, response: Response
 ) -> LedgerAnswer:
     """Those whom the approval matrix names for a `credit_note` are asked first, and nothing is booked until they agree: 202. Where it names
-    nobody for the amount, it is booked at once."""
+    nobody for the amount, and for what you have credited of the invoice without anybody's agreement before, it is booked at once."""
     if body.currency != invoice.currency:
         raise invalid_request_problem("/currency", f"the invoice is in {invoice.currency}; write the credit note in {invoice.currency} too")
-    if await run_in_threadpool(needs_approval, context, invoice, body.minor):
+    credit_note_id = derive_id(request, CREDIT_NOTE_ID, actor.user)
+    before = await run_in_threadpool(load_unapproved_credit, context.database, invoice.id, actor.user, credit_note_id)
+    if await run_in_threadpool(needs_approval, context, invoice, body.minor, before.total):
         asked = AskedReduction(ReductionKind.CREDIT_NOTE, body.minor, body.reason)
         return await _queue_reduction(context, invoice, actor, asked, derive_id(request, "act", actor.user), response)
-    credit_note_id = derive_id(request, "credit_note", actor.user)
 
     def issue() -> PaymentResult:
         return context.billing.issue_credit_note(
@@ -179,6 +186,7 @@ async def issue_credit_note(
             body.issued_on or context.today,
             body.reason,
             within_open_balance=True,
+            credited_before=before.by_hand,
             recorded_by=actor.user,
             at=context.business_now,
         )
@@ -206,6 +214,28 @@ async def cancel_invoice(
     await _add_cancellation_note(context, invoice, act_id, actor.user, body.reason)
     await run_in_threadpool(lambda: context.billing.cancel_invoice(invoice.id, recorded_by=actor.user, at=context.business_now))
     return await _build_ledger_answer(context, invoice.id, invoice, None)
+
+
+@router.post(
+    "/invoices/{invoice_id}/credit-request/withdrawal",
+    operation_id="withdraw_credit_request",
+    summary="Drop what was asked for before it is decided",
+    responses=QUEUED_RESPONSE,
+)
+async def withdraw_credit_request(
+    request: Request,
+    actor: InvoiceReducingActor,
+    invoice: ExistingInvoice,
+    body: ReductionWithdrawalIn,
+    context: Context,
+    response: Response,
+) -> CommandAnswer:
+    """A credit note or a cancellation that waits is withdrawn by whoever asked for it, or by a manager; and its approval with it."""
+    act_id, hint = derive_id(request, "act", actor.user), "the invoice says under `reduction` what waits"
+    case = await run_in_threadpool(require_case, context, CaseKind.CREDIT_REQUEST, credit_request_case_id(invoice.id), hint)
+    note = await save_comment(context, act_id, case, actor.user, body.reason)
+    command = WithdrawCreditRequest(act_id=act_id, actor=actor.user, role=actor.role, note_id=note)
+    return await submit_case_command(context, case, command, response)
 
 
 async def _queue_reduction(

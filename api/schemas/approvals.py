@@ -69,6 +69,9 @@ class ApprovalOut(BaseModel):
     matter: str
     reduction: str | None = Field(description="credit_note or cancellation, where an invoice is to be reduced by hand")
     amount: Amount
+    credited_before: Amount | None = Field(
+        description="what the requester has had credited of the invoice without anybody's agreement, if anything; it counts too"
+    )
     requester: str
     state: str
     tier: int

@@ -75,6 +75,12 @@ class CancellationIn(RequestBody):
     reason: BookingReason
 
 
+class ReductionWithdrawalIn(RequestBody):
+    model_config = example_config(reason="the items were found")
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = Field(default="", description="kept as a note")
+
+
 class CreditNoteIn(PositiveAmount):
     model_config = example_config(amount="40.00", currency="EUR", reason="two items were missing")
 

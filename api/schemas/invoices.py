@@ -10,6 +10,7 @@ from api.schemas.correspondence import LetterOut, TaskOut
 from api.schemas.journal import EntryOut
 from api.schemas.request_body import Day, RequestBody, example_config
 from api.schemas.suspensions import SuspensionStateOut
+from domain.billing.reduction_kind import ReductionKind
 from domain.invoice.commands import CallOutcome
 
 
@@ -83,6 +84,18 @@ class InvoiceDisputeOut(BaseModel):
     says: str = Field(description="all this in a sentence")
 
 
+class PendingReductionOut(BaseModel):
+    """A credit note or a cancellation that somebody asked for by hand, and that is not booked yet."""
+
+    case_id: str
+    stage: str = Field(description="`approval`: it waits to be agreed to; `booking`: billing is being told")
+    kind: ReductionKind
+    amount: Amount = Field(description="what is to be credited; of an invoice that is to be cancelled, its total")
+    requester: str
+    approval_id: str | None = Field(description="the approval that it waits for; null while no worker has asked yet")
+    says: str = Field(description="all this in a sentence")
+
+
 class InvoiceSummary(BaseModel):
     id: str
     number: str
@@ -98,6 +111,7 @@ class InvoiceSummary(BaseModel):
     open_balance: Amount
     disputed: bool = Field(description="billing, or a file, calls it disputed")
     dispute: InvoiceDisputeOut | None = Field(default=None, description="the dispute over it that is open")
+    reduction: PendingReductionOut | None = Field(default=None, description="what was asked for by hand, while it waits")
     on_hold: bool
     waiting_for: str | None
     next_step: str | None

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.approval.digest import AT_ONCE, ApprovalEvent
-from domain.approval.facts import DecisionFacts, FactsRevision, build_facts_entry
+from domain.approval.facts import CREDITED_BEFORE, DecisionFacts, FactsRevision, build_facts_entry
 from domain.approval.four_eyes import ApprovalParticipants
 from domain.approval.result import ApprovalOutcome, ApprovalResult, ApprovalStage, ApprovalSubject, LapseReason
 from domain.approval.review import DecisionReview
@@ -204,6 +204,7 @@ class ApprovalCase(AccountCase):
             amount=question.amount,
             currency=question.currency,
             **self.list_other_amounts(),
+            **({CREDITED_BEFORE: question.credited_before} if question.credited_before else {}),
             term_days=question.term_days,
             broken_plans=question.broken_plans,
             segment=question.segment,

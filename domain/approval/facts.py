@@ -61,6 +61,11 @@ class ContactsSoFar(BaseModel):
     last_call_on: date | None = None
 
 
+CREDITED_BEFORE = "credited_before"
+"""The detail of an approval, and the fact of its first entry, that says how much counts with its amount: what its requester has had
+credited of the invoice without anybody's agreement."""
+
+
 class DecisionFacts(BaseModel):
     """`amounts`: what is asked for, by currency. `reason` is the requester's, and names no person; `note_id`: the note that holds it where
     it does."""

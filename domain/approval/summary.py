@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from domain.approval.delegation import Delegation
-from domain.approval.facts import DecisionFacts
+from domain.approval.facts import CREDITED_BEFORE, DecisionFacts
 from domain.approval.four_eyes import ApprovalParticipants, SigningAuthority, choose_signing_authority
 from domain.billing.reduction_kind import ReductionKind
 from domain.case.summary_fields import PackedRoles, PackedWords
@@ -89,6 +89,12 @@ class ApprovalSummary(BaseModel):
     def reduction(self) -> str:
         """By what an invoice is to be reduced, where that is asked for by hand; else empty."""
         return str(self.details.get("reduction") or "")
+
+    @property
+    def credited_before(self) -> int:
+        """What the requester has had credited of the invoice without anybody's agreement, in minor units of `currency`."""
+        amount = self.details.get(CREDITED_BEFORE)
+        return amount if isinstance(amount, int) else 0
 
     @property
     def covered_amount(self) -> int | None:

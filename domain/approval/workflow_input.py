@@ -11,12 +11,14 @@ from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 
 class ApprovalContext(BaseModel):
     """What the one who asks cannot know: the matrix in force, the customer's segment, for whom those who ask may act on that day, whether
-    the account's service is paid in advance by now, and the facts on which it is to be decided."""
+    the account's service is paid in advance by now, what the one who asks has had credited of the invoice without anybody's agreement
+    (minor units of its currency), and the facts on which it is to be decided."""
 
     matrix: MatrixSnapshot
     segment: str
     acting_for: list[str] = Field(default_factory=list)
     prepaid: bool = False
+    credited_before: int = 0
     facts: DecisionFacts | None = None
 
 

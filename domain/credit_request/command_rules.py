@@ -7,9 +7,10 @@ from domain.billing.reduction_kind import ReductionKind
 from domain.case.command import Command
 from domain.case.command_handling import CommandRules
 from domain.clock import Moment
-from domain.credit_request.commands import RequestCredit
-from domain.credit_request.request_case import CreditRequestCase
+from domain.credit_request.commands import RequestCredit, WithdrawCreditRequest
+from domain.credit_request.request_case import CreditRequestCase, CreditRequestStage
 from domain.money import Money
+from domain.roles import Role, is_same_person
 
 
 def find_reduction_obstacle(invoice_id: str, reduction: ReductionKind, amount: int, facts: InvoiceFacts) -> str | None:
@@ -23,6 +24,8 @@ def find_reduction_obstacle(invoice_id: str, reduction: ReductionKind, amount: i
 
 
 def _find_rejection_reason(case: CreditRequestCase, command: Command, today: date) -> str | None:
+    if isinstance(command, WithdrawCreditRequest):
+        return _find_withdrawal_obstacle(case, command)
     if not isinstance(command, RequestCredit):
         return None
     if case.is_ended:
@@ -32,9 +35,21 @@ def _find_rejection_reason(case: CreditRequestCase, command: Command, today: dat
     return find_reduction_obstacle(case.invoice_id, command.reduction, command.amount, command.facts)
 
 
+def _find_withdrawal_obstacle(case: CreditRequestCase, command: WithdrawCreditRequest) -> str | None:
+    if case.request is None or case.is_ended:
+        return f"no request to reduce invoice {case.invoice_id} waits for a decision; there is nothing to withdraw"
+    if case.stage is CreditRequestStage.BOOKING:
+        return "the request is agreed to, and is being booked; it cannot be withdrawn any more"
+    if command.role is not Role.COLLECTIONS_MANAGER and not is_same_person(command.actor, case.request.actor):
+        return f"{case.request.actor} has asked for it: they withdraw it, or a {Role.COLLECTIONS_MANAGER} does"
+    return None
+
+
 def _apply_accepted_command(case: CreditRequestCase, command: Command, at: Moment) -> int | None:
     if isinstance(command, RequestCredit):
         return case.request_credit(command, at)
+    if isinstance(command, WithdrawCreditRequest):
+        return case.withdraw(command, at)
     raise TypeError(f"no rule says what a {type(command).__name__} does to a credit request")
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from domain.billing.billing_events import InvoiceFacts
 from domain.billing.reduction_kind import ReductionKind
 from domain.case.command import Command
+from domain.roles import Role
 
 
 class RequestCredit(Command):
@@ -19,3 +20,12 @@ class RequestCredit(Command):
     amount: int = Field(ge=0)
     facts: InvoiceFacts
     note_id: str
+
+
+class WithdrawCreditRequest(Command):
+    """Drop the request before it is decided. `role`: in which it is withdrawn; `note_id` names the note that says why, if one does."""
+
+    journal_name: ClassVar[str] = "WithdrawCreditRequest"
+
+    role: Role
+    note_id: str | None = None

@@ -10,7 +10,7 @@ from domain.case.asked_invoice import AskedInvoice
 from domain.case.billing_results import BookingResult
 from domain.case.effects import CancelInvoice, IssueCreditNote, NotifyPerson, RequestApproval, ReviseApproval, WithdrawApproval
 from domain.clock import Moment
-from domain.credit_request.commands import RequestCredit
+from domain.credit_request.commands import RequestCredit, WithdrawCreditRequest
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
@@ -28,6 +28,7 @@ class CreditRequestStage(StrEnum):
     REJECTED = "rejected"
     RETURNED = "returned"
     LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
 
 
 _UNDER_WAY = (CreditRequestStage.APPROVAL, CreditRequestStage.BOOKING)
@@ -98,6 +99,13 @@ class CreditRequestCase(AccountCase):
     def _describe_request(self, command: RequestCredit) -> dict[str, FactValue]:
         return {"reduction": command.reduction.value, "amount": command.amount, "currency": command.facts.currency}
 
+    def withdraw(self, command: WithdrawCreditRequest, at: Moment) -> int | None:
+        """End it, and take its approval back; the number of the entry. A decision that was given in this moment books nothing."""
+        if self.request is None:
+            return None
+        self.add_effect(WithdrawApproval(number=self.last_number(APPROVAL_SEQUENCE), reason=LapseReason.WITHDRAWN.value))
+        return self._end(CreditRequestStage.WITHDRAWN, self.request, at, actor=command.actor, act=command.act_id, note=command.note_id)
+
     # --- what billing has changed meanwhile
 
     def apply_invoice_facts(self, facts: InvoiceFacts) -> None:
@@ -162,14 +170,17 @@ class CreditRequestCase(AccountCase):
             NotifyPerson(user=self.request.actor, template="credit_refused", details=details | self._describe_request(self.request))
         )
 
-    def _end(self, stage: CreditRequestStage, request: RequestCredit, at: Moment, reason: str = "") -> None:
+    def _end(
+        self, stage: CreditRequestStage, request: RequestCredit, at: Moment, reason: str = "", actor: str = SYSTEM, **more: FactValue
+    ) -> int:
         self.stage = stage
-        self.write_entry(
+        return self.write_entry(
             EntryKind.CREDIT_ENDED,
             at,
-            SYSTEM,
+            actor,
             ending=stage.value,
             decided_by=self.decided_by,
             reason=reason,
             **self._describe_request(request),
+            **more,
         )

@@ -141,7 +141,8 @@ class ApprovalRule(_MatrixModel):
 class ApprovalRequest(BaseModel):
     """A request for approval. `amount` is in minor units of the currency; 0 for a request without money.
 
-    `other_amounts` are those of the same request in other currencies, in minor units of each.
+    `other_amounts` are those of the same request in other currencies, in minor units of each. `credited_before`: what the same person has
+    had credited of the invoice without anybody's agreement; it counts with `amount`, so that parts need no less than the whole.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -150,6 +151,7 @@ class ApprovalRequest(BaseModel):
     amount: int = Field(ge=0)
     currency: Currency
     other_amounts: dict[Currency, int] = Field(default_factory=dict)
+    credited_before: int = Field(default=0, ge=0)
     term_days: int = Field(default=0, ge=0)
     broken_plans: int = Field(default=0, ge=0)
     segment: str = "standard"
@@ -157,7 +159,17 @@ class ApprovalRequest(BaseModel):
     def split_by_currency(self) -> list["ApprovalRequest"]:
         """One request for each currency, its own first; nothing is asked for a currency in which there is nothing."""
         amounts = {self.currency: self.amount} | {code: amount for code, amount in sorted(self.other_amounts.items()) if amount > 0}
-        return [self.model_copy(update={"amount": amount, "currency": code, "other_amounts": {}}) for code, amount in amounts.items()]
+        return [
+            self.model_copy(
+                update={
+                    "amount": amount,
+                    "currency": code,
+                    "other_amounts": {},
+                    "credited_before": self.credited_before if code == self.currency else 0,
+                }
+            )
+            for code, amount in amounts.items()
+        ]
 
 
 class ApprovalMatrix(_MatrixModel):
@@ -227,7 +239,7 @@ class ApprovalMatrix(_MatrixModel):
 
         Raises NoApproverError or AmbiguousApprovalRuleError, which no matrix does that passed its validation.
         """
-        band = self.find_amount_band(question.amount, question.currency)
+        band = self.find_amount_band(question.amount + question.credited_before, question.currency)
         matching_rules = [
             rule
             for rule in self.rules

@@ -217,6 +217,35 @@ async def test_a_cancellation_says_what_becomes_of_what_was_paid_and_makes_it_cr
     assert desk.billing.get_invoice_facts(paid).status == "cancelled"
 
 
+async def test_what_is_withdrawn_is_decided_by_nobody_and_the_invoice_shows_it_no_longer(
+    environment: CollectionEnvironment, cases: AccountCommands, people: People, desk: CreditDesk
+) -> None:
+    invoice, _ = await environment.open_reminded_invoice()
+    await desk.begin()
+    withdrawal = f"/v1/invoices/{invoice}/credit-request/withdrawal"
+    assert (await desk.bea.post(withdrawal, json={})).status_code == 404
+    await desk.ask(invoice)
+    approval = await cases.wait_for_approval(f"credit_request:{invoice}")
+    shown = (await desk.bea.get(f"/v1/invoices/{invoice}")).json()["reduction"]
+    assert (shown["kind"], shown["amount"]["amount"], shown["requester"], shown["approval_id"]) == ("credit_note", "25.00", "bea", approval)
+    assert shown["says"] == "bea asks for: credit note of €25.00. It waits for approval"
+    page = (await desk.bea.get(f"/invoices/{invoice}")).text
+    assert "credit of €25.00 waits for approval" in page
+    assert f'href="/approvals/{approval.replace(":", "%3A")}"' in page
+    refused = await (await people("ben", BILLING)).post(withdrawal, json={})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:duecourse:problem:refused")
+    done = await desk.bea.post(withdrawal, json={"reason": "they were found"})
+    assert (done.status_code, done.json()["recorded"]) == (200, "now")
+    ended = await desk.wait_for_end(invoice)
+    assert (ended["ending"], ended["act"]) == ("withdrawn", done.json()["act_id"])
+    await environment.wait_until(lambda: cases.row(approval).outcome == "lapsed")
+    assert (await desk.decide(approval)).status_code == 409
+    assert (desk.open_balance(invoice), (await desk.bea.get(f"/v1/invoices/{invoice}")).json()["reduction"]) == (10_000, None)
+    closed = await desk.bea.post(withdrawal, json={})
+    assert (closed.status_code, closed.json()["type"]) == (409, "urn:duecourse:problem:closed")
+    assert (await desk.ask(invoice)).status_code == 202, "it may be asked for again"
+
+
 async def test_a_worker_that_dies_while_it_books_books_once(
     environment: CollectionEnvironment, cases: AccountCommands, desk: CreditDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,7 +290,7 @@ def put_matrix_in_force(environment: CollectionEnvironment, text: str, version: 
 
 
 async def test_where_the_matrix_names_nobody_it_is_booked_at_once(
-    environment: CollectionEnvironment, cases: AccountCommands, desk: CreditDesk, small_credits_need_nobody: None
+    environment: CollectionEnvironment, cases: AccountCommands, people: People, desk: CreditDesk, small_credits_need_nobody: None
 ) -> None:
     """Up to the small level; a dispute's credit note as well."""
     invoice, _ = await environment.open_reminded_invoice(total="2000.00")
@@ -275,9 +304,18 @@ async def test_where_the_matrix_names_nobody_it_is_booked_at_once(
     await environment.play.sync()
     assert (await desk.wait_for_end(invoice))["reason"] == "amount_shrank"
     assert cases.row(approval).outcome == "lapsed"
-    assert (await desk.ask(invoice, amount="1000.00")).json()["status"] == "credited"
+    parts = await desk.ask(invoice, amount="0.01")
+    assert parts.status_code == 202, "with what she has credited before it is more than nobody need agree to"
+    again = await cases.wait_for_approval(f"credit_request:{invoice}", 2)
+    shown = await desk.read(again)
+    assert (shown["amount"]["amount"], shown["credited_before"]["amount"]) == ("0.01", "1000.00")
+    assert "has had €1,000.00 credited of this invoice before" in (await desk.anna.get(f"/approvals/{again}")).text
+    assert (await desk.decide(again, decision="reject")).status_code == 200
+    await desk.wait_for_end(invoice, 2)
+    ben, cleo = await people("ben", BILLING), await people("cleo", BILLING)
+    assert (await desk.ask(invoice, ben, amount="1000.00")).json()["status"] == "credited"
     await environment.play.sync()
-    refused = await desk.ask(invoice, amount="1.00")
+    refused = await desk.ask(invoice, cleo, amount="1.00")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:duecourse:problem:excessive-credit")
 
     disputed, _ = await environment.open_reminded_invoice()
@@ -285,3 +323,5 @@ async def test_where_the_matrix_names_nobody_it_is_booked_at_once(
     await cases.resolve(dispute, DisputeResolution.CREDIT_NOTE, 2_500)
     await cases.wait_for_entries(dispute, "dispute.resolved")
     assert desk.open_balance(disputed) == 7_500
+    asked = await desk.ask(disputed, await people("sven-dispute", BILLING), amount="1.00")
+    assert asked.status_code == 201, "another person's"

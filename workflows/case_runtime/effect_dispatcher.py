@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.case_letters import CaseLetterActivities
     from activities.dossiers import DossierActivities
     from domain import identifiers as ids
+    from domain.approval.facts import CREDITED_BEFORE
     from domain.approval.result import ApprovalSubject
     from domain.approval.workflow_input import ApprovalInput
     from domain.billing.receivables import InvoiceUpdate
@@ -54,6 +55,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.letter_order import LetterOrder
     from domain.case.workflow_input import CaseInput
     from domain.clock import Clock, Moment
+    from domain.journal.entry import FactValue
     from domain.journal.entry_kinds import EntryKind
     from domain.policy.approval_matrix import ApprovalRequest
     from domain.policy.collection_policy import PolicySnapshot
@@ -259,7 +261,9 @@ class EffectDispatcher:
             term_days=effect.term_days,
             broken_plans=effect.broken_plans,
             segment=frame.segment,
+            credited_before=frame.credited_before,
         )
+        credited_before: dict[str, FactValue] = {CREDITED_BEFORE: frame.credited_before} if frame.credited_before else {}
         opening = ApprovalInput(
             number=effect.number,
             account_id=account,
@@ -267,7 +271,7 @@ class EffectDispatcher:
             requester=effect.requester,
             also_asked=effect.also_asked,
             acting_for=frame.acting_for,
-            subject=ApprovalSubject(case_id=self._case_id, invoice_ids=effect.invoice_ids, details=effect.details),
+            subject=ApprovalSubject(case_id=self._case_id, invoice_ids=effect.invoice_ids, details=effect.details | credited_before),
             matrix=frame.matrix,
             facts=frame.facts,
             clock=self._clock(),

@@ -10,12 +10,13 @@ from domain.billing.reduction_kind import ReductionKind
 from domain.case.billing_results import BookingResult
 from domain.case.effects import CancelInvoice, IssueCreditNote, NotifyPerson, RequestApproval, ReviseApproval, WithdrawApproval
 from domain.credit_request.command_rules import RULES
-from domain.credit_request.commands import RequestCredit
+from domain.credit_request.commands import RequestCredit, WithdrawCreditRequest
 from domain.credit_request.request_case import CreditRequestCase, CreditRequestStage
 from domain.credit_request.view import build_case_view
 from domain.journal.account_entries import AccountEntry
 from domain.journal.journal import Journal
 from domain.projection.case_state import ANSWERED, credit_request_position
+from domain.roles import Role
 from tests.domain.builders import build_facts, moment
 
 ID = "credit_request:I1"
@@ -181,3 +182,35 @@ def test_a_booking_that_is_under_way_heeds_no_more_facts() -> None:
     case.take_effects()
     case.apply_invoice_facts(owing(0, status=PAID))
     assert case.take_effects() == []
+
+
+def withdrawing(actor: str = "bea", role: Role = Role.BILLING_OPS) -> WithdrawCreditRequest:
+    return WithdrawCreditRequest(act_id="W1", actor=actor, role=role)
+
+
+@pytest.mark.parametrize(("actor", "role"), [("Bea", Role.BILLING_OPS), ("mara", Role.COLLECTIONS_MANAGER)])
+def test_whoever_asked_or_a_manager_withdraws_a_request_and_its_approval_with_it(actor: str, role: Role) -> None:
+    case = build_case()
+    command = withdrawing(actor, role)
+    assert RULES.rejection_reason(case, command, moment().business.date()) is None
+    RULES.apply_command(case, command, moment(1))
+    assert case.take_effects() == [WithdrawApproval(number=1, reason=LapseReason.WITHDRAWN.value)]
+    ended = case.journal.pending[-1]
+    assert (ended.actor, ended.facts["ending"], ended.facts["act"]) == (actor, "withdrawn", "W1")
+    decide(case)
+    assert (case.take_effects(), find_position(case), build_case_view(case, "run").outcome) == ([], ("withdrawn", "nothing"), "withdrawn")
+
+
+def test_a_request_is_withdrawn_by_nobody_else_nor_once_it_is_agreed_to_or_over() -> None:
+    def find_obstacle(case: CreditRequestCase, command: WithdrawCreditRequest) -> str:
+        return RULES.rejection_reason(case, command, moment().business.date()) or ""
+
+    case = build_case()
+    for role in (Role.BILLING_OPS, Role.ADMIN):
+        assert "bea has asked for it: they withdraw it, or a collections_manager does" in find_obstacle(case, withdrawing("ben", role))
+    decide(case)
+    assert "is being booked" in find_obstacle(case, withdrawing())
+    case.apply_booking_result(BookingResult(key=f"{ID}:1"), moment(1))
+    assert "there is nothing to withdraw" in find_obstacle(case, withdrawing())
+    empty = CreditRequestCase(journal=Journal(case_id=ID, account_id="A1", invoice_id="I1"), invoice_id="I1")
+    assert "there is nothing to withdraw" in find_obstacle(empty, withdrawing())
