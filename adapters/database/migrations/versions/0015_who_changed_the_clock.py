@@ -5,8 +5,8 @@ from alembic import op
 
 from adapters.database.tables import UtcDateTime
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
