@@ -131,7 +131,7 @@ def _build_notice(row: WaitingNoticeRow) -> NotifyRole | NotifyPerson:
 
 def _load_addresses(session: Session) -> dict[str, str]:
     """The address of each active user by name; empty where they have none."""
-    return dict(session.execute(select(col(User.name), col(User.email)).where(col(User.active))).tuples().all())
+    return dict(session.execute(select(col(User.name), col(User.email)).where(col(User.active))).all())
 
 
 def _list_overtaken(session: Session, rows: Sequence[WaitingNoticeRow], addresses: Mapping[str, str]) -> list[str]:
