@@ -39,6 +39,7 @@ JOURNAL_NAMES = {
     "SendWarningAgain",
     "ResendLetter",
     "SkipLetter",
+    "WithdrawCreditRequest",
     "WithdrawSuspension",
     "Withdrawal",
 }
