@@ -6,7 +6,7 @@ outcome written as soon as the mail server answered. What a dead process had beg
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -185,11 +185,11 @@ class LetterOutbox:
 
     def _find_later_time(self, content: LetterContent, now: datetime) -> datetime | None:
         """When a letter can go that cannot now: at the next opening; or perhaps tomorrow, to a customer without an address, or whose credit
-        covers all that it would ask for."""
+        covers all that it would ask for. Tomorrow begins at midnight UTC: a day from now would be a little later every day."""
         if not content.is_sendable:
             return None
         if not content.customer.email or content.is_covered:
-            return now + timedelta(days=1)
+            return datetime.combine(now.date() + timedelta(days=1), time(), UTC)
         return self._claims.find_next_contact_time(content.customer, content.opens, content.closes, now)
 
     def _postpone_letter(self, session: Session, content: LetterContent, until: datetime, now: datetime) -> None:
