@@ -163,7 +163,7 @@ class TimeSkippingPlay:
             return True
         case = self.case(invoice_id)
         try:
-            if await _at_work(case):
+            if await is_at_work(case):
                 return True
             due = (await case.query(InvoiceCollection.next_step, rpc_timeout=timedelta(seconds=3))).due_at
         except RPCError:  # the test server leaves a query unanswered when the run it was put to goes on as a new one
@@ -191,7 +191,7 @@ class TimeSkippingPlay:
             return [(entry.kind, entry.facts) for entry in session.scalars(statement)]
 
 
-async def _at_work(case: WorkflowHandle[Any, Any]) -> bool:
+async def is_at_work(case: WorkflowHandle[Any, Any]) -> bool:
     """A task of the case is open. A question that meets a local activity under way ends the task at once; what the case hears in its next
     one then comes before the activity's answer, and in a replay after it."""
     events = (await case.fetch_history()).events

@@ -20,6 +20,10 @@ class EarlierRun(BaseModel):
     numbers: dict[str, int] = Field(default_factory=dict)
 
 
+FEW_IDS = 200
+"""So many are looked through as fast as they are looked up; and most cases hear of no more."""
+
+
 class _KnownIds:
     """The ids of a list as a set, for lists of thousands. It is made again where the list is another, or has changed by itself."""
 
@@ -29,7 +33,7 @@ class _KnownIds:
 
     def __eq__(self, other: object) -> bool:
         """It is no part of a case's state: two cases that have the same list are the same."""
-        return isinstance(other, _KnownIds)
+        return other is None or isinstance(other, _KnownIds)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -51,7 +55,7 @@ class AccountCase(BaseModel):
     seen: list[str] = Field(default_factory=list)
     outbox: list[Effect] = Field(default_factory=list)
     numbers: dict[str, int] = Field(default_factory=dict)
-    _known: "_KnownIds" = PrivateAttr(default_factory=lambda: _KnownIds())
+    _known: _KnownIds | None = PrivateAttr(default=None)
     binds_facts: bool = False
     """Whether it revises its approvals in place, as its workflow's input says (`CaseInput.binds_facts`)."""
 
@@ -83,8 +87,13 @@ class AccountCase(BaseModel):
 
     def mark_seen(self, known_id: str) -> bool:
         """True the first time."""
-        if not self._known.add(known_id, self.seen):
-            return False
+        if len(self.seen) < FEW_IDS:
+            if known_id in self.seen:
+                return False
+        else:
+            self._known = self._known or _KnownIds()
+            if not self._known.add(known_id, self.seen):
+                return False
         self.seen.append(known_id)
         return True
 

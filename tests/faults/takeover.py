@@ -59,7 +59,7 @@ async def kill_worker_in_burst(database: Database, folder: Path, count: int, tak
     Asserts that nothing is lost and nothing is done twice; leaves the times to the caller.
     """
     await asyncio.to_thread(find_server)  # which takes longer to start, once, than a worker
-    due = datetime.now(UTC) + timedelta(seconds=15 + count / 20)
+    due = datetime.now(UTC) + timedelta(seconds=30 + count / 10)
     clock = Clock(real_anchor=due, business_anchor=start_of_day(COURTESY_DATE), day_seconds=PLAYED_DAY_SECONDS)
     async with start_fault_environment(database, folder / "data", clock, takeover_seconds=takeover_seconds) as environment:
         people = DecisionEnvironment(environment, folder)

@@ -38,6 +38,7 @@ from domain.policy.collection_policy import PolicySnapshot
 from domain.policy_adoption.commands import RequestPolicyAdoption
 from domain.policy_adoption.workflow_input import PolicyAdoptionInput
 from domain.timeline.holds import Hold, HoldKind
+from tests.time_skipping_play import is_at_work
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.chain_assertions import assert_whole_chain, find_last_head
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
@@ -284,6 +285,10 @@ async def test_a_run_of_before_the_guard_that_dropped_a_signal_or_took_an_absurd
             ):
                 await case.signal(name, args=values)
             await AccountCommands(shared_environment).wait_for_entries(case_id, "credit_review.referred")
+            for _ in range(1_000):  # the entries are there before the task that wrote them is over
+                if not await is_at_work(case):
+                    break
+                await asyncio.sleep(0.02)
             history = await case.fetch_history()
             await case.terminate()
     (result,) = await HistoryReplayer(WORKFLOWS).replay([RunHistory(case_id, history.run_id, RunSource.LIVE, history)])
