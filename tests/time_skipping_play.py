@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
@@ -197,6 +197,15 @@ async def is_at_work(case: WorkflowHandle[Any, Any]) -> bool:
     events = (await case.fetch_history()).events
     tasks = [event.event_type for event in events if event.event_type in TASK_OPEN | TASK_OVER]
     return tasks[-1] in TASK_OPEN
+
+
+async def fetch_history_at_rest(case: WorkflowHandle[Any, Any]) -> WorkflowHistory:
+    """A case's history, once no task of it is open: its entries are in the database before the task that wrote them is over."""
+    for _ in range(1_000):
+        if not await is_at_work(case):
+            break
+        await asyncio.sleep(0.02)
+    return await case.fetch_history()
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ from domain.policy.collection_policy import PolicySnapshot
 from domain.policy_adoption.commands import RequestPolicyAdoption
 from domain.policy_adoption.workflow_input import PolicyAdoptionInput
 from domain.timeline.holds import Hold, HoldKind
-from tests.time_skipping_play import is_at_work
+from tests.time_skipping_play import fetch_history_at_rest
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.chain_assertions import assert_whole_chain, find_last_head
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
@@ -256,7 +256,7 @@ async def test_no_workflow_task_failed_and_every_chain_and_replay_is_whole(
     cases = AccountCommands(shared_environment)
     for target in targets:
         await cases.wait_for_entries(target.handle.id, "clock.set")
-        history = await target.handle.fetch_history()
+        history = await fetch_history_at_rest(target.handle)
         assert [event for event in history.events if event.event_type == FAILED] == []
         row = shared_environment.case_row(target.handle.id)
         assert assert_whole_chain(shared_environment.database, row) == find_last_head(history)
@@ -285,11 +285,7 @@ async def test_a_run_of_before_the_guard_that_dropped_a_signal_or_took_an_absurd
             ):
                 await case.signal(name, args=values)
             await AccountCommands(shared_environment).wait_for_entries(case_id, "credit_review.referred")
-            for _ in range(1_000):  # the entries are there before the task that wrote them is over
-                if not await is_at_work(case):
-                    break
-                await asyncio.sleep(0.02)
-            history = await case.fetch_history()
+            history = await fetch_history_at_rest(case)
             await case.terminate()
     (result,) = await HistoryReplayer(WORKFLOWS).replay([RunHistory(case_id, history.run_id, RunSource.LIVE, history)])
     assert result.divergence is None
@@ -344,7 +340,7 @@ async def test_every_kind_of_case_that_is_terminated_goes_on_from_its_journal(
             await AccountCommands(shared_environment).wait_for_entries(case_id, "case.recovered")
             after = shared_environment.case_row(case_id)
             assert (after.stage, after.waiting_for, after.summary) == (before.stage, before.waiting_for, before.summary)
-            history = await play.client.get_workflow_handle(case_id).fetch_history()
+            history = await fetch_history_at_rest(play.client.get_workflow_handle(case_id))
             assert assert_whole_chain(database, after) == find_last_head(history)
             (result,) = await HistoryReplayer(WORKFLOWS).replay([RunHistory(case_id, history.run_id, RunSource.LIVE, history)])
             assert result.divergence is None
