@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import structlog
 from pydantic import BaseModel, Field
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import RawValue
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -20,7 +20,7 @@ from adapters.database.engine import Database
 from adapters.set_aside.set_aside_store import Failure, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from adapters.temporal.case_signals import build_invoice_case_start
-from adapters.temporal.case_start import CaseStart
+from adapters.temporal.case_start import CaseStart, start_next_run
 from domain import identifiers as ids
 from domain.case.handler_names import SignalName
 from domain.case.workflow_input import Recovery
@@ -165,15 +165,7 @@ class CaseChecker:
 
     async def _start(self, start: CaseStart) -> None:
         try:
-            await self._client.start_workflow(
-                start.workflow,
-                start.workflow_input,
-                id=start.case_id,
-                task_queue=ids.TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                search_attributes=start.search_attributes,
-            )
+            await start_next_run(self._client, start)
         except WorkflowAlreadyStartedError:
             log.info("somebody else has begun the case again", case=start.case_id)
 

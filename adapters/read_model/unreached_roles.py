@@ -37,30 +37,28 @@ class UnreachedCase(BaseModel):
         return f"{self.case_id} ({self.account_name})" if self.account_name else self.case_id
 
 
-class UnreachedRole(BaseModel):
-    """A role that nobody with an address has, and the cases that wait for it, the longest first."""
+class _WaitingCases(BaseModel):
+    """Cases that wait, the longest first."""
 
     model_config = ConfigDict(frozen=True)
+
+    cases: list[UnreachedCase]
+
+    @property
+    def since(self) -> date | None:
+        return min((case.since for case in self.cases if case.since), default=None)
+
+
+class UnreachedRole(_WaitingCases):
+    """A role that nobody with an address has, and the cases that wait for it."""
 
     role: Role
-    cases: list[UnreachedCase]
-
-    @property
-    def since(self) -> date | None:
-        return min((case.since for case in self.cases if case.since), default=None)
 
 
-class UnreachedPerson(BaseModel):
-    """A user without an address, and the cases of which they are to be told something, the longest first."""
-
-    model_config = ConfigDict(frozen=True)
+class UnreachedPerson(_WaitingCases):
+    """A user without an address, and the cases of which they are to be told something."""
 
     person: str
-    cases: list[UnreachedCase]
-
-    @property
-    def since(self) -> date | None:
-        return min((case.since for case in self.cases if case.since), default=None)
 
     @property
     def notices(self) -> int:

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.temporal.case_start import CaseStart, signal_with_start
+from adapters.temporal.case_start import CaseStart, signal_with_start, start_case
 from domain import identifiers as ids
 from domain.billing.billing_events import BillingEvent, BillingEventKind, ChargePayment, InvoiceFacts, WriteOffRecovery
 from domain.case.handler_names import SignalName
@@ -44,7 +43,7 @@ class CaseSignals:
             case_start = build_invoice_case_start(workflow_input, collector)
             with contextlib.suppress(WorkflowAlreadyStartedError):
                 if event.kind is BillingEventKind.INVOICE_ISSUED:
-                    await self._start_new_case(case_start)
+                    await start_case(self._client, case_start)
                 else:
                     await signal_with_start(self._client, case_start, SignalName.BILLING_EVENT, event)
 
@@ -82,18 +81,6 @@ class CaseSignals:
     async def update_credit_request(self, invoice_id: str, facts: InvoiceFacts) -> None:
         """Signal what billing knows of an invoice by now to the request to reduce it; one that is over is passed over."""
         await self._signal_case(ids.credit_request_case_id(invoice_id), SignalName.FACTS_CHANGED, facts)
-
-    async def _start_new_case(self, case_start: CaseStart) -> None:
-        """Start a case of an id that none has or had. Raises WorkflowAlreadyStartedError."""
-        await self._client.start_workflow(
-            case_start.workflow,
-            case_start.workflow_input,
-            id=case_start.case_id,
-            task_queue=ids.TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=case_start.search_attributes,
-        )
 
     async def _signal_case(self, case_id: str, signal: SignalName, argument: object) -> bool:
         """Send a signal; false when no such case runs."""

@@ -43,11 +43,21 @@ STARTING_COMMAND_MEMO = "act"
 """The memo that has the id of the command that started a case: the same command sent again has started it already."""
 
 
-async def start_case(client: Client, case_start: CaseStart, act_id: str) -> None:
-    """Start a case by the command `act_id`.
+async def start_case(client: Client, case_start: CaseStart, act_id: str | None = None) -> None:
+    """Start a case, by the command `act_id` if a command starts it.
 
     Raises WorkflowAlreadyStartedError for an id that any case has or had: a plan's number is given once.
     """
+    memo = None if act_id is None else {STARTING_COMMAND_MEMO: act_id}
+    await _start_run(client, case_start, WorkflowIDReusePolicy.REJECT_DUPLICATE, memo)
+
+
+async def start_next_run(client: Client, case_start: CaseStart) -> None:
+    """Start a further run of a case, under the id that it had. Raises WorkflowAlreadyStartedError while one runs."""
+    await _start_run(client, case_start, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+
+async def _start_run(client: Client, case_start: CaseStart, reuse: WorkflowIDReusePolicy, memo: dict[str, str] | None = None) -> None:
     await client.start_workflow(
         case_start.workflow,
         case_start.workflow_input,
@@ -55,8 +65,8 @@ async def start_case(client: Client, case_start: CaseStart, act_id: str) -> None
         task_queue=ids.TASK_QUEUE,
         search_attributes=case_start.search_attributes,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        memo={STARTING_COMMAND_MEMO: act_id},
+        id_reuse_policy=reuse,
+        memo=memo,
     )
 
 

@@ -23,7 +23,6 @@ from adapters.audit.histories.object_store import ArchiveStoreError
 from adapters.database.engine import Database
 from adapters.database.tables import Case, Task
 from adapters.temporal.client import set_history_retention
-from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.visibility import VisibilityRunListing
 from domain import identifiers as ids
 from domain.audit.archive_status import ArchiveSweepResult
@@ -40,15 +39,6 @@ CASES = {ids.invoice_case_id(bill.number) for bill in BILLS}
 DAY, DAY_SECONDS = timedelta(days=1), 30.0
 MONDAY_MORNING = NOON - DAY - timedelta(hours=4)
 RETENTION_DAYS = 30
-
-
-@pytest.fixture
-def forgetful_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It deletes a run when its queues have let go of it, which they would tell twice a minute only."""
-    arguments = TemporalServer._build_arguments
-    soon = [f'history.{queue}ProcessorUpdateAckInterval="1s"' for queue in ("transfer", "timer", "visibility")]
-    told = [part for value in soon for part in ("--dynamic-config-value", value)]
-    monkeypatch.setattr(TemporalServer, "_build_arguments", lambda server: [*arguments(server), *told])
 
 
 async def run(environment: FaultEnvironment, workflow: str, name: str) -> None:

@@ -15,7 +15,6 @@ from adapters.audit.verification.verification import Verification
 from adapters.case_check.case_checker import CaseChecker, CaseCheckResult
 from adapters.case_check.expected_cases import REST
 from adapters.database.engine import Database
-from adapters.temporal.embedded_server import TemporalServer
 from domain import identifiers as ids
 from domain.audit.replay_report import RunSource
 from domain.audit.verification_report import VerificationFinding
@@ -30,15 +29,6 @@ BILLS = [DueInvoice(f"INV-{number}", ACCOUNT) for number in range(4)]
 CASES = [ids.invoice_case_id(bill.number) for bill in BILLS]
 TERMINATED, DELETED, PAID, LEFT_ALONE = CASES
 PROMISE = MakePromise(act_id="p", actor="mia", amount=10_000, by=TODAY + timedelta(days=3))
-
-
-@pytest.fixture
-def forgetful_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It deletes a run when its queues have let go of it, which they would tell twice a minute only."""
-    arguments = TemporalServer._build_arguments
-    soon = [f'history.{queue}ProcessorUpdateAckInterval="1s"' for queue in ("transfer", "timer", "visibility")]
-    told = [part for value in soon for part in ("--dynamic-config-value", value)]
-    monkeypatch.setattr(TemporalServer, "_build_arguments", lambda server: [*arguments(server), *told])
 
 
 async def describe(environment: FaultEnvironment, case_id: str) -> WorkflowExecutionDescription | None:

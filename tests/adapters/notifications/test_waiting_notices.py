@@ -71,6 +71,22 @@ class Desk:
         return [address for address, _ in self.mailer.sent]
 
 
+def ended_dispute() -> Case:
+    """The row of a dispute that is over."""
+    return Case(
+        case_id="dispute:I-1:1",
+        run_id="r",
+        kind="dispute",
+        account_id="A-1",
+        stage="x",
+        waiting_for="nothing",
+        outcome="rejected",
+        seq=1,
+        head="h",
+        updated_at=REAL_NOW,
+    )
+
+
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(database)
@@ -112,20 +128,7 @@ async def test_what_is_told_to_a_person_by_name_waits_until_they_have_an_address
             ("gone", 1, TODAY),
             ("silent", 2, TODAY),
         ]
-    desk.add(
-        Case(
-            case_id="dispute:I-1:1",
-            run_id="r",
-            kind="dispute",
-            account_id="A-1",
-            stage="x",
-            waiting_for="nothing",
-            outcome="rejected",
-            seq=1,
-            head="h",
-            updated_at=REAL_NOW,
-        )
-    )
+    desk.add(ended_dispute())
     desk.identity.deactivate_user("gone")
     assert await desk.tell_late() == []
     desk.identity.add_user("silent", SALES, email="silent@ours.test")
@@ -150,18 +153,7 @@ async def test_an_approval_is_put_down_for_the_digest_of_who_signs_in_an_absent_
 
 async def test_what_is_over_is_told_to_nobody(desk: Desk) -> None:
     desk.add(
-        Case(
-            case_id="dispute:I-1:1",
-            run_id="r",
-            kind="dispute",
-            account_id="A-1",
-            stage="x",
-            waiting_for="nothing",
-            outcome="rejected",
-            seq=1,
-            head="h",
-            updated_at=REAL_NOW,
-        ),
+        ended_dispute(),
         Task(id=7, key="escalation:act-1", kind="escalation", account_id="A-1", role="sales", due_on=TODAY),
     )
     await desk.tell()
@@ -255,18 +247,7 @@ async def test_what_was_set_aside_and_is_over_by_then_leaves_the_list(desk: Desk
     (waiting,) = desk.waiting.list_waiting_keys()
     store.set_aside(SetAsideStage.NOTICE, waiting, KeyError("x"))
     desk.add(
-        Case(
-            case_id="dispute:I-1:1",
-            run_id="r",
-            kind="dispute",
-            account_id="A-1",
-            stage="x",
-            waiting_for="nothing",
-            outcome="rejected",
-            seq=1,
-            head="h",
-            updated_at=REAL_NOW,
-        ),
+        ended_dispute(),
         Task(id=7, key="escalation:act-1", kind="escalation", account_id="A-1", role="sales", due_on=TODAY),
     )
     desk.identity.add_user("sven", SALES, email="sven@ours.test")
