@@ -1,7 +1,6 @@
 """The pages on which people act. Each form is a page of its own, which works without a script; what it sends goes through the API."""
 
-import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -12,9 +11,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.console.acts.api_call import ApiAnswer, send_to_api
 from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
-from api.console.acts.shown_form import Reader, show_form
+from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
+from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
-from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, build_form_token, load_reader, render, require_page_reader
+from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, load_reader, render, require_page_reader
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
 from api.web.problems import not_found_problem
@@ -23,7 +23,6 @@ from domain.roles import Actor
 
 router = APIRouter(prefix="/act", include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PageReader = Annotated[Actor, Depends(require_page_reader)]
-Values = Mapping[str, Sequence[str]]
 Faults = Sequence[tuple[str, str]]
 """What is wrong, each with the field that has it; of a fault that no field has, with an empty name."""
 
@@ -52,22 +51,22 @@ def show_act(request: Request, name: str, form: Act, context: Context, actor: Pa
 @router.post("/{name}")
 async def do_act(request: Request, name: str, form: Act, context: Context, actor: PageReader) -> Response:
     """Back to the page from which the form was opened; or the form again, as it was filled in, with what is wrong."""
-    sent = await request.form(max_files=0, max_fields=1_000)
-    given = {key: [value for value in sent.getlist(key) if isinstance(value, str)] for key in sent}
-    words, phrases = load_reader(context, actor)
+    sent = await read_sent_form(request)
+    given = sent.values
+    words, phrases = await run_in_threadpool(load_reader, context, actor)
 
     async def again(status: int, faults: Faults) -> HTMLResponse:
         page = await run_in_threadpool(_render_act, request, context, actor, name, form, given, faults)
         page.status_code = status
         return page
 
-    if not hmac.compare_digest(_first(given, "form_token").encode(), build_form_token(request).encode()):
+    if not sent.is_ours:
         return await again(403, [("", words.notices["stale"])])
     try:
         body = build_body(form, given, phrases.shared.locale)
     except UnreadableField as fault:
         return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
-    answer = await send_to_api(request, form, _read_ids(form, given), body, _first(given, "form_key"))
+    answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key)
     if answer.is_refusal:
         return await again(answer.status, _list_faults(answer, words.fill_notice("refused", detail=str(answer.document.get("detail", "")))))
     return RedirectResponse(_say_done(_find_way_back(given), name, answer.is_queued), status_code=303)
@@ -78,14 +77,14 @@ def _render_act(
 ) -> HTMLResponse:
     ids = _read_ids(form, given)
     subject = find_subject(
-        context, ids.get("account_id") or _first(given, "for_account"), ids.get("invoice_id") or _first(given, "for_invoice")
+        context, ids.get("account_id") or get_first(given, "for_account"), ids.get("invoice_id") or get_first(given, "for_invoice")
     )
     if subject.account_id:
         record_shown_account(request, subject.account_id)
-    reader = Reader(*load_reader(context, actor))
+    reader = load_reader(context, actor)
     values = {field: given[field] for field in form.fields if field in given}
-    shown = show_form(name, form, ids, subject, reader, values, faults, _first(given, "form_key"))
-    beside = {key: value for key in ("for_account", "for_invoice") if (value := _first(given, key))}
+    shown = show_form(name, form, ids, subject, reader, values, faults, get_first(given, KEY_FIELD))
+    beside = {key: value for key in ("for_account", "for_invoice") if (value := get_first(given, key))}
     return render(
         request,
         context,
@@ -99,11 +98,7 @@ def _render_act(
 
 
 def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
-    return {name: _first(given, name) for name in list_path_ids(form)}
-
-
-def _first(given: Values, name: str) -> str:
-    return next(iter(given.get(name, ())), "")
+    return {name: get_first(given, name) for name in list_path_ids(form)}
 
 
 def _list_faults(answer: ApiAnswer, refusal: str) -> Faults:
@@ -115,7 +110,7 @@ def _list_faults(answer: ApiAnswer, refusal: str) -> Faults:
 
 def _find_way_back(given: Values) -> str:
     """A page of ours, or the first one: a form must not lead elsewhere."""
-    back = _first(given, "back")
+    back = get_first(given, "back")
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else START_PAGE
 
 

@@ -9,7 +9,7 @@ from adapters.identity.delegation_store import DelegationStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.journal import find_note_text, list_case_story
 from api.console.acts.forms import load_act_forms
-from api.console.acts.shown_form import Reader, ShownForm, show_form
+from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.rendering import load_reader, render, require_page_reader
 from api.context import ApiContext
@@ -81,7 +81,7 @@ def _show_decision(context: ApiContext, actor: Actor, approval: CaseRow) -> Show
         return None
     version = approval.summary_of(ApprovalSummary).facts_version
     values = {} if version is None else {"facts_version": [str(version)]}
-    reader = Reader(*load_reader(context, actor))
+    reader = load_reader(context, actor)
     return show_form(DECISION_FORM, load_act_forms()[DECISION_FORM], {"approval_id": approval.case_id}, NO_SUBJECT, reader, values)
 
 

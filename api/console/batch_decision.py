@@ -1,7 +1,6 @@
 """Deciding many approvals at once: first how many there are and what they come to, then the decision, then what became of each."""
 
-import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,10 +11,11 @@ from adapters.read_model.cases import CaseRow, find_case
 from api.console.acts.api_call import send_to_api
 from api.console.acts.form_body import build_body
 from api.console.acts.forms import load_act_forms
-from api.console.acts.shown_form import Reader, show_form
+from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
+from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.approval_pages import DECISION_FORM, filter_decidable
-from api.console.rendering import build_form_token, load_reader, render, require_page_reader
+from api.console.rendering import load_reader, render, require_page_reader
 from api.context import ApiContext
 from api.web.authentication import Context, require_right
 from api.web.permissions import Permission
@@ -28,7 +28,6 @@ from domain.roles import Actor
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 BATCH_PAGE = "/approval-decisions"
 MAX_BATCH = 200
-Values = Mapping[str, Sequence[str]]
 
 
 def require_approver(actor: Annotated[Actor, Depends(require_page_reader)]) -> Actor:
@@ -61,22 +60,22 @@ def show_batch(
 @router.post(BATCH_PAGE)
 async def decide_batch(request: Request, context: Context, actor: Approver) -> HTMLResponse:
     """Each is decided on the facts that were shown, by itself: one that is refused, with its reason, stops no other."""
-    sent = await request.form(max_files=0, max_fields=3 * MAX_BATCH)
-    given = {key: [value for value in sent.getlist(key) if isinstance(value, str)] for key in sent}
+    sent = await read_sent_form(request, max_fields=3 * MAX_BATCH)
+    given = sent.values
     rows = await run_in_threadpool(_find_approvals, context, given.get("approval", [])[:MAX_BATCH])
-    chosen = [_choose(row, _first(given, f"version.{row.case_id}")) for row in rows]
+    chosen = [_choose(row, sent.first(f"version.{row.case_id}")) for row in rows]
     words, phrases = await run_in_threadpool(load_reader, context, actor)
     fault = ""
-    if not hmac.compare_digest(_first(given, "form_token").encode(), build_form_token(request).encode()):
+    if not sent.is_ours:
         fault = words.notices["stale"]
-    elif not _first(given, "decision"):
+    elif not sent.first("decision"):
         fault = f"{words.fields['decision']}: {words.notices['choose']}"
     if fault:
         return await run_in_threadpool(_render_batch, request, context, actor, chosen, given, fault)
     form, told = load_act_forms()[DECISION_FORM], []
     for number, each in enumerate(chosen):
         body = build_body(form, {**given, "facts_version": [each.version]}, phrases.shared.locale)
-        answer = await send_to_api(request, form, {"approval_id": each.row.case_id}, body, f"{_first(given, 'form_key')}.{number}")
+        answer = await send_to_api(request, form, {"approval_id": each.row.case_id}, body, f"{sent.key}.{number}")
         told.append(each._replace(refusal=str(answer.document.get("detail", "")) or words.notices["stale"]) if answer.is_refusal else each)
     return await run_in_threadpool(_render_told, request, context, actor, told)
 
@@ -93,14 +92,10 @@ def _choose(row: CaseRow, version: str | None = None) -> ChosenApproval:
     return ChosenApproval(row, summary.stated_amounts, present if version is None else version)
 
 
-def _first(given: Values, name: str) -> str:
-    return next(iter(given.get(name, ())), "")
-
-
 def _render_batch(
     request: Request, context: ApiContext, actor: Actor, chosen: list[ChosenApproval], given: Values, fault: str = ""
 ) -> HTMLResponse:
-    reader = Reader(*load_reader(context, actor))
+    reader = load_reader(context, actor)
     form = load_act_forms()[DECISION_FORM]
     values = {name: given[name] for name in ("decision", "comment") if name in given}
     page = render(
@@ -108,7 +103,7 @@ def _render_batch(
         context,
         "approval_decisions.html",
         actor,
-        form=show_form(DECISION_FORM, form, {}, NO_SUBJECT, reader, values, [("", fault)] if fault else (), _first(given, "form_key")),
+        form=show_form(DECISION_FORM, form, {}, NO_SUBJECT, reader, values, [("", fault)] if fault else (), get_first(given, KEY_FIELD)),
         chosen=chosen,
         sums=sum_by_currency(money for each in chosen for money in each.amounts),
         told=None,

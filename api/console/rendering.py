@@ -1,7 +1,6 @@
 """Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,12 +16,13 @@ from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
 from api.console.acts.forms import load_act_forms
-from api.console.acts.wording import ACT_WORDING, ActWording
+from api.console.acts.sent_form import build_form_token
+from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.page_words import install_words
 from api.context import ApiContext
 from api.presenters.language import choose_accepted_language
 from api.presenters.phrases import Phrases, load_phrases
-from api.web.authentication import SESSION_COOKIE, require_actor
+from api.web.authentication import require_actor
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
@@ -68,13 +68,7 @@ def _label_clock_speeds(words: Phrases) -> dict[str, str]:
     }
 
 
-def build_form_token(request: Request) -> str:
-    """What every form of this session carries: a page elsewhere can make a browser send a form with its cookie, and cannot know this."""
-    credential = request.headers.get("authorization") or request.cookies.get(SESSION_COOKIE, "")
-    return blake2b(credential.encode(), digest_size=16, person=b"duecourse form").hexdigest()
-
-
-def load_reader(context: ApiContext, actor: Actor) -> tuple[ActWording, Phrases]:
+def load_reader(context: ApiContext, actor: Actor) -> Reader:
     """Return the words in the reader's own language."""
     return _load_words(_find_reader_language(context, actor))
 
@@ -90,8 +84,8 @@ def _find_reader_language(context: ApiContext, actor: Actor) -> str:
     return choose_language(context.identity.find_language(actor.user))
 
 
-def _load_words(language: str) -> tuple[ActWording, Phrases]:
-    return ACT_WORDING.load(language), load_phrases(language)
+def _load_words(language: str) -> Reader:
+    return Reader(ACT_WORDING.load(language), load_phrases(language))
 
 
 def build_act_url(actor: Actor, name: str, back: str, **given: str) -> str | None:

@@ -14,8 +14,9 @@ from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoice
 from adapters.read_model.worklist import WorklistLine, load_worklist, load_worklist_scope
 from adapters.read_model.worklist_queries import WorkItem
 from api.console.acts.forms import list_path_ids, load_act_forms
-from api.console.acts.shown_form import Reader, ShownForm, show_form
+from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import find_subject
+from api.console.acts.wording import Reader
 from api.console.rendering import load_reader, render, require_page_reader
 from api.context import ApiContext
 from api.presenters.worklist import present_work_item
@@ -81,7 +82,7 @@ def show_today(
     everything: str = "",
 ) -> HTMLResponse:
     """`item`: the id of what is shown beside the queue, otherwise the first. `collector`: this collector's list instead of one's own."""
-    reader = Reader(*load_reader(context, actor))
+    reader = load_reader(context, actor)
     whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
     lines, _ = load_worklist(context.database, load_worklist_scope(context.database, whose, context.today), context.today, MAX_RANKED, None)
     wanted = [line for line in lines if not kind or line.item.work.value == kind]
@@ -134,7 +135,7 @@ def _queue_work(line: WorklistLine, context: ApiContext, reader: Reader, alike: 
 
 
 def _show_account(context: ApiContext, account_id: str, reader: Reader) -> ShownAccount | None:
-    account = find_account(context.database, account_id, context.today) if account_id else None
+    account = find_account(context.database, account_id, context.today, invoices=0) if account_id else None
     if account is None:
         return None
     local = context.business_now.astimezone(ZoneInfo(account.time_zone))

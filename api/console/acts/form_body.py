@@ -1,16 +1,14 @@
 """From what a person wrote into a form to the body of the API's request. Amounts are read as they are written in the person's language."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from babel.numbers import NumberFormatError, format_decimal, parse_decimal
 
 from api.console.acts.forms import ActForm, FormField
+from api.console.acts.sent_form import Values
 from domain.digits import parse_digits
-
-Values = Mapping[str, Sequence[str]]
-"""What was sent, by field: one text, or one for each thing that was ticked."""
 
 EXAMPLE_AMOUNT = 1234.56
 EXAMPLE_NUMBER = "3"

@@ -61,7 +61,6 @@ class ActForm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
-    method: Literal["POST"] = "POST"
     permission: Permission
     fields: dict[str, FormField] = {}
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 from adapters.i18n.formatting import format_localised_money
 from api.console.acts.forms import ActForm, FieldKind, FormField
 from api.console.acts.subject import ActSubject
-from api.console.acts.wording import ActWording
-from api.presenters.phrases import Phrases
+from api.console.acts.wording import Reader
 
 Choice = tuple[str, str]
 """A value, and how it is said."""
@@ -17,17 +16,6 @@ PROMISE_OVER_ALL = "overdue"
 PLAIN_AMOUNT = "#,##0.00"
 FILLED_WITH_BALANCE = frozenset({"make_promise", "record_payment", "raise_dispute", "issue_credit_note"})
 """Acts on an invoice whose amount is mostly all that is open."""
-
-
-class Reader(NamedTuple):
-    """Who reads, by what is written for them."""
-
-    act_words: ActWording
-    phrases: Phrases
-
-    @property
-    def locale(self) -> str:
-        return self.phrases.shared.locale
 
 
 class ShownField(NamedTuple):

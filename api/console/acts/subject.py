@@ -36,7 +36,7 @@ def find_subject(context: ApiContext, account_id: str | None, invoice_id: str | 
     if invoice_id:
         invoice = find_invoice(context.database, invoice_id)
         return ActSubject(invoice.account_id, invoice.account_name, invoice, (invoice,)) if invoice else NO_SUBJECT
-    account = find_account(context.database, account_id, context.today) if account_id else None
+    account = find_account(context.database, account_id, context.today, invoices=0) if account_id else None
     if account is None:
         return NO_SUBJECT
     owed, _ = list_invoices(

@@ -1,9 +1,12 @@
 """What the forms say, in four languages."""
 
+from typing import NamedTuple
+
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders
 from adapters.shipped_files import PROJECT
+from api.presenters.phrases import Phrases
 
 
 class ActWording(BaseModel):
@@ -24,3 +27,14 @@ class ActWording(BaseModel):
 
 
 ACT_WORDING = WordingCatalogue(ActWording, PROJECT / "api" / "console" / "acts" / "words")
+
+
+class Reader(NamedTuple):
+    """Who reads, by what is written for them."""
+
+    act_words: ActWording
+    phrases: Phrases
+
+    @property
+    def locale(self) -> str:
+        return self.phrases.shared.locale

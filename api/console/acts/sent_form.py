@@ -1,0 +1,49 @@
+"""A form as a browser sends it, and the token by which it is known to come from a page of ours."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from fastapi import Request
+
+from api.web.authentication import SESSION_COOKIE
+
+Values = Mapping[str, Sequence[str]]
+"""What was sent, by field: one text, or one for each thing that was ticked."""
+
+TOKEN_FIELD, KEY_FIELD = "form_token", "form_key"
+
+
+class SentForm(NamedTuple):
+    """`is_ours`: it carries the token of the session that sends it."""
+
+    values: Values
+    is_ours: bool
+
+    def first(self, name: str) -> str:
+        """Return a field's only text; empty where it was not sent."""
+        return get_first(self.values, name)
+
+    @property
+    def key(self) -> str:
+        """Under which it is done once, however often it is sent."""
+        return self.first(KEY_FIELD)
+
+
+async def read_sent_form(request: Request, max_fields: int = 1_000) -> SentForm:
+    """Read the request's form; files are overlooked."""
+    sent = await request.form(max_files=0, max_fields=max_fields)
+    values = {name: [value for value in sent.getlist(name) if isinstance(value, str)] for name in sent}
+    token = get_first(values, TOKEN_FIELD)
+    return SentForm(values, hmac.compare_digest(token.encode(), build_form_token(request).encode()))
+
+
+def get_first(values: Values, name: str) -> str:
+    return next(iter(values.get(name, ())), "")
+
+
+def build_form_token(request: Request) -> str:
+    """What every form of this session carries: a page elsewhere can make a browser send a form with its cookie, and cannot know this."""
+    credential = request.headers.get("authorization") or request.cookies.get(SESSION_COOKIE, "")
+    return blake2b(credential.encode(), digest_size=16, person=b"duecourse form").hexdigest()
