@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from adapters.read_model.cases import CaseRow, find_case
 from api.console.acts.api_call import send_to_api
-from api.console.acts.form_body import build_body
+from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
@@ -74,7 +74,11 @@ async def decide_batch(request: Request, context: Context, actor: Approver) -> H
         return await run_in_threadpool(_render_batch, request, context, actor, chosen, given, fault)
     form, told = load_act_forms()[DECISION_FORM], []
     for number, each in enumerate(chosen):
-        body = build_body(form, {**given, "facts_version": [each.version]}, phrases.shared.locale)
+        try:
+            body = build_body(form, {**given, "facts_version": [each.version]}, phrases.shared.locale)
+        except UnreadableField:  # no page of ours wrote that version
+            told.append(each._replace(refusal=words.notices["stale"]))
+            continue
         answer = await send_to_api(request, form, {"approval_id": each.row.case_id}, body, f"{sent.key}.{number}")
         told.append(each._replace(refusal=str(answer.document.get("detail", "")) or words.notices["stale"]) if answer.is_refusal else each)
     return await run_in_threadpool(_render_told, request, context, actor, told)

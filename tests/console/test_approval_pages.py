@@ -163,3 +163,18 @@ async def test_a_batch_without_a_choice_says_so_and_is_for_approvers_alone(as_ro
         assert (await manager.post("/approval-decisions", data={"form_token": "x", "decision": "approve"})).status_code == 422
     async with as_role(Role.COLLECTOR, Accept="text/html") as collector:
         assert (await collector.get("/approval-decisions")).status_code == 403
+
+
+async def test_a_version_that_no_page_wrote_is_refused_and_stops_no_other(as_role: As, world: PortfolioWorld) -> None:
+    cases = []
+    for number in (1, 2):
+        world.account(f"A-{number}")
+        cases.append(store_approval(world, {"EUR": 10_000}, f"A-{number}", at=NOW).journal.case_id)
+    chosen = "&".join(f"approval={quote(case, safe='')}" for case in cases)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        form = fields_of(await page(manager, f"/approval-decisions?{chosen}"))
+        sent = {**form, "approval": cases, "decision": "approve", f"version.{cases[0]}": "²"}
+        told = await manager.post("/approval-decisions", data=sent)
+    assert told.status_code == 200
+    assert "Decided: 1" in words(told.text)
+    assert len(world.cases.acts) == 1
