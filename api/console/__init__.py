@@ -3,6 +3,7 @@
 from api.console.accounts_page import router as accounts_router
 from api.console.act_pages import router as acts_router
 from api.console.approval_pages import router as approvals_router
+from api.console.assets import router as assets_router
 from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
 from api.console.pages import router
@@ -14,6 +15,7 @@ __all__ = [
     "accounts_router",
     "acts_router",
     "approvals_router",
+    "assets_router",
     "batch_router",
     "credit_router",
     "render_problem_page",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.database.clock_store import ClockChange
 from adapters.database.row_states import ClockChannel
@@ -20,7 +20,7 @@ from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
 from api.console.credit_pages import build_credit_facts
 from api.console.open_cases import list_open_cases
-from api.console.rendering import CLOCK_SPEEDS, CONSOLE_FOLDER, load_reader, render, require_page_reader
+from api.console.rendering import CLOCK_SPEEDS, load_reader, render, require_page_reader
 from api.console.timeline import build_timeline
 from api.presenters.invoices import explain_invoice
 from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
@@ -250,16 +250,6 @@ async def set_clock(
     change = ClockChange(paused={"yes": True, "no": False}.get(paused), day_seconds=speed)
     await change_clock(context, change, actor.user, ClockChannel.CONSOLE)
     return RedirectResponse("/", status_code=303)
-
-
-@router.get("/console.css")
-def serve_stylesheet() -> FileResponse:
-    return FileResponse(CONSOLE_FOLDER / "console.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
-
-
-@router.get("/console.js")
-def serve_script() -> FileResponse:
-    return FileResponse(CONSOLE_FOLDER / "console.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 def _parse_days(text: str) -> int:

@@ -18,6 +18,7 @@ from adapters.shipped_files import PROJECT
 from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
+from api.console.assets import find_stylesheet, list_scripts
 from api.console.page_words import install_words
 from api.context import ApiContext
 from api.presenters.language import choose_accepted_language
@@ -120,6 +121,8 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "refresh": FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
         "has_inbox": context.inbox is not None,
         "refused_policies": find_refusal(context.database) if actor else None,
+        "stylesheet": find_stylesheet(),
+        "scripts": list_scripts(),
         "path": request.url.path,
         "here": _find_own_address(request),
         "form_token": build_form_token(request),

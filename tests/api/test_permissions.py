@@ -147,8 +147,7 @@ OPEN = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("POST", "/sign-out"),
-    ("GET", "/console.css"),
-    ("GET", "/console.js"),
+    ("GET", "/assets/{name}"),
 }
 PAGES = {
     ("GET", path)
