@@ -90,7 +90,18 @@ class Record:
         }
 
     def quiet(self) -> bool:
-        """Nothing is on its way, and no invoice has a step before it, unless a person is to decide about its letter."""
+        """Nothing is on its way, and no invoice has a step before it, unless a person is to decide about its letter.
+
+        It takes several looks, and between two of them a case may ask for its last letter: then they do not count.
+        """
+        before = self._count_entries()
+        return not self._is_restless() and self._count_entries() == before
+
+    def _count_entries(self) -> int:
+        with self._database.reading() as session:
+            return int(session.execute(select(func.count()).select_from(JournalEntry)).scalar_one())
+
+    def _is_restless(self) -> bool:
         on_hold = [case.case_id for case in self._all(Case) if case.holds]
         ended = col(ContactRequest.state).in_(("sent", "refused", "unknown", "dropped"))
         untold = (col(ContactRequest.told).is_(False), col(ContactRequest.asked), ended)
@@ -113,7 +124,7 @@ class Record:
             select(func.count()).select_from(Invoice).outerjoin(Case, col(Case.invoice_id) == col(Invoice.id)).where(unfinished),
         )
         with self._database.reading() as session:
-            return not any(session.execute(statement).scalar_one() for statement in restless)
+            return any(session.execute(statement).scalar_one() for statement in restless)
 
     def pairs(self) -> dict[str, set[Pair]]:
         """By Message-ID, what each letter names; the step is empty where it takes none."""
