@@ -1,6 +1,7 @@
 """The one composition that worker, API and command line share: settings in, adapters out."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from adapters.billing.port import BillingSystem
@@ -8,6 +9,7 @@ from adapters.config.company import Company, load_company
 from adapters.config.settings import Settings
 from adapters.database.clock_store import load_clock
 from adapters.database.engine import Database
+from adapters.identity.sessions import SessionRules
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.importer import Importer
 from adapters.ledger.ledger import Ledger
@@ -65,9 +67,13 @@ def compose_services(
         letters=letters,
         mailer=SmtpMailer(settings.build_smtp_settings() or _build_inbox_smtp_settings(settings, inbox_port)),
         company=load_company(settings),
-        identity=IdentityStore(database),
+        identity=IdentityStore(database, _build_session_rules(settings)),
         inbox=Inbox(get_inbox_folder(settings)) if settings.smtp_host is None else None,
     )
+
+
+def _build_session_rules(settings: Settings) -> SessionRules:
+    return SessionRules(idle=timedelta(hours=settings.session_idle_hours), longest=timedelta(days=settings.session_days))
 
 
 def get_inbox_folder(settings: Settings) -> Path:

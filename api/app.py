@@ -35,6 +35,7 @@ from api.routes import (
 )
 from api.routes import billing as money
 from api.routes import invoice_commands as acts
+from api.routes.identity import sessions
 from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
 from api.web.idempotency import IDEMPOTENCY_PARAMETER
@@ -70,6 +71,7 @@ TAGS = [
         "name": "audit",
         "description": "Proofs of the journal, and exports. Who looked at what, and what is erased.",
     },
+    {"name": "users", "description": "Who may sign in, as what, and where they are signed in."},
     {"name": "health", "description": "For those who run Duecourse."},
 ]
 
@@ -93,6 +95,7 @@ ROUTERS = (
     accounts.router,
     account_calls.router,
     dossiers.router,
+    sessions.router,
     solvency.router,
     audit.router,
     audit_proofs.router,
@@ -142,6 +145,8 @@ def build_app() -> FastAPI:
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)
     app.include_router(console.today_router)
+    app.include_router(console.sign_in_router)
+    app.include_router(console.settings_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)

@@ -14,6 +14,8 @@ from adapters.correspondence.letter_decisions import LetterDecisionStore
 from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.engine import Database
 from adapters.dossier.dossier_store import DossierStore
+from adapters.identity.passwords import PasswordStore
+from adapters.identity.sign_in_limits import SignInLimits
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.column_mapping import MAPPINGS_DIR
 from adapters.imports.importer import Importer
@@ -69,6 +71,14 @@ class ApiContext:
     def today(self) -> date:
         """Return the business date (UTC)."""
         return self.business_now.date()
+
+    @cached_property
+    def passwords(self) -> PasswordStore:
+        return PasswordStore(self.database)
+
+    @property
+    def sign_in_limits(self) -> SignInLimits:
+        return SignInLimits(self.database)
 
     @property
     def dossiers(self) -> DossierStore:

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         None, description="by which names the server may be called, such as duecourse.your-company.com,10.0.0.7; * for any; unset: see docs"
     )
 
+    session_idle_hours: int = Field(
+        12, ge=1, le=168, description="after how many hours without use a session at the console ends, 1 to 168"
+    )
+    session_days: int = Field(7, ge=1, le=90, description="after how many days a session at the console ends at the latest, 1 to 90")
+
     retention_years: int = Field(
         DEFAULT_RETENTION_YEARS,
         ge=1,

@@ -112,3 +112,53 @@ class ClockChannel(StrEnum):
     API = "api"
     CONSOLE = "console"
     COMMAND_LINE = "command_line"
+
+
+class TokenKind(StrEnum):
+    """TOKEN: made for a machine or a command, good until it expires or is revoked. SESSION: a browser's, which ends when it is not used."""
+
+    TOKEN = "token"
+    SESSION = "session"
+
+
+class SignInMethod(StrEnum):
+    """How a browser's session was opened."""
+
+    LINK = "link"
+    TOKEN = "token"
+    PASSWORD = "password"
+
+
+class IdentityChannel(StrEnum):
+    """The way by which somebody signed in or changed who may."""
+
+    API = "api"
+    CONSOLE = "console"
+    COMMAND_LINE = "command_line"
+
+
+class IdentityEventKind(StrEnum):
+    """What the record of sign-ins, users and roles tells."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    ROLE_CHOSEN = "role_chosen"
+    SESSION_ENDED = "session_ended"
+    USER_CHANGED = "user_changed"
+    USER_DEACTIVATED = "user_deactivated"
+    ROLE_GIVEN = "role_given"
+    ROLE_TAKEN = "role_taken"
+    TOKEN_MADE = "token_made"
+    TOKEN_REVOKED = "token_revoked"
+    LINK_MADE = "link_made"
+    PASSWORD_SET = "password_set"
+
+
+class StartPage(StrEnum):
+    """The page that a person gets after signing in."""
+
+    TODAY = "today"
+    PORTFOLIO = "portfolio"
+    ACCOUNTS = "accounts"
+    APPROVALS = "approvals"

@@ -19,6 +19,7 @@ from adapters.database.row_states import (
     ImportState,
     MessageState,
     TaskState,
+    TokenKind,
     WaitingNoticeState,
 )
 from domain.billing.billing_events import InvoiceStatus
@@ -581,10 +582,14 @@ class User(SQLModel, table=True):
     language: str | None = Field(default=None, description="en, de, fr or es, in which messages to them are written; English when null")
     roles: list[str] = Field(default_factory=list, sa_type=JSON)
     active: bool = True
+    time_zone: str = Field(default="", description="an IANA name, in which the console shows them times; UTC when empty")
+    start_page: str = Field(default="", description="a StartPage, which the console shows them after signing in; empty: the portfolio")
+    single_keys: bool = Field(default=True, description="whether single keys act at the console")
+    provider_subject: str | None = Field(default=None, description="by what the OpenID provider knows them: its issuer and their subject")
 
 
 class Token(SQLModel, table=True):
-    """A bearer token, known by its SHA-256 only."""
+    """A bearer token, known by its SHA-256 only: one that somebody made for a machine, or a browser's session."""
 
     __tablename__ = "tokens"
     sha256: str = Field(primary_key=True)
@@ -593,6 +598,48 @@ class Token(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime, description="real time")
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+    kind: str = Field(default=TokenKind.TOKEN, description="a TokenKind")
+    method: str = Field(default="", description="a SignInMethod: how a session was opened; empty for a token")
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="of a session, within minutes; real time")
+    opened_by: str | None = Field(default=None, index=True, description="the token by which a session was opened, and with which it ends")
+    address: str = Field(default="", description="from where a session was opened")
+    browser: str = Field(default="", description="what the browser of a session called itself")
+    provider_token: str | None = Field(default=None, sa_type=Text, description="the OpenID provider's ID token, to sign out there too")
+
+
+class PasswordRow(SQLModel, table=True):
+    """A user's password, as Argon2id keeps it."""
+
+    __tablename__ = "passwords"
+    user: str = Field(primary_key=True, foreign_key="users.name")
+    hash: str
+    changed_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
+class SignInFailures(SQLModel, table=True):
+    """How often signing in failed of late for one user or from one address. `key` is a hash: what was typed may be a password."""
+
+    __tablename__ = "sign_in_failures"
+    key: str = Field(primary_key=True)
+    count: int
+    last_at: datetime = Field(sa_type=UtcDateTime, index=True, description="real time")
+    blocked_until: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+
+
+class IdentityEventRow(SQLModel, table=True):
+    """Append-only: who signed in or failed to, and who changed whose roles, tokens and passwords."""
+
+    __tablename__ = "identity_events"
+    __table_args__ = (APPEND_ONLY,)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    kind: str = Field(description="an IdentityEventKind")
+    user: str = Field(default="", index=True, description="whom it is about; empty: no user whom we know")
+    role: str = ""
+    made_by: str = ""
+    channel: str = Field(description="an IdentityChannel")
+    address: str = ""
+    detail: str = Field(default="", sa_type=Text)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -851,6 +898,7 @@ __all__ = [
     "ErasureRow",
     "HeldAccount",
     "IdempotencyKey",
+    "IdentityEventRow",
     "ImportRow",
     "ImportRun",
     "Invoice",
@@ -862,6 +910,7 @@ __all__ = [
     "MessageLine",
     "NextRunRow",
     "Note",
+    "PasswordRow",
     "Payment",
     "PolicyVersion",
     "PortfolioChange",
@@ -871,6 +920,7 @@ __all__ = [
     "SealRow",
     "SetAsideRow",
     "Setting",
+    "SignInFailures",
     "Task",
     "Token",
     "User",

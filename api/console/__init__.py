@@ -9,6 +9,8 @@ from api.console.credit_pages import router as credit_router
 from api.console.pages import router
 from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
+from api.console.sign_in.settings_page import router as settings_router
+from api.console.sign_in.sign_in_pages import router as sign_in_router
 from api.console.today_page import router as today_router
 
 __all__ = [
@@ -21,5 +23,7 @@ __all__ = [
     "render_problem_page",
     "router",
     "set_aside_router",
+    "settings_router",
+    "sign_in_router",
     "today_router",
 ]

@@ -5,6 +5,7 @@ Each finds the reader's phrases in the page's facts, as `words`.
 
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
@@ -30,6 +31,7 @@ def install_words(templates: Environment) -> None:
     templates.filters |= {
         "day": _format_day,
         "days": _format_days,
+        "moment": _format_moment,
         "number": _format_number,
         "money": _format_money,
         "language": _name_language,
@@ -90,6 +92,13 @@ def _show_fact(value: Any, shared: SharedWording) -> str:
 @pass_context
 def _format_day(context: Context, value: date | datetime | None) -> str:
     return NOTHING if value is None else _show_fact(value, _find_words(context).shared)
+
+
+@pass_context
+def _format_moment(context: Context, value: datetime) -> str:
+    """A day and a time in the reader's own time zone, which it names."""
+    local = value.astimezone(ZoneInfo(context["preferences"].time_zone or "UTC"))
+    return f"{_find_words(context).shared.format_day(local.date())}, {local:%H:%M %Z}"
 
 
 @pass_context

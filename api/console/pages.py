@@ -1,6 +1,6 @@
-"""The console's routes. Each gathers what its page shows; nothing is changed here but the session, and a played clock."""
+"""The console's routes. Each gathers what its page shows; nothing is changed here but a played clock."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -28,7 +28,7 @@ from api.presenters.phrases import Phrases
 from api.routes.accounts import require_account_detail as existing_account
 from api.routes.invoices import MAX_DAYS_PAST_DUE
 from api.web.access_logging import record_shown_letter
-from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context, reject_cross_origin_request, require_right
+from api.web.authentication import Context, require_right
 from api.web.middleware import CONTENT_SECURITY_POLICY
 from api.web.permissions import Permission
 from api.web.problems import invalid_request_problem, not_found_problem
@@ -41,7 +41,6 @@ from domain.timeline.holds import HoldKind
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PageReader = Annotated[Actor, Depends(require_page_reader)]
-SESSION_MAX_AGE_SECONDS = 7 * 86_400
 MAX_LIST_LENGTH = 50
 MAX_PRESSING_TASKS = 8
 MAIL_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
@@ -191,50 +190,6 @@ def show_mail(request: Request, mail_id: str, context: Context, actor: PageReade
     page = render(request, context, "mail.html", actor, mail=found)
     page.headers["Content-Security-Policy"] = MAIL_CONTENT_SECURITY_POLICY
     return page
-
-
-@router.get("/sign-in")
-def sign_in_with_link(request: Request, context: Context, code: str = "") -> Response:
-    """Sign in with a link's code, which is valid once. Without a code the page states how to get a link."""
-    token = context.identity.exchange_sign_in_code(code) if code else None
-    if token is None:
-        return _render_sign_in_page(request, context, "link_refused" if code else None)
-    return _redirect_with_session(request, context, LINK_TOKEN_PREFIX + token)
-
-
-@router.post("/sign-in")
-def sign_in_with_token(request: Request, context: Context, token: Annotated[str, Form(max_length=200)] = "") -> Response:
-    """Sign in with a token from `duecourse token`. Raises Problem 403 for another site's form."""
-    reject_cross_origin_request(request)
-    if context.identity.authenticate(token.strip()) is None:
-        return _render_sign_in_page(request, context, "token_refused")
-    return _redirect_with_session(request, context, token.strip())
-
-
-def _render_sign_in_page(request: Request, context: Context, refused: Literal["link_refused", "token_refused"] | None) -> HTMLResponse:
-    """`refused`: the phrase that says what was wrong with what came."""
-    page = render(request, context, "sign_in.html", None, refused=refused)
-    page.status_code = 401 if refused else 200
-    return page
-
-
-def _redirect_with_session(request: Request, context: Context, cookie: str) -> Response:
-    response = RedirectResponse("/", status_code=303)
-    secure = context.secure_cookies or request.url.scheme == "https"
-    response.set_cookie(SESSION_COOKIE, cookie, max_age=SESSION_MAX_AGE_SECONDS, httponly=True, samesite="lax", secure=secure)
-    return response
-
-
-@router.post("/sign-out")
-def sign_out(request: Request, context: Context) -> Response:
-    """Raises Problem 403 for another site's form."""
-    reject_cross_origin_request(request)
-    cookie = request.cookies.get(SESSION_COOKIE, "")
-    if cookie.startswith(LINK_TOKEN_PREFIX):
-        context.identity.revoke_token(cookie.removeprefix(LINK_TOKEN_PREFIX))
-    response = RedirectResponse("/sign-in", status_code=303)
-    response.delete_cookie(SESSION_COOKIE)
-    return response
 
 
 @router.post("/clock")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
 from adapters.i18n.wording import fill_placeholders
+from adapters.identity.users_and_tokens import Preferences
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
@@ -113,6 +114,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "act_words": act_words,
         "actor": actor,
         "role": words.translate("roles", actor.role.value) if actor else None,
+        "preferences": context.identity.find_preferences(actor.user) if actor else Preferences(),
         "today": context.today,
         "clock_speed": fast,
         "clock": context.clock,

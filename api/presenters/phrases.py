@@ -128,9 +128,9 @@ class Phrases(BaseModel):
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
 
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `account_page`,
-    `invoice_page`, `preview`, `mails`, `roles_page`, `sign_in` and `problem_page` one page or two each. `problems` say by its type what is
-    wrong, `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for; `task_states` and
-    `task_outcomes` what became of a task.
+    `invoice_page`, `preview`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each. `problems` say by
+    its type what is wrong, `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for; `task_states`
+    and `task_outcomes` what became of a task.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -179,6 +179,7 @@ class Phrases(BaseModel):
     mails: dict[str, str]
     roles_page: dict[str, str]
     sign_in: dict[str, str]
+    settings_page: dict[str, str]
     problem_page: dict[str, str]
     problems: dict[str, str]
     problem_advice: dict[str, str]

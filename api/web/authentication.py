@@ -15,6 +15,8 @@ from api.web.problems import Problem
 SESSION_COOKIE = "duecourse_session"
 LINK_TOKEN_PREFIX = "link."
 """Marks a token that was made for this browser alone: it ends when its user signs out. A pasted one may serve elsewhere."""
+NAVIGATION = "navigate"
+"""What a browser says of a request for which somebody opened a page."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 bearer_scheme = HTTPBearer(auto_error=False, scheme_name="token", description="A token made with `duecourse token ROLE --user NAME`.")
@@ -31,7 +33,7 @@ def require_actor(request: Request) -> Actor:
         token = request.cookies.get(SESSION_COOKIE, "").removeprefix(LINK_TOKEN_PREFIX)
         if token and request.method not in SAFE_METHODS:
             reject_cross_origin_request(request)
-    actor = get_context(request).identity.authenticate(token.strip()) if token else None
+    actor = get_context(request).identity.authenticate(token.strip(), is_used=_is_persons_own(request)) if token else None
     if actor is None:
         missing = "this request carries no token" if not token else "this token is unknown, expired or revoked"
         raise Problem(
@@ -43,6 +45,11 @@ def require_actor(request: Request) -> Actor:
         )
     record_signed_in_actor(request, actor)
     return actor
+
+
+def _is_persons_own(request: Request) -> bool:
+    """Whether somebody asked for it: a page that is left open reads itself again, and must not keep its session alive."""
+    return request.method not in SAFE_METHODS or request.headers.get("sec-fetch-mode", NAVIGATION) == NAVIGATION
 
 
 def reject_cross_origin_request(request: Request) -> None:

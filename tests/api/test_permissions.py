@@ -138,6 +138,8 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/metrics"): EVERYBODY,
     ("GET", "/v1/set-aside"): EVERYBODY,
     ("POST", "/v1/set-aside/{item_id}/retry"): {Role.ADMIN},
+    ("GET", "/v1/sessions"): EVERYBODY,
+    ("POST", "/v1/sessions/{session_id}/revocation"): EVERYBODY,
     ("GET", "/v1/clock"): EVERYBODY,
     ("POST", "/v1/clock"): LEADS,
 }
@@ -147,6 +149,8 @@ OPEN = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("POST", "/sign-out"),
+    ("GET", "/password"),
+    ("POST", "/password"),
     ("GET", "/assets/{name}"),
 }
 PAGES = {
@@ -164,6 +168,8 @@ PAGES = {
         "/preview",
         "/roles",
         "/set-aside",
+        "/settings",
+        "/role",
         "/inbox",
         "/inbox/{mail_id}",
     )
@@ -172,6 +178,8 @@ PAGES = {
     ("POST", "/approval-decisions"),
     ("POST", "/set-aside/{item_id}/retry"),
     ("POST", "/act/{name}"),
+    ("POST", "/settings/password"),
+    ("POST", "/role"),
     ("POST", "/accounts/{account_id}/credit/applications"),
     ("POST", "/accounts/{account_id}/credit/applications/{application_id}/reversal"),
 }

@@ -14,10 +14,12 @@ from fastapi import FastAPI
 
 from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.correspondence.release_store import hold_accounts
-from adapters.database.row_states import TaskState
+from adapters.database.row_states import IdentityChannel, TaskState
 from adapters.database.tables import Account, Note, Task
 from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
 from adapters.i18n.wording import flatten_words
+from adapters.identity.identity_events import ChangeAuthor
+from adapters.identity.passwords import PasswordStore
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.mail.local_inbox import Inbox
 from adapters.policies.refusal import store_refusal
@@ -43,8 +45,10 @@ LABELS = "title|aria-label|placeholder|alt"
 NO_WORDS_OF_OURS = frozenset({"Duecourse", "UTC", "Message", "ID"})
 """What is called so in every language."""
 
-PAGE_GROUPS = frozenset({"frame", "parts", "portfolio", "account_page", "invoice_page", "preview", "mails", "roles_page", "sign_in"})
-BEFORE_ANYTHING = ("/", "/accounts", "/approvals", "/inbox", "/preview", "/roles", "/set-aside", "/today")
+PAGE_GROUPS = frozenset(
+    {"frame", "parts", "portfolio", "account_page", "invoice_page", "preview", "mails", "roles_page", "settings_page", "sign_in"}
+)
+BEFORE_ANYTHING = ("/", "/accounts", "/approvals", "/inbox", "/preview", "/role", "/roles", "/set-aside", "/settings", "/today")
 PAGES = (
     *BEFORE_ANYTHING,
     "/?q=nothing",
@@ -133,6 +137,9 @@ async def read_pages(app: FastAPI, world: PortfolioWorld, paths: tuple[str, ...]
                 pages[path] = await read(reader, path, language)
         async with open_as(app, f"{language}-CH, ja;q=0.5", None) as stranger:
             pages["/sign-in"] = await read(stranger, "/sign-in", language)
+            pages["/password?code=x"] = await read(stranger, "/password?code=x", language)
+            code = PasswordStore(world.database).make_link_code(name, ChangeAuthor("admin", IdentityChannel.CONSOLE))
+            pages["/password"] = await read(stranger, f"/password?code={code}", language)
             pages["/sign-in?code=x"] = await read(stranger, "/sign-in?code=x", language)
         shown[language] = pages
     return shown

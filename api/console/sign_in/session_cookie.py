@@ -1,0 +1,52 @@
+"""The cookie by which a browser keeps its session, and what is known of the browser."""
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from adapters.database.row_states import IdentityChannel, SignInMethod, StartPage
+from adapters.identity.identity_events import ChangeAuthor
+from adapters.identity.sessions import SessionOrigin
+from api.context import ApiContext
+from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE
+
+START_PAGES = {StartPage.TODAY: "/today", StartPage.PORTFOLIO: "/", StartPage.ACCOUNTS: "/accounts", StartPage.APPROVALS: "/approvals"}
+CHOOSE_ROLE_PAGE = "/role"
+
+
+def find_address(request: Request) -> str:
+    """From where the request came; what a proxy says of it is believed where the settings say so."""
+    return request.client.host if request.client else ""
+
+
+def build_author(request: Request, user: str = "") -> ChangeAuthor:
+    """Who does something at the console; empty for somebody who is not signed in yet."""
+    return ChangeAuthor(user, IdentityChannel.CONSOLE, find_address(request))
+
+
+def build_origin(request: Request, method: SignInMethod, user: str = "") -> SessionOrigin:
+    return SessionOrigin(method, build_author(request, user), request.headers.get("user-agent", ""))
+
+
+def read_session_secret(request: Request) -> str:
+    """The session's secret; empty without a session."""
+    return request.cookies.get(SESSION_COOKIE, "").removeprefix(LINK_TOKEN_PREFIX)
+
+
+def redirect_with_session(request: Request, context: ApiContext, secret: str, to: str) -> Response:
+    """Go on to a page with a new session, in place of the one that the browser had."""
+    response = RedirectResponse(to, status_code=303)
+    secure = context.secure_cookies or request.url.scheme == "https"
+    age = int(context.identity.sessions.rules.longest.total_seconds())
+    response.set_cookie(SESSION_COOKIE, secret, max_age=age, httponly=True, samesite="lax", secure=secure)
+    return response
+
+
+def find_start_page(context: ApiContext, user: str) -> str:
+    """Where somebody gets who has just signed in: who has several roles chooses first."""
+    if len(context.identity.get_roles(user)) > 1:
+        return CHOOSE_ROLE_PAGE
+    return find_chosen_page(context, user)
+
+
+def find_chosen_page(context: ApiContext, user: str) -> str:
+    return START_PAGES[context.identity.find_preferences(user).start_page or StartPage.PORTFOLIO]

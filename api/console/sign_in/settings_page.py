@@ -1,0 +1,118 @@
+"""What each person sets for themselves: the role in which they act, a password, and an end to sessions that are not theirs any more."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import URL
+
+from adapters.database.row_states import SignInMethod
+from adapters.identity.passwords import PasswordRefusedError
+from adapters.identity.sessions import build_session_id
+from api.console.acts.sent_form import SentForm, build_form_token, read_sent_form
+from api.console.rendering import render, require_page_reader
+from api.console.sign_in.session_cookie import (
+    CHOOSE_ROLE_PAGE,
+    build_author,
+    build_origin,
+    find_address,
+    find_chosen_page,
+    read_session_secret,
+    redirect_with_session,
+)
+from api.context import ApiContext
+from api.web.authentication import Context
+from api.web.problems import Problem
+from api.web.request_target import EncodedPathRoute
+from domain.roles import Actor, Role
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+PageReader = Annotated[Actor, Depends(require_page_reader)]
+SETTINGS_PAGE = "/settings"
+SAID = "said"
+PASSWORD_SET, STALE = "password_set", "stale"
+
+
+@router.get(SETTINGS_PAGE)
+def show_settings(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    return _render_settings(request, context, actor)
+
+
+@router.post(SETTINGS_PAGE + "/password")
+async def change_own_password(request: Request, context: Context, actor: PageReader) -> Response:
+    """Change one's password, or set the first one. All other sessions end, and this one goes on under a new secret."""
+    sent = await read_sent_form(request)
+    return await run_in_threadpool(_change_password, request, context, actor, sent)
+
+
+def _change_password(request: Request, context: ApiContext, actor: Actor, sent: SentForm) -> Response:
+    fault = _find_password_fault(request, context, actor, sent)
+    if not fault:
+        try:
+            context.passwords.set_password(actor.user, sent.first("password"), build_author(request, actor.user))
+        except PasswordRefusedError:
+            fault = "length"
+    if fault:
+        page = _render_settings(request, context, actor, fault)
+        page.status_code = 422
+        return page
+    context.identity.sessions.end_sessions_of(actor.user, build_author(request, actor.user))
+    origin = build_origin(request, SignInMethod.PASSWORD, actor.user)
+    secret = context.identity.sessions.open_session(actor.user, actor.role, origin)
+    return redirect_with_session(request, context, secret, str(URL(SETTINGS_PAGE).include_query_params(**{SAID: PASSWORD_SET})))
+
+
+def _find_password_fault(request: Request, context: ApiContext, actor: Actor, sent: SentForm) -> str:
+    """The phrase that says what is wrong; empty when nothing is. Guesses at the present password count like guesses at signing in."""
+    if not sent.is_ours:
+        return STALE
+    if sent.first("password") != sent.first("again"):
+        return "differ"
+    if not context.passwords.has_password(actor.user):
+        return "at_provider" if context.identity.is_from_provider(actor.user) else ""
+    address = find_address(request)
+    if context.sign_in_limits.begin_try(actor.user, address, datetime.now(UTC)) is not None:
+        return "too_many"
+    if not context.passwords.is_password_of(actor.user, sent.first("current")):
+        return "wrong"
+    context.sign_in_limits.end_try(actor.user, address)
+    return ""
+
+
+def _render_settings(request: Request, context: ApiContext, actor: Actor, fault: str = "") -> HTMLResponse:
+    return render(
+        request,
+        context,
+        "settings.html",
+        actor,
+        roles=sorted(context.identity.get_roles(actor.user)),
+        has_password=context.passwords.has_password(actor.user),
+        sessions=context.identity.sessions.list_sessions(actor.user),
+        this_session=build_session_id(read_session_secret(request)),
+        fault=fault,
+        is_password_set=request.query_params.get(SAID) == PASSWORD_SET,
+        key=secrets.token_urlsafe(18),
+    )
+
+
+@router.get(CHOOSE_ROLE_PAGE)
+def show_roles(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    """Where somebody with several roles says in which one to act."""
+    return render(request, context, "role.html", actor, roles=sorted(context.identity.get_roles(actor.user)))
+
+
+@router.post(CHOOSE_ROLE_PAGE)
+def choose_role(
+    request: Request, context: Context, actor: PageReader, role: Annotated[Role, Form()], form_token: Annotated[str, Form()] = ""
+) -> Response:
+    """Act in another role from now on; the session goes on under a new secret. Raises Problem 403 for another site's form, and
+    UnknownSessionError for a role that is not theirs."""
+    if form_token != build_form_token(request):
+        raise Problem(403, "foreign-page", "This form was not opened here", "open the page again and choose there")
+    if role != actor.role:
+        secret = context.identity.sessions.change_role(read_session_secret(request), role, build_author(request, actor.user))
+        return redirect_with_session(request, context, secret, find_chosen_page(context, actor.user))
+    return RedirectResponse(find_chosen_page(context, actor.user), status_code=303)
