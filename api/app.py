@@ -35,7 +35,7 @@ from api.routes import (
 )
 from api.routes import billing as money
 from api.routes import invoice_commands as acts
-from api.routes.identity import sessions
+from api.routes.identity import sessions, tokens, users
 from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
 from api.web.idempotency import IDEMPOTENCY_PARAMETER
@@ -95,6 +95,8 @@ ROUTERS = (
     accounts.router,
     account_calls.router,
     dossiers.router,
+    users.router,
+    tokens.router,
     sessions.router,
     solvency.router,
     audit.router,
@@ -147,6 +149,7 @@ def build_app() -> FastAPI:
     app.include_router(console.today_router)
     app.include_router(console.sign_in_router)
     app.include_router(console.settings_router)
+    app.include_router(console.users_router)
     app.include_router(console.router)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)

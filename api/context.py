@@ -16,6 +16,7 @@ from adapters.database.engine import Database
 from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.passwords import PasswordStore
 from adapters.identity.sign_in_limits import SignInLimits
+from adapters.identity.user_admin import UserAdmin
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.column_mapping import MAPPINGS_DIR
 from adapters.imports.importer import Importer
@@ -75,6 +76,10 @@ class ApiContext:
     @cached_property
     def passwords(self) -> PasswordStore:
         return PasswordStore(self.database)
+
+    @property
+    def users(self) -> UserAdmin:
+        return UserAdmin(self.database, self.identity)
 
     @property
     def sign_in_limits(self) -> SignInLimits:

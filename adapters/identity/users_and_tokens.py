@@ -242,6 +242,14 @@ class IdentityStore:
         self._clear_cache()
         return known
 
+    def revoke_known_token(self, sha256: str, by: ChangeAuthor) -> None:
+        """As `revoke_token`, for one that is known by its hash."""
+        with self._database.writing() as session:
+            row = session.get(Token, sha256)
+            if row is not None and row.revoked_at is None:
+                self._revoke_row(session, row, by)
+        self._clear_cache()
+
     def _revoke_row(self, session: Session, row: Token, by: ChangeAuthor) -> None:
         now = datetime.now(UTC)
         row.revoked_at = now

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.database.engine import Database
-from adapters.database.row_states import ClockChannel
-from adapters.database.tables import ClockChangeRecord, ViewRow
+from adapters.database.row_states import ClockChannel, IdentityChannel, IdentityEventKind
+from adapters.database.tables import ClockChangeRecord, IdentityEventRow, ViewRow
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.clock import start_of_day
 
@@ -83,3 +83,33 @@ def list_clock_changes(database: Database, limit: int, cursor: str | None) -> tu
     with database.reading() as session:
         rows, following = paginate_rows(session.scalars(statement).all(), limit, lambda row: (row.id or 0,))
         return [ClockChangeLine.model_validate(row) for row in rows], following
+
+
+class IdentityEventLine(BaseModel):
+    """What happened to whom, and who did it. `user` is empty where nobody whom we know was meant; `recorded_at` is real time, UTC."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    kind: IdentityEventKind
+    user: str
+    role: str
+    made_by: str
+    channel: IdentityChannel
+    address: str
+    detail: str
+    recorded_at: datetime
+
+
+def list_identity_events(
+    database: Database, limit: int, cursor: str | None, user: str | None = None
+) -> tuple[list[IdentityEventLine], str | None]:
+    """The newest first; with `user`, only what happened to them."""
+    statement = select(IdentityEventRow).order_by(col(IdentityEventRow.id).desc()).limit(limit + 1)
+    if user is not None:
+        statement = statement.where(col(IdentityEventRow.user) == user)
+    if place := decode_cursor(cursor, int):
+        statement = statement.where(col(IdentityEventRow.id) < place[0])
+    with database.reading() as session:
+        rows, following = paginate_rows(session.scalars(statement).all(), limit, lambda row: (row.id or 0,))
+        return [IdentityEventLine.model_validate(row) for row in rows], following

@@ -12,6 +12,7 @@ from api.console.set_aside_page import router as set_aside_router
 from api.console.sign_in.settings_page import router as settings_router
 from api.console.sign_in.sign_in_pages import router as sign_in_router
 from api.console.today_page import router as today_router
+from api.console.users.user_pages import router as users_router
 
 __all__ = [
     "accounts_router",
@@ -26,4 +27,5 @@ __all__ = [
     "settings_router",
     "sign_in_router",
     "today_router",
+    "users_router",
 ]

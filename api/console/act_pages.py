@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.console.acts.api_call import ApiAnswer, send_to_api
 from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
+from api.console.acts.known_values import find_known_values
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
@@ -69,6 +70,10 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
     answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key)
     if answer.is_refusal:
         return await again(answer.status, _list_faults(answer, words.fill_notice("refused", detail=str(answer.document.get("detail", "")))))
+    if form.shows:
+        return await run_in_threadpool(
+            _render_answer, request, context, actor, name, answer.document.get(form.shows), _find_way_back(given)
+        )
     return RedirectResponse(_say_done(_find_way_back(given), name, answer.is_queued), status_code=303)
 
 
@@ -82,7 +87,8 @@ def _render_act(
     if subject.account_id:
         record_shown_account(request, subject.account_id)
     reader = load_reader(context, actor)
-    values = {field: given[field] for field in form.fields if field in given}
+    values = find_known_values(context, name, ids) if request.method == "GET" else {}
+    values |= {field: given[field] for field in form.fields if field in given}
     shown = show_form(name, form, ids, subject, reader, values, faults, get_first(given, KEY_FIELD))
     beside = {key: value for key in ("for_account", "for_invoice") if (value := get_first(given, key))}
     return render(
@@ -95,6 +101,12 @@ def _render_act(
         beside=beside,
         back=_find_way_back(given),
     )
+
+
+def _render_answer(request: Request, context: Context, actor: Actor, name: str, secret: str | None, back: str) -> HTMLResponse:
+    """A page with a secret, which nothing keeps: sent again, the form says so."""
+    title = load_reader(context, actor).act_words.titles[name]
+    return render(request, context, "act_answer.html", actor, act=name, title=title, secret=secret, back=back)
 
 
 def _read_ids(form: ActForm, given: Values) -> dict[str, str]:

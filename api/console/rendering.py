@@ -121,6 +121,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "clock_speeds": _label_clock_speeds(words),
         "sets_clock": fast is not None and actor is not None and permission_denial_reason(actor.role, Permission.SET_CLOCK) is None,
         "refresh": FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
+        "sees_users": actor is not None and permission_denial_reason(actor.role, Permission.AUDIT) is None,
         "has_inbox": context.inbox is not None,
         "refused_policies": find_refusal(context.database) if actor else None,
         "stylesheet": find_stylesheet(),

@@ -130,7 +130,8 @@ class Phrases(BaseModel):
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `account_page`,
     `invoice_page`, `preview`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each. `problems` say by
     its type what is wrong, `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for; `task_states`
-    and `task_outcomes` what became of a task.
+    and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events` say what became of
+    them; `start_pages` name the pages after signing in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -180,6 +181,9 @@ class Phrases(BaseModel):
     roles_page: dict[str, str]
     sign_in: dict[str, str]
     settings_page: dict[str, str]
+    user_pages: dict[str, str]
+    start_pages: dict[str, str]
+    identity_events: dict[str, str]
     problem_page: dict[str, str]
     problems: dict[str, str]
     problem_advice: dict[str, str]

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.read_model.access_log import AccessLogFilter, list_access_log, list_clock_changes
+from adapters.read_model.access_log import AccessLogFilter, list_access_log, list_clock_changes, list_identity_events
 from adapters.temporal.case_start import CaseStart
 from api.commands.case_commands import submit_or_start_case
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.schemas.audit import ClockChangeOut, ErasureOut, ViewOut
+from api.schemas.identity.users import IdentityEventOut
 from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.request_body import Day
 from api.web.access_logging import AccessLogBuffer, get_access_log_buffer
@@ -55,6 +56,15 @@ def get_clock_changes(_: AuditingActor, context: Context, limit: Limit = 50, cur
     """Over the API, at the console or on the command line. The journal of every case that was open then names the same person."""
     rows, following = list_clock_changes(context.database, limit, cursor)
     return Page(items=[ClockChangeOut.from_line(row) for row in rows], next=following)
+
+
+@router.get("/sign-ins", operation_id="list_identity_events", summary="Who signed in or failed to, and who changed whose rights")
+def get_identity_events(
+    _: AuditingActor, context: Context, user: str | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[IdentityEventOut]:
+    """The newest first: sign-ins, failures and sign-outs, users, roles, tokens, links and passwords. Nothing in it is ever changed."""
+    rows, following = list_identity_events(context.database, limit, cursor, user)
+    return Page(items=[IdentityEventOut(**row.model_dump(exclude={"id"})) for row in rows], next=following)
 
 
 @router.get(ERASURE_PATH, operation_id="preview_erasure", summary="What would be erased of an account, and what was")

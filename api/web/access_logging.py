@@ -49,9 +49,9 @@ TARGET_KINDS = {
 }
 """What a path's parameter names."""
 
-PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day", "name"})
+PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day", "name", "user_name"})
 """Parameters of reading routes that name no account: an import has rows of many; which letter a mail is, its page says itself; a day's seal
-and a policy's name are about all there are."""
+and a policy's name are about all there are; a user is no account."""
 
 UNLOGGED_ROUTES = frozenset({"/v1/audit/views"})
 """Who looked into the trail, and for which account, is no view of that account."""

@@ -6,6 +6,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
+from adapters.database.row_states import IdentityChannel
+from adapters.identity.identity_events import ChangeAuthor
 from adapters.identity.users_and_tokens import Actor
 from api.context import ApiContext
 from api.web.access_logging import record_signed_in_actor
@@ -60,6 +62,18 @@ def reject_cross_origin_request(request: Request) -> None:
         raise Problem(403, "foreign-page", "Another site asked for this", "open Duecourse itself and try again there")
 
 
+def build_change_author(request: Request, user: str = "") -> ChangeAuthor:
+    """Who changes something about users or sessions; empty for somebody who is not signed in yet. What a proxy says of the address is
+    believed where the settings say so."""
+    channel = IdentityChannel.API if "authorization" in request.headers else IdentityChannel.CONSOLE
+    return ChangeAuthor(user, channel, find_address(request))
+
+
+def find_address(request: Request) -> str:
+    """From where the request came; empty where that is unknown."""
+    return request.client.host if request.client else ""
+
+
 def require_right(actor: Actor, permission: Permission) -> None:
     """What a part of a request needs beside its route's permission. Raises Problem 403."""
     if why := permission_denial_reason(actor.role, permission):
@@ -105,3 +119,4 @@ AuditingActor = Annotated[Actor, Depends(require_permission(Permission.AUDIT))]
 ErasingActor = Annotated[Actor, Depends(require_permission(Permission.ERASE))]
 SetAsideRetryingActor = Annotated[Actor, Depends(require_permission(Permission.RETRY_SET_ASIDE))]
 ClockSettingActor = Annotated[Actor, Depends(require_permission(Permission.SET_CLOCK))]
+UserManagingActor = Annotated[Actor, Depends(require_permission(Permission.MANAGE_USERS))]

@@ -39,6 +39,19 @@ class ReplayedResponse(JSONResponse):
     """An answer given before."""
 
 
+class ShownOnceResponse(JSONResponse):
+    """An answer with a secret. What is kept of it, for the same request sent again, is `kept`."""
+
+    kept: dict[str, Any]
+
+
+def build_shown_once(name: str, secret: str) -> ShownOnceResponse:
+    """Answer with a secret under this name; whoever sends the same request again gets null in its place."""
+    response = ShownOnceResponse({name: secret})
+    response.kept = {name: None}
+    return response
+
+
 class IdempotentRoute(EncodedPathRoute):
     """A route whose POST heeds the header."""
 
@@ -62,7 +75,8 @@ class IdempotentRoute(EncodedPathRoute):
             try:
                 response = await handle(request)
                 if response.status_code < 300:
-                    await run_in_threadpool(store.save_response, key, user, response.status_code, json.loads(bytes(response.body)))
+                    body = response.kept if isinstance(response, ShownOnceResponse) else json.loads(bytes(response.body))
+                    await run_in_threadpool(store.save_response, key, user, response.status_code, body)
                     kept = True
                 return response
             finally:

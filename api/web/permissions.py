@@ -36,6 +36,7 @@ class Permission(StrEnum):
     ERASE = "erase"
     SET_CLOCK = "set_clock"
     RETRY_SET_ASIDE = "retry_set_aside"
+    MANAGE_USERS = "manage_users"
 
 
 _LEAD_ROLES = frozenset({Role.COLLECTIONS_MANAGER, Role.ADMIN})
@@ -69,6 +70,7 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.ERASE: frozenset({Role.ADMIN}),
     Permission.SET_CLOCK: _LEAD_ROLES,
     Permission.RETRY_SET_ASIDE: frozenset({Role.ADMIN}),
+    Permission.MANAGE_USERS: frozenset({Role.ADMIN}),
 }
 """Promises, calls, pauses, notes and raising disputes are collecting. Credit notes and cancellations reduce what is owed: that is not a
 collector's to do; nor is it to give an account its service back, or to give it up, before it has paid. Whose a dispute, an approval or an
@@ -102,6 +104,7 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.ERASE: "erase an account's personal details",
     Permission.SET_CLOCK: "pause or slow the business clock",
     Permission.RETRY_SET_ASIDE: "have what was set aside tried again",
+    Permission.MANAGE_USERS: "add or change users, their roles and tokens",
 }
 
 

@@ -67,11 +67,14 @@ PAGES = (
     "/act/raise_dispute?invoice_id=I-1",
     "/act/log_account_call?account_id=A-1",
     "/act/propose_plan?account_id=A-1",
+    "/settings?said=preferences_saved",
     "/accounts/none",
     "/invoices/none",
     "/nowhere",
     "/?overdue=many",
 )
+KEY_PAGES = ("/users", "/users/none", "/tokens", "/act/add_user", "/act/issue_token", "/act/deactivate_user?user_name=x")
+"""Those of administrators."""
 
 
 def open_as(app: FastAPI, language: str, token: str | None) -> httpx.AsyncClient:
@@ -135,6 +138,10 @@ async def read_pages(app: FastAPI, world: PortfolioWorld, paths: tuple[str, ...]
         async with open_as(app, "ja", identity.issue_token(name, Role.COLLECTIONS_MANAGER)) as reader:
             for path in paths:
                 pages[path] = await read(reader, path, language)
+        identity.add_user(name, Role.ADMIN)
+        async with open_as(app, "ja", identity.issue_token(name, Role.ADMIN)) as administrator:
+            for path in (*KEY_PAGES, f"/users/{name}", f"/act/change_user?user_name={name}"):
+                pages[path] = await read(administrator, path, language)
         async with open_as(app, f"{language}-CH, ja;q=0.5", None) as stranger:
             pages["/sign-in"] = await read(stranger, "/sign-in", language)
             pages["/password?code=x"] = await read(stranger, "/password?code=x", language)

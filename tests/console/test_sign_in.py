@@ -117,8 +117,10 @@ async def test_sessions_are_listed_and_ended_from_the_list(as_role: As, browser:
     assert "This browser" in shown
     [entry] = [row for row in shown.split("<tr>") if "Lynx of Maria" in row]
     form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', entry))
-    answer = await browser.post("/act/end_session", data=form)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/settings?acted=end_session")
+    [address] = re.findall(r'action="([^"]+)"', entry)
+    assert (await browser.post(address)).status_code == 403
+    answer = await browser.post(address, data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/settings?said=session_ended")
     assert "signed out" in words(await page(browser, answer.headers["location"]))
     assert (await other.get("/")).headers["location"] == "/sign-in"
     assert "maria, collector" in words(await page(browser, "/"))
@@ -144,9 +146,10 @@ async def test_who_has_two_roles_chooses_and_sees_in_which_they_act(app: FastAPI
 async def test_an_admin_ends_anybodys_session_and_others_only_their_own(as_role: As, browser: Client, passwords: PasswordStore) -> None:
     await sign_in(browser)
     async with as_role(Role.AUDITOR) as auditor, as_role(Role.ADMIN) as admin, as_role(Role.COLLECTOR) as other:
+        assert (await auditor.post("/settings/sessions/x/end")).status_code == 403
         [known] = (await auditor.get("/v1/sessions")).json()
         assert (known["user"], known["method"]) == ("maria", "password")
         assert (await other.get("/v1/sessions")).json() == []
         ending = f"/v1/sessions/{known['id']}/revocation"
-        assert [(await each.post(ending)).status_code for each in (auditor, other, admin, admin)] == [404, 404, 200, 200]
+        assert [(await each.post(ending)).status_code for each in (auditor, other, admin, admin)] == [403, 403, 200, 200]
     assert (await browser.get("/")).headers["location"] == "/sign-in"

@@ -56,13 +56,14 @@ class FormField(BaseModel):
 
 class ActForm(BaseModel):
     """`path` is the API's, with the ids that it names in braces. The fields are named by their place in the body, such as
-    `promises.0.amount`."""
+    `promises.0.amount`. `shows`: the field of the answer that is a secret, and is shown this once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     permission: Permission
     fields: dict[str, FormField] = {}
+    shows: str = ""
 
     def is_for(self, role: Role) -> bool:
         """Whether the role may send it at all; what the case's state rules out, the API says."""

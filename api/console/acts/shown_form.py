@@ -60,7 +60,8 @@ def show_form(
     by_field = dict(told)
     known = {**_fill_in(name, form, subject, reader.locale), **values}
     fields = [
-        _show_field(place, field, subject, reader, known.get(place, ()), by_field.get(place, "")) for place, field in form.fields.items()
+        _show_field(name, place, field, subject, reader, known.get(place, ()), by_field.get(place, ""))
+        for place, field in form.fields.items()
     ]
     seen = {field.name for field in fields if not field.kind.startswith("hidden")}
     return ShownForm(
@@ -74,12 +75,14 @@ def show_form(
     )
 
 
-def _show_field(name: str, field: FormField, subject: ActSubject, reader: Reader, values: Sequence[str], fault: str) -> ShownField:
+def _show_field(
+    form_name: str, name: str, field: FormField, subject: ActSubject, reader: Reader, values: Sequence[str], fault: str
+) -> ShownField:
     kind, choices = field.kind, _list_choices(field, subject, reader)
     if kind == "currency" and len(choices) <= 1:
         kind, values = "hidden", values or [value for value, _ in choices]
     labels = reader.act_words.fields
-    label = labels.get(name) or labels.get(name.rpartition(".")[2], "")
+    label = labels.get(f"{form_name}.{name}") or labels.get(name) or labels.get(name.rpartition(".")[2], "")
     return ShownField(name, kind, label, values, choices, field.required, fault)
 
 

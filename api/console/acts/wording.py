@@ -11,7 +11,7 @@ from api.presenters.phrases import Phrases
 
 class ActWording(BaseModel):
     """One language's words. `hints` say what follows from an act, `done` what is so after it; `fields` label the fields by their place in
-    the request's body."""
+    the request's body, and by the form before that where one form calls it otherwise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -3,28 +3,17 @@
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from adapters.database.row_states import IdentityChannel, SignInMethod, StartPage
-from adapters.identity.identity_events import ChangeAuthor
+from adapters.database.row_states import SignInMethod, StartPage
 from adapters.identity.sessions import SessionOrigin
 from api.context import ApiContext
-from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE
+from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, build_change_author
 
 START_PAGES = {StartPage.TODAY: "/today", StartPage.PORTFOLIO: "/", StartPage.ACCOUNTS: "/accounts", StartPage.APPROVALS: "/approvals"}
 CHOOSE_ROLE_PAGE = "/role"
 
 
-def find_address(request: Request) -> str:
-    """From where the request came; what a proxy says of it is believed where the settings say so."""
-    return request.client.host if request.client else ""
-
-
-def build_author(request: Request, user: str = "") -> ChangeAuthor:
-    """Who does something at the console; empty for somebody who is not signed in yet."""
-    return ChangeAuthor(user, IdentityChannel.CONSOLE, find_address(request))
-
-
 def build_origin(request: Request, method: SignInMethod, user: str = "") -> SessionOrigin:
-    return SessionOrigin(method, build_author(request, user), request.headers.get("user-agent", ""))
+    return SessionOrigin(method, build_change_author(request, user), request.headers.get("user-agent", ""))
 
 
 def read_session_secret(request: Request) -> str:

@@ -3,28 +3,29 @@
 import secrets
 from datetime import UTC, datetime
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import URL
 
-from adapters.database.row_states import SignInMethod
+from adapters.database.row_states import SignInMethod, StartPage
+from adapters.i18n.languages import LANGUAGES
 from adapters.identity.passwords import PasswordRefusedError
 from adapters.identity.sessions import build_session_id
+from adapters.identity.users_and_tokens import Preferences
 from api.console.acts.sent_form import SentForm, build_form_token, read_sent_form
 from api.console.rendering import render, require_page_reader
 from api.console.sign_in.session_cookie import (
     CHOOSE_ROLE_PAGE,
-    build_author,
     build_origin,
-    find_address,
     find_chosen_page,
     read_session_secret,
     redirect_with_session,
 )
 from api.context import ApiContext
-from api.web.authentication import Context
+from api.web.authentication import Context, build_change_author, find_address
 from api.web.problems import Problem
 from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor, Role
@@ -32,8 +33,10 @@ from domain.roles import Actor, Role
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PageReader = Annotated[Actor, Depends(require_page_reader)]
 SETTINGS_PAGE = "/settings"
+FOREIGN_FORM = Problem(403, "foreign-page", "This form was not opened here", "open the page again and choose there")
 SAID = "said"
-PASSWORD_SET, STALE = "password_set", "stale"
+SAVED, PASSWORD_SET, ENDED = "preferences_saved", "password_is_set", "session_ended"
+NO_ZONE, STALE = "no_zone", "stale"
 
 
 @router.get(SETTINGS_PAGE)
@@ -52,17 +55,17 @@ def _change_password(request: Request, context: ApiContext, actor: Actor, sent: 
     fault = _find_password_fault(request, context, actor, sent)
     if not fault:
         try:
-            context.passwords.set_password(actor.user, sent.first("password"), build_author(request, actor.user))
+            context.passwords.set_password(actor.user, sent.first("password"), build_change_author(request, actor.user))
         except PasswordRefusedError:
             fault = "length"
     if fault:
         page = _render_settings(request, context, actor, fault)
         page.status_code = 422
         return page
-    context.identity.sessions.end_sessions_of(actor.user, build_author(request, actor.user))
+    context.identity.sessions.end_sessions_of(actor.user, build_change_author(request, actor.user))
     origin = build_origin(request, SignInMethod.PASSWORD, actor.user)
     secret = context.identity.sessions.open_session(actor.user, actor.role, origin)
-    return redirect_with_session(request, context, secret, str(URL(SETTINGS_PAGE).include_query_params(**{SAID: PASSWORD_SET})))
+    return redirect_with_session(request, context, secret, _say(PASSWORD_SET))
 
 
 def _find_password_fault(request: Request, context: ApiContext, actor: Actor, sent: SentForm) -> str:
@@ -82,7 +85,49 @@ def _find_password_fault(request: Request, context: ApiContext, actor: Actor, se
     return ""
 
 
-def _render_settings(request: Request, context: ApiContext, actor: Actor, fault: str = "") -> HTMLResponse:
+@router.post(SETTINGS_PAGE + "/preferences")
+async def change_preferences(request: Request, context: Context, actor: PageReader) -> Response:
+    """Language, time zone, start page, and whether single keys act. They count from the next page on."""
+    sent = await read_sent_form(request)
+    return await run_in_threadpool(_change_preferences, request, context, actor, sent)
+
+
+def _change_preferences(request: Request, context: ApiContext, actor: Actor, sent: SentForm) -> Response:
+    zone, language, start = (sent.first(name).strip() for name in ("time_zone", "language", "start_page"))
+    fault = "" if sent.is_ours else STALE
+    if zone and zone not in available_timezones():
+        fault = fault or NO_ZONE
+    if fault:
+        page = _render_settings(request, context, actor, fault, zone)
+        page.status_code = 422
+        return page
+    chosen = Preferences(
+        language=language if language in LANGUAGES else None,
+        time_zone=zone,
+        start_page=StartPage(start) if start in set(StartPage) else None,
+        single_keys=bool(sent.first("single_keys")),
+    )
+    context.identity.change_preferences(actor.user, chosen, build_change_author(request, actor.user))
+    return RedirectResponse(_say(SAVED), status_code=303)
+
+
+@router.post(SETTINGS_PAGE + "/sessions/{session_id}/end")
+async def end_own_session(request: Request, session_id: str, context: Context, actor: PageReader) -> Response:
+    """Sign another browser out, or this one. Raises Problem 403 for another site's form; UnknownSessionError for somebody else's."""
+    sent = await read_sent_form(request)
+    if not sent.is_ours:
+        raise FOREIGN_FORM
+    author = build_change_author(request, actor.user)
+    await run_in_threadpool(context.identity.sessions.revoke_session, session_id, author, actor.user)
+    return RedirectResponse(_say(ENDED), status_code=303)
+
+
+def _say(what: str) -> str:
+    """The page's address, with what it says was done."""
+    return str(URL(SETTINGS_PAGE).include_query_params(**{SAID: what}))
+
+
+def _render_settings(request: Request, context: ApiContext, actor: Actor, fault: str = "", typed_zone: str = "") -> HTMLResponse:
     return render(
         request,
         context,
@@ -93,7 +138,10 @@ def _render_settings(request: Request, context: ApiContext, actor: Actor, fault:
         sessions=context.identity.sessions.list_sessions(actor.user),
         this_session=build_session_id(read_session_secret(request)),
         fault=fault,
-        is_password_set=request.query_params.get(SAID) == PASSWORD_SET,
+        said=request.query_params.get(SAID, ""),
+        typed_zone=typed_zone,
+        languages=LANGUAGES,
+        start_pages=list(StartPage),
         key=secrets.token_urlsafe(18),
     )
 
@@ -111,8 +159,8 @@ def choose_role(
     """Act in another role from now on; the session goes on under a new secret. Raises Problem 403 for another site's form, and
     UnknownSessionError for a role that is not theirs."""
     if form_token != build_form_token(request):
-        raise Problem(403, "foreign-page", "This form was not opened here", "open the page again and choose there")
+        raise FOREIGN_FORM
     if role != actor.role:
-        secret = context.identity.sessions.change_role(read_session_secret(request), role, build_author(request, actor.user))
+        secret = context.identity.sessions.change_role(read_session_secret(request), role, build_change_author(request, actor.user))
         return redirect_with_session(request, context, secret, find_chosen_page(context, actor.user))
     return RedirectResponse(find_chosen_page(context, actor.user), status_code=303)

@@ -12,15 +12,20 @@ from adapters.database.row_states import IdentityEventKind, SignInMethod
 from adapters.identity.passwords import PasswordRefusedError
 from api.console.rendering import render
 from api.console.sign_in.session_cookie import (
-    build_author,
     build_origin,
-    find_address,
     find_start_page,
     read_session_secret,
     redirect_with_session,
 )
 from api.context import ApiContext
-from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, Context, reject_cross_origin_request
+from api.web.authentication import (
+    LINK_TOKEN_PREFIX,
+    SESSION_COOKIE,
+    Context,
+    build_change_author,
+    find_address,
+    reject_cross_origin_request,
+)
 from api.web.request_target import EncodedPathRoute
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
@@ -89,7 +94,7 @@ def set_password_by_link(request: Request, context: Context, code: Name = "", pa
     fault = ""
     if user is not None and password == again:
         try:
-            user = context.passwords.use_link(code, password, build_author(request))
+            user = context.passwords.use_link(code, password, build_change_author(request))
         except PasswordRefusedError:
             fault = "length"
     elif user is not None:
@@ -100,7 +105,7 @@ def set_password_by_link(request: Request, context: Context, code: Name = "", pa
         page = render(request, context, "set_password.html", None, user=user, code=code, fault=fault)
         page.status_code = 422
         return page
-    context.identity.sessions.end_sessions_of(user, build_author(request, user))
+    context.identity.sessions.end_sessions_of(user, build_change_author(request, user))
     role = context.identity.sessions.find_last_role(user, context.identity.get_roles(user))
     if role is None:
         return _show_sign_in(request, context, "password_refused")
@@ -120,7 +125,7 @@ async def sign_out(request: Request, context: Context) -> Response:
 def _end_session(request: Request, context: ApiContext) -> None:
     secret = read_session_secret(request)
     actor = context.identity.authenticate(secret)
-    author = build_author(request, actor.user if actor else "")
+    author = build_change_author(request, actor.user if actor else "")
     if request.cookies.get(SESSION_COOKIE, "").startswith(LINK_TOKEN_PREFIX):
         context.identity.revoke_token(secret, author)
     context.identity.sessions.end_session(secret, author)
@@ -134,7 +139,7 @@ def _begin(request: Request, context: ApiContext, secret: str) -> Response:
 
 
 def _record_failure(request: Request, context: ApiContext, user: str, method: SignInMethod) -> None:
-    context.identity.record_event(IdentityEventKind.SIGN_IN_FAILED, user, build_author(request), method.value)
+    context.identity.record_event(IdentityEventKind.SIGN_IN_FAILED, user, build_change_author(request), method.value)
 
 
 def _show_sign_in(request: Request, context: ApiContext, refused: str = "", user: str = "", wait: timedelta | None = None) -> HTMLResponse:

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from adapters.database.row_states import IdentityChannel, SignInMethod
-from adapters.identity.identity_events import ChangeAuthor
+from adapters.database.row_states import SignInMethod
 from adapters.identity.sessions import KnownSession
-from api.web.authentication import Context, ReadingActor
+from api.web.authentication import Context, ReadingActor, UserManagingActor, build_change_author
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES
 from domain.roles import Role
@@ -43,8 +42,6 @@ def get_sessions(context: Context, actor: ReadingActor) -> list[SessionOut]:
 
 
 @router.post("/{session_id}/revocation", operation_id="end_session", summary="Sign a browser out")
-def end_session(session_id: str, context: Context, actor: ReadingActor) -> SessionOut:
-    """One of your own; an admin ends anybody's. A second time changes nothing."""
-    author = ChangeAuthor(actor.user, IdentityChannel.API)
-    owner = None if actor.role == Role.ADMIN else actor.user
-    return SessionOut.from_session(context.identity.sessions.revoke_session(session_id, author, owner))
+def end_session(session_id: str, request: Request, context: Context, actor: UserManagingActor) -> SessionOut:
+    """Anybody's; one's own end at the console, under "Your settings". A second time changes nothing."""
+    return SessionOut.from_session(context.identity.sessions.revoke_session(session_id, build_change_author(request, actor.user)))

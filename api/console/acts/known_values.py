@@ -1,0 +1,12 @@
+"""What a form that replaces something shows at first: what is so now."""
+
+from collections.abc import Mapping, Sequence
+
+from api.context import ApiContext
+
+
+def find_known_values(context: ApiContext, name: str, ids: Mapping[str, str]) -> dict[str, Sequence[str]]:
+    """Return the values by field; none for a form that begins empty. Raises UnknownUserError."""
+    if name == "change_user":
+        return {field: [value or ""] for field, value in context.users.find_details(ids["user_name"])._asdict().items()}
+    return {}
