@@ -14,7 +14,7 @@ LIBRARIES_TO_TEST := node_modules/.ready-to-test
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
-.PHONY: install run test quick check bench letters-report lock format clean
+.PHONY: install run test browser quick check bench letters-report lock format clean
 
 run: install
 	@$(BIN)/duecourse up $(ARGS)
@@ -24,8 +24,14 @@ install: $(VENV)/.ready $(BIN)/duecourse $(LIBRARIES)
 # What one process has compiled the others read, whatever this machine is set to.
 test quick: export PYTHONDONTWRITEBYTECODE :=
 
-test: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST)
+test: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST) | browser
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
+
+# The browser tests drive the system's own Chromium; where none can be had they are skipped, and say so.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
+		{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+		echo "There is no Chromium here: the browser tests will be skipped."
 
 quick: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist load $(QUICK) $(ARGS)

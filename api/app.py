@@ -123,6 +123,7 @@ def create_app(context: ApiContext) -> FastAPI:
 def attach_context(app: FastAPI, context: ApiContext) -> None:
     """Attach the services with which requests are answered from now on."""
     app.state.parts, app.state.trail = context, AccessLogBuffer(AccessLog(context.database))
+    app.state.pulse = console.PulseReader(context)
 
 
 def build_app() -> FastAPI:
@@ -146,6 +147,8 @@ def build_app() -> FastAPI:
     app.include_router(console.accounts_router)
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)
+    app.include_router(console.live_router)
+    app.include_router(console.shortcuts_router)
     app.include_router(console.today_router)
     app.include_router(console.sign_in_router)
     app.include_router(console.settings_router)

@@ -34,14 +34,23 @@ class WebServer:
                 f"{host}:{port} cannot be listened on ({error.strerror}): another program may use this port; "
                 f"stop it, or choose another with {port_option}"
             ) from error
-        self.url = f"http://{host}:{port}"
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://{host}:{self.port}"
         self._server: _SignalFreeServer | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def serve(self, app: AsgiApp) -> "asyncio.Task[None]":
-        """Wait until requests are answered."""
+        """Wait until requests are answered. Each can ask `is_stopping` of its scope: an answer that has no end by itself ends when the
+        server stops."""
+
+        async def telling(
+            scope: AsgiMessage, receive: Callable[[], Awaitable[AsgiMessage]], send: Callable[[AsgiMessage], Awaitable[None]]
+        ) -> None:
+            scope["is_stopping"] = lambda: self._server is not None and self._server.should_exit
+            await app(scope, receive, send)
+
         config = uvicorn.Config(
-            app,
+            telling,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,

@@ -22,6 +22,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.case_start import CaseStart, load_starting_command_id, signal_with_start, start_case, update_with_start
+from adapters.temporal.client import has_workers
 from adapters.temporal.handler_names import QUERY_NAMES, SIGNAL_NAMES, UPDATE_NAMES
 from adapters.temporal.schedules import trigger_billing_sync, trigger_schedule
 from domain import identifiers as ids
@@ -137,6 +138,10 @@ class CaseCommands(Protocol):
 
     async def is_temporal_reachable(self) -> bool:
         """Return true when the Temporal server answers."""
+        ...
+
+    async def has_workers(self) -> bool:
+        """Return whether a worker asked the server for tasks in the last minute; true where the server does not say."""
         ...
 
 
@@ -259,6 +264,9 @@ class TemporalCaseCommands:
                 return await self._client.service_client.check_health()
         except UNREACHABLE_ERRORS:
             return False
+
+    async def has_workers(self) -> bool:
+        return await has_workers(self._client)
 
 
 async def _wait_until_no_pending_task(case: WorkflowHandle[object, object]) -> None:

@@ -6,25 +6,31 @@ from api.console.approval_pages import router as approvals_router
 from api.console.assets import router as assets_router
 from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
+from api.console.live import PulseReader
+from api.console.live import router as live_router
 from api.console.pages import router
 from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
+from api.console.shortcut_page import router as shortcuts_router
 from api.console.sign_in.settings_page import router as settings_router
 from api.console.sign_in.sign_in_pages import router as sign_in_router
 from api.console.today_page import router as today_router
 from api.console.users.user_pages import router as users_router
 
 __all__ = [
+    "PulseReader",
     "accounts_router",
     "acts_router",
     "approvals_router",
     "assets_router",
     "batch_router",
     "credit_router",
+    "live_router",
     "render_problem_page",
     "router",
     "set_aside_router",
     "settings_router",
+    "shortcuts_router",
     "sign_in_router",
     "today_router",
     "users_router",

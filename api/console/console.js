@@ -1,37 +1,81 @@
-// Reads the page again from time to time, unless someone is in the middle of something on it; and says only once what was just done.
+// Acts in place: a form's answer takes the place of the page, the focus goes where the work goes on, and what was done is said aloud. Without htmx,
+// or where an answer cannot be shown, the browser does what it always does with links and forms.
 "use strict";
 (() => {
-  const seconds = Number(document.body.dataset.refresh || 0);
-  const shown = new URL(location.href);
-  if (shown.searchParams.has("acted")) {
-    for (const name of ["acted", "queued"]) shown.searchParams.delete(name);
-    history.replaceState(history.state, "", shown);
-  }
-  const changed = (field) => field.type === "radio" || field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
-  const begun = () => [...document.querySelectorAll("main form :is(input, textarea)")].some(changed);
-  const busy = () =>
-    begun() ||
-    document.hidden ||
-    document.querySelector("main :focus:not(a)") ||
-    document.querySelector("main details[open]") ||
-    String(window.getSelection());
-  const again = async () => {
-    if (!busy()) {
-      try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-        if (answer.redirected) return location.reload();
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const focused = document.activeElement && document.activeElement.getAttribute("href");
-        for (const part of ["main", "#business-date"]) {
-          const fresh = page.querySelector(part), shown = document.querySelector(part);
-          if (fresh && shown && !busy()) shown.replaceWith(fresh);
-        }
-        if (focused) document.querySelector(`main a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-      } catch (error) {
-        console.info("the page could not be read again", error);
-      }
-    }
-    setTimeout(again, seconds * 1000);
+  const find = (selector) => document.querySelector(selector);
+  const hooks = (window.duecourse = {});
+
+  // What is said stays in elements that no swap replaces: only a change of such an element is read out.
+  hooks.announce = (text) => {
+    const place = find("#announcement");
+    if (!place) return;
+    place.textContent = "";
+    requestAnimationFrame(() => { place.textContent = text; });
   };
-  if (seconds) setTimeout(again, seconds * 1000);
+  hooks.warn = (name, detail) => {
+    const place = find("#warning"), said = find(`#warnings [data-name="${name}"]`);
+    if (!place || !said) return;
+    place.textContent = [said.textContent, detail].filter(Boolean).join(" ");
+    place.dataset.name = name;
+    place.hidden = false;
+  };
+  hooks.settle = (...names) => {
+    const place = find("#warning");
+    if (place && names.includes(place.dataset.name)) { place.hidden = true; place.textContent = ""; delete place.dataset.name; }
+  };
+
+  const MOMENTARY = ["acted", "queued"];
+  const clean = (address) => {
+    const url = new URL(address, location.href);
+    for (const name of MOMENTARY) url.searchParams.delete(name);
+    return url.pathname + url.search + url.hash;
+  };
+  const focusOn = (element) => {
+    if (!element) return;
+    if (element.tabIndex < 0) element.tabIndex = -1;
+    element.focus({ preventScroll: false });
+  };
+
+  // Where the work goes on: at a fault; else at the next thing to do; else at what is shown now.
+  const arrive = () => {
+    const done = find("main p.done");
+    if (done) hooks.announce(done.textContent);
+    const fault = find('main [aria-invalid="true"], main [aria-describedby$="-fault"], main form [role="alert"]');
+    if (fault) return focusOn(fault.matches("fieldset") ? fault.querySelector("input") : fault);
+    if (!done) return focusOn(find("#work:not(.visually-hidden)") || find("main h1"));
+    focusOn(find(".queue li.chosen a") || find("main h1"));
+  };
+
+  if (MOMENTARY.some((name) => new URL(location.href).searchParams.has(name))) history.replaceState(history.state, "", clean(location.href));
+  const done = find("main p.done");
+  if (done) hooks.announce(done.textContent);
+
+  const isAct = (ctx) => ctx.request.method === "POST";
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    if (ctx.target?.id === "content") ctx.target.setAttribute("aria-busy", "true");
+  });
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    if (new URL(ctx.response.raw.url).pathname === "/sign-in") { // what was typed stays here
+      event.preventDefault();
+      hooks.warn("signed_out");
+    } else if (isAct(ctx) && ctx.response.status >= 400 && !ctx.text.includes('<form class="act"')) {
+      event.preventDefault();
+      hooks.warn("not_done", new DOMParser().parseFromString(ctx.text, "text/html").querySelector("main h1")?.textContent);
+    }
+  });
+  document.addEventListener("htmx:before:history:update", (event) => {
+    const { history: change, response, sourceElement } = event.detail;
+    if (sourceElement?.method === "post" && !response?.raw.redirected) event.preventDefault(); // a refused form has no address of its own
+    else change.path = clean(change.path);
+  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    find("#content")?.removeAttribute("aria-busy");
+    if (ctx.status !== "swapped") return;
+    hooks.settle("unreachable", "not_done", "signed_out");
+    arrive();
+  });
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    if (ctx?.target?.id === "content") hooks.warn("unreachable");
+  });
 })();

@@ -1,10 +1,10 @@
 """Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
@@ -150,6 +150,9 @@ def require_page_reader(request: Request) -> Actor:
     if why := permission_denial_reason(actor.role, Permission.READ):
         raise Problem(403, "not-allowed", "Your role may not do this", why)
     return actor
+
+
+PageReader = Annotated[Actor, Depends(require_page_reader)]
 
 
 def render_problem_page(request: Request, problem: Problem) -> Response:

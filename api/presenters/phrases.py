@@ -126,6 +126,7 @@ class Phrases(BaseModel):
     `approvals` label the pages about approvals, `credit` the part about unapplied credit, `set_aside` the page of what is set aside;
     `set_aside_stages` say what is set aside at each stage, `set_aside_reasons` why.
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
+    `live` says what does not work just now, `shortcuts` label the page of the keys.
 
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `account_page`,
     `invoice_page`, `preview`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each. `problems` say by
@@ -195,6 +196,8 @@ class Phrases(BaseModel):
     today: dict[str, str]
     accounts: dict[str, str]
     work_kinds: dict[str, str]
+    live: dict[str, str]
+    shortcuts: dict[str, str]
 
     def render_entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
         """Return the sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;

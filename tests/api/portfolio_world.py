@@ -121,6 +121,9 @@ class FakeCases:
     async def is_temporal_reachable(self) -> bool:
         return self.is_reachable
 
+    async def has_workers(self) -> bool:
+        return self.answers
+
 
 class PortfolioWorld:
     """`cases` and `database` tell the same story."""

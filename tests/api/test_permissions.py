@@ -179,6 +179,8 @@ PAGES = {
         "/preview",
         "/roles",
         "/set-aside",
+        "/shortcuts",
+        "/live",
         "/settings",
         "/users",
         "/users/{user_name}",

@@ -48,7 +48,19 @@ NO_WORDS_OF_OURS = frozenset({"Duecourse", "UTC", "Message", "ID"})
 PAGE_GROUPS = frozenset(
     {"frame", "parts", "portfolio", "account_page", "invoice_page", "preview", "mails", "roles_page", "settings_page", "sign_in"}
 )
-BEFORE_ANYTHING = ("/", "/accounts", "/approvals", "/inbox", "/preview", "/role", "/roles", "/set-aside", "/settings", "/today")
+BEFORE_ANYTHING = (
+    "/",
+    "/accounts",
+    "/approvals",
+    "/inbox",
+    "/preview",
+    "/role",
+    "/roles",
+    "/set-aside",
+    "/settings",
+    "/shortcuts",
+    "/today",
+)
 PAGES = (
     *BEFORE_ANYTHING,
     "/?q=nothing",

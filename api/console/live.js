@@ -1,0 +1,71 @@
+// Shows what has changed meanwhile, without disturbing whoever is in the middle of something; and says in words what does not work just now.
+"use strict";
+(() => {
+  const seconds = Number(document.body.dataset.refresh || 0);
+  if (!seconds) return;
+  const hooks = window.duecourse;
+  const find = (selector) => document.querySelector(selector);
+  const changed = (field) => field.type === "radio" || field.type === "checkbox" ? field.checked !== field.defaultChecked
+    : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+    : field.value !== field.defaultValue;
+  const begun = () => [...document.querySelectorAll("main form :is(input, textarea, select)")].some(changed);
+  const busy = () =>
+    begun() ||
+    document.hidden ||
+    find("dialog[open]") ||
+    find("main[aria-busy]") ||
+    find("main :focus:not(a, h1, h2)") ||
+    find("main details[open]") ||
+    String(window.getSelection());
+
+  const put = (page, part) => {
+    const fresh = page.querySelector(part), shown = find(part);
+    if (!fresh || !shown || fresh.isEqualNode(shown)) return;
+    const focused = shown.contains(document.activeElement) ? document.activeElement : null;
+    shown.replaceWith(fresh);
+    window.htmx?.process(fresh);
+    if (focused) (fresh.querySelector(`a[href="${CSS.escape(focused.getAttribute("href") || "")}"]`) || (focused.id && document.getElementById(focused.id)))?.focus({ preventScroll: true });
+  };
+
+  // Whoever is typing sees the queue move beside the form; the form itself, and what it is about, stay as they are.
+  let reading = false;
+  const again = async () => {
+    if (reading || document.hidden) return;
+    reading = true;
+    try {
+      const asked = location.href;
+      const answer = await fetch(asked, { headers: { Accept: "text/html" } });
+      if (answer.redirected) return hooks.warn("signed_out");
+      if (!answer.ok || asked !== location.href) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of [busy() ? ".queue" : "main", "#business-date", "#brakes"]) put(page, part);
+    } catch (error) {
+      console.info("the page could not be read again", error);
+    } finally {
+      reading = false;
+    }
+  };
+
+  const stream = find("#live");
+  if (!stream || !window.htmx) {
+    setInterval(() => { if (!busy()) again(); }, seconds * 1000);
+    return;
+  }
+  let version = null;
+  stream.addEventListener("changed", ({ detail }) => {
+    if (version !== null && version !== detail.data) again();
+    version = detail.data;
+  });
+  stream.addEventListener("state", ({ detail }) => {
+    const absent = JSON.parse(detail.data);
+    if (absent.length) hooks.warn("absent", absent.join(" ")); else hooks.settle("absent");
+  });
+  stream.addEventListener("htmx:sse:after:connection", () => hooks.settle("unreachable"));
+  let signedOut = false;
+  stream.addEventListener("htmx:sse:error", ({ detail }) => {
+    signedOut = detail.status === 401;
+    hooks.warn(signedOut ? "signed_out" : "unreachable");
+  });
+  stream.addEventListener("htmx:sse:before:connection", ({ detail }) => { if (signedOut) detail.connection.cancelled = true; });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) again(); });
+})();

@@ -1,0 +1,23 @@
+"""The console's page of the keys by which one acts; the reader's settings switch them off."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from api.console.rendering import PageReader, render
+from api.web.authentication import Context
+from api.web.request_target import EncodedPathRoute
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+SHORTCUTS_PAGE = "/shortcuts"
+KEYS = (
+    ("to_move", (("j", "next"), ("k", "previous"), ("o", "open"), ("/", "search"), ("?", "help"))),
+    ("to_act", (("c", "call"), ("p", "promise"), ("d", "dispute"), ("e", "escalation"), ("n", "note"))),
+    ("to_decide", (("a", "approve"), ("r", "reject"), ("t", "return"))),
+    ("to_go", (("g t", "today"), ("g p", "portfolio"), ("g c", "accounts"), ("g a", "approvals"), ("g l", "preview"), ("g i", "inbox"))),
+)
+"""The keys by what they are for, each with the phrase that says what it does. `shortcuts.js` binds them."""
+
+
+@router.get(SHORTCUTS_PAGE)
+def show_shortcuts(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    return render(request, context, "shortcuts.html", actor, keys=KEYS)
