@@ -29,7 +29,7 @@ test: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST) | browser
 
 # The browser tests drive the system's own Chromium; where none can be had they are skipped, and say so.
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 		echo "There is no Chromium here: the browser tests will be skipped."
 
