@@ -5,7 +5,6 @@ the journal's head comes out.
 """
 
 from datetime import date
-from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -19,7 +18,7 @@ from domain.journal.entry import Entry
 
 class CaseWrite(BaseModel):
     """Everything that a workflow writes in one transaction, each time it is activated. `next_run`: what a run would start with that goes
-    on after this write, were the present one lost; as JSON."""
+    on after this write, were the present one lost; the text of a JSON object, which nobody on the way looks into."""
 
     now: AwareDatetime
     entries: list[Entry]
@@ -32,7 +31,7 @@ class CaseWrite(BaseModel):
     errands: list[TaskRequest] = Field(default_factory=list)
     heard: list[str] = Field(default_factory=list)
     promise_part: PromisePart | None = None
-    next_run: dict[str, Any] | None = None
+    next_run: str | None = None
 
 
 class CaseWriteResult(BaseModel):

@@ -1,8 +1,8 @@
 """Stores what a case's next run would start with, were its present one lost (docs/decisions/0040)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from adapters.database.engine import Database
@@ -31,9 +31,10 @@ class NextRunStore:
             connection.execute(self._upsert, rows)
 
 
-def _build_next_run(record: CaseWrite, result: CaseWriteResult) -> dict[str, Any] | None:
+def _build_next_run(record: CaseWrite, result: CaseWriteResult) -> orjson.Fragment | None:
+    """Return the JSON object with `recovery` added. It is put together as text: to read it only to write it again would be for nothing."""
     if record.next_run is None or record.case.outcome is not None:
         return None
-    answer = result.model_dump(mode="json", exclude_defaults=True)
-    ask = record.ask.model_dump(mode="json") if record.ask else None
-    return {**record.next_run, "recovery": {"ask": ask, "answer": answer}}
+    answer = result.model_dump_json(exclude_defaults=True)
+    ask = record.ask.model_dump_json() if record.ask else "null"
+    return orjson.Fragment(f'{record.next_run[:-1]},"recovery":{{"ask":{ask},"answer":{answer}}}}}')

@@ -53,11 +53,12 @@ _KEPT_APART: dict[str, Any] = {"policy": {"text"}, "matrix": {"text"}, "recovery
 """Policies and matrices are kept once, by name and version, and not with every case."""
 
 
-def dump_next_run(start: CaseInput, clock: Clock, case: AccountCase, under_way: list[Effect]) -> dict[str, Any] | None:
-    """Return, as JSON, the input of the run that would go on after this one, were it lost now; None for a kind of case whose runs are
-    too short to be handed on. `under_way`: the effects that were begun and are not finished. What is pending is being written."""
+def dump_next_run(start: CaseInput, clock: Clock, case: AccountCase, under_way: list[Effect]) -> str | None:
+    """Return the input of the run that would go on after this one, were it lost now, as the text of a JSON object; None for a kind of case
+    whose runs are too short to be handed on. `under_way`: the effects that were begun and are not finished. What is pending is being
+    written."""
     if "case" not in type(start).model_fields:
         return None
     written = case.journal.model_copy(update={"pending": []})
     state = case.model_copy(update={"journal": written, "outbox": [*under_way, *case.outbox]})
-    return start.for_next_run(clock, case=state).model_dump(mode="json", exclude=_KEPT_APART)
+    return start.for_next_run(clock, case=state).model_dump_json(exclude=_KEPT_APART)
