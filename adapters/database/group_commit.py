@@ -12,13 +12,19 @@ Result = TypeVar("Result")
 MAX_BATCH_SIZE = 200
 """Writes in one transaction."""
 
+CROWD_SIZE = 4
+"""After a transaction of so many writes, the next ones gather for longer."""
+
+CROWD_PATIENCE = 2.5
+"""How many times longer. A write costs half as much among thirty as among five."""
+
 
 class GroupCommit(Generic[Item, Result]):
     """Runs `write` in a thread, one call at a time, with every item that came in since the last call. Belongs to one event loop."""
 
     def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]], gathering_seconds: float = 0) -> None:
         """`write` is all or nothing, returns a result per item, and may be repeated. `gathering_seconds`: the time for which items gather
-        between two transactions while more arrive: a transaction costs more in statements than in rows."""
+        between two transactions while more arrive: a transaction costs more in statements than in rows. In a crowd it is more."""
         self._write, self._gathering_seconds = write, gathering_seconds
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -32,12 +38,12 @@ class GroupCommit(Generic[Item, Result]):
         return await future
 
     async def _write_waiting(self) -> None:
-        is_first_batch = True
+        written = 0
         while self._waiting:
-            if not is_first_batch:
-                await asyncio.sleep(self._gathering_seconds)
-            is_first_batch = False
+            if written:
+                await asyncio.sleep(self._gathering_seconds * (CROWD_PATIENCE if written >= CROWD_SIZE else 1))
             batch, self._waiting = self._waiting[:MAX_BATCH_SIZE], self._waiting[MAX_BATCH_SIZE:]
+            written = len(batch)
             try:
                 results = await asyncio.to_thread(self._write, [item for item, _ in batch])
             except Exception as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.database.group_commit import MAX_BATCH_SIZE, GroupCommit
+from adapters.database.group_commit import CROWD_PATIENCE, MAX_BATCH_SIZE, GroupCommit
 
 
 class RecordingWriter:
@@ -78,3 +78,24 @@ async def test_after_a_rest_the_next_item_is_written_as_well() -> None:
     commit: GroupCommit[str, str] = GroupCommit(writer.write)
     assert [await commit("a"), await commit("b")] == ["A", "B"]
     assert writer.batches == [["a"], ["b"]]
+
+
+async def test_after_a_crowd_the_next_items_gather_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note_pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    writer = RecordingWriter()
+    commit: GroupCommit[str, str] = GroupCommit(writer.write, gathering_seconds=0.25)
+    first = asyncio.create_task(commit("first"))
+    await asyncio.to_thread(writer.begun.wait, 30)
+    crowd = [asyncio.create_task(commit(str(number))) for number in range(MAX_BATCH_SIZE + 1)]
+    await sleep(0)
+    monkeypatch.setattr("adapters.database.group_commit.asyncio.sleep", note_pause)
+    writer.go.set()
+    await asyncio.gather(first, *crowd)
+    assert [len(batch) for batch in writer.batches] == [1, MAX_BATCH_SIZE, 1]
+    assert pauses == [0.25, 0.25 * CROWD_PATIENCE]
