@@ -43,6 +43,7 @@ from adapters.cases.case_store import CaseStore
 from adapters.cases.credit_rule import CreditRule
 from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.composition import Services
+from adapters.correspondence.business_days import load_holidays
 from adapters.correspondence.case_letter_store import CaseLetterStore
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD
 from adapters.correspondence.letter_loader import LetterLoader
@@ -131,6 +132,7 @@ def build_worker(
 ) -> Worker:
     """Return a worker for every workflow and activity, not yet running. `presumed_dead` and `backoff` are the letter outbox's."""
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
+    load_holidays()
     signals = CaseSignals(client)
     settings = services.settings
     loader = LetterLoader(

@@ -7,6 +7,8 @@ from threading import Lock
 
 import holidays
 
+_ANY_COUNTRY = "DE"
+
 
 @lru_cache(maxsize=256)
 def get_business_day_check(country: str) -> Callable[[date], bool]:
@@ -25,6 +27,11 @@ def get_business_day_check(country: str) -> Callable[[date], bool]:
             return calendar.is_working_day(day)
 
     return is_business_day
+
+
+def load_holidays() -> None:
+    """Load the holidays of all countries, a few hundred modules. Otherwise the first contact does, in the middle of a transaction."""
+    holidays.country_holidays(_ANY_COUNTRY)
 
 
 def find_first_business_day(country: str, day: date) -> date:

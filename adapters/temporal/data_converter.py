@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
-from temporalio.converter import SerializationContext, WorkflowSerializationContext
+from temporalio.converter import DataConverter, PayloadConverter, SerializationContext, WorkflowSerializationContext
 
 from adapters.temporal.server_limits import check_payloads
 
@@ -63,8 +63,22 @@ class _WorkerPayloadConverter(_SharedPayloadConverter):
 
 _LENIENT_CONVERTER = _LenientPayloadConverter()
 
-WORKER_DATA_CONVERTER = replace(pydantic_data_converter, payload_converter_class=_WorkerPayloadConverter)
+
+@dataclass(frozen=True)
+class _WorkerDataConverter(DataConverter):
+    """The SDK asks for a workflow's converter at every activation; they are all alike, and one is made."""
+
+    payload_converter_class: type[PayloadConverter] = _WorkerPayloadConverter
+
+    def with_context(self, context: SerializationContext) -> Self:
+        return _WORKFLOW_DATA_CONVERTER if isinstance(context, WorkflowSerializationContext) else self  # type: ignore[return-value]
+
+
+WORKER_DATA_CONVERTER = _WorkerDataConverter()
 """The converter of workers and replays. It needs a `SignalGuard` beside it, which refuses every `UnreadableValue`."""
+
+_WORKFLOW_DATA_CONVERTER = DataConverter.with_context(WORKER_DATA_CONVERTER, WorkflowSerializationContext(namespace="", workflow_id=""))
+"""It shows nothing of the workflow that it was made for."""
 
 
 def _require_json(payload: Payload) -> Payload:
