@@ -1,6 +1,6 @@
 """Write what the cases' workflows recorded: journal, read model, contact requests and tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from adapters.cases.call_tasks import CallTaskStore, drop_settled_calls, find_ra
 from adapters.cases.contact_scheduling import ContactAccount, ContactScheduler, ScheduledContact
 from adapters.cases.next_run_store import NextRunStore
 from adapters.cases.promise_parts import PromisePartStore
+from adapters.cases.repeated_writes import find_repeated_writes
 from adapters.correspondence.contact_requests import (
     CaseLetterUpdates,
     load_letter_updates,
@@ -33,13 +34,19 @@ from domain.invoice.carried_state import CarriedState
 from domain.journal.entry import GENESIS
 
 # built once: in a crowd of small transactions, building a statement costs as much as running it
-_KNOWN_CASES_QUERY = select(
-    col(Case.case_id),
-    col(Case.run_id),
-    col(Case.head),
-    col(Case.earlier_run).is_not(None).label("has_earlier_run"),
-    exists().where(col(CaseAwaited.case_id) == col(Case.case_id)).label("is_awaiting"),
-).where(col(Case.case_id).in_(bindparam("cases", expanding=True)))
+_KNOWN_CASES_QUERY = (
+    select(
+        col(Case.case_id),
+        col(Case.run_id),
+        col(Case.head),
+        col(Case.earlier_run).is_not(None).label("has_earlier_run"),
+        exists().where(col(CaseAwaited.case_id) == col(Case.case_id)).label("is_awaiting"),
+    )
+    .where(col(Case.case_id).in_(bindparam("cases", expanding=True)))
+    .order_by(col(Case.case_id))
+    .with_for_update(of=Case)
+)
+"""Locked, where the database has such locks: a task that was given to another worker may be written by both at once."""
 
 _ACCOUNTS_QUERY = select(col(Account.id), col(Account.country), select_customer_zone(), col(Account.collector)).where(
     col(Account.id).in_(bindparam("accounts", expanding=True))
@@ -47,7 +54,8 @@ _ACCOUNTS_QUERY = select(col(Account.id), col(Account.country), select_customer_
 
 
 class CaseStore:
-    """Writes a case's journal entries and its row of the read model. A write that is repeated changes nothing."""
+    """Writes a case's journal entries and its row of the read model. A write that is repeated changes nothing, and entries that a lost
+    attempt at the same task has written are not written again, whatever their times (docs/decisions/0046)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -72,7 +80,10 @@ class CaseStore:
             known_cases = connection.execute(_KNOWN_CASES_QUERY, {"cases": [record.case.case_id for record in records]}).all()
             carried = _load_earlier_runs(connection, records, known_cases)
             writable = [record for record in records if record.case.case_id not in carried]
-            results = self._write_cases(connection, writable) if writable else {}
+            repeated = find_repeated_writes(connection, writable, {known.case_id: known.head for known in known_cases})
+            writable = [repeated[record.case.case_id].record if record.case.case_id in repeated else record for record in writable]
+            overtaken = {case_id for case_id, write in repeated.items() if write.is_overtaken}
+            results = self._write_cases(connection, writable, overtaken) if writable else {}
             awaiting = {known.case_id for known in known_cases if known.is_awaiting}
             self._awaited_parties.write(connection, [record.case for record in writable], awaiting)
         for record in records:
@@ -81,8 +92,8 @@ class CaseStore:
                 results[case_id] = CaseWriteResult(head=record.carried.head, carried=carried[case_id])
         return [results[record.case.case_id] for record in records]
 
-    def _write_cases(self, connection: Connection, records: Sequence[CaseWrite]) -> dict[str, CaseWriteResult]:
-        """Write the records; the result of each by the case's id."""
+    def _write_cases(self, connection: Connection, records: Sequence[CaseWrite], overtaken: Set[str]) -> dict[str, CaseWriteResult]:
+        """Write the records; the result of each by the case's id. The rows of the cases that are `overtaken` stay as they are."""
         self._insert_entries(connection, records)
         accounts = _load_accounts(connection, {record.case.account_id for record in records if record.ask or record.case.taken})
         _drop_settled_tasks(connection, records)
@@ -106,8 +117,10 @@ class CaseStore:
         for case_id, keys in find_raised_escalations(connection, records).items():
             results[case_id] = results[case_id].model_copy(update={"raised": keys})
         _complete_tasks(connection, records)
-        connection.execute(self._upsert_case, [_build_case_row(record, results[record.case.case_id]) for record in records])
-        self._next_runs.write(connection, records, results)
+        newest = [record for record in records if record.case.case_id not in overtaken]
+        if newest:
+            connection.execute(self._upsert_case, [_build_case_row(record, results[record.case.case_id]) for record in newest])
+            self._next_runs.write(connection, newest, results)
         return results
 
     def _insert_entries(self, connection: Connection, records: Sequence[CaseWrite]) -> None:

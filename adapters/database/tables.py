@@ -471,8 +471,8 @@ class WaitingNoticeRow(SQLModel, table=True):
 
 
 class JournalEntry(SQLModel, table=True):
-    """Append-only. A worker that dies between writing and answering leaves an entry that its successor writes anew with another hash:
-    the case's chain, followed back from its head, says which one counts."""
+    """Append-only. What a worker wrote that died before it answered counts where its successor says the same; where that says something
+    else, it stays beside: the case's chain, followed back from its head, says which one counts."""
 
     __tablename__ = "journal"
     __table_args__ = (Index("ix_journal_account", "account_id", "business_at"), APPEND_ONLY)

@@ -91,7 +91,7 @@ def test_a_new_run_that_follows_from_the_earlier_one_is_written(correspondence: 
 
 
 def test_a_run_whose_worker_died_before_its_taking_up_was_known_is_told_again(correspondence: CorrespondenceSetup) -> None:
-    """Its first try is in the database, but its history has nothing of it: it begins anew, with other hashes."""
+    """Its first try is in the database, but its history has nothing of it: it begins anew, and its entries are those of the first try."""
     earlier, lost, again = closed(correspondence), correspondence.case(at=NOON), correspondence.case(at=NOON + DAY)
     lost.reopen(earlier.build_earlier_run(), Moment(NOON, NOON))
     correspondence.casebook.write([correspondence.build_case_write(lost, NOON, "run-2")])
@@ -99,17 +99,20 @@ def test_a_run_whose_worker_died_before_its_taking_up_was_known_is_told_again(co
     assert answer.carried is not None
     assert (answer.carried.head, answer.carried.taken) == (earlier.journal.head, earlier.taken)
     again.reopen(answer.carried, Moment(NOON + DAY, NOON + DAY))
-    correspondence.casebook.write([correspondence.build_case_write(again, NOON + DAY, "run-2")])
-    assert row(correspondence, again).head == again.journal.head
+    before = entries(correspondence)
+    (answer,) = correspondence.casebook.write([correspondence.build_case_write(again, NOON + DAY, "run-2")])
+    assert row(correspondence, again).head == answer.head == lost.journal.head
+    assert entries(correspondence) == before
 
 
-def test_a_first_run_whose_worker_died_after_its_first_entry_begins_anew(correspondence: CorrespondenceSetup) -> None:
+def test_a_first_run_whose_worker_died_after_its_first_entry_goes_on_from_it(correspondence: CorrespondenceSetup) -> None:
     correspondence.create_invoice()
     lost, again = correspondence.case(at=DAWN), correspondence.case(at=NOON)
     correspondence.casebook.write([correspondence.build_case_write(lost)])
     (answer,) = correspondence.casebook.write([correspondence.build_case_write(again, NOON)])
     assert answer.carried is None
-    assert row(correspondence, again).head == again.journal.head != lost.journal.head
+    assert row(correspondence, again).head == answer.head == lost.journal.head != again.journal.head
+    assert entries(correspondence) == 1
 
 
 def test_the_read_model_says_that_an_invoice_waits_for_its_letter(correspondence: CorrespondenceSetup) -> None:
