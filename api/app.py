@@ -93,6 +93,7 @@ ROUTERS = (
     policies.router,
     imports.router,
     accounts.router,
+    accounts.contacts_router,
     account_calls.router,
     dossiers.router,
     users.router,
@@ -145,6 +146,8 @@ def build_app() -> FastAPI:
     app.include_router(console.acts_router)
     app.include_router(console.assets_router)
     app.include_router(console.accounts_router)
+    app.include_router(console.account_router)
+    app.include_router(console.letter_router)
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)
     app.include_router(console.live_router)

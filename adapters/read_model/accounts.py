@@ -1,10 +1,10 @@
 """Accounts: who owes what, per currency, and whom to talk to."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
@@ -12,8 +12,12 @@ from adapters.database.tables import Account, Allocation, Case, Contact, CreditN
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.invoices import InvoiceRow, list_newest_invoices
 from adapters.read_model.suspensions import STAGE_SUSPENDED, SuspensionStanding, load_account_suspensions
+from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.identifiers import CaseKind
+
+AGE_LIMITS = (0, 30, 60, 90)
+"""The last day past due of each age, in days; the oldest has none."""
 
 
 class BalanceRow(BaseModel):
@@ -26,13 +30,31 @@ class BalanceRow(BaseModel):
     unapplied: int = 0
 
 
+class AgedBalance(BaseModel):
+    """What is open in one currency, in its minor units. `ages`: by how long it is past due, as AGE_LIMITS has it: not yet due, up to
+    30 days, up to 60, up to 90, and longer. `disputed`: so much of it is contested."""
+
+    currency: str
+    ages: list[int]
+    disputed: int = 0
+
+    @property
+    def not_due(self) -> int:
+        return self.ages[0]
+
+
 class ContactRow(BaseModel):
+    """`language` and `time_zone` are the account's where they are None; `undeliverable_since`: since when its address takes no letters, in
+    business time."""
+
     id: int
     role: str
     name: str
     email: str
     phone: str
     language: str | None
+    time_zone: str | None = None
+    undeliverable_since: datetime | None = None
 
 
 class AccountRow(BaseModel):
@@ -90,6 +112,30 @@ def find_account(database: Database, account_id: str, today: date, invoices: int
             invoices=list_newest_invoices(session, account_id, invoices),
             suspension=load_account_suspensions(session, [account_id]).get(account_id),
         )
+
+
+def load_ages(database: Database, account_id: str, today: date) -> dict[str, AgedBalance]:
+    """Load what is open by age, by currency."""
+    statement: Any = (
+        select(
+            col(Invoice.currency),
+            col(Invoice.due_date),
+            col(Invoice.open_balance),
+            col(Invoice.disputed),
+            col(Case.disputed).label("contested"),
+        )
+        .outerjoin(Case, col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id))
+        .where(col(Invoice.account_id) == account_id, col(Invoice.status) == InvoiceStatus.OPEN)
+        .order_by(col(Invoice.currency))
+    )
+    found: dict[str, AgedBalance] = {}
+    with database.reading() as session:
+        for row in session.execute(statement):
+            aged = found.setdefault(row.currency, AgedBalance(currency=row.currency, ages=[0] * (len(AGE_LIMITS) + 1)))
+            late = (today - row.due_date).days
+            aged.ages[sum(late > limit for limit in AGE_LIMITS)] += row.open_balance
+            aged.disputed += row.open_balance if row.disputed and not row.contested else row.contested or 0
+    return found
 
 
 def _match_stage(stage: str) -> Any:

@@ -122,6 +122,12 @@ def find_letter(database: Database, letter_id: int) -> LetterRow | None:
         return letter
 
 
+def find_letter_mail(database: Database, letter_id: int) -> bytes:
+    """The whole mail as it went; empty before it did, and once the account was erased."""
+    with database.reading() as session:
+        return session.scalars(select(col(Message.content)).where(col(Message.id) == letter_id)).first() or b""
+
+
 def list_tasks(
     database: Database, limit: int, cursor: str | None = None, state: str | None = TaskState.OPEN, **equal: str | None
 ) -> tuple[list[TaskRow], str | None]:

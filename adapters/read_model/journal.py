@@ -3,7 +3,7 @@
 A worker that died between writing and answering leaves entries beside the chain. A case's head, followed back, says which ones count.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,14 +62,15 @@ def list_case_history(database: Database, case_id: str) -> list[JournalLine]:
 
 
 def list_account_history(
-    database: Database, account_id: str, until: datetime | None, limit: int, cursor: str | None
+    database: Database, account_id: str, until: datetime | None, limit: int, cursor: str | None, kinds: Collection[EntryKind] | None = None
 ) -> tuple[list[JournalLine], str | None]:
     """What happened to an account's cases, and what was written about it beside them, the latest first, as known before `until` (business
-    time). Of one moment, the cases' entries come before the notes."""
+    time). Of one moment, the cases' entries come before the notes. `kinds`: only these."""
     place = decode_cursor(cursor, datetime, str, int, str)
     with database.reading() as session:
-        entries = _list_account_entries(session, account_id, until, limit + 1, place)
-        notes = _list_account_notes(session, account_id, until, limit + 1, place)
+        entries = _list_account_entries(session, account_id, until, limit + 1, place, kinds)
+        told = kinds is None or EntryKind.NOTE_ADDED in kinds
+        notes = _list_account_notes(session, account_id, until, limit + 1, place) if told else []
         # equals stay in the order of the database, whose collation the next page goes by
         latest = sorted([*entries, *notes], key=lambda line: (line.business_at, line.case_id != ""), reverse=True)
         shown, following = paginate_rows(latest[: limit + 1], limit, _build_account_position)
@@ -83,12 +84,19 @@ def _build_account_position(line: JournalLine) -> tuple[str | int, ...]:
 
 
 def _list_account_entries(
-    session: Session, account_id: str, until: datetime | None, limit: int, place: tuple[Any, ...] | None
+    session: Session,
+    account_id: str,
+    until: datetime | None,
+    limit: int,
+    place: tuple[Any, ...] | None,
+    kinds: Collection[EntryKind] | None,
 ) -> list[JournalLine]:
     order = (JournalEntry.business_at, JournalEntry.case_id, JournalEntry.seq)
     statement = _select_entries().where(
         col(JournalEntry.account_id) == account_id, col(JournalEntry.kind).not_in(UNTOLD_KINDS), _is_within_chain()
     )
+    if kinds is not None:
+        statement = statement.where(col(JournalEntry.kind).in_([kind.value for kind in kinds]))
     statement = statement.order_by(*(col(column).desc() for column in order)).limit(limit)
     if until is not None:
         statement = statement.where(col(JournalEntry.business_at) < until)

@@ -1,5 +1,7 @@
 """The pages for people: server-rendered, working without a script, loading nothing from elsewhere."""
 
+from api.console.account.account_page import router as account_router
+from api.console.account.letter_page import router as letter_router
 from api.console.accounts_page import router as accounts_router
 from api.console.act_pages import router as acts_router
 from api.console.approval_pages import router as approvals_router
@@ -19,12 +21,14 @@ from api.console.users.user_pages import router as users_router
 
 __all__ = [
     "PulseReader",
+    "account_router",
     "accounts_router",
     "acts_router",
     "approvals_router",
     "assets_router",
     "batch_router",
     "credit_router",
+    "letter_router",
     "live_router",
     "render_problem_page",
     "router",

@@ -10,26 +10,22 @@ from adapters.database.clock_store import ClockChange
 from adapters.database.row_states import ClockChannel
 from adapters.read_model.correspondence import list_letters, list_pressing_tasks, list_tasks
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
-from adapters.read_model.journal import JournalLine, list_account_history, list_case_story
-from adapters.read_model.letter_brakes import find_account_brake, find_hold_for_release
-from adapters.read_model.notes import list_notes
+from adapters.read_model.journal import JournalLine, list_case_story
+from adapters.read_model.letter_brakes import find_account_brake
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
 from adapters.read_model.unreached_roles import find_unreached_people, find_unreached_roles, list_settled_notices
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
-from api.console.credit_pages import build_credit_facts
-from api.console.open_cases import list_open_cases
+from api.console.mail_policy import MAIL_CONTENT_SECURITY_POLICY
 from api.console.rendering import CLOCK_SPEEDS, load_reader, render, require_page_reader
 from api.console.timeline import build_timeline
 from api.presenters.invoices import explain_invoice
 from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
 from api.presenters.phrases import Phrases
-from api.routes.accounts import require_account_detail as existing_account
 from api.routes.invoices import MAX_DAYS_PAST_DUE
 from api.web.access_logging import record_shown_letter
 from api.web.authentication import Context, require_right
-from api.web.middleware import CONTENT_SECURITY_POLICY
 from api.web.permissions import Permission
 from api.web.problems import invalid_request_problem, not_found_problem
 from api.web.request_target import EncodedPathRoute
@@ -43,10 +39,6 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse,
 PageReader = Annotated[Actor, Depends(require_page_reader)]
 MAX_LIST_LENGTH = 50
 MAX_PRESSING_TASKS = 8
-MAIL_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
-    "script-src 'self'", "script-src 'none'"
-)
-"""A letter brings its own style attributes. It is shown in a sandboxed frame without scripts, forms or anything from elsewhere."""
 
 
 @router.get("/")
@@ -126,27 +118,6 @@ async def show_invoice(
         )
 
     return await run_in_threadpool(page)
-
-
-@router.get("/accounts/{account_id}")
-def show_account(request: Request, account_id: str, context: Context, actor: PageReader) -> HTMLResponse:
-    lines, _ = list_account_history(context.database, account_id, None, MAX_LIST_LENGTH, None)
-    letters, _ = list_letters(context.database, limit=MAX_LIST_LENGTH, account=account_id)
-    account = existing_account(context, account_id)
-    return render(
-        request,
-        context,
-        "account.html",
-        actor,
-        account=account,
-        **build_credit_facts(context, actor, account),
-        held=find_hold_for_release(context.database, account_id, context.today),
-        entries=_render_entries(lines, load_reader(context, actor)[1]),
-        letters=letters,
-        tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, account_id=account_id)[0],
-        open_cases=list_open_cases(context.database, account_id),
-        notes=list_notes(context.database, account_id, MAX_LIST_LENGTH)[0],
-    )
 
 
 @router.get("/roles")

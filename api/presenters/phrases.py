@@ -129,10 +129,11 @@ class Phrases(BaseModel):
     `live` says what does not work just now, `shortcuts` label the page of the keys.
 
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `account_page`,
-    `invoice_page`, `preview`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each. `problems` say by
-    its type what is wrong, `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for; `task_states`
-    and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events` say what became of
-    them; `start_pages` name the pages after signing in.
+    `invoice_page`, `preview`, `letter_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each;
+    `talk` the conversation on an account's page. `problems` say by its type what is wrong, `problem_advice` what to do about it.
+    `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a promise; `task_states` and
+    `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events` say what became of them;
+    `start_pages` name the pages after signing in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -173,11 +174,14 @@ class Phrases(BaseModel):
     parts: dict[str, str]
     portfolio: dict[str, str]
     account_page: dict[str, str]
+    promise_outcomes: dict[str, str]
     contact_roles: dict[str, str]
+    talk: dict[str, str]
     invoice_page: dict[str, str]
     task_states: dict[str, str]
     task_outcomes: dict[str, str]
     preview: dict[str, str]
+    letter_page: dict[str, str]
     mails: dict[str, str]
     roles_page: dict[str, str]
     sign_in: dict[str, str]

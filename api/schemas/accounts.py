@@ -2,9 +2,13 @@
 
 from datetime import date, datetime
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import BaseModel, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
+from adapters.correspondence.contact_changes import ContactDetails
+from adapters.i18n.languages import LANGUAGE_PATTERN, LANGUAGES
+from adapters.mail.mail_addresses import MailAddressError, normalise_address
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.invoices import InvoiceSummary
 from api.schemas.request_body import Day, RequestBody, example_config
@@ -58,11 +62,65 @@ class ContactOut(BaseModel):
     email: str
     phone: str
     language: str | None
+    time_zone: str | None = Field(description="null: the account's")
+    undeliverable_since: datetime | None = Field(description="since when its address takes no letters, in business time")
 
 
 class AccountOut(AccountSummary):
     contacts: list[ContactOut]
     invoices: list[InvoiceSummary]
+
+
+LetterLanguage = Annotated[str, Field(pattern=LANGUAGE_PATTERN, json_schema_extra={"enum": list(LANGUAGES)})]
+
+
+class ContactIn(RequestBody):
+    """Whom to write to or to call. The first billing contact of an account gets its letters."""
+
+    model_config = example_config(
+        role="billing", name="Elena Ruiz", email="ap@costa-clara.example", phone="+34 952 555 0134", language="es"
+    )
+
+    role: Literal["billing", "escalation"] = "billing"
+    name: str = Field(default="", max_length=200)
+    email: str = Field(default="", max_length=254, description="where letters go")
+    phone: str = Field(default="", max_length=100)
+    language: LetterLanguage | None = Field(default=None, description="of the letters; the account's when left out")
+    time_zone: str | None = Field(default=None, description="an IANA name such as Europe/Madrid; the account's when left out")
+
+    @field_validator("email")
+    @classmethod
+    def _check_email(cls, email: str) -> str:
+        text = email.strip()
+        if not text:
+            return ""
+        try:
+            return normalise_address(text)
+        except MailAddressError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError("is not an IANA time zone such as Europe/Berlin")
+        return name
+
+    @model_validator(mode="after")
+    def _require_a_way(self) -> "ContactIn":
+        if not (self.email or self.phone.strip()):
+            raise ValueError("write an e-mail address or a phone number; nobody is reached without either")
+        return self
+
+    def to_details(self) -> ContactDetails:
+        return ContactDetails(
+            role=self.role,
+            name=self.name.strip(),
+            email=self.email,
+            phone=self.phone.strip(),
+            language=self.language,
+            time_zone=self.time_zone,
+        )
 
 
 class CallPromiseIn(RequestBody):

@@ -2,10 +2,14 @@
 
 from datetime import date
 
+import pytest
+from sqlalchemy import update
+
+from adapters.database.tables import Contact
 from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
-from tests.api.portfolio_world import TODAY, PortfolioWorld
+from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 
 
 async def test_balances_of_two_currencies_are_never_added(auditor: Client, world: PortfolioWorld) -> None:
@@ -110,3 +114,48 @@ async def test_a_contact_that_left_is_removed_and_a_note_says_by_whom(
 
     (note,) = (await collector.get("/v1/accounts/A-1/notes")).json()["items"]
     assert (note["text"], note["author"]) == ("Contact removed: Accounts payable, ap@a-1.example", "collector-1")
+
+
+async def test_a_contact_is_added_and_corrected_once_and_a_bounced_address_that_changes_takes_letters_again(
+    collector: Client, auditor: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    world.account()
+    world.account("A-2")
+    body = {"name": "Elena Ruiz", "email": "elena@costa.example", "phone": "+34 952", "language": "es", "time_zone": "Europe/Madrid"}
+    problem(await auditor.post("/v1/accounts/A-1/contacts", json=body), 403)
+    for _ in range(2):
+        added = await collector.post("/v1/accounts/A-1/contacts", json=body, headers={"Idempotency-Key": "one"})
+        assert added.status_code == 201
+        assert [contact["email"] for contact in added.json()["contacts"]] == ["ap@a-1.example", "elena@costa.example"]
+    problem(await collector.post("/v1/accounts/A-1/contacts", json=body), 409)
+    with world.database.writing() as session:
+        session.execute(update(Contact).values(undeliverable_since=moment_on(TODAY).business))
+    path = f"/v1/accounts/A-1/contacts/{added.json()['contacts'][1]['id']}"
+    kept = await collector.post(path, json=body | {"phone": "+34 111"})
+    assert kept.json()["contacts"][1]["undeliverable_since"] is not None
+    (_, changed) = (await collector.post(path, json=body | {"email": "ruiz@costa.example"})).json()["contacts"]
+    assert (changed["undeliverable_since"], changed["time_zone"]) == (None, "Europe/Madrid")
+    problem(await collector.post(path.replace("A-1", "A-2"), json=body), 404)
+    problem(await collector.post(path, json=body | {"email": "ap@a-1.example"}), 409)
+    notes = [note["text"] for note in (await collector.get("/v1/accounts/A-1/notes")).json()["items"]]
+    assert "Contact added: Elena Ruiz, elena@costa.example, +34 952" in notes
+    assert "Contact changed: Elena Ruiz, elena@costa.example, +34 111 → Elena Ruiz, ruiz@costa.example, +34 952" in notes
+    assert len(notes) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"email": "no address"}, "/email"),
+        ({"time_zone": "Europe/Nowhere"}, "/time_zone"),
+        ({"language": "xx"}, "/language"),
+        ({"role": "boss"}, "/role"),
+        ({"email": "", "phone": " "}, "/"),
+    ],
+)
+async def test_a_contact_that_cannot_be_written_to_is_refused_by_what_is_wrong(
+    collector: Client, problem: Problem, world: PortfolioWorld, wrong: dict[str, str], pointer: str
+) -> None:
+    world.account()
+    refusal = problem(await collector.post("/v1/accounts/A-1/contacts", json={"email": "a@b.example", **wrong}), 422)
+    assert refusal["errors"][0]["pointer"] == pointer

@@ -55,7 +55,7 @@ def test_every_form_sends_what_its_operation_takes(application: FastAPI) -> None
     document = application.openapi()
     schemas = document["components"]["schemas"]
     for name, form in FORMS.items():
-        operation = document["paths"][form.path]["post"]
+        operation = document["paths"][form.path][form.method.lower()]
         assert operation["operationId"] == name
         if not form.fields:
             continue

@@ -46,7 +46,20 @@ NO_WORDS_OF_OURS = frozenset({"Duecourse", "UTC", "Message", "ID"})
 """What is called so in every language."""
 
 PAGE_GROUPS = frozenset(
-    {"frame", "parts", "portfolio", "account_page", "invoice_page", "preview", "mails", "roles_page", "settings_page", "sign_in"}
+    {
+        "frame",
+        "parts",
+        "portfolio",
+        "account_page",
+        "talk",
+        "letter_page",
+        "invoice_page",
+        "preview",
+        "mails",
+        "roles_page",
+        "settings_page",
+        "sign_in",
+    }
 )
 BEFORE_ANYTHING = (
     "/",
@@ -69,6 +82,8 @@ PAGES = (
     "/accounts/A-1",
     "/accounts/A-2",
     "/accounts/A-3",
+    "/accounts/A-1?share=notes",
+    "/letters/1",
     "/invoices/I-1",
     "/invoices/I-2",
     "/invoices/I-3",
@@ -80,6 +95,7 @@ PAGES = (
     "/act/log_account_call?account_id=A-1",
     "/act/propose_plan?account_id=A-1",
     "/settings?said=preferences_saved",
+    "/act/change_contact?account_id=A-1&contact_id=1",
     "/accounts/none",
     "/invoices/none",
     "/nowhere",

@@ -35,7 +35,9 @@ async def send_to_api(request: Request, form: ActForm, ids: dict[str, str], body
     headers = {name: value for name in FORWARDED_HEADERS if (value := request.headers.get(name)) is not None}
     transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False, client=request.client or ("", 0))
     async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
-        answer = await client.post(path, json=body, headers={**headers, IDEMPOTENCY_HEADER: key})
+        answer = await client.request(
+            form.method, path, json=body if form.method == "POST" else None, headers={**headers, IDEMPOTENCY_HEADER: key}
+        )
     try:
         document = answer.json()
     except json.JSONDecodeError:

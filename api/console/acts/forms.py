@@ -61,6 +61,7 @@ class ActForm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
+    method: Literal["POST", "DELETE"] = "POST"
     permission: Permission
     fields: dict[str, FormField] = {}
     shows: str = ""

@@ -13,6 +13,7 @@ Choice = tuple[str, str]
 """A value, and how it is said."""
 
 PROMISE_OVER_ALL = "overdue"
+CONTACT_ID = "contact_id"
 PLAIN_AMOUNT = "#,##0.00"
 FILLED_WITH_BALANCE = frozenset({"make_promise", "record_payment", "raise_dispute", "issue_credit_note"})
 """Acts on an invoice whose amount is mostly all that is open."""
@@ -58,7 +59,7 @@ def show_form(
     """`values` by field, as they were sent or as the page knows them; `faults` by the field that has them, or by none."""
     told = list(faults)
     by_field = dict(told)
-    known = {**_fill_in(name, form, subject, reader.locale), **values}
+    known = {**_fill_in(name, form, ids, subject, reader.locale), **values}
     fields = [
         _show_field(name, place, field, subject, reader, known.get(place, ()), by_field.get(place, ""))
         for place, field in form.fields.items()
@@ -78,6 +79,7 @@ def show_form(
 def _show_field(
     form_name: str, name: str, field: FormField, subject: ActSubject, reader: Reader, values: Sequence[str], fault: str
 ) -> ShownField:
+    """Its label is its own in this form, or the one that it has in all."""
     kind, choices = field.kind, _list_choices(field, subject, reader)
     if kind == "currency" and len(choices) <= 1:
         kind, values = "hidden", values or [value for value, _ in choices]
@@ -102,9 +104,12 @@ def _list_choices(field: FormField, subject: ActSubject, reader: Reader) -> list
     return []
 
 
-def _fill_in(name: str, form: ActForm, subject: ActSubject, locale: str) -> dict[str, Sequence[str]]:
-    """What is known beforehand: the open balance, and that a promise in a call is over all that is overdue."""
+def _fill_in(name: str, form: ActForm, ids: Mapping[str, str], subject: ActSubject, locale: str) -> dict[str, Sequence[str]]:
+    """What is known beforehand: the open balance, that a promise in a call is over all that is overdue, a contact as it is."""
     known: dict[str, Sequence[str]] = {}
+    if CONTACT_ID in ids:
+        for contact in (each for each in subject.contacts if str(each.id) == ids[CONTACT_ID]):
+            known |= {field: [value] for field, value in contact.model_dump(mode="json", include=set(form.fields)).items() if value}
     if name in FILLED_WITH_BALANCE and subject.invoice:
         known["amount"] = [format_localised_money(subject.invoice.open_balance, subject.invoice.currency, locale, PLAIN_AMOUNT)]
     if "promises.0.invoices" in form.fields:

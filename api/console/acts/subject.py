@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from adapters.read_model.accounts import find_account
+from adapters.read_model.accounts import ContactRow, find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from api.context import ApiContext
 from domain.billing.billing_events import InvoiceStatus
@@ -16,6 +16,7 @@ class ActSubject(NamedTuple):
     account_name: str | None = None
     invoice: InvoiceRow | None = None
     open_invoices: tuple[InvoiceRow, ...] = ()
+    contacts: tuple[ContactRow, ...] = ()
 
     @property
     def currencies(self) -> list[str]:
@@ -42,4 +43,4 @@ def find_subject(context: ApiContext, account_id: str | None, invoice_id: str | 
     owed, _ = list_invoices(
         context.database, InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN), context.today, MAX_INVOICES, None
     )
-    return ActSubject(account.id, account.name, None, tuple(owed))
+    return ActSubject(account.id, account.name, None, tuple(owed), tuple(account.contacts))

@@ -1,0 +1,54 @@
+"""The page of an account."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+
+from adapters.database.row_states import MessageState
+from adapters.read_model.correspondence import list_letters, list_tasks
+from adapters.read_model.letter_brakes import find_hold_for_release
+from api.console.account.conversation import SHARES, load_conversation
+from api.console.account.standing import load_standing
+from api.console.credit_pages import build_credit_facts
+from api.console.open_cases import list_open_cases
+from api.console.rendering import choose_page_language, load_reader, render, require_page_reader
+from api.routes.accounts import require_account_detail
+from api.web.authentication import Context
+from api.web.request_target import EncodedPathRoute
+from domain.roles import Actor
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+MAX_TASKS = 50
+Share = Literal["", "letters", "calls", "notes", "decisions", "money"]
+
+
+@router.get("/accounts/{account_id}")
+def show_account(
+    request: Request,
+    account_id: str,
+    context: Context,
+    actor: Annotated[Actor, Depends(require_page_reader)],
+    share: Share = "",
+    older: Annotated[str, Query(max_length=4_000)] = "",
+) -> HTMLResponse:
+    """`share`: the part of the conversation to be shown, `older`: the cursor of an earlier page of it."""
+    account = require_account_detail(context, account_id)
+    _, words = load_reader(context, actor)
+    sent, _ = list_letters(context.database, limit=1, account=account_id, state=MessageState.SENT)
+    return render(
+        request,
+        context,
+        "account.html",
+        actor,
+        account=account,
+        standing=load_standing(context, account, next(iter(sent), None), words, choose_page_language(request, context, actor)),
+        **build_credit_facts(context, actor, account),
+        held=find_hold_for_release(context.database, account_id, context.today),
+        conversation=load_conversation(context.database, account_id, share, older or None, words),
+        shares=list(SHARES),
+        share=share,
+        is_older=bool(older),
+        tasks=list_tasks(context.database, limit=MAX_TASKS, account_id=account_id)[0],
+        open_cases=list_open_cases(context.database, account_id),
+    )

@@ -1,0 +1,124 @@
+"""An account's conversation: letters, calls, notes, decisions and money in one list, the latest first, each told once however many invoices
+it is about."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from adapters.database.engine import Database
+from adapters.read_model.correspondence import LetterRow, list_letters
+from adapters.read_model.journal import JournalLine, list_account_history
+from api.presenters.phrases import Phrases
+from api.routes.accounts import CONTACT_ADDED, CONTACT_CHANGED, CONTACT_REMOVED
+from domain.journal.entry_kinds import EntryKind
+
+PAGE_LENGTH = 40
+MAX_LETTERS = 60
+
+SHARES = {
+    "letters": ("letter.",),
+    "calls": ("call.", "promise."),
+    "notes": ("note.",),
+    "decisions": ("approval.", "dispute.", "escalation.", "hold.", "plan.", "suspension.", "write_off.", "credit_review.", "policy."),
+    "money": ("payment.", "credit_note.", "credit.", "credit_request.", "invoice."),
+}
+"""The parts of the conversation, by what the kinds of their entries begin with."""
+
+UNSPOKEN = frozenset(
+    {
+        EntryKind.CASE_OPENED,
+        EntryKind.STEP_TAKEN,
+        EntryKind.LETTER_REQUESTED,
+        EntryKind.LETTER_LISTED,
+        EntryKind.CLOCK_SET,
+        EntryKind.SEAL_MADE,
+    }
+)
+"""What the journal keeps, and nobody would say: the letter that follows says it."""
+
+OWN_NOTES = {CONTACT_ADDED: "contact_added", CONTACT_CHANGED: "contact_changed", CONTACT_REMOVED: "contact_removed"}
+"""Notes that begin with words of ours, and the phrase that says them."""
+
+
+class Mention(NamedTuple):
+    """An invoice that something is about."""
+
+    id: str
+    number: str
+
+
+class Talk(NamedTuple):
+    """One thing that was said or done; `at` is business time. `share`: the part of the conversation that it belongs to. Of a letter,
+    `letter` says all; of anything else `sentence` does, and `text` what a person wrote."""
+
+    at: datetime
+    share: str
+    sentence: str = ""
+    actor: str = ""
+    text: str = ""
+    invoices: tuple[Mention, ...] = ()
+    letter: LetterRow | None = None
+
+
+class Conversation(NamedTuple):
+    """`older` is the cursor of what was said before."""
+
+    talks: list[Talk]
+    older: str | None
+
+
+def load_conversation(database: Database, account_id: str, share: str, cursor: str | None, words: Phrases) -> Conversation:
+    """`share`: one of SHARES, or empty for all of it."""
+    kinds = _list_kinds(share)
+    lines, older = list_account_history(database, account_id, None, PAGE_LENGTH, cursor, kinds)
+    letters = [] if share not in ("", "letters") else _list_letters_between(database, account_id, lines, cursor, older)
+    shown = {letter.message_id for letter in letters}
+    talks = [_tell_line(line, words) for line in lines if line.facts.get("message_id") not in shown or _find_share(line.kind) != "letters"]
+    talks += [Talk(letter.sent_at or letter.slot, "letters", letter=letter) for letter in letters]
+    return Conversation(_join_alike(sorted(talks, key=lambda talk: talk.at, reverse=True)), older)
+
+
+def _list_kinds(share: str) -> list[EntryKind]:
+    begins = SHARES.get(share)
+    return [kind for kind in EntryKind if kind not in UNSPOKEN and (begins is None or kind.value.startswith(begins))]
+
+
+def _find_share(kind: str) -> str:
+    return next((share for share, begins in SHARES.items() if kind.startswith(begins)), "decisions")
+
+
+def _list_letters_between(
+    database: Database, account_id: str, lines: Sequence[JournalLine], cursor: str | None, older: str | None
+) -> list[LetterRow]:
+    """The letters of the time that the page's lines are of; on the first page, what has yet to go too."""
+    letters, _ = list_letters(database, MAX_LETTERS, account=account_id)
+    first = lines[-1].business_at if older and lines else None
+    last = lines[0].business_at if cursor and lines else None
+    if cursor and not lines:
+        return []
+    at = [(letter.sent_at or letter.slot, letter) for letter in letters]
+    return [letter for moment, letter in at if (first is None or moment >= first) and (last is None or moment <= last)]
+
+
+def _tell_line(line: JournalLine, words: Phrases) -> Talk:
+    about = (Mention(line.invoice_id, line.invoice_number or line.invoice_id),) if line.invoice_id else ()
+    sentence, text = words.render_entry(line.kind, line.told_facts, line.currency), line.text or ""
+    opening, colon, rest = text.partition(": ")
+    if line.kind == EntryKind.NOTE_ADDED and colon and opening in OWN_NOTES:
+        sentence, text = words.talk[OWN_NOTES[opening]], rest
+    return Talk(line.business_at, _find_share(line.kind), sentence, line.actor, text, about)
+
+
+def _join_alike(talks: Sequence[Talk]) -> list[Talk]:
+    """What was said of several invoices in the same words, one after the other on the same day, is one thing that was said."""
+    joined: list[Talk] = []
+    for talk in talks:
+        last = joined[-1] if joined else None
+        if last and not talk.letter and last[1:5] == talk[1:5] and last.at.date() == talk.at.date() and talk.invoices:
+            new = tuple(each for each in talk.invoices if each not in last.invoices)
+            joined[-1] = last._replace(invoices=last.invoices + new) if new else last
+            if not new:
+                joined.append(talk)
+        else:
+            joined.append(talk)
+    return joined

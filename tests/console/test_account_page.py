@@ -1,0 +1,82 @@
+"""The page of an account answers a call without another click."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from adapters.database.tables import Contact
+from domain.invoice.command_rules import apply_command
+from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection
+from domain.roles import Role
+from tests.api.conftest import As
+from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
+from tests.console.test_pages import page, words
+
+
+def fill_account(world: PortfolioWorld) -> None:
+    """Two invoices overdue, one not due yet; a promise that was made in a call, a pause, a letter that went."""
+    world.account()
+    case = world.invoice("I-1", due=TODAY - timedelta(days=40), total=100_00)
+    assert case is not None
+    world.steps(case, 1)
+    apply_command(case, LogCall(act_id="c", actor="maria", outcome=CallOutcome.REACHED), moment_on(TODAY))
+    apply_command(case, MakePromise(act_id="a", actor="maria", amount=50_00, by=TODAY + timedelta(days=7)), moment_on(TODAY))
+    world.write(case)
+    paused = world.invoice("I-2", due=TODAY - timedelta(days=3), total=20_00)
+    assert paused is not None
+    apply_command(paused, PauseCollection(act_id="b", actor="maria", reason="stock"), moment_on(TODAY))
+    world.write(paused)
+    world.invoice("I-3", due=TODAY + timedelta(days=20), total=5_00, started=False)
+    world.letter("I-1")
+
+
+async def test_the_page_says_what_is_owed_by_age_what_was_promised_and_who_was_reached(as_role: As, world: PortfolioWorld) -> None:
+    fill_account(world)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        shown = words(await page(client, "/accounts/A-1"))
+    assert "Overdue €120.00 not yet due €5.00" in shown
+    assert "EUR €125.00 €120.00 €0.00 €5.00 €20.00 €100.00 – –" in shown
+    assert "Promises none so far" in shown
+    assert "open €50.00 by 8 Mar 2013" in shown
+    assert "Last contact 1 Mar 2013, " in shown
+    assert "Collection is paused on 1 invoice: N-I-2" in shown
+    assert "The customer was called: the customer was reached" in shown
+
+
+async def test_the_conversation_tells_a_letter_once_and_opens_it_as_it_was_sent(as_role: As, world: PortfolioWorld) -> None:
+    fill_account(world)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        whole = words(await page(client, "/accounts/A-1"))
+        assert "First reminder , 1 invoice delivered to the mail server to ap@a-1.example · read it as it was sent" in whole
+        calls = words(await page(client, "/accounts/A-1?share=calls"))
+        assert "The customer promised to pay €50.00" in calls
+        assert "read it as it was sent" not in calls
+        assert "Nothing of this kind." in words(await page(client, "/accounts/A-1?share=notes"))
+        letter = words(await page(client, "/letters/1"))
+        assert "Guten Tag" in letter
+        assert "N-I-1 19 €250.00" in letter
+        assert (await client.get("/letters/99")).status_code == 404
+        assert (await client.get("/accounts/A-1?share=all")).status_code == 422
+
+
+async def test_a_contact_is_corrected_on_the_page_and_its_form_is_filled_in(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    with world.database.writing() as session:
+        session.execute(update(Contact).values(undeliverable_since=moment_on(TODAY).business))
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        assert "bounced on 1 Mar 2013" in words(await page(client, "/accounts/A-1"))
+        html = await page(client, "/act/change_contact?account_id=A-1&contact_id=1&back=/accounts/A-1")
+        assert 'value="ap@a-1.example"' in html
+        token = html.partition('name="form_token" value="')[2].partition('"')[0]
+        sent = {"form_token": token, "form_key": "k1", "account_id": "A-1", "contact_id": "1", "role": "billing", "back": "/accounts/A-1"}
+        refused = await client.post("/act/change_contact", data=sent | {"email": "nowhere"})
+        assert refused.status_code == 422
+        assert "is not an e-mail address" in refused.text
+        done = await client.post("/act/change_contact", data=sent | {"email": "neu@a-1.example", "name": "Frau Neu"})
+        assert done.status_code == 303
+        shown = words(await page(client, "/accounts/A-1"))
+        assert "bounced" not in shown
+        assert "A contact was changed Accounts payable, ap@a-1.example → Frau Neu, neu@a-1.example" in shown
+        gone = await client.post("/act/remove_contact", data=sent | {"form_key": "k2"})
+        assert gone.status_code == 303
+        assert "letters to this account cannot go" in words(await page(client, "/accounts/A-1"))
