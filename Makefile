@@ -14,7 +14,7 @@ LIBRARIES_TO_TEST := node_modules/.ready-to-test
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
-.PHONY: install run test browser quick check bench letters-report lock format clean
+.PHONY: install run test browser quick check bench letters-report screenshots lock format clean
 
 run: install
 	@$(BIN)/duecourse up $(ARGS)
@@ -48,6 +48,10 @@ bench: $(VENV)/.ready-to-test
 # Plays the public file of invoices and forty days of the sample, and says what their customers received.
 letters-report: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.letters_report
+
+# Pictures of every page of the console, in light, in dark and on a phone.
+screenshots: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST) | browser
+	$(BIN)/python -m tests.console.screenshots
 
 # Pins every package with its hashes, for every platform; names no registry. What tests need stands apart: running Duecourse needs none of it.
 PIN := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11

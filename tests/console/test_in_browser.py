@@ -1,80 +1,30 @@
 """People at work in a browser, on the real workflows: by keyboard alone, without a script, two at once, and with a page that is old."""
 
-import shutil
 from collections.abc import AsyncIterator
-from typing import NamedTuple
 
 import pytest
 from playwright.async_api import Locator, Page, expect
-from sqlalchemy import update
 
-from adapters.database.engine import Database
-from adapters.database.tables import Account
 from domain.roles import Role
-from tests.console.browser import PATIENCE_MS, ConsoleSite, find_access_faults, needs_browser, open_console
-from tests.databases import _sqlite_template
-from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec, start_collection_environment
-from tests.workflows.dispute_commands import DisputeCommands
-from tests.workflows.people import People, gather_people
+from tests.console.browser import PATIENCE_MS, ConsoleSite, find_access_faults, needs_browser
+from tests.console.browser_stage import CALLED, BrowserStage, list_pages, open_stage
 
 pytestmark = needs_browser
 expect.set_options(timeout=PATIENCE_MS)
 
-CALLED = ("NORD", "OST", "WEST", "SUED")
-DISPUTED = ("ALFA", "BETA", "GAMA")
-CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
-
-
-class Stage(NamedTuple):
-    """`site` over `environment`: the customers `CALLED` of mia's are to be called; `approvals` of credits to others wait for a manager."""
-
-    site: ConsoleSite
-    environment: CollectionEnvironment
-    invoices: dict[str, str]
-    approvals: list[str]
-
 
 @pytest.fixture(scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    folder = tmp_path_factory.mktemp("browser")
-    shutil.copy(_sqlite_template(), folder / "duecourse.db")
-    database = Database(f"sqlite:///{folder / 'duecourse.db'}")
-    async with start_collection_environment(database, folder) as environment, gather_people(environment) as people:
-        monday = await environment.pass_to_monday()
-        await environment.pass_to(monday + DAY)
-        called = await environment.open_invoices(*(InvoiceSpec(monday, account=account) for account in CALLED))
-        with database.writing() as session:
-            session.execute(update(Account).values(collector="mia"))
-        await environment.play.run_morning(monday + DAY)
-        await environment.play.run_mornings(monday + 7 * DAY, monday + 8 * DAY)
-        await environment.pass_to(monday + 14 * DAY)
-        disputed = await environment.open_invoices(*(InvoiceSpec(monday + 13 * DAY, account=account) for account in DISPUTED))
-        people.now = await environment.play.environment.get_current_time()
-        invoices = dict(zip((*CALLED, *DISPUTED), (*called, *disputed), strict=True))
-        approvals = [await ask_for_credit(environment, people, invoice) for invoice in disputed]
-        async with open_console(people) as site:
-            yield Stage(site, environment, invoices, approvals)
-        await environment.close()
-    database.close()
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrowserStage]:
+    async with open_stage(tmp_path_factory.mktemp("browser")) as stage:
+        yield stage
 
 
 @pytest.fixture
-async def site(stage: Stage) -> AsyncIterator[ConsoleSite]:
+async def site(stage: BrowserStage) -> AsyncIterator[ConsoleSite]:
     """At the end of a test its windows are closed, and no page broke the content policy or a script."""
     yield stage.site
     await stage.site.close_windows()
     assert stage.site.complaints == []
-
-
-async def ask_for_credit(environment: CollectionEnvironment, people: People, invoice: str) -> str:
-    """The approval of a credit that ben of sales operations answered a dispute of mia's with."""
-    mia, ben = await people("mia", Role.COLLECTOR), await people("ben", Role.SALES_OPS)
-    contested = {"amount": "25.00", "currency": "EUR", "reason": "wrong_price"}
-    assert (await mia.post(f"/v1/invoices/{invoice}/disputes", json=contested)).status_code == 200
-    cases, dispute = DisputeCommands(environment), f"dispute:{invoice}:1"
-    await cases.wait_for_entries(dispute, "dispute.raised")
-    assert (await ben.post(f"/v1/disputes/{dispute}/resolution", json=CREDIT)).status_code == 200
-    return await cases.wait_for_approval(dispute)
 
 
 async def press(page: Page, *keys: str) -> None:
@@ -91,7 +41,7 @@ async def open_call(page: Page, account: str) -> None:
     await expect(page.locator("#work")).to_have_text(account)
 
 
-async def test_a_collector_logs_a_call_from_today_by_keyboard_alone(stage: Stage, site: ConsoleSite) -> None:
+async def test_a_collector_logs_a_call_from_today_by_keyboard_alone(stage: BrowserStage, site: ConsoleSite) -> None:
     page, other = await site.sign_in("mia", Role.COLLECTOR), await site.sign_in("mia", Role.COLLECTOR)
     await other.goto(f"{site.url}/today?kind=call")
     await press(page, "g", "t")
@@ -113,7 +63,7 @@ async def test_a_collector_logs_a_call_from_today_by_keyboard_alone(stage: Stage
     assert entry["outcome"] == "reached"
 
 
-async def test_the_same_call_without_a_script(stage: Stage, site: ConsoleSite) -> None:
+async def test_the_same_call_without_a_script(stage: BrowserStage, site: ConsoleSite) -> None:
     page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=False)
     await page.goto(f"{site.url}/today?kind=call")
     account = await page.locator("#work").inner_text()
@@ -124,7 +74,7 @@ async def test_the_same_call_without_a_script(stage: Stage, site: ConsoleSite) -
     assert entry["outcome"] == "no_answer"
 
 
-async def test_what_is_typed_outlives_a_lost_connection_a_fault_and_another_session(stage: Stage, site: ConsoleSite) -> None:
+async def test_what_is_typed_outlives_a_lost_connection_a_fault_and_another_session(stage: BrowserStage, site: ConsoleSite) -> None:
     page = await site.sign_in("mia", Role.COLLECTOR)
     await page.goto(f"{site.url}/today?kind=call")
     account = await page.locator("#work").inner_text()
@@ -151,7 +101,7 @@ async def test_what_is_typed_outlives_a_lost_connection_a_fault_and_another_sess
     assert len(stage.environment.entry_facts(stage.invoices[account], "call.logged")) == 1
 
 
-async def test_a_manager_approves_and_the_second_sees_who_decided(stage: Stage, site: ConsoleSite) -> None:
+async def test_a_manager_approves_and_the_second_sees_who_decided(stage: BrowserStage, site: ConsoleSite) -> None:
     anna, otto = await site.sign_in("anna", Role.COLLECTIONS_MANAGER), await site.sign_in("otto", Role.COLLECTIONS_MANAGER)
     approval = stage.approvals[0]
     for page in (anna, otto):
@@ -168,7 +118,7 @@ async def test_a_manager_approves_and_the_second_sees_who_decided(stage: Stage, 
     site.complaints.clear()
 
 
-async def test_a_manager_approves_without_a_script(stage: Stage, site: ConsoleSite) -> None:
+async def test_a_manager_approves_without_a_script(stage: BrowserStage, site: ConsoleSite) -> None:
     page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER, java_script_enabled=False)
     await page.goto(f"{site.url}/approvals/{stage.approvals[1]}")
     await page.locator('input[name="decision"][value="approve"]').check()
@@ -177,7 +127,7 @@ async def test_a_manager_approves_without_a_script(stage: Stage, site: ConsoleSi
     await stage.environment.wait_until(lambda: stage.environment.case_row(stage.approvals[1]).outcome == "approved")
 
 
-async def test_single_keys_are_letters_for_whoever_switched_them_off(stage: Stage, site: ConsoleSite) -> None:
+async def test_single_keys_are_letters_for_whoever_switched_them_off(stage: BrowserStage, site: ConsoleSite) -> None:
     page = await site.sign_in("otto", Role.COLLECTIONS_MANAGER)
     await page.goto(f"{site.url}/settings")
     await page.locator('[name="single_keys"]').uncheck()
@@ -191,7 +141,9 @@ async def test_single_keys_are_letters_for_whoever_switched_them_off(stage: Stag
     assert page.url.endswith(stage.approvals[2])
 
 
-async def test_every_page_is_accessible_in_light_dark_and_on_a_phone_without_scrolling_sideways(stage: Stage, site: ConsoleSite) -> None:
+async def test_every_page_is_accessible_in_light_dark_and_on_a_phone_without_scrolling_sideways(
+    stage: BrowserStage, site: ConsoleSite
+) -> None:
     page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER)
     faults: list[str] = []
     for path in list_pages(stage):
@@ -199,15 +151,3 @@ async def test_every_page_is_accessible_in_light_dark_and_on_a_phone_without_scr
         faults += [f"{path}: {fault}" for fault in await find_access_faults(page)]
     site.complaints.clear()  # one of the pages is a problem's
     assert "\n".join(faults) == ""
-
-
-def list_pages(stage: Stage) -> list[str]:
-    account, invoice = CALLED[0], stage.invoices[CALLED[0]]
-    lists = ["/", "/today", "/accounts", "/approvals", "/preview", "/roles", "/set-aside", "/shortcuts", "/nowhere"]
-    things = [f"/accounts/{account}", f"/invoices/{invoice}", f"/approvals/{stage.approvals[2]}"]
-    forms = [
-        f"/act/log_account_call?account_id={account}",
-        f"/act/raise_dispute?invoice_id={invoice}",
-        f"/act/propose_plan?account_id={account}",
-    ]
-    return [*lists, *things, *forms, f"/approval-decisions?approval={stage.approvals[2]}"]

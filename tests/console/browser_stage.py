@@ -1,0 +1,77 @@
+"""What the browser sees in tests and pictures: a portfolio with calls to make and approvals to decide, on the real workflows."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import update
+
+from adapters.database.engine import Database
+from adapters.database.tables import Account
+from domain.roles import Role
+from tests.console.browser import ConsoleSite, open_console
+from tests.databases import _sqlite_template
+from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec, start_collection_environment
+from tests.workflows.dispute_commands import DisputeCommands
+from tests.workflows.people import People, gather_people
+
+CALLED = ("NORD", "OST", "WEST", "SUED")
+DISPUTED = ("ALFA", "BETA", "GAMA")
+CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
+
+
+class BrowserStage(NamedTuple):
+    """`site` over `environment`: the customers `CALLED` of mia's are to be called; `approvals` of credits to others wait for a manager."""
+
+    site: ConsoleSite
+    environment: CollectionEnvironment
+    invoices: dict[str, str]
+    approvals: list[str]
+
+
+@asynccontextmanager
+async def open_stage(folder: Path) -> AsyncIterator[BrowserStage]:
+    shutil.copy(_sqlite_template(), folder / "duecourse.db")
+    database = Database(f"sqlite:///{folder / 'duecourse.db'}")
+    async with start_collection_environment(database, folder) as environment, gather_people(environment) as people:
+        monday = await environment.pass_to_monday()
+        await environment.pass_to(monday + DAY)
+        called = await environment.open_invoices(*(InvoiceSpec(monday, account=account) for account in CALLED))
+        with database.writing() as session:
+            session.execute(update(Account).values(collector="mia"))
+        await environment.play.run_morning(monday + DAY)
+        await environment.play.run_mornings(monday + 7 * DAY, monday + 8 * DAY)
+        await environment.pass_to(monday + 14 * DAY)
+        disputed = await environment.open_invoices(*(InvoiceSpec(monday + 13 * DAY, account=account) for account in DISPUTED))
+        people.now = await environment.play.environment.get_current_time()
+        invoices = dict(zip((*CALLED, *DISPUTED), (*called, *disputed), strict=True))
+        approvals = [await ask_for_credit(environment, people, invoice) for invoice in disputed]
+        async with open_console(people) as site:
+            yield BrowserStage(site, environment, invoices, approvals)
+        await environment.close()
+    database.close()
+
+
+async def ask_for_credit(environment: CollectionEnvironment, people: People, invoice: str) -> str:
+    """The approval of a credit that ben of sales operations answered a dispute of mia's with."""
+    mia, ben = await people("mia", Role.COLLECTOR), await people("ben", Role.SALES_OPS)
+    contested = {"amount": "25.00", "currency": "EUR", "reason": "wrong_price"}
+    assert (await mia.post(f"/v1/invoices/{invoice}/disputes", json=contested)).status_code == 200
+    cases, dispute = DisputeCommands(environment), f"dispute:{invoice}:1"
+    await cases.wait_for_entries(dispute, "dispute.raised")
+    assert (await ben.post(f"/v1/disputes/{dispute}/resolution", json=CREDIT)).status_code == 200
+    return await cases.wait_for_approval(dispute)
+
+
+def list_pages(stage: BrowserStage) -> list[str]:
+    account, invoice = CALLED[0], stage.invoices[CALLED[0]]
+    lists = ["/", "/today", "/accounts", "/approvals", "/preview", "/roles", "/set-aside", "/shortcuts", "/nowhere"]
+    things = [f"/accounts/{account}", f"/invoices/{invoice}", f"/approvals/{stage.approvals[2]}"]
+    forms = [
+        f"/act/log_account_call?account_id={account}",
+        f"/act/raise_dispute?invoice_id={invoice}",
+        f"/act/propose_plan?account_id={account}",
+    ]
+    return [*lists, *things, *forms, f"/approval-decisions?approval={stage.approvals[2]}"]
