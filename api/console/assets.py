@@ -14,8 +14,9 @@ from fastapi.responses import Response
 
 from adapters.shipped_files import PROJECT
 from api.web.problems import not_found_problem
+from api.web.request_target import EncodedPathRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=EncodedPathRoute)
 
 ASSETS_PATH = "/assets"
 FOREVER = "public, max-age=31536000, immutable"

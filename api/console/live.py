@@ -17,8 +17,9 @@ from api.context import ApiContext
 from api.presenters.phrases import Phrases
 from api.web.authentication import Context, require_actor
 from api.web.problems import Problem
+from api.web.request_target import EncodedPathRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=EncodedPathRoute)
 
 READ_EVERY_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 10.0
