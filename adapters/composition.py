@@ -6,9 +6,11 @@ from pathlib import Path
 
 from adapters.billing.port import BillingSystem
 from adapters.config.company import Company, load_company
+from adapters.config.openid import build_openid_config
 from adapters.config.settings import Settings
 from adapters.database.clock_store import load_clock
 from adapters.database.engine import Database
+from adapters.identity.openid_provider import OpenIdProvider
 from adapters.identity.sessions import SessionRules
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.importer import Importer
@@ -23,7 +25,7 @@ from domain.clock import Clock
 
 @dataclass(frozen=True)
 class Services:
-    """`inbox` is None when letters go to a mail server."""
+    """`inbox` is None when letters go to a mail server, `openid` where the company has no sign-in of its own."""
 
     settings: Settings
     database: Database
@@ -36,6 +38,7 @@ class Services:
     company: Company
     identity: IdentityStore
     inbox: Inbox | None
+    openid: OpenIdProvider | None
 
 
 def open_database(settings: Settings) -> Database:
@@ -57,6 +60,7 @@ def compose_services(
     """
     database = database or open_database(settings)
     letters = LetterTemplates(settings.letters_dir)
+    provider = build_openid_config(settings)
     return Services(
         settings=settings,
         database=database,
@@ -69,6 +73,7 @@ def compose_services(
         company=load_company(settings),
         identity=IdentityStore(database, _build_session_rules(settings)),
         inbox=Inbox(get_inbox_folder(settings)) if settings.smtp_host is None else None,
+        openid=OpenIdProvider(provider) if provider else None,
     )
 
 

@@ -154,6 +154,7 @@ def build_app() -> FastAPI:
     app.include_router(console.shortcuts_router)
     app.include_router(console.today_router)
     app.include_router(console.sign_in_router)
+    app.include_router(console.provider_router)
     app.include_router(console.settings_router)
     app.include_router(console.users_router)
     app.include_router(console.router)

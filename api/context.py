@@ -14,6 +14,7 @@ from adapters.correspondence.letter_decisions import LetterDecisionStore
 from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.engine import Database
 from adapters.dossier.dossier_store import DossierStore
+from adapters.identity.openid_provider import OpenIdProvider
 from adapters.identity.passwords import PasswordStore
 from adapters.identity.sign_in_limits import SignInLimits
 from adapters.identity.user_admin import UserAdmin
@@ -41,6 +42,8 @@ class ApiContext:
 
     `read_sdk_metrics` returns the Temporal SDK's own metrics, in Prometheus' text format.
 
+    `openid`: the company's own sign-in; None where it has none.
+
     `secure_cookies`: cookies go over HTTPS alone, however the request came. `allowed_hosts`: the names by which requests may call this
     server; None for any.
     """
@@ -62,6 +65,7 @@ class ApiContext:
     secure_cookies: bool = field(default=False, kw_only=True)
     allowed_hosts: frozenset[str] | None = field(default=None, kw_only=True)
     read_sdk_metrics: Callable[[], str] = field(default=str, kw_only=True)
+    openid: OpenIdProvider | None = field(default=None, kw_only=True)
     audits: AuditPort = field(default_factory=UnavailableAuditPort, kw_only=True)
 
     @property

@@ -224,6 +224,7 @@ def _load_web_app() -> Any:
                 secure_cookies=parts.settings.sends_secure_cookies,
                 allowed_hosts=parts.settings.host_names,
                 read_sdk_metrics=read_sdk_metrics,
+                openid=parts.openid,
                 audits=AuditService(client, parts.database, parts.settings, WORKFLOWS),
             )
         )

@@ -109,6 +109,16 @@ class Settings(BaseSettings):
         None, description="by which names the server may be called, such as duecourse.your-company.com,10.0.0.7; * for any; unset: see docs"
     )
 
+    oidc_issuer: str | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="the address of your OpenID provider, as it calls itself; unset: none"
+    )
+    oidc_client_id: str | None = Field(None, description="what the OpenID provider calls this application")
+    oidc_client_secret: SecretStr | None = Field(None, description="what the OpenID provider knows this application by")
+    oidc_roles: str | None = Field(None, description="which group gives which role, as GROUP=ROLE; GROUP=ROLE")
+    oidc_groups_claim: str = Field("groups", min_length=1, description="the claim with a person's groups")
+    oidc_user_claim: str = Field("preferred_username", min_length=1, description="the claim with a person's user name")
+    oidc_scopes: str = Field("openid profile email", pattern=r"(^| )openid( |$)", description="the scopes to ask for, openid among them")
+
     session_idle_hours: int = Field(
         12, ge=1, le=168, description="after how many hours without use a session at the console ends, 1 to 168"
     )
@@ -224,7 +234,7 @@ def _describe_fault(fault: dict[str, Any]) -> str:
         return str(fault["ctx"]["error"])
     name = str(fault["loc"][0])
     wanted = Settings.model_fields[name].description or "a text"
-    shown = "" if "password" in name or "key" in name or "url" in name else f" (found {str(fault['input'])!r})"
+    shown = "" if any(part in name for part in ("password", "key", "url", "secret")) else f" (found {str(fault['input'])!r})"
     return f"{ENV_PREFIX}{name.upper()} cannot be used{shown}: write {wanted}"
 
 

@@ -127,14 +127,16 @@ class SignInMethod(StrEnum):
     LINK = "link"
     TOKEN = "token"
     PASSWORD = "password"
+    PROVIDER = "provider"
 
 
 class IdentityChannel(StrEnum):
-    """The way by which somebody signed in or changed who may."""
+    """The way by which somebody signed in or changed who may. PROVIDER: an OpenID provider said so."""
 
     API = "api"
     CONSOLE = "console"
     COMMAND_LINE = "command_line"
+    PROVIDER = "provider"
 
 
 class IdentityEventKind(StrEnum):

@@ -14,6 +14,7 @@ from api.console.pages import router
 from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
 from api.console.shortcut_page import router as shortcuts_router
+from api.console.sign_in.provider_pages import router as provider_router
 from api.console.sign_in.settings_page import router as settings_router
 from api.console.sign_in.sign_in_pages import router as sign_in_router
 from api.console.today_page import router as today_router
@@ -30,6 +31,7 @@ __all__ = [
     "credit_router",
     "letter_router",
     "live_router",
+    "provider_router",
     "render_problem_page",
     "router",
     "set_aside_router",

@@ -163,6 +163,8 @@ OPEN = {
     ("POST", "/sign-in"),
     ("POST", "/sign-out"),
     ("GET", "/password"),
+    ("GET", "/oidc/sign-in"),
+    ("GET", "/oidc/callback"),
     ("POST", "/password"),
     ("GET", "/assets/{name}"),
 }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from html import unescape
@@ -19,6 +20,7 @@ from adapters.database.tables import Account, Note, Task
 from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
 from adapters.i18n.wording import flatten_words
 from adapters.identity.identity_events import ChangeAuthor
+from adapters.identity.openid_provider import OpenIdConfig, OpenIdProvider
 from adapters.identity.passwords import PasswordStore
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.mail.local_inbox import Inbox
@@ -172,6 +174,7 @@ async def read_pages(app: FastAPI, world: PortfolioWorld, paths: tuple[str, ...]
                 pages[path] = await read(administrator, path, language)
         async with open_as(app, f"{language}-CH, ja;q=0.5", None) as stranger:
             pages["/sign-in"] = await read(stranger, "/sign-in", language)
+            pages["/oidc/callback"] = await read(stranger, "/oidc/callback", language)
             pages["/password?code=x"] = await read(stranger, "/password?code=x", language)
             code = PasswordStore(world.database).make_link_code(name, ChangeAuthor("admin", IdentityChannel.CONSOLE))
             pages["/password"] = await read(stranger, f"/password?code={code}", language)
@@ -221,6 +224,8 @@ def find_english(text: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_no_page_has_words_of_another_language_or_of_the_code(app: FastAPI, world: PortfolioWorld, inbox: Inbox) -> None:
+    openid = OpenIdProvider(OpenIdConfig("https://login.lindenhof.example", "duecourse", None, {}))
+    app.state.parts = replace(app.state.parts, openid=openid)
     empty = await read_pages(app, world, BEFORE_ANYTHING)
     approval = quote(fill_books(world), safe="")
     identity = IdentityStore(world.database)

@@ -13,6 +13,7 @@ from adapters.identity.passwords import PasswordRefusedError
 from api.console.rendering import render
 from api.console.sign_in.session_cookie import (
     build_origin,
+    find_console_address,
     find_start_page,
     read_session_secret,
     redirect_with_session,
@@ -38,12 +39,12 @@ MINUTE = timedelta(minutes=1)
 def sign_in_with_link(request: Request, context: Context, code: str = "") -> Response:
     """Sign in with a link's code, which is valid once. Without a code the page has the ways to sign in."""
     if not code:
-        return _show_sign_in(request, context)
+        return show_sign_in(request, context)
     secret = context.identity.exchange_sign_in_code(code, build_origin(request, SignInMethod.LINK))
     if secret is None:
-        _record_failure(request, context, "", SignInMethod.LINK)
-        return _show_sign_in(request, context, "link_refused")
-    return _begin(request, context, secret)
+        record_failure(request, context, "", SignInMethod.LINK)
+        return show_sign_in(request, context, "link_refused")
+    return begin_session(request, context, secret)
 
 
 @router.post("/sign-in")
@@ -52,7 +53,7 @@ def sign_in(request: Request, context: Context, user: Name = "", password: Passw
     reject_cross_origin_request(request)
     wait = context.sign_in_limits.begin_try(user or token, find_address(request), datetime.now(UTC))
     if wait is not None:
-        return _show_sign_in(request, context, "too_many", user=user, wait=wait)
+        return show_sign_in(request, context, "too_many", user=user, wait=wait)
     return _sign_in_with_token(request, context, token.strip()) if token else _sign_in_with_password(request, context, user, password)
 
 
@@ -60,10 +61,10 @@ def _sign_in_with_password(request: Request, context: ApiContext, user: str, pas
     found = context.passwords.find_user(user, password)
     role = context.identity.sessions.find_last_role(found, context.identity.get_roles(found)) if found else None
     if found is None or role is None:
-        _record_failure(request, context, user, SignInMethod.PASSWORD)
-        return _show_sign_in(request, context, "password_refused", user=user)
+        record_failure(request, context, user, SignInMethod.PASSWORD)
+        return show_sign_in(request, context, "password_refused", user=user)
     context.sign_in_limits.end_try(user, find_address(request))
-    return _begin(
+    return begin_session(
         request, context, context.identity.sessions.open_session(found, role, build_origin(request, SignInMethod.PASSWORD, found))
     )
 
@@ -71,10 +72,10 @@ def _sign_in_with_password(request: Request, context: ApiContext, user: str, pas
 def _sign_in_with_token(request: Request, context: ApiContext, token: str) -> Response:
     secret = context.identity.open_session_with_token(token, build_origin(request, SignInMethod.TOKEN))
     if secret is None:
-        _record_failure(request, context, "", SignInMethod.TOKEN)
-        return _show_sign_in(request, context, "token_refused")
+        record_failure(request, context, "", SignInMethod.TOKEN)
+        return show_sign_in(request, context, "token_refused")
     context.sign_in_limits.end_try(token, find_address(request))
-    return _begin(request, context, secret)
+    return begin_session(request, context, secret)
 
 
 @router.get("/password")
@@ -82,7 +83,7 @@ def show_password_link(request: Request, context: Context, code: str = "") -> Re
     """The form behind a link by which a user sets a password. To look at it uses nothing up: mail scanners open links, too."""
     user = context.passwords.find_link_user(code)
     if user is None:
-        return _show_sign_in(request, context, "password_link_refused")
+        return show_sign_in(request, context, "password_link_refused")
     return render(request, context, "set_password.html", None, user=user, code=code, fault="")
 
 
@@ -100,7 +101,7 @@ def set_password_by_link(request: Request, context: Context, code: Name = "", pa
     elif user is not None:
         fault = "differ"
     if user is None:
-        return _show_sign_in(request, context, "password_link_refused")
+        return show_sign_in(request, context, "password_link_refused")
     if fault:
         page = render(request, context, "set_password.html", None, user=user, code=code, fault=fault)
         page.status_code = 422
@@ -108,16 +109,29 @@ def set_password_by_link(request: Request, context: Context, code: Name = "", pa
     context.identity.sessions.end_sessions_of(user, build_change_author(request, user))
     role = context.identity.sessions.find_last_role(user, context.identity.get_roles(user))
     if role is None:
-        return _show_sign_in(request, context, "password_refused")
-    return _begin(request, context, context.identity.sessions.open_session(user, role, build_origin(request, SignInMethod.PASSWORD, user)))
+        return show_sign_in(request, context, "password_refused")
+    return begin_session(
+        request, context, context.identity.sessions.open_session(user, role, build_origin(request, SignInMethod.PASSWORD, user))
+    )
 
 
 @router.post("/sign-out")
 async def sign_out(request: Request, context: Context) -> Response:
     """Raises Problem 403 for another site's form."""
     reject_cross_origin_request(request)
-    await run_in_threadpool(_end_session, request, context)
-    response = RedirectResponse("/sign-in", status_code=303)
+    return await run_in_threadpool(_sign_out, request, context)
+
+
+def _sign_out(request: Request, context: ApiContext) -> Response:
+    """Whoever came through a provider goes on to sign out there. A page leads there: the content policy lets no form do so."""
+    id_token = context.identity.sessions.find_provider_token(read_session_secret(request))
+    _end_session(request, context)
+    response: Response = RedirectResponse("/sign-in", status_code=303)
+    if id_token and context.openid:
+        back = find_console_address(request, context.openid) + "/sign-in"
+        if url := context.openid.build_sign_out_url(id_token, back):
+            response = render(request, context, "signing_out.html", None, provider_url=url)
+            response.headers["Refresh"] = f"0; url={url}"
     response.delete_cookie(SESSION_COOKIE)
     return response
 
@@ -131,22 +145,25 @@ def _end_session(request: Request, context: ApiContext) -> None:
     context.identity.sessions.end_session(secret, author)
 
 
-def _begin(request: Request, context: ApiContext, secret: str) -> Response:
+def begin_session(request: Request, context: ApiContext, secret: str) -> Response:
     """Go to the first page with a new session; the one that the browser had ends."""
     _end_session(request, context)
     actor = context.identity.authenticate(secret)
     return redirect_with_session(request, context, secret, find_start_page(context, actor.user) if actor else "/sign-in")
 
 
-def _record_failure(request: Request, context: ApiContext, user: str, method: SignInMethod) -> None:
-    context.identity.record_event(IdentityEventKind.SIGN_IN_FAILED, user, build_change_author(request), method.value)
+def record_failure(request: Request, context: ApiContext, user: str, method: SignInMethod, why: str = "") -> None:
+    detail = f"{method.value}: {why}" if why else method.value
+    context.identity.record_event(IdentityEventKind.SIGN_IN_FAILED, user, build_change_author(request), detail)
 
 
-def _show_sign_in(request: Request, context: ApiContext, refused: str = "", user: str = "", wait: timedelta | None = None) -> HTMLResponse:
+def show_sign_in(
+    request: Request, context: ApiContext, refused: str = "", user: str = "", wait: timedelta | None = None, status: int = 401
+) -> HTMLResponse:
     """`refused`: the phrase that says what was wrong with what came. `wait`: how long nobody may try again."""
-    minutes = ceil(wait / MINUTE) if wait else 0
-    page = render(request, context, "sign_in.html", None, refused=refused, typed_user=user, minutes=str(minutes))
-    page.status_code = 429 if wait else 401 if refused else 200
+    minutes, has_provider = ceil(wait / MINUTE) if wait else 0, context.openid is not None
+    page = render(request, context, "sign_in.html", None, refused=refused, typed_user=user, minutes=str(minutes), has_provider=has_provider)
+    page.status_code = 429 if wait else status if refused else 200
     if wait:
         page.headers["Retry-After"] = str(ceil(wait.total_seconds()))
     return page
