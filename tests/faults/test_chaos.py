@@ -92,7 +92,8 @@ class Record:
     def quiet(self) -> bool:
         """Nothing is on its way, and no invoice has a step before it, unless a person is to decide about its letter.
 
-        It takes several looks, and between two of them a case may ask for its last letter: then they do not count.
+        It takes several looks, and between two of them a case may ask for its last letter: then they do not count. A case whose letter
+        was decided about goes on once it has heard so.
         """
         before = self._count_entries()
         return not self._is_restless() and self._count_entries() == before
@@ -103,6 +104,8 @@ class Record:
 
     def _is_restless(self) -> bool:
         on_hold = [case.case_id for case in self._all(Case) if case.holds]
+        undecided = select(col(MessageLine.invoice_id)).join(Message, col(Message.id) == col(MessageLine.message_id))
+        undecided = undecided.where(col(Message.state).in_(("refused", "unknown")))
         ended = col(ContactRequest.state).in_(("sent", "refused", "unknown", "dropped"))
         untold = (col(ContactRequest.told).is_(False), col(ContactRequest.asked), ended)
         unfinished = or_(
@@ -119,7 +122,7 @@ class Record:
                 col(Case.outcome).is_(None),
                 col(Case.next_step).is_not(None),
                 col(Case.case_id).not_in(on_hold),
-                col(Case.waiting_for) != "letter_decision",
+                or_(col(Case.waiting_for) != "letter_decision", col(Case.invoice_id).not_in(undecided)),
             ),
             select(func.count()).select_from(Invoice).outerjoin(Case, col(Case.invoice_id) == col(Invoice.id)).where(unfinished),
         )
