@@ -15,7 +15,8 @@ import pytest
 
 from adapters.config.settings import PROJECT
 from adapters.temporal.embedded_server import find_free_port
-from tests.processes.commands import ENVIRONMENT, PATIENCE, CommandProcess
+from tests.patience import PATIENCE
+from tests.processes.commands import ENVIRONMENT, CommandProcess
 
 
 class Running:

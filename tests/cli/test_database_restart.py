@@ -21,6 +21,7 @@ from adapters.temporal.embedded_server import find_free_port
 from domain.clock import start_of_day
 from tests.cli.processes import Running, Up, until
 from tests.databases import PostgresServer
+from tests.patience import PATIENCE
 from tests.processes.commands import ENVIRONMENT
 
 AS_OF = date(2026, 10, 7)
@@ -70,8 +71,8 @@ def test_all_processes_outlast_a_database_that_stops_and_starts(
 
     with postgres_server.away():
         gone = [running.wait_for("the database at ") for running in everybody]
-        probes = [httpx.get(f"http://127.0.0.1:{of}/readyz", timeout=60) for of in (up.port, port, worker_port)]
-        asked = httpx.get(f"http://127.0.0.1:{port}/v1/invoices", headers={"Authorization": "Bearer x"}, timeout=60)
+        probes = [httpx.get(f"http://127.0.0.1:{of}/readyz", timeout=PATIENCE) for of in (up.port, port, worker_port)]
+        asked = httpx.get(f"http://127.0.0.1:{port}/v1/invoices", headers={"Authorization": "Bearer x"}, timeout=PATIENCE)
     back = [running.wait_for("the database at ") for running in everybody]
     before = len(list_sent(books))
     until(lambda: len(list_sent(books)) > before, "another letter")
@@ -80,8 +81,8 @@ def test_all_processes_outlast_a_database_that_stops_and_starts(
     assert all("answers again" in line for line in back)
     assert all((probe.status_code, bool(re.search("the database.* does not answer", probe.text))) == (503, True) for probe in probes)
     assert (asked.status_code, asked.headers["retry-after"]) == (503, "5")
-    assert [httpx.get(f"http://127.0.0.1:{of}/readyz", timeout=60).status_code for of in (up.port, port, worker_port)] == [200] * 3
-    figures = httpx.get(f"http://127.0.0.1:{worker_port}/metrics", timeout=60).text
+    assert [httpx.get(f"http://127.0.0.1:{of}/readyz", timeout=PATIENCE).status_code for of in (up.port, port, worker_port)] == [200] * 3
+    figures = httpx.get(f"http://127.0.0.1:{worker_port}/metrics", timeout=PATIENCE).text
     assert {"duecourse_worker_ready 1", "# TYPE temporal_workflow_task_execution_latency_seconds histogram"} <= set(figures.splitlines())
     assert [running.stop() for running in (api, worker, up)] == [0, 0, 0]
     assert count_doubtful(books) == 0

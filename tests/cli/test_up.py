@@ -29,6 +29,7 @@ from adapters.temporal.embedded_server import TemporalMissingError, find_free_po
 from domain import identifiers as ids
 from domain.clock import Clock
 from tests.cli.processes import Up, until
+from tests.patience import PATIENCE
 from tests.processes.commands import ENVIRONMENT, CommandProcess, run_command
 
 
@@ -46,10 +47,10 @@ def test_a_first_start_shows_the_sample_signs_in_and_stops_cleanly(start: Callab
     up = start("--day-seconds", "600", typed=True)
 
     sign_in = up.ready()
-    with httpx.Client(follow_redirects=True, timeout=30) as browser:
+    with httpx.Client(follow_redirects=True, timeout=PATIENCE) as browser:
         page = browser.get(sign_in)
         again = browser.get(str(page.url))
-    with httpx.Client(follow_redirects=True, timeout=30) as stranger:
+    with httpx.Client(follow_redirects=True, timeout=PATIENCE) as stranger:
         used = stranger.get(sign_in)
     server = up.temporal
     status = up.stop()
@@ -91,7 +92,7 @@ def test_a_running_play_is_paused_slowed_and_resumed(start: Callable[..., Up]) -
 
     assert (paused.returncode, "paused" in paused.stdout) == (0, True), paused.stderr
     stands_at = clock_of(up.data_dir).business_anchor
-    with httpx.Client(base_url=f"http://127.0.0.1:{up.port}", follow_redirects=True, timeout=30) as console:
+    with httpx.Client(base_url=f"http://127.0.0.1:{up.port}", follow_redirects=True, timeout=PATIENCE) as console:
         page = console.get(link).text
         assert f'datetime="{stands_at.date().isoformat()}"' in page
         sleep(3)
@@ -124,7 +125,9 @@ def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(star
     same_folder = run_command("up", "--data-dir", str(up.data_dir), "--port", str(find_free_port()), "--no-sample")
     same_port = run_command("up", "--data-dir", str(tmp_path / "other"), "--port", str(up.port), "--no-sample")
     token = run_command("token", "auditor", "--user", "ada", "--data-dir", str(up.data_dir))
-    answer = httpx.get(f"http://127.0.0.1:{up.port}/v1/invoices", headers={"Authorization": f"Bearer {token.stdout.strip()}"}, timeout=30)
+    answer = httpx.get(
+        f"http://127.0.0.1:{up.port}/v1/invoices", headers={"Authorization": f"Bearer {token.stdout.strip()}"}, timeout=PATIENCE
+    )
     status = up.stop()
 
     for refusal, expected in (
@@ -160,7 +163,7 @@ def test_a_temporal_server_that_is_killed_comes_back(start: Callable[..., Up]) -
     server.kill()
 
     until(lambda: not server.is_running() and up.temporal_pid != server.pid, "a new server")
-    until(lambda: httpx.get(f"http://127.0.0.1:{up.port}/readyz", timeout=30).status_code == 200, "ready again")
+    until(lambda: httpx.get(f"http://127.0.0.1:{up.port}/readyz", timeout=PATIENCE).status_code == 200, "ready again")
     assert up.stop() == 0
     logged = (up.data_dir / "logs" / "duecourse.log").read_text(encoding="utf-8").splitlines()
     assert all("event" in json.loads(line) for line in logged)
@@ -191,7 +194,7 @@ def test_an_import_beside_a_running_duecourse_starts_the_collection_of_its_open_
 
 def cases(data_dir: Path) -> set[str]:
     """The invoices whose workflows have reported."""
-    with sqlite3.connect(data_dir / "duecourse.db", timeout=30) as raw:
+    with sqlite3.connect(data_dir / "duecourse.db", timeout=PATIENCE) as raw:
         return {row[0] for row in raw.execute("SELECT invoice_id FROM cases")}
 
 
@@ -301,7 +304,7 @@ def test_a_start_with_a_bad_new_policy_goes_on_with_the_last_good_one_and_says_s
     second = start("--no-sample")
     second.ready()
     status = run_command("status", "--data-dir", str(second.data_dir))
-    warnings = httpx.get(f"http://127.0.0.1:{second.port}/readyz").json()["warnings"]
+    warnings = httpx.get(f"http://127.0.0.1:{second.port}/readyz", timeout=PATIENCE).json()["warnings"]
     stopped = second.stop()
     (policies / "standard.yaml").write_text(text, encoding="utf-8")
     third = start("--no-sample")

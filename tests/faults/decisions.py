@@ -29,8 +29,9 @@ from domain import identifiers as ids
 from domain.case.command import Command, CommandReceipt
 from domain.clock import Clock
 from domain.roles import Role
-from tests.faults.fault_environment import PATIENCE, FaultEnvironment, start_fault_environment
+from tests.faults.fault_environment import FaultEnvironment, start_fault_environment
 from tests.faults.journal_snapshot import JournalSnapshot
+from tests.patience import PATIENCE
 from tests.time_skipping_play import write_invoice_file
 
 MONDAY = datetime(2013, 6, 3, 9, tzinfo=UTC)

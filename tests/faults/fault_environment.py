@@ -22,10 +22,8 @@ from adapters.temporal.embedded_server import TemporalServer
 from domain.clock import Clock
 from tests.faults.scripted_smtp_server import ScriptedSmtpServer, start_scripted_smtp_server
 from tests.faults.worker_process import READY
+from tests.patience import PATIENCE
 from tests.processes.fork_server import fork_process
-
-PATIENCE = 300
-"""Seconds until a test gives up waiting. What it waits for takes far fewer, but the machine may be busy."""
 
 TAKEOVER_SECONDS = 10
 """Tests that kill every worker do not wait as long as a company would."""

@@ -29,7 +29,8 @@ from domain.audit.archive_status import ArchiveSweepResult
 from domain.audit.replay_report import EntryVerdict, RunSource
 from domain.clock import Clock
 from tests.faults.due_letters import NOON, TODAY, DueInvoice, count_letters_by_state, count_requests_by_state, import_due_invoices
-from tests.faults.fault_environment import PATIENCE, FaultEnvironment, start_fault_environment
+from tests.faults.fault_environment import FaultEnvironment, start_fault_environment
+from tests.patience import PATIENCE
 from worker import WORKFLOWS
 from workflows.history_archive import HistoryArchive
 

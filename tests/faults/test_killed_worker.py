@@ -19,7 +19,8 @@ from tests.faults.due_letters import (
     noon_clock,
     request_due_letters,
 )
-from tests.faults.fault_environment import PATIENCE, FaultEnvironment, start_fault_environment
+from tests.faults.fault_environment import FaultEnvironment, start_fault_environment
+from tests.patience import PATIENCE
 from workflows.correspondence_run import CorrespondenceRun
 
 LETTERS = 150

@@ -20,8 +20,9 @@ from domain.audit.replay_report import RunSource
 from domain.audit.verification_report import VerificationFinding
 from domain.invoice.commands import MakePromise, PauseCollection
 from tests.faults.due_letters import NOON, TODAY, DueInvoice, import_due_invoices, noon_clock
-from tests.faults.fault_environment import PATIENCE, FaultEnvironment, start_fault_environment
+from tests.faults.fault_environment import FaultEnvironment, start_fault_environment
 from tests.faults.journal_snapshot import JournalSnapshot
+from tests.patience import PATIENCE
 from worker import WORKFLOWS, build_case_checker
 
 ACCOUNT = "LOST"

@@ -35,6 +35,7 @@ from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
 from domain.policy.matrix_parsing import parse_matrix
 from tests.api.portfolio_world import POLICY
+from tests.patience import PATIENCE
 from worker import WORKFLOWS, build_workflow_runner
 
 NAMESPACE, MATRIX = "duecourse", PROJECT / "policies" / "approvals.yaml"
@@ -44,9 +45,6 @@ TASK_TIMEOUT = timedelta(seconds=1)
 
 SLOW, VERY_SLOW = 2.2, 3.6
 """Seconds: two and four tasks are completed before the journal has answered."""
-
-PATIENCE = 60
-"""Seconds until the test gives up waiting."""
 
 ASKED, REMINDED = EntryKind.APPROVAL_ASKED, EntryKind.APPROVAL_REMINDED
 ESCALATED, LAPSED = EntryKind.APPROVAL_ESCALATED, EntryKind.APPROVAL_LAPSED

@@ -20,8 +20,9 @@ from domain.invoice.calls import note_overdue_call
 from domain.invoice.commands import AddNote, MakePromise
 from domain.invoice.invoice_case import InvoiceCase
 from tests.faults.due_letters import TODAY, DueInvoice, import_due_invoices, noon_clock
-from tests.faults.fault_environment import PATIENCE, start_fault_environment
+from tests.faults.fault_environment import start_fault_environment
 from tests.faults.journal_snapshot import JournalSnapshot
+from tests.patience import PATIENCE
 from worker import WORKFLOWS, build_case_checker, build_case_repair, build_worker
 
 ACCOUNT = "STUCK"

@@ -24,6 +24,7 @@ from tests.faults.decisions import (
     start_decision_environment,
     terms_body,
 )
+from tests.patience import Looks
 from workflows.write_off import WriteOff
 
 COLLECTOR, MANAGER, DIRECTOR, ANALYST = Role.COLLECTOR, Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR, Role.CREDIT_ANALYST
@@ -233,9 +234,8 @@ async def found(environment: DecisionEnvironment, query: str) -> set[str]:
 
 async def listed(environment: DecisionEnvironment, query: str, expected: set[str]) -> None:
     """Until the server lists exactly these cases, which it does some moments after they changed."""
-    for _ in range(300):
+    async for _ in Looks(0.1):
         now = await found(environment, query)
         if now == expected:
             return
-        await asyncio.sleep(0.1)
     raise AssertionError(f"{query} lists {sorted(now)}, not {sorted(expected)}")

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from subprocess import CompletedProcess, TimeoutExpired
 from typing import IO
 
+from tests.patience import PATIENCE
 from tests.processes.fork_server import fork_process
-
-PATIENCE = 120
-"""Seconds until a test gives up waiting for a command."""
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
 

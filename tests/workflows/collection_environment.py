@@ -24,6 +24,7 @@ from adapters.mail.local_inbox import InboxMessage
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
 from domain.case.case_view import TaskKind
+from tests.patience import Looks
 from tests.time_skipping_play import TimeSkippingPlay, start_play, write_invoice_file
 from tests.workflows.chain_assertions import allowed_orphans, assert_whole_chain, find_last_head
 from workflows.invoice_collection import InvoiceCollection
@@ -133,10 +134,9 @@ class CollectionEnvironment:
 
     async def wait_until(self, holds: Callable[[], Any]) -> None:
         """Until something is so that must become so without any business time passing."""
-        for _ in range(1_500):
+        async for _ in Looks():
             if await asyncio.to_thread(holds):
                 return
-            await asyncio.sleep(0.02)
         raise AssertionError(f"this never came to be; the journal: {[self.entry_kinds(invoice) for invoice in self._opened]}")
 
     # --- invoices and money
@@ -290,10 +290,9 @@ class CollectionEnvironment:
 
     async def _ended(self, case_id: str) -> None:
         """Every case but those that outlive their invoices ends of itself, once these are settled."""
-        for _ in range(1_500):
+        async for _ in Looks():
             if (await asyncio.to_thread(self.case_row, case_id)).outcome is not None:
                 return
-            await asyncio.sleep(0.02)
         raise AssertionError(f"{case_id} goes on after its invoices; its journal: {self.play.case_journal(case_id)}")
 
     async def close(self) -> None:
@@ -322,13 +321,12 @@ class CollectionEnvironment:
             async with gate:
                 if kind not in OUTLIVES_ITS_INVOICES:
                     await case.result()
-                for _ in range(250):
+                async for _ in Looks():
                     history = await case.fetch_history()
                     head, allowed = find_last_head(history), allowed_orphans(history, orphans)
                     written = await asyncio.to_thread(assert_whole_chain, self.database, self.case_row(case_id), allowed)
                     if written == head:
                         return
-                    await asyncio.sleep(0.02)
             assert written == head, case_id
 
         with self.play.environment.auto_time_skipping_disabled():

@@ -155,7 +155,6 @@ ONCE = (Kind.CALL_LOGGED, Kind.DISPUTE_RAISED, Kind.SUSPENSION_ASKED, Kind.ESCAL
 """What a restart must not do again."""
 
 
-@pytest.mark.timeout(500)
 async def test_forty_days_show_each_kind_of_case_and_leave_some_waiting_and_a_restart_repeats_nothing(
     database: Database, tmp_path: Path
 ) -> None:

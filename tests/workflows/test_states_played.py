@@ -1,6 +1,5 @@
 """An account's suspension as it is read everywhere while its workflow goes on: account, invoices, lists, timeline, Temporal's own lists."""
 
-import asyncio
 from typing import NamedTuple
 
 from temporalio.common import SearchAttributeKey
@@ -14,6 +13,7 @@ from api.presenters.taken_steps import describe_taken_step
 from domain import identifiers as ids
 from domain.approval.commands import ApprovalVerdict
 from domain.suspension.commands import ReinstateAccount
+from tests.patience import Looks
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 from tests.workflows.dispute_commands import next_act_id
@@ -45,11 +45,10 @@ async def read(environment: CollectionEnvironment, account: str, invoice: str) -
 
 async def wait_for_listed_stage(environment: CollectionEnvironment, invoice: str, stage: str) -> None:
     """Until Temporal's own lists show the invoice at this stage: they learn it when the task ends that wrote the journal."""
-    for _ in range(1_500):
+    async for _ in Looks():
         described = await environment.case(invoice).describe()
         if (listed := described.typed_search_attributes.get(STAGE)) == stage:
             return
-        await asyncio.sleep(0.02)
     raise AssertionError(f"{invoice} is still listed as {listed}")
 
 
