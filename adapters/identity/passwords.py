@@ -16,7 +16,7 @@ from adapters.database.row_states import IdentityEventKind
 from adapters.database.tables import PasswordRow, Setting, User
 from adapters.identity.identity_events import ChangeAuthor, record_identity_event
 from adapters.identity.token_secrets import hash_secret
-from adapters.identity.users_and_tokens import UnknownUserError
+from adapters.identity.users_and_tokens import UnknownUserError, require_user
 from domain.errors import UserError
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 12, 200
@@ -123,8 +123,7 @@ class PasswordStore:
         return user
 
     def _store_hash(self, session: Session, user: str, kept: str, by: ChangeAuthor) -> None:
-        if session.get(User, user) is None:
-            raise UnknownUserError(f"there is no user {user!r}; `duecourse user list` shows them all")
+        require_user(session, user)
         session.execute(delete(PasswordRow).where(col(PasswordRow.user) == user))
         session.add(PasswordRow(user=user, hash=kept, changed_at=datetime.now(UTC)))
         record_identity_event(session, IdentityEventKind.PASSWORD_SET, user, by)

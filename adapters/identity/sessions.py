@@ -144,7 +144,7 @@ class SessionStore:
     def revoke_session(self, session_id: str, by: ChangeAuthor, owner: str | None = None) -> KnownSession:
         """End a session from a list; with `owner`, only one of theirs. One that is over stays so. Raises UnknownSessionError."""
         with self._database.writing() as session:
-            row = _find_by_id(session, session_id)
+            row = find_by_id(session, session_id, TokenKind.SESSION)
             if row is None or (owner is not None and not is_same_person(row.user, owner)):
                 raise UnknownSessionError(f"there is no session {session_id!r} that is yours to end; the list of sessions has those")
             if row.revoked_at is None:
@@ -205,10 +205,11 @@ def _end_row(session: Session, row: Token, now: datetime) -> None:
     session.add(row)
 
 
-def _find_by_id(session: Session, session_id: str) -> Token | None:
-    if len(session_id) != ID_LENGTH:
+def find_by_id(session: Session, token_id: str, kind: TokenKind) -> Token | None:
+    """Return the token or session that lists show under this id."""
+    if len(token_id) != ID_LENGTH:
         return None
-    matching = select(Token).where(col(Token.sha256).startswith(session_id, autoescape=True), col(Token.kind) == TokenKind.SESSION)
+    matching = select(Token).where(col(Token.sha256).startswith(token_id, autoescape=True), col(Token.kind) == kind)
     return session.scalars(matching).one_or_none()
 
 

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import func, or_, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from adapters.database.engine import Database
 from adapters.database.row_states import IdentityEventKind, TaskState, TokenKind
 from adapters.database.tables import Account, Task, Token, User
 from adapters.identity.identity_events import ChangeAuthor, record_identity_event
-from adapters.identity.sessions import ID_LENGTH
-from adapters.identity.users_and_tokens import IdentityStore, UnknownUserError
+from adapters.identity.sessions import ID_LENGTH, find_by_id
+from adapters.identity.users_and_tokens import IdentityStore, UnknownUserError, require_user
 from domain.errors import UserError
 from domain.roles import Role, is_same_person
 
@@ -78,9 +78,7 @@ class UserAdmin:
     def add_user(self, name: str, role: Role, details: UserDetails, by: ChangeAuthor) -> None:
         """Raises UserKnownError: names that differ in their case alone are one person's."""
         with self._database.reading() as session:
-            taken = session.scalars(select(col(User.name)).where(func.lower(col(User.name)) == name.lower())).first()
-            # SQLite lowers ASCII alone
-            taken = taken or next((known for known in session.scalars(select(col(User.name))) if is_same_person(known, name)), None)
+            taken = next((known for known in session.scalars(select(col(User.name))) if is_same_person(known, name)), None)
         if taken is not None:
             raise UserKnownError(f"{taken!r} is a user; change that one, or choose another name")
         self._identity.add_user(name, role, by=by)
@@ -89,13 +87,13 @@ class UserAdmin:
     def find_details(self, name: str) -> UserDetails:
         """Raises UnknownUserError."""
         with self._database.reading() as session:
-            user = _require_user(session, name)
+            user = require_user(session, name)
             return UserDetails(user.full_name, user.email, user.phone, user.language, user.time_zone)
 
     def change_details(self, name: str, details: UserDetails, by: ChangeAuthor) -> None:
         """Raises UnknownUserError."""
         with self._database.writing() as session:
-            user = _require_user(session, name)
+            user = require_user(session, name)
             for field, value in details._asdict().items():
                 setattr(user, field, value)
             session.add(user)
@@ -150,21 +148,13 @@ class UserAdmin:
 
     def revoke_token(self, token_id: str, by: ChangeAuthor) -> KnownToken:
         """End a token from the list, and the sessions that it opened; a second time changes nothing. Raises UnknownTokenError."""
-        matching = select(Token).where(col(Token.sha256).startswith(token_id, autoescape=True), col(Token.kind) == TokenKind.TOKEN)
         with self._database.reading() as session:
-            row = session.scalars(matching).one_or_none() if len(token_id) == ID_LENGTH else None
+            row = find_by_id(session, token_id, TokenKind.TOKEN)
             if row is None:
                 raise UnknownTokenError(f"there is no token {token_id!r}; GET /v1/tokens lists those that are good")
             known, sha256 = _describe_token(row), row.sha256
         self._identity.revoke_known_token(sha256, by)
         return known
-
-
-def _require_user(session: Session, name: str) -> User:
-    user = session.get(User, name)
-    if user is None:
-        raise UnknownUserError(f"there is no user {name!r}; `duecourse user list` shows them all")
-    return user
 
 
 def _describe_token(row: Token) -> KnownToken:

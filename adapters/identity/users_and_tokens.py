@@ -113,7 +113,7 @@ class IdentityStore:
     def change_preferences(self, name: str, preferences: Preferences, by: ChangeAuthor) -> None:
         """Raises UnknownUserError."""
         with self._database.writing() as session:
-            user = self._require_user(name, session)
+            user = require_user(session, name)
             user.language, user.time_zone = preferences.language, preferences.time_zone
             user.start_page, user.single_keys = preferences.start_page or "", preferences.single_keys
             session.add(user)
@@ -124,12 +124,6 @@ class IdentityStore:
         with self._database.writing() as session:
             known = session.get(User, user.strip())
             record_identity_event(session, kind, known.name if known else "", by, detail=detail)
-
-    def _require_user(self, name: str, session: Session) -> User:
-        user = session.get(User, name)
-        if user is None:
-            raise UnknownUserError(f"there is no user {name!r}; `duecourse user list` shows them all")
-        return user
 
     def is_machine(self, name: str) -> bool:
         """Whether nobody stands behind the user: it has neither a person's name nor an address."""
@@ -164,7 +158,7 @@ class IdentityStore:
         Raises UnknownUserError.
         """
         with self._database.writing() as session:
-            user = self._require_user(name, session)
+            user = require_user(session, name)
             if user.active:
                 record_identity_event(session, IdentityEventKind.USER_DEACTIVATED, name, by)
             user.active = False
@@ -232,23 +226,24 @@ class IdentityStore:
                 return None
         return self.sessions.open_session(actor.user, actor.role, origin._replace(opened_by=token))
 
+    def open_session_in_last_role(self, user: str, origin: SessionOrigin) -> str | None:
+        """A session of the user in the role in which they acted last, else the first by name; None for a user without one."""
+        role = self.sessions.find_last_role(user, self.get_roles(user))
+        return self.sessions.open_session(user, role, origin) if role else None
+
     def revoke_token(self, token: str, by: ChangeAuthor = NOBODY_NAMED) -> bool:
         """False when there is no such token, or it was revoked already. The sessions that it opened end with it."""
+        return self.revoke_known_token(hash_secret(token), by)
+
+    def revoke_known_token(self, sha256: str, by: ChangeAuthor) -> bool:
+        """As `revoke_token`, for one that is known by its hash."""
         with self._database.writing() as session:
-            row = session.get(Token, hash_secret(token))
+            row = session.get(Token, sha256)
             known = row is not None and row.revoked_at is None
             if row is not None and known:
                 self._revoke_row(session, row, by)
         self._clear_cache()
         return known
-
-    def revoke_known_token(self, sha256: str, by: ChangeAuthor) -> None:
-        """As `revoke_token`, for one that is known by its hash."""
-        with self._database.writing() as session:
-            row = session.get(Token, sha256)
-            if row is not None and row.revoked_at is None:
-                self._revoke_row(session, row, by)
-        self._clear_cache()
 
     def _revoke_row(self, session: Session, row: Token, by: ChangeAuthor) -> None:
         now = datetime.now(UTC)
@@ -299,8 +294,16 @@ class IdentityStore:
             self._cached_actors.clear()
 
 
+def require_user(session: Session, name: str) -> User:
+    """Raises UnknownUserError."""
+    user = session.get(User, name)
+    if user is None:
+        raise UnknownUserError(f"there is no user {name!r}; `duecourse user list` shows them all")
+    return user
+
+
 def _build_code_setting_name(code: str) -> str:
     return f"sign_in:{hash_secret(code)}"
 
 
-__all__ = ["Actor", "IdentityStore", "KnownUser", "Role", "UnknownUserError"]
+__all__ = ["Actor", "IdentityStore", "KnownUser", "Role", "UnknownUserError", "require_user"]

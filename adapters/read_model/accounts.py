@@ -38,6 +38,10 @@ class AgedBalance(BaseModel):
     ages: list[int]
     disputed: int = 0
 
+    @classmethod
+    def empty(cls, currency: str) -> "AgedBalance":
+        return cls(currency=currency, ages=[0] * (len(AGE_LIMITS) + 1))
+
     @property
     def not_due(self) -> int:
         return self.ages[0]
@@ -131,7 +135,7 @@ def load_ages(database: Database, account_id: str, today: date) -> dict[str, Age
     found: dict[str, AgedBalance] = {}
     with database.reading() as session:
         for row in session.execute(statement):
-            aged = found.setdefault(row.currency, AgedBalance(currency=row.currency, ages=[0] * (len(AGE_LIMITS) + 1)))
+            aged = found.setdefault(row.currency, AgedBalance.empty(row.currency))
             late = (today - row.due_date).days
             aged.ages[sum(late > limit for limit in AGE_LIMITS)] += row.open_balance
             aged.disputed += row.open_balance if row.disputed and not row.contested else row.contested or 0

@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.read_model.invoices import InvoiceRow, find_pinned_policy
 from api.context import ApiContext
 from domain.case.case_view import CaseView
-from domain.policy.collection_policy import Policy, PolicySnapshot
+from domain.policy.collection_policy import Policy
 
 StateSource = Literal["live", "read_model"]
 
@@ -18,9 +18,13 @@ async def load_live_invoice(context: ApiContext, row: InvoiceRow) -> tuple[Invoi
     live = view is not None
     if view is not None:
         row = row.model_copy(update={"case": view})
-    pinned = await run_in_threadpool(_find_pinned_policy, context, row.case) if row.case else None
-    return row, "live" if live else "read_model", pinned.load_policy() if pinned else None
+    policy = await run_in_threadpool(load_case_policy, context, row.case) if row.case else None
+    return row, "live" if live else "read_model", policy
 
 
-def _find_pinned_policy(context: ApiContext, case: CaseView) -> PolicySnapshot | None:
-    return find_pinned_policy(context.database, case.policy, case.policy_version) if case.policy and case.policy_version else None
+def load_case_policy(context: ApiContext, case: CaseView | None) -> Policy | None:
+    """Return the policy that a case goes by; None where it goes by none, or the policy's text is not kept."""
+    if case is None or not case.policy or not case.policy_version:
+        return None
+    pinned = find_pinned_policy(context.database, case.policy, case.policy_version)
+    return pinned.load_policy() if pinned else None

@@ -3,14 +3,13 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from adapters.read_model.accounts import list_accounts
-from api.console.rendering import render, require_page_reader
+from api.console.rendering import PageReader, render
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
-from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 ACCOUNTS_PAGE = "/accounts"
@@ -21,7 +20,7 @@ PAGE_LENGTH = 50
 def show_accounts(
     request: Request,
     context: Context,
-    actor: Annotated[Actor, Depends(require_page_reader)],
+    actor: PageReader,
     q: Annotated[str, Query(max_length=100)] = "",
     collector: Annotated[str, Query(max_length=100)] = "",
     cursor: str = "",

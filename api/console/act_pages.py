@@ -15,7 +15,7 @@ from api.console.acts.known_values import find_known_values
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
-from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, load_reader, render, require_page_reader
+from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, PageReader, load_reader, render
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
 from api.web.problems import not_found_problem
@@ -23,7 +23,6 @@ from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor
 
 router = APIRouter(prefix="/act", include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PageReader = Annotated[Actor, Depends(require_page_reader)]
 Faults = Sequence[tuple[str, str]]
 """What is wrong, each with the field that has it; of a fault that no field has, with an empty name."""
 

@@ -11,7 +11,7 @@ from adapters.read_model.journal import find_note_text, list_case_story
 from api.console.acts.forms import load_act_forms
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import NO_SUBJECT
-from api.console.rendering import load_reader, render, require_page_reader
+from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.presenters.phrases import Phrases
 from api.routes.approvals import require_approval
@@ -24,7 +24,6 @@ from domain.money import Money, sum_by_currency
 from domain.roles import Actor, Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PageReader = Annotated[Actor, Depends(require_page_reader)]
 MAX_APPROVALS = 500
 DECISION_FORM = "decide_approval"
 

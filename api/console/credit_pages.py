@@ -4,7 +4,7 @@ import json
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from adapters.billing.results import CreditApplication
 from adapters.read_model.accounts import AccountDetail
 from api.commands.unapplied_credit import apply_credit, is_machine, load_unapplied_credit, take_back_application
-from api.console.rendering import require_page_reader
+from api.console.rendering import PageReader
 from api.context import ApiContext
 from api.schemas.billing import ApplicationReversalIn, CreditShareIn
 from api.web.authentication import Context, reject_cross_origin_request, require_right
@@ -25,7 +25,6 @@ from domain.money import Money
 from domain.roles import Actor, is_same_person
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PageReader = Annotated[Actor, Depends(require_page_reader)]
 APPLICATIONS = "/accounts/{account_id}/credit/applications"
 Text = Annotated[str, Form(max_length=300)]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -18,7 +18,7 @@ from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.commands.live_invoice import load_live_invoice
 from api.console.mail_policy import MAIL_CONTENT_SECURITY_POLICY
-from api.console.rendering import CLOCK_SPEEDS, load_reader, render, require_page_reader
+from api.console.rendering import CLOCK_SPEEDS, PageReader, load_reader, render
 from api.console.timeline import build_timeline
 from api.presenters.invoices import explain_invoice
 from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
@@ -32,11 +32,9 @@ from api.web.request_target import EncodedPathRoute
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.digits import parse_digits
-from domain.roles import Actor
 from domain.timeline.holds import HoldKind
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PageReader = Annotated[Actor, Depends(require_page_reader)]
 MAX_LIST_LENGTH = 50
 MAX_PRESSING_TASKS = 8
 
@@ -89,9 +87,7 @@ def show_portfolio(
 
 
 @router.get("/invoices/{invoice_id}")
-async def show_invoice(
-    request: Request, invoice_id: str, context: Context, actor: Annotated[Actor, Depends(require_page_reader)]
-) -> HTMLResponse:
+async def show_invoice(request: Request, invoice_id: str, context: Context, actor: PageReader) -> HTMLResponse:
     row = await run_in_threadpool(_require_invoice, context, invoice_id)
     brake = await run_in_threadpool(find_account_brake, context.database, row.account_id, context.today)
     row, source, policy = await load_live_invoice(context, row)

@@ -105,7 +105,8 @@ def _describe_done(request: Request, words: ActWording) -> str:
 
 def render(request: Request, context: ApiContext, name: str, actor: Actor | None, **facts: Any) -> HTMLResponse:
     """A template finds the page's language as `language`, its phrases as `words` and those of the forms as `act_words`."""
-    language = choose_page_language(request, context, actor)
+    preferences = context.identity.find_preferences(actor.user) if actor else Preferences()
+    language = choose_language(preferences.language) if actor else choose_page_language(request, context, None)
     act_words, words = _load_words(language)
     fast = describe_clock_speed(context.clock, words)
     frame = {
@@ -114,7 +115,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "act_words": act_words,
         "actor": actor,
         "role": words.translate("roles", actor.role.value) if actor else None,
-        "preferences": context.identity.find_preferences(actor.user) if actor else Preferences(),
+        "preferences": preferences,
         "today": context.today,
         "clock_speed": fast,
         "clock": context.clock,

@@ -1,23 +1,19 @@
 """The console's page of what failed and was set aside, in the reader's own language, with a button that has it tried again."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.set_aside.set_aside_store import SetAsideStore
 from api.commands.set_aside import retry_item
-from api.console.rendering import render, require_page_reader
+from api.console.rendering import PageReader, render
 from api.presenters.worklist import SET_ASIDE_PAGE
 from api.schemas.request_body import RowId
 from api.web.authentication import Context, reject_cross_origin_request, require_right
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.request_target import EncodedPathRoute
-from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PageReader = Annotated[Actor, Depends(require_page_reader)]
 MAX_ITEMS = 200
 
 

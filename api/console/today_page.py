@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from adapters.read_model.accounts import AccountDetail, find_account
@@ -17,7 +17,7 @@ from api.console.acts.forms import list_path_ids, load_act_forms
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
-from api.console.rendering import load_reader, render, require_page_reader
+from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.presenters.worklist import present_work_item
 from api.schemas.worklist import AVAILABLE_OPERATIONS, WorkItemOut
@@ -29,7 +29,6 @@ from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PageReader = Annotated[Actor, Depends(require_page_reader)]
 
 TODAY_PAGE = "/today"
 MAX_RANKED = 2_000

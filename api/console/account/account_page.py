@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from adapters.database.row_states import MessageState
@@ -12,11 +12,10 @@ from api.console.account.conversation import SHARES, load_conversation
 from api.console.account.standing import load_standing
 from api.console.credit_pages import build_credit_facts
 from api.console.open_cases import list_open_cases
-from api.console.rendering import choose_page_language, load_reader, render, require_page_reader
+from api.console.rendering import PageReader, choose_page_language, load_reader, render
 from api.routes.accounts import require_account_detail
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
-from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_TASKS = 50
@@ -28,7 +27,7 @@ def show_account(
     request: Request,
     account_id: str,
     context: Context,
-    actor: Annotated[Actor, Depends(require_page_reader)],
+    actor: PageReader,
     share: Share = "",
     older: Annotated[str, Query(max_length=4_000)] = "",
 ) -> HTMLResponse:

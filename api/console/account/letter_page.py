@@ -1,28 +1,23 @@
 """The page of a letter, as it was sent."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from adapters.mail.local_inbox import read_mail
 from adapters.read_model.correspondence import find_letter, find_letter_mail, list_tasks
 from api.console.mail_policy import MAIL_CONTENT_SECURITY_POLICY
-from api.console.rendering import render, require_page_reader
+from api.console.rendering import PageReader, render
 from api.schemas.request_body import RowId
 from api.web.authentication import Context
 from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
-from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_TASKS = 200
 
 
 @router.get("/letters/{letter_id}")
-def show_letter(
-    request: Request, letter_id: RowId, context: Context, actor: Annotated[Actor, Depends(require_page_reader)]
-) -> HTMLResponse:
+def show_letter(request: Request, letter_id: RowId, context: Context, actor: PageReader) -> HTMLResponse:
     """What went, to whom, and what became of it. Raises Problem 404."""
     letter = find_letter(context.database, letter_id)
     if letter is None:

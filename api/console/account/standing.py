@@ -7,16 +7,15 @@ from adapters.credit.solvency_query import SolvencyQuery
 from adapters.journal.promises import LastCall, find_last_call, load_promises
 from adapters.read_model.accounts import AccountDetail, AgedBalance, BalanceRow, load_ages
 from adapters.read_model.correspondence import LetterRow
-from adapters.read_model.invoices import InvoiceRow, find_pinned_policy
+from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.letter_brakes import find_account_brake
+from api.commands.live_invoice import load_case_policy
 from api.context import ApiContext
 from api.presenters.invoices import explain_invoice
 from api.presenters.phrases import Phrases
 from api.presenters.solvency import present_solvency
 from api.schemas.solvency import SolvencyOut
 from domain.billing.billing_events import InvoiceStatus
-from domain.case.case_view import CaseView
-from domain.policy.collection_policy import Policy
 from domain.projection.case_facts import PromiseFacts, PromiseStatus
 from domain.timeline.holds import HoldKind
 
@@ -87,7 +86,7 @@ def load_standing(
 
 
 def _build_currency(balance: BalanceRow, ages: dict[str, AgedBalance]) -> CurrencyStanding:
-    aged = ages.get(balance.currency) or AgedBalance(currency=balance.currency, ages=[0] * 5)
+    aged = ages.get(balance.currency) or AgedBalance.empty(balance.currency)
     return CurrencyStanding(balance, aged, max(balance.overdue - balance.unapplied, 0))
 
 
@@ -104,22 +103,12 @@ def _find_next(context: ApiContext, account_id: str, open_rows: list[InvoiceRow]
     coming = [row for row in open_rows if row.case and row.case.next_on and row.case.next_step and not row.case.holds]
     first = min(coming, key=lambda row: (_day_of(row), row.due_date), default=None) or min(open_rows, key=lambda row: row.due_date)
     case = first.case
-    pinned = (
-        find_pinned_policy(context.database, case.policy, case.policy_version) if case and case.policy and case.policy_version else None
-    )
-    reason = explain_invoice(first, pinned.load_policy() if pinned else None, words, brake)
+    reason = explain_invoice(first, load_case_policy(context, case), words, brake)
     why = words.render_next_step_reason(*reason, first.currency)
     if case is None or first not in coming:
         return NextOfAccount(None, None, why, [first])
     alike = [row for row in coming if row.case and (row.case.next_on, row.case.next_step) == (case.next_on, case.next_step)]
     return NextOfAccount(case.next_step, case.next_on, why, alike)
-
-
-def _load_policy(context: ApiContext, case: CaseView | None) -> Policy | None:
-    if case is None or not case.policy or not case.policy_version:
-        return None
-    pinned = find_pinned_policy(context.database, case.policy, case.policy_version)
-    return pinned.load_policy() if pinned else None
 
 
 def _day_of(row: InvoiceRow) -> date:

@@ -35,12 +35,16 @@ async def read_sent_form(request: Request, max_fields: int = 1_000) -> SentForm:
     """Read the request's form; files are overlooked."""
     sent = await request.form(max_files=0, max_fields=max_fields)
     values = {name: [value for value in sent.getlist(name) if isinstance(value, str)] for name in sent}
-    token = get_first(values, TOKEN_FIELD)
-    return SentForm(values, hmac.compare_digest(token.encode(), build_form_token(request).encode()))
+    return SentForm(values, is_form_token(request, get_first(values, TOKEN_FIELD)))
 
 
 def get_first(values: Values, name: str) -> str:
     return next(iter(values.get(name, ())), "")
+
+
+def is_form_token(request: Request, sent: str) -> bool:
+    """Whether this is the token of the session that sends the request."""
+    return hmac.compare_digest(sent.encode(), build_form_token(request).encode())
 
 
 def build_form_token(request: Request) -> str:

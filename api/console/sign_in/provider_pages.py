@@ -84,12 +84,10 @@ def _let_in(request: Request, context: ApiContext, provider: OpenIdProvider, cod
         record_failure(request, context, "", SignInMethod.PROVIDER, str(error))
         return show_sign_in(request, context, "provider_no_role" if isinstance(error, NoRoleError) else "provider_refused", status=403)
     context.sign_in_limits.end_try(state, find_address(request))
-    role = context.identity.sessions.find_last_role(name, context.identity.get_roles(name))
-    if role is None:
-        return show_sign_in(request, context, "provider_no_role", status=403)
     browser = request.headers.get("user-agent", "")
     origin = SessionOrigin(SignInMethod.PROVIDER, author._replace(user=name), browser, provider_token=person.id_token)
-    return begin_session(request, context, context.identity.sessions.open_session(name, role, origin))
+    secret = context.identity.open_session_in_last_role(name, origin)
+    return begin_session(request, context, secret) if secret else show_sign_in(request, context, "provider_no_role", status=403)
 
 
 def _read_pending(request: Request, state: str) -> ProviderSignIn | None:

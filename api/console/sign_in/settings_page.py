@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import URL
@@ -15,8 +15,8 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.passwords import PasswordRefusedError
 from adapters.identity.sessions import build_session_id
 from adapters.identity.users_and_tokens import Preferences
-from api.console.acts.sent_form import SentForm, build_form_token, read_sent_form
-from api.console.rendering import render, require_page_reader
+from api.console.acts.sent_form import SentForm, is_form_token, read_sent_form
+from api.console.rendering import PageReader, render
 from api.console.sign_in.session_cookie import (
     CHOOSE_ROLE_PAGE,
     build_origin,
@@ -31,7 +31,6 @@ from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor, Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PageReader = Annotated[Actor, Depends(require_page_reader)]
 SETTINGS_PAGE = "/settings"
 FOREIGN_FORM = Problem(403, "foreign-page", "This form was not opened here", "open the page again and choose there")
 SAID = "said"
@@ -158,7 +157,7 @@ def choose_role(
 ) -> Response:
     """Act in another role from now on; the session goes on under a new secret. Raises Problem 403 for another site's form, and
     UnknownSessionError for a role that is not theirs."""
-    if form_token != build_form_token(request):
+    if not is_form_token(request, form_token):
         raise FOREIGN_FORM
     if role != actor.role:
         secret = context.identity.sessions.change_role(read_session_secret(request), role, build_change_author(request, actor.user))

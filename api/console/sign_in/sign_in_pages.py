@@ -59,14 +59,12 @@ def sign_in(request: Request, context: Context, user: Name = "", password: Passw
 
 def _sign_in_with_password(request: Request, context: ApiContext, user: str, password: str) -> Response:
     found = context.passwords.find_user(user, password)
-    role = context.identity.sessions.find_last_role(found, context.identity.get_roles(found)) if found else None
-    if found is None or role is None:
+    secret = context.identity.open_session_in_last_role(found, build_origin(request, SignInMethod.PASSWORD, found)) if found else None
+    if secret is None:
         record_failure(request, context, user, SignInMethod.PASSWORD)
         return show_sign_in(request, context, "password_refused", user=user)
     context.sign_in_limits.end_try(user, find_address(request))
-    return begin_session(
-        request, context, context.identity.sessions.open_session(found, role, build_origin(request, SignInMethod.PASSWORD, found))
-    )
+    return begin_session(request, context, secret)
 
 
 def _sign_in_with_token(request: Request, context: ApiContext, token: str) -> Response:
@@ -107,12 +105,8 @@ def set_password_by_link(request: Request, context: Context, code: Name = "", pa
         page.status_code = 422
         return page
     context.identity.sessions.end_sessions_of(user, build_change_author(request, user))
-    role = context.identity.sessions.find_last_role(user, context.identity.get_roles(user))
-    if role is None:
-        return show_sign_in(request, context, "password_refused")
-    return begin_session(
-        request, context, context.identity.sessions.open_session(user, role, build_origin(request, SignInMethod.PASSWORD, user))
-    )
+    secret = context.identity.open_session_in_last_role(user, build_origin(request, SignInMethod.PASSWORD, user))
+    return begin_session(request, context, secret) if secret else show_sign_in(request, context, "password_refused")
 
 
 @router.post("/sign-out")

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from adapters.identity.sessions import build_session_id
 from adapters.read_model.access_log import list_identity_events
-from api.console.rendering import render, require_page_reader
+from api.console.rendering import PageReader, render
 from api.console.sign_in.session_cookie import read_session_secret
 from api.web.authentication import Context, require_right
 from api.web.permissions import Permission, permission_denial_reason
@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse,
 MAX_EVENTS = 50
 
 
-def require_key_reader(actor: Annotated[Actor, Depends(require_page_reader)]) -> Actor:
+def require_key_reader(actor: PageReader) -> Actor:
     """Whoever may see who may sign in. Raises Problem 403."""
     require_right(actor, Permission.AUDIT)
     return actor
