@@ -61,7 +61,7 @@ KNOWN_TO_OPERATORS = {
 @pytest.mark.parametrize("kind", list_user_errors())
 def test_every_user_error_has_a_title_a_status_and_a_type(kind: type[UserError]) -> None:
     assert kind.title[:1].isupper()
-    assert kind.status in {404, 409, 422, 503} or (issubclass(kind, OperatingError) and kind.status == 500)
+    assert kind.status in {403, 404, 409, 422, 503} or (issubclass(kind, OperatingError) and kind.status == 500)
     assert kind.problem_type == kind.problem_type.lower().replace("_", "-").strip("-") != ""
     assert kind.exit_status in {1, 2}
     assert kind.failure_type
