@@ -28,6 +28,9 @@ os.environ.setdefault("GOGC", "off")
 os.environ.setdefault("GOMEMLIMIT", "512MiB")
 """Temporal servers that live for seconds look for garbage only when they need as much memory as this."""
 
+os.environ.setdefault("TOKIO_WORKER_THREADS", "1")
+"""The SDK does little in a test; to hand that from thread to thread would cost as much as it does, where all processors are busy."""
+
 _status = pytest.StashKey[int]()
 
 

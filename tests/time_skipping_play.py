@@ -6,6 +6,7 @@ That server skips time only while `Play` asks it to, so that letters go at the b
 import asyncio
 import contextlib
 import csv
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -32,6 +33,7 @@ from domain import identifiers as ids
 from domain.approval.digest import DigestTally
 from domain.case.case_view import CaseView
 from domain.clock import Clock
+from tests.patience import Looks
 from tests.time_skipping import time_skipping
 from worker import build_worker
 from workflows.approval_digest import ApprovalDigest
@@ -54,6 +56,10 @@ AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
 TAKEOVER_SECONDS = 10
 """The SDK's default: the time-skipping server may lose a task on its way to a worker's cache, and gives it out again after that."""
 
+
+THREAD_SWITCH_SECONDS = 0.005
+"""Python's own. A worker's is a tenth of it, which is worth its price where the worker has a processor to itself: here every thread that
+waits for the interpreter would wake up so often to ask for it, and several processes share two processors."""
 
 QUIET_LOOKS = 4
 """Looks at the database, 20 ms apart, without a change before a case is asked: a question that meets a write ends the task."""
@@ -139,14 +145,13 @@ class TimeSkippingPlay:
         )
         before: tuple[list[str], int] = [], 0
         unchanged = 0
-        for _ in range(3_000):
+        async for _ in Looks():
             found = await asyncio.to_thread(self._restless, unfinished)
             left, _ = found
             unchanged = unchanged + 1 if found == before else 0
             if not left or (unchanged >= QUIET_LOOKS and not [invoice for invoice in left if await self._acts_by_now(invoice)]):
                 return
             before = found
-            await asyncio.sleep(0.02)
         raise AssertionError(f"the cases did not come to rest: {before}")
 
     def _restless(self, unfinished: Any) -> tuple[list[str], int]:
@@ -201,10 +206,9 @@ async def is_at_work(case: WorkflowHandle[Any, Any]) -> bool:
 
 async def fetch_history_at_rest(case: WorkflowHandle[Any, Any]) -> WorkflowHistory:
     """A case's history, once no task of it is open: its entries are in the database before the task that wrote them is over."""
-    for _ in range(1_000):
+    async for _ in Looks():
         if not await is_at_work(case):
             break
-        await asyncio.sleep(0.02)
     return await case.fetch_history()
 
 
@@ -222,7 +226,9 @@ async def start_play(database: Database, folder: Path, start: date) -> AsyncIter
             parts = compose_services(settings, database, clock, inbox_port=server.port)
             parts.policies.load_folder(PROJECT / "policies")
             with contextlib.suppress(asyncio.CancelledError):
-                async with build_worker(environment.client, parts):
+                worker = build_worker(environment.client, parts)
+                sys.setswitchinterval(THREAD_SWITCH_SECONDS)
+                async with worker:
                     yield TimeSkippingPlay(environment, parts)
             await parts.mailer.close()
 
