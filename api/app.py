@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import Depends, FastAPI
 
 from adapters.audit.access_log import AccessLog
+from adapters.read_model.overview.overview_figures import OverviewReader
 from api import console
 from api.context import ApiContext
 from api.routes import (
@@ -125,6 +126,7 @@ def attach_context(app: FastAPI, context: ApiContext) -> None:
     """Attach the services with which requests are answered from now on."""
     app.state.parts, app.state.trail = context, AccessLogBuffer(AccessLog(context.database))
     app.state.pulse = console.PulseReader(context)
+    app.state.overview = OverviewReader(context.database)
 
 
 def build_app() -> FastAPI:
@@ -151,6 +153,7 @@ def build_app() -> FastAPI:
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)
     app.include_router(console.live_router)
+    app.include_router(console.overview_router)
     app.include_router(console.shortcuts_router)
     app.include_router(console.today_router)
     app.include_router(console.sign_in_router)

@@ -120,7 +120,7 @@ class Payment(SQLModel, table=True):
     account_id: str = Field(foreign_key="accounts.id", index=True)
     currency: str
     amount: int = Field(sa_type=BigInteger)
-    received_on: date
+    received_on: date = Field(index=True)
     invoice_id: str | None = Field(default=None, description="the invoice that the payer named")
     reference: str = ""
     reversed_on: date | None = None

@@ -35,6 +35,7 @@ class InvoiceFilter(BaseModel):
     stage: str | None = None
     status: str | None = None
     min_days_past_due: int | None = None
+    max_days_past_due: int | None = None
     on_hold: bool | None = None
     currency: str | None = None
     q: str | None = None
@@ -153,6 +154,9 @@ def _filter_invoices(statement: Any, invoice_filter: InvoiceFilter, today: date)
     if invoice_filter.min_days_past_due is not None:
         latest = today - timedelta(days=invoice_filter.min_days_past_due)
         statement = statement.where(col(Invoice.status) == InvoiceStatus.OPEN, col(Invoice.due_date) <= latest)
+    if invoice_filter.max_days_past_due is not None:
+        earliest = today - timedelta(days=invoice_filter.max_days_past_due)
+        statement = statement.where(col(Invoice.status) == InvoiceStatus.OPEN, col(Invoice.due_date) >= earliest)
     if invoice_filter.on_hold is not None:
         held = and_(col(Invoice.status) == InvoiceStatus.OPEN, col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
         statement = statement.where(held if invoice_filter.on_hold else or_(~held, col(Case.case_id).is_(None)))

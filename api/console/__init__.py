@@ -10,6 +10,7 @@ from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
 from api.console.live import PulseReader
 from api.console.live import router as live_router
+from api.console.overview.overview_page import router as overview_router
 from api.console.pages import router
 from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
@@ -31,6 +32,7 @@ __all__ = [
     "credit_router",
     "letter_router",
     "live_router",
+    "overview_router",
     "provider_router",
     "render_problem_page",
     "router",

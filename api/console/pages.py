@@ -49,6 +49,7 @@ def show_portfolio(
     currency: str = "",
     collector: str = "",
     overdue: str = "",
+    until: str = "",
     hold: str = "",
     cursor: str = "",
 ) -> HTMLResponse:
@@ -60,6 +61,7 @@ def show_portfolio(
         collector=collector or None,
         status=None if stage else InvoiceStatus.OPEN,
         min_days_past_due=_parse_days(overdue) if overdue else None,
+        max_days_past_due=_parse_days(until, "until") if until else None,
         on_hold={"yes": True, "no": False}.get(hold),
     )
     figures = load_portfolio_totals(context.database, context.today)
@@ -80,7 +82,7 @@ def show_portfolio(
         set_aside=count_waiting(context.database),
         unreached_people=find_unreached_people(context.database),
         order=order,
-        chosen={"q": q, "stage": stage, "currency": currency, "collector": collector, "overdue": overdue, "hold": hold},
+        chosen={"q": q, "stage": stage, "currency": currency, "collector": collector, "overdue": overdue, "until": until, "hold": hold},
         next_page=request.url.include_query_params(cursor=following).query if following else None,
         later_page=bool(cursor),
     )
@@ -174,11 +176,11 @@ async def set_clock(
     return RedirectResponse("/", status_code=303)
 
 
-def _parse_days(text: str) -> int:
+def _parse_days(text: str, field: str = "overdue") -> int:
     """Raises Problem 422."""
     days = parse_digits(text)
     if days is None or days > MAX_DAYS_PAST_DUE:
-        raise invalid_request_problem("overdue", f"write for how many days they are overdue, 0 to {MAX_DAYS_PAST_DUE:,}")
+        raise invalid_request_problem(field, f"write for how many days they are overdue, 0 to {MAX_DAYS_PAST_DUE:,}")
     return days
 
 

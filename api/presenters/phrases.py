@@ -128,7 +128,7 @@ class Phrases(BaseModel):
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
     `live` says what does not work just now, `shortcuts` label the page of the keys.
 
-    `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `account_page`,
+    `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `account_page`,
     `invoice_page`, `preview`, `letter_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each;
     `talk` the conversation on an account's page. `problems` say by its type what is wrong, `problem_advice` what to do about it.
     `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a promise; `task_states` and
@@ -173,6 +173,7 @@ class Phrases(BaseModel):
     frame: dict[str, str]
     parts: dict[str, str]
     portfolio: dict[str, str]
+    overview: dict[str, str]
     account_page: dict[str, str]
     promise_outcomes: dict[str, str]
     contact_roles: dict[str, str]

@@ -172,6 +172,9 @@ PAGES = {
     ("GET", path)
     for path in (
         "/",
+        "/overview",
+        "/overview/waiting",
+        "/overview/disputes",
         "/invoices/{invoice_id}",
         "/accounts/{account_id}",
         "/approvals",

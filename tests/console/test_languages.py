@@ -52,6 +52,7 @@ PAGE_GROUPS = frozenset(
         "frame",
         "parts",
         "portfolio",
+        "overview",
         "account_page",
         "talk",
         "letter_page",
@@ -68,6 +69,7 @@ BEFORE_ANYTHING = (
     "/accounts",
     "/approvals",
     "/inbox",
+    "/overview",
     "/preview",
     "/role",
     "/roles",
@@ -102,6 +104,9 @@ PAGES = (
     "/invoices/none",
     "/nowhere",
     "/?overdue=many",
+    "/overview/waiting?kind=call&person=maria",
+    "/overview/waiting?kind=approval&of=cases&role=collections_manager",
+    "/overview/disputes?department=sales_ops",
 )
 KEY_PAGES = ("/users", "/users/none", "/tokens", "/act/add_user", "/act/issue_token", "/act/deactivate_user?user_name=x")
 """Those of administrators."""

@@ -1,0 +1,125 @@
+"""The overview: what is owed by age, what came in, where it stands, what waits for whom; each figure opens its rows."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.database.tables import Payment
+from adapters.read_model.overview.flow_figures import find_median
+from adapters.read_model.overview.money_figures import load_currency_figures
+from adapters.read_model.overview.overview_figures import KEPT_FOR, OverviewReader
+from api.console.overview.bars import draw_stacked_bar, scale_bar
+from domain.billing.billing_events import InvoiceStatus
+from domain.case.case_view import TaskKind
+from domain.roles import Role
+from tests.api.conftest import As
+from tests.api.portfolio_world import CLOCK, REAL_NOW, TODAY, PortfolioWorld
+from tests.api.stored_approvals import store_approval
+from tests.api.test_invoice_disputes import raise_dispute
+from tests.console.test_pages import NASTY, page, words
+
+
+def pay(world: PortfolioWorld, number: int, amount: int, days_ago: int, reversed_on: date | None = None) -> None:
+    day = TODAY - timedelta(days=days_ago)
+    world.add(Payment(id=f"P-{number}", account_id="A-1", currency="EUR", amount=amount, received_on=day, reversed_on=reversed_on))
+
+
+async def test_what_is_owed_stands_by_currency_and_age_and_each_figure_opens_its_invoices(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    world.invoice("E-0", due=TODAY, total=10_000, started=False)
+    world.invoice("E-1", due=TODAY - timedelta(days=1), total=20_000, started=False)
+    world.invoice("E-30", due=TODAY - timedelta(days=30), total=30_000, started=False)
+    world.invoice("E-31", due=TODAY - timedelta(days=31), total=40_000, started=False)
+    world.invoice("E-91", due=TODAY - timedelta(days=91), total=50_000, started=False)
+    world.invoice("G-1", due=TODAY - timedelta(days=5), total=7_000, currency="GBP", started=False)
+    world.invoice("PAID", status=InvoiceStatus.PAID)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
+        shown = await page(client, "/overview")
+        row = "EUR €1,500.00 5 invoices €1,400.00 4 invoices €100.00 1 invoice €500.00 2 invoices €400.00 1 invoice – €500.00 1 invoice"
+        assert row in words(shown)
+        assert "GBP £70.00 1 invoice £70.00 1 invoice" in words(shown)
+        assert 'role="img" aria-label="What is open in EUR by age: not yet due €100.00, 1 to 30 days €500.00' in shown
+        found = {}
+        for link in re.findall(r'href="(/\?currency=EUR[^"]*)"', shown):
+            listed = await page(client, link.replace("&amp;", "&").removesuffix("#invoices"))
+            found[link.partition("currency=EUR")[2].removesuffix("#invoices").replace("&amp;", "&")] = re.findall(
+                r">N-([A-Z]-\d+)</a>", listed
+            )
+    assert found[""] == ["E-91", "E-31", "E-30", "E-1", "E-0"]
+    assert found["&overdue=1"] == ["E-91", "E-31", "E-30", "E-1"]
+    assert found["&until=0"] == ["E-0"]
+    assert found["&overdue=1&until=30"] == ["E-30", "E-1"]
+    assert found["&overdue=31&until=60"] == ["E-31"]
+    assert found["&overdue=91"] == ["E-91"]
+
+
+def test_what_came_in_stands_beside_what_came_in_before_without_what_was_taken_back(world: PortfolioWorld) -> None:
+    world.account()
+    for number, (amount, days_ago) in enumerate(((100, 0), (20, 29), (4_000, 30), (500, 59), (60_000, 60))):
+        pay(world, number, amount, days_ago)
+    pay(world, 9, 7, 1, reversed_on=TODAY)
+    with world.database.reading() as session:
+        (euro,) = load_currency_figures(session, TODAY)
+    assert (euro.collected, euro.collected_before) == (120, 4_500)
+    assert euro.open.invoices == 0
+
+
+async def test_what_waits_is_told_by_whom_it_waits_for_and_opens_its_rows(as_role: As, world: PortfolioWorld) -> None:
+    world.account(collector="maria")
+    world.invoice("I-1")
+    world.task("I-1", due=TODAY - timedelta(days=9))
+    world.task("I-1", TaskKind.NO_ADDRESS)
+    raise_dispute(world)
+    store_approval(world, {"EUR": 123_456})
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
+        shown = await page(client, "/overview")
+        assert "maria Call the customer 1 9 days" in words(shown)
+        links = [link.replace("&amp;", "&") for link in re.findall(r'href="(/overview/[^"]+)"', shown)]
+        assert len([link for link in links if link.startswith("/overview/disputes")]) == 2, "the department's name, and one of its ages"
+        for link in links:
+            assert "There is nothing here" not in await page(client, link)
+            assert '<th scope="row">' in await page(client, link), link
+        assert "Nothing is here any more" in await page(client, "/overview/waiting?kind=call&person=nobody")
+        assert "<script>" not in (await client.get("/overview/waiting", params={"kind": NASTY, "person": NASTY, "role": NASTY})).text
+        assert (await client.get("/overview/disputes?department=nowhere")).status_code == 422
+        assert (await client.get("/overview/disputes?department=sales&age=9")).status_code == 422
+
+
+async def test_before_there_is_anything_it_says_what_will_stand_there(as_role: As) -> None:
+    async with as_role(Role.AUDITOR, Accept="text/html") as client:
+        assert "Once the first invoices are imported" in await page(client, "/overview")
+
+
+def test_figures_are_kept_for_a_minute_and_not_over_a_day(world: PortfolioWorld) -> None:
+    world.account()
+    world.invoice("I-1", started=False)
+    reader = OverviewReader(world.database)
+
+    def count(days: int, seconds: float) -> int:
+        figures = reader.read(TODAY + timedelta(days=days), REAL_NOW + timedelta(seconds=seconds), CLOCK)
+        return figures.currencies[0].open.invoices
+
+    assert count(0, 0) == 1
+    world.invoice("I-2", started=False)
+    almost = KEPT_FOR.total_seconds() - 1
+    assert (count(0, almost), count(1, almost), count(1, 2 * almost + 2)) == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("counts", "median"), [({3: 1}, 3), ({1: 1, 2: 1}, 1), ({-5: 1, 10: 2}, 10), ({1: 5, 9: 4}, 1), ({1: 1, 2: 1, 90: 1}, 2)]
+)
+def test_the_median_is_the_one_in_the_middle(counts: dict[int, int], median: int) -> None:
+    assert find_median(counts) == median
+
+
+@given(st.lists(st.integers(-100, 10**12), max_size=6))
+def test_a_bars_parts_fill_it_without_a_gap(amounts: list[int]) -> None:
+    parts = draw_stacked_bar(amounts)
+    assert [part.number for part in parts] == ([place for place, amount in enumerate(amounts) if amount > 0])
+    assert all(part.width > 0 for part in parts)
+    if parts:
+        assert abs(parts[-1].x + parts[-1].width - 100) < 0.1
+    assert all(0 <= scale_bar(amount, amounts) <= 100 for amount in amounts)
