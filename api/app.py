@@ -107,6 +107,7 @@ ROUTERS = (
     health.clock_router,
     worklist.set_aside_router,
     letter_brakes.stops_router,
+    letter_brakes.holdbacks_router,
     letter_brakes.releases_router,
     correspondence.letters_router,
     correspondence.previews_router,
@@ -150,6 +151,7 @@ def build_app() -> FastAPI:
     app.include_router(console.accounts_router)
     app.include_router(console.account_router)
     app.include_router(console.letter_router)
+    app.include_router(console.letters_router)
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)
     app.include_router(console.live_router)

@@ -7,8 +7,8 @@ from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.row_states import BrakeEvent
-from adapters.database.tables import Account, Case, LetterBrakeRecord, LetterStopRow, PolicyVersion
+from adapters.database.row_states import BrakeEvent, MessageState
+from adapters.database.tables import Account, Case, LetterBrakeRecord, LetterStopRow, Message, PolicyVersion
 from domain.correspondence.letter_stop import LetterStop, StopScope
 from domain.errors import UserError
 from domain.identifiers import CaseKind
@@ -38,6 +38,14 @@ class StopClashError(UserError):
     problem_type = "clash"
 
 
+class LetterGoneError(UserError):
+    """The letter that was to be taken back is with the mail server, or on its way there."""
+
+    title = "This letter has gone"
+    status = 409
+    problem_type = "gone"
+
+
 class BrakeContext(NamedTuple):
     """Who brakes or lets go, and when: `at` is business time, `now` real time, both UTC."""
 
@@ -51,16 +59,20 @@ class LetterStopStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def stop(self, scope: StopScope, target: str, reason: str, last_day: date | None, context: BrakeContext) -> LetterStop:
-        """Stop letters from the next one on. The same act again returns what it did.
+    def stop(
+        self, scope: StopScope, target: str, reason: str, last_day: date | None, context: BrakeContext, taken_back: str = ""
+    ) -> LetterStop:
+        """Stop letters from the next one on. The same act again returns what it did. `taken_back`: the Message-ID of a letter that must not
+        have gone by then.
 
-        Raises UnknownStopTargetError, StopClashError.
+        Raises UnknownStopTargetError, StopClashError, LetterGoneError.
         """
         with self._database.writing() as session:
             earlier = session.get(LetterStopRow, context.act_id)
             if earlier is not None:
                 return _build_stop(earlier)
             _require_target(session, scope, target)
+            _require_not_gone(session, taken_back)
             same = select(LetterStopRow).where(col(LetterStopRow.scope) == scope, col(LetterStopRow.target) == target)
             for other in map(_build_stop, session.scalars(same.where(col(LetterStopRow.ended_by).is_(None)))):
                 if other.is_active_on(context.at.date()):
@@ -79,6 +91,11 @@ class LetterStopStore:
             session.add(row)
             session.add(_build_record(row, BrakeEvent.STOPPED, context))
             return _build_stop(row)
+
+    def find_stop(self, stop_id: str) -> LetterStop | None:
+        with self._database.reading() as session:
+            row = session.get(LetterStopRow, stop_id)
+            return _build_stop(row) if row else None
 
     def end(self, stop_id: str, context: BrakeContext) -> LetterStop:
         """End a stop: its letters go again. To end it again changes nothing. Raises UnknownStopError."""
@@ -121,6 +138,14 @@ def _require_target(session: Session, scope: StopScope, target: str) -> None:
         known = session.scalars(select(col(PolicyVersion.name)).distinct().order_by(col(PolicyVersion.name))).all()
         if target not in known:
             raise UnknownStopTargetError(f"there is no policy {target!r}; there are {', '.join(known) or 'none yet'}")
+
+
+def _require_not_gone(session: Session, message_id: str) -> None:
+    """The letter outbox locks the row of a letter before it looks for stops: either it finds this one, or the letter has gone."""
+    mine = select(Message).where(col(Message.message_id) == message_id).with_for_update()
+    letter = session.scalars(mine).first() if message_id else None
+    if letter is not None and letter.state not in (MessageState.INTENDED, MessageState.VOID):
+        raise LetterGoneError(f"it is too late to take it back; GET /v1/letters/{letter.id} shows what went and what became of it")
 
 
 def _build_record(row: LetterStopRow, event: BrakeEvent, context: BrakeContext) -> LetterBrakeRecord:

@@ -99,7 +99,7 @@ class LetterPreview:
         brakes = self._find_brakes({each.letter.account_id for each in letters}, now.date())
         return LettersAhead(
             until=until,
-            letters=[each.model_copy(update={"brake": brakes.get(each.letter.account_id)}) for each in letters],
+            letters=[_put_brake_on(each, brakes.get(each.letter.account_id)) for each in letters],
             hindered=[task for task in hindered if task.kind in (TaskKind.NO_ADDRESS, TaskKind.UNAPPLIED_CREDIT)],
             accounts=len(accounts),
             has_more=len(found) > limit,
@@ -117,6 +117,11 @@ class LetterPreview:
         if not count_held_accounts(self._database) and not LetterStopStore(self._database).list_stops(today):
             return {}
         return {account: find_account_brake(self._database, account, today) for account in accounts}
+
+
+def _put_brake_on(letter: PreviewedLetter, brake: LetterBrake | None) -> PreviewedLetter:
+    """A stop that is over by then holds it no more."""
+    return letter.model_copy(update={"brake": brake if brake is not None and brake.holds_on(letter.at.date()) else None})
 
 
 class _PlayedDays:

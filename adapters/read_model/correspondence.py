@@ -92,13 +92,16 @@ def list_letters(
     state: str | None = None,
     account: str | None = None,
     invoice: str | None = None,
+    collector: str | None = None,
 ) -> tuple[list[LetterRow], str | None]:
-    """The newest first."""
+    """The newest first. `collector`: those to the accounts that are this collector's today."""
     statement = _select_letters().order_by(col(Message.id).desc()).limit(limit + 1)
     if state is not None:
         statement = statement.where(col(Message.state) == state)
     if account is not None:
         statement = statement.where(col(Message.account_id) == account)
+    if collector is not None:
+        statement = statement.where(col(Account.collector) == collector)
     if invoice is not None:
         mentioning = select(col(MessageLine.message_id)).where(col(MessageLine.invoice_id) == invoice)
         statement = statement.where(col(Message.id).in_(mentioning))

@@ -85,7 +85,8 @@ def find_account_brake(database: Database, account_id: str, day: date) -> Letter
     """Find why an account gets no letter on a business date, which may be past; None where nothing holds its letters back."""
     stop = LetterStopStore(database).find_stop_of_account(account_id, day)
     if stop is not None:
-        return LetterBrake(since=stop.made_at.date(), until=stop.last_day, reason=stop.reason, by=stop.made_by)
+        own = stop.stop_id if stop.scope is StopScope.ACCOUNT else ""
+        return LetterBrake(since=stop.made_at.date(), until=stop.last_day, reason=stop.reason, by=stop.made_by, stop_id=own)
     return find_hold_for_release(database, account_id, day)
 
 

@@ -8,6 +8,7 @@ from api.console.approval_pages import router as approvals_router
 from api.console.assets import router as assets_router
 from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
+from api.console.letters.letters_page import router as letters_router
 from api.console.live import PulseReader
 from api.console.live import router as live_router
 from api.console.overview.overview_page import router as overview_router
@@ -31,6 +32,7 @@ __all__ = [
     "batch_router",
     "credit_router",
     "letter_router",
+    "letters_router",
     "live_router",
     "overview_router",
     "provider_router",

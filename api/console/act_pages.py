@@ -15,6 +15,7 @@ from api.console.acts.known_values import find_known_values
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
+from api.console.acts.wording import ActWording
 from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, PageReader, load_reader, render
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
@@ -68,7 +69,7 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
         return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
     answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key)
     if answer.is_refusal:
-        return await again(answer.status, _list_faults(answer, words.fill_notice("refused", detail=str(answer.document.get("detail", "")))))
+        return await again(answer.status, _list_faults(answer, _say_refusal(answer, words)))
     if form.shows:
         return await run_in_threadpool(
             _render_answer, request, context, actor, name, answer.document.get(form.shows), _find_way_back(given)
@@ -110,6 +111,13 @@ def _render_answer(request: Request, context: Context, actor: Actor, name: str, 
 
 def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
     return {name: get_first(given, name) for name in list_path_ids(form)}
+
+
+def _say_refusal(answer: ApiAnswer, words: ActWording) -> str:
+    """What is often refused is said in the reader's language."""
+    kind = str(answer.document.get("type", "")).rpartition(":")[2]
+    own = words.notices.get(f"refused_{kind}")
+    return own or words.fill_notice("refused", detail=str(answer.document.get("detail", "")))
 
 
 def _list_faults(answer: ApiAnswer, refusal: str) -> Faults:

@@ -13,7 +13,7 @@ KEYS = (
     ("to_move", (("j", "next"), ("k", "previous"), ("o", "open"), ("/", "search"), ("?", "help"))),
     ("to_act", (("c", "call"), ("p", "promise"), ("d", "dispute"), ("e", "escalation"), ("n", "note"))),
     ("to_decide", (("a", "approve"), ("r", "reject"), ("t", "return"))),
-    ("to_go", (("g t", "today"), ("g p", "portfolio"), ("g c", "accounts"), ("g a", "approvals"), ("g l", "preview"), ("g i", "inbox"))),
+    ("to_go", (("g t", "today"), ("g p", "portfolio"), ("g c", "accounts"), ("g a", "approvals"), ("g l", "letters"), ("g i", "inbox"))),
 )
 """The keys by what they are for, each with the phrase that says what it does. `shortcuts.js` binds them."""
 

@@ -52,7 +52,7 @@
   };
 
   const keys = {
-    "g t": go("/today"), "g p": go("/"), "g c": go("/accounts"), "g a": go("/approvals"), "g l": go("/preview"), "g i": go("/inbox"),
+    "g t": go("/today"), "g p": go("/"), "g c": go("/accounts"), "g a": go("/approvals"), "g l": go("/letters"), "g i": go("/inbox"),
     j: move(1), k: move(-1), o: open,
     c: act("input:not([type=hidden]), select", "log_account_call"),
     p: act('[name="promises.0.amount"]', "make_promise", "log_account_call"),

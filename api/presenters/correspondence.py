@@ -63,7 +63,7 @@ def present_preview(ahead: LettersAhead, with_text: bool) -> PreviewOut:
 
 def _present_previewed_letter(each: PreviewedLetter, with_text: bool) -> PreviewedLetterOut:
     row, brake = each.letter, each.brake
-    shown = {"account_id", "account_name", "recipient", "language", "letter", "subject", "case_id"}
+    shown = {"account_id", "account_name", "recipient", "language", "letter", "subject", "message_id", "case_id"}
     return PreviewedLetterOut(
         **row.model_dump(include=shown),
         on=each.on,

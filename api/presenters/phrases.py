@@ -133,7 +133,7 @@ class Phrases(BaseModel):
     `talk` the conversation on an account's page. `problems` say by its type what is wrong, `problem_advice` what to do about it.
     `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a promise; `task_states` and
     `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events` say what became of them;
-    `start_pages` name the pages after signing in.
+    `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next slots.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -182,6 +182,7 @@ class Phrases(BaseModel):
     task_states: dict[str, str]
     task_outcomes: dict[str, str]
     preview: dict[str, str]
+    letters_page: dict[str, str]
     letter_page: dict[str, str]
     mails: dict[str, str]
     roles_page: dict[str, str]

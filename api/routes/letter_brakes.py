@@ -1,22 +1,29 @@
 """The brake: who stopped which letters, and lets them go again; and the accounts that are held for release until somebody lets them go."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from adapters.correspondence.letter_stop_store import BrakeContext, LetterStopStore
+from adapters.correspondence.letter_stop_store import BrakeContext, LetterStopStore, UnknownStopError
 from adapters.read_model.letter_brakes import list_brake_records, list_held_accounts
 from api.context import ApiContext
-from api.schemas.correspondence import BrakeRecordOut, HeldAccountOut, LetterStopIn, LetterStopOut, ReleaseIn, ReleaseOut
-from api.web.authentication import Context, LetterBrakingActor, ReadingActor
+from api.schemas.correspondence import BrakeRecordOut, HeldAccountOut, HoldbackIn, LetterStopIn, LetterStopOut, ReleaseIn, ReleaseOut
+from api.web.authentication import CollectingActor, Context, LetterBrakingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
+from api.web.permissions import Permission, permission_denial_reason
+from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
-from domain.roles import Actor
+from domain.correspondence.letter_stop import StopScope
+from domain.roles import Actor, is_same_person
 
 stops_router = APIRouter(prefix="/v1/letter-stops", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
+holdbacks_router = APIRouter(prefix="/v1/accounts", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 releases_router = APIRouter(prefix="/v1", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
+
+MAX_HOLDBACK_DAYS = 31
+"""For longer, collection is paused, or a manager stops the letters."""
 
 
 @stops_router.get("", operation_id="list_letter_stops", summary="Which letters are stopped, by whom and why")
@@ -48,6 +55,35 @@ def end_letter_stop(stop_id: str, request: Request, context: Context, actor: Let
     """A repeated request changes nothing."""
     stop = LetterStopStore(context.database).end(stop_id, _build_brake_context(request, context, actor, "letter_stop"))
     return LetterStopOut.from_stop(stop, context.today)
+
+
+@holdbacks_router.post(
+    "/{account_id}/letter-holdbacks", operation_id="take_back_letter", summary="Take the account's next letter back", status_code=201
+)
+def take_back_letter(account_id: str, request: Request, context: Context, actor: CollectingActor, body: HoldbackIn) -> LetterStopOut:
+    """No letter goes to the account up to a day; the first one after it tells its position of that day. Who names the letter is refused
+    once it has gone."""
+    if not context.today <= body.last_day <= context.today + timedelta(days=MAX_HOLDBACK_DAYS):
+        wanted = f"name a day from {context.today} to {context.today + timedelta(days=MAX_HOLDBACK_DAYS)}"
+        raise invalid_request_problem("/last_day", f"{wanted}; to hold letters back for longer, pause the collection")
+    doing = _build_brake_context(request, context, actor, "letter_holdback")
+    stop = LetterStopStore(context.database).stop(StopScope.ACCOUNT, account_id, body.reason, body.last_day, doing, body.letter)
+    return LetterStopOut.from_stop(stop, context.today)
+
+
+@holdbacks_router.delete(
+    "/{account_id}/letter-holdbacks/{holdback_id}", operation_id="put_back_letter", summary="Let a letter go that was taken back"
+)
+def put_back_letter(account_id: str, holdback_id: str, request: Request, context: Context, actor: CollectingActor) -> LetterStopOut:
+    """By whoever took it back, or who may let letters go in any case. A repeated request changes nothing."""
+    stops = LetterStopStore(context.database)
+    stop = stops.find_stop(holdback_id)
+    if stop is None or (stop.scope, stop.target) != (StopScope.ACCOUNT, account_id):
+        raise UnknownStopError(f"no letter to {account_id!r} was taken back as {holdback_id!r}; GET /v1/letter-stops lists the stops")
+    if not is_same_person(stop.made_by, actor.user) and (why := permission_denial_reason(actor.role, Permission.BRAKE_LETTERS)):
+        raise Problem(403, "not-allowed", "Your role may not do this", f"{stop.made_by} held these letters back, and {why}")
+    ended = stops.end(holdback_id, _build_brake_context(request, context, actor, "letter_holdback"))
+    return LetterStopOut.from_stop(ended, context.today)
 
 
 @releases_router.get("/held-accounts", operation_id="list_held_accounts", summary="The accounts that are held for release")

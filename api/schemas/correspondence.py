@@ -123,6 +123,17 @@ class LetterStopIn(RequestBody):
         return self
 
 
+class HoldbackIn(RequestBody):
+    """`last_day`: the last business date on which no letter goes to the account. `letter`: the Message-ID of the letter that is taken back,
+    as the preview has it."""
+
+    model_config = example_config(reason="They pay with today's run, says their bank.", last_day="2013-03-02")
+
+    reason: str = Field(min_length=1, max_length=1000)
+    last_day: Day
+    letter: str = Field(default="", max_length=200)
+
+
 class LetterStopOut(BaseModel):
     id: str
     scope: StopScope
@@ -207,6 +218,7 @@ class PreviewedLetterOut(BaseModel):
     language: str
     letter: str
     subject: str
+    message_id: str = Field(description="the same when it goes, if the day and the customer's language stay as they are")
     asked_for: Amount | None
     lines: list[LetterLineOut]
     case_id: str | None = Field(description="the case that asked for it; null: invoices' timelines will")

@@ -40,7 +40,7 @@ class LetterStop(BaseModel):
 
 class LetterBrake(BaseModel):
     """Why no letter goes to an account: a stop reaches it, or it is held for release (`awaits_release`). `until` is the last business date,
-    where there is one; `by` made the stop, or imported the account."""
+    where there is one; `by` made the stop, or imported the account. `stop_id`: that of a stop of this account alone."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,3 +49,8 @@ class LetterBrake(BaseModel):
     until: date | None = None
     reason: str = ""
     by: str
+    stop_id: str = ""
+
+    def holds_on(self, day: date) -> bool:
+        """Whether a letter that would go on a business date, not before today, is held back."""
+        return self.until is None or day <= self.until

@@ -1,0 +1,1 @@
+"""The pages of letters: what goes in the next slots, and what a person writes to a customer now."""
