@@ -44,6 +44,7 @@ class SampleStaff:
         self._api = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=API_ADDRESS)
         self._tokens: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
+        self._first_tried: dict[str, date] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, or until nothing is left to be done."""
@@ -77,14 +78,17 @@ class SampleStaff:
         if now.weekday() < 5 and now.timetz() >= BEGINS_WORK:
             for act in left:
                 if begun_on + timedelta(days=act.day) <= now.date():
-                    await self._try(act, begun_on, now, state)
+                    await self._try(act, now, state)
         return any(act.name not in state.done and act.name not in state.given_up for act in left)
 
-    async def _try(self, act: StaffAct, begun_on: date, now: datetime, state: _StaffState) -> None:
-        """Do an act, and record that; after its last day give it up."""
+    async def _try(self, act: StaffAct, now: datetime, state: _StaffState) -> None:
+        """Do an act, and record that; give it up when it was refused for as long as its patience lasts.
+
+        That begins with the first try: on a busy machine days pass while others act."""
+        first_tried = self._first_tried.setdefault(act.name, now.date())
         try:
-            if begun_on + timedelta(days=act.day + act.patience) < now.date():
-                state.given_up[act.name] = self._refusals.pop(act.name, "its day has passed")
+            if first_tried + timedelta(days=act.patience) < now.date():
+                state.given_up[act.name] = self._refusals.pop(act.name)
                 log.warning("sample_act_given_up", act=act.name, user=act.user, reason=state.given_up[act.name])
             else:
                 token = await asyncio.to_thread(self._sign_in, act.user)

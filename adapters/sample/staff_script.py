@@ -20,8 +20,8 @@ LONG_PATIENCE = 14
 
 
 class StaffAct(NamedTuple):
-    """An act of a member of the staff. `day` counts from the business date at which the sample begins; it is tried for `patience` days, for
-    what it builds on may take its time."""
+    """An act of a member of the staff. `day` counts from the business date at which the sample begins; it is tried for `patience` days from
+    the first try on, for what it builds on may take its time."""
 
     name: str
     day: int

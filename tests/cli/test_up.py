@@ -243,7 +243,7 @@ def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / "duecourse.db") as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999_from_the_future'")
 
-    refused = run_command("up", "--data-dir", str(tmp_path), "--no-sample")
+    refused = run_command("up", "--data-dir", str(tmp_path), "--port", str(find_free_port()), "--no-sample")
 
     assert refused.returncode == 2
     assert "written by a newer version of Duecourse" in refused.stderr
@@ -259,7 +259,7 @@ def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> N
     ],
 )
 def test_an_option_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, options: list[str], expected: str) -> None:
-    refused = run_command("up", "--data-dir", str(tmp_path), *options)
+    refused = run_command("up", "--data-dir", str(tmp_path), "--port", str(find_free_port()), *options)
 
     assert refused.returncode == 2
     assert expected in refused.stderr

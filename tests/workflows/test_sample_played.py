@@ -195,7 +195,7 @@ async def test_an_act_that_the_newcomer_was_before_stops_nothing(database: Datab
             asked = await newcomer.post("/v1/accounts/C1028/suspension", json={"reason": "I saw it first"})
             assert asked.status_code == 200, asked.text
 
-            await sample.pass_days(8)
+            await sample.pass_days(10)
 
         assert "these invoices are in the suspension case already" in sample.list_given_up()["pennine-ask"]
         assert sample.list_cases(case_id="suspension:C1028")[0].stage != "warning_approval", "its warning was signed all the same"
