@@ -21,6 +21,10 @@
   const put = (page, part) => {
     const fresh = page.querySelector(part), shown = find(part);
     if (!fresh || !shown || fresh.isEqualNode(shown)) return;
+    // What was just done stays said until the reader goes on; it was announced when it came.
+    const done = fresh.querySelector(":scope > .done") ? null : shown.querySelector(":scope > .done");
+    done?.removeAttribute("role");
+    if (done) fresh.prepend(done);
     const focused = shown.contains(document.activeElement) ? document.activeElement : null;
     shown.replaceWith(fresh);
     window.htmx?.process(fresh);

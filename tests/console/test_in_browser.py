@@ -112,6 +112,8 @@ async def test_a_manager_approves_and_the_second_sees_who_decided(stage: Browser
     await expect(anna.locator("p.done")).to_be_visible()
     assert anna.url.endswith("/approvals")
     await stage.environment.wait_until(lambda: stage.environment.case_row(approval).outcome == "approved")
+    await anna.evaluate("document.querySelector('main').id = 'before'; document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(anna.locator("main#content p.done"), "what was done stays said when the page is read again").to_be_visible()
     await press(otto, "r")
     await otto.get_by_role("button", name="Decide").click()
     await expect(otto.locator('main [role="alert"]')).to_contain_text("approved by anna")
