@@ -93,7 +93,11 @@ class Invoice(SQLModel, table=True):
     """The ledger's invoice. `version` grows by one with every change."""
 
     __tablename__ = "invoices"
-    __table_args__ = (Index("ix_invoices_account_status", "account_id", "status"),)
+    __table_args__ = (
+        Index("ix_invoices_account_status", "account_id", "status", "currency", "due_date", "open_balance"),
+        Index("ix_invoices_due", "status", "due_date", "id"),
+        Index("ix_invoices_amount", "status", "currency", "open_balance", "due_date"),
+    )
     id: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="accounts.id")
     number: str = Field(index=True)
@@ -496,7 +500,8 @@ class Case(SQLModel, table=True):
     __table_args__ = (
         Index("ix_cases_account", "account_id", "kind"),
         Index("ix_cases_invoice", "invoice_id", "kind"),
-        Index("ix_cases_stage", "kind", "stage"),
+        Index("ix_cases_stage", "kind", "stage", "invoice_id"),
+        Index("ix_cases_waiting", "kind", "waiting_for", "invoice_id"),
         Index("ix_cases_awaiting", "kind", "awaiting_role"),
     )
     case_id: str = Field(primary_key=True)
@@ -725,6 +730,17 @@ class PortfolioChange(SQLModel, table=True):
     told: bool = Field(default=False, index=True, description="the account's open cases know of it")
 
 
+class SavedViewRow(SQLModel, table=True):
+    """A view of a list that a person keeps under a name."""
+
+    __tablename__ = "saved_views"
+    user: str = Field(primary_key=True, foreign_key="users.name")
+    list_name: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    query: str = Field(sa_type=Text, description="of the list's address")
+    saved_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
 class CoverRow(SQLModel, table=True):
     """`covered_by` looks after `collector`'s accounts from the first business date to the last. One that was ended stays as it was."""
 
@@ -917,6 +933,7 @@ __all__ = [
     "PortfolioRuleSet",
     "PromisePartRow",
     "SQLModel",
+    "SavedViewRow",
     "SealRow",
     "SetAsideRow",
     "Setting",

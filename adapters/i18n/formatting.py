@@ -39,3 +39,8 @@ def format_localised_date(day: date, pattern: str, locale: str) -> str:
     """`pattern` is a CLDR style (`long`) or pattern (`dd.MM.y`). French alone has an ordinal for the first of a month."""
     text = format_date(day, pattern, locale=locale)
     return f"1er{text[1:]}" if pattern == "long" and text.startswith("1 ") and locale.startswith("fr") else text
+
+
+def name_country(code: str, locale: str) -> str:
+    """What readers of a locale call a country; one that nobody knows stays its code."""
+    return Locale.parse(locale).territories.get(code) or code

@@ -1,5 +1,6 @@
 """Accounts: who owes what, per currency, and whom to talk to."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -21,12 +22,13 @@ AGE_LIMITS = (0, 30, 60, 90)
 
 
 class BalanceRow(BaseModel):
-    """In minor units of one currency. `unapplied` is credit that no invoice took."""
+    """In minor units of one currency. `unapplied` is credit that no invoice took; `oldest_due`: of the open invoices."""
 
     currency: str
     open_balance: int = 0
     overdue: int = 0
     open_invoices: int = 0
+    oldest_due: date | None = None
     unapplied: int = 0
 
 
@@ -95,12 +97,22 @@ def list_accounts(
         statement = statement.where(or_(col(Account.name) > place[0], and_(col(Account.name) == place[0], col(Account.id) > place[1])))
     with database.reading() as session:
         rows, following = paginate_rows(session.execute(statement).scalars().all(), limit, lambda row: (row.name, row.id))
-        accounts = [AccountRow(**row.model_dump()) for row in rows]
-        balances = _load_balances(session, [account.id for account in accounts], today)
-        suspensions = load_account_suspensions(session, [account.id for account in accounts])
-        for account in accounts:
-            account.balances, account.suspension = balances.get(account.id, []), suspensions.get(account.id)
-        return accounts, following
+        return _build_account_rows(session, rows, today), following
+
+
+def load_account_rows(session: Session, account_ids: Sequence[str], today: date) -> list[AccountRow]:
+    """Load the accounts of these ids, in their order."""
+    found = {row.id: row for row in session.scalars(select(Account).where(col(Account.id).in_(account_ids)))}
+    return _build_account_rows(session, [found[account_id] for account_id in account_ids if account_id in found], today)
+
+
+def _build_account_rows(session: Session, rows: Sequence[Account], today: date) -> list[AccountRow]:
+    accounts = [AccountRow(**row.model_dump()) for row in rows]
+    balances = _load_balances(session, [account.id for account in accounts], today)
+    suspensions = load_account_suspensions(session, [account.id for account in accounts])
+    for account in accounts:
+        account.balances, account.suspension = balances.get(account.id, []), suspensions.get(account.id)
+    return accounts
 
 
 def find_account(database: Database, account_id: str, today: date, invoices: int = 200) -> AccountDetail | None:
@@ -156,12 +168,21 @@ def _load_balances(session: Session, account_ids: list[str], today: date) -> dic
     found: dict[tuple[str, str], BalanceRow] = {}
     overdue = func.sum(case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0))
     owed = (
-        select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)), overdue, func.count())
+        select(
+            col(Invoice.account_id),
+            col(Invoice.currency),
+            func.sum(col(Invoice.open_balance)),
+            overdue,
+            func.count(),
+            func.min(col(Invoice.due_date)),
+        )
         .where(col(Invoice.account_id).in_(account_ids), col(Invoice.status) == InvoiceStatus.OPEN)
         .group_by(col(Invoice.account_id), col(Invoice.currency))
     )
-    for account, currency, balance, late, count in session.execute(owed):
-        found[account, currency] = BalanceRow(currency=currency, open_balance=int(balance), overdue=int(late), open_invoices=count)
+    for account, currency, balance, late, count, oldest in session.execute(owed):
+        found[account, currency] = BalanceRow(
+            currency=currency, open_balance=int(balance), overdue=int(late), open_invoices=count, oldest_due=oldest
+        )
     for account, currency, amount in _load_unapplied_credit(session, account_ids):
         if amount:
             found.setdefault((account, currency), BalanceRow(currency=currency)).unapplied = amount

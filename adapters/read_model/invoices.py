@@ -106,6 +106,12 @@ def list_invoices(
         return _build_invoice_rows(session, rows), following
 
 
+def load_invoice_rows(session: Session, invoice_ids: Sequence[str]) -> list[InvoiceRow]:
+    """Load the invoices of these ids, in their order."""
+    found = {row[0].id: row for row in session.execute(_select_invoices().where(col(Invoice.id).in_(invoice_ids)))}
+    return _build_invoice_rows(session, [found[invoice_id] for invoice_id in invoice_ids if invoice_id in found])
+
+
 def find_invoice(database: Database, invoice_id: str) -> InvoiceRow | None:
     with database.reading() as session:
         row = session.execute(_select_invoices().where(col(Invoice.id) == invoice_id)).first()

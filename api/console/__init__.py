@@ -2,13 +2,13 @@
 
 from api.console.account.account_page import router as account_router
 from api.console.account.letter_page import router as letter_router
-from api.console.accounts_page import router as accounts_router
 from api.console.act_pages import router as acts_router
 from api.console.approval_pages import router as approvals_router
 from api.console.assets import router as assets_router
 from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
 from api.console.letters.letters_page import router as letters_router
+from api.console.lists.list_pages import router as lists_router
 from api.console.live import PulseReader
 from api.console.live import router as live_router
 from api.console.overview.overview_page import router as overview_router
@@ -25,7 +25,6 @@ from api.console.users.user_pages import router as users_router
 __all__ = [
     "PulseReader",
     "account_router",
-    "accounts_router",
     "acts_router",
     "approvals_router",
     "assets_router",
@@ -33,6 +32,7 @@ __all__ = [
     "credit_router",
     "letter_router",
     "letters_router",
+    "lists_router",
     "live_router",
     "overview_router",
     "provider_router",

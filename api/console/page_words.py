@@ -13,6 +13,7 @@ from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from adapters.i18n.formatting import name_country
 from adapters.i18n.shared_wording import SharedWording
 from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.correspondence import TaskRow
@@ -35,6 +36,7 @@ def install_words(templates: Environment) -> None:
         "number": _format_number,
         "money": _format_money,
         "language": _name_language,
+        "country": _name_country,
         "stage": _label_stage,
         "step": _label_step,
         "inside": put_inside_sentence,
@@ -124,6 +126,11 @@ def _name_language(context: Context, language: str) -> str:
         return Locale.parse(language).get_language_name(_find_words(context).shared.locale) or language
     except (UnknownLocaleError, ValueError):
         return language
+
+
+@pass_context
+def _name_country(context: Context, code: str) -> str:
+    return name_country(code, _find_words(context).shared.locale)
 
 
 @pass_context

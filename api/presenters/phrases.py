@@ -126,6 +126,8 @@ class Phrases(BaseModel):
     `approvals` label the pages about approvals, `credit` the part about unapplied credit, `set_aside` the page of what is set aside;
     `set_aside_stages` say what is set aside at each stage, `set_aside_reasons` why.
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
+    `lists` says what all lists have; `list_titles` name them, `list_empty` explain one in which nothing is yet, `list_columns` and
+    `list_filters` label what it has.
     `live` says what does not work just now, `shortcuts` label the page of the keys.
 
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `account_page`,
@@ -201,6 +203,11 @@ class Phrases(BaseModel):
     set_aside_reasons: dict[str, str]
     today: dict[str, str]
     accounts: dict[str, str]
+    lists: dict[str, str]
+    list_titles: dict[str, str]
+    list_empty: dict[str, str]
+    list_columns: dict[str, str]
+    list_filters: dict[str, str]
     work_kinds: dict[str, str]
     live: dict[str, str]
     shortcuts: dict[str, str]

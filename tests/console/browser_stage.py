@@ -67,7 +67,19 @@ async def ask_for_credit(environment: CollectionEnvironment, people: People, inv
 
 def list_pages(stage: BrowserStage) -> list[str]:
     account, invoice = CALLED[0], stage.invoices[CALLED[0]]
-    lists = ["/", "/today", "/accounts", "/approvals", "/letters?whose=all", "/preview", "/roles", "/set-aside", "/shortcuts", "/nowhere"]
+    lists = [
+        "/",
+        "/today",
+        "/accounts",
+        "/invoices",
+        "/approvals",
+        "/letters?whose=all",
+        "/preview",
+        "/roles",
+        "/set-aside",
+        "/shortcuts",
+        "/nowhere",
+    ]
     things = [f"/accounts/{account}", f"/invoices/{invoice}", f"/approvals/{stage.approvals[2]}"]
     forms = [
         f"/act/log_account_call?account_id={account}",

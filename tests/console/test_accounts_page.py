@@ -4,7 +4,7 @@ import pytest
 
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
-from api.console.accounts_page import PAGE_LENGTH
+from api.console.lists.list_pages import PAGE_LENGTH
 from api.presenters.phrases import load_phrases
 from domain.roles import Role
 from tests.api.conftest import As

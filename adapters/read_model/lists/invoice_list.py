@@ -1,0 +1,112 @@
+"""The list of invoices: by due date, by number, by what is open, or by the day of issue."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Select, case, or_, select
+from sqlmodel import col
+
+from adapters.database.engine import Database
+from adapters.database.tables import Account, Case, Invoice
+from adapters.read_model.invoices import NOT_STARTED, InvoiceRow, is_case_of_invoice, load_invoice_rows
+from adapters.read_model.lists.account_list import NOBODY, match_account
+from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, load_page
+from adapters.read_model.lists.list_totals import ListTotals, load_totals
+from adapters.read_model.suspensions import STAGE_SUSPENDED
+from domain.billing.billing_events import InvoiceStatus
+from domain.identifiers import CaseKind
+from domain.timeline.holds import HoldKind
+
+
+class InvoiceListFilter(BaseModel):
+    """What is None narrows nothing. `stage`: of an open invoice, as `InvoiceRow.stage` names it. `q`: a part of its number, or of its
+    account's name or number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    q: str | None = None
+    status: InvoiceStatus | None = InvoiceStatus.OPEN
+    stage: str | None = None
+    account: str | None = None
+    collector: str | None = None
+    currency: str | None = None
+    min_days_past_due: int | None = None
+    is_on_hold: bool | None = None
+    is_disputed: bool | None = None
+
+
+_COLUMNS = {
+    "due": (SortColumn(col(Invoice.due_date), date),),
+    "issued": (SortColumn(col(Invoice.issue_date), date),),
+    "number": (SortColumn(col(Invoice.number), str),),
+    "open": (SortColumn(col(Invoice.currency), str), SortColumn(col(Invoice.open_balance), int)),
+}
+"""By what the list is sorted; amounts within their currency."""
+
+
+def list_invoice_page(
+    database: Database, invoice_filter: InvoiceListFilter, sort: str, is_descending: bool, today: date, limit: int, cursor: str | None
+) -> tuple[list[InvoiceRow], str | None]:
+    order = ListOrder(sort, (*_COLUMNS[sort], SortColumn(col(Invoice.id), str)), is_descending)
+    with database.reading() as session:
+        ids, following = load_page(session, _filter_invoices(select(col(Invoice.id)), invoice_filter, today), order, limit, cursor)
+        return load_invoice_rows(session, ids), following
+
+
+def load_invoice_totals(database: Database, invoice_filter: InvoiceListFilter, today: date) -> ListTotals:
+    """What is open of all that match, and what of it is past due. What is open is counted to the end where an index has the answer."""
+    statement = select(
+        col(Invoice.currency),
+        col(Invoice.open_balance).label("amount"),
+        case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0).label("due"),
+    )
+    indexed = {"status", "account", "collector", "currency", "min_days_past_due"}
+    is_cheap = invoice_filter.status is InvoiceStatus.OPEN and not invoice_filter.model_dump(exclude=indexed, exclude_none=True)
+    with database.reading() as session:
+        return load_totals(session, _filter_invoices(statement, invoice_filter, today), is_limited=not is_cheap)
+
+
+def _filter_invoices(statement: Select[Any], invoice_filter: InvoiceListFilter, today: date) -> Select[Any]:
+    for column, value in (
+        (Invoice.status, invoice_filter.status),
+        (Invoice.account_id, invoice_filter.account),
+        (Invoice.currency, invoice_filter.currency),
+    ):
+        if value is not None:
+            statement = statement.where(col(column) == value)
+    if invoice_filter.collector is not None:
+        collector = col(Account.collector)
+        theirs = collector.is_(None) if invoice_filter.collector == NOBODY else collector == invoice_filter.collector
+        statement = statement.where(_is_of_accounts(theirs))
+    if invoice_filter.stage is not None:
+        statement = statement.where(col(Invoice.status) == InvoiceStatus.OPEN, _match_stage(invoice_filter.stage))
+    if invoice_filter.min_days_past_due is not None:
+        latest = today - timedelta(days=invoice_filter.min_days_past_due)
+        statement = statement.where(col(Invoice.status) == InvoiceStatus.OPEN, col(Invoice.due_date) <= latest)
+    if invoice_filter.is_on_hold is not None:
+        held = _has_case(col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
+        statement = statement.where(held if invoice_filter.is_on_hold else ~held)
+    if invoice_filter.is_disputed is not None:
+        statement = statement.where(col(Invoice.disputed).is_(invoice_filter.is_disputed))
+    if invoice_filter.q:
+        named = (column.icontains(invoice_filter.q, autoescape=True) for column in (col(Invoice.number), col(Invoice.id)))
+        statement = statement.where(or_(*named, _is_of_accounts(match_account(invoice_filter.q))))
+    return statement
+
+
+def _is_of_accounts(condition: Any) -> Any:
+    return col(Invoice.account_id).in_(select(col(Account.id)).where(condition))
+
+
+def _has_case(condition: Any) -> Any:
+    return col(Invoice.id).in_(select(col(Case.invoice_id)).where(col(Case.kind) == CaseKind.INVOICE, condition))
+
+
+def _match_stage(stage: str) -> Any:
+    is_suspended = _is_of_accounts(col(Account.suspended_on).is_not(None))
+    if stage == STAGE_SUSPENDED:
+        return is_suspended
+    if stage == NOT_STARTED:
+        return ~is_suspended & ~select(col(Case.case_id)).where(is_case_of_invoice()).exists()
+    return ~is_suspended & _has_case(col(Case.stage) == stage)
