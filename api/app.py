@@ -1,5 +1,6 @@
 """The HTTP application: the API under /v1 for machines, and the console's pages for people."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -128,6 +129,7 @@ def attach_context(app: FastAPI, context: ApiContext) -> None:
     app.state.parts, app.state.trail = context, AccessLogBuffer(AccessLog(context.database))
     app.state.pulse = console.PulseReader(context)
     app.state.overview = OverviewReader(context.database)
+    app.state.staged_files, app.state.import_tasks = console.StagedFiles(), set[asyncio.Task[None]]()
 
 
 def build_app() -> FastAPI:
@@ -154,6 +156,7 @@ def build_app() -> FastAPI:
     app.include_router(console.letters_router)
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)
+    app.include_router(console.import_router)
     app.include_router(console.live_router)
     app.include_router(console.overview_router)
     app.include_router(console.shortcuts_router)

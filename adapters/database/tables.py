@@ -692,6 +692,17 @@ class ImportRow(SQLModel, table=True):
     cells: list[str] | None = Field(default=None, sa_type=JSON)
 
 
+class KeptMapping(SQLModel, table=True):
+    """A mapping that somebody saved under a name. Never changed: a new text is a new version, and the last one counts."""
+
+    __tablename__ = "import_mappings"
+    name: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    text: str = Field(sa_type=Text, description="YAML, as a ColumnMapping is written")
+    saved_by: str
+    saved_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
 class Setting(SQLModel, table=True):
     """What must outlive a restart: the business clock, the version that wrote the data."""
 
@@ -919,6 +930,7 @@ __all__ = [
     "ImportRun",
     "Invoice",
     "JournalEntry",
+    "KeptMapping",
     "LedgerEvent",
     "LetterBrakeRecord",
     "LetterStopRow",

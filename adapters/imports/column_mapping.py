@@ -244,12 +244,16 @@ def find_mapping_file(name: str) -> Path:
 
 def load_mapping(path: Path) -> ColumnMapping:
     """Load a mapping. Raises MappingError, also when there is no such file."""
+    return parse_mapping(read_mapping_file(path), str(path))
+
+
+def read_mapping_file(path: Path) -> str:
+    """Raises MappingError, also when there is no such file."""
     try:
         if path.stat().st_size > MAX_MAPPING_BYTES:
             raise MappingError(f"{path}: has more than {MAX_MAPPING_BYTES // 1024:,} KB, which no mapping has; name a mapping file")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise MappingError(f"{path}: cannot be read ({error.strerror}); name a mapping file such as mappings/duecourse.yaml") from error
     except UnicodeDecodeError as error:
         raise MappingError(f"{path}: is not UTF-8 text; save the mapping as UTF-8") from error
-    return parse_mapping(text, str(path))

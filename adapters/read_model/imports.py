@@ -56,6 +56,25 @@ def find_import(database: Database, import_id: str) -> ImportRecord | None:
         )
 
 
+class PastImport(BaseModel):
+    """An import as a list shows it. Times are real."""
+
+    id: str
+    file_name: str
+    started_by: str
+    state: str
+    rows: int
+    verdicts: dict[str, int]
+    started_at: datetime
+
+
+def list_latest_imports(database: Database, limit: int) -> list[PastImport]:
+    """The latest first."""
+    with database.reading() as session:
+        runs = session.exec(select(ImportRun).order_by(col(ImportRun.started_at).desc()).limit(limit))
+        return [PastImport(**run.model_dump(include=set(PastImport.model_fields))) for run in runs]
+
+
 def list_row_verdicts(database: Database, import_id: str) -> list[RowVerdict]:
     """In the order of the rows."""
     with database.reading() as session:

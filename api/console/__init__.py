@@ -7,6 +7,8 @@ from api.console.approval_pages import router as approvals_router
 from api.console.assets import router as assets_router
 from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
+from api.console.imports.import_pages import router as import_router
+from api.console.imports.staged_files import StagedFiles
 from api.console.letters.letters_page import router as letters_router
 from api.console.lists.list_pages import router as lists_router
 from api.console.live import PulseReader
@@ -24,12 +26,14 @@ from api.console.users.user_pages import router as users_router
 
 __all__ = [
     "PulseReader",
+    "StagedFiles",
     "account_router",
     "acts_router",
     "approvals_router",
     "assets_router",
     "batch_router",
     "credit_router",
+    "import_router",
     "letter_router",
     "letters_router",
     "lists_router",

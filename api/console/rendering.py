@@ -123,6 +123,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "sets_clock": fast is not None and actor is not None and permission_denial_reason(actor.role, Permission.SET_CLOCK) is None,
         "refresh": FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
         "sees_users": actor is not None and permission_denial_reason(actor.role, Permission.AUDIT) is None,
+        "may_import_files": actor is not None and permission_denial_reason(actor.role, Permission.IMPORT) is None,
         "has_inbox": context.inbox is not None,
         "refused_policies": find_refusal(context.database) if actor else None,
         "stylesheet": find_stylesheet(),

@@ -132,10 +132,12 @@ class Phrases(BaseModel):
 
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `account_page`,
     `invoice_page`, `preview`, `letter_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each;
-    `talk` the conversation on an account's page. `problems` say by its type what is wrong, `problem_advice` what to do about it.
-    `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a promise; `task_states` and
-    `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events` say what became of them;
-    `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next slots.
+    `talk` the conversation on an account's page, `imports` the pages of an import, `import_fields` what can be read from a file,
+    `import_verdicts` what becomes of its rows, `import_states` of all of it. `problems` say by its type what is wrong,
+    `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a
+    promise; `task_states` and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events`
+    say what became of them; `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next
+    slots.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -185,6 +187,10 @@ class Phrases(BaseModel):
     task_outcomes: dict[str, str]
     preview: dict[str, str]
     letters_page: dict[str, str]
+    imports: dict[str, str]
+    import_fields: dict[str, str]
+    import_verdicts: dict[str, str]
+    import_states: dict[str, str]
     letter_page: dict[str, str]
     mails: dict[str, str]
     roles_page: dict[str, str]

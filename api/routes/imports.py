@@ -1,6 +1,5 @@
 """Invoices from files, with a verdict for each row, and from other systems, with a result for each invoice."""
 
-import re
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +9,12 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.database.row_states import ImportState
-from adapters.imports.column_mapping import MAX_MAPPING_BYTES, ColumnMapping, load_mapping, parse_mapping
+from adapters.imports.column_mapping import MAX_MAPPING_BYTES, ColumnMapping, parse_mapping
 from adapters.imports.importer import ImportResult
+from adapters.imports.mapping_store import MappingStore
 from adapters.read_model.imports import find_import
+from api.commands.invoice_import import FileToImport, import_invoice_file
 from api.commands.invoice_upload import upload_invoices
 from api.context import ApiContext
 from api.schemas.imports import ClosureIn, ClosureOut, ImportOut, InvoicesIn, InvoiceVerdicts
@@ -25,7 +25,6 @@ from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem, not_fou
 from api.web.uploads import describe_upload
 
 router = APIRouter(prefix="/v1", tags=["imports"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
-_mapping_name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {}}, "description": "The rows as they came, with a last column that says why"}
 }
@@ -62,20 +61,7 @@ async def import_file(
             path = Path(folder) / f"upload{Path(name).suffix[:10]}"
             with path.open("wb") as copy:
                 shutil.copyfileobj(file.file, copy)
-            hold = not release and context.releases.holds_new_accounts(context.clock)
-            result = context.importer.run(
-                path,
-                chosen,
-                context.today,
-                context.business_now,
-                actor.user,
-                dry_run,
-                file_name=name,
-                hold_new_accounts=hold,
-                is_complete=complete,
-            )
-        if release and not dry_run:
-            context.releases.go_live(BrakeContext(f"import:{result.import_id}", actor.user, context.business_now, context.now()))
+            result = import_invoice_file(context, FileToImport(path, name, chosen, complete, release), actor.user, dry_run)
         return _load_import(context, result.import_id) if result.import_id else _present_dry_run(result, name, actor.user)
 
     answer = await run_in_threadpool(run)
@@ -124,11 +110,11 @@ def _choose_mapping(context: ApiContext, name: str, given: UploadFile | None) ->
             return parse_mapping(content.decode("utf-8-sig"), given.filename)
         except UnicodeDecodeError as error:
             raise invalid_request_problem("mapping_file", "the mapping is not UTF-8 text; save it as UTF-8") from error
-    path = context.mappings / f"{name}.yaml"
-    if not _mapping_name_pattern.fullmatch(name) or not path.is_file():
-        kept = ", ".join(sorted(path.stem for path in context.mappings.glob("*.yaml"))) or "none"
-        raise invalid_request_problem("mapping", f"name a mapping that is kept here ({kept}), or send your own as mapping_file")
-    return load_mapping(path)
+    store = MappingStore(context.database, context.mappings)
+    if found := store.find(name):
+        return found
+    kept = ", ".join(store.list_names()) or "none"
+    raise invalid_request_problem("mapping", f"name a mapping that is kept here ({kept}), or send your own as mapping_file")
 
 
 def _load_import(context: ApiContext, import_id: str) -> ImportOut:

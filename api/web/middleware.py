@@ -24,7 +24,7 @@ UNKNOWN_HOST = Problem(
     "This is not the server's name",
     "open Duecourse by its own address; whoever runs it names that in DUECOURSE_CONSOLE_URL, or more of them in DUECOURSE_ALLOWED_HOSTS",
 )
-IMPORTS_PATH = "/v1/imports"
+IMPORT_PATHS = frozenset({"/v1/imports", "/import"})
 MAX_EVIDENCE_BYTES = 25 * 2**20
 EVIDENCE_PATH = re.compile(r"/v1/disputes/[^/]+/evidence")
 
@@ -72,7 +72,7 @@ class BodyLimitMiddleware:
 
 
 def _find_body_limit(path: str) -> int:
-    if path == IMPORTS_PATH:
+    if path in IMPORT_PATHS:
         return MAX_IMPORT_BYTES
     return MAX_EVIDENCE_BYTES if EVIDENCE_PATH.fullmatch(path) else MAX_JSON_BYTES
 

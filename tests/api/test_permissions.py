@@ -178,6 +178,10 @@ PAGES = {
         "/overview/waiting",
         "/overview/disputes",
         "/invoices",
+        "/import",
+        "/import/{token}",
+        "/import/{token}/columns",
+        "/imports/{import_id}",
         "/invoices/{invoice_id}",
         "/lists/{name}/csv",
         "/lists/{name}/xlsx",
@@ -205,6 +209,10 @@ PAGES = {
     )
 } | {
     ("POST", "/clock"),
+    ("POST", "/import"),
+    ("POST", "/import/{token}/columns"),
+    ("POST", "/import/{token}/run"),
+    ("POST", "/import/{token}/mapping"),
     ("POST", "/approval-decisions"),
     ("POST", "/set-aside/{item_id}/retry"),
     ("POST", "/act/{name}"),

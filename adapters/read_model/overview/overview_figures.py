@@ -33,9 +33,15 @@ class OverviewFigures(BaseModel):
     disputes: list[DisputeFigures]
     waiting: list[WaitingFigures]
 
+    @property
+    def are_of_nothing(self) -> bool:
+        """There has never been an invoice that was open."""
+        return not self.currencies and not self.stages
+
 
 class OverviewReader:
-    """Reads the figures of one database, and keeps those of the last day for which it was asked."""
+    """Reads the figures of one database, and keeps those of the last day for which it was asked. An empty page is read anew each time: the
+    first import shows at once."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._lock = database, Lock()
@@ -44,7 +50,7 @@ class OverviewReader:
     def read(self, today: date, now: datetime, clock: Clock) -> OverviewFigures:
         """`now` is real time. One reader at a time: those who come meanwhile wait for what it finds."""
         with self._lock:
-            if self._kept is None or self._kept[0] != today or now - self._kept[1].read_at >= KEPT_FOR:
+            if self._kept is None or self._kept[0] != today or self._kept[1].are_of_nothing or now - self._kept[1].read_at >= KEPT_FOR:
                 self._kept = (today, load_overview(self._database, today, now, lambda at: clock.to_business(at).date()))
             return self._kept[1]
 

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from adapters.read_model.accounts import AGE_LIMITS
 from adapters.read_model.overview.figure_rows import list_dispute_rows, list_waiting_cases, list_waiting_tasks
 from adapters.read_model.overview.money_figures import CollectorFigures
-from adapters.read_model.overview.overview_figures import OverviewFigures, OverviewReader
+from adapters.read_model.overview.overview_figures import OverviewReader
 from adapters.read_model.overview.waiting_figures import DISPUTE_AGE_LIMITS
 from api.console.overview import row_links
 from api.console.overview.bars import draw_stacked_bar, scale_bar
@@ -43,7 +43,7 @@ def show_overview(request: Request, context: Context, actor: PageReader) -> HTML
         links=row_links,
         stacked=draw_stacked_bar,
         scaled=scale_bar,
-        is_empty=_is_empty(figures),
+        is_empty=figures.are_of_nothing,
     )
 
 
@@ -101,7 +101,3 @@ def _find_most(collectors: Iterable[CollectorFigures]) -> dict[str, int]:
         for currency, figure in row.open.items():
             most[currency] = max(most.get(currency, 0), figure.balance)
     return most
-
-
-def _is_empty(figures: OverviewFigures) -> bool:
-    return not figures.currencies and not figures.stages

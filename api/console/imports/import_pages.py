@@ -1,0 +1,235 @@
+"""The pages of an import: the file, its columns, the dry run, the import with its progress, and what became of it."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from adapters.i18n.languages import DEFAULT_LANGUAGE
+from adapters.imports.column_guesses import DATE_FORMATS
+from adapters.imports.column_mapping import MappingError, parse_mapping
+from adapters.imports.mapping_store import MappingStore
+from adapters.imports.sheet import SheetError
+from adapters.read_model.imports import find_import, list_latest_imports
+from api.commands.invoice_import import FileToImport, import_invoice_file
+from api.console.acts.sent_form import Values, is_form_token, read_sent_form
+from api.console.imports.countries import COUNTRY_LANGUAGES
+from api.console.imports.mapping_form import (
+    BY_COUNTRY,
+    DECIMAL_MARKS,
+    build_mapping_text,
+    read_columns,
+    show_mapping_form,
+)
+from api.console.imports.staged_files import StagedFile, StagedFiles, Work
+from api.console.rendering import PageReader, load_reader, render
+from api.context import ApiContext
+from api.web.authentication import Context, require_right
+from api.web.permissions import Permission, permission_denial_reason
+from api.web.problems import not_found_problem
+from api.web.request_target import EncodedPathRoute
+from api.web.uploads import describe_upload
+from domain.errors import UserError
+from domain.roles import Actor
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+IMPORT_PAGE = "/import"
+MAX_PAST_IMPORTS = 10
+WAITED_SECONDS = 2.0
+"""For so long a page waits for what it began: a small file is done by then."""
+
+
+def require_importer(actor: PageReader) -> Actor:
+    """Raises Problem 403."""
+    require_right(actor, Permission.IMPORT)
+    return actor
+
+
+Importing = Annotated[Actor, Depends(require_importer)]
+
+
+def _find_staged(request: Request, token: str, actor: Importing) -> StagedFile:
+    """Raises Problem 404."""
+    files: StagedFiles = request.app.state.staged_files
+    found = files.find(token, actor.user)
+    if found is None:
+        raise not_found_problem("file", "", "it is kept for an hour: choose it once more")
+    return found
+
+
+Staged = Annotated[StagedFile, Depends(_find_staged)]
+
+
+@router.get(IMPORT_PAGE)
+def show_import(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    return _render_start(request, context, actor)
+
+
+@router.post(IMPORT_PAGE)
+async def stage_file(
+    request: Request,
+    context: Context,
+    actor: Importing,
+    file: Annotated[UploadFile, File()],
+    form_token: Annotated[str, Form(max_length=100)] = "",
+    mapping: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """A file without a name is none. With a mapping that has a name, its dry run begins at once."""
+    if not is_form_token(request, form_token):
+        return await run_in_threadpool(_render_start, request, context, actor, "stale")
+    if not file.filename:
+        return await run_in_threadpool(_render_start, request, context, actor, "no_file")
+    files: StagedFiles = request.app.state.staged_files
+    staged = await run_in_threadpool(files.add, actor.user, describe_upload(file), file.file)
+    if mapping:
+        chosen = await run_in_threadpool(MappingStore(context.database, context.mappings).find_text, mapping)
+        if chosen is not None:
+            staged.mapping_text = chosen
+            await _begin(request, context, actor, staged, "dry_run")
+    return _go_to(staged)
+
+
+@router.get(IMPORT_PAGE + "/{token}")
+def show_staged(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
+    """What there is to do next with the file: map it, wait, look at the dry run."""
+    if staged.work == "import" and staged.result is not None and staged.result.import_id:
+        return RedirectResponse(f"/imports/{staged.result.import_id}", status_code=303)
+    if staged.is_running or staged.result is not None:
+        return _render_staged(request, context, actor, staged)
+    return _render_columns(request, context, actor, staged, None)
+
+
+@router.get(IMPORT_PAGE + "/{token}/columns")
+def show_columns(request: Request, context: Context, actor: Importing, staged: Staged) -> HTMLResponse:
+    return _render_columns(request, context, actor, staged, None)
+
+
+@router.post(IMPORT_PAGE + "/{token}/columns")
+async def map_columns(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
+    """A dry run with the columns as they were mapped; or the form again, with what is wrong."""
+    sent = await read_sent_form(request)
+    text = build_mapping_text(sent.values, "console")
+    try:
+        await run_in_threadpool(parse_mapping, text, staged.name)
+    except MappingError as error:
+        fault = str(error)
+    else:
+        fault = "" if sent.is_ours else (await run_in_threadpool(load_reader, context, actor)).act_words.notices["stale"]
+    if fault:
+        page = await run_in_threadpool(_render_columns, request, context, actor, staged, sent.values, fault)
+        page.status_code = 422
+        return page
+    staged.mapping_text = text
+    await _begin(request, context, actor, staged, "dry_run")
+    return _go_to(staged)
+
+
+@router.post(IMPORT_PAGE + "/{token}/run")
+async def run_import(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
+    """What the dry run showed; sent twice, it is imported once."""
+    sent = await read_sent_form(request)
+    if sent.is_ours and staged.mapping_text:
+        await _begin(request, context, actor, staged, "import")
+    return _go_to(staged)
+
+
+@router.post(IMPORT_PAGE + "/{token}/mapping")
+async def save_mapping(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
+    """Keep the mapping under a name, for the next file of its kind. Raises MappingError."""
+    sent = await read_sent_form(request)
+    name = sent.first("name").strip()
+    if sent.is_ours and staged.mapping_text:
+        store = MappingStore(context.database, context.mappings)
+        await run_in_threadpool(store.save, name, staged.mapping_text, actor.user, context.now())
+    return RedirectResponse(f"{IMPORT_PAGE}/{staged.token}?saved=yes", status_code=303)
+
+
+@router.get("/imports/{import_id}")
+def show_past_import(request: Request, import_id: str, context: Context, actor: PageReader) -> HTMLResponse:
+    record = find_import(context.database, import_id)
+    if record is None:
+        raise not_found_problem("import", import_id, "the page of imports lists the last ones")
+    return render(request, context, "import_result.html", actor, record=record)
+
+
+async def _begin(request: Request, context: ApiContext, actor: Actor, staged: StagedFile, work: Work) -> None:
+    """Begin it in the background, and wait for a moment: most files are small."""
+    if not staged.begin_work(work):
+        return
+    task = asyncio.create_task(_work(context, actor, staged, work))
+    running: set[asyncio.Task[None]] = request.app.state.import_tasks
+    running.add(task)
+    task.add_done_callback(running.discard)
+    await asyncio.wait([task], timeout=WAITED_SECONDS)
+
+
+async def _work(context: ApiContext, actor: Actor, staged: StagedFile, work: Work) -> None:
+    def run() -> None:
+        try:
+            file = FileToImport(staged.path, staged.name, parse_mapping(staged.mapping_text, staged.name))
+            staged.end_work(import_invoice_file(context, file, actor.user, work == "dry_run", staged.report_progress))
+        except UserError as error:
+            staged.end_work(None, str(error))
+        except BaseException:
+            staged.end_work(None)
+            raise
+
+    await run_in_threadpool(run)
+    if work == "import" and staged.result is not None:
+        await context.cases.trigger_billing_sync()
+
+
+def _go_to(staged: StagedFile) -> RedirectResponse:
+    return RedirectResponse(f"{IMPORT_PAGE}/{staged.token}", status_code=303)
+
+
+def _render_start(request: Request, context: ApiContext, actor: Actor, fault: str = "") -> HTMLResponse:
+    page = render(
+        request,
+        context,
+        "import.html",
+        actor,
+        may_import=permission_denial_reason(actor.role, Permission.IMPORT) is None,
+        mappings=MappingStore(context.database, context.mappings).list_names(),
+        past=list_latest_imports(context.database, MAX_PAST_IMPORTS),
+        fault=fault,
+    )
+    page.status_code = 422 if fault else 200
+    return page
+
+
+def _render_columns(
+    request: Request, context: ApiContext, actor: Actor, staged: StagedFile, given: Values | None, fault: str = ""
+) -> HTMLResponse:
+    facts: dict[str, Any] = {"form": None, "fault": fault or staged.fault}
+    try:
+        header, samples = read_columns(staged.path)
+        own = COUNTRY_LANGUAGES.get(context.company.country or "", DEFAULT_LANGUAGE)
+        facts["form"] = show_mapping_form(header, samples, context.company.time_zone, own, given)
+    except SheetError as error:
+        facts["fault"] = str(error)
+    return render(
+        request,
+        context,
+        "import_columns.html",
+        actor,
+        staged=staged,
+        by_country=BY_COUNTRY,
+        dates=DATE_FORMATS,
+        marks=DECIMAL_MARKS,
+        **facts,
+    )
+
+
+def _render_staged(request: Request, context: ApiContext, actor: Actor, staged: StagedFile) -> HTMLResponse:
+    return render(
+        request,
+        context,
+        "import_dry_run.html",
+        actor,
+        staged=staged,
+        percent=round(100 * staged.fraction),
+        saved="saved" in request.query_params,
+    )
