@@ -65,6 +65,7 @@ from adapters.temporal.case_signals import CaseSignals
 from adapters.temporal.data_converter import WORKER_DATA_CONVERTER
 from adapters.temporal.failure_watch import FailureWatch
 from adapters.temporal.signal_guard import SignalGuard
+from adapters.temporal.task_time import HUNG_SHARE, choose_task_timeout
 from adapters.temporal.visibility import VisibilityRunListing
 from domain import identifiers as ids
 from workflows.account_erasure import Erasing
@@ -114,10 +115,6 @@ THREAD_SWITCH_SECONDS = 0.0005
 """How soon a thread that has its answer from the database gets the interpreter back: at Python's own 5 ms it waits longer for that than
 for the answer, statement by statement."""
 
-MAX_TASK_SECONDS = 8.0
-"""For how long a case may take in what it was sent meanwhile. At the SDK's own two seconds a burst of 1,500 signals on a busy machine fails
-the task, for ever, for each try takes in as many; after ten the server gives the task to another worker."""
-
 GRACE_PERIOD = timedelta(seconds=20)
 """How long a worker that is asked to stop may go on with the letters on the wire."""
 
@@ -162,15 +159,16 @@ def build_worker(
         # shorter than a burst lasts, and every case's task would be given out again, and the case replayed from its whole history
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_takeover_seconds),
     )
-    _allow_long_tasks(worker)
+    _allow_long_tasks(worker, choose_task_timeout(settings.worker_takeover_seconds) * HUNG_SHARE)
     return worker
 
 
-def _allow_long_tasks(worker: Worker) -> None:
-    """Take a task for hung after MAX_TASK_SECONDS. The SDK has no setting for it."""
+def _allow_long_tasks(worker: Worker, limit: timedelta) -> None:
+    """Take a task for hung after that time, not after the SDK's own two seconds, for which it has no setting: a case that was sent a burst
+    of signals would fail its task for ever, for each try takes in as many."""
     workflow_worker: Any = worker._workflow_worker
     assert hasattr(workflow_worker, "_deadlock_timeout_seconds"), "the SDK names it otherwise by now"
-    workflow_worker._deadlock_timeout_seconds = MAX_TASK_SECONDS
+    workflow_worker._deadlock_timeout_seconds = limit.total_seconds()
 
 
 def build_worker_client(client: Client) -> Client:

@@ -44,6 +44,7 @@ from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.namespace_check import prepare_namespace
 from adapters.temporal.schedules import delete_old_runs, keep_schedules
 from adapters.temporal.sdk_telemetry import measure_sdk
+from adapters.temporal.task_time import choose_task_timeout
 from cli.start_wait import Say, connect_to_set_server, wait_for_database
 from domain.clock import Clock
 from domain.correspondence.release import ReleaseSelection
@@ -214,7 +215,8 @@ async def _connect_temporal(settings: Settings, stack: AsyncExitStack, say: Say)
         settings.data_dir, settings.temporal_namespace, settings.temporal_port, settings.temporal_ui_port
     )
     stack.push_async_callback(server.stop)
-    client = await connect_client(server.address, settings.temporal_namespace)
+    task_timeout = choose_task_timeout(settings.worker_takeover_seconds)
+    client = await connect_client(server.address, settings.temporal_namespace, task_timeout=task_timeout)
     await set_history_retention(client, HISTORY_DAYS)
     await prepare_namespace(client)
     return client, server.address

@@ -16,6 +16,7 @@ from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.temporal.client import TemporalUnreachableError, connect_client
 from adapters.temporal.schedules import keep_schedules
 from adapters.temporal.sdk_telemetry import forward_sdk_log, measure_sdk
+from adapters.temporal.task_time import choose_task_timeout
 from adapters.temporal.transport_security import TransportSecurity
 from cli.local_stack import MakeApp, RunWorker
 from cli.start_wait import connect_to_set_server, wait_for_database
@@ -65,7 +66,8 @@ async def connect_to_temporal(settings: Settings) -> Client:
     SettingsError."""
     address = _find_temporal_address(settings)
     _log_beside_output(settings)
-    return await connect_client(address, settings.temporal_namespace, security=TransportSecurity.from_settings(settings))
+    security, task_timeout = TransportSecurity.from_settings(settings), choose_task_timeout(settings.worker_takeover_seconds)
+    return await connect_client(address, settings.temporal_namespace, security=security, task_timeout=task_timeout)
 
 
 def _log_beside_output(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from adapters.outages import describe_database_address
 from adapters.process.server_watch import find_absence
 from adapters.temporal.client import TemporalAbsentError, connect_client
 from adapters.temporal.namespace_check import NamespaceUncheckedError, prepare_namespace
+from adapters.temporal.task_time import choose_task_timeout
 from adapters.temporal.transport_security import TransportSecurity
 from domain.errors import OperatingError
 
@@ -78,10 +79,10 @@ async def connect_to_set_server(settings: Settings, address: str, say: Say, pati
     Raises TemporalUnreachableError and NamespaceError: after `patience` seconds for a server that is not there, at once for what waiting
     does not change.
     """
-    security = TransportSecurity.from_settings(settings)
+    security, task_timeout = TransportSecurity.from_settings(settings), choose_task_timeout(settings.worker_takeover_seconds)
 
     async def connect() -> Client:
-        client = await connect_client(address, settings.temporal_namespace, security=security)
+        client = await connect_client(address, settings.temporal_namespace, security=security, task_timeout=task_timeout)
         await prepare_namespace(client, security.command_options)
         return client
 

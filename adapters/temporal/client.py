@@ -56,9 +56,14 @@ class RetentionError(OperatingError):
 
 
 async def connect_client(
-    address: str, namespace: str, seconds: float = CONNECT_SECONDS, security: TransportSecurity | None = None
+    address: str,
+    namespace: str,
+    seconds: float = CONNECT_SECONDS,
+    security: TransportSecurity | None = None,
+    task_timeout: timedelta | None = None,
 ) -> Client:
-    """Connect to `address`, HOST:PORT. `security` is None for a server of this machine's own, which has none.
+    """Connect to `address`, HOST:PORT. `security` is None for a server of this machine's own, which has none. `task_timeout`: of the
+    workflows that the client starts, see `choose_task_timeout`; None: the server's own.
 
     Raises TemporalAbsentError after `seconds`; TemporalUnreachableError with what is wrong with TLS, certificates or the API key, where
     that is why; SettingsError for a certificate's file that cannot be used.
@@ -73,7 +78,7 @@ async def connect_client(
                 data_converter=DATA_CONVERTER,
                 tls=tls,
                 api_key=chosen.api_key,
-                interceptors=[ServerLimitGuard()],
+                interceptors=[ServerLimitGuard(task_timeout)],
             )
     except (TimeoutError, RuntimeError, RPCError) as error:
         fault = await asyncio.to_thread(describe_connection_fault, address, chosen, str(error)) if security else None

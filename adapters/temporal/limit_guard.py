@@ -1,5 +1,6 @@
 """Holds every call of a client against the Temporal server's limits, before it is made."""
 
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import (
@@ -31,15 +32,20 @@ MAX_COUNTED_WORKFLOWS = 10_000
 
 class ServerLimitGuard(Interceptor):
     """For every client. Its calls raise ServerLimitError for what is too long, CrowdedRunError for a signal that is one too many. The
-    size of arguments is the data converter's to look at, for it has them encoded."""
+    size of arguments is the data converter's to look at, for it has them encoded. `task_timeout`: of the workflows that it starts; None:
+    the server's own."""
+
+    def __init__(self, task_timeout: timedelta | None = None) -> None:
+        self._task_timeout = task_timeout
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        return _GuardedCalls(next)
+        return _GuardedCalls(next, self._task_timeout)
 
 
 class _GuardedCalls(OutboundInterceptor):
-    def __init__(self, next: OutboundInterceptor) -> None:
+    def __init__(self, next: OutboundInterceptor, task_timeout: timedelta | None) -> None:
         super().__init__(next)
+        self._task_timeout = task_timeout
         self._signals: dict[str, int] = {}
 
     async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
@@ -48,6 +54,8 @@ class _GuardedCalls(OutboundInterceptor):
         if input.start_signal is not None:
             check_id("the signal's name", input.start_signal)
             await self._count_signal(input.id)
+        if self._task_timeout:
+            input.task_timeout = input.task_timeout or self._task_timeout
         return await super().start_workflow(input)
 
     async def signal_workflow(self, input: SignalWorkflowInput) -> None:
@@ -65,6 +73,8 @@ class _GuardedCalls(OutboundInterceptor):
         check_id("the workflow's id", input.start_workflow_input.id)
         check_search_attributes(input.start_workflow_input.search_attributes)
         check_id("the update's id", input.update_workflow_input.update_id or "")
+        if self._task_timeout:
+            input.start_workflow_input.task_timeout = input.start_workflow_input.task_timeout or self._task_timeout
         return await super().start_update_with_start_workflow(input)
 
     async def create_schedule(self, input: CreateScheduleInput) -> ScheduleHandle:

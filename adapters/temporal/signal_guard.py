@@ -23,7 +23,7 @@ from adapters.temporal.data_converter import UnreadableValue
 from domain.case.account_case import AccountCase
 from domain.case.command import COMMAND_REJECTED
 from domain.case.countable import find_uncountable
-from domain.case.state_copy import copy_state, restore_state
+from domain.case.state_copy import copy_state, has_changed, restore_state
 from domain.clock import Clock
 
 REFUSES_SIGNALS = "refuses-signals"
@@ -32,6 +32,10 @@ that got such a one before there was this has nothing of it in its history, or g
 
 LONGEST_NAME = 64
 """In characters: so much of an unknown signal's name goes into the journal."""
+
+
+_CHRONICLE = frozenset(("journal", "seen"))
+"""The fields of a case in which stands what came to it: nothing that a case computes depends on them."""
 
 
 class _Session(Protocol):
@@ -81,7 +85,7 @@ class _GuardingInterceptor(WorkflowInboundInterceptor):
             _refuse(input.signal if handler else _shorten(input.signal), flaw.reason)
             return
         _take_up_lost_run()
-        kept = _KeptState(inspect.iscoroutinefunction(handler))
+        kept = _KeptState(_waits(input.signal, handler))
         try:
             await super().handle_signal(input)
             kept.check()
@@ -121,9 +125,13 @@ class _KeptState:
             self._copy, self._clock, self._seq = copy_state(session.case), session.clock, session.case.journal.seq
 
     def check(self) -> None:
-        """Raise what the case would raise when it looks at its new state next."""
-        if self._session and self._session.case.journal.seq != self._seq:
-            self._session.clock.to_business(workflow.now())
+        """Raise what the case would raise when it looks at its new state next. Where there is nothing new but an entry, as after each note
+        of a burst, it looks as it did."""
+        session = self._session
+        if session is None or session.case.journal.seq == self._seq:
+            return
+        if session.clock is not self._clock or has_changed(session.case, self._copy, beside=_CHRONICLE):
+            session.clock.to_business(workflow.now())
             _ask_views(workflow.instance())
 
     def restore(self) -> None:
@@ -191,6 +199,17 @@ def _find_flaw(name: str, args: Sequence[Any]) -> _Flaw | None:
 def _find_clock_flaw(clock: Clock) -> str | None:
     """A clock that shows a time beyond all days now."""
     return None if clock.is_countable_at(workflow.now()) else "a clock that shows no day with which anybody counts"
+
+
+def _waits(name: str, handler: Any) -> bool:
+    """Return whether the handler of a signal may wait in the middle."""
+    method = getattr(type(workflow.instance()), name, None)
+    return inspect.iscoroutinefunction(handler) if method is None else _is_coroutine_function(method)
+
+
+@lru_cache(maxsize=512)
+def _is_coroutine_function(method: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(method)
 
 
 @lru_cache(maxsize=512)

@@ -37,15 +37,16 @@ class _KnownIds:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def add(self, known_id: str, ids: list[str]) -> bool:
-        """Add an id that is appended to the list next. False for one that is in the list."""
+    def has(self, known_id: str, ids: list[str]) -> bool:
+        """Return whether an id is in the list."""
         if self._of is not ids or self._count != len(ids):
             self._of, self._ids, self._count = ids, set(ids), len(ids)
-        if known_id in self._ids:
-            return False
+        return known_id in self._ids
+
+    def add(self, known_id: str) -> None:
+        """Add an id that is appended to the list next."""
         self._ids.add(known_id)
         self._count += 1
-        return True
 
 
 class AccountCase(BaseModel):
@@ -87,15 +88,19 @@ class AccountCase(BaseModel):
 
     def mark_seen(self, known_id: str) -> bool:
         """True the first time."""
-        if len(self.seen) < FEW_IDS:
-            if known_id in self.seen:
-                return False
-        else:
-            self._known = self._known or _KnownIds()
-            if not self._known.add(known_id, self.seen):
-                return False
+        if self.has_seen(known_id):
+            return False
+        if self._known is not None:
+            self._known.add(known_id)
         self.seen.append(known_id)
         return True
+
+    def has_seen(self, known_id: str) -> bool:
+        """Return whether an id was marked before, by this run of the case or an earlier one."""
+        if len(self.seen) < FEW_IDS:
+            return known_id in self.seen
+        self._known = self._known or _KnownIds()
+        return self._known.has(known_id, self.seen)
 
     def apply_letter_outcome(self, outcome: LetterOutcome, at: Moment) -> bool:
         """What became of a letter that the case wrote goes into its journal once. True the first time."""

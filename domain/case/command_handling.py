@@ -30,7 +30,7 @@ class CommandRules(Generic[Case]):
 
     def rejection_reason(self, case: Case, command: Command, today: date) -> str | None:
         """Why the command cannot be accepted, in words; None when it can. `today` is the business date. A repeated one is not rejected."""
-        return None if command.act_id in case.seen else self.find_reason(case, command, today)
+        return None if case.has_seen(command.act_id) else self.find_reason(case, command, today)
 
     def apply_command(self, case: Case, command: Command, at: Moment) -> int | None:
         """Apply the command once; the number of its journal entry, or None if it was applied before.

@@ -1,6 +1,7 @@
 """A copy of a case's state, to which it can be put back: what was begun and could not be finished is as if it had not been."""
 
-from datetime import date
+from collections.abc import Collection
+from datetime import date, datetime
 from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -9,12 +10,16 @@ from pydantic import BaseModel
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_CONSTANTS = frozenset((str, int, float, bool, date, datetime, type(None)))
+"""Of these the copy has what the model has."""
+
 
 def copy_state(model: Model) -> Model:
     """Copy all that can change. Frozen models are shared: nobody changes those."""
     copied, shared = model.model_copy(), _list_fields_of_constants(type(model))
     for name, value in vars(model).items():
-        copied.__dict__[name] = list(value) if name in shared and type(value) is list else _copy_value(value)
+        if type(value) not in _CONSTANTS:
+            copied.__dict__[name] = list(value) if name in shared and type(value) is list else _copy_value(value)
     return copied
 
 
@@ -22,6 +27,12 @@ def restore_state(model: Model, copied: Model) -> None:
     """Put a model back to its copy, which is used up by that."""
     model.__dict__.clear()
     model.__dict__.update(copied.__dict__)
+
+
+def has_changed(model: BaseModel, copied: BaseModel, beside: Collection[str]) -> bool:
+    """Return whether a field is no longer as in the copy, beside those that are named."""
+    before = vars(copied)
+    return any(name not in beside and value is not before[name] and value != before[name] for name, value in vars(model).items())
 
 
 @lru_cache

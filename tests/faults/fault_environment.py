@@ -80,6 +80,11 @@ class FaultEnvironment:
     def database(self) -> Database:
         return self.parts.database
 
+    @property
+    def worker_environment(self) -> dict[str, str]:
+        """The environment variables of a process that is to work here."""
+        return self._environment
+
     def create_worker(self) -> WorkerProcess:
         """Not yet started; it ends with the theatre at the latest."""
         worker = WorkerProcess(self._environment, self.parts.settings.data_dir / "worker.log")

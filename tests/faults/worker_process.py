@@ -14,6 +14,7 @@ from activities import heartbeat
 from adapters.composition import compose_services
 from adapters.config.settings import Settings
 from adapters.temporal.client import connect_client
+from adapters.temporal.task_time import choose_task_timeout
 from worker import build_worker
 from workflows.case_runtime import activity_options as options
 
@@ -29,7 +30,8 @@ async def work(connection: socket.socket) -> None:
     heartbeat.HEARTBEAT_SECONDS = 1.0
     for times in (options.SELECT_LETTERS_OPTIONS, options.SEND_LETTERS_OPTIONS, options.DELIVER_EVENTS_OPTIONS):
         times["heartbeat_timeout"] = timedelta(seconds=5)
-    client = await connect_client(settings.temporal_address, settings.temporal_namespace, seconds=60)
+    task_timeout = choose_task_timeout(settings.worker_takeover_seconds)
+    client = await connect_client(settings.temporal_address, settings.temporal_namespace, seconds=60, task_timeout=task_timeout)
     async with build_worker(client, compose_services(settings), presumed_dead=PRESUMED_DEAD, backoff=BACKOFF):
         connection.sendall(f"{READY}\n".encode())
         await asyncio.Event().wait()

@@ -109,7 +109,7 @@ class CaseSession(Generic[Case]):
 
     def is_known(self, command: Command) -> bool:
         """Return whether the command was applied, or rejected, before."""
-        return command.act_id in self.case.seen
+        return self.case.has_seen(command.act_id)
 
     def reject_signalled_command(self, command: Command, reason: str) -> None:
         """Journal, once, that a command which came as a signal is rejected."""

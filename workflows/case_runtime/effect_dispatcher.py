@@ -105,6 +105,7 @@ async def start_child_case(
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=build_account_attributes(account_id),
+            task_timeout=workflow.info().task_timeout,
         )
     except WorkflowAlreadyStartedError:
         return None

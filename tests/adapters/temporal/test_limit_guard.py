@@ -1,5 +1,6 @@
 """What a Temporal server would refuse is refused before it is asked, in words."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -38,8 +39,8 @@ class CountingServer:
         return SimpleNamespace(history_length=self.events)
 
 
-def guard(server: CountingServer) -> OutboundInterceptor:
-    return ServerLimitGuard().intercept_client(cast("OutboundInterceptor", server))
+def guard(server: CountingServer, task_timeout: timedelta | None = None) -> OutboundInterceptor:
+    return ServerLimitGuard(task_timeout).intercept_client(cast("OutboundInterceptor", server))
 
 
 def start(workflow_id: str, **more: Any) -> StartWorkflowInput:
@@ -95,3 +96,10 @@ async def test_a_run_that_cannot_keep_up_gets_no_further_signal_and_others_do() 
     server.events = 10  # it went on in a new run
     await calls.signal_workflow(signal("invoice:I1"))
     assert server.calls.count("invoice:I1") == SIGNALS_PER_LOOK
+
+
+@pytest.mark.parametrize(("given", "set_to"), [(None, 30), (timedelta(seconds=3), 3)])
+async def test_what_is_started_has_the_clients_time_for_its_tasks_unless_it_has_its_own(given: timedelta | None, set_to: int) -> None:
+    starting = start("invoice:I1", task_timeout=given)
+    await guard(CountingServer(), timedelta(seconds=30)).start_workflow(starting)
+    assert starting.task_timeout == timedelta(seconds=set_to)

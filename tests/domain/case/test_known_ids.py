@@ -1,6 +1,6 @@
 """A case knows which ids it has seen, however its list of them has changed."""
 
-from domain.case.account_case import AccountCase
+from domain.case.account_case import FEW_IDS, AccountCase
 from domain.case.state_copy import copy_state, restore_state
 from domain.journal.journal import Journal
 
@@ -28,3 +28,16 @@ def test_what_was_undone_is_new_again() -> None:
     restore_state(case, before)
     assert not case.mark_seen("x")
     assert case.mark_seen("y")
+
+
+def test_of_thousands_each_is_known() -> None:
+    case = AccountCase(journal=Journal(case_id="c", account_id="a"))
+    names = [str(number) for number in range(2 * FEW_IDS)]
+    assert not any(case.has_seen(name) or not case.mark_seen(name) for name in names)
+    before = copy_state(case)
+    assert case.mark_seen("later")
+    restore_state(case, before)
+    assert all(map(case.has_seen, names))
+    assert not case.has_seen("later")
+    assert case.mark_seen("later")
+    assert not case.mark_seen("later")

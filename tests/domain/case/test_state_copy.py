@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from domain.case.account_case import AccountCase
 from domain.case.effects import ReinstateInBilling
-from domain.case.state_copy import copy_state, restore_state
+from domain.case.state_copy import copy_state, has_changed, restore_state
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
@@ -32,3 +32,15 @@ def test_what_was_changed_is_undone_and_the_chain_goes_on_from_where_it_was() ->
     assert case.model_dump_json() == before
     change(case)
     assert case.journal.pending[-1].previous == case.journal.pending[0].hash
+
+
+def test_what_is_different_is_found_beside_what_is_not_asked_for() -> None:
+    case = AccountCase(journal=Journal(case_id="suspension:A", account_id="A"), seen=["act-1"])
+    copied = copy_state(case)
+    assert not has_changed(case, copied, beside=())
+    case.write_entry(EntryKind.CASE_OPENED, NOW)
+    case.mark_seen("act-2")
+    assert has_changed(case, copied, beside=("seen",))
+    assert not has_changed(case, copied, beside=("journal", "seen"))
+    case.next_number("approval")
+    assert has_changed(case, copied, beside=("journal", "seen"))
