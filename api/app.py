@@ -38,6 +38,7 @@ from api.routes import (
 from api.routes import billing as money
 from api.routes import invoice_commands as acts
 from api.routes.identity import sessions, tokens, users
+from api.routes.letters import written_letters
 from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
 from api.web.idempotency import IDEMPOTENCY_PARAMETER
@@ -110,6 +111,7 @@ ROUTERS = (
     letter_brakes.stops_router,
     letter_brakes.holdbacks_router,
     letter_brakes.releases_router,
+    written_letters.router,
     correspondence.letters_router,
     correspondence.previews_router,
     correspondence.tasks_router,
@@ -154,6 +156,7 @@ def build_app() -> FastAPI:
     app.include_router(console.account_router)
     app.include_router(console.letter_router)
     app.include_router(console.letters_router)
+    app.include_router(console.write_router)
     app.include_router(console.batch_router)
     app.include_router(console.credit_router)
     app.include_router(console.import_router)

@@ -11,7 +11,9 @@ from adapters.billing.port import ApiBilling
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.config.company import Company
 from adapters.correspondence.letter_decisions import LetterDecisionStore
+from adapters.correspondence.letter_loader import LetterLoader
 from adapters.correspondence.release_store import ReleaseStore
+from adapters.correspondence.written_letter_store import WrittenLetterStore
 from adapters.database.engine import Database
 from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.openid_provider import OpenIdProvider
@@ -108,6 +110,12 @@ class ApiContext:
     @cached_property
     def _letter_templates(self) -> LetterTemplates:
         return self.letters or LetterTemplates()
+
+    @property
+    def letter_writing(self) -> WrittenLetterStore:
+        domain, company = self.letter_sender.rpartition("@")[2], self.company
+        loader = LetterLoader(self.database, self.billing, self._letter_templates, company, company.collector, self.letter_sender, domain)
+        return WrittenLetterStore(self.database, loader)
 
     @property
     def preview(self) -> LetterPreview:

@@ -155,6 +155,11 @@ def letter_key(account_id: str, language: str, currency: str, slot_day: date) ->
     return f"letter:{account_id}:{language}:{currency}:{slot_day.isoformat()}"
 
 
+def written_letter_id(act_id: str) -> str:
+    """What stands in the place of a case at the letters that a person writes, all of one act."""
+    return f"written_letter:{act_id}"
+
+
 def digest_key(user: str, day: date) -> str:
     """What makes a digest the same digest: one per person and business date. Its Message-ID derives from it."""
     return f"digest:{user}:{day.isoformat()}"

@@ -20,6 +20,7 @@ from domain.billing.billing_events import InvoiceStatus
 from domain.case.letter_order import DEMAND_LETTERS, DROPPABLE_LETTERS
 from domain.correspondence.letter_outcome import DropReason
 from domain.correspondence.naming import compute_undisputed_rest
+from domain.correspondence.written_letters import STATEMENT_LETTER
 
 
 class NamedInvoice(NamedTuple):
@@ -34,6 +35,11 @@ class NamedInvoice(NamedTuple):
         standing = self.invoice.status == InvoiceStatus.OPEN and not self.invoice.disputed
         return compute_undisputed_rest(self.invoice.open_balance, self.disputed) if standing else 0
 
+    @property
+    def contested_amount(self) -> int:
+        """What is open of it, and in dispute."""
+        return self.invoice.open_balance - self.demanded_amount if self.invoice.status == InvoiceStatus.OPEN else 0
+
 
 class LoadedCaseInvoices(NamedTuple):
     """What the letters of cases rest on: the invoices that they name, by id, and the cases that are over."""
@@ -47,18 +53,30 @@ def load_case_invoices(session: Session, letters: Sequence[Message]) -> LoadedCa
     if not letters:
         return LoadedCaseInvoices({}, set())
     invoices = {invoice for letter in letters for invoice in letter.invoice_ids}
+    stated = and_(col(Invoice.account_id).in_(list_stated_accounts(letters)), col(Invoice.status) == InvoiceStatus.OPEN)
     its_case = col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id)
-    statement = select(Invoice, col(Case.disputed)).outerjoin(Case, its_case).where(col(Invoice.id).in_(invoices))
+    statement = select(Invoice, col(Case.disputed)).outerjoin(Case, its_case).where(or_(col(Invoice.id).in_(invoices), stated))
     found = session.execute(statement.order_by(col(Invoice.due_date), col(Invoice.id))).all()
     cases = {letter.case_id for letter in letters}
     over = session.scalars(select(col(Case.case_id)).where(col(Case.case_id).in_(cases), col(Case.outcome).is_not(None)))
     return LoadedCaseInvoices({invoice.id: NamedInvoice(invoice, disputed or 0) for invoice, disputed in found}, set(over))
 
 
+def list_stated_accounts(letters: Sequence[Message]) -> set[str]:
+    """The accounts of which a letter states all that is open."""
+    return {letter.account_id for letter in letters if letter.letter == STATEMENT_LETTER}
+
+
+def _is_named(letter: Message, invoice: Invoice) -> bool:
+    if letter.letter == STATEMENT_LETTER:
+        return (invoice.account_id, invoice.currency, invoice.status) == (letter.account_id, letter.currency, InvoiceStatus.OPEN)
+    return invoice.id in letter.invoice_ids
+
+
 def lock_invoices(session: Session, letters: Sequence[Message], accounts: Collection[str]) -> None:
     """Of letters of cases, and of the accounts that reminders tell the position of, in the one order in which the ledger locks invoices."""
     named = {invoice for letter in letters for invoice in letter.invoice_ids}
-    in_position = and_(col(Invoice.account_id).in_(accounts), col(Invoice.status) == InvoiceStatus.OPEN)
+    in_position = and_(col(Invoice.account_id).in_({*accounts, *list_stated_accounts(letters)}), col(Invoice.status) == InvoiceStatus.OPEN)
     wanted = select(col(Invoice.id)).where(or_(col(Invoice.id).in_(named), in_position))
     session.execute(wanted.order_by(col(Invoice.due_date), col(Invoice.id)).with_for_update(key_share=True))
 
@@ -70,15 +88,22 @@ def build_case_letter(
     reminded: Collection[str],
     thread: tuple[str, ...],
     now: datetime,
+    credit: int = 0,
 ) -> LetterContent:
     """It names what is owed of its invoices by now. Unlike a reminder it is stopped by no hold: the case that holds them wrote it.
-    `reminded` are the ids of the invoices that a letter which arrived has asked for."""
+    `reminded` are the ids of the invoices that a letter which arrived has asked for. A statement, which a person writes, names all that is
+    open, in dispute or not, and the account's unapplied `credit` in its currency (minor units)."""
     today = now.astimezone(customer.zone).date()
-    named = [loaded.invoices[invoice] for invoice in loaded.invoices if invoice in row.invoice_ids]
+    named = [named_invoice for named_invoice in loaded.invoices.values() if _is_named(row, named_invoice.invoice)]
+    is_statement = row.letter == STATEMENT_LETTER
     lines = [
-        (build_letter_line(named_invoice.invoice, named_invoice.demanded_amount, row.letter, today), named_invoice.invoice.version)
-        for named_invoice in named
+        (
+            build_letter_line(each.invoice, each.invoice.open_balance if is_statement else each.demanded_amount, row.letter, today),
+            each.invoice.version,
+        )
+        for each in named
     ]
+    contested = sum(each.contested_amount for each in named) if is_statement else 0
     return LetterContent(
         message=row.id or 0,
         message_id=row.message_id,
@@ -94,7 +119,8 @@ def build_case_letter(
         opens=row.opens,
         closes=row.closes,
         case_id=row.case_id,
-        details=row.details,
+        credit=min(credit, sum(line.open_minor for line, _ in lines)) if is_statement else 0,
+        details={**row.details, "contested": contested} if contested else row.details,
         names={named_invoice.invoice.id: named_invoice.invoice.number for named_invoice in named},
         dropped_for=_find_drop_reason(row, named, loaded),
         reminded_before=all(line.invoice_id in reminded for line, _ in lines if line.open_minor > 0),
@@ -104,7 +130,7 @@ def build_case_letter(
 
 def build_case_version_stamps(row: Message, loaded: LoadedCaseInvoices) -> VersionStamps:
     versions = [
-        (invoice, named.invoice.version, named.disputed) for invoice, named in loaded.invoices.items() if invoice in row.invoice_ids
+        (invoice, named.invoice.version, named.disputed) for invoice, named in loaded.invoices.items() if _is_named(row, named.invoice)
     ]
     return [(row.id, row.wanted, row.case_id in loaded.closed_cases), *versions]
 

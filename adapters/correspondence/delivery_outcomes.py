@@ -15,6 +15,7 @@ from adapters.database.tables import ContactRequest, Message, Task
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain.case.case_view import TaskKind
 from domain.correspondence.letter_outcome import LetterResult
+from domain.correspondence.written_letters import WRITTEN_LETTERS
 
 BACKOFF = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
 """How long a deferred letter rests before the next attempt, in real time; the last one repeats."""
@@ -36,8 +37,9 @@ _TASK_KINDS = {DeliveryOutcome.REFUSED: TaskKind.REFUSED_LETTER, DeliveryOutcome
 
 _MESSAGES, _REQUESTS, _TASKS = Message.__table__, ContactRequest.__table__, Task.__table__  # type: ignore[attr-defined]
 
-_UNNOTIFIED_IF_CASE = either((_MESSAGES.c.case_id.is_not(None), False), else_=None)
-"""A case is notified of every end of its letters."""
+_IS_OF_CASE = and_(_MESSAGES.c.case_id.is_not(None), _MESSAGES.c.letter.not_in(sorted(WRITTEN_LETTERS)))
+_UNNOTIFIED_IF_CASE = either((_IS_OF_CASE, False), else_=None)
+"""A case is notified of every end of its letters; a letter that a person wrote has none."""
 
 _END_LETTER = (
     update(_MESSAGES)

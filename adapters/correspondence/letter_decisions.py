@@ -13,6 +13,7 @@ from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState, TaskState
 from adapters.database.tables import Case, ContactRequest, Message, Task
 from domain.case.letter_order import DROPPABLE_LETTERS
+from domain.correspondence.written_letters import WRITTEN_LETTERS
 from domain.errors import UserError
 
 
@@ -72,7 +73,7 @@ class LetterDecisionStore:
                     self._reject_pointless_resend(session, letter)
                     letter.state, letter.next_attempt_at, letter.transmitting_since = MessageState.INTENDED, None, None
                     self._update_requests(session, letter_id, again, state=ContactRequestState.CLAIMED, ended_at=None, awaited=True)
-            letter.told = None if letter.case_id is None else False
+            letter.told = None if letter.case_id is None or letter.letter in WRITTEN_LETTERS else False
             session.add(letter)
             session.execute(
                 update(Task)

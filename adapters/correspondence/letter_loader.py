@@ -14,6 +14,7 @@ from adapters.correspondence.case_letter_content import (
     LoadedCaseInvoices,
     build_case_letter,
     build_case_version_stamps,
+    list_stated_accounts,
     load_case_invoices,
     lock_invoices,
 )
@@ -33,10 +34,14 @@ from adapters.letters.letter_templates import Collector, Creditor, Letter, Lette
 from adapters.letters.rendering_fault import LetterRenderingError
 from adapters.mail.message_builder import Envelope, Mailbox, build_message
 from domain.case.letter_order import SUSPENSION_WARNING_LETTER
+from domain.correspondence.written_letters import WRITTEN_LETTERS
 
 THREAD_LENGTH = 10
 """How many earlier letters of the account a letter refers to."""
 
+
+ADDRESSEE_DETAIL = "contact"
+"""Under which name a letter that a person wrote keeps the number of the contact that it is for."""
 
 # Statements are built once: building one and finding its compiled form costs more than running it.
 
@@ -91,7 +96,8 @@ _SELECT_THREADS = (
 
 class LetterDrafts(NamedTuple):
     """What letters rest on, read in one session: their rows, customers and threads; of reminders the requests by letter, the positions of
-    their accounts, and which invoices earlier letters have asked for; and the invoices of the letters of cases."""
+    their accounts, and which invoices earlier letters have asked for; and the invoices of the letters of cases. `addressees`: to whom a
+    person writes, by letter."""
 
     rows: Sequence[Message]
     customers: dict[str, LetterRecipient]
@@ -100,6 +106,7 @@ class LetterDrafts(NamedTuple):
     positions: Positions
     reminded: set[str]
     case_invoices: LoadedCaseInvoices
+    addressees: dict[int, Contact]
 
 
 class LetterLoader:
@@ -132,7 +139,10 @@ class LetterLoader:
 
     def load_drafts(self, session: Session, messages: Collection[int]) -> LetterDrafts:
         """Load all that the letters that are there to be sent rest on, but for the credit, which is billing's."""
-        rows = session.scalars(_SELECT_INTENDED_LETTERS, {"messages": list(messages)}).all()
+        return self.load_drafts_of(session, session.scalars(_SELECT_INTENDED_LETTERS, {"messages": list(messages)}).all())
+
+    def load_drafts_of(self, session: Session, rows: Sequence[Message]) -> LetterDrafts:
+        """Load what letters rest on that may not be stored yet; each has a number of its own."""
         accounts = {row.account_id for row in rows}
         reminders = [row for row in rows if row.case_id is None]
         reminded_accounts = {row.account_id for row in reminders}
@@ -145,17 +155,19 @@ class LetterLoader:
             positions=load_positions(session, reminded_accounts),
             reminded=load_reminded_invoices(session, reminded_accounts | warned_accounts),
             case_invoices=load_case_invoices(session, [row for row in rows if row.case_id is not None]),
+            addressees=_load_addressees(session, [row for row in rows if row.letter in WRITTEN_LETTERS]),
         )
 
     def build_letters(self, drafts: LetterDrafts, now: datetime) -> dict[int, LetterContent]:
         """The letters, by number. `now` is business time. Asks billing for the accounts' credit, and so belongs outside of a session."""
-        accounts = {account for account, _ in drafts.positions}
+        accounts = {account for account, _ in drafts.positions} | list_stated_accounts(drafts.rows)
         credit = self._billing.list_unapplied_credit(accounts) if accounts else {}
 
         def build_letter(row: Message) -> LetterContent:
             customer, thread, key = drafts.customers[row.account_id], drafts.threads[row.account_id], (row.account_id, row.currency)
             if row.case_id is not None:
-                return build_case_letter(row, customer, drafts.case_invoices, drafts.reminded, thread, now)
+                addressee = _address(row, customer, drafts.addressees)
+                return build_case_letter(row, addressee, drafts.case_invoices, drafts.reminded, thread, now, credit.get(key, 0))
             position = LetterPosition(drafts.positions.get(key, {}), credit.get(key, 0))
             return build_reminder(row, customer, drafts.requests[row.id or 0], position, drafts.reminded, thread, now)
 
@@ -264,6 +276,26 @@ def _build_recipient(account: Account, contact: Contact | None, zone: ZoneInfo) 
         email=contact.email if contact and reachable else "",
         collector=account.collector,
     )
+
+
+def _load_addressees(session: Session, letters: Sequence[Message]) -> dict[int, Contact]:
+    """The contacts to whom a person writes, by letter; one who was removed since is left out."""
+    wanted = {row.id or 0: row.details.get(ADDRESSEE_DETAIL) for row in letters}
+    if not wanted:
+        return {}
+    contacts = {contact.id: contact for contact in session.scalars(select(Contact).where(col(Contact.id).in_(wanted.values())))}
+    return {number: contacts[contact] for number, contact in wanted.items() if contact in contacts}
+
+
+def _address(row: Message, customer: LetterRecipient, addressees: dict[int, Contact]) -> LetterRecipient:
+    """The customer, by whom the letter is for: the chosen contact, in its language, or the one that the account's letters go to."""
+    if row.letter not in WRITTEN_LETTERS:
+        return customer
+    contact = addressees.get(row.id or 0)
+    if contact is None:
+        return customer._replace(contact="", email="", language=row.language)
+    email = contact.email if contact.undeliverable_since is None else ""
+    return customer._replace(contact=contact.name, email=email, language=row.language)
 
 
 def _compute_deadline(content: LetterContent, letter_date: date) -> date:

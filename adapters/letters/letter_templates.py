@@ -354,8 +354,8 @@ def _add_total(table: LetterTable, words: LetterWording, total: str) -> LetterTa
 
 
 def _build_sums(letter: Letter, words: LetterWording, locale: str) -> list[tuple[str, str]]:
-    """Build the lines that lead from what is overdue, less the credit, to what is to be paid."""
-    is_overdue = any(line.overdue for line in letter.demanded)
+    """Build the lines that lead from what is overdue, or of a statement from what is open, less the credit, to what is to be paid."""
+    is_overdue = letter.case_id is None and any(line.overdue for line in letter.demanded)
     to_pay = (words.total if is_overdue else words.total_left or words.total, _format_money(letter.to_pay_minor, letter, locale))
     if not letter.credit_minor:
         return [to_pay]

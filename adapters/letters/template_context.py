@@ -15,8 +15,13 @@ from domain.correspondence.naming import ASKED_FOR, NamedAs
 from domain.journal.entry import FactValue
 from domain.money import Currency
 
-AMOUNT_DETAILS = frozenset({"amount", "credited", "interest", "open_balance", "outstanding", "paid", "received", "rest", "to_pay", "total"})
+AMOUNT_DETAILS = frozenset(
+    {"amount", "contested", "credited", "interest", "open_balance", "outstanding", "paid", "received", "rest", "to_pay", "total"}
+)
 """The details that are minor units of the currency among them."""
+
+NOT_YET = "–"
+"""Where a table has the days past due, of an invoice that is not due yet."""
 
 _iso_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -65,7 +70,7 @@ def build_invoice_table(lines: Sequence[LetterLine], words: LetterWording, curre
         (TableColumn(heading.due, "left"), lambda line: day(line.due_date)),
     ]
     if any(line.overdue for line in lines):
-        shown.append((TableColumn(heading.days, "right"), lambda line: str(line.days_past_due)))
+        shown.append((TableColumn(heading.days, "right"), lambda line: str(line.days_past_due) if line.days_past_due >= 0 else NOT_YET))
     if any(line.original_minor != line.open_minor for line in lines):
         shown.append((TableColumn(heading.original, "right"), lambda line: money(line.original_minor)))
     shown.append((TableColumn(heading.open, "right"), lambda line: money(line.open_minor)))

@@ -10,6 +10,7 @@ from api.console.credit_pages import router as credit_router
 from api.console.imports.import_pages import router as import_router
 from api.console.imports.staged_files import StagedFiles
 from api.console.letters.letters_page import router as letters_router
+from api.console.letters.write_page import router as write_router
 from api.console.lists.list_pages import router as lists_router
 from api.console.live import PulseReader
 from api.console.live import router as live_router
@@ -48,4 +49,5 @@ __all__ = [
     "sign_in_router",
     "today_router",
     "users_router",
+    "write_router",
 ]

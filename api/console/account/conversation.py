@@ -8,6 +8,7 @@ from typing import NamedTuple
 from adapters.database.engine import Database
 from adapters.read_model.correspondence import LetterRow, list_letters
 from adapters.read_model.journal import JournalLine, list_account_history
+from api.commands.letter_writing import COPY_NOTED, STATEMENT_NOTED
 from api.presenters.phrases import Phrases
 from api.routes.accounts import CONTACT_ADDED, CONTACT_CHANGED, CONTACT_REMOVED
 from domain.journal.entry_kinds import EntryKind
@@ -36,7 +37,13 @@ UNSPOKEN = frozenset(
 )
 """What the journal keeps, and nobody would say: the letter that follows says it."""
 
-OWN_NOTES = {CONTACT_ADDED: "contact_added", CONTACT_CHANGED: "contact_changed", CONTACT_REMOVED: "contact_removed"}
+OWN_NOTES = {
+    CONTACT_ADDED: "contact_added",
+    CONTACT_CHANGED: "contact_changed",
+    CONTACT_REMOVED: "contact_removed",
+    STATEMENT_NOTED: "statement_written",
+    COPY_NOTED: "copy_written",
+}
 """Notes that begin with words of ours, and the phrase that says them."""
 
 

@@ -1,0 +1,39 @@
+"""What is needed to write to a customer by hand: the contact hours of its policy."""
+
+from datetime import time
+
+from adapters.correspondence.written_letter_store import LetterToWrite
+from adapters.read_model.invoices import InvoiceFilter, list_invoices
+from api.commands.live_invoice import load_case_policy
+from api.context import ApiContext
+from api.schemas.letters.written_letters import LetterToWriteIn
+from domain.billing.billing_events import InvoiceStatus
+from domain.policy.collection_policy import ContactHours
+
+STATEMENT_NOTED, COPY_NOTED = "Statement of account written to", "Copy of a letter written to"
+"""With which the notes begin that say who wrote; the console says them in the reader's language."""
+
+OFFICE_HOURS = ContactHours(opens=time(9), closes=time(17))
+"""Where no policy says when a customer may be written to."""
+
+
+def build_letter_to_write(context: ApiContext, account_id: str, body: LetterToWriteIn) -> LetterToWrite:
+    return LetterToWrite(
+        account_id=account_id,
+        contacts=body.contacts,
+        sentence=body.sentence.strip(),
+        copy_of=body.copy_of,
+        hours=_find_contact_hours(context, account_id),
+        hours_matter=context.clock.hours_matter,
+    )
+
+
+def _find_contact_hours(context: ApiContext, account_id: str) -> ContactHours:
+    """Those of the policy by which the account's first open invoice is collected; else of the first in force."""
+    open_ones = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN)
+    rows, _ = list_invoices(context.database, open_ones, context.today, 1, None)
+    policy = load_case_policy(context, rows[0].case) if rows else None
+    if policy is None:
+        in_force = context.policies.list_in_force()
+        policy = in_force[0].load_policy() if in_force else None
+    return policy.contact.hours if policy else OFFICE_HOURS

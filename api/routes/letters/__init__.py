@@ -1,0 +1,1 @@
+"""The routes of letters that people write."""
