@@ -162,6 +162,7 @@ def build_app() -> FastAPI:
     app.include_router(console.import_router)
     app.include_router(console.live_router)
     app.include_router(console.overview_router)
+    app.include_router(console.policies_router)
     app.include_router(console.shortcuts_router)
     app.include_router(console.today_router)
     app.include_router(console.sign_in_router)

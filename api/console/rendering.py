@@ -90,7 +90,7 @@ def _load_words(language: str) -> Reader:
     return Reader(ACT_WORDING.load(language), load_phrases(language))
 
 
-def build_act_url(actor: Actor, name: str, back: str, **given: str) -> str | None:
+def build_act_url(actor: Actor, name: str, back: str, /, **given: str) -> str | None:
     """Return the address of an act's form, with the ids that it needs and what a page knows; None where the reader's role may not."""
     if not load_act_forms()[name].is_for(actor.role):
         return None

@@ -131,7 +131,8 @@ class Phrases(BaseModel):
     `live` says what does not work just now, `shortcuts` label the page of the keys.
 
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `account_page`,
-    `invoice_page`, `preview`, `letter_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one page or two each;
+    `invoice_page`, `preview`, `letter_page`, `policies_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one
+    page or two each;
     `talk` the conversation on an account's page, `imports` the pages of an import, `import_fields` what can be read from a file,
     `import_verdicts` what becomes of its rows, `import_states` of all of it. `problems` say by its type what is wrong,
     `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a
@@ -194,6 +195,7 @@ class Phrases(BaseModel):
     import_states: dict[str, str]
     write_page: dict[str, str]
     letter_page: dict[str, str]
+    policies_page: dict[str, str]
     mails: dict[str, str]
     roles_page: dict[str, str]
     sign_in: dict[str, str]

@@ -180,6 +180,8 @@ PAGES = {
         "/overview/waiting",
         "/overview/disputes",
         "/invoices",
+        "/policies",
+        "/policies/{name}",
         "/import",
         "/import/{token}",
         "/import/{token}/columns",
@@ -213,6 +215,7 @@ PAGES = {
 } | {
     ("POST", "/clock"),
     ("POST", "/import"),
+    ("POST", "/policies"),
     ("POST", "/import/{token}/columns"),
     ("POST", "/import/{token}/run"),
     ("POST", "/import/{token}/mapping"),

@@ -75,6 +75,7 @@ BEFORE_ANYTHING = (
     "/imports/none",
     "/inbox",
     "/overview",
+    "/policies",
     "/letters",
     "/invoices",
     "/preview",
@@ -119,6 +120,8 @@ PAGES = (
     "/nowhere",
     "/?overdue=many",
     "/overview/waiting?kind=call&person=maria",
+    "/policies/standard",
+    "/policies/none",
     "/overview/waiting?kind=approval&of=cases&role=collections_manager",
     "/overview/disputes?department=sales_ops",
 )
