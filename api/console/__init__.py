@@ -5,6 +5,8 @@ from api.console.account.letter_page import router as letter_router
 from api.console.act_pages import router as acts_router
 from api.console.approval_pages import router as approvals_router
 from api.console.assets import router as assets_router
+from api.console.auditing.account_day_page import router as account_day_router
+from api.console.auditing.proof_pages import router as proof_router
 from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
 from api.console.imports.import_pages import router as import_router
@@ -29,6 +31,7 @@ from api.console.users.user_pages import router as users_router
 __all__ = [
     "PulseReader",
     "StagedFiles",
+    "account_day_router",
     "account_router",
     "acts_router",
     "approvals_router",
@@ -42,6 +45,7 @@ __all__ = [
     "live_router",
     "overview_router",
     "policies_router",
+    "proof_router",
     "provider_router",
     "render_problem_page",
     "router",

@@ -134,7 +134,8 @@ class Phrases(BaseModel):
     `invoice_page`, `preview`, `letter_page`, `policies_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one
     page or two each;
     `talk` the conversation on an account's page, `imports` the pages of an import, `import_fields` what can be read from a file,
-    `import_verdicts` what becomes of its rows, `import_states` of all of it. `problems` say by its type what is wrong,
+    `import_verdicts` what becomes of its rows, `import_states` of all of it. `auditing` labels an auditor's pages.
+    `problems` say by its type what is wrong,
     `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a
     promise; `task_states` and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events`
     say what became of them; `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next
@@ -197,6 +198,7 @@ class Phrases(BaseModel):
     letter_page: dict[str, str]
     policies_page: dict[str, str]
     mails: dict[str, str]
+    auditing: dict[str, str]
     roles_page: dict[str, str]
     sign_in: dict[str, str]
     settings_page: dict[str, str]

@@ -49,7 +49,7 @@ TARGET_KINDS = {
 }
 """What a path's parameter names."""
 
-PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day", "name", "user_name"})
+PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day", "name", "token", "user_name"})
 """Parameters of reading routes that name no account: an import has rows of many; which letter a mail is, its page says itself; a day's seal
 and a policy's name are about all there are; a user is no account."""
 

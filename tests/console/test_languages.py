@@ -125,7 +125,17 @@ PAGES = (
     "/overview/waiting?kind=approval&of=cases&role=collections_manager",
     "/overview/disputes?department=sales_ops",
 )
-KEY_PAGES = ("/users", "/users/none", "/tokens", "/act/add_user", "/act/issue_token", "/act/deactivate_user?user_name=x")
+KEY_PAGES = (
+    "/audit",
+    "/audit/accounts/A-1",
+    "/audit/accounts/none",
+    "/users",
+    "/users/none",
+    "/tokens",
+    "/act/add_user",
+    "/act/issue_token",
+    "/act/deactivate_user?user_name=x",
+)
 """Those of administrators."""
 
 
