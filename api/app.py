@@ -162,6 +162,7 @@ def build_app() -> FastAPI:
     app.include_router(console.import_router)
     app.include_router(console.live_router)
     app.include_router(console.overview_router)
+    app.include_router(console.team_router)
     app.include_router(console.account_day_router)
     app.include_router(console.proof_router)
     app.include_router(console.policies_router)

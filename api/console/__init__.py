@@ -25,6 +25,7 @@ from api.console.shortcut_page import router as shortcuts_router
 from api.console.sign_in.provider_pages import router as provider_router
 from api.console.sign_in.settings_page import router as settings_router
 from api.console.sign_in.sign_in_pages import router as sign_in_router
+from api.console.team.team_page import router as team_router
 from api.console.today_page import router as today_router
 from api.console.users.user_pages import router as users_router
 
@@ -53,6 +54,7 @@ __all__ = [
     "settings_router",
     "shortcuts_router",
     "sign_in_router",
+    "team_router",
     "today_router",
     "users_router",
     "write_router",

@@ -130,7 +130,8 @@ class Phrases(BaseModel):
     `list_filters` label what it has.
     `live` says what does not work just now, `shortcuts` label the page of the keys.
 
-    `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `account_page`,
+    `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `team`,
+    `account_page`,
     `invoice_page`, `preview`, `letter_page`, `policies_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one
     page or two each;
     `talk` the conversation on an account's page, `imports` the pages of an import, `import_fields` what can be read from a file,
@@ -181,6 +182,7 @@ class Phrases(BaseModel):
     parts: dict[str, str]
     portfolio: dict[str, str]
     overview: dict[str, str]
+    team: dict[str, str]
     account_page: dict[str, str]
     promise_outcomes: dict[str, str]
     contact_roles: dict[str, str]

@@ -76,6 +76,7 @@ BEFORE_ANYTHING = (
     "/inbox",
     "/overview",
     "/policies",
+    "/team",
     "/letters",
     "/invoices",
     "/preview",

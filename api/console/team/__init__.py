@@ -1,0 +1,1 @@
+"""The team's page: who has which accounts, who covers for whom, and by which rules accounts find their collector."""
