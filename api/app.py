@@ -43,6 +43,7 @@ from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
 from api.web.idempotency import IDEMPOTENCY_PARAMETER
 from api.web.middleware import BodyLimitMiddleware, HostPinMiddleware, SecurityHeadersMiddleware
+from api.web.page_compression import PageCompressionMiddleware
 from api.web.request_target import RequestPathMiddleware, refuse_unknown_parameters
 
 DESCRIPTION = """The collection of overdue invoices.
@@ -178,6 +179,7 @@ def build_app() -> FastAPI:
     app.add_middleware(RequestPathMiddleware)
     app.add_middleware(HostPinMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(PageCompressionMiddleware)
     app.add_middleware(AccessLoggingMiddleware)
     _complete_description(app)
     return app

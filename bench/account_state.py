@@ -56,7 +56,7 @@ def _fill_database(database: Database, invoices: int) -> int:
     settings = Settings()
     policies = PolicyStore(database, LetterTemplates(settings.letters_dir))
     policy = policies.load_folder(settings.policies_dir)[0]
-    lives = [_build_journal(number, policy) for number in range(invoices)]
+    lives = [build_life(number, policy).journal for number in range(invoices)]
     with database.writing() as session:
         session.add(Account(id="BENCH", name="Bench", country="DE", time_zone="Europe/Berlin", language="de"))
         entries = [entry.model_dump() for life in lives for entry in life.pending]
@@ -72,23 +72,23 @@ def _fill_database(database: Database, invoices: int) -> int:
                 waiting_for="time",
                 seq=life.seq,
                 head=life.head,
-                updated_at=_moment_at(0).business,
+                updated_at=moment_at(0).business,
             )
             for life in lives
         )
     return len(entries)
 
 
-def _build_journal(number: int, policy: PolicySnapshot) -> Journal:
-    """Build the journal of an invoice that begins a quarter of an hour after the one before it."""
+def build_life(number: int, policy: PolicySnapshot) -> InvoiceCase:
+    """Build an invoice with its journal, which begins a quarter of an hour after the one before it."""
     invoice, shift = f"I{number:04}", number / 96
     journal = Journal(case_id=f"invoice:{invoice}", account_id="BENCH", invoice_id=invoice)
     facts = InvoiceFacts(version=1, due_date=DUE_DATE, currency="EUR", total=10_000 + number, open_balance=10_000 + number)
     case = InvoiceCase(journal=journal, facts=facts, snapshot=policy)
-    case.open(_moment_at(shift - 20))
+    case.open(moment_at(shift - 20))
     timeline = policy.load_policy().timeline
     for step in timeline[: number % (len(timeline) + 1)]:
-        at = _moment_at(step.day + shift / 10)
+        at = moment_at(step.day + shift / 10)
         if case.holds.is_on_hold:
             apply_command(case, ResumeCollection(act_id=f"{invoice}-resume-{step.day}", actor="mia"), at)
         case.take_step(step, at)
@@ -101,19 +101,19 @@ def _build_journal(number: int, policy: PolicySnapshot) -> Journal:
                 on=at.business.date(),
                 message_id=f"<{invoice}.{step.step}@bench.example>",
             )
-            case.apply_letter_outcome(went, _moment_at(step.day + 2))
+            case.apply_letter_outcome(went, moment_at(step.day + 2))
         _apply_customer_reaction(case, number, step.day)
-    return journal
+    return case
 
 
 def _apply_customer_reaction(case: InvoiceCase, number: int, day: int) -> None:
     """Apply what the customer did, or somebody for them, three days after a step."""
-    at, act_id, facts = _moment_at(day + 3), f"{case.journal.invoice_id}-{day}", case.facts
+    at, act_id, facts = moment_at(day + 3), f"{case.journal.invoice_id}-{day}", case.facts
     match (number + day) % 4:
         case 0:
             apply_command(case, LogCall(act_id=act_id, actor="mia", outcome=CallOutcome.REACHED), at)
             apply_command(case, MakePromise(act_id=f"{act_id}-p", actor="mia", amount=500, by=at.business.date() + timedelta(days=2)), at)
-            case.run_due_actions(_moment_at(day + 8))
+            case.run_due_actions(moment_at(day + 8))
         case 1:
             apply_command(case, PauseCollection(act_id=act_id, actor="mia", reason="asked to wait"), at)
         case 2:
@@ -123,7 +123,7 @@ def _apply_customer_reaction(case: InvoiceCase, number: int, day: int) -> None:
             apply_billing_event(case, BillingEvent(event_id=name, kind=kind, occurred_at=at.business, facts=left, amount=100), at)
 
 
-def _moment_at(days: float) -> Moment:
+def moment_at(days: float) -> Moment:
     """Return the moment that many days after the beginning of the due date."""
     moment = datetime(DUE_DATE.year, DUE_DATE.month, DUE_DATE.day, tzinfo=UTC) + timedelta(days=days)
     return Moment(moment, moment)

@@ -212,3 +212,13 @@ async def test_what_no_list_offers_is_refused_rather_than_overlooked(portfolio: 
         shown = words(await page(client, "/invoices?collector=mia&sort=-open"))
         assert "Open, EUR €500.00 €500.00 overdue" in shown
         assert "Nothing fits." in await page(client, "/invoices?q=nobody")
+
+
+async def test_a_page_goes_compressed_to_whoever_unpacks_it_and_as_it_is_to_others(portfolio: PortfolioWorld, as_role: As) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        packed = await client.get("/invoices", headers={"Accept-Encoding": "gzip"})
+        plain = await client.get("/invoices", headers={"Accept-Encoding": "identity"})
+        assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+        assert "content-encoding" not in plain.headers
+        assert packed.text == plain.text
+        assert packed.num_bytes_downloaded < plain.num_bytes_downloaded / 3

@@ -1,10 +1,11 @@
 """The list of accounts: by name, by what they owe in a currency, or by how long it is past due."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, literal_column, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
@@ -12,6 +13,7 @@ from adapters.database.tables import Account, Case, Invoice
 from adapters.read_model.accounts import AccountRow, load_account_rows
 from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, load_page
 from adapters.read_model.lists.list_totals import MAX_COUNTED, ListTotals, count_rows, load_totals
+from adapters.read_model.lists.text_match import contains_text
 from domain.billing.billing_events import InvoiceStatus
 from domain.identifiers import CaseKind
 
@@ -37,13 +39,12 @@ class AccountListFilter(BaseModel):
 
 
 class AccountChoices(BaseModel):
-    """What accounts have: by what a list of them can be narrowed. `currency`: in which most invoices are open; empty without any."""
+    """What accounts have: by what a list of them can be narrowed. The currencies are those in which invoices are open."""
 
     collectors: list[str]
     countries: list[str]
     segments: list[str]
     currencies: list[str]
-    currency: str
 
 
 def list_account_page(
@@ -52,8 +53,8 @@ def list_account_page(
     """Sorted by `name`, `overdue`, `open` or `oldest`; the two amounts in the filter's currency, or in the one that most invoices have."""
     with database.reading() as session:
         matching = _filter_accounts(select(col(Account.id)), account_filter, today)
-        statement, order = _sort_accounts(session, matching, account_filter, sort, today)
-        ids, following = load_page(session, statement, ListOrder(sort, order, is_descending), limit, cursor)
+        order = ListOrder(sort, _sort_accounts(session, account_filter, sort, today), is_descending)
+        ids, following = load_page(session, matching, order, limit, cursor)
         return load_account_rows(session, ids, today), following
 
 
@@ -81,17 +82,22 @@ def list_matching_account_ids(database: Database, account_filter: AccountListFil
 
 def load_account_choices(database: Database) -> AccountChoices:
     with database.reading() as session:
-        collectors, countries, segments = (
-            [value for value in session.scalars(select(column).distinct().order_by(column)) if value]
-            for column in (col(Account.collector), col(Account.country), col(Account.segment))
-        )
-        counts = load_open_currencies(session)
-    return AccountChoices(
-        collectors=collectors, countries=countries, segments=segments, currencies=sorted(counts), currency=_choose_commonest(counts)
-    )
+        kinds = session.execute(select(col(Account.collector), col(Account.country), col(Account.segment)).distinct()).all()
+        currencies = list(_walk_currencies(session))
+    collectors, countries, segments = (sorted({row[place] for row in kinds} - {None}) for place in range(3))
+    return AccountChoices(collectors=collectors, countries=countries, segments=segments, currencies=currencies)
 
 
-def load_open_currencies(session: Session) -> dict[str, int]:
+def _walk_currencies(session: Session) -> Iterator[str]:
+    """From each to the next in the index: all open invoices are not gone through for a few."""
+    following = select(func.min(col(Invoice.currency))).where(_is_open(None))
+    currency = session.scalar(following)
+    while currency is not None:
+        yield currency
+        currency = session.scalar(following.where(col(Invoice.currency) > currency))
+
+
+def _count_by_currency(session: Session) -> dict[str, int]:
     """How many invoices are open in each currency."""
     statement = select(col(Invoice.currency), func.count()).where(_is_open(None)).group_by(col(Invoice.currency))
     return {row[0]: row[1] for row in session.execute(statement)}
@@ -101,34 +107,31 @@ def _choose_commonest(counts: dict[str, int]) -> str:
     return max(sorted(counts), key=lambda currency: counts[currency], default="")
 
 
+def is_open_invoice() -> Any:
+    """Written into the statement as it is: the indexes of open invoices are chosen by that."""
+    return col(Invoice.status) == literal_column(f"'{InvoiceStatus.OPEN.value}'")
+
+
 def _is_open(currency: str | None) -> Any:
-    is_open = col(Invoice.status) == InvoiceStatus.OPEN
-    return is_open if currency is None else is_open & (col(Invoice.currency) == currency)
+    return is_open_invoice() if currency is None else is_open_invoice() & (col(Invoice.currency) == currency)
 
 
-def _sort_accounts(
-    session: Session, statement: Select[Any], account_filter: AccountListFilter, sort: str, today: date
-) -> tuple[Select[Any], tuple[SortColumn, ...]]:
+def _sort_accounts(session: Session, account_filter: AccountListFilter, sort: str, today: date) -> tuple[SortColumn, ...]:
     """An account that owes nothing counts as owing 0, and as due on the last day that there is."""
     last = SortColumn(col(Account.id), str)
     if sort == "name":
-        return statement, (SortColumn(col(Account.name), str), last)
+        return SortColumn(col(Account.name), str), last
     currency = account_filter.currency
     if sort != "oldest":
-        currency = currency or _choose_commonest(load_open_currencies(session))
+        currency = currency or _choose_commonest(_count_by_currency(session))
     figures: dict[str, Any] = {
         "oldest": func.min(col(Invoice.due_date)),
         "open": func.sum(col(Invoice.open_balance)),
         "overdue": func.sum(case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0)),
     }
-    owed = (
-        select(col(Invoice.account_id), figures[sort].label("figure"))
-        .where(_is_open(currency))
-        .group_by(col(Invoice.account_id))
-        .subquery()
-    )
-    figure = func.coalesce(owed.c.figure, date.max if sort == "oldest" else 0)
-    return statement.outerjoin(owed, owed.c.account_id == Account.id), (SortColumn(figure, date if sort == "oldest" else int), last)
+    owed = select(figures[sort]).where(col(Invoice.account_id) == Account.id, _is_open(currency)).correlate(Account).scalar_subquery()
+    is_day = sort == "oldest"
+    return SortColumn(func.coalesce(owed, date.max if is_day else 0), date if is_day else int), last
 
 
 def _filter_accounts(statement: Select[Any], account_filter: AccountListFilter, today: date) -> Select[Any]:
@@ -143,14 +146,14 @@ def _filter_accounts(statement: Select[Any], account_filter: AccountListFilter, 
             statement = statement.where(col(column) == value)
     if account_filter.q:
         statement = statement.where(match_account(account_filter.q))
-    owing = select(col(Invoice.account_id)).where(_is_open(account_filter.currency))
+    owing = select(col(Invoice.id)).where(col(Invoice.account_id) == Account.id, _is_open(account_filter.currency)).correlate(Account)
     if account_filter.min_days_past_due is not None:
         latest = today - timedelta(days=account_filter.min_days_past_due)
-        statement = statement.where(col(Account.id).in_(owing.where(col(Invoice.due_date) <= latest)))
+        statement = statement.where(owing.where(col(Invoice.due_date) <= latest).exists())
     elif account_filter.owes or (account_filter.currency is not None and account_filter.owes is None):
-        statement = statement.where(col(Account.id).in_(owing))
+        statement = statement.where(owing.exists())
     if account_filter.owes is False:
-        statement = statement.where(col(Account.id).not_in(owing))
+        statement = statement.where(~owing.exists())
     if account_filter.is_suspended is not None:
         is_off = col(Account.suspended_on).is_not(None)
         statement = statement.where(is_off if account_filter.is_suspended else ~is_off)
@@ -162,4 +165,4 @@ def _filter_accounts(statement: Select[Any], account_filter: AccountListFilter, 
 
 def match_account(text: str) -> Any:
     """A part of its name or number."""
-    return or_(col(Account.name).icontains(text, autoescape=True), col(Account.id).icontains(text, autoescape=True))
+    return or_(contains_text(col(Account.name), text), contains_text(col(Account.id), text))

@@ -10,9 +10,10 @@ from sqlmodel import col
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case, Invoice
 from adapters.read_model.invoices import NOT_STARTED, InvoiceRow, is_case_of_invoice, load_invoice_rows
-from adapters.read_model.lists.account_list import NOBODY, match_account
+from adapters.read_model.lists.account_list import NOBODY, is_open_invoice, match_account
 from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, load_page
 from adapters.read_model.lists.list_totals import ListTotals, load_totals
+from adapters.read_model.lists.text_match import contains_text
 from adapters.read_model.suspensions import STAGE_SUSPENDED
 from domain.billing.billing_events import InvoiceStatus
 from domain.identifiers import CaseKind
@@ -68,11 +69,11 @@ def load_invoice_totals(database: Database, invoice_filter: InvoiceListFilter, t
 
 
 def _filter_invoices(statement: Select[Any], invoice_filter: InvoiceListFilter, today: date) -> Select[Any]:
-    for column, value in (
-        (Invoice.status, invoice_filter.status),
-        (Invoice.account_id, invoice_filter.account),
-        (Invoice.currency, invoice_filter.currency),
-    ):
+    if invoice_filter.status is not None:
+        is_open = invoice_filter.status is InvoiceStatus.OPEN
+        is_settled = ~is_open_invoice() & (col(Invoice.status) == invoice_filter.status)
+        statement = statement.where(is_open_invoice() if is_open else is_settled)
+    for column, value in ((Invoice.account_id, invoice_filter.account), (Invoice.currency, invoice_filter.currency)):
         if value is not None:
             statement = statement.where(col(column) == value)
     if invoice_filter.collector is not None:
@@ -80,19 +81,25 @@ def _filter_invoices(statement: Select[Any], invoice_filter: InvoiceListFilter, 
         theirs = collector.is_(None) if invoice_filter.collector == NOBODY else collector == invoice_filter.collector
         statement = statement.where(_is_of_accounts(theirs))
     if invoice_filter.stage is not None:
-        statement = statement.where(col(Invoice.status) == InvoiceStatus.OPEN, _match_stage(invoice_filter.stage))
+        statement = statement.where(is_open_invoice(), _match_stage(invoice_filter.stage))
     if invoice_filter.min_days_past_due is not None:
         latest = today - timedelta(days=invoice_filter.min_days_past_due)
-        statement = statement.where(col(Invoice.status) == InvoiceStatus.OPEN, col(Invoice.due_date) <= latest)
+        statement = statement.where(is_open_invoice(), col(Invoice.due_date) <= latest)
     if invoice_filter.is_on_hold is not None:
         held = _has_case(col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
         statement = statement.where(held if invoice_filter.is_on_hold else ~held)
     if invoice_filter.is_disputed is not None:
         statement = statement.where(col(Invoice.disputed).is_(invoice_filter.is_disputed))
     if invoice_filter.q:
-        named = (column.icontains(invoice_filter.q, autoescape=True) for column in (col(Invoice.number), col(Invoice.id)))
-        statement = statement.where(or_(*named, _is_of_accounts(match_account(invoice_filter.q))))
+        statement = statement.where(_match_text(invoice_filter.q))
     return statement
+
+
+def _match_text(text: str) -> Any:
+    """A part of its number, its id, or a part of its account's name or number: each looked for where an index has it."""
+    numbered = select(col(Invoice.id)).where(contains_text(col(Invoice.number), text))
+    of_accounts = select(col(Invoice.id)).where(_is_of_accounts(match_account(text)))
+    return or_(col(Invoice.id) == text, col(Invoice.id).in_(numbered.union(of_accounts)))
 
 
 def _is_of_accounts(condition: Any) -> Any:

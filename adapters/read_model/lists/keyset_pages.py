@@ -34,8 +34,9 @@ def load_page(session: Session, statement: Select[Any], order: ListOrder, limit:
         if place[0] != _name_cursor(order):
             raise UnknownCursorError()
         statement = statement.where(_is_after(columns, place[1:], order.is_descending))
-    sorted_columns = [column.desc() if order.is_descending else column.asc() for column in columns]
-    rows = session.execute(statement.add_columns(*columns).order_by(*sorted_columns).limit(limit + 1)).all()
+    keys = [column.label(f"key_{place}") for place, column in enumerate(columns)]
+    sorted_keys = [key.desc() if order.is_descending else key.asc() for key in keys]
+    rows = session.execute(statement.add_columns(*keys).order_by(*sorted_keys).limit(limit + 1)).all()
     shown, following = paginate_rows(rows, limit, lambda row: _write_place(order, row[1:]))
     return [row[0] for row in shown], following
 

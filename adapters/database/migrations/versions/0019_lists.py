@@ -6,6 +6,13 @@ from alembic import op
 revision = "0019"
 down_revision = "0018"
 
+IS_OPEN, IS_SETTLED = sa.text("status = 'open'"), sa.text("status != 'open'")
+OPEN_INVOICES = {
+    "ix_invoices_open_account": ["account_id", "status", "currency", "due_date", "open_balance"],
+    "ix_invoices_open_due": ["due_date", "id", "status", "account_id"],
+    "ix_invoices_open_amount": ["currency", "open_balance", "due_date", "status"],
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -18,10 +25,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user"], ["users.name"]),
         sa.PrimaryKeyConstraint("user", "list_name", "name"),
     )
-    op.drop_index("ix_invoices_account_status", "invoices")
-    op.create_index("ix_invoices_account_status", "invoices", ["account_id", "status", "currency", "due_date", "open_balance"])
-    op.create_index("ix_invoices_due", "invoices", ["status", "due_date", "id"])
-    op.create_index("ix_invoices_amount", "invoices", ["status", "currency", "open_balance", "due_date"])
+    for name, columns in OPEN_INVOICES.items():
+        op.create_index(name, "invoices", columns, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+    op.create_index("ix_invoices_settled", "invoices", ["status", "due_date", "id"], sqlite_where=IS_SETTLED, postgresql_where=IS_SETTLED)
+    op.drop_index("ix_invoices_number", "invoices")
+    op.create_index("ix_invoices_number", "invoices", ["number", "id"])
     op.drop_index("ix_cases_stage", "cases")
     op.create_index("ix_cases_stage", "cases", ["kind", "stage", "invoice_id"])
     op.create_index("ix_cases_waiting", "cases", ["kind", "waiting_for", "invoice_id"])
@@ -31,8 +39,8 @@ def downgrade() -> None:
     op.drop_index("ix_cases_waiting", "cases")
     op.drop_index("ix_cases_stage", "cases")
     op.create_index("ix_cases_stage", "cases", ["kind", "stage"])
-    op.drop_index("ix_invoices_amount", "invoices")
-    op.drop_index("ix_invoices_due", "invoices")
-    op.drop_index("ix_invoices_account_status", "invoices")
-    op.create_index("ix_invoices_account_status", "invoices", ["account_id", "status"])
+    op.drop_index("ix_invoices_number", "invoices")
+    op.create_index("ix_invoices_number", "invoices", ["number"])
+    for name in (*OPEN_INVOICES, "ix_invoices_settled"):
+        op.drop_index(name, "invoices")
     op.drop_table("saved_views")
