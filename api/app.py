@@ -153,6 +153,7 @@ def build_app() -> FastAPI:
     app.include_router(console.set_aside_router)
     app.include_router(console.acts_router)
     app.include_router(console.assets_router)
+    app.include_router(console.reassignment_router)
     app.include_router(console.lists_router)
     app.include_router(console.account_router)
     app.include_router(console.letter_router)

@@ -14,6 +14,7 @@ from api.console.imports.staged_files import StagedFiles
 from api.console.letters.letters_page import router as letters_router
 from api.console.letters.write_page import router as write_router
 from api.console.lists.list_pages import router as lists_router
+from api.console.lists.reassignment import router as reassignment_router
 from api.console.live import PulseReader
 from api.console.live import router as live_router
 from api.console.overview.overview_page import router as overview_router
@@ -48,6 +49,7 @@ __all__ = [
     "policies_router",
     "proof_router",
     "provider_router",
+    "reassignment_router",
     "render_problem_page",
     "router",
     "set_aside_router",

@@ -94,6 +94,7 @@ PAGES = (
     "/accounts?q=nothing",
     "/accounts?column=country&column=language&column=unapplied&said=view_saved",
     "/invoices?q=nothing&said=no_name",
+    "/lists/accounts/reassignment?q=A-1",
     "/invoices?status=any&sort=-open&column=collector&column=total&column=next",
     "/accounts/A-1",
     "/accounts/A-2",

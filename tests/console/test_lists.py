@@ -1,6 +1,7 @@
 """The lists: every order and filter a page at a time, what all that match come to, views under names, and files that harm nobody."""
 
 import csv
+import re
 from datetime import timedelta
 from html import unescape
 from io import BytesIO, StringIO
@@ -8,6 +9,7 @@ from io import BytesIO, StringIO
 import pytest
 from python_calamine import CalamineWorkbook
 
+from adapters.identity.users_and_tokens import IdentityStore
 from adapters.read_model.cursors import UnknownCursorError
 from adapters.read_model.lists import list_totals
 from adapters.read_model.lists.account_list import NOBODY, AccountListFilter, list_account_page, load_account_totals
@@ -222,3 +224,34 @@ async def test_a_page_goes_compressed_to_whoever_unpacks_it_and_as_it_is_to_othe
         assert "content-encoding" not in plain.headers
         assert packed.text == plain.text
         assert packed.num_bytes_downloaded < plain.num_bytes_downloaded / 3
+
+
+async def test_all_that_match_are_given_to_somebody_who_collects_if_they_are_still_those_that_were_shown(
+    portfolio: PortfolioWorld, as_role: As
+) -> None:
+    IdentityStore(portfolio.database).add_user("ben", Role.COLLECTOR)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager, as_role(Role.COLLECTOR, Accept="text/html") as collector:
+        address = "/lists/accounts/reassignment?collector=mia"
+        assert "/lists/accounts/reassignment" not in await page(collector, "/accounts?collector=mia")
+        assert (await collector.get(address)).status_code == 403
+        assert f'href="{address}"' in await page(manager, "/accounts?collector=mia")
+        shown = await page(manager, address)
+        assert "Match 2 Open, EUR €500.00 €500.00 overdue" in words(shown)
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown))
+        given = {name: unescape(value) for name, value in fields.items()} | {"why": "Mia is away"}
+        assert (await collector.post(address, data=given)).status_code == 403
+        nobody = await manager.post(address, data={**given, "to": "nobody"})
+        assert (nobody.status_code, "no active user who collects" in unescape(nobody.text)) == (422, True)
+        portfolio.account("A-6", "Neu", collector="mia")
+        changed = await manager.post(address, data={**given, "to": "ben"})
+        assert (changed.status_code, "has changed since" in changed.text) == (409, True)
+        again = re.findall(r'name="(seen|form_key)" value="([^"]*)"', await page(manager, address))
+        moved = await manager.post(address, data={**given, **dict(again), "to": "ben"})
+        assert "3 accounts are now with ben" in words(moved.text)
+        assert set(walk_accounts(portfolio, AccountListFilter(collector="ben"), "name", descending=False)) == {
+            "A-1",
+            "A-2",
+            "A-3",
+            "A-5",
+            "A-6",
+        }

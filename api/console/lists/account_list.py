@@ -28,7 +28,10 @@ from api.console.lists.console_list import (
 from api.context import ApiContext
 from api.presenters.phrases import Phrases
 
-ACCOUNTS_PAGE = "/accounts"
+ACCOUNTS_PAGE, REASSIGNMENT_PAGE = "/accounts", "/lists/accounts/reassignment"
+REASSIGNMENT = "reassign_accounts"
+"""The form by which all that match are given to another collector."""
+
 _OWING, _SETTLED, _SUSPENDED, _TO_SUSPEND = "owing", "settled", "suspended", "to_suspend"
 
 
@@ -120,5 +123,5 @@ ACCOUNT_LIST = ConsoleList(
     load_totals=_load_totals,
     list_choices=_list_choices,
     export_rows=_export_rows,
-    acts=("reassign",),
+    acts={REASSIGNMENT: REASSIGNMENT_PAGE},
 )

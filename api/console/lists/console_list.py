@@ -62,7 +62,8 @@ class ListNotice(NamedTuple):
 
 class ConsoleList(NamedTuple):
     """`name` is also the name of its template, and of its title in the group `list_titles`. `list_choices`: of the filters of that kind, in
-    the reader's words. `export_rows`: the lines of a file for one row, each cell by its column's name."""
+    the reader's words. `export_rows`: the lines of a file for one row, each cell by its column's name. `acts`: the forms for what is done
+    with all that match, each with its page."""
 
     name: str
     page: str
@@ -75,7 +76,7 @@ class ConsoleList(NamedTuple):
     load_totals: Callable[[ApiContext, Values], ListTotals]
     list_choices: Callable[[ApiContext, Phrases], Mapping[str, Sequence[Choice]]]
     export_rows: Callable[[ApiContext, Any, Phrases], Iterable[Mapping[str, Cell]]]
-    acts: Sequence[str] = ()
+    acts: Mapping[str, str] = {}
 
 
 def build_amount(minor: int, currency: str) -> Decimal:

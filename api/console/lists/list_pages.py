@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from starlette.datastructures import QueryParams
 
 from adapters.identity.saved_views import MAX_NAME, MAX_QUERY, SavedView, SavedViews
+from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import SentForm, read_sent_form
 from api.console.lists.account_list import ACCOUNT_LIST
 from api.console.lists.console_list import ConsoleList
@@ -123,6 +124,7 @@ def _show_list(request: Request, context: ApiContext, actor: Actor, console_list
         views=views,
         view_names=[view.name for view in views if view.query == state.query],
         said=said if said in SAYINGS else "",
+        acts={name: page for name, page in console_list.acts.items() if load_act_forms()[name].is_for(actor.role)},
         default_columns=list_default_columns(console_list),
         next_page=state.build_url(following) if following else None,
         first_page=state.build_url() if CURSOR in request.query_params else None,

@@ -1,0 +1,106 @@
+"""Giving all accounts that match a list to another collector: first how many they are and what they owe, then who gets them, and why."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, Response
+from starlette.datastructures import QueryParams
+
+from adapters.read_model.lists.account_list import list_matching_account_ids
+from api.console.acts.api_call import send_to_api
+from api.console.acts.forms import load_act_forms
+from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
+from api.console.acts.shown_form import show_form
+from api.console.acts.subject import NO_SUBJECT
+from api.console.lists.account_list import ACCOUNT_LIST, REASSIGNMENT, REASSIGNMENT_PAGE, build_account_filter
+from api.console.lists.list_state import ListState, read_list_state
+from api.console.rendering import PageReader, load_reader, render
+from api.context import ApiContext
+from api.web.authentication import Context, require_right
+from api.web.request_target import EncodedPathRoute
+from domain.roles import Actor
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+MAX_ACCOUNTS = 10_000
+"""So many one request to the API may name."""
+
+QUERY_FIELD, SEEN_FIELD = "query", "seen"
+
+
+@router.get(REASSIGNMENT_PAGE)
+def show_reassignment(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    require_right(actor, load_act_forms()[REASSIGNMENT].permission)
+    state = _read_state(context, actor, request.query_params)
+    return _render_reassignment(request, context, actor, state, {})
+
+
+@router.post(REASSIGNMENT_PAGE)
+async def reassign_all(request: Request, context: Context, actor: PageReader) -> Response:
+    """Those that were shown, or nothing: what matches by now is shown again where it is not the same."""
+    form = load_act_forms()[REASSIGNMENT]
+    await run_in_threadpool(require_right, actor, form.permission)
+    sent = await read_sent_form(request)
+    state = await run_in_threadpool(_read_state, context, actor, QueryParams(sent.first(QUERY_FIELD)))
+    words = (await run_in_threadpool(load_reader, context, actor)).act_words
+    accounts = await run_in_threadpool(_list_accounts, context, state)
+    fault, status = "", 422
+    if not sent.is_ours:
+        fault, status = words.notices["stale"], 403
+    elif sent.first(SEEN_FIELD) != _describe_selection(accounts):
+        fault, status = words.notices["list_changed"], 409
+    if not fault:
+        body = {"accounts": accounts, "to": sent.first("to").strip(), "why": sent.first("why").strip()}
+        answer = await send_to_api(request, form, {}, body, sent.key)
+        if not answer.is_refusal:
+            done = {"moved": answer.document["moved"], "tasks": answer.document["tasks"], "to": answer.document["to"]}
+            return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", done)
+        fault, status = words.fill_notice("refused", detail=str(answer.document.get("detail", ""))), answer.status
+    page = await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, fault)
+    page.status_code = status
+    return page
+
+
+def _read_state(context: ApiContext, actor: Actor, parameters: QueryParams) -> ListState:
+    """Raises Problem 422."""
+    words = load_reader(context, actor).phrases
+    return read_list_state(ACCOUNT_LIST, parameters, ACCOUNT_LIST.list_choices(context, words))
+
+
+def _list_accounts(context: ApiContext, state: ListState) -> list[str]:
+    return list_matching_account_ids(context.database, build_account_filter(state.values), context.today, MAX_ACCOUNTS + 1)
+
+
+def _describe_selection(accounts: Sequence[str]) -> str:
+    """The same for the same accounts alone."""
+    return blake2b("\n".join(accounts).encode(), digest_size=16).hexdigest()
+
+
+def _render_reassignment(
+    request: Request,
+    context: ApiContext,
+    actor: Actor,
+    state: ListState,
+    given: Values,
+    fault: str = "",
+    done: dict[str, object] | None = None,
+) -> HTMLResponse:
+    accounts = _list_accounts(context, state)
+    reader = load_reader(context, actor)
+    values = {name: given[name] for name in ("to", "why") if name in given}
+    faults = [("", fault)] if fault else ()
+    key = get_first(given, KEY_FIELD)
+    return render(
+        request,
+        context,
+        "list_reassignment.html",
+        actor,
+        state=state,
+        form=show_form(REASSIGNMENT, load_act_forms()[REASSIGNMENT], {}, NO_SUBJECT, reader, values, faults, key),
+        totals=ACCOUNT_LIST.load_totals(context, state.values),
+        count=len(accounts),
+        too_many=len(accounts) > MAX_ACCOUNTS,
+        seen=_describe_selection(accounts),
+        moved=done,
+    )
