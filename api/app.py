@@ -156,6 +156,7 @@ def build_app() -> FastAPI:
     app.include_router(console.reassignment_router)
     app.include_router(console.lists_router)
     app.include_router(console.account_router)
+    app.include_router(console.invoice_router)
     app.include_router(console.letter_router)
     app.include_router(console.letters_router)
     app.include_router(console.write_router)

@@ -11,6 +11,7 @@ from api.console.batch_decision import router as batch_router
 from api.console.credit_pages import router as credit_router
 from api.console.imports.import_pages import router as import_router
 from api.console.imports.staged_files import StagedFiles
+from api.console.invoice.invoice_page import router as invoice_router
 from api.console.letters.letters_page import router as letters_router
 from api.console.letters.write_page import router as write_router
 from api.console.lists.list_pages import router as lists_router
@@ -41,6 +42,7 @@ __all__ = [
     "batch_router",
     "credit_router",
     "import_router",
+    "invoice_router",
     "letter_router",
     "letters_router",
     "lists_router",

@@ -8,31 +8,22 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.database.clock_store import ClockChange
 from adapters.database.row_states import ClockChannel
-from adapters.read_model.correspondence import list_letters, list_pressing_tasks, list_tasks
-from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
-from adapters.read_model.journal import JournalLine, list_case_story
-from adapters.read_model.letter_brakes import find_account_brake
+from adapters.read_model.correspondence import list_pressing_tasks
+from adapters.read_model.invoices import InvoiceFilter, list_invoices
 from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
 from adapters.read_model.unreached_roles import find_unreached_people, find_unreached_roles, list_settled_notices
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
-from api.commands.live_invoice import load_live_invoice
 from api.console.mail_policy import MAIL_CONTENT_SECURITY_POLICY
-from api.console.rendering import CLOCK_SPEEDS, PageReader, load_reader, render
-from api.console.timeline import build_timeline
-from api.presenters.invoices import explain_invoice
-from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
-from api.presenters.phrases import Phrases
+from api.console.rendering import CLOCK_SPEEDS, PageReader, render
 from api.routes.invoices import MAX_DAYS_PAST_DUE
 from api.web.access_logging import record_shown_letter
 from api.web.authentication import Context, require_right
 from api.web.permissions import Permission
 from api.web.problems import invalid_request_problem, not_found_problem
 from api.web.request_target import EncodedPathRoute
-from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.digits import parse_digits
-from domain.timeline.holds import HoldKind
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_LIST_LENGTH = 50
@@ -86,36 +77,6 @@ def show_portfolio(
         next_page=request.url.include_query_params(cursor=following).query if following else None,
         later_page=bool(cursor),
     )
-
-
-@router.get("/invoices/{invoice_id}")
-async def show_invoice(request: Request, invoice_id: str, context: Context, actor: PageReader) -> HTMLResponse:
-    row = await run_in_threadpool(_require_invoice, context, invoice_id)
-    brake = await run_in_threadpool(find_account_brake, context.database, row.account_id, context.today)
-    row, source, policy = await load_live_invoice(context, row)
-
-    def page() -> HTMLResponse:
-        _, words = load_reader(context, actor)
-        reason = explain_invoice(row, policy, words, brake)
-        return render(
-            request,
-            context,
-            "invoice.html",
-            actor,
-            invoice=row,
-            source=source,
-            policy=policy,
-            brake=brake,
-            steps=build_timeline(row, policy, context.today, words),
-            is_braked=reason.reason in (LETTERS_STOPPED, AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS),
-            is_paused=row.case is not None and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds),
-            why=words.render_next_step_reason(*reason, row.currency),
-            letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
-            tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
-            entries=_render_entries(list_case_story(context.database, ids.invoice_case_id(invoice_id)), words),
-        )
-
-    return await run_in_threadpool(page)
 
 
 @router.get("/roles")
@@ -182,16 +143,3 @@ def _parse_days(text: str, field: str = "overdue") -> int:
     if days is None or days > MAX_DAYS_PAST_DUE:
         raise invalid_request_problem(field, f"write for how many days they are overdue, 0 to {MAX_DAYS_PAST_DUE:,}")
     return days
-
-
-def _require_invoice(context: Context, invoice_id: str) -> InvoiceRow:
-    row = find_invoice(context.database, invoice_id)
-    if row is None:
-        raise not_found_problem("invoice", invoice_id, "the portfolio's filter finds it by a part of its number")
-    return row
-
-
-def _render_entries(lines: list[JournalLine], words: Phrases) -> list[tuple[JournalLine, str]]:
-    """Return each entry with its sentence, the latest first."""
-    sentences = [(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in lines]
-    return sorted(sentences, key=lambda pair: (pair[0].business_at, pair[0].case_id, pair[0].seq), reverse=True)

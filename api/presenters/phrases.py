@@ -141,7 +141,7 @@ class Phrases(BaseModel):
     promise; `task_states` and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events`
     say what became of them; `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next
     slots.
-    `write_page` labels the page on which a person writes to a customer.
+    `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -197,6 +197,7 @@ class Phrases(BaseModel):
     import_verdicts: dict[str, str]
     import_states: dict[str, str]
     write_page: dict[str, str]
+    picture: dict[str, str]
     letter_page: dict[str, str]
     policies_page: dict[str, str]
     mails: dict[str, str]

@@ -1,0 +1,91 @@
+"""What an invoice's picture shows: its steps with their days, stopped clocks, and what people decided, each with a name and in words."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from adapters.i18n.wording import fill_placeholders
+from adapters.read_model.invoices import InvoiceRow
+from adapters.read_model.journal import JournalLine
+from api.console.invoice.picture import CourseEvent, MarkKind, Picture, StoppedSpan, draw_picture, estimate_day
+from api.console.timeline import TimelineStep
+from api.presenters.phrases import Phrases
+from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.letter_outcome import LetterResult
+from domain.journal.entry_kinds import EntryKind
+from domain.journal.journal import SYSTEM
+
+BAD_FATES = frozenset({LetterResult.REFUSED.value, LetterResult.UNKNOWN.value})
+SHOWN_KINDS: dict[EntryKind, tuple[str, MarkKind]] = {
+    EntryKind.CALL_LOGGED: ("call", "person"),
+    EntryKind.PROMISE_MADE: ("promise", "person"),
+    EntryKind.PROMISE_KEPT: ("kept", "money"),
+    EntryKind.PROMISE_BROKEN: ("broken", "person"),
+    EntryKind.DISPUTE_OPENED: ("dispute", "person"),
+    EntryKind.DISPUTE_CLOSED: ("dispute_over", "person"),
+    EntryKind.ESCALATED: ("escalated", "person"),
+    EntryKind.ESCALATION_ANSWERED: ("answered", "person"),
+    EntryKind.LETTER_SKIPPED: ("skipped", "person"),
+    EntryKind.PAYMENT_RECEIVED: ("paid", "money"),
+    EntryKind.PAYMENT_REVERSED: ("reversed", "money"),
+    EntryKind.CREDIT_NOTE_ISSUED: ("credited", "money"),
+    EntryKind.CREDIT_APPLIED: ("credited", "money"),
+    EntryKind.INVOICE_CANCELLED: ("cancelled", "money"),
+}
+"""What stands beneath the line, each with the phrase that names it."""
+
+BAD_KINDS = frozenset({EntryKind.PROMISE_BROKEN, EntryKind.PAYMENT_REVERSED})
+
+
+def draw_course(
+    row: InvoiceRow, steps: Sequence[TimelineStep], entries: Sequence[JournalLine], today: date, words: Phrases
+) -> Picture | None:
+    """`entries`: the case's own, the first one first. None before its collection has begun."""
+    if row.case is None:
+        return None
+    events = [CourseEvent(row.due_date, "money", words.picture["due"], words.picture["due"])]
+    events += [*_list_steps(row, steps, words), *_list_decisions(entries, words)]
+    return draw_picture(events, _list_spans(entries, row, words), today)
+
+
+def _list_steps(row: InvoiceRow, steps: Sequence[TimelineStep], words: Phrases) -> Iterable[CourseEvent]:
+    next_step = next((step for step in steps if step.place == "next"), None)
+    is_running = row.status == InvoiceStatus.OPEN and row.case is not None and not row.case.holds
+    for step in steps:
+        name = words.steps.get(step.step, step.step)
+        if step.place == "taken" and step.on:
+            yield CourseEvent(step.on, "taken", name, f"{name}, {words.shared.format_day(step.on)}", step.fate in BAD_FATES)
+        elif is_running and next_step and next_step.on and step.place in ("next", "later"):
+            on = step.on or estimate_day(next_step.on, next_step.day, step.day)
+            sentence = words.picture["next_on" if step.place == "next" else "later_on"]
+            told = fill_placeholders(sentence, {"step": name, "day": words.shared.format_day(on)})
+            yield CourseEvent(on, "next" if step.place == "next" else "later", name, told)
+
+
+def _list_decisions(entries: Sequence[JournalLine], words: Phrases) -> Iterable[CourseEvent]:
+    for line in entries:
+        known = EntryKind(line.kind) if line.kind in SHOWN_KINDS else None
+        if known is None:
+            continue
+        phrase, kind = SHOWN_KINDS[known]
+        name = words.picture[phrase]
+        label = name if line.actor == SYSTEM else f"{name} · {line.actor}"
+        told = f"{words.shared.format_day(line.business_at.date())}: {words.render_entry(line.kind, line.told_facts, line.currency)}"
+        yield CourseEvent(line.business_at.date(), kind, label, told, known in BAD_KINDS)
+
+
+def _list_spans(entries: Sequence[JournalLine], row: InvoiceRow, words: Phrases) -> list[StoppedSpan]:
+    begun: dict[str, JournalLine] = {}
+    spans = []
+    for line in entries:
+        hold = str(line.facts.get("hold", ""))
+        if line.kind == EntryKind.HOLD_PLACED:
+            begun.setdefault(hold, line)
+        elif line.kind == EntryKind.HOLD_LIFTED and hold in begun:
+            spans.append(_build_span(begun.pop(hold), line.business_at.date(), words))
+    settled = row.settled_on if row.status != InvoiceStatus.OPEN else None
+    return [*spans, *(_build_span(line, settled, words) for line in begun.values())]
+
+
+def _build_span(placed: JournalLine, end: date | None, words: Phrases) -> StoppedSpan:
+    start = placed.business_at.date()
+    return StoppedSpan(start, max(start, end) if end else None, words.translate("holds", str(placed.facts.get("hold_kind", ""))))

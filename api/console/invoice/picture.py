@@ -1,0 +1,171 @@
+"""An invoice's course as a picture: steps on a line of time, stopped clocks as shaded spans, what people decided beneath. Long quiet
+spans are drawn short, for a course lasts months. Pure geometry: what stands in the picture is said by `course.py`."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from math import log2
+from typing import Literal, NamedTuple
+
+WIDTH, HEIGHT = 960, 224
+AXIS = 104
+"""The height of the line of time, from the top."""
+
+LEFT, RIGHT = 28, 932
+QUIET_DAYS = 10
+"""A span without anything is drawn at full length up to here; what is longer grows by its logarithm."""
+
+SKIPPED_DAYS = 24
+"""From here on a quiet span is marked as drawn short."""
+
+MOST_PER_DAY = 26
+CHARACTER = 6.1
+"""The width of a letter in a label, about."""
+
+ABOVE, BELOW = (78, 56, 34), (152, 174, 196)
+"""The heights at which labels may stand, the nearest to the line first."""
+
+MarkKind = Literal["taken", "next", "later", "person", "money"]
+
+
+class CourseEvent(NamedTuple):
+    """Something of a day. `label` is short, `told` says all of it; `is_bad`: it did not arrive, or was not kept."""
+
+    on: date
+    kind: MarkKind
+    label: str
+    told: str
+    is_bad: bool = False
+
+
+class StoppedSpan(NamedTuple):
+    """Days on which the clock stood still; `end` is None while it does."""
+
+    start: date
+    end: date | None
+    label: str
+
+
+class Mark(NamedTuple):
+    """`label_y` is None where there is no room for a label: its point tells it all the same."""
+
+    x: float
+    y: int
+    event: CourseEvent
+    label_x: float
+    label_y: int | None
+    anchor: Literal["start", "end"]
+
+
+class Shade(NamedTuple):
+    x: float
+    width: float
+    label: str
+    """Empty where it does not fit."""
+
+    span: StoppedSpan
+
+
+class Tick(NamedTuple):
+    x: float
+    on: date
+
+
+class Gap(NamedTuple):
+    """A quiet span that is drawn short."""
+
+    x: float
+    days: int
+
+
+class Picture(NamedTuple):
+    """In units of its own, WIDTH by HEIGHT."""
+
+    marks: list[Mark]
+    shades: list[Shade]
+    ticks: list[Tick]
+    gaps: list[Gap]
+    today_x: float
+    first: date
+    last: date
+
+
+def draw_picture(events: Sequence[CourseEvent], spans: Sequence[StoppedSpan], today: date) -> Picture:
+    """Lay the events out on a line of time that has today on it."""
+    days = {today, *(event.on for event in events), *(span.start for span in spans), *(span.end for span in spans if span.end)}
+    scale = _Scale(sorted(days))
+    above = [event for event in events if event.kind in ("taken", "next", "later")]
+    below = [event for event in events if event.kind not in ("taken", "next", "later")]
+    shades = [_shade(span, scale, today) for span in spans]
+    return Picture(
+        marks=[*_place(above, scale, AXIS, ABOVE), *_place(below, scale, AXIS + 26, BELOW)],
+        shades=shades,
+        ticks=scale.list_ticks(),
+        gaps=scale.list_gaps(),
+        today_x=scale.find_x(today),
+        first=scale.days[0],
+        last=scale.days[-1],
+    )
+
+
+class _Scale:
+    """Where each day stands from left to right."""
+
+    def __init__(self, days: Sequence[date]) -> None:
+        """`days`: those on which something is, in order; at least one."""
+        self.days = days
+        lengths = [_draw_short((later - day).days) for day, later in pairwise(days)]
+        per_day = min((RIGHT - LEFT) / max(sum(lengths), 1), MOST_PER_DAY)
+        self._places = [float(LEFT)]
+        for length in lengths:
+            self._places.append(self._places[-1] + length * per_day)
+
+    def find_x(self, day: date) -> float:
+        return round(self._places[self.days.index(day)], 1)
+
+    def list_gaps(self) -> list[Gap]:
+        found = []
+        for place, (day, later) in enumerate(pairwise(self.days)):
+            if (later - day).days >= SKIPPED_DAYS:
+                found.append(Gap(round((self._places[place] + self._places[place + 1]) / 2, 1), (later - day).days))
+        return found
+
+    def list_ticks(self) -> list[Tick]:
+        """The days that are written under the picture: as many as have room."""
+        ticks: list[Tick] = []
+        for day in self.days:
+            x = self.find_x(day)
+            if not ticks or x - ticks[-1].x >= (84 if x <= WIDTH - 80 else 160):
+                ticks.append(Tick(x, day))
+        return ticks
+
+
+def _draw_short(days: int) -> float:
+    return days if days <= QUIET_DAYS else QUIET_DAYS + 4 * log2(days / QUIET_DAYS)
+
+
+def _shade(span: StoppedSpan, scale: _Scale, today: date) -> Shade:
+    x = scale.find_x(span.start)
+    end = scale.find_x(span.end or max(today, span.start))
+    width = max(end - x, 4.0)
+    return Shade(x, round(width, 1), span.label if len(span.label) * CHARACTER + 8 <= width else "", span)
+
+
+def _place(events: Iterable[CourseEvent], scale: _Scale, y: int, heights: Sequence[int]) -> list[Mark]:
+    """Put each label at the nearest height at which it covers no other."""
+    ends = dict.fromkeys(heights, float("-inf"))
+    marks = []
+    for event in sorted(events, key=lambda event: event.on):
+        x, width = scale.find_x(event.on), len(event.label) * CHARACTER
+        anchor: Literal["start", "end"] = "start" if x + width <= WIDTH - 6 else "end"
+        begins, stops = (x, x + width) if anchor == "start" else (x - width, x)
+        height = next((height for height in heights if begins >= ends[height] + 8), None)
+        if height is not None:
+            ends[height] = stops
+        marks.append(Mark(x, y, event, x, height, anchor))
+    return marks
+
+
+def estimate_day(next_on: date, next_day: int, day: int) -> date:
+    """The day of a step further on, if nothing stops the clock: as many days after the next step as the policy has between them."""
+    return next_on + timedelta(days=max(day - next_day, 0))
