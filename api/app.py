@@ -157,6 +157,7 @@ def build_app() -> FastAPI:
     app.include_router(console.lists_router)
     app.include_router(console.account_router)
     app.include_router(console.invoice_router)
+    app.include_router(console.plan_router)
     app.include_router(console.letter_router)
     app.include_router(console.letters_router)
     app.include_router(console.write_router)

@@ -112,10 +112,13 @@ class ApiContext:
         return self.letters or LetterTemplates()
 
     @property
-    def letter_writing(self) -> WrittenLetterStore:
+    def letter_loader(self) -> LetterLoader:
         domain, company = self.letter_sender.rpartition("@")[2], self.company
-        loader = LetterLoader(self.database, self.billing, self._letter_templates, company, company.collector, self.letter_sender, domain)
-        return WrittenLetterStore(self.database, loader)
+        return LetterLoader(self.database, self.billing, self._letter_templates, company, company.collector, self.letter_sender, domain)
+
+    @property
+    def letter_writing(self) -> WrittenLetterStore:
+        return WrittenLetterStore(self.database, self.letter_loader)
 
     @property
     def preview(self) -> LetterPreview:

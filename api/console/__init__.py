@@ -20,6 +20,7 @@ from api.console.live import PulseReader
 from api.console.live import router as live_router
 from api.console.overview.overview_page import router as overview_router
 from api.console.pages import router
+from api.console.plans.plan_page import router as plan_router
 from api.console.policies.policy_pages import router as policies_router
 from api.console.rendering import render_problem_page
 from api.console.set_aside_page import router as set_aside_router
@@ -48,6 +49,7 @@ __all__ = [
     "lists_router",
     "live_router",
     "overview_router",
+    "plan_router",
     "policies_router",
     "proof_router",
     "provider_router",

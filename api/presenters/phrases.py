@@ -141,7 +141,8 @@ class Phrases(BaseModel):
     promise; `task_states` and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events`
     say what became of them; `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next
     slots.
-    `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course.
+    `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course,
+    `plan_page` the page on which a payment plan is built.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -198,6 +199,7 @@ class Phrases(BaseModel):
     import_states: dict[str, str]
     write_page: dict[str, str]
     picture: dict[str, str]
+    plan_page: dict[str, str]
     letter_page: dict[str, str]
     policies_page: dict[str, str]
     mails: dict[str, str]

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from adapters.read_model.account_debts import AccountKey, find_plan_of_command
+from adapters.read_model.account_debts import find_plan_of_command
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.journal import list_case_history
 from adapters.temporal.case_commands import CaseAlreadyOpen
@@ -75,8 +75,8 @@ def preview_plan(
     actor: PaymentPlanningActor, account: ExistingAccount, body: PlanPreviewIn, command_id: CommandId, context: Context
 ) -> ScheduleOut:
     """Compute the schedule. A preview is rejected for the same reasons as the proposal."""
-    proposal = _build_proposal(body, command_id, actor.user)
-    debt = _require_proposable_debt(context, account, proposal)
+    proposal = build_proposal(body, command_id, actor.user)
+    debt = require_proposable_debt(context, account.id, proposal)
     return present_schedule(InstalmentSchedule.from_terms(proposal.terms, debt, context.today), body.currency)
 
 
@@ -93,9 +93,9 @@ async def propose_plan(
     """The invoices are on hold from now on. The approval matrix says who must agree before the customer gets the offer."""
     if known := await run_in_threadpool(find_plan_of_command, context.database, account.id, command_id):
         return PlanStarted(act_id=command_id, recorded="now", repeated=True, plan_id=known)
-    proposal = _build_proposal(body, command_id, actor.user)
+    proposal = build_proposal(body, command_id, actor.user)
     opening = await run_in_threadpool(context.case_inputs.load_plan_input, account.id, proposal)
-    await run_in_threadpool(_require_proposable_debt, context, account, proposal)
+    await run_in_threadpool(require_proposable_debt, context, account.id, proposal)
     note = await run_in_threadpool(save_note, context, command_id, account.id, None, actor.user, body.comment) if body.comment else None
     proposal = proposal.model_copy(update={"asked_by": body.asked_by, "why": body.why, "note_id": note})
     opening = opening.model_copy(update={"proposal": proposal})
@@ -153,24 +153,24 @@ async def cancel_plan(
     return await submit_case_command(context, plan, command, response)
 
 
-def _build_proposal(body: PlanPreviewIn, command_id: str, user: str) -> ProposePlan:
+def build_proposal(body: PlanPreviewIn, command_id: str, user: str) -> ProposePlan:
     return ProposePlan(
         act_id=command_id, actor=user, invoice_ids=body.invoices, currency=body.currency, terms=body.terms.build_terms(body.currency)
     )
 
 
-def _require_proposable_debt(context: ApiContext, account: AccountKey, proposal: ProposePlan) -> int:
+def require_proposable_debt(context: ApiContext, account_id: str, proposal: ProposePlan) -> int:
     """Return the debt that the plan would cover, in minor units. Raises Problem 409 with the reason why it cannot be proposed."""
     beginnings = context.case_inputs
-    invoices, rules = beginnings.load_plan_invoices(account.id, proposal.invoice_ids), beginnings.load_policy(account.id).load_policy().plan
+    invoices, rules = beginnings.load_plan_invoices(account_id, proposal.invoice_ids), beginnings.load_policy(account_id).load_policy().plan
     why = proposal_rejection_reason(
         proposal,
-        account.id,
+        account_id,
         invoices,
         rules,
         context.today,
-        broken_plans=beginnings.count_broken_plans(account.id),
-        in_plans=beginnings.list_invoices_in_plans(account.id),
+        broken_plans=beginnings.count_broken_plans(account_id),
+        in_plans=beginnings.list_invoices_in_plans(account_id),
     )
     if why:
         raise Problem(409, "refused", "No such plan can be proposed", why)

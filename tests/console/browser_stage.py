@@ -80,7 +80,13 @@ def list_pages(stage: BrowserStage) -> list[str]:
         "/shortcuts",
         "/nowhere",
     ]
-    things = [f"/accounts/{account}", f"/accounts/{account}/write", f"/invoices/{invoice}", f"/approvals/{stage.approvals[2]}"]
+    things = [
+        f"/accounts/{account}",
+        f"/accounts/{account}/write",
+        f"/accounts/{account}/plan",
+        f"/invoices/{invoice}",
+        f"/approvals/{stage.approvals[2]}",
+    ]
     forms = [
         f"/act/log_account_call?account_id={account}",
         f"/act/raise_dispute?invoice_id={invoice}",

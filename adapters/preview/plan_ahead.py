@@ -1,0 +1,88 @@
+"""What a payment plan would come to before it is proposed: its instalments, who must agree, and the offer as the customer would read it.
+
+The plan's own case is played to its offer in memory; nothing is written.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from adapters.correspondence.letter_loader import LetterLoader
+from adapters.database.engine import Database
+from adapters.database.tables import Message
+from adapters.mail.local_inbox import InboxMessage, read_mail
+from adapters.mail.message_builder import derive_message_id
+from domain import identifiers as ids
+from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.case.effects import RequestApproval, SendLetter
+from domain.clock import Moment
+from domain.journal.journal import Journal
+from domain.payment_plan.instalments import InstalmentSchedule
+from domain.payment_plan.negotiation import apply_approval_outcome, open_plan
+from domain.payment_plan.plan_case import PaymentPlanCase
+from domain.payment_plan.workflow_input import PaymentPlanInput
+from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRequest, ApprovalTier
+
+
+class PlanAhead(NamedTuple):
+    """`tiers`: who must agree, in the order in which they sign. `offer` is None where nobody at the customer has an address, or
+    it could not be accepted any more."""
+
+    schedule: InstalmentSchedule
+    tiers: Sequence[ApprovalTier]
+    offer: InboxMessage | None
+
+
+def look_ahead_at_plan(
+    database: Database, loader: LetterLoader, plan: PaymentPlanInput, matrix: ApprovalMatrix | None, segment: str, at: Moment
+) -> PlanAhead:
+    """`plan`: as it would be started; its proposal is one that may be made. Raises what composing a letter raises."""
+    case = PaymentPlanCase(
+        journal=Journal(case_id=ids.plan_case_id(plan.account_id, plan.number), account_id=plan.account_id),
+        snapshot=plan.policy,
+        proposal=plan.proposal,
+        covered=plan.covered,
+        broken_plans=plan.broken_plans,
+    )
+    open_plan(case, at)
+    schedule, asked = case.revisions[0].schedule, case.pending_approval()
+    tiers = matrix.list_required_tiers(_build_question(asked, segment)) if matrix and asked else []
+    apply_approval_outcome(case, ApprovalOutcome(number=1, result=ApprovalResult.APPROVED), at)
+    offers = [effect for effect in case.outbox if isinstance(effect, SendLetter)]
+    return PlanAhead(schedule, tiers, _write_offer(database, loader, case, offers[0], at) if offers else None)
+
+
+def _build_question(asked: RequestApproval, segment: str) -> ApprovalRequest:
+    return ApprovalRequest(
+        matter=asked.matter,
+        amount=asked.amount,
+        currency=asked.currency,
+        term_days=asked.term_days,
+        broken_plans=asked.broken_plans,
+        segment=segment,
+    )
+
+
+def _write_offer(database: Database, loader: LetterLoader, case: PaymentPlanCase, letter: SendLetter, at: Moment) -> InboxMessage | None:
+    key = ids.case_letter_key(case.case_id, letter.template)
+    account_id = case.journal.account_id
+    with database.reading() as session:
+        customer = loader.load_recipients(session, {account_id})[account_id]
+        if not customer.email:
+            return None
+        row = Message(
+            id=1,
+            key=key,
+            account_id=account_id,
+            language=customer.language,
+            currency=case.currency,
+            letter=letter.template,
+            slot=at.business,
+            message_id=derive_message_id(key, loader.reply_domain),
+            case_id=case.case_id,
+            number=letter.number,
+            invoice_ids=letter.invoice_ids,
+            details=letter.details,
+        )
+        drafts = loader.load_drafts_of(session, [row])
+        session.expunge_all()
+    return read_mail(loader.compose(loader.build_letters(drafts, at.business)[1], at.business))
