@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
 from adapters.i18n.formatting import format_localised_money
+from adapters.i18n.wording import fill_placeholders
 from adapters.preview.plan_ahead import PlanAhead
 from adapters.read_model.accounts import AccountDetail
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
@@ -31,6 +32,7 @@ from api.web.problems import Problem
 from api.web.request_ids import derive_act_id
 from api.web.request_target import EncodedPathRoute
 from domain.billing.billing_events import InvoiceStatus
+from domain.policy.policy_parsing import PolicyError
 from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
@@ -79,21 +81,21 @@ async def build_plan(request: Request, account_id: str, context: Context, actor:
     account = await run_in_threadpool(require_account_detail, context, account_id)
     reader = await run_in_threadpool(load_reader, context, actor)
 
-    def show(built: Built, status: int) -> HTMLResponse:
+    def show_page(built: Built, status: int) -> HTMLResponse:
         page = _render_builder(request, context, actor, account, _list_owed(context, account_id), currency, form, built, sent.key)
         page.status_code = status
         return page
 
     if not sent.is_ours:
-        return await run_in_threadpool(show, Built(None, reader.act_words.notices["stale"]), 403)
+        return await run_in_threadpool(show_page, Built(None, reader.act_words.notices["stale"]), 403)
     built = await run_in_threadpool(_build, context, actor, account, form, currency, reader)
     if built.plan is None or do != SEND:
-        return await run_in_threadpool(show, built, 200 if built.plan else 422)
+        return await run_in_threadpool(show_page, built, 422 if do == SEND else 200)
     body = {**form.build_body(currency, reader.locale), "asked_by": form.asked_by or "us", "comment": form.comment.strip()}
     answer = await send_to_api(request, load_act_forms()[PROPOSE_FORM], {"account_id": account_id}, body, sent.key)
     if answer.is_refusal:
         fault = reader.act_words.fill_notice("refused", detail=str(answer.document.get("detail", "")))
-        return await run_in_threadpool(show, Built(built.plan, fault), answer.status)
+        return await run_in_threadpool(show_page, Built(built.plan, fault), answer.status)
     queued = f"&{QUEUED_PARAMETER}=yes" if answer.is_queued else ""
     address = request.url.path.removesuffix("/plan")
     return RedirectResponse(f"{address}?{DONE_PARAMETER}={PROPOSE_FORM}{queued}", status_code=303)
@@ -103,13 +105,29 @@ def _build(context: ApiContext, actor: Actor, account: AccountDetail, form: Plan
     words = reader.act_words
     try:
         body = PlanPreviewIn.model_validate(form.build_body(currency, reader.locale))
+        if fault := _find_difference(context, account, body, reader):
+            return Built(None, fault)
         return Built(compute_plan(context, account, body, actor.user), "")
     except UnreadableField as fault:
         return Built(None, words.fill_notice("unreadable", example=fault.example))
+    except PolicyError:
+        return Built(None, reader.phrases.plan_page["no_policy"])
     except ValidationError:
         return Built(None, reader.phrases.plan_page["incomplete"])
     except Problem as problem:
         return Built(None, words.fill_notice("refused", detail=problem.detail))
+
+
+def _find_difference(context: ApiContext, account: AccountDetail, body: PlanPreviewIn, reader: Reader) -> str:
+    """Say in the reader's words that edited instalments are not what is owed; empty where they are."""
+    debt = sum(row.open_balance for row in _list_owed(context, account.id) if row.id in body.invoices)
+    parts = sum(part.minor for part in body.terms.custom)
+    if not body.terms.custom or parts == debt:
+        return ""
+    money = reader.phrases.shared.format_money
+    return fill_placeholders(
+        reader.phrases.plan_page["does_not_add"], {"sum": money(parts, body.currency), "debt": money(debt, body.currency)}
+    )
 
 
 def _list_owed(context: ApiContext, account_id: str) -> list[InvoiceRow]:
