@@ -156,6 +156,8 @@ def test_all_that_match_are_summed_by_currency_and_more_than_can_be_counted_are_
     assert [each.amount for each in load_account_totals(database, AccountListFilter(currency="GBP"), TODAY).sums] == [7_000]
     of_mia = load_invoice_totals(database, InvoiceListFilter(collector="mia"), TODAY)
     assert (of_mia.count, [each.amount for each in of_mia.sums]) == (3, [50_000, 7_000])
+    assert load_invoice_totals(database, InvoiceListFilter(q="-6", status=None), TODAY).count == 1
+    assert load_invoice_totals(database, InvoiceListFilter(q="n-i-6", status=None), TODAY).count == 1
     monkeypatch.setattr(list_totals, "MAX_COUNTED", 2)
     few = load_invoice_totals(database, InvoiceListFilter(q="I-"), TODAY)
     assert (few.count, few.is_more, few.sums) == (2, True, ())

@@ -16,9 +16,10 @@ class TextMatch(FunctionElement[bool]):
 
 
 def contains_text(column: Any, text: str) -> Any:
-    """`text` as it is: what means something in a pattern means itself."""
+    """`text` as it is: what means something in a pattern means itself. Where it has no letters, as most numbers, LIKE finds the same as
+    PostgreSQL's ILIKE, and several times faster."""
     escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
-    return TextMatch(column, f"%{escaped}%")
+    return column.like(f"%{escaped}%", escape="/") if text.lower() == text.upper() else TextMatch(column, f"%{escaped}%")
 
 
 @compiles(TextMatch)
