@@ -120,6 +120,39 @@ ROUTERS = (
 """Those of the API, in the order in which its description has them."""
 
 
+CONSOLE_ROUTERS = (
+    console.approvals_router,
+    console.set_aside_router,
+    console.acts_router,
+    console.assets_router,
+    console.reassignment_router,
+    console.lists_router,
+    console.account_router,
+    console.invoice_router,
+    console.plan_router,
+    console.letter_router,
+    console.letters_router,
+    console.write_router,
+    console.batch_router,
+    console.credit_router,
+    console.import_router,
+    console.live_router,
+    console.overview_router,
+    console.team_router,
+    console.account_day_router,
+    console.proof_router,
+    console.policies_router,
+    console.shortcuts_router,
+    console.today_router,
+    console.sign_in_router,
+    console.provider_router,
+    console.settings_router,
+    console.users_router,
+    console.router,
+)
+"""Those of the pages."""
+
+
 def create_app(context: ApiContext) -> FastAPI:
     """Return the whole application, ready for a server. Nothing is loaded from elsewhere: the description is at /openapi.json."""
     app = build_app()
@@ -149,34 +182,8 @@ def build_app() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    app.include_router(console.approvals_router)
-    app.include_router(console.set_aside_router)
-    app.include_router(console.acts_router)
-    app.include_router(console.assets_router)
-    app.include_router(console.reassignment_router)
-    app.include_router(console.lists_router)
-    app.include_router(console.account_router)
-    app.include_router(console.invoice_router)
-    app.include_router(console.plan_router)
-    app.include_router(console.letter_router)
-    app.include_router(console.letters_router)
-    app.include_router(console.write_router)
-    app.include_router(console.batch_router)
-    app.include_router(console.credit_router)
-    app.include_router(console.import_router)
-    app.include_router(console.live_router)
-    app.include_router(console.overview_router)
-    app.include_router(console.team_router)
-    app.include_router(console.account_day_router)
-    app.include_router(console.proof_router)
-    app.include_router(console.policies_router)
-    app.include_router(console.shortcuts_router)
-    app.include_router(console.today_router)
-    app.include_router(console.sign_in_router)
-    app.include_router(console.provider_router)
-    app.include_router(console.settings_router)
-    app.include_router(console.users_router)
-    app.include_router(console.router)
+    for page in CONSOLE_ROUTERS:
+        app.include_router(page)
     problems.install_problem_handlers(app, console.render_problem_page)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestPathMiddleware)
