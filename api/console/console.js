@@ -73,7 +73,7 @@
     find("#content")?.removeAttribute("aria-busy");
     if (ctx.status !== "swapped") return;
     hooks.settle("unreachable", "not_done", "signed_out");
-    arrive();
+    if (!ctx.sourceElement?.closest("[data-stay]")) arrive(); // what is computed beside a field leaves the focus in it
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
     if (ctx?.target?.id === "content") hooks.warn("unreachable");

@@ -63,7 +63,7 @@ async def test_the_page_draws_steps_stopped_clocks_and_decisions_with_names(as_r
     fill_course(world)
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         html = await page(client, "/invoices/I-1")
-        picture = html.partition('<svg class="course"')[2].partition("</svg>")[0]
+        picture = html.partition('<svg class="invoice-course"')[2].partition("</svg>")[0]
         assert all(part in picture for part in ("Call · maria", "Promise · maria", 'class="shade"', 'class="mark taken'))
         assert "The customer promised to pay €50.00" in picture
         story = words(html).partition("Journal")[2]
