@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from adapters.billing.results import CreditApplication
 from adapters.read_model.accounts import AccountDetail
 from api.commands.unapplied_credit import apply_credit, is_machine, load_unapplied_credit, take_back_application
+from api.console.acts.sent_form import OWN_FORM
 from api.console.rendering import PageReader
 from api.context import ApiContext
 from api.schemas.billing import ApplicationReversalIn, CreditShareIn
@@ -41,7 +42,7 @@ def build_credit_facts(context: ApiContext, actor: Actor, account: AccountDetail
     }
 
 
-@router.post(APPLICATIONS)
+@router.post(APPLICATIONS, dependencies=[OWN_FORM])
 async def apply_from_page(
     request: Request,
     account_id: str,
@@ -69,7 +70,7 @@ async def apply_from_page(
     return _return_to_page(request)
 
 
-@router.post(APPLICATIONS + "/{application_id}/reversal")
+@router.post(APPLICATIONS + "/{application_id}/reversal", dependencies=[OWN_FORM])
 async def take_back_from_page(
     request: Request, account_id: str, application_id: str, context: Context, actor: PageReader, act: Text, reason: Text = ""
 ) -> Response:

@@ -14,6 +14,7 @@ from adapters.read_model.portfolio_totals import load_portfolio_totals, load_sta
 from adapters.read_model.unreached_roles import find_unreached_people, find_unreached_roles, list_settled_notices
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
+from api.console.acts.sent_form import OWN_FORM
 from api.console.mail_policy import MAIL_CONTENT_SECURITY_POLICY
 from api.console.rendering import CLOCK_SPEEDS, PageReader, render
 from api.routes.invoices import MAX_DAYS_PAST_DUE
@@ -122,7 +123,7 @@ def show_mail(request: Request, mail_id: str, context: Context, actor: PageReade
     return page
 
 
-@router.post("/clock")
+@router.post("/clock", dependencies=[OWN_FORM])
 async def set_clock(
     context: Context,
     actor: PageReader,

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.set_aside.set_aside_store import SetAsideStore
 from api.commands.set_aside import retry_item
+from api.console.acts.sent_form import OWN_FORM
 from api.console.rendering import PageReader, render
 from api.presenters.worklist import SET_ASIDE_PAGE
 from api.schemas.request_body import RowId
@@ -32,7 +33,7 @@ def show_set_aside(request: Request, context: Context, actor: PageReader) -> HTM
     )
 
 
-@router.post(SET_ASIDE_PAGE + "/{item_id}/retry")
+@router.post(SET_ASIDE_PAGE + "/{item_id}/retry", dependencies=[OWN_FORM])
 async def retry_from_page(request: Request, item_id: RowId, context: Context, actor: PageReader) -> Response:
     """Raises Problem 403, also for another site's form; NothingSetAsideError."""
     reject_cross_origin_request(request)

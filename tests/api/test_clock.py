@@ -10,6 +10,7 @@ from adapters.database.engine import Database
 from api.commands import clock as clock_command
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
+from tests.form_tokens import find_form_token
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +75,12 @@ async def test_the_console_changes_it_for_those_who_may_and_for_no_other_site(ap
         assert (await collector.post("/clock", data={"paused": "yes"})).status_code == 403
     token = as_role.identity.issue_token("admin-1", Role.ADMIN)
     async with as_role(None, Cookie=f"duecourse_session={token}") as admin:
-        foreign = await admin.post("/clock", data={"paused": "yes"}, headers={"Origin": "https://elsewhere.example"})
+        page = await admin.get("/", follow_redirects=True)
+        pause = {"paused": "yes", "form_token": find_form_token(page.text)}
+        foreign = await admin.post("/clock", data=pause, headers={"Origin": "https://elsewhere.example"})
         assert foreign.status_code == 403
+        assert (await admin.post("/clock", data={"paused": "yes"}, headers={"Origin": "http://duecourse.test"})).status_code == 403
         assert not is_clock_change_pending(database)
-        own = await admin.post("/clock", data={"paused": "yes"}, headers={"Origin": "http://duecourse.test"})
+        own = await admin.post("/clock", data=pause, headers={"Origin": "http://duecourse.test"})
         assert (own.status_code, own.headers["location"]) == (303, "/")
     assert is_clock_change_pending(database)

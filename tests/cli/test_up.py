@@ -29,6 +29,7 @@ from adapters.temporal.embedded_server import TemporalMissingError, find_free_po
 from domain import identifiers as ids
 from domain.clock import Clock
 from tests.cli.processes import Up, until
+from tests.form_tokens import find_form_token
 from tests.patience import PATIENCE
 from tests.processes.commands import ENVIRONMENT, CommandProcess, run_command
 
@@ -100,7 +101,7 @@ def test_a_running_play_is_paused_slowed_and_resumed(start: Callable[..., Up]) -
         slowed = run_command("clock", "--day-seconds", "600", *folder)
         assert slowed.returncode == 0, slowed.stderr
         assert (clock_of(up.data_dir).paused, clock_of(up.data_dir).day_seconds) == (True, 600)
-        assert console.post("/clock", data={"paused": "no"}).status_code == 200
+        assert console.post("/clock", data={"paused": "no", "form_token": find_form_token(page)}).status_code == 200
     until(lambda: not clock_of(up.data_dir).paused, "the clock to go on")
     going = clock_of(up.data_dir)
     assert (going.paused, going.business_anchor) == (False, stands_at)

@@ -24,6 +24,7 @@ from domain.invoice.commands import AddNote, MakePromise, PauseCollection
 from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
+from tests.form_tokens import sign_out
 
 NASTY = "<script>alert(1)</script>&\"'"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#34;&#39;"
@@ -339,7 +340,7 @@ async def test_a_token_can_be_pasted_and_outlives_signing_out(app: FastAPI, stra
     token = identity.issue_token("maria", Role.COLLECTOR)
     await stranger.post("/sign-in", data={"token": f" {token} "})
     assert "maria, collector" in words(await page(stranger, "/"))
-    await stranger.post("/sign-out")
+    await sign_out(stranger)
     assert (await stranger.get("/")).headers["location"] == "/sign-in"
     assert identity.authenticate(token) is not None
 
@@ -348,7 +349,7 @@ async def test_signing_out_ends_the_session_of_a_link(app: FastAPI, stranger: Cl
     identity = app.state.parts.identity
     await stranger.get(f"/sign-in?code={identity.issue_sign_in_code('maria', Role.COLLECTOR)}")
     cookie = stranger.cookies[SESSION_COOKIE]
-    await stranger.post("/sign-out")
+    await sign_out(stranger)
     assert (await stranger.get("/", headers={"Cookie": f"{SESSION_COOKIE}={cookie}"})).headers["location"] == "/sign-in"
 
 

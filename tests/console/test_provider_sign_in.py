@@ -26,6 +26,7 @@ from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
 from tests.console.test_pages import page, words
+from tests.form_tokens import find_form_token
 
 CLIENT_ID = "duecourse"
 ROLES = {"collections": Role.COLLECTOR, "leads": Role.COLLECTIONS_MANAGER}
@@ -190,7 +191,9 @@ async def test_only_the_browser_that_went_there_comes_back(browser: Client, as_r
 @on_sqlite
 async def test_signing_out_goes_on_to_the_provider(browser: Client, provider: Provider, app: FastAPI) -> None:
     await come_back(browser, provider, "emil")
-    answer = await browser.post("/sign-out")
+    assert (await browser.post("/sign-out")).status_code == 403
+    token = find_form_token((await browser.get("/settings")).text)
+    answer = await browser.post("/sign-out", data={"form_token": token})
     assert answer.status_code == 200
     url = answer.headers["refresh"].removeprefix("0; url=")
     assert url.startswith(f"{provider.issuer}/oauth2/end_session?id_token_hint=ey")

@@ -14,6 +14,7 @@ from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
 from tests.console.test_pages import page, words
+from tests.form_tokens import sign_out
 
 ADMIN = ChangeAuthor("admin", IdentityChannel.CONSOLE)
 GOOD, BETTER = "correct horse battery", "a better one than before"
@@ -138,7 +139,7 @@ async def test_who_has_two_roles_chooses_and_sees_in_which_they_act(app: FastAPI
     assert (await browser.post("/role", data={"role": "auditor", "form_token": token})).headers["location"] == "/"
     assert browser.cookies[SESSION_COOKIE] != first
     assert "maria, auditor" in words(await page(browser, "/"))
-    await browser.post("/sign-out")
+    await sign_out(browser)
     await sign_in(browser)
     assert "maria, auditor" in words(await page(browser, "/")), "the role of the last time"
 

@@ -3,16 +3,18 @@
 import hmac
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from fastapi import Request
+from fastapi import Depends, Form, Request
 
 from api.web.authentication import SESSION_COOKIE
+from api.web.problems import Problem
 
 Values = Mapping[str, Sequence[str]]
 """What was sent, by field: one text, or one for each thing that was ticked."""
 
 TOKEN_FIELD, KEY_FIELD = "form_token", "form_key"
+FOREIGN_FORM = Problem(403, "foreign-page", "This form was not opened here", "open the page again and choose there")
 
 
 class SentForm(NamedTuple):
@@ -51,3 +53,13 @@ def build_form_token(request: Request) -> str:
     """What every form of this session carries: a page elsewhere can make a browser send a form with its cookie, and cannot know this."""
     credential = request.headers.get("authorization") or request.cookies.get(SESSION_COOKIE, "")
     return blake2b(credential.encode(), digest_size=16, person=b"duecourse form").hexdigest()
+
+
+def require_form_token(request: Request, form_token: Annotated[str, Form(max_length=100)] = "") -> None:
+    """Raises Problem 403 for a form that no page of this session sent; whoever has no session has nothing that it could do."""
+    if SESSION_COOKIE in request.cookies and not is_form_token(request, form_token):
+        raise FOREIGN_FORM
+
+
+OWN_FORM = Depends(require_form_token)
+"""For routes that a button alone calls, which have no words of their own for a form that grew old."""

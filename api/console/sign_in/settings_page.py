@@ -15,7 +15,7 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.passwords import PasswordRefusedError
 from adapters.identity.sessions import build_session_id
 from adapters.identity.users_and_tokens import Preferences
-from api.console.acts.sent_form import SentForm, is_form_token, read_sent_form
+from api.console.acts.sent_form import FOREIGN_FORM, OWN_FORM, SentForm, read_sent_form
 from api.console.rendering import PageReader, render
 from api.console.sign_in.session_cookie import (
     CHOOSE_ROLE_PAGE,
@@ -26,13 +26,11 @@ from api.console.sign_in.session_cookie import (
 )
 from api.context import ApiContext
 from api.web.authentication import Context, build_change_author, find_address
-from api.web.problems import Problem
 from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor, Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 SETTINGS_PAGE = "/settings"
-FOREIGN_FORM = Problem(403, "foreign-page", "This form was not opened here", "open the page again and choose there")
 SAID = "said"
 SAVED, PASSWORD_SET, ENDED = "preferences_saved", "password_is_set", "session_ended"
 NO_ZONE, STALE = "no_zone", "stale"
@@ -151,14 +149,10 @@ def show_roles(request: Request, context: Context, actor: PageReader) -> HTMLRes
     return render(request, context, "role.html", actor, roles=sorted(context.identity.get_roles(actor.user)))
 
 
-@router.post(CHOOSE_ROLE_PAGE)
-def choose_role(
-    request: Request, context: Context, actor: PageReader, role: Annotated[Role, Form()], form_token: Annotated[str, Form()] = ""
-) -> Response:
+@router.post(CHOOSE_ROLE_PAGE, dependencies=[OWN_FORM])
+def choose_role(request: Request, context: Context, actor: PageReader, role: Annotated[Role, Form()]) -> Response:
     """Act in another role from now on; the session goes on under a new secret. Raises Problem 403 for another site's form, and
     UnknownSessionError for a role that is not theirs."""
-    if not is_form_token(request, form_token):
-        raise FOREIGN_FORM
     if role != actor.role:
         secret = context.identity.sessions.change_role(read_session_secret(request), role, build_change_author(request, actor.user))
         return redirect_with_session(request, context, secret, find_chosen_page(context, actor.user))

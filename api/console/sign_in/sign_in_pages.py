@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.database.row_states import IdentityEventKind, SignInMethod
 from adapters.identity.passwords import PasswordRefusedError
+from api.console.acts.sent_form import OWN_FORM
 from api.console.rendering import render
 from api.console.sign_in.session_cookie import (
     build_origin,
@@ -109,7 +110,7 @@ def set_password_by_link(request: Request, context: Context, code: Name = "", pa
     return begin_session(request, context, secret) if secret else show_sign_in(request, context, "password_refused")
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", dependencies=[OWN_FORM])
 async def sign_out(request: Request, context: Context) -> Response:
     """Raises Problem 403 for another site's form."""
     reject_cross_origin_request(request)
