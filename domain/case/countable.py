@@ -20,6 +20,9 @@ SHORTEST_DAY_SECONDS = 0.001
 LONGEST_TEXT = 200_000
 """In characters. The longest text that a case is sent is that of a policy."""
 
+LONGEST_ID = 1_000
+"""In characters, as of a workflow's id: a case keeps the ids of what it took, and hands them on to its next run."""
+
 
 def find_uncountable(value: Any, path: str = "") -> str | None:
     """Find what a case cannot count with in a value, and say it in words that repeat nothing of the value; None when there is nothing.
@@ -34,7 +37,8 @@ def find_uncountable(value: Any, path: str = "") -> str | None:
         case datetime() | date():
             found = None if FIRST_DAY <= (value.date() if isinstance(value, datetime) else value) <= LAST_DAY else _DAY_OUT_OF_BOUNDS
         case str():
-            found = _find_unstorable(value)
+            is_long = len(value) > LONGEST_ID and path.endswith("_id")
+            found = f"an id of more than {LONGEST_ID} characters" if is_long else _find_unstorable(value)
         case Clock():
             found = None if value.day_seconds >= SHORTEST_DAY_SECONDS else "a clock that is too fast"
             return _find_first(vars(value).items(), path) or _describe(found, path)

@@ -52,6 +52,7 @@ def test_what_a_case_can_count_with_passes(value: Any) -> None:
         ({"key\0": 1}, "0: a text that no database stores"),
         (Clock(real_anchor=MOMENT, business_anchor=MOMENT, day_seconds=1e-9), "a clock that is too fast"),
         (MakePromise(act_id="a", actor="mia", amount=1, by=date.max), f"by: {DAY_OUT_OF_BOUNDS}"),
+        (Command(act_id="a" * 1_001, actor="mia"), "act_id: an id of more than 1000 characters"),
         (Command(act_id="a", actor="m\0"), "actor: a text that no database stores"),
     ],
 )
