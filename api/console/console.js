@@ -50,6 +50,16 @@
   const done = find("main p.done");
   if (done) hooks.announce(done.textContent);
 
+  // A menu of the header closes when the work goes on elsewhere.
+  const menus = () => document.querySelectorAll("header details[open]");
+  document.addEventListener("click", ({ target }) => {
+    for (const menu of menus()) if (!menu.contains(target)) menu.open = false;
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    for (const menu of menus()) { menu.open = false; menu.firstElementChild.focus(); }
+  });
+
   const isAct = (ctx) => ctx.request.method === "POST";
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     if (ctx.target?.id === "content") ctx.target.setAttribute("aria-busy", "true");

@@ -20,6 +20,7 @@ from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
+from api.console.navigation import build_navigation
 from api.console.page_words import install_words
 from api.context import ApiContext
 from api.presenters.language import choose_accepted_language
@@ -123,8 +124,8 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "sets_clock": fast is not None and actor is not None and permission_denial_reason(actor.role, Permission.SET_CLOCK) is None,
         "refresh": FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
         "sees_users": actor is not None and permission_denial_reason(actor.role, Permission.AUDIT) is None,
-        "may_import_files": actor is not None and permission_denial_reason(actor.role, Permission.IMPORT) is None,
         "has_inbox": context.inbox is not None,
+        "navigation": build_navigation(actor.role, words, request.url.path, has_inbox=context.inbox is not None) if actor else None,
         "refused_policies": find_refusal(context.database) if actor else None,
         "stylesheet": find_stylesheet(),
         "scripts": list_scripts(),

@@ -1,0 +1,55 @@
+"""The header leads everybody to everything that they may open, on one line."""
+
+import re
+
+import pytest
+
+from api.console.navigation import build_navigation
+from api.presenters.phrases import load_phrases
+from domain.roles import Role
+from tests.api.conftest import As
+from tests.api.portfolio_world import PortfolioWorld
+
+IN_ONE_LINE = 5
+"""What fits beside the date and the reader on a screen of 1280 pixels, in the language of the longest words."""
+
+EVERYBODYS = {"/", "/today", "/overview", "/approvals", "/team", "/accounts", "/invoices", "/letters", "/policies"}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_role_finds_every_page_once(role: Role) -> None:
+    shown = build_navigation(role, load_phrases("en"), "/nowhere", has_inbox=False)
+    paths = [entry.path for entry in (*shown.in_sight, *shown.more)]
+    assert len(shown.in_sight) <= IN_ONE_LINE
+    assert len(paths) == len(set(paths))
+    assert set(paths) >= EVERYBODYS
+    assert ("/users" in paths) is (role in {Role.ADMIN, Role.AUDITOR})
+
+
+def test_the_page_that_is_open_is_marked_also_from_below_it() -> None:
+    words = load_phrases("en")
+    marked = {
+        path: {
+            entry.path: entry.current
+            for group in build_navigation(Role.COLLECTOR, words, path, has_inbox=True)
+            for entry in group
+            if entry.current
+        }
+        for path in ("/accounts", "/accounts/A-1", "/preview", "/inbox", "/")
+    }
+    assert marked == {
+        "/accounts": {"/accounts": "page"},
+        "/accounts/A-1": {"/accounts": "true"},
+        "/preview": {"/letters": "page"},
+        "/inbox": {"/inbox": "page"},
+        "/": {"/": "page"},
+    }
+
+
+async def test_what_an_administrator_is_led_to_opens(as_role: As, world: PortfolioWorld) -> None:
+    async with as_role(Role.ADMIN, Accept="text/html") as administrator:
+        html = (await administrator.get("/")).text
+        led_to = re.findall(r'href="(/[a-z-]*)"', html[html.index("<nav") : html.index("</header>")])
+        assert {"/users", "/audit", "/import", "/set-aside", "/settings", "/shortcuts"} <= set(led_to)
+        for path in led_to:
+            assert (await administrator.get(path)).status_code == 200, path
