@@ -53,9 +53,9 @@ bench: $(VENV)/.ready-to-test
 letters-report: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.letters_report
 
-# Pictures of every page of the console, in light, in dark and on a phone.
+# Pictures of every page of the console, in light, in dark and on a phone; with ARGS="--readme LINK" those of the README, of a Duecourse that runs.
 screenshots: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST) | browser
-	$(BIN)/python -m tests.console.screenshots
+	$(BIN)/python -m tests.console.screenshots $(ARGS)
 
 # Pins every package with its hashes, for every platform; names no registry. What tests need stands apart: running Duecourse needs none of it.
 PIN := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11

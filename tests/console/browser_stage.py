@@ -56,13 +56,20 @@ async def open_stage(folder: Path) -> AsyncIterator[BrowserStage]:
 
 async def ask_for_credit(environment: CollectionEnvironment, people: People, invoice: str) -> str:
     """The approval of a credit that ben of sales operations answered a dispute of mia's with."""
-    mia, ben = await people("mia", Role.COLLECTOR), await people("ben", Role.SALES_OPS)
+    dispute = await raise_dispute(environment, people, invoice)
+    ben = await people("ben", Role.SALES_OPS)
+    assert (await ben.post(f"/v1/disputes/{dispute}/resolution", json=CREDIT)).status_code == 200
+    return await DisputeCommands(environment).wait_for_approval(dispute)
+
+
+async def raise_dispute(environment: CollectionEnvironment, people: People, invoice: str) -> str:
+    """A dispute of mia's; its id."""
+    mia = await people("mia", Role.COLLECTOR)
     contested = {"amount": "25.00", "currency": "EUR", "reason": "wrong_price"}
     assert (await mia.post(f"/v1/invoices/{invoice}/disputes", json=contested)).status_code == 200
-    cases, dispute = DisputeCommands(environment), f"dispute:{invoice}:1"
-    await cases.wait_for_entries(dispute, "dispute.raised")
-    assert (await ben.post(f"/v1/disputes/{dispute}/resolution", json=CREDIT)).status_code == 200
-    return await cases.wait_for_approval(dispute)
+    dispute = f"dispute:{invoice}:1"
+    await DisputeCommands(environment).wait_for_entries(dispute, "dispute.raised")
+    return dispute
 
 
 def list_pages(stage: BrowserStage) -> list[str]:
@@ -73,6 +80,13 @@ def list_pages(stage: BrowserStage) -> list[str]:
         "/accounts",
         "/invoices",
         "/approvals",
+        "/overview",
+        "/team",
+        "/policies",
+        "/import",
+        "/inbox",
+        "/settings",
+        "/role",
         "/letters?whose=all",
         "/preview",
         "/roles",
@@ -93,3 +107,7 @@ def list_pages(stage: BrowserStage) -> list[str]:
         f"/act/propose_plan?account_id={account}",
     ]
     return [*lists, *things, *forms, f"/approval-decisions?approval={stage.approvals[2]}"]
+
+
+def list_pages_of_administrators(stage: BrowserStage) -> list[str]:
+    return ["/users", "/users/mia", "/tokens", "/audit", f"/audit/accounts/{CALLED[0]}", "/set-aside"]

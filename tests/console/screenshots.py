@@ -1,17 +1,25 @@
-"""Takes a picture of every page of the console, in light, in dark and on a phone, into `build/screenshots`: `make screenshots`."""
+"""Takes a picture of every page of the console, in light, in dark and on a phone, into `build/screenshots`: `make screenshots`.
 
+`make screenshots ARGS="--readme LINK"` takes the README's pictures instead, small, into `docs/images`: of a Duecourse that runs with
+the sample, opened by a manager's link of `duecourse sign-in`.
+"""
+
+import argparse
 import asyncio
+import io
 import re
 import tempfile
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from playwright.async_api import ViewportSize
+from PIL import Image
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 from adapters.shipped_files import PROJECT
 from domain.roles import Role
-from tests.console.browser import DESK, PHONE
-from tests.console.browser_stage import list_pages, open_stage
+from tests.console.browser import CHROMIUM_OPTIONS, DESK, PHONE, find_chromium
+from tests.console.browser_stage import list_pages, list_pages_of_administrators, open_stage
 
 FOLDER = PROJECT / "build" / "screenshots"
 LOOKS: dict[str, tuple[Literal["light", "dark"], ViewportSize]] = {
@@ -20,24 +28,75 @@ LOOKS: dict[str, tuple[Literal["light", "dark"], ViewportSize]] = {
     "phone": ("light", PHONE),
 }
 
+README_FOLDER = PROJECT / "docs" / "images"
+README_PAGES: dict[str, tuple[str, Literal["light", "dark"]]] = {
+    "today": ("/today", "light"),
+    "overview": ("/overview", "light"),
+    "account": ("/accounts/C1008", "light"),
+    "invoices": ("/invoices", "dark"),
+    "approvals": ("/approvals", "light"),
+    "letters": ("/letters?whose=all", "light"),
+}
+README_WIDTH, README_COLOURS = 900, 48
+"""Pixels, and how many colours: a picture stays below 60 KB."""
+
 
 async def take_pictures() -> int:
     """Return how many were taken."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with open_stage(Path(folder)) as stage:
-            for role in (Role.COLLECTOR, Role.COLLECTIONS_MANAGER):
-                page = await stage.site.sign_in("mia" if role is Role.COLLECTOR else "anna", role)
-                for path in list_pages(stage):
-                    name = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "portfolio"
-                    for look, (scheme, size) in LOOKS.items():
-                        await page.emulate_media(color_scheme=scheme)
-                        await page.set_viewport_size(size)
-                        await page.goto(stage.site.url + path)
-                        await page.screenshot(path=FOLDER / f"{role.value}.{name}.{look}.png", full_page=True)
+            common, administration = list_pages(stage), list_pages_of_administrators(stage)
+            for user, role, paths in (
+                ("mia", Role.COLLECTOR, common),
+                ("anna", Role.COLLECTIONS_MANAGER, common),
+                ("ada", Role.ADMIN, administration),
+            ):
+                page = await stage.site.sign_in(user, role)
+                for path in paths:
+                    await take_looks(page, stage.site.url + path, f"{role.value}.{name_picture(path)}")
             await stage.site.close_windows()
     return len(list(FOLDER.glob("*.png")))
 
 
+def name_picture(path: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "portfolio"
+
+
+async def take_looks(page: Page, url: str, name: str) -> None:
+    await page.goto(url)
+    for look, (scheme, size) in LOOKS.items():
+        await page.emulate_media(color_scheme=scheme)
+        await page.set_viewport_size(size)
+        await page.screenshot(path=FOLDER / f"{name}.{look}.png", full_page=True)
+
+
+async def take_readme_pictures(link: str) -> int:
+    README_FOLDER.mkdir(parents=True, exist_ok=True)
+    base = "{0.scheme}://{0.netloc}".format(urlsplit(link))
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_OPTIONS))
+        page = await browser.new_page(viewport=DESK, locale="en-GB", reduced_motion="reduce")
+        await page.goto(link)
+        for name, (path, scheme) in README_PAGES.items():
+            await page.emulate_media(color_scheme=scheme)
+            await page.goto(base + path)
+            save_small(await page.screenshot(), README_FOLDER / f"{name}.png")
+        await browser.close()
+    return len(README_PAGES)
+
+
+def save_small(picture: bytes, path: Path) -> None:
+    with Image.open(io.BytesIO(picture)) as whole:
+        small = whole.convert("RGB").resize((README_WIDTH, whole.height * README_WIDTH // whole.width), Image.Resampling.LANCZOS)
+    small.quantize(README_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
 if __name__ == "__main__":
-    print(f"{asyncio.run(take_pictures())} pictures in {FOLDER.relative_to(PROJECT)}")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readme", metavar="LINK", help="take the README's pictures of a running Duecourse, signed in by this link")
+    given = parser.parse_args()
+    if given.readme:
+        print(f"{asyncio.run(take_readme_pictures(given.readme))} pictures in {README_FOLDER.relative_to(PROJECT)}")
+    else:
+        print(f"{asyncio.run(take_pictures())} pictures in {FOLDER.relative_to(PROJECT)}")
