@@ -254,6 +254,7 @@ class Message(SQLModel, table=True):
         Index("ix_messages_state", "state", "next_attempt_at"),
         Index("ix_messages_untold", "told"),
         Index("ix_messages_case", "case_id"),
+        Index("ix_messages_sent", "sent_at"),
     )
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     key: str = Field(unique=True, description="what makes it the same letter; its Message-ID derives from it")

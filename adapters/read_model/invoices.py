@@ -9,6 +9,7 @@ from sqlalchemy import and_, literal, or_, select, tuple_
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Case, Invoice, PolicyVersion
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
 from adapters.read_model.missing_addresses import load_missing_addresses
@@ -154,7 +155,8 @@ def _filter_invoices(statement: Any, invoice_filter: InvoiceFilter, today: date)
     if invoice_filter.currency is not None:
         statement = statement.where(col(Invoice.currency) == invoice_filter.currency)
     if invoice_filter.status is not None:
-        statement = statement.where(col(Invoice.status) == invoice_filter.status)
+        is_whole = invoice_filter.status == InvoiceStatus.OPEN and invoice_filter.account is None
+        statement = statement.where(is_open_invoice() if is_whole else col(Invoice.status) == invoice_filter.status)
     if invoice_filter.stage is not None:
         statement = statement.where(_match_stage(invoice_filter.stage))
     if invoice_filter.min_days_past_due is not None:

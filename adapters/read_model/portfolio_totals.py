@@ -4,15 +4,15 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel
 from sqlalchemy import case, func, select
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.open_invoices import is_open_invoice
 from adapters.database.row_states import MessageState, TaskState
 from adapters.database.tables import Account, Case, Invoice, LedgerEvent, Message, PolicyVersion, Task
 from adapters.read_model.correspondence import count_letters_by_state
 from adapters.read_model.invoices import NOT_STARTED, is_case_of_invoice
 from adapters.read_model.suspensions import STAGE_SUSPENDED
-from domain.billing.billing_events import InvoiceStatus
 from domain.clock import start_of_day
 from domain.invoice.view import STAGE_NEW
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME
@@ -28,29 +28,66 @@ class StageRow(BaseModel):
 
 
 class PortfolioTotals(BaseModel):
+    """Everything, counted now: for those who read it seldom."""
+
     stages: list[StageRow]
     settled: dict[str, int]
     letters: dict[str, int]
-    letters_today: int
-    letters_due: int
     tasks: dict[str, int]
     undelivered_events: int
-    currencies: list[str]
 
-    @property
-    def empty(self) -> bool:
-        return not self.stages and not self.settled
+
+class CurrentWork(BaseModel):
+    """What is under way: open tasks by kind; the letters that were `sent_today`, on this business date (UTC); those that are not sent yet;
+    and how many of an ill fate there are. Nothing that is over is counted but those of today and those in trouble."""
+
+    tasks: dict[str, int]
+    sent_today: int
+    due: int
+    refused: int
+    unknown: int
+
+
+def load_current_work(database: Database, today: date) -> CurrentWork:
+    pending = (MessageState.INTENDED, MessageState.TRANSMITTING, MessageState.REFUSED, MessageState.UNKNOWN)
+    counted = select(col(Message.state), func.count()).where(col(Message.state).in_(pending)).group_by(col(Message.state))
+    with database.reading() as session:
+        letters: dict[str, int] = dict(session.execute(counted).all())
+        return CurrentWork(
+            tasks=_count_open_tasks(session),
+            sent_today=count_sent_on(session, today),
+            due=letters.get(MessageState.INTENDED, 0) + letters.get(MessageState.TRANSMITTING, 0),
+            refused=letters.get(MessageState.REFUSED, 0),
+            unknown=letters.get(MessageState.UNKNOWN, 0),
+        )
+
+
+def count_sent_on(session: Session, today: date) -> int:
+    """How many letters were sent on a business date (UTC)."""
+    midnight = start_of_day(today)
+    sent = select(func.count()).where(col(Message.sent_at) >= midnight, col(Message.sent_at) < midnight + timedelta(days=1))
+    return session.scalar(sent) or 0
+
+
+def count_sent_before(session: Session, today: date) -> int:
+    """How many letters were sent on all days before."""
+    sent = select(func.count()).where(col(Message.state) == MessageState.SENT)
+    return (session.scalar(sent) or 0) - count_sent_on(session, today)
+
+
+def count_settled(session: Session) -> dict[str, int]:
+    """How many invoices there are that are no longer open, by their status."""
+    return dict(session.execute(select(col(Invoice.status), func.count()).where(~is_open_invoice()).group_by(col(Invoice.status))).all())
 
 
 def load_portfolio_totals(database: Database, today: date) -> PortfolioTotals:
-    """`letters_today`: sent on this business date (UTC); `letters_due`: not sent yet."""
     with database.reading() as session:
         stage = case((col(Account.suspended_on).is_not(None), STAGE_SUSPENDED), else_=func.coalesce(Case.stage, NOT_STARTED))
         counted = (
             select(stage, col(Invoice.currency), func.count(), func.sum(col(Invoice.open_balance)))
             .join(Account, col(Account.id) == col(Invoice.account_id))
             .outerjoin(Case, is_case_of_invoice())
-            .where(col(Invoice.status) == InvoiceStatus.OPEN)
+            .where(is_open_invoice())
             .group_by(stage, col(Invoice.currency))
         )
         stages: dict[str, StageRow] = {}
@@ -58,22 +95,19 @@ def load_portfolio_totals(database: Database, today: date) -> PortfolioTotals:
             row = stages.setdefault(name, StageRow(stage=name))
             row.count += count
             row.open_balance[currency] = int(balance)
-        settled = select(col(Invoice.status), func.count()).where(col(Invoice.status) != InvoiceStatus.OPEN).group_by(col(Invoice.status))
-        midnight = start_of_day(today)
-        sent = select(func.count()).where(col(Message.sent_at) >= midnight, col(Message.sent_at) < midnight + timedelta(days=1))
-        tasks = select(col(Task.kind), func.count()).where(col(Task.state) == TaskState.OPEN).group_by(col(Task.kind))
         waiting = select(func.count()).select_from(LedgerEvent).where(col(LedgerEvent.delivered_at).is_(None))
-        letters = count_letters_by_state(session)
         return PortfolioTotals(
             stages=sorted(stages.values(), key=lambda row: row.stage),
-            settled=dict(session.execute(settled).all()),
-            letters=letters,
-            letters_today=session.execute(sent).scalar_one(),
-            letters_due=letters.get(MessageState.INTENDED, 0) + letters.get(MessageState.TRANSMITTING, 0),
-            tasks=dict(session.execute(tasks).all()),
+            settled=count_settled(session),
+            letters=count_letters_by_state(session),
+            tasks=_count_open_tasks(session),
             undelivered_events=session.execute(waiting).scalar_one(),
-            currencies=sorted({currency for row in stages.values() for currency in row.open_balance}),
         )
+
+
+def _count_open_tasks(session: Session) -> dict[str, int]:
+    counted = select(col(Task.kind), func.count()).where(col(Task.state) == TaskState.OPEN).group_by(col(Task.kind))
+    return dict(session.execute(counted).all())
 
 
 def load_stage_order(database: Database) -> list[str]:
@@ -85,9 +119,3 @@ def load_stage_order(database: Database) -> list[str]:
         ]
     days = {step.step: step.day for snapshot in snapshots for step in snapshot.load_policy().timeline}
     return [NOT_STARTED, STAGE_NEW, *sorted(days, key=lambda step: (days[step], step)), STAGE_SUSPENDED]
-
-
-def sort_stages(stages: list[StageRow], order: list[str]) -> list[StageRow]:
-    """A stage that no policy knows comes last."""
-    place = {name: index for index, name in enumerate(order)}
-    return sorted(stages, key=lambda row: (place.get(row.stage, len(order)), row.stage))

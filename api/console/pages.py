@@ -10,7 +10,8 @@ from adapters.database.clock_store import ClockChange
 from adapters.database.row_states import ClockChannel
 from adapters.read_model.correspondence import list_pressing_tasks
 from adapters.read_model.invoices import InvoiceFilter, list_invoices
-from adapters.read_model.portfolio_totals import load_portfolio_totals, load_stage_order, sort_stages
+from adapters.read_model.overview.overview_figures import OverviewReader
+from adapters.read_model.portfolio_totals import load_current_work, load_stage_order
 from adapters.read_model.unreached_roles import find_unreached_people, find_unreached_roles, list_settled_notices
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
@@ -45,7 +46,7 @@ def show_portfolio(
     hold: str = "",
     cursor: str = "",
 ) -> HTMLResponse:
-    """Empty fields of the filter form come as empty strings."""
+    """Empty fields of the filter form come as empty strings. What is counted over the whole portfolio is the overview's."""
     invoice_filter = InvoiceFilter(
         q=q or None,
         stage=stage or None,
@@ -56,7 +57,8 @@ def show_portfolio(
         max_days_past_due=_parse_days(until, "until") if until else None,
         on_hold={"yes": True, "no": False}.get(hold),
     )
-    figures = load_portfolio_totals(context.database, context.today)
+    reader: OverviewReader = request.app.state.overview
+    figures = reader.read(context.today, context.now(), context.clock)
     rows, following = list_invoices(context.database, invoice_filter, context.today, MAX_LIST_LENGTH, cursor or None)
     order = load_stage_order(context.database)
     tasks = list_pressing_tasks(context.database, MAX_PRESSING_TASKS)
@@ -66,8 +68,10 @@ def show_portfolio(
         "portfolio.html",
         actor,
         figures=figures,
-        stages=sort_stages(figures.stages, order),
-        most=max((row.count for row in figures.stages), default=1),
+        work=load_current_work(context.database, context.today),
+        is_empty=not figures.stages and not figures.settled,
+        currencies=sorted({currency for row in figures.stages for currency in row.open_balance}),
+        most=max((row.invoices for row in figures.stages), default=1),
         invoices=rows,
         tasks=tasks,
         unreached=find_unreached_roles(context.database, context.today),

@@ -133,6 +133,8 @@ def test_a_filter_of_accounts_finds_those_and_no_others(portfolio: PortfolioWorl
         (InvoiceListFilter(stage="suspended"), set()),
         (InvoiceListFilter(is_on_hold=True), {"I-3"}),
         (InvoiceListFilter(is_on_hold=False, min_days_past_due=31), {"I-1", "I-5"}),
+        (InvoiceListFilter(max_days_past_due=0), {"I-4"}),
+        (InvoiceListFilter(min_days_past_due=1, max_days_past_due=40), {"I-1", "I-2"}),
         (InvoiceListFilter(is_disputed=True), set()),
         (InvoiceListFilter(status=InvoiceStatus.PAID), {"I-6"}),
         (InvoiceListFilter(account="A-1", currency="GBP"), {"I-2"}),

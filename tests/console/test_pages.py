@@ -113,6 +113,18 @@ async def test_letters_in_trouble_stand_before_calls_however_many_these_are(pers
     assert "10 tasks in all: call the customer 9, a letter was refused 1." in shown
 
 
+async def test_letters_of_today_show_at_once_though_what_is_counted_over_all_is_kept(person: Client, world: PortfolioWorld) -> None:
+    world.account()
+    world.invoice("I-1")
+    world.letter("I-1", step="courtesy")
+    assert "sent today 1 sent in all 1 waiting to go 0 refused 0" in words(await page(person, "/"))
+    world.letter("I-1")
+    world.letter("I-1", "refused", step="second_reminder")
+    shown = words(await page(person, "/"))
+    assert "sent today 2 sent in all 2 waiting to go 0 refused 1" in shown
+    assert "and kept for a minute" in shown
+
+
 async def test_a_filter_narrows_the_list_and_keeps_what_was_chosen(person: Client, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")

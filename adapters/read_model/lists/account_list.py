@@ -5,16 +5,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, case, func, literal_column, or_, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Case, Invoice
 from adapters.read_model.accounts import AccountRow, load_account_rows
 from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, load_page
 from adapters.read_model.lists.list_totals import MAX_COUNTED, ListTotals, count_rows, load_totals
 from adapters.read_model.lists.text_match import contains_text
-from domain.billing.billing_events import InvoiceStatus
 from domain.identifiers import CaseKind
 
 NOBODY = "-"
@@ -105,11 +105,6 @@ def _count_by_currency(session: Session) -> dict[str, int]:
 
 def _choose_commonest(counts: dict[str, int]) -> str:
     return max(sorted(counts), key=lambda currency: counts[currency], default="")
-
-
-def is_open_invoice() -> Any:
-    """Written into the statement as it is: the indexes of open invoices are chosen by that."""
-    return col(Invoice.status) == literal_column(f"'{InvoiceStatus.OPEN.value}'")
 
 
 def _is_open(currency: str | None) -> Any:

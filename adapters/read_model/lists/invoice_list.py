@@ -8,9 +8,10 @@ from sqlalchemy import Select, case, or_, select
 from sqlmodel import col
 
 from adapters.database.engine import Database
+from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Case, Invoice
 from adapters.read_model.invoices import NOT_STARTED, InvoiceRow, is_case_of_invoice, load_invoice_rows
-from adapters.read_model.lists.account_list import NOBODY, is_open_invoice, match_account
+from adapters.read_model.lists.account_list import NOBODY, match_account
 from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, load_page
 from adapters.read_model.lists.list_totals import ListTotals, load_totals
 from adapters.read_model.lists.text_match import contains_text
@@ -21,8 +22,8 @@ from domain.timeline.holds import HoldKind
 
 
 class InvoiceListFilter(BaseModel):
-    """What is None narrows nothing. `stage`: of an open invoice, as `InvoiceRow.stage` names it. `q`: a part of its number, or of its
-    account's name or number."""
+    """What is None narrows nothing. `stage`: of an open invoice, as `InvoiceRow.stage` names it. `max_days_past_due` 0: not past due yet.
+    `q`: a part of its number, or of its account's name or number."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,6 +34,7 @@ class InvoiceListFilter(BaseModel):
     collector: str | None = None
     currency: str | None = None
     min_days_past_due: int | None = None
+    max_days_past_due: int | None = None
     is_on_hold: bool | None = None
     is_disputed: bool | None = None
 
@@ -62,7 +64,7 @@ def load_invoice_totals(database: Database, invoice_filter: InvoiceListFilter, t
         col(Invoice.open_balance).label("amount"),
         case((col(Invoice.due_date) < today, col(Invoice.open_balance)), else_=0).label("due"),
     )
-    indexed = {"status", "account", "collector", "currency", "min_days_past_due"}
+    indexed = {"status", "account", "collector", "currency", "min_days_past_due", "max_days_past_due"}
     is_cheap = invoice_filter.status is InvoiceStatus.OPEN and not invoice_filter.model_dump(exclude=indexed, exclude_none=True)
     with database.reading() as session:
         return load_totals(session, _filter_invoices(statement, invoice_filter, today), is_limited=not is_cheap)
@@ -85,6 +87,9 @@ def _filter_invoices(statement: Select[Any], invoice_filter: InvoiceListFilter, 
     if invoice_filter.min_days_past_due is not None:
         latest = today - timedelta(days=invoice_filter.min_days_past_due)
         statement = statement.where(is_open_invoice(), col(Invoice.due_date) <= latest)
+    if invoice_filter.max_days_past_due is not None:
+        earliest = today - timedelta(days=invoice_filter.max_days_past_due)
+        statement = statement.where(is_open_invoice(), col(Invoice.due_date) >= earliest)
     if invoice_filter.is_on_hold is not None:
         held = _has_case(col(Case.waiting_for).in_([kind.value for kind in HoldKind]))
         statement = statement.where(held if invoice_filter.is_on_hold else ~held)

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
+from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Case, Invoice
 from adapters.read_model.invoices import NOT_STARTED, is_case_of_invoice
 from adapters.read_model.suspensions import STAGE_SUSPENDED
-from domain.billing.billing_events import InvoiceStatus
 
 
 class StageFigures(BaseModel):
@@ -30,7 +30,7 @@ def load_stage_figures(session: Session, today: date) -> list[StageFigures]:
         select(stage, col(Invoice.due_date), col(Invoice.currency), func.count(), func.sum(col(Invoice.open_balance)))
         .join(Account, col(Account.id) == col(Invoice.account_id))
         .outerjoin(Case, is_case_of_invoice())
-        .where(col(Invoice.status) == InvoiceStatus.OPEN.value)
+        .where(is_open_invoice())
         .group_by(stage, col(Invoice.due_date), col(Invoice.currency))
     )
     days: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Invoice, Payment
 from adapters.read_model.accounts import AGE_LIMITS
-from domain.billing.billing_events import InvoiceStatus
 
 PERIOD_DAYS = 30
 
@@ -59,7 +59,7 @@ def load_currency_figures(session: Session, today: date) -> list[CurrencyFigures
     found: dict[str, list[AgeFigure]] = defaultdict(lambda: [AgeFigure()] * (len(AGE_LIMITS) + 1))
     owed = (
         select(col(Invoice.currency), col(Invoice.due_date), func.count(), func.sum(col(Invoice.open_balance)))
-        .where(col(Invoice.status) == InvoiceStatus.OPEN.value)
+        .where(is_open_invoice())
         .group_by(col(Invoice.currency), col(Invoice.due_date))
     )
     for currency, due, count, balance in session.execute(owed):
@@ -78,7 +78,7 @@ def load_collector_figures(session: Session, today: date) -> list[CollectorFigur
     owed = (
         select(col(Account.collector), col(Invoice.currency), is_late, func.count(), func.sum(col(Invoice.open_balance)))
         .join(Account, col(Account.id) == col(Invoice.account_id))
-        .where(col(Invoice.status) == InvoiceStatus.OPEN.value)
+        .where(is_open_invoice())
         .group_by(col(Account.collector), col(Invoice.currency), is_late)
     )
     accounts = select(col(Account.collector), func.count()).group_by(col(Account.collector))

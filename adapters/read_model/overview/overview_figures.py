@@ -15,14 +15,15 @@ from adapters.read_model.overview.money_figures import (
     load_currency_figures,
 )
 from adapters.read_model.overview.waiting_figures import DisputeFigures, WaitingFigures, load_dispute_figures, load_waiting_figures
-from adapters.read_model.portfolio_totals import load_stage_order
+from adapters.read_model.portfolio_totals import count_sent_before, count_settled, load_stage_order
 from domain.clock import Clock
 
 KEPT_FOR = timedelta(minutes=1)
 
 
 class OverviewFigures(BaseModel):
-    """`read_at` is real time: when they were read. `stages` in the order in which invoices pass through them."""
+    """`read_at` is real time: when they were read. `stages` in the order in which invoices pass through them. `settled`: how many invoices
+    are over, by their status; `sent_before`: how many letters were sent on all days before this one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,6 +33,8 @@ class OverviewFigures(BaseModel):
     collectors: list[CollectorFigures]
     disputes: list[DisputeFigures]
     waiting: list[WaitingFigures]
+    settled: dict[str, int]
+    sent_before: int
 
     @property
     def are_of_nothing(self) -> bool:
@@ -66,4 +69,6 @@ def load_overview(database: Database, today: date, now: datetime, to_business_da
             collectors=load_collector_figures(session, today),
             disputes=load_dispute_figures(session, today),
             waiting=load_waiting_figures(session, to_business_day),
+            settled=count_settled(session),
+            sent_before=count_sent_before(session, today),
         )

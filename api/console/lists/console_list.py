@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
+from adapters.read_model.accounts import AGE_LIMITS
 from adapters.read_model.lists.list_totals import ListTotals
 from api.context import ApiContext
 from api.presenters.phrases import Phrases
@@ -86,6 +87,11 @@ def build_amount(minor: int, currency: str) -> Decimal:
 
 def label_ages(words: Phrases) -> list[Choice]:
     return [(age, words.list_filters[f"over_{int(age) - 1}"]) for age in AGES]
+
+
+def label_age_limits(words: Phrases) -> list[Choice]:
+    """The last day of each age; of what is not past due, 0."""
+    return [(str(limit), words.list_filters[f"until_{limit}"]) for limit in AGE_LIMITS]
 
 
 def label_yes_no(words: Phrases) -> list[Choice]:

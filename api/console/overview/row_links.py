@@ -3,9 +3,10 @@
 from urllib.parse import urlencode
 
 from adapters.read_model.accounts import AGE_LIMITS
+from adapters.read_model.lists.account_list import NOBODY
 from adapters.read_model.overview.waiting_figures import WaitingFigures
 
-INVOICES_PAGE, ACCOUNTS_PAGE = "/", "/accounts"
+INVOICES_PAGE, ACCOUNTS_PAGE = "/invoices", "/accounts"
 WAITING_PAGE, DISPUTES_PAGE = "/overview/waiting", "/overview/disputes"
 
 
@@ -17,20 +18,26 @@ def link_age(currency: str, age: int) -> str:
     return _link_invoices(currency=currency, **bounds)
 
 
-def link_overdue(currency: str, collector: str | None = None) -> str:
-    return _link_invoices(currency=currency, overdue="1", **_name_collector(collector))
+def link_overdue(currency: str) -> str:
+    return _link_invoices(currency=currency, overdue="1")
 
 
-def link_open(currency: str, collector: str | None = None) -> str:
-    return _link_invoices(currency=currency, **_name_collector(collector))
+def link_open(currency: str) -> str:
+    return _link_invoices(currency=currency)
+
+
+def link_portfolio(collector: str | None, currency: str, is_overdue: bool = False) -> str:
+    """The open invoices of one collector's customers; None: of nobody's."""
+    return _link_invoices(currency=currency, collector=collector or NOBODY, **({"overdue": "1"} if is_overdue else {}))
 
 
 def link_stage(stage: str, currency: str = "") -> str:
     return _link_invoices(stage=stage, **({"currency": currency} if currency else {}))
 
 
-def link_accounts(collector: str) -> str:
-    return f"{ACCOUNTS_PAGE}?{urlencode({'collector': collector})}"
+def link_accounts(collector: str | None) -> str:
+    """One collector's customers; None: nobody's."""
+    return f"{ACCOUNTS_PAGE}?{urlencode({'collector': collector or NOBODY})}"
 
 
 def link_waiting(row: WaitingFigures) -> str:
@@ -43,8 +50,4 @@ def link_disputes(department: str, age: int | None = None) -> str:
 
 
 def _link_invoices(**filters: str) -> str:
-    return f"{INVOICES_PAGE}?{urlencode(filters)}#invoices"
-
-
-def _name_collector(collector: str | None) -> dict[str, str]:
-    return {"collector": collector} if collector else {}
+    return f"{INVOICES_PAGE}?{urlencode(filters)}"
