@@ -21,6 +21,7 @@ from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.console.test_pages import page, words
+from tests.form_tokens import find_form_token
 
 FORMULA = '=HYPERLINK("http://x.example","x")'
 
@@ -189,10 +190,11 @@ async def test_a_view_is_an_address_that_each_keeps_under_a_name_of_their_own(po
     async with as_role(Role.COLLECTOR, Accept="text/html") as client, as_role(Role.AUDITOR, Accept="text/html") as other:
         shown = await page(client, late)
         assert "Germany" in shown
-        token = shown.partition('name="form_token" value="')[2].partition('"')[0]
+        token = find_form_token(shown)
         query = unescape(shown.partition('name="query" value="')[2].partition('"')[0])
         form = {"form_token": token, "query": query, "view": "  Late   ones "}
         assert (await client.post("/lists/accounts/views", data={**form, "form_token": "x"})).status_code == 403
+        assert (await client.post("/lists/accounts/views", data={**form, "view": "a\0b"})).status_code == 422
         kept = await client.post("/lists/accounts/views", data=form)
         assert kept.headers["location"].startswith(f"{late.partition('&column')[0]}&column=overdue&column=country&said=view_saved")
         assert "saved under its name" in await page(client, kept.headers["location"])
