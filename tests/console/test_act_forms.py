@@ -274,6 +274,13 @@ async def test_a_form_that_does_not_know_this_session_is_shown_again_and_sends_n
         assert (await client.post("/act/make_promise", data={**fields_of(answer.text), "by": "2013-03-10"})).status_code == 303
 
 
+async def test_a_key_of_any_signs_is_one_under_which_it_is_done_once(as_role: As, invoiced: PortfolioWorld) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = fields_of(await page(client, "/act/make_promise?invoice_id=I-1")) | {"by": "2013-03-10", "form_key": "Schlüssel 1"}
+        assert [(await client.post("/act/make_promise", data=form)).status_code for _ in range(2)] == [303, 303]
+    assert len(invoiced.cases.acts) == 1
+
+
 async def test_another_sites_form_changes_nothing(as_role: As, invoiced: PortfolioWorld) -> None:
     token = IdentityStore(invoiced.database).issue_token("mia", Role.COLLECTOR)
     async with as_role(None, Accept="text/html", Cookie=f"{SESSION_COOKIE}={token}") as client:

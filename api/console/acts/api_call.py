@@ -1,6 +1,7 @@
 """Sends a person's request through the API's own route, in this process: what a form may do, checks and leaves behind is the API's."""
 
 import json
+from string import punctuation
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -36,7 +37,10 @@ async def send_to_api(request: Request, form: ActForm, ids: dict[str, str], body
     transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False, client=request.client or ("", 0))
     async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
         answer = await client.request(
-            form.method, path, json=body if form.method == "POST" else None, headers={**headers, IDEMPOTENCY_HEADER: key}
+            form.method,
+            path,
+            json=body if form.method == "POST" else None,
+            headers={**headers, IDEMPOTENCY_HEADER: quote(key, safe=punctuation)},
         )
     try:
         document = answer.json()
