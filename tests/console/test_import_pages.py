@@ -11,15 +11,17 @@ from sqlalchemy import func, select
 from adapters.database.tables import ImportRun, Invoice, KeptMapping
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.imports.column_mapping import parse_mapping
-from api.console.imports import import_pages
+from api.console.imports import import_pages, staged_files
 from api.console.imports.countries import COUNTRY_LANGUAGES, COUNTRY_ZONES
 from api.console.imports.mapping_form import build_mapping_text
 from api.console.imports.staged_files import MOST_OF_ONE_PERSON, StagedFiles
+from api.web.problems import Problem
 from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
 from tests.console.test_languages import find_english, visible_words
 from tests.console.test_pages import NASTY, page, words
+from tests.form_tokens import find_form_token
 from tests.patience import PATIENCE
 
 FILE = """Rechnungsnr;Kundennummer;Kunde;Rechnungsdatum;Fällig am;Währung;Betrag;Land;Offen
@@ -27,7 +29,6 @@ R-1;K-7;Brauerei Nord;01.02.2013;15.02.2013;EUR;1.234,56;DE;1.000,00
 R-2;K-8;Atelier Sud;01.02.2013;20.02.2013;EUR;99,00;FR;
 R-3;K-9;Kaputt;01.02.2013;morgen;EUR;5,00;DE;
 """.encode()
-TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def _waits_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def stage(client: Client, content: bytes = FILE, name: str = "offene posten.csv", **fields: str) -> str:
     """Return the page of the file."""
-    token = TOKEN.findall(await page(client, "/import"))[0]
+    token = find_form_token(await page(client, "/import"))
     answer = await client.post("/import", data={"form_token": token, **fields}, files={"file": (name, content)})
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
@@ -80,7 +81,7 @@ async def test_a_file_goes_from_the_drop_to_its_verdicts_with_the_guesses_as_the
         assert re.search(r"rejected</dt><dd>1<", tried)
         assert "is not a date written as" in tried
         assert (count(world, Invoice), count(world, ImportRun)) == (0, 0), "a dry run writes nothing"
-        token = TOKEN.findall(tried)[0]
+        token = find_form_token(tried)
         for _ in range(2):
             answer = await client.post(f"{path}/run", data={"form_token": token})
             assert answer.headers["location"] == path
@@ -104,7 +105,7 @@ async def test_every_step_is_in_the_readers_language(as_role: As, world: Portfol
         async with as_role(Role.BILLING_OPS, Accept="text/html") as client:
             path = await stage(client)
             shown = [await page(client, "/import"), await page(client, path), await try_out(client, path)]
-            await client.post(f"{path}/run", data={"form_token": TOKEN.findall(shown[-1])[0]})
+            await client.post(f"{path}/run", data={"form_token": find_form_token(shown[-1])})
             shown.append(await page(client, (await client.get(path)).headers["location"]))
         for html in shown:
             assert find_english(" ".join(visible_words(html)), language) == []
@@ -113,7 +114,7 @@ async def test_every_step_is_in_the_readers_language(as_role: As, world: Portfol
 async def test_a_mapping_is_kept_under_a_name_and_needs_no_form_the_next_time(as_role: As, world: PortfolioWorld) -> None:
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
         path = await stage(client)
-        token = TOKEN.findall(await try_out(client, path))[0]
+        token = find_form_token(await try_out(client, path))
         for name in ("unser-erp", "unser-erp"):
             answer = await client.post(f"{path}/mapping", data={"form_token": token, "name": name})
             assert "The mapping is saved." in await page(client, answer.headers["location"])
@@ -139,6 +140,8 @@ async def test_what_is_missing_is_said_beside_the_form_as_it_was_filled_in(as_ro
         assert stale.status_code == 422
         nothing = await client.post("/import", data={"form_token": form["form_token"]}, files={"file": ("", b"")})
         assert nothing.status_code == 422
+        for header in (";".join(f"c{number}" for number in range(301)), "x" * 20_001 + ";c"):
+            assert "more than can be mapped here" in await page(client, await stage(client, f"{header}\n1;2\n".encode()))
         broken = await page(client, await stage(client, b"\x00\x01\x02\x03", "x.xlsx"))
         assert 'role="alert"' in broken
 
@@ -179,6 +182,29 @@ def test_a_persons_oldest_files_are_left_behind() -> None:
     assert kept == staged[2:]
     assert [each.path.exists() for each in staged[:2]] == [False, False]
     assert files.find(other.token, "ben") is other
+
+
+def test_what_is_older_than_an_hour_is_found_no_more_and_is_on_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = StagedFiles()
+    old, at_work = (files.add("mia", name, BytesIO(b"x")) for name in ("a.csv", "b.csv"))
+    assert at_work.begin_work("import")
+    monkeypatch.setattr(staged_files, "KEPT_SECONDS", -1)
+    assert files.find(old.token, "mia") is None
+    assert not old.path.exists()
+    assert files.find(at_work.token, "mia") is at_work, "what is being imported stays"
+
+
+def test_files_that_are_too_large_together_and_too_much_work_at_once_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = StagedFiles()
+    monkeypatch.setattr(staged_files, "MOST_BYTES_OF_ONE_PERSON", 3)
+    first, second = (files.add("mia", "a.csv", BytesIO(b"xx")) for _ in range(2))
+    assert (files.find(first.token, "mia"), files.find(second.token, "mia")) == (None, second)
+    busy = [files.add("ben", "a.csv", BytesIO(b"")) for _ in range(MOST_OF_ONE_PERSON)]
+    assert all(each.begin_work("dry_run") for each in busy)
+    with pytest.raises(Problem, match="wait until one of them is done"):
+        files.add("ben", "a.csv", BytesIO(b""))
+    busy[0].end_work(None)
+    assert files.find(files.add("ben", "a.csv", BytesIO(b"")).token, "ben")
 
 
 @pytest.mark.parametrize(("column", "constant"), [("Land", ""), ("", "DE")])

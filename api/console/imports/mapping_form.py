@@ -10,6 +10,7 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.imports.column_guesses import DATE_FORMATS, guess_columns, guess_date_format, list_values, read_samples
 from adapters.imports.column_mapping import FileFormat
 from adapters.imports.field_rules import FIELD_RULES
+from adapters.imports.sheet import BrokenSheetError
 from adapters.imports.sheet_reader import open_sheet
 from api.console.acts.sent_form import Values, get_first
 from api.console.imports.countries import COUNTRY_LANGUAGES, COUNTRY_ZONES
@@ -23,6 +24,8 @@ SAME_IN_ALL_ROWS = ("currency", "country", "time_zone", "language", "segment", "
 OF_COUNTRY = ("time_zone", "language")
 DECIMAL_MARKS = ("auto", "comma", "point")
 MAX_SAMPLES = 3
+MAX_COLUMNS, MAX_HEADER_LENGTH = 300, 20_000
+"""So many columns can be chosen from, and their names have so many characters together: each is offered for each field."""
 
 
 class MappedField(NamedTuple):
@@ -49,8 +52,10 @@ class MappingForm(NamedTuple):
 
 
 def read_columns(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return a file's header and its first rows. Raises SheetError."""
+    """Return a file's header and its first rows. Raises SheetError, also for a header from which nobody can choose."""
     sheet = open_sheet(path, FileFormat(), (), ())
+    if len(sheet.header) > MAX_COLUMNS or sum(map(len, sheet.header)) > MAX_HEADER_LENGTH:
+        raise BrokenSheetError(f"its first row names {len(sheet.header):,} columns, more than can be mapped here; export fewer of them")
     return sheet.header, read_samples(sheet)
 
 
