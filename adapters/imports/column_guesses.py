@@ -84,7 +84,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 """Written as `normalise_name` leaves them. The first ones are the surest."""
 
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+"""No more than an address may have: whoever would look in a long cell for the last point would look for minutes."""
+
 _COUNTRY, _LANGUAGE = re.compile(r"[A-Z]{2}"), re.compile(r"[a-z]{2}")
 _ZONE = re.compile(r"[A-Z][A-Za-z]+/[A-Z][A-Za-z_/]+")
 
@@ -150,7 +152,7 @@ def _is_currency(value: str) -> bool:
 
 _CONTENT_TESTS: Mapping[str, Callable[[str], bool]] = {
     "currency": _is_currency,
-    "email": lambda value: _EMAIL.fullmatch(value) is not None,
+    "email": lambda value: _EMAIL.fullmatch(value) is not None and "." in value.rpartition("@")[2][1:-1],
     "time_zone": lambda value: _ZONE.fullmatch(value) is not None,
     "country": lambda value: _COUNTRY.fullmatch(value) is not None,
     "language": lambda value: _LANGUAGE.fullmatch(value) is not None,

@@ -63,7 +63,7 @@ class CsvSheet:
         candidates = lines[search.row - 1 : search.row] if search.row else [line for line in lines if line.strip()]
         best, most = ",", 0
         for line in candidates:
-            names = {mark: [name.strip() for name in next(csv.reader([line], delimiter=mark), [])] for mark in DELIMITERS}
+            names = {mark: _split_line(line, mark) for mark in DELIMITERS}
             whole = [mark for mark in DELIMITERS if set(search.required) <= set(names[mark])]
             if whole:
                 return max(whole, key=lambda mark: len(names[mark]))
@@ -88,6 +88,14 @@ class CsvSheet:
                     f"{self._path.name}: is not {self.encoding} from line {first_bad} on; "
                     "save it again as CSV in UTF-8, or write the right 'encoding' in the mapping"
                 ) from error
+
+
+def _split_line(line: str, mark: str) -> list[str]:
+    """What is too long for a cell is parted by nothing; whoever reads the rows says what is wrong with it."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=mark), [])]
+    except csv.Error:
+        return [line]
 
 
 def _detect_encoding(path: Path, requested: str) -> tuple[str, bool]:

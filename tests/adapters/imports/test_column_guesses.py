@@ -34,6 +34,11 @@ def test_nothing_is_guessed_where_a_name_stands_twice_or_nothing_fits() -> None:
     assert guess_columns(("", ""), [("a", "b")]) == {}
 
 
+@pytest.mark.parametrize("cell", ["a@" + "." * 100_000 + "@", "a@b", "a@.", "a@b@c.example", "a b@c.example"])
+def test_what_is_no_address_is_known_at_once(cell: str) -> None:
+    assert guess_columns(("c",), [(cell,)]) == {}
+
+
 @pytest.mark.parametrize(
     ("values", "written"),
     [

@@ -9,7 +9,7 @@ import pytest
 from adapters.imports.column_mapping import FileFormat
 from adapters.imports.csv_records import MAX_BROKEN_RECORDS, MAX_LINES_OF_RECORD, read_records
 from adapters.imports.csv_sheet import CsvSheet
-from adapters.imports.sheet import BrokenSheetError, HeaderSearch
+from adapters.imports.sheet import BrokenSheetError, HeaderError, HeaderSearch
 
 SEARCH = HeaderSearch(None, ("a", "b", "c"), ("a", "b", "c"))
 
@@ -105,6 +105,12 @@ def test_a_sep_line_is_obeyed_in_every_form(tmp_path: Path, first: str) -> None:
 def test_lines_may_end_as_on_any_machine(tmp_path: Path, ends: str) -> None:
     (tmp_path / "x.csv").write_bytes(ends.join(("a|b|c", "1|2|3", "4|5|6")).encode())
     assert [row.number for row in CsvSheet(tmp_path / "x.csv", FileFormat(), SEARCH).rows()] == [2, 3]
+
+
+def test_a_line_longer_than_a_cell_may_be_says_nothing_of_the_delimiter(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(b"x" * 200_000 + b"\na;b;c\n1;2;3\n")
+    with pytest.raises(HeaderError, match="row 2 looks like the header"):
+        CsvSheet(tmp_path / "x.csv", FileFormat(), SEARCH)
 
 
 def test_a_line_that_is_no_line_of_a_table_is_refused(tmp_path: Path) -> None:
