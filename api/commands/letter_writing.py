@@ -9,6 +9,7 @@ from api.context import ApiContext
 from api.schemas.letters.written_letters import LetterToWriteIn
 from domain.billing.billing_events import InvoiceStatus
 from domain.policy.collection_policy import ContactHours
+from domain.policy.policy_parsing import PolicyError
 
 STATEMENT_NOTED, COPY_NOTED = "Statement of account written to", "Copy of a letter written to"
 """With which the notes begin that say who wrote; the console says them in the reader's language."""
@@ -29,11 +30,11 @@ def build_letter_to_write(context: ApiContext, account_id: str, body: LetterToWr
 
 
 def _find_contact_hours(context: ApiContext, account_id: str) -> ContactHours:
-    """Those of the policy by which the account's first open invoice is collected; else of the first in force."""
+    """Those of the policy by which the account's first open invoice is collected; else of the one by which a new one would be."""
     open_ones = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN)
     rows, _ = list_invoices(context.database, open_ones, context.today, 1, None)
     policy = load_case_policy(context, rows[0].case) if rows else None
-    if policy is None:
-        in_force = context.policies.list_in_force()
-        policy = in_force[0].load_policy() if in_force else None
-    return policy.contact.hours if policy else OFFICE_HOURS
+    try:
+        return (policy or context.case_inputs.load_policy(account_id).load_policy()).contact.hours
+    except PolicyError:
+        return OFFICE_HOURS

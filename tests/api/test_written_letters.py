@@ -1,11 +1,18 @@
 """A person writes to a customer now, over the API."""
 
+from datetime import time
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
+from adapters.database.tables import PolicyVersion, Setting
+from adapters.policies.policy_store import IN_FORCE_SETTING
+from api.commands.letter_writing import OFFICE_HOURS, build_letter_to_write
+from api.schemas.letters.written_letters import LetterToWriteIn
+from domain.policy.collection_policy import ContactHours, PolicySnapshot
 from tests.api.conftest import Client, Problem
-from tests.api.portfolio_world import PortfolioWorld
+from tests.api.portfolio_world import POLICY, REAL_NOW, PortfolioWorld
 
 ADDRESS = "/v1/accounts/A-1/letters"
 BODY = {"contacts": [1], "sentence": "Wie besprochen."}
@@ -44,3 +51,17 @@ async def test_what_cannot_be_written_is_refused(
 
 async def test_to_an_unknown_customer_nothing_is_written(written_to: PortfolioWorld, collector: Client, problem: Problem) -> None:
     problem(await collector.post("/v1/accounts/none/letters", json=BODY), 404)
+
+
+def test_a_customer_who_owes_nothing_is_written_to_in_the_hours_of_its_own_policy(app: FastAPI, world: PortfolioWorld) -> None:
+    def read_hours() -> ContactHours:
+        return build_letter_to_write(app.state.parts, "A-1", LetterToWriteIn.model_validate(BODY)).hours
+
+    world.account()
+    assert read_hours() == OFFICE_HOURS
+    own, hours = POLICY.load_policy(), ContactHours(opens=time(10), closes=time(12))
+    contact = own.contact.model_copy(update={"hours": hours})
+    kept = PolicySnapshot.from_policy(own.model_copy(update={"policy": "another", "segments": ["another"], "contact": contact}))
+    world.add(PolicyVersion(name=kept.name, version=kept.version, snapshot=kept.text, sha256=kept.sha256, created_at=REAL_NOW))
+    world.add(Setting(name=IN_FORCE_SETTING, value={"names": [kept.name, own.policy]}))
+    assert read_hours() == own.contact.hours != hours
