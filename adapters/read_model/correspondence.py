@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.row_states import TaskState
+from adapters.database.row_states import MessageState, TaskState
 from adapters.database.tables import Account, CallRequest, Invoice, Message, MessageLine, Task
 from adapters.read_model.called_invoices import CalledInvoice, load_called_invoices
 from adapters.read_model.cursors import decode_cursor, paginate_rows
@@ -22,6 +22,9 @@ from domain.correspondence.naming import NamedAs
 
 BLOCKING_TASK_KINDS = (TaskKind.UNKNOWN_LETTER, TaskKind.REFUSED_LETTER, TaskKind.NO_ADDRESS)
 """Tasks without which a customer hears nothing."""
+
+GONE_STATES = (MessageState.TRANSMITTING, MessageState.SENT, MessageState.REFUSED, MessageState.UNKNOWN)
+"""Of letters that nobody can take back any more."""
 
 
 class LetterLineRow(BaseModel):
@@ -93,8 +96,10 @@ def list_letters(
     account: str | None = None,
     invoice: str | None = None,
     collector: str | None = None,
+    gone_since: datetime | None = None,
 ) -> tuple[list[LetterRow], str | None]:
-    """The newest first. `collector`: those to the accounts that are this collector's today."""
+    """The newest first. `collector`: those to the accounts that are this collector's today; `gone_since`: those that went, or were on
+    their way, from that point in business time on."""
     statement = _select_letters().order_by(col(Message.id).desc()).limit(limit + 1)
     if state is not None:
         statement = statement.where(col(Message.state) == state)
@@ -102,6 +107,9 @@ def list_letters(
         statement = statement.where(col(Message.account_id) == account)
     if collector is not None:
         statement = statement.where(col(Account.collector) == collector)
+    if gone_since is not None:
+        went_at = func.coalesce(col(Message.sent_at), col(Message.slot))
+        statement = statement.where(col(Message.state).in_([state.value for state in GONE_STATES]), went_at >= gone_since)
     if invoice is not None:
         mentioning = select(col(MessageLine.message_id)).where(col(MessageLine.invoice_id) == invoice)
         statement = statement.where(col(Message.id).in_(mentioning))

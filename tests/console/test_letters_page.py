@@ -2,8 +2,11 @@
 
 import re
 
+import pytest
+
 from adapters.database.row_states import MessageState
 from adapters.database.tables import Account
+from api.console.letters import letters_page
 from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld
@@ -45,6 +48,17 @@ async def test_what_has_gone_and_who_has_no_address_is_named(as_role: As, world:
         assert "No address: these customers will hear nothing" in shown
         assert "Café Mitte Add a contact" in shown
         assert "Gone today 1 letter went" in shown
+
+
+async def test_what_went_today_is_counted_whole_or_not_at_all(as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.account()
+    for number, state in enumerate((MessageState.SENT, MessageState.REFUSED, MessageState.INTENDED)):
+        world.invoice(f"I-{number}")
+        world.letter(f"I-{number}", state)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        for most, said in ((2, "Gone today 2 letters went"), (1, "Gone today There is more than is shown here")):
+            monkeypatch.setattr(letters_page, "MOST_GONE", most)
+            assert said in words(await page(client, "/letters?whose=all"))
 
 
 async def test_a_day_without_letters_says_what_brings_them(as_role: As, world: PortfolioWorld) -> None:

@@ -8,14 +8,13 @@ from typing import Literal, NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.database.row_states import MessageState
 from adapters.preview.letter_preview import PreviewedLetter
 from adapters.read_model.correspondence import LetterRow, list_letters
 from api.console.rendering import PageReader, render
-from api.context import ApiContext
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain.case.case_view import TaskKind
+from domain.clock import start_of_day
 from domain.roles import Actor, Role
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
@@ -23,10 +22,9 @@ LETTERS_PAGE = "/letters"
 DAYS_SHOWN = 3
 """Business days, today included: tomorrow, and the day after."""
 
-LATEST_LETTERS = 300
-"""Among so many of the last ones those are looked for that went today."""
+MOST_GONE = 300
+"""So many of those that went today are shown."""
 
-GONE = frozenset({MessageState.SENT, MessageState.REFUSED, MessageState.UNKNOWN, MessageState.TRANSMITTING})
 Whose = Literal["", "mine", "all"]
 
 
@@ -46,7 +44,7 @@ def show_letters(request: Request, context: Context, actor: PageReader, whose: W
     """`whose`: a collector's own accounts, or all; a collector's own at first."""
     collector = _choose_collector(actor, whose)
     ahead = context.preview.look_ahead(context.business_now, DAYS_SHOWN, collector=collector)
-    gone = _list_gone_today(context, collector)
+    gone, further = list_letters(context.database, MOST_GONE, collector=collector, gone_since=start_of_day(context.today))
     return render(
         request,
         context,
@@ -56,6 +54,7 @@ def show_letters(request: Request, context: Context, actor: PageReader, whose: W
         days=_group_by_day(each for each in ahead.letters if each.letter.message_id not in {letter.message_id for letter in gone}),
         gone=gone,
         gone_asked=_sum_asked(gone),
+        has_more_gone=further is not None,
         no_address=[task for task in ahead.hindered if task.kind == TaskKind.NO_ADDRESS],
         covered=[task for task in ahead.hindered if task.kind == TaskKind.UNAPPLIED_CREDIT],
         whose="mine" if collector else "all",
@@ -87,9 +86,3 @@ def _sum_asked(letters: Iterable[LetterRow]) -> dict[str, int]:
     for letter in letters:
         asked[letter.currency] += letter.asked_for or 0
     return {currency: amount for currency, amount in asked.items() if amount}
-
-
-def _list_gone_today(context: ApiContext, collector: str | None) -> list[LetterRow]:
-    """The latest first."""
-    letters, _ = list_letters(context.database, LATEST_LETTERS, collector=collector)
-    return [letter for letter in letters if letter.state in GONE and (letter.sent_at or letter.slot).date() == context.today]
