@@ -51,16 +51,17 @@ class PortfolioRuleStore:
             return load_current_rules(session)
 
     def add_version(self, rules: Sequence[PortfolioRule], made_by: str, now: datetime, known_version: int | None = None) -> RuleSet:
-        """Store a new version, unless the rules are those in force. `now` is real time; `known_version`: the one that the author has seen.
+        """Store a new version, unless the rules are those in force, as when they are sent twice. `now` is real time; `known_version`: the
+        one that the author has seen.
 
-        Raises RulesFault and RulesChanged.
+        Raises InvalidRuleError and RulesChangedError.
         """
         with self._database.writing() as session:
             before = load_current_rules(session)
-            if known_version is not None and known_version != before.version:
-                raise RulesChangedError(f"the rules are at version {before.version} by now, not {known_version}; read them again")
             if before.version and list(rules) == before.rules:
                 return before
+            if known_version is not None and known_version != before.version:
+                raise RulesChangedError(f"the rules are at version {before.version} by now, not {known_version}; read them again")
             self._validate_rules(session, rules)
             kept = RuleSet(version=before.version + 1, rules=list(rules), made_by=made_by, recorded_at=now)
             rows = [rule.model_dump(mode="json") for rule in rules]

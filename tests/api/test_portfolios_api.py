@@ -214,7 +214,8 @@ async def test_whoever_edits_rules_that_another_has_changed_is_told(team: Portfo
     body = {"rules": [{"collector": "ben"}]}
     problem(await manager.put("/v1/portfolios/rules", json=body, headers={"If-Match": '"0"'}), 409)
     problem(await manager.put("/v1/portfolios/rules", json=body, headers={"If-Match": "soon"}), 422)
-    assert (await manager.put("/v1/portfolios/rules", json=body, headers={"If-Match": '"1"'})).json()["version"] == 2
+    for _ in range(2):
+        assert (await manager.put("/v1/portfolios/rules", json=body, headers={"If-Match": '"1"'})).json()["version"] == 2
 
 
 @pytest.mark.parametrize(
