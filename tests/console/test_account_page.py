@@ -11,6 +11,7 @@ from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.console.test_pages import page, words
+from tests.form_tokens import find_form_token
 
 
 def fill_account(world: PortfolioWorld) -> None:
@@ -67,7 +68,7 @@ async def test_a_contact_is_corrected_on_the_page_and_its_form_is_filled_in(as_r
         assert "bounced on 1 Mar 2013" in words(await page(client, "/accounts/A-1"))
         html = await page(client, "/act/change_contact?account_id=A-1&contact_id=1&back=/accounts/A-1")
         assert 'value="ap@a-1.example"' in html
-        token = html.partition('name="form_token" value="')[2].partition('"')[0]
+        token = find_form_token(html)
         sent = {"form_token": token, "form_key": "k1", "account_id": "A-1", "contact_id": "1", "role": "billing", "back": "/accounts/A-1"}
         refused = await client.post("/act/change_contact", data=sent | {"email": "nowhere"})
         assert refused.status_code == 422

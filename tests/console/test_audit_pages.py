@@ -1,6 +1,5 @@
 """An account on a day, as it was known then and as it is known now; its proof, why each step came, and who looked at what."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -14,8 +13,8 @@ from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld
 from tests.console.test_pages import page, words
+from tests.form_tokens import find_form_token
 
-TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 DUE = TODAY - timedelta(days=9)
 
 
@@ -69,7 +68,7 @@ def test_what_is_known_now_knows_neither_what_was_taken_back_nor_what_was_cancel
 
 async def test_everything_is_verified_and_an_account_replayed_on_asking(app: FastAPI, as_role: As, audited: PortfolioWorld) -> None:
     async with as_role(Role.AUDITOR, Accept="text/html") as client:
-        token = TOKEN.findall(await page(client, "/audit"))[0]
+        token = find_form_token(await page(client, "/audit"))
         verified = await client.post("/audit", data={"form_token": token})
         assert verified.status_code == 200
         assert "Entries" in verified.text

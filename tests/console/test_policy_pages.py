@@ -18,10 +18,10 @@ from tests.api.conftest import As, Client
 from tests.api.portfolio_world import POLICY, REAL_NOW, PortfolioWorld
 from tests.console.test_languages import find_english, visible_words
 from tests.console.test_pages import NASTY, page, words
+from tests.form_tokens import find_form_token
 
 OLD = POLICY.load_policy()
 NEW = OLD.model_copy(update={"version": OLD.version + 1, "catch_up_days": OLD.catch_up_days + 2, "timeline": OLD.timeline[:-1]})
-TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def two_versions(world: PortfolioWorld) -> PortfolioWorld:
 
 
 async def send_draft(client: Client, draft: str) -> str:
-    token = TOKEN.findall(await page(client, "/policies"))[0]
+    token = find_form_token(await page(client, "/policies"))
     answer = await client.post("/policies", data={"form_token": token, "draft": draft})
     assert answer.status_code == 200, answer.text
     return answer.text
@@ -80,7 +80,7 @@ async def test_a_draft_is_checked_as_the_next_start_would_and_changes_nothing(as
         assert "<script>" not in await send_draft(client, f"policy: '{NASTY}'")
         stale = await client.post("/policies", data={"form_token": "x", "draft": "policy: x"})
         assert stale.status_code == 422
-        token = TOKEN.findall(good)[0]
+        token = find_form_token(good)
         sent = await client.post("/policies", data={"form_token": token}, files={"file": ("p.yaml", write_policy(third).encode())})
         assert "The draft is good" in sent.text
         too_long = await client.post("/policies", data={"form_token": token}, files={"file": ("p.yaml", b"#" * 100_001)})

@@ -14,7 +14,7 @@ from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
 from tests.console.test_pages import page, words
-from tests.form_tokens import sign_out
+from tests.form_tokens import find_form_token, sign_out
 
 ADMIN = ChangeAuthor("admin", IdentityChannel.CONSOLE)
 GOOD, BETTER = "correct horse battery", "a better one than before"
@@ -41,9 +41,7 @@ async def sign_in(browser: Client, password: str = GOOD, user: str = "maria") ->
 
 
 async def form_token(browser: Client, path: str) -> str:
-    found = re.search(r'name="form_token" value="([^"]+)"', (await browser.get(path)).text)
-    assert found
-    return found[1]
+    return find_form_token((await browser.get(path)).text)
 
 
 async def test_a_password_signs_in_and_takes_the_place_of_the_session_before(browser: Client, passwords: PasswordStore) -> None:

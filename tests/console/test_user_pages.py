@@ -15,6 +15,7 @@ from domain.roles import Actor, Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
 from tests.console.test_pages import page, words
+from tests.form_tokens import find_form_token
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -123,7 +124,7 @@ async def test_an_auditor_reads_users_and_what_happened_and_changes_nothing(admi
 async def test_people_choose_language_time_zone_start_page_and_keys(app: FastAPI, as_role: As, world: PortfolioWorld) -> None:
     identity: IdentityStore = app.state.parts.identity
     person = as_role(Role.COLLECTOR, Accept="text/html")
-    token = re.findall(r'name="form_token" value="([^"]+)"', shown := (await person.get("/settings")).text)[0]
+    token = find_form_token(shown := (await person.get("/settings")).text)
     assert 'name="single_keys" value="yes" checked' in shown
     chosen = {"form_token": token, "language": "de", "time_zone": "Asia/Tokyo", "start_page": "today"}
     for wrong in ({"form_token": "x"}, {"time_zone": "Mars/Olympus"}):

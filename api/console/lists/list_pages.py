@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 
 from adapters.identity.saved_views import MAX_NAME, MAX_QUERY, SavedView, SavedViews
 from api.console.acts.forms import load_act_forms
-from api.console.acts.sent_form import SentForm, read_sent_form
+from api.console.acts.sent_form import FOREIGN_FORM, SentForm, read_sent_form
 from api.console.lists.account_list import ACCOUNT_LIST
 from api.console.lists.console_list import ConsoleList
 from api.console.lists.exports import CSV_TYPE, WORKBOOK_TYPE, write_csv, write_workbook
@@ -19,7 +19,7 @@ from api.console.lists.list_state import CURSOR, list_default_columns, read_list
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.web.authentication import Context
-from api.web.problems import Problem, not_found_problem
+from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor
 
@@ -96,7 +96,7 @@ def _save_view(context: ApiContext, actor: Actor, console_list: ConsoleList, sen
 
 def _require_own_form(sent: SentForm) -> None:
     if not sent.is_ours:
-        raise Problem(403, "foreign-page", "This form was not opened here", "open the list again and save its view there")
+        raise FOREIGN_FORM
 
 
 def _lead_back(console_list: ConsoleList, query: str, said: str) -> Response:
