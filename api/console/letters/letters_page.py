@@ -45,13 +45,14 @@ def show_letters(request: Request, context: Context, actor: PageReader, whose: W
     collector = _choose_collector(actor, whose)
     ahead = context.preview.look_ahead(context.business_now, DAYS_SHOWN, collector=collector)
     gone, further = list_letters(context.database, MOST_GONE, collector=collector, gone_since=start_of_day(context.today))
+    known = {letter.message_id for letter in gone}
     return render(
         request,
         context,
         "letters.html",
         actor,
         ahead=ahead,
-        days=_group_by_day(each for each in ahead.letters if each.letter.message_id not in {letter.message_id for letter in gone}),
+        days=_group_by_day(each for each in ahead.letters if each.letter.message_id not in known),
         gone=gone,
         gone_asked=_sum_asked(gone),
         has_more_gone=further is not None,
