@@ -1,16 +1,26 @@
 """People at work in a browser, on the real workflows: by keyboard alone, without a script, two at once, and with a page that is old."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
+from sqlalchemy import select
 
+from adapters.database.tables import Case
+from domain.identifiers import CaseKind
 from domain.roles import Role
 from tests.console.browser import PATIENCE_MS, ConsoleSite, find_access_faults, needs_browser
-from tests.console.browser_stage import CALLED, BrowserStage, list_pages, open_stage
+from tests.console.browser_stage import CALLED, BrowserStage, list_pages, list_pages_of_administrators, open_stage, raise_dispute
+from tests.workflows.dispute_commands import DisputeCommands
 
 pytestmark = needs_browser
 expect.set_options(timeout=PATIENCE_MS)
+
+
+OPEN_ITEMS = """Rechnungsnr;Kundennummer;Kunde;Rechnungsdatum;Fällig am;Währung;Betrag;Land
+R-1;K-7;Brauerei Nord;03.12.2012;02.01.2013;EUR;1.234,56;DE
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +44,11 @@ async def press(page: Page, *keys: str) -> None:
 
 def call_field(page: Page, name: str) -> Locator:
     return page.locator(f'form.act[action="/act/log_account_call"] [name="{name}"]')
+
+
+def has_case(stage: BrowserStage, account: str, kind: CaseKind) -> bool:
+    with stage.environment.database.reading() as session:
+        return session.scalars(select(Case).filter_by(account_id=account, kind=kind)).first() is not None
 
 
 async def open_call(page: Page, account: str) -> None:
@@ -147,10 +162,91 @@ async def test_single_keys_are_letters_for_whoever_switched_them_off(stage: Brow
 async def test_every_page_is_accessible_in_light_dark_and_on_a_phone_without_scrolling_sideways(
     stage: BrowserStage, site: ConsoleSite
 ) -> None:
-    page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER)
     faults: list[str] = []
-    for path in list_pages(stage):
-        await page.goto(site.url + path)
-        faults += [f"{path}: {fault}" for fault in await find_access_faults(page)]
+    for user, role, paths in (
+        ("anna", Role.COLLECTIONS_MANAGER, list_pages(stage)),
+        ("ada", Role.ADMIN, list_pages_of_administrators(stage)),
+    ):
+        page = await site.sign_in(user, role)
+        for path in paths:
+            await page.goto(site.url + path)
+            faults += [f"{path}: {fault}" for fault in await find_access_faults(page)]
     site.complaints.clear()  # one of the pages is a problem's
     assert "\n".join(faults) == ""
+
+
+SCRIPTED = pytest.mark.parametrize("scripted", [True, False], ids=["script", "no_script"])
+"""Every task of the day is done once with a script and once without."""
+
+
+@SCRIPTED
+async def test_a_collector_proposes_a_plan(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    account = "NORD" if scripted else "OST"
+    page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/accounts/{account}/plan")
+    await page.get_by_label("Comment").fill("three times")
+    await page.locator('button[name="do"][value="send"]').click()
+    await expect(page.locator("p.done")).to_be_visible()
+    assert page.url.partition("?")[0].endswith(f"/accounts/{account}")
+    await stage.environment.wait_until(lambda: has_case(stage, account, CaseKind.PAYMENT_PLAN))
+
+
+@SCRIPTED
+async def test_sales_operations_answers_a_dispute(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    account = "WEST" if scripted else "SUED"
+    dispute = await raise_dispute(stage.environment, site.people, stage.invoices[account])
+    page = await site.sign_in("ben", Role.SALES_OPS, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/accounts/{account}")
+    await page.locator('a[href^="/act/resolve_dispute"]').first.click()
+    await page.locator('[name="resolution"][value="rejected"]').check()
+    await page.locator('[name="comment"]').fill("delivered whole, and signed for")
+    await page.locator("form.act button").click()
+    await expect(page.locator("p.done")).to_be_visible()
+    await DisputeCommands(stage.environment).wait_for_entries(dispute, "dispute.resolved")
+
+
+@SCRIPTED
+async def test_a_manager_gives_the_accounts_of_one_to_another(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    site.people.identity.add_user("nora", Role.COLLECTOR)
+    page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/team")
+    rows = page.locator("tbody tr").filter(has=page.locator('a[href^="/act/reassign_accounts"]'))
+    giver = await rows.first.locator("th a").inner_text()
+    taker = "nora" if giver == "mia" else "mia"
+    await rows.first.locator('a[href^="/act/reassign_accounts"]').click()
+    await page.locator('[name="to"]').fill(taker)
+    await page.locator('[name="why"]').fill("holiday")
+    await page.locator("form.act button").click()
+    await expect(page.locator("p.done")).to_be_visible()
+    await page.goto(f"{site.url}/accounts?collector={taker}")
+    await expect(page.locator("main tbody th").first).to_be_visible()
+
+
+@SCRIPTED
+async def test_an_auditor_sees_an_account_on_a_day_and_was_seen_looking(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    auditor = "iris" if scripted else "jan"
+    page = await site.sign_in(auditor, Role.AUDITOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/audit")
+    await page.locator('[name="account"]').fill("NORD")
+    await page.get_by_role("button", name="Show").click()
+    await page.locator('a[href="/audit/accounts/NORD"]').first.click()
+    await page.locator('a[rel="prev"]').click()
+    await expect(page.locator("main p.done"), "every entry until then holds").to_be_visible()
+    assert "on=" in page.url
+    await page.goto(f"{site.url}/audit?account=NORD")
+    await expect(page.locator("main tbody th").filter(has_text=auditor).first).to_be_visible()
+
+
+@SCRIPTED
+async def test_an_administrator_imports_a_file_whose_columns_are_guessed(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    number = "F-1" if scripted else "F-2"
+    page = await site.sign_in("ada", Role.ADMIN, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/import")
+    file = FilePayload(name=f"{number}.csv", mimeType="text/csv", buffer=OPEN_ITEMS.replace("R-1", number).encode())
+    await page.locator('[name="file"]').set_input_files(file)
+    await page.locator("form.act button").click()
+    await page.locator("form.mapping button").click()
+    await page.locator('form[action$="/run"] button').click()
+    await expect(page).to_have_url(re.compile("/imports/"))
+    await page.goto(f"{site.url}/invoices?q={number}")
+    await expect(page.locator("main tbody th")).to_have_count(1)
