@@ -134,6 +134,7 @@ CONSOLE_ROUTERS = (
     console.letters_router,
     console.write_router,
     console.batch_router,
+    console.cases_router,
     console.credit_router,
     console.import_router,
     console.live_router,

@@ -28,6 +28,8 @@ Faults = Sequence[tuple[str, str]]
 """What is wrong, each with the field that has it; of a fault that no field has, with an empty name."""
 
 START_PAGE = "/"
+MAX_FILES = 20
+"""So many one request to the API may bring."""
 
 
 def require_act(name: str, actor: PageReader) -> ActForm:
@@ -52,7 +54,7 @@ def show_act(request: Request, name: str, form: Act, context: Context, actor: Pa
 @router.post("/{name}")
 async def do_act(request: Request, name: str, form: Act, context: Context, actor: PageReader) -> Response:
     """Back to the page from which the form was opened; or the form again, as it was filled in, with what is wrong."""
-    sent = await read_sent_form(request)
+    sent = await read_sent_form(request, max_files=MAX_FILES if form.takes_files else 0)
     given = sent.values
     words, phrases = await run_in_threadpool(load_reader, context, actor)
 
@@ -67,7 +69,7 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
         body = build_body(form, given, phrases.shared.locale)
     except UnreadableField as fault:
         return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
-    answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key)
+    answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key, sent.files)
     if answer.is_refusal:
         return await again(answer.status, _list_faults(answer, _say_refusal(answer, words)))
     if form.shows:

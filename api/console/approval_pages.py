@@ -19,7 +19,7 @@ from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain.approval.digest import AwaitedApproval, DigestReader
 from domain.approval.summary import ApprovalSummary
-from domain.identifiers import CaseKind
+from domain.identifiers import CaseKind, find_case_kind, parse_case_id
 from domain.money import Money, sum_by_currency
 from domain.roles import Actor, Role
 
@@ -59,6 +59,7 @@ def show_approval(
     summary = approval.summary_of(ApprovalSummary)
     facts = summary.facts
     story = list_case_story(context.database, approval.case_id)
+    asking = parse_case_id(approval.case_id)
     return render(
         request,
         context,
@@ -67,6 +68,8 @@ def show_approval(
         approval=approval,
         summary=summary,
         facts=facts,
+        asking=asking.subject if asking else "",
+        asking_kind=find_case_kind(asking.subject) if asking else None,
         numbers={invoice.invoice_id: invoice.number for invoice in facts.invoices} if facts else {},
         reason=facts.reason or find_note_text(context.database, facts.note_id) or "" if facts else "",
         decision=_show_decision(context, actor, approval) if approval.outcome is None else None,

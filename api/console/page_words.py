@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
+from babel.units import format_unit
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -25,6 +26,8 @@ from api.presenters.phrases import Phrases
 from domain.case.case_view import TaskKind
 
 NOTHING = "–"
+FILE_SIZE_UNITS = ((1_000_000, "digital-megabyte"), (1_000, "digital-kilobyte"), (1, "digital-byte"))
+"""The factor of each unit in bytes, the largest first."""
 
 
 def install_words(templates: Environment) -> None:
@@ -40,6 +43,8 @@ def install_words(templates: Environment) -> None:
         "stage": _label_stage,
         "step": _label_step,
         "inside": put_inside_sentence,
+        "capitalise": begin_sentence,
+        "file_size": _format_file_size,
     }
     templates.globals |= {
         "fill": _fill,
@@ -57,6 +62,11 @@ def install_words(templates: Environment) -> None:
 def put_inside_sentence(label: str) -> str:
     """A label as it reads inside a sentence: its first letter small, and no other, for German writes nouns large."""
     return label[:1].lower() + label[1:]
+
+
+def begin_sentence(label: str) -> str:
+    """A label as it reads alone: its first letter large."""
+    return label[:1].upper() + label[1:]
 
 
 def describe_task_outcome(task: TaskRow, words: Phrases) -> str:
@@ -111,6 +121,13 @@ def _format_days(context: Context, count: int) -> Markup:
 @pass_context
 def _format_number(context: Context, number: int) -> str:
     return _show_fact(number, _find_words(context).shared)
+
+
+@pass_context
+def _format_file_size(context: Context, size: int) -> str:
+    """`size` in bytes; in the largest unit of which it is one or more."""
+    factor, unit = next(((factor, unit) for factor, unit in FILE_SIZE_UNITS if size >= factor), FILE_SIZE_UNITS[-1])
+    return str(format_unit(round(size / factor, 1), unit, length="short", locale=_find_words(context).shared.locale))
 
 
 @pass_context

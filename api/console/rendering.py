@@ -21,6 +21,7 @@ from api.console.acts.sent_form import build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
 from api.console.navigation import build_navigation
+from api.console.open_cases import build_case_url
 from api.console.page_words import install_words
 from api.context import ApiContext
 from api.presenters.language import choose_accepted_language
@@ -47,6 +48,7 @@ page_templates = Environment(
 
 
 page_templates.filters["segment"] = partial(quote, safe="")
+page_templates.globals["case_url"] = build_case_url
 install_words(page_templates)
 
 

@@ -17,6 +17,7 @@ from api.console.acts.forms import list_path_ids, load_act_forms
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
+from api.console.open_cases import build_case_url
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.presenters.worklist import present_work_item
@@ -25,6 +26,7 @@ from api.web.access_logging import record_shown_account
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain.billing.billing_events import InvoiceStatus
+from domain.identifiers import CaseKind, find_case_kind
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
 
@@ -107,6 +109,7 @@ def show_today(
         call=_show_call(context, chosen.item, reader) if chosen and load_act_forms()[CALL_FORM].is_for(actor.role) else None,
         acts_possible=_list_acts(chosen.item) if chosen else [],
         given=_list_known_ids(chosen.item) if chosen else {},
+        case_page=_find_case_page(chosen.item) if chosen else None,
         kept=kept,
         today_url=_build_address,
         kind=kind,
@@ -159,6 +162,12 @@ def _list_acts(item: WorkItem) -> list[str]:
         for name in dict.fromkeys(possible)
         if name in load_act_forms() and name not in ON_A_PAGE_OF_THEIR_OWN and _is_known(item, name)
     ]
+
+
+def _find_case_page(item: WorkItem) -> str | None:
+    """The page of the case that waits; that of an invoice's case is the invoice's, which the page names anyway."""
+    kind = find_case_kind(item.case_id) if item.case_id else None
+    return build_case_url(item.case_id, kind) if item.case_id and kind and kind is not CaseKind.INVOICE else None
 
 
 def _is_known(item: WorkItem, name: str) -> bool:

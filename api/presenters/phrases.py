@@ -142,7 +142,7 @@ class Phrases(BaseModel):
     say what became of them; `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next
     slots.
     `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course,
-    `plan_page` the page on which a payment plan is built.
+    `plan_page` the page on which a payment plan is built, `case_page` that of a case of any kind.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -197,6 +197,7 @@ class Phrases(BaseModel):
     import_fields: dict[str, str]
     import_verdicts: dict[str, str]
     import_states: dict[str, str]
+    case_page: dict[str, str]
     write_page: dict[str, str]
     picture: dict[str, str]
     plan_page: dict[str, str]

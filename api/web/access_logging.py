@@ -43,6 +43,7 @@ TARGET_KINDS = {
     "dispute_id": CASE,
     "plan_id": CASE,
     "approval_id": CASE,
+    "case_id": CASE,
     "review_id": CASE,
     "letter_id": LETTER,
     "sha256": DOCUMENT,

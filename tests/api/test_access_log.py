@@ -120,6 +120,7 @@ async def test_a_read_is_recorded_with_who_as_what_which_account_by_which_route_
         "/accounts/A-1",
         "/letters/1",
         "/invoices/I-1",
+        f"/cases/{REVIEW}",
         "/act/log_account_call?account_id=A-1",
         "/act/make_promise?invoice_id=I-1",
     ],

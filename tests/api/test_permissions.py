@@ -196,6 +196,7 @@ PAGES = {
         "/accounts/{account_id}",
         "/approvals",
         "/approvals/{approval_id}",
+        "/cases/{case_id}",
         "/act/{name}",
         "/accounts",
         "/letters",

@@ -100,6 +100,7 @@ def list_pages(stage: BrowserStage) -> list[str]:
         f"/accounts/{account}/plan",
         f"/invoices/{invoice}",
         f"/approvals/{stage.approvals[2]}",
+        f"/cases/{stage.approvals[2].removeprefix('approval:').rpartition(':')[0]}",
     ]
     forms = [
         f"/act/log_account_call?account_id={account}",

@@ -59,7 +59,8 @@ def test_every_form_sends_what_its_operation_takes(application: FastAPI) -> None
         assert operation["operationId"] == name
         if not form.fields:
             continue
-        [body] = _resolve(schemas, operation["requestBody"]["content"]["application/json"]["schema"])
+        media_type = "multipart/form-data" if form.takes_files else "application/json"
+        [body] = _resolve(schemas, operation["requestBody"]["content"][media_type]["schema"])
         for place, field in form.fields.items():
             found = _find_field(schemas, body, place)
             assert found, f"{name}: {place} is no field of the body"

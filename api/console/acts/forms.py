@@ -25,13 +25,15 @@ FieldKind = Literal[
     "open_invoice",
     "open_invoices",
     "currency",
+    "files",
     "hidden",
     "hidden_number",
     "hidden_flag",
     "hidden_list",
 ]
 """How a field is filled in. `open_invoice` is chosen among those of the account, `open_invoices` are ticked; `currency` is among those that
-the subject owes in, and asked for only where there are several. The hidden ones carry what the page knows already."""
+the subject owes in, and asked for only where there are several; `files` go along as they are. The hidden ones carry what the page knows
+already."""
 
 
 class FormField(BaseModel):
@@ -65,6 +67,10 @@ class ActForm(BaseModel):
     permission: Permission
     fields: dict[str, FormField] = {}
     shows: str = ""
+
+    @property
+    def takes_files(self) -> bool:
+        return any(field.kind == "files" for field in self.fields.values())
 
     def is_for(self, role: Role) -> bool:
         """Whether the role may send it at all; what the case's state rules out, the API says."""

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Form, Request
+from starlette.datastructures import UploadFile
 
 from api.web.authentication import SESSION_COOKIE
 from api.web.problems import Problem, invalid_request_problem
@@ -19,10 +20,11 @@ FOREIGN_FORM = Problem(403, "foreign-page", "This form was not opened here", "op
 
 
 class SentForm(NamedTuple):
-    """`is_ours`: it carries the token of the session that sends it."""
+    """`is_ours`: it carries the token of the session that sends it. `files`: those that were chosen, each with its field."""
 
     values: Values
     is_ours: bool
+    files: Sequence[tuple[str, UploadFile]] = ()
 
     def first(self, name: str) -> str:
         """Return a field's only text; empty where it was not sent."""
@@ -34,13 +36,15 @@ class SentForm(NamedTuple):
         return self.first(KEY_FIELD)
 
 
-async def read_sent_form(request: Request, max_fields: int = 1_000) -> SentForm:
-    """Read the request's form; files are overlooked. Raises Problem 422 for a zero byte, which no database keeps in a text."""
-    sent = await request.form(max_files=0, max_fields=max_fields)
+async def read_sent_form(request: Request, max_fields: int = 1_000, max_files: int = 0) -> SentForm:
+    """Read the request's form. A file without a name is none: so a browser sends a field in which nothing was chosen. Raises Problem 422
+    for a zero byte, which no database keeps in a text."""
+    sent = await request.form(max_files=max_files, max_fields=max_fields)
     values = {name: [value for value in sent.getlist(name) if isinstance(value, str)] for name in sent}
     if any("\0" in value for value in chain(values, *values.values())):
         raise invalid_request_problem("form", "write text, without zero bytes")
-    return SentForm(values, is_form_token(request, get_first(values, TOKEN_FIELD)))
+    files = [(name, value) for name, value in sent.multi_items() if isinstance(value, UploadFile) and value.filename]
+    return SentForm(values, is_form_token(request, get_first(values, TOKEN_FIELD)), files)
 
 
 def get_first(values: Values, name: str) -> str:

@@ -1,0 +1,1 @@
+"""What the page of one case shows beside its row."""
