@@ -24,12 +24,8 @@ install: $(VENV)/.ready $(BIN)/duecourse $(LIBRARIES)
 # What one process has compiled the others read, whatever this machine is set to.
 test quick: export PYTHONDONTWRITEBYTECODE :=
 
-test: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST) tests/__pycache__ | browser
+test: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST) | browser
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
-
-# The first time one process compiles everything for the others; all at once, each would compile most of it.
-tests/__pycache__: | $(VENV)/.ready-to-test
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 
 # The browser tests drive the system's own Chromium; where none can be had they are skipped, and say so.
 browser:
