@@ -13,14 +13,14 @@ from adapters.mail.local_inbox import InboxMessage, read_mail
 from adapters.mail.message_builder import derive_message_id
 from domain import identifiers as ids
 from domain.approval.result import ApprovalOutcome, ApprovalResult
-from domain.case.effects import RequestApproval, SendLetter
+from domain.case.effects import SendLetter
 from domain.clock import Moment
 from domain.journal.journal import Journal
 from domain.payment_plan.instalments import InstalmentSchedule
 from domain.payment_plan.negotiation import apply_approval_outcome, open_plan
 from domain.payment_plan.plan_case import PaymentPlanCase
 from domain.payment_plan.workflow_input import PaymentPlanInput
-from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRequest, ApprovalTier
+from domain.policy.approval_matrix import ApprovalMatrix, ApprovalTier
 
 
 class PlanAhead(NamedTuple):
@@ -45,21 +45,10 @@ def look_ahead_at_plan(
     )
     open_plan(case, at)
     schedule, asked = case.revisions[0].schedule, case.pending_approval()
-    tiers = matrix.list_required_tiers(_build_question(asked, segment)) if matrix and asked else []
+    tiers = matrix.list_required_tiers(asked.build_question(segment)) if matrix and asked else []
     apply_approval_outcome(case, ApprovalOutcome(number=1, result=ApprovalResult.APPROVED), at)
     offers = [effect for effect in case.outbox if isinstance(effect, SendLetter)]
     return PlanAhead(schedule, tiers, _write_offer(database, loader, case, offers[0], at) if offers else None)
-
-
-def _build_question(asked: RequestApproval, segment: str) -> ApprovalRequest:
-    return ApprovalRequest(
-        matter=asked.matter,
-        amount=asked.amount,
-        currency=asked.currency,
-        term_days=asked.term_days,
-        broken_plans=asked.broken_plans,
-        segment=segment,
-    )
 
 
 def _write_offer(database: Database, loader: LetterLoader, case: PaymentPlanCase, letter: SendLetter, at: Moment) -> InboxMessage | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.billing.receivables import Receivable
 from domain.case.asked_invoice import AskedInvoice
 from domain.journal.entry import FactValue
+from domain.policy.approval_matrix import ApprovalRequest
 from domain.policy.approval_type import ApprovalType
 from domain.policy.dispute_rules import DisputeResolution
 from domain.roles import Role
@@ -103,6 +104,19 @@ class RequestApproval(_BaseEffect):
     invoices: list[AskedInvoice] = Field(default_factory=list)
     reason: str = ""
     note_id: str | None = None
+
+    def build_question(self, segment: str, credited_before: int = 0) -> ApprovalRequest:
+        """What the matrix is asked. `segment`: the account's; `credited_before` as `ApprovalRequest` has it."""
+        return ApprovalRequest(
+            matter=self.matter,
+            amount=self.amount,
+            currency=self.currency,
+            other_amounts=self.other_amounts,
+            term_days=self.term_days,
+            broken_plans=self.broken_plans,
+            segment=segment,
+            credited_before=credited_before,
+        )
 
     @property
     def amounts(self) -> dict[str, int]:

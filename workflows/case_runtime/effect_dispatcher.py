@@ -57,7 +57,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import Clock, Moment
     from domain.journal.entry import FactValue
     from domain.journal.entry_kinds import EntryKind
-    from domain.policy.approval_matrix import ApprovalRequest
     from domain.policy.collection_policy import PolicySnapshot
 
 from workflows.case_runtime.activity_options import BOOKING_OPTIONS, NOTIFY_OPTIONS, SHORT_ACTIVITY_OPTIONS
@@ -254,21 +253,11 @@ class EffectDispatcher:
         if frame.prepaid and self._handlers.account_prepaid:
             self._handlers.account_prepaid()
             return
-        question = ApprovalRequest(
-            matter=effect.matter,
-            amount=effect.amount,
-            currency=effect.currency,
-            other_amounts=effect.other_amounts,
-            term_days=effect.term_days,
-            broken_plans=effect.broken_plans,
-            segment=frame.segment,
-            credited_before=frame.credited_before,
-        )
         credited_before: dict[str, FactValue] = {CREDITED_BEFORE: frame.credited_before} if frame.credited_before else {}
         opening = ApprovalInput(
             number=effect.number,
             account_id=account,
-            question=question,
+            question=effect.build_question(frame.segment, frame.credited_before),
             requester=effect.requester,
             also_asked=effect.also_asked,
             acting_for=frame.acting_for,
