@@ -15,9 +15,9 @@ from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_f
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.approval_pages import DECISION_FORM, filter_decidable
-from api.console.rendering import PageReader, load_reader, render
+from api.console.rendering import load_reader, render, require_page_right
 from api.context import ApiContext
-from api.web.authentication import Context, require_right
+from api.web.authentication import Context
 from api.web.permissions import Permission
 from api.web.request_target import EncodedPathRoute
 from domain.approval.summary import ApprovalSummary
@@ -30,13 +30,7 @@ BATCH_PAGE = "/approval-decisions"
 MAX_BATCH = 200
 
 
-def require_approver(actor: PageReader) -> Actor:
-    """Raises Problem 403."""
-    require_right(actor, Permission.DECIDE_APPROVALS)
-    return actor
-
-
-Approver = Annotated[Actor, Depends(require_approver)]
+Approver = Annotated[Actor, Depends(require_page_right(Permission.DECIDE_APPROVALS))]
 
 
 class ChosenApproval(NamedTuple):

@@ -1,5 +1,6 @@
 """Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -26,7 +27,7 @@ from api.console.page_words import install_words
 from api.context import ApiContext
 from api.presenters.language import choose_accepted_language
 from api.presenters.phrases import Phrases, load_phrases
-from api.web.authentication import require_actor
+from api.web.authentication import require_actor, require_right
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
@@ -158,6 +159,16 @@ def require_page_reader(request: Request) -> Actor:
 
 
 PageReader = Annotated[Actor, Depends(require_page_reader)]
+
+
+def require_page_right(permission: Permission) -> Callable[[Actor], Actor]:
+    """Make what a page depends on that only those who may do something are shown: who reads it. Raises Problem 403."""
+
+    def require_reader(actor: PageReader) -> Actor:
+        require_right(actor, permission)
+        return actor
+
+    return require_reader
 
 
 def render_problem_page(request: Request, problem: Problem) -> Response:

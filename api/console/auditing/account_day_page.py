@@ -12,13 +12,13 @@ from adapters.journal.account_state import AccountStateQuery
 from adapters.read_model.accounts import AccountDetail, find_account
 from adapters.read_model.letter_brakes import find_account_brake
 from adapters.read_model.proof_lines import list_proof_lines
-from api.console.rendering import PageReader, load_reader, render
+from api.console.rendering import load_reader, render, require_page_right
 from api.context import ApiContext
 from api.presenters.next_step_reason import explain_waiting_letter
 from api.presenters.phrases import Phrases
 from api.schemas.request_body import Day
 from api.web.access_logging import record_shown_account
-from api.web.authentication import Context, require_right
+from api.web.authentication import Context
 from api.web.permissions import Permission
 from api.web.problems import invalid_request_problem, not_found_problem
 from api.web.request_target import EncodedPathRoute
@@ -53,13 +53,7 @@ class AccountHistory(NamedTuple):
     policies: dict[tuple[str, int], Policy]
 
 
-def require_auditor(actor: PageReader) -> Actor:
-    """Raises Problem 403."""
-    require_right(actor, Permission.AUDIT)
-    return actor
-
-
-Auditing = Annotated[Actor, Depends(require_auditor)]
+Auditing = Annotated[Actor, Depends(require_page_right(Permission.AUDIT))]
 
 
 @router.get("/audit/accounts/{account_id}")

@@ -24,9 +24,9 @@ from api.console.imports.mapping_form import (
     show_mapping_form,
 )
 from api.console.imports.staged_files import StagedFile, StagedFiles, Work
-from api.console.rendering import PageReader, load_reader, render
+from api.console.rendering import PageReader, load_reader, render, require_page_right
 from api.context import ApiContext
-from api.web.authentication import Context, require_right
+from api.web.authentication import Context
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
@@ -41,13 +41,7 @@ WAITED_SECONDS = 2.0
 """For so long a page waits for what it began: a small file is done by then."""
 
 
-def require_importer(actor: PageReader) -> Actor:
-    """Raises Problem 403."""
-    require_right(actor, Permission.IMPORT)
-    return actor
-
-
-Importing = Annotated[Actor, Depends(require_importer)]
+Importing = Annotated[Actor, Depends(require_page_right(Permission.IMPORT))]
 
 
 def _find_staged(request: Request, token: str, actor: Importing) -> StagedFile:

@@ -19,11 +19,11 @@ from api.console.acts.sent_form import SentForm, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.mail_policy import MAIL_CONTENT_SECURITY_POLICY
-from api.console.rendering import PageReader, load_reader, render
+from api.console.rendering import load_reader, render, require_page_right
 from api.context import ApiContext
 from api.routes.accounts import require_account_detail
 from api.schemas.letters.written_letters import LetterToWriteIn
-from api.web.authentication import Context, require_right
+from api.web.authentication import Context
 from api.web.permissions import Permission
 from api.web.request_target import EncodedPathRoute
 from domain.errors import UserError
@@ -35,13 +35,7 @@ MAX_COPIED = 30
 """So many of the last letters are offered to be copied."""
 
 
-def require_writer(actor: PageReader) -> Actor:
-    """Raises Problem 403."""
-    require_right(actor, Permission.COLLECT)
-    return actor
-
-
-PageWriter = Annotated[Actor, Depends(require_writer)]
+PageWriter = Annotated[Actor, Depends(require_page_right(Permission.COLLECT))]
 
 
 class Written(NamedTuple):

@@ -21,12 +21,12 @@ from api.console.acts.shown_form import PLAIN_AMOUNT
 from api.console.acts.wording import Reader
 from api.console.plans.computed_plan import compute_plan
 from api.console.plans.plan_form import RHYTHMS, PlanForm
-from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, PageReader, load_reader, render
+from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, load_reader, render, require_page_right
 from api.context import ApiContext
 from api.routes.accounts import require_account_detail
 from api.schemas.plans import PlanPreviewIn
 from api.web.access_logging import record_shown_account
-from api.web.authentication import Context, require_right
+from api.web.authentication import Context
 from api.web.permissions import Permission
 from api.web.problems import Problem
 from api.web.request_ids import derive_act_id
@@ -44,13 +44,7 @@ EMPTY_ROW = {"day": "", "amount": ""}
 SEND, COMPUTE = "send", "compute"
 
 
-def require_planner(actor: PageReader) -> Actor:
-    """Raises Problem 403."""
-    require_right(actor, Permission.PLAN_PAYMENTS)
-    return actor
-
-
-Planner = Annotated[Actor, Depends(require_planner)]
+Planner = Annotated[Actor, Depends(require_page_right(Permission.PLAN_PAYMENTS))]
 
 
 class Built(NamedTuple):

@@ -14,10 +14,10 @@ from adapters.read_model.collectors import list_collector_changes, list_collecto
 from api.console.acts.api_call import send_to_api
 from api.console.acts.forms import ActForm
 from api.console.acts.sent_form import read_sent_form
-from api.console.rendering import PageReader, render
+from api.console.rendering import PageReader, render, require_page_right
 from api.console.team.rule_lines import UnreadableRule, read_rules, write_rules
 from api.context import ApiContext
-from api.web.authentication import Context, require_right
+from api.web.authentication import Context
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
 from api.web.request_target import EncodedPathRoute
@@ -38,13 +38,7 @@ class RulesFault(NamedTuple):
     text: str
 
 
-def require_leader(actor: PageReader) -> Actor:
-    """Raises Problem 403."""
-    require_right(actor, Permission.RUN_PORTFOLIOS)
-    return actor
-
-
-Leader = Annotated[Actor, Depends(require_leader)]
+Leader = Annotated[Actor, Depends(require_page_right(Permission.RUN_PORTFOLIOS))]
 
 
 @router.get(TEAM_PAGE)

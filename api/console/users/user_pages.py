@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse
 
 from adapters.identity.sessions import build_session_id
 from adapters.read_model.access_log import list_identity_events
-from api.console.rendering import PageReader, render
+from api.console.rendering import render, require_page_right
 from api.console.sign_in.session_cookie import read_session_secret
-from api.web.authentication import Context, require_right
+from api.web.authentication import Context
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
@@ -20,13 +20,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse,
 MAX_EVENTS = 50
 
 
-def require_key_reader(actor: PageReader) -> Actor:
-    """Whoever may see who may sign in. Raises Problem 403."""
-    require_right(actor, Permission.AUDIT)
-    return actor
-
-
-KeyReader = Annotated[Actor, Depends(require_key_reader)]
+KeyReader = Annotated[Actor, Depends(require_page_right(Permission.AUDIT))]
 
 
 @router.get("/users")
