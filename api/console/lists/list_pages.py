@@ -15,7 +15,7 @@ from api.console.lists.account_list import ACCOUNT_LIST
 from api.console.lists.console_list import ConsoleList
 from api.console.lists.exports import CSV_TYPE, WORKBOOK_TYPE, write_csv, write_workbook
 from api.console.lists.invoice_list import INVOICE_LIST
-from api.console.lists.list_state import CURSOR, list_default_columns, read_list_state
+from api.console.lists.list_state import CURSOR, list_default_columns, open_list, read_list_state
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.web.authentication import Context
@@ -53,16 +53,16 @@ def show_invoices(request: Request, context: Context, actor: PageReader) -> HTML
 @router.get("/lists/{name}/csv")
 def export_csv(request: Request, name: str, console_list: NamedList, context: Context, actor: PageReader) -> Response:
     """All that match, whichever page was shown."""
-    words = load_reader(context, actor)[1]
-    state = read_list_state(console_list, request.query_params, console_list.list_choices(context, words))
+    words = load_reader(context, actor).phrases
+    state = open_list(context, console_list, request.query_params, words)
     lines = write_csv(context, state, words)
     return StreamingResponse(lines, media_type=CSV_TYPE, headers=_name_file(f"{words.list_titles[name]} {context.today}.csv"))
 
 
 @router.get("/lists/{name}/xlsx")
 def export_workbook(request: Request, name: str, console_list: NamedList, context: Context, actor: PageReader) -> Response:
-    words = load_reader(context, actor)[1]
-    state = read_list_state(console_list, request.query_params, console_list.list_choices(context, words))
+    words = load_reader(context, actor).phrases
+    state = open_list(context, console_list, request.query_params, words)
     chunks = write_workbook(context, state, words)
     return StreamingResponse(chunks, media_type=WORKBOOK_TYPE, headers=_name_file(f"{words.list_titles[name]} {context.today}.xlsx"))
 
@@ -87,7 +87,7 @@ def _save_view(context: ApiContext, actor: Actor, console_list: ConsoleList, sen
     _require_own_form(sent)
     view_name = " ".join(sent.first("view").split())[:MAX_NAME]
     query = QueryParams(sent.first("query")[:MAX_QUERY])
-    state = read_list_state(console_list, query, console_list.list_choices(context, load_reader(context, actor)[1]))
+    state = open_list(context, console_list, query, load_reader(context, actor).phrases)
     if not view_name:
         return _lead_back(console_list, state.query, NO_NAME)
     saved = SavedViews(context.database).save(actor.user, console_list.name, SavedView(name=view_name, query=state.query), context.now())
@@ -105,7 +105,7 @@ def _lead_back(console_list: ConsoleList, query: str, said: str) -> Response:
 
 
 def _show_list(request: Request, context: ApiContext, actor: Actor, console_list: ConsoleList) -> HTMLResponse:
-    words = load_reader(context, actor)[1]
+    words = load_reader(context, actor).phrases
     choices = console_list.list_choices(context, words)
     state = read_list_state(console_list, request.query_params, choices)
     rows, following = console_list.load_page(context, state.build_request(PAGE_LENGTH))

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from api.console.lists.console_list import Choice, ConsoleList, PageRequest, Values
+from api.context import ApiContext
+from api.presenters.phrases import Phrases
 from api.web.problems import invalid_request_problem
 
 MAX_TEXT = 100
@@ -71,6 +73,11 @@ class ListState(NamedTuple):
 
 def list_default_columns(console_list: ConsoleList) -> list[str]:
     return [name for name, column in console_list.columns.items() if column.is_shown or column.is_fixed]
+
+
+def open_list(context: ApiContext, console_list: ConsoleList, parameters: QueryParams, words: Phrases) -> ListState:
+    """Read what an address says, with what there is to choose now. Raises Problem 422."""
+    return read_list_state(console_list, parameters, console_list.list_choices(context, words))
 
 
 def read_list_state(console_list: ConsoleList, parameters: QueryParams, choices: Mapping[str, Sequence[Choice]]) -> ListState:

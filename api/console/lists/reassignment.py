@@ -15,7 +15,7 @@ from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_f
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.lists.account_list import ACCOUNT_LIST, REASSIGNMENT, REASSIGNMENT_PAGE, build_account_filter
-from api.console.lists.list_state import ListState, read_list_state
+from api.console.lists.list_state import ListState, open_list
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.web.authentication import Context, require_right
@@ -64,8 +64,7 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
 
 def _read_state(context: ApiContext, actor: Actor, parameters: QueryParams) -> ListState:
     """Raises Problem 422."""
-    words = load_reader(context, actor).phrases
-    return read_list_state(ACCOUNT_LIST, parameters, ACCOUNT_LIST.list_choices(context, words))
+    return open_list(context, ACCOUNT_LIST, parameters, load_reader(context, actor).phrases)
 
 
 def _list_accounts(context: ApiContext, state: ListState) -> list[str]:
