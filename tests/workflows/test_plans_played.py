@@ -307,8 +307,9 @@ async def left_unrevised(cases: AccountCommands, plan: str, monday: date) -> Non
 
 
 async def called_off(cases: AccountCommands, plan: str, monday: date) -> None:
-    await cases.wait_for_approval(plan)
+    approval = await cases.wait_for_approval(plan)
     await cases.cancel_plan(plan)
+    await cases.wait_for_entries(approval, "approval.lapsed")
 
 
 NEGOTIATIONS: list[tuple[Callable[[AccountCommands, str, date], Awaitable[None]], list[str], tuple[str, str]]] = [
