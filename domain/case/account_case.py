@@ -1,5 +1,7 @@
 """What every case of an account has: its journal, the ids it has seen, and an outbox of what its workflow is to carry out."""
 
+from hashlib import sha256
+
 from pydantic import BaseModel, Field, PrivateAttr
 
 from domain.case.effects import Effect, RequestApproval, ReviseApproval
@@ -22,6 +24,22 @@ class EarlierRun(BaseModel):
 
 FEW_IDS = 200
 """So many are looked through as fast as they are looked up; and most cases hear of no more."""
+
+
+LONGEST_KEPT_ID = 40
+"""Characters of an id that is kept as it came (a UUID has 36); of a longer one its hash is kept."""
+
+MOST_KEPT_IDS = 10_000
+"""So many ids a case knows at most, the latest ones: what it knows is part of what it hands to its next run, which the Temporal server
+takes up to 2 MB. Whatever is sent again comes soon, and the house has its own tables of acts and events besides."""
+
+_FORGOTTEN_AT_ONCE = 1_000
+
+
+def _shorten_id(known_id: str) -> str:
+    """Return what is kept of an id: itself, or of a long one `#` and 32 hexadecimal digits of its SHA-256."""
+    is_short = len(known_id) <= LONGEST_KEPT_ID
+    return known_id if is_short else f"#{sha256(known_id.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
 
 class _KnownIds:
@@ -90,13 +108,19 @@ class AccountCase(BaseModel):
         """True the first time."""
         if self.has_seen(known_id):
             return False
+        if len(self.seen) >= MOST_KEPT_IDS:
+            del self.seen[: len(self.seen) - MOST_KEPT_IDS + _FORGOTTEN_AT_ONCE]
+        kept = _shorten_id(known_id)
         if self._known is not None:
-            self._known.add(known_id)
-        self.seen.append(known_id)
+            self._known.add(kept)
+        self.seen.append(kept)
         return True
 
     def has_seen(self, known_id: str) -> bool:
-        """Return whether an id was marked before, by this run of the case or an earlier one."""
+        """Return whether an id was marked before, by this run of the case or an earlier one; an earlier version kept long ids whole."""
+        return self._keeps(_shorten_id(known_id)) or (len(known_id) > LONGEST_KEPT_ID and self._keeps(known_id))
+
+    def _keeps(self, known_id: str) -> bool:
         if len(self.seen) < FEW_IDS:
             return known_id in self.seen
         self._known = self._known or _KnownIds()
