@@ -68,7 +68,9 @@ class CaseStore:
         insert_case = database.build_insert(Case)
         written = {name: insert_case.excluded[name] for name in _CASE_COLUMNS if name != "case_id"}
         earlier_run = either((col(Case.run_id) == insert_case.excluded["run_id"], col(Case.earlier_run)), else_=col(Case.carried))
-        self._upsert_case = insert_case.on_conflict_do_update(index_elements=["case_id"], set_={**written, "earlier_run": earlier_run})
+        since = either((col(Case.stage) == insert_case.excluded["stage"], col(Case.stage_since)), else_=insert_case.excluded["stage_since"])
+        changed = {**written, "earlier_run": earlier_run, "stage_since": since}
+        self._upsert_case = insert_case.on_conflict_do_update(index_elements=["case_id"], set_=changed)
 
     def write(self, records: Sequence[CaseWrite]) -> list[CaseWriteResult]:
         """Write records of different cases in one transaction; return a result for each, in their order.
@@ -245,6 +247,7 @@ _CASE_COLUMNS = (
     "account_id",
     "invoice_id",
     "stage",
+    "stage_since",
     "next_step",
     "next_on",
     "waiting_for",
@@ -272,6 +275,7 @@ def _build_case_row(record: CaseWrite, result: CaseWriteResult) -> dict[str, Any
     if result.contact_on and next_on and record.ask:
         next_on = max(next_on, result.contact_on + timedelta(days=record.ask.catch_up_days))
     computed = {
+        "stage_since": record.now.date(),
         "next_on": None if awaits_letter else next_on,
         "waiting_for": "letter" if awaits_letter else case.waiting_for,
         "holds": [hold.model_dump(mode="json") for hold in case.holds],

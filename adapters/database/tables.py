@@ -519,6 +519,7 @@ class Case(SQLModel, table=True):
     account_id: str
     invoice_id: str | None = None
     stage: str
+    stage_since: date | None = Field(default=None, description="the business day (UTC) on which it reached its stage; null: not known")
     next_step: str | None = None
     next_on: date | None = None
     waiting_for: str

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.database.tables import Payment
-from adapters.read_model.overview.flow_figures import find_median
+from adapters.database.tables import Case, Payment
+from adapters.read_model.overview.flow_figures import find_median, load_stage_figures
 from adapters.read_model.overview.money_figures import load_currency_figures
 from adapters.read_model.overview.overview_figures import KEPT_FOR, OverviewReader
 from api.console.overview.bars import draw_stacked_bar, scale_bar
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
+from domain.invoice.command_rules import apply_command
+from domain.invoice.commands import PauseCollection
 from domain.roles import Role
 from tests.api.conftest import As
-from tests.api.portfolio_world import CLOCK, REAL_NOW, TODAY, PortfolioWorld
+from tests.api.portfolio_world import CLOCK, REAL_NOW, TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
 from tests.api.test_invoice_disputes import raise_dispute
 from tests.console.test_pages import NASTY, page, words
@@ -84,6 +86,30 @@ async def test_what_waits_is_told_by_whom_it_waits_for_and_opens_its_rows(as_rol
         assert "<script>" not in (await client.get("/overview/waiting", params={"kind": NASTY, "person": NASTY, "role": NASTY})).text
         assert (await client.get("/overview/disputes?department=nowhere")).status_code == 422
         assert (await client.get("/overview/disputes?department=sales&age=9")).status_code == 422
+
+
+def test_days_at_a_stage_count_from_its_last_change(world: PortfolioWorld) -> None:
+    world.account()
+    case = world.invoice("I-1", due=TODAY - timedelta(days=3))
+    assert case is not None
+
+    def find_days() -> dict[str, int | None]:
+        with world.database.reading() as session:
+            return {row.stage: row.median_in_stage for row in load_stage_figures(session, TODAY)}
+
+    assert find_days() == {"new": 0}
+    with world.database.writing() as session:
+        session.get_one(Case, case.journal.case_id).stage_since = TODAY - timedelta(days=9)
+    apply_command(case, PauseCollection(act_id="p", actor="mia", reason="stock"), moment_on(TODAY))
+    world.write(case)
+    assert find_days() == {"new": 9}, "a pause is no other stage"
+    with world.database.writing() as session:
+        session.get_one(Case, case.journal.case_id).stage_since = None
+    assert find_days() == {"new": None}, "of a stage whose beginning nobody knows nothing is said"
+    other = world.invoice("I-2", due=TODAY - timedelta(days=3))
+    assert other is not None
+    world.steps(other, 1)
+    assert find_days() == {"new": None, "reminder": 0}
 
 
 async def test_before_there_is_anything_it_says_what_will_stand_there(as_role: As) -> None:
