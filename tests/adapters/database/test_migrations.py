@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from adapters.database.engine import Database
-from adapters.database.tables import CallRequest, Case, CaseAwaited, Task
+from adapters.database.tables import CallRequest, Case, CaseAwaited, JournalEntry, Task
 from domain.identifiers import CaseKind
+from domain.journal.entry_kinds import EntryKind
 from tests.domain.builders import moment
 from tests.older_schema import make_older
 
@@ -118,3 +119,19 @@ def test_the_open_calls_of_an_accounts_invoices_become_one(database: Database) -
         ("I3", "phone_call", "I3", "done"),
         ("J1", "phone_call", "J1", "open"),
     }
+
+
+def test_open_invoices_stand_at_their_stage_since_the_day_that_the_journal_says(database: Database) -> None:
+    make_older(database, "0021")
+    for name, outcome in (("open", None), ("over", "paid")):
+        add_case(database, CaseKind.INVOICE, "time", case_id=name, outcome=outcome)
+    add_case(database, CaseKind.DISPUTE, "sales_ops")
+    with database.writing() as session:
+        for seq, kind in enumerate((EntryKind.CASE_OPENED, EntryKind.STEP_TAKEN, EntryKind.HOLD_PLACED), 1):
+            at = moment(seq).business
+            chain: dict[str, Any] = {"case_id": "open", "seq": seq, "hash": str(seq), "previous": "", "account_id": "A1"}
+            session.add(JournalEntry(**chain, kind=kind, business_at=at, recorded_at=at, actor="ben", facts={}))
+    database.migrate()
+    with database.reading() as session:
+        since = {row.case_id: row.stage_since for row in session.scalars(select(Case))}
+    assert since == {"open": moment(2).business.date(), "over": None, CaseKind.DISPUTE: None}

@@ -23,7 +23,7 @@ def upgrade() -> None:
         last = sa.func.timezone("UTC", last)
     reached = (
         sa.select(sa.func.date(last))
-        .where(_JOURNAL.c.case_id == _CASES.c.case_id, _JOURNAL.c.kind.in_(("case.opened", "step.taken")))
+        .where(_JOURNAL.c.case_id == _CASES.c.case_id, _JOURNAL.c.kind.in_(("case.opened", "case.reopened", "step.taken")))
         .scalar_subquery()
     )
     op.execute(sa.update(_CASES).where(_CASES.c.kind == "invoice", _CASES.c.outcome.is_(None)).values(stage_since=reached))
