@@ -124,6 +124,20 @@ def escalations(environment: CollectionEnvironment, account: str, begins: str = 
         return [(task.role, task.state, task.closed_by or "") for task in tasks if task.key.startswith(begins)]
 
 
+def raised_calls(environment: CollectionEnvironment, invoices: list[str]) -> list[str]:
+    """The keys by which the invoices have said that they escalated a call."""
+    entries = [facts for invoice in invoices for facts in environment.entry_facts(invoice, "escalation.raised")]
+    return [facts["act"] for facts in entries if facts.get("act", "").startswith(ESCALATED_CALL_PREFIX)]
+
+
+async def wait_for_escalation(environment: CollectionEnvironment, invoices: list[str], times: int = 1) -> None:
+    """Until each invoice has said so often that the call is overdue, and one of them that it escalated it."""
+    for invoice in invoices:
+        await environment.wait_for_entries(invoice, "call.overdue", times)
+    await environment.wait_until(lambda: len(raised_calls(environment, invoices)) == times)
+    await environment.play.wait_for_rest()
+
+
 async def test_a_call_that_nobody_makes_is_escalated_to_the_manager_once_for_the_account(
     environment: CollectionEnvironment, people: People
 ) -> None:
@@ -131,10 +145,7 @@ async def test_a_call_that_nobody_makes_is_escalated_to_the_manager_once_for_the
     await environment.pass_to(monday + 3 * DAY)
     assert escalations(environment, "CALL-6") == []
     await environment.pass_to(monday + 4 * DAY)
-    await environment.wait_for_entries(first, "call.overdue")
-    await environment.wait_for_entries(second, "call.overdue")
-    await environment.wait_until(lambda: escalations(environment, "CALL-6"))
-    await environment.play.wait_for_rest()
+    await wait_for_escalation(environment, [first, second])
     assert escalations(environment, "CALL-6") == [("collections_manager", "open", "")]
     raised = [facts for invoice in (first, second) for facts in environment.entry_facts(invoice, "escalation.raised")]
     assert [(facts["role"], facts["step"]) for facts in raised] == [("collections_manager", "phone_call")]
@@ -147,10 +158,7 @@ async def escalated(environment: CollectionEnvironment, people: People, account:
     """Two invoices of an account whose call nobody made, and the id under which that is answered, as the manager's worklist names it."""
     invoices, monday = await called(environment, people, account)
     await environment.pass_to(monday + 4 * DAY)
-    for invoice in invoices:
-        await environment.wait_for_entries(invoice, "call.overdue")
-    await environment.wait_until(lambda: escalations(environment, account))
-    await environment.play.wait_for_rest()
+    await wait_for_escalation(environment, invoices)
     people.now = await environment.play.environment.get_current_time()
     anna = await people("anna", Role.COLLECTIONS_MANAGER)
     listed = (await anna.get("/v1/worklist?kind=escalation&limit=200")).json()["items"]
@@ -185,15 +193,11 @@ async def test_a_manager_gives_an_escalated_call_to_somebody_and_the_call_is_sti
     await environment.pass_to(given_on + 3 * DAY)
     assert len(escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)) == 1
     await environment.pass_to(given_on + 4 * DAY)
-    for invoice in (first, second):
-        await environment.wait_for_entries(invoice, "call.overdue", times=2)
-    await environment.wait_until(lambda: len(escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)) == 2)
+    await wait_for_escalation(environment, [first, second], times=2)
     assert escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)[1] == ("collections_manager", "open", "")
     overdue = environment.entry_facts(first, "call.overdue")[1]
     assert (overdue["assignee"], overdue["due_on"]) == ("kim", given_on.isoformat())
-    entries = [facts for invoice in (first, second) for facts in environment.entry_facts(invoice, "escalation.raised")]
-    raised = [facts["act"] for facts in entries if "act" in facts]
-    assert sorted(raised) == [escalation, f"{escalation}#1"]
+    assert sorted(raised_calls(environment, [first, second])) == [escalation, f"{escalation}#1"]
     await mia.post("/v1/accounts/CALL-9/calls", json={"outcome": "reached"})
     assert [state for state, *_ in calls(environment, "CALL-9")] == ["done"]
     assert escalations(environment, "CALL-9", ESCALATED_CALL_PREFIX)[1] == ("collections_manager", "done", "mia")
@@ -230,8 +234,7 @@ async def test_an_escalated_call_outlives_the_invoice_that_raised_it_and_ends_wi
 ) -> None:
     (first, second), monday = await called(environment, people, "CALL-8")
     await environment.pass_to(monday + 4 * DAY)
-    await environment.wait_until(lambda: escalations(environment, "CALL-8"))
-    await environment.play.wait_for_rest()
+    await wait_for_escalation(environment, [first, second])
     (raiser,) = (invoice for invoice in (first, second) if environment.entry_facts(invoice, "escalation.raised"))
     other = second if raiser == first else first
     await environment.pay(raiser, 10_000 if raiser == first else 5_000)
