@@ -1,4 +1,5 @@
-"""What a payment plan would come to before it is proposed: its instalments, who must agree, and the offer as the customer would read it.
+"""What a payment plan, or other terms for one, would come to before it is proposed: its instalments, who must agree, and the offer as the
+customer would read it.
 
 The plan's own case is played to its offer in memory; nothing is written.
 """
@@ -16,8 +17,9 @@ from domain.approval.result import ApprovalOutcome, ApprovalResult
 from domain.case.effects import SendLetter
 from domain.clock import Moment
 from domain.journal.journal import Journal
+from domain.payment_plan.commands import RevisePlan
 from domain.payment_plan.instalments import InstalmentSchedule
-from domain.payment_plan.negotiation import apply_approval_outcome, open_plan
+from domain.payment_plan.negotiation import apply_approval_outcome, open_plan, revise_plan
 from domain.payment_plan.plan_case import PaymentPlanCase
 from domain.payment_plan.workflow_input import PaymentPlanInput
 from domain.policy.approval_matrix import ApprovalMatrix, ApprovalTier
@@ -32,9 +34,17 @@ class PlanAhead(NamedTuple):
     offer: InboxMessage | None
 
 
-def look_ahead_at_plan(
-    database: Database, loader: LetterLoader, plan: PaymentPlanInput, matrix: ApprovalMatrix | None, segment: str, at: Moment
-) -> PlanAhead:
+class PlanLookout(NamedTuple):
+    """By what a plan is looked ahead at. `segment`: the account's."""
+
+    database: Database
+    loader: LetterLoader
+    matrix: ApprovalMatrix | None
+    segment: str
+    at: Moment
+
+
+def look_ahead_at_plan(lookout: PlanLookout, plan: PaymentPlanInput) -> PlanAhead:
     """`plan`: as it would be started; its proposal is one that may be made. Raises what composing a letter raises."""
     case = PaymentPlanCase(
         journal=Journal(case_id=ids.plan_case_id(plan.account_id, plan.number), account_id=plan.account_id),
@@ -43,18 +53,29 @@ def look_ahead_at_plan(
         covered=plan.covered,
         broken_plans=plan.broken_plans,
     )
-    open_plan(case, at)
-    schedule, asked = case.revisions[0].schedule, case.pending_approval()
-    tiers = matrix.list_required_tiers(asked.build_question(segment)) if matrix and asked else []
-    apply_approval_outcome(case, ApprovalOutcome(number=1, result=ApprovalResult.APPROVED), at)
+    open_plan(case, lookout.at)
+    return _look_ahead(lookout, case)
+
+
+def look_ahead_at_revision(lookout: PlanLookout, case: PaymentPlanCase, revision: RevisePlan) -> PlanAhead:
+    """`case`: the plan as it stands, which these terms may be put forward for. Raises what composing a letter raises."""
+    revise_plan(case, revision, lookout.at)
+    return _look_ahead(lookout, case)
+
+
+def _look_ahead(lookout: PlanLookout, case: PaymentPlanCase) -> PlanAhead:
+    """`case`: its last terms wait for approval."""
+    proposed, asked = case.revisions[-1], case.pending_approval()
+    tiers = lookout.matrix.list_required_tiers(asked.build_question(lookout.segment)) if lookout.matrix and asked else []
+    apply_approval_outcome(case, ApprovalOutcome(number=proposed.number, result=ApprovalResult.APPROVED), lookout.at)
     offers = [effect for effect in case.outbox if isinstance(effect, SendLetter)]
-    return PlanAhead(schedule, tiers, _write_offer(database, loader, case, offers[0], at) if offers else None)
+    return PlanAhead(proposed.schedule, tiers, _write_offer(lookout, case, offers[0]) if offers else None)
 
 
-def _write_offer(database: Database, loader: LetterLoader, case: PaymentPlanCase, letter: SendLetter, at: Moment) -> InboxMessage | None:
-    key = ids.case_letter_key(case.case_id, letter.template)
+def _write_offer(lookout: PlanLookout, case: PaymentPlanCase, letter: SendLetter) -> InboxMessage | None:
+    key, loader, at = ids.case_letter_key(case.case_id, letter.template), lookout.loader, lookout.at
     account_id = case.journal.account_id
-    with database.reading() as session:
+    with lookout.database.reading() as session:
         customer = loader.load_recipients(session, {account_id})[account_id]
         if not customer.email:
             return None

@@ -82,6 +82,17 @@ class AccountDetail(AccountRow):
     invoices: list[InvoiceRow]
 
 
+class PaymentRow(BaseModel):
+    """Money that came in. `amount` in minor units of `currency`; `reversed_on`: when it bounced."""
+
+    id: str
+    currency: str
+    amount: int
+    received_on: date
+    reference: str
+    reversed_on: date | None
+
+
 def list_accounts(
     database: Database, today: date, limit: int, cursor: str | None, q: str | None, collector: str | None, stage: str | None = None
 ) -> tuple[list[AccountRow], str | None]:
@@ -128,6 +139,14 @@ def find_account(database: Database, account_id: str, today: date, invoices: int
             invoices=list_newest_invoices(session, account_id, invoices),
             suspension=load_account_suspensions(session, [account_id]).get(account_id),
         )
+
+
+def list_latest_payments(database: Database, account_id: str, limit: int) -> list[PaymentRow]:
+    """What came in from an account, the latest first."""
+    statement = select(Payment).where(col(Payment.account_id) == account_id)
+    with database.reading() as session:
+        rows = session.scalars(statement.order_by(col(Payment.received_on).desc(), col(Payment.id)).limit(limit))
+        return [PaymentRow.model_validate(row.model_dump()) for row in rows]
 
 
 def load_ages(database: Database, account_id: str, today: date) -> dict[str, AgedBalance]:

@@ -19,6 +19,7 @@ from adapters.read_model.called_invoices import CalledInvoice, load_called_invoi
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from domain.case.case_view import TaskKind
 from domain.correspondence.naming import NamedAs
+from domain.invoice.escalation import find_answerable_escalation
 
 BLOCKING_TASK_KINDS = (TaskKind.UNKNOWN_LETTER, TaskKind.REFUSED_LETTER, TaskKind.NO_ADDRESS)
 """Tasks without which a customer hears nothing."""
@@ -70,7 +71,7 @@ class LetterRow(BaseModel):
 
 
 class TaskRow(BaseModel):
-    """A person's task. `invoices`: those that a call to the account is about."""
+    """A person's task. `invoices`: those that a call to the account is about. `escalation`: the id under which it is answered."""
 
     id: int
     kind: str
@@ -86,6 +87,7 @@ class TaskRow(BaseModel):
     message_id: int | None
     closed_by: str | None
     invoices: list[CalledInvoice] = []
+    escalation: str | None = None
 
 
 def list_letters(
@@ -203,6 +205,7 @@ def _build_task_rows(session: Session, rows: Sequence[Any]) -> list[TaskRow]:
             account_name=account_name,
             invoice_number=invoice_number,
             invoices=called.get(task.id, []),
+            escalation=find_answerable_escalation(task.key) if task.kind == TaskKind.ESCALATION else None,
         )
         for task, account_name, invoice_number in rows
     ]

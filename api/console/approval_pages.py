@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.identity.delegation_store import DelegationStore
+from adapters.identity.delegation_store import DelegationStore, StoredDelegation
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.journal import find_note_text, list_case_story
 from api.console.acts.forms import load_act_forms
@@ -15,6 +15,7 @@ from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.presenters.phrases import Phrases
 from api.routes.approvals import require_approval
+from api.routes.delegations import list_visible_delegations, may_revoke
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain.approval.digest import AwaitedApproval, DigestReader
@@ -48,7 +49,14 @@ def show_approvals(request: Request, context: Context, actor: PageReader) -> HTM
         groups=_group_by_matter(rows, load_reader(context, actor)[1]),
         count=len(rows),
         is_cut=following is not None,
+        delegations=_list_delegations(context, actor),
     )
+
+
+def _list_delegations(context: ApiContext, actor: Actor) -> list[tuple[StoredDelegation, bool]]:
+    """Those that the reader may know of and that count, today or later; each with whether the reader may take it back."""
+    known = list_visible_delegations(context, actor)
+    return [(each, may_revoke(actor, each)) for each in known if each.revoked_at is None and each.last_day >= context.today]
 
 
 @router.get("/approvals/{approval_id}")

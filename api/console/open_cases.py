@@ -16,7 +16,7 @@ from domain.suspension.summary import SuspensionSummary
 MAX_CASES_OF_A_KIND = 50
 ACTS: dict[CaseKind, tuple[str, ...]] = {
     CaseKind.DISPUTE: ("resolve_dispute", "assign_dispute"),
-    CaseKind.PAYMENT_PLAN: ("accept_plan", "decline_plan", "cancel_plan"),
+    CaseKind.PAYMENT_PLAN: ("accept_plan", "decline_plan", "revise_plan", "cancel_plan"),
     CaseKind.SUSPENSION: (),
     CaseKind.CREDIT_REVIEW: ("give_verdict", "close_credit_review", "make_dossier"),
     CaseKind.WRITE_OFF: ("decide_write_off", "make_dossier"),

@@ -17,7 +17,7 @@ from adapters.identity.users_and_tokens import Preferences
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
-from api.console.acts.forms import load_act_forms
+from api.console.acts.forms import list_path_ids, load_act_forms
 from api.console.acts.sent_form import build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
@@ -96,8 +96,11 @@ def _load_words(language: str) -> Reader:
 
 def build_act_url(actor: Actor, name: str, back: str, /, **given: str) -> str | None:
     """Return the address of an act's form, with the ids that it needs and what a page knows; None where the reader's role may not."""
-    if not load_act_forms()[name].is_for(actor.role):
+    form = load_act_forms()[name]
+    if not form.is_for(actor.role):
         return None
+    if form.page:
+        return form.page.format(**{each: quote(given[each], safe="") for each in list_path_ids(form)})
     return f"/act/{name}?{urlencode({**given, 'back': back})}"
 
 

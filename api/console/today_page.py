@@ -13,15 +13,15 @@ from adapters.read_model.accounts import AccountDetail, find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
 from adapters.read_model.worklist import WorklistLine, load_worklist, load_worklist_scope
 from adapters.read_model.worklist_queries import WorkItem
-from api.console.acts.forms import list_path_ids, load_act_forms
+from api.console.acts.forms import list_needed_facts, load_act_forms
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
 from api.console.open_cases import build_case_url
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
-from api.presenters.worklist import present_work_item
-from api.schemas.worklist import AVAILABLE_OPERATIONS, WorkItemOut
+from api.presenters.worklist import list_operations, present_work_item
+from api.schemas.worklist import WorkItemOut
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
@@ -156,7 +156,7 @@ def _show_call(context: ApiContext, item: WorkItem, reader: Reader) -> ShownForm
 
 def _list_acts(item: WorkItem) -> list[str]:
     """What can be done about it by a form of its own; whether the reader's role may, the page asks."""
-    possible = [*AVAILABLE_OPERATIONS[item.work], *ALWAYS_POSSIBLE]
+    possible = [*list_operations(item), *ALWAYS_POSSIBLE]
     return [
         name
         for name in dict.fromkeys(possible)
@@ -171,8 +171,8 @@ def _find_case_page(item: WorkItem) -> str | None:
 
 
 def _is_known(item: WorkItem, name: str) -> bool:
-    """Whether the item names all that the act's path needs."""
-    return set(list_path_ids(load_act_forms()[name])) <= _list_known_ids(item).keys()
+    """Whether the item names all that the act's form needs."""
+    return set(list_needed_facts(load_act_forms()[name])) <= _list_known_ids(item).keys()
 
 
 def _list_known_ids(item: WorkItem) -> dict[str, str]:
@@ -184,5 +184,6 @@ def _list_known_ids(item: WorkItem) -> dict[str, str]:
         CASE_IDS.get(item.work, "case_id"): item.case_id,
         "letter_id": item.letter_id,
         "task_id": item.task_id,
+        "escalation": item.escalation,
     }
     return ids | {name: str(value) for name, value in optional.items() if value is not None}

@@ -60,8 +60,13 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
         why=build_work_reasons(line, today, words),
         covering_for=find_covered_collector(line),
         link=_find_page(item),
-        can_do=list(UNTRACED_LETTER_OPERATIONS if _is_untraced_letter(item) else AVAILABLE_OPERATIONS[item.work]),
+        can_do=list(list_operations(item)),
     )
+
+
+def list_operations(item: WorkItem) -> tuple[str, ...]:
+    """Return what a person can do about it, by the names of the API's operations."""
+    return UNTRACED_LETTER_OPERATIONS if _is_untraced_letter(item) else AVAILABLE_OPERATIONS[item.work]
 
 
 def _find_page(item: WorkItem) -> str:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from adapters.identity.delegation_store import DelegationStore, StoredDelegation
+from api.context import ApiContext
 from api.schemas.delegations import DelegationOut
 from api.web.authentication import Context, DelegationRevokingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
@@ -29,8 +30,7 @@ class DelegationTrail(DelegationOut):
 @router.get("", operation_id="list_delegations", summary="Delegations: your own, or everybody's for those who supervise them")
 def get_delegations(context: Context, actor: ReadingActor) -> list[DelegationTrail]:
     """Past and revoked ones too, the latest to begin first."""
-    kept = DelegationStore(context.database).list_delegations(person=None if actor.role in ROLES_SEEING_ALL else actor.user)
-    return [_present_delegation(each) for each in kept]
+    return [_present_delegation(each) for each in list_visible_delegations(context, actor)]
 
 
 @router.delete("/{delegation_id}", operation_id="revoke_delegation", summary="Take a delegation back; from now on it does not count")
@@ -40,13 +40,17 @@ def revoke_delegation(delegation_id: str, context: Context, actor: DelegationRev
     kept = delegations.get(delegation_id)
     if kept is None:
         raise not_found_problem("delegation", delegation_id, "GET /v1/delegations lists them")
-    if not _may_revoke(actor, kept):
+    if not may_revoke(actor, kept):
         raise Problem(403, "not-allowed", "It is not yours to revoke", f"ask {kept.from_user}, who gave it, or a collections manager")
     delegations.revoke(delegation_id, actor.user, context.business_now)
     return _present_delegation(delegations.get(delegation_id) or kept)
 
 
-def _may_revoke(actor: Actor, delegation: StoredDelegation) -> bool:
+def list_visible_delegations(context: ApiContext, actor: Actor) -> list[StoredDelegation]:
+    return DelegationStore(context.database).list_delegations(person=None if actor.role in ROLES_SEEING_ALL else actor.user)
+
+
+def may_revoke(actor: Actor, delegation: StoredDelegation) -> bool:
     return actor.role in ROLES_REVOKING_ALL or any(
         is_same_person(actor.user, person) for person in (delegation.from_user, delegation.made_by)
     )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from adapters.database.row_states import MessageState
+from adapters.read_model.accounts import list_latest_payments
 from adapters.read_model.correspondence import list_letters, list_tasks
 from adapters.read_model.letter_brakes import find_hold_for_release
 from api.console.account.conversation import SHARES, load_conversation
@@ -19,6 +20,7 @@ from api.web.request_target import EncodedPathRoute
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_TASKS = 50
+MAX_PAYMENTS = 10
 Share = Literal["", "letters", "calls", "notes", "decisions", "money"]
 
 
@@ -49,5 +51,6 @@ def show_account(
         share=share,
         is_older=bool(older),
         tasks=list_tasks(context.database, limit=MAX_TASKS, account_id=account_id)[0],
+        payments=list_latest_payments(context.database, account_id, MAX_PAYMENTS),
         open_cases=list_open_cases(context.database, account_id),
     )

@@ -43,7 +43,7 @@ async def send_to_api(
     content: dict[str, Any] = {}
     if form.takes_files:
         content["files"] = [(name, (file.filename, await file.read(), file.content_type)) for name, file in files]
-    elif form.method == "POST":
+    elif form.method != "DELETE":
         content["json"] = body
     async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
         answer = await client.request(form.method, path, headers={**headers, IDEMPOTENCY_HEADER: quote(key, safe=punctuation)}, **content)

@@ -37,7 +37,8 @@ already."""
 
 
 class FormField(BaseModel):
-    """One place of the request's body. `words`: the group of words that says a choice's values."""
+    """One place of the request's body. `words`: the group of words that says a choice's values. `only_where`: asked for only where another
+    field, such as one that the page knows, begins so. A hidden field that is `required` is one without which there is nothing to act on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +46,7 @@ class FormField(BaseModel):
     required: bool = False
     words: str = ""
     choices: tuple[str, ...] = ()
+    only_where: dict[str, str] = {}
 
     @property
     def is_hidden(self) -> bool:
@@ -58,14 +60,16 @@ class FormField(BaseModel):
 
 class ActForm(BaseModel):
     """`path` is the API's, with the ids that it names in braces. The fields are named by their place in the body, such as
-    `promises.0.amount`. `shows`: the field of the answer that is a secret, and is shown this once."""
+    `promises.0.amount`. `page`: with the same ids, the page on which it is better filled in. `shows`: the field of the answer
+    that is a secret, and is shown this once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
-    method: Literal["POST", "DELETE"] = "POST"
+    method: Literal["POST", "PUT", "DELETE"] = "POST"
     permission: Permission
     fields: dict[str, FormField] = {}
+    page: str = ""
     shows: str = ""
 
     @property
@@ -86,3 +90,8 @@ def load_act_forms() -> dict[str, ActForm]:
 def list_path_ids(form: ActForm) -> list[str]:
     """Return the names of the ids that the form's path needs."""
     return [name for _, name, _, _ in Formatter().parse(form.path) if name]
+
+
+def list_needed_facts(form: ActForm) -> list[str]:
+    """Return the names of what a page must know to lead to the form."""
+    return [*list_path_ids(form), *(name for name, field in form.fields.items() if field.is_hidden and field.required)]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from adapters.i18n.formatting import format_localised_money
 from api.console.acts.forms import ActForm, FieldKind, FormField
+from api.console.acts.sent_form import get_first
 from api.console.acts.subject import ActSubject
 from api.console.acts.wording import Reader
 
@@ -63,6 +64,7 @@ def show_form(
     fields = [
         _show_field(name, place, field, subject, reader, known.get(place, ()), by_field.get(place, ""))
         for place, field in form.fields.items()
+        if all(get_first(known, other).startswith(begins) for other, begins in field.only_where.items())
     ]
     seen = {field.name for field in fields if not field.kind.startswith("hidden")}
     return ShownForm(

@@ -1,174 +1,83 @@
-"""The page on which a payment plan is built."""
+"""The pages on which a payment plan is built: one that is proposed, and other terms for one that there is."""
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import ValidationError
+from fastapi.responses import HTMLResponse, Response
 
-from adapters.i18n.formatting import format_localised_money
-from adapters.i18n.wording import fill_placeholders
-from adapters.preview.plan_ahead import PlanAhead
-from adapters.read_model.accounts import AccountDetail
+from adapters.preview.plan_as_it_stands import find_plan_rate
+from adapters.read_model.case_pages.case_details import list_case_invoices
+from adapters.read_model.cases import CaseRow
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
-from api.console.acts.api_call import send_to_api
-from api.console.acts.form_body import UnreadableField
-from api.console.acts.forms import load_act_forms
-from api.console.acts.sent_form import KEY_FIELD, read_sent_form
-from api.console.acts.shown_form import PLAIN_AMOUNT
-from api.console.acts.wording import Reader
-from api.console.plans.computed_plan import compute_plan
-from api.console.plans.plan_form import RHYTHMS, PlanForm
-from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, load_reader, render, require_page_right
+from api.console.acts.sent_form import read_sent_form
+from api.console.plans.plan_builder import answer_builder, show_builder
+from api.console.plans.plan_form import PlanForm
+from api.console.plans.plan_subject import PlanSubject
+from api.console.rendering import load_reader, require_page_right
 from api.context import ApiContext
 from api.routes.accounts import require_account_detail
-from api.schemas.plans import PlanPreviewIn
-from api.web.access_logging import record_shown_account
+from api.routes.plans import require_plan
 from api.web.authentication import Context
 from api.web.permissions import Permission
-from api.web.problems import Problem
-from api.web.request_ids import derive_act_id
 from api.web.request_target import EncodedPathRoute
 from domain.billing.billing_events import InvoiceStatus
-from domain.policy.policy_parsing import PolicyError
+from domain.payment_plan.summary import PaymentPlanSummary
 from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-PROPOSE_FORM = "propose_plan"
 MAX_INVOICES = 500
-EMPTY_ROW = {"day": "", "amount": ""}
-"""In which a further instalment is written."""
-
-SEND, COMPUTE = "send", "compute"
-
-
 Planner = Annotated[Actor, Depends(require_page_right(Permission.PLAN_PAYMENTS))]
 
 
-class Built(NamedTuple):
-    """What comes of what was filled in: the plan, or why there is none."""
-
-    plan: PlanAhead | None
-    fault: str
-
-
 @router.get("/accounts/{account_id}/plan")
-def show_builder(request: Request, account_id: str, context: Context, actor: Planner, currency: str = "") -> HTMLResponse:
+def show_proposal(request: Request, account_id: str, context: Context, actor: Planner, currency: str = "") -> HTMLResponse:
     """Begins with all that is overdue, in equal parts."""
-    account = require_account_detail(context, account_id)
-    owed = _list_owed(context, account_id)
-    chosen = _choose_currency(owed, currency)
-    overdue = [row.id for row in owed if row.currency == chosen and row.days_past_due(context.today) > 0]
-    form = PlanForm.begin(context, overdue or [row.id for row in owed if row.currency == chosen])
-    reader = load_reader(context, actor)
-    return _render_builder(request, context, actor, account, owed, chosen, form, _build(context, actor, account, form, chosen, reader))
+    subject = _load_debt(context, account_id, currency)
+    overdue = [row.id for row in subject.invoices if row.days_past_due(context.today) > 0]
+    form = PlanForm.begin(context, overdue or [row.id for row in subject.invoices])
+    return show_builder(request, context, actor, subject, form)
 
 
 @router.post("/accounts/{account_id}/plan")
-async def build_plan(request: Request, account_id: str, context: Context, actor: Planner) -> Response:
-    """Computed, checked as it was edited, or proposed."""
+async def build_proposal(request: Request, account_id: str, context: Context, actor: Planner) -> Response:
     sent = await read_sent_form(request)
-    do = sent.first("do")
-    form, currency = PlanForm.read(sent.values, edited=do != COMPUTE), sent.first("currency")
-    account = await run_in_threadpool(require_account_detail, context, account_id)
-    reader = await run_in_threadpool(load_reader, context, actor)
-
-    def show_page(built: Built, status: int) -> HTMLResponse:
-        page = _render_builder(request, context, actor, account, _list_owed(context, account_id), currency, form, built, sent.key)
-        page.status_code = status
-        return page
-
-    if not sent.is_ours:
-        return await run_in_threadpool(show_page, Built(None, reader.act_words.notices["stale"]), 403)
-    built = await run_in_threadpool(_build, context, actor, account, form, currency, reader)
-    if built.plan is None or do != SEND:
-        return await run_in_threadpool(show_page, built, 422 if do == SEND else 200)
-    body = {**form.build_body(currency, reader.locale), "asked_by": form.asked_by or "us", "comment": form.comment.strip()}
-    answer = await send_to_api(request, load_act_forms()[PROPOSE_FORM], {"account_id": account_id}, body, sent.key)
-    if answer.is_refusal:
-        fault = reader.act_words.fill_notice("refused", detail=str(answer.document.get("detail", "")))
-        return await run_in_threadpool(show_page, Built(built.plan, fault), answer.status)
-    queued = f"&{QUEUED_PARAMETER}=yes" if answer.is_queued else ""
-    address = request.url.path.removesuffix("/plan")
-    return RedirectResponse(f"{address}?{DONE_PARAMETER}={PROPOSE_FORM}{queued}", status_code=303)
+    subject = await run_in_threadpool(_load_debt, context, account_id, sent.first("currency"))
+    return await answer_builder(request, context, actor, subject, sent)
 
 
-def _build(context: ApiContext, actor: Actor, account: AccountDetail, form: PlanForm, currency: str, reader: Reader) -> Built:
-    words = reader.act_words
-    try:
-        body = PlanPreviewIn.model_validate(form.build_body(currency, reader.locale))
-        if fault := _find_difference(context, account, body, reader):
-            return Built(None, fault)
-        return Built(compute_plan(context, account, body, actor.user), "")
-    except UnreadableField as fault:
-        return Built(None, words.fill_notice("unreadable", example=fault.example))
-    except PolicyError:
-        return Built(None, reader.phrases.plan_page["no_policy"])
-    except ValidationError:
-        return Built(None, reader.phrases.plan_page["incomplete"])
-    except Problem as problem:
-        return Built(None, words.fill_notice("refused", detail=problem.detail))
+@router.get("/cases/{plan_id}/terms")
+def show_terms(request: Request, plan_id: str, context: Context, actor: Planner) -> HTMLResponse:
+    """Begins with the terms as they are. Raises Problem 404."""
+    plan = require_plan(context, plan_id)
+    form = PlanForm.show_terms(plan, find_plan_rate(context.database, plan), load_reader(context, actor).locale)
+    return show_builder(request, context, actor, _load_plan(context, plan), form)
 
 
-def _find_difference(context: ApiContext, account: AccountDetail, body: PlanPreviewIn, reader: Reader) -> str:
-    """Say in the reader's words that edited instalments are not what is owed; empty where they are."""
-    debt = sum(row.open_balance for row in _list_owed(context, account.id) if row.id in body.invoices)
-    parts = sum(part.minor for part in body.terms.custom)
-    if not body.terms.custom or parts == debt:
-        return ""
-    money = reader.phrases.shared.format_money
-    return fill_placeholders(
-        reader.phrases.plan_page["does_not_add"], {"sum": money(parts, body.currency), "debt": money(debt, body.currency)}
+@router.post("/cases/{plan_id}/terms")
+async def build_terms(request: Request, plan_id: str, context: Context, actor: Planner) -> Response:
+    """Raises Problem 404."""
+    sent = await read_sent_form(request)
+    plan = await run_in_threadpool(require_plan, context, plan_id)
+    return await answer_builder(request, context, actor, await run_in_threadpool(_load_plan, context, plan), sent)
+
+
+def _load_debt(context: ApiContext, account_id: str, wanted: str) -> PlanSubject:
+    """What the account owes in the wanted currency; without one, in that of its oldest invoice. Raises Problem 404."""
+    account = require_account_detail(context, account_id)
+    owed, _ = list_invoices(
+        context.database, InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN), context.today, MAX_INVOICES, None
     )
+    currencies = _list_currencies(owed)
+    currency = wanted if wanted in currencies else next(iter(currencies), "")
+    return PlanSubject(account, [row for row in owed if row.currency == currency], currency, currencies)
 
 
-def _list_owed(context: ApiContext, account_id: str) -> list[InvoiceRow]:
-    owed = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN)
-    return list_invoices(context.database, owed, context.today, MAX_INVOICES, None)[0]
+def _load_plan(context: ApiContext, plan: CaseRow) -> PlanSubject:
+    account, currency = require_account_detail(context, plan.account_id), plan.summary_of(PaymentPlanSummary).currency
+    return PlanSubject(account, list_case_invoices(context.database, plan, context.today), currency, [currency], plan)
 
 
-def _choose_currency(owed: Sequence[InvoiceRow], wanted: str) -> str:
-    currencies = [row.currency for row in owed]
-    return wanted if wanted in currencies else next(iter(currencies), "")
-
-
-def _render_builder(
-    request: Request,
-    context: ApiContext,
-    actor: Actor,
-    account: AccountDetail,
-    owed: Sequence[InvoiceRow],
-    currency: str,
-    form: PlanForm,
-    built: Built,
-    key: str = "",
-) -> HTMLResponse:
-    record_shown_account(request, account.id)
-    locale = load_reader(context, actor).locale
-    computed = built.plan.schedule.instalments if built.plan and not form.edited else ()
-    rows = [
-        {
-            "day": each.due_on.isoformat(),
-            "amount": format_localised_money(each.amount - each.interest, currency, locale, PLAIN_AMOUNT),
-        }
-        for each in computed
-    ]
-    return render(
-        request,
-        context,
-        "plan.html",
-        actor,
-        account=account,
-        owed=[row for row in owed if row.currency == currency],
-        currencies=list(dict.fromkeys(row.currency for row in owed)),
-        currency=currency,
-        form=form,
-        rows=[*(rows or form.list_rows()), EMPTY_ROW],
-        rhythms=RHYTHMS,
-        plan=built.plan,
-        fault=built.fault,
-        key=key or derive_act_id("form", request.url.path, actor.user, context.now().isoformat()),
-        key_field=KEY_FIELD,
-    )
+def _list_currencies(rows: Sequence[InvoiceRow]) -> list[str]:
+    return list(dict.fromkeys(row.currency for row in rows))
