@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.approval.view import build_case_view
     from domain.approval.workflow_input import ApprovalInput
     from domain.case.case_view import CaseView, NextStep
-    from domain.case.command import COMMAND_REJECTED, FACTS_CHANGED, CommandReceipt
+    from domain.case.command import FACTS_CHANGED, CommandReceipt
     from domain.case.effects import ReviseApproval, WithdrawApproval
     from domain.case.handler_names import SignalName
     from domain.clock import Clock
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.policy.approval_type import ApprovalType
 
 from workflows.case_runtime.activity_options import SHORT_ACTIVITY_OPTIONS
-from workflows.case_runtime.case_session import CaseSession
+from workflows.case_runtime.case_session import CaseSession, build_rejection_error
 from workflows.case_runtime.effect_dispatcher import signal_case
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
@@ -120,15 +120,15 @@ class Approval:
         else:
             apply_revision(self.case, None, review, self.session.now)
         if not review.in_force and not self.session.find_rejection_reason(command):
-            return ApplicationError(revoked_delegation_reason(command), type=COMMAND_REJECTED, non_retryable=True)
+            return build_rejection_error(revoked_delegation_reason(command))
         return self.build_rejection(command, find_unreported_changes(self.case, command, review))
 
     def build_rejection(self, command: DecideApproval, unreported: StaleFacts | None = None) -> ApplicationError | None:
         """Why a decision is refused, with the difference where it was made on other facts; None when it is not."""
         reason, stale = self.session.find_rejection_reason(command), find_stale_facts(self.case, command) or unreported
         if stale and reason in (None, stale.reason):
-            return ApplicationError(stale.reason, stale, type=FACTS_CHANGED, non_retryable=True)
-        return ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True) if reason else None
+            return ApplicationError(str(stale.reason), stale, type=FACTS_CHANGED, non_retryable=True)
+        return build_rejection_error(reason) if reason else None
 
     async def read_again(self, command: DecideApproval | None = None) -> DecisionReview:
         request = build_review_request(self.case, self.session.now.business.date(), command)

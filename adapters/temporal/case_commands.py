@@ -28,9 +28,10 @@ from adapters.temporal.schedules import trigger_billing_sync, trigger_schedule
 from domain import identifiers as ids
 from domain.approval.facts import StaleFacts
 from domain.case.case_view import CaseView
-from domain.case.command import FACTS_CHANGED, Command, CommandReceipt
+from domain.case.command import COMMAND_REJECTED, FACTS_CHANGED, Command, CommandReceipt
 from domain.case.handler_names import QueryName
 from domain.errors import UserError
+from domain.refusal import Refusal, RefusalFacts
 
 UPDATE_TIMEOUT_SECONDS = 5.0
 """The time for which a person waits for a worker. The SDK's own hidden retries would last 15 s."""
@@ -284,9 +285,13 @@ def _convert_update_failure(error: WorkflowUpdateFailedError, case_id: str) -> C
     if isinstance(error.cause, ApplicationError) and error.cause.type == "AcceptedUpdateCompletedWorkflow":
         return CaseNotRunning(case_id)
     if isinstance(error.cause, ApplicationError) and error.cause.type == FACTS_CHANGED and error.cause.details:
-        return FactsHaveChanged(error.cause.message, StaleFacts.model_validate(error.cause.details[0]))
-    return CommandRejected(_extract_rejection_reason(error))
+        stale = StaleFacts.model_validate(error.cause.details[0])
+        return FactsHaveChanged(Refusal.restore(error.cause.message, stale.reason.told), stale)
+    return CommandRejected(_restore_rejection_reason(error))
 
 
-def _extract_rejection_reason(error: WorkflowUpdateFailedError) -> str:
-    return getattr(error.cause, "message", "") or str(error.cause) or "the case refused it"
+def _restore_rejection_reason(error: WorkflowUpdateFailedError) -> str:
+    """The reason with its facts; in words alone where a worker of an earlier version gave it."""
+    words = getattr(error.cause, "message", "") or str(error.cause) or "the case refused it"
+    details = error.cause.details if isinstance(error.cause, ApplicationError) and error.cause.type == COMMAND_REJECTED else ()
+    return Refusal.restore(words, RefusalFacts.model_validate(details[0])) if details else words

@@ -14,10 +14,11 @@ from api.commands.call_planning import CallPlan, CallPlanner, PlannedPart
 from api.commands.notes_and_tasks import save_note
 from api.context import ApiContext
 from api.schemas.accounts import AccountCallAnswer, AccountCallIn, CallPartOut
-from api.web.problems import FieldError, Problem
+from api.web.problems import FieldError, Problem, build_field_error
 from domain.case.command import Command
 from domain.dispute.commands import RaiseDispute
 from domain.invoice.commands import AddNote, LogCall, MakePromise
+from domain.refusal import Refusal
 from domain.roles import Actor
 
 _PART_COMMANDS: dict[str, type[Command]] = {command.journal_name: command for command in (LogCall, MakePromise, RaiseDispute, AddNote)}
@@ -76,9 +77,10 @@ async def _examine_parts(context: ApiContext, parts: Sequence[PlannedPart]) -> N
             try:
                 reason = await context.cases.find_rejection_reason(part.invoice_id, part.command, context.today)
             except CaseNotRunning:
-                reason = "the invoice is closed; nothing can be done to it any more"
+                reason = Refusal("call.invoice_closed", "the invoice is closed; nothing can be done to it any more")
             if reason:
-                faults.append(FieldError(pointer=part.pointer, detail=f"invoice {part.invoice_id}: {reason}"))
+                why = Refusal("call.invoice_refuses", "invoice {invoice}: {why}", invoice=part.invoice_id, why=reason)
+                faults.append(build_field_error(part.pointer, why))
     if faults:
         raise _build_fault_problem(409, "refused", "The case's state rules this out", faults)
 

@@ -8,6 +8,7 @@ from api.context import ApiContext
 from api.schemas.replies import CommandAnswer
 from api.web.problems import Problem
 from domain.invoice.commands import AnswerEscalation, CallCourse
+from domain.refusal import Refusal
 
 
 async def answer_call_escalation(context: ApiContext, account_id: str, command: AnswerEscalation) -> CommandAnswer:
@@ -28,7 +29,9 @@ async def answer_call_escalation(context: ApiContext, account_id: str, command: 
         except CaseNotRunning:
             continue  # settled in this moment: it asks for nothing any more
     if not told:
-        raise refused or Problem(409, "closed", "The call is over", "nobody need make this call any more: it was made, or all was settled")
+        raise refused or Problem(
+            409, "closed", "The call is over", Refusal("call.over", "nobody need make this call any more: it was made, or all was settled")
+        )
     await run_in_threadpool(_change_call, context, account_id, command, told)
     return CommandAnswer(act_id=command.act_id, recorded="will be applied" if queued else "now")
 

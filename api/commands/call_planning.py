@@ -7,11 +7,13 @@ from typing import NamedTuple
 from adapters.read_model.account_debts import OpenDebt
 from api.schemas.accounts import AccountCallIn, CallPromiseIn
 from api.schemas.amounts import Amount
-from api.web.problems import FieldError
+from api.web.problems import FieldError, build_field_error
 from domain.case.command import Command
 from domain.dispute.commands import DisputeSource, RaiseDispute
+from domain.invoice.command_rules import PROMISED_DAY_PASSED
 from domain.invoice.commands import AddNote, LogCall, MakePromise
 from domain.invoice.promise import PromiseShare
+from domain.refusal import Refusal
 from domain.roles import Actor
 
 OVERDUE = "overdue"
@@ -57,15 +59,15 @@ class CallPlanner:
 
     def plan(self) -> CallPlan:
         if self._body.look_again_on and self._body.look_again_on <= self._today:
-            self._fault("/look_again_on", "name a day after today")
+            self._fault("/look_again_on", Refusal("call.look_again", "name a day after today"))
         named = [*self._plan_promises(), *self._plan_disputes(), *self._plan_notes()]
         hearing = dict.fromkeys([*self._called, *(part.invoice_id for part in named)])
         overdue = [debt.invoice_id for debt in self._debts.values() if debt.due_date < self._today]
         heard = [PlannedPart("", invoice_id, self._build_call(invoice_id)) for invoice_id in hearing or overdue]
         return CallPlan([*heard, *named], self._faults, self._texts)
 
-    def _fault(self, pointer: str, detail: str) -> None:
-        self._faults.append(FieldError(pointer=pointer, detail=detail))
+    def _fault(self, pointer: str, detail: Refusal) -> None:
+        self._faults.append(build_field_error(pointer, detail))
 
     def _build_call(self, invoice_id: str) -> LogCall:
         return LogCall(
@@ -81,7 +83,12 @@ class CallPlanner:
     def _find_debt(self, pointer: str, invoice_id: str) -> OpenDebt | None:
         debt = self._debts.get(invoice_id)
         if debt is None:
-            self._fault(pointer, f"{invoice_id!r} is no invoice of this account that is open and under collection")
+            self._fault(
+                pointer,
+                Refusal(
+                    "call.no_invoice", "{invoice} is no invoice of this account that is open and under collection", invoice=repr(invoice_id)
+                ),
+            )
         return debt
 
     # --- promises
@@ -92,10 +99,18 @@ class CallPlanner:
             pointer = f"/promises/{index}"
             debts = self._list_promised_debts(pointer, promise)
             if promise.by < self._today:
-                self._fault(f"{pointer}/by", "the promised day has passed")
+                self._fault(f"{pointer}/by", PROMISED_DAY_PASSED)
             for debt in debts:
                 if debt.invoice_id in promised:
-                    self._fault(f"{pointer}/invoices", f"{debt.invoice_id} is part of {promised[debt.invoice_id]} already")
+                    self._fault(
+                        f"{pointer}/invoices",
+                        Refusal(
+                            "call.promised_twice",
+                            "{invoice} is part of {part} already",
+                            invoice=debt.invoice_id,
+                            part=promised[debt.invoice_id],
+                        ),
+                    )
                 promised.setdefault(debt.invoice_id, pointer)
             yield from self._allot(pointer, promise, debts)
 
@@ -105,14 +120,25 @@ class CallPlanner:
             mine = [debt for debt in self._debts.values() if debt.currency == promise.currency and debt.due_date < self._today]
             found = [debt for debt in mine if debt.promisable > 0]
             if not found:
-                self._fault(f"{pointer}/invoices", f"nothing is overdue in {promise.currency} that could be promised")
+                self._fault(
+                    f"{pointer}/invoices",
+                    Refusal("call.nothing_overdue", "nothing is overdue in {currency} that could be promised", currency=promise.currency),
+                )
             return found
         found = []
         for number, invoice_id in enumerate(promise.invoices):
             place = f"{pointer}/invoices/{number}"
             debt = self._find_debt(place, invoice_id)
             if debt and debt.currency != promise.currency:
-                self._fault(place, f"invoice {invoice_id} is in {debt.currency}; a promise is in one currency")
+                self._fault(
+                    place,
+                    Refusal(
+                        "call.promise_currency",
+                        "invoice {invoice} is in {currency}; a promise is in one currency",
+                        invoice=invoice_id,
+                        currency=debt.currency,
+                    ),
+                )
             elif debt and debt not in found:
                 found.append(debt)
         return sorted(found, key=lambda debt: (debt.due_date, debt.invoice_id))
@@ -125,7 +151,14 @@ class CallPlanner:
         left = total if promise.minor is None else promise.minor
         if left > total and debts:
             most = Amount.from_minor(total, promise.currency)
-            self._fault(f"{pointer}/amount", f"the promised amount is more than these invoices owe, {most.currency} {most.amount}")
+            self._fault(
+                f"{pointer}/amount",
+                Refusal(
+                    "call.promised_too_much",
+                    "the promised amount is more than these invoices owe, {owed}",
+                    owed=f"{most.currency} {most.amount}",
+                ),
+            )
             return
         parts: dict[str, int] = {}
         for invoice_id, open_balance in owed.items():
@@ -149,9 +182,16 @@ class CallPlanner:
             pointer = f"/disputes/{index}"
             debt = self._find_debt(f"{pointer}/invoice_id", dispute.invoice_id)
             if debt and debt.currency != dispute.currency:
-                self._fault(f"{pointer}/currency", f"the invoice is in {debt.currency}; write the disputed amount in {debt.currency} too")
+                self._fault(
+                    f"{pointer}/currency",
+                    Refusal(
+                        "dispute.currency",
+                        "the invoice is in {currency}; write the disputed amount in {currency} too",
+                        currency=debt.currency,
+                    ),
+                )
             if dispute.invoice_id in contested:
-                self._fault(f"{pointer}/invoice_id", "an invoice has one dispute at a time")
+                self._fault(f"{pointer}/invoice_id", Refusal("call.one_dispute", "an invoice has one dispute at a time"))
             contested.add(dispute.invoice_id)
             act_id = f"{self._call_id}:dispute:{index}"
             command = RaiseDispute(

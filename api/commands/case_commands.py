@@ -14,6 +14,7 @@ from api.web.problems import Problem, not_found_problem
 from domain.approval.summary import ApprovalSummary
 from domain.case.command import Command, CommandReceipt
 from domain.identifiers import CaseKind
+from domain.refusal import Refusal
 
 
 def require_case(context: ApiContext, kind: CaseKind, case_id: str, hint: str) -> CaseRow:
@@ -51,7 +52,10 @@ async def send_or_start_case(context: ApiContext, case_start: CaseStart, command
         return await context.cases.submit_or_start_case(case_start, command)
     except CaseNotRunning as error:
         raise Problem(
-            409, "closed", "The case is closed", "the case came to its end in this moment; send the same again to begin another"
+            409,
+            "closed",
+            "The case is closed",
+            Refusal("case.just_ended", "the case came to its end in this moment; send the same again to begin another"),
         ) from error
 
 
@@ -67,5 +71,9 @@ def build_closed_problem(context: ApiContext, case: CaseRow) -> Problem:
     now = find_case(context.database, CaseKind(case.kind), case.case_id) or case
     what = case.kind.replace("_", " ")
     ending = now.summary.ended if isinstance(now.summary, ApprovalSummary) else None
-    ended = ending or f"this {what} is over: {(now.outcome or now.stage).replace('_', ' ')}"
-    return Problem(409, "closed", "The case is closed", f"{ended}; nothing can be done to it any more")
+    if ending:
+        over = Refusal("case.over", "{why}; nothing can be done to it any more", why=ending)
+    else:
+        how = (now.outcome or now.stage).replace("_", " ")
+        over = Refusal("case.over_as", "this {case_kind} is over: {how}; nothing can be done to it any more", case_kind=what, how=how)
+    return Problem(409, "closed", "The case is closed", over)

@@ -6,6 +6,7 @@ from adapters.read_model.correspondence import TaskRow, find_task
 from adapters.read_model.invoices import InvoiceRow
 from api.context import ApiContext
 from api.web.problems import Problem
+from domain.refusal import Refusal
 
 
 def save_invoice_note(context: ApiContext, act_id: str, invoice: InvoiceRow, author: str, text: str) -> str:
@@ -30,5 +31,7 @@ def close_task(database: Database, task_id: int, outcome: str, closed_by: str) -
     closed = tasks.close_task(database, task_id, outcome, closed_by)
     task = find_task(database, task_id)
     if task is not None and not closed:
-        raise Problem(409, "closed", "The task is closed", f"this task is {task.state} already")
+        raise Problem(
+            409, "closed", "The task is closed", Refusal("task.closed", "this task is {task_state} already", task_state=task.state)
+        )
     return task

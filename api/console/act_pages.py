@@ -12,11 +12,14 @@ from api.console.acts.api_call import ApiAnswer, send_to_api
 from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
 from api.console.acts.known_values import find_known_values
+from api.console.acts.refusal import say_refusal
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
-from api.console.acts.wording import ActWording
+from api.console.acts.wording import Reader
 from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, PageReader, load_reader, render
+from api.presenters.phrases import Phrases
+from api.presenters.refusals import tell_field_error
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
 from api.web.problems import not_found_problem
@@ -71,7 +74,7 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
         return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
     answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key, sent.files)
     if answer.is_refusal:
-        return await again(answer.status, _list_faults(answer, _say_refusal(answer, words)))
+        return await again(answer.status, _list_faults(answer, say_refusal(answer, Reader(words, phrases)), phrases))
     if form.shows:
         return await run_in_threadpool(
             _render_answer, request, context, actor, name, answer.document.get(form.shows), _find_way_back(given)
@@ -115,17 +118,10 @@ def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
     return {name: get_first(given, name) for name in list_path_ids(form)}
 
 
-def _say_refusal(answer: ApiAnswer, words: ActWording) -> str:
-    """What is often refused is said in the reader's language."""
-    kind = str(answer.document.get("type", "")).rpartition(":")[2]
-    own = words.notices.get(f"refused_{kind}")
-    return own or words.fill_notice("refused", detail=str(answer.document.get("detail", "")))
-
-
-def _list_faults(answer: ApiAnswer, refusal: str) -> Faults:
+def _list_faults(answer: ApiAnswer, refusal: str, phrases: Phrases) -> Faults:
     """The API's faults by the fields that have them. What was refused as a whole is said as a whole."""
     errors = answer.document.get("errors") or []
-    found = [(str(error["pointer"]).removeprefix("/").replace("/", "."), str(error["detail"])) for error in errors]
+    found = [(str(error["pointer"]).removeprefix("/").replace("/", "."), tell_field_error(error, phrases)) for error in errors]
     return found or [("", refusal)]
 
 

@@ -17,6 +17,7 @@ from api.console.acts.subject import NO_SUBJECT
 from api.console.approval_pages import DECISION_FORM, filter_decidable
 from api.console.rendering import load_reader, render, require_page_right
 from api.context import ApiContext
+from api.presenters.refusals import tell_problem
 from api.web.authentication import Context
 from api.web.permissions import Permission
 from api.web.request_target import EncodedPathRoute
@@ -74,7 +75,7 @@ async def decide_batch(request: Request, context: Context, actor: Approver) -> H
             told.append(each._replace(refusal=words.notices["stale"]))
             continue
         answer = await send_to_api(request, form, {"approval_id": each.row.case_id}, body, f"{sent.key}.{number}")
-        told.append(each._replace(refusal=str(answer.document.get("detail", "")) or words.notices["stale"]) if answer.is_refusal else each)
+        told.append(each._replace(refusal=tell_problem(answer.document, phrases)) if answer.is_refusal else each)
     return await run_in_threadpool(_render_told, request, context, actor, told)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.shipped_files import PROJECT
+from api.presenters.refusals import REFUSAL_WORDING, RefusalWording, tell_sentence
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 from domain.money import NO_CURRENCY
@@ -130,6 +131,8 @@ class Phrases(BaseModel):
     `list_filters` label what it has.
     `live` says what does not work just now, `shortcuts` label the page of the keys.
 
+    `refusals` say why something cannot be had.
+
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `team`,
     `account_page`,
     `invoice_page`, `preview`, `letter_page`, `policies_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one
@@ -148,6 +151,7 @@ class Phrases(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shared: SharedWording
+    refusals: RefusalWording
     entries: dict[str, str]
     steps: dict[str, str]
     templates: dict[str, str]
@@ -229,6 +233,11 @@ class Phrases(BaseModel):
     work_kinds: dict[str, str]
     live: dict[str, str]
     shortcuts: dict[str, str]
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1, such as `de`."""
+        return self.shared.locale.partition("_")[0]
 
     def render_entry(self, kind: str, facts: Mapping[str, Any], currency: str | None) -> str:
         """Return the sentence for a journal entry. Amounts among the facts are minor units of the entry's own currency, else of `currency`;
@@ -338,6 +347,8 @@ class Phrases(BaseModel):
                 return self.sources.get(str(value), "")
             case "reference":
                 return self.describe_reference(str(value))
+            case "reason" if kind == EntryKind.ACT_REFUSED:
+                return tell_sentence(str(value), self)
             case "reason":
                 groups = [self._find_group(group) for group in REASON_GROUPS.get(kind, ())]
                 return next((words[value] for words in groups if value in words), str(value))
@@ -348,7 +359,7 @@ class Phrases(BaseModel):
         return self.translate(FACT_GROUPS[name], str(value)) if name in FACT_GROUPS else str(value)
 
 
-PHRASES = WordingCatalogue(Phrases, PROJECT / "api" / "console" / "phrases", parts={"shared": SHARED_WORDING})
+PHRASES = WordingCatalogue(Phrases, PROJECT / "api" / "console" / "phrases", parts={"shared": SHARED_WORDING, "refusals": REFUSAL_WORDING})
 
 
 def load_phrases(language: str) -> Phrases:

@@ -24,6 +24,7 @@ from domain.approval.delegation import Delegation
 from domain.approval.summary import ApprovalSummary, choose_authority_over
 from domain.identifiers import CaseKind
 from domain.policy.approval_matrix import AUTHORITY_LEVELS
+from domain.refusal import Refusal
 from domain.roles import Actor, Role, is_same_person
 
 router = APIRouter(prefix="/v1", tags=["approvals"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -124,11 +125,20 @@ def _find_delegation(context: ApiContext, actor: Actor, approval: CaseRow) -> De
 def make_delegation(request: Request, actor: DelegatingActor, body: DelegationIn, context: Context) -> DelegationOut:
     """Every signature given so names both. Nobody signs what they, or the one in whose place they act, asked for."""
     if is_same_person(body.to_user, actor.user):
-        raise invalid_request_problem("/to_user", "you cannot delegate to yourself; name someone else")
+        raise invalid_request_problem("/to_user", Refusal("delegation.to_self", "you cannot delegate to yourself; name someone else"))
     if body.last_day < max(body.first_day, context.today):
-        raise invalid_request_problem("/last_day", "a delegation ends today or later, and not before it begins")
+        raise invalid_request_problem(
+            "/last_day", Refusal("delegation.last_day", "a delegation ends today or later, and not before it begins")
+        )
     if not set(AUTHORITY_LEVELS) & context.identity.get_roles(body.to_user):
-        raise invalid_request_problem("/to_user", f"there is no active user {body.to_user!r} who may approve anything; name one who may")
+        raise invalid_request_problem(
+            "/to_user",
+            Refusal(
+                "delegation.nobody",
+                "there is no active user {person} who may approve anything; name one who may",
+                person=repr(body.to_user),
+            ),
+        )
     delegation = Delegation(
         delegation_id=derive_id(request, "delegation", actor.user),
         from_user=actor.user,

@@ -49,6 +49,7 @@ from domain.billing.reduction_kind import ReductionKind
 from domain.credit_request.commands import WithdrawCreditRequest
 from domain.identifiers import CaseKind, credit_request_case_id
 from domain.invoice.commands import AddNote
+from domain.refusal import Refusal
 from domain.roles import Actor
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -171,7 +172,12 @@ async def issue_credit_note(
     """Those whom the approval matrix names for a `credit_note` are asked first, and nothing is booked until they agree: 202. Where it names
     nobody for the amount, and for what you have credited of the invoice without anybody's agreement before, it is booked at once."""
     if body.currency != invoice.currency:
-        raise invalid_request_problem("/currency", f"the invoice is in {invoice.currency}; write the credit note in {invoice.currency} too")
+        raise invalid_request_problem(
+            "/currency",
+            Refusal(
+                "reduction.currency", "the invoice is in {currency}; write the credit note in {currency} too", currency=invoice.currency
+            ),
+        )
     credit_note_id = derive_id(request, CREDIT_NOTE_ID, actor.user)
     before = await run_in_threadpool(load_unapproved_credit, context.database, invoice.id, actor.user, credit_note_id)
     if await run_in_threadpool(needs_approval, context, invoice, body.minor, before.total):
@@ -262,7 +268,8 @@ def _require_independent_booker(context: ApiContext, actor: Actor, invoice: Invo
     require_independent_booker(context, actor, invoice.account_id, invoice.collector)
     if not body.reference:
         raise invalid_request_problem(
-            "/reference", "write by what the payment is found on the statement: one that is booked by hand needs it"
+            "/reference",
+            Refusal("payment.no_reference", "write by what the payment is found on the statement: one that is booked by hand needs it"),
         )
 
 

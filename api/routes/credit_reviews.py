@@ -22,6 +22,7 @@ from domain import identifiers as ids
 from domain.credit_review.commands import CloseCreditReview, GiveCreditVerdict, ReferAccount
 from domain.credit_review.summary import CreditReviewSummary
 from domain.identifiers import CaseKind
+from domain.refusal import Refusal
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["credit reviews"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -81,7 +82,12 @@ async def give_verdict(
     """The verdict sets the account's collection course; a later verdict replaces it."""
     if body.segment and body.segment not in await run_in_threadpool(_list_segments, context):
         raise invalid_request_problem(
-            "/segment", f"no policy in force names the segment {body.segment!r}; leave it out, or write a policy for it"
+            "/segment",
+            Refusal(
+                "review.segment",
+                "no policy in force names the segment {segment}; leave it out, or write a policy for it",
+                segment=repr(body.segment),
+            ),
         )
     conditions = await save_comment(context, command_id, review, actor.user, body.conditions)
     command = GiveCreditVerdict(

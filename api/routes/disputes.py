@@ -12,6 +12,7 @@ from api.commands.case_commands import build_closed_problem, require_case, save_
 from api.commands.notes_and_tasks import save_invoice_note
 from api.presenters.disputes import present_dispute
 from api.routes.invoice_commands import ExistingInvoice, InvoiceCommandId, submit_invoice_command
+from api.schemas.amounts import build_currency_refusal
 from api.schemas.disputes import AssignmentIn, DisputeIn, DisputeOut, EvidenceAnswer, ResolutionIn
 from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, DisputeHandlingActor, ReadingActor
@@ -23,6 +24,7 @@ from api.web.uploads import describe_media_type, describe_upload
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
 from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
+from domain.refusal import Refusal
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["disputes"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -66,7 +68,10 @@ async def raise_dispute(
     """Collection of the disputed amount stops; an undisputed rest goes on being collected."""
     if body.currency != invoice.currency:
         raise invalid_request_problem(
-            "/currency", f"the invoice is in {invoice.currency}; write the disputed amount in {invoice.currency} too"
+            "/currency",
+            Refusal(
+                "dispute.currency", "the invoice is in {currency}; write the disputed amount in {currency} too", currency=invoice.currency
+            ),
         )
     if missing := await run_in_threadpool(DocumentStore(context.database).find_missing, body.evidence):
         raise invalid_request_problem(
@@ -121,7 +126,7 @@ async def resolve_dispute(
     """A resolution that reduces the invoice needs approval; the dispute ends when billing has booked it."""
     currency = dispute.summary_of(DisputeSummary).currency
     if body.amount and body.amount.currency != currency:
-        raise invalid_request_problem("/amount/currency", f"the invoice is in {currency}; write the amount in {currency} too")
+        raise invalid_request_problem("/amount/currency", build_currency_refusal(currency))
     note = await save_comment(context, command_id, dispute, actor.user, body.comment)
     command = ResolveDispute(
         act_id=command_id,

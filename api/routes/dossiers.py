@@ -15,6 +15,7 @@ from api.web.permissions import Permission
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.clock import start_of_day
+from domain.refusal import Refusal
 from domain.roles import Actor
 
 router = APIRouter(prefix="/v1/accounts", tags=["dossiers"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -42,5 +43,5 @@ def _parse_as_of(context: ApiContext, body: DossierIn) -> datetime:
     if body.as_of is None or body.as_of == context.today:
         return context.business_now
     if body.as_of > context.today:
-        raise invalid_request_problem("/as_of", "the day has not come; write today's date or an earlier one")
+        raise invalid_request_problem("/as_of", Refusal("day.not_come", "the day has not come; write today's date or an earlier one"))
     return start_of_day(body.as_of + timedelta(days=1)) - timedelta(microseconds=1)

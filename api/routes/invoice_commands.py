@@ -21,6 +21,7 @@ from api.web.request_ids import derive_id
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResendLetter, ResumeCollection, SkipLetter
+from domain.refusal import Refusal
 from domain.roles import Actor
 
 router = APIRouter(prefix="/v1/invoices/{invoice_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -147,12 +148,15 @@ async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, comma
 def _build_not_running_problem(invoice: InvoiceRow) -> Problem:
     if invoice.status != InvoiceStatus.OPEN:
         return Problem(
-            409, "closed", "The case is closed", f"the invoice is closed as {invoice.status}; nothing can be done to it any more"
+            409,
+            "closed",
+            "The case is closed",
+            Refusal("invoice.closed", "the invoice is closed as {status}; nothing can be done to it any more", status=invoice.status),
         )
     return Problem(
         409,
         "not-started",
         "The case has not begun",
-        "collection of this invoice has not begun yet; try again in a moment",
+        Refusal("invoice.not_begun", "collection of this invoice has not begun yet; try again in a moment"),
         headers={"Retry-After": "15"},
     )

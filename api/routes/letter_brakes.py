@@ -16,6 +16,7 @@ from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.correspondence.letter_stop import StopScope
+from domain.refusal import Refusal
 from domain.roles import Actor, is_same_person
 
 stops_router = APIRouter(prefix="/v1/letter-stops", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -43,7 +44,9 @@ def stop_letters(request: Request, context: Context, actor: LetterBrakingActor, 
     over, an account's next letter tells its position of that day. Letters of a policy are those of every account that has an invoice under
     collection by it."""
     if body.last_day is not None and body.last_day < context.today:
-        raise invalid_request_problem("/last_day", f"that day is over; name {context.today} or a later one")
+        raise invalid_request_problem(
+            "/last_day", Refusal("stop.day_over", "that day is over; name {today} or a later one", today=context.today)
+        )
     stop = LetterStopStore(context.database).stop(
         body.scope, body.target, body.reason, body.last_day, _build_brake_context(request, context, actor, "letter_stop")
     )
@@ -64,8 +67,15 @@ def take_back_letter(account_id: str, request: Request, context: Context, actor:
     """No letter goes to the account up to a day; the first one after it tells its position of that day. Who names the letter is refused
     once it has gone."""
     if not context.today <= body.last_day <= context.today + timedelta(days=MAX_HOLDBACK_DAYS):
-        wanted = f"name a day from {context.today} to {context.today + timedelta(days=MAX_HOLDBACK_DAYS)}"
-        raise invalid_request_problem("/last_day", f"{wanted}; to hold letters back for longer, pause the collection")
+        raise invalid_request_problem(
+            "/last_day",
+            Refusal(
+                "holdback.days",
+                "name a day from {first_day} to {last_day}; to hold letters back for longer, pause the collection",
+                first_day=context.today,
+                last_day=context.today + timedelta(days=MAX_HOLDBACK_DAYS),
+            ),
+        )
     doing = _build_brake_context(request, context, actor, "letter_holdback")
     stop = LetterStopStore(context.database).stop(StopScope.ACCOUNT, account_id, body.reason, body.last_day, doing, body.letter)
     return LetterStopOut.from_stop(stop, context.today)

@@ -37,6 +37,7 @@ from domain.identifiers import CaseKind
 from domain.payment_plan.commands import AcceptPlan, CancelPlan, DeclinePlan, ProposePlan, RevisePlan, proposal_rejection_reason
 from domain.payment_plan.instalments import InstalmentSchedule
 from domain.payment_plan.summary import PaymentPlanSummary
+from domain.refusal import Refusal
 from domain.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["payment plans"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -108,7 +109,10 @@ async def propose_plan(
             409,
             "already-open",
             "Another plan came first",
-            "another plan of this account was proposed a moment ago; look at it with GET /v1/plans, then try again",
+            Refusal(
+                "plan.another_first",
+                "another plan of this account was proposed a moment ago; look at it with GET /v1/plans, then try again",
+            ),
         ) from error
     return PlanStarted(**build_command_answer(outcome, command_id, response).model_dump(), plan_id=plan_id)
 

@@ -31,6 +31,7 @@ from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain.digits import parse_digits
 from domain.portfolio.assignment_rules import Cover
+from domain.refusal import Refusal
 from domain.roles import Actor, is_same_person
 
 router = APIRouter(prefix="/v1/portfolios", tags=["portfolios"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -126,11 +127,14 @@ def get_covers(context: Context, _: ReadingActor) -> list[CoverOut]:
 def set_cover(request: Request, context: Context, actor: PortfolioRunningActor, body: CoverIn) -> CoverOut:
     """Both see the accounts; the worklist of the one who covers says for whom."""
     if is_same_person(body.collector, body.covered_by):
-        raise invalid_request_problem("/covered_by", "nobody covers for themselves; name someone else")
+        raise invalid_request_problem("/covered_by", Refusal("cover.self", "nobody covers for themselves; name someone else"))
     if body.last_day < max(body.first_day, context.today):
-        raise invalid_request_problem("/last_day", "a cover ends today or later, and not before it begins")
+        raise invalid_request_problem("/last_day", Refusal("cover.last_day", "a cover ends today or later, and not before it begins"))
     if not COLLECTING_ROLES & context.identity.get_roles(body.covered_by):
-        raise invalid_request_problem("/covered_by", f"{body.covered_by!r} is no active user who collects; name one who is collector")
+        raise invalid_request_problem(
+            "/covered_by",
+            Refusal("cover.nobody", "{person} is no active user who collects; name one who is collector", person=repr(body.covered_by)),
+        )
     cover = Cover(cover_id=derive_id(request, "cover", actor.user), **body.model_dump())
     return CoverOut.from_cover(CoverStore(context.database).add(cover, actor.user))
 

@@ -21,6 +21,7 @@ from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from domain import identifiers as ids
 from domain.identifiers import CaseKind
 from domain.journal.journal import Journal
+from domain.refusal import Refusal
 from domain.roles import Role
 from domain.suspension.command_rules import rejection_reason
 from domain.suspension.commands import (
@@ -175,16 +176,25 @@ def _require_overdue_invoices(context: ApiContext, account_id: str, named: list[
     for index, name in enumerate(named or []):
         if name not in still_open:
             raise invalid_request_problem(
-                f"/invoices/{index}", f"the account has no open invoice {name}; GET /v1/invoices?account= lists them"
+                f"/invoices/{index}",
+                Refusal(
+                    "suspension.no_invoice", "the account has no open invoice {invoice}; GET /v1/invoices?account= lists them", invoice=name
+                ),
             )
         if name not in overdue:
-            raise _build_rejection_problem(f"the invoice {name} is not overdue; an account is suspended only for what is")
+            raise _build_rejection_problem(
+                Refusal(
+                    "suspension.not_overdue", "the invoice {invoice} is not overdue; an account is suspended only for what is", invoice=name
+                )
+            )
     if not overdue:
-        raise _build_rejection_problem("no invoice of this account is overdue; there is nothing to suspend it for")
+        raise _build_rejection_problem(
+            Refusal("suspension.nothing_overdue", "no invoice of this account is overdue; there is nothing to suspend it for")
+        )
     return list(dict.fromkeys(named)) if named else overdue
 
 
-def _find_rejection_reason(context: ApiContext, workflow_input: SuspensionInput, command: RequestSuspension) -> str | None:
+def _find_rejection_reason(context: ApiContext, workflow_input: SuspensionInput, command: RequestSuspension) -> Refusal | None:
     """Why the account's first, or next, case would refuse to be begun so, in words: a case that nothing was asked of must not begin."""
     case_id = ids.suspension_case_id(workflow_input.account_id)
     known = find_case(context.database, CaseKind.SUSPENSION, case_id)
@@ -195,5 +205,5 @@ def _find_rejection_reason(context: ApiContext, workflow_input: SuspensionInput,
     return rejection_reason(empty, command, context.today)
 
 
-def _build_rejection_problem(why: str) -> Problem:
+def _build_rejection_problem(why: Refusal) -> Problem:
     return Problem(409, "refused", "The account cannot be suspended", why)

@@ -10,6 +10,7 @@ from adapters.read_model.invoices import load_invoice_currencies
 from api.commands.case_commands import require_case, submit_case_command
 from api.presenters.write_offs import present_write_off
 from api.routes.account_lookup import CommandId, ExistingAccount
+from api.schemas.amounts import build_currency_refusal
 from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.write_offs import PartIn, WriteOffDecisionIn, WriteOffOut
 from api.web.authentication import Context, ReadingActor, WriteOffDecidingActor
@@ -19,6 +20,7 @@ from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from domain import identifiers as ids
 from domain.case_summary import list_summarised_invoices
 from domain.identifiers import CaseKind
+from domain.refusal import Refusal
 from domain.roles import Role
 from domain.write_off.commands import ProposeWriteOff
 
@@ -82,11 +84,19 @@ def _parse_amounts(context: Context, body: list[PartIn]) -> dict[str, int]:
     for index, part in enumerate(body):
         if part.invoice not in currencies:
             raise invalid_request_problem(
-                f"/amounts/{index}/invoice", f"there is no invoice {part.invoice}; the account's write-off lists its invoices"
+                f"/amounts/{index}/invoice",
+                Refusal(
+                    "write_off.no_invoice",
+                    "there is no invoice {invoice}; the account's write-off lists its invoices",
+                    invoice=part.invoice,
+                ),
             )
         if part.invoice in amounts:
-            raise invalid_request_problem(f"/amounts/{index}/invoice", f"the invoice {part.invoice} is named twice; name it once")
+            raise invalid_request_problem(
+                f"/amounts/{index}/invoice",
+                Refusal("write_off.named_twice", "the invoice {invoice} is named twice; name it once", invoice=part.invoice),
+            )
         if part.currency != (currency := currencies[part.invoice]):
-            raise invalid_request_problem(f"/amounts/{index}/currency", f"the invoice is in {currency}; write the amount in {currency} too")
+            raise invalid_request_problem(f"/amounts/{index}/currency", build_currency_refusal(currency))
         amounts[part.invoice] = part.minor
     return amounts

@@ -16,6 +16,7 @@ from api.schemas.suspensions import SuspensionStateOut
 from domain.invoice.commands import CallOutcome
 from domain.money import Currency
 from domain.policy.dispute_rules import DisputeReason
+from domain.refusal import Refusal
 
 MAX_PARTS = 100
 
@@ -97,19 +98,19 @@ class ContactIn(RequestBody):
         try:
             return normalise_address(text)
         except MailAddressError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(Refusal("contact.email", "{fault}", fault=error)) from error
 
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, name: str | None) -> str | None:
         if name is not None and name not in available_timezones():
-            raise ValueError("is not an IANA time zone such as Europe/Berlin")
+            raise ValueError(Refusal("contact.time_zone", "is not an IANA time zone such as Europe/Berlin"))
         return name
 
     @model_validator(mode="after")
     def _require_a_way(self) -> "ContactIn":
         if not (self.email or self.phone.strip()):
-            raise ValueError("write an e-mail address or a phone number; nobody is reached without either")
+            raise ValueError(Refusal("contact.no_way", "write an e-mail address or a phone number; nobody is reached without either"))
         return self
 
     def to_details(self) -> ContactDetails:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from api.schemas.request_body import TextBody
 from domain.money import MAX_MINOR_UNITS, Currency, Money, minor_digits
+from domain.refusal import Refusal
 
 _decimal_pattern = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,4})?")
 
@@ -35,6 +36,10 @@ class Amount(BaseModel):
         return Money.from_major(Decimal(self.amount), self.currency).minor
 
 
+def build_currency_refusal(currency: str) -> Refusal:
+    return Refusal("amount.currency", "the invoice is in {currency}; write the amount in {currency} too", currency=currency)
+
+
 class PositiveAmount(Amount, TextBody):
     """More than nothing, and no finer than the currency's minor unit."""
 
@@ -42,10 +47,14 @@ class PositiveAmount(Amount, TextBody):
     def _validate_payable(self) -> Self:
         amount, digits = Decimal(self.amount), minor_digits(self.currency)
         if amount <= 0:
-            raise ValueError("the amount must be more than zero")
+            raise ValueError(Refusal("amount.zero", "the amount must be more than zero"))
         if amount != round(amount, digits):
-            raise ValueError(f"{self.currency} has {digits} decimals; write no more")
+            raise ValueError(
+                Refusal("amount.decimals", "{currency} has {digits} decimals; write no more", currency=self.currency, digits=digits)
+            )
         if self.minor > MAX_MINOR_UNITS:
             most = Money(minor=MAX_MINOR_UNITS, currency=self.currency).major
-            raise ValueError(f"the amount is more than one item can be over; write at most {most:f}")
+            raise ValueError(
+                Refusal("amount.too_much", "the amount is more than one item can be over; write at most {most}", most=f"{most:f}")
+            )
         return self

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from api.schemas.request_body import RequestBody, example_config
 from domain.invoice.commands import CallCourse
+from domain.refusal import Refusal
 from domain.roles import Role
 
 
@@ -31,7 +32,7 @@ class EscalationAnswerIn(RequestBody):
     @model_validator(mode="after")
     def _require_one_course(self) -> Self:
         if self.assignee and self.call_off:
-            raise ValueError("a call is given to somebody, or called off; not both")
+            raise ValueError(Refusal("escalation.both", "a call is given to somebody, or called off; not both"))
         return self
 
     @property

@@ -14,6 +14,7 @@ from api.web.problems import invalid_request_problem
 from domain.money import Currency
 from domain.payment_plan.commands import Side
 from domain.payment_plan.instalments import DebtPortion, InstalmentFrequency, InstalmentTerms
+from domain.refusal import Refusal
 
 
 class PortionIn(PositiveAmount):
@@ -33,9 +34,9 @@ class TermsIn(RequestBody):
     @model_validator(mode="after")
     def _validate_alternatives(self) -> Self:
         if (self.equal is None) == (not self.custom):
-            raise ValueError("name either a number of equal instalments or the custom ones")
+            raise ValueError(Refusal("terms.either", "name either a number of equal instalments or the custom ones"))
         if self.first_on is None and (self.equal or self.first_payment):
-            raise ValueError("name in first_on the day on which the first of it is due")
+            raise ValueError(Refusal("terms.no_first_day", "name in first_on the day on which the first of it is due"))
         return self
 
     def build_terms(self, currency: str) -> InstalmentTerms:
@@ -56,7 +57,9 @@ class TermsIn(RequestBody):
 
 def _require_currency(currency: str, written: str, pointer: str) -> None:
     if written != currency:
-        raise invalid_request_problem(pointer, f"the plan is in {currency}; write the amount in {currency} too")
+        raise invalid_request_problem(
+            pointer, Refusal("amount.plan_currency", "the plan is in {currency}; write the amount in {currency} too", currency=currency)
+        )
 
 
 EXAMPLE_TERMS: dict[str, Any] = {"first_on": "2013-04-01", "equal": 3, "rhythm": "monthly", "interest_percent": "4.5"}

@@ -12,6 +12,7 @@ from adapters.read_model.collectors import CollectorPortfolio
 from api.schemas.amounts import Amount
 from api.schemas.request_body import MAX_NUMBER, Day, RequestBody, example_config
 from domain.portfolio.assignment_rules import PortfolioRule
+from domain.refusal import Refusal
 
 MAX_CHANGES_SHOWN = 500
 """How many changes an answer lists one by one."""
@@ -168,7 +169,7 @@ class ReassignmentIn(RequestBody):
     @model_validator(mode="after")
     def _validate_selection(self) -> Self:
         if (self.accounts is None) == (self.from_collector is None):
-            raise ValueError("name either the accounts or the collector who has them")
+            raise ValueError(Refusal("reassignment.either", "name either the accounts or the collector who has them"))
         return self
 
 

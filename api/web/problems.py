@@ -15,8 +15,12 @@ from starlette.exceptions import HTTPException
 
 from adapters.outages import is_database_away
 from domain.errors import OperatingError, UserError
+from domain.refusal import RefusalFacts, find_refusal_facts
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+FIELD_CODES = "field."
+"""How the codes begin by which pydantic's rules are named."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -25,10 +29,11 @@ class FieldError(BaseModel):
 
     pointer: str
     detail: str
+    reason: RefusalFacts | None = None
 
 
 class ProblemDocument(BaseModel):
-    """RFC 9457. `detail` says what to do."""
+    """RFC 9457. `detail` says what to do; `reason` the same without the words, where there is a name for it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -49,6 +54,7 @@ class ProblemDocument(BaseModel):
     detail: str
     instance: str
     errors: list[FieldError] = Field(default_factory=list)
+    reason: RefusalFacts | None = None
 
 
 class Problem(Exception):
@@ -67,6 +73,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.kind, self.title, self.detail = status, kind, title, detail
+        self.reason = find_refusal_facts(detail)
         self.errors, self.headers, self.extensions = errors or [], dict(headers or {}), dict(extensions or {})
 
     def build_document(self, instance: str) -> ProblemDocument:
@@ -77,6 +84,7 @@ class Problem(Exception):
             detail=self.detail,
             instance=instance,
             errors=self.errors,
+            reason=self.reason,
         )
 
 
@@ -94,7 +102,11 @@ def not_found_problem(subject: str, subject_id: str, hint: str) -> Problem:
 
 
 def invalid_request_problem(pointer: str, detail: str) -> Problem:
-    return Problem(422, "invalid", "The request cannot be read", detail, errors=[FieldError(pointer=pointer, detail=detail)])
+    return Problem(422, "invalid", "The request cannot be read", detail, errors=[build_field_error(pointer, detail)])
+
+
+def build_field_error(pointer: str, detail: str) -> FieldError:
+    return FieldError(pointer=pointer, detail=detail, reason=find_refusal_facts(detail))
 
 
 def build_problem(error: Exception) -> Problem:
@@ -129,7 +141,9 @@ def build_problem(error: Exception) -> Problem:
 def build_user_error_problem(error: UserError, hint: str = "") -> Problem:
     """Its own message becomes the detail; `hint` is added to it."""
     faults = [FieldError(pointer=error.pointer, detail=str(error))] if error.pointer else []
-    return Problem(error.status, error.problem_type, error.title, f"{error}{hint}", errors=faults, extensions=error.extensions)
+    problem = Problem(error.status, error.problem_type, error.title, f"{error}{hint}", errors=faults, extensions=error.extensions)
+    problem.reason = find_refusal_facts(next(iter(error.args), None))
+    return problem
 
 
 def _build_unexpected_problem(error: Exception) -> Problem:
@@ -150,7 +164,7 @@ class ProblemResponse(JSONResponse):
 
 
 def build_problem_response(problem: Problem, instance: str) -> JSONResponse:
-    document = {**problem.extensions, **problem.build_document(instance).model_dump()}
+    document = {**problem.extensions, **problem.build_document(instance).model_dump(exclude_none=True)}
     return ProblemResponse(document, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
 
 
@@ -184,7 +198,16 @@ def _build_field_error(error: dict[str, Any]) -> FieldError:
     inside = place[1:] if place[0] in ("body", "query", "path", "header") else place
     pointer = "/" + "/".join(inside) if place[0] == "body" else ".".join(inside)
     message = str(error["msg"]).removeprefix("Value error, ")
-    return FieldError(pointer=pointer, detail=message[:1].lower() + message[1:])
+    return FieldError(pointer=pointer, detail=message[:1].lower() + message[1:], reason=_find_field_reason(error))
+
+
+def _find_field_reason(error: dict[str, Any]) -> RefusalFacts:
+    """What the schema's own rule says; of any other, by pydantic's name for it."""
+    context = error.get("ctx") or {}
+    cause = context.get("error")
+    own = find_refusal_facts(next(iter(cause.args), None)) if isinstance(cause, Exception) else None
+    facts = {name: value for name, value in context.items() if isinstance(value, str | int)}
+    return own or RefusalFacts(code=f"{FIELD_CODES}{error['type']}", facts=facts)
 
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {

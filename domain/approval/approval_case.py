@@ -22,6 +22,7 @@ from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM, Journal
 from domain.policy.approval_matrix import ApprovalRequest, ApprovalTier, MatrixSnapshot, requires_more_authority
+from domain.refusal import Refusal
 from domain.roles import Role
 
 
@@ -358,14 +359,21 @@ class ApprovalCase(AccountCase):
         return "nothing" if self.is_ended else self.awaited_roles[-1].value
 
     @property
-    def ended_sentence(self) -> str | None:
+    def ended_sentence(self) -> Refusal | None:
         """Who decided what, and when: `the payment plan was approved by anna on 2013-08-02`."""
         if self.ending is None:
             return None
         what, end = self.question.matter.display_name, self.ending
         if end.lapse is not None:
-            return f"the approval of the {what} lapsed on {end.on}: {end.lapse.explanation}"
-        return f"the {what} was {end.result.value}{' by ' if end.by else ''}{' and '.join(end.by)} on {end.on}"
+            return Refusal(
+                "approval.lapsed", "the approval of the {act} lapsed on {on}: {why}", act=what, on=end.on, why=end.lapse.explanation
+            )
+        if not end.by:
+            return Refusal("approval.ended", "the {act} was {result} on {on}", act=what, result=end.result, on=end.on)
+        people = " and ".join(end.by)
+        return Refusal(
+            "approval.decided", "the {act} was {result} by {people} on {on}", act=what, result=end.result, people=people, on=end.on
+        )
 
     def build_view(self) -> ApprovalView:
         return ApprovalView(

@@ -11,10 +11,11 @@ from domain.case.command import Command
 from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
+from domain.refusal import Refusal
 from domain.roles import is_same_person
 
 
-def _find_rejection_reason(case: ApprovalCase, command: Command, today: date) -> str | None:
+def _find_rejection_reason(case: ApprovalCase, command: Command, today: date) -> Refusal | None:
     if case.is_ended:
         return case.ended_sentence
     match command:
@@ -26,52 +27,69 @@ def _find_rejection_reason(case: ApprovalCase, command: Command, today: date) ->
                 or _stale_facts_reason(case, command)
             )
         case WithdrawApprovalRequest() if not is_same_person(command.actor, case.requester):
-            return f"only {case.requester}, who asked for it, can withdraw it"
+            return Refusal("approval.not_yours", "only {person}, who asked for it, can withdraw it", person=case.requester)
     return None
 
 
-def _conflict_of_interest_reason(case: ApprovalCase, command: DecideApproval) -> str | None:
+def _conflict_of_interest_reason(case: ApprovalCase, command: DecideApproval) -> Refusal | None:
     """Nobody decides what they asked for themselves, nor in the requester's place, nor through the requester; nobody has a say twice."""
     conflict, what = case.participants.find_conflict(command.actor, command.on_behalf_of), case.question.matter.display_name
     if conflict is None:
         return None
+    who: dict[str, object] = {"person": conflict.person, "act": what}
     match conflict.ground:
         case ConflictGround.REQUESTER:
-            return f"{conflict.person} asked for this {what} and cannot decide it"
+            return Refusal("approval.own", "{person} asked for this {act} and cannot decide it", **who)
         case ConflictGround.IN_PLACE_OF_REQUESTER:
-            return f"{conflict.person} asked for this {what}; nobody decides it in their place"
+            return Refusal("approval.own_by_delegation", "{person} asked for this {act}; nobody decides it in their place", **who)
         case ConflictGround.ALSO_ASKED:
-            return f"{conflict.person} asked for this {what} too; someone else must decide it"
+            return Refusal("approval.also_asked", "{person} asked for this {act} too; someone else must decide it", **who)
         case ConflictGround.REPRESENTED:
-            askers = " or ".join(case.participants.askers)
-            return f"{askers}, who asked for this {what}, acts for {conflict.person}; someone else must decide it"
+            return Refusal(
+                "approval.represented",
+                "{people}, who asked for this {act}, acts for {person}; someone else must decide it",
+                people=" or ".join(case.participants.askers),
+                **who,
+            )
         case ConflictGround.SIGNED:
-            return f"{conflict.person} has signed already; another person must decide"
+            return Refusal("approval.signed", "{person} has signed already; another person must decide", person=conflict.person)
 
 
-def _missing_authority_reason(case: ApprovalCase, command: DecideApproval, today: date) -> str | None:
+def _missing_authority_reason(case: ApprovalCase, command: DecideApproval, today: date) -> Refusal | None:
     """The role must be one that is asked now, held or delegated."""
     if command.role not in case.awaited_roles:
         roles = " or ".join(role.value for role in case.awaited_roles)
         signed = "; ".join(f"{given.role.value}: {given.actor} on {given.on}" for given in case.signatures)
-        return f"this waits for {roles}, not for {command.role.value}" + (f" (signed: {signed})" if signed else "")
+        waits: dict[str, object] = {"roles": roles, "role": command.role}
+        if signed:
+            return Refusal(
+                "approval.signed_part", "this waits for {roles}, not for {role} (signed: {signatures})", signatures=signed, **waits
+            )
+        return Refusal("approval.other_role", "this waits for {roles}, not for {role}", **waits)
     return command.delegation.rejection_reason(command.actor, command.role, today) if command.delegation else None
 
 
-def revoked_delegation_reason(command: DecideApproval) -> str:
-    return f"{command.on_behalf_of} does not let {command.actor} sign as {command.role.value} any more; ask them for a new delegation"
+def revoked_delegation_reason(command: DecideApproval) -> Refusal:
+    return Refusal(
+        "delegation.revoked",
+        "{giver} does not let {person} sign as {role} any more; ask them for a new delegation",
+        giver=command.on_behalf_of,
+        person=command.actor,
+        role=command.role,
+    )
 
 
-def _stale_facts_reason(case: ApprovalCase, command: DecideApproval) -> str | None:
+def _stale_facts_reason(case: ApprovalCase, command: DecideApproval) -> Refusal | None:
     stale = find_stale_facts(case, command)
     return stale.reason if stale else None
 
 
-def _missing_comment_reason(command: DecideApproval) -> str | None:
+def _missing_comment_reason(command: DecideApproval) -> Refusal | None:
     if command.verdict is ApprovalVerdict.APPROVE or command.note_id:
         return None
-    reason = "why" if command.verdict is ApprovalVerdict.REJECT else "what to change"
-    return f"to {command.verdict.value} needs a comment that says {reason}"
+    if command.verdict is ApprovalVerdict.REJECT:
+        return Refusal("approval.comment_reject", "to reject needs a comment that says why")
+    return Refusal("approval.comment_return", "to return needs a comment that says what to change")
 
 
 def _apply_accepted_command(case: ApprovalCase, command: Command, at: Moment) -> int | None:

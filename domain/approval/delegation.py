@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from domain.refusal import Refusal
 from domain.roles import Role, is_same_person
 
 
@@ -31,12 +32,32 @@ class Delegation(BaseModel):
     def is_active_on(self, day: date) -> bool:
         return self.first_day <= day <= self.last_day
 
-    def rejection_reason(self, user: str, role: Role, day: date) -> str | None:
+    def rejection_reason(self, user: str, role: Role, day: date) -> Refusal | None:
         """Why `user` cannot act under it in a role on a business date, in words; None when they can."""
         if not is_same_person(user, self.to_user):
-            return f"{self.from_user} delegated to {self.to_user}, not to {user}"
+            return Refusal(
+                "delegation.other_person",
+                "{giver} delegated to {taker}, not to {person}",
+                giver=self.from_user,
+                taker=self.to_user,
+                person=user,
+            )
         if role is not self.role:
-            return f"{self.from_user} delegated the role {self.role.value}, not {role.value}"
+            return Refusal(
+                "delegation.other_role",
+                "{giver} delegated the role {given_role}, not {role}",
+                giver=self.from_user,
+                given_role=self.role,
+                role=role,
+            )
         if not self.is_active_on(day):
-            return f"{self.from_user} delegated to {self.to_user} from {self.first_day} to {self.last_day}, and today is {day}"
+            return Refusal(
+                "delegation.other_days",
+                "{giver} delegated to {taker} from {first_day} to {last_day}, and today is {today}",
+                giver=self.from_user,
+                taker=self.to_user,
+                first_day=self.first_day,
+                last_day=self.last_day,
+                today=day,
+            )
         return None

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.case.asked_invoice import AskedInvoice
 from domain.journal.entry import FactValue
 from domain.money import Currency, Money
+from domain.refusal import Refusal
 
 
 class ApprovalInvoice(BaseModel):
@@ -139,9 +140,14 @@ class StaleFacts(BaseModel):
     changes: list[FactChange]
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Refusal:
         changed = "; ".join(change.sentence for change in self.changes) or "it was made on a version that never was"
-        return f"the facts have changed since this was decided (they are at version {self.facts_version} now): {changed}"
+        return Refusal(
+            "approval.facts_changed",
+            "the facts have changed since this was decided (they are at version {version} now): {changed}",
+            version=self.facts_version,
+            changed=changed,
+        )
 
 
 def compare_facts(before: DecisionFacts, after: DecisionFacts) -> list[FactChange]:

@@ -9,13 +9,14 @@ from domain.case.account_case import AccountCase
 from domain.case.command import Command
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
+from domain.refusal import Refusal
 
 Case = TypeVar("Case", bound=AccountCase)
 
 
 def record_rejection(case: AccountCase, command: Command, reason: str, at: Moment) -> int:
     """Write down that a command was rejected, and why in words; the entry's sequence number."""
-    return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=reason)
+    return case.write_entry(EntryKind.ACT_REFUSED, at, command.actor, act=command.act_id, what=command.journal_name, reason=str(reason))
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class CommandRules(Generic[Case]):
     Neither is asked about a command that the case has seen.
     """
 
-    find_reason: Callable[[Case, Command, date], str | None]
+    find_reason: Callable[[Case, Command, date], Refusal | None]
     apply_accepted: Callable[[Case, Command, Moment], int | None]
 
-    def rejection_reason(self, case: Case, command: Command, today: date) -> str | None:
+    def rejection_reason(self, case: Case, command: Command, today: date) -> Refusal | None:
         """Why the command cannot be accepted, in words; None when it can. `today` is the business date. A repeated one is not rejected."""
         return None if case.has_seen(command.act_id) else self.find_reason(case, command, today)
 

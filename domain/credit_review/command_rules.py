@@ -9,19 +9,20 @@ from domain.clock import Moment
 from domain.credit_review.commands import CloseCreditReview, CollectionCourse, GiveCreditVerdict, ReferAccount
 from domain.credit_review.review_case import CreditReviewCase
 from domain.journal.entry_kinds import EntryKind
+from domain.refusal import Refusal
 from domain.roles import Role
 
 
-def _find_rejection_reason(case: CreditReviewCase, command: Command, today: date) -> str | None:
+def _find_rejection_reason(case: CreditReviewCase, command: Command, today: date) -> Refusal | None:
     if case.ended:
-        return "this credit review is closed; refer the account anew"
+        return Refusal("review.closed", "this credit review is closed; refer the account anew")
     if isinstance(command, GiveCreditVerdict):
         if (command.limit is None) != (command.currency is None):
-            return "a limit needs its currency, and a currency its limit"
+            return Refusal("review.currency", "a limit needs its currency, and a currency its limit")
         if command.next_review_on is not None and command.next_review_on <= today:
-            return "the next review must be after today"
+            return Refusal("review.day", "the next review must be after today")
         if command.course is not CollectionCourse.GENTLE and command.next_review_on is None:
-            return "an account that is not collected gently needs a date for its next review"
+            return Refusal("review.needs_day", "an account that is not collected gently needs a date for its next review")
     return None
 
 

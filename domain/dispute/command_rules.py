@@ -10,12 +10,13 @@ from domain.dispute.dispute_case import DisputeCase
 from domain.dispute.state import DisputeStage
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.dispute_rules import DISPUTE_DEPARTMENTS, DisputeResolution
+from domain.refusal import Refusal
 from domain.roles import Role
 
 
-def _find_rejection_reason(case: DisputeCase, command: Command, today: date) -> str | None:
+def _find_rejection_reason(case: DisputeCase, command: Command, today: date) -> Refusal | None:
     if case.is_closed:
-        return f"the dispute is over ({case.resolution})"
+        return Refusal("dispute.over", "the dispute is over ({resolution})", resolution=case.resolution)
     match command:
         case AssignDispute():
             return _assignment_rejection_reason(case, command)
@@ -68,47 +69,68 @@ def _list_roles_in_charge(case: DisputeCase) -> tuple[Role, ...]:
     return (case.department, *case.notified_roles, Role.COLLECTIONS_MANAGER)
 
 
-def _assignment_rejection_reason(case: DisputeCase, command: AssignDispute) -> str | None:
+def _assignment_rejection_reason(case: DisputeCase, command: AssignDispute) -> Refusal | None:
     if command.department is None and command.assignee is None:
-        return "name a department or a person"
+        return Refusal("dispute.nobody", "name a department or a person")
     if command.department is not None and command.department not in DISPUTE_DEPARTMENTS:
-        return f"{command.department} owns no disputes; name one of: {', '.join(DISPUTE_DEPARTMENTS)}"
+        return Refusal(
+            "dispute.no_department",
+            "{department} owns no disputes; name one of: {roles}",
+            department=command.department,
+            roles=", ".join(DISPUTE_DEPARTMENTS),
+        )
     if case.stage is not DisputeStage.OPEN:
-        return "the dispute has its answer; there is nothing left to assign"
+        return Refusal("dispute.answered", "the dispute has its answer; there is nothing left to assign")
     if command.role not in _list_roles_in_charge(case):
-        return f"the dispute belongs to {case.department}; only they, those above them or a collections manager may assign it"
+        return Refusal(
+            "dispute.not_yours_to_assign",
+            "the dispute belongs to {department}; only they, those above them or a collections manager may assign it",
+            department=case.department,
+        )
     return None
 
 
-def _withdrawal_rejection_reason(case: DisputeCase, command: ResolveDispute) -> str | None:
+def _withdrawal_rejection_reason(case: DisputeCase, command: ResolveDispute) -> Refusal | None:
     """The customer takes it back, through whoever hears of it: possible until billing carries out another answer."""
     if case.stage is DisputeStage.BOOKING:
-        return "billing is carrying out the dispute's answer; it is too late to withdraw it"
+        return Refusal("dispute.booking", "billing is carrying out the dispute's answer; it is too late to withdraw it")
     if command.role not in (Role.COLLECTOR, *_list_roles_in_charge(case)):
-        return f"the role {command.role} cannot record that the customer withdrew"
+        return Refusal("dispute.role_withdraws", "the role {role} cannot record that the customer withdrew", role=command.role)
     return None
 
 
-def _resolution_rejection_reason(case: DisputeCase, command: ResolveDispute) -> str | None:
+def _resolution_rejection_reason(case: DisputeCase, command: ResolveDispute) -> Refusal | None:
     if case.stage is not DisputeStage.OPEN:
-        return "the dispute has an answer already, which waits to be " + ("approved" if case.stage is DisputeStage.APPROVAL else "booked")
+        if case.stage is DisputeStage.APPROVAL:
+            return Refusal("dispute.waits_for_approval", "the dispute has an answer already, which waits to be approved")
+        return Refusal("dispute.waits_for_booking", "the dispute has an answer already, which waits to be booked")
     if command.role not in _list_roles_in_charge(case):
-        return f"the dispute belongs to {case.department}; the role {command.role} cannot resolve it"
+        return Refusal(
+            "dispute.not_yours_to_resolve",
+            "the dispute belongs to {department}; the role {role} cannot resolve it",
+            department=case.department,
+            role=command.role,
+        )
     match command.resolution:
         case DisputeResolution.SETTLED:
-            return "only billing can say that the invoice is settled; resolve it as already paid, with the payment's reference"
+            return Refusal(
+                "dispute.settled",
+                "only billing can say that the invoice is settled; resolve it as already paid, with the payment's reference",
+            )
         case DisputeResolution.CREDIT_NOTE if not command.amount:
-            return "a credit note needs its amount"
+            return Refusal("dispute.no_amount", "a credit note needs its amount")
         case DisputeResolution.CREDIT_NOTE if command.amount is not None and command.amount > case.contested_amount:
-            return "the credit is more than what is in dispute and still owed"
+            return Refusal("dispute.credit_too_much", "the credit is more than what is in dispute and still owed")
         case DisputeResolution.CORRECTED_INVOICE if (
             command.amount is not None and case.facts.total - command.amount > case.contested_amount
         ):
-            return "the corrected total takes off more than what is in dispute and still owed"
+            return Refusal("dispute.correction_too_low", "the corrected total takes off more than what is in dispute and still owed")
         case DisputeResolution.CORRECTED_INVOICE if command.amount is not None and command.amount > case.facts.total:
-            return "a correction cannot ask for more than the invoice did; issue another invoice for the rest"
+            return Refusal(
+                "dispute.correction_too_high", "a correction cannot ask for more than the invoice did; issue another invoice for the rest"
+            )
         case DisputeResolution.ALREADY_PAID if not command.reference:
-            return "name the reference of the payment that was found"
+            return Refusal("dispute.no_reference", "name the reference of the payment that was found")
     return None
 
 

@@ -26,21 +26,26 @@ from domain.invoice.promise import Promise
 from domain.invoice.undelivered_letters import resend_letter, resend_rejection_reason, skip_letter, skip_rejection_reason
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
+from domain.refusal import Refusal
 from domain.timeline.holds import Hold, HoldKind
 
+PROMISED_DAY_PASSED = Refusal("promise.day_passed", "the promised day has passed")
 
-def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> str | None:
+
+def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> Refusal | None:
     match command:
         case MakePromise():
             return _promise_rejection_reason(case, command, today)
         case RaiseDispute():
             return dispute_rejection_reason(command, case.facts, case.disputes)
         case PauseCollection() if case.is_settled:
-            return f"the invoice is {case.facts.status}; there is nothing left to pause"
+            return Refusal("invoice.nothing_to_pause", "the invoice is {status}; there is nothing left to pause", status=case.facts.status)
         case PauseCollection() if command.until is not None and command.until <= today:
-            return "a pause must end after today; give a later date, or none"
+            return Refusal("pause.day", "a pause must end after today; give a later date, or none")
         case EscalateInvoice() if case.is_settled:
-            return f"the invoice is {case.facts.status}; there is nothing left to escalate"
+            return Refusal(
+                "invoice.nothing_to_escalate", "the invoice is {status}; there is nothing left to escalate", status=case.facts.status
+            )
         case AnswerEscalation():
             return answer_rejection_reason(case, command)
         case SkipLetter():
@@ -48,23 +53,27 @@ def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> 
         case ResendLetter():
             return resend_rejection_reason(case)
         case ResumeCollection() if PAUSE_HOLD not in case.holds.standing:
-            return "the invoice is not paused"
+            return Refusal("pause.none", "the invoice is not paused")
     return None
 
 
-def _promise_rejection_reason(case: InvoiceCase, command: MakePromise, today: date) -> str | None:
+def _promise_rejection_reason(case: InvoiceCase, command: MakePromise, today: date) -> Refusal | None:
     rules = case.policy.promise
     since = case.promise.first_made_on if case.promise else today
     if case.is_settled:
-        return f"the invoice is {case.facts.status}; there is nothing left to promise"
+        return Refusal("invoice.nothing_to_promise", "the invoice is {status}; there is nothing left to promise", status=case.facts.status)
     if command.amount > case.facts.open_balance:
-        return "the promised amount is more than the open balance"
+        return Refusal("promise.too_much", "the promised amount is more than the open balance")
     if command.by < today:
-        return "the promised day has passed"
+        return PROMISED_DAY_PASSED
     if (command.by - since).days > rules.longest_days:
-        return f"the policy allows promises up to {rules.longest_days} days ahead, counted from the first one"
+        return Refusal(
+            "promise.too_late", "the policy allows promises up to {days} days ahead, counted from the first one", days=rules.longest_days
+        )
     if case.broken_promises >= rules.most_broken:
-        return f"{case.broken_promises} promises were broken; the policy accepts no further one"
+        return Refusal(
+            "promise.broken_before", "{count} promises were broken; the policy accepts no further one", count=case.broken_promises
+        )
     return None
 
 

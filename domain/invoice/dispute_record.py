@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.billing.billing_events import InvoiceFacts
 from domain.dispute.commands import DisputeSource, RaiseDispute
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
+from domain.refusal import Refusal
 from domain.roles import Role
 
 
@@ -29,23 +30,25 @@ class PendingDispute(BaseModel):
     facts: InvoiceFacts
 
 
-def dispute_rejection_reason(command: RaiseDispute, facts: InvoiceFacts, earlier: list[DisputeRecord]) -> str | None:
+def dispute_rejection_reason(command: RaiseDispute, facts: InvoiceFacts, earlier: list[DisputeRecord]) -> Refusal | None:
     """Why an invoice takes no such dispute, in words; None when it does.
 
     One at a time: two open disputes could contest the same money twice. The same grounds again need a manager, lest a dispute be the
     way to put off payment for ever; a file names no grounds.
     """
     if facts.is_settled:
-        return f"the invoice is {facts.status}; there is nothing left to dispute"
+        return Refusal("invoice.nothing_to_dispute", "the invoice is {status}; there is nothing left to dispute", status=facts.status)
     if command.amount > facts.open_balance:
-        return "the disputed amount is more than the open balance"
+        return Refusal("dispute.too_much", "the disputed amount is more than the open balance")
     still_open = next((past for past in earlier if past.resolution is None), None)
     if still_open:
-        return f"dispute {still_open.number} of this invoice is still open; add to that one"
+        return Refusal("dispute.still_open", "dispute {number} of this invoice is still open; add to that one", number=still_open.number)
     again = any(past.reason is command.reason for past in earlier if past.source is not DisputeSource.FILE)
     if again and command.role is not Role.COLLECTIONS_MANAGER:
-        return (
-            f"this invoice was disputed on the same grounds before ({command.reason}); "
-            "a second time only a collections manager may raise it"
+        return Refusal(
+            "dispute.again",
+            "this invoice was disputed on the same grounds before ({dispute_reason}); "
+            "a second time only a collections manager may raise it",
+            dispute_reason=command.reason,
         )
     return None

@@ -10,6 +10,7 @@ from domain.invoice.requested_call import ESCALATED_CALL_PREFIX
 from domain.journal.entry import FactValue
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
+from domain.refusal import Refusal
 from domain.roles import Role, is_same_person
 
 
@@ -43,18 +44,23 @@ def escalate_invoice(case: InvoiceCase, command: EscalateInvoice, at: Moment) ->
     return case.write_entry(EntryKind.ESCALATED, at, command.actor, act=command.act_id, role=command.role.value, note=command.note_id)
 
 
-def answer_rejection_reason(case: InvoiceCase, command: AnswerEscalation) -> str | None:
+def answer_rejection_reason(case: InvoiceCase, command: AnswerEscalation) -> Refusal | None:
     known = _find_escalation(case, command.escalation)
     if known is None:
-        return "no such escalation of this invoice is known; its history names them"
+        return Refusal("escalation.unknown", "no such escalation of this invoice is known; its history names them")
     if is_same_person(command.actor, known.by):
-        return "who escalated it cannot answer it; add a note instead"
+        return Refusal("escalation.own", "who escalated it cannot answer it; add a note instead")
     if command.role is not known.role:
-        return f"this was escalated to {known.role}; the role {command.role} cannot answer it"
+        return Refusal(
+            "escalation.role",
+            "this was escalated to {asked_role}; the role {role} cannot answer it",
+            asked_role=known.role,
+            role=command.role,
+        )
     if known.answered_by:
-        return f"{known.answered_by} has answered this escalation already"
+        return Refusal("escalation.answered", "{person} has answered this escalation already", person=known.answered_by)
     if command.course and not _is_of_call(command.escalation):
-        return "only a call that was escalated can be given to somebody, or called off"
+        return Refusal("escalation.no_call", "only a call that was escalated can be given to somebody, or called off")
     return None
 
 

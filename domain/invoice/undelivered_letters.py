@@ -8,6 +8,7 @@ from domain.invoice.commands import CallOutcome, LogCall, ResendLetter, SkipLett
 from domain.invoice.invoice_case import InvoiceCase
 from domain.invoice.untraced_letter import SENT_AGAIN, build_untraced_letter_task, build_untraced_outcome
 from domain.journal.entry_kinds import EntryKind
+from domain.refusal import Refusal
 
 HEARD_OUTCOMES = (CallOutcome.REACHED, CallOutcome.REFUSES_TO_PAY)
 """The calls by which the customer has heard what the letter was to say."""
@@ -24,11 +25,11 @@ def find_undelivered_step(case: InvoiceCase, today: date, without_address: bool)
     return case.refused_step if following is not None and following.step == case.refused_step else None
 
 
-def skip_rejection_reason(case: InvoiceCase, command: SkipLetter, today: date) -> str | None:
+def skip_rejection_reason(case: InvoiceCase, command: SkipLetter, today: date) -> Refusal | None:
     if case.is_settled:
-        return f"the invoice is {case.facts.status}; there is nothing left to go on with"
+        return Refusal("invoice.nothing_to_go_on", "the invoice is {status}; there is nothing left to go on with", status=case.facts.status)
     if find_undelivered_step(case, today, command.without_address) is None:
-        return "no letter of this invoice was refused, is in doubt or waits for an address"
+        return Refusal("letter.none_undelivered", "no letter of this invoice was refused, is in doubt or waits for an address")
     return None
 
 
@@ -60,13 +61,13 @@ def _count_step(case: InvoiceCase, step: str, fate: str, actor: str, at: Moment,
     return seq
 
 
-def resend_rejection_reason(case: InvoiceCase) -> str | None:
+def resend_rejection_reason(case: InvoiceCase) -> Refusal | None:
     if case.is_settled:
-        return f"the invoice is {case.facts.status}; there is nothing left to send"
+        return Refusal("invoice.nothing_to_send", "the invoice is {status}; there is nothing left to send", status=case.facts.status)
     if not case.is_letter_in_doubt:
-        return "no letter of this invoice is in doubt"
+        return Refusal("letter.none_in_doubt", "no letter of this invoice is in doubt")
     if _find_untraced_key(case) not in case.heard:
-        return "this letter is known: decide about it, by its number in the list of letters"
+        return Refusal("letter.known", "this letter is known: decide about it, by its number in the list of letters")
     return None
 
 

@@ -12,11 +12,12 @@ from domain.payment_plan.negotiation import accept_plan, decline_plan, revise_pl
 from domain.payment_plan.plan_case import PaymentPlanCase
 from domain.payment_plan.plan_progress import cancel_plan
 from domain.payment_plan.state import PlanStage
+from domain.refusal import Refusal
 
 
-def _find_rejection_reason(case: PaymentPlanCase, command: Command, today: date) -> str | None:
+def _find_rejection_reason(case: PaymentPlanCase, command: Command, today: date) -> Refusal | None:
     if case.is_over:
-        return f"the plan is {case.ending}"
+        return Refusal("plan.over", "the plan is {plan_ending}", plan_ending=case.ending)
     match command:
         case RevisePlan():
             return terms_rejection_reason(command.terms, case.debt, today, case.rules)
@@ -27,18 +28,25 @@ def _find_rejection_reason(case: PaymentPlanCase, command: Command, today: date)
     return None
 
 
-def _offer_rejection_reason(case: PaymentPlanCase, revision: int) -> str | None:
+def _offer_rejection_reason(case: PaymentPlanCase, revision: int) -> Refusal | None:
     if case.draft is None or case.draft_stage is not PlanStage.OFFERED:
-        return "nothing is on offer to the customer: " + ("the terms are not approved yet" if case.draft else "the plan is in force")
+        if case.draft:
+            return Refusal("plan.not_approved", "nothing is on offer to the customer: the terms are not approved yet")
+        return Refusal("plan.in_force", "nothing is on offer to the customer: the plan is in force")
     if case.draft.number != revision:
-        return f"revision {revision} was replaced; revision {case.draft.number} is on offer"
+        return Refusal(
+            "plan.replaced",
+            "revision {revision} was replaced; revision {offered} is on offer",
+            revision=revision,
+            offered=case.draft.number,
+        )
     return None
 
 
-def _overdue_rejection_reason(case: PaymentPlanCase, today: date) -> str | None:
+def _overdue_rejection_reason(case: PaymentPlanCase, today: date) -> Refusal | None:
     open_ones = case.draft.schedule.unpaid_instalments(case.received) if case.draft else []
     if open_ones and open_ones[0].due_on < today:
-        return "the first instalment's day has passed; revise the plan"
+        return Refusal("plan.first_day_passed", "the first instalment's day has passed; revise the plan")
     return None
 
 

@@ -12,6 +12,7 @@ from domain.case.command import Command
 from domain.money import Currency
 from domain.payment_plan.instalments import InstalmentTerms, terms_rejection_reason
 from domain.policy.plan_rules import PlanRules
+from domain.refusal import Refusal
 
 
 class Side(StrEnum):
@@ -94,18 +95,25 @@ def proposal_rejection_reason(
     """Why no such plan can be proposed, in words; None when it can. `in_plans`: the invoices that another open plan covers."""
     known = {invoice.invoice_id: invoice for invoice in invoices if invoice.account_id == account_id}
     if broken_plans >= rules.most_broken:
-        return f"{broken_plans} plans of this account were broken; the policy proposes no further one"
+        return Refusal(
+            "plan.broken_before", "{count} plans of this account were broken; the policy proposes no further one", count=broken_plans
+        )
     if len(set(command.invoice_ids)) < len(command.invoice_ids):
-        return "an invoice is named twice"
+        return Refusal("plan.named_twice", "an invoice is named twice")
     for invoice_id in command.invoice_ids:
         if invoice_id not in known:
-            return f"the account has no invoice {invoice_id}"
+            return Refusal("plan.no_invoice", "the account has no invoice {invoice}", invoice=invoice_id)
         facts = known[invoice_id].facts
         if facts.is_settled:
-            return f"invoice {invoice_id} is {facts.status}; leave it out"
+            return Refusal("plan.settled", "invoice {invoice} is {status}; leave it out", invoice=invoice_id, status=facts.status)
         if facts.currency != command.currency:
-            return f"invoice {invoice_id} is in {facts.currency}; a plan is in one currency"
+            return Refusal(
+                "plan.currency",
+                "invoice {invoice} is in {currency}; a plan is in one currency",
+                invoice=invoice_id,
+                currency=facts.currency,
+            )
         if invoice_id in in_plans:
-            return f"invoice {invoice_id} is part of another plan"
+            return Refusal("plan.other_plan", "invoice {invoice} is part of another plan", invoice=invoice_id)
     debt = sum(known[invoice_id].facts.open_balance for invoice_id in command.invoice_ids)
     return terms_rejection_reason(command.terms, debt, today, rules)

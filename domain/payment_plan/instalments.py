@@ -14,6 +14,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.policy.plan_rules import PlanRules
+from domain.refusal import Refusal
 
 DAYS_PER_YEAR = 365
 
@@ -82,25 +83,25 @@ class InstalmentTerms(_FrozenModel):
                 return date(year, month + 1, min(self.first_on.day, monthrange(year, month + 1)[1]))
 
 
-def terms_rejection_reason(terms: InstalmentTerms, debt: int, today: date, rules: PlanRules) -> str | None:
+def terms_rejection_reason(terms: InstalmentTerms, debt: int, today: date, rules: PlanRules) -> Refusal | None:
     """Why a debt (minor units) cannot be paid off so, in words; None when it can."""
     if terms.count_instalments() > rules.most_instalments:
-        return f"the policy allows {rules.most_instalments} instalments at most"
+        return Refusal("terms.too_many", "the policy allows {most} instalments at most", most=rules.most_instalments)
     if terms.interest_percent > rules.highest_interest_percent:
-        return f"the policy allows {rules.highest_interest_percent} % interest a year at most"
+        return Refusal("terms.interest", "the policy allows {percent} % interest a year at most", percent=rules.highest_interest_percent)
     if terms.equal is not None and debt - terms.first_payment < terms.equal:
-        return "the debt is too small for so many instalments"
+        return Refusal("terms.too_small", "the debt is too small for so many instalments")
     portions = terms.split_debt(debt)
     days = [portion.due_on for portion in portions]
     if days[0] < today:
-        return "the first instalment's day has passed"
+        return Refusal("terms.first_day_passed", "the first instalment's day has passed")
     if any(later <= earlier for earlier, later in pairwise(days)):
-        return "each instalment must fall after the one before it"
+        return Refusal("terms.order", "each instalment must fall after the one before it")
     if (days[-1] - today).days > rules.longest_days:
-        return f"the policy allows plans of up to {rules.longest_days} days"
+        return Refusal("terms.too_long", "the policy allows plans of up to {days} days", days=rules.longest_days)
     total = sum(portion.amount for portion in portions)
     if total != debt:
-        return f"the instalments add up to {total} minor units, but the debt is {debt}"
+        return Refusal("terms.sum", "the instalments add up to {total} minor units, but the debt is {debt}", total=total, debt=debt)
     return None
 
 

@@ -7,17 +7,29 @@ from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.policy_adoption.adoption_case import AdoptionCase
 from domain.policy_adoption.commands import RequestPolicyAdoption
+from domain.refusal import Refusal
 
 
-def _find_rejection_reason(case: AdoptionCase, command: Command, today: date) -> str | None:
+def _find_rejection_reason(case: AdoptionCase, command: Command, today: date) -> Refusal | None:
     if not isinstance(command, RequestPolicyAdoption):
         return None
     if case.is_asked and case.target:
-        what = f"the adoption of {case.target.name} version {case.target.version}"
+        what = {"policy": case.target.name, "version": case.target.version}
         if case.is_ended:
-            return f"{what} has just ended; ask again in a moment"
-        return f"{what} is under way, asked for by {case.requester}; wait until it has ended"
-    return None if command.invoices else f"no open invoice follows an older version of {command.policy.name}; there is nothing to move"
+            return Refusal(
+                "adoption.just_ended", "the adoption of {policy} version {version} has just ended; ask again in a moment", **what
+            )
+        return Refusal(
+            "adoption.under_way",
+            "the adoption of {policy} version {version} is under way, asked for by {person}; wait until it has ended",
+            person=case.requester,
+            **what,
+        )
+    if not command.invoices:
+        return Refusal(
+            "adoption.nothing", "no open invoice follows an older version of {policy}; there is nothing to move", policy=command.policy.name
+        )
+    return None
 
 
 def _apply_accepted_command(case: AdoptionCase, command: Command, at: Moment) -> int | None:

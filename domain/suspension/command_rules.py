@@ -7,6 +7,7 @@ from domain.case.command import Command
 from domain.case.command_handling import CommandRules
 from domain.clock import Moment
 from domain.journal.entry_kinds import EntryKind
+from domain.refusal import Refusal
 from domain.suspension.commands import (
     ExtendNotice,
     HandOverSuspendedAccount,
@@ -30,55 +31,61 @@ from domain.suspension.transitions import (
 )
 
 
-def _find_rejection_reason(case: SuspensionCase, command: Command, today: date) -> str | None:
+def _find_rejection_reason(case: SuspensionCase, command: Command, today: date) -> Refusal | None:
     if case.is_ended:
-        return "this suspension case is over; ask for a new one"
+        return Refusal("suspension.over", "this suspension case is over; ask for a new one")
     match command:
         case RequestSuspension():
             return _request_rejection_reason(case, command)
         case RequestApprovalAgain() if not case.returned:
-            return "no approval of this case was returned; there is nothing to ask again"
+            return Refusal("suspension.not_returned", "no approval of this case was returned; there is nothing to ask again")
         case ResendWarning() if case.stage is not SuspensionStage.WARNING or not case.undelivered:
-            return "no warning of this case is waiting to be sent again"
+            return Refusal("suspension.no_warning", "no warning of this case is waiting to be sent again")
         case ResendWarning() if case.is_fully_disputed:
-            return "all that is owed is disputed; no warning goes until that is resolved"
+            return Refusal("suspension.warning_disputed", "all that is owed is disputed; no warning goes until that is resolved")
         case ExtendNotice():
             return _extension_rejection_reason(case, command, today)
         case WithdrawSuspension() if case.stage is SuspensionStage.SUSPENDING:
-            return "the billing system is just being told to suspend; reinstate the account when it has answered"
+            return Refusal(
+                "suspension.suspending", "the billing system is just being told to suspend; reinstate the account when it has answered"
+            )
         case WithdrawSuspension() if case.stage not in PRE_SUSPENSION_STAGES:
-            return "the account is suspended already; reinstate it instead"
+            return Refusal("suspension.suspended", "the account is suspended already; reinstate it instead")
         case ReinstateAccount() if case.stage not in (SuspensionStage.SUSPENDED, SuspensionStage.HANDED_OVER):
-            return "the account is not suspended"
+            return Refusal("suspension.not_suspended", "the account is not suspended")
         case HandOverSuspendedAccount() if case.stage is not SuspensionStage.SUSPENDED:
-            return "only a suspended account is handed over"
+            return Refusal("suspension.hand_over", "only a suspended account is handed over")
         case HandOverSuspendedAccount() if case.is_fully_disputed:
-            return "all that is owed is disputed; resolve that before the account is handed over"
+            return Refusal("suspension.hand_over_disputed", "all that is owed is disputed; resolve that before the account is handed over")
     return None
 
 
-def _request_rejection_reason(case: SuspensionCase, command: RequestSuspension) -> str | None:
+def _request_rejection_reason(case: SuspensionCase, command: RequestSuspension) -> Refusal | None:
     if case.prepaid:
-        return "the service of this account is paid in advance; it is never suspended"
+        return Refusal("suspension.prepaid", "the service of this account is paid in advance; it is never suspended")
     if case.stage not in PRE_SUSPENSION_STAGES:
-        return f"the account's suspension has gone as far as '{case.stage}'; there is nothing left to ask for"
+        return Refusal(
+            "suspension.too_far",
+            "the account's suspension has gone as far as '{suspension_stage}'; there is nothing left to ask for",
+            suspension_stage=case.stage,
+        )
     if all(claim.invoice_id in case.claims for claim in command.claims):
-        return "these invoices are in the suspension case already"
+        return Refusal("suspension.known", "these invoices are in the suspension case already")
     if not any(claim.is_owed(case.policy) for claim in command.claims):
-        return "nothing is owed on these invoices"
+        return Refusal("suspension.nothing_owed", "nothing is owed on these invoices")
     return None
 
 
-def _extension_rejection_reason(case: SuspensionCase, command: ExtendNotice, today: date) -> str | None:
+def _extension_rejection_reason(case: SuspensionCase, command: ExtendNotice, today: date) -> Refusal | None:
     most = case.policy.suspension.most_extension_days
     if case.stage not in (SuspensionStage.NOTICE, SuspensionStage.SIGN_OFF) or case.notice_ends is None:
-        return "no notice is running"
+        return Refusal("notice.none", "no notice is running")
     if command.until <= case.notice_ends:
-        return f"the notice runs until {case.notice_ends.isoformat()} as it is; give a later date"
+        return Refusal("notice.earlier", "the notice runs until {until} as it is; give a later date", until=case.notice_ends)
     if command.until < today:
-        return "the new last day of the notice has passed"
+        return Refusal("notice.passed", "the new last day of the notice has passed")
     if case.extended_days + (command.until - case.notice_ends).days > most:
-        return f"the policy allows a notice to be put off by {most} days in all"
+        return Refusal("notice.too_long", "the policy allows a notice to be put off by {days} days in all", days=most)
     return None
 
 

@@ -183,6 +183,10 @@ async def test_whoever_reads_german_writes_and_is_answered_in_german(as_role: As
         refused = await client.post("/act/make_promise", data={**form, "amount": "12.50", "by": "2013-03-10"})
         assert refused.status_code == 422
         assert "Schreiben Sie es wie in 1.234,56" in words(refused.text)
+        refused = await client.post("/act/make_promise", data={**form, "amount": "250,01", "by": "2013-03-10"})
+        assert "Nichts ist geschehen: der zugesagte Betrag ist höher als der offene" in words(refused.text)
+        refused = await client.post("/act/make_promise", data={**form, "amount": "12,50", "by": ""})
+        assert "das fehlt noch" in words(refused.text)
         done = await client.post("/act/make_promise", data={**form, "amount": "12,50", "by": "2013-03-10"})
         assert done.headers["location"] == "/?acted=make_promise"
         assert "Die Zusage ist festgehalten." in words(await page(client, done.headers["location"]))

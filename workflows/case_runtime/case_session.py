@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.carried_state import CarriedState
     from domain.journal.entry_kinds import EntryKind
     from domain.journal.journal import SYSTEM
+    from domain.refusal import Refusal
 
 from workflows.case_runtime.activity_options import RECORD_OPTIONS
 from workflows.case_runtime.effect_dispatcher import EffectDispatcher, EffectResultHandlers, signal_case
@@ -37,9 +38,14 @@ from workflows.case_runtime.wake_timer import WakeTimer
 MAX_WAIT = timedelta(minutes=1)
 """How long, in real time, a case that is over, or goes on in a new run, waits for its notices: people's lists tell the same."""
 
-NO_PENDING_APPROVAL = "nothing of this case waits for a decision"
+NO_PENDING_APPROVAL = Refusal("approval.none", "nothing of this case waits for a decision")
 
 Case = TypeVar("Case", bound=AccountCase)
+
+
+def build_rejection_error(reason: Refusal) -> ApplicationError:
+    """Its message is the reason in words, its detail what they say, so that it can be told in any language."""
+    return ApplicationError(str(reason), reason.told, type=COMMAND_REJECTED, non_retryable=True)
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ class CaseSession(Generic[Case]):
         """Journal that a signal was malformed, or cannot be applied, and changed nothing. `reason` repeats nothing that was sent."""
         self.case.write_entry(EntryKind.SIGNAL_REFUSED, self.now, what=name, reason=reason)
 
-    def find_rejection_reason(self, command: Command, today: date | None = None) -> str | None:
+    def find_rejection_reason(self, command: Command, today: date | None = None) -> Refusal | None:
         """Find why the case's state rules the command out, in words; None when it does not.
 
         `today` is the business date. A query must be told it: there, `now` is the time of the case's last task, which may be weeks ago.
@@ -128,10 +134,10 @@ class CaseSession(Generic[Case]):
         return self._require_rules().rejection_reason(self.case, command, today or self.now.business.date())
 
     def validate_command(self, command: Command) -> None:
-        """Raise ApplicationError, with the reason in words, if the case's state rules the command out."""
+        """Raise ApplicationError, with the reason in words and their facts, if the case's state rules the command out."""
         reason = self.find_rejection_reason(command)
         if reason:
-            raise ApplicationError(reason, type=COMMAND_REJECTED, non_retryable=True)
+            raise build_rejection_error(reason)
 
     def _require_rules(self) -> CommandRules[Case]:
         if self._rules is None:

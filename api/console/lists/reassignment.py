@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from adapters.read_model.lists.account_list import list_matching_account_ids
 from api.console.acts.api_call import send_to_api
 from api.console.acts.forms import load_act_forms
+from api.console.acts.refusal import say_refusal
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
@@ -43,7 +44,8 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
     await run_in_threadpool(require_right, actor, form.permission)
     sent = await read_sent_form(request)
     state = await run_in_threadpool(_read_state, context, actor, QueryParams(sent.first(QUERY_FIELD)))
-    words = (await run_in_threadpool(load_reader, context, actor)).act_words
+    reader = await run_in_threadpool(load_reader, context, actor)
+    words = reader.act_words
     accounts = await run_in_threadpool(_list_accounts, context, state)
     fault, status = "", 422
     if not sent.is_ours:
@@ -56,7 +58,7 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
         if not answer.is_refusal:
             done = {"moved": answer.document["moved"], "tasks": answer.document["tasks"], "to": answer.document["to"]}
             return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", done)
-        fault, status = words.fill_notice("refused", detail=str(answer.document.get("detail", ""))), answer.status
+        fault, status = say_refusal(answer, reader), answer.status
     page = await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, fault)
     page.status_code = status
     return page

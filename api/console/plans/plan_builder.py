@@ -13,6 +13,7 @@ from adapters.preview.plan_ahead import PlanAhead
 from api.console.acts.api_call import send_to_api
 from api.console.acts.form_body import UnreadableField
 from api.console.acts.forms import load_act_forms
+from api.console.acts.refusal import say_refusal
 from api.console.acts.sent_form import KEY_FIELD, SentForm
 from api.console.acts.shown_form import PLAIN_AMOUNT
 from api.console.acts.wording import Reader
@@ -20,6 +21,7 @@ from api.console.plans.plan_form import RHYTHMS, PlanForm
 from api.console.plans.plan_subject import PlanSubject
 from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, load_reader, render
 from api.context import ApiContext
+from api.presenters.refusals import tell_problem
 from api.schemas.plans import TermsIn
 from api.web.access_logging import record_shown_account
 from api.web.problems import Problem
@@ -65,7 +67,7 @@ async def answer_builder(request: Request, context: ApiContext, actor: Actor, su
     body = subject.build_body(form, reader.locale)
     answer = await send_to_api(request, load_act_forms()[subject.act], dict(subject.ids), body, sent.key)
     if answer.is_refusal:
-        fault = reader.act_words.fill_notice("refused", detail=str(answer.document.get("detail", "")))
+        fault = say_refusal(answer, reader)
         return await show_page(Built(built.plan, fault), answer.status)
     queued = f"&{QUEUED_PARAMETER}=yes" if answer.is_queued else ""
     return RedirectResponse(f"{subject.back}?{DONE_PARAMETER}={subject.act}{queued}", status_code=303)
@@ -85,7 +87,8 @@ def build_plan(context: ApiContext, actor: Actor, subject: PlanSubject, form: Pl
     except ValidationError:
         return Built(None, reader.phrases.plan_page["incomplete"])
     except Problem as problem:
-        return Built(None, words.fill_notice("refused", detail=problem.detail))
+        refused = problem.build_document("").model_dump(mode="json")
+        return Built(None, words.fill_notice("refused", detail=tell_problem(refused, reader.phrases)))
 
 
 def _find_difference(subject: PlanSubject, form: PlanForm, terms: TermsIn, reader: Reader) -> str:

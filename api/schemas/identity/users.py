@@ -10,6 +10,7 @@ from adapters.config.settings import ADDRESS_PATTERN
 from adapters.database.row_states import IdentityChannel, IdentityEventKind
 from adapters.i18n.languages import Language
 from api.schemas.request_body import RequestBody, example_config
+from domain.refusal import Refusal
 from domain.roles import Role
 
 MAX_TOKEN_DAYS = 3_650
@@ -18,7 +19,7 @@ MAX_TOKEN_DAYS = 3_650
 def check_time_zone(name: str) -> str:
     """Raises ValueError."""
     if name and name not in available_timezones():
-        raise ValueError("write the name of a time zone such as Europe/Berlin")
+        raise ValueError(Refusal("user.time_zone", "write the name of a time zone such as Europe/Berlin"))
     return str(ZoneInfo(name)) if name else ""
 
 

@@ -20,6 +20,7 @@ from domain.case.command import CommandReceipt
 from domain.clock import Clock
 from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.workflow_input import InvoiceCollectionInput
+from domain.refusal import RefusalFacts, find_refusal_facts
 from tests.api.portfolio_world import POLICY, PortfolioWorld
 from tests.time_skipping import time_skipping
 from workflows.invoice_collection import InvoiceCollection
@@ -82,8 +83,9 @@ async def test_a_repeated_act_is_applied_once(client: Client, database: Database
 async def test_what_the_validator_refuses_comes_in_its_words(client: Client, database: Database, invoice: str) -> None:
     promise = MakePromise(act_id="act-1", actor="maria", amount=25_001, by=date(2098, 1, 1))
     async with worker(client, database):
-        with pytest.raises(CommandRejected, match=r"^the promised amount is more than the open balance$"):
+        with pytest.raises(CommandRejected, match=r"^the promised amount is more than the open balance$") as refused:
             await TemporalCaseCommands(client).submit_invoice_command(invoice, promise)
+    assert find_refusal_facts(refused.value.args[0]) == RefusalFacts(code="promise.too_much")
     assert kinds(database, invoice) == ["case.opened"]
 
 

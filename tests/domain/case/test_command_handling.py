@@ -7,11 +7,12 @@ from domain.clock import Moment
 from domain.invoice.commands import AddNote
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import Journal
+from domain.refusal import Refusal
 from tests.domain.builders import moment
 
 
-def too_loud(case: AccountCase, command: Command, today: date) -> str | None:
-    return "too loud" if command.actor == "max" else None
+def too_loud(case: AccountCase, command: Command, today: date) -> Refusal | None:
+    return Refusal("test.loud", "too loud") if command.actor == "max" else None
 
 
 def note(case: AccountCase, command: Command, at: Moment) -> int:

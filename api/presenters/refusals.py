@@ -1,0 +1,147 @@
+"""Why something is refused, in the reader's language. The sentences stand in `refusal_sentences/`."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from babel.lists import format_list
+from pydantic import BaseModel, ConfigDict
+
+from adapters.i18n.languages import DEFAULT_LANGUAGE
+from adapters.i18n.wording import WordingCatalogue, fill_placeholders, list_placeholders
+from adapters.shipped_files import PROJECT
+from api.web.problems import FIELD_CODES
+from domain.approval.result import LapseReason
+from domain.identifiers import CaseKind
+from domain.money import Money
+from domain.refusal import RefusalFacts
+
+if TYPE_CHECKING:
+    from api.presenters.phrases import Phrases
+
+OTHER = "other"
+"""What is said of anything that has no sentence of its own."""
+
+FACT_GROUPS = {
+    "status": "stages",
+    "role": "roles",
+    "asked_role": "roles",
+    "given_role": "roles",
+    "department": "roles",
+    "act": "matters",
+    "result": "results",
+    "resolution": "resolutions",
+    "dispute_reason": "dispute_reasons",
+    "case_kind": "case_kinds",
+    "task_state": "task_states",
+}
+"""Facts that are words of ours, and the group of phrases that translates them."""
+
+CASE_STAGES = {"suspension_stage": CaseKind.SUSPENSION, "write_off_stage": CaseKind.WRITE_OFF}
+DAY_FACTS = frozenset({"on", "until", "first_day", "last_day", "today"})
+MONEY_FACTS = frozenset({"asked", "owed"})
+_LAPSES = {reason.explanation: reason.value for reason in LapseReason}
+_LIST_SEPARATOR = re.compile(r" or |, ")
+
+
+class RefusalWording(BaseModel):
+    """One language's words. `sentences` by the code of a refusal; `kinds` by the type of a problem, for what has no code; `fields` by
+    pydantic's name for what is wrong with a field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sentences: dict[str, str]
+    kinds: dict[str, str]
+    fields: dict[str, str]
+
+
+REFUSAL_WORDING = WordingCatalogue(RefusalWording, PROJECT / "api" / "presenters" / "refusal_sentences")
+
+
+def tell_problem(document: Mapping[str, Any], words: "Phrases") -> str:
+    """Why a request was refused, from the problem document that answered it. In English the document says itself what has no name."""
+    told = _read_reason(document)
+    if told and (sentence := _tell_reason(told, words)):
+        return sentence
+    if words.language == DEFAULT_LANGUAGE:
+        return str(document.get("detail", ""))
+    kind = str(document.get("type", "")).rpartition(":")[2]
+    return words.refusals.kinds.get(kind, words.refusals.kinds[OTHER])
+
+
+def tell_field_error(error: Mapping[str, Any], words: "Phrases") -> str:
+    """What is wrong with one field, from the problem document's `errors`."""
+    told = _read_reason(error)
+    if words.language == DEFAULT_LANGUAGE and (told is None or told.code.startswith(FIELD_CODES)):
+        return str(error["detail"])
+    return (told and _tell_reason(told, words)) or words.refusals.fields[OTHER]
+
+
+def tell_sentence(sentence: str, words: "Phrases") -> str:
+    """Why something was refused, from the English words that a journal has of it; those words where they are not ours."""
+    told = recognise_refusal(sentence)
+    return (told and _tell_reason(told, words)) or sentence
+
+
+def recognise_refusal(sentence: str) -> RefusalFacts | None:
+    """What an English sentence says without the words."""
+    for code, pattern in _list_patterns():
+        if found := pattern.fullmatch(sentence):
+            return RefusalFacts(code=code, facts=dict(found.groupdict()))
+    return None
+
+
+def _read_reason(told: Mapping[str, Any]) -> RefusalFacts | None:
+    return RefusalFacts.model_validate(told["reason"]) if told.get("reason") else None
+
+
+def _tell_reason(told: RefusalFacts, words: "Phrases") -> str:
+    """Empty where there are no words for it."""
+    if told.code.startswith(FIELD_CODES):
+        return words.refusals.fields.get(told.code.removeprefix(FIELD_CODES), "")
+    sentence = words.refusals.sentences.get(told.code, "")
+    facts = {name: _tell_fact(name, str(value), told.facts, words) for name, value in told.facts.items()}
+    return fill_placeholders(sentence, facts)
+
+
+def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: "Phrases") -> str:
+    if name in FACT_GROUPS:
+        return words.translate(FACT_GROUPS[name], value.replace(" ", "_"))
+    if name in CASE_STAGES:
+        return words.case_stage_label(CASE_STAGES[name], value)
+    if name in DAY_FACTS:
+        return words.shared.format_day(date.fromisoformat(value))
+    if name in MONEY_FACTS:
+        currency, _, amount = value.partition(" ")
+        return words.shared.format_money(Money.from_major(Decimal(amount), currency).minor, currency)
+    match name:
+        case "roles":
+            roles = [words.translate("roles", role) for role in _LIST_SEPARATOR.split(value)]
+            return str(format_list(roles, style="or", locale=words.shared.locale))
+        case "why":
+            return words.translate("lapses", _LAPSES[value]) if value in _LAPSES else tell_sentence(value, words)
+        case "how":
+            return words.outcome_label(str(facts.get("case_kind", "")).replace(" ", "_"), value.replace(" ", "_"))
+        case "plan_ending":
+            return words.outcome_label(CaseKind.PAYMENT_PLAN, value)
+    return value
+
+
+@cache
+def _list_patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """The English sentences as patterns, the one with the most words of its own first."""
+    english = REFUSAL_WORDING.load(DEFAULT_LANGUAGE).sentences
+    own_words = {code: len(re.sub(r"\{\w+\}", "", sentence)) for code, sentence in english.items()}
+    return [(code, _build_pattern(english[code])) for code in sorted(english, key=lambda code: -own_words[code])]
+
+
+def _build_pattern(sentence: str) -> re.Pattern[str]:
+    """A fact that is named twice is the same text in both places."""
+    pattern, seen = re.escape(sentence), set[str]()
+    for name in list_placeholders(sentence):
+        pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P={name})" if name in seen else f"(?P<{name}>.+?)", 1)
+        seen.add(name)
+    return re.compile(pattern, re.DOTALL)

@@ -1,0 +1,132 @@
+"""Refusals: nobody is told in English why something cannot be had who reads another language."""
+
+import ast
+import re
+from string import Formatter
+
+import pytest
+
+from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
+from adapters.i18n.wording import list_placeholders
+from adapters.shipped_files import PROJECT
+from adapters.temporal.case_commands import CommandRejected
+from api.presenters.phrases import load_phrases
+from api.presenters.refusals import REFUSAL_WORDING, recognise_refusal, tell_field_error, tell_problem
+from api.web.problems import Problem, build_problem, invalid_request_problem
+from domain.invoice.command_rules import PROMISED_DAY_PASSED
+from domain.journal.entry_kinds import EntryKind
+from domain.refusal import Refusal
+from tests.refusals import WrittenRefusal, list_refusals
+from tests.user_errors import list_user_errors
+
+IN_WORDS_OF_ITS_OWN = frozenset({"approval.facts_changed"})
+"""What the journal says with more facts than a reader is told."""
+
+_problem_kind = re.compile(r'Problem\(\s*[\w.]+,\s*"([a-z-]+)"')
+
+
+def list_journalled() -> list[WrittenRefusal]:
+    """Those of the cases' rules: where no worker answered, the journal has them in words."""
+    return [each for each in list_refusals() if each.place.startswith(("domain/", "workflows/"))]
+
+
+def name_facts(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def list_problem_kinds() -> set[str]:
+    literal = {kind for path in (PROJECT / "api").rglob("*.py") for kind in _problem_kind.findall(path.read_text())}
+    return literal | {kind.problem_type for kind in list_user_errors()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_refusal_has_a_sentence_of_its_facts_in_every_language(language: str) -> None:
+    told = REFUSAL_WORDING.load(language).sentences
+    assert {each.code for each in list_refusals()} == set(told)
+    assert [each for each in list_refusals() if not set(list_placeholders(told[each.code])) <= name_facts(each.sentence)] == []
+
+
+def test_one_code_is_one_sentence() -> None:
+    assert len({(each.code, each.sentence) for each in list_refusals()}) == len({each.code for each in list_refusals()})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_problem_is_told_in_every_language(language: str) -> None:
+    assert list_problem_kinds() - set(REFUSAL_WORDING.load(language).kinds) == set()
+
+
+def test_what_the_journal_has_in_words_is_known_again() -> None:
+    lost = [each for each in list_journalled() if each.code not in IN_WORDS_OF_ITS_OWN and recognise(each.sentence) != each.code]
+    assert lost == []
+    assert recognise_refusal("nothing that we say") is None
+
+
+def recognise(sentence: str) -> str | None:
+    found = recognise_refusal(sentence.format(**dict.fromkeys(name_facts(sentence), "I-1")))
+    return found.code if found else None
+
+
+def test_no_rule_of_a_case_gives_its_reason_in_words_alone() -> None:
+    """The rules' return type holds it; here, that no function that gives a reason has gone back to text."""
+    bare = []
+    for path in sorted((PROJECT / "domain").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.endswith(("rejection_reason", "_obstacle")):
+                bare += [path.name for each in ast.walk(node) if isinstance(each, ast.Return) and is_text(each.value)]
+    assert bare == []
+
+
+def is_text(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.JoinedStr | ast.BinOp) or (isinstance(value, ast.Constant) and isinstance(value.value, str))
+
+
+GERMAN = load_phrases("de")
+
+
+def told(problem: Problem, language: str = "de") -> str:
+    return tell_problem(problem.build_document("/").model_dump(mode="json"), load_phrases(language))
+
+
+def test_a_refusal_is_told_with_its_facts_as_the_reader_writes_them() -> None:
+    lapsed = Refusal(
+        "approval.lapsed",
+        "the approval of the {act} lapsed on {on}: {why}",
+        act="payment plan",
+        on="2013-03-01",
+        why="the balance was settled",
+    )
+    over = Refusal("case.over", "{why}; nothing can be done to it any more", why=lapsed)
+    assert told(Problem(409, "closed", "The case is closed", over)) == (
+        "die Freigabe „Ratenplan“ ist seit dem 01.03.2013 hinfällig: der Betrag wurde ausgeglichen; daran lässt sich nichts mehr tun"
+    )
+    waits = Refusal("approval.other_role", "this waits for {roles}, not for {role}", roles="collections_manager or sales", role="collector")
+    assert told(Problem(409, "refused", "", waits), "es") == "esto espera a responsable de cobros o ventas, no a gestor de cobros"
+    much = Refusal(
+        "reduction.too_much",
+        "{asked} is more than the {owed} that invoice {invoice} still owes; credit no more",
+        asked="EUR 1250.00",
+        owed="EUR 1000.00",
+        invoice="I-1",
+    )
+    assert told(Problem(409, "refused", "", much)).startswith("1.250,00\xa0€ ist mehr als die 1.000,00\xa0€")
+
+
+def test_what_has_no_name_is_told_by_its_kind_and_a_field_by_the_rule_that_it_breaks() -> None:
+    unnamed = Problem(409, "clash", "They have such a cover already", "anna covers for kim already")
+    assert (told(unnamed), told(unnamed, DEFAULT_LANGUAGE)) == (GERMAN.refusals.kinds["clash"], "anna covers for kim already")
+    document = invalid_request_problem("/x", "write less").build_document("/").model_dump(mode="json")
+    assert tell_field_error(document["errors"][0], GERMAN) == GERMAN.refusals.fields["other"]
+    assert told(build_problem(CommandRejected(PROMISED_DAY_PASSED))) == "der zugesagte Tag ist schon vorbei"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("the promised day has passed", "der zugesagte Tag ist schon vorbei"),
+        ("the invoice is paid; there is nothing left to pause", "die Rechnung ist bezahlt; es gibt nichts mehr anzuhalten"),
+        ("something of long ago", "something of long ago"),
+    ],
+)
+def test_what_a_journal_has_in_english_words_is_told_in_the_readers_language(reason: str, said: str) -> None:
+    sentence = GERMAN.render_entry(EntryKind.ACT_REFUSED, {"what": "MakePromise", "reason": reason}, "EUR")
+    assert sentence == f"Eine Handlung kam zu spät und wurde nicht ausgeführt: {said}"
