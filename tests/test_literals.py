@@ -57,7 +57,7 @@ HOMONYMS: dict[str, set[str]] = {
         *("cancelled", "credited", "disputed", "ended", "escalated", "escalation", "invoice", "next_step", "paid", "received", "recovered"),
         *("snapshot", "spared", "suspended", "told", "waiting_for", "written_off"),
     },
-    "a heading or a phrase of a page": {"active", "approved", "asked", "decided", "notice_extended", "open", "signed", "suspension"},
+    "a heading or a phrase of a page": {"active", "asked", "decided", "notice_extended", "open", "signed", "suspension"},
     "a letter or a notice": {"dispute_raised", "escalation_answered", "reinstated"},
     "a reason": {"declined", "erased", "revised", "withdrawn"},
     "a problem that the API answers with": {"closed", "refused"},

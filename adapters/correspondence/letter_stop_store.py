@@ -68,6 +68,7 @@ class LetterStopStore:
         Raises UnknownStopTargetError, StopClashError, LetterGoneError.
         """
         with self._database.writing() as session:
+            self._database.take_turns(session, LetterStopRow.__tablename__, scope, target)
             earlier = session.get(LetterStopRow, context.act_id)
             if earlier is not None:
                 return _build_stop(earlier)

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Insert, event
+from sqlalchemy import Connection, Engine, Insert, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlmodel import Session, SQLModel, create_engine
@@ -111,6 +111,12 @@ class Database:
         """
         with self._write_lock or nullcontext(), Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def take_turns(self, session: Session, *what: str) -> None:
+        """Let transactions over the same thing follow each other, from here to their ends: what one inserts, the next one finds when it
+        looks it up. SQLite has one writer anyway."""
+        if not self.is_sqlite:
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": "\n".join(what)})
 
     def build_insert(self, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
         """Build the dialect's INSERT, which supports ON CONFLICT."""

@@ -124,6 +124,7 @@ class PasswordStore:
 
     def _store_hash(self, session: Session, user: str, kept: str, by: ChangeAuthor) -> None:
         require_user(session, user)
+        self._database.take_turns(session, PasswordRow.__tablename__, user)
         session.execute(delete(PasswordRow).where(col(PasswordRow.user) == user))
         session.add(PasswordRow(user=user, hash=kept, changed_at=datetime.now(UTC)))
         record_identity_event(session, IdentityEventKind.PASSWORD_SET, user, by)

@@ -39,6 +39,7 @@ class SavedViews:
     def save(self, user: str, list_name: str, view: SavedView, now: datetime) -> bool:
         """Keep a view; one of that name is replaced. `now` is real time. Return False for one more than there can be."""
         with self._database.writing() as session:
+            self._database.take_turns(session, SavedViewRow.__tablename__, user, list_name)
             row = session.get(SavedViewRow, (user, list_name, view.name))
             kept = select(func.count()).where(col(SavedViewRow.user) == user, col(SavedViewRow.list_name) == list_name)
             if row is None and (session.scalar(kept) or 0) >= MAX_VIEWS:

@@ -76,6 +76,7 @@ class IdentityStore:
         facts = {"email": email, "full_name": full_name, "phone": phone, "language": language}
         given = {key: value for key, value in facts.items() if value}
         with self._database.writing() as session:
+            self._database.take_turns(session, User.__tablename__, name)
             user = session.get(User, name) or User(name=name, active=False)
             if role.value not in user.roles or not user.active:
                 record_identity_event(session, IdentityEventKind.ROLE_GIVEN, name, by, role)

@@ -48,6 +48,7 @@ class MappingStore:
             raise MappingError(f"{name!r} is no name; write letters, digits, - and _, at most 64")
         parse_mapping(text, f"{name}.yaml")
         with self._database.writing() as session:
+            self._database.take_turns(session, KeptMapping.__tablename__, name)
             version = _find_version(session, name)
             known = session.get(KeptMapping, (name, version))
             if known is not None and known.text == text:

@@ -42,6 +42,7 @@ class CoverStore:
     def add(self, cover: Cover, made_by: str) -> StoredCover:
         """Store a cover, once by its id. Raises CoverClashError."""
         with self._database.writing() as session:
+            self._database.take_turns(session, CoverRow.__tablename__, cover.collector, cover.covered_by)
             existing = session.get(CoverRow, cover.cover_id)
             if existing is not None:
                 return _build_stored_cover(existing)

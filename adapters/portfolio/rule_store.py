@@ -57,6 +57,7 @@ class PortfolioRuleStore:
         Raises InvalidRuleError and RulesChangedError.
         """
         with self._database.writing() as session:
+            self._database.take_turns(session, PortfolioRuleSet.__tablename__)
             before = load_current_rules(session)
             if before.version and list(rules) == before.rules:
                 return before

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from babel.lists import format_list
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE
+from adapters.i18n.shared_wording import SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, list_placeholders
 from adapters.shipped_files import PROJECT
 from api.web.problems import FIELD_CODES
@@ -18,9 +19,6 @@ from domain.approval.result import LapseReason
 from domain.identifiers import CaseKind
 from domain.money import Money
 from domain.refusal import RefusalFacts
-
-if TYPE_CHECKING:
-    from api.presenters.phrases import Phrases
 
 OTHER = "other"
 """What is said of anything that has no sentence of its own."""
@@ -61,7 +59,26 @@ class RefusalWording(BaseModel):
 REFUSAL_WORDING = WordingCatalogue(RefusalWording, PROJECT / "api" / "presenters" / "refusal_sentences")
 
 
-def tell_problem(document: Mapping[str, Any], words: "Phrases") -> str:
+class ReaderWords(Protocol):
+    """What a reader calls things: `Phrases`, which say why an act was refused too."""
+
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def shared(self) -> SharedWording: ...
+
+    @property
+    def refusals(self) -> RefusalWording: ...
+
+    def translate(self, group: str, name: str) -> str: ...
+
+    def case_stage_label(self, kind: str, stage: str) -> str: ...
+
+    def outcome_label(self, kind: str, outcome: str) -> str: ...
+
+
+def tell_problem(document: Mapping[str, Any], words: ReaderWords) -> str:
     """Why a request was refused, from the problem document that answered it. In English the document says itself what has no name."""
     told = _read_reason(document)
     if told and (sentence := _tell_reason(told, words)):
@@ -72,7 +89,7 @@ def tell_problem(document: Mapping[str, Any], words: "Phrases") -> str:
     return words.refusals.kinds.get(kind, words.refusals.kinds[OTHER])
 
 
-def tell_field_error(error: Mapping[str, Any], words: "Phrases") -> str:
+def tell_field_error(error: Mapping[str, Any], words: ReaderWords) -> str:
     """What is wrong with one field, from the problem document's `errors`."""
     told = _read_reason(error)
     if words.language == DEFAULT_LANGUAGE and (told is None or told.code.startswith(FIELD_CODES)):
@@ -80,7 +97,7 @@ def tell_field_error(error: Mapping[str, Any], words: "Phrases") -> str:
     return (told and _tell_reason(told, words)) or words.refusals.fields[OTHER]
 
 
-def tell_sentence(sentence: str, words: "Phrases") -> str:
+def tell_sentence(sentence: str, words: ReaderWords) -> str:
     """Why something was refused, from the English words that a journal has of it; those words where they are not ours."""
     told = recognise_refusal(sentence)
     return (told and _tell_reason(told, words)) or sentence
@@ -98,7 +115,7 @@ def _read_reason(told: Mapping[str, Any]) -> RefusalFacts | None:
     return RefusalFacts.model_validate(told["reason"]) if told.get("reason") else None
 
 
-def _tell_reason(told: RefusalFacts, words: "Phrases") -> str:
+def _tell_reason(told: RefusalFacts, words: ReaderWords) -> str:
     """Empty where there are no words for it."""
     if told.code.startswith(FIELD_CODES):
         return words.refusals.fields.get(told.code.removeprefix(FIELD_CODES), "")
@@ -107,7 +124,7 @@ def _tell_reason(told: RefusalFacts, words: "Phrases") -> str:
     return fill_placeholders(sentence, facts)
 
 
-def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: "Phrases") -> str:
+def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: ReaderWords) -> str:
     if name in FACT_GROUPS:
         return words.translate(FACT_GROUPS[name], value.replace(" ", "_"))
     if name in CASE_STAGES:

@@ -228,7 +228,7 @@ def test_the_languages_say_the_same_things() -> None:
     english = load_phrases("en")
     for language in LANGUAGES:
         words = load_phrases(language)
-        for group, translated in words.model_dump(exclude={"shared"}).items():
+        for group, translated in words.model_dump(exclude={"shared", "refusals"}).items():
             assert translated.keys() == getattr(english, group).keys(), (language, group)
         for group, translated in words.shared.model_dump(exclude={"locale"}).items():
             assert translated.keys() == getattr(english.shared, group).keys(), (language, group)
