@@ -43,6 +43,7 @@ class IdempotencyKeyStore:
         """Return None when the request is new, otherwise the answer it got. Raises KeyReusedError and RequestInProgressError."""
         with self._database.writing() as session:
             session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now - KEY_RETENTION))
+            self._database.take_turns(session, IdempotencyKey.__tablename__, user, key)
             known = session.exec(select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.user == user)).one_or_none()
             if known is None:
                 session.execute(insert(IdempotencyKey).values(key=key, user=user, request_sha256=request_sha256, created_at=now))
@@ -56,6 +57,12 @@ class IdempotencyKeyStore:
             known.created_at = now
             session.add(known)
             return None
+
+    def find_answer(self, key: str, user: str) -> StoredAnswer | None:
+        """Return what a request under this key was answered, whatever it asked; None where none was, or none is yet."""
+        with self._database.reading() as session:
+            known = session.exec(select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.user == user)).one_or_none()
+        return StoredAnswer(known.status, known.body) if known and known.status is not None else None
 
     def save_response(self, key: str, user: str, status: int, body: Any) -> None:
         with self._database.writing() as session:

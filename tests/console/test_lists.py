@@ -254,6 +254,8 @@ async def test_all_that_match_are_given_to_somebody_who_collects_if_they_are_sti
         again = re.findall(r'name="(seen|form_key)" value="([^"]*)"', await page(manager, address))
         moved = await manager.post(address, data={**given, **dict(again), "to": "ben"})
         assert "3 accounts are now with ben" in words(moved.text)
+        clicked_again = await manager.post(address, data={**given, **dict(again), "to": "ben"})
+        assert (clicked_again.status_code, "3 accounts are now with ben" in words(clicked_again.text)) == (200, True)
         assert set(walk_accounts(portfolio, AccountListFilter(collector="ben"), "name", descending=False)) == {
             "A-1",
             "A-2",

@@ -10,7 +10,9 @@ import httpx
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
+from adapters.identity.idempotency_keys import IdempotencyKeyStore
 from api.console.acts.forms import ActForm
+from api.context import ApiContext
 from api.web.idempotency import IDEMPOTENCY_HEADER
 
 FORWARDED_HEADERS = ("authorization", "cookie", "host", "origin")
@@ -46,9 +48,20 @@ async def send_to_api(
     elif form.method != "DELETE":
         content["json"] = body
     async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
-        answer = await client.request(form.method, path, headers={**headers, IDEMPOTENCY_HEADER: quote(key, safe=punctuation)}, **content)
+        answer = await client.request(form.method, path, headers={**headers, IDEMPOTENCY_HEADER: _write_key(key)}, **content)
     try:
         document = answer.json()
     except json.JSONDecodeError:
         document = {}
     return ApiAnswer(answer.status_code, document if isinstance(document, dict) else {})
+
+
+def find_earlier_answer(context: ApiContext, user: str, key: str) -> ApiAnswer | None:
+    """What the user's form of this key was answered before, if it was done."""
+    known = IdempotencyKeyStore(context.database).find_answer(_write_key(key), user)
+    return ApiAnswer(known.status, known.body) if known else None
+
+
+def _write_key(key: str) -> str:
+    """As a header takes it."""
+    return quote(key, safe=punctuation)

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import QueryParams
 
 from adapters.read_model.lists.account_list import list_matching_account_ids
-from api.console.acts.api_call import send_to_api
+from api.console.acts.api_call import ApiAnswer, find_earlier_answer, send_to_api
 from api.console.acts.forms import load_act_forms
 from api.console.acts.refusal import say_refusal
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
@@ -39,7 +39,8 @@ def show_reassignment(request: Request, context: Context, actor: PageReader) -> 
 
 @router.post(REASSIGNMENT_PAGE)
 async def reassign_all(request: Request, context: Context, actor: PageReader) -> Response:
-    """Those that were shown, or nothing: what matches by now is shown again where it is not the same."""
+    """Those that were shown, or nothing: what matches by now is shown again where it is not the same, but for the same form sent twice,
+    whose first sending may be why."""
     form = load_act_forms()[REASSIGNMENT]
     await run_in_threadpool(require_right, actor, form.permission)
     sent = await read_sent_form(request)
@@ -48,6 +49,9 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
     words = reader.act_words
     accounts = await run_in_threadpool(_list_accounts, context, state)
     fault, status = "", 422
+    earlier = await run_in_threadpool(find_earlier_answer, context, actor.user, sent.key) if sent.is_ours else None
+    if earlier:
+        return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", _say_moved(earlier))
     if not sent.is_ours:
         fault, status = words.notices["stale"], 403
     elif sent.first(SEEN_FIELD) != _describe_selection(accounts):
@@ -56,12 +60,15 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
         body = {"accounts": accounts, "to": sent.first("to").strip(), "why": sent.first("why").strip()}
         answer = await send_to_api(request, form, {}, body, sent.key)
         if not answer.is_refusal:
-            done = {"moved": answer.document["moved"], "tasks": answer.document["tasks"], "to": answer.document["to"]}
-            return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", done)
+            return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", _say_moved(answer))
         fault, status = say_refusal(answer, reader), answer.status
     page = await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, fault)
     page.status_code = status
     return page
+
+
+def _say_moved(answer: ApiAnswer) -> dict[str, object]:
+    return {name: answer.document[name] for name in ("moved", "tasks", "to")}
 
 
 def _read_state(context: ApiContext, actor: Actor, parameters: QueryParams) -> ListState:
