@@ -38,4 +38,4 @@ def _find_calls(text: str) -> list[ast.Call]:
 def _read_call(call: ast.Call, place: str) -> WrittenRefusal:
     words = [argument.value for argument in call.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str)]
     assert len(words) == len(call.args) == 2, f"{place}: write the code and the sentence here, in full"
-    return WrittenRefusal(*words, place)
+    return WrittenRefusal(words[0], words[1], place)
