@@ -65,8 +65,21 @@ class LetterStopStore:
         """Stop letters from the next one on. The same act again returns what it did. `taken_back`: the Message-ID of a letter that must not
         have gone by then.
 
-        Raises UnknownStopTargetError, StopClashError, LetterGoneError.
+        A letter that has no row yet may begin to go while the stop is written, and not see it: so it is looked for once more when the stop
+        is there. Where it was faster, nothing is stopped. Raises UnknownStopTargetError, StopClashError, LetterGoneError.
         """
+        stop = self._make_stop(scope, target, reason, last_day, context, taken_back)
+        try:
+            with self._database.writing() as session:
+                _require_not_gone(session, taken_back)
+        except LetterGoneError:
+            self.end(stop.stop_id, context)
+            raise
+        return stop
+
+    def _make_stop(
+        self, scope: StopScope, target: str, reason: str, last_day: date | None, context: BrakeContext, taken_back: str
+    ) -> LetterStop:
         with self._database.writing() as session:
             self._database.take_turns(session, LetterStopRow.__tablename__, scope, target)
             earlier = session.get(LetterStopRow, context.act_id)
@@ -142,7 +155,7 @@ def _require_target(session: Session, scope: StopScope, target: str) -> None:
 
 
 def _require_not_gone(session: Session, message_id: str) -> None:
-    """The letter outbox locks the row of a letter before it looks for stops: either it finds this one, or the letter has gone."""
+    """The letter outbox locks the row of a letter before it looks for stops: once a stop is there, it finds it, or the letter has gone."""
     mine = select(Message).where(col(Message.message_id) == message_id).with_for_update()
     letter = session.scalars(mine).first() if message_id else None
     if letter is not None and letter.state not in (MessageState.INTENDED, MessageState.VOID):

@@ -4,18 +4,21 @@ from datetime import date, datetime
 
 import pytest
 from sqlalchemy import event, update
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
+from adapters.correspondence import letter_stop_store
 from adapters.correspondence.letter_brakes import load_brakes
 from adapters.correspondence.letter_decisions import LetterDecision, LetterDecisionStore
 from adapters.correspondence.letter_stop_store import (
     BrakeContext,
+    LetterGoneError,
     LetterStopStore,
     StopClashError,
     UnknownStopError,
     UnknownStopTargetError,
 )
-from adapters.database.tables import Case, Invoice, LetterBrakeRecord, LetterStopRow, PolicyVersion
+from adapters.database.row_states import MessageState
+from adapters.database.tables import Case, Invoice, LetterBrakeRecord, LetterStopRow, Message, PolicyVersion
 from domain.correspondence.letter_stop import LetterStop, StopScope
 from tests.adapters.correspondence.case_letter_orders import REFUSED, build_warning_order, order_letter
 from tests.adapters.correspondence.correspondence_setup import DAY, HOUR, NOON, TODAY, CorrespondenceSetup
@@ -227,3 +230,26 @@ def test_where_nothing_is_stopped_a_batch_costs_one_small_query(correspondence: 
         assert len(asked) == 2
     finally:
         event.remove(correspondence.database.engine, "before_cursor_execute", listen)
+
+
+def test_a_letter_that_begins_to_go_while_it_is_taken_back_has_gone_and_nothing_is_stopped(
+    customers: CorrespondenceSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look comes before the letter has a row, and the letter looks for stops before this one is written."""
+    looks, require_not_gone = list[str](), letter_stop_store._require_not_gone
+
+    def look(session: Session, message_id: str) -> None:
+        looks.append(message_id)
+        if len(looks) > 1:
+            require_not_gone(session, message_id)
+
+    monkeypatch.setattr(letter_stop_store, "_require_not_gone", look)
+    going = Message(
+        key="k", account_id="B1", language="de", currency="EUR", slot=NOON, message_id="<going@x>", state=MessageState.TRANSMITTING
+    )
+    with customers.database.writing() as session:
+        session.add(going)
+    stops = LetterStopStore(customers.database)
+    with pytest.raises(LetterGoneError):
+        stops.stop(StopScope.ACCOUNT, "B1", "they pay today", TODAY, context(), "<going@x>")
+    assert (len(looks), stops.list_stops(TODAY)) == (2, [])
