@@ -26,7 +26,9 @@ from adapters.imports.importer import Importer
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import Inbox
 from adapters.policies.policy_store import PolicyStore
-from adapters.preview.letter_preview import LetterPreview, PreviewServices
+from adapters.preview.kept_days import KeptDays
+from adapters.preview.letter_preview import LetterPreview, PreviewedLetter, PreviewServices
+from adapters.read_model.correspondence import TaskRow
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CaseCommands
 from api.audit_port import AuditPort, UnavailableAuditPort
@@ -124,7 +126,11 @@ class ApiContext:
     def preview(self) -> LetterPreview:
         domain = self.letter_sender.rpartition("@")[2]
         services = PreviewServices(self.billing, self._letter_templates, self.company, self.letter_sender, domain, self.policies_dir)
-        return LetterPreview(self.database, services, self.clock)
+        return LetterPreview(self.database, services, self.clock, self._kept_days)
+
+    @cached_property
+    def _kept_days(self) -> KeptDays[tuple[list[PreviewedLetter], list[TaskRow]]]:
+        return KeptDays()
 
     @property
     def policies(self) -> PolicyStore:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Table, exists, func, insert, literal, or_, select
 from sqlmodel import SQLModel, col
 
 from adapters.correspondence.contact_requests import UNDER_WAY_STATES
@@ -19,6 +20,7 @@ from adapters.database.tables import (
     Contact,
     ContactRequest,
     Invoice,
+    LedgerEvent,
     Message,
     MessageLine,
     PolicyVersion,
@@ -39,19 +41,52 @@ _LEFT_OUT = {"content", "next_attempt_at"}
 """Of earlier letters: their text, and that one rests after an attempt that failed."""
 
 
+class AccountRows(NamedTuple):
+    """What letters to accounts rest on, as rows by table. `fingerprint`: another one once any of it changed, or an amount was booked."""
+
+    tables: list[tuple[Table, list[dict[str, Any]]]]
+    fingerprint: bytes
+
+
+def read_accounts(source: Database, accounts: Sequence[str]) -> AccountRows:
+    """Read what letters to these accounts rest on, at one moment. What earlier letters said is left out."""
+    tables, seen = [], blake2b(digest_size=16)
+    with source.snapshot() as session:
+        here = session.connection()
+        for table, conditions in _list_parts(accounts):
+            columns = [column for column in table.c if table is not _table(Message) or column.name not in _LEFT_OUT]
+            rows = [dict(row) for row in here.execute(select(*columns).where(*conditions)).mappings()]
+            tables.append((table, rows))
+            if table is not _table(Setting):  # where a clock writes down how far it is
+                seen.update(repr((table.name, [tuple(row.values()) for row in rows])).encode())
+        seen.update(repr(session.scalar(select(func.max(_table(LedgerEvent).c.id)))).encode())
+    return AccountRows(tables, seen.digest())
+
+
+def _list_parts(accounts: Sequence[str]) -> Iterator[tuple[Table, list[ColumnElement[bool]]]]:
+    """The tables with the conditions of their rows, so many accounts at a time, in the order in which they refer to each other."""
+    for model in _WHOLE_TABLES:
+        yield _table(model), []
+    for start in range(0, len(accounts), ACCOUNTS_PER_STATEMENT):
+        some = accounts[start : start + ACCOUNTS_PER_STATEMENT]
+        yield _table(Account), [_table(Account).c.id.in_(some)]
+        for model in _OF_ACCOUNTS:
+            yield _table(model), [_table(model).c.account_id.in_(some)]
+        messages = select(_table(Message).c.id).where(_table(Message).c.account_id.in_(some))
+        yield _table(MessageLine), [_table(MessageLine).c.message_id.in_(messages)]
+
+
 @contextmanager
-def open_copy(source: Database, accounts: Sequence[str]) -> Iterator[Database]:
-    """Copy what letters to these accounts rest on into a database that is gone afterwards. What earlier letters said is left out."""
+def open_copy(rows: AccountRows) -> Iterator[Database]:
+    """A database of these rows, which is gone afterwards."""
     with TemporaryDirectory(prefix="duecourse-preview-") as folder:
         copy = Database(f"sqlite:///{Path(folder) / 'preview.db'}")
         SQLModel.metadata.create_all(copy.engine)
         try:
-            with source.snapshot() as reading, copy.writing() as writing:
-                here, there = reading.connection(), writing.connection()
-                for table in _WHOLE_TABLES:
-                    _copy_rows(here, there, _table(table))
-                for start in range(0, len(accounts), ACCOUNTS_PER_STATEMENT):
-                    _copy_accounts(here, there, accounts[start : start + ACCOUNTS_PER_STATEMENT])
+            with copy.writing() as session:
+                for table, those in rows.tables:
+                    if those:
+                        session.connection().execute(insert(table), those)
             yield copy
         finally:
             copy.close()
@@ -80,22 +115,6 @@ def _conditions_of_letters(account: Any, until: date) -> list[ColumnElement[bool
         ),
         exists().where(col(Invoice.account_id) == account, col(Invoice.status) == InvoiceStatus.OPEN, ~has_case),
     ]
-
-
-def _copy_accounts(here: Connection, there: Connection, accounts: Sequence[str]) -> None:
-    _copy_rows(here, there, _table(Account), _table(Account).c.id.in_(accounts))
-    for model in _OF_ACCOUNTS:
-        table = _table(model)
-        _copy_rows(here, there, table, table.c.account_id.in_(accounts))
-    messages = select(_table(Message).c.id).where(_table(Message).c.account_id.in_(accounts))
-    _copy_rows(here, there, _table(MessageLine), _table(MessageLine).c.message_id.in_(messages))
-
-
-def _copy_rows(here: Connection, there: Connection, table: Table, *conditions: ColumnElement[bool]) -> None:
-    columns = [column for column in table.c if table is not _table(Message) or column.name not in _LEFT_OUT]
-    rows = [dict(row) for row in here.execute(select(*columns).where(*conditions)).mappings()]
-    if rows:
-        there.execute(insert(table), rows)
 
 
 def _table(model: type[SQLModel]) -> Table:

@@ -25,8 +25,9 @@ from adapters.letters.letter_templates import LetterTemplates
 from adapters.mail.local_inbox import InboxMessage, read_mail
 from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from adapters.policies.policy_store import PolicyStore
-from adapters.preview.account_copy import list_accounts_ahead, open_copy
+from adapters.preview.account_copy import AccountRows, list_accounts_ahead, open_copy, read_accounts
 from adapters.preview.invoices_ahead import InvoicesAhead
+from adapters.preview.kept_days import KeptDays
 from adapters.read_model.correspondence import LetterRow, TaskRow, list_letters, list_tasks
 from adapters.read_model.letter_brakes import count_held_accounts, find_account_brake
 from domain.case.case_view import TaskKind
@@ -81,8 +82,15 @@ class PreviewServices(NamedTuple):
 
 
 class LetterPreview:
-    def __init__(self, database: Database, services: PreviewServices, clock: Clock) -> None:
-        self._database, self._services, self._clock = database, services, clock
+    def __init__(
+        self,
+        database: Database,
+        services: PreviewServices,
+        clock: Clock,
+        kept: KeptDays[tuple[list[PreviewedLetter], list[TaskRow]]] | None = None,
+    ) -> None:
+        """`kept`: what was played a moment ago, for those who look again and again."""
+        self._database, self._services, self._clock, self._kept = database, services, clock, kept or KeptDays()
 
     def look_ahead(
         self, now: datetime, days: int = DEFAULT_DAYS, account: str | None = None, collector: str | None = None, limit: int = MOST_ACCOUNTS
@@ -92,10 +100,8 @@ class LetterPreview:
         until = self._find_last_day(now.date(), days)
         found = list_accounts_ahead(self._database, until, limit, account, collector)
         accounts = found[:limit]
-        with open_copy(self._database, accounts) as copy:
-            played = _PlayedDays(copy, self._services, self._clock, now)
-            played.run(start_of_day(until + timedelta(days=1)))
-            letters, hindered = played.list_letters(), list_tasks(copy, limit=MOST_ACCOUNTS)[0]
+        rows = read_accounts(self._database, accounts)
+        letters, hindered = self._kept.find_or_play((rows.fingerprint, until, now.date()), now, lambda: self._play(rows, now, until))
         brakes = self._find_brakes({each.letter.account_id for each in letters}, now.date())
         return LettersAhead(
             until=until,
@@ -104,6 +110,13 @@ class LetterPreview:
             accounts=len(accounts),
             has_more=len(found) > limit,
         )
+
+    def _play(self, rows: AccountRows, now: datetime, until: date) -> tuple[list[PreviewedLetter], list[TaskRow]]:
+        """The letters that would go, and the tasks that would be open."""
+        with open_copy(rows) as copy:
+            played = _PlayedDays(copy, self._services, self._clock, now)
+            played.run(start_of_day(until + timedelta(days=1)))
+            return played.list_letters(), list_tasks(copy, limit=MOST_ACCOUNTS)[0]
 
     def _find_last_day(self, today: date, days: int) -> date:
         is_business_day = get_business_day_check(self._services.company.country or _NO_COUNTRY)

@@ -1,9 +1,11 @@
 """What would go in the next business days, without anything going. It is Tuesday noon."""
 
 import time
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+import pytest
+from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 
 from adapters.config.company import load_company
@@ -14,7 +16,9 @@ from adapters.database.tables import Contact, ContactRequest, JournalEntry, Mess
 from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_store import PolicyStore
-from adapters.preview.letter_preview import LetterPreview, LettersAhead, PreviewServices
+from adapters.preview.account_copy import AccountRows
+from adapters.preview.letter_preview import LetterPreview, LettersAhead, PreviewedLetter, PreviewServices
+from adapters.read_model.correspondence import TaskRow
 from adapters.shipped_files import PROJECT
 from domain.clock import Clock
 from domain.correspondence.letter_stop import StopScope
@@ -25,12 +29,16 @@ CONTEXT = BrakeContext("act-1", "maria", NOON, NOON)
 
 
 def look_ahead(correspondence: CorrespondenceSetup, days: int = 5, **terms: Any) -> LettersAhead:
+    return build_preview(correspondence).look_ahead(NOON, days, **terms)
+
+
+def build_preview(correspondence: CorrespondenceSetup) -> LetterPreview:
     settings = Settings.load()
     company, letters = load_company(settings), LetterTemplates(settings.letters_dir)
     services = PreviewServices(
         Ledger(correspondence.database), letters, company, settings.sender, settings.reply_domain, PROJECT / "policies"
     )
-    return LetterPreview(correspondence.database, services, Clock.real_time()).look_ahead(NOON, days, **terms)
+    return LetterPreview(correspondence.database, services, Clock.real_time())
 
 
 def count_rows(correspondence: CorrespondenceSetup) -> list[int]:
@@ -100,3 +108,27 @@ def test_four_hundred_accounts_are_no_trouble(correspondence: CorrespondenceSetu
     assert time.monotonic() - began < 60
     assert {each.letter.account_id for each in ahead.letters} == {f"B{number}" for number in range(400)}
     assert all(each.mail.text and each.mail.html for each in ahead.letters)
+
+
+def test_whoever_looks_again_is_shown_what_was_played_until_something_of_it_changed(
+    correspondence: CorrespondenceSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    correspondence.create_invoice("I1", due=TODAY - 3 * DAY)
+    preview, play, played = build_preview(correspondence), LetterPreview._play, list[datetime]()
+
+    def count(self: LetterPreview, rows: AccountRows, now: datetime, until: date) -> tuple[list[PreviewedLetter], list[TaskRow]]:
+        played.append(now)
+        return play(self, rows, now, until)
+
+    monkeypatch.setattr(LetterPreview, "_play", count)
+    first = preview.look_ahead(NOON, 2)
+    assert (preview.look_ahead(NOON + timedelta(minutes=4), 2), len(played)) == (first, 1)
+    LetterStopStore(correspondence.database).stop(StopScope.ACCOUNT, "A1", "a wrong price list", None, CONTEXT)
+    assert ([each.brake is None for each in preview.look_ahead(NOON, 2).letters], len(played)) == ([False], 1)
+    with correspondence.database.writing() as session:
+        session.execute(update(Contact).values(email="other@kunde.example"))
+    assert "other@kunde.example" in preview.look_ahead(NOON, 2).letters[0].mail.recipients
+    assert len(played) == 2
+    preview.look_ahead(NOON + timedelta(minutes=6), 2)
+    preview.look_ahead(NOON, 3)
+    assert len(played) == 4
