@@ -22,7 +22,7 @@ class PageCompressionMiddleware:
         self._app = app
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
+        if scope["type"] != "http" or not unpacks_gzip(Headers(scope=scope).get("accept-encoding", "")):
             await self._app(scope, receive, send)
             return
         head: AsgiMessage | None = None
@@ -44,6 +44,16 @@ class PageCompressionMiddleware:
             await send(message)
 
         await self._app(scope, receive, compressing)
+
+
+def unpacks_gzip(accepted: str) -> bool:
+    """Whether the header Accept-Encoding takes gzip: by its name, else by the star, and with a weight that is more than nothing."""
+    weights = {}
+    for each in accepted.lower().split(","):
+        coding, _, weight = each.partition(";")
+        weights[coding.strip()] = weight.strip().removeprefix("q=").strip()
+    weight = weights.get("gzip", weights.get("*", "0"))
+    return weight.strip("0.") != "" or not weight
 
 
 def compress_page(body: bytes) -> bytes:

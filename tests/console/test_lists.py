@@ -14,6 +14,7 @@ from adapters.read_model.cursors import UnknownCursorError
 from adapters.read_model.lists import list_totals
 from adapters.read_model.lists.account_list import NOBODY, AccountListFilter, list_account_page, load_account_totals
 from adapters.read_model.lists.invoice_list import InvoiceListFilter, list_invoice_page, load_invoice_totals
+from api.web.page_compression import unpacks_gzip
 from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import PauseCollection
@@ -230,6 +231,24 @@ async def test_a_page_goes_compressed_to_whoever_unpacks_it_and_as_it_is_to_othe
         assert "content-encoding" not in plain.headers
         assert packed.text == plain.text
         assert packed.num_bytes_downloaded < plain.num_bytes_downloaded / 3
+
+
+@pytest.mark.parametrize(
+    ("header", "unpacks"),
+    [
+        ("gzip", True),
+        ("deflate, GZIP;q=0.5", True),
+        ("gzip;q=1.0, *;q=0", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, br", False),
+        ("*;q=0", False),
+        ("x-gzipped", False),
+        ("", False),
+    ],
+)
+def test_only_who_takes_gzip_with_a_weight_gets_it(header: str, unpacks: bool) -> None:
+    assert unpacks_gzip(header) is unpacks
 
 
 async def test_all_that_match_are_given_to_somebody_who_collects_if_they_are_still_those_that_were_shown(

@@ -140,3 +140,13 @@ def test_a_line_is_named_by_its_number() -> None:
     with pytest.raises(UnreadableRule) as error:
         read_rules("anna\n\nlouis; ?")
     assert error.value.number == 3
+
+
+def test_a_rules_value_may_have_the_separators_of_its_line() -> None:
+    rules = [
+        PortfolioRule(collector="kim; the elder", countries=["DE"], segments=['small, "old"', "large"]),
+        PortfolioRule(collector="louis, jr", letters="A-F"),
+    ]
+    assert read_rules(write_rules(rules)) == rules
+    assert write_rules(rules) == '"kim; the elder"; DE; "small, ""old""", large\n"louis, jr"; ; ; A-F'
+    assert read_rules("louis, jr; DE") == [PortfolioRule(collector="louis, jr", countries=["DE"])]

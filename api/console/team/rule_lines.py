@@ -1,4 +1,5 @@
-"""Rules of portfolios as people write them: a line each, `collector; countries; segments; letters`. What is left out fits all."""
+"""Rules of portfolios as people write them: a line each, `collector; countries; segments; letters`. What is left out fits all. A value that
+has one of the separators in it stands in double quotes; one of those within it is written twice."""
 
 from collections.abc import Iterable
 
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 from domain.portfolio.assignment_rules import PortfolioRule
 
 PARTS = 4
+QUOTE = '"'
 
 
 class UnreadableRule(Exception):
@@ -18,10 +20,12 @@ class UnreadableRule(Exception):
 
 
 def write_rules(rules: Iterable[PortfolioRule]) -> str:
-    lines = (
-        "; ".join((rule.collector, ", ".join(rule.countries), ", ".join(rule.segments), rule.letters or "")).rstrip("; ") for rule in rules
-    )
-    return "\n".join(lines)
+    return "\n".join(_write_rule(rule) for rule in rules)
+
+
+def _write_rule(rule: PortfolioRule) -> str:
+    values = ([rule.collector], rule.countries, rule.segments, [rule.letters or ""])
+    return "; ".join(", ".join(map(_quote, each)) for each in values).rstrip("; ")
 
 
 def read_rules(text: str) -> list[PortfolioRule]:
@@ -30,17 +34,41 @@ def read_rules(text: str) -> list[PortfolioRule]:
 
 
 def _read_rule(number: int, line: str) -> PortfolioRule:
-    parts = [part.strip() for part in line.split(";")]
+    parts = [part.strip() for part in _split(line, ";")]
     if len(parts) > PARTS:
         raise UnreadableRule(number, line.strip())
     collector, countries, segments, letters = (*parts, *[""] * (PARTS - len(parts)))
     try:
         return PortfolioRule(
-            collector=collector, countries=_read_list(countries), segments=_read_list(segments), letters=letters.upper() or None
+            collector=_unquote(collector), countries=_read_list(countries), segments=_read_list(segments), letters=letters.upper() or None
         )
     except ValidationError as error:
         raise UnreadableRule(number, str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from error
 
 
 def _read_list(text: str) -> list[str]:
-    return [each for part in text.split(",") if (each := part.strip())]
+    return [each for part in _split(text, ",") if (each := _unquote(part))]
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """At every separator that stands outside quotes."""
+    pieces = [""]
+    for sign in text:
+        is_quoted = pieces[-1].lstrip().startswith(QUOTE) and pieces[-1].count(QUOTE) % 2
+        if sign == separator and not is_quoted:
+            pieces.append("")
+        else:
+            pieces[-1] += sign
+    return pieces
+
+
+def _quote(value: str) -> str:
+    if value == value.strip() and not any(sign in value for sign in f";,{QUOTE}"):
+        return value
+    return f"{QUOTE}{value.replace(QUOTE, 2 * QUOTE)}{QUOTE}"
+
+
+def _unquote(piece: str) -> str:
+    text = piece.strip()
+    is_quoted = len(text) > 1 and text.startswith(QUOTE) and text.endswith(QUOTE)
+    return text[1:-1].replace(2 * QUOTE, QUOTE) if is_quoted else text
