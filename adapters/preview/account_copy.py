@@ -65,8 +65,8 @@ def read_accounts(source: Database, accounts: Sequence[str]) -> AccountRows:
 
 def _list_parts(accounts: Sequence[str]) -> Iterator[tuple[Table, list[ColumnElement[bool]]]]:
     """The tables with the conditions of their rows, so many accounts at a time, in the order in which they refer to each other."""
-    for model in _WHOLE_TABLES:
-        yield _table(model), []
+    for whole in _WHOLE_TABLES:
+        yield _table(whole), []
     for start in range(0, len(accounts), ACCOUNTS_PER_STATEMENT):
         some = accounts[start : start + ACCOUNTS_PER_STATEMENT]
         yield _table(Account), [_table(Account).c.id.in_(some)]

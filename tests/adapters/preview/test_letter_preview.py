@@ -127,7 +127,7 @@ def test_whoever_looks_again_is_shown_what_was_played_until_something_of_it_chan
     assert ([each.brake is None for each in preview.look_ahead(NOON, 2).letters], len(played)) == ([False], 1)
     with correspondence.database.writing() as session:
         session.execute(update(Contact).values(email="other@kunde.example"))
-    assert "other@kunde.example" in preview.look_ahead(NOON, 2).letters[0].mail.recipients
+    assert "other@kunde.example" in preview.look_ahead(NOON, 2).letters[0].mail.recipients[0]
     assert len(played) == 2
     preview.look_ahead(NOON + timedelta(minutes=6), 2)
     preview.look_ahead(NOON, 3)
