@@ -98,6 +98,8 @@ class AuditedDatabase:
         self._erase()
         self._archive()
         self.mailed: dict[date, str] = {}
+        self.replays: dict[str, bool] = {}
+        """By the journal as it was read: whether a replay makes another."""
         self._journal_seal(self.seal())
         self.seal()
 
