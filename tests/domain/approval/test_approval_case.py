@@ -25,6 +25,7 @@ from domain.policy.approval_matrix import ApprovalMatrix, ApprovalRequest, Matri
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Actor, Role
 from tests.domain.builders import moment
+from tests.examples import count_examples
 
 MANAGER, DIRECTOR = Role.COLLECTIONS_MANAGER, Role.FINANCE_DIRECTOR
 TODAY = date(2013, 3, 1)
@@ -248,7 +249,7 @@ def test_it_asks_for_each_currency_and_lapses_when_another_one_outgrows_those_wh
     assert [entry.facts.get("other_amounts") for entry in renewed.journal.pending[-2:]] == ["GBP:1", None]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(300, few=100), deadline=None)
 @given(
     requester=st.sampled_from(["kim", "anna", "ANNA"]),
     acting_for=st.lists(st.sampled_from(["boss", "Dora", "anna"]), max_size=2),
@@ -459,7 +460,7 @@ HAPPENINGS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=count_examples(300, few=100))
 @given(st.sampled_from([50_000, 500_000, 500_000]), HAPPENINGS)
 def test_no_order_of_decisions_gets_around_the_rules(amount: int, happenings: list[tuple[int, DecideApproval | ApprovalRequest]]) -> None:
     case, days, applied = asked(amount, acting_for=("boss",)), 0, set[str]()

@@ -26,6 +26,7 @@ from domain.policy.collection_policy import StepAction
 from domain.timeline.collection_clock import read_collection_clock
 from domain.timeline.holds import Hold, HoldKind
 from tests.domain.builders import DAY, DUE, HOUR, build_case, build_facts, midnight
+from tests.examples import count_examples
 
 TOTAL = 10_000
 PASSING = [reason for reason in DropReason if reason not in (DropReason.LAPSED, DropReason.SETTLED)]
@@ -357,4 +358,4 @@ class Collection(RuleBasedStateMachine):
 
 
 TestAnyOrder = Collection.TestCase
-TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=40)
+TestAnyOrder.settings = settings(max_examples=count_examples(100, few=50), stateful_step_count=40)

@@ -29,6 +29,7 @@ from tests.domain.projection.account_life import POLICIES, AccountLife, InvoiceL
 from tests.domain.projection.naive_account_state import naive_account_state, read_account_entries, simplify_account_state
 from tests.domain.suspension.builders import SuspensionDriver, build_receivable
 from tests.domain.suspension.test_any_order import Suspension
+from tests.examples import count_examples
 from tests.histories.recorded_cases import account_of, list_recorded_names, recorded_cases
 
 DAY = timedelta(days=1)
@@ -53,7 +54,7 @@ def stands(entries: list[Entry], days: int) -> AccountState:
 
 
 @given(account_lives(), st.integers(-15, 80))
-@settings(max_examples=100)
+@settings(max_examples=count_examples(100, few=50))
 def test_the_state_at_a_date_agrees_with_a_plain_reduction_of_the_same_entries(life: AccountLife, days: int) -> None:
     end = start_of_day(on(days) + timedelta(days=1))
     assert simplify_account_state(account_state_on("A1", life.entries, on(days), POLICIES)) == naive_account_state(
@@ -63,7 +64,7 @@ def test_the_state_at_a_date_agrees_with_a_plain_reduction_of_the_same_entries(l
 
 @pytest.mark.parametrize("series", SERIES)
 @given(data=st.data())
-@settings(max_examples=200)
+@settings(max_examples=count_examples(200, few=80))
 def test_of_journals_that_workflows_wrote_the_state_at_a_date_agrees_with_the_plain_reduction(series: str, data: st.DataObject) -> None:
     """Accounts that lived through several of the recorded stories, each asked about on any of its days."""
     entries = account_of(series, sorted(data.draw(st.sets(st.sampled_from(LIVES[series]), min_size=1, max_size=6))))

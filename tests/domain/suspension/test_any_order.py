@@ -57,6 +57,7 @@ from domain.suspension.state import SuspensionEnding, SuspensionStage
 from domain.suspension.suspension_case import SuspensionCase
 from domain.suspension.transitions import advance
 from tests.domain.builders import DAY, build_policy, midnight
+from tests.examples import count_examples
 
 NAMES = ["I1", "I2", "I3"]
 TOTAL, MINIMUM, NOTICE = 10_000, 500, 14
@@ -443,4 +444,4 @@ class Suspension(RuleBasedStateMachine):
 
 
 TestSuspensionInAnyOrder = Suspension.TestCase
-TestSuspensionInAnyOrder.settings = settings(max_examples=100, stateful_step_count=50)
+TestSuspensionInAnyOrder.settings = settings(max_examples=count_examples(100, few=50), stateful_step_count=50)
