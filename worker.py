@@ -186,7 +186,7 @@ def build_case_activities(services: Services, signals: CaseSignals) -> Activitie
     joining = CaseJoiningActivities(inputs, signals)
     referring = CreditReferralActivities(ReferralQuery(database, services.policies), inputs, signals, clock, SetAsideStore(database))
     dossiers = DossierActivities(DossierStore(database, services.company))
-    adopting = PolicyAdoptionActivities(AdoptionQuery(database, services.policies), signals)
+    adopting = PolicyAdoptionActivities(AdoptionQuery(database, services.policies), services.policies, signals)
     erasing = AccountErasureActivities(AccountEraser(database, services.settings.retention_years), clock)
     return [
         recording.record,
@@ -195,6 +195,7 @@ def build_case_activities(services: Services, signals: CaseSignals) -> Activitie
         dossiers.make_dossier,
         referring.refer_accounts,
         erasing.erase_account,
+        adopting.put_in_force,
         adopting.move_invoices,
     ]
 

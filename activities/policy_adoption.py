@@ -1,4 +1,4 @@
-"""Tells open invoices which version of their policy to go on by."""
+"""Puts a version of a policy in force, and tells open invoices which version to go on by."""
 
 import asyncio
 
@@ -7,16 +7,22 @@ from temporalio.service import RPCError
 
 from activities.heartbeat import heartbeating
 from adapters.policies.adoption_query import AdoptionQuery
+from adapters.policies.policy_store import PolicyStore
 from adapters.temporal.case_signals import CaseSignals
 from domain.policy.adoption import PolicyMove
-from domain.policy_adoption.progress import SAMPLE_SIZE, AdoptionBatch, AdoptionBatchResult
+from domain.policy_adoption.progress import SAMPLE_SIZE, AdoptionBatch, AdoptionBatchResult, ForceOrder, ForceResult
 
 SIGNALS_IN_FLIGHT = 20
 
 
 class PolicyAdoptionActivities:
-    def __init__(self, query: AdoptionQuery, signals: CaseSignals) -> None:
-        self._query, self._signals = query, signals
+    def __init__(self, query: AdoptionQuery, policies: PolicyStore, signals: CaseSignals) -> None:
+        self._query, self._policies, self._signals = query, policies, signals
+
+    @activity.defn
+    async def put_in_force(self, order: ForceOrder) -> ForceResult:
+        """Repeated, it changes nothing."""
+        return await asyncio.to_thread(self._policies.put_in_force, order.policy, order.replaces)
 
     @activity.defn
     async def move_invoices(self, batch: AdoptionBatch) -> AdoptionBatchResult:

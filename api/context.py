@@ -110,13 +110,14 @@ class ApiContext:
         return ReleaseStore(self.database)
 
     @cached_property
-    def _letter_templates(self) -> LetterTemplates:
+    def letter_templates(self) -> LetterTemplates:
+        """Return the templates that letters are made of; the project's own where none were given."""
         return self.letters or LetterTemplates()
 
     @property
     def letter_loader(self) -> LetterLoader:
         domain, company = self.letter_sender.rpartition("@")[2], self.company
-        return LetterLoader(self.database, self.billing, self._letter_templates, company, company.collector, self.letter_sender, domain)
+        return LetterLoader(self.database, self.billing, self.letter_templates, company, company.collector, self.letter_sender, domain)
 
     @property
     def letter_writing(self) -> WrittenLetterStore:
@@ -125,7 +126,7 @@ class ApiContext:
     @property
     def preview(self) -> LetterPreview:
         domain = self.letter_sender.rpartition("@")[2]
-        services = PreviewServices(self.billing, self._letter_templates, self.company, self.letter_sender, domain, self.policies_dir)
+        services = PreviewServices(self.billing, self.letter_templates, self.company, self.letter_sender, domain, self.policies_dir)
         return LetterPreview(self.database, services, self.clock, self._kept_days)
 
     @cached_property
@@ -135,7 +136,7 @@ class ApiContext:
     @property
     def policies(self) -> PolicyStore:
         """Return the policies, read again each time: they may be loaded while the API runs."""
-        return PolicyStore(self.database, self._letter_templates)
+        return PolicyStore(self.database, self.letter_templates)
 
     @property
     def case_inputs(self) -> CaseInputLoader:

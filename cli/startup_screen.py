@@ -14,6 +14,7 @@ from adapters.database.clock_store import is_accelerated
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice
 from adapters.outages import describe_database_address
+from adapters.policies.in_force import describe_overtaken_file, list_overtaken_files
 from adapters.policies.refusal import PolicyRefusal, find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from cli.local_stack import RunningStack
@@ -38,6 +39,8 @@ def show_startup_screen(console: Console, running: RunningStack, command: str) -
     where.add_row("Letters", _describe_letter_delivery(running))
     where.add_row("Letters from", parts.company.name + _describe_company_source(running))
     where.add_row("Policies", ", ".join(f"{snapshot.name} {snapshot.version}" for snapshot in parts.policies.list_in_force()))
+    for file in list_overtaken_files(parts.database):
+        where.add_row("", f"[yellow]{escape(describe_overtaken_file(file))}[/]")
     if refusal := find_refusal(parts.database):
         where.add_row("", f"[bold red]The policies in their folder are refused ({_count_faults(refusal)}); the ones above go on.[/]")
         where.add_row("", f"[red]{escape(chr(10).join(refusal.faults))}[/]")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from adapters.config.settings import Settings
 from adapters.letters.letter_templates import LetterTemplates
+from adapters.policies.in_force import describe_overtaken_file, list_overtaken_files
 from adapters.policies.policy_store import PolicyStore
 from adapters.policies.refusal import describe_refusal, find_refusal
 from adapters.process.instance_lock import RunningInstance, find_running_instance
@@ -21,6 +22,8 @@ def print_status(given: Settings) -> int:
         print(f"Runs           {_describe_running(settings, running)}")
         print(f"Business date  {load_business_clock(database).to_business(datetime.now(UTC)):%Y-%m-%d}")
         print(f"Policies       {', '.join(f'{snapshot.name} {snapshot.version}' for snapshot in policies.list_in_force()) or 'none'}")
+        for file in list_overtaken_files(database):
+            print(f"               {describe_overtaken_file(file)}")
         refusal = find_refusal(database)
         if refusal is None:
             return 0

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.policy_adoption.view import build_case_view
     from domain.policy_adoption.workflow_input import PolicyAdoptionInput
 
-from workflows.case_runtime.activity_options import MOVE_INVOICES_OPTIONS
+from workflows.case_runtime.activity_options import MOVE_INVOICES_OPTIONS, SHORT_ACTIVITY_OPTIONS
 from workflows.case_runtime.case_session import CaseSession
 
 CHECK_INTERVAL = timedelta(seconds=5)
@@ -28,7 +28,8 @@ CHECK_INTERVAL = timedelta(seconds=5)
 
 @workflow.defn
 class PolicyAdoption:
-    """One adoption of a policy at a time, from its request until every open invoice follows it, or it is known which does not."""
+    """One adoption of a policy at a time, from its request until every open invoice follows it, or it is known which does not. A version
+    that was never in force is put in force first."""
 
     @workflow.init
     def __init__(self, workflow_input: PolicyAdoptionInput) -> None:
@@ -40,7 +41,9 @@ class PolicyAdoption:
         await self.session.wait_for_first_request(lambda: self.case.is_asked)
         await self.session.settle()
         while self.case.is_asked and not self.case.is_ended:
-            if self.case.stage is AdoptionStage.MOVING:
+            if self.case.stage is AdoptionStage.PUTTING_IN_FORCE:
+                await self.put_in_force()
+            elif self.case.stage is AdoptionStage.MOVING:
                 await self.move_next_invoices()
             else:
                 await self.session.wait_until(lambda: None, lambda: self.case.stage is not AdoptionStage.APPROVAL)
@@ -54,6 +57,12 @@ class PolicyAdoption:
         if workflow_input.earlier:
             case.continue_from(workflow_input.earlier)
         return case
+
+    async def put_in_force(self) -> None:
+        """Make the version that was agreed to the one that new invoices follow."""
+        put = PolicyAdoptionActivities.put_in_force
+        result = await workflow.execute_activity_method(put, self.case.build_force_order(), **SHORT_ACTIVITY_OPTIONS)
+        self.case.apply_force_result(result, self.session.now)
 
     async def move_next_invoices(self) -> None:
         """Tell the next batch; once all were told, look from time to time how many have not gone on by the policy yet."""

@@ -89,7 +89,11 @@ class AdoptionQuery:
 
     def preview(self, name: str, today: date) -> AdoptionPreview:
         """Compare, for every open invoice on an older version, its next step now and by the version in force. Raises UnknownPolicyError."""
-        target = self.require_target(name)
+        return self.preview_version(self.require_target(name), today)
+
+    def preview_version(self, target: PolicySnapshot, today: date) -> AdoptionPreview:
+        """The same for any version, in force or not."""
+        name = target.name
         after = target.load_policy()
         policies = {snapshot.version: snapshot.load_policy() for snapshot in self._policies.list_versions() if snapshot.name == name}
         by_version, groups = dict[int, int](), dict[_GroupKey, list[tuple[str, NextStepChange, bool]]]()

@@ -37,7 +37,7 @@ def examine_folder(known: Sequence[PolicyVersion], checked: CheckedPolicies, fol
     kept = [PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) for row in known if row.name in names]
     snapshots = [PolicySnapshot.from_policy(policy) for _, policy in found]
     if found:
-        faults += _find_segment_conflicts([snapshot.load_policy() for snapshot in select_newest([*kept, *snapshots])])
+        faults += find_segment_conflicts([snapshot.load_policy() for snapshot in select_newest([*kept, *snapshots])])
     matrices = [(file, MatrixSnapshot.from_matrix(matrix)) for file, matrix in checked.matrices]
     faults += [_describe_matrix_change(file, matrix, newest) for file, matrix in matrices if _has_matrix_changed(matrix, by_key)]
     return FolderExamination(
@@ -105,7 +105,7 @@ def _describe_matrix_change(file: Path, matrix: MatrixSnapshot, newest: dict[str
     )
 
 
-def _find_segment_conflicts(policies: Sequence[Policy]) -> list[str]:
+def find_segment_conflicts(policies: Sequence[Policy]) -> list[str]:
     """Every segment must fall under exactly one policy, and exactly one must take the rest."""
     defaults = [policy.policy for policy in policies if not policy.segments]
     faults = [] if defaults else ["no policy has 'segments: []', so that some accounts would have none; leave one policy without segments"]

@@ -1,4 +1,5 @@
-"""The policies and the approval matrix in force: read from finance's folder, and kept in the database version by version."""
+"""The policies and the approval matrix in force: read from finance's folder or put in force by people, and kept in the database version by
+version. Of each policy the highest version counts, wherever it came from."""
 
 import threading
 from collections.abc import Sequence
@@ -10,19 +11,20 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from adapters.database.engine import Database
-from adapters.database.tables import Account, PolicyVersion, Setting
+from adapters.database.tables import Account, PolicyVersion
 from adapters.letters.letter_templates import LetterTemplates
-from adapters.policies.folder_examination import examine_folder, load_known_versions, select_newest
+from adapters.policies.folder_examination import examine_folder, find_segment_conflicts, load_known_versions, select_newest
+from adapters.policies.in_force import load_in_force, read_stamp, store_in_force
 from adapters.policies.matrix_store import build_matrix_row, load_newest_matrix
 from adapters.policies.policy_files import CheckedPolicies, check_policies, list_policy_files, replace_files
 from adapters.policies.refusal import PolicyRefusal, clear_refusal, store_refusal
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME, MatrixSnapshot
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy.policy_parsing import PolicyError
+from domain.policy_adoption.progress import ForceResult
 
 log = structlog.get_logger()
 
-IN_FORCE_SETTING = "policies_in_force"
 DEFAULT_SEGMENT = ""
 """Stands for every segment that no policy names."""
 
@@ -34,7 +36,8 @@ class PolicyStore:
         self._database = database
         self._letters = letters
         self._lock = threading.Lock()
-        self._by_segment: dict[str, PolicySnapshot] | None = None
+        self._by_segment: tuple[str | None, dict[str, PolicySnapshot]] | None = None
+        """With the stamp of what was in force when it was read: another process may put a version in force."""
 
     def load_folder(self, folder: Path) -> list[PolicySnapshot]:
         """Keep every new version found in the folder's *.yaml: all of them, or none. A policy whose file is gone takes no new invoices.
@@ -50,13 +53,40 @@ class PolicyStore:
             session.add_all(_build_row(snapshot) for snapshot in examined.fresh)
             if examined.fresh_matrix:
                 session.add(build_matrix_row(examined.fresh_matrix))
-            session.merge(Setting(name=IN_FORCE_SETTING, value={"names": examined.names}))
+            store_in_force(session, examined.names, {policy.policy: policy.version for _, policy in checked.policies})
             clear_refusal(session)
         for note in examined.notes:
             log.warning("policy_overtaken", note=note)
-        with self._lock:
-            self._by_segment = None
         return examined.fresh
+
+    def put_in_force(self, policy: PolicySnapshot, replaces: int | None = None) -> ForceResult:
+        """Make a version that was agreed to the one in force of its policy, and tell all processes; nothing happens the second time.
+
+        It takes the place of the version `replaces`, where that is known, and of no other: whoever agreed compared it with that one.
+        """
+        with self._database.writing() as session:
+            known = [row for row in load_known_versions(session) if row.name != MATRIX_POLICY_NAME]
+            newest = max((row.version for row in known if row.name == policy.name), default=0)
+            if any((row.name, row.version, row.sha256) == (policy.name, policy.version, policy.sha256) for row in known):
+                return ForceResult()
+            if newest >= policy.version or (replaces is not None and newest != replaces):
+                return ForceResult(overtaken_by=newest)
+            in_force = load_in_force(session)
+            if faults := self._find_faults(policy, in_force.names, known):
+                return ForceResult(faults=faults)
+            session.add(_build_row(policy))
+            store_in_force(session, in_force.names, in_force.folder)
+        log.info("policy_put_in_force", policy=policy.name, version=policy.version, sha256=policy.sha256)
+        return ForceResult()
+
+    def _find_faults(self, policy: PolicySnapshot, names: Sequence[str], known: Sequence[PolicyVersion]) -> list[str]:
+        """Say why a version cannot take the place of the one in force: much may have changed since it was checked."""
+        if policy.name not in names:
+            return [f"no policy {policy.name} is in force any more; its file is gone from the folder"]
+        others = [_build_snapshot(row) for row in known if row.name in names and row.name != policy.name]
+        faults = find_segment_conflicts([each.load_policy() for each in select_newest([*others, policy])])
+        missing = self._letters.find_missing_templates([step.letter for step in policy.load_policy().timeline if step.letter])
+        return faults + [f"there is no letter template {name!r} in {language} any more" for language, name in missing]
 
     def load_folder_or_keep(self, folder: Path) -> PolicyRefusal | None:
         """Load the folder; where it has mistakes, go on with what was in force before, and return what is wrong with it.
@@ -102,7 +132,7 @@ class PolicyStore:
 
     def get_for_segment(self, segment: str) -> PolicySnapshot:
         """The newest version of the policy that names the segment, else of the default one. Raises PolicyError before any is loaded."""
-        by_segment = self._by_segment or self._load_by_segment()
+        by_segment = self._load_by_segment()
         return by_segment.get(segment) or by_segment[DEFAULT_SEGMENT]
 
     def get_segment(self, account_id: str) -> str:
@@ -127,19 +157,18 @@ class PolicyStore:
     def get_version(self, name: str, version: int) -> PolicySnapshot | None:
         with self._database.reading() as session:
             row = session.get(PolicyVersion, (name, version))
-            return PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) if row else None
+            return _build_snapshot(row) if row else None
 
     def list_versions(self) -> list[PolicySnapshot]:
         """Every version ever in force, by name, the newest first."""
         with self._database.reading() as session:
             rows = session.exec(_select_policy_versions().order_by(col(PolicyVersion.name), col(PolicyVersion.version).desc()))
-            return [PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) for row in rows]
+            return [_build_snapshot(row) for row in rows]
 
     def list_in_force(self) -> list[PolicySnapshot]:
-        """The newest version of each policy that was in the folder when it was last loaded."""
+        """The newest version of each policy that was in the folder when it was last loaded, wherever the version came from."""
         with self._database.reading() as session:
-            row = session.get(Setting, IN_FORCE_SETTING)
-            names = set(row.value["names"]) if row else set()
+            names = set(load_in_force(session).names)
         return [snapshot for snapshot in select_newest(self.list_versions()) if snapshot.name in names]
 
     def find_matrix(self) -> MatrixSnapshot | None:
@@ -160,19 +189,28 @@ class PolicyStore:
             return MatrixSnapshot(version=row.version, text=row.snapshot) if row else None
 
     def _load_by_segment(self) -> dict[str, PolicySnapshot]:
+        with self._database.reading() as session:
+            stamp = read_stamp(session)
+        with self._lock:
+            if self._by_segment and self._by_segment[0] == stamp:
+                return self._by_segment[1]
         by_segment = {
             segment: snapshot for snapshot in self.list_in_force() for segment in snapshot.load_policy().segments or [DEFAULT_SEGMENT]
         }
         if DEFAULT_SEGMENT not in by_segment:
             raise PolicyError("no policy is loaded; start Duecourse with `duecourse up`, or see `duecourse policy check`")
         with self._lock:
-            self._by_segment = by_segment
+            self._by_segment = stamp, by_segment
         return by_segment
 
 
 def _select_policy_versions() -> SelectOfScalar[PolicyVersion]:
     """The versions of collection policies: the approval matrix stands among them under a name of its own."""
     return select(PolicyVersion).where(col(PolicyVersion.name) != MATRIX_POLICY_NAME)
+
+
+def _build_snapshot(row: PolicyVersion) -> PolicySnapshot:
+    return PolicySnapshot(name=row.name, version=row.version, text=row.snapshot)
 
 
 def _build_row(snapshot: PolicySnapshot) -> PolicyVersion:

@@ -11,6 +11,7 @@ from adapters.read_model.journal import find_note_text, list_case_story
 from api.console.acts.forms import load_act_forms
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import NO_SUBJECT
+from api.console.policies.asked_change import find_asked_change
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.presenters.phrases import Phrases
@@ -80,6 +81,7 @@ def show_approval(
         asking_kind=find_case_kind(asking.subject) if asking else None,
         numbers={invoice.invoice_id: invoice.number for invoice in facts.invoices} if facts else {},
         reason=facts.reason or find_note_text(context.database, facts.note_id) or "" if facts else "",
+        policy_change=find_asked_change(context, summary),
         decision=_show_decision(context, actor, approval) if approval.outcome is None else None,
         entries=[(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(story)],
     )

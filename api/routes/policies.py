@@ -1,4 +1,4 @@
-"""The collection policies in force, and how a later version reaches the open invoices."""
+"""The collection policies in force, how a later version comes into force, and how it reaches the open invoices."""
 
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
@@ -8,9 +8,10 @@ from adapters.policies.adoption_start import build_adoption_command, build_adopt
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.cases import find_case
 from api.commands.case_commands import submit_or_start_case
+from api.commands.policy_drafts import submit_draft
 from api.presenters.policies import present_adoption_preview
 from api.routes.account_lookup import CommandId
-from api.schemas.policies import AdoptionPreviewOut, PoliciesOut, PolicyOut, RefusalOut
+from api.schemas.policies import AdoptionPreviewOut, PoliciesOut, PolicyDraftIn, PolicyOut, RefusalOut
 from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import Context, PolicyAdoptingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
@@ -59,3 +60,18 @@ async def adopt_policy(actor: PolicyAdoptingActor, name: str, command_id: Comman
     query = AdoptionQuery(context.database, context.policies)
     command = await run_in_threadpool(build_adoption_command, query, name, command_id, actor.user)
     return await submit_or_start_case(context, build_adoption_start(name, context.clock), command, response)
+
+
+@router.post(
+    "/policies/{name}/versions",
+    operation_id="put_policy_in_force",
+    summary="Put a later version of a policy in force",
+    responses=QUEUED_RESPONSE,
+)
+async def put_policy_in_force(
+    actor: PolicyAdoptingActor, name: str, body: PolicyDraftIn, command_id: CommandId, context: Context, response: Response
+) -> CommandAnswer:
+    """It is checked as `duecourse policy check` does, each fault named with its line. Those whom the approval matrix names for a
+    `policy_change` are asked first; once they agree it is in force, without a start. Refused while another change is under way.
+    """
+    return await submit_draft(context, actor.user, name, body, command_id, response)

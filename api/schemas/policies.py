@@ -1,8 +1,14 @@
 """The policies in force, and what the last start refused."""
 
 from datetime import date
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
+
+from api.schemas.request_body import RequestBody, example_config
+
+MAX_DRAFT_LENGTH = 100_000
+"""Of a policy's text, in characters."""
 
 
 class PolicyOut(BaseModel):
@@ -28,6 +34,18 @@ class PoliciesOut(BaseModel):
     items: list[PolicyOut]
     matrix_version: int | None
     refused: RefusalOut | None
+
+
+class PolicyDraftIn(RequestBody):
+    """A later version of a policy in force, as its file would say it (YAML)."""
+
+    model_config = example_config(text="policy: standard\nversion: 4\n…", applies_to="open_invoices", replaces=3)
+
+    text: str = Field(min_length=1, max_length=MAX_DRAFT_LENGTH)
+    applies_to: Literal["new_invoices", "open_invoices"] = Field(
+        default="new_invoices", description="who follows it once it is in force: new invoices alone, or those that are open, too"
+    )
+    replaces: int | None = Field(default=None, ge=1, description="the version that it was compared with; refused when another is in force")
 
 
 class StepChangeOut(BaseModel):

@@ -127,6 +127,8 @@ class EntryKind(StrEnum):
     ACCOUNT_ERASED = "account.erased"
     CREDIT_ASKED = "credit_request.asked"
     CREDIT_ENDED = "credit_request.ended"
+    POLICY_SUBMITTED = "policy.submitted"
+    POLICY_PUT_IN_FORCE = "policy.put_in_force"
     ADOPTION_ASKED = "policy_adoption.asked"
     ADOPTION_BEGUN = "policy_adoption.begun"
     ADOPTION_MOVED = "policy_adoption.moved"

@@ -16,7 +16,7 @@ from domain.policy.adoption import PolicyMove
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy_adoption.commands import RequestPolicyAdoption
-from domain.policy_adoption.progress import AdoptionBatch, AdoptionBatchResult
+from domain.policy_adoption.progress import AdoptionBatch, AdoptionBatchResult, ForceOrder, ForceResult
 
 NO_ACCOUNT = ""
 """The account id of the case: a policy is that of many accounts."""
@@ -32,6 +32,7 @@ ROUNDS_UNTIL_REPEATED = 3
 class AdoptionStage(StrEnum):
     NOT_ASKED = "not_asked"
     APPROVAL = "approval"
+    PUTTING_IN_FORCE = "putting_in_force"
     MOVING = "moving"
     ADOPTED = "adopted"
     INCOMPLETE = "incomplete"
@@ -39,9 +40,11 @@ class AdoptionStage(StrEnum):
     REJECTED = "rejected"
     RETURNED = "returned"
     LAPSED = "lapsed"
+    IN_FORCE = "in_force"
+    UNUSABLE = "unusable"
 
 
-_UNDER_WAY = (AdoptionStage.NOT_ASKED, AdoptionStage.APPROVAL, AdoptionStage.MOVING)
+_UNDER_WAY = (AdoptionStage.NOT_ASKED, AdoptionStage.APPROVAL, AdoptionStage.PUTTING_IN_FORCE, AdoptionStage.MOVING)
 _STAGE_OF_REFUSAL = {
     ApprovalResult.REJECTED: AdoptionStage.REJECTED,
     ApprovalResult.RETURNED: AdoptionStage.RETURNED,
@@ -50,10 +53,11 @@ _STAGE_OF_REFUSAL = {
 
 
 class AdoptionCase(AccountCase):
-    """The adoption of one version of a policy. Serialisable whole.
+    """The adoption of one version of a policy, and before that, where it was never in force, putting it in force. Serialisable whole.
 
     `total`: how many invoices were to move when it was asked for; `told` and `ended`: how many were told, and had ended by then; `left`:
     how many still follow an older version, `sample` some of them. `after`: the last one that was told; `is_round_over`: all were.
+    `puts_in_force`, `replaces` and `adopts` as in the request; `granted_by`: who agreed; `faults`: what stood against putting it in force.
     """
 
     stage: AdoptionStage = AdoptionStage.NOT_ASKED
@@ -66,6 +70,11 @@ class AdoptionCase(AccountCase):
     sample: list[str] = Field(default_factory=list)
     after: str | None = None
     is_round_over: bool = False
+    puts_in_force: bool = False
+    replaces: int | None = None
+    adopts: bool = True
+    granted_by: str | None = None
+    faults: list[str] = Field(default_factory=list)
     rounds_without_progress: int = 0
 
     @property
@@ -77,6 +86,11 @@ class AdoptionCase(AccountCase):
         return self.stage not in _UNDER_WAY
 
     @property
+    def draft_sha256(self) -> str:
+        """Of the text that is to be put in force; empty where there is none."""
+        return self.target.sha256 if self.target and self.puts_in_force else ""
+
+    @property
     def waiting_for(self) -> str:
         """What moves it next."""
         return {AdoptionStage.APPROVAL: "approval", AdoptionStage.MOVING: "invoices"}.get(self.stage, "nothing")
@@ -85,17 +99,9 @@ class AdoptionCase(AccountCase):
         """Ask those who must agree to a change of policy; the number of the entry."""
         policy = command.policy
         self.stage, self.target, self.requester = AdoptionStage.APPROVAL, policy, command.actor
-        self.total = self.left = command.invoices
-        seq = self.write_entry(
-            EntryKind.ADOPTION_ASKED,
-            at,
-            command.actor,
-            act=command.act_id,
-            policy=policy.name,
-            policy_version=policy.version,
-            policy_sha256=policy.sha256,
-            invoices=command.invoices,
-        )
+        self.puts_in_force, self.replaces, self.adopts = command.puts_in_force, command.replaces, command.adopts
+        self.total = self.left = command.invoices if command.adopts else 0
+        seq = self._write_request(command, at)
         self.add_effect(
             RequestApproval(
                 number=self.next_number(APPROVAL_SEQUENCE),
@@ -103,27 +109,70 @@ class AdoptionCase(AccountCase):
                 amount=0,
                 currency=NO_CURRENCY,
                 requester=command.actor,
-                reason=f"{command.invoices} open invoices of the policy {policy.name} would go on by version {policy.version}",
-                details={"policy": policy.name, "policy_version": policy.version, "invoices_affected": command.invoices},
+                reason=_describe_request(command),
+                details={"policy": policy.name, "policy_version": policy.version, "invoices_affected": self.total}
+                | ({"draft_sha256": policy.sha256} if command.puts_in_force else {}),
             )
         )
         return seq
+
+    def _write_request(self, command: RequestPolicyAdoption, at: Moment) -> int:
+        """A text that was never in force is named as a draft: it may be refused, and then no case ever follows it."""
+        policy = command.policy
+        about: dict[str, FactValue] = {"act": command.act_id, "policy": policy.name, "policy_version": policy.version}
+        if not command.puts_in_force:
+            about |= {"policy_sha256": policy.sha256, "invoices": command.invoices}
+            return self.write_entry(EntryKind.ADOPTION_ASKED, at, command.actor, **about)
+        about |= {"draft_sha256": policy.sha256} | ({"invoices": command.invoices} if command.adopts else {})
+        return self.write_entry(EntryKind.POLICY_SUBMITTED, at, command.actor, **about)
 
     def apply_approval_outcome(self, outcome: ApprovalOutcome, at: Moment) -> None:
         """Begin to move the invoices, or end; the answer to an earlier approval is passed over."""
         if self.stage is not AdoptionStage.APPROVAL or outcome.number != self.last_number(APPROVAL_SEQUENCE):
             return
-        if outcome.result is ApprovalResult.APPROVED:
-            self.stage = AdoptionStage.MOVING
-            self.write_entry(EntryKind.ADOPTION_BEGUN, at, SYSTEM, **self._describe_target(), granted_by=outcome.by)
-        else:
+        if outcome.result is not ApprovalResult.APPROVED:
             self._end(_STAGE_OF_REFUSAL[outcome.result], at, by=outcome.by)
+            return
+        self.granted_by = outcome.by
+        if self.puts_in_force:
+            self.stage = AdoptionStage.PUTTING_IN_FORCE
+        else:
+            self._begin_to_move(at)
+
+    def apply_force_result(self, result: ForceResult, at: Moment) -> None:
+        """Go on once the version is in force, by moving the open invoices or by ending; end, too, where it could not be."""
+        if self.stage is not AdoptionStage.PUTTING_IN_FORCE or self.target is None:
+            return
+        if result.overtaken_by is not None:
+            self._end(AdoptionStage.OVERTAKEN, at, by=self.granted_by, overtaken_by=result.overtaken_by)
+            return
+        if result.faults:
+            self.faults = result.faults
+            self._end(AdoptionStage.UNUSABLE, at, by=self.granted_by)
+            return
+        about = {**self._describe_target(), "policy_sha256": self.target.sha256, "requester": self.requester, "granted_by": self.granted_by}
+        self.write_entry(EntryKind.POLICY_PUT_IN_FORCE, at, SYSTEM, **about)
+        if self.adopts:
+            self._begin_to_move(at)
+        else:
+            self._end(AdoptionStage.IN_FORCE, at, by=self.granted_by)
+
+    def _begin_to_move(self, at: Moment) -> None:
+        self.stage = AdoptionStage.MOVING
+        self.write_entry(EntryKind.ADOPTION_BEGUN, at, SYSTEM, **self._describe_target(), granted_by=self.granted_by)
+
+    def require_target(self) -> PolicySnapshot:
+        """The version that it is about. Raises ValueError before one was asked for."""
+        if self.target is None:
+            raise ValueError(f"{self.journal.case_id} moves invoices to no policy")
+        return self.target
+
+    def build_force_order(self) -> ForceOrder:
+        return ForceOrder(policy=self.require_target(), replaces=self.replaces)
 
     def build_next_batch(self) -> AdoptionBatch:
         """The invoices to be told next; none while all were told and are waited for."""
-        if self.target is None:
-            raise ValueError(f"{self.journal.case_id} moves invoices to no policy")
-        move = PolicyMove(policy=self.target, adoption=self.journal.case_id)
+        move = PolicyMove(policy=self.require_target(), adoption=self.journal.case_id)
         return AdoptionBatch(move=move, size=0) if self.is_round_over else AdoptionBatch(move=move, after=self.after)
 
     def apply_batch(self, result: AdoptionBatchResult, at: Moment) -> None:
@@ -165,7 +214,18 @@ class AdoptionCase(AccountCase):
             decided_by=by,
             sample=sample,
             overtaken_by=overtaken_by,
+            **({"why": " ".join(self.faults)} if self.faults else {}),
         )
 
     def _describe_target(self) -> dict[str, FactValue]:
         return {"policy": self.target.name, "policy_version": self.target.version} if self.target else {}
+
+
+def _describe_request(command: RequestPolicyAdoption) -> str:
+    """In words for whoever decides through the API; the console says it in the reader's language."""
+    policy = command.policy
+    moved = f"{command.invoices} open invoices of the policy {policy.name} would go on by version {policy.version}"
+    if not command.puts_in_force:
+        return moved
+    opening = f"version {policy.version} of the policy {policy.name} would be put in force"
+    return f"{opening}; {moved}" if command.adopts else f"{opening} for new invoices"

@@ -19,13 +19,20 @@ def _find_rejection_reason(case: AdoptionCase, command: Command, today: date) ->
             return Refusal(
                 "adoption.just_ended", "the adoption of {policy} version {version} has just ended; ask again in a moment", **what
             )
+        if case.puts_in_force:
+            return Refusal(
+                "adoption.force_under_way",
+                "putting in force {policy} version {version} is under way, asked for by {person}; wait until it has ended",
+                person=case.requester,
+                **what,
+            )
         return Refusal(
             "adoption.under_way",
             "the adoption of {policy} version {version} is under way, asked for by {person}; wait until it has ended",
             person=case.requester,
             **what,
         )
-    if not command.invoices:
+    if not command.invoices and not command.puts_in_force:
         return Refusal(
             "adoption.nothing", "no open invoice follows an older version of {policy}; there is nothing to move", policy=command.policy.name
         )

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.policy.adoption import PolicyMove
+from domain.policy.collection_policy import PolicySnapshot
 
 BATCH_SIZE = 200
 SAMPLE_SIZE = 20
@@ -29,3 +30,20 @@ class AdoptionBatchResult(BaseModel):
     left: int = 0
     sample: list[str] = Field(default_factory=list)
     overtaken_by: int | None = None
+
+
+class ForceOrder(BaseModel):
+    """The version to put in force, and the one that was in force when it was asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    policy: PolicySnapshot
+    replaces: int | None = None
+
+
+class ForceResult(BaseModel):
+    """What became of a version that was to be put in force: it is, or `overtaken_by` has the version that had come before, or `faults` say
+    in words why it cannot be."""
+
+    overtaken_by: int | None = None
+    faults: list[str] = Field(default_factory=list)

@@ -18,6 +18,9 @@ def _build_summary(case: AdoptionCase) -> AdoptionSummary:
         ended=case.ended,
         left=case.left,
         sample=tuple(case.sample),
+        draft_sha256=case.draft_sha256,
+        adopts=case.adopts,
+        why=" ".join(case.faults),
     )
 
 

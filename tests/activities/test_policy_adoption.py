@@ -8,6 +8,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.policy_adoption import PolicyAdoptionActivities
 from adapters.policies.adoption_query import AdoptionQuery
+from adapters.policies.policy_store import PolicyStore
 from adapters.temporal.case_signals import CaseSignals
 from domain.invoice.invoice_case import InvoiceCase
 from domain.policy.adoption import PolicyMove
@@ -51,7 +52,7 @@ class OpenInvoices:
 async def test_a_worker_that_dies_in_the_middle_of_a_batch_is_followed_by_one_that_moves_the_rest_and_none_twice() -> None:
     invoices = OpenInvoices()
     signals = cast("CaseSignals", SimpleNamespace(move_invoice=invoices.move_invoice))
-    activities = PolicyAdoptionActivities(cast("AdoptionQuery", invoices), signals)
+    activities = PolicyAdoptionActivities(cast("AdoptionQuery", invoices), cast("PolicyStore", None), signals)
     batch = AdoptionBatch(move=PolicyMove(policy=invoices.later, adoption="policy_adoption:standard"))
     with pytest.raises(WorkerEndsError):
         await ActivityEnvironment().run(activities.move_invoices, batch)

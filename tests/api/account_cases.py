@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from adapters.cases.case_store import CaseStore
 from adapters.database.tables import Setting
-from adapters.policies.policy_store import IN_FORCE_SETTING
+from adapters.policies.in_force import IN_FORCE_SETTING
 from domain.approval.result import ApprovalOutcome, ApprovalResult
 from domain.billing.receivables import Receivable
 from domain.case.account_case import AccountCase

@@ -25,6 +25,7 @@ APPROVERS = set(Role) - {Role.COLLECTOR, Role.AUDITOR, Role.ADMIN}
 WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/policies"): EVERYBODY,
     ("GET", "/v1/policies/{name}/adoption"): EVERYBODY,
+    ("POST", "/v1/policies/{name}/versions"): LEADS | {Role.FINANCE_DIRECTOR},
     ("POST", "/v1/policies/{name}/adoption"): LEADS | {Role.FINANCE_DIRECTOR},
     ("GET", "/v1/invoices"): EVERYBODY,
     ("POST", "/v1/invoices"): BILLING,

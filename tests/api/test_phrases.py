@@ -176,7 +176,7 @@ ENDINGS: dict[str, Iterable[str]] = {
     "write_off": ("settled", "ended", *WriteOffDecision),
     "credit_review": ("ended",),
     "credit_request": ("not_asked", "booked", "refused", "rejected", "returned", "lapsed"),
-    "policy_adoption": ("adopted", "incomplete", "overtaken", "rejected", "returned", "lapsed"),
+    "policy_adoption": ("adopted", "incomplete", "overtaken", "rejected", "returned", "lapsed", "in_force", "unusable"),
 }
 
 

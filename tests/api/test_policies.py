@@ -8,6 +8,7 @@ import pytest
 from adapters.cases.case_store import CaseStore
 from adapters.config.settings import PROJECT
 from adapters.letters.letter_templates import LetterTemplates
+from adapters.policies.policy_drafts import find_draft
 from adapters.policies.policy_store import PolicyStore
 from domain.case_write import CaseWrite
 from domain.invoice.carried_state import CarriedState
@@ -147,3 +148,49 @@ async def test_how_far_an_adoption_has_come_is_shown_and_its_approval_is_in_the_
 
     assert (shown["stage"], shown["total"], shown["left"], shown["requester"]) == ("approval", 12, 5, "mira")
     assert shown["approval"] == "approval:adoption:standard:1"
+
+
+# --- a later version is put in force
+
+
+LATER = STANDARD.replace("version: 3", "version: 4").replace("{day: 7,  step: second_reminder,", "{day: 10, step: second_reminder,")
+
+
+async def test_a_later_version_is_asked_for_with_its_text_for_those_who_decide(
+    store: PolicyStore, world: PortfolioWorld, manager: Client
+) -> None:
+    world.account()
+    world.invoice("I-1")
+    answer = await manager.post("/v1/policies/standard/versions", json={"text": LATER, "applies_to": "open_invoices", "replaces": 3})
+    assert answer.status_code == 200, answer.text
+    (begun,), (command,) = world.cases.begun, world.cases.acts
+    assert begun.case_id == "adoption:standard"
+    assert isinstance(command, RequestPolicyAdoption)
+    assert (command.puts_in_force, command.adopts, command.replaces, command.invoices) == (True, True, 3, 1)
+    draft = find_draft(world.database, command.policy.sha256)
+    assert draft is not None
+    assert draft.version == 4
+    assert [snapshot.version for snapshot in store.list_in_force()] == [3], "nothing is in force before somebody agrees"
+    world.cases.running["adoption:standard"] = "putting in force standard version 4 is under way"
+    assert (await manager.post("/v1/policies/standard/versions", json={"text": LATER})).status_code == 409
+
+
+async def test_what_cannot_be_put_in_force_is_said_fault_by_fault_and_nothing_is_begun(
+    store: PolicyStore, world: PortfolioWorld, manager: Client, collector: Client, problem: Problem
+) -> None:
+    async def ask(text: str, name: str = "standard", status: int = 422, **more: object) -> str:
+        answer = problem(await manager.post(f"/v1/policies/{name}/versions", json={"text": text, **more}), status)
+        return " ".join([answer["detail"], *(error["detail"] for error in answer["errors"])])
+
+    assert "draft.yaml:" in await ask(LATER.replace("catch_up_days: 3", "catch_up_days: 0"))
+    assert "draft.yaml:" in await ask("policy: [")
+    assert "raise the version to 4" in await ask(STANDARD)
+    assert "was in force with another text" in await ask(LATER.replace("version: 4", "version: 3"))
+    assert "not of 'standard'" in await ask(LATER.replace("policy: standard", "policy: gentle").replace("segments: []", "segments: [soft]"))
+    assert "approval matrix" in await ask((PROJECT / "policies" / "approvals.yaml").read_text(encoding="utf-8"))
+    assert "at most 100000 characters" in await ask("#" * 300_000)
+    assert "name one of: standard" in await ask(LATER, name="gentle", status=404)
+    assert "version 3 of standard is in force, not version 2" in await ask(LATER, status=409, replaces=2)
+    assert "applies_to" in await ask(LATER, applies_to="nobody")
+    problem(await collector.post("/v1/policies/standard/versions", json={"text": LATER}), 403)
+    assert (world.cases.begun, world.cases.acts) == ([], [])

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.database.tables import PolicyVersion, Setting
-from adapters.policies.policy_store import IN_FORCE_SETTING
+from adapters.policies.in_force import IN_FORCE_SETTING
 from api.commands.letter_writing import OFFICE_HOURS, build_letter_to_write
 from api.schemas.letters.written_letters import LetterToWriteIn
 from domain.policy.collection_policy import ContactHours, PolicySnapshot

@@ -162,6 +162,16 @@ TOLD: list[tuple[Kind, dict[str, Any], str]] = [
         {"policy": "gentle", "policy_version": 3, "policy_before": "gentle", "policy_version_before": 2, "case": "adoption:gentle"},
         "The invoice moved to the policy “gentle” version 3, from version 2",
     ),
+    (
+        Kind.POLICY_SUBMITTED,
+        {"policy": "gentle", "policy_version": 3, "draft_sha256": SHA, "invoices": 12},
+        "Version 3 of the policy “gentle” is to be put in force; open invoices that would go on by it: 12; approval was asked for",
+    ),
+    (
+        Kind.POLICY_PUT_IN_FORCE,
+        {"policy": "gentle", "policy_version": 3, "policy_sha256": SHA, "requester": "mira", "granted_by": "dora"},
+        "Version 3 of the policy “gentle” is in force, asked for by mira, agreed to by dora",
+    ),
     (Kind.CLOCK_SET, {"day_seconds": "2.0"}, "The business clock was set"),
     (Kind.TIMELINE_HASTENED, {"case": "plan:A:1"}, "The next step comes without waiting: the invoice’s payment plan was broken"),
     (Kind.DOSSIER_MADE, {"purpose": "agency", "pdf_sha256": SHA}, "The account’s dossier was compiled: for a collection agency"),

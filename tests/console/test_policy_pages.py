@@ -2,20 +2,35 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from fastapi import FastAPI
 
 from adapters.database.tables import PolicyVersion, Setting
+from adapters.document_store import DocumentStore
 from adapters.identity.users_and_tokens import IdentityStore
-from adapters.policies.policy_store import IN_FORCE_SETTING
+from adapters.letters.letter_templates import LetterTemplates
+from adapters.policies.in_force import IN_FORCE_SETTING
+from adapters.policies.policy_store import PolicyStore
 from api.console.policies.policy_differences import list_differences, write_policy
 from api.console.policies.setup_gaps import GapKind, SetupGap, find_setup_gaps
 from api.console.policies.timeline_picture import draw_timeline
+from domain import identifiers as ids
+from domain.approval.facts import DecisionFacts
+from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.journal.journal import Journal
+from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
+from domain.policy_adoption.adoption_case import AdoptionCase
+from domain.policy_adoption.commands import RequestPolicyAdoption
+from domain.policy_adoption.progress import ForceResult
+from domain.policy_adoption.view import build_case_view
 from domain.roles import Role
+from tests.api.account_cases import NOW, write_case
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import POLICY, REAL_NOW, PortfolioWorld
+from tests.api.stored_approvals import store_approval
 from tests.console.test_languages import find_english, visible_words
 from tests.console.test_pages import NASTY, page, words
 from tests.form_tokens import find_form_token
@@ -88,6 +103,75 @@ async def test_a_draft_is_checked_as_the_next_start_would_and_changes_nothing(as
         assert "Drittes" not in await page(client, "/policies")
 
 
+async def test_a_good_draft_is_asked_for_from_the_page_that_checked_it(as_role: As, two_versions: PortfolioWorld) -> None:
+    third = write_policy(NEW.model_copy(update={"version": NEW.version + 1, "title": "Drittes"}))
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
+        checked = await send_draft(client, third)
+        assert f"1 open invoice follows an older version than {NEW.version + 1}" in words(checked)
+        form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', checked))
+        assert (form["name"], form["replaces"]) == ("standard", str(NEW.version))
+        sent = {name: unescape(value) for name, value in form.items()}
+        stale = await client.post("/act/put_policy_in_force", data={**sent, "replaces": str(OLD.version), "applies_to": "new_invoices"})
+        assert stale.status_code == 409
+        assert "compare the draft with it" in stale.text
+        assert two_versions.cases.begun == []
+        asked = await client.post("/act/put_policy_in_force", data={**sent, "applies_to": "open_invoices"})
+        assert (asked.status_code, asked.headers["location"]) == (303, "/policies/standard?acted=put_policy_in_force")
+        (command,) = two_versions.cases.acts
+        assert isinstance(command, RequestPolicyAdoption)
+        assert (command.policy.load_policy().title, command.adopts, command.puts_in_force) == ("Drittes", True, True)
+        same = await send_draft(client, write_policy(NEW))
+        assert f"raise its version to {NEW.version + 1}" in same
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        assert "/act/put_policy_in_force" not in await send_draft(client, third)
+
+
+async def test_whoever_decides_sees_what_would_be_in_force_and_everybody_who_asked(as_role: As, two_versions: PortfolioWorld) -> None:
+    draft = PolicySnapshot.from_policy(NEW.model_copy(update={"version": NEW.version + 1, "title": "Drittes"}))
+    case = submit_draft(two_versions, draft)
+    details = {"policy": "standard", "policy_version": draft.version, "invoices_affected": 1, "draft_sha256": draft.sha256}
+    approval = store_approval(
+        two_versions, {"XXX": 0}, account="", requester="mira", matter=ApprovalType.POLICY_CHANGE, facts=DecisionFacts(), details=details
+    )
+    async with as_role(Role.FINANCE_DIRECTOR, Accept="text/html") as client:
+        shown = await page(client, "/policies/standard")
+        assert f"Version {draft.version} is to be put in force" in words(shown)
+        assert "Asked for by mira; it would reach 1 open invoice." in words(shown)
+        assert "<ins>+ title: Drittes</ins>" in shown
+        deciding = await page(client, f"/approvals/{approval.journal.case_id}")
+        assert f"Version {draft.version} of the policy “standard” would be put in force; 1 open invoice would go on by it." in words(
+            deciding
+        )
+        assert "<ins>+ title: Drittes</ins>" in deciding
+        case.apply_approval_outcome(ApprovalOutcome(number=1, result=ApprovalResult.APPROVED, by="dora"), NOW)
+        PolicyStore(two_versions.database, LetterTemplates()).put_in_force(draft, NEW.version)
+        case.apply_force_result(ForceResult(), NOW)
+        write_case(two_versions, case, build_case_view)
+        put = words(await page(client, "/policies/standard"))
+        assert "asked for by mira, agreed to by dora" in put
+        assert "is to be put in force" not in put
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_folder_that_lies_behind_is_told(as_role: As, two_versions: PortfolioWorld) -> None:
+    value = {"names": ["standard"], "folder": {"standard": OLD.version}, "newest": {"standard": NEW.version}}
+    with two_versions.database.writing() as session:
+        session.merge(Setting(name=IN_FORCE_SETTING, value=value))
+    async with as_role(Role.AUDITOR, Accept="text/html") as client:
+        for path in ("/policies", "/policies/standard"):
+            assert f"The folder of policies has version {OLD.version} of “standard”" in words(await page(client, path))
+
+
+def submit_draft(world: PortfolioWorld, draft: PolicySnapshot) -> AdoptionCase:
+    """Its case as it waits for approval, with its text where those who decide find it."""
+    DocumentStore(world.database).add("draft.json", "application/json", draft.text.encode(), "mira", NOW.business)
+    case = AdoptionCase(journal=Journal(case_id=ids.policy_adoption_case_id(draft.name), account_id=""))
+    command = RequestPolicyAdoption(act_id="a", actor="mira", policy=draft, invoices=1, puts_in_force=True, replaces=NEW.version)
+    case.request_adoption(command, NOW)
+    write_case(world, case, build_case_view)
+    return case
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_what_is_not_set_up_is_named(app: FastAPI, as_role: As, two_versions: PortfolioWorld) -> None:
     identity = IdentityStore(two_versions.database)
@@ -116,6 +200,7 @@ async def test_the_pages_are_in_the_readers_language(as_role: As, two_versions: 
             for html in (
                 await page(client, "/policies/standard"),
                 await send_draft(client, write_policy(NEW)),
+                await send_draft(client, write_policy(NEW.model_copy(update={"version": NEW.version + 1}))),
                 await send_draft(client, "x"),
             ):
                 said = re.sub(r'<li lang="en">.*?</li>|<textarea.*?</textarea>', " ", html, flags=re.DOTALL)

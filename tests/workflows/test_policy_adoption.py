@@ -9,10 +9,18 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from adapters.audit.histories.account_replay import AccountReplayer
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.histories.replayer import HistoryReplayer
+from adapters.audit.histories.run_history_loader import RunHistoryLoader
+from adapters.audit.verification.verification import Verification
 from adapters.database.tables import Case
+from adapters.document_store import DocumentStore
 from adapters.journal.account_state import AccountStateQuery
+from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.adoption_query import AdoptionPreview, AdoptionQuery
-from adapters.policies.adoption_start import NothingToAdoptError, build_adoption_command, build_adoption_start
+from adapters.policies.adoption_start import NothingToAdoptError, build_adoption_command, build_adoption_start, build_force_command
+from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.cases import CaseFilter, list_cases
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CommandRejected, TemporalCaseCommands
@@ -24,12 +32,15 @@ from domain.identifiers import CaseKind
 from domain.invoice.commands import PauseCollection, ResumeCollection
 from domain.policy.adoption import PolicyMove
 from domain.policy.collection_policy import PolicySnapshot
+from domain.policy.policy_parsing import parse_policy
 from domain.projection.explanation import explain_day
 from domain.roles import Role
+from tests.time_skipping_runs import TimeSkippingRuns
 from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec
 from tests.workflows.dispute_commands import next_act_id
 from tests.workflows.test_worker_crash import WorkerDies
+from worker import WORKFLOWS
 from workflows.invoice_collection import InvoiceCollection
 
 ADOPTION = ids.policy_adoption_case_id("standard")
@@ -335,3 +346,79 @@ async def test_a_worker_that_dies_in_the_middle_of_a_batch_goes_on_and_adopts_fo
     for invoice in invoices:
         assert [facts["policy_version"] for facts in environment.entry_facts(invoice, "policy.adopted")] == [version]
     assert facts["left"] == 0
+
+
+# --- a version that was never in force
+
+
+async def ask_to_force(environment: CollectionEnvironment, adopts: bool, actor: str, *changes: tuple[str, str]) -> PolicySnapshot:
+    """Ask to put a draft in force, as the API does: its text is stored for those who decide."""
+    adoption = query(environment)
+    in_force = adoption.require_target("standard")
+    text = STANDARD
+    for old, new in (("version: 3", f"version: {max(next(_versions), in_force.version + 1)}"), *changes):
+        assert old in text
+        text = text.replace(old, new)
+    draft = PolicySnapshot.from_policy(parse_policy(text, "draft.yaml", LetterTemplates().list_templates("en")))
+    now = await environment.play.now()
+    DocumentStore(environment.database).add("draft.json", "application/json", draft.text.encode(), actor, now)
+    command = build_force_command(adoption, draft, in_force.version, adopts, next_act_id(), actor)
+    commands = TemporalCaseCommands(environment.play.client, update_seconds=60)
+    await commands.submit_or_start_case(build_adoption_start("standard", environment.play.parts.clock), command)
+    return draft
+
+
+async def find_audit_flaws(environment: CollectionEnvironment) -> list[str]:
+    """What verification of the database, and a replay of the adoption's histories, find."""
+    client, archive = environment.play.client, RunArchive(environment.database)
+    histories = RunHistoryLoader(client, archive, TimeSkippingRuns(client))
+    replayed = await AccountReplayer(environment.database, histories, HistoryReplayer(WORKFLOWS)).replay_case(ADOPTION)
+    assert replayed.is_replayed, replayed.runs
+    found = Verification(environment.database).run().faults
+    return [*(f"{fault}" for fault in found), *(f"{difference}" for difference in replayed.differences)]
+
+
+async def test_a_version_from_the_console_is_in_force_for_new_invoices_once_another_person_agrees(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
+    old_invoice, monday = await environment.open_reminded_invoice()
+    before = environment.row(old_invoice).policy_version
+    elsewhere = PolicyStore(environment.database, LetterTemplates())
+    assert elsewhere.get_for_segment("standard").version == before
+
+    draft = await ask_to_force(environment, False, "dora")
+    with pytest.raises(Exception, match="Workflow update failed"):
+        await agree(cases)
+    assert elsewhere.get_for_segment("standard").version == before, "nobody agrees to what they asked for"
+    await cases.decide(await cases.wait_for_approval(ADOPTION, cases.row(ADOPTION).summary["approvals"]), "dan", Role.FINANCE_DIRECTOR)
+    facts = await wait_for_end(environment, cases, "in_force")
+
+    assert (facts["told"], environment.row(old_invoice).policy_version) == (0, before)
+    assert elsewhere.get_for_segment("standard") == draft, "another process follows it, too"
+    put = cases.entry_facts(ADOPTION, "policy.put_in_force")[-1]
+    assert (put["policy_sha256"], put["requester"], put["granted_by"]) == (draft.sha256, "dora", "dan")
+    (fresh,) = await environment.open_invoices(InvoiceSpec(monday - DAY))
+    assert environment.row(fresh).policy_version == draft.version
+    assert await find_audit_flaws(environment) == []
+
+
+async def test_a_version_from_the_console_reaches_the_open_invoices_where_that_was_chosen_and_nothing_when_refused(
+    environment: CollectionEnvironment, cases: AccountCommands
+) -> None:
+    invoice, _ = await environment.open_reminded_invoice()
+    before = environment.row(invoice).policy_version
+
+    refused = await ask_to_force(environment, True, "mira", LATER_SECOND)
+    with pytest.raises(CommandRejected, match=f"putting in force standard version {refused.version} is under way, asked for by mira"):
+        await ask_to_force(environment, True, "otto")
+    await agree(cases, ApprovalVerdict.REJECT, "note:1")
+    await wait_for_end(environment, cases, "rejected")
+    assert environment.play.parts.policies.get_version("standard", refused.version) is None
+
+    draft = await ask_to_force(environment, True, "mira", LATER_SECOND)
+    await agree(cases)
+    facts = await wait_for_end(environment, cases, "adopted")
+
+    assert facts["left"] == 0
+    assert environment.row(invoice).policy_version == draft.version != before
+    assert await find_audit_flaws(environment) == []

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from adapters.audit.export.signed_zip import SignedZip
 from adapters.database.tables import Document, DossierRow, ErasureRow, Message, PolicyVersion, Setting
-from adapters.policies.policy_store import IN_FORCE_SETTING
+from adapters.policies.in_force import IN_FORCE_SETTING
 from domain.audit.scope import AccountScope, AuditScope
 from domain.journal.entry_hash import canonical_json
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME

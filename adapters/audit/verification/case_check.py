@@ -23,7 +23,7 @@ _BEGINNINGS = {
     CaseKind.SUSPENSION: {EntryKind.CASE_OPENED, EntryKind.SUSPENSION_ASKED, EntryKind.SUSPENSION_BEGUN_ANEW},
     CaseKind.WRITE_OFF: {EntryKind.WRITE_OFF_HANDED_OVER},
     CaseKind.CREDIT_REVIEW: {EntryKind.CREDIT_REVIEW_REFERRED},
-    CaseKind.POLICY_ADOPTION: {EntryKind.ADOPTION_ASKED},
+    CaseKind.POLICY_ADOPTION: {EntryKind.ADOPTION_ASKED, EntryKind.POLICY_SUBMITTED},
     CaseKind.CREDIT_REQUEST: {EntryKind.CREDIT_ASKED},
 }
 """With these a case of an id that was over begins again."""

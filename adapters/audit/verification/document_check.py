@@ -1,4 +1,4 @@
-"""Check that every stored file has its SHA-256, and that every file on which a dossier or a dispute rests is stored."""
+"""Check that every stored file has its SHA-256, and that every file on which a dossier, a dispute or a policy's draft rests is stored."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -22,7 +22,7 @@ from domain.audit.verification_report import VerificationFinding
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 
-DOSSIER_MADE, EVIDENCE_ATTACHED = EntryKind.DOSSIER_MADE, EntryKind.DISPUTE_EVIDENCE_ATTACHED
+DOSSIER_MADE, EVIDENCE_ATTACHED, SUBMITTED = EntryKind.DOSSIER_MADE, EntryKind.DISPUTE_EVIDENCE_ATTACHED, EntryKind.POLICY_SUBMITTED
 FILES_PER_FETCH = 5
 """Files whose content is in memory at a time."""
 
@@ -39,7 +39,7 @@ class FileReference(NamedTuple):
 class DocumentCheck:
     """Compares the stored files with the entries, dossiers and disputes that name them."""
 
-    table, kinds = "documents", frozenset({DOSSIER_MADE.value, EVIDENCE_ATTACHED.value})
+    table, kinds = "documents", frozenset({DOSSIER_MADE.value, EVIDENCE_ATTACHED.value, SUBMITTED.value})
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -57,6 +57,8 @@ class DocumentCheck:
             self._references += [
                 FileReference(digest, entry.account_id, entry.case_id, entry) for digest in entry.get_text("evidence").split()
             ]
+        elif entry.kind == SUBMITTED.value:
+            self._references.append(FileReference(entry.get_text("draft_sha256"), entry.account_id, entry.case_id, entry))
 
     def check_evidence(self) -> Iterator[VerificationFinding]:
         dossier_entries, references = self._dossier_entries, self._references

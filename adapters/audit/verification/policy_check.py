@@ -8,12 +8,12 @@ from sqlmodel import Session, col
 
 from adapters.audit.verification.journal_evidence import JournalEvidence, build_finding, parse_json_object
 from adapters.database.tables import PolicyVersion, Setting
-from adapters.policies.policy_store import IN_FORCE_SETTING
+from adapters.policies.in_force import IN_FORCE_SETTING
 from domain.audit.verification_report import VerificationFinding
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME
 
-PINNING_KINDS = (EntryKind.CASE_OPENED, EntryKind.POLICY_ADOPTED, EntryKind.APPROVAL_REQUESTED)
+PINNING_KINDS = (EntryKind.CASE_OPENED, EntryKind.POLICY_ADOPTED, EntryKind.POLICY_PUT_IN_FORCE, EntryKind.APPROVAL_REQUESTED)
 PinnedVersion = tuple[str, str, str]
 """Name, version and SHA-256."""
 

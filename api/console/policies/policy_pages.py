@@ -1,40 +1,50 @@
-"""The pages of policies: those in force, one with its versions, and the check of a draft."""
+"""The pages of policies: those in force, one with its versions, the check of a draft, and the request to put it in force."""
 
-import re
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
-from adapters.letters.letter_templates import LetterTemplates
-from adapters.policies.adoption_query import AdoptionQuery
-from adapters.policies.policy_files import MATRIX_FILE, check_policies
-from adapters.policies.policy_store import PolicyStore
+from adapters.policies.adoption_query import AdoptionPreview, AdoptionQuery
+from adapters.policies.draft_check import check_draft, find_version_to_raise_to
+from adapters.policies.in_force import list_overtaken_files
+from adapters.policies.policy_drafts import find_draft
+from adapters.policies.version_origins import list_version_origins
 from adapters.policies.version_use import count_followers
 from adapters.read_model.cases import find_case
+from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import is_form_token
-from api.console.policies.policy_differences import list_differences, write_policy
+from api.console.acts.shown_form import ShownForm, show_form
+from api.console.acts.subject import NO_SUBJECT
+from api.console.policies.policy_differences import DifferentLine, list_differences, write_policy
 from api.console.policies.setup_gaps import find_setup_gaps
 from api.console.policies.timeline_picture import draw_timeline
-from api.console.rendering import PageReader, render
+from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
+from api.schemas.policies import MAX_DRAFT_LENGTH
 from api.web.authentication import Context
 from api.web.problems import invalid_request_problem, not_found_problem
 from api.web.request_target import EncodedPathRoute
 from domain import identifiers as ids
 from domain.identifiers import CaseKind
 from domain.policy.collection_policy import Policy, PolicySnapshot
-from domain.policy.policy_parsing import PolicyError
 from domain.policy_adoption.summary import AdoptionSummary
 from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 POLICIES_PAGE = "/policies"
-MAX_DRAFT_LENGTH = 100_000
-DRAFT_FILE = "draft.yaml"
+FORCE_FORM = "put_policy_in_force"
+
+
+class ForceOffer(NamedTuple):
+    """What the reader can do with a draft that is good: the `form` that asks for it, with what it would change for the open invoices; or
+    why there is none: the version to `raise_to`, or a policy that is not in force; nothing where the role may not."""
+
+    form: ShownForm | None = None
+    preview: AdoptionPreview | None = None
+    raise_to: int | None = None
+    is_unknown: bool = False
 
 
 @router.get(POLICIES_PAGE)
@@ -50,6 +60,7 @@ def show_policies(request: Request, context: Context, actor: PageReader) -> HTML
         followers=count_followers(context.database),
         matrix_version=matrix.version if matrix else None,
         gaps=find_setup_gaps(context),
+        overtaken=list_overtaken_files(context.database),
     )
 
 
@@ -72,6 +83,8 @@ def show_policy(
     earlier = max((each for each in versions if each < shown.version), default=None) if beside is None else beside
     policy, query = shown.load_policy(), AdoptionQuery(context.database, context.policies)
     adoption = find_case(context.database, CaseKind.POLICY_ADOPTION, ids.policy_adoption_case_id(name))
+    adopted = adoption.summary_of(AdoptionSummary) if adoption else None
+    draft = find_draft(context.database, adopted.draft_sha256) if adopted and adopted.draft_sha256 else None
     in_force = query.find_version_in_force(name)
     return render(
         request,
@@ -87,13 +100,17 @@ def show_policy(
         differences=list_differences(versions[earlier].load_policy(), policy) if earlier else [],
         preview=query.preview(name, context.today) if in_force else None,
         adoption=adoption,
-        adopted=adoption.summary_of(AdoptionSummary) if adoption else None,
+        adopted=adopted,
+        draft_differences=_compare_with_version_before(draft, versions),
         text_of_policy=write_policy(policy),
+        text_to_edit=write_policy(policy.model_copy(update={"version": max(versions) + 1})),
+        origins=list_version_origins(context.database, name),
+        overtaken=next((each for each in list_overtaken_files(context.database) if each.name == name), None),
     )
 
 
 @router.post(POLICIES_PAGE)
-async def check_draft(
+async def show_draft_check(
     request: Request,
     context: Context,
     actor: PageReader,
@@ -114,12 +131,15 @@ async def check_draft(
     return page
 
 
+def _compare_with_version_before(draft: Policy | None, versions: dict[int, PolicySnapshot]) -> list[DifferentLine]:
+    """What a draft changes from the newest version before it; nothing without a draft."""
+    before = max((version for version in versions if draft and version < draft.version), default=None)
+    return list_differences(versions[before].load_policy(), draft) if draft and before else []
+
+
 def _render_check(request: Request, context: ApiContext, actor: Actor, text: str, is_ours: bool) -> HTMLResponse:
-    faults: list[str] = []
-    notes: list[str] = []
-    draft: Policy | None = None
-    if is_ours:
-        draft, faults, notes = _check(context, text)
+    checked = check_draft(context.database, context.letter_templates, context.policies_dir, text) if is_ours else None
+    draft = checked.policy if checked else None
     before = _find_newest(context, draft.policy) if draft else None
     return render(
         request,
@@ -128,31 +148,29 @@ def _render_check(request: Request, context: ApiContext, actor: Actor, text: str
         actor,
         draft=draft,
         text_of_policy=text,
-        faults=faults,
-        notes=notes,
+        faults=checked.faults if checked else [],
+        notes=checked.notes if checked else [],
         is_ours=is_ours,
         picture=draw_timeline(draft) if draft else None,
         before=before,
         differences=list_differences(before.load_policy(), draft) if before and draft else [],
+        offer=_offer_force(context, actor, draft, text) if draft else ForceOffer(),
     )
 
 
-def _check(context: ApiContext, text: str) -> tuple[Policy | None, list[str], list[str]]:
-    """The policy of the draft, what the next start would refuse, and what may not be meant. Files are named without their folders."""
-    letters = context.letters or LetterTemplates()
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / (MATRIX_FILE if re.search(r"(?m)^levels:", text) else DRAFT_FILE)
-        path.write_text(text, encoding="utf-8")
-        try:
-            found = check_policies([path], letters).policies
-            _, notes = PolicyStore.check_folder(context.database, letters, context.policies_dir, [path])
-        except PolicyError as error:
-            return None, [_leave_out_folders(line, folder, context) for line in str(error).splitlines()], []
-    return (found[0][1] if found else None), [], [_leave_out_folders(note, folder, context) for note in notes]
-
-
-def _leave_out_folders(sentence: str, folder: str, context: ApiContext) -> str:
-    return sentence.replace(f"{folder}/", "").replace(f"{context.policies_dir}/", "")
+def _offer_force(context: ApiContext, actor: Actor, draft: Policy, text: str) -> ForceOffer:
+    form = load_act_forms()[FORCE_FORM]
+    if not form.is_for(actor.role):
+        return ForceOffer()
+    query = AdoptionQuery(context.database, context.policies)
+    in_force = query.find_version_in_force(draft.policy)
+    if in_force is None:
+        return ForceOffer(is_unknown=True)
+    if least := find_version_to_raise_to(draft, context.policies.list_versions()):
+        return ForceOffer(raise_to=least)
+    known = {"text": [text], "replaces": [str(in_force)], "applies_to": ["new_invoices"]}
+    shown = show_form(FORCE_FORM, form, {"name": draft.policy}, NO_SUBJECT, load_reader(context, actor), known)
+    return ForceOffer(shown, query.preview_version(PolicySnapshot.from_policy(draft), context.today))
 
 
 def _find_newest(context: ApiContext, name: str) -> PolicySnapshot | None:

@@ -21,7 +21,7 @@ from adapters.audit.seals.seal_store import SealStore
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry, Message, PolicyVersion, Setting
 from adapters.document_store import DocumentStore
-from adapters.policies.policy_store import IN_FORCE_SETTING
+from adapters.policies.in_force import IN_FORCE_SETTING
 from domain.audit.scope import AccountScope, AuditScope, PeriodScope
 from domain.correspondence.letter_outcome import LetterResult
 from domain.journal.entry import GENESIS, Entry

@@ -9,7 +9,7 @@ from domain.policy.collection_policy import PolicySnapshot
 from domain.policy_adoption.adoption_case import ROUNDS_UNTIL_REPEATED, ROUNDS_WITHOUT_PROGRESS, AdoptionCase, AdoptionStage
 from domain.policy_adoption.command_rules import RULES
 from domain.policy_adoption.commands import RequestPolicyAdoption
-from domain.policy_adoption.progress import BATCH_SIZE, AdoptionBatch, AdoptionBatchResult
+from domain.policy_adoption.progress import BATCH_SIZE, AdoptionBatch, AdoptionBatchResult, ForceResult
 from tests.domain.builders import build_policy, moment
 
 SECOND = PolicySnapshot.from_policy(build_policy(version=2))
@@ -129,3 +129,67 @@ def test_a_later_version_in_force_ends_it() -> None:
     case = build_moving()
     case.apply_batch(AdoptionBatchResult(overtaken_by=3), moment())
     assert (case.stage, case.journal.pending[-1].facts["overtaken_by"]) == (AdoptionStage.OVERTAKEN, 3)
+
+
+# --- a version that was never in force
+
+
+def ask_to_force(adopts: bool = True, invoices: int = 3) -> AdoptionCase:
+    """One that was agreed to, whose text is to be put in force."""
+    case = AdoptionCase(journal=Journal(case_id="adoption:standard", account_id=""))
+    command = request(invoices).model_copy(update={"puts_in_force": True, "replaces": 1, "adopts": adopts})
+    RULES.apply_command(case, command, moment())
+    case.apply_approval_outcome(ApprovalOutcome(number=1, result=ApprovalResult.APPROVED, by="dora"), moment())
+    return AdoptionCase.model_validate_json(case.model_dump_json())
+
+
+def test_a_new_version_is_put_in_force_before_any_invoice_is_told() -> None:
+    case = ask_to_force()
+    assert (case.stage, kinds(case)) == (AdoptionStage.PUTTING_IN_FORCE, ["policy.submitted"])
+    assert (case.build_force_order().policy, case.build_force_order().replaces) == (SECOND, 1)
+    case.apply_force_result(ForceResult(), moment())
+    assert (case.stage, kinds(case)[1:]) == (AdoptionStage.MOVING, ["policy.put_in_force", "policy_adoption.begun"])
+    facts = case.journal.pending[1].facts
+    assert (facts["policy_sha256"], facts["requester"], facts["granted_by"]) == (SECOND.sha256, "mira", "dora")
+    assert play(case, InvoicesToMove(3)).stage is AdoptionStage.ADOPTED
+
+
+def test_the_open_invoices_stay_with_theirs_where_that_was_chosen() -> None:
+    case = ask_to_force(adopts=False)
+    case.apply_force_result(ForceResult(), moment())
+    assert (case.stage, kinds(case)[1:]) == (AdoptionStage.IN_FORCE, ["policy.put_in_force", "policy_adoption.ended"])
+    assert (case.total, case.journal.pending[0].facts.get("invoices")) == (0, None)
+    case.apply_force_result(ForceResult(overtaken_by=9), moment())
+    assert case.stage is AdoptionStage.IN_FORCE, "a result that comes twice is passed over"
+
+
+@pytest.mark.parametrize(
+    ("result", "stage", "fact"),
+    [
+        (ForceResult(overtaken_by=7), AdoptionStage.OVERTAKEN, ("overtaken_by", 7)),
+        (ForceResult(faults=["a and standard both claim it"]), AdoptionStage.UNUSABLE, ("why", "a and standard both claim it")),
+    ],
+)
+def test_what_can_no_longer_be_put_in_force_moves_nothing_and_says_why(
+    result: ForceResult, stage: AdoptionStage, fact: tuple[str, object]
+) -> None:
+    case = ask_to_force()
+    case.apply_force_result(result, moment())
+    assert (case.stage, kinds(case)) == (stage, ["policy.submitted", "policy_adoption.ended"])
+    assert case.journal.pending[-1].facts[fact[0]] == fact[1]
+
+
+def test_a_draft_that_is_refused_is_named_as_a_draft_and_pins_nothing() -> None:
+    case = AdoptionCase(journal=Journal(case_id="adoption:standard", account_id=""))
+    command = request(0).model_copy(update={"puts_in_force": True, "adopts": False})
+    assert RULES.rejection_reason(case, command, moment().business.date()) is None, "it needs no open invoice"
+    RULES.apply_command(case, command, moment())
+    (effect,) = case.take_effects()
+    assert isinstance(effect, RequestApproval)
+    assert effect.details["draft_sha256"] == SECOND.sha256
+    assert "putting in force standard version 2 is under way" in str(
+        RULES.rejection_reason(case, request(act_id="b"), moment().business.date())
+    )
+    case.apply_approval_outcome(ApprovalOutcome(number=1, result=ApprovalResult.REJECTED, by="dora"), moment())
+    assert case.stage is AdoptionStage.REJECTED
+    assert not any("policy_sha256" in entry.facts for entry in case.journal.pending)
