@@ -19,6 +19,7 @@ from api.console.policies.timeline_picture import draw_timeline
 from domain import identifiers as ids
 from domain.approval.facts import DecisionFacts
 from domain.approval.result import ApprovalOutcome, ApprovalResult
+from domain.journal.entry import FactValue
 from domain.journal.journal import Journal
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
@@ -129,7 +130,12 @@ async def test_a_good_draft_is_asked_for_from_the_page_that_checked_it(as_role: 
 async def test_whoever_decides_sees_what_would_be_in_force_and_everybody_who_asked(as_role: As, two_versions: PortfolioWorld) -> None:
     draft = PolicySnapshot.from_policy(NEW.model_copy(update={"version": NEW.version + 1, "title": "Drittes"}))
     case = submit_draft(two_versions, draft)
-    details = {"policy": "standard", "policy_version": draft.version, "invoices_affected": 1, "draft_sha256": draft.sha256}
+    details: dict[str, FactValue] = {
+        "policy": "standard",
+        "policy_version": draft.version,
+        "invoices_affected": 1,
+        "draft_sha256": draft.sha256,
+    }
     approval = store_approval(
         two_versions, {"XXX": 0}, account="", requester="mira", matter=ApprovalType.POLICY_CHANGE, facts=DecisionFacts(), details=details
     )
