@@ -149,9 +149,11 @@ class CaseCommands(Protocol):
 class TemporalCaseCommands:
     """The commands and queries through the Temporal client."""
 
-    def __init__(self, client: Client, update_seconds: float = UPDATE_TIMEOUT_SECONDS) -> None:
-        """`update_seconds`: the time for which a person waits for a worker, in real time."""
+    def __init__(self, client: Client, update_seconds: float = UPDATE_TIMEOUT_SECONDS, server_seconds: float | None = None) -> None:
+        """`update_seconds`: the time for which a person waits for a worker, in real time; `server_seconds`: for the server to take what no
+        worker answers, as long again unless it is given."""
         self._client, self._update_seconds = client, update_seconds
+        self._server_seconds = server_seconds
 
     async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
         return await self.submit_command(ids.invoice_case_id(invoice_id), command)
@@ -173,7 +175,7 @@ class TemporalCaseCommands:
 
     async def _signal_case(self, case: WorkflowHandle[object, object], case_id: str, command: Command) -> CommandQueued:
         try:
-            async with asyncio.timeout(self._update_seconds):
+            async with asyncio.timeout(self._server_seconds or self._update_seconds):
                 await case.signal(SIGNAL_NAMES[type(command)], command)
         except UNREACHABLE_ERRORS as error:
             if _is_not_found(error):
@@ -183,7 +185,7 @@ class TemporalCaseCommands:
 
     async def start_case(self, case_start: CaseStart, act_id: str) -> CommandReceipt | CommandQueued:
         try:
-            async with asyncio.timeout(self._update_seconds):
+            async with asyncio.timeout(self._server_seconds or self._update_seconds):
                 await start_case(self._client, case_start, act_id)
         except WorkflowAlreadyStartedError as error:
             if not await self._was_started_by(act_id, case_start.case_id):
@@ -210,7 +212,7 @@ class TemporalCaseCommands:
         except (WorkflowUpdateRPCTimeoutOrCancelledError, *UNREACHABLE_ERRORS):
             pass
         try:
-            async with asyncio.timeout(self._update_seconds):
+            async with asyncio.timeout(self._server_seconds or self._update_seconds):
                 await signal_with_start(self._client, case_start, SIGNAL_NAMES[type(command)], command)
         except UNREACHABLE_ERRORS as error:
             raise CasesUnreachable from error

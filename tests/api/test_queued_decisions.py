@@ -37,11 +37,13 @@ from domain.policy.approval_type import ApprovalType
 from domain.policy.matrix_parsing import parse_matrix
 from domain.roles import Role
 from tests.api.portfolio_world import STANDARD
+from tests.patience import PATIENCE
 from tests.time_skipping import time_skipping
 from workflows.approval import Approval
 
 MATRIX = STANDARD.with_name("approvals.yaml")
 IMPATIENT = 1.0
+"""Seconds for a worker, where none is. The server has all the time that it needs."""
 APPROVALS = 30
 
 
@@ -108,7 +110,7 @@ def decided(database: Database, approval: str) -> list[tuple[str, str]]:
 
 async def test_decisions_posted_while_no_worker_runs_are_each_applied_once(client: Client, database: Database) -> None:
     approvals = [await ask(client, 1) for _ in range(APPROVALS)]
-    cases = TemporalCaseCommands(client, IMPATIENT)
+    cases = TemporalCaseCommands(client, IMPATIENT, PATIENCE)
     for _ in range(2):
         posted = await asyncio.gather(*(cases.submit_command(approval, decision(number)) for number, approval in enumerate(approvals)))
         assert posted == [CommandQueued(f"act-{number}") for number in range(APPROVALS)]
@@ -127,7 +129,7 @@ async def test_of_two_decisions_that_waited_the_first_counts_and_the_other_is_jo
     client: Client, database: Database
 ) -> None:
     approval = await ask(client, 1)
-    cases = TemporalCaseCommands(client, IMPATIENT)
+    cases = TemporalCaseCommands(client, IMPATIENT, PATIENCE)
     for number in (0, 1):
         assert isinstance(await cases.submit_command(approval, decision(number)), CommandQueued)
     async with worker(client, database):

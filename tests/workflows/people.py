@@ -15,6 +15,9 @@ from api.context import ApiContext
 from domain.roles import Role
 from tests.workflows.collection_environment import CollectionEnvironment
 
+WORKER_SECONDS = 60
+"""How long people wait for a worker: on a busy machine one who runs may need longer than a person would wait before the act is queued."""
+
 
 @dataclass
 class People:
@@ -42,7 +45,7 @@ async def gather_people(environment: CollectionEnvironment) -> AsyncIterator[Peo
         parts = ApiContext(
             environment.database,
             play.parts.clock,
-            TemporalCaseCommands(play.client),
+            TemporalCaseCommands(play.client, WORKER_SECONDS),
             play.parts.billing,
             play.parts.importer,
             people.identity,

@@ -12,6 +12,7 @@ from activities.case_recording import CaseRecordingActivities
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.read_model.journal import list_case_history
+from adapters.temporal import case_commands
 from adapters.temporal.case_commands import CaseNotRunning, CasesUnreachable, CommandQueued, CommandRejected, TemporalCaseCommands
 from adapters.temporal.data_converter import DATA_CONVERTER
 from domain import identifiers as ids
@@ -22,10 +23,12 @@ from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollecti
 from domain.invoice.workflow_input import InvoiceCollectionInput
 from domain.refusal import RefusalFacts, find_refusal_facts
 from tests.api.portfolio_world import POLICY, PortfolioWorld
+from tests.patience import PATIENCE
 from tests.time_skipping import time_skipping
 from workflows.invoice_collection import InvoiceCollection
 
 IMPATIENT = 1.0
+"""Seconds for a worker, where none is. The server has all the time that it needs."""
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +68,14 @@ def kinds(database: Database, invoice: str) -> list[str]:
 
 async def test_an_act_is_in_the_journal_when_it_is_answered(client: Client, database: Database, invoice: str) -> None:
     async with worker(client, database):
-        receipt = await TemporalCaseCommands(client).submit_invoice_command(invoice, pause())
+        receipt = await TemporalCaseCommands(client, PATIENCE).submit_invoice_command(invoice, pause())
     assert receipt == CommandReceipt(act_id="act-1", seq=2)
     assert kinds(database, invoice) == ["case.opened", "hold.placed"]
 
 
 async def test_a_repeated_act_is_applied_once(client: Client, database: Database, invoice: str) -> None:
     async with worker(client, database):
-        cases = TemporalCaseCommands(client)
+        cases = TemporalCaseCommands(client, PATIENCE)
         await cases.submit_invoice_command(invoice, pause())
         await cases.submit_invoice_command(invoice, ResumeCollection(act_id="act-2", actor="maria"))
         again = await cases.submit_invoice_command(invoice, pause())
@@ -84,35 +87,36 @@ async def test_what_the_validator_refuses_comes_in_its_words(client: Client, dat
     promise = MakePromise(act_id="act-1", actor="maria", amount=25_001, by=date(2098, 1, 1))
     async with worker(client, database):
         with pytest.raises(CommandRejected, match=r"^the promised amount is more than the open balance$") as refused:
-            await TemporalCaseCommands(client).submit_invoice_command(invoice, promise)
+            await TemporalCaseCommands(client, PATIENCE).submit_invoice_command(invoice, promise)
     assert find_refusal_facts(refused.value.args[0]) == RefusalFacts(code="promise.too_much")
     assert kinds(database, invoice) == ["case.opened"]
 
 
 async def test_without_a_worker_the_act_waits_and_is_then_applied_once(client: Client, database: Database, invoice: str) -> None:
-    outcome = await TemporalCaseCommands(client, IMPATIENT).submit_invoice_command(invoice, pause())
+    outcome = await TemporalCaseCommands(client, IMPATIENT, PATIENCE).submit_invoice_command(invoice, pause())
     assert outcome == CommandQueued("act-1")
     async with worker(client, database):
-        again = await TemporalCaseCommands(client).submit_invoice_command(invoice, pause())
+        again = await TemporalCaseCommands(client, PATIENCE).submit_invoice_command(invoice, pause())
     assert isinstance(again, CommandReceipt)
     assert kinds(database, invoice) == ["case.opened", "hold.placed"]
 
 
-async def test_a_case_is_read_live_or_not_at_all(client: Client, database: Database, invoice: str) -> None:
+async def test_a_case_is_read_live_or_not_at_all(client: Client, database: Database, invoice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_commands, "QUERY_TIMEOUT_SECONDS", PATIENCE)
     async with worker(client, database):
-        cases = TemporalCaseCommands(client)
+        cases = TemporalCaseCommands(client, PATIENCE)
         await cases.submit_invoice_command(invoice, pause())
         view = await cases.query_invoice_case(invoice)
     assert view is not None
     assert [hold.kind for hold in view.holds] == ["pause"]
-    assert await TemporalCaseCommands(client).query_invoice_case("nowhere") is None
+    assert await TemporalCaseCommands(client, PATIENCE).query_invoice_case("nowhere") is None
 
 
 async def test_a_closed_or_unknown_case_takes_no_act(client: Client, invoice: str) -> None:
     await client.get_workflow_handle(ids.invoice_case_id(invoice)).terminate()
     for case_id in (invoice, "nowhere"):
         with pytest.raises(CaseNotRunning):
-            await TemporalCaseCommands(client, IMPATIENT).submit_invoice_command(case_id, pause())
+            await TemporalCaseCommands(client, IMPATIENT, PATIENCE).submit_invoice_command(case_id, pause())
 
 
 async def test_when_nothing_gets_through_nothing_is_claimed() -> None:

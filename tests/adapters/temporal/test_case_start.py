@@ -24,6 +24,7 @@ from adapters.notifications.waiting_notices import WaitingNoticeStore
 from adapters.policies.policy_store import PolicyStore
 from adapters.read_model.journal import list_case_history
 from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.temporal import case_commands
 from adapters.temporal.case_commands import CaseAlreadyOpen, CasesUnreachable, CommandQueued, CommandRejected, TemporalCaseCommands
 from adapters.temporal.case_start import CaseStart
 from adapters.temporal.data_converter import DATA_CONVERTER
@@ -35,11 +36,13 @@ from domain.credit_review.commands import AbilityToPay, CloseCreditReview, GiveC
 from domain.credit_review.workflow_input import CreditReviewInput
 from tests.api.portfolio_world import PortfolioWorld
 from tests.api.test_queued_decisions import NobodyThere
+from tests.patience import PATIENCE
 from tests.time_skipping import time_skipping
 from worker import WORKFLOWS
 from workflows.credit_review import CreditReview
 
 IMPATIENT = 1.0
+"""Seconds for a worker, where none is. The server has all the time that it needs."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +79,7 @@ def kinds(database: Database, beginning: CaseStart) -> list[str]:
 
 
 async def test_an_act_begins_its_case_and_the_next_one_joins_it(client: Client, database: Database, beginning: CaseStart) -> None:
-    cases = TemporalCaseCommands(client)
+    cases = TemporalCaseCommands(client, PATIENCE)
     async with worker(client, database):
         first = await cases.submit_or_start_case(beginning, referral())
         again = await cases.submit_or_start_case(beginning, referral())
@@ -91,9 +94,9 @@ async def test_an_act_begins_its_case_and_the_next_one_joins_it(client: Client, 
 
 async def test_without_a_worker_the_case_and_its_act_wait_and_count_once(client: Client, database: Database, beginning: CaseStart) -> None:
     for _ in range(2):
-        assert await TemporalCaseCommands(client, IMPATIENT).submit_or_start_case(beginning, referral()) == CommandQueued("act-1")
+        assert await TemporalCaseCommands(client, IMPATIENT, PATIENCE).submit_or_start_case(beginning, referral()) == CommandQueued("act-1")
     async with worker(client, database):
-        again = await TemporalCaseCommands(client).submit_or_start_case(beginning, referral())
+        again = await TemporalCaseCommands(client, PATIENCE).submit_or_start_case(beginning, referral())
     assert isinstance(again, CommandReceipt)
     assert kinds(database, beginning) == ["credit_review.referred"]
 
@@ -101,14 +104,14 @@ async def test_without_a_worker_the_case_and_its_act_wait_and_count_once(client:
 async def test_what_the_case_refuses_comes_in_its_words(client: Client, database: Database, beginning: CaseStart) -> None:
     verdict = GiveCreditVerdict(act_id="act-2", actor="kim", ability=AbilityToPay.ABLE, willingness=WillingnessToPay.UNWILLING)
     async with worker(client, database):
-        await TemporalCaseCommands(client).submit_or_start_case(beginning, referral())
+        await TemporalCaseCommands(client, PATIENCE).submit_or_start_case(beginning, referral())
         with pytest.raises(CommandRejected, match="needs a date for its next review"):
-            await TemporalCaseCommands(client).submit_or_start_case(beginning, verdict)
+            await TemporalCaseCommands(client, PATIENCE).submit_or_start_case(beginning, verdict)
     assert kinds(database, beginning) == ["credit_review.referred"]
 
 
 async def test_after_its_end_an_act_begins_another_case_of_the_account(client: Client, database: Database, beginning: CaseStart) -> None:
-    cases = TemporalCaseCommands(client)
+    cases = TemporalCaseCommands(client, PATIENCE)
     async with worker(client, database):
         await cases.submit_or_start_case(beginning, referral())
         await cases.submit_command(beginning.case_id, CloseCreditReview(act_id="act-2", actor="kim"))
@@ -117,8 +120,11 @@ async def test_after_its_end_an_act_begins_another_case_of_the_account(client: C
     assert kinds(database, beginning) == ["credit_review.referred", "credit_review.ended", "credit_review.referred"]
 
 
-async def test_a_case_is_begun_once_by_an_act_and_by_no_other(client: Client, database: Database, beginning: CaseStart) -> None:
-    cases = TemporalCaseCommands(client)
+async def test_a_case_is_begun_once_by_an_act_and_by_no_other(
+    client: Client, database: Database, beginning: CaseStart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_commands, "QUERY_TIMEOUT_SECONDS", PATIENCE)
+    cases = TemporalCaseCommands(client, PATIENCE)
     async with worker(client, database):
         for _ in range(2):
             assert await cases.start_case(beginning, "act-1") == CommandReceipt(act_id="act-1")
@@ -127,7 +133,7 @@ async def test_a_case_is_begun_once_by_an_act_and_by_no_other(client: Client, da
 
 
 async def test_a_case_that_no_worker_takes_up_is_begun_all_the_same(client: Client, beginning: CaseStart) -> None:
-    cases = TemporalCaseCommands(client, IMPATIENT)
+    cases = TemporalCaseCommands(client, IMPATIENT, PATIENCE)
     assert await cases.start_case(beginning, "act-1") == CommandQueued("act-1")
     description = await client.get_workflow_handle(beginning.case_id).describe()
     found = {pair.key.name: pair.value for pair in description.typed_search_attributes.search_attributes}
