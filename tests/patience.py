@@ -1,7 +1,7 @@
 """How long tests wait for what must come. It comes far sooner, but the machine may be busy; a wait that ends well costs no more."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 
 PATIENCE = 300
@@ -27,3 +27,11 @@ class Looks(AsyncIterator[int]):
             await asyncio.sleep(self._pause)
         self._number += 1
         return self._number
+
+
+async def wait_until(holds: Callable[[], Awaitable[object]], what: str) -> None:
+    """Until it holds; it is asked again and again, for as long as tests are patient."""
+    async for _ in Looks():
+        if await holds():
+            return
+    raise AssertionError(f"waited in vain: {what}")

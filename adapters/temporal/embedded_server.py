@@ -24,6 +24,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 15.0
 PR_SET_PDEATHSIG = 1
+PORT_ATTEMPTS = 3
+"""A port that is free when it is looked for may be another program's by the time the server listens."""
 
 PROBLEMS_REPORTED = 2
 """After so many failures of a workflow's task the server lists it as stuck; of itself it would after five, which take a minute."""
@@ -41,6 +43,10 @@ class TemporalMissingError(OperatingError):
 
 class TemporalStartError(OperatingError):
     """The server ended, or did not answer, while it started."""
+
+
+class _EndedAtOnceError(TemporalStartError):
+    """The server ended while it started."""
 
 
 class _ServerRecord(BaseModel):
@@ -84,9 +90,20 @@ class TemporalServer:
             return cls(data_dir, namespace, record.port)
         if port is not None:
             require_free_port(port, "DUECOURSE_TEMPORAL_PORT")
-        server = cls(data_dir, namespace, port or find_free_port(), ui_port)
-        await server._start_process()
+        server = await cls._start(data_dir, namespace, port, ui_port, 0 if port else PORT_ATTEMPTS - 1)
         server._watch_task = asyncio.create_task(server._restart_on_exit())
+        return server
+
+    @classmethod
+    async def _start(cls, data_dir: Path, namespace: str, port: int | None, ui_port: int | None, more_attempts: int) -> Self:
+        server = cls(data_dir, namespace, port or find_free_port(), ui_port)
+        try:
+            await server._start_process()
+        except _EndedAtOnceError:
+            if not more_attempts:
+                raise
+            log.warning("temporal_server_did_not_start", port=server._port, action="trying another port")
+            return await cls._start(data_dir, namespace, port, ui_port, more_attempts - 1)
         return server
 
     async def stop(self) -> None:
@@ -149,7 +166,7 @@ class TemporalServer:
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             if self._process is None or self._process.returncode is not None:
-                raise TemporalStartError(f"the Temporal server ended while it started; {log_file} says why")
+                raise _EndedAtOnceError(f"the Temporal server ended while it started; {log_file} says why")
             with contextlib.suppress(TemporalUnreachableError):
                 await connect_client(self.address, self._namespace, seconds=2)
                 return

@@ -1,9 +1,11 @@
 """The embedded Temporal server: found or started, its histories kept, its schedules put once."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
@@ -12,11 +14,12 @@ from temporalio.client import Client, ScheduleOverlapPolicy
 
 from adapters.temporal.case_commands import TemporalCaseCommands
 from adapters.temporal.client import TemporalUnreachableError, connect_client, set_history_retention
-from adapters.temporal.embedded_server import PortInUseError, TemporalServer, find_free_port, require_free_port
+from adapters.temporal.embedded_server import PortInUseError, TemporalServer, TemporalStartError, _EndedAtOnceError, require_free_port
 from adapters.temporal.schedules import trigger_billing_sync, upsert_schedules
 from domain import identifiers as ids
 from domain.clock import Clock
 from domain.identifiers import SEARCH_ATTRIBUTES
+from tests.patience import wait_until
 
 REAL_LIFE = Clock.real_time()
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -83,9 +86,10 @@ async def test_the_api_asks_for_the_same_run_as_the_schedule_and_never_for_a_sec
     for _ in range(2):
         await TemporalCaseCommands(client).trigger_billing_sync()
 
-    async with asyncio.timeout(20):
-        while not (await schedule.describe()).info.running_actions:  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(0.1)
+    async def is_running() -> bool:
+        return bool((await schedule.describe()).info.running_actions)
+
+    await wait_until(is_running, "the run that was asked for")
     described = (await schedule.describe()).info
     assert described.num_actions - before <= 1
     runs = [run.id async for run in client.list_workflows(f"WorkflowType = '{ids.WorkflowName.BILLING_SYNC}'")]
@@ -94,13 +98,41 @@ async def test_the_api_asks_for_the_same_run_as_the_schedule_and_never_for_a_sec
 
 
 async def test_nobody_at_the_address_is_a_sentence() -> None:
-    with pytest.raises(TemporalUnreachableError, match="DUECOURSE_TEMPORAL_ADDRESS"):
-        await connect_client(f"127.0.0.1:{find_free_port()}", "duecourse", seconds=2)
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        with pytest.raises(TemporalUnreachableError, match="DUECOURSE_TEMPORAL_ADDRESS"):
+            await connect_client(f"127.0.0.1:{unheard.getsockname()[1]}", "duecourse", seconds=2)
+
+
+class Unlucky(TemporalServer):
+    """The first ports that it finds free are taken when it listens."""
+
+    tried: ClassVar[list[int]] = []
+    luck_comes_after = 0
+
+    async def _start_process(self) -> None:
+        self.tried.append(self._port)
+        if len(self.tried) <= self.luck_comes_after:
+            raise _EndedAtOnceError("ended")
+
+
+@pytest.mark.parametrize(("taken", "port", "tries"), [(2, None, 3), (3, None, 3), (1, 20_000, 1)])
+async def test_a_free_port_that_another_program_takes_meanwhile_is_exchanged_and_a_set_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int, port: int | None, tries: int
+) -> None:
+    monkeypatch.setattr(Unlucky, "tried", [])
+    monkeypatch.setattr(Unlucky, "luck_comes_after", taken)
+    if taken == tries:
+        with pytest.raises(TemporalStartError):
+            await Unlucky.find_or_start(tmp_path, "duecourse", port)
+    else:
+        await Unlucky.find_or_start(tmp_path, "duecourse", port)
+    assert len(Unlucky.tried) == tries
 
 
 async def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    port = find_free_port()
-    taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", port)
+    taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
     async with taken:
         with pytest.raises(PortInUseError, match=f"port {port} is in use"):
             await TemporalServer.find_or_start(tmp_path, "duecourse", port)
