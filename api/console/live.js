@@ -32,10 +32,11 @@
   };
 
   // Whoever is typing sees the queue move beside the form; the form itself, and what it is about, stay as they are.
-  let reading = false;
+  let reading = false, missed = false;
   const again = async () => {
-    if (reading || document.hidden) return;
-    reading = true;
+    if (document.hidden) return;
+    if (reading) { missed = true; return; } // the answer under way may be of before the change
+    [reading, missed] = [true, false];
     try {
       const asked = location.href;
       const answer = await fetch(asked, { headers: { Accept: "text/html" } });
@@ -47,6 +48,7 @@
       console.info("the page could not be read again", error);
     } finally {
       reading = false;
+      if (missed) again();
     }
   };
 

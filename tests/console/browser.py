@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
 
 from adapters.process.web_server import WebServer
 from adapters.shipped_files import PROJECT
 from domain.roles import Role
+from tests.patience import PATIENCE
 from tests.workflows.people import People
 
 CHROMIUM_OPTIONS = (
@@ -25,8 +26,10 @@ CHROMIUM_OPTIONS = (
 )
 """A container's root has no sandbox; and nothing but our server is asked for anything."""
 
-PATIENCE_MS = 30_000
-"""How long something may take that must come: a machine may be busy."""
+PATIENCE_MS = PATIENCE * 1_000
+"""How long whatever must come may take in the browser: a machine may be busy."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
 DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
@@ -39,6 +42,9 @@ def find_chromium() -> str | None:
 needs_browser = pytest.mark.skipif(
     find_chromium() is None or not AXE.is_file(), reason="needs Chromium and the libraries of package-lock.json: `make test` sets both up"
 )
+
+_NOTE_WHAT_IS_HEARD = """addEventListener("changed", () => { window.heard = true; }, true)"""
+_WAIT_UNTIL_HEARD = """() => new Promise((done) => window.heard ? done() : addEventListener("changed", () => done(), true))"""
 
 
 @dataclass
@@ -61,8 +67,13 @@ class ConsoleSite:
         page = await context.new_page()
         page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        await page.add_init_script(_NOTE_WHAT_IS_HEARD)
         await page.goto(f"{self.url}/sign-in?code={code}")
         return page
+
+    async def wait_until_heard(self, page: Page) -> None:
+        """Until the page has heard how things stand: what changes from then on it hears of."""
+        await page.evaluate(_WAIT_UNTIL_HEARD)
 
     async def close_windows(self) -> None:
         for context in self._contexts:
@@ -77,7 +88,7 @@ async def open_console(people: People) -> AsyncIterator[ConsoleSite]:
     await server.serve(people.app)
     try:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_OPTIONS))
+            browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_OPTIONS), timeout=PATIENCE_MS)
             yield ConsoleSite(f"http://127.0.0.1:{server.port}", browser, people)
             await browser.close()
     finally:
