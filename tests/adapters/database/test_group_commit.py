@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from adapters.database.group_commit import CROWD_PATIENCE, MAX_BATCH_SIZE, GroupCommit
+from tests.patience import PATIENCE
 
 
 class RecordingWriter:
@@ -19,7 +20,7 @@ class RecordingWriter:
 
     def write(self, items: Sequence[str]) -> list[str]:
         self.begun.set()
-        assert self.go.wait(30)
+        assert self.go.wait(PATIENCE)
         self.batches.append(list(items))
         if self.rejects and self.rejects in items:
             raise ValueError(self.rejects)
@@ -30,7 +31,7 @@ async def write_together(writer: RecordingWriter, items: Sequence[str]) -> list[
     """Hand in the first item, and all others while it is being written."""
     commit: GroupCommit[str, str] = GroupCommit(writer.write)
     first = asyncio.create_task(commit(items[0]))
-    await asyncio.to_thread(writer.begun.wait, 30)
+    await asyncio.to_thread(writer.begun.wait, PATIENCE)
     others = [asyncio.create_task(commit(item)) for item in items[1:]]
     await asyncio.sleep(0)
     writer.go.set()
@@ -62,7 +63,7 @@ async def test_one_who_stops_waiting_does_not_disturb_the_others() -> None:
     writer = RecordingWriter()
     commit: GroupCommit[str, str] = GroupCommit(writer.write)
     first = asyncio.create_task(commit("a"))
-    await asyncio.to_thread(writer.begun.wait, 30)
+    await asyncio.to_thread(writer.begun.wait, PATIENCE)
     leaves, stays = asyncio.create_task(commit("b")), asyncio.create_task(commit("c"))
     await asyncio.sleep(0)
     leaves.cancel()
@@ -91,7 +92,7 @@ async def test_after_a_crowd_the_next_items_gather_for_longer(monkeypatch: pytes
     writer = RecordingWriter()
     commit: GroupCommit[str, str] = GroupCommit(writer.write, gathering_seconds=0.25)
     first = asyncio.create_task(commit("first"))
-    await asyncio.to_thread(writer.begun.wait, 30)
+    await asyncio.to_thread(writer.begun.wait, PATIENCE)
     crowd = [asyncio.create_task(commit(str(number))) for number in range(MAX_BATCH_SIZE + 1)]
     await sleep(0)
     monkeypatch.setattr("adapters.database.group_commit.asyncio.sleep", note_pause)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from adapters.database.engine import Database
 from adapters.database.row_states import IdentityChannel, IdentityEventKind, SignInMethod
@@ -74,7 +74,7 @@ def test_a_session_is_ended_by_its_user_or_whoever_may_and_by_nobody_else(identi
     assert identity.authenticate(secret) is None
     identity.sessions.revoke_session(name, ANNA)
     with database.reading() as session:
-        kinds = [event.kind for event in session.exec(select(IdentityEventRow)).all()]
+        kinds = [event.kind for event in session.exec(select(IdentityEventRow).order_by(col(IdentityEventRow.id)))]
     assert kinds[-2:] == [IdentityEventKind.SIGNED_IN, IdentityEventKind.SESSION_ENDED], "ended once"
 
 

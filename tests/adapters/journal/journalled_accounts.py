@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
 from adapters.config.company import Company, load_company_file
 from adapters.config.settings import PROJECT
@@ -119,7 +119,10 @@ class JournalledAccount:
 
     def entries(self, kind: EntryKind) -> list[dict[str, Any]]:
         with self.database.reading() as session:
-            return [row.model_dump() for row in session.exec(select(JournalEntry).where(JournalEntry.kind == kind.value))]
+            of_kind = (
+                select(JournalEntry).where(JournalEntry.kind == kind.value).order_by(col(JournalEntry.recorded_at), col(JournalEntry.seq))
+            )
+            return [row.model_dump() for row in session.exec(of_kind)]
 
     def write_case(self, journal: Journal, kind: str, stage: str = "new", outcome: str | None = None, days: float = 0) -> None:
         """Write what a case told, and its row in the read model as of a day."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from adapters.mail.smtp_client import DeliveryResult, Mailer, SmtpMailer, SmtpSecurity, SmtpSettings
+from tests.patience import PATIENCE
 
 LETTER = b"Subject: Reminder\r\n\r\nPlease pay.\r\n"
 
@@ -127,8 +128,8 @@ async def start_rejecting_server(banner: str) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def open_mailer(port: int, **settings: object) -> AsyncIterator[Mailer]:
-    chosen = {"security": SmtpSecurity.PLAIN, "hello_name": "localhost", "timeout_seconds": 5, "final_reply_seconds": 5, **settings}
-    mailer = SmtpMailer(SmtpSettings.model_validate({"host": "127.0.0.1", "port": port, **chosen}))
+    chosen = {"security": SmtpSecurity.PLAIN, "hello_name": "localhost", "timeout_seconds": PATIENCE, "final_reply_seconds": PATIENCE}
+    mailer = SmtpMailer(SmtpSettings.model_validate({"host": "127.0.0.1", "port": port, **chosen, **settings}))
     try:
         yield mailer
     finally:

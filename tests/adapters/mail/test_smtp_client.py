@@ -1,6 +1,7 @@
 """Each way in which sending a letter can go wrong, against a real server, and what we then say became of the letter."""
 
 import asyncio
+import socket
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -106,6 +107,7 @@ class SpeaksLatin1(SmtpHandler):
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if isinstance(server.transport, asyncio.Transport):
             server.transport.write("550-Empfänger lehnt ab\r\n550 und bleibt dabei\r\n".encode("latin-1"))
+            server.transport.close()
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
@@ -137,8 +139,10 @@ async def test_a_connection_lost_after_the_content_leaves_the_outcome_unknown_an
 
 
 async def test_silence_after_the_content_leaves_the_outcome_unknown_and_one_copy() -> None:
-    async with start_smtp_server(FallsSilentAfterTaking()) as smtp_server:
+    clerk = FallsSilentAfterTaking()
+    async with start_smtp_server(clerk) as smtp_server:
         assert (await deliver_once(smtp_server, final_reply_seconds=BRIEF)).outcome is DeliveryOutcome.UNKNOWN
+        await clerk.silent.wait()
         assert smtp_server.clerk.accepted == [LETTER]
 
 
@@ -149,7 +153,7 @@ async def test_a_connection_lost_within_the_content_leaves_the_outcome_unknown()
 
 async def test_a_reply_is_kept_as_one_line_of_proper_text() -> None:
     async with start_smtp_server(SpeaksLatin1()) as smtp_server:
-        delivery = await deliver_once(smtp_server, timeout_seconds=BRIEF)
+        delivery = await deliver_once(smtp_server)
     assert delivery == DeliveryResult(DeliveryOutcome.REFUSED, 550, "Empf\N{REPLACEMENT CHARACTER}nger lehnt ab und bleibt dabei")
 
 
@@ -195,9 +199,10 @@ async def test_silence_before_the_content_defers() -> None:
 
 
 async def test_a_server_that_is_down_defers() -> None:
-    async with start_smtp_server() as smtp_server:
-        pass
-    assert (await deliver_once(smtp_server)).outcome is DeliveryOutcome.DEFERRED
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        async with open_mailer(unheard.getsockname()[1]) as mailer:
+            assert (await deliver_letter(mailer)).outcome is DeliveryOutcome.DEFERRED
 
 
 @pytest.mark.parametrize("banner", ["554 Go away", "421 Try later", "HTTP/1.1 400 Bad Request"])

@@ -70,7 +70,8 @@ async def watch(answers: Iterable[str | None]) -> list[str]:
     return said
 
 
-async def test_a_server_that_goes_away_is_said_once_and_so_is_its_return() -> None:
+async def test_a_server_that_goes_away_is_said_once_and_so_is_its_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.process.server_watch.monotonic", lambda: 100.0)
     said = await watch([None, "Connection refused", "Connection refused", "starting up", None, None])
 
     assert said == [

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio import workflow
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -35,6 +36,7 @@ from tests.adapters.temporal.tls_proxy import (
     pack_header_value,
     tls_proxy,
 )
+from tests.patience import PATIENCE, Looks, wait_until
 
 TEXT = IndexedValueType.INDEXED_VALUE_TYPE_TEXT
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
@@ -52,13 +54,20 @@ async def make_namespace(server: TemporalServer, name: str, retention: timedelta
     client = await connect_client(server.address, name)
     kept = Duration(seconds=int(retention.total_seconds()))
     await client.workflow_service.register_namespace(RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=kept))
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=name))
-                return client
-            except RPCError:  # the server's parts hear of a new namespace one after the other
-                await asyncio.sleep(0.1)
+    queue = DescribeTaskQueueRequest(
+        namespace=name, task_queue=TaskQueue(name="nobody's"), task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+    )
+
+    async def is_known() -> bool:
+        try:
+            await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=name))
+            await client.workflow_service.describe_task_queue(queue)
+        except RPCError:  # the server's parts hear of a new namespace one after the other
+            return False
+        return True
+
+    await wait_until(is_known, f"the server knows the namespace {name}")
+    return client
 
 
 async def list_attributes(client: Client) -> dict[str, int]:
@@ -108,22 +117,21 @@ async def test_where_attributes_may_not_be_registered_the_command_that_does_it_i
         await prepare_namespace(client)
 
     await run_command(str(refusal.value))
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await prepare_namespace(client)
-                break
-            except NamespaceError:
-                await asyncio.sleep(0.1)
+    async for _ in Looks():
+        try:
+            await prepare_namespace(client)
+        except NamespaceError as error:  # the server's parts hear of it one after the other
+            lacking = error
+        else:
+            return
+    raise lacking
 
 
 async def test_an_attribute_of_another_type_is_refused_with_the_commands_that_make_it_anew(server: TemporalServer) -> None:
     client = await make_namespace(server, "typed")
     request = AddSearchAttributesRequest(namespace="typed", search_attributes={SEARCH_ATTRIBUTES[2]: TEXT})
     await client.operator_service.add_search_attributes(request)
-    async with asyncio.timeout(30):
-        while await list_attributes(client) == {}:  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(0.1)
+    await wait_until(lambda: list_attributes(client), "the server lists the attribute")
 
     told = f"{SEARCH_ATTRIBUTES[2]} must be of the type Keyword(.|\n)*remove --name {SEARCH_ATTRIBUTES[2]}"
     with pytest.raises(NamespaceError, match=told) as refusal:
@@ -131,9 +139,11 @@ async def test_an_attribute_of_another_type_is_refused_with_the_commands_that_ma
 
     for command in str(refusal.value).splitlines()[1:]:
         await run_command(command)
-    async with asyncio.timeout(30):
-        while KEYWORD not in (await list_attributes(client)).values():  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(0.1)
+
+    async def is_made_anew() -> bool:
+        return KEYWORD in (await list_attributes(client)).values()
+
+    await wait_until(is_made_anew, "the server lists the attribute as a keyword")
     await prepare_namespace(client)
 
 
@@ -148,9 +158,7 @@ async def test_a_server_tells_whether_any_worker_asks_for_work(server: TemporalS
     assert not await has_workers(client)
 
     async with Worker(client, task_queue=TASK_QUEUE, workflows=[Idle], workflow_runner=UnsandboxedWorkflowRunner()):
-        async with asyncio.timeout(30):
-            while not await has_workers(client):  # noqa: ASYNC110 - the server tells nobody
-                await asyncio.sleep(0.05)
+        await wait_until(lambda: has_workers(client), "the server sees the worker")
 
 
 async def test_a_namespace_that_is_not_there_is_refused_with_the_command_that_makes_it(server: TemporalServer) -> None:
@@ -208,7 +216,7 @@ def secured(authority: ThrowAwayAuthority, own: CertificateFiles | None = None, 
 
 async def refusal_of(address: str, security: TransportSecurity) -> str:
     with pytest.raises(TemporalUnreachableError) as refused:
-        await connect_client(address, "duecourse", seconds=5, security=security)
+        await connect_client(address, "duecourse", seconds=PATIENCE, security=security)
     return str(refused.value)
 
 
@@ -254,12 +262,12 @@ async def test_a_server_of_another_name_is_refused_until_the_name_is_set(server:
 
 
 async def test_a_server_whose_certificate_has_expired_is_refused(server: TemporalServer, authority: ThrowAwayAuthority) -> None:
-    yesterday = datetime.now(UTC) - timedelta(days=1)
-    shown = authority.issue(LOOPBACK, begins=timedelta(days=-9), ends=timedelta(days=-1))
+    noon = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=2)
+    shown = authority.issue(LOOPBACK, begins=timedelta(days=-9), ends=noon - datetime.now(UTC))
     async with tls_proxy(server.address, shown) as address:
         said = await refusal_of(address, secured(authority))
 
-    assert re.search(rf"certificate of the Temporal server at {address} expired on {yesterday:%Y-%m-%d} ..:.. UTC", said), said
+    assert re.search(rf"certificate of the Temporal server at {address} expired on {noon:%Y-%m-%d} ..:.. UTC", said), said
 
 
 async def test_a_server_that_nobody_we_trust_vouches_for_is_refused(

@@ -15,6 +15,9 @@ from adapters.temporal import sdk_telemetry
 from adapters.temporal.client import connect_client
 from adapters.temporal.embedded_server import TemporalServer
 from adapters.temporal.sdk_telemetry import forward_sdk_log, measure_sdk, read_sdk_metrics
+from tests.patience import Looks
+
+FAILED_TASKS = re.compile(r'^temporal_workflow_task_execution_failed_total\{.*namespace="duecourse".*\} [1-9]', re.MULTILINE)
 
 
 @workflow.defn
@@ -45,16 +48,17 @@ async def test_what_the_sdk_warns_of_is_in_our_log_and_nowhere_else(
 
     async with Worker(client, task_queue="stumbling", workflows=[Stumbling], workflow_runner=UnsandboxedWorkflowRunner()):
         await client.start_workflow(Stumbling.run, id="stumbling", task_queue="stumbling")
-        async with asyncio.timeout(30):
-            while not (lines := [record for record in caplog.records if record.name == "temporalio.sdk"]):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        lines, metrics = list[logging.LogRecord](), ""
+        async for _ in Looks():
+            lines = [record for record in caplog.records if record.name == "temporalio.sdk"]
+            if lines and FAILED_TASKS.search(metrics := await asyncio.to_thread(read_sdk_metrics)):
+                break
         await client.get_workflow_handle("stumbling").terminate()
-    metrics = read_sdk_metrics()
     await server.stop()
 
     assert (lines[0].levelno, "sdk_core" in lines[0].getMessage()) == (logging.WARNING, True)
     assert "sdk_core" not in "".join(capfd.readouterr())
-    assert re.search(r'^temporal_workflow_task_execution_failed_total\{.*namespace="duecourse".*\} [1-9]', metrics, re.MULTILINE), metrics
+    assert FAILED_TASKS.search(metrics), metrics
     assert re.search(r"^temporal_request_latency_seconds_bucket", metrics, re.MULTILINE)
 
 
