@@ -1,22 +1,30 @@
 """Commands as a person starts them: what they print, and how they end."""
 
+import contextlib
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import count, islice
 from pathlib import Path
 from queue import Empty, Queue
 from time import monotonic, sleep
 
+import httpx
 import psutil
 import pytest
 
 from adapters.config.settings import PROJECT
-from adapters.temporal.embedded_server import find_free_port
 from tests.patience import PATIENCE
 from tests.processes.commands import ENVIRONMENT, CommandProcess
+
+LOWEST_PORT, PORTS_OF_A_WORKER = 20_000, 500
+_port_numbers = count(os.getpid() % PORTS_OF_A_WORKER)
+"""Another test run on the same machine begins at another number."""
 
 
 class Running:
@@ -73,17 +81,35 @@ class Up(Running):
 
     def __init__(self, data_dir: Path, *options: str, port: int | None = None, typed: bool = False) -> None:
         self.data_dir = data_dir
-        self.port = port or find_free_port()
+        self.port = port or take_free_port()
         super().__init__("up", "--data-dir", str(data_dir), "--port", str(self.port), *options, typed=typed)
 
     @property
     def temporal_pid(self) -> int:
-        pid: int = json.loads((self.data_dir / "temporal.json").read_text(encoding="utf-8"))["pid"]
+        file = self.data_dir / "temporal.json"
+        text = file.read_text(encoding="utf-8")
+        while not text:  # it is just being written
+            text = file.read_text(encoding="utf-8")
+        pid: int = json.loads(text)["pid"]
         return pid
+
+    def ask_readiness(self) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=PATIENCE)
 
     @property
     def temporal(self) -> psutil.Process:
         return psutil.Process(self.temporal_pid)
+
+
+def take_free_port() -> int:
+    """A port that no other program is given: below those that the system hands out. Each process of the test run has some of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for number in islice(_port_numbers, PORTS_OF_A_WORKER):
+        port = LOWEST_PORT + worker * PORTS_OF_A_WORKER + number % PORTS_OF_A_WORKER
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def _type_command(*arguments: str) -> "subprocess.Popen[str]":

@@ -25,10 +25,10 @@ from adapters.process.instance_lock import find_running_instance
 from adapters.sample.invoices import make_sample_portfolio
 from adapters.sample.simulation import write_sample_export
 from adapters.temporal.client import connect_client
-from adapters.temporal.embedded_server import TemporalMissingError, find_free_port, find_temporal_program
+from adapters.temporal.embedded_server import TemporalMissingError, find_temporal_program
 from domain import identifiers as ids
 from domain.clock import Clock
-from tests.cli.processes import Up, until
+from tests.cli.processes import Up, take_free_port, until
 from tests.form_tokens import find_form_token
 from tests.patience import PATIENCE
 from tests.processes.commands import ENVIRONMENT, CommandProcess, run_command
@@ -123,7 +123,7 @@ def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(star
     up = start("--no-sample")
     up.ready()
 
-    same_folder = run_command("up", "--data-dir", str(up.data_dir), "--port", str(find_free_port()), "--no-sample")
+    same_folder = run_command("up", "--data-dir", str(up.data_dir), "--port", str(take_free_port()), "--no-sample")
     same_port = run_command("up", "--data-dir", str(tmp_path / "other"), "--port", str(up.port), "--no-sample")
     token = run_command("token", "auditor", "--user", "ada", "--data-dir", str(up.data_dir))
     answer = httpx.get(
@@ -142,6 +142,13 @@ def test_what_another_duecourse_or_program_holds_is_refused_with_a_sentence(star
     assert status == 0
 
 
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_a_killed_up_leaves_no_server_behind_and_the_next_one_starts(start: Callable[..., Up]) -> None:
     killed = start("--no-sample", "--as-of", "2013-03-01", "--day-seconds", "60")
     killed.ready()
@@ -152,7 +159,7 @@ def test_a_killed_up_leaves_no_server_behind_and_the_next_one_starts(start: Call
     next_one = start()
     next_one.ready()
 
-    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+    until(lambda: has_ended(server), "the end of the first one's server")
     assert next_one.stop() == 0
 
 
@@ -164,7 +171,7 @@ def test_a_temporal_server_that_is_killed_comes_back(start: Callable[..., Up]) -
     server.kill()
 
     until(lambda: not server.is_running() and up.temporal_pid != server.pid, "a new server")
-    until(lambda: httpx.get(f"http://127.0.0.1:{up.port}/readyz", timeout=PATIENCE).status_code == 200, "ready again")
+    until(lambda: up.ask_readiness().status_code == 200, "ready again")
     assert up.stop() == 0
     logged = (up.data_dir / "logs" / "duecourse.log").read_text(encoding="utf-8").splitlines()
     assert all("event" in json.loads(line) for line in logged)
@@ -244,7 +251,7 @@ def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / "duecourse.db") as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999_from_the_future'")
 
-    refused = run_command("up", "--data-dir", str(tmp_path), "--port", str(find_free_port()), "--no-sample")
+    refused = run_command("up", "--data-dir", str(tmp_path), "--port", str(take_free_port()), "--no-sample")
 
     assert refused.returncode == 2
     assert "written by a newer version of Duecourse" in refused.stderr
@@ -260,7 +267,7 @@ def test_data_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> N
     ],
 )
 def test_an_option_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, options: list[str], expected: str) -> None:
-    refused = run_command("up", "--data-dir", str(tmp_path), "--port", str(find_free_port()), *options)
+    refused = run_command("up", "--data-dir", str(tmp_path), "--port", str(take_free_port()), *options)
 
     assert refused.returncode == 2
     assert expected in refused.stderr
@@ -280,7 +287,7 @@ def test_a_policy_with_a_mistake_stops_the_start_before_anything_runs(tmp_path: 
     text = (PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8")
     (policies / "standard.yaml").write_text(text.replace("catch_up_days", "catchup_days"), encoding="utf-8")
 
-    arguments = ("up", "--data-dir", str(tmp_path / "data"), "--port", str(find_free_port()))
+    arguments = ("up", "--data-dir", str(tmp_path / "data"), "--port", str(take_free_port()))
     refused = run_command(*arguments, environment={**ENVIRONMENT, "DUECOURSE_POLICIES_DIR": str(policies)})
 
     assert refused.returncode == 2
@@ -305,7 +312,8 @@ def test_a_start_with_a_bad_new_policy_goes_on_with_the_last_good_one_and_says_s
     second = start("--no-sample")
     second.ready()
     status = run_command("status", "--data-dir", str(second.data_dir))
-    warnings = httpx.get(f"http://127.0.0.1:{second.port}/readyz", timeout=PATIENCE).json()["warnings"]
+    until(lambda: second.ask_readiness().status_code == 200, "it is ready")
+    warnings = second.ask_readiness().json()["warnings"]
     stopped = second.stop()
     (policies / "standard.yaml").write_text(text, encoding="utf-8")
     third = start("--no-sample")

@@ -9,19 +9,25 @@ import pytest
 
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
-from adapters.temporal.embedded_server import PortInUseError, find_free_port
+from adapters.temporal.embedded_server import PortInUseError
 from cli.worker_probes import WorkerProbes, shown_probes
 from domain.clock import Clock
+from tests.cli.processes import take_free_port
 from tests.databases import PostgresServer
+from tests.patience import PATIENCE
 
 
 def settings_with(port: int) -> Settings:
     return Settings.load(worker_port=port)
 
 
+def watching(port: int) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE)
+
+
 async def test_a_worker_lives_before_it_works_and_is_ready_while_it_works() -> None:
-    port, stop = find_free_port(), asyncio.Event()
-    async with shown_probes(settings_with(port)) as probes, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as watcher:
+    port, stop = take_free_port(), asyncio.Event()
+    async with shown_probes(settings_with(port)) as probes, watching(port) as watcher:
         assert (await watcher.get("/healthz")).json() == {"status": "ok"}
         waiting = await watcher.get("/readyz")
         probes.begun, probes.stop = True, stop
