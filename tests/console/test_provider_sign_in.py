@@ -20,6 +20,7 @@ from adapters.config.openid import build_openid_config, parse_role_mapping
 from adapters.config.settings import Settings, SettingsError
 from adapters.database.row_states import IdentityChannel, IdentityEventKind
 from adapters.database.tables import IdentityEventRow
+from adapters.identity import openid_provider
 from adapters.identity.openid_provider import OpenIdConfig, OpenIdProvider, ProviderAwayError
 from api.web.authentication import SESSION_COOKIE
 from domain.roles import Role
@@ -27,6 +28,7 @@ from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
 from tests.console.test_pages import page, words
 from tests.form_tokens import find_form_token
+from tests.patience import PATIENCE
 
 CLIENT_ID = "duecourse"
 ROLES = {"collections": Role.COLLECTOR, "leads": Role.COLLECTIONS_MANAGER}
@@ -53,7 +55,10 @@ class Provider:
 @pytest.fixture(scope="session")
 def provider() -> Iterator[Provider]:
     command = [sys.executable, "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", "0", "--require-nonce", "true"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process, httpx.Client() as http:
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process,
+        httpx.Client(timeout=PATIENCE) as http,
+    ):
         assert process.stderr is not None
         try:
             address = next(found[0] for line in process.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
@@ -64,8 +69,9 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def browser(app: FastAPI, as_role: As, provider: Provider, world: PortfolioWorld) -> Client:
+def browser(app: FastAPI, as_role: As, provider: Provider, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> Client:
     """In front of a console whose company has this provider."""
+    monkeypatch.setattr(openid_provider, "TIMEOUT_SECONDS", PATIENCE)
     openid = OpenIdProvider(OpenIdConfig(provider.issuer, CLIENT_ID, "secret", ROLES))
     app.state.parts = replace(app.state.parts, openid=openid)
     return as_role(None, Accept="text/html")

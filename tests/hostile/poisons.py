@@ -28,6 +28,7 @@ from adapters.letters.letter_templates import Letter, LetterTemplates, RenderedM
 from adapters.notifications import staff_notices
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
+from adapters.temporal import case_commands
 from domain import identifiers as ids
 from domain.invoice.commands import EscalateInvoice
 from domain.journal.entry import FactValue
@@ -37,7 +38,7 @@ from tests.faults.decisions import DecisionEnvironment
 from tests.faults.due_letters import DAWN, NOON, TODAY, DueInvoice, count_letters_by_state, import_due_invoices, noon_clock
 from tests.faults.fault_environment import FaultEnvironment, start_fault_environment
 from tests.faults.journal_snapshot import JournalSnapshot
-from tests.patience import Looks
+from tests.patience import PATIENCE, Looks
 
 BAD_EVENT, BAD_LETTER, BAD_NOTICE, BAD_OBJECT = (
     DueInvoice(f"BAD-{what}", f"BAD-{what}") for what in ("EVENT", "LETTER", "NOTICE", "OBJECT")
@@ -178,7 +179,8 @@ async def _check_what_people_see(people: DecisionEnvironment) -> None:
     admin = await people.client(*ADMIN)
     tasks = (await admin.get("/v1/worklist?kind=set_aside")).json()["items"]
     assert len(tasks) == len(SEEN), tasks
-    ready = await admin.get("/readyz")
+    with patch.object(case_commands, "SERVER_TIMEOUT_SECONDS", PATIENCE):
+        ready = await admin.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded"), ready.text
     figures = (await admin.get("/metrics")).text.splitlines()
     assert {f'duecourse_set_aside{{stage="{stage}"}} 1' for stage in SEEN} <= set(figures)

@@ -243,6 +243,7 @@ async def test_sixty_malformed_signals_are_refused_by_each_case_and_it_goes_on(
         assert sorted(str(facts["what"]) for facts in refused) == sent, case_id
         assert all(facts["reason"] for facts in refused)
         assert cases.entry_kinds(case_id).count("clock.set") == 1
+        await fetch_history_at_rest(target.handle)
         assert (await target.handle.query(QueryName.SNAPSHOT))["case_id"] == case_id
 
 
@@ -338,9 +339,9 @@ async def test_every_kind_of_case_that_is_terminated_goes_on_from_its_journal(
             await target.handle.terminate("by mistake")
             assert await checker.begin_again(case_id, Recovery(reason="terminated"))
             await AccountCommands(shared_environment).wait_for_entries(case_id, "case.recovered")
+            history = await fetch_history_at_rest(play.client.get_workflow_handle(case_id))
             after = shared_environment.case_row(case_id)
             assert (after.stage, after.waiting_for, after.summary) == (before.stage, before.waiting_for, before.summary)
-            history = await fetch_history_at_rest(play.client.get_workflow_handle(case_id))
             assert assert_whole_chain(database, after) == find_last_head(history)
             (result,) = await HistoryReplayer(WORKFLOWS).replay([RunHistory(case_id, history.run_id, RunSource.LIVE, history)])
             assert result.divergence is None
