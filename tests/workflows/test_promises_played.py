@@ -6,9 +6,11 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from adapters.temporal import case_commands
 from adapters.temporal.case_commands import TemporalCaseCommands
 from domain.case.command import COMMAND_REJECTED, CommandReceipt
 from domain.invoice.commands import MakePromise
+from tests.patience import PATIENCE
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from workflows.invoice_collection import InvoiceCollection
 
@@ -112,8 +114,11 @@ async def test_an_open_promise_cannot_be_put_off_beyond_the_limit_counted_from_t
     assert (await promise(environment, invoice, by=monday + 23 * DAY, act_id="p2")).seq
 
 
-async def test_who_asks_whether_a_promise_would_do_is_answered_as_of_today(environment: CollectionEnvironment) -> None:
+async def test_who_asks_whether_a_promise_would_do_is_answered_as_of_today(
+    environment: CollectionEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The case has slept since its reminder: to a question, it knows no later time than that of its last task."""
+    monkeypatch.setattr(case_commands, "QUERY_TIMEOUT_SECONDS", PATIENCE)
     invoice, monday = await environment.open_reminded_invoice()
     today = monday + 6 * DAY
     await environment.pass_to(today)
