@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ValidationError
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 from adapters.config.settings import PROJECT, Settings, SettingsError
 from adapters.letters.letter_templates import Collector, Creditor
 from adapters.text_files import read_text_file
+from adapters.time_zones import is_time_zone
 from domain.yaml_document import LONGEST_TEXT
 
 EXAMPLE_FILE = PROJECT / "adapters" / "config" / "company.example.yaml"
@@ -21,7 +22,7 @@ class CompanyError(SettingsError):
 
 
 def _require_time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if not is_time_zone(name):
         raise ValueError(f"{name!r} is no time zone; write for example Europe/Berlin")
     return name
 

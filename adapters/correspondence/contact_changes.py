@@ -50,6 +50,7 @@ class KnownContactError(UserError):
 def add_contact(database: Database, account_id: str, details: ContactDetails) -> ContactChange:
     """Add the contact to an account that exists. Raises KnownContactError."""
     with database.writing() as session:
+        database.take_turns(session, Contact.__tablename__, account_id)
         _refuse_second(session, account_id, details, None)
         session.add(Contact(account_id=account_id, **details.model_dump()))
     return ContactChange(None, details)
@@ -59,6 +60,7 @@ def change_contact(database: Database, account_id: str, contact_id: int, details
     """Put the details in the place of what was known; None when the account has no contact of this id. An address that is another one
     counts as one that takes letters. Raises KnownContactError."""
     with database.writing() as session:
+        database.take_turns(session, Contact.__tablename__, account_id)
         contact = session.get(Contact, contact_id, with_for_update=True)
         if contact is None or contact.account_id != account_id:
             return None

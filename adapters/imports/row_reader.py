@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from babel import Locale
 
@@ -16,6 +15,7 @@ from adapters.imports.column_mapping import ColumnMapping
 from adapters.imports.column_sources import RowRejectedError, compile_getter
 from adapters.imports.field_rules import FIELD_RULES
 from adapters.mail.mail_addresses import MailAddressError, normalise_address
+from adapters.time_zones import is_time_zone
 from domain.accepted_texts import find_id_fault, find_text_fault, fold_whitespace
 from domain.money import CURRENCIES, minor_digits
 
@@ -313,7 +313,7 @@ def _find_account_fault(name: str, text: str) -> str | None:
     match name:
         case "country" if text not in _load_country_codes():
             return "is not an ISO 3166 country code such as DE"
-        case "time_zone" if text not in _load_time_zones():
+        case "time_zone" if not is_time_zone(text):
             return "is not an IANA time zone such as Europe/Berlin"
         case "language" if text not in LANGUAGES:
             return f"is not a language of the letters; write one of: {', '.join(LANGUAGES)}"
@@ -342,8 +342,3 @@ def _find_first_text(cells: Sequence[Cell]) -> str:
 def _load_country_codes() -> frozenset[str]:
     codes = (str(code) for code in Locale("en").territories)
     return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - NON_COUNTRY_CODES
-
-
-@lru_cache(maxsize=1)
-def _load_time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())

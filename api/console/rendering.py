@@ -23,10 +23,11 @@ from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
 from api.console.navigation import build_navigation
 from api.console.open_cases import build_case_url
-from api.console.page_words import install_words
+from api.console.page_words import begin_sentence, install_words
 from api.context import ApiContext
 from api.presenters.language import choose_accepted_language
 from api.presenters.phrases import Phrases, load_phrases
+from api.presenters.refusals import tell_reason
 from api.web.authentication import require_actor, require_right
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
@@ -187,12 +188,14 @@ def render_problem_page(request: Request, problem: Problem) -> Response:
 
 
 def _render_problem(request: Request, problem: Problem, actor: Actor | None) -> HTMLResponse:
-    """What the API says of a problem is English: who reads another language is told in that what kind of problem it is, and what to do."""
+    """What the API says of a problem is English: who reads another language is told in that what kind of problem it is, and why, or what
+    to do."""
     context: ApiContext = request.app.state.parts
     language = choose_page_language(request, context, actor)
-    title, advice = problem.title, None
+    title, advice = problem.title, f"{begin_sentence(problem.detail)}."
     if language != DEFAULT_LANGUAGE:
         words = load_phrases(language)
         kind = problem.kind if problem.kind in words.problems else "other"
-        title, advice = words.problems[kind], words.problem_advice[kind]
+        told = tell_reason(problem.reason, words) if problem.reason else ""
+        title, advice = words.problems[kind], f"{begin_sentence(told)}." if told else words.problem_advice[kind]
     return render(request, context, "problem.html", actor, problem=problem, title=title, advice=advice)

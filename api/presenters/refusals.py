@@ -81,7 +81,7 @@ class ReaderWords(Protocol):
 def tell_problem(document: Mapping[str, Any], words: ReaderWords) -> str:
     """Why a request was refused, from the problem document that answered it. In English the document says itself what has no name."""
     told = _read_reason(document)
-    if told and (sentence := _tell_reason(told, words)):
+    if told and (sentence := tell_reason(told, words)):
         return sentence
     if words.language == DEFAULT_LANGUAGE:
         return str(document.get("detail", ""))
@@ -94,13 +94,13 @@ def tell_field_error(error: Mapping[str, Any], words: ReaderWords) -> str:
     told = _read_reason(error)
     if words.language == DEFAULT_LANGUAGE and (told is None or told.code.startswith(FIELD_CODES)):
         return str(error["detail"])
-    return (told and _tell_reason(told, words)) or words.refusals.fields[OTHER]
+    return (told and tell_reason(told, words)) or words.refusals.fields[OTHER]
 
 
 def tell_sentence(sentence: str, words: ReaderWords) -> str:
     """Why something was refused, from the English words that a journal has of it; those words where they are not ours."""
     told = recognise_refusal(sentence)
-    return (told and _tell_reason(told, words)) or sentence
+    return (told and tell_reason(told, words)) or sentence
 
 
 def recognise_refusal(sentence: str) -> RefusalFacts | None:
@@ -115,7 +115,7 @@ def _read_reason(told: Mapping[str, Any]) -> RefusalFacts | None:
     return RefusalFacts.model_validate(told["reason"]) if told.get("reason") else None
 
 
-def _tell_reason(told: RefusalFacts, words: ReaderWords) -> str:
+def tell_reason(told: RefusalFacts, words: ReaderWords) -> str:
     """Empty where there are no words for it."""
     if told.code.startswith(FIELD_CODES):
         return words.refusals.fields.get(told.code.removeprefix(FIELD_CODES), "")

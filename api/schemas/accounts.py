@@ -2,13 +2,13 @@
 
 from datetime import date, datetime
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
 from adapters.correspondence.contact_changes import ContactDetails
 from adapters.i18n.languages import LANGUAGE_PATTERN, LANGUAGES
 from adapters.mail.mail_addresses import MailAddressError, normalise_address
+from adapters.time_zones import is_time_zone
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.invoices import InvoiceSummary
 from api.schemas.request_body import Day, RequestBody, example_config
@@ -103,7 +103,7 @@ class ContactIn(RequestBody):
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, name: str | None) -> str | None:
-        if name is not None and name not in available_timezones():
+        if name is not None and not is_time_zone(name):
             raise ValueError(Refusal("contact.time_zone", "is not an IANA time zone such as Europe/Berlin"))
         return name
 

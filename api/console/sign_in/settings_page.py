@@ -3,7 +3,6 @@
 import secrets
 from datetime import UTC, datetime
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.passwords import PasswordRefusedError
 from adapters.identity.sessions import build_session_id
 from adapters.identity.users_and_tokens import Preferences
+from adapters.time_zones import is_time_zone
 from api.console.acts.sent_form import FOREIGN_FORM, OWN_FORM, SentForm, read_sent_form
 from api.console.rendering import PageReader, render
 from api.console.sign_in.session_cookie import (
@@ -92,7 +92,7 @@ async def change_preferences(request: Request, context: Context, actor: PageRead
 def _change_preferences(request: Request, context: ApiContext, actor: Actor, sent: SentForm) -> Response:
     zone, language, start = (sent.first(name).strip() for name in ("time_zone", "language", "start_page"))
     fault = "" if sent.is_ours else STALE
-    if zone and zone not in available_timezones():
+    if zone and not is_time_zone(zone):
         fault = fault or NO_ZONE
     if fault:
         page = _render_settings(request, context, actor, fault, zone)

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from adapters.config.settings import ADDRESS_PATTERN
 from adapters.database.row_states import IdentityChannel, IdentityEventKind
 from adapters.i18n.languages import Language
+from adapters.time_zones import is_time_zone
 from api.schemas.request_body import RequestBody, example_config
 from domain.refusal import Refusal
 from domain.roles import Role
@@ -18,7 +19,7 @@ MAX_TOKEN_DAYS = 3_650
 
 def check_time_zone(name: str) -> str:
     """Raises ValueError."""
-    if name and name not in available_timezones():
+    if name and not is_time_zone(name):
         raise ValueError(Refusal("user.time_zone", "write the name of a time zone such as Europe/Berlin"))
     return str(ZoneInfo(name)) if name else ""
 
