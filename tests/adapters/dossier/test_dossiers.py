@@ -311,10 +311,10 @@ def test_an_account_with_400_invoices_is_done_in_seconds(account: JournalledAcco
     for number in range(400):
         account.invoice(f"{number:05d}", 10_000 + number)
     account.letter([f"{number:05d}" for number in range(400)], 7)
-    began = time.perf_counter()
+    began = time.process_time()
     told = dossier(account)
     pdf = render_dossier_pdf(told, "en")
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20, "seconds of work, however busy the machine is with others"
     assert len(told.invoices) == 400
     assert pdf.pages > 5
 

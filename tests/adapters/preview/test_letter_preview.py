@@ -103,9 +103,9 @@ def test_four_hundred_accounts_are_no_trouble(correspondence: CorrespondenceSetu
     for number in range(400):
         correspondence.create_account(f"B{number}")
         correspondence.create_invoice(f"J{number}", f"B{number}", due=TODAY - (number % 9 + 1) * DAY)
-    began = time.monotonic()
+    began = time.process_time()
     ahead = look_ahead(correspondence)
-    assert time.monotonic() - began < 60
+    assert time.process_time() - began < 60, "seconds of work, however busy the machine is with others"
     assert {each.letter.account_id for each in ahead.letters} == {f"B{number}" for number in range(400)}
     assert all(each.mail.text and each.mail.html for each in ahead.letters)
 
