@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from adapters.temporal.embedded_server import TemporalServer
 from domain.clock import Clock
 from tests.faults.scripted_smtp_server import ScriptedSmtpServer, start_scripted_smtp_server
 from tests.faults.worker_process import READY
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, Looks
 from tests.processes.fork_server import fork_process
 
 TAKEOVER_SECONDS = 10
@@ -121,6 +121,15 @@ class FaultEnvironment:
         while not await asyncio.to_thread(holds):
             assert asyncio.get_running_loop().time() < deadline, f"it never came to be that {what}"
             await asyncio.sleep(0.1)
+
+    async def wait_for_rest(self, case_ids: Iterable[str]) -> None:
+        """Until no task of these cases is open: an entry is in the database before the task that wrote it is over, and in the history."""
+        handles = [self.client.get_workflow_handle(case_id) for case_id in case_ids]
+        async for _ in Looks(0.1):
+            described = [(await handle.describe()).raw_description for handle in handles]
+            if not any(description.HasField("pending_workflow_task") for description in described):
+                return
+        raise AssertionError(f"{[handle.id for handle in handles]} do not come to rest")
 
     async def close(self) -> None:
         for worker in self._workers:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,8 +54,12 @@ class ScriptedSmtpServer:
         self.handed: list[ReceivedLetter] = []
         self.port = 0
         self.arrival = asyncio.Event()
+        self.rests_after: int | None = None
+        """After so many letters it keeps every sender waiting, until it `goes_on`."""
+        self.goes_on = asyncio.Event()
         self._random = random.Random(seed)
         self._server: asyncio.Server | None = None
+        self._reserved: socket.socket | None = None
         self._conversations: list[SMTP] = []
 
     @property
@@ -73,8 +78,23 @@ class ScriptedSmtpServer:
     async def open(self) -> None:
         """On the port it had before, if it had one."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._conversation, "127.0.0.1", self.port, reuse_address=True)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await loop.create_server(self._conversation, "127.0.0.1", self.port, reuse_address=True, reuse_port=True)
+        self._reserve(self._server.sockets[0].getsockname()[1])
+
+    def _reserve(self, port: int) -> None:
+        """Keep the port from everybody else's connections for as long as nobody listens there."""
+        if self._reserved is None:
+            self._reserved = socket.socket()
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._reserved.bind(("127.0.0.1", port))
+            self.port = port
+
+    def give_up(self) -> None:
+        """Close for good."""
+        self.close()
+        if self._reserved:
+            self._reserved.close()
 
     def close(self) -> None:
         """Nobody answers any more, and who was in the middle of a sentence is cut off."""
@@ -91,6 +111,8 @@ class ScriptedSmtpServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.arrival.set()
+        if self.rests_after is not None and len(self.handed) >= self.rests_after:
+            await self.goes_on.wait()
         await self._take_a_moment()
         letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         mood = self._mood_for_this_one()
@@ -125,4 +147,4 @@ async def start_scripted_smtp_server(seed: int = 0) -> AsyncIterator[ScriptedSmt
     try:
         yield smtp_server
     finally:
-        smtp_server.close()
+        smtp_server.give_up()

@@ -41,10 +41,12 @@ async def test_a_worker_killed_while_sending_sends_nothing_twice_and_the_next_on
     async with start_fault_environment(database, tmp_path / "data", noon_clock()) as environment:
         request_due_letters(environment.parts, build_due_invoices(LETTERS), tmp_path)
         first = await environment.start_worker()
+        environment.office.rests_after = LETTERS // 3
         run = asyncio.create_task(_run(environment, "killed"))
         await environment.wait_until(lambda: len(environment.office.taken) >= LETTERS // 3, "a third of the letters has gone")
         await first.kill()
         taken_by_then = len(environment.office.taken)
+        environment.office.goes_on.set()
 
         await environment.start_worker()
         await asyncio.wait_for(run, PATIENCE)

@@ -75,10 +75,14 @@ async def test_what_the_server_terminated_or_lost_is_begun_again_and_goes_on_in_
     async with start_fault_environment(database, tmp_path / "data", noon_clock()) as environment:
         await environment.start_worker()
         client, checker = environment.client, build_case_checker(environment.client, environment.parts)
+        journals = JournalSnapshot(environment)
         import_due_invoices(environment.parts, BILLS, tmp_path)
         await client.execute_workflow("BillingSync", id="opening", task_queue=ids.TASK_QUEUE)
+        await journals.wait_for_entries("letter.requested", CASES)
         for case_id in CASES:
             await client.get_workflow_handle(case_id).execute_update("make_promise", PROMISE)
+        await journals.wait_for_entries("letter.withdrawn", CASES)
+        await environment.wait_for_rest(CASES)
         assert (await checker.check(datetime.now(UTC) + REST)).begun_again == []
 
         await client.get_workflow_handle(TERMINATED).terminate("by mistake")
@@ -94,9 +98,10 @@ async def test_what_the_server_terminated_or_lost_is_begun_again_and_goes_on_in_
         environment.parts.billing.record_payment("P", ACCOUNT, "EUR", 10_000, TODAY, invoice_id=BILLS[2].number, at=NOON)
         await client.execute_workflow("BillingSync", id="paying", task_queue=ids.TASK_QUEUE)
         await asyncio.wait_for(client.get_workflow_handle(PAID).result(), PATIENCE)
+        await environment.wait_for_rest(CASES)
         report = await AuditService(client, database, environment.parts.settings, WORKFLOWS).replay(ACCOUNT)
 
-    chains = {case_id: [entry.kind.value for entry in chain] for case_id, chain in JournalSnapshot(environment).read_chains().items()}
+    chains = {case_id: [entry.kind.value for entry in chain] for case_id, chain in journals.read_chains().items()}
     opened = ["case.opened", "step.taken", "letter.requested", "promise.made", "hold.placed", "letter.withdrawn"]
     assert chains[LEFT_ALONE] == opened
     assert chains[DELETED] == [*opened, "case.recovered"]

@@ -131,6 +131,7 @@ async def test_a_burst_while_the_worker_is_stopped_is_journalled_once_or_refused
         await journals.wait_for_entries(EntryKind.CLOCK_SET, [CROWDED])
         await journals.wait_for_entries(EntryKind.CLOCK_SET, [OTHER], 2)
 
+        await environment.wait_for_rest([CROWDED])
         failed = count_failed_tasks(await client.get_workflow_handle(CROWDED, run_id=first_run).fetch_history())
         report = await AuditService(client, database, parts.settings, WORKFLOWS).replay(ACCOUNT)
         worker.send_signal(signal.SIGTERM)

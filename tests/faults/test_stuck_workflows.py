@@ -77,6 +77,7 @@ async def test_a_case_whose_task_fails_is_found_and_repaired_and_its_journal_sta
             await repair.carry_out(plan, "otto")
             await journals.wait_for_entries("note.added", [CASE])
             assert (await checker.check(datetime.now(UTC) + REST)).stuck == {}
+            await environment.wait_for_rest([CASE])
             report = await AuditService(client, database, parts.settings, WORKFLOWS).replay(ACCOUNT)
 
     chain = journals.read_chains()[CASE]
