@@ -52,6 +52,10 @@ UNANSWERED = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 AFTER_THE_MORNING = timedelta(hours=14, minutes=30)
 """Contact hours from Helsinki to Los Angeles' neighbours: 16:30 in Berlin, 10:30 in New York."""
 
+SETTLING = timedelta(minutes=1)
+"""So much time is let pass after the moment in which cases wake: the server skips it when nothing is under way, and its clock keeps step
+with ours as long as a case is at work, or a signal or an activity is on its way. So the work is done when the minute is over, however
+slow the machine."""
 
 TAKEOVER_SECONDS = 10
 """The SDK's default: the time-skipping server may lose a task on its way to a worker's cache, and gives it out again after that."""
@@ -81,12 +85,17 @@ class TimeSkippingPlay:
         return self.parts.clock.to_business(await self.environment.get_current_time())
 
     async def skip_to(self, moment: datetime) -> None:
-        """Let business time pass; every timer on the way fires, and the cases that it wakes come to rest.
+        """Let business time pass; every timer on the way fires, and the invoices that it wakes come to rest."""
+        await self.skip_server_time(self.parts.clock.to_real(moment))
+        await self.wait_for_rest()
+
+    async def skip_server_time(self, until: datetime) -> None:
+        """Let the server's time pass, whatever a case's own clock makes of it.
 
         The test server answers only when it has got there, which can take longer than a request may: then it is asked again.
         """
         for _ in range(SKIPS_TRIED):
-            wait = self.parts.clock.to_real(moment) - await self.environment.get_current_time()
+            wait = until - await self.environment.get_current_time()
             if wait <= timedelta(0):
                 break
             try:
@@ -97,12 +106,15 @@ class TimeSkippingPlay:
             else:
                 break
         else:
-            raise AssertionError(f"time does not pass to {moment}")
-        await self.wait_for_rest()
+            raise AssertionError(f"the server's time does not pass to {until}")
+
+    async def settle(self) -> None:
+        """Until what was begun is done in every case: see `SETTLING`."""
+        await self.skip_to(await self.now() + SETTLING)
 
     async def run_morning(self, day: date) -> LetterTally:
         """Pass the day's beginning, and send its letters."""
-        await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + timedelta(seconds=1))
+        await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + SETTLING)
         await self.sync()
         await self.skip_to(datetime.combine(day, datetime.min.time(), UTC) + AFTER_THE_MORNING)
         return await self.send_letters()

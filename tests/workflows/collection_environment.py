@@ -25,7 +25,7 @@ from adapters.mail.smtp_client import DeliveryOutcome, DeliveryResult
 from domain import identifiers as ids
 from domain.case.case_view import TaskKind
 from tests.patience import Looks
-from tests.time_skipping_play import TimeSkippingPlay, start_play, write_invoice_file
+from tests.time_skipping_play import SETTLING, TimeSkippingPlay, start_play, write_invoice_file
 from tests.workflows.chain_assertions import allowed_orphans, assert_whole_chain, find_last_head
 from workflows.invoice_collection import InvoiceCollection
 
@@ -103,15 +103,15 @@ class CollectionEnvironment:
         return (await self.play.now()).date()
 
     async def pass_to_monday(self) -> date:
-        """Pass to the first moment of the next Monday."""
+        """Pass to the beginning of the next Monday."""
         today = await self.today()
         monday = today + timedelta(days=7 - today.weekday())
         await self.pass_to(monday)
         return monday
 
     async def pass_to(self, day: date, hour: int = 0) -> None:
-        """Let time pass without sending letters, to a second after the hour (UTC)."""
-        await self.play.skip_to(datetime.combine(day, time(hour), UTC) + timedelta(seconds=1))
+        """Let time pass without sending letters, to the hour (UTC) and until what falls due at it is done."""
+        await self.play.skip_to(datetime.combine(day, time(hour), UTC) + SETTLING)
 
     async def pass_to_digest(self) -> date:
         """Pass to the morning of the company's next business day, and send the day's digests."""
@@ -233,14 +233,14 @@ class CollectionEnvironment:
         return [(sent.letter, sent.on) for sent in self.sent_letters(account) if sent.case == case_id]
 
     def sent_letters(self, account: str) -> list[SentLetter]:
-        """The letters of an account that went, in order."""
+        """The letters of an account that went, by day; those of one day go side by side, and stand in the order of their making."""
         inbox = self.play.parts.inbox
         assert inbox is not None
         texts = {mail.message_id: mail.text for mail in inbox.list(limit=10_000)}
         with self.database.reading() as session:
             zone = ZoneInfo(session.get_one(Account, account).time_zone)
             found = []
-            for letter in session.scalars(select(Message).filter_by(account_id=account, state="sent").order_by(col(Message.sent_at))):
+            for letter in session.scalars(select(Message).filter_by(account_id=account, state="sent").order_by(col(Message.id))):
                 lines = session.scalars(select(MessageLine).filter_by(message_id=letter.id)).all()
                 assert letter.sent_at is not None
                 found.append(
@@ -254,7 +254,7 @@ class CollectionEnvironment:
                         letter.asked_for,
                     )
                 )
-            return found
+            return sorted(found, key=lambda sent: sent.on)
 
     def tasks(self, invoice: str) -> list[tuple[str, str, date]]:
         """(kind, state, due on) of the tasks about an invoice, or about its account's letters."""

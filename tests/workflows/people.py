@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.temporal import case_commands
 from adapters.temporal.case_commands import TemporalCaseCommands
 from api.app import create_app
 from api.context import ApiContext
@@ -41,6 +43,7 @@ async def gather_people(environment: CollectionEnvironment) -> AsyncIterator[Peo
     """People who are signed in to the API of an environment."""
     play = environment.play
     async with AsyncExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(case_commands, "QUERY_TIMEOUT_SECONDS", WORKER_SECONDS)
         people = People(FastAPI(), IdentityStore(environment.database), stack, await play.environment.get_current_time())
         parts = ApiContext(
             environment.database,

@@ -64,6 +64,7 @@ async def lived(shared_environment: CollectionEnvironment, tmp_path_factory: pyt
     await cases.bring_to_agreed("PLANNED", planned, first_on=monday + 9 * DAY)
     (suspended,), _ = await cases.open_overdue_invoices("SUSPENDED", 40)
     await cases.bring_to_suspended("SUSPENDED", suspended)
+    await shared_environment.play.settle()
     open_cases = [await live(shared_environment).replay_account(account) for account in ACCOUNTS]
     await shared_environment.close()
     closed = [await live(shared_environment).replay_account(account) for account in ACCOUNTS]

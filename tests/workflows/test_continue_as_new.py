@@ -51,6 +51,7 @@ async def test_promise_hold_and_acts_seen_are_handed_on(environment: CollectionE
     assert again.repeated
     assert [hold["kind"] for hold in environment.row(invoice).holds] == ["promise"]
     await environment.pass_to(monday + 9 * DAY)
+    await environment.wait_for_entries(invoice, "promise.broken")
     assert environment.entry_kinds(invoice).count("promise.broken") == 1
     assert await runs(environment, invoice) >= 4
 

@@ -19,6 +19,7 @@ from domain.clock import start_of_day
 from domain.invoice.commands import AddNote, CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.invoice.workflow_input import InvoiceCollectionInput
 from domain.timeline.holds import Hold, HoldKind
+from tests.time_skipping_play import SETTLING
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from workflows.invoice_collection import InvoiceCollection
 
@@ -144,11 +145,11 @@ async def test_a_clock_that_stood_still_shifts_what_is_due_by_the_time_it_lost(e
     assert due == due_before
     assert due is not None
     # the same business time comes two real days later
-    await environment.play.environment.sleep(clock.to_real(due) - await environment.play.environment.get_current_time() + DAY)
+    await environment.play.skip_server_time(clock.to_real(due) + DAY)
     note = AddNote(act_id="meanwhile", actor="mia", note_id="N1")
     await environment.case(invoice).execute_update(InvoiceCollection.add_note, note)
     assert environment.steps(invoice) == ["reminder"]
-    await environment.play.environment.sleep(DAY + timedelta(seconds=5))
+    await environment.play.skip_server_time(clock.to_real(due) + 2 * DAY + SETTLING)
     await environment.wait_until(lambda: environment.steps(invoice) == ["reminder", "second_reminder"])
 
 
@@ -162,7 +163,7 @@ async def test_while_the_clock_is_paused_nothing_falls_due_and_when_it_goes_on_e
     await environment.wait_until(lambda: "clock.set" in environment.entry_kinds(invoice))
     note = AddNote(act_id="in the pause", actor="mia", note_id="N1")
 
-    await server.sleep(20 * DAY)
+    await environment.play.skip_server_time(await server.get_current_time() + 20 * DAY)
     await case.execute_update(InvoiceCollection.add_note, note)
 
     assert environment.steps(invoice) == ["reminder"]
@@ -174,7 +175,7 @@ async def test_while_the_clock_is_paused_nothing_falls_due_and_when_it_goes_on_e
     going = paused.set_going(await server.get_current_time(), paused=False)
     await case.signal(InvoiceCollection.clock_set, going)
     await environment.wait_until(lambda: environment.entry_kinds(invoice).count("clock.set") == 2)
-    await server.sleep(going.to_real(start_of_day(monday + 9 * DAY)) - await server.get_current_time() + timedelta(hours=1))
+    await environment.play.skip_server_time(going.to_real(start_of_day(monday + 9 * DAY)) + timedelta(hours=1))
     await environment.wait_until(lambda: len(environment.steps(invoice)) == 2)
 
     assert environment.steps_with_dates(invoice)[1:] == [("second_reminder", monday + 7 * DAY)]

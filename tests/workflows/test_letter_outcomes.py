@@ -116,7 +116,7 @@ async def test_a_paid_invoice_whose_case_has_not_heard_of_it_asks_for_its_letter
     billing, now = environment.play.parts.billing, await environment.play.now()
     billing.record_payment(f"P-{invoice}", account, currency, 10_000, monday, invoice_id=invoice, at=now)
     for hours in (10, 5, 24, 24):
-        await environment.play.environment.sleep(timedelta(hours=hours))
+        await environment.play.skip_server_time(await environment.play.environment.get_current_time() + timedelta(hours=hours))
         await environment.play.send_letters()
         await environment.wait_until(lambda: environment.row(invoice).waiting_for == "billing")
     told = ["step.taken", "letter.requested", "letter.dropped"]

@@ -253,7 +253,7 @@ async def test_returned_terms_are_revised_by_their_author_and_approved(environme
     await cases.reject_request(plan, verdict=ApprovalVerdict.RETURN)
     await cases.wait_for_entries(plan, "plan.returned")
     await environment.wait_until(lambda: (cases.row(plan).stage, cases.row(plan).awaiting_role) == ("proposed", "collector"))
-    assert cases.hold_ids(invoice) == [plan]
+    await environment.wait_until(lambda: cases.hold_ids(invoice) == [plan])
     await cases.revise_plan(plan, first_on=monday + 9 * DAY, equal=3)
     await cases.approve_request(plan, 2)
     await cases.wait_for_entries(plan, "plan.offered")
@@ -365,7 +365,9 @@ async def test_invoices_that_are_settled_in_the_moment_in_which_a_plan_is_propos
     plan = await cases.propose_plan("MOMENT", one, other, first_on=monday + 9 * DAY)
     await cases.pay_account("MOMENT", 10_000)
     await cases.wait_for_entries(plan, "plan.cancelled")
-    await environment.wait_until(lambda: cases.row(ids.approval_case_id(plan, 1)).outcome == "lapsed")
+    approval = ids.approval_case_id(plan, 1)
+    await cases.wait_for_entries(approval, "approval.lapsed")
+    assert cases.row(approval).outcome == "lapsed"
 
 
 # --- a plan that is not kept

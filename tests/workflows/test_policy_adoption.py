@@ -100,13 +100,16 @@ async def agree(cases: AccountCommands, verdict: ApprovalVerdict = ApprovalVerdi
 
 
 async def wait_for_end(environment: CollectionEnvironment, cases: AccountCommands, ending: str) -> dict[str, object]:
-    """The facts of the last entry, once the adoption has ended so. Its looks at what is left come by real seconds, which are skipped."""
+    """The facts of the last entry, once the adoption has ended so and another may be asked for. Its looks at what is left come by real
+    seconds, which are skipped."""
     times = len([facts for facts in cases.entry_facts(ADOPTION, "policy_adoption.ended") if facts["ending"] == ending])
     for _ in range(200):
         if cases.row(ADOPTION).outcome == ending:
             break
         await environment.play.skip_to(await environment.play.now() + timedelta(seconds=6))
     assert cases.row(ADOPTION).outcome == ending, (cases.row(ADOPTION).summary, times)
+    with environment.play.environment.auto_time_skipping_disabled():
+        await environment.play.client.get_workflow_handle(ADOPTION).result()
     return cases.entry_facts(ADOPTION, "policy_adoption.ended")[-1]
 
 

@@ -100,8 +100,10 @@ async def test_after_two_broken_promises_a_third_is_refused(environment: Collect
     invoice, monday = await environment.open_reminded_invoice()
     await promise(environment, invoice, by=monday + 2 * DAY)
     await environment.pass_to(monday + 5 * DAY)
+    await environment.wait_for_entries(invoice, "promise.broken")
     await promise(environment, invoice, by=monday + 5 * DAY, act_id="p2")
     await environment.pass_to(monday + 8 * DAY)
+    await environment.wait_for_entries(invoice, "promise.broken", 2)
     assert environment.entry_kinds(invoice).count("promise.broken") == 2
     assert await refusal(environment, invoice, monday + 9 * DAY) == "2 promises were broken; the policy accepts no further one"
 

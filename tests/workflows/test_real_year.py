@@ -117,6 +117,8 @@ async def _a_year(play: TimeSkippingPlay, year: Year, folder: Path) -> ScriptedS
         due = bool(news) or await asyncio.to_thread(_due, play.parts.database, day)
         if due:
             await _morning(play, staff, year, news, day)
+    await play.settle()
+    await _at_rest(play)
     return staff
 
 

@@ -27,6 +27,7 @@ from tests.letters_report import LettersReport, measure_letters
 from tests.sample_books import SampleBooks
 from tests.sent_letters import list_sent_letters
 from tests.time_skipping_play import TimeSkippingPlay, start_play
+from tests.workflows.people import WORKER_SECONDS
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """The sample is for a first look, which needs no PostgreSQL."""
@@ -46,7 +47,7 @@ class PlayedSample:
             ApiContext(
                 parts.database,
                 parts.clock,
-                TemporalCaseCommands(play.client),
+                TemporalCaseCommands(play.client, WORKER_SECONDS),
                 parts.billing,
                 parts.importer,
                 parts.identity,
@@ -70,6 +71,7 @@ class PlayedSample:
             for _ in range(2):
                 await self.staff.work(self.real)
                 await self.play.sync()
+            await self.play.settle()
 
     def list_cases(self, **conditions: Any) -> list[Case]:
         with self.database.reading() as session:

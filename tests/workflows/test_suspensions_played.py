@@ -294,6 +294,7 @@ async def test_those_for_whom_a_second_asker_acts_decide_nothing_either(environm
     await cases.request_suspension("BOTH", invoices[1], by="mia")
     await environment.wait_until(lambda: set(cases.row(case).summary["askers"].split()) == {"mia", "cora"})
     approval = await cases.wait_for_approval(case, len(cases.entry_facts(case, "suspension.approval_asked")))
+    await environment.wait_until(lambda: set(cases.row(approval).summary.get("invoices", "").split()) == set(invoices))
     for name in ("greta", "cora", "mia"):
         with pytest.raises(WorkflowUpdateFailedError):
             await cases.decide(approval, name)

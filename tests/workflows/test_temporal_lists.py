@@ -7,6 +7,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from domain import identifiers as ids
 from domain.invoice.commands import PauseCollection, ResumeCollection
+from tests.time_skipping_play import fetch_history_at_rest
 from tests.workflows.collection_environment import DAY, CollectionEnvironment
 from tests.workflows.test_exactly_once import opening
 from workflows.invoice_collection import InvoiceCollection
@@ -33,7 +34,7 @@ def list_sent_values(history: WorkflowHistory, attribute: str) -> list[str | Non
 
 
 async def list_stages(case: WorkflowHandle[InvoiceCollection, object]) -> list[str | None]:
-    return list_sent_values(await case.fetch_history(), STAGE)
+    return list_sent_values(await fetch_history_at_rest(case), STAGE)
 
 
 async def test_an_invoice_sends_its_coarse_stage_only_when_it_changes(environment: CollectionEnvironment) -> None:
