@@ -1,5 +1,5 @@
 """The books that the console is measured on: 100,000 invoices of 10,000 accounts, half of them open, with their cases, letters, payments
-and journal; calls to make, disputes to answer, and approvals to decide."""
+and journal; calls to make, promises to be kept, disputes to answer and disputes of old, and approvals to decide."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,11 +12,13 @@ from sqlmodel import SQLModel
 from adapters.cases.case_store import CaseStore
 from adapters.config.settings import Settings
 from adapters.database.engine import Database
+from adapters.database.row_states import AwaitedPart
 from adapters.database.tables import (
     Account,
     Allocation,
     CallRequest,
     Case,
+    CaseAwaited,
     Contact,
     Invoice,
     JournalEntry,
@@ -36,6 +38,7 @@ from domain.approval.view import build_case_view
 from domain.billing.billing_events import InvoiceStatus
 from domain.case_write import CaseWrite
 from domain.clock import Moment
+from domain.identifiers import CaseKind
 from domain.invoice.carried_state import CarriedState
 from domain.invoice.view import build_case_view as build_invoice_view
 from domain.journal.entry_kinds import EntryKind
@@ -43,6 +46,7 @@ from domain.journal.journal import Journal
 from domain.policy.approval_matrix import ApprovalRequest, MatrixSnapshot
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import PolicySnapshot
+from domain.roles import Role
 
 TODAY = date(2013, 6, 3)
 AT = datetime(2013, 6, 3, 8, tzinfo=UTC)
@@ -50,6 +54,9 @@ COLLECTORS = 20
 INVOICES_PER_ACCOUNT = 10
 APPROVALS, CALLS_IN = 300, 8
 """How many approvals wait, and of how many accounts one is to be called."""
+
+PROMISED_IN, DISPUTES = 40, 3
+"""Of how many invoices one is promised, and how many disputes each account has had; one account in four has one that is open."""
 
 COUNTRIES = (("DE", "Europe/Berlin", "de"), ("FR", "Europe/Paris", "fr"), ("ES", "Europe/Madrid", "es"), ("GB", "Europe/London", "en"))
 CURRENCIES = ("EUR", "EUR", "EUR", "GBP")
@@ -77,6 +84,8 @@ def fill_books(database: Database, accounts: int = 10_000) -> ConsoleBooks:
             (Contact, _list_contacts(accounts)),
             (Invoice, _list_invoices(accounts)),
             (Case, _list_cases(accounts, lives, policy)),
+            (Case, _list_disputes(accounts)),
+            (CaseAwaited, _list_awaited(accounts)),
             (JournalEntry, _list_entries(accounts)),
             (Payment, _list_payments(accounts)),
             (Allocation, _list_allocations(accounts)),
@@ -172,6 +181,9 @@ def _list_cases(accounts: int, lives: Sequence[dict[str, Any]], policy: PolicySn
             "stage": life["stage"] if is_open else InvoiceStatus.PAID.value,
             "next_step": life["next_step"] if is_open else None,
             "next_on": due + timedelta(days=40) if is_open else None,
+            "promised_by": TODAY + timedelta(days=account % 14) if is_open and (account + number) % PROMISED_IN == 0 else None,
+            "promised_amount": 5_000 if is_open and (account + number) % PROMISED_IN == 0 else None,
+            "stage_since": due + timedelta(days=2),
             "waiting_for": life["waiting_for"] if is_open else "nothing",
             "policy": policy.name,
             "policy_version": policy.version,
@@ -185,6 +197,52 @@ def _list_cases(accounts: int, lives: Sequence[dict[str, Any]], policy: PolicySn
             "head": f"{account:064}",
             "updated_at": AT,
         }
+
+
+def _list_disputes(accounts: int) -> Iterator[dict[str, Any]]:
+    for account in range(accounts):
+        for number in range(1, DISPUTES + 1):
+            name, raised = _name_invoice(account, 0), TODAY - timedelta(days=(account * 11 + number * 40) % 400)
+            is_open = _is_disputed(account, number)
+            yield {
+                "case_id": ids.dispute_case_id(name, number),
+                "run_id": "run",
+                "kind": CaseKind.DISPUTE.value,
+                "account_id": _name_account(account),
+                "invoice_id": name,
+                "stage": "open" if is_open else "closed",
+                "stage_since": raised,
+                "next_on": raised + timedelta(days=14) if is_open else None,
+                "waiting_for": Role.SALES_OPS.value if is_open else "nothing",
+                "awaiting_role": Role.SALES_OPS.value if is_open else None,
+                "outcome": None if is_open else "rejected",
+                "summary": {
+                    "reason": "wrong_price",
+                    "amount": 9_000,
+                    "contested": 9_000 if is_open else 0,
+                    "currency": CURRENCIES[account % 4],
+                    "department": Role.SALES_OPS.value,
+                    "raised_by": "collector-1",
+                    "raised_on": raised.isoformat(),
+                },
+                "holds": [],
+                "taken": [],
+                "carried": {},
+                "seq": 1,
+                "head": f"{account:064}",
+                "updated_at": AT,
+            }
+
+
+def _is_disputed(account: int, number: int) -> bool:
+    return account % 4 == 0 and number == DISPUTES
+
+
+def _list_awaited(accounts: int) -> Iterator[dict[str, Any]]:
+    for account in range(accounts):
+        if _is_disputed(account, DISPUTES):
+            case_id = ids.dispute_case_id(_name_invoice(account, 0), DISPUTES)
+            yield {"case_id": case_id, "part": AwaitedPart.ROLE.value, "name": Role.SALES_OPS.value}
 
 
 def _list_entries(accounts: int) -> Iterator[dict[str, Any]]:

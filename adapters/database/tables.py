@@ -254,7 +254,7 @@ class Message(SQLModel, table=True):
         Index("ix_messages_state", "state", "next_attempt_at"),
         Index("ix_messages_untold", "told"),
         Index("ix_messages_case", "case_id"),
-        Index("ix_messages_sent", "sent_at"),
+        Index("ix_messages_listed", "sent_at", "id", "state", "letter", "language", "account_id"),
     )
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     key: str = Field(unique=True, description="what makes it the same letter; its Message-ID derives from it")
@@ -317,7 +317,10 @@ class Task(SQLModel, table=True):
     """
 
     __tablename__ = "tasks"
-    __table_args__ = (Index("ix_tasks_open_call", "account_id", unique=True, sqlite_where=_IS_OPEN_CALL, postgresql_where=_IS_OPEN_CALL),)
+    __table_args__ = (
+        Index("ix_tasks_open_call", "account_id", unique=True, sqlite_where=_IS_OPEN_CALL, postgresql_where=_IS_OPEN_CALL),
+        Index("ix_tasks_due", "state", "due_on", "id"),
+    )
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     key: str = Field(unique=True)
     kind: str = Field(description="a TaskKind")
@@ -502,6 +505,10 @@ class JournalEntry(SQLModel, table=True):
     facts: dict[str, Any] = Field(sa_type=JSON)
 
 
+_WHERE_LISTED: dict[str, Any] = {f"{dialect}_where": text("kind != 'invoice'") for dialect in ("sqlite", "postgresql")}
+_WHERE_PROMISED: dict[str, Any] = {f"{dialect}_where": text("promised_by IS NOT NULL") for dialect in ("sqlite", "postgresql")}
+
+
 class Case(SQLModel, table=True):
     """The read model: one row per case, as its workflow last wrote it."""
 
@@ -512,6 +519,8 @@ class Case(SQLModel, table=True):
         Index("ix_cases_stage", "kind", "stage", "invoice_id"),
         Index("ix_cases_waiting", "kind", "waiting_for", "invoice_id"),
         Index("ix_cases_awaiting", "kind", "awaiting_role"),
+        Index("ix_cases_listed", "stage_since", "case_id", "kind", "outcome", **_WHERE_LISTED),
+        Index("ix_cases_promised", "promised_by", "case_id", **_WHERE_PROMISED),
     )
     case_id: str = Field(primary_key=True)
     run_id: str

@@ -44,3 +44,11 @@ def format_localised_date(day: date, pattern: str, locale: str) -> str:
 def name_country(code: str, locale: str) -> str:
     """What readers of a locale call a country; one that nobody knows stays its code."""
     return Locale.parse(locale).territories.get(code) or code
+
+
+def name_language(language: str, locale: str) -> str:
+    """What readers of a locale call a language; one that nobody knows stays its code."""
+    try:
+        return Locale.parse(language).get_language_name(locale) or language
+    except (UnknownLocaleError, ValueError):
+        return language

@@ -124,6 +124,12 @@ def list_letters(
         return letters, following
 
 
+def load_letter_rows(session: Session, letter_ids: Sequence[int]) -> list[LetterRow]:
+    """Load the letters of these ids, in their order, without their lines."""
+    found = {row[0].id: _build_letter_row(*row) for row in session.execute(_select_letters().where(col(Message.id).in_(letter_ids)))}
+    return [found[letter_id] for letter_id in letter_ids if letter_id in found]
+
+
 def find_letter(database: Database, letter_id: int) -> LetterRow | None:
     with database.reading() as session:
         row = session.execute(_select_letters().where(col(Message.id) == letter_id)).first()

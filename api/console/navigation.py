@@ -15,7 +15,9 @@ _PAGES = {
     "/team": ("team", "title"),
     "/accounts": ("list_titles", "accounts"),
     "/invoices": ("list_titles", "invoices"),
+    "/cases": ("list_titles", "cases"),
     "/letters": ("letters_page", "title"),
+    "/correspondence": ("list_titles", "correspondence"),
     "/audit": ("auditing", "title"),
     "/users": ("user_pages", "title"),
     "/import": ("imports", "title"),
@@ -33,7 +35,7 @@ _NEEDED = {
     "/set-aside": Permission.RETRY_SET_ASIDE,
 }
 
-_CASE_WORK = ("/today", "/accounts", "/invoices", "/letters")
+_CASE_WORK = ("/today", "/accounts", "/invoices", "/cases", "/letters")
 _IN_SIGHT: dict[Role, tuple[str, ...]] = {
     Role.COLLECTIONS_MANAGER: ("/today", "/overview", "/approvals", "/team", "/accounts"),
     Role.FINANCE_DIRECTOR: ("/today", "/overview", "/approvals", "/accounts", "/invoices"),

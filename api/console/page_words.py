@@ -7,14 +7,13 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
 from babel.units import format_unit
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from adapters.i18n.formatting import name_country
+from adapters.i18n.formatting import name_country, name_language
 from adapters.i18n.shared_wording import SharedWording
 from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.correspondence import TaskRow
@@ -138,11 +137,7 @@ def _format_money(context: Context, minor: int, currency: str) -> str:
 
 @pass_context
 def _name_language(context: Context, language: str) -> str:
-    """What the reader calls a language; one that nobody knows stays its code."""
-    try:
-        return Locale.parse(language).get_language_name(_find_words(context).shared.locale) or language
-    except (UnknownLocaleError, ValueError):
-        return language
+    return name_language(language, _find_words(context).shared.locale)
 
 
 @pass_context

@@ -178,8 +178,8 @@ PAGES = {
     for path in (
         "/",
         "/overview",
-        "/overview/waiting",
-        "/overview/disputes",
+        "/cases",
+        "/correspondence",
         "/invoices",
         "/team",
         "/audit",

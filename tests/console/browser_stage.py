@@ -79,6 +79,8 @@ def list_pages(stage: BrowserStage) -> list[str]:
         "/today",
         "/accounts",
         "/invoices",
+        "/cases",
+        "/correspondence",
         "/approvals",
         "/overview",
         "/team",

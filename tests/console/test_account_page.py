@@ -1,5 +1,6 @@
 """The page of an account answers a call without another click."""
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import update
@@ -42,6 +43,10 @@ async def test_the_page_says_what_is_owed_by_age_what_was_promised_and_who_was_r
     assert "Last contact 1 Mar 2013, " in shown
     assert "Collection is paused on 1 invoice: N-I-2" in shown
     assert "The customer was called: the customer was reached" in shown
+    course = shown[shown.index("Invoice Due Past due") :]
+    assert re.search(r"N-I-2 26 Feb 2013 3 days €20.00 .*? since 1 Mar 2013 then \w+", course)
+    held = r"N-I-1 20 Jan 2013 40 days €100\.00 .+? \d+ \w+ 2013 .*?since 1 Mar 2013.*? then \w+"
+    assert re.search(held, course)
 
 
 async def test_the_conversation_tells_a_letter_once_and_opens_it_as_it_was_sent(as_role: As, world: PortfolioWorld) -> None:

@@ -13,7 +13,19 @@ from tests.api.portfolio_world import PortfolioWorld
 IN_ONE_LINE = 5
 """What fits beside the date and the reader on a screen of 1280 pixels, in the language of the longest words."""
 
-EVERYBODYS = {"/", "/today", "/overview", "/approvals", "/team", "/accounts", "/invoices", "/letters", "/policies"}
+EVERYBODYS = {
+    "/",
+    "/today",
+    "/overview",
+    "/approvals",
+    "/team",
+    "/accounts",
+    "/invoices",
+    "/cases",
+    "/letters",
+    "/correspondence",
+    "/policies",
+}
 
 
 @pytest.mark.parametrize("role", Role)

@@ -21,7 +21,7 @@ from tests.api.conftest import As
 from tests.api.portfolio_world import CLOCK, REAL_NOW, TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
 from tests.api.test_invoice_disputes import raise_dispute
-from tests.console.test_pages import NASTY, page, words
+from tests.console.test_pages import page, words
 
 
 def pay(world: PortfolioWorld, number: int, amount: int, days_ago: int, reversed_on: date | None = None) -> None:
@@ -77,15 +77,11 @@ async def test_what_waits_is_told_by_whom_it_waits_for_and_opens_its_rows(as_rol
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
         shown = await page(client, "/overview")
         assert "maria Call the customer 1 9 days" in words(shown)
-        links = [link.replace("&amp;", "&") for link in re.findall(r'href="(/overview/[^"]+)"', shown)]
-        assert len([link for link in links if link.startswith("/overview/disputes")]) == 2, "the department's name, and one of its ages"
+        links = [link.replace("&amp;", "&") for link in re.findall(r'href="(/cases\?[^"]+)"', shown)]
+        assert len([link for link in links if "department=" in link]) == 2, "the department's name, and one of its ages"
+        assert len(links) > 4
         for link in links:
-            assert "There is nothing here" not in await page(client, link)
             assert '<th scope="row">' in await page(client, link), link
-        assert "Nothing is here any more" in await page(client, "/overview/waiting?kind=call&person=nobody")
-        assert "<script>" not in (await client.get("/overview/waiting", params={"kind": NASTY, "person": NASTY, "role": NASTY})).text
-        assert (await client.get("/overview/disputes?department=nowhere")).status_code == 422
-        assert (await client.get("/overview/disputes?department=sales&age=9")).status_code == 422
 
 
 def test_days_at_a_stage_count_from_its_last_change(world: PortfolioWorld) -> None:

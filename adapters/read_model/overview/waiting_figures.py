@@ -44,7 +44,8 @@ class DisputeFigures(BaseModel):
 
 
 def load_waiting_figures(session: Session, to_business_day: Callable[[datetime], date]) -> list[WaitingFigures]:
-    """What has waited longest first. A case waits since it last changed. A collector's task is its assignee's, or the account's
+    """What has waited longest first. A case waits since it
+    came to its stage. A collector's task is its assignee's, or the account's
     collector's; tasks of other roles are the role's."""
     found = [*_load_tasks(session), *_load_cases(session, to_business_day)]
     return sorted(found, key=lambda each: (each.since, each.role or "", each.person or "", each.kind))
@@ -76,7 +77,14 @@ def _load_tasks(session: Session) -> list[WaitingFigures]:
 
 def _load_cases(session: Session, to_business_day: Callable[[datetime], date]) -> list[WaitingFigures]:
     counted = (
-        select(col(CaseAwaited.part), col(CaseAwaited.name), col(Case.kind), func.count(), func.min(col(Case.updated_at)))
+        select(
+            col(CaseAwaited.part),
+            col(CaseAwaited.name),
+            col(Case.kind),
+            func.count(),
+            func.min(col(Case.stage_since)),
+            func.min(col(Case.updated_at)),
+        )
         .join(Case, col(Case.case_id) == col(CaseAwaited.case_id))
         .where(col(Case.outcome).is_(None))
         .group_by(col(CaseAwaited.part), col(CaseAwaited.name), col(Case.kind))
@@ -88,9 +96,9 @@ def _load_cases(session: Session, to_business_day: Callable[[datetime], date]) -
             kind=kind,
             is_task=False,
             count=count,
-            since=to_business_day(changed_at),
+            since=since or to_business_day(changed_at),
         )
-        for part, name, kind, count, changed_at in session.execute(counted)
+        for part, name, kind, count, since, changed_at in session.execute(counted)
     ]
 
 

@@ -37,10 +37,10 @@ class Column(NamedTuple):
 
 class FilterField(NamedTuple):
     """`label` is a phrase of the group `list_filters`. A `choice` is one of those that the list offers, a `name` one of those or
-    another that nothing has; `id` is set by links alone. `default`: where the address says nothing."""
+    another that nothing has, a `day` any day; `id` is set by links alone. `default`: where the address says nothing."""
 
     label: str
-    kind: Literal["search", "choice", "name", "id"] = "choice"
+    kind: Literal["search", "choice", "name", "day", "id"] = "choice"
     default: str = ""
 
 
@@ -64,7 +64,7 @@ class ListNotice(NamedTuple):
 class ConsoleList(NamedTuple):
     """`name` is also the name of its template, and of its title in the group `list_titles`. `list_choices`: of the filters of that kind, in
     the reader's words. `export_rows`: the lines of a file for one row, each cell by its column's name. `acts`: the forms for what is done
-    with all that match, each with its page."""
+    with all that match, each with its page. `helpers`: what its template asks of a row, each by its name there."""
 
     name: str
     page: str
@@ -78,6 +78,7 @@ class ConsoleList(NamedTuple):
     list_choices: Callable[[ApiContext, Phrases], Mapping[str, Sequence[Choice]]]
     export_rows: Callable[[ApiContext, Any, Phrases], Iterable[Mapping[str, Cell]]]
     acts: Mapping[str, str] = {}
+    helpers: Mapping[str, Callable[..., str]] = {}
 
 
 def build_amount(minor: int, currency: str) -> Decimal:
@@ -105,3 +106,7 @@ def read_yes_no(values: Values, name: str) -> bool | None:
 def read_number(values: Values, name: str) -> int | None:
     """A choice that is a number of days."""
     return int(values[name]) if name in values else None
+
+
+def read_day(values: Values, name: str) -> date | None:
+    return date.fromisoformat(values[name]) if name in values else None

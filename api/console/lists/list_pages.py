@@ -12,9 +12,11 @@ from adapters.identity.saved_views import MAX_NAME, MAX_QUERY, SavedView, SavedV
 from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import FOREIGN_FORM, SentForm, read_sent_form
 from api.console.lists.account_list import ACCOUNT_LIST
+from api.console.lists.case_list import CASE_LIST
 from api.console.lists.console_list import ConsoleList
 from api.console.lists.exports import CSV_TYPE, WORKBOOK_TYPE, write_csv, write_workbook
 from api.console.lists.invoice_list import INVOICE_LIST
+from api.console.lists.letter_list import LETTER_LIST
 from api.console.lists.list_state import CURSOR, list_default_columns, open_list, read_list_state
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
@@ -25,7 +27,7 @@ from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 PAGE_LENGTH = 50
-LISTS: dict[str, ConsoleList] = {each.name: each for each in (ACCOUNT_LIST, INVOICE_LIST)}
+LISTS: dict[str, ConsoleList] = {each.name: each for each in (ACCOUNT_LIST, INVOICE_LIST, CASE_LIST, LETTER_LIST)}
 SAID, VIEW_SAVED, VIEW_FORGOTTEN, TOO_MANY_VIEWS, NO_NAME = "said", "view_saved", "view_forgotten", "too_many_views", "no_name"
 SAYINGS = frozenset({VIEW_SAVED, VIEW_FORGOTTEN, TOO_MANY_VIEWS, NO_NAME})
 
@@ -48,6 +50,16 @@ def show_accounts(request: Request, context: Context, actor: PageReader) -> HTML
 @router.get(INVOICE_LIST.page)
 def show_invoices(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     return _show_list(request, context, actor, INVOICE_LIST)
+
+
+@router.get(CASE_LIST.page)
+def show_cases(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    return _show_list(request, context, actor, CASE_LIST)
+
+
+@router.get(LETTER_LIST.page)
+def show_letters(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    return _show_list(request, context, actor, LETTER_LIST)
 
 
 @router.get("/lists/{name}/csv")
@@ -127,6 +139,7 @@ def _show_list(request: Request, context: ApiContext, actor: Actor, console_list
         acts={name: page for name, page in console_list.acts.items() if load_act_forms()[name].is_for(actor.role)},
         default_columns=list_default_columns(console_list),
         next_page=state.build_url(following) if following else None,
+        **console_list.helpers,
         first_page=state.build_url() if CURSOR in request.query_params else None,
     )
 

@@ -1,6 +1,7 @@
 """What an address says of a list: how it is narrowed and sorted, and which columns it shows. The address is the view."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -89,6 +90,8 @@ def read_list_state(console_list: ConsoleList, parameters: QueryParams, choices:
             continue
         if field.kind == "choice" and value not in {ANY, *(choice for choice, _ in choices.get(name, ()))}:
             raise invalid_request_problem(name, "choose one of those that the list offers")
+        if field.kind == "day" and not _is_day(value):
+            raise invalid_request_problem(name, "write a day as in 2013-03-01")
         if len(value) > MAX_TEXT:
             raise invalid_request_problem(name, f"write at most {MAX_TEXT} characters")
         given[name] = value
@@ -115,3 +118,11 @@ def _choose_columns(console_list: ConsoleList, chosen: Sequence[str]) -> list[st
     if not set(chosen) - fixed:
         return list_default_columns(console_list)
     return [name for name in console_list.columns if name in chosen or name in fixed]
+
+
+def _is_day(value: str) -> bool:
+    """As forms send it."""
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False

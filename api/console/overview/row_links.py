@@ -5,9 +5,11 @@ from urllib.parse import urlencode
 from adapters.read_model.accounts import AGE_LIMITS
 from adapters.read_model.lists.account_list import NOBODY
 from adapters.read_model.overview.waiting_figures import WaitingFigures
+from domain.identifiers import CaseKind
+from domain.roles import Role
 
 INVOICES_PAGE, ACCOUNTS_PAGE = "/invoices", "/accounts"
-WAITING_PAGE, DISPUTES_PAGE = "/overview/waiting", "/overview/disputes"
+CASES_PAGE = "/cases"
 
 
 def link_age(currency: str, age: int) -> str:
@@ -41,12 +43,16 @@ def link_accounts(collector: str | None) -> str:
 
 
 def link_waiting(row: WaitingFigures) -> str:
-    whose = {"person": row.person} if row.person else {"role": row.role or ""}
-    return f"{WAITING_PAGE}?{urlencode({**whose, 'kind': row.kind, 'of': 'tasks' if row.is_task else 'cases'})}"
+    """A collector's tasks that are nobody's are those of accounts that nobody has."""
+    is_nobodys = row.is_task and row.role == Role.COLLECTOR
+    whose = {"person": row.person or NOBODY} if row.person or is_nobodys else {"role": row.role or ""}
+    return f"{CASES_PAGE}?{urlencode({'kind': row.kind, **whose})}"
 
 
 def link_disputes(department: str, age: int | None = None) -> str:
-    return f"{DISPUTES_PAGE}?{urlencode({'department': department} | ({} if age is None else {'age': str(age)}))}"
+    """The open disputes of a department, all or those of one age."""
+    narrowed = {} if age is None else {"age": str(age)}
+    return f"{CASES_PAGE}?{urlencode({'kind': CaseKind.DISPUTE.value, 'department': department, **narrowed})}"
 
 
 def _link_invoices(**filters: str) -> str:

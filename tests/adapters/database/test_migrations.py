@@ -135,3 +135,16 @@ def test_open_invoices_stand_at_their_stage_since_the_day_that_the_journal_says(
     with database.reading() as session:
         since = {row.case_id: row.stage_since for row in session.scalars(select(Case))}
     assert since == {"open": moment(2).business.date(), "over": None, CaseKind.DISPUTE: None}
+
+
+def test_a_case_of_an_older_version_stands_at_its_stage_since_its_last_entry(database: Database) -> None:
+    make_older(database, "0022")
+    add_case(database, CaseKind.DISPUTE, "sales_ops")
+    with database.writing() as session:
+        for seq in (1, 2):
+            at = moment(seq).business
+            chain: dict[str, Any] = {"case_id": CaseKind.DISPUTE, "seq": seq, "hash": str(seq), "previous": "", "account_id": "A1"}
+            session.add(JournalEntry(**chain, kind=EntryKind.DISPUTE_REMINDED, business_at=at, recorded_at=at, actor="duecourse", facts={}))
+    database.migrate()
+    with database.reading() as session:
+        assert session.get_one(Case, CaseKind.DISPUTE).stage_since == moment(2).business.date()
