@@ -70,13 +70,13 @@ class CreditRule:
     def _load_uses(self, account_ids: Collection[str]) -> dict[str, CreditUse]:
         """By account, as the policy of its segment says."""
         segment, ids = func.coalesce(col(Account.policy_segment), col(Account.segment)), sorted(account_ids)
-        uses: dict[str, CreditUse] = {}
+        segments: dict[str, str] = {}
         with self._database.reading() as session:
             for begin in range(0, len(ids), BATCH_SIZE):
                 chosen = col(Account.id).in_(ids[begin : begin + BATCH_SIZE])
-                for account_id, name in session.execute(select(col(Account.id), segment).where(chosen)):
-                    uses[account_id] = self._policies.get_for_segment(name).load_policy().unapplied_credit
-        return uses
+                segments.update((row[0], row[1]) for row in session.execute(select(col(Account.id), segment).where(chosen)))
+        uses = {name: self._policies.get_for_segment(name).load_policy().unapplied_credit for name in set(segments.values())}
+        return {account_id: uses[name] for account_id, name in segments.items()}
 
     def _propose(self, credit: Mapping[tuple[str, str], int], today: date) -> None:
         """Open a task for each account and currency, under the amount that is left: one that a person has closed does not come again before

@@ -18,6 +18,7 @@ from domain.clock import Clock
 from domain.credit_review.review_case import build_insolvency_hold
 from domain.identifiers import CaseKind
 from domain.invoice.workflow_input import InvoiceCollectionInput
+from domain.policy.collection_policy import PolicySnapshot
 
 _POLICY_SEGMENT = func.coalesce(col(Account.policy_segment), col(Account.segment))
 """Whose policy an account's invoices follow."""
@@ -36,8 +37,9 @@ class InvoiceInputLoader:
         with self._database.reading() as session:
             rows = session.execute(statement.where(col(Invoice.id).in_(invoices))).all()
             stopped = _find_insolvent_accounts(session, {invoice.account_id for invoice, _, _ in rows})
+        policies = {segment: self._policies.get_for_segment(segment) for segment in {segment for _, segment, _ in rows}}
         return {
-            invoice.id: (self._build_input(invoice, segment, invoice.account_id in stopped), collector)
+            invoice.id: (self._build_input(invoice, policies[segment], invoice.account_id in stopped), collector)
             for invoice, segment, collector in rows
         }
 
@@ -78,13 +80,13 @@ class InvoiceInputLoader:
         with self._database.reading() as session:
             return list(session.scalars(statement))
 
-    def _build_input(self, invoice: Invoice, segment: str, stopped: bool) -> InvoiceCollectionInput:
+    def _build_input(self, invoice: Invoice, policy: PolicySnapshot, stopped: bool) -> InvoiceCollectionInput:
         since = self._clock.to_business(datetime.now(UTC))
         return InvoiceCollectionInput(
             invoice_id=invoice.id,
             account_id=invoice.account_id,
             facts=build_invoice_facts(invoice),
-            policy=self._policies.get_for_segment(segment),
+            policy=policy,
             clock=self._clock,
             separates_tasks=True,
             binds_facts=True,
