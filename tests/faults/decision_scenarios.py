@@ -85,8 +85,12 @@ class DecisionScenario:
 
     async def set_up(self) -> None:
         await self.environment.open_invoices(self.all)
-        await asyncio.gather(self._disputes(), self._reviews_and_escalations(), self._suspend())
-        await asyncio.gather(self._plans(), self._hand_over())
+        await asyncio.gather(
+            self._disputes(),
+            self._plans(),
+            self._reviews_and_escalations(),
+            self._suspensions(),
+        )
 
     async def _disputes(self) -> None:
         environment, contested = self.environment, [*self.credits, *self.contested]
@@ -96,7 +100,6 @@ class DecisionScenario:
         await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_dispute_id(bill), 1) for bill in self.credits])
 
     async def _plans(self) -> None:
-        """Last of all: what is on offer lapses after two weeks, which are over soon where a day is short."""
         environment, all_of_them = self.environment, [*self.planned, *self.offered]
         await environment.post_all(*[(MIA, f"accounts/{bill.account}/plans", plan_request_body(environment, bill)) for bill in all_of_them])
         await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_plan_id(bill), 1) for bill in all_of_them])
@@ -112,8 +115,7 @@ class DecisionScenario:
         await environment.wait_for_entries("credit_review.referred", [find_review_id(bill) for bill in self.reviewed])
         await environment.wait_for_entries("escalation.raised", [ids.invoice_case_id(bill.number) for bill in self.asked])
 
-    async def _suspend(self) -> None:
-        """It takes business days, for there are letters to be delivered."""
+    async def _suspensions(self) -> None:
         environment, to_suspend = self.environment, [*self.suspended, *self.given_up, *self.proposed]
         all_of_them, warned = [*self.to_warn, *self.to_sign_off, *to_suspend], [*self.to_sign_off, *to_suspend]
         await environment.post_all(*[(MIA, f"accounts/{bill.account}/suspension", {}) for bill in all_of_them])
@@ -122,9 +124,6 @@ class DecisionScenario:
         await environment.wait_for_entries("approval.asked", [ids.approval_case_id(find_suspension_id(bill), 2) for bill in warned])
         await environment.post_all(*[(ANNA, approval_path(find_suspension_id(bill), 2), APPROVE) for bill in to_suspend])
         await environment.wait_for_entries("suspension.suspended", [find_suspension_id(bill) for bill in to_suspend])
-
-    async def _hand_over(self) -> None:
-        environment = self.environment
         handed_over = [*self.given_up, *self.proposed]
         await environment.post_all(*[(ANNA, f"accounts/{bill.account}/suspension/hand-over", {}) for bill in handed_over])
         await environment.wait_for_entries("write_off.handed_over", [find_write_off_id(bill) for bill in handed_over])
