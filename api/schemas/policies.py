@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import RequestBody, Version, example_config
 
 MAX_DRAFT_LENGTH = 100_000
 """Of a policy's text, in characters."""
@@ -45,7 +45,7 @@ class PolicyDraftIn(RequestBody):
     applies_to: Literal["new_invoices", "open_invoices"] = Field(
         default="new_invoices", description="who follows it once it is in force: new invoices alone, or those that are open, too"
     )
-    replaces: int | None = Field(default=None, ge=1, description="the version that it was compared with; refused when another is in force")
+    replaces: Version | None = Field(default=None, description="the version that it was compared with; refused when another is in force")
 
 
 class StepChangeOut(BaseModel):
