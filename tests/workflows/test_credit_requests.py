@@ -197,7 +197,7 @@ async def test_a_cancellation_says_what_becomes_of_what_was_paid_and_makes_it_cr
     assert (shown["reduction"], shown["amount"]["amount"], shown["reason"]) == ("cancellation", "100.00", "issued twice")
     assert shown["invoices"][0]["amount"] == shown["invoices"][0]["open_balance"] == {"amount": "70.00", "currency": "EUR"}
     page = (await desk.anna.get(f"/approvals/{approval}")).text
-    assert "cancellation of the invoice" in page
+    assert "Cancellation of the invoice" in page
     assert "Of its total, €30.00 is no longer open: what was paid of it becomes unapplied credit of the customer." in page
     assert (await desk.decide(approval, version=1)).status_code == 200
     assert (await desk.wait_for_end(invoice))["ending"] == "booked"
