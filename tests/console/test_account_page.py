@@ -77,7 +77,7 @@ async def test_a_contact_is_corrected_on_the_page_and_its_form_is_filled_in(as_r
         sent = {"form_token": token, "form_key": "k1", "account_id": "A-1", "contact_id": "1", "role": "billing", "back": "/accounts/A-1"}
         refused = await client.post("/act/change_contact", data=sent | {"email": "nowhere"})
         assert refused.status_code == 422
-        assert "that is no e-mail address" in refused.text
+        assert "is not an e-mail address" in refused.text
         done = await client.post("/act/change_contact", data=sent | {"email": "neu@a-1.example", "name": "Frau Neu"})
         assert done.status_code == 303
         shown = words(await page(client, "/accounts/A-1"))
