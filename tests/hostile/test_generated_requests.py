@@ -1,5 +1,6 @@
 """Thousands of requests from the API's own description, by every role: none is an error of ours, and the journal stands afterwards."""
 
+import asyncio
 from collections import Counter
 from datetime import date
 from typing import Any
@@ -16,6 +17,7 @@ from tests.api.account_cases import create_account, create_credit_review, create
 from tests.api.portfolio_world import PortfolioWorld
 from tests.api.stored_approvals import MATRIX
 from tests.hostile.request_generator import GeneratedRequest, RequestGenerator
+from tests.patience import PATIENCE
 
 SLOW = frozenset({"verify_journal", "export_audit", "preview_letters", "read_metrics"})
 """Operations that read everything: asked a few times, not in every round."""
@@ -41,9 +43,15 @@ async def send(app: FastAPI, request: GeneratedRequest, token: str) -> tuple[int
         "client": ("127.0.0.1", 1),
         "server": ("duecourse.test", 80),
     }
-    status, answer = 0, bytearray()
+    status, answer, is_sent = 0, bytearray(), False
 
     async def receive() -> dict[str, Any]:
+        """As a server does: after the body nothing comes until the client leaves. A file's answer asks all the while whether it has."""
+        nonlocal is_sent
+        if is_sent:
+            await asyncio.sleep(PATIENCE)
+            return {"type": "http.disconnect"}
+        is_sent = True
         return {"type": "http.request", "body": request.body, "more_body": False}
 
     async def take(message: Any) -> None:
