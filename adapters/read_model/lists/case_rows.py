@@ -36,6 +36,7 @@ _OPENING_KINDS = (
     EntryKind.CREDIT_ASKED,
     EntryKind.APPROVAL_REQUESTED,
     EntryKind.ADOPTION_ASKED,
+    EntryKind.POLICY_SUBMITTED,
     EntryKind.PROMISE_MADE,
 )
 
