@@ -19,7 +19,7 @@ from adapters.policies.matrix_store import build_matrix_row, load_newest_matrix
 from adapters.policies.policy_files import CheckedPolicies, check_policies, list_policy_files, replace_files
 from adapters.policies.refusal import PolicyRefusal, clear_refusal, store_refusal
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME, MatrixSnapshot
-from domain.policy.collection_policy import PolicySnapshot
+from domain.policy.collection_policy import Policy, PolicySnapshot
 from domain.policy.policy_parsing import PolicyError
 from domain.policy_adoption.progress import ForceResult
 
@@ -85,8 +85,12 @@ class PolicyStore:
             return [f"no policy {policy.name} is in force any more; its file is gone from the folder"]
         others = [_build_snapshot(row) for row in known if row.name in names and row.name != policy.name]
         faults = find_segment_conflicts([each.load_policy() for each in select_newest([*others, policy])])
-        missing = self._letters.find_missing_templates([step.letter for step in policy.load_policy().timeline if step.letter])
+        missing = self._find_missing_letters([policy.load_policy()])
         return faults + [f"there is no letter template {name!r} in {language} any more" for language, name in missing]
+
+    def _find_missing_letters(self, policies: Sequence[Policy]) -> list[tuple[str, str]]:
+        """The letters that the policies send and that are not there, each with its language first."""
+        return self._letters.find_missing_templates([step.letter for policy in policies for step in policy.timeline if step.letter])
 
     def load_folder_or_keep(self, folder: Path) -> PolicyRefusal | None:
         """Load the folder; where it has mistakes, go on with what was in force before, and return what is wrong with it.
@@ -127,8 +131,7 @@ class PolicyStore:
         in_force = [snapshot.load_policy() for snapshot in self.list_in_force()]
         with self._database.reading() as session:
             has_matrix = load_newest_matrix(session) is not None
-        letters = [step.letter for policy in in_force for step in policy.timeline if step.letter]
-        return has_matrix and any(not policy.segments for policy in in_force) and not self._letters.find_missing_templates(letters)
+        return has_matrix and any(not policy.segments for policy in in_force) and not self._find_missing_letters(in_force)
 
     def get_for_segment(self, segment: str) -> PolicySnapshot:
         """The newest version of the policy that names the segment, else of the default one. Raises PolicyError before any is loaded."""

@@ -135,10 +135,8 @@ def _filter_accounts(statement: Select[Any], account_filter: AccountListFilter, 
         (Account.country, account_filter.country),
         (Account.segment, account_filter.segment),
     ):
-        if value == NOBODY:
-            statement = statement.where(col(column).is_(None))
-        elif value is not None:
-            statement = statement.where(col(column) == value)
+        if value is not None:
+            statement = statement.where(match_name(col(column), value))
     if account_filter.q:
         statement = statement.where(match_account(account_filter.q))
     owing = select(col(Invoice.id)).where(col(Invoice.account_id) == Account.id, _is_open(account_filter.currency)).correlate(Account)
@@ -156,6 +154,11 @@ def _filter_accounts(statement: Select[Any], account_filter: AccountListFilter, 
         asked = select(col(Case.account_id)).where(col(Case.kind) == CaseKind.SUSPENSION, col(Case.outcome).is_(None))
         statement = statement.where(col(Account.id).in_(asked), col(Account.suspended_on).is_(None))
     return statement
+
+
+def match_name(column: Any, name: str) -> Any:
+    """That the column has the name; of `NOBODY`, that it has none."""
+    return column.is_(None) if name == NOBODY else column == name
 
 
 def match_account(text: str) -> Any:

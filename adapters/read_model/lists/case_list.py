@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.row_states import AwaitedPart, TaskState
 from adapters.database.tables import Account, Case, CaseAwaited, Invoice, Task
-from adapters.read_model.lists.account_list import NOBODY, match_account
+from adapters.read_model.lists.account_list import match_account, match_name
 from adapters.read_model.lists.case_rows import PROMISE, PROMISE_PREFIX, TASK_PREFIX, ListedCase, load_listed_cases
 from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, SortedSource, load_merged_page
 from adapters.read_model.lists.list_totals import MAX_COUNTED, CurrencyTotal, ListTotals, count_rows, load_totals
@@ -234,8 +234,7 @@ def _filter_tasks(case_filter: CaseListFilter) -> Select[Any]:
     if case_filter.person is not None:
         collector = select(col(Account.collector)).where(col(Account.id) == col(Task.account_id)).scalar_subquery()
         person = func.coalesce(col(Task.assignee), collector)
-        is_theirs = person.is_(None) if case_filter.person == NOBODY else person == case_filter.person
-        statement = statement.where(col(Task.role) == Role.COLLECTOR.value, is_theirs)
+        statement = statement.where(col(Task.role) == Role.COLLECTOR.value, match_name(person, case_filter.person))
     return statement
 
 
@@ -244,9 +243,8 @@ def _narrow(statement: Select[Any], source: _Source, case_filter: CaseListFilter
     if case_filter.account is not None:
         statement = statement.where(source.account_id == case_filter.account)
     if case_filter.collector is not None:
-        collector = col(Account.collector)
-        theirs = collector.is_(None) if case_filter.collector == NOBODY else collector == case_filter.collector
-        statement = statement.where(exists().where(col(Account.id) == source.account_id, theirs))
+        is_theirs = match_name(col(Account.collector), case_filter.collector)
+        statement = statement.where(exists().where(col(Account.id) == source.account_id, is_theirs))
     if case_filter.is_late is not None:
         is_late = func.coalesce(source.due, date.max) < today
         statement = statement.where(is_late if case_filter.is_late else ~is_late)

@@ -11,7 +11,7 @@ from adapters.database.engine import Database
 from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Case, Invoice
 from adapters.read_model.invoices import NOT_STARTED, InvoiceRow, is_case_of_invoice, load_invoice_rows
-from adapters.read_model.lists.account_list import NOBODY, match_account
+from adapters.read_model.lists.account_list import match_account, match_name
 from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, load_page
 from adapters.read_model.lists.list_totals import ListTotals, load_totals
 from adapters.read_model.lists.text_match import contains_text
@@ -79,9 +79,7 @@ def _filter_invoices(statement: Select[Any], invoice_filter: InvoiceListFilter, 
         if value is not None:
             statement = statement.where(col(column) == value)
     if invoice_filter.collector is not None:
-        collector = col(Account.collector)
-        theirs = collector.is_(None) if invoice_filter.collector == NOBODY else collector == invoice_filter.collector
-        statement = statement.where(_is_of_accounts(theirs))
+        statement = statement.where(_is_of_accounts(match_name(col(Account.collector), invoice_filter.collector)))
     if invoice_filter.stage is not None:
         statement = statement.where(is_open_invoice(), _match_stage(invoice_filter.stage))
     if invoice_filter.min_days_past_due is not None:

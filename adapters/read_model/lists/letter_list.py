@@ -10,7 +10,7 @@ from sqlmodel import col
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Message
 from adapters.read_model.correspondence import LetterRow, load_letter_rows
-from adapters.read_model.lists.account_list import NOBODY, match_account
+from adapters.read_model.lists.account_list import match_account, match_name
 from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, SortedSource, load_merged_page
 from adapters.read_model.lists.list_totals import MAX_COUNTED, ListTotals, count_rows
 from domain.clock import start_of_day
@@ -74,10 +74,7 @@ def _filter_letters(letter_filter: LetterListFilter, day: Any, is_sent: bool) ->
     if letter_filter.last_day is not None and letter_filter.last_day < date.max:
         statement = statement.where(day < start_of_day(letter_filter.last_day + timedelta(days=1)))
     if letter_filter.collector is not None:
-        collector = col(Account.collector)
-        statement = statement.where(
-            _is_to(collector.is_(None) if letter_filter.collector == NOBODY else collector == letter_filter.collector)
-        )
+        statement = statement.where(_is_to(match_name(col(Account.collector), letter_filter.collector)))
     if letter_filter.q:
         statement = statement.where(_is_to(match_account(letter_filter.q)))
     return statement

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.i18n.formatting import name_country
 from adapters.read_model.accounts import AccountRow, BalanceRow
 from adapters.read_model.lists.account_list import (
-    NOBODY,
     AccountListFilter,
     list_account_page,
     load_account_choices,
@@ -23,6 +22,7 @@ from api.console.lists.console_list import (
     Values,
     build_amount,
     label_ages,
+    label_people,
     read_number,
 )
 from api.context import ApiContext
@@ -62,7 +62,7 @@ def _load_totals(context: ApiContext, values: Values) -> ListTotals:
 def _list_choices(context: ApiContext, words: Phrases) -> Mapping[str, Sequence[Choice]]:
     known, own = load_account_choices(context.database), words.list_filters
     return {
-        "collector": [*((name, name) for name in known.collectors), (NOBODY, own["nobody"])],
+        "collector": label_people(known.collectors, words),
         "overdue": label_ages(words),
         "state": [(state, own[state]) for state in (_OWING, _SETTLED, _TO_SUSPEND, _SUSPENDED)],
         "currency": [(currency, currency) for currency in known.currencies],

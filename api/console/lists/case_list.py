@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-from adapters.read_model.lists.account_list import NOBODY, load_account_choices
+from adapters.read_model.lists.account_list import load_account_choices
 from adapters.read_model.lists.case_list import (
     LISTED_KINDS,
     CaseListFilter,
@@ -24,6 +24,7 @@ from api.console.lists.console_list import (
     PageRequest,
     Values,
     build_amount,
+    label_people,
     label_yes_no,
     read_number,
     read_yes_no,
@@ -83,10 +84,10 @@ def _list_choices(context: ApiContext, words: Phrases) -> Mapping[str, Sequence[
             if kind in LISTED_KINDS
         ],
         "role": [(role.value, words.translate("roles", role.value)) for role in Role],
-        "person": [*((name, name) for name in people), (NOBODY, own["nobody"])],
+        "person": label_people(people, words),
         "status": [(_OPEN, own["is_open"]), (_CLOSED, own["is_closed"])],
         "late": label_yes_no(words),
-        "collector": [*((name, name) for name in collectors), (NOBODY, own["nobody"])],
+        "collector": label_people(collectors, words),
         "department": [(role.value, words.translate("roles", role.value)) for role in sorted(DISPUTE_DEPARTMENTS)],
         "age": [(str(age), own[f"raised_{age}"]) for age in range(len(DISPUTE_AGE_LIMITS) + 1)],
     }

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from adapters.read_model.accounts import AGE_LIMITS
+from adapters.read_model.lists.account_list import NOBODY
 from adapters.read_model.lists.list_totals import ListTotals
 from api.context import ApiContext
 from api.presenters.phrases import Phrases
@@ -97,6 +98,11 @@ def label_age_limits(words: Phrases) -> list[Choice]:
 
 def label_yes_no(words: Phrases) -> list[Choice]:
     return [("yes", words.list_filters["yes"]), ("no", words.list_filters["no"])]
+
+
+def label_people(names: Iterable[str], words: Phrases) -> list[Choice]:
+    """Each by name, and nobody."""
+    return [*((name, name) for name in names), (NOBODY, words.list_filters["nobody"])]
 
 
 def read_yes_no(values: Values, name: str) -> bool | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.read_model.invoices import InvoiceRow
-from adapters.read_model.lists.account_list import NOBODY, load_account_choices
+from adapters.read_model.lists.account_list import load_account_choices
 from adapters.read_model.lists.invoice_list import InvoiceListFilter, list_invoice_page, load_invoice_totals
 from adapters.read_model.lists.list_totals import ListTotals
 from adapters.read_model.portfolio_totals import load_stage_order
@@ -19,6 +19,7 @@ from api.console.lists.console_list import (
     build_amount,
     label_age_limits,
     label_ages,
+    label_people,
     label_yes_no,
     read_number,
     read_yes_no,
@@ -61,7 +62,7 @@ def _list_choices(context: ApiContext, words: Phrases) -> Mapping[str, Sequence[
         "stage": [(stage, words.stage_label(stage)) for stage in load_stage_order(context.database)],
         "overdue": label_ages(words),
         "until": label_age_limits(words),
-        "collector": [*((name, name) for name in known.collectors), (NOBODY, words.list_filters["nobody"])],
+        "collector": label_people(known.collectors, words),
         "currency": [(currency, currency) for currency in known.currencies],
         "hold": label_yes_no(words),
         "disputed": label_yes_no(words),

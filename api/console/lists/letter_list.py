@@ -6,7 +6,7 @@ from adapters.database.row_states import MessageState
 from adapters.i18n.formatting import name_language
 from adapters.i18n.languages import DEFAULT_LANGUAGE
 from adapters.read_model.correspondence import LetterRow
-from adapters.read_model.lists.account_list import NOBODY, load_account_choices
+from adapters.read_model.lists.account_list import load_account_choices
 from adapters.read_model.lists.letter_list import LetterListFilter, list_letter_page, load_letter_totals
 from adapters.read_model.lists.list_totals import ListTotals
 from api.console.lists.console_list import (
@@ -19,6 +19,7 @@ from api.console.lists.console_list import (
     PageRequest,
     Values,
     build_amount,
+    label_people,
     read_day,
 )
 from api.context import ApiContext
@@ -50,14 +51,13 @@ def _load_totals(context: ApiContext, values: Values) -> ListTotals:
 
 
 def _list_choices(context: ApiContext, words: Phrases) -> Mapping[str, Sequence[Choice]]:
-    collectors = load_account_choices(context.database).collectors
     templates = context.letter_templates
     named = sorted(((name, words.step_label(name)) for name in templates.list_templates(DEFAULT_LANGUAGE)), key=lambda choice: choice[1])
     return {
         "state": [(state.value, words.translate("letters", state.value)) for state in MessageState],
         "template": named,
         "language": [(language, name_language(language, words.shared.locale)) for language in templates.list_languages()],
-        "collector": [*((name, name) for name in collectors), (NOBODY, words.list_filters["nobody"])],
+        "collector": label_people(load_account_choices(context.database).collectors, words),
     }
 
 
