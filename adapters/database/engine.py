@@ -30,7 +30,16 @@ POSTGRES_PATIENCE = {
 }
 """After how long a server that says nothing any more is given up, in seconds (the last in milliseconds): by itself, TCP waits for hours."""
 
-SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16000")
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",
+    "cache_size=-16000",
+    "wal_autocheckpoint=4000",
+)
+"""Sixteen MB of cache, and as much written ahead before pages are put into the file: an import changes the same pages of its indexes again
+and again, and each is then written once."""
 
 
 def _serialize_json(value: Any) -> str:

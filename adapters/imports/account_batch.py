@@ -94,9 +94,8 @@ class AccountBatch:
         contacts = self._contacts.setdefault(details.id, [])
         cleared = [
             field
-            for field in CONTACT_FIELDS
-            if contacts
-            and field in self._cleared_fields
+            for field in (CONTACT_FIELDS if contacts and self._cleared_fields else ())
+            if field in self._cleared_fields
             and not getattr(details, field)
             and contacts[0][CONTACT_FIELDS[field]]
             and (details.id, field) not in self._stated

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO
 
 from adapters.imports.column_mapping import FileFormat
 from adapters.imports.csv_records import MAX_LINE_LENGTH, read_records
@@ -20,7 +21,8 @@ _SEP_LINE = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 
 class CsvSheet:
     def __init__(self, path: Path, file: FileFormat, search: HeaderSearch) -> None:
-        self._path, self._size, self._bytes_read = path, path.stat().st_size, 0
+        self._path, self._size = path, path.stat().st_size
+        self._stream: BinaryIO | None = None
         self.notes: list[str] = []
         self.encoding = self._find_encoding(file.encoding)
         first_line = self._read_first_line()
@@ -29,13 +31,15 @@ class CsvSheet:
         self.delimiter = stated[1] if stated else self._detect_delimiter(file, search) if file.delimiter == "auto" else file.delimiter
         self._width: int | None = None
         self._header_at, self.header = find_header(path.name, self._read_rows(), search, self.notes)
-        self._width = len(self.header)
+        self._width, self._stream = len(self.header), None
 
     def rows(self) -> Iterator[SheetRow]:
         return (row for row in self._read_rows() if row.number > self._header_at)
 
     def get_fraction_read(self) -> float:
-        return min(self._bytes_read / self._size, 1.0)
+        if self._stream is None:
+            return 0.0
+        return 1.0 if self._stream.closed else min(self._stream.tell() / self._size, 1.0)
 
     def _find_encoding(self, requested: str) -> str:
         encoding, guessed = _detect_encoding(self._path, requested)
@@ -74,13 +78,12 @@ class CsvSheet:
 
     def _read_rows(self) -> Iterator[SheetRow]:
         with self._path.open("rb") as stream, TextIOWrapper(stream, encoding=self.encoding, newline="") as text:
-            line = 0
+            line, self._stream = 0, stream
             try:
                 for _ in range(self._skipped_lines):
                     text.readline(MAX_LINE_LENGTH)
                 for row in read_records(text, self._path.name, self.delimiter, self._width):
                     line = row.number + self._skipped_lines
-                    self._bytes_read = stream.tell()
                     yield row if not self._skipped_lines else row._replace(number=line)
             except UnicodeError as error:
                 first_bad = _find_undecodable_line(self._path, self.encoding) or line + 1
