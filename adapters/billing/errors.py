@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain.errors import UserError
+from domain.errors import OperatingError, UserError
 
 
 class BillingError(UserError):
@@ -131,3 +131,34 @@ class UnsupportedOperationError(BillingError):
 
     title = "The billing system cannot do this"
     problem_type = "unsupported"
+
+
+class RefusedByBillingError(BillingError):
+    """The connected system refuses it, in words of its own."""
+
+    title = "The billing system refuses this"
+    problem_type = "refused-by-billing"
+
+
+class ForgedWebhookError(BillingError):
+    """A call to a webhook without a valid signature, or an old one that is played again."""
+
+    title = "This call cannot be verified"
+    status = 403
+    problem_type = "forged-webhook"
+
+
+class BillingAwayError(Exception):
+    """The connected system does not answer, or says that it is busy: it is to be asked again. `retry_after`: not before so many seconds,
+    where it said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConnectionRefusedByBillingError(OperatingError):
+    """The connected system does not let Duecourse in, or not to what it needs. The sentence says what to ask for."""
+
+    title = "The billing system does not let Duecourse in"
+    problem_type = "billing-connection"

@@ -195,6 +195,37 @@ class CreditApplicationRow(SQLModel, table=True):
     reason: str = Field(default="", description="why it was taken back")
 
 
+class BillingCursorRow(SQLModel, table=True):
+    """How far the changes of a connected billing system have been read: of one company of it. A page is taken in by the transaction that
+    moves the cursor from where the page was read."""
+
+    __tablename__ = "billing_cursors"
+    system: str = Field(primary_key=True, description="the connection's name")
+    company: str = Field(primary_key=True)
+    cursor: str | None = Field(default=None, sa_type=Text, description="the system's own, opaque; None: nothing was read yet")
+    caught_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: when nothing more was there last")
+    invoices_read: int = Field(default=0, sa_type=BigInteger)
+    invoices_changed: int = Field(default=0, sa_type=BigInteger)
+
+
+class ExternalInvoiceRow(SQLModel, table=True):
+    """What a connected billing system says of an invoice beside its money, and as what it was taken in last."""
+
+    __tablename__ = "external_invoices"
+    __table_args__ = (UniqueConstraint("system", "company", "external_id"),)
+    invoice_id: str = Field(primary_key=True, description="of the invoice; its row is written in the same transaction")
+    system: str
+    company: str
+    external_id: str
+    version: str = Field(default="", description="the system's own, opaque")
+    fingerprint: str = Field(default="", description="SHA-256 of all that the system said, by which an unchanged one is known")
+    read_at: datetime = Field(sa_type=UtcDateTime, description="real time: when the reading of it began")
+    instalments: list[Any] = Field(default_factory=list, sa_type=JSON, description="due date, amount and what is open, in minor units")
+    reference: str = Field(default="", description="what the payer is asked to state")
+    payment_link: str = ""
+    ledger_currency: str = ""
+
+
 class LedgerEvent(SQLModel, table=True):
     """What billing has to tell a workflow: written in the transaction that changed the invoice, delivered by BillingSync in order of id."""
 
@@ -931,6 +962,7 @@ __all__ = [
     "AccountNoteRecord",
     "Allocation",
     "ArchivedRun",
+    "BillingCursorRow",
     "CallRequest",
     "Case",
     "ClockChangeRecord",
@@ -942,6 +974,7 @@ __all__ = [
     "Document",
     "DossierRow",
     "ErasureRow",
+    "ExternalInvoiceRow",
     "HeldAccount",
     "IdempotencyKey",
     "IdentityEventRow",

@@ -1,6 +1,6 @@
 """The billing systems that the contract is played on. A new one joins by a world of its own in `WORLDS`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Protocol
 
@@ -9,6 +9,8 @@ import pytest
 from adapters.billing.port import BillingSystem
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
+from tests.adapters.billing.connected_worlds import ConnectedWorld, LedgerConnectedWorld, TrytonWorld
+from tests.adapters.billing.tryton_server.server import TrytonServer, run_tryton
 from tests.adapters.ledger.builders import add_account, add_invoice
 
 
@@ -55,3 +57,21 @@ def billing(request: pytest.FixtureRequest, world: BillingWorld) -> BillingSyste
     world.issue_invoice("R1", 10_000, date(2013, 5, 1), "A1", "EUR")
     world.issue_invoice("R2", 5_000, date(2013, 6, 1), "A1", "EUR")
     return world.billing
+
+
+@pytest.fixture(scope="session")
+def tryton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrytonServer]:
+    """One for all tests of this process: each has customers of its own in it. Skips where there is no Tryton."""
+    with run_tryton(tmp_path_factory.mktemp("tryton")) as server:
+        yield server
+
+
+@pytest.fixture(params=["embedded_ledger", "tryton"])
+def connected(request: pytest.FixtureRequest, database: Database) -> ConnectedWorld:
+    """A system that is connected, by its connector. A test that is marked with capabilities is left out for one that lacks one of them."""
+    world: ConnectedWorld
+    world = TrytonWorld(request.getfixturevalue("tryton_server")) if request.param == "tryton" else LedgerConnectedWorld(database)
+    for mark in request.node.iter_markers("needs"):
+        if missing := set(mark.args) - world.connector.capabilities:
+            pytest.skip(f"the system cannot {', '.join(sorted(missing))}")
+    return world

@@ -1,0 +1,120 @@
+"""The full comparison of what a connected system says is open with what is open here. It names every difference, and changes nothing."""
+
+from collections import Counter
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from adapters.billing.connector import BillingConnector, ConnectorCapability
+from adapters.billing.external_key import ExternalKey
+from adapters.billing.external_records import OpenReceivable
+from adapters.connections.connection_sync import PAGE_SIZE
+from adapters.connections.credit_mirror import load_unapplied_of
+from adapters.database.engine import Database
+from adapters.database.tables import Account, ExternalInvoiceRow, Invoice
+from domain.billing.billing_events import InvoiceStatus
+
+
+class DifferenceKind(StrEnum):
+    """MISSING_HERE: it is owed there, and not open here. MISSING_THERE: it is open here, and nothing of it is owed there. BALANCE: another
+    amount is owed. ACCOUNT, CURRENCY: it is another's, or in another currency. CREDIT: another amount is unapplied."""
+
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    BALANCE = "balance"
+    ACCOUNT = "account"
+    CURRENCY = "currency"
+    CREDIT = "credit"
+
+
+class Difference(NamedTuple):
+    """`id` is Duecourse's, of the invoice, or of the account whose credit differs. `here` and `there` as people read them; an amount is in
+    minor units of `currency`, where there is nothing it is 0."""
+
+    kind: DifferenceKind
+    id: str
+    number: str
+    currency: str
+    here: str
+    there: str
+
+
+class Comparison(NamedTuple):
+    """`compared`: how many open items the system has."""
+
+    compared: int
+    differences: tuple[Difference, ...]
+
+
+class _OpenHere(NamedTuple):
+    account_id: str
+    number: str
+    currency: str
+    open_balance: int
+
+
+def compare_open_items(database: Database, connector: BillingConnector) -> Comparison:
+    """Raises what the connector raises. What is booked there while it is read may be named once and not the next time."""
+    there, here = _list_there(connector), _list_here(database, connector)
+    differences: list[Difference] = []
+    for invoice_id, item in there.items():
+        mine = here.pop(invoice_id, None)
+        account_id = ExternalKey.build(connector.key, item.account_id).id
+        if mine is None:
+            differences.append(Difference(DifferenceKind.MISSING_HERE, invoice_id, item.number, item.currency, "0", str(item.open_balance)))
+        elif mine.currency != item.currency:
+            differences.append(Difference(DifferenceKind.CURRENCY, invoice_id, item.number, item.currency, mine.currency, item.currency))
+        elif mine.open_balance != item.open_balance:
+            balances = str(mine.open_balance), str(item.open_balance)
+            differences.append(Difference(DifferenceKind.BALANCE, invoice_id, item.number, item.currency, *balances))
+        elif mine.account_id != account_id:
+            differences.append(Difference(DifferenceKind.ACCOUNT, invoice_id, item.number, item.currency, mine.account_id, account_id))
+    for invoice_id, mine in here.items():
+        owed = str(mine.open_balance)
+        differences.append(Difference(DifferenceKind.MISSING_THERE, invoice_id, mine.number, mine.currency, owed, "0"))
+    if ConnectorCapability.LIST_CREDITS in connector.capabilities:
+        differences += _compare_credits(database, connector)
+    return Comparison(len(there), tuple(sorted(differences, key=lambda each: (each.id, each.kind))))
+
+
+def _list_there(connector: BillingConnector) -> dict[str, OpenReceivable]:
+    found: dict[str, OpenReceivable] = {}
+    cursor = None
+    while True:
+        page = connector.list_open_items(cursor, PAGE_SIZE)
+        found |= {ExternalKey.build(connector.key, item.external_id).id: item for item in page.items}
+        if (cursor := page.cursor) is None:
+            return found
+
+
+def _list_here(database: Database, connector: BillingConnector) -> dict[str, _OpenHere]:
+    query = (
+        select(col(Invoice.id), col(Invoice.account_id), col(Invoice.number), col(Invoice.currency), col(Invoice.open_balance))
+        .join(ExternalInvoiceRow, col(ExternalInvoiceRow.invoice_id) == col(Invoice.id))
+        .where(col(ExternalInvoiceRow.system) == connector.key.system, col(ExternalInvoiceRow.company) == connector.key.company)
+        .where(col(Invoice.status) == InvoiceStatus.OPEN.value)
+    )
+    with database.reading() as session:
+        return {row[0]: _OpenHere(*row[1:]) for row in session.execute(query)}
+
+
+def _compare_credits(database: Database, connector: BillingConnector) -> list[Difference]:
+    """By account and currency. Customers who have no invoice here are left out."""
+    there: Counter[tuple[str, str]] = Counter()
+    cursor = None
+    while True:
+        page = connector.list_credits(cursor, PAGE_SIZE)
+        for credit in page.credits:
+            there[ExternalKey.build(connector.key, credit.account_id).id, credit.currency] += credit.left
+        if (cursor := page.cursor) is None:
+            break
+    with database.reading() as session:
+        here = load_unapplied_of(session, connector.key)
+        known = set(session.execute(select(col(Account.id)).where(col(Account.id).in_([account for account, _ in there]))).scalars())
+    return [
+        Difference(DifferenceKind.CREDIT, account_id, "", currency, str(here[account_id, currency]), str(there[account_id, currency]))
+        for account_id, currency in sorted(here.keys() | {key for key in there if key[0] in known})
+        if here[account_id, currency] != there[account_id, currency]
+    ]

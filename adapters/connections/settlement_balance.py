@@ -1,0 +1,33 @@
+"""What a connected system says of an invoice, made to add up: its settlements are exactly what is no longer owed."""
+
+from collections.abc import Sequence
+
+from adapters.billing.external_records import ExternalInvoice, Settlement, SettlementKind
+
+UNEXPLAINED = "unexplained"
+"""The settlement that stands for what a system does not say the origin of."""
+
+
+def balance_settlements(invoice: ExternalInvoice) -> tuple[Settlement, ...]:
+    """Return the settlements, the latest last, so that they add up to the total less the open balance: the system's balance is the truth.
+    What they lack is one more, a payment of unknown origin; what they have too much, the latest have less of."""
+    settled = invoice.total - invoice.open_balance
+    balanced: list[Settlement] = []
+    for settlement in _merge_same(invoice.settlements):
+        amount = min(settlement.amount, settled)
+        settled -= amount
+        if amount > 0:
+            balanced.append(settlement._replace(amount=amount))
+    if settled > 0:
+        on = balanced[-1].settled_on if balanced else invoice.due_date
+        balanced.append(Settlement(f"{UNEXPLAINED}-{invoice.external_id}", SettlementKind.PAYMENT, settled, on))
+    return tuple(balanced)
+
+
+def _merge_same(settlements: Sequence[Settlement]) -> list[Settlement]:
+    """One for each id, at the place of the first."""
+    merged: dict[str, Settlement] = {}
+    for settlement in settlements:
+        known = merged.get(settlement.external_id)
+        merged[settlement.external_id] = settlement if known is None else known._replace(amount=known.amount + settlement.amount)
+    return list(merged.values())

@@ -1,0 +1,191 @@
+"""Tryton's REST interface: records are found, read, created, changed and acted on, each in a transaction of its own on the server.
+
+What it answers wrongly is known here alone: a model or a field that is not there is answered by 500 with its bare name, and a request
+without a body by 400 when it says that its body is JSON.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import NamedTuple
+
+import httpx
+
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.tryton.tryton_records import Record, decode, encode, encode_parameter
+from domain.digits import parse_digits
+
+TIMEOUT = httpx.Timeout(60, connect=10)
+_RECORD = re.compile(r"/rest/(model|report)/[^/]+/[0-9]+(/|$)")
+_MISSING_NAME = re.compile(r"<p>&#39;([\w.]+)&#39;</p>")
+_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+
+
+class NoSuchRecordError(Exception):
+    """Nothing is found by this id: it never was, is gone, or the user may not see it."""
+
+
+class MissingInTrytonError(ConnectionRefusedByBillingError):
+    """A model or a field is not there: its module is not activated. `missing` is its name."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"Tryton knows no {missing!r}; activate the module that has it, or ask for Tryton 8.2")
+        self.missing = missing
+
+
+class TrytonSettings(NamedTuple):
+    """`address` is the server's with its database, such as https://erp.example.com/production; `api_key` a user's key for the REST API."""
+
+    address: str
+    api_key: str
+    company: int
+
+    def __repr__(self) -> str:
+        return f"TrytonSettings(address={self.address!r}, company={self.company})"
+
+
+class FoundFile(NamedTuple):
+    filename: str
+    media_type: str
+    content: bytes
+
+
+class TrytonApi:
+    """Every method raises BillingAwayError, ConnectionRefusedByBillingError, and RefusedByBillingError with Tryton's own words."""
+
+    def __init__(self, settings: TrytonSettings, transport: httpx.BaseTransport | None = None) -> None:
+        """Warnings, which a person at Tryton's client confirms, are confirmed: of a payment date in the past, of an invoice that is like
+        another."""
+        context = {"company": settings.company, "_skip_warnings": True}
+        self._client = httpx.Client(
+            base_url=f"{settings.address.rstrip('/')}/rest/",
+            headers={"Authorization": f"Bearer {settings.api_key}", "X-Tryton-Context": encode_parameter(context)},
+            timeout=TIMEOUT,
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def find(
+        self,
+        model: str,
+        domain: Sequence[object],
+        fields: Iterable[str],
+        *,
+        order: Sequence[tuple[str, str]] = (("id", "ASC"),),
+        limit: int | None = None,
+    ) -> list[Record]:
+        found, _ = self.find_at(model, domain, fields, order=order, limit=limit)
+        return found
+
+    def find_at(
+        self,
+        model: str,
+        domain: Sequence[object],
+        fields: Iterable[str],
+        *,
+        order: Sequence[tuple[str, str]] = (("id", "ASC"),),
+        limit: int | None = None,
+    ) -> tuple[list[Record], datetime]:
+        """Also return the server's own time (UTC), at the latest when it looked."""
+        parameters = [("d", encode_parameter(domain)), ("o", encode_parameter(order)), *(("f", field) for field in fields)]
+        if limit is not None:
+            parameters.append(("s", str(limit)))
+        answer = self._send("GET", f"model/{model}", parameters)
+        return decode(answer.content), _read_server_time(answer)
+
+    def read(self, model: str, record_id: int, fields: Iterable[str]) -> Record:
+        """Raises NoSuchRecordError."""
+        return self._send_record("GET", f"model/{model}/{record_id}", fields)
+
+    def create(self, model: str, values: Record, fields: Iterable[str] = ("id",)) -> Record:
+        return self._send_record("POST", f"model/{model}", fields, values)
+
+    def change(self, model: str, record_id: int, values: Record, fields: Iterable[str] = ("id",)) -> Record:
+        """Raises NoSuchRecordError."""
+        return self._send_record("PUT", f"model/{model}/{record_id}", fields, values)
+
+    def act(self, model: str, record_id: int, button: str, fields: Iterable[str] = ("id",)) -> Record:
+        """Press a button. Raises NoSuchRecordError."""
+        return self._send_record("POST", f"model/{model}/{record_id}/{button}", fields, {})
+
+    def delete(self, model: str, record_id: int) -> None:
+        self._send("DELETE", f"model/{model}/{record_id}")
+
+    def read_access(self, models: Sequence[str]) -> dict[str, dict[str, bool]]:
+        """By model and then by `read`, `write`, `create` and `delete`: what the key's user may do."""
+        found: dict[str, dict[str, bool]] = decode(self._send("POST", "model/ir.model.access/get_access", (), {"models": models}).content)
+        return found
+
+    def fetch_report(self, report: str, record_id: int) -> FoundFile:
+        answer = self._send("GET", f"report/{report}/{record_id}")
+        said = Message()
+        said["content-disposition"] = answer.headers.get("content-disposition", "")
+        media_type = answer.headers.get("content-type", "application/octet-stream").partition(";")[0]
+        return FoundFile(said.get_filename() or f"{report}-{record_id}", media_type, answer.content)
+
+    def _send_record(self, method: str, path: str, fields: Iterable[str], body: Record | None = None) -> Record:
+        record: Record = decode(self._send(method, path, [("f", field) for field in fields], body).content)
+        return record
+
+    def _send(self, method: str, path: str, parameters: Sequence[tuple[str, str]] = (), body: Record | None = None) -> httpx.Response:
+        content = {} if body is None else {"content": encode(body), "headers": {"Content-Type": "application/json"}}
+        try:
+            answer = self._client.request(method, path, params=list(parameters), **content)  # type: ignore[arg-type]
+        except httpx.TransportError as error:
+            raise BillingAwayError(f"Tryton does not answer: {type(error).__name__}") from error
+        if not answer.is_success:
+            _raise_refusal(answer)
+        return answer
+
+
+def _raise_refusal(answer: httpx.Response) -> None:
+    match answer.status_code:
+        case HTTPStatus.UNAUTHORIZED:
+            raise ConnectionRefusedByBillingError(
+                "Tryton does not know the key; ask for a new one: User, Preferences, Applications, REST API"
+            )
+        case HTTPStatus.FORBIDDEN:
+            raise ConnectionRefusedByBillingError("Tryton forbids this to the key's user; ask for the groups of the guide")
+        case HTTPStatus.NOT_FOUND if _RECORD.search(answer.request.url.path):
+            raise NoSuchRecordError(str(answer.request.url.path))
+        case HTTPStatus.NOT_FOUND:
+            raise ConnectionRefusedByBillingError("there is no such database at this address; see the name at the end of the address")
+        case HTTPStatus.BAD_REQUEST if (said := _read_refusal(answer)) is not None:
+            raise RefusedByBillingError(f"Tryton refuses this: {said}")
+        case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_NAME.search(answer.text)) is not None:
+            raise MissingInTrytonError(missing[1])
+        case status if status in _BUSY:
+            raise BillingAwayError(f"Tryton answers {status}", _read_retry_after(answer))
+    raise BillingAwayError(f"Tryton answers {answer.status_code}")
+
+
+def _read_refusal(answer: httpx.Response) -> str | None:
+    """What Tryton says to its user; None for a request that it could not read."""
+    if "json" not in answer.headers.get("content-type", ""):
+        return None
+    said = decode(answer.content)
+    return " ".join(str(said[part]) for part in ("message", "description") if said.get(part)) if isinstance(said, dict) else None
+
+
+def _read_retry_after(answer: httpx.Response) -> float | None:
+    """In seconds, as a number or as a moment."""
+    said = answer.headers.get("retry-after", "")
+    if (seconds := parse_digits(said)) is not None:
+        return float(seconds)
+    try:
+        return max((parsedate_to_datetime(said) - _read_server_time(answer)).total_seconds(), 0)
+    except ValueError:
+        return None
+
+
+def _read_server_time(answer: httpx.Response) -> datetime:
+    """By the server's own clock; by this machine's where it does not say."""
+    try:
+        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return datetime.now(UTC)
