@@ -188,15 +188,21 @@ def postgres_server() -> Iterator[PostgresServer]:
     server.stop()
 
 
+@contextmanager
+def open_sqlite_database(file: Path) -> Iterator[Database]:
+    """A migrated, empty database in a new file."""
+    shutil.copy(_sqlite_template(), file)
+    database = Database(f"sqlite:///{file}")
+    yield database
+    database.close()
+
+
 @pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated, empty database; the test runs once for each kind."""
     if request.param == "sqlite":
-        file = tmp_path / "duecourse.db"
-        shutil.copy(_sqlite_template(), file)
-        database = Database(f"sqlite:///{file}")
-        yield database
-        database.close()
+        with open_sqlite_database(tmp_path / "duecourse.db") as database:
+            yield database
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     database = Database(server.create())

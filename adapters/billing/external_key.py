@@ -4,11 +4,12 @@ alone."""
 import re
 from typing import NamedTuple
 
+from domain.accepted_texts import find_id_fault
 from domain.errors import UserError
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _COMPANY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_EXTERNAL_ID = re.compile(r"[!-~]{1,128}")
+_EXTERNAL_ID = re.compile(r"[!-~]+")
 MARK = "@"
 """With which the id of a thing of a connected system begins: no id that the embedded ledger was given without a connection does."""
 
@@ -49,8 +50,11 @@ class ExternalKey(NamedTuple):
     def build(cls, owner: SystemKey, external_id: str) -> "ExternalKey":
         """Raises ExternalKeyError."""
         if not _EXTERNAL_ID.fullmatch(external_id):
-            raise ExternalKeyError(f"{external_id!r} cannot be an id: 1 to 128 visible ASCII characters are")
-        return cls(owner.system, owner.company, external_id)
+            raise ExternalKeyError(f"{external_id!r} cannot be an id: visible ASCII characters are")
+        key = cls(owner.system, owner.company, external_id)
+        if fault := find_id_fault(key.id):
+            raise ExternalKeyError(f"the id {key.id!r} {fault}")
+        return key
 
     @property
     def id(self) -> str:

@@ -78,7 +78,8 @@ class ExternalAccount(NamedTuple):
 
 
 class ExternalCredit(NamedTuple):
-    """A payment or credit note of which no invoice has `left`: the customer has paid, but it pays nothing yet."""
+    """A payment or credit note of which no invoice has `left`: the customer has paid, but it pays nothing yet. `external_id` is that of the
+    settlement that it becomes when an invoice takes it."""
 
     external_id: str
     account_id: str

@@ -26,6 +26,7 @@ from adapters.billing.external_records import (
     SettlementKind,
     WebhookHint,
 )
+from adapters.billing.results import UnappliedSource
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Allocation, Contact, CreditNote, Invoice, LedgerEvent, WriteOffBooking
 from adapters.ledger.invoice_queries import build_unknown_account_error, build_unknown_invoice_error, load_unapplied
@@ -113,13 +114,7 @@ class LedgerConnector:
         with self._database.reading() as session:
             ids = select(col(Account.id)).where(col(Account.id) > (cursor or "")).order_by(col(Account.id)).limit(limit)
             accounts = list(session.execute(ids).scalars())
-            found = tuple(
-                ExternalCredit(
-                    source.credit_id, account_id, source.is_credit_note, source.currency, source.left, source.came_on, source.reference
-                )
-                for account_id in accounts
-                for source in load_unapplied(session, account_id)
-            )
+            found = tuple(_build_credit(account_id, source) for account_id in accounts for source in load_unapplied(session, account_id))
         return CreditPage(found, accounts[-1] if len(accounts) == limit else None)
 
     def test_connection(self) -> tuple[ConnectionStep, ...]:
@@ -196,10 +191,10 @@ def _load_settlements(session: Session, ids: set[str]) -> dict[str, list[Settlem
 def _build_settlement(row: Row[Any]) -> Settlement:
     _, payment, note, write_off, held, on = row
     if note:
-        return Settlement(f"credit_note:{note}", SettlementKind.CREDIT_NOTE, int(held), on, note)
+        return Settlement(f"{SettlementKind.CREDIT_NOTE}:{note}", SettlementKind.CREDIT_NOTE, int(held), on, note)
     if write_off:
-        return Settlement(f"write_off:{write_off}", SettlementKind.WRITE_OFF, int(held), on)
-    return Settlement(f"payment:{payment}", SettlementKind.PAYMENT, int(held), on)
+        return Settlement(f"{SettlementKind.WRITE_OFF}:{write_off}", SettlementKind.WRITE_OFF, int(held), on)
+    return Settlement(f"{SettlementKind.PAYMENT}:{payment}", SettlementKind.PAYMENT, int(held), on)
 
 
 def _build_invoice(invoice: Invoice, settlements: tuple[Settlement, ...]) -> ExternalInvoice:
@@ -216,4 +211,17 @@ def _build_invoice(invoice: Invoice, settlements: tuple[Settlement, ...]) -> Ext
         instalments=(Instalment(invoice.due_date, invoice.total, invoice.open_balance),),
         settlements=settlements,
         ledger_currency=invoice.currency,
+    )
+
+
+def _build_credit(account_id: str, source: UnappliedSource) -> ExternalCredit:
+    kind = SettlementKind.CREDIT_NOTE if source.is_credit_note else SettlementKind.PAYMENT
+    return ExternalCredit(
+        external_id=f"{kind}:{source.credit_id}",
+        account_id=account_id,
+        is_credit_note=source.is_credit_note,
+        currency=source.currency,
+        left=source.left,
+        came_on=source.came_on,
+        reference=source.reference,
     )

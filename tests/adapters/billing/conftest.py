@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -12,6 +13,7 @@ from adapters.ledger.ledger import Ledger
 from tests.adapters.billing.connected_worlds import ConnectedWorld, LedgerConnectedWorld, TrytonWorld
 from tests.adapters.billing.tryton_server.server import TrytonServer, run_tryton
 from tests.adapters.ledger.builders import add_account, add_invoice
+from tests.databases import open_sqlite_database
 
 
 class BillingWorld(Protocol):
@@ -66,11 +68,21 @@ def tryton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrytonSe
         yield server
 
 
+@pytest.fixture
+def house_database(tmp_path: Path) -> Iterator[Database]:
+    """Of another house's embedded ledger."""
+    with open_sqlite_database(tmp_path / "house.db") as database:
+        yield database
+
+
 @pytest.fixture(params=["embedded_ledger", "tryton"])
-def connected(request: pytest.FixtureRequest, database: Database) -> ConnectedWorld:
+def connected(request: pytest.FixtureRequest) -> ConnectedWorld:
     """A system that is connected, by its connector. A test that is marked with capabilities is left out for one that lacks one of them."""
     world: ConnectedWorld
-    world = TrytonWorld(request.getfixturevalue("tryton_server")) if request.param == "tryton" else LedgerConnectedWorld(database)
+    if request.param == "tryton":
+        world = TrytonWorld(request.getfixturevalue("tryton_server"))
+    else:
+        world = LedgerConnectedWorld(request.getfixturevalue("house_database"))
     for mark in request.node.iter_markers("needs"):
         if missing := set(mark.args) - world.connector.capabilities:
             pytest.skip(f"the system cannot {', '.join(sorted(missing))}")

@@ -39,6 +39,10 @@ class ConnectedWorld(Protocol):
         """Money comes in, and nobody knows yet what it is for."""
         ...
 
+    def assign_money(self, account_id: str, invoice_id: str) -> None:
+        """The money that nobody knew what it is for is exactly what the account's one open invoice asks."""
+        ...
+
     def take_payments_back(self, invoice_id: str) -> None: ...
 
     def count_credit_notes(self, account_id: str) -> int: ...
@@ -80,6 +84,9 @@ class LedgerConnectedWorld:
             payment_id = f"P{next(self._numbers)}"
             session.add(Payment(id=payment_id, account_id=account_id, currency="EUR", amount=amount, received_on=self.today))
 
+    def assign_money(self, account_id: str, invoice_id: str) -> None:
+        self._ledger.apply_credit(account_id, "EUR", at=AT)
+
     def take_payments_back(self, invoice_id: str) -> None:
         for settlement in self.connector.read_invoice(invoice_id).settlements:
             self._ledger.reverse_payment(settlement.external_id.partition(":")[2], self.today, at=AT)
@@ -102,6 +109,7 @@ class TrytonWorld:
         self.server = server
         self.connector: BillingConnector = TrytonConnector("erp", server.settings)
         self.today = date.today()
+        self._lines: dict[str, list[int]] = {}
 
     def add_account(self, name: str) -> str:
         return str(self.server.act("add_party", name=name, email="books@customer.example"))
@@ -116,7 +124,11 @@ class TrytonWorld:
         self.server.act("pay", invoice=int(invoice_id), amount=str(to_major(amount, facts.currency)), ask=ask)
 
     def receive(self, account_id: str, amount: int) -> None:
-        self.server.act("receive", party=int(account_id), amount=str(to_major(amount, "EUR")))
+        line = self.server.act("receive", party=int(account_id), amount=str(to_major(amount, "EUR")))
+        self._lines.setdefault(account_id, []).append(line)
+
+    def assign_money(self, account_id: str, invoice_id: str) -> None:
+        self.server.act("reconcile", lines=self._lines.pop(account_id), invoices=[int(invoice_id)])
 
     def take_payments_back(self, invoice_id: str) -> None:
         self.server.act("take_back", invoice=int(invoice_id))

@@ -121,6 +121,17 @@ def test_money_that_pays_nothing_yet_is_the_customers_credit(connected: Connecte
 
 
 @needs(Can.LIST_CREDITS)
+def test_money_keeps_its_name_when_an_invoice_takes_it(connected: ConnectedWorld, account: str, due: date) -> None:
+    invoice = connected.issue_invoice(account, 10_000, due)
+    connected.receive(account, 10_000)
+    (credit,) = list_credits(connected.connector, account)
+    connected.assign_money(account, invoice)
+    found = connected.connector.read_invoice(invoice)
+    assert ([each.external_id for each in found.settlements], found.status) == ([credit.external_id], InvoiceStatus.PAID)
+    assert list_credits(connected.connector, account) == []
+
+
+@needs(Can.LIST_CREDITS)
 def test_what_is_paid_too_much_is_the_customers_credit(connected: ConnectedWorld, account: str, due: date) -> None:
     invoice = connected.issue_invoice(account, 10_000, due)
     connected.pay(invoice, 12_500)

@@ -6,9 +6,13 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from adapters.billing.connector import BillingConnector, ConnectedReader, ConnectorCapability
 from adapters.billing.port import BillingCapability, BillingSystem
+from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
+from adapters.ledger.ledger_connector import LedgerConnector
+from adapters.tryton.tryton_connector import TrytonConnector
 
 ALWAYS = {"get_invoice_facts", "list_unapplied_credit", "list_pending_events", "acknowledge_events"}
 METHODS = {name: method for name, method in inspect.getmembers(BillingSystem, inspect.isfunction) if not name.startswith("_")}
@@ -32,9 +36,23 @@ def test_no_method_speaks_of_this_database(name: str) -> None:
     assert {part.__module__ for part in types if part.__module__.startswith("adapters")} <= {"adapters.billing.results"}
 
 
+@pytest.mark.parametrize("system", [Ledger, RoutedBilling])
 @pytest.mark.parametrize("name", METHODS)
-def test_the_embedded_ledger_takes_what_the_port_names(name: str) -> None:
-    assert inspect.signature(getattr(Ledger, name)) == inspect.signature(METHODS[name])
+def test_a_system_takes_what_the_port_names(name: str, system: type) -> None:
+    assert inspect.signature(getattr(system, name)) == inspect.signature(METHODS[name])
+
+
+def test_each_method_of_a_connector_is_a_capability_or_always_there() -> None:
+    always = {name for name, _ in inspect.getmembers(ConnectedReader, inspect.isfunction) if not name.startswith("_")}
+    methods = {name for name, _ in inspect.getmembers(BillingConnector, inspect.isfunction) if not name.startswith("_")}
+    assert methods - always == {capability.value for capability in ConnectorCapability}
+
+
+@pytest.mark.parametrize("connector", [LedgerConnector, TrytonConnector])
+def test_a_connector_takes_what_the_protocol_names(connector: type) -> None:
+    for name, method in inspect.getmembers(BillingConnector, inspect.isfunction):
+        if not name.startswith("_"):
+            assert inspect.signature(getattr(connector, name)) == inspect.signature(method), name
 
 
 def test_the_embedded_ledger_can_do_everything(database: Database) -> None:
