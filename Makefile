@@ -14,7 +14,7 @@ LIBRARIES_TO_TEST := node_modules/.ready-to-test
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
-.PHONY: install run test browser quick check bench letters-report screenshots lock format clean
+.PHONY: install run test browser tryton quick check bench letters-report screenshots lock format clean
 
 run: install
 	@$(BIN)/duecourse up $(ARGS)
@@ -32,6 +32,12 @@ browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 		echo "There is no Chromium here: the browser tests will be skipped."
+
+# A Tryton server for the tests of its connector, in an environment of its own; without it they are skipped, and say so. Tryton is GPL: no part
+# of Duecourse imports it.
+tryton:
+	$(PYTHON) -m venv .tryton
+	.tryton/bin/python -m pip install -q -r tests/adapters/billing/tryton_server/requirements.txt
 
 quick: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist load $(QUICK) $(ARGS)

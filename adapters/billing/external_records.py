@@ -29,7 +29,7 @@ class Settlement(NamedTuple):
     reference: str = ""
 
 
-class Instalment(NamedTuple):
+class DuePart(NamedTuple):
     """A part of an invoice that is due on a day of its own, and what is open of it."""
 
     due_date: date
@@ -40,7 +40,7 @@ class Instalment(NamedTuple):
 class ExternalInvoice(NamedTuple):
     """An invoice as it stands at `version`, which is the system's own and opaque: another one says that it was changed.
 
-    `instalments` has one for each due date, the earliest first, at least one; their amounts add up to `total`, and what is open of them to
+    `due_parts` has one for each due date, the earliest first, at least one; their amounts add up to `total`, and what is open of them to
     `open_balance`. `settlements` add up to `total` less `open_balance`, where the system tells them all. `reference` is what the payer is
     asked to state. `ledger_currency` is the books' own, which may be another than the invoice's.
     """
@@ -54,7 +54,7 @@ class ExternalInvoice(NamedTuple):
     total: int
     open_balance: int
     status: InvoiceStatus
-    instalments: tuple[Instalment, ...]
+    due_parts: tuple[DuePart, ...]
     settlements: tuple[Settlement, ...]
     ledger_currency: str
     reference: str = ""
@@ -63,7 +63,7 @@ class ExternalInvoice(NamedTuple):
     @property
     def due_date(self) -> date:
         """The day from which something is overdue: the earliest due date of which something is open; settled, the last one."""
-        return next((part.due_date for part in self.instalments if part.open_amount > 0), self.instalments[-1].due_date)
+        return next((part.due_date for part in self.due_parts if part.open_amount > 0), self.due_parts[-1].due_date)
 
 
 class ExternalAccount(NamedTuple):

@@ -17,6 +17,7 @@ from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceFacts
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
+from domain.money import Money
 
 
 class ConnectedBilling:
@@ -28,11 +29,15 @@ class ConnectedBilling:
     def issue_credit_note(self, credit_note_id: str, invoice: ExternalKey, amount: int, reason: str) -> PaymentResult:
         """Never more than is open. Raises what the connector raises."""
         facts = self._ledger.get_invoice_facts(invoice.id)
+        money = Money(minor=amount, currency=facts.currency)
+        self._require(ConnectorCapability.BOOK_CREDIT_NOTE, f"credit {money.major} {facts.currency} of invoice {invoice.external_id} there")
         booked = self._connector.book_credit_note(credit_note_id, invoice.external_id, amount, facts.currency, reason)
         self._sync.refresh(invoice.external_id)
         return PaymentResult(allocations=(AllocationShare(invoice_id=invoice.id, amount=booked.amount),), unapplied=0)
 
     def write_off(self, key: str, invoice: ExternalKey, amount: int, currency: str, on: date) -> int:
+        money = Money(minor=amount, currency=currency)
+        self._require(ConnectorCapability.BOOK_WRITE_OFF, f"write off {money.major} {currency} of invoice {invoice.external_id} there")
         booked = self._connector.book_write_off(key, invoice.external_id, amount, currency, on)
         self._sync.refresh(invoice.external_id)
         return booked.amount

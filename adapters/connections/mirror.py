@@ -121,7 +121,7 @@ class InvoiceMirror:
         )
         row.version, row.fingerprint, row.read_at = invoice.version, _fingerprint(invoice), self._context.read_at
         row.reference, row.payment_link, row.ledger_currency = invoice.reference, invoice.payment_link, invoice.ledger_currency
-        row.instalments = [[part.due_date.isoformat(), part.amount, part.open_amount] for part in invoice.instalments]
+        row.due_parts = [[part.due_date.isoformat(), part.amount, part.open_amount] for part in invoice.due_parts]
         self._rows[invoice_id] = row
         self._session.add(row)
 

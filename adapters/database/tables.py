@@ -220,7 +220,7 @@ class ExternalInvoiceRow(SQLModel, table=True):
     version: str = Field(default="", description="the system's own, opaque")
     fingerprint: str = Field(default="", description="SHA-256 of all that the system said, by which an unchanged one is known")
     read_at: datetime = Field(sa_type=UtcDateTime, description="real time: when the reading of it began")
-    instalments: list[Any] = Field(default_factory=list, sa_type=JSON, description="due date, amount and what is open, in minor units")
+    due_parts: list[Any] = Field(default_factory=list, sa_type=JSON, description="due date, amount and what is open, in minor units")
     reference: str = Field(default="", description="what the payer is asked to state")
     payment_link: str = ""
     ledger_currency: str = ""

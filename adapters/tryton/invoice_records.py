@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from adapters.billing.external_records import ExternalInvoice, Instalment, Settlement, SettlementKind
+from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
 from adapters.tryton.tryton_records import Record, dig, parse_reference, to_minor
 from domain.billing.billing_events import InvoiceStatus
 
@@ -67,7 +67,7 @@ def build_invoice(record: Record) -> ExternalInvoice:
         total=total,
         open_balance=open_balance,
         status=_find_status(record, open_balance, settlements),
-        instalments=_list_instalments(record, total, open_balance),
+        due_parts=_list_due_parts(record, total, open_balance),
         settlements=settlements,
         ledger_currency=record["company"]["currency"]["code"],
         reference=record["customer_payment_reference"] or "",
@@ -98,7 +98,7 @@ def _read_balance(line: Record, record: Record) -> int:
     return to_minor(line["debit"] - line["credit"], currency) if in_books else 0
 
 
-def _list_instalments(record: Record, total: int, open_balance: int) -> tuple[Instalment, ...]:
+def _list_due_parts(record: Record, total: int, open_balance: int) -> tuple[DuePart, ...]:
     """One for each due date. What was rescheduled has its old lines still, and lines that balance them: these are left out. What the lines
     that are not yet reconciled have of payments counts for the earliest due date."""
     lines = [(line, _read_balance(line, record)) for line in record["lines_to_pay"]]
@@ -114,14 +114,14 @@ def _list_instalments(record: Record, total: int, open_balance: int) -> tuple[In
         part[0] += amount
         part[1] += 0 if line["reconciliation"] else amount
     if not parts:
-        return (Instalment(record["invoice_date"], total, open_balance),)
+        return (DuePart(record["invoice_date"], total, open_balance),)
     paid = sum(left for _, left in parts.values()) - open_balance
-    instalments = []
+    due_parts = []
     for due, (amount, left) in sorted(parts.items()):
         taken = min(paid, left)
         paid -= taken
-        instalments.append(Instalment(due, amount, left - taken))
-    return tuple(instalments)
+        due_parts.append(DuePart(due, amount, left - taken))
+    return tuple(due_parts)
 
 
 def _list_settlements(record: Record, settled: int) -> tuple[Settlement, ...]:

@@ -31,9 +31,9 @@ class TrytonService:
         if (known := notes.get(key)) is not None:
             before = _read_limit_before(key, known)
         else:
-            before = party[CREDIT_LIMIT]
-            self._add_note(party["id"], key, f"Suspended: credit limit 0, before {_write_limit(before)}. {reason}")
-        if party[CREDIT_LIMIT] == before and before != NO_CREDIT:
+            before, notes[key] = party[CREDIT_LIMIT], f"Suspended: credit limit 0, before {_write_limit(party[CREDIT_LIMIT])}. {reason}"
+            self._add_note(party["id"], key, notes[key])
+        if _is_last_order(notes, key) and party[CREDIT_LIMIT] == before != NO_CREDIT:
             self._api.change("party.party", party["id"], {CREDIT_LIMIT: NO_CREDIT})
 
     def reinstate(self, key: str, account_id: str) -> None:
@@ -43,10 +43,11 @@ class TrytonService:
         before = _parse_limit(suspensions[-1]["limit"]) if suspensions else party[CREDIT_LIMIT]
         known = notes.get(key)
         if known is None:
-            self._add_note(party["id"], key, f"{_REINSTATED} {_write_limit(before)}")
+            notes[key] = f"{_REINSTATED} {_write_limit(before)}"
+            self._add_note(party["id"], key, notes[key])
         elif not known.startswith(_REINSTATED):
             raise ConflictingBookingError(f"the key {key!r} was used before, for something else; give this its own")
-        if suspensions and party[CREDIT_LIMIT] == NO_CREDIT != before:
+        if suspensions and _is_last_order(notes, key) and party[CREDIT_LIMIT] == NO_CREDIT != before:
             self._api.change("party.party", party["id"], {CREDIT_LIMIT: before})
 
     def record_note(self, key: str, account_id: str, text: str) -> None:
@@ -71,6 +72,12 @@ class TrytonService:
 
     def _add_note(self, party_id: int, key: str, text: str) -> None:
         self._api.create("ir.note", {"resource": f"party.party,{party_id}", "message": f"[duecourse {key}] {text}"})
+
+
+def _is_last_order(notes: dict[str, str], key: str) -> bool:
+    """Return whether no other order came after it. One that is given again does what was interrupted, and nothing that was undone since."""
+    orders = [each for each, text in notes.items() if _SUSPENDED.match(text) or text.startswith(_REINSTATED)]
+    return orders[-1:] == [key]
 
 
 def _read_limit_before(key: str, text: str) -> Decimal | None:

@@ -78,7 +78,7 @@ def test_an_invoice_is_read_as_it_stands(connected: ConnectedWorld, account: str
         10_000,
         InvoiceStatus.OPEN,
     )
-    assert (found.instalments, found.due_date, found.settlements) == (((due, 10_000, 10_000),), due, ())
+    assert (found.due_parts, found.due_date, found.settlements) == (((due, 10_000, 10_000),), due, ())
     assert found.number
 
 
@@ -99,7 +99,7 @@ def test_money_is_told_with_what_became_of_it(connected: ConnectedWorld, account
     invoice = connected.issue_invoice(account, 10_000, due)
     connected.pay(invoice, 3_000)
     part = connected.connector.read_invoice(invoice)
-    assert (part.open_balance, part.status, part.instalments[0].open_amount) == (7_000, InvoiceStatus.OPEN, 7_000)
+    assert (part.open_balance, part.status, part.due_parts[0].open_amount) == (7_000, InvoiceStatus.OPEN, 7_000)
     connected.pay(invoice, 7_000)
     whole = connected.connector.read_invoice(invoice)
     assert (whole.open_balance, whole.status) == (0, InvoiceStatus.PAID)
@@ -275,6 +275,8 @@ def test_a_customer_is_suspended_and_reinstated_once_by_each_key(connected: Conn
     for _ in range(2):
         connected.connector.reinstate(f"N-{account}", account)
         assert (connected.is_served(account), connected.connector.read_account(account).suspended) == (True, False)
+    connected.connector.suspend(f"S-{account}", account, "overdue")
+    assert connected.is_served(account), "what was suspended before is not suspended anew"
     connected.connector.suspend(f"S2-{account}", account, "overdue again")
     connected.connector.reinstate(f"N-{account}", account)
     assert not connected.is_served(account), "what was reinstated before is not reinstated anew"

@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("instalments", sa.JSON(), nullable=False),
+        sa.Column("due_parts", sa.JSON(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("payment_link", sa.String(), nullable=False),
         sa.Column("ledger_currency", sa.String(), nullable=False),

@@ -19,7 +19,7 @@ from typing import Any
 Acts = dict[str, Callable[..., Any]]
 
 
-class People:
+class HousePeople:
     """What people of the house do. Amounts are decimal strings in the invoice's currency, dates ISO; ids are Tryton's own."""
 
     def __init__(self, world: dict[str, Any]) -> None:
@@ -38,18 +38,29 @@ class People:
         return int(party.id)
 
     def issue_invoice(self, party: int, amount: str, due: str, currency: str = "EUR", term: str = "at_once", tax: bool = False) -> int:
-        invoice = self._model("account.invoice")(type="out")
-        invoice.party = self._get("party.party", party)
-        invoice.currency = self._model("currency.currency").find([("code", "=", currency)])[0]
-        invoice.payment_term = self._get("account.invoice.payment_term", self._world["terms"][term])
-        invoice.payment_term_date = date.fromisoformat(due)
-        line = invoice.lines.new(quantity=1, unit_price=Decimal(amount), description="As ordered")
-        line.account = self._get("account.account", self._world["accounts"]["revenue"])
-        if tax:
-            line.taxes.append(self._get("account.tax", self._world["tax"]))
-        invoice.save()
-        invoice.click("post")
-        return int(invoice.id)
+        """As Tryton's own code does it: over its client's forms it would take four times as long."""
+        from trytond.pool import Pool
+        from trytond.transaction import Transaction
+
+        accounts = self._world["accounts"]
+        line = {"type": "line", "account": accounts["revenue"], "quantity": 1, "unit_price": Decimal(amount), "description": "As ordered"}
+        context = {"company": self._world["company"], "_skip_warnings": True}
+        with Transaction().start(self._world["database"], 1, context=context):
+            get = Pool().get
+            values = {
+                "type": "out",
+                "party": party,
+                "invoice_address": get("party.party")(party).addresses[0].id,
+                "currency": get("currency.currency").search([("code", "=", currency)])[0].id,
+                "account": accounts["receivable"],
+                "journal": get("account.journal").search([("type", "=", "revenue")])[0].id,
+                "payment_term": self._world["terms"][term],
+                "payment_term_date": date.fromisoformat(due),
+                "lines": [("create", [line | ({"taxes": [("add", [self._world["tax"]])]} if tax else {})])],
+            }
+            invoices = get("account.invoice").create([values])
+            get("account.invoice").post(invoices)
+            return int(invoices[0].id)
 
     def pay(self, invoice: int, amount: str, ask: str | None = None) -> None:
         """By the wizard "Pay Invoice"; `ask`: what is done when it is not the whole: partial, overpayment or writeoff."""
@@ -139,7 +150,7 @@ def serve(folder: Path) -> None:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     answer({"answer": f"http://127.0.0.1:{server.server_port}/{world['database']}"})
-    people = People(world)
+    people = HousePeople(world)
     for line in sys.stdin:
         order = json.loads(line)
         try:

@@ -30,7 +30,7 @@ class TrytonServer:
         self.settings = TrytonSettings(self.address, world["keys"]["duecourse"], self.company)
 
     def act(self, act: str, **given: Any) -> Any:
-        """What people of the house do: a method of People in serve.py."""
+        """What people of the house do: a method of HousePeople in serve.py."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps({"act": act, **given}) + "\n")
         self._process.stdin.flush()
