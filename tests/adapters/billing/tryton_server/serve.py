@@ -40,30 +40,39 @@ class HousePeople:
     def issue_invoice(self, party: int, amount: str, due: str, currency: str = "EUR", term: str = "at_once", tax: bool = False) -> int:
         """As Tryton's own code does it: over its client's forms it would take four times as long."""
         from trytond.pool import Pool
-        from trytond.transaction import Transaction
+        from trytond.transaction import Transaction, TransactionError
 
-        accounts = self._world["accounts"]
+        accounts, get = self._world["accounts"], Pool(self._world["database"]).get
         line = {"type": "line", "account": accounts["revenue"], "quantity": 1, "unit_price": Decimal(amount), "description": "As ordered"}
         context = {"company": self._world["company"], "_skip_warnings": True}
-        with Transaction().start(self._world["database"], 1, context=context):
-            get = Pool().get
-            values = {
-                "type": "out",
-                "party": party,
-                "invoice_address": get("party.party")(party).addresses[0].id,
-                "currency": get("currency.currency").search([("code", "=", currency)])[0].id,
-                "account": accounts["receivable"],
-                "journal": get("account.journal").search([("type", "=", "revenue")])[0].id,
-                "payment_term": self._world["terms"][term],
-                "payment_term_date": date.fromisoformat(due),
-                "lines": [("create", [line | ({"taxes": [("add", [self._world["tax"]])]} if tax else {})])],
-            }
-            invoices = get("account.invoice").create([values])
-            get("account.invoice").post(invoices)
-            return int(invoices[0].id)
+        asked: dict[str, Any] = {}
+        while True:
+            with Transaction().start(self._world["database"], 1, context=context, **asked) as transaction:
+                values = {
+                    "type": "out",
+                    "company": self._world["company"],
+                    "party": party,
+                    "invoice_address": get("party.party")(party).addresses[0].id,
+                    "currency": get("currency.currency").search([("code", "=", currency)])[0].id,
+                    "account": accounts["receivable"],
+                    "journal": get("account.journal").search([("type", "=", "revenue")])[0].id,
+                    "payment_term": self._world["terms"][term],
+                    "payment_term_date": date.fromisoformat(due),
+                    "lines": [("create", [line | ({"taxes": [("add", [self._world["tax"]])]} if tax else {})])],
+                }
+                try:
+                    invoices = get("account.invoice").create([values])
+                    get("account.invoice").post(invoices)
+                except TransactionError as error:  # Tryton asks for locks, and for the whole to be begun anew
+                    transaction.rollback()
+                    error.fix(asked)
+                    continue
+                transaction.commit()
+                return int(invoices[0].id)
 
     def pay(self, invoice: int, amount: str, ask: str | None = None) -> None:
-        """By the wizard "Pay Invoice"; `ask`: what is done when it is not the whole: partial, overpayment or writeoff."""
+        """By the wizard "Pay Invoice"; `ask`: what is done where the amount is not just what is due: partial, overpayment or
+        writeoff."""
         from proteus import Wizard
 
         record = self._get("account.invoice", invoice)
@@ -72,7 +81,7 @@ class HousePeople:
         wizard.form.amount = Decimal(amount)
         wizard.form.payment_method = self._model("account.invoice.payment.method").find([])[0]
         wizard.execute("choice")
-        if ask:
+        if wizard.form_state == "ask":
             wizard.form.type = ask
             if ask == "writeoff":
                 wizard.form.writeoff = self._model("account.move.reconcile.write_off").find([])[0]
