@@ -1,18 +1,21 @@
 """Reads a connected system's changes page by page into the mirror. A page and the cursor behind it are one transaction, so that it can stop
 anywhere and go on there; two that read at once take turns, and the one that comes late leaves its page to the other."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability
+from adapters.billing.errors import BillingError
 from adapters.billing.external_key import ExternalKey
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
 from adapters.connections.credit_mirror import take_in_credits
+from adapters.connections.invoice_faults import find_invoice_fault
 from adapters.connections.mirror import InvoiceMirror, MirrorContext
 from adapters.database.engine import Database
 from adapters.database.tables import Account, BillingCursorRow
@@ -35,6 +38,13 @@ class AccountDefaults:
     language: str
 
 
+class LeftOut(NamedTuple):
+    """An invoice that cannot be taken in, and why. It holds up no other; the comparison names it as long as it is so."""
+
+    external_id: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class PageResult:
     """`overtaken`: another reader has taken this page in, or a later one; nothing of it was written."""
@@ -42,6 +52,7 @@ class PageResult:
     read: int
     changed: int
     has_more: bool
+    left_out: tuple[LeftOut, ...] = ()
     overtaken: bool = False
 
 
@@ -51,6 +62,16 @@ class SyncResult:
     read: int
     changed: int
     credits_changed: int
+    left_out: tuple[LeftOut, ...]
+
+
+class _ReadInvoices(NamedTuple):
+    """What can be taken in of what was read: the last word on each invoice, and the customers that are new."""
+
+    invoices: Mapping[str, ExternalInvoice]
+    accounts: Sequence[ExternalAccount]
+    left_out: tuple[LeftOut, ...]
+    read_at: datetime
 
 
 def _real_now() -> datetime:
@@ -71,33 +92,37 @@ class ConnectionSync:
 
     def sync(self) -> SyncResult:
         """Read until nothing more is there, then what is unapplied. Raises what the connector raises; what was taken in stays."""
-        pages = read = changed = 0
-        while True:
-            result = self.sync_page()
-            pages, read, changed = pages + 1, read + result.read, changed + result.changed
-            if not result.has_more:
-                return SyncResult(pages, read, changed, self.sync_credits())
+        pages: list[PageResult] = []
+        while not pages or pages[-1].has_more:
+            pages.append(self.sync_page())
+        return SyncResult(
+            pages=len(pages),
+            read=sum(page.read for page in pages),
+            changed=sum(page.changed for page in pages),
+            credits_changed=self.sync_credits(),
+            left_out=tuple(each for page in pages for each in page.left_out),
+        )
 
     def sync_page(self) -> PageResult:
         """Read one page and take it in."""
         cursor, read_at = self._load_cursor(), self._real_now()
         page = self._connector.read_changes(cursor, PAGE_SIZE)
-        accounts = self._read_new_accounts(page.invoices)
+        found = self._complete(page.invoices, read_at)
         with self._database.writing() as session:
             row = self._lock_cursor(session)
             if row.cursor != cursor:
                 return PageResult(0, 0, has_more=True, overtaken=True)
-            changed = self._take_in(session, page.invoices, accounts, read_at)
+            changed = self._take_in(session, found)
             self._move_cursor(row, page, changed)
-        return PageResult(len(page.invoices), changed, page.has_more)
+        return PageResult(len(page.invoices), changed, page.has_more, found.left_out)
 
     def refresh(self, external_id: str) -> ExternalInvoice:
         """Read one invoice again and take it in, as after a booking or a webhook. Raises UnknownInvoiceError."""
         read_at = self._real_now()
         invoice = self._connector.read_invoice(external_id)
-        accounts = self._read_new_accounts([invoice])
+        found = self._complete([invoice], read_at)
         with self._database.writing() as session:
-            self._take_in(session, [invoice], accounts, read_at)
+            self._take_in(session, found)
         return invoice
 
     def sync_credits(self) -> int:
@@ -116,26 +141,38 @@ class ConnectionSync:
     def _build_context(self, read_at: datetime) -> MirrorContext:
         return MirrorContext(self._connector.key, self._business_now(), read_at)
 
-    def _take_in(
-        self, session: Session, invoices: Iterable[ExternalInvoice], accounts: Iterable[ExternalAccount], read_at: datetime
-    ) -> int:
-        context, latest = self._build_context(read_at), {invoice.external_id: invoice for invoice in invoices}
-        self._write_accounts(session, context, accounts)
+    def _take_in(self, session: Session, found: _ReadInvoices) -> int:
+        context = self._build_context(found.read_at)
+        self._write_accounts(session, context, found.accounts)
         unit_of_work = LedgerUnitOfWork(session, context.at, self._real_now())
-        unit_of_work.lock_accounts({context.build_id(invoice.account_id) for invoice in latest.values()})
-        mirror = InvoiceMirror(session, unit_of_work, context, latest)
-        changed = sum(mirror.take_in(invoice) for invoice in latest.values())
+        unit_of_work.lock_accounts({context.build_id(invoice.account_id) for invoice in found.invoices.values()})
+        mirror = InvoiceMirror(session, unit_of_work, context, found.invoices)
+        changed = sum(mirror.take_in(invoice) for invoice in found.invoices.values())
         unit_of_work.write()
         mirror.finish()
         return changed
 
-    def _read_new_accounts(self, invoices: Iterable[ExternalInvoice]) -> list[ExternalAccount]:
-        """The customers of open invoices that are not here yet."""
-        wanted = {invoice.account_id for invoice in invoices if not invoice.status.is_settled}
+    def _complete(self, invoices: Iterable[ExternalInvoice], read_at: datetime) -> _ReadInvoices:
+        """Read the customers of open invoices that are not here yet, and leave out what cannot be taken in."""
+        latest = {invoice.external_id: invoice for invoice in invoices}
+        faults = {key: fault for key, invoice in latest.items() if (fault := find_invoice_fault(self._connector.key, invoice))}
+        wanted = {each.account_id for key, each in latest.items() if key not in faults and not each.status.is_settled}
+        accounts: list[ExternalAccount] = []
+        unread: dict[str, str] = {}
+        for account_id in self._list_unknown_accounts(wanted):
+            try:
+                accounts.append(self._connector.read_account(account_id))
+            except BillingError as error:
+                unread[account_id] = str(error)
+        faults |= {key: unread[each.account_id] for key, each in latest.items() if each.account_id in unread}
+        left_out = tuple(LeftOut(key, fault) for key, fault in sorted(faults.items()))
+        return _ReadInvoices({key: each for key, each in latest.items() if key not in faults}, accounts, left_out, read_at)
+
+    def _list_unknown_accounts(self, wanted: Iterable[str]) -> list[str]:
         ids = {ExternalKey.build(self._connector.key, account_id).id: account_id for account_id in wanted}
         with self._database.reading() as session:
             known = set(session.execute(select(col(Account.id)).where(col(Account.id).in_(ids))).scalars()) if ids else set()
-        return [self._connector.read_account(ids[key]) for key in sorted(ids.keys() - known)]
+        return [ids[key] for key in sorted(ids.keys() - known)]
 
     def _write_accounts(self, session: Session, context: MirrorContext, accounts: Iterable[ExternalAccount]) -> None:
         details = [self._build_account(context, account) for account in accounts]

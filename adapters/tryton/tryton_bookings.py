@@ -86,7 +86,7 @@ class TrytonBookings:
                 "reference": mark_key(key),
                 "description": reason[:200] or None,
                 "comment": _describe_credited(invoice),
-                "lines": [["create", [_build_line(*share, invoice["number"]) for share in shares]]],
+                "lines": [["create", [_build_line(invoice, *share) for share in shares]]],
             },
             ("total_amount",),
         )
@@ -98,7 +98,7 @@ class TrytonBookings:
                 f"{to_major(amount, currency)} {currency}"
             )
         if missing:
-            rounding = _build_line(shares[0][0], (), to_major(missing, currency), invoice["number"])
+            rounding = _build_line(invoice, shares[0][0], (), to_major(missing, currency))
             self._api.change("account.invoice", draft["id"], {"lines": [["create", [rounding]]]})
         return self._api.act("account.invoice", draft["id"], "post")
 
@@ -212,13 +212,14 @@ def _share_out(invoice: Record, amount: int) -> list[Share]:
     return sorted((share for share in shares if share[2]), key=lambda share: -abs(share[2]))
 
 
-def _build_line(account: int, taxes: Sequence[int], net: Decimal, number: str) -> Record:
+def _build_line(invoice: Record, account: int, taxes: Sequence[int], net: Decimal) -> Record:
     return {
         "type": "line",
         "account": account,
         "quantity": -1,
         "unit_price": net,
-        "description": f"Credit of invoice {number}",
+        "currency": invoice["currency"]["id"],
+        "description": f"Credit of invoice {invoice['number']}",
         "taxes": [["add", list(taxes)]],
     }
 

@@ -45,8 +45,8 @@ def _decode_special(value: Record) -> Any:
         case "date":
             return date(value["year"], value["month"], value["day"])
         case "datetime":
-            year, month, day, *time = (int(value[part]) for part in _MOMENT)
-            return datetime(year, month, day, *time).replace(tzinfo=UTC)  # noqa: DTZ001
+            year, month, day, hour, minute, second, microsecond = (int(value[part]) for part in _MOMENT)
+            return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC)
     return value
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.billing.connector import BillingConnector
-from adapters.billing.errors import BillingAwayError
+from adapters.billing.errors import BillingAwayError, UnknownAccountError
 from adapters.billing.external_key import parse_external_key
 from adapters.billing.external_records import ChangePage
-from adapters.connections.comparison import Comparison, compare_open_items
+from adapters.connections.comparison import Comparison, DifferenceKind, compare_open_items
 from adapters.connections.connection_sync import AccountDefaults, ConnectionSync
 from adapters.database.engine import Database
 from adapters.database.tables import Account, BillingCursorRow, Contact, Invoice
@@ -158,6 +158,33 @@ def test_an_interrupted_run_goes_on_at_its_page(database: Database, house: Ledge
             continue
         break
     assert Counter(list_events(database)) == Counter((f"@ledger:1:{each}", "invoice.issued", 0) for each in invoices)
+
+
+def test_one_bad_invoice_is_left_out_and_named_and_the_rest_goes_on(database: Database, house: LedgerConnectedWorld, account: str) -> None:
+    good, odd, orphan = (house.issue_invoice(each, 1_000, DUE) for each in (account, account, house.add_account("Gone Ltd")))
+    lost = house.connector.read_invoice(orphan).account_id
+
+    class Odd:
+        """Has an invoice in no currency, and one of a customer who is gone."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(house.connector, name)
+
+        def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
+            page = house.connector.read_changes(cursor, limit)
+            bad = tuple(each._replace(currency="QQQ") if each.external_id == odd else each for each in page.invoices)
+            return page._replace(invoices=bad)
+
+        def read_account(self, account_id: str) -> object:
+            if account_id == lost:
+                raise UnknownAccountError("nobody is there")
+            return house.connector.read_account(account_id)
+
+    result = open_sync(database, Odd()).sync()  # type: ignore[arg-type]
+    assert result.left_out == ((odd, "currency 'QQQ' is no ISO 4217 code"), (orphan, "nobody is there"))
+    assert [invoice for invoice, _, _ in list_events(database)] == [f"@ledger:1:{good}"]
+    missing = {each.id for each in compare_open_items(database, house.connector).differences if each.kind is DifferenceKind.MISSING_HERE}
+    assert missing == {f"@ledger:1:{odd}", f"@ledger:1:{orphan}"}
 
 
 def test_two_readers_at_once_take_each_page_in_once(database: Database, house: LedgerConnectedWorld, account: str) -> None:

@@ -43,22 +43,24 @@ class HousePeople:
         from trytond.transaction import Transaction, TransactionError
 
         accounts, get = self._world["accounts"], Pool(self._world["database"]).get
-        line = {"type": "line", "account": accounts["revenue"], "quantity": 1, "unit_price": Decimal(amount), "description": "As ordered"}
         context = {"company": self._world["company"], "_skip_warnings": True}
         asked: dict[str, Any] = {}
         while True:
             with Transaction().start(self._world["database"], 1, context=context, **asked) as transaction:
+                money = get("currency.currency").search([("code", "=", currency)])[0].id
+                line = {"type": "line", "account": accounts["revenue"], "currency": money, "quantity": 1, "description": "As ordered"}
+                line |= {"unit_price": Decimal(amount)} | ({"taxes": [("add", [self._world["tax"]])]} if tax else {})
                 values = {
                     "type": "out",
                     "company": self._world["company"],
                     "party": party,
                     "invoice_address": get("party.party")(party).addresses[0].id,
-                    "currency": get("currency.currency").search([("code", "=", currency)])[0].id,
+                    "currency": money,
                     "account": accounts["receivable"],
                     "journal": get("account.journal").search([("type", "=", "revenue")])[0].id,
                     "payment_term": self._world["terms"][term],
                     "payment_term_date": date.fromisoformat(due),
-                    "lines": [("create", [line | ({"taxes": [("add", [self._world["tax"]])]} if tax else {})])],
+                    "lines": [("create", [line])],
                 }
                 try:
                     invoices = get("account.invoice").create([values])
