@@ -38,6 +38,7 @@ from adapters.case_check.case_checker import CaseChecker
 from adapters.case_check.case_repair import CaseRepair
 from adapters.case_check.next_run_loader import NextRunLoader
 from adapters.cases.approval_facts import ApprovalFactsLoader
+from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.cases.case_store import CaseStore
 from adapters.cases.credit_rule import CreditRule
@@ -224,7 +225,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)
     notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database), SetAsideStore(database))
-    effects = CaseEffectActivities(services.billing, services.policies, notifier, clock)
+    effects = CaseEffectActivities(services.billing, services.policies, notifier, clock, BookingsByHand(database))
     waiting = WaitingNoticeActivities(notifier, signals, clock)
     digest_mail = DigestSender(digests, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     company = services.company

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from temporalio import activity
 
-from adapters.billing.errors import BillingError, UnknownInvoiceError
+from adapters.billing.errors import BillingError, RefusedByBillingError, UnknownInvoiceError, UnsupportedOperationError
 from adapters.billing.port import CaseBilling
 from adapters.billing.results import PaymentResult
+from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.policies.policy_store import PolicyStore
 from domain.billing.receivables import InvoiceUpdate
-from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionResult, WriteOffResult
+from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionOrderOutcome, SuspensionResult, WriteOffResult
 from domain.case.effects import (
     AdoptSegment,
     BookWriteOff,
@@ -26,12 +27,16 @@ from domain.case.effects import (
     SuspendInBilling,
 )
 from domain.clock import Clock
+from domain.identifiers import parse_case_id
 from domain.policy.collection_policy import PolicySnapshot
+
+BY_HAND = (UnsupportedOperationError, RefusedByBillingError)
+"""Of a connected system: it cannot do it from here, or not as it stands there."""
 
 
 class CaseEffectActivities:
-    def __init__(self, billing: CaseBilling, policies: PolicyStore, notifier: StaffNotifier, clock: Clock) -> None:
-        self._billing, self._policies, self._notifier, self._clock = billing, policies, notifier, clock
+    def __init__(self, billing: CaseBilling, policies: PolicyStore, notifier: StaffNotifier, clock: Clock, by_hand: BookingsByHand) -> None:
+        self._billing, self._policies, self._notifier, self._clock, self._by_hand = billing, policies, notifier, clock, by_hand
 
     @property
     def _business_now(self) -> datetime:
@@ -63,22 +68,31 @@ class CaseEffectActivities:
 
     @activity.defn
     async def suspend(self, effect: SuspendInBilling, case_id: str, policy: PolicySnapshot) -> SuspensionResult:
-        """Billing reads the account anew, and suspends only while it is in arrears by what the policy chases."""
+        """Billing reads the account anew, and suspends only while it is in arrears by what the policy chases. Where it cannot turn the
+        service off itself, a person does."""
         now, minimums = self._business_now, policy.load_policy().minimum_open_balances
-        answer = await asyncio.to_thread(
-            self._billing.suspend_account,
-            f"{case_id}:{effect.number}",
-            effect.account_id,
-            effect.invoice_ids,
-            minimums,
-            recorded_by=case_id,
-            at=now,
-        )
+        key = f"{case_id}:{effect.number}"
+        try:
+            answer = await asyncio.to_thread(
+                self._billing.suspend_account,
+                key,
+                effect.account_id,
+                effect.invoice_ids,
+                minimums,
+                recorded_by=case_id,
+                at=now,
+            )
+        except BY_HAND as error:
+            await self._ask_by_hand(key, effect.account_id, None, error)
+            answer = SuspensionOrderOutcome.SUSPENDED
         return SuspensionResult(order=effect.number, answer=answer)
 
     @activity.defn
     async def reinstate(self, effect: ReinstateInBilling, key: str) -> ReinstatementResult:
-        await asyncio.to_thread(self._billing.reinstate_account, key, effect.account_id, at=self._business_now)
+        try:
+            await asyncio.to_thread(self._billing.reinstate_account, key, effect.account_id, at=self._business_now)
+        except BY_HAND as error:
+            await self._ask_by_hand(key, effect.account_id, None, error)
         return ReinstatementResult()
 
     @activity.defn
@@ -98,6 +112,9 @@ class CaseEffectActivities:
             )
         except BillingError as error:
             activity.logger.warning("billing refuses the write-off %s: %s", effect.key, error)
+            if isinstance(error, BY_HAND):
+                account = parse_case_id(case_id)
+                await self._ask_by_hand(effect.key, account.subject if account else "", effect.invoice_id, error)
             amount = 0
         return WriteOffResult(invoice_id=effect.invoice_id, amount=amount)
 
@@ -118,7 +135,12 @@ class CaseEffectActivities:
             )
         except BillingError as error:
             activity.logger.warning("billing refuses the interest %s: %s", effect.key, error)
+            if isinstance(error, BY_HAND):
+                await self._ask_by_hand(effect.key, effect.account_id, None, error)
             return ""
+
+    async def _ask_by_hand(self, key: str, account_id: str, invoice_id: str | None, error: BillingError) -> None:
+        await asyncio.to_thread(self._by_hand.ask, key, account_id, invoice_id, str(error), self._business_now)
 
     @activity.defn
     async def read_invoice(self, invoice_id: str) -> InvoiceUpdate | None:

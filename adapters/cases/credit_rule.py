@@ -15,10 +15,10 @@ from sqlmodel import Session, col
 
 from adapters.billing.errors import BillingError
 from adapters.billing.port import CreditRuleBilling
+from adapters.cases.billing_people import choose_billing_role
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Task
-from adapters.identity.reachable_roles import load_reachable_roles
 from adapters.policies.policy_store import PolicyStore
 from domain.case.case_view import TaskKind
 from domain.clock import Clock
@@ -91,18 +91,12 @@ class CreditRule:
         if not (new or again or over):
             return
         with self._database.writing() as session:
-            role = _choose_role(session)
+            role = choose_billing_role(session)
             if new:
                 rows = [_build_task(key, wanted[key], role, today) for key in new]
                 session.connection().execute(self._insert_task, rows)
             _change_tasks(session, again, TaskState.DROPPED, state=TaskState.OPEN, role=role, due_on=today)
             _change_tasks(session, over, TaskState.OPEN, state=TaskState.DROPPED)
-
-
-def _choose_role(session: Session) -> Role:
-    """Those who book payments and collect nothing; where nobody of them can be told, whoever leads the collectors."""
-    unheld = load_reachable_roles(session, ()).unheld
-    return Role.COLLECTIONS_MANAGER if Role.BILLING_OPS in unheld and Role.COLLECTIONS_MANAGER not in unheld else Role.BILLING_OPS
 
 
 def _build_task(key: str, account_id: str, role: Role, today: date) -> dict[str, Any]:

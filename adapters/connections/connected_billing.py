@@ -61,19 +61,20 @@ class ConnectedBilling:
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> SuspensionOrderOutcome:
-        """The invoices are read anew, so that a payment that came in the meantime spares the account."""
-        self._require(ConnectorCapability.SUSPEND, f"stop serving account {account.external_id} there by hand")
+        """The invoices are read anew, so that a payment that came in the meantime spares the account. It counts as suspended here also
+        where the system cannot do it, and says so: a person does it there."""
         for invoice_id in invoice_ids:
             self._sync.refresh(invoice_id.split(":", 2)[2])
         answer = self._ledger.suspend_account(key, account.id, invoice_ids, minimums, recorded_by=recorded_by, at=at)
         if answer is SuspensionOrderOutcome.SUSPENDED:
+            self._require(ConnectorCapability.SUSPEND, f"stop serving account {account.external_id} there by hand")
             self._connector.suspend(key, account.external_id, recorded_by)
         return answer
 
     def reinstate_account(self, key: str, account: ExternalKey, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
+        self._ledger.reinstate_account(key, account.id, recorded_by=recorded_by, at=at)
         self._require(ConnectorCapability.REINSTATE, f"serve account {account.external_id} there again by hand")
         self._connector.reinstate(key, account.external_id)
-        self._ledger.reinstate_account(key, account.id, recorded_by=recorded_by, at=at)
 
     def refuse(self, what: str) -> UnsupportedOperationError:
         """Build the refusal of what no connected system is asked: it is done there, and read."""

@@ -33,6 +33,7 @@ AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.UNREACHED_PERSON: (),
     WorkKind.MOVED_INVOICE: ("close_task", "cancel_invoice"),
     WorkKind.CREDIT_TO_APPLY: ("apply_unapplied_credit", "close_task"),
+    WorkKind.BOOKING_BY_HAND: ("close_task",),
     WorkKind.OTHER: (),
 }
 """What a person can do about each kind of work, by the names of operations in /openapi.json. Roles are given by the command line."""

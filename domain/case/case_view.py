@@ -65,7 +65,7 @@ class CaseView(BaseModel):
 
 class TaskKind(StrEnum):
     """The tasks that wait for people: what a timeline or a person asks for, letters in trouble, credit to be applied,
-    a history that could not be kept, and an invoice that a file has under another account."""
+    a history that could not be kept, an invoice that a file has under another account, and what billing cannot book from here."""
 
     CALL = "call"
     ESCALATION = "escalation"
@@ -76,6 +76,7 @@ class TaskKind(StrEnum):
     CREDIT_TO_APPLY = "credit_to_apply"
     HISTORY_AT_RISK = "history_at_risk"
     MOVED_INVOICE = "moved_invoice"
+    BOOKING_BY_HAND = "booking_by_hand"
 
 
 class TaskRequest(BaseModel):

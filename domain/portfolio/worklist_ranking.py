@@ -41,6 +41,7 @@ class WorkKind(StrEnum):
     UNREACHED_PERSON = "unreached_person"
     MOVED_INVOICE = "moved_invoice"
     CREDIT_TO_APPLY = "credit_to_apply"
+    BOOKING_BY_HAND = "booking_by_hand"
     OTHER = "other"
 
 
@@ -56,6 +57,7 @@ URGENCY_POINTS = {
     WorkKind.APPROVAL: 40,
     WorkKind.PLAN_RETURNED: 35,
     WorkKind.SUSPENSION_RETURNED: 35,
+    WorkKind.BOOKING_BY_HAND: 35,
     WorkKind.OFFER_LAPSING: 35,
     WorkKind.NO_ADDRESS: 35,
     WorkKind.REFUSED_LETTER: 30,

@@ -13,6 +13,7 @@ from activities.approvals import ApprovalActivities
 from activities.case_effects import CaseEffectActivities
 from activities.case_recording import CaseRecordingActivities
 from adapters.cases.approval_facts import ApprovalFactsLoader
+from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.identity.delegation_store import DelegationStore
@@ -67,7 +68,7 @@ def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
     notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database), SetAsideStore(database))
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time())
+    effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time(), BookingsByHand(database))
     approvals = ApprovalActivities(policies, DelegationStore(database), ApprovalFactsLoader(database))
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify, approvals.review_decision]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[Approval], activities=activities)

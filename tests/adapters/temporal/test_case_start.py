@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 
 from activities.case_effects import CaseEffectActivities
 from activities.case_recording import CaseRecordingActivities
+from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.cases.case_store import CaseStore
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
@@ -65,7 +66,7 @@ def worker(client: Client, database: Database) -> Worker:
     notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
     notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database), SetAsideStore(database))
     policies = PolicyStore(database, LetterTemplates())
-    effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time())
+    effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time(), BookingsByHand(database))
     activities: list[Callable[..., Any]] = [CaseRecordingActivities(CaseStore(database)).record, effects.notify]
     return Worker(client, task_queue=ids.TASK_QUEUE, workflows=[CreditReview], activities=activities)
 
