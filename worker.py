@@ -44,6 +44,7 @@ from adapters.cases.case_store import CaseStore
 from adapters.cases.credit_rule import CreditRule
 from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.composition import Services
+from adapters.connections.connected_reading import ConnectedReading
 from adapters.correspondence.business_days import load_holidays
 from adapters.correspondence.case_letter_store import CaseLetterStore
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD
@@ -220,7 +221,13 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
     credit_rule = CreditRule(services.billing, services.policies, database, clock)
     billing = BillingEventActivities(
-        services.billing, invoice_inputs, signals, CollectorChangeFeed(database), SetAsideStore(database), credit_rule
+        services.billing,
+        invoice_inputs,
+        signals,
+        CollectorChangeFeed(database),
+        SetAsideStore(database),
+        credit_rule,
+        ConnectedReading(services.connected, SetAsideStore(database)),
     )
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)

@@ -16,6 +16,7 @@ from rich.table import Table
 from adapters.config.settings import Settings, SettingsError
 from adapters.process.gc_tuning import collect_garbage_rarely
 from cli.audit import audit_app
+from cli.billing_commands import billing_app
 from cli.case_commands import cases_app
 from cli.clock_commands import clock_app
 from cli.letter_commands import letters_app, preview_letters, release_accounts
@@ -33,6 +34,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(cases_app, name="cases")
 app.add_typer(letters_app, name="letters")
 app.add_typer(clock_app, name="clock")
+app.add_typer(billing_app, name="billing")
 app.command("release")(release_accounts)
 app.command("preview")(preview_letters)
 app.command("token")(make_token)

@@ -66,7 +66,7 @@ class ConnectedReader(Protocol):
         """Return every invoice of which something is owed; None: from the first."""
         ...
 
-    def test_connection(self) -> tuple[ConnectionStep, ...]:
+    def try_connection(self) -> tuple[ConnectionStep, ...]:
         """Try step by step what works, what is missing, and which permission to ask for. Never raises; what follows from a step that does
         not work is left out."""
         ...

@@ -117,7 +117,7 @@ class LedgerConnector:
             found = tuple(_build_credit(account_id, source) for account_id in accounts for source in load_unapplied(session, account_id))
         return CreditPage(found, accounts[-1] if len(accounts) == limit else None)
 
-    def test_connection(self) -> tuple[ConnectionStep, ...]:
+    def try_connection(self) -> tuple[ConnectionStep, ...]:
         return (ConnectionStep("embedded ledger", True, "it is part of Duecourse"),)
 
     def book_credit_note(self, key: str, external_id: str, amount: int, currency: str, reason: str) -> ExternalBooking:

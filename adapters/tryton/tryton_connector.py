@@ -17,7 +17,7 @@ from adapters.billing.external_records import (
     OpenReceivablePage,
     WebhookHint,
 )
-from adapters.tryton.connection_test import test_connection
+from adapters.tryton.connection_trial import try_connection
 from adapters.tryton.tryton_api import TrytonApi, TrytonSettings
 from adapters.tryton.tryton_bookings import TrytonBookings
 from adapters.tryton.tryton_reader import TrytonReader
@@ -67,8 +67,8 @@ class TrytonConnector:
     def fetch_document(self, external_id: str) -> InvoiceDocument:
         return self._reader.fetch_document(external_id)
 
-    def test_connection(self) -> tuple[ConnectionStep, ...]:
-        return test_connection(self._api, self._company)
+    def try_connection(self) -> tuple[ConnectionStep, ...]:
+        return try_connection(self._api, self._company)
 
     def book_credit_note(self, key: str, external_id: str, amount: int, currency: str, reason: str) -> ExternalBooking:
         return self._bookings.book_credit_note(key, external_id, amount, currency, reason)

@@ -325,5 +325,5 @@ def test_a_system_can_do_what_it_says_and_refuses_the_rest_in_words(connected: C
 
 
 def test_a_connection_that_works_says_so_at_each_step(connected: ConnectedWorld) -> None:
-    steps = connected.connector.test_connection()
+    steps = connected.connector.try_connection()
     assert [step for step in steps if not step.works] == []

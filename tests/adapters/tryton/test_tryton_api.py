@@ -112,7 +112,7 @@ def test_a_cursor_lies_behind_what_was_seen_until_it_is_quiet() -> None:
 
 
 def test_a_connection_that_does_not_work_says_why_and_what_to_ask_for() -> None:
-    (step,) = TrytonConnector("erp", SETTINGS, api=answer(401, "")).test_connection()
+    (step,) = TrytonConnector("erp", SETTINGS, api=answer(401, "")).try_connection()
     assert (step.name, step.works) == ("address and key", False)
     assert "key" in step.found
     assert "address" in step.ask_for
