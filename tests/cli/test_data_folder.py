@@ -37,6 +37,7 @@ COMMANDS = (
     ("letters", "stop", "a price list"),
     ("release", "--all"),
     ("clock", "pause"),
+    ("billing", "list"),
 )
 
 
