@@ -15,6 +15,9 @@ from adapters.set_aside.stages import SetAsideStage
 SECONDS_BETWEEN = 60.0
 """Between two readings of a system that had nothing more to say."""
 
+MOST_PAGES = 20
+"""In one run: then what came is told to the cases, and the next run reads on."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -38,13 +41,13 @@ class ConnectedReading:
 
     def _read(self, key: SystemKey, sync: ConnectionSync, *, is_waiting: bool) -> int:
         try:
-            result = sync.sync()
+            result = sync.sync(MOST_PAGES)
         except Exception as error:  # whatever it is, it is this system's alone
             rest = timedelta(seconds=(error.retry_after or 0.0) if isinstance(error, BillingAwayError) else 0.0)
             log.warning("billing_system_not_read", system=_name(key), reason=f"{type(error).__name__}: {error}")
             self._set_aside.set_aside(SetAsideStage.BILLING_SYSTEM, _name(key), error, rest)
             return 0
-        self._next[key] = time.monotonic() + SECONDS_BETWEEN
+        self._next[key] = time.monotonic() + (0.0 if result.has_more else SECONDS_BETWEEN)
         if is_waiting:
             self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name(key)])
         for left_out in result.left_out:

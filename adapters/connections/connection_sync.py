@@ -3,7 +3,7 @@ anywhere and go on there; two that read at once take turns, and the one that com
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ from adapters.portfolio.assignments import AssignmentContext
 
 PAGE_SIZE = 100
 """Invoices that are read with one call."""
+CREDITS_EVERY = timedelta(minutes=10)
+"""How often what is unapplied is read where no invoice changed: all of it is, and nothing tells when a receipt came in."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class SyncResult:
     read: int
     changed: int
     credits_changed: int
+    has_more: bool
     left_out: tuple[LeftOut, ...]
 
 
@@ -89,17 +92,24 @@ class ConnectionSync:
     ) -> None:
         self._database, self._connector, self._defaults = database, connector, defaults
         self._business_now, self._real_now = business_now, real_now
+        self._credits_read_at: datetime | None = None
 
-    def sync(self) -> SyncResult:
-        """Read until nothing more is there, then what is unapplied. Raises what the connector raises; what was taken in stays."""
+    def sync(self, most_pages: int | None = None) -> SyncResult:
+        """Read until nothing more is there, or so many pages; then what is unapplied, where an invoice changed or it was read long ago.
+        Raises what the connector raises; what was taken in stays."""
         pages: list[PageResult] = []
-        while not pages or pages[-1].has_more:
+        while not pages or (pages[-1].has_more and len(pages) != most_pages):
             pages.append(self.sync_page())
+        changed, now = sum(page.changed for page in pages), self._real_now()
+        credits_changed = 0
+        if not pages[-1].has_more and (changed or self._credits_read_at is None or now - self._credits_read_at >= CREDITS_EVERY):
+            credits_changed, self._credits_read_at = self.sync_credits(), now
         return SyncResult(
             pages=len(pages),
             read=sum(page.read for page in pages),
-            changed=sum(page.changed for page in pages),
-            credits_changed=self.sync_credits(),
+            changed=changed,
+            credits_changed=credits_changed,
+            has_more=pages[-1].has_more,
             left_out=tuple(each for page in pages for each in page.left_out),
         )
 
