@@ -12,6 +12,7 @@ from domain.roles import Actor
 
 STAGE_SCHEDULES: dict[SetAsideStage, str | None] = {
     SetAsideStage.BILLING_EVENT: ids.BILLING_SYNC_ID,
+    SetAsideStage.BILLING_SYSTEM: ids.BILLING_SYNC_ID,
     SetAsideStage.COLLECTOR: ids.BILLING_SYNC_ID,
     SetAsideStage.CLOCK: None,
     SetAsideStage.LETTER: ids.CORRESPONDENCE_RUN_ID,
